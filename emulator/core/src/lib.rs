@@ -1,0 +1,18 @@
+//! Time, schedule, registers and bus traits that every part of the emulator shares.
+//!
+//! Nothing here knows a chip. A peripheral is pure state behind [`Device`]: registers in, effects out. The wiring (the
+//! `espalier-soc` crate) owns memory, pins, DMA, interrupts and everything outside the chip.
+
+mod bitmap;
+mod bus;
+mod device;
+mod register;
+mod schedule;
+mod time;
+
+pub use bitmap::Bitmap;
+pub use bus::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
+pub use device::{Device, Fidelity, Unmodelled};
+pub use register::{Register, Registers};
+pub use schedule::Schedule;
+pub use time::{Counter, Frequency, Span, Time};

@@ -1,0 +1,206 @@
+//! Register tables: names, offsets, reset values and access classes as the datasheet gives them.
+
+use crate::device::Unmodelled;
+
+/// One 32-bit register of a block. Made by [`registers!`](crate::registers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// Name in the chip's reference manual.
+    pub name: &'static str,
+    /// Byte offset from the start of the block.
+    pub offset: u32,
+    pub reset: u32,
+    /// Bits that software can write.
+    pub writable: u32,
+    /// Bits that software clears by writing one.
+    pub write_one_to_clear: u32,
+    /// Bits that read back; the others read as zero.
+    pub readable: u32,
+}
+
+impl Register {
+    pub const fn new(name: &'static str, offset: u32) -> Register {
+        Register { name, offset, reset: 0, writable: 0, write_one_to_clear: 0, readable: u32::MAX }
+    }
+
+    /// Software reads and writes all bits.
+    pub const fn rw(self) -> Register {
+        self.rw_bits(u32::MAX)
+    }
+
+    /// Software reads all bits and writes those in `mask`.
+    pub const fn rw_bits(self, mask: u32) -> Register {
+        Register { writable: mask, ..self }
+    }
+
+    /// Software can only read.
+    pub const fn ro(self) -> Register {
+        Register { writable: 0, ..self }
+    }
+
+    /// Software can only write; reads give zero. The value written last stays visible to [`Registers::get`].
+    pub const fn wo(self) -> Register {
+        Register { writable: u32::MAX, readable: 0, ..self }
+    }
+
+    /// Bits in `mask` are cleared by writing one.
+    pub const fn w1c_bits(self, mask: u32) -> Register {
+        Register { write_one_to_clear: mask, ..self }
+    }
+}
+
+/// Declares the registers of a block: a module `reg` with their offsets, and a table `REGISTERS`.
+///
+/// Each line is `NAME @ offset = reset, class;` where `class` is a method of [`Register`](crate::Register). A line
+/// `NAME[count] @ offset = reset, class;` declares `count` consecutive words, of which `reg::NAME` is the first.
+///
+/// ```
+/// espalier_core::registers! {
+///     CONF @ 0x00 = 0x10, rw();
+///     STATUS @ 0x04 = 0, ro();
+///     INT_CLR @ 0x08 = 0, wo();
+///     DATA[4] @ 0x10 = 0, rw_bits(0xFFFF);
+/// }
+/// assert_eq!(reg::DATA, 0x10);
+/// assert_eq!(REGISTERS.len(), 7);
+/// ```
+#[macro_export]
+macro_rules! registers {
+    ($($name:ident $([$count:literal])? @ $offset:literal = $reset:expr, $class:ident($($arg:expr)?);)*) => {
+        /// Byte offsets of the registers, by their names in the reference manual.
+        #[expect(unused, reason = "a block need not name every register of its table")]
+        pub mod reg {
+            pub const ALL: () = ();
+            $(pub const $name: u32 = $offset;)*
+        }
+        const REGISTER_COUNT: usize = 0 $(+ $crate::registers!(@count $($count)?))*;
+        /// Every register of the block.
+        pub static REGISTERS: [$crate::Register; REGISTER_COUNT] = {
+            let mut table = [$crate::Register::new("", 0); REGISTER_COUNT];
+            let mut next = 0;
+            $({
+                let count: u32 = $crate::registers!(@count $($count)?);
+                let mut index = 0;
+                while index < count {
+                    let plain = $crate::Register::new(stringify!($name), $offset + 4 * index);
+                    table[next] = $crate::Register { reset: $reset, ..plain }.$class($($arg)?);
+                    next += 1;
+                    index += 1;
+                }
+            })*
+            table
+        };
+    };
+    (@count) => { 1 };
+    (@count $count:literal) => { $count };
+}
+
+/// The values of a block's registers, with the access rules of its table applied.
+#[derive(Clone, Debug)]
+pub struct Registers {
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    value: u32,
+    register: Option<&'static Register>,
+}
+
+impl Registers {
+    /// All registers at their reset values.
+    pub fn new(table: &'static [Register]) -> Registers {
+        let words = table.iter().map(|register| register.offset as usize / 4 + 1).max().unwrap_or(0);
+        let mut slots = vec![Slot { value: 0, register: None }; words];
+        for register in table {
+            let slot = &mut slots[register.offset as usize / 4];
+            assert!(slot.register.is_none(), "{} declared twice at {:#x}", register.name, register.offset);
+            *slot = Slot { value: register.reset, register: Some(register) };
+        }
+        Registers { slots }
+    }
+
+    /// What software reads at `offset`.
+    pub fn read(&self, offset: u32) -> Result<u32, Unmodelled> {
+        let slot = self.slots.get(offset as usize / 4).ok_or(Unmodelled)?;
+        Ok(slot.value & slot.register.ok_or(Unmodelled)?.readable)
+    }
+
+    /// Software writes `value` at `offset`. Returns the new value of the register.
+    pub fn write(&mut self, offset: u32, value: u32) -> Result<u32, Unmodelled> {
+        let slot = self.slots.get_mut(offset as usize / 4).ok_or(Unmodelled)?;
+        let register = slot.register.ok_or(Unmodelled)?;
+        slot.value &= !(value & register.write_one_to_clear);
+        slot.value = (slot.value & !register.writable) | (value & register.writable);
+        Ok(slot.value)
+    }
+
+    /// The stored value, whatever software may see of it.
+    ///
+    /// # Panics
+    /// If the table has no register at `offset`: the caller names a register that does not exist.
+    pub fn get(&self, offset: u32) -> u32 {
+        let slot = self.slots[offset as usize / 4];
+        debug_assert!(slot.register.is_some(), "no register at {offset:#x}");
+        slot.value
+    }
+
+    /// The hardware sets a register, whatever software may write to it.
+    ///
+    /// # Panics
+    /// If the table has no register at `offset`.
+    pub fn set(&mut self, offset: u32, value: u32) {
+        let slot = &mut self.slots[offset as usize / 4];
+        debug_assert!(slot.register.is_some(), "no register at {offset:#x}");
+        slot.value = value;
+    }
+
+    /// The hardware sets and clears bits of a register.
+    pub fn modify(&mut self, offset: u32, clear: u32, set: u32) {
+        self.set(offset, (self.get(offset) & !clear) | set);
+    }
+
+    /// The name of the register at `offset`.
+    pub fn name(&self, offset: u32) -> Option<&'static str> {
+        Some(self.slots.get(offset as usize / 4)?.register?.name)
+    }
+
+    /// Back to the reset values.
+    pub fn reset(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(register) = slot.register {
+                slot.value = register.reset;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Registers;
+    use crate::device::Unmodelled;
+
+    crate::registers! {
+        CONF @ 0x00 = 0x10, rw_bits(0xFF);
+        STATUS @ 0x04 = 0x7, ro();
+        INT_RAW @ 0x08 = 0x3, w1c_bits(0x3);
+        INT_CLR @ 0x0C = 0, wo();
+        DATA[2] @ 0x14 = 9, rw();
+    }
+
+    #[test]
+    fn access_classes_hold() {
+        let mut registers = Registers::new(&REGISTERS);
+        assert_eq!(registers.write(reg::CONF, 0x1234), Ok(0x34));
+        assert_eq!(registers.write(reg::STATUS, 0), Ok(7));
+        assert_eq!(registers.write(reg::INT_RAW, 1), Ok(2));
+        registers.write(reg::INT_CLR, 5).unwrap();
+        assert_eq!((registers.read(reg::INT_CLR), registers.get(reg::INT_CLR)), (Ok(0), 5));
+        assert_eq!(registers.read(reg::DATA + 4), Ok(9));
+        assert_eq!(registers.read(0x10), Err(Unmodelled));
+        assert_eq!(registers.write(0x40, 0), Err(Unmodelled));
+        assert_eq!(registers.name(0x18), Some("DATA"));
+        registers.reset();
+        assert_eq!((registers.get(reg::CONF), registers.get(reg::INT_RAW)), (0x10, 3));
+    }
+}

@@ -1,0 +1,82 @@
+//! Who has to be called next.
+
+use crate::time::Time;
+
+/// One deadline for each of a fixed set of slots; the earliest is known at all times. Equal deadlines fall due in the
+/// order of their slots, so the order never depends on when they were set.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    deadlines: Vec<Option<Time>>,
+    next: Option<(Time, usize)>,
+}
+
+impl Schedule {
+    pub fn new(slots: usize) -> Schedule {
+        Schedule { deadlines: vec![None; slots], next: None }
+    }
+
+    /// Replaces the deadline of `slot`.
+    pub fn set(&mut self, slot: usize, deadline: Option<Time>) {
+        if self.deadlines[slot] == deadline {
+            return;
+        }
+        self.deadlines[slot] = deadline;
+        match (self.next, deadline) {
+            (Some((_, holder)), _) if holder == slot => self.find_next(),
+            (Some(next), Some(at)) if (at, slot) < next => self.next = Some((at, slot)),
+            (None, Some(at)) => self.next = Some((at, slot)),
+            _ => {}
+        }
+    }
+
+    /// The earliest deadline of all.
+    pub fn next(&self) -> Option<Time> {
+        self.next.map(|(at, _)| at)
+    }
+
+    /// Takes the slot that is due at `now`, with the instant for which it was set. The slot has no deadline afterwards.
+    pub fn take_due(&mut self, now: Time) -> Option<(usize, Time)> {
+        let (at, slot) = self.next?;
+        if at > now {
+            return None;
+        }
+        self.deadlines[slot] = None;
+        self.find_next();
+        Some((slot, at))
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.deadlines.iter().enumerate().filter_map(|(slot, at)| Some(((*at)?, slot))).min();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Schedule;
+    use crate::time::Time;
+
+    #[test]
+    fn equal_deadlines_fall_due_in_slot_order() {
+        let at = Time::from_micros(7);
+        let mut schedule = Schedule::new(3);
+        for slot in [2, 0, 1] {
+            schedule.set(slot, Some(at));
+        }
+        assert_eq!(schedule.take_due(Time::from_micros(6)), None);
+        for slot in 0..3 {
+            assert_eq!(schedule.take_due(at), Some((slot, at)));
+        }
+        assert_eq!(schedule.next(), None);
+    }
+
+    #[test]
+    fn moving_the_earliest_deadline_finds_the_next_one() {
+        let mut schedule = Schedule::new(2);
+        schedule.set(0, Some(Time::from_micros(1)));
+        schedule.set(1, Some(Time::from_micros(5)));
+        schedule.set(0, Some(Time::from_micros(9)));
+        assert_eq!(schedule.next(), Some(Time::from_micros(5)));
+        schedule.set(1, None);
+        assert_eq!(schedule.take_due(Time::from_micros(20)), Some((0, Time::from_micros(9))));
+    }
+}

@@ -1,0 +1,1 @@
+//! The virtual LAN of an emulated board.

@@ -1,0 +1,1 @@
+//! What is soldered around the chip: flash chip, OLED.

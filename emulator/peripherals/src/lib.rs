@@ -1,0 +1,1 @@
+//! Espressif IP blocks as register models.

@@ -1,0 +1,1 @@
+//! Xtensa LX6 core as configured in the ESP32.

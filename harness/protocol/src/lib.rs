@@ -1,0 +1,1 @@
+//! Frames that firmware and harness exchange over the console.
