@@ -1,0 +1,330 @@
+//! DPORT: the system registers of the ESP32 (TRM chapters "System and Memory", "Interrupt Matrix" and "Reset and Clock").
+//!
+//! Holds what two cores share: the interrupt matrix, the interrupts that one core raises on the other, the start of the APP
+//! CPU, cache control, peripheral clock gates and resets. What these registers switch lies outside of the block, so a write
+//! only leaves [`DportEffect`]s for the wiring.
+
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+espalier_core::registers! {
+    PRO_BOOT_REMAP_CTRL @ 0x000 = 0, rw();
+    APP_BOOT_REMAP_CTRL @ 0x004 = 0, rw();
+    ACCESS_CHECK @ 0x008 = 0, ro();
+    PRO_DPORT_APB_MASK0 @ 0x00C = 0, rw();
+    PRO_DPORT_APB_MASK1 @ 0x010 = 0, rw();
+    APP_DPORT_APB_MASK0 @ 0x014 = 0, rw();
+    APP_DPORT_APB_MASK1 @ 0x018 = 0, rw();
+    PERI_CLK_EN @ 0x01C = 0, rw();
+    PERI_RST_EN @ 0x020 = 0, rw();
+    WIFI_BB_CFG @ 0x024 = 0, rw();
+    WIFI_BB_CFG_2 @ 0x028 = 0, rw();
+    APPCPU_CTRL_A @ 0x02C = 1, rw_bits(1);
+    APPCPU_CTRL_B @ 0x030 = 0, rw_bits(1);
+    APPCPU_CTRL_C @ 0x034 = 0, rw_bits(1);
+    APPCPU_CTRL_D @ 0x038 = 0, rw();
+    CPU_PER_CONF @ 0x03C = 0, rw_bits(0xF);
+    PRO_CACHE_CTRL @ 0x040 = 0x10, rw_bits(0x1FFDC);
+    PRO_CACHE_CTRL1 @ 0x044 = 0x8FF, rw_bits(0x3FFF);
+    PRO_CACHE_LOCK_ADDR[4] @ 0x048 = 0, rw();
+    APP_CACHE_CTRL @ 0x058 = 0x10, rw_bits(0x1FFDC);
+    APP_CACHE_CTRL1 @ 0x05C = 0x8FF, rw_bits(0x3FFF);
+    APP_CACHE_LOCK_ADDR[4] @ 0x060 = 0, rw();
+    TRACEMEM_MUX_MODE @ 0x070 = 0, rw();
+    PRO_TRACEMEM_ENA @ 0x074 = 0, rw();
+    APP_TRACEMEM_ENA @ 0x078 = 0, rw();
+    CACHE_MUX_MODE @ 0x07C = 0, rw();
+    IMMU_PAGE_MODE @ 0x080 = 0, rw();
+    DMMU_PAGE_MODE @ 0x084 = 0, rw();
+    ROM_MPU_ENA @ 0x088 = 0, rw();
+    MEM_PD_MASK @ 0x08C = 1, rw();
+    ROM_PD_CTRL @ 0x090 = 0, rw();
+    ROM_FO_CTRL @ 0x094 = 3, rw();
+    SRAM_PD_CTRL_0 @ 0x098 = 0, rw();
+    SRAM_PD_CTRL_1 @ 0x09C = 0, rw();
+    SRAM_FO_CTRL_0 @ 0x0A0 = 0xFFFF_FFFF, rw();
+    SRAM_FO_CTRL_1 @ 0x0A4 = 1, rw();
+    IRAM_DRAM_AHB_SEL @ 0x0A8 = 0, rw();
+    TAG_FO_CTRL @ 0x0AC = 0x101, rw();
+    AHB_LITE_MASK @ 0x0B0 = 0, rw();
+    AHB_MPU_TABLE_0 @ 0x0B4 = 0xFFFF_FFFF, rw();
+    AHB_MPU_TABLE_1 @ 0x0B8 = 0x1FF, rw();
+    HOST_INF_SEL @ 0x0BC = 0, rw();
+    PERIP_CLK_EN @ 0x0C0 = 0xF9C1_E06F, rw();
+    PERIP_RST_EN @ 0x0C4 = 0, rw();
+    SLAVE_SPI_CONFIG @ 0x0C8 = 0, rw();
+    WIFI_CLK_EN @ 0x0CC = 0xFFFC_E030, rw();
+    CORE_RST_EN @ 0x0D0 = 0, rw();
+    BT_LPCK_DIV_INT @ 0x0D4 = 0xFF, rw();
+    BT_LPCK_DIV_FRAC @ 0x0D8 = 0x0200_1001, rw();
+    CPU_INTR_FROM_CPU[4] @ 0x0DC = 0, rw_bits(1);
+    PRO_INTR_STATUS[3] @ 0x0EC = 0, ro();
+    APP_INTR_STATUS[3] @ 0x0F8 = 0, ro();
+    PRO_INTR_MAP[69] @ 0x104 = 16, rw_bits(0x1F);
+    APP_INTR_MAP[69] @ 0x218 = 16, rw_bits(0x1F);
+    AHBLITE_MPU_TABLE[47] @ 0x32C = 0, rw();
+    MEM_ACCESS_DBUG0 @ 0x3E8 = 0, ro();
+    MEM_ACCESS_DBUG1 @ 0x3EC = 0, ro();
+    PRO_DCACHE_DBUG0 @ 0x3F0 = 0x80, rw_bits(1);
+    PRO_DCACHE_DBUG[9] @ 0x3F4 = 0, ro();
+    APP_DCACHE_DBUG0 @ 0x418 = 0x80, rw_bits(1);
+    APP_DCACHE_DBUG[9] @ 0x41C = 0, ro();
+    PRO_CPU_RECORD_CTRL @ 0x440 = 0x100, rw();
+    PRO_CPU_RECORD[9] @ 0x444 = 0, ro();
+    APP_CPU_RECORD_CTRL @ 0x468 = 0x100, rw();
+    APP_CPU_RECORD[9] @ 0x46C = 0, ro();
+    RSA_PD_CTRL @ 0x490 = 0, rw();
+    ROM_MPU_TABLE[4] @ 0x494 = 1, rw();
+    SHROM_MPU_TABLE[24] @ 0x4A4 = 1, rw();
+    IMMU_TABLE[16] @ 0x504 = 0, rw();
+    DMMU_TABLE[16] @ 0x544 = 0, rw();
+    PRO_INTRUSION_CTRL @ 0x584 = 1, rw();
+    PRO_INTRUSION_STATUS @ 0x588 = 0, ro();
+    APP_INTRUSION_CTRL @ 0x58C = 1, rw();
+    APP_INTRUSION_STATUS @ 0x590 = 0, ro();
+    FRONT_END_MEM_PD @ 0x594 = 5, rw();
+    MMU_IA_INT_EN @ 0x598 = 0, rw();
+    MPU_IA_INT_EN @ 0x59C = 0, rw();
+    CACHE_IA_INT_EN @ 0x5A0 = 0, rw();
+    SECURE_BOOT_CTRL @ 0x5A4 = 0, rw();
+    SPI_DMA_CHAN_SEL @ 0x5A8 = 0, rw();
+    PRO_VECBASE_CTRL @ 0x5AC = 0, rw();
+    PRO_VECBASE_SET @ 0x5B0 = 0, rw();
+    APP_VECBASE_CTRL @ 0x5B4 = 0, rw();
+    APP_VECBASE_SET @ 0x5B8 = 0, rw();
+    DATE @ 0xFFC = 0x0160_5190, rw();
+}
+
+/// Interrupt sources of the matrix (TRM table "PRO_CPU, APP_CPU Interrupt Configuration").
+pub const INTERRUPT_SOURCES: usize = 69;
+/// The source of CPU_INTR_FROM_CPU_0; the other three follow.
+pub const FROM_CPU_SOURCE: usize = 24;
+const FROM_CPU_COUNT: u32 = 4;
+
+const CACHE_FLUSH_ENA: u32 = 1 << 4;
+const CACHE_FLUSH_DONE: u32 = 1 << 5;
+const CACHE_ENABLE: u32 = 1 << 3;
+
+/// Something that a write to DPORT changed outside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DportEffect {
+    /// The interrupt matrix or an interrupt from a CPU changed.
+    Interrupts,
+    /// Reset, clock gate or stall of the APP CPU changed; see [`Dport::app_cpu`].
+    AppCpu,
+    /// The CPU clock selection changed; see [`Dport::cpu_period`].
+    CpuClock,
+    /// These bits of PERIP_RST_EN have gone from 0 to 1.
+    PeripheralReset(u32),
+    /// These bits of PERI_RST_EN (AES, SHA, RSA and others) have gone from 0 to 1.
+    CryptoReset(u32),
+}
+
+/// How DPORT holds the APP CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppCpuControl {
+    /// APPCPU_RESETTING: held in reset.
+    pub in_reset: bool,
+    /// APPCPU_CLKGATE_EN: has a clock.
+    pub clocked: bool,
+    /// APPCPU_RUNSTALL: clocked but not executing.
+    pub stalled: bool,
+}
+
+/// The DPORT register block.
+#[derive(Clone, Debug)]
+pub struct Dport {
+    registers: Registers,
+    sources: u128,
+    effects: Vec<DportEffect>,
+}
+
+impl Default for Dport {
+    fn default() -> Dport {
+        Dport { registers: Registers::new(&REGISTERS), sources: 0, effects: Vec::new() }
+    }
+}
+
+impl Dport {
+    /// Takes the oldest effect that has not been taken.
+    pub fn take_effect(&mut self) -> Option<DportEffect> {
+        (!self.effects.is_empty()).then(|| self.effects.remove(0))
+    }
+
+    /// How the APP CPU is held.
+    pub fn app_cpu(&self) -> AppCpuControl {
+        AppCpuControl {
+            in_reset: self.registers.get(reg::APPCPU_CTRL_A) & 1 != 0,
+            clocked: self.registers.get(reg::APPCPU_CTRL_B) & 1 != 0,
+            stalled: self.registers.get(reg::APPCPU_CTRL_C) & 1 != 0,
+        }
+    }
+
+    /// CPUPERIOD_SEL: 0 is 80 MHz, 1 is 160 MHz and 2 is 240 MHz while the PLL drives the CPU.
+    pub fn cpu_period(&self) -> u32 {
+        self.registers.get(reg::CPU_PER_CONF) & 3
+    }
+
+    /// True if the flash cache of `core` is switched on.
+    pub fn cache_enabled(&self, core: usize) -> bool {
+        let control = if core == 0 { reg::PRO_CACHE_CTRL } else { reg::APP_CACHE_CTRL };
+        self.registers.get(control) & CACHE_ENABLE != 0
+    }
+
+    /// Sets the level of an interrupt source. Returns true if it changed.
+    pub fn set_source(&mut self, source: usize, level: bool) -> bool {
+        let before = self.sources;
+        if level {
+            self.sources |= 1 << source;
+        } else {
+            self.sources &= !(1 << source);
+        }
+        self.sources != before
+    }
+
+    /// The levels of the 32 interrupt inputs of `core`, as the matrix routes them.
+    pub fn interrupt_lines(&self, core: usize) -> u32 {
+        let map = if core == 0 { reg::PRO_INTR_MAP } else { reg::APP_INTR_MAP };
+        let mut remaining = self.sources;
+        let mut lines = 0;
+        while remaining != 0 {
+            let source = remaining.trailing_zeros();
+            remaining &= remaining - 1;
+            lines |= 1 << self.registers.get(map + 4 * source);
+        }
+        lines
+    }
+
+    fn status(&self, word: u32) -> u32 {
+        (self.sources >> (32 * word)) as u32
+    }
+
+    fn cache_flush(&mut self, control: u32, before: u32) {
+        let now = self.registers.get(control);
+        if now & CACHE_FLUSH_ENA == 0 {
+            self.registers.modify(control, CACHE_FLUSH_DONE, 0);
+        } else if before & CACHE_FLUSH_ENA == 0 {
+            // The model has no stale lines, so a flush is done as soon as it is asked for.
+            self.registers.modify(control, 0, CACHE_FLUSH_DONE);
+        }
+    }
+}
+
+impl Device for Dport {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial(
+            "memory protection units, trace memory and cache statistics are plain storage; caches never hold stale lines",
+        )
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        match offset {
+            reg::PRO_INTR_STATUS..reg::APP_INTR_STATUS => Ok(self.status((offset - reg::PRO_INTR_STATUS) / 4)),
+            reg::APP_INTR_STATUS..reg::PRO_INTR_MAP => Ok(self.status((offset - reg::APP_INTR_STATUS) / 4)),
+            _ => self.registers.read(offset),
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        let before = self.registers.read(offset)?;
+        let after = self.registers.write(offset, value)?;
+        match offset {
+            reg::PERI_RST_EN if after & !before != 0 => self.effects.push(DportEffect::CryptoReset(after & !before)),
+            reg::PERIP_RST_EN if after & !before != 0 => {
+                self.effects.push(DportEffect::PeripheralReset(after & !before));
+            }
+            reg::APPCPU_CTRL_A | reg::APPCPU_CTRL_B | reg::APPCPU_CTRL_C if after != before => {
+                self.effects.push(DportEffect::AppCpu);
+            }
+            reg::CPU_PER_CONF if after != before => self.effects.push(DportEffect::CpuClock),
+            reg::PRO_CACHE_CTRL | reg::APP_CACHE_CTRL => self.cache_flush(offset, before),
+            reg::CPU_INTR_FROM_CPU..reg::PRO_INTR_STATUS => {
+                let index = (offset - reg::CPU_INTR_FROM_CPU) / 4;
+                debug_assert!(index < FROM_CPU_COUNT);
+                if self.set_source(FROM_CPU_SOURCE + index as usize, after & 1 != 0) {
+                    self.effects.push(DportEffect::Interrupts);
+                }
+            }
+            reg::PRO_INTR_MAP..reg::AHBLITE_MPU_TABLE if after != before => {
+                self.effects.push(DportEffect::Interrupts);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.registers.reset();
+        let from_cpu = ((1 << FROM_CPU_COUNT) - 1) << FROM_CPU_SOURCE;
+        self.sources &= !from_cpu;
+        self.effects.push(DportEffect::Interrupts);
+        self.effects.push(DportEffect::AppCpu);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AppCpuControl, CACHE_FLUSH_DONE, CACHE_FLUSH_ENA, Dport, DportEffect, reg};
+    use espalier_core::{Device, Time};
+
+    fn write(dport: &mut Dport, offset: u32, value: u32) {
+        dport.write(offset, value, Time::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_source_reaches_the_input_that_each_core_maps_it_to() {
+        let uart0 = 34;
+        let mut dport = Dport::default();
+        write(&mut dport, reg::PRO_INTR_MAP + 4 * uart0, 5);
+        assert_eq!(dport.take_effect(), Some(DportEffect::Interrupts));
+        assert_eq!(dport.interrupt_lines(0), 0);
+        assert!(dport.set_source(uart0 as usize, true));
+        assert_eq!(dport.interrupt_lines(0), 1 << 5);
+        // Sources start on input 16, an internal timer that has no external line (TRM "Interrupt Matrix").
+        assert_eq!(dport.interrupt_lines(1), 1 << 16);
+        assert_eq!(dport.read(reg::PRO_INTR_STATUS + 4, Time::ZERO), Ok(1 << (uart0 - 32)));
+    }
+
+    #[test]
+    fn one_core_interrupts_the_other() {
+        let mut dport = Dport::default();
+        write(&mut dport, reg::APP_INTR_MAP + 4 * (super::FROM_CPU_SOURCE as u32 + 1), 2);
+        write(&mut dport, reg::CPU_INTR_FROM_CPU + 4, 1);
+        assert_eq!(dport.interrupt_lines(1) & (1 << 2), 1 << 2);
+        write(&mut dport, reg::CPU_INTR_FROM_CPU + 4, 0);
+        assert_eq!(dport.interrupt_lines(1), 0);
+    }
+
+    #[test]
+    fn the_app_cpu_starts_in_reset_and_is_let_go() {
+        let mut dport = Dport::default();
+        assert_eq!(dport.app_cpu(), AppCpuControl { in_reset: true, clocked: false, stalled: false });
+        write(&mut dport, reg::APPCPU_CTRL_B, 1);
+        write(&mut dport, reg::APPCPU_CTRL_A, 0);
+        assert_eq!(dport.app_cpu(), AppCpuControl { in_reset: false, clocked: true, stalled: false });
+        assert_eq!(dport.take_effect(), Some(DportEffect::AppCpu));
+    }
+
+    #[test]
+    fn a_cache_flush_is_done_until_it_is_taken_back() {
+        let mut dport = Dport::default();
+        write(&mut dport, reg::PRO_CACHE_CTRL, 0);
+        write(&mut dport, reg::PRO_CACHE_CTRL, CACHE_FLUSH_ENA);
+        assert_ne!(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap() & CACHE_FLUSH_DONE, 0);
+        write(&mut dport, reg::PRO_CACHE_CTRL, 0);
+        assert_eq!(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap() & CACHE_FLUSH_DONE, 0);
+    }
+
+    #[test]
+    fn a_peripheral_reset_is_an_edge() {
+        let mut dport = Dport::default();
+        write(&mut dport, reg::PERIP_RST_EN, 0x6);
+        write(&mut dport, reg::PERIP_RST_EN, 0x6);
+        write(&mut dport, reg::PERIP_RST_EN, 0);
+        assert_eq!(dport.take_effect(), Some(DportEffect::PeripheralReset(6)));
+        assert_eq!(dport.take_effect(), None);
+    }
+}
