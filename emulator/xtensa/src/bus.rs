@@ -1,0 +1,85 @@
+//! What the core is connected to.
+
+/// Size in bytes of the pages whose versions say whether decoded code is still valid.
+pub const CODE_PAGE: u32 = 256;
+
+/// Why memory did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Nothing answers at this address: `InstructionFetchErrorCause` or `LoadStoreErrorCause`.
+    #[error("unmapped")]
+    Unmapped,
+    /// The region is protected: `InstFetchProhibitedCause`, `LoadProhibitedCause` or `StoreProhibitedCause`.
+    #[error("prohibited")]
+    Prohibited,
+    /// A store to memory which can only be read: `LoadStoreErrorCause`.
+    #[error("read-only")]
+    ReadOnly,
+    /// An access narrower than the memory allows (bytes in instruction RAM): `LoadStoreErrorCause`.
+    #[error("access width not supported")]
+    Width,
+    /// An access whose alignment the memory does not allow: `LoadStoreAlignmentCause`.
+    #[error("misaligned")]
+    Alignment,
+}
+
+/// How code in a piece of memory can change, which decides how decoded blocks are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeMemory {
+    /// Any store can change it: the page's version is compared whenever a block is entered.
+    Writable,
+    /// Only a change of address translation can change it: dropped when [`Bus::code_epoch`] changes.
+    Mapped,
+    /// It never changes.
+    Fixed,
+}
+
+/// Memory, devices and external registers as the core sees them.
+///
+/// `cycle` is the number of CPU cycles since the start of the current [`Cpu::run`](crate::Cpu::run) or
+/// [`Cpu::step`](crate::Cpu::step), for devices that need the exact time. Addresses of 16-bit and 32-bit accesses are
+/// aligned; the core splits unaligned accesses, which its load/store unit supports, into bytes.
+pub trait Bus {
+    /// Up to four instruction bytes at `address`, of any alignment, little-endian. Only used for decoding.
+    fn fetch(&mut self, address: u32) -> Result<u32, Fault>;
+
+    /// Reads a byte.
+    fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault>;
+
+    /// Reads an aligned halfword.
+    fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault>;
+
+    /// Reads an aligned word.
+    fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault>;
+
+    /// Writes a byte.
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<(), Fault>;
+
+    /// Writes an aligned halfword.
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<(), Fault>;
+
+    /// Writes an aligned word.
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault>;
+
+    /// True when the wiring wants [`Cpu::run`](crate::Cpu::run) to return: interrupt lines changed, a deadline moved,
+    /// the other core was started. Checked after every block.
+    fn attention(&self) -> bool;
+
+    /// Version of the code page that holds `address`: differs whenever the page's bytes may differ.
+    fn code_version(&self, address: u32) -> u32;
+
+    /// How the code at `address` can change. The answer must be the same for all addresses of a page.
+    fn code_memory(&self, address: u32) -> CodeMemory {
+        let _ = address;
+        CodeMemory::Writable
+    }
+
+    /// Changes whenever address translation for code has changed; drops all blocks of [`CodeMemory::Mapped`].
+    fn code_epoch(&self) -> u32;
+
+    /// Reads an external register (`RER`).
+    fn read_external(&mut self, address: u32, cycle: u32) -> u32;
+
+    /// Writes an external register (`WER`).
+    fn write_external(&mut self, address: u32, value: u32, cycle: u32);
+}

@@ -1,0 +1,162 @@
+//! Exceptions: causes, vectors, and how they change the core's state.
+//!
+//! Follows the chapters "Exception Option", "Interrupt Option" and "Windowed Register Option" of the ISA manual; the
+//! vector offsets are those of the ESP32's configuration.
+
+use crate::bus::Fault;
+use crate::register::SpecialRegister;
+use crate::state::{DEBUG_LEVEL, State, ps};
+
+/// Values of `EXCCAUSE` that this core raises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are the cause names of the ISA manual")]
+#[repr(u8)]
+pub enum Cause {
+    IllegalInstruction = 0,
+    Syscall = 1,
+    InstructionFetchError = 2,
+    LoadStoreError = 3,
+    Level1Interrupt = 4,
+    Alloca = 5,
+    IntegerDivideByZero = 6,
+    LoadStoreAlignment = 9,
+    InstFetchProhibited = 20,
+    LoadProhibited = 28,
+    StoreProhibited = 29,
+    Coprocessor0Disabled = 32,
+}
+
+/// Bits of `DEBUGCAUSE`.
+pub(crate) mod debug_cause {
+    pub const ICOUNT: u32 = 1 << 0;
+    pub const IBREAK: u32 = 1 << 1;
+    pub const DBREAK: u32 = 1 << 2;
+    pub const BREAK: u32 = 1 << 3;
+    pub const BREAK_N: u32 = 1 << 4;
+    pub const DBNUM_SHIFT: u32 = 8;
+}
+
+/// Offsets of the vectors from `VECBASE`.
+mod vector {
+    pub const OVERFLOW: [u32; 4] = [0, 0x000, 0x080, 0x100];
+    pub const UNDERFLOW: [u32; 4] = [0, 0x040, 0x0c0, 0x140];
+    /// Vectors of levels 2 to 7; level 6 is debug, level 7 the non-maskable interrupt.
+    pub const LEVEL: [u32; 8] = [0, 0, 0x180, 0x1c0, 0x200, 0x240, 0x280, 0x2c0];
+    pub const KERNEL: u32 = 0x300;
+    pub const USER: u32 = 0x340;
+    pub const DOUBLE: u32 = 0x3c0;
+}
+
+/// What keeps an instruction from completing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trap {
+    /// A general exception.
+    General(Cause),
+    /// A general exception that also sets `EXCVADDR`.
+    Address(Cause, u32),
+    /// The register window overlaps a frame that is still live.
+    WindowOverflow,
+    /// The caller's frame, this many quarters below, is not in the register file.
+    WindowUnderflow(u8),
+    /// A debug exception with bits of `DEBUGCAUSE`.
+    Debug(u32),
+}
+
+impl Trap {
+    pub(crate) fn fetch(fault: Fault, address: u32) -> Trap {
+        let cause = match fault {
+            Fault::Prohibited => Cause::InstFetchProhibited,
+            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment => Cause::InstructionFetchError,
+        };
+        Trap::Address(cause, address)
+    }
+
+    pub(crate) fn load(fault: Fault, address: u32) -> Trap {
+        Trap::access(fault, Cause::LoadProhibited, address)
+    }
+
+    pub(crate) fn store(fault: Fault, address: u32) -> Trap {
+        Trap::access(fault, Cause::StoreProhibited, address)
+    }
+
+    fn access(fault: Fault, prohibited: Cause, address: u32) -> Trap {
+        let cause = match fault {
+            Fault::Prohibited => prohibited,
+            Fault::Alignment => Cause::LoadStoreAlignment,
+            Fault::Unmapped | Fault::ReadOnly | Fault::Width => Cause::LoadStoreError,
+        };
+        Trap::Address(cause, address)
+    }
+}
+
+impl State {
+    /// Enters the handler of `trap`, raised by the instruction at `pc`.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn raise(&mut self, trap: Trap, pc: u32) {
+        match trap {
+            Trap::General(cause) => self.raise_general(cause, pc),
+            Trap::Address(cause, address) => {
+                self.set_plain(SpecialRegister::Excvaddr, address);
+                self.raise_general(cause, pc);
+            }
+            Trap::WindowOverflow => self.raise_window_overflow(pc),
+            Trap::WindowUnderflow(quarters) => self.raise_window_underflow(quarters, pc),
+            Trap::Debug(cause) => {
+                self.set_plain(SpecialRegister::Debugcause, cause);
+                self.enter_level(DEBUG_LEVEL, pc);
+            }
+        }
+    }
+
+    fn vector(&self, offset: u32) -> u32 {
+        self.plain(SpecialRegister::Vecbase).wrapping_add(offset)
+    }
+
+    pub(crate) fn raise_general(&mut self, cause: Cause, pc: u32) {
+        self.set_plain(SpecialRegister::Exccause, cause as u32);
+        let offset = if self.ps & ps::EXCM != 0 {
+            self.set_plain(SpecialRegister::Depc, pc);
+            vector::DOUBLE
+        } else {
+            self.set_plain(SpecialRegister::Epc1, pc);
+            if self.ps & ps::UM != 0 { vector::USER } else { vector::KERNEL }
+        };
+        self.set_ps(self.ps | ps::EXCM);
+        self.pc = self.vector(offset);
+    }
+
+    /// Enters the handler of an interrupt or debug exception of `level` 2 to 7.
+    pub(crate) fn enter_level(&mut self, level: u32, pc: u32) {
+        self.set_epc(level, pc);
+        self.set_eps(level, self.ps);
+        self.set_ps(self.ps & !ps::INTLEVEL | level | ps::EXCM);
+        self.pc = self.vector(vector::LEVEL[(level & 7) as usize]);
+    }
+
+    fn raise_window_overflow(&mut self, pc: u32) {
+        let oldest = self.window_base.wrapping_add(1 + self.window_free) & 0xf;
+        let size = match self.frames_from(oldest) {
+            frames if frames & 1 != 0 => 1,
+            frames if frames & 2 != 0 => 2,
+            _ => 3,
+        };
+        self.save_old_window_base();
+        self.set_plain(SpecialRegister::Epc1, pc);
+        self.rotate_to(oldest);
+        self.set_ps(self.ps | ps::EXCM);
+        self.pc = self.vector(vector::OVERFLOW[size]);
+    }
+
+    fn raise_window_underflow(&mut self, quarters: u8, pc: u32) {
+        self.save_old_window_base();
+        self.set_plain(SpecialRegister::Epc1, pc);
+        self.rotate_to(self.window_base.wrapping_sub(quarters) & 0xf);
+        self.set_ps(self.ps | ps::EXCM);
+        self.pc = self.vector(vector::UNDERFLOW[usize::from(quarters & 3)]);
+    }
+
+    fn save_old_window_base(&mut self) {
+        self.ps = self.ps & !ps::OWB | u32::from(self.window_base) << ps::OWB_SHIFT;
+    }
+}

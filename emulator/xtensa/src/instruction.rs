@@ -1,0 +1,150 @@
+//! Decoded instructions: opcode, operands, and the search of the opcode table.
+
+use std::sync::LazyLock;
+
+use crate::operand::{Field, Operand};
+use crate::table::for_each_instruction;
+
+/// How an instruction affects straight-line execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Execution goes on with the next instruction.
+    Next,
+    /// A conditional branch: execution may go on with the next instruction.
+    Branch,
+    /// A jump, or a change of state after which decoded code must be looked up anew.
+    End,
+}
+
+/// One row of the opcode table.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// The opcode that this row describes.
+    pub opcode: Opcode,
+    /// Assembler mnemonic; `#` stands for the halves of a MAC16 product.
+    pub mnemonic: &'static str,
+    /// Bits of the instruction word that are compared.
+    pub mask: u32,
+    /// Value of the compared bits.
+    pub pattern: u32,
+    /// Effect on straight-line execution.
+    pub flow: Flow,
+    /// Operands in assembler order.
+    pub operands: &'static [Operand],
+}
+
+macro_rules! define_opcodes {
+    ($($opcode:ident, $mnemonic:literal, $mask:literal, $pattern:literal, $flow:ident, [$($operand:ident $(($argument:tt))?),*];)*) => {
+        /// Every instruction of the ESP32's core.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the variants are the mnemonics of the ISA manual")]
+        #[repr(u16)]
+        pub enum Opcode {
+            $($opcode),*
+        }
+
+        /// The opcode table in order of [`Opcode`].
+        pub static TABLE: &[Description] = &[
+            $(Description {
+                opcode: Opcode::$opcode,
+                mnemonic: $mnemonic,
+                mask: $mask,
+                pattern: $pattern,
+                flow: Flow::$flow,
+                operands: &[$(define_opcodes!(@operand $operand $($argument)?)),*],
+            }),*
+        ];
+    };
+    (@operand Hidden $quarter:literal) => { Operand::Hidden($quarter) };
+    (@operand $operand:ident $field:ident) => { Operand::$operand(Field::$field) };
+    (@operand $operand:ident) => { Operand::$operand };
+}
+
+for_each_instruction!(define_opcodes);
+
+impl Opcode {
+    /// The row of the opcode table.
+    pub fn description(self) -> &'static Description {
+        &TABLE[self as usize]
+    }
+}
+
+/// A decoded instruction. Small and of fixed size, as blocks of them are what the core executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// Which instruction it is.
+    pub opcode: Opcode,
+    /// Field `r` of the instruction word.
+    pub r: u8,
+    /// Field `s` of the instruction word, or the shift amount of `EXTUI`.
+    pub s: u8,
+    /// Field `t` of the instruction word, or the bit number of `BBCI` and `BBSI`.
+    pub t: u8,
+    /// Highest group of four address registers that is used (0 to 3), for the window overflow check.
+    pub window: u8,
+    /// Length in bytes: 2 or 3.
+    pub length: u8,
+    /// Distance in bytes from the start of the block that holds the instruction.
+    pub offset: u8,
+    /// The immediate operand, sign-extended and scaled; an absolute address for jumps, calls, branches and literals.
+    pub immediate: u32,
+}
+
+/// Lowest `op0` of 16-bit instructions.
+const DENSITY_FIRST: u32 = 8;
+/// Lowest `op0` that the ESP32's core leaves undefined.
+const RESERVED_FIRST: u32 = 14;
+/// Candidate lists are indexed by `op0` (4 bits) and `op1` (4 bits).
+const CANDIDATE_LISTS: usize = 256;
+
+/// Rows of the opcode table that can match a word with a given `op0` and `op1`.
+static CANDIDATES: LazyLock<Vec<Vec<u16>>> = LazyLock::new(|| {
+    (0..CANDIDATE_LISTS as u32)
+        .map(|key| {
+            let (word, key_mask) = ((key & 0xf) | (key >> 4) << 16, 0x0f_000f);
+            (0..TABLE.len() as u16)
+                .filter(|&row| {
+                    let Description { mask, pattern, .. } = TABLE[row as usize];
+                    (word ^ pattern) & mask & key_mask == 0
+                })
+                .collect()
+        })
+        .collect()
+});
+
+/// Length in bytes of the instruction whose first byte is the low byte of `word`.
+pub fn length(word: u32) -> u8 {
+    if word & 0xf >= DENSITY_FIRST { 2 } else { 3 }
+}
+
+impl Instruction {
+    /// Decodes the instruction at `pc` from the low bytes of `word`; `None` when it is not defined for this core.
+    pub fn decode(word: u32, pc: u32) -> Option<Instruction> {
+        let op0 = word & 0xf;
+        if op0 >= RESERVED_FIRST {
+            return None;
+        }
+        let length = length(word);
+        let word = if length == 2 { word & 0xffff } else { word & 0xff_ffff };
+        let key = op0 | (word >> 16 & 0xf) << 4;
+        let row = CANDIDATES[key as usize].iter().find(|&&row| {
+            let Description { mask, pattern, .. } = TABLE[row as usize];
+            word & mask == pattern
+        })?;
+        let description = &TABLE[*row as usize];
+        let mut instruction = Instruction {
+            opcode: description.opcode,
+            r: Field::R.of(word),
+            s: Field::S.of(word),
+            t: Field::T.of(word),
+            window: 0,
+            length,
+            offset: 0,
+            immediate: 0,
+        };
+        for operand in description.operands {
+            operand.decode(word, pc, &mut instruction);
+        }
+        Some(instruction)
+    }
+}

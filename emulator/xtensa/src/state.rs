@@ -1,0 +1,229 @@
+//! Registers of the core and the register window.
+
+use crate::config::Config;
+use crate::register::SpecialRegister;
+
+/// Fields of the processor status register `PS`.
+pub(crate) mod ps {
+    /// Interrupt level.
+    pub const INTLEVEL: u32 = 0xf;
+    /// Exception mode.
+    pub const EXCM: u32 = 1 << 4;
+    /// User vector mode.
+    pub const UM: u32 = 1 << 5;
+    /// Old window base.
+    pub const OWB: u32 = 0xf << OWB_SHIFT;
+    pub const OWB_SHIFT: u32 = 8;
+    /// Window increment of the last call.
+    pub const CALLINC: u32 = 3 << CALLINC_SHIFT;
+    pub const CALLINC_SHIFT: u32 = 16;
+    /// Window overflow detection enable.
+    pub const WOE: u32 = 1 << 18;
+    /// Bits that exist in this configuration.
+    pub const IMPLEMENTED: u32 = INTLEVEL | EXCM | UM | OWB | CALLINC | WOE;
+    /// Value after reset.
+    pub const RESET: u32 = INTLEVEL | EXCM;
+}
+
+/// Interrupt level that `PS.EXCM` masks (`XCHAL_EXCM_LEVEL`).
+pub(crate) const EXCM_LEVEL: u32 = 3;
+/// Level of debug exceptions.
+pub(crate) const DEBUG_LEVEL: u32 = 6;
+/// Level of the non-maskable interrupt.
+pub(crate) const NMI_LEVEL: u32 = 7;
+
+/// Address registers of one quarter of the window.
+pub(crate) const QUARTER: usize = 4;
+/// Quarters in the physical register file.
+const QUARTERS: usize = 16;
+/// Number of physical address registers.
+pub const PHYSICAL_REGISTERS: usize = QUARTER * QUARTERS;
+/// Quarters beyond the first that one instruction can use.
+const QUARTERS_IN_WINDOW: u8 = 3;
+
+/// Registers of the core.
+///
+/// The sixteen visible address registers live in `ar`; their places in `physical` are stale until the window is
+/// rotated. Rotating copies 128 bytes, which costs less than computing a physical register number for every operand.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub ar: [u32; 16],
+    pub pc: u32,
+    pub ps: u32,
+    pub sar: u32,
+    pub lbeg: u32,
+    pub lend: u32,
+    pub lcount: u32,
+    /// Boolean registers.
+    pub br: u32,
+    pub window_base: u8,
+    pub window_start: u16,
+    /// How many quarters beyond the first can be used without a window overflow.
+    pub window_free: u8,
+    /// In `WAITI`.
+    pub waiting: bool,
+    /// Floating-point registers.
+    pub fr: [u32; 16],
+    pub fcr: u32,
+    pub fsr: u32,
+    pub threadptr: u32,
+    pub expstate: u32,
+    pub f64r: u64,
+    pub f64s: u32,
+    /// MAC16 accumulator: 40 bits, sign-extended.
+    pub acc: i64,
+    /// Cycles since reset at the start of the current `run` or `step`.
+    pub started: u64,
+    /// `CCOUNT` minus the cycles since reset.
+    pub ccount_offset: u32,
+    pub interrupt: u32,
+    pub intenable: u32,
+    /// Levels of the interrupt inputs.
+    pub lines: u32,
+    /// Instruction and data region attributes.
+    pub instruction_regions: [u8; 8],
+    pub data_regions: [u8; 8],
+    physical: [[u32; QUARTER]; QUARTERS],
+    /// Special registers without side effects, by number.
+    special: [u32; 256],
+    pub config: Config,
+}
+
+impl State {
+    pub(crate) fn new(config: Config) -> State {
+        let mut state = State {
+            ar: [0; 16],
+            pc: config.reset_vector,
+            ps: ps::RESET,
+            sar: 0,
+            lbeg: 0,
+            lend: 0,
+            lcount: 0,
+            br: 0,
+            window_base: 0,
+            window_start: 1,
+            window_free: QUARTERS_IN_WINDOW,
+            waiting: false,
+            fr: [0; 16],
+            fcr: 0,
+            fsr: 0,
+            threadptr: 0,
+            expstate: 0,
+            f64r: 0,
+            f64s: 0,
+            acc: 0,
+            started: 0,
+            ccount_offset: 0,
+            interrupt: 0,
+            intenable: 0,
+            lines: 0,
+            instruction_regions: [config.reset_region_attribute; 8],
+            data_regions: [config.reset_region_attribute; 8],
+            physical: [[0; QUARTER]; QUARTERS],
+            special: [0; 256],
+            config,
+        };
+        state.set_plain(SpecialRegister::Vecbase, config.vector_base);
+        state.set_plain(SpecialRegister::Prid, config.prid);
+        state.set_plain(SpecialRegister::Configid0, config.configuration_id[0]);
+        state.set_plain(SpecialRegister::Configid1, config.configuration_id[1]);
+        state
+    }
+
+    /// Value of a special register that is a plain word.
+    pub(crate) fn plain(&self, register: SpecialRegister) -> u32 {
+        self.special[register as usize]
+    }
+
+    pub(crate) fn set_plain(&mut self, register: SpecialRegister, value: u32) {
+        self.special[register as usize] = value;
+    }
+
+    pub(crate) fn epc(&self, level: u32) -> u32 {
+        self.special[SpecialRegister::Epc1 as usize + (level.clamp(1, NMI_LEVEL) - 1) as usize]
+    }
+
+    pub(crate) fn set_epc(&mut self, level: u32, value: u32) {
+        self.special[SpecialRegister::Epc1 as usize + (level.clamp(1, NMI_LEVEL) - 1) as usize] = value;
+    }
+
+    pub(crate) fn eps(&self, level: u32) -> u32 {
+        self.special[SpecialRegister::Eps2 as usize + (level.clamp(2, NMI_LEVEL) - 2) as usize]
+    }
+
+    pub(crate) fn set_eps(&mut self, level: u32, value: u32) {
+        self.special[SpecialRegister::Eps2 as usize + (level.clamp(2, NMI_LEVEL) - 2) as usize] = value;
+    }
+
+    /// Writes `PS` and what depends on it.
+    pub(crate) fn set_ps(&mut self, value: u32) {
+        self.ps = value & ps::IMPLEMENTED;
+        self.refresh_window();
+    }
+
+    /// The interrupt level that counts: `PS.EXCM` raises it (ISA manual, "CINTLEVEL").
+    pub(crate) fn interrupt_level(&self) -> u32 {
+        let level = self.ps & ps::INTLEVEL;
+        if self.ps & ps::EXCM != 0 { level.max(EXCM_LEVEL) } else { level }
+    }
+
+    /// `WINDOWSTART` rotated so that bit 0 stands for `quarter`.
+    #[inline(always)]
+    pub(crate) fn frames_from(&self, quarter: u8) -> u16 {
+        self.window_start.rotate_right(u32::from(quarter))
+    }
+
+    /// Recomputes how much of the window can be used (ISA manual, "WindowCheck").
+    #[inline(always)]
+    pub(crate) fn refresh_window(&mut self) {
+        self.window_free = if self.ps & (ps::WOE | ps::EXCM) == ps::WOE {
+            let frames = self.frames_from(self.window_base + 1) | 1 << QUARTERS_IN_WINDOW;
+            frames.trailing_zeros() as u8
+        } else {
+            QUARTERS_IN_WINDOW
+        };
+    }
+
+    /// Moves the window so that it starts at `quarter`. The caller sees to `window_free`.
+    #[inline(always)]
+    pub(crate) fn rotate_to(&mut self, quarter: u8) {
+        self.store_window();
+        self.window_base = quarter & 0xf;
+        self.load_window();
+    }
+
+    #[inline(always)]
+    fn store_window(&mut self) {
+        let (visible, _) = self.ar.as_chunks::<QUARTER>();
+        for (index, values) in visible.iter().enumerate() {
+            self.physical[(usize::from(self.window_base) + index) % QUARTERS] = *values;
+        }
+    }
+
+    #[inline(always)]
+    fn load_window(&mut self) {
+        let (visible, _) = self.ar.as_chunks_mut::<QUARTER>();
+        for (index, values) in visible.iter_mut().enumerate() {
+            *values = self.physical[(usize::from(self.window_base) + index) % QUARTERS];
+        }
+    }
+
+    /// Physical address register, whether it is visible or not.
+    pub(crate) fn physical(&self, number: usize) -> u32 {
+        let number = number % PHYSICAL_REGISTERS;
+        let visible = (number + PHYSICAL_REGISTERS - usize::from(self.window_base) * QUARTER) % PHYSICAL_REGISTERS;
+        match self.ar.get(visible) {
+            Some(value) => *value,
+            None => self.physical[number / QUARTER][number % QUARTER],
+        }
+    }
+
+    pub(crate) fn set_physical(&mut self, number: usize, value: u32) {
+        let number = number % PHYSICAL_REGISTERS;
+        let visible = (number + PHYSICAL_REGISTERS - usize::from(self.window_base) * QUARTER) % PHYSICAL_REGISTERS;
+        match self.ar.get_mut(visible) {
+            Some(register) => *register = value,
+            None => self.physical[number / QUARTER][number % QUARTER] = value,
+        }
+    }
+}
