@@ -1,0 +1,227 @@
+//! AES accelerator (ESP32 Technical Reference Manual, chapter 22).
+//!
+//! A block is transformed in the write to START; IDLE always reads one.
+
+use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use aes::{Aes128, Aes192, Aes256};
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+espalier_core::registers! {
+    START @ 0x00 = 0, wo();
+    IDLE @ 0x04 = 1, ro();
+    MODE @ 0x08 = 0, rw_bits(0x7);
+    KEY[8] @ 0x10 = 0, rw();
+    TEXT[4] @ 0x30 = 0, rw();
+    ENDIAN @ 0x40 = 0x3F, rw_bits(0x3F);
+}
+
+/// START: the bit that transforms the block.
+const GO: u32 = 1;
+/// MODE: decrypt instead of encrypt.
+const DECRYPT: u32 = 1 << 2;
+/// MODE: length of the key, 0 to 2 for 128, 192 and 256 bits.
+const KEY_LENGTH: u32 = 0x3;
+
+const KEY_WORDS: usize = 8;
+const BLOCK_WORDS: usize = 4;
+const BLOCK_BYTES: usize = 16;
+
+/// Two bits of ENDIAN, the byte order within words and the order of words. With both set, memory order: the first byte is
+/// the least significant one of the first word. The ROM's `ets_aes_set_endian` clears a bit to swap; ESP-IDF never writes
+/// the register and counts on memory order after reset.
+#[derive(Clone, Copy)]
+struct Order {
+    bytes: u32,
+    words: u32,
+}
+
+const KEY_ORDER: Order = Order { bytes: 1 << 0, words: 1 << 1 };
+const INPUT_ORDER: Order = Order { bytes: 1 << 2, words: 1 << 3 };
+const OUTPUT_ORDER: Order = Order { bytes: 1 << 4, words: 1 << 5 };
+
+impl Order {
+    /// Brings words from the register's order to memory order, or back.
+    fn apply(self, endian: u32, words: &mut [u32]) {
+        if endian & self.bytes == 0 {
+            for word in words.iter_mut() {
+                *word = word.swap_bytes();
+            }
+        }
+        if endian & self.words == 0 {
+            words.reverse();
+        }
+    }
+}
+
+/// The AES accelerator.
+#[derive(Clone, Debug)]
+pub struct Aes {
+    registers: Registers,
+}
+
+impl Aes {
+    /// The accelerator after reset.
+    pub fn new() -> Aes {
+        Aes { registers: Registers::new(&REGISTERS) }
+    }
+
+    fn words<const COUNT: usize>(&self, first: u32) -> [u32; COUNT] {
+        std::array::from_fn(|index| self.registers.get(first + 4 * index as u32))
+    }
+
+    fn transform(&mut self) {
+        let mode = self.registers.get(reg::MODE);
+        let endian = self.registers.get(reg::ENDIAN);
+        let mut key: [u32; KEY_WORDS] = self.words(reg::KEY);
+        let mut text: [u32; BLOCK_WORDS] = self.words(reg::TEXT);
+        let key_words = match mode & KEY_LENGTH {
+            0 => 4,
+            1 => 6,
+            2 => 8,
+            // The manual defines no such mode.
+            _ => return,
+        };
+        let key = &mut key[..key_words];
+        KEY_ORDER.apply(endian, key);
+        INPUT_ORDER.apply(endian, &mut text);
+        let mut block = [0; BLOCK_BYTES];
+        block.copy_from_slice(&bytes(&text));
+        let key = bytes(key);
+        let decrypt = mode & DECRYPT != 0;
+        match key_words {
+            4 => crypt::<Aes128>(&key, &mut block, decrypt),
+            6 => crypt::<Aes192>(&key, &mut block, decrypt),
+            _ => crypt::<Aes256>(&key, &mut block, decrypt),
+        }
+        for (word, bytes) in text.iter_mut().zip(block.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        OUTPUT_ORDER.apply(endian, &mut text);
+        for (index, word) in text.iter().enumerate() {
+            self.registers.set(reg::TEXT + 4 * index as u32, *word);
+        }
+    }
+}
+
+fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// # Panics
+/// If `key` is not as long as the cipher's keys are: our own fault.
+fn crypt<C>(key: &[u8], block: &mut [u8; BLOCK_BYTES], decrypt: bool)
+where
+    C: KeyInit + BlockCipherEncrypt + BlockCipherDecrypt,
+    for<'a> &'a mut aes::cipher::Block<C>: From<&'a mut [u8; BLOCK_BYTES]>,
+{
+    let cipher = C::new_from_slice(key).expect("the key has the length of the cipher");
+    if decrypt {
+        cipher.decrypt_block(block.into());
+    } else {
+        cipher.encrypt_block(block.into());
+    }
+}
+
+impl Default for Aes {
+    fn default() -> Aes {
+        Aes::new()
+    }
+}
+
+impl Device for Aes {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Modelled
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        self.registers.read(offset)
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        self.registers.write(offset, value)?;
+        if offset == reg::START && value & GO != 0 {
+            self.transform();
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.registers.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::{Device, Time};
+    use proptest::prelude::{ProptestConfig, any, prop, proptest};
+
+    use super::{Aes, DECRYPT, GO, reg};
+
+    const PLAIN: [u8; 16] =
+        [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF];
+
+    /// As `aes_ll_set_mode`, `aes_ll_write_key`, `aes_ll_write_block` and `aes_ll_start_transform` of ESP-IDF do it.
+    fn run(aes: &mut Aes, key: &[u8], decrypt: bool, block: &[u8; 16]) -> [u8; 16] {
+        let mode = key.len() as u32 / 8 - 2 + if decrypt { DECRYPT } else { 0 };
+        aes.write(reg::MODE, mode, Time::ZERO).unwrap();
+        for (first, bytes) in [(reg::KEY, key), (reg::TEXT, block.as_slice())] {
+            for (index, word) in bytes.chunks_exact(4).enumerate() {
+                let word = u32::from_le_bytes(word.try_into().unwrap());
+                aes.write(first + 4 * index as u32, word, Time::ZERO).unwrap();
+            }
+        }
+        aes.write(reg::START, GO, Time::ZERO).unwrap();
+        assert_eq!(aes.read(reg::IDLE, Time::ZERO), Ok(1));
+        let words: Vec<u8> =
+            (0..4).flat_map(|index| aes.read(reg::TEXT + 4 * index, Time::ZERO).unwrap().to_le_bytes()).collect();
+        words.try_into().unwrap()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// FIPS 197, appendix C.
+    #[test]
+    fn blocks_are_those_of_fips_197() {
+        let key: Vec<u8> = (0..32).collect();
+        let mut aes = Aes::new();
+        for (length, cipher) in [
+            (16, "69c4e0d86a7b0430d8cdb78070b4c55a"),
+            (24, "dda97ca4864cdfe06eaf70a0ec0d7191"),
+            (32, "8ea2b7ca516745bfeafc49904b496089"),
+        ] {
+            let encrypted = run(&mut aes, &key[..length], false, &PLAIN);
+            assert_eq!(hex(&encrypted), cipher);
+            assert_eq!(run(&mut aes, &key[..length], true, &encrypted), PLAIN);
+        }
+    }
+
+    /// TRM chapter 22.3.3: with all bits of ENDIAN clear, the last word holds the first bytes, most significant first.
+    #[test]
+    fn endian_swaps_key_and_text() {
+        let key: [u8; 16] = std::array::from_fn(|index| index as u8);
+        let reversed = |bytes: [u8; 16]| -> [u8; 16] { std::array::from_fn(|index| bytes[15 - index]) };
+        let mut aes = Aes::new();
+        let expected = run(&mut aes, &key, false, &PLAIN);
+        aes.write(reg::ENDIAN, 0, Time::ZERO).unwrap();
+        let swapped = run(&mut aes, &reversed(key), false, &reversed(PLAIN));
+        assert_eq!(reversed(swapped), expected);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_traffic_panics(traffic in prop::collection::vec((0_u32..0x14, any::<u32>()), 0..200)) {
+            let mut aes = Aes::new();
+            for (word, value) in traffic {
+                let _ = aes.write(4 * word, value, Time::ZERO);
+                let _ = aes.read(4 * word, Time::ZERO);
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The master's command list (TRM chapter 11.3.3 and 11.3.4).
+
+use espalier_core::{I2cTarget, Span, Time};
+
+use super::I2c;
+use super::regs::{
+    COMMAND_DONE, COMMANDS, Command, MainState, Opcode, SclState, ctr, fifo_conf, filter, interrupt, reg, sr,
+};
+
+/// Bits on the wire for each byte: eight of data and the acknowledge.
+const BITS_PER_BYTE: u64 = 9;
+
+/// What a released SDA line reads as.
+const RELEASED: u8 = 0xFF;
+
+/// Where the master stands in its list and on the bus.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Master {
+    /// What is going on on the wires, and when it is over.
+    step: Option<(Time, Step)>,
+    /// The command that `step` belongs to.
+    command: u32,
+    /// Bytes of this command after the one of `step`.
+    remaining: u8,
+    phase: Phase,
+    /// Bytes since the start of the list, for the thresholds of non-FIFO mode.
+    sent: u32,
+    received: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Start,
+    Write(u8),
+    Read,
+    /// A STOP, of the list or after a refused acknowledge.
+    Stop {
+        of_list: bool,
+    },
+    End,
+    TimeOut,
+}
+
+/// What the targets on the bus expect next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Idle,
+    /// After a START: the next byte is an address.
+    Address,
+    Write,
+    Read,
+    /// No target took the address, and the list goes on all the same.
+    Unheard,
+}
+
+impl Master {
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.step.map(|(due, _)| due)
+    }
+
+    /// Between START and STOP.
+    pub(super) fn holds_bus(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+}
+
+impl I2c {
+    /// TRANS_START was set at `now`.
+    pub(super) fn start_list(&mut self, now: Time) {
+        if self.master.step.is_some() {
+            return;
+        }
+        self.master.command = 0;
+        self.master.sent = 0;
+        self.master.received = 0;
+        self.set_status(sr::TIME_OUT | sr::BYTE_TRANS, 0);
+        self.begin_command(now);
+    }
+
+    pub(super) fn run_master(&mut self, bus: &mut dyn I2cTarget, now: Time) {
+        while let Some((due, step)) = self.master.step.take_if(|(due, _)| *due <= now) {
+            self.finish_step(step, due, bus);
+        }
+    }
+
+    /// Puts the command at the list's position on the wires at `at`. Without such a command the list ends silently.
+    fn begin_command(&mut self, at: Time) {
+        while self.master.command < COMMANDS {
+            let command = self.command();
+            match command.opcode() {
+                Opcode::Rstart => {
+                    let setup = if self.master.holds_bus() { self.registers.get(reg::SCL_RSTART_SETUP) } else { 0 };
+                    let hold = self.registers.get(reg::SCL_START_HOLD);
+                    return self.begin_step(Step::Start, setup + hold, at);
+                }
+                Opcode::Stop => return self.begin_stop(true, at),
+                Opcode::End => return self.begin_step(Step::End, 1, at),
+                Opcode::Write | Opcode::Read if command.byte_num() > 0 => {
+                    self.master.remaining = command.byte_num();
+                    return self.begin_byte(at);
+                }
+                Opcode::Write | Opcode::Read => self.next_command(),
+                Opcode::Reserved => return,
+            }
+        }
+    }
+
+    fn begin_byte(&mut self, at: Time) {
+        if !self.master.holds_bus() {
+            return;
+        }
+        let time_out = self.apb.cycles(self.registers.get(reg::TO).into());
+        if self.stretch > time_out {
+            self.master.step = Some((at + time_out, Step::TimeOut));
+            return;
+        }
+        let step = match self.command().opcode() {
+            Opcode::Read => Step::Read,
+            _ => Step::Write(self.next_byte_to_send()),
+        };
+        self.master.remaining -= 1;
+        self.master.step = Some((at + self.bit_time() * BITS_PER_BYTE + self.stretch, step));
+    }
+
+    fn begin_stop(&mut self, of_list: bool, at: Time) {
+        let cycles = self.registers.get(reg::SCL_STOP_SETUP) + self.registers.get(reg::SCL_STOP_HOLD);
+        self.begin_step(Step::Stop { of_list }, cycles, at);
+    }
+
+    fn begin_step(&mut self, step: Step, cycles: u32, at: Time) {
+        self.master.step = Some((at + self.apb.cycles(cycles.max(1).into()), step));
+    }
+
+    fn finish_step(&mut self, step: Step, at: Time, bus: &mut dyn I2cTarget) {
+        match step {
+            Step::Start => {
+                self.master.phase = Phase::Address;
+                self.set_states(SclState::Start, MainState::Idle);
+                self.raise(interrupt::TRANS_START);
+                self.finish_command(at);
+            }
+            Step::Write(byte) => self.finish_write(byte, at, bus),
+            Step::Read => {
+                let byte = if self.master.phase == Phase::Read { bus.read(at) } else { RELEASED };
+                self.store_received(byte);
+                self.set_states(SclState::Low, MainState::SendAck);
+                self.finish_byte(at);
+            }
+            Step::Stop { of_list } => {
+                if self.master.holds_bus() {
+                    bus.stop(at);
+                }
+                self.master.phase = Phase::Idle;
+                self.set_states(SclState::Stop, MainState::Idle);
+                self.raise(interrupt::TRANS_COMPLETE);
+                if of_list {
+                    self.mark_done();
+                }
+            }
+            Step::End => self.raise(interrupt::END_DETECT),
+            Step::TimeOut => {
+                self.set_status(sr::TIME_OUT, sr::TIME_OUT);
+                self.raise(interrupt::TIME_OUT);
+            }
+        }
+    }
+
+    fn finish_write(&mut self, byte: u8, at: Time, bus: &mut dyn I2cTarget) {
+        let acknowledged = match self.master.phase {
+            Phase::Address => {
+                let read = byte & 1 != 0;
+                let acknowledged = bus.start(byte >> 1, read, at);
+                self.master.phase = match (acknowledged, read) {
+                    (false, _) => Phase::Unheard,
+                    (true, false) => Phase::Write,
+                    (true, true) => Phase::Read,
+                };
+                acknowledged
+            }
+            Phase::Write => bus.write(byte, at),
+            // A target that sends, or none at all, pulls no acknowledge low.
+            Phase::Read | Phase::Unheard | Phase::Idle => false,
+        };
+        let level = !acknowledged;
+        self.set_status(sr::ACK_REC, if level { sr::ACK_REC } else { 0 });
+        self.set_states(SclState::Low, MainState::WaitAck);
+        if self.command().refuses(level) {
+            self.raise(interrupt::ACK_ERR);
+            self.begin_stop(false, at);
+        } else {
+            self.finish_byte(at);
+        }
+    }
+
+    fn finish_byte(&mut self, at: Time) {
+        self.set_status(sr::BYTE_TRANS, sr::BYTE_TRANS);
+        self.raise(interrupt::MASTER_TRAN_COMP);
+        if self.master.remaining > 0 {
+            self.begin_byte(at);
+        } else {
+            self.finish_command(at);
+        }
+    }
+
+    fn finish_command(&mut self, at: Time) {
+        self.next_command();
+        self.begin_command(at);
+    }
+
+    fn next_command(&mut self) {
+        self.mark_done();
+        self.master.command += 1;
+    }
+
+    fn mark_done(&mut self) {
+        let offset = self.command_offset();
+        self.registers.set(offset, self.registers.get(offset) | COMMAND_DONE);
+    }
+
+    fn command(&self) -> Command {
+        Command(self.registers.get(self.command_offset()))
+    }
+
+    fn command_offset(&self) -> u32 {
+        reg::COMD + 4 * self.master.command
+    }
+
+    fn next_byte_to_send(&mut self) -> u8 {
+        let byte = if self.is_nonfifo() {
+            self.master.sent += 1;
+            if self.master.sent > self.nonfifo_threshold(fifo_conf::NONFIFO_TX_THRES_SHIFT) {
+                self.raise(interrupt::TX_SEND_EMPTY);
+            }
+            self.tx.step_over()
+        } else {
+            // An empty FIFO sends what its RAM holds.
+            let stale = self.tx.stale();
+            self.tx.pop().unwrap_or(stale)
+        };
+        if self.registers.get(reg::CTR) & ctr::TX_LSB_FIRST != 0 { byte.reverse_bits() } else { byte }
+    }
+
+    fn store_received(&mut self, byte: u8) {
+        let lsb_first = self.registers.get(reg::CTR) & ctr::RX_LSB_FIRST != 0;
+        let byte = if lsb_first { byte.reverse_bits() } else { byte };
+        if self.is_nonfifo() {
+            self.rx.step_into(byte);
+            self.master.received += 1;
+            if self.master.received > self.nonfifo_threshold(fifo_conf::NONFIFO_RX_THRES_SHIFT) {
+                self.raise(interrupt::RX_REC_FULL);
+            }
+        } else if !self.rx.push(byte) {
+            self.raise(interrupt::RXFIFO_OVF);
+        }
+    }
+
+    fn nonfifo_threshold(&self, shift: u32) -> u32 {
+        self.registers.get(reg::FIFO_CONF) >> shift & fifo_conf::NONFIFO_THRES_MASK
+    }
+
+    /// One SCL period. The controller adds cycles to what the registers say (TRM chapter 11.3.5): one to the low
+    /// period, and to the high period those in which it notices that SCL has risen, more of them with the filter.
+    fn bit_time(&self) -> Span {
+        let low = self.registers.get(reg::SCL_LOW_PERIOD) + 1;
+        let filter = self.registers.get(reg::SCL_FILTER_CFG);
+        let rise = match (filter & filter::EN != 0, filter & filter::THRES) {
+            (false, _) => 7,
+            (true, 0..=2) => 8,
+            (true, threshold) => 6 + threshold,
+        };
+        let high = self.registers.get(reg::SCL_HIGH_PERIOD) + rise;
+        self.apb.cycles((low + high).into())
+    }
+
+    fn set_status(&mut self, mask: u32, value: u32) {
+        self.registers.set(reg::SR, self.registers.get(reg::SR) & !mask | value);
+    }
+
+    fn set_states(&mut self, scl: SclState, main: MainState) {
+        let mask = sr::STATE_MASK << sr::SCL_STATE_LAST_SHIFT | sr::STATE_MASK << sr::SCL_MAIN_STATE_LAST_SHIFT;
+        let value = (scl as u32) << sr::SCL_STATE_LAST_SHIFT | (main as u32) << sr::SCL_MAIN_STATE_LAST_SHIFT;
+        self.set_status(mask, value);
+    }
+}

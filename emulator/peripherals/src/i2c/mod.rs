@@ -1,0 +1,182 @@
+//! I2C controller (ESP32 Technical Reference Manual, chapter 11).
+//!
+//! As a master the controller works through its command list in guest time: every command takes as long as the timing
+//! registers say, and a byte reaches the bus at the end of its nine bit times. [`I2c::run`] does that work, because only
+//! the wiring knows the bus.
+//!
+//! What the manual leaves open follows what the drivers of ESP-IDF 3.x and 5.x and of `esp-hal` rely on:
+//! * TRANS_START clears itself; every write of a one starts the list at COMD0, unless it is running.
+//! * END leaves the bus claimed, with SCL low, until the list is started again; its COMMAND_DONE is not set.
+//! * A refused acknowledge ends the list. The controller then sends a STOP by itself, so TRANS_COMPLETE follows ACK_ERR.
+//! * A list that writes or reads without a START before stays silent; no interrupt tells of it.
+
+mod fifo;
+mod master;
+mod regs;
+#[cfg(test)]
+mod tests;
+
+use espalier_core::{Device, Fidelity, Frequency, I2cTarget, Register, Registers, Span, Time, Unmodelled};
+
+use fifo::{DEPTH, Fifo};
+use master::Master;
+use regs::{REGISTERS, ctr, fifo_conf, interrupt, reg, rxfifo_st, sr};
+
+/// One I2C controller.
+#[derive(Clone, Debug)]
+pub struct I2c {
+    registers: Registers,
+    apb: Frequency,
+    tx: Fifo,
+    rx: Fifo,
+    master: Master,
+    stretch: Span,
+}
+
+impl I2c {
+    /// A controller that counts its bit times in cycles of `apb`.
+    pub fn new(apb: Frequency) -> I2c {
+        I2c {
+            registers: Registers::new(&REGISTERS),
+            apb,
+            tx: Fifo::default(),
+            rx: Fifo::default(),
+            master: Master::default(),
+            stretch: Span::ZERO,
+        }
+    }
+
+    /// Does on `bus` what is due up to `now`.
+    ///
+    /// The wiring calls this where it would call [`advance`](Device::advance): whenever the controller's
+    /// [`deadline`](Device::deadline) has come. A write to CTR may set a first deadline but moves nothing on the bus yet;
+    /// calling `run` right after it, or too often, does no harm. Targets see each condition and byte with the exact time
+    /// at which it is over, even if `now` is later.
+    pub fn run(&mut self, bus: &mut dyn I2cTarget, now: Time) {
+        self.run_master(bus, now);
+        self.update_levels();
+    }
+
+    /// From now on the targets on this bus hold SCL low for `stretch` in every byte (UM10204, chapter 3.1.9). This is a
+    /// fault to inject from outside; a reset of the controller does not end it. When it exceeds TO, the controller gives up
+    /// with TIME_OUT and stays silent, with the bus claimed, until it is reset.
+    pub fn set_stretch(&mut self, stretch: Span) {
+        self.stretch = stretch;
+    }
+
+    fn raise(&mut self, interrupts: u32) {
+        self.registers.set(reg::INT_RAW, self.registers.get(reg::INT_RAW) | interrupts);
+    }
+
+    fn is_nonfifo(&self) -> bool {
+        self.registers.get(reg::FIFO_CONF) & fifo_conf::NONFIFO_EN != 0
+    }
+
+    /// The threshold interrupts come back after a clear for as long as their condition holds.
+    fn update_levels(&mut self) {
+        if self.is_nonfifo() {
+            return;
+        }
+        let conf = self.registers.get(reg::FIFO_CONF);
+        let full = (conf & fifo_conf::RXFIFO_FULL_THRHD) as usize;
+        let empty = (conf >> fifo_conf::TXFIFO_EMPTY_THRHD_SHIFT & fifo_conf::TXFIFO_EMPTY_THRHD_MASK) as usize;
+        if self.rx.len() > 0 && self.rx.len() >= full {
+            self.raise(interrupt::RXFIFO_FULL);
+        }
+        if self.tx.len() <= empty {
+            self.raise(interrupt::TXFIFO_EMPTY);
+        }
+    }
+
+    fn status(&self) -> u32 {
+        self.registers.get(reg::SR)
+            | if self.master.holds_bus() { sr::BUS_BUSY } else { 0 }
+            | (self.rx.len() as u32) << sr::RXFIFO_CNT_SHIFT
+            | (self.tx.len() as u32) << sr::TXFIFO_CNT_SHIFT
+    }
+
+    fn fifo_positions(&self) -> u32 {
+        (self.rx.start() as u32) << rxfifo_st::RXFIFO_START_ADDR_SHIFT
+            | (self.rx.end() as u32) << rxfifo_st::RXFIFO_END_ADDR_SHIFT
+            | (self.tx.start() as u32) << rxfifo_st::TXFIFO_START_ADDR_SHIFT
+            | (self.tx.end() as u32) << rxfifo_st::TXFIFO_END_ADDR_SHIFT
+    }
+
+    fn configure_fifos(&mut self, conf: u32) {
+        if conf & fifo_conf::TX_FIFO_RST != 0 {
+            self.tx.clear();
+        }
+        if conf & fifo_conf::RX_FIFO_RST != 0 {
+            self.rx.clear();
+        }
+    }
+}
+
+/// The word of the RAM window at `offset`.
+fn ram_index(offset: u32) -> Option<usize> {
+    let index = offset.checked_sub(reg::RAM)? as usize / 4;
+    (index < DEPTH).then_some(index)
+}
+
+impl Device for I2c {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("no slave mode, no second master")
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        if let Some(index) = ram_index(offset) {
+            return Ok(self.rx.ram(index).into());
+        }
+        match offset {
+            reg::SR => Ok(self.status()),
+            reg::RXFIFO_ST => Ok(self.fifo_positions()),
+            reg::INT_STATUS => Ok(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA)),
+            reg::DATA => {
+                let stale = self.rx.stale();
+                Ok(self.rx.pop().unwrap_or(stale).into())
+            }
+            _ => self.registers.read(offset),
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        if let Some(index) = ram_index(offset) {
+            self.tx.set_ram(index, value as u8);
+            return Ok(());
+        }
+        let stored = self.registers.write(offset, value)?;
+        match offset {
+            reg::CTR => {
+                self.registers.set(reg::CTR, stored & !ctr::TRANS_START);
+                if stored & ctr::TRANS_START != 0 && stored & ctr::MS_MODE != 0 {
+                    self.start_list(now);
+                }
+            }
+            reg::FIFO_CONF => self.configure_fifos(stored),
+            // A full FIFO drops the byte.
+            reg::DATA => {
+                self.tx.push(value as u8);
+            }
+            reg::INT_CLR => self.registers.set(reg::INT_RAW, self.registers.get(reg::INT_RAW) & !value),
+            _ => {}
+        }
+        self.update_levels();
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.master.deadline()
+    }
+
+    fn interrupts(&self) -> u32 {
+        u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
+    }
+
+    fn reset(&mut self) {
+        *self = I2c { stretch: self.stretch, ..I2c::new(self.apb) };
+    }
+}

@@ -1,0 +1,319 @@
+//! RSA accelerator (ESP32 Technical Reference Manual, chapter 25).
+//!
+//! Operands are numbers of up to 4096 bits, least significant word first, in lengths of whole 512-bit blocks. An operation
+//! is over when the write that starts it is.
+
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use num_bigint::BigUint;
+
+espalier_core::registers! {
+    M_MEM[128] @ 0x000 = 0, rw();
+    Z_MEM[128] @ 0x200 = 0, rw();
+    Y_MEM[128] @ 0x400 = 0, rw();
+    X_MEM[128] @ 0x600 = 0, rw();
+    M_PRIME @ 0x800 = 0, rw();
+    MODEXP_MODE @ 0x804 = 0, rw_bits(0x7);
+    MODEXP_START @ 0x808 = 0, wo();
+    MULT_MODE @ 0x80C = 0, rw_bits(0xF);
+    MULT_START @ 0x810 = 0, wo();
+    INTERRUPT @ 0x814 = 0, ro();
+    CLEAN @ 0x818 = 1, ro();
+}
+
+/// The bit that starts an operation, acknowledges INTERRUPT, and tells that CLEAN is over.
+const GO: u32 = 1;
+/// MULT_MODE: plain multiplication instead of multiplication modulo M.
+const MULT_PLAIN: u32 = 1 << 3;
+/// MULT_MODE and MODEXP_MODE: length of the numbers in blocks, less one.
+const BLOCKS: u32 = 0x7;
+const WORDS_PER_BLOCK: usize = 16;
+/// Words of each memory.
+const MEMORY_WORDS: usize = 128;
+
+/// The RSA accelerator.
+#[derive(Clone, Debug)]
+pub struct Rsa {
+    registers: Registers,
+}
+
+impl Rsa {
+    /// The accelerator after reset, its memories already cleaned.
+    pub fn new() -> Rsa {
+        Rsa { registers: Registers::new(&REGISTERS) }
+    }
+
+    fn words(&self, memory: u32, count: usize) -> Vec<u32> {
+        (0..count as u32).map(|index| self.registers.get(memory + 4 * index)).collect()
+    }
+
+    /// Fills Z with `digits` and zeros after them.
+    fn set_z(&mut self, digits: &[u32]) {
+        for index in 0..MEMORY_WORDS {
+            let digit = digits.get(index).copied().unwrap_or(0);
+            self.registers.set(reg::Z_MEM + 4 * index as u32, digit);
+        }
+    }
+
+    /// Z = X^Y mod M. The silicon works in Montgomery form with what software left in Z and M_PRIME; for an odd modulus
+    /// the result is the same.
+    fn modular_exponentiation(&mut self) {
+        let words = length(self.registers.get(reg::MODEXP_MODE));
+        let number = |memory| BigUint::from_slice(&self.words(memory, words));
+        let modulus = number(reg::M_MEM);
+        let result = match modulus.bits() {
+            0 => BigUint::ZERO,
+            _ => number(reg::X_MEM).modpow(&number(reg::Y_MEM), &modulus),
+        };
+        self.set_z(&result.to_u32_digits());
+    }
+
+    fn multiplication(&mut self) {
+        let mode = self.registers.get(reg::MULT_MODE);
+        let words = length(mode);
+        if mode & MULT_PLAIN != 0 {
+            // The length is that of the product; the second factor lies in the upper half of Z.
+            let x = BigUint::from_slice(&self.words(reg::X_MEM, words / 2));
+            let y = BigUint::from_slice(&self.words(reg::Z_MEM, words)[words / 2..]);
+            self.set_z(&(x * y).to_u32_digits());
+        } else {
+            let product = montgomery_product(
+                &self.words(reg::X_MEM, words),
+                &self.words(reg::Z_MEM, words),
+                &self.words(reg::M_MEM, words),
+                self.registers.get(reg::M_PRIME),
+            );
+            self.set_z(&product);
+        }
+    }
+}
+
+/// Words of the numbers in an operation.
+fn length(mode: u32) -> usize {
+    ((mode & BLOCKS) as usize + 1) * WORDS_PER_BLOCK
+}
+
+/// x·y·R⁻¹ mod m, where R is two to the length of the operands, and `m_prime` is -m⁻¹ mod 2³²
+/// (Handbook of Applied Cryptography, algorithm 14.36). A wrong `m_prime` gives a wrong result, as it does on silicon.
+fn montgomery_product(x: &[u32], y: &[u32], m: &[u32], m_prime: u32) -> Vec<u32> {
+    let words = m.len();
+    let mut sum = vec![0_u32; words + 2];
+    for &digit in x {
+        add_multiple(&mut sum, y, digit);
+        let reducer = sum[0].wrapping_mul(m_prime);
+        add_multiple(&mut sum, m, reducer);
+        sum.remove(0);
+        sum.push(0);
+    }
+    let (modulus, mut result) = (BigUint::from_slice(m), BigUint::new(sum));
+    if modulus.bits() > 0 && result >= modulus {
+        result -= modulus;
+    }
+    result.to_u32_digits().into_iter().take(words).collect()
+}
+
+/// sum += factor * digit
+fn add_multiple(sum: &mut [u32], factor: &[u32], digit: u32) {
+    let mut carry = 0_u64;
+    for (index, word) in sum.iter_mut().enumerate() {
+        let factor_word = factor.get(index).copied().unwrap_or(0);
+        carry += u64::from(*word) + u64::from(factor_word) * u64::from(digit);
+        *word = carry as u32;
+        carry >>= 32;
+    }
+}
+
+impl Default for Rsa {
+    fn default() -> Rsa {
+        Rsa::new()
+    }
+}
+
+impl Device for Rsa {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Modelled
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        self.registers.read(offset)
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        self.registers.write(offset, value)?;
+        if value & GO == 0 {
+            return Ok(());
+        }
+        match offset {
+            reg::MODEXP_START => self.modular_exponentiation(),
+            reg::MULT_START => self.multiplication(),
+            reg::INTERRUPT => {
+                self.registers.set(reg::INTERRUPT, 0);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        }
+        self.registers.set(reg::INTERRUPT, GO);
+        Ok(())
+    }
+
+    fn interrupts(&self) -> u32 {
+        self.registers.get(reg::INTERRUPT)
+    }
+
+    fn reset(&mut self) {
+        self.registers.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::{Device, Time};
+    use num_bigint::BigUint;
+    use proptest::prelude::{ProptestConfig, any, prop, prop_assert_eq, proptest};
+
+    use super::{GO, MULT_PLAIN, Rsa, reg};
+
+    fn fill(rsa: &mut Rsa, memory: u32, number: &BigUint, words: usize) {
+        let digits = number.to_u32_digits();
+        for index in 0..words {
+            let digit = digits.get(index).copied().unwrap_or(0);
+            rsa.write(memory + 4 * index as u32, digit, Time::ZERO).unwrap();
+        }
+    }
+
+    fn start(rsa: &mut Rsa, register: u32) {
+        rsa.write(reg::INTERRUPT, GO, Time::ZERO).unwrap();
+        assert_eq!(rsa.interrupts(), 0);
+        rsa.write(register, GO, Time::ZERO).unwrap();
+        assert_eq!((rsa.read(reg::INTERRUPT, Time::ZERO), rsa.interrupts()), (Ok(1), 1));
+    }
+
+    fn result(rsa: &mut Rsa, words: usize) -> BigUint {
+        BigUint::new((0..words as u32).map(|index| rsa.read(reg::Z_MEM + 4 * index, Time::ZERO).unwrap()).collect())
+    }
+
+    /// -m⁻¹ mod 2³² by Newton's iteration, as `modular_inverse` of ESP-IDF's port computes it.
+    fn m_prime(modulus: &BigUint) -> u32 {
+        let lowest = modulus.to_u32_digits()[0];
+        let mut inverse = 1_u32;
+        for _ in 0..5 {
+            inverse = inverse.wrapping_mul(2_u32.wrapping_sub(lowest.wrapping_mul(inverse)));
+        }
+        inverse.wrapping_neg()
+    }
+
+    fn odd(mut digits: Vec<u32>) -> BigUint {
+        digits[0] |= 1;
+        *digits.last_mut().unwrap() |= 1 << 31;
+        BigUint::new(digits)
+    }
+
+    /// `esp_mpi_mul_mpi_mod_hw_op`: two Montgomery multiplications, the first one by R² mod M.
+    fn modular_product(x: &BigUint, y: &BigUint, modulus: &BigUint, words: usize) -> BigUint {
+        let mut rsa = Rsa::new();
+        fill(&mut rsa, reg::M_MEM, modulus, words);
+        fill(&mut rsa, reg::X_MEM, x, words);
+        fill(&mut rsa, reg::Z_MEM, &((BigUint::from(1_u32) << (64 * words)) % modulus), words);
+        rsa.write(reg::M_PRIME, m_prime(modulus), Time::ZERO).unwrap();
+        rsa.write(reg::MULT_MODE, words as u32 / 16 - 1, Time::ZERO).unwrap();
+        start(&mut rsa, reg::MULT_START);
+        fill(&mut rsa, reg::X_MEM, y, words);
+        start(&mut rsa, reg::MULT_START);
+        result(&mut rsa, words)
+    }
+
+    #[test]
+    fn memories_are_clean_after_reset() {
+        let mut rsa = Rsa::new();
+        rsa.write(reg::X_MEM, 7, Time::ZERO).unwrap();
+        rsa.reset();
+        assert_eq!((rsa.read(reg::CLEAN, Time::ZERO), rsa.read(reg::X_MEM, Time::ZERO)), (Ok(1), Ok(0)));
+    }
+
+    /// RSA with a modulus of 512 bits: decrypting undoes encrypting.
+    #[test]
+    fn exponentiation_opens_what_it_sealed() {
+        // Two primes of 127 and 521 bits.
+        let p = (BigUint::from(1_u32) << 127) - 1_u32;
+        let q = (BigUint::from(1_u32) << 521) - 1_u32;
+        let (modulus, totient) = (&p * &q, (&p - 1_u32) * (&q - 1_u32));
+        let public = BigUint::from(65537_u32);
+        let private = public.modinv(&totient).unwrap();
+        let message = BigUint::from_bytes_be(b"an espalier is the frame on which a tree grows");
+        let mut rsa = Rsa::new();
+        let words = 32;
+        rsa.write(reg::MODEXP_MODE, 1, Time::ZERO).unwrap();
+        fill(&mut rsa, reg::M_MEM, &modulus, words);
+        let mut run = |base: &BigUint, exponent: &BigUint| {
+            fill(&mut rsa, reg::X_MEM, base, words);
+            fill(&mut rsa, reg::Y_MEM, exponent, words);
+            start(&mut rsa, reg::MODEXP_START);
+            result(&mut rsa, words)
+        };
+        let sealed = run(&message, &public);
+        assert_ne!(sealed, message);
+        assert_eq!(run(&sealed, &private), message);
+    }
+
+    /// `esp_mpi_mult_mpi_failover_mod_mult_hw_op`: modulo 2ⁿ-1, with M' = 1 and R⁻¹ = 1, a product comes out whole.
+    #[test]
+    fn long_product_through_a_modulus_of_ones() {
+        let words = 112;
+        let x = odd((0..70_u32).map(|index| index.wrapping_mul(0x9E37_79B9)).collect());
+        let y = odd((0..40_u32).map(|index| index.wrapping_mul(0x85EB_CA6B)).collect());
+        let mut rsa = Rsa::new();
+        fill(&mut rsa, reg::M_MEM, &((BigUint::from(1_u32) << (32 * words)) - 1_u32), words);
+        rsa.write(reg::M_PRIME, 1, Time::ZERO).unwrap();
+        rsa.write(reg::MULT_MODE, words as u32 / 16 - 1, Time::ZERO).unwrap();
+        fill(&mut rsa, reg::X_MEM, &x, words);
+        fill(&mut rsa, reg::Z_MEM, &BigUint::from(1_u32), words);
+        start(&mut rsa, reg::MULT_START);
+        fill(&mut rsa, reg::X_MEM, &y, words);
+        start(&mut rsa, reg::MULT_START);
+        assert_eq!(result(&mut rsa, words), x * y);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn modular_products_are_right(
+            digits in prop::collection::vec(any::<u32>(), 96),
+            blocks in 1_usize..=2,
+        ) {
+            let words = 16 * blocks;
+            let modulus = odd(digits[..words].to_vec());
+            let x = BigUint::from_slice(&digits[32..32 + words]) % &modulus;
+            let y = BigUint::from_slice(&digits[64..64 + words]) % &modulus;
+            prop_assert_eq!(modular_product(&x, &y, &modulus, words), &x * &y % &modulus);
+        }
+
+        /// `esp_mpi_mul_mpi_hw_op`: the second factor goes into the upper half of Z.
+        #[test]
+        fn plain_products_are_right(digits in prop::collection::vec(any::<u32>(), 64), blocks in 1_usize..=2) {
+            let words = 16 * blocks;
+            let (x, y) = (BigUint::from_slice(&digits[..words]), BigUint::from_slice(&digits[32..32 + words]));
+            let mut rsa = Rsa::new();
+            fill(&mut rsa, reg::X_MEM, &x, words);
+            fill(&mut rsa, reg::Z_MEM + 4 * words as u32, &y, words);
+            rsa.write(reg::MULT_MODE, (2 * blocks as u32 - 1) | MULT_PLAIN, Time::ZERO).unwrap();
+            start(&mut rsa, reg::MULT_START);
+            prop_assert_eq!(result(&mut rsa, 2 * words), x * y);
+        }
+
+        #[test]
+        fn no_traffic_panics(traffic in prop::collection::vec((0_u32..0x210, 0..4_u32), 0..100)) {
+            let mut rsa = Rsa::new();
+            for (word, value) in traffic {
+                let _ = rsa.write(4 * word, value, Time::ZERO);
+                let _ = rsa.read(4 * word, Time::ZERO);
+            }
+            for start in [reg::MULT_START, reg::MODEXP_START] {
+                rsa.write(start, GO, Time::ZERO).unwrap();
+            }
+        }
+    }
+}
