@@ -1,0 +1,176 @@
+//! The ESP32's SPI controllers SPI0 to SPI3 (TRM, chapter 7), as masters.
+//!
+//! SPI0 and SPI1 drive the flash, SPI2 and SPI3 are for anybody. The block knows no device: a write to `CMD` leaves a
+//! transaction pending, and the wiring runs it right after that write with [`Spi::execute`] on the device that
+//! [`Spi::chip_select`] selects. So a transaction takes no guest time, and software finds `CMD` cleared when it looks.
+
+mod dma;
+mod flash;
+mod registers;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use espalier_core::{Device, Fidelity, GuestMemory, Register, Registers, SpiTarget, SpiTransaction, Time, Unmodelled};
+
+use dma::Link;
+use registers::{BUFFER_WORDS, REGISTERS, cmd, dma_conf, dma_int, dma_link, pin, reg, slave};
+
+/// What a controller reads when nothing drives its input line.
+const IDLE_LINE: u8 = 0xFF;
+const BUFFER_BYTES: usize = BUFFER_WORDS as usize * 4;
+const BYTE_BITS: u32 = 8;
+
+/// Chip select lines of a controller. On SPI0 and SPI1, CS0 is the flash and CS1 the PSRAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChipSelect {
+    Cs0,
+    Cs1,
+    Cs2,
+}
+
+/// A SPI controller.
+#[derive(Clone, Debug)]
+pub struct Spi {
+    registers: Registers,
+    /// The bits that software wrote to `CMD` and that have not been executed.
+    pending: u32,
+    outlink: Link,
+    inlink: Link,
+}
+
+impl Default for Spi {
+    fn default() -> Spi {
+        Spi::new()
+    }
+}
+
+impl Spi {
+    /// Index of the block's own interrupt line.
+    pub const INTERRUPT: u32 = 0;
+    /// Index of the interrupt line of its DMA.
+    pub const DMA_INTERRUPT: u32 = 1;
+
+    pub fn new() -> Spi {
+        Spi { registers: Registers::new(&REGISTERS), pending: 0, outlink: Link::default(), inlink: Link::default() }
+    }
+
+    /// Whether software started a transaction that [`execute`](Spi::execute) has not run yet.
+    pub fn has_transaction(&self) -> bool {
+        self.pending != 0
+    }
+
+    /// The line that falls during a transaction; the lowest, if software enabled several.
+    pub fn chip_select(&self) -> Option<ChipSelect> {
+        let disabled = self.registers.get(reg::PIN);
+        [(pin::CS0_DIS, ChipSelect::Cs0), (pin::CS1_DIS, ChipSelect::Cs1), (pin::CS2_DIS, ChipSelect::Cs2)]
+            .into_iter()
+            .find_map(|(bit, line)| (disabled & bit == 0).then_some(line))
+    }
+
+    /// Runs the pending transaction on the selected device, or on an open bus if there is none. `memory` is what DMA reaches.
+    pub fn execute(&mut self, target: Option<&mut dyn SpiTarget>, memory: &mut dyn GuestMemory, now: Time) {
+        let pending = std::mem::take(&mut self.pending);
+        if pending == 0 {
+            return;
+        }
+        let mut bus = Bus { target, now };
+        if pending & !cmd::USR != 0 {
+            self.execute_flash(pending & !cmd::USR, &mut bus);
+        } else {
+            self.execute_user(&mut bus, memory);
+        }
+        let count = self.registers.get(reg::SLAVE) & slave::TRANS_CNT;
+        let next = count.wrapping_add(1 << slave::TRANS_CNT_SHIFT) & slave::TRANS_CNT;
+        self.registers.modify(reg::SLAVE, slave::TRANS_CNT, next | slave::TRANS_DONE);
+    }
+
+    /// Bytes of the data buffer, in the order in which they are sent if no register changes it.
+    fn buffer(&self) -> [u8; BUFFER_BYTES] {
+        let mut bytes = [0; BUFFER_BYTES];
+        for (index, word) in bytes.chunks_exact_mut(4).enumerate() {
+            word.copy_from_slice(&self.registers.get(reg::W + 4 * index as u32).to_le_bytes());
+        }
+        bytes
+    }
+
+    fn set_buffer_byte(&mut self, index: usize, byte: u8) {
+        let offset = reg::W + (index as u32 & !3);
+        let shift = (index as u32 & 3) * BYTE_BITS;
+        self.registers.modify(offset, u32::from(u8::MAX) << shift, u32::from(byte) << shift);
+    }
+
+    fn raise_dma(&mut self, interrupts: u32) {
+        self.registers.modify(reg::DMA_INT_RAW, 0, interrupts);
+    }
+
+    fn dma_interrupts(&self) -> u32 {
+        self.registers.get(reg::DMA_INT_RAW) & self.registers.get(reg::DMA_INT_ENA)
+    }
+}
+
+/// The wires to the selected device.
+struct Bus<'a> {
+    target: Option<&'a mut dyn SpiTarget>,
+    now: Time,
+}
+
+impl Bus<'_> {
+    fn transfer(&mut self, transaction: &SpiTransaction<'_>, miso: &mut [u8]) {
+        miso.fill(IDLE_LINE);
+        if let Some(target) = &mut self.target {
+            target.transfer(transaction, miso, self.now);
+        }
+    }
+}
+
+impl Device for Spi {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial(
+            "transactions take no time; no slave mode; clock, delays, CRC and hold lines are registers only",
+        )
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        match offset {
+            reg::DMA_INT_ST => Ok(self.dma_interrupts()),
+            _ => self.registers.read(offset),
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        self.registers.write(offset, value)?;
+        match offset {
+            reg::CMD if self.registers.get(reg::SLAVE) & slave::MODE == 0 => self.pending = value & cmd::ALL,
+            reg::DMA_OUT_LINK if value & (dma_link::START | dma_link::RESTART) != 0 => self.outlink.start(value),
+            reg::DMA_OUT_LINK if value & dma_link::STOP != 0 => self.outlink.stop(),
+            reg::DMA_IN_LINK if value & (dma_link::START | dma_link::RESTART) != 0 => self.inlink.start(value),
+            reg::DMA_IN_LINK if value & dma_link::STOP != 0 => self.inlink.stop(),
+            reg::DMA_CONF => {
+                if value & dma_conf::OUT_RST != 0 {
+                    self.outlink.stop();
+                }
+                if value & dma_conf::IN_RST != 0 {
+                    self.inlink.stop();
+                }
+            }
+            reg::DMA_INT_CLR => self.registers.modify(reg::DMA_INT_RAW, value, 0),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn interrupts(&self) -> u32 {
+        let state = self.registers.get(reg::SLAVE);
+        let done = state & slave::TRANS_DONE != 0 && state & slave::TRANS_INTEN != 0;
+        u32::from(done) << Spi::INTERRUPT | u32::from(self.dma_interrupts() != 0) << Spi::DMA_INTERRUPT
+    }
+
+    fn reset(&mut self) {
+        *self = Spi::new();
+    }
+}

@@ -1,0 +1,132 @@
+//! User-defined transactions: command, address, dummy, MOSI and MISO phases as the `USER` registers say (TRM, chapter 7.4.1).
+
+use espalier_core::{GuestMemory, SpiTransaction};
+
+use super::registers::{ctrl, reg, user, user1, user2};
+use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
+
+impl Spi {
+    pub(super) fn execute_user(&mut self, bus: &mut Bus<'_>, memory: &mut dyn GuestMemory) {
+        let phases = self.registers.get(reg::USER);
+        let mosi = if phases & user::USR_MOSI != 0 { self.user_mosi(memory) } else { Vec::new() };
+        let transaction = SpiTransaction {
+            command: self.user_command(),
+            address: self.user_address(),
+            dummy_cycles: self.user_dummy_cycles(),
+            mosi: &mosi,
+        };
+        let mut miso = vec![0; self.miso_bytes()];
+        bus.transfer(&transaction, &mut miso);
+        if phases & user::USR_MISO != 0 {
+            self.user_miso(&mut miso, memory);
+        }
+    }
+
+    /// The command leaves from bit 7 of the low byte on, then from bit 7 of the high byte, unless a register turns the order
+    /// of bytes or bits.
+    fn user_command(&self) -> (u16, u8) {
+        if self.registers.get(reg::USER) & user::USR_COMMAND == 0 {
+            return (0, 0);
+        }
+        let register = self.registers.get(reg::USER2);
+        let bits = (register >> user2::USR_COMMAND_BITLEN_SHIFT) + 1;
+        let value = (register & user2::USR_COMMAND_VALUE) as u16;
+        let big_endian = self.registers.get(reg::USER) & user::WR_BYTE_ORDER != 0;
+        let mut bytes = if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+        self.order_sent_bits(&mut bytes);
+        (u16::from_be_bytes(bytes) >> (u16::BITS - bits), bits as u8)
+    }
+
+    /// The address leaves from the top of `ADDR` on; past 32 bits it goes on in `SLV_WR_STATUS`.
+    fn user_address(&self) -> (u64, u8) {
+        if self.registers.get(reg::USER) & user::USR_ADDR == 0 {
+            return (0, 0);
+        }
+        let bits = (self.registers.get(reg::USER1) >> user1::USR_ADDR_BITLEN_SHIFT) + 1;
+        let high = u64::from(self.registers.get(reg::ADDR)) << u32::BITS;
+        let mut bytes = (high | u64::from(self.registers.get(reg::SLV_WR_STATUS))).to_be_bytes();
+        self.order_sent_bits(&mut bytes);
+        (u64::from_be_bytes(bytes) >> (u64::BITS - bits), bits as u8)
+    }
+
+    fn user_dummy_cycles(&self) -> u16 {
+        if self.registers.get(reg::USER) & user::USR_DUMMY == 0 {
+            return 0;
+        }
+        (self.registers.get(reg::USER1) & user1::USR_DUMMY_CYCLELEN) as u16 + 1
+    }
+
+    fn user_mosi(&mut self, memory: &mut dyn GuestMemory) -> Vec<u8> {
+        let length = bytes_of(self.registers.get(reg::MOSI_DLEN));
+        let mut data = if self.outlink.is_running() {
+            self.dma_fetch(length, memory)
+        } else {
+            let buffer = self.buffer();
+            let part = BufferPart::of(self.registers.get(reg::USER), user::USR_MOSI_HIGHPART, user::WR_BYTE_ORDER);
+            (0..length).map(|index| buffer[part.position(index)]).collect()
+        };
+        self.order_sent_bits(&mut data);
+        data
+    }
+
+    /// In full duplex both data phases are one, as long as `MOSI_DLEN` says.
+    fn miso_bytes(&self) -> usize {
+        let phases = self.registers.get(reg::USER);
+        if phases & user::USR_MISO == 0 {
+            return 0;
+        }
+        let duplex = phases & user::DOUTDIN != 0 && phases & user::USR_MOSI != 0;
+        bytes_of(self.registers.get(if duplex { reg::MOSI_DLEN } else { reg::MISO_DLEN }))
+    }
+
+    fn user_miso(&mut self, data: &mut [u8], memory: &mut dyn GuestMemory) {
+        if self.registers.get(reg::CTRL) & ctrl::RD_BIT_ORDER != 0 {
+            reverse_bits(data);
+        }
+        if self.inlink.is_running() {
+            self.dma_store(data, memory);
+            return;
+        }
+        let part = BufferPart::of(self.registers.get(reg::USER), user::USR_MISO_HIGHPART, user::RD_BYTE_ORDER);
+        for (index, byte) in data.iter().enumerate() {
+            self.set_buffer_byte(part.position(index), *byte);
+        }
+    }
+
+    fn order_sent_bits(&self, bytes: &mut [u8]) {
+        if self.registers.get(reg::CTRL) & ctrl::WR_BIT_ORDER != 0 {
+            reverse_bits(bytes);
+        }
+    }
+}
+
+/// Where a data phase lies in the buffer.
+#[derive(Clone, Copy)]
+struct BufferPart {
+    start: usize,
+    big_endian: bool,
+}
+
+impl BufferPart {
+    fn of(phases: u32, high_part: u32, byte_order: u32) -> BufferPart {
+        let start = if phases & high_part != 0 { BUFFER_BYTES / 2 } else { 0 };
+        BufferPart { start, big_endian: phases & byte_order != 0 }
+    }
+
+    /// Place of the phase's `index`-th byte; a longer phase starts again at the part's start.
+    fn position(self, index: usize) -> usize {
+        let position = self.start + index % (BUFFER_BYTES - self.start);
+        if self.big_endian { position ^ 3 } else { position }
+    }
+}
+
+/// The length registers hold bits, less one.
+fn bytes_of(length: u32) -> usize {
+    (length + 1).div_ceil(BYTE_BITS) as usize
+}
+
+fn reverse_bits(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = byte.reverse_bits();
+    }
+}
