@@ -111,6 +111,8 @@ pub enum DportEffect {
     Interrupts,
     /// Reset, clock gate or stall of the APP CPU changed; see [`Dport::app_cpu`].
     AppCpu,
+    /// The APP CPU was let out of reset: it starts at its reset vector.
+    AppCpuStart,
     /// The CPU clock selection changed; see [`Dport::cpu_period`].
     CpuClock,
     /// These bits of PERIP_RST_EN have gone from 0 to 1.
@@ -134,13 +136,14 @@ pub struct AppCpuControl {
 #[derive(Clone, Debug)]
 pub struct Dport {
     registers: Registers,
-    sources: u128,
+    /// Levels of the sources, as each core's half of the matrix sees them.
+    sources: [u128; 2],
     effects: Vec<DportEffect>,
 }
 
 impl Default for Dport {
     fn default() -> Dport {
-        Dport { registers: Registers::new(&REGISTERS), sources: 0, effects: Vec::new() }
+        Dport { registers: Registers::new(&REGISTERS), sources: [0; 2], effects: Vec::new() }
     }
 }
 
@@ -170,21 +173,27 @@ impl Dport {
         self.registers.get(control) & CACHE_ENABLE != 0
     }
 
-    /// Sets the level of an interrupt source. Returns true if it changed.
+    /// Sets the level of an interrupt source for both cores. Returns true if it changed.
     pub fn set_source(&mut self, source: usize, level: bool) -> bool {
-        let before = self.sources;
+        // Both halves have to be set, so this is not a short-circuiting "or".
+        self.set_source_of_core(0, source, level) | self.set_source_of_core(1, source, level)
+    }
+
+    /// Sets the level of a source that each core has for itself, such as GPIO_INTERRUPT. Returns true if it changed.
+    pub fn set_source_of_core(&mut self, core: usize, source: usize, level: bool) -> bool {
+        let before = self.sources[core];
         if level {
-            self.sources |= 1 << source;
+            self.sources[core] |= 1 << source;
         } else {
-            self.sources &= !(1 << source);
+            self.sources[core] &= !(1 << source);
         }
-        self.sources != before
+        self.sources[core] != before
     }
 
     /// The levels of the 32 interrupt inputs of `core`, as the matrix routes them.
     pub fn interrupt_lines(&self, core: usize) -> u32 {
         let map = if core == 0 { reg::PRO_INTR_MAP } else { reg::APP_INTR_MAP };
-        let mut remaining = self.sources;
+        let mut remaining = self.sources[core];
         let mut lines = 0;
         while remaining != 0 {
             let source = remaining.trailing_zeros();
@@ -194,8 +203,8 @@ impl Dport {
         lines
     }
 
-    fn status(&self, word: u32) -> u32 {
-        (self.sources >> (32 * word)) as u32
+    fn status(&self, core: usize, word: u32) -> u32 {
+        (self.sources[core] >> (32 * word)) as u32
     }
 
     fn cache_flush(&mut self, control: u32, before: u32) {
@@ -222,8 +231,8 @@ impl Device for Dport {
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
         match offset {
-            reg::PRO_INTR_STATUS..reg::APP_INTR_STATUS => Ok(self.status((offset - reg::PRO_INTR_STATUS) / 4)),
-            reg::APP_INTR_STATUS..reg::PRO_INTR_MAP => Ok(self.status((offset - reg::APP_INTR_STATUS) / 4)),
+            reg::PRO_INTR_STATUS..reg::APP_INTR_STATUS => Ok(self.status(0, (offset - reg::PRO_INTR_STATUS) / 4)),
+            reg::APP_INTR_STATUS..reg::PRO_INTR_MAP => Ok(self.status(1, (offset - reg::APP_INTR_STATUS) / 4)),
             _ => self.registers.read(offset),
         }
     }
@@ -237,6 +246,9 @@ impl Device for Dport {
                 self.effects.push(DportEffect::PeripheralReset(after & !before));
             }
             reg::APPCPU_CTRL_A | reg::APPCPU_CTRL_B | reg::APPCPU_CTRL_C if after != before => {
+                if offset == reg::APPCPU_CTRL_A && after == 0 {
+                    self.effects.push(DportEffect::AppCpuStart);
+                }
                 self.effects.push(DportEffect::AppCpu);
             }
             reg::CPU_PER_CONF if after != before => self.effects.push(DportEffect::CpuClock),
@@ -259,7 +271,7 @@ impl Device for Dport {
     fn reset(&mut self) {
         self.registers.reset();
         let from_cpu = ((1 << FROM_CPU_COUNT) - 1) << FROM_CPU_SOURCE;
-        self.sources &= !from_cpu;
+        self.sources.iter_mut().for_each(|sources| *sources &= !from_cpu);
         self.effects.push(DportEffect::Interrupts);
         self.effects.push(DportEffect::AppCpu);
     }
@@ -305,7 +317,8 @@ mod tests {
         write(&mut dport, reg::APPCPU_CTRL_B, 1);
         write(&mut dport, reg::APPCPU_CTRL_A, 0);
         assert_eq!(dport.app_cpu(), AppCpuControl { in_reset: false, clocked: true, stalled: false });
-        assert_eq!(dport.take_effect(), Some(DportEffect::AppCpu));
+        let effects: Vec<_> = std::iter::from_fn(|| dport.take_effect()).collect();
+        assert_eq!(effects, [DportEffect::AppCpu, DportEffect::AppCpuStart, DportEffect::AppCpu]);
     }
 
     #[test]

@@ -1,1 +1,22 @@
 //! The ESP32 put together: memory map, interrupt matrix, reset, boot, boards.
+//!
+//! This is the only place where blocks, parts and network are wired to each other. [`Machine`] is the whole of it.
+
+mod boards;
+mod bus;
+mod error;
+mod flash_mmu;
+mod machine;
+mod map;
+mod memory;
+mod rom;
+mod stub;
+mod system;
+mod unmodelled;
+mod wiring;
+
+pub use boards::{BoardDefinition, OledPlacement, all as all_boards, by_name as board_by_name, esp32_devkit, mpython};
+pub use error::SocError;
+pub use machine::{CORES, Machine, MachineConfig, Stop, Strap};
+pub use rom::RomRevision;
+pub use unmodelled::UnmodelledAccess;

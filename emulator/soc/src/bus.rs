@@ -1,0 +1,329 @@
+//! The bus as one core sees it: which memory or block an address leads to.
+//!
+//! Accesses to RAM and to flash behind its cache are decided here, on the hot path. Everything else goes through
+//! [`System::read`] and [`System::write`].
+
+use espalier_core::{Frequency, Time};
+use espalier_xtensa::{Bus, CodeMemory, Fault};
+
+use crate::memory::{
+    CODE_PAGE, DRAM_BASE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE, RTC_SLOW_BASE, Ram,
+    SRAM1_CODE_BASE, SRAM1_SIZE, sram1_code_offset, sram1_page, sram1_start,
+};
+use crate::rom::{ROM_BASE, ROM_SIZE, ROM1_DATA_BASE, ROM1_OFFSET};
+use crate::system::System;
+
+/// Flash behind the data cache (DROM0), 4 MiB in pages of 64 KiB; the first entries of the flash MMU.
+const DROM_BASE: u32 = 0x3F40_0000;
+const DROM_SIZE: u32 = 0x40_0000;
+/// Flash behind the instruction cache: IRAM0 cache, IRAM1 and IROM0, 12 MiB less what the memories take at their start.
+const IROM_BASE: u32 = 0x400C_2000;
+const IROM_END: u32 = 0x40C0_0000;
+const INSTRUCTION_BUS: u32 = 0x4000_0000;
+/// The MMU entry of the first page of the instruction bus.
+const FIRST_INSTRUCTION_ENTRY: usize = 64;
+const ROM1_SIZE: u32 = 0x1_0000;
+
+/// One core's view of the machine for one run.
+pub(crate) struct CoreBus<'a> {
+    pub ram: &'a mut Ram,
+    pub system: &'a mut System,
+    pub core: usize,
+    /// Guest time when the run started, and the clock of the core.
+    pub start: Time,
+    pub clock: Frequency,
+}
+
+/// Where in RAM an address of the instruction bus leads.
+enum Code {
+    Iram(usize),
+    Sram1(usize),
+    RtcFast(usize),
+    RtcSlow(usize),
+}
+
+fn within(address: u32, base: u32, size: usize) -> Option<usize> {
+    let offset = address.wrapping_sub(base) as usize;
+    (offset < size).then_some(offset)
+}
+
+/// Reads `N` bytes at `offset`, which the caller knows to be inside.
+#[inline(always)]
+fn bytes<const N: usize>(memory: &[u8], offset: usize) -> Option<[u8; N]> {
+    memory.get(offset..offset.wrapping_add(N))?.try_into().ok()
+}
+
+#[inline(always)]
+fn put<const N: usize>(memory: &mut [u8], offset: usize, value: [u8; N]) -> bool {
+    match memory.get_mut(offset..offset.wrapping_add(N)) {
+        Some(target) => {
+            target.copy_from_slice(&value);
+            true
+        }
+        None => false,
+    }
+}
+
+impl CoreBus<'_> {
+    fn now(&self, cycle: u32) -> Time {
+        self.start + self.clock.cycles(u64::from(cycle))
+    }
+
+    /// RAM on the instruction bus.
+    fn code_ram(&self, address: u32) -> Option<Code> {
+        if let Some(offset) = within(address, IRAM_BASE, IRAM_SIZE) {
+            return Some(Code::Iram(offset));
+        }
+        if within(address, SRAM1_CODE_BASE, SRAM1_SIZE).is_some() {
+            return Some(Code::Sram1(sram1_code_offset(address)));
+        }
+        if let Some(offset) = within(address, RTC_FAST_CODE_BASE, RTC_SIZE) {
+            // Only the PRO CPU reaches RTC FAST memory.
+            return (self.core == 0).then_some(Code::RtcFast(offset));
+        }
+        within(address, RTC_SLOW_BASE, RTC_SIZE).map(Code::RtcSlow)
+    }
+
+    /// The bytes of flash page that the cache shows at `address` on the instruction bus, and the offset in the page.
+    fn flash_code(&self, address: u32) -> Option<(&[u8], usize)> {
+        if !(IROM_BASE..IROM_END).contains(&address) {
+            return None;
+        }
+        let entry = FIRST_INSTRUCTION_ENTRY + ((address - INSTRUCTION_BUS) >> 16) as usize;
+        Some((self.system.flash_page(self.core, entry)?, (address & 0xFFFF) as usize))
+    }
+
+    /// A load that is neither DRAM nor flash data: constants in ROM, the instruction bus, peripherals.
+    #[cold]
+    #[inline(never)]
+    fn load_elsewhere(&mut self, address: u32, width: u32, cycle: u32) -> Result<u32, Fault> {
+        let narrow = |word: [u8; 4]| {
+            let word = u32::from_le_bytes(word) >> (8 * (address & 3 & !(width - 1)));
+            if width == 4 { word } else { word & ((1 << (8 * width)) - 1) }
+        };
+        let word_address = address & !3;
+        if let Some(offset) = within(word_address, ROM1_DATA_BASE, ROM1_SIZE as usize) {
+            return bytes(self.system.rom.view(self.core), ROM1_OFFSET + offset).map(narrow).ok_or(Fault::Unmapped);
+        }
+        if let Some(offset) = within(word_address, RTC_FAST_DATA_BASE, RTC_SIZE)
+            && self.core == 0
+        {
+            return bytes(&self.ram.rtc_fast[..], offset).map(narrow).ok_or(Fault::Unmapped);
+        }
+        if let Some(offset) = within(word_address, RTC_SLOW_BASE, RTC_SIZE) {
+            return bytes(&self.ram.rtc_slow[..], offset).map(narrow).ok_or(Fault::Unmapped);
+        }
+        if let Some(word) = self.code_word(word_address) {
+            // The instruction bus is 32 bits wide and has no byte lanes.
+            return if width == 4 { Ok(word) } else { Err(Fault::Width) };
+        }
+        let now = self.now(cycle);
+        self.system.read(self.ram, self.core, word_address, now).map(|word| narrow(word.to_le_bytes()))
+    }
+
+    /// The word at an address of the instruction bus that holds memory.
+    #[inline]
+    fn code_word(&self, address: u32) -> Option<u32> {
+        let word = match self.code_ram(address) {
+            Some(Code::Iram(offset)) => bytes(&self.ram.iram[..], offset),
+            Some(Code::Sram1(offset)) => bytes(&self.ram.dram[..], offset),
+            Some(Code::RtcFast(offset)) => bytes(&self.ram.rtc_fast[..], offset),
+            Some(Code::RtcSlow(offset)) => bytes(&self.ram.rtc_slow[..], offset),
+            None => {
+                if let Some(offset) = within(address, ROM_BASE, ROM_SIZE) {
+                    bytes(self.system.rom.view(self.core), offset)
+                } else {
+                    let (page, offset) = self.flash_code(address)?;
+                    bytes(page, offset)
+                }
+            }
+        };
+        word.map(u32::from_le_bytes)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<(), Fault> {
+        if let Some(offset) = within(address, RTC_SLOW_BASE, RTC_SIZE) {
+            self.ram.versions.rtc_slow[offset / CODE_PAGE] += 1;
+            return store_narrow(&mut self.ram.rtc_slow[..], offset, width, value);
+        }
+        if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE)
+            && self.core == 0
+        {
+            self.ram.versions.rtc_fast[offset / CODE_PAGE] += 1;
+            return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
+        }
+        match self.code_ram(address) {
+            Some(_) if width != 4 => return Err(Fault::Width),
+            Some(Code::Iram(offset)) => {
+                self.ram.versions.iram[offset / CODE_PAGE] = self.ram.versions.iram[offset / CODE_PAGE].wrapping_add(1);
+                return store_narrow(&mut self.ram.iram[..], offset, width, value);
+            }
+            Some(Code::Sram1(offset)) => {
+                self.ram.versions.sram1[sram1_page(offset)] += 1;
+                return store_narrow(&mut self.ram.dram[..], offset, width, value);
+            }
+            Some(Code::RtcFast(offset)) => {
+                self.ram.versions.rtc_fast[offset / CODE_PAGE] += 1;
+                return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
+            }
+            Some(Code::RtcSlow(_)) | None => {}
+        }
+        if within(address, ROM_BASE, ROM_SIZE).is_some() || within(address, ROM1_DATA_BASE, ROM1_SIZE as usize).is_some() {
+            return Err(Fault::ReadOnly);
+        }
+        let now = self.now(cycle);
+        // A narrow write puts its bytes on their lanes; the others carry zeros.
+        self.system.write(self.ram, self.core, address & !3, value << (8 * (address & 3)), now)
+    }
+
+    /// Counts a write to DRAM that the instruction bus can see.
+    #[inline(always)]
+    fn touch_dram(&mut self, offset: usize) {
+        if offset >= sram1_start() {
+            let page = sram1_page(offset);
+            if let Some(version) = self.ram.versions.sram1.get_mut(page) {
+                *version = version.wrapping_add(1);
+            }
+        }
+    }
+
+    /// Flash behind the data cache.
+    #[inline(always)]
+    fn drom<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        let offset = address.wrapping_sub(DROM_BASE);
+        if offset >= DROM_SIZE {
+            return None;
+        }
+        bytes(self.system.flash_page(self.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
+    }
+}
+
+fn store_narrow(memory: &mut [u8], offset: usize, width: u32, value: u32) -> Result<(), Fault> {
+    let value = value.to_le_bytes();
+    let stored = match width {
+        1 => put(memory, offset, [value[0]]),
+        2 => put(memory, offset, [value[0], value[1]]),
+        _ => put(memory, offset, value),
+    };
+    if stored { Ok(()) } else { Err(Fault::Unmapped) }
+}
+
+impl Bus for CoreBus<'_> {
+    fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
+        let word = self.code_word(address & !3).ok_or(Fault::Unmapped)?;
+        let shift = 8 * (address & 3);
+        if shift == 0 {
+            return Ok(word);
+        }
+        // The rest may lie beyond the end of a memory; then the instruction is as short as what is left of it.
+        let next = self.code_word((address & !3).wrapping_add(4)).unwrap_or(0);
+        Ok((word >> shift) | (next << (32 - shift)))
+    }
+
+    #[inline(always)]
+    fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault> {
+        if let Some([value]) = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+            return Ok(value);
+        }
+        if let Some([value]) = self.drom(address) {
+            return Ok(value);
+        }
+        self.load_elsewhere(address, 1, cycle).map(|value| value as u8)
+    }
+
+    #[inline(always)]
+    fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault> {
+        if let Some(value) = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+            return Ok(u16::from_le_bytes(value));
+        }
+        if let Some(value) = self.drom(address) {
+            return Ok(u16::from_le_bytes(value));
+        }
+        self.load_elsewhere(address, 2, cycle).map(|value| value as u16)
+    }
+
+    #[inline(always)]
+    fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
+        if let Some(value) = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+            return Ok(u32::from_le_bytes(value));
+        }
+        if let Some(value) = self.drom(address) {
+            return Ok(u32::from_le_bytes(value));
+        }
+        if let Some(word) = self.code_word(address) {
+            return Ok(word);
+        }
+        self.load_elsewhere(address, 4, cycle)
+    }
+
+    #[inline(always)]
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<(), Fault> {
+        let offset = address.wrapping_sub(DRAM_BASE) as usize;
+        if put(&mut self.ram.dram[..], offset, [value]) {
+            self.touch_dram(offset);
+            return Ok(());
+        }
+        self.store_elsewhere(address, 1, u32::from(value), cycle)
+    }
+
+    #[inline(always)]
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<(), Fault> {
+        let offset = address.wrapping_sub(DRAM_BASE) as usize;
+        if put(&mut self.ram.dram[..], offset, value.to_le_bytes()) {
+            self.touch_dram(offset);
+            return Ok(());
+        }
+        self.store_elsewhere(address, 2, u32::from(value), cycle)
+    }
+
+    #[inline(always)]
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault> {
+        let offset = address.wrapping_sub(DRAM_BASE) as usize;
+        if put(&mut self.ram.dram[..], offset, value.to_le_bytes()) {
+            self.touch_dram(offset);
+            return Ok(());
+        }
+        self.store_elsewhere(address, 4, value, cycle)
+    }
+
+    #[inline(always)]
+    fn attention(&self) -> bool {
+        self.system.attention
+    }
+
+    #[inline]
+    fn code_version(&self, address: u32) -> u32 {
+        match self.code_ram(address) {
+            Some(Code::Iram(offset)) => self.ram.versions.iram[offset / CODE_PAGE],
+            Some(Code::Sram1(offset)) => self.ram.versions.sram1[sram1_page(offset)],
+            Some(Code::RtcFast(offset)) => self.ram.versions.rtc_fast[offset / CODE_PAGE],
+            Some(Code::RtcSlow(offset)) => self.ram.versions.rtc_slow[offset / CODE_PAGE],
+            None => 0,
+        }
+    }
+
+    #[inline]
+    fn code_memory(&self, address: u32) -> CodeMemory {
+        if self.code_ram(address).is_some() {
+            CodeMemory::Writable
+        } else if within(address, ROM_BASE, ROM_SIZE).is_some() {
+            CodeMemory::Fixed
+        } else {
+            CodeMemory::Mapped
+        }
+    }
+
+    #[inline(always)]
+    fn code_epoch(&self) -> u32 {
+        self.system.code_epoch
+    }
+
+    fn read_external(&mut self, _address: u32, _cycle: u32) -> u32 {
+        // The external registers belong to the trace unit (TRAX), which is not modelled: they read as zero on a chip without it.
+        0
+    }
+
+    fn write_external(&mut self, _address: u32, _value: u32, _cycle: u32) {}
+}

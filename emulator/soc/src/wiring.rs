@@ -1,0 +1,120 @@
+//! Which wire goes where: interrupt sources, reset lines, chip selects and the pins of the board.
+
+use espalier_core::{I2cTarget, Time};
+use espalier_parts::{FlashChip, Oled};
+use espalier_peripherals::{Gpio, I2c, Spi};
+
+use crate::boards::OledPlacement;
+use crate::map::Block;
+
+/// The interrupt sources of a block, in the order of its lines (TRM table "PRO_CPU, APP_CPU Interrupt Configuration").
+pub(crate) fn sources(block: Block) -> &'static [usize] {
+    match block {
+        Block::Timg(0) => &[14, 15, 16, 17],
+        Block::Timg(1) => &[18, 19, 20, 21],
+        Block::Spi(0) => &[28],
+        Block::Spi(1) => &[29, 52],
+        Block::Spi(2) => &[30, 53],
+        Block::Spi(3) => &[31, 54],
+        Block::Uart(0) => &[34],
+        Block::Uart(1) => &[35],
+        Block::Uart(2) => &[36],
+        Block::Ethernet => &[38],
+        Block::Efuse => &[44],
+        Block::RtcCntl => &[46],
+        Block::I2c(0) => &[49],
+        Block::I2c(1) => &[50],
+        Block::Rsa => &[51],
+        Block::Frc => &[56, 57],
+        _ => &[],
+    }
+}
+
+/// GPIO_INTERRUPT and GPIO_INTERRUPT_NMI, which each core has for itself.
+const GPIO_SOURCE: usize = 22;
+const GPIO_NMI_SOURCE: usize = 23;
+
+pub(crate) fn gpio_sources(gpio: &Gpio, core: usize) -> [(usize, bool); 2] {
+    [(GPIO_SOURCE, gpio.interrupt(core)), (GPIO_NMI_SOURCE, gpio.nmi(core))]
+}
+
+/// Bits of DPORT_PERIP_RST_EN.
+pub(crate) const PERIPHERAL_RESETS: &[(u32, Block)] = &[
+    (2, Block::Uart(0)),
+    (5, Block::Uart(1)),
+    (6, Block::Spi(2)),
+    (7, Block::I2c(0)),
+    (13, Block::Timg(0)),
+    (14, Block::Efuse),
+    (15, Block::Timg(1)),
+    (16, Block::Spi(3)),
+    (18, Block::I2c(1)),
+    (23, Block::Uart(2)),
+];
+
+/// Bits of DPORT_PERI_RST_EN.
+pub(crate) const CRYPTO_RESETS: &[(u32, Block)] = &[(0, Block::Aes), (1, Block::Sha), (2, Block::Rsa)];
+
+/// Output signals of the GPIO matrix: SCL and SDA of each I2C controller (TRM table "GPIO Matrix Peripheral Signals").
+const I2C_SIGNALS: [(u32, u32); 2] = [(29, 30), (95, 96)];
+
+/// The parts on the board and where they are wired.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub flash: FlashChip,
+    display: Option<(OledPlacement, Oled)>,
+}
+
+/// An I2C bus without a target: nobody acknowledges, and released lines read as ones.
+struct EmptyBus;
+
+impl I2cTarget for EmptyBus {
+    fn start(&mut self, _address: u8, _read: bool, _now: Time) -> bool {
+        false
+    }
+
+    fn write(&mut self, _byte: u8, _now: Time) -> bool {
+        false
+    }
+
+    fn read(&mut self, _now: Time) -> u8 {
+        u8::MAX
+    }
+
+    fn stop(&mut self, _now: Time) {}
+}
+
+impl Parts {
+    pub fn new(flash: FlashChip, display: Option<OledPlacement>) -> Parts {
+        Parts { flash, display: display.map(|placement| (placement, Oled::new(placement.config))) }
+    }
+
+    pub fn oled(&self) -> Option<&Oled> {
+        self.display.as_ref().map(|(_, oled)| oled)
+    }
+
+    pub fn power_cycle(&mut self) {
+        self.flash.power_cycle();
+        if let Some((placement, oled)) = &mut self.display {
+            *oled = Oled::new(placement.config);
+        }
+    }
+
+    /// Lets an I2C controller do what is due on the bus that its pins lead to.
+    pub fn run_i2c(&mut self, controller: &mut I2c, unit: usize, gpio: &Gpio, now: Time) {
+        let (scl, sda) = I2C_SIGNALS[unit];
+        let reaches =
+            |placement: &OledPlacement| gpio.drives(usize::from(placement.scl), scl) && gpio.drives(usize::from(placement.sda), sda);
+        match &mut self.display {
+            Some((placement, oled)) if reaches(placement) => controller.run(oled, now),
+            _ => controller.run(&mut EmptyBus, now),
+        }
+    }
+
+    /// Carries out the transaction that software started on a SPI controller. The flash chip is on SPI0 and SPI1.
+    pub fn run_spi(&mut self, controller: &mut Spi, unit: usize, now: Time) {
+        if unit <= 1 {
+            controller.execute(&mut self.flash, now);
+        }
+    }
+}
