@@ -1,1 +1,31 @@
 //! The virtual LAN of an emulated board.
+//!
+//! A [`Lan`] is an Ethernet switch with the board on one port, a gateway with DHCP and DNS on another, and any number of
+//! peers whose TCP, UDP and ping a test works with. All of it lives in guest time, depends on nothing but its seed
+//! and what is done to it, and can be cloned. Nothing leaves it.
+//!
+//! The machine's wiring gives it the board's frames ([`Lan::send_from_board`]), takes those for the board
+//! ([`Lan::take_for_board`]) and calls [`Lan::advance`] when [`Lan::deadline`] comes. Tests connect, listen, send and
+//! receive on it between two steps of the machine.
+//!
+//! Host forwarding needs nothing else: whoever owns a socket of the real host opens a connection here for each that
+//! comes in there, and carries bytes from one to the other.
+
+mod capture;
+mod config;
+mod error;
+mod fault;
+mod gateway;
+mod host;
+mod lan;
+mod peers;
+mod rng;
+mod transcript;
+
+pub use config::LanConfig;
+pub use error::LanError;
+pub use fault::{FaultConfig, Faults};
+pub use host::{ConnState, PingState};
+pub use lan::Lan;
+pub use peers::{ConnectionId, ListenerId, PingId, UdpId};
+pub use transcript::{TranscriptEntry, TranscriptEvent};

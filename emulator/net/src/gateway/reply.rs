@@ -1,0 +1,75 @@
+//! Frames that the gateway sends.
+
+use std::net::Ipv4Addr;
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Packet,
+    Ipv4Repr, TcpPacket, TcpRepr, UdpPacket, UdpRepr,
+};
+
+const HOP_LIMIT: u8 = 64;
+const ETHERNET_HEADER: usize = 14;
+
+/// Whom an IP packet is from and whom it is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply {
+    pub(super) mac: EthernetAddress,
+    pub(super) to_mac: EthernetAddress,
+    pub(super) from: Ipv4Addr,
+    pub(super) to: Ipv4Addr,
+}
+
+pub(super) fn ethernet(
+    src_addr: EthernetAddress,
+    dst_addr: EthernetAddress,
+    ethertype: EthernetProtocol,
+    length: usize,
+    emit: impl FnOnce(&mut [u8]),
+) -> Vec<u8> {
+    let mut bytes = vec![0; ETHERNET_HEADER + length];
+    let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
+    EthernetRepr { src_addr, dst_addr, ethertype }.emit(&mut frame);
+    emit(frame.payload_mut());
+    bytes
+}
+
+impl Reply {
+    fn ipv4(&self, next_header: IpProtocol, payload_len: usize, emit: impl FnOnce(&mut [u8])) -> Vec<u8> {
+        let header =
+            Ipv4Repr { src_addr: self.from, dst_addr: self.to, next_header, payload_len, hop_limit: HOP_LIMIT };
+        let length = header.buffer_len() + payload_len;
+        ethernet(self.mac, self.to_mac, EthernetProtocol::Ipv4, length, |payload| {
+            let mut packet = Ipv4Packet::new_unchecked(payload);
+            header.emit(&mut packet, &ChecksumCapabilities::default());
+            emit(packet.payload_mut());
+        })
+    }
+
+    pub(super) fn icmp(&self, message: &Icmpv4Repr<'_>) -> Vec<u8> {
+        self.ipv4(IpProtocol::Icmp, message.buffer_len(), |payload| {
+            message.emit(&mut Icmpv4Packet::new_unchecked(payload), &ChecksumCapabilities::default());
+        })
+    }
+
+    pub(super) fn udp(&self, src_port: u16, dst_port: u16, datagram: &[u8]) -> Vec<u8> {
+        let ports = UdpRepr { src_port, dst_port };
+        self.ipv4(IpProtocol::Udp, ports.header_len() + datagram.len(), |payload| {
+            ports.emit(
+                &mut UdpPacket::new_unchecked(payload),
+                &self.from.into(),
+                &self.to.into(),
+                datagram.len(),
+                |body| body.copy_from_slice(datagram),
+                &ChecksumCapabilities::default(),
+            );
+        })
+    }
+
+    pub(super) fn tcp(&self, segment: &TcpRepr<'_>) -> Vec<u8> {
+        self.ipv4(IpProtocol::Tcp, segment.buffer_len(), |payload| {
+            let mut packet = TcpPacket::new_unchecked(payload);
+            segment.emit(&mut packet, &self.from.into(), &self.to.into(), &ChecksumCapabilities::default());
+        })
+    }
+}

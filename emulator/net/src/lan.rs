@@ -1,0 +1,272 @@
+//! The switch: who gets which frame, and when.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use espalier_core::Time;
+use smoltcp::wire::{EthernetAddress, EthernetFrame};
+
+use crate::capture::Capture;
+use crate::fault::{FaultConfig, Frame, Lane};
+use crate::gateway::Gateway;
+use crate::host::Host;
+use crate::{LanConfig, LanError};
+
+/// Longest frame that the switch carries: 1500 bytes, their header and a VLAN tag (IEEE 802.3, 3.2.7).
+const FRAME_MAX: usize = 1518;
+/// Locally administered; the address of the host follows.
+const MAC_PREFIX: [u8; 2] = [0x02, 0x00];
+/// What the seed is used for besides the peers' stacks.
+const STREAM_FROM_BOARD: u64 = 1;
+const STREAM_TO_BOARD: u64 = 2;
+
+/// A LAN in virtual time.
+#[derive(Clone, Debug)]
+pub struct Lan {
+    config: Arc<LanConfig>,
+    now: Time,
+    from_board: Lane,
+    to_board: Lane,
+    /// Frames on their way, by arrival; frames that arrive at the same time do so in the order in which they were sent.
+    in_flight: BTreeMap<(Time, u64), Transit>,
+    sent: u64,
+    /// Frames that have arrived at the board's port.
+    arrived: VecDeque<Frame>,
+    gateway: Gateway,
+    pub(crate) hosts: BTreeMap<Ipv4Addr, Host>,
+    /// Hosts that have fallen silent.
+    vanished: BTreeSet<Ipv4Addr>,
+    capture: Capture,
+}
+
+/// A frame and the port it leaves the switch by, or the switch itself.
+#[derive(Clone, Debug)]
+enum Transit {
+    ToSwitch(Frame),
+    ToBoard(Frame),
+    Between(Frame),
+}
+
+impl Lan {
+    /// A LAN at guest time zero, with the gateway and the peer of `config`.
+    ///
+    /// # Errors
+    /// If the addresses in `config` do not fit together.
+    pub fn new(config: LanConfig) -> Result<Lan, LanError> {
+        config.check()?;
+        let config = Arc::new(config);
+        let mut lan = Lan {
+            now: Time::ZERO,
+            from_board: Lane::new(config.seed, STREAM_FROM_BOARD, config.latency),
+            to_board: Lane::new(config.seed, STREAM_TO_BOARD, config.latency),
+            in_flight: BTreeMap::new(),
+            sent: 0,
+            arrived: VecDeque::new(),
+            gateway: Gateway::new(config.clone(), mac_of(config.gateway)),
+            hosts: BTreeMap::new(),
+            vanished: BTreeSet::new(),
+            capture: Capture::default(),
+            config,
+        };
+        lan.add_host(lan.config.peer)?;
+        Ok(lan)
+    }
+
+    /// What the LAN was made of.
+    pub fn config(&self) -> &LanConfig {
+        &self.config
+    }
+
+    /// The guest time that the LAN has come to.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The board sends a frame, which is without its frame check sequence.
+    pub fn send_from_board(&mut self, frame: Vec<u8>, now: Time) {
+        self.advance(now);
+        let frame: Frame = frame.into();
+        self.capture.record(self.now, &frame);
+        for (at, frame) in self.from_board.carry(frame, self.now) {
+            self.schedule(at, Transit::ToSwitch(frame));
+        }
+    }
+
+    /// The next frame that has arrived at the board by `now`, without its frame check sequence.
+    pub fn take_for_board(&mut self, now: Time) -> Option<Vec<u8>> {
+        self.advance(now);
+        self.arrived.pop_front().map(|frame| frame.to_vec())
+    }
+
+    /// When the LAN next changes by itself: a frame arrives or a timer of a peer ends. It is in the past while a frame
+    /// waits to be taken.
+    pub fn deadline(&self) -> Option<Time> {
+        if !self.arrived.is_empty() {
+            return Some(self.now);
+        }
+        let arrival = self.in_flight.keys().next().map(|(at, _)| *at);
+        self.hosts.values().filter_map(Host::deadline).chain(arrival).min()
+    }
+
+    /// Guest time has come to `now`. Everything that was due happens at the time it was due for.
+    pub fn advance(&mut self, now: Time) {
+        loop {
+            let arrival = self.in_flight.keys().next().map(|(at, _)| *at);
+            let timer = self.hosts.iter().filter_map(|(address, host)| Some((host.deadline()?, *address))).min();
+            match (arrival, timer) {
+                (Some(at), timer) if at <= now && timer.is_none_or(|(due, _)| at <= due) => {
+                    self.now = self.now.max(at);
+                    self.deliver();
+                }
+                (_, Some((due, address))) if due <= now => {
+                    self.now = self.now.max(due);
+                    self.with_host(address, |host, now| ((), host.wake(now)));
+                }
+                _ => break,
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// The address that the DHCP server gave to `mac` and that its client took.
+    pub fn address_of(&self, mac: [u8; 6]) -> Option<Ipv4Addr> {
+        self.gateway.lease(EthernetAddress(mac))
+    }
+
+    /// The address that the DHCP server gave last, which is the board's when there is one board.
+    pub fn board_address(&self) -> Option<Ipv4Addr> {
+        self.gateway.last_lease()
+    }
+
+    /// From now on, this goes wrong on the board's cable. Frames that are on their way are not touched.
+    ///
+    /// # Errors
+    /// If a probability is not between 0 and 1.
+    pub fn set_faults(&mut self, faults: FaultConfig) -> Result<(), LanError> {
+        faults.check()?;
+        self.from_board.faults = faults.from_board;
+        self.to_board.faults = faults.to_board;
+        Ok(())
+    }
+
+    /// The host falls silent: no packet gets in or out, and nobody is told. This can be the gateway too.
+    ///
+    /// # Errors
+    /// If the LAN has no such host.
+    pub fn vanish(&mut self, host: Ipv4Addr) -> Result<(), LanError> {
+        if host != self.config.gateway && !self.hosts.contains_key(&host) {
+            return Err(LanError::NotOnLan { address: host });
+        }
+        self.vanished.insert(host);
+        Ok(())
+    }
+
+    /// The host that vanished is back, and has not noticed.
+    pub fn reappear(&mut self, host: Ipv4Addr) {
+        self.vanished.remove(&host);
+    }
+
+    /// Records what goes over the board's port from now on.
+    pub fn start_capture(&mut self) {
+        self.capture.set_running(true);
+    }
+
+    /// Records no more; what was recorded stays.
+    pub fn stop_capture(&mut self) {
+        self.capture.set_running(false);
+    }
+
+    /// What was recorded, as a pcap file with nanosecond stamps of guest time.
+    pub fn capture(&self) -> Vec<u8> {
+        self.capture.to_pcap()
+    }
+
+    /// Adds a peer host. It answers ARP and pings, and refuses connections to ports that nobody listens on.
+    ///
+    /// # Errors
+    /// If `address` is not one that a peer can have. Adding a host twice is none.
+    pub fn add_host(&mut self, address: Ipv4Addr) -> Result<(), LanError> {
+        self.config.check_peer(address)?;
+        let Lan { config, hosts, .. } = self;
+        hosts.entry(address).or_insert_with(|| Host::new(config.clone(), address, mac_of(address)));
+        Ok(())
+    }
+
+    /// Lets a host do something and sends what it has to say.
+    pub(crate) fn with_host<R>(
+        &mut self,
+        address: Ipv4Addr,
+        act: impl FnOnce(&mut Host, Time) -> (R, Vec<Frame>),
+    ) -> Option<R> {
+        let now = self.now;
+        let (result, frames) = act(self.hosts.get_mut(&address)?, now);
+        self.send_from(address, frames);
+        Some(result)
+    }
+
+    /// Brings the frame that arrives next to where it arrives.
+    fn deliver(&mut self) {
+        let Some((_, transit)) = self.in_flight.pop_first() else { return };
+        match transit {
+            Transit::ToBoard(frame) => {
+                self.capture.record(self.now, &frame);
+                self.arrived.push_back(frame);
+            }
+            Transit::ToSwitch(frame) | Transit::Between(frame) => self.hand_over(frame),
+        }
+    }
+
+    /// Gives a frame to the gateway and the hosts that it is for.
+    fn hand_over(&mut self, frame: Frame) {
+        let Ok(header) = EthernetFrame::new_checked(&frame[..]) else { return };
+        if frame.len() > FRAME_MAX {
+            return;
+        }
+        let (from, to) = (header.src_addr(), header.dst_addr());
+        let is_for = |mac: EthernetAddress| mac != from && (to == mac || !to.is_unicast());
+        if is_for(self.gateway.mac())
+            && !self.vanished.contains(&self.config.gateway)
+            && let Some(answer) = self.gateway.receive(&frame)
+        {
+            self.send_from(self.config.gateway, vec![answer.into()]);
+        }
+        let addresses: Vec<_> = self.hosts.iter().filter(|(_, host)| is_for(host.mac())).map(|(at, _)| *at).collect();
+        for address in addresses {
+            if !self.vanished.contains(&address) {
+                self.with_host(address, |host, now| ((), host.receive_frame(&frame, now)));
+            }
+        }
+    }
+
+    /// A host or the gateway sends frames. What is for nobody else on the switch goes to the board.
+    fn send_from(&mut self, host: Ipv4Addr, frames: Vec<Frame>) {
+        if self.vanished.contains(&host) {
+            return;
+        }
+        for frame in frames {
+            let Ok(header) = EthernetFrame::new_checked(&frame[..]) else { continue };
+            let to = header.dst_addr();
+            let known = to == self.gateway.mac() || self.hosts.values().any(|host| host.mac() == to);
+            if known || !to.is_unicast() {
+                self.schedule(self.now + self.config.latency, Transit::Between(frame.clone()));
+            }
+            if !known {
+                for (at, frame) in self.to_board.carry(frame, self.now) {
+                    self.schedule(at, Transit::ToBoard(frame));
+                }
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Time, transit: Transit) {
+        self.in_flight.insert((at, self.sent), transit);
+        self.sent += 1;
+    }
+}
+
+fn mac_of(address: Ipv4Addr) -> EthernetAddress {
+    let [a, b] = MAC_PREFIX;
+    let [c, d, e, f] = address.octets();
+    EthernetAddress([a, b, c, d, e, f])
+}
