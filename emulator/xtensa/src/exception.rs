@@ -136,7 +136,7 @@ impl State {
 
     fn raise_window_overflow(&mut self, pc: u32) {
         let oldest = self.window_base.wrapping_add(1 + self.window_free) & 0xf;
-        let size = match self.frames_from(oldest) {
+        let size = match self.frames_from(oldest + 1) {
             frames if frames & 1 != 0 => 1,
             frames if frames & 2 != 0 => 2,
             _ => 3,

@@ -147,4 +147,9 @@ impl Instruction {
         }
         Some(instruction)
     }
+
+    /// What stands for an undefined instruction: `ILL`, which raises the same exception.
+    pub(crate) fn illegal() -> Instruction {
+        Instruction { opcode: Opcode::Ill, r: 0, s: 0, t: 0, window: 0, length: 3, offset: 0, immediate: 0 }
+    }
 }

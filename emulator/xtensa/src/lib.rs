@@ -1,1 +1,41 @@
 //! Xtensa LX6 core as configured in the ESP32.
+//!
+//! The core knows a [`Bus`] and nothing else. It follows the *Xtensa Instruction Set Architecture Reference Manual*; the
+//! options and numbers of the configuration are those of the ESP32.
+//!
+//! Time is counted in cycles, and one instruction takes one cycle, whatever it does. `CCOUNT` is a base plus the cycles
+//! since reset, so that it costs nothing to keep. An instruction that raises an exception takes its cycle too; entering
+//! an interrupt handler takes none.
+//!
+//! [`Cpu::run`] decodes code into blocks once and executes those; [`Cpu::step`] fetches and decodes one instruction at
+//! a time. Both execute an instruction by the same function and end with the same state after the same number of
+//! cycles.
+
+mod block;
+mod bus;
+mod config;
+mod cpu;
+mod debug;
+mod exception;
+mod execute;
+mod float;
+mod float_divide;
+mod instruction;
+mod interrupt;
+mod mac16;
+mod memory;
+mod operand;
+mod region;
+mod register;
+mod special;
+mod state;
+mod table;
+
+pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault};
+pub use config::Config;
+pub use cpu::{Cpu, Exit};
+pub use exception::Cause;
+pub use instruction::{Description, Flow, Instruction, Opcode, TABLE};
+pub use operand::{Field, Operand};
+pub use register::{SpecialRegister, UserRegister};
+pub use state::PHYSICAL_REGISTERS;

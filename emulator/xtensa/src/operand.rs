@@ -135,11 +135,9 @@ pub enum Operand {
 }
 
 /// Constants of `BEQI`, `BNEI`, `BLTI` and `BGEI` (ISA manual, table "Branch Immediate (b4const) Encodings").
-pub const COMPARE_SIGNED: [u32; 16] =
-    [u32::MAX, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 32, 64, 128, 256];
+pub const COMPARE_SIGNED: [u32; 16] = [u32::MAX, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 32, 64, 128, 256];
 /// Constants of `BLTUI` and `BGEUI` (ISA manual, table "Branch Unsigned Immediate (b4constu) Encodings").
-pub const COMPARE_UNSIGNED: [u32; 16] =
-    [32768, 65536, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 32, 64, 128, 256];
+pub const COMPARE_UNSIGNED: [u32; 16] = [32768, 65536, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 32, 64, 128, 256];
 
 /// Distance from an instruction to the base of its relative branch.
 const BRANCH_BASE: u32 = 4;

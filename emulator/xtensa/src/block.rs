@@ -1,0 +1,247 @@
+//! Blocks of decoded instructions.
+//!
+//! A block starts at an address that was jumped to and goes on through conditional branches up to a jump, a change of
+//! state that decoding cannot see through, the end of a zero-overhead loop, or [`MAX_INSTRUCTIONS`]. It lies in at most
+//! two code pages.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::bus::{Bus, CODE_PAGE, CodeMemory};
+use crate::exception::Trap;
+use crate::instruction::{Flow, Instruction, Opcode};
+
+/// Most instructions in a block.
+const MAX_INSTRUCTIONS: usize = 32;
+/// When this many instructions are stored, all blocks are dropped: most of them are stale by then.
+const MAX_STORED: usize = 1 << 20;
+/// Entries of the direct-mapped table in front of the map of all blocks.
+const QUICK_ENTRIES: usize = 1 << 12;
+/// No block.
+const NONE: u32 = u32::MAX;
+/// Address that no block has.
+const DROPPED: u64 = u64::MAX;
+
+/// A block's place and what it depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    /// Address of the first instruction; no 32-bit address at all once the block is dropped.
+    address: u64,
+    /// Index of the first instruction in the store.
+    first: u32,
+    /// Number of instructions.
+    pub count: u32,
+    /// Address after the last instruction.
+    pub end: u32,
+    /// Highest quarter of the register window that any instruction uses.
+    pub window: u8,
+    memory: CodeMemory,
+    /// Versions of the first and last code page.
+    versions: [u32; 2],
+    /// Blocks that came next: after running off the end, and after a jump.
+    next: [u32; 2],
+}
+
+/// Which way a block was left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Exit {
+    Through,
+    Jump,
+}
+
+/// All decoded blocks.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocks {
+    blocks: Vec<Block>,
+    instructions: Vec<Instruction>,
+    by_address: HashMap<u32, u32>,
+    quick: Vec<u32>,
+    /// Addresses at which zero-overhead loops were seen to end. Blocks never run across them.
+    loop_ends: BTreeSet<u32>,
+    last_loop_end: u32,
+    epoch: u32,
+}
+
+impl Blocks {
+    pub(crate) fn new() -> Blocks {
+        Blocks {
+            blocks: Vec::new(),
+            instructions: Vec::new(),
+            by_address: HashMap::new(),
+            quick: vec![NONE; QUICK_ENTRIES],
+            loop_ends: BTreeSet::new(),
+            last_loop_end: 0,
+            epoch: 0,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn block(&self, index: u32) -> &Block {
+        &self.blocks[index as usize]
+    }
+
+    #[inline(always)]
+    pub(crate) fn instructions(&self, block: &Block) -> &[Instruction] {
+        &self.instructions[block.first as usize..(block.first + block.count) as usize]
+    }
+
+    /// Makes sure that no block runs across `address`, where a loop ends.
+    #[inline(always)]
+    pub(crate) fn note_loop_end(&mut self, address: u32) {
+        if self.last_loop_end != address {
+            self.add_loop_end(address);
+        }
+    }
+
+    #[inline(never)]
+    fn add_loop_end(&mut self, address: u32) {
+        self.last_loop_end = address;
+        if self.loop_ends.insert(address) {
+            self.drop_where(|block| block.address < u64::from(address) && address < block.end);
+        }
+    }
+
+    /// Drops what a change of address translation made stale.
+    #[inline(always)]
+    pub(crate) fn note_epoch(&mut self, epoch: u32) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.drop_where(|block| block.memory == CodeMemory::Mapped);
+        }
+    }
+
+    fn drop_where(&mut self, condition: impl Fn(&Block) -> bool) {
+        for block in &mut self.blocks {
+            if block.address != DROPPED && condition(block) {
+                self.by_address.remove(&(block.address as u32));
+                block.address = DROPPED;
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.blocks.clear();
+        self.instructions.clear();
+        self.by_address.clear();
+        self.quick.fill(NONE);
+    }
+
+    /// True when `index` is a block at `pc` whose code has not changed.
+    #[inline(always)]
+    fn is_current<B: Bus>(&self, index: u32, pc: u32, bus: &B) -> bool {
+        let Some(block) = self.blocks.get(index as usize) else { return false };
+        block.address == u64::from(pc)
+            && (block.memory != CodeMemory::Writable || {
+                let last = block.end.wrapping_sub(1);
+                bus.code_version(pc) == block.versions[0]
+                    && ((pc ^ last) < CODE_PAGE || bus.code_version(last) == block.versions[1])
+            })
+    }
+
+    /// The block at `pc` that follows block `previous`.
+    #[inline(always)]
+    pub(crate) fn follow<B: Bus>(&mut self, previous: u32, exit: Exit, pc: u32, bus: &mut B) -> Result<u32, Trap> {
+        let candidate = self.blocks.get(previous as usize).map_or(NONE, |block| block.next[exit as usize]);
+        if self.is_current(candidate, pc, bus) {
+            return Ok(candidate);
+        }
+        self.follow_slowly(previous, exit, pc, bus)
+    }
+
+    #[inline(never)]
+    fn follow_slowly<B: Bus>(&mut self, previous: u32, exit: Exit, pc: u32, bus: &mut B) -> Result<u32, Trap> {
+        let index = self.find(pc, bus)?;
+        if let Some(block) = self.blocks.get_mut(previous as usize) {
+            block.next[exit as usize] = index;
+        }
+        Ok(index)
+    }
+
+    /// The block at `pc`.
+    pub(crate) fn find<B: Bus>(&mut self, pc: u32, bus: &mut B) -> Result<u32, Trap> {
+        let slot = (pc as usize >> 1 ^ pc as usize >> 12) % QUICK_ENTRIES;
+        let quick = self.quick[slot];
+        if self.is_current(quick, pc, bus) {
+            return Ok(quick);
+        }
+        let known = self.by_address.get(&pc).copied();
+        let index = match known {
+            Some(index) if self.is_current(index, pc, bus) => index,
+            _ => self.decode(pc, known, bus)?,
+        };
+        self.quick[slot] = index;
+        Ok(index)
+    }
+
+    /// Decodes the block at `pc`, in place of `stale` if that is given.
+    #[inline(never)]
+    fn decode<B: Bus>(&mut self, pc: u32, stale: Option<u32>, bus: &mut B) -> Result<u32, Trap> {
+        if self.instructions.len() > MAX_STORED {
+            self.clear();
+        }
+        let stale = stale.filter(|_| !self.blocks.is_empty());
+        let mut decoded = [None; MAX_INSTRUCTIONS];
+        let (mut count, mut end, mut window, mut loop_end) = (0, pc, 0, None);
+        while count < MAX_INSTRUCTIONS && (count == 0 || !self.loop_ends.contains(&end)) {
+            let mut instruction = match fetch(bus, end) {
+                Ok(instruction) => instruction,
+                // Raised only when execution gets there, as the start of a block of its own.
+                Err(_) if count > 0 => break,
+                Err(trap) => return Err(trap),
+            };
+            instruction.offset = end.wrapping_sub(pc) as u8;
+            window = instruction.window.max(window);
+            decoded[count] = Some(instruction);
+            count += 1;
+            end = end.wrapping_add(u32::from(instruction.length));
+            let description = instruction.opcode.description();
+            if matches!(instruction.opcode, Opcode::Loop | Opcode::Loopnez | Opcode::Loopgtz) {
+                loop_end = Some(instruction.immediate);
+            }
+            if description.flow == Flow::End || end < pc {
+                break;
+            }
+        }
+        if let Some(address) = loop_end {
+            self.add_loop_end(address);
+        }
+        let block = Block {
+            address: u64::from(pc),
+            first: self.instructions.len() as u32,
+            count: count as u32,
+            end,
+            window,
+            memory: bus.code_memory(pc),
+            versions: [bus.code_version(pc), bus.code_version(end.wrapping_sub(1))],
+            next: [NONE; 2],
+        };
+        let instructions = decoded.iter().flatten().copied();
+        let index = match stale {
+            Some(index) => {
+                let old = &self.blocks[index as usize];
+                // The same place is used again, unless the new block does not fit.
+                let block = if count as u32 <= old.count { Block { first: old.first, ..block } } else { block };
+                if block.first == old.first {
+                    let place = &mut self.instructions[block.first as usize..];
+                    place.iter_mut().zip(instructions).for_each(|(place, instruction)| *place = instruction);
+                } else {
+                    self.instructions.extend(instructions);
+                }
+                self.blocks[index as usize] = block;
+                index
+            }
+            None => {
+                self.instructions.extend(instructions);
+                self.blocks.push(block);
+                (self.blocks.len() - 1) as u32
+            }
+        };
+        self.by_address.insert(pc, index);
+        Ok(index)
+    }
+}
+
+/// Fetches and decodes the instruction at `pc`. What is not defined decodes as `ILL`, which raises the same exception.
+pub(crate) fn fetch<B: Bus>(bus: &mut B, pc: u32) -> Result<Instruction, Trap> {
+    let word = bus.fetch(pc).map_err(|fault| Trap::fetch(fault, pc))?;
+    Ok(Instruction::decode(word, pc).unwrap_or_else(Instruction::illegal))
+}

@@ -1,0 +1,300 @@
+//! The core as its users see it, and the loop that runs blocks.
+
+use crate::block::{self, Blocks};
+use crate::bus::Bus;
+use crate::config::Config;
+use crate::exception::Trap;
+use crate::execute::{Step, execute};
+use crate::register::{SpecialRegister, UserRegister};
+use crate::state::{State, ps};
+
+/// Why [`Cpu::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The cycles are spent.
+    Budget,
+    /// [`Bus::attention`] asked for it.
+    Attention,
+    /// The core is in `WAITI` and no enabled interrupt is pending.
+    Waiting,
+    /// The next instruction has a debugger's breakpoint.
+    Breakpoint,
+}
+
+/// No block came before.
+const NO_BLOCK: u32 = u32::MAX;
+
+/// One core.
+#[derive(Clone, Debug)]
+pub struct Cpu {
+    state: State,
+    blocks: Blocks,
+    /// Cycles since reset.
+    cycles: u64,
+    breakpoints: Vec<u32>,
+}
+
+impl Cpu {
+    /// A core that has just been reset.
+    pub fn new(config: Config) -> Cpu {
+        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0, breakpoints: Vec::new() }
+    }
+
+    /// Resets the core. Decoded blocks and breakpoints stay, and so do the levels of the interrupt inputs.
+    pub fn reset(&mut self) {
+        let lines = self.state.lines;
+        self.state = State::new(self.state.config);
+        self.state.set_lines(lines);
+        self.cycles = 0;
+    }
+
+    /// Sets the levels of the core's 32 interrupt inputs. Bits of timer, software and profiling interrupts are ignored.
+    pub fn set_interrupt_lines(&mut self, lines: u32) {
+        self.state.set_lines(lines);
+    }
+
+    /// Runs until `cycles` cycles are spent or there is another reason to return.
+    pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
+        self.state.started = self.cycles;
+        let mut spent = 0;
+        let exit = self.run_until(bus, cycles, &mut spent);
+        self.cycles += u64::from(spent);
+        exit
+    }
+
+    fn run_until<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
+        let first = self.state.pc;
+        while *spent < cycles {
+            self.state.take_interrupt();
+            if self.state.waiting {
+                return Exit::Waiting;
+            }
+            if self.state.is_debugged() || !self.breakpoints.is_empty() {
+                if self.breakpoints.contains(&self.state.pc) && (*spent != 0 || self.state.pc != first) {
+                    return Exit::Breakpoint;
+                }
+                interpret(&mut self.state, bus, *spent);
+                *spent += 1;
+            } else {
+                let timer = self.state.cycles_to_match(self.state.started + u64::from(*spent));
+                let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
+                self.blocks.note_epoch(bus.code_epoch());
+                self.blocks.note_loop_end(self.state.lend);
+                *spent = run_blocks(&mut self.state, &mut self.blocks, bus, *spent, stop);
+            }
+            // No timer matches before the last cycle: `stop` sees to that.
+            self.state.latch_timers(self.state.started + u64::from(*spent) - 1, 1);
+            if bus.attention() {
+                return Exit::Attention;
+            }
+        }
+        Exit::Budget
+    }
+
+    /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
+    pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
+        self.state.started = self.cycles;
+        self.state.take_interrupt();
+        if self.state.waiting {
+            return Exit::Waiting;
+        }
+        interpret(&mut self.state, bus, 0);
+        self.state.latch_timers(self.cycles, 1);
+        self.cycles += 1;
+        if bus.attention() { Exit::Attention } else { Exit::Budget }
+    }
+
+    /// Lets time pass without executing anything, while the core waits or is stalled.
+    pub fn idle(&mut self, cycles: u64) {
+        self.state.latch_timers(self.cycles, cycles);
+        self.cycles += cycles;
+    }
+
+    /// Cycles since reset, idle ones included.
+    pub fn cycles(&self) -> u64 {
+        self.cycles
+    }
+
+    /// Cycles until a CCOMPARE match raises an enabled interrupt that is not pending yet.
+    pub fn cycles_to_timer(&self) -> Option<u64> {
+        self.state.cycles_to_interrupt(self.cycles)
+    }
+
+    /// True in `WAITI` while no enabled interrupt above its level is pending.
+    pub fn is_waiting(&self) -> bool {
+        self.state.waiting && self.state.pending_level().is_none()
+    }
+
+    /// Address of the next instruction.
+    pub fn pc(&self) -> u32 {
+        self.state.pc
+    }
+
+    /// Makes execution go on at `address`.
+    pub fn set_pc(&mut self, address: u32) {
+        self.state.pc = address;
+    }
+
+    /// Address register a0 to a15 of the current window.
+    pub fn ar(&self, number: u8) -> u32 {
+        self.state.get(number)
+    }
+
+    /// Writes an address register of the current window.
+    pub fn set_ar(&mut self, number: u8, value: u32) {
+        self.state.set(number, value);
+    }
+
+    /// One of the 64 physical address registers.
+    pub fn physical(&self, number: usize) -> u32 {
+        self.state.physical(number)
+    }
+
+    /// Writes a physical address register.
+    pub fn set_physical(&mut self, number: usize, value: u32) {
+        self.state.set_physical(number, value);
+    }
+
+    /// Floating-point register f0 to f15 as its bits.
+    pub fn float(&self, number: u8) -> u32 {
+        self.state.fr[usize::from(number & 0xf)]
+    }
+
+    /// Writes a floating-point register.
+    pub fn set_float(&mut self, number: u8, bits: u32) {
+        self.state.fr[usize::from(number & 0xf)] = bits;
+    }
+
+    /// Value of a special register.
+    pub fn special(&self, register: SpecialRegister) -> u32 {
+        self.state.special(register, self.cycles)
+    }
+
+    /// Writes a special register as `WSR` does.
+    pub fn set_special(&mut self, register: SpecialRegister, value: u32) {
+        self.state.set_special(register, value, self.cycles);
+    }
+
+    /// Value of a user register.
+    pub fn user(&self, register: UserRegister) -> u32 {
+        self.state.user(register)
+    }
+
+    /// Writes a user register as `WUR` does.
+    pub fn set_user(&mut self, register: UserRegister, value: u32) {
+        self.state.set_user(register, value);
+    }
+
+    /// Addresses at which [`Cpu::run`] returns before executing. The instruction that a run starts at does not count.
+    /// While there are any, blocks are not used.
+    pub fn set_breakpoints(&mut self, addresses: &[u32]) {
+        self.breakpoints = addresses.to_vec();
+    }
+}
+
+/// Runs blocks from cycle `spent` up to `stop` at most. Returns the cycles spent after the last instruction.
+fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
+    let (mut previous, mut exit) = (NO_BLOCK, block::Exit::Jump);
+    loop {
+        let pc = state.pc;
+        let index = match blocks.follow(previous, exit, pc, bus) {
+            Ok(index) => index,
+            Err(trap) => {
+                state.raise(trap, pc);
+                return spent + 1;
+            }
+        };
+        let block = blocks.block(index);
+        let instructions = blocks.instructions(block);
+        let end = block.end;
+        // Instructions before the one that overflows the window still run.
+        let mut overflow = None;
+        let mut count = instructions.len();
+        if block.window > state.window_free {
+            overflow = instructions.iter().position(|op| op.window > state.window_free);
+            count = overflow.unwrap_or(count);
+        }
+        let room = (stop - spent) as usize;
+        if count >= room {
+            count = room;
+            overflow = None;
+        }
+        let mut done = 0;
+        let mut step = Step::Next;
+        for op in &instructions[..count] {
+            let cycle = spent + done;
+            done += 1;
+            step = execute(state, bus, op, pc.wrapping_add(u32::from(op.offset)), cycle);
+            if step != Step::Next {
+                break;
+            }
+        }
+        spent += done;
+        match step {
+            Step::Next => {
+                if let Some(next) = instructions.get(count) {
+                    state.pc = pc.wrapping_add(u32::from(next.offset));
+                    if overflow.is_some() {
+                        state.raise(Trap::WindowOverflow, state.pc);
+                        spent += 1;
+                    }
+                    return spent;
+                }
+                state.go_on_at(end);
+                exit = block::Exit::Through;
+            }
+            Step::Jump(target) => {
+                state.pc = target;
+                exit = block::Exit::Jump;
+            }
+            Step::Sync | Step::SyncJump(_) | Step::Raise(_) => {
+                let last = instructions[done as usize - 1];
+                let pc = pc.wrapping_add(u32::from(last.offset));
+                state.finish(step, pc, pc.wrapping_add(u32::from(last.length)));
+                return spent;
+            }
+        }
+        if spent >= stop || bus.attention() {
+            return spent;
+        }
+        previous = index;
+    }
+}
+
+/// Fetches, decodes and executes the next instruction.
+fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
+    let pc = state.pc;
+    let op = match block::fetch(bus, pc) {
+        Ok(op) => op,
+        Err(trap) => return state.raise(trap, pc),
+    };
+    if let Some(trap) = state.debug_trap(&op, pc) {
+        return state.raise(trap, pc);
+    }
+    if op.window > state.window_free {
+        return state.raise(Trap::WindowOverflow, pc);
+    }
+    let step = execute(state, bus, &op, pc, cycle);
+    state.finish(step, pc, pc.wrapping_add(u32::from(op.length)));
+}
+
+impl State {
+    /// Goes on with the instruction at `next`, or at the start of the loop that ends there.
+    #[inline(always)]
+    fn go_on_at(&mut self, next: u32) {
+        self.pc = next;
+        if next == self.lend && self.lcount != 0 && self.ps & ps::EXCM == 0 {
+            self.lcount -= 1;
+            self.pc = self.lbeg;
+        }
+    }
+
+    /// Completes the instruction at `pc`, which is followed by the one at `next` in memory.
+    fn finish(&mut self, step: Step, pc: u32, next: u32) {
+        match step {
+            Step::Next | Step::Sync => self.go_on_at(next),
+            Step::Jump(target) | Step::SyncJump(target) => self.pc = target,
+            Step::Raise(trap) => self.raise(trap, pc),
+        }
+    }
+}

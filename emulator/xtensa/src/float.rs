@@ -1,0 +1,367 @@
+//! The single-precision floating-point coprocessor.
+//!
+//! Sums and products are computed exactly in `f64` (with an error term where it has too few bits) and rounded once by
+//! [`narrow`], so that all four rounding modes and the sticky flags come out the same on every host.
+
+use crate::bus::Bus;
+use crate::exception::{Cause, Trap};
+use crate::execute::Step;
+use crate::float_divide as divide;
+use crate::instruction::{Instruction, Opcode};
+use crate::memory::{load32, store32};
+use crate::register::SpecialRegister;
+use crate::state::State;
+
+/// Result of a floating-point instruction while `CPENABLE` keeps coprocessor 0 off.
+pub(crate) const DISABLED: Step = Step::Raise(Trap::General(Cause::Coprocessor0Disabled));
+
+const COPROCESSOR_0: u32 = 1;
+/// Rounding mode field of `FCR`.
+const ROUNDING: u32 = 3;
+const SIGN: u32 = 1 << 31;
+pub(crate) const INFINITY: u32 = 0x7f80_0000;
+const LARGEST: u32 = 0x7f7f_ffff;
+const QUIET: u32 = 1 << 22;
+/// The NaN that invalid operations return.
+pub(crate) const DEFAULT_NAN: u32 = 0x7fc0_0000;
+
+/// Sticky flags of `FSR`.
+pub(crate) mod flag {
+    pub const INEXACT: u32 = 1 << 7;
+    pub const UNDERFLOW: u32 = 1 << 8;
+    pub const OVERFLOW: u32 = 1 << 9;
+    pub const DIVIDE_BY_ZERO: u32 = 1 << 10;
+    pub const INVALID: u32 = 1 << 11;
+}
+
+/// Rounding modes in the encoding of `FCR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rounding {
+    Nearest,
+    Zero,
+    Up,
+    Down,
+}
+
+impl Rounding {
+    fn from_fcr(fcr: u32) -> Rounding {
+        match fcr & ROUNDING {
+            0 => Rounding::Nearest,
+            1 => Rounding::Zero,
+            2 => Rounding::Up,
+            _ => Rounding::Down,
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn float_enabled(&self) -> bool {
+        self.plain(SpecialRegister::Cpenable) & COPROCESSOR_0 != 0
+    }
+
+    fn float(&self, number: u8) -> u32 {
+        self.fr[usize::from(number & 0xf)]
+    }
+
+    fn set_float(&mut self, number: u8, bits: u32) {
+        self.fr[usize::from(number & 0xf)] = bits;
+    }
+}
+
+pub(crate) fn is_nan(bits: u32) -> bool {
+    bits & !SIGN > INFINITY
+}
+
+fn is_signaling(bits: u32) -> bool {
+    is_nan(bits) && bits & QUIET == 0
+}
+
+fn value(bits: u32) -> f64 {
+    f64::from(f32::from_bits(bits))
+}
+
+/// Rounds `exact`, whose last bit may stand for everything below it, to single precision.
+fn narrow(exact: f64, rounding: Rounding) -> (u32, u32) {
+    const F64_FRACTION: u32 = 52;
+    const F64_BIAS: i32 = 1023;
+    const DROPPED: u32 = 29;
+    const F32_BIAS: i32 = 127;
+    const F32_MIN_EXPONENT: i32 = -126;
+    const F32_FRACTION: u32 = 23;
+
+    let bits = exact.to_bits();
+    let sign = ((bits >> 32) as u32) & SIGN;
+    if exact == 0.0 || exact.is_infinite() {
+        return (sign | if exact == 0.0 { 0 } else { INFINITY }, 0);
+    }
+    let exponent = ((bits >> F64_FRACTION) & 0x7ff) as i32 - F64_BIAS;
+    let mantissa = bits & ((1 << F64_FRACTION) - 1) | 1 << F64_FRACTION;
+    let tiny = exponent < F32_MIN_EXPONENT;
+    let drop = if tiny { DROPPED.saturating_add_signed(F32_MIN_EXPONENT - exponent).min(63) } else { DROPPED };
+    let (kept, rest, half) = (mantissa >> drop, mantissa & ((1 << drop) - 1), 1u64 << (drop - 1));
+    let up = match rounding {
+        Rounding::Nearest => rest > half || rest == half && kept & 1 != 0,
+        Rounding::Zero => false,
+        Rounding::Up => rest != 0 && sign == 0,
+        Rounding::Down => rest != 0 && sign != 0,
+    };
+    let kept = kept as u32 + u32::from(up);
+    // The hidden bit of a normal number, and a carry out of the fraction, count up the exponent.
+    let result = if tiny { kept } else { kept.wrapping_add(((exponent + F32_BIAS - 1) as u32) << F32_FRACTION) };
+    let inexact = if rest == 0 { 0 } else { flag::INEXACT };
+    if exponent > F32_BIAS || result >= INFINITY {
+        let to_infinity = match rounding {
+            Rounding::Nearest => true,
+            Rounding::Zero => false,
+            Rounding::Up => sign == 0,
+            Rounding::Down => sign != 0,
+        };
+        return (sign | if to_infinity { INFINITY } else { LARGEST }, flag::OVERFLOW | flag::INEXACT);
+    }
+    let underflow = if tiny && rest != 0 { flag::UNDERFLOW } else { 0 };
+    (sign | result, inexact | underflow)
+}
+
+/// `a + b` rounded to odd: the last bit is set when something was lost.
+fn add_to_odd(a: f64, b: f64) -> f64 {
+    let sum = a + b;
+    if !sum.is_finite() {
+        return sum;
+    }
+    // Knuth's two-sum: `sum + error` is exact.
+    let other = sum - a;
+    let error = (a - (sum - other)) + (b - other);
+    if error == 0.0 || sum.to_bits() & 1 != 0 {
+        return sum;
+    }
+    let away = (error > 0.0) == (sum > 0.0);
+    f64::from_bits(if away { sum.to_bits() + 1 } else { sum.to_bits() - 1 })
+}
+
+/// The NaN that an operation on NaNs returns: the first one, made quiet.
+fn propagate(operands: &[u32]) -> Option<(u32, u32)> {
+    let first = operands.iter().find(|bits| is_nan(**bits))?;
+    let invalid = operands.iter().any(|bits| is_signaling(*bits));
+    Some((first | QUIET, if invalid { flag::INVALID } else { 0 }))
+}
+
+/// `a + x * y` with one rounding.
+pub(crate) fn multiply_add(a: u32, x: u32, y: u32, rounding: Rounding) -> (u32, u32) {
+    if let Some(result) = propagate(&[a, x, y]) {
+        return result;
+    }
+    add_values(value(a), value(x) * value(y), rounding)
+}
+
+fn add_values(a: f64, b: f64, rounding: Rounding) -> (u32, u32) {
+    let sum = add_to_odd(a, b);
+    if sum.is_nan() {
+        return (DEFAULT_NAN, flag::INVALID);
+    }
+    if sum == 0.0
+        && rounding == Rounding::Down
+        && !(a == 0.0 && b == 0.0 && !a.is_sign_negative() && !b.is_sign_negative())
+    {
+        return (SIGN, 0);
+    }
+    narrow(sum, rounding)
+}
+
+fn add(a: u32, b: u32, rounding: Rounding) -> (u32, u32) {
+    propagate(&[a, b]).unwrap_or_else(|| add_values(value(a), value(b), rounding))
+}
+
+fn multiply(a: u32, b: u32, rounding: Rounding) -> (u32, u32) {
+    propagate(&[a, b]).unwrap_or_else(|| {
+        let product = value(a) * value(b);
+        if product.is_nan() { (DEFAULT_NAN, flag::INVALID) } else { narrow(product, rounding) }
+    })
+}
+
+/// Rounds to an integral value without converting.
+fn to_integral(x: f64, rounding: Rounding) -> f64 {
+    match rounding {
+        Rounding::Nearest => x.round_ties_even(),
+        Rounding::Zero => x.trunc(),
+        Rounding::Up => x.ceil(),
+        Rounding::Down => x.floor(),
+    }
+}
+
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// Float to signed integer, saturating; NaN becomes the largest integer.
+fn to_signed(bits: u32, scale: u8, rounding: Rounding) -> (u32, u32) {
+    if is_nan(bits) {
+        return (i32::MAX as u32, flag::INVALID);
+    }
+    let scaled = value(bits) * power_of_two(i32::from(scale));
+    let integral = to_integral(scaled, rounding);
+    if integral < f64::from(i32::MIN) || integral > f64::from(i32::MAX) {
+        return (if scaled < 0.0 { i32::MIN as u32 } else { i32::MAX as u32 }, flag::INVALID);
+    }
+    (integral as i32 as u32, if integral == scaled { 0 } else { flag::INEXACT })
+}
+
+/// Float to unsigned integer; negative values convert as signed ones, and are invalid.
+fn to_unsigned(bits: u32, scale: u8) -> (u32, u32) {
+    if is_nan(bits) {
+        return (u32::MAX, flag::INVALID);
+    }
+    let scaled = value(bits) * power_of_two(i32::from(scale));
+    let integral = scaled.trunc();
+    if scaled < 0.0 {
+        let (result, flags) = to_signed(bits, scale, Rounding::Zero);
+        return (result, if integral == 0.0 { flags } else { flag::INVALID });
+    }
+    if integral > f64::from(u32::MAX) {
+        return (u32::MAX, flag::INVALID);
+    }
+    (integral as u32, if integral == scaled { 0 } else { flag::INEXACT })
+}
+
+/// Comparison results: less, equal, greater or unordered.
+fn compare(state: &mut State, op: &Instruction, quiet: bool) -> Option<std::cmp::Ordering> {
+    let (a, b) = (state.float(op.s), state.float(op.t));
+    if is_signaling(a) || is_signaling(b) || !quiet && (is_nan(a) || is_nan(b)) {
+        state.fsr |= flag::INVALID;
+    }
+    f32::from_bits(a).partial_cmp(&f32::from_bits(b))
+}
+
+/// Executes a floating-point instruction that does not access memory.
+#[inline(never)]
+pub(crate) fn execute(state: &mut State, op: &Instruction) -> Step {
+    use std::cmp::Ordering::{Equal, Less};
+
+    if !state.float_enabled() {
+        return DISABLED;
+    }
+    let Instruction { r, s, t, .. } = *op;
+    let rounding = Rounding::from_fcr(state.fcr);
+    let (fr, fs, ft) = (state.float(r), state.float(s), state.float(t));
+    let (result, flags) = match op.opcode {
+        Opcode::AddS => add(fs, ft, rounding),
+        Opcode::SubS => add(fs, if is_nan(ft) { ft } else { ft ^ SIGN }, rounding),
+        Opcode::MulS => multiply(fs, ft, rounding),
+        Opcode::MaddS => multiply_add(fr, fs, ft, rounding),
+        Opcode::MsubS => multiply_add(fr, if is_nan(fs) { fs } else { fs ^ SIGN }, ft, rounding),
+        Opcode::MaddnS => divide::maddn(fr, fs, ft),
+        Opcode::DivnS => divide::divn(fr),
+        Opcode::Div0S => divide::reciprocal(fs),
+        Opcode::Recip0S => divide::reciprocal(fs),
+        Opcode::Sqrt0S => divide::root_seed(fs),
+        Opcode::Rsqrt0S => divide::root_seed(fs),
+        Opcode::Nexp01S => divide::nexp01(fs),
+        Opcode::MksadjS => divide::mksadj(fs),
+        Opcode::MkdadjS => divide::mkdadj(fr, fs),
+        Opcode::AddexpS => divide::addexp(fr),
+        Opcode::AddexpmS => divide::addexpm(fs),
+        Opcode::MovS => (fs, 0),
+        Opcode::AbsS => (fs & !SIGN, 0),
+        Opcode::NegS => (fs ^ SIGN, 0),
+        Opcode::ConstS => (divide::CONSTANTS[usize::from(s & 0xf)], 0),
+        Opcode::Wfr => (state.get(s), 0),
+        Opcode::MoveqzS => (if state.get(t) == 0 { fs } else { fr }, 0),
+        Opcode::MovnezS => (if state.get(t) != 0 { fs } else { fr }, 0),
+        Opcode::MovltzS => (if (state.get(t) as i32) < 0 { fs } else { fr }, 0),
+        Opcode::MovgezS => (if (state.get(t) as i32) >= 0 { fs } else { fr }, 0),
+        Opcode::MovfS => (if state.boolean(t) { fr } else { fs }, 0),
+        Opcode::MovtS => (if state.boolean(t) { fs } else { fr }, 0),
+        Opcode::FloatS => narrow(f64::from(state.get(s) as i32) * power_of_two(-i32::from(t)), rounding),
+        Opcode::UfloatS => narrow(f64::from(state.get(s)) * power_of_two(-i32::from(t)), rounding),
+        _ => {
+            match op.opcode {
+                Opcode::Rfr => state.set(r, fs),
+                Opcode::RoundS => state.convert(r, to_signed(fs, t, Rounding::Nearest)),
+                Opcode::TruncS => state.convert(r, to_signed(fs, t, Rounding::Zero)),
+                Opcode::FloorS => state.convert(r, to_signed(fs, t, Rounding::Down)),
+                Opcode::CeilS => state.convert(r, to_signed(fs, t, Rounding::Up)),
+                Opcode::UtruncS => state.convert(r, to_unsigned(fs, t)),
+                comparison => {
+                    let quiet = matches!(comparison, Opcode::UnS | Opcode::OeqS | Opcode::UeqS);
+                    let order = compare(state, op, quiet);
+                    let result = match comparison {
+                        Opcode::UnS => order.is_none(),
+                        Opcode::OeqS => order == Some(Equal),
+                        Opcode::UeqS => matches!(order, None | Some(Equal)),
+                        Opcode::OltS => order == Some(Less),
+                        Opcode::UltS => matches!(order, None | Some(Less)),
+                        Opcode::OleS => matches!(order, Some(Less | Equal)),
+                        _ => matches!(order, None | Some(Less | Equal)),
+                    };
+                    state.set_boolean(r, result);
+                }
+            }
+            return Step::Next;
+        }
+    };
+    state.set_float(r, result);
+    state.fsr |= flags;
+    Step::Next
+}
+
+impl State {
+    fn convert(&mut self, register: u8, (result, flags): (u32, u32)) {
+        self.set(register, result);
+        self.fsr |= flags;
+    }
+}
+
+/// Address after a load or store that updates its base: the sum of the base and the offset or index.
+fn updated(state: &State, op: &Instruction) -> u32 {
+    let step = match op.opcode {
+        Opcode::Lsxp | Opcode::Ssxp => state.get(op.t),
+        _ => op.immediate,
+    };
+    state.get(op.s).wrapping_add(step)
+}
+
+/// Loads floating-point register `number` from `address`; `update` moves the base register afterwards.
+#[inline(never)]
+pub(crate) fn load<B: Bus>(
+    state: &mut State,
+    bus: &mut B,
+    number: u8,
+    op: &Instruction,
+    address: u32,
+    update: bool,
+    cycle: u32,
+) -> Step {
+    if !state.float_enabled() {
+        return DISABLED;
+    }
+    match load32(bus, address, cycle) {
+        Ok(value) => state.set_float(number, value),
+        Err(trap) => return Step::Raise(trap),
+    }
+    if update {
+        state.set(op.s, updated(state, op));
+    }
+    Step::Next
+}
+
+/// Stores floating-point register `number` to `address`; `update` moves the base register afterwards.
+#[inline(never)]
+pub(crate) fn store<B: Bus>(
+    state: &mut State,
+    bus: &mut B,
+    number: u8,
+    op: &Instruction,
+    address: u32,
+    update: bool,
+    cycle: u32,
+) -> Step {
+    if !state.float_enabled() {
+        return DISABLED;
+    }
+    if let Err(trap) = store32(bus, address, state.float(number), cycle) {
+        return Step::Raise(trap);
+    }
+    if update {
+        state.set(op.s, updated(state, op));
+    }
+    Step::Next
+}

@@ -1,0 +1,83 @@
+//! Helpers of the division, reciprocal and square root sequences.
+//!
+//! Compilers expand a division or square root to a fixed sequence around these instructions. The manual does not publish
+//! the tables and the intermediate format that silicon uses, so what is exact here is the outcome of the sequences:
+//! `MKDADJ.S` and `MKSADJ.S` already carry the correctly rounded quotient or root, `ADDEXPM.S` moves it into the result
+//! register and `DIVN.S` leaves it there. The seeds (`DIV0.S`, `RECIP0.S`, `SQRT0.S`, `RSQRT0.S`) are more precise than
+//! silicon's, and `MADDN.S` is the fused multiply-add that the manual describes, so that reciprocal sequences, which
+//! have no such last step, converge to the right value as well.
+
+use crate::float::{DEFAULT_NAN, Rounding, flag, is_nan, multiply_add};
+
+/// Constants of `CONST.S`; the manual defines the first four.
+pub(crate) const CONSTANTS: [u32; 16] = [0, ONE, 0x4000_0000, 0x3f00_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+const ONE: u32 = 0x3f80_0000;
+const SIGN: u32 = 1 << 31;
+const EXPONENT: u32 = 0xff << FRACTION_BITS;
+const FRACTION_BITS: u32 = 23;
+const BIAS: u32 = 127;
+
+/// Results carry no flags before the sequence's last step.
+const SILENT: u32 = 0;
+
+/// `MADDN.S`: multiply-add that always rounds to nearest and raises no flags.
+pub(crate) fn maddn(fr: u32, fs: u32, ft: u32) -> (u32, u32) {
+    (multiply_add(fr, fs, ft, Rounding::Nearest).0, SILENT)
+}
+
+/// `DIVN.S`: the result register already holds the rounded result.
+pub(crate) fn divn(fr: u32) -> (u32, u32) {
+    (fr, SILENT)
+}
+
+/// `DIV0.S` and `RECIP0.S`: an approximation of the reciprocal.
+pub(crate) fn reciprocal(fs: u32) -> (u32, u32) {
+    let flags = if fs & !SIGN == 0 { flag::DIVIDE_BY_ZERO } else { SILENT };
+    (canonical(1.0 / f32::from_bits(fs)), flags)
+}
+
+/// `SQRT0.S` and `RSQRT0.S`: an approximation of the reciprocal square root.
+pub(crate) fn root_seed(fs: u32) -> (u32, u32) {
+    (canonical(1.0 / f32::from_bits(fs).sqrt()), SILENT)
+}
+
+/// `NEXP01.S`: the negative of the operand, its exponent reduced to 0 or 1 with its parity kept.
+pub(crate) fn nexp01(fs: u32) -> (u32, u32) {
+    let exponent = (fs & EXPONENT) >> FRACTION_BITS;
+    let reduced = BIAS + (exponent.wrapping_sub(BIAS) & 1);
+    ((fs ^ SIGN) & !EXPONENT | reduced << FRACTION_BITS, SILENT)
+}
+
+/// `MKDADJ.S`: the quotient of `fs` by `fr`.
+pub(crate) fn mkdadj(divisor: u32, dividend: u32) -> (u32, u32) {
+    let (x, y) = (f32::from_bits(dividend), f32::from_bits(divisor));
+    let flags = match () {
+        () if is_nan(dividend) || is_nan(divisor) => SILENT,
+        () if x == 0.0 && y == 0.0 || x.is_infinite() && y.is_infinite() => flag::INVALID,
+        () if y == 0.0 && x.is_finite() => flag::DIVIDE_BY_ZERO,
+        () => SILENT,
+    };
+    (canonical(x / y), flags)
+}
+
+/// `MKSADJ.S`: the square root.
+pub(crate) fn mksadj(fs: u32) -> (u32, u32) {
+    let x = f32::from_bits(fs);
+    (canonical(x.sqrt()), if x < 0.0 { flag::INVALID } else { SILENT })
+}
+
+/// `ADDEXP.S`: nothing is left to adjust.
+pub(crate) fn addexp(fr: u32) -> (u32, u32) {
+    (fr, SILENT)
+}
+
+/// `ADDEXPM.S`: moves what `MKDADJ.S` or `MKSADJ.S` made.
+pub(crate) fn addexpm(fs: u32) -> (u32, u32) {
+    (fs, SILENT)
+}
+
+/// Hosts differ in the NaNs that they make.
+fn canonical(x: f32) -> u32 {
+    if x.is_nan() { DEFAULT_NAN } else { x.to_bits() }
+}

@@ -1,0 +1,114 @@
+//! `RSR`, `WSR`, `XSR`, `RUR` and `WUR`.
+
+use crate::register::{SpecialRegister, UserRegister};
+use crate::state::{QUARTER, State};
+
+/// The MAC16 accumulator's high part has 8 bits.
+const ACC_HIGH_SHIFT: u32 = 32;
+/// Bits of `VECBASE` that exist: vectors are aligned to 1024 bytes.
+const VECBASE_MASK: u32 = 0xffff_fc00;
+/// Bits of `FCR`: rounding mode and the enables of five exceptions.
+const FCR_MASK: u32 = 0x0000_007f;
+/// Bits of `FSR`: five sticky exception flags.
+const FSR_MASK: u32 = 0x0000_0f80;
+
+impl State {
+    /// Value of a special register at `cycles` since reset.
+    pub(crate) fn special(&self, register: SpecialRegister, cycles: u64) -> u32 {
+        match register {
+            SpecialRegister::Lbeg => self.lbeg,
+            SpecialRegister::Lend => self.lend,
+            SpecialRegister::Lcount => self.lcount,
+            SpecialRegister::Sar => self.sar,
+            SpecialRegister::Br => self.br,
+            SpecialRegister::Acclo => self.acc as u32,
+            SpecialRegister::Acchi => (self.acc >> ACC_HIGH_SHIFT) as u32,
+            SpecialRegister::Windowbase => u32::from(self.window_base),
+            SpecialRegister::Windowstart => u32::from(self.window_start),
+            SpecialRegister::Interrupt => self.interrupt,
+            SpecialRegister::Intenable => self.intenable,
+            SpecialRegister::Ps => self.ps,
+            SpecialRegister::Ccount => self.ccount(cycles),
+            _ => self.plain(register),
+        }
+    }
+
+    /// Writes a special register with its side effects. `INTERRUPT` is `INTSET` here.
+    pub(crate) fn set_special(&mut self, register: SpecialRegister, value: u32, cycles: u64) {
+        match register {
+            SpecialRegister::Lbeg => self.lbeg = value,
+            SpecialRegister::Lend => self.lend = value,
+            SpecialRegister::Lcount => self.lcount = value,
+            SpecialRegister::Sar => self.sar = value & 0x3f,
+            SpecialRegister::Br => self.br = value & 0xffff,
+            SpecialRegister::Acclo => self.acc = self.acc >> ACC_HIGH_SHIFT << ACC_HIGH_SHIFT | i64::from(value),
+            SpecialRegister::Acchi => {
+                self.acc = i64::from(value as i8) << ACC_HIGH_SHIFT | self.acc & i64::from(u32::MAX);
+            }
+            SpecialRegister::Windowbase => {
+                self.rotate_to(value as u8);
+                self.refresh_window();
+            }
+            SpecialRegister::Windowstart => {
+                self.window_start = value as u16;
+                self.refresh_window();
+            }
+            SpecialRegister::Interrupt => self.set_software_interrupts(value),
+            SpecialRegister::Intclear => self.clear_interrupts(value),
+            SpecialRegister::Intenable => self.intenable = value,
+            SpecialRegister::Ps => self.set_ps(value),
+            SpecialRegister::Vecbase => self.set_plain(register, value & VECBASE_MASK),
+            SpecialRegister::Ccount => self.set_ccount(value, cycles),
+            SpecialRegister::Ccompare0 | SpecialRegister::Ccompare1 | SpecialRegister::Ccompare2 => {
+                self.set_ccompare(register, value);
+            }
+            SpecialRegister::Cpenable => self.set_plain(register, value & 0xff),
+            SpecialRegister::Icountlevel => self.set_plain(register, value & 0xf),
+            SpecialRegister::Ibreakenable => self.set_plain(register, value & 3),
+            SpecialRegister::Exccause => self.set_plain(register, value & 0x3f),
+            SpecialRegister::Configid0
+            | SpecialRegister::Configid1
+            | SpecialRegister::Prid
+            | SpecialRegister::Debugcause => {}
+            _ => self.set_plain(register, value),
+        }
+    }
+
+    pub(crate) fn user(&self, register: UserRegister) -> u32 {
+        match register {
+            UserRegister::Expstate => self.expstate,
+            UserRegister::Threadptr => self.threadptr,
+            UserRegister::Fcr => self.fcr,
+            UserRegister::Fsr => self.fsr,
+            UserRegister::F64rLo => self.f64r as u32,
+            UserRegister::F64rHi => (self.f64r >> u32::BITS) as u32,
+            UserRegister::F64s => self.f64s,
+        }
+    }
+
+    pub(crate) fn set_user(&mut self, register: UserRegister, value: u32) {
+        match register {
+            UserRegister::Expstate => self.expstate = value,
+            UserRegister::Threadptr => self.threadptr = value,
+            UserRegister::Fcr => self.fcr = value & FCR_MASK,
+            UserRegister::Fsr => self.fsr = value & FSR_MASK,
+            UserRegister::F64rLo => self.f64r = self.f64r & !u64::from(u32::MAX) | u64::from(value),
+            UserRegister::F64rHi => {
+                self.f64r = self.f64r & u64::from(u32::MAX) | u64::from(value) << u32::BITS;
+            }
+            UserRegister::F64s => self.f64s = value,
+        }
+    }
+
+    /// MAC16 data register m0 to m3.
+    pub(crate) fn mac(&self, number: u8) -> u32 {
+        self.plain(MAC_REGISTERS[usize::from(number) % QUARTER])
+    }
+
+    pub(crate) fn set_mac(&mut self, number: u8, value: u32) {
+        self.set_plain(MAC_REGISTERS[usize::from(number) % QUARTER], value);
+    }
+}
+
+const MAC_REGISTERS: [SpecialRegister; 4] =
+    [SpecialRegister::M0, SpecialRegister::M1, SpecialRegister::M2, SpecialRegister::M3];
