@@ -259,7 +259,7 @@ proptest! {
 fn accesses() -> impl Strategy<Value = (u32, u32)> {
     let offsets = prop::sample::select(REGISTERS.map(|register| register.offset).to_vec());
     let links = (prop::sample::select(vec![reg::DMA_OUT_LINK, reg::DMA_IN_LINK]), 0..0x400_u32)
-        .prop_map(|(offset, at)| (offset, dma_link::START | RAM_BASE & dma_link::ADDR | at * 4));
+        .prop_map(|(offset, at)| (offset, dma_link::START | RAM_BASE & dma_link::ADDR | (at * 4)));
     let starts = prop::sample::select((16..32).map(|bit| (reg::CMD, 1 << bit)).collect::<Vec<_>>());
     prop_oneof![(offsets, any::<u32>()), links, starts]
 }

@@ -1,0 +1,135 @@
+//! What software reads and writes.
+
+use espalier_core::{Device, Fidelity, Frequency, Register, Time, Unmodelled};
+
+use super::Uart;
+use super::frame::Format;
+use super::line::Autobaud;
+use super::registers::{REGISTERS, autobaud, conf0, mem_cnt_status, mem_conf, mem_status, reg, status};
+use super::transmit::Phase;
+
+impl Uart {
+    fn status(&self, now: Time) -> u32 {
+        let (rx_state, rx_level) = match self.line.current(now) {
+            Some((byte, start)) => self.format.at(byte, self.line.bit.bits_in(now.since(start))),
+            None => Format::idle(),
+        };
+        let (tx_state, tx_level) = match self.transmitter.phase {
+            Phase::Frame { byte, start, .. } => self.format.at(byte, self.bit.bits_in(now.since(start))),
+            Phase::Break { .. } => (Format::idle().0, false),
+            Phase::Pause { .. } | Phase::Idle => Format::idle(),
+        };
+        let level = |set: bool, bit: u32| if set { bit } else { 0 };
+        (self.receiver.fifo.len() as u32 & status::CNT)
+            | rx_state << status::ST_URX_OUT_SHIFT
+            | level(rx_level, status::RXD)
+            | (self.transmitter.fifo.len() as u32 & status::CNT) << status::TXFIFO_CNT_SHIFT
+            | tx_state << status::ST_UTX_OUT_SHIFT
+            | level(tx_level, status::TXD)
+    }
+
+    /// FIFO pointers: software takes their difference, because the counter in `STATUS` is not to be trusted (ESP32 errata,
+    /// "UART fifo_cnt does not indicate data length correctly").
+    fn pointers(&self, read: u32, written: u32, size_shift: u32) -> u32 {
+        let capacity = self.fifo_capacity(size_shift) as u32;
+        (read % capacity) << mem_status::RD_ADDR_SHIFT | (written % capacity) << mem_status::WR_ADDR_SHIFT
+    }
+
+    fn read_register(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        let clock = self.source_clock();
+        let measured =
+            |read: fn(&Autobaud, Frequency) -> u32| self.autobaud.as_ref().map(|counters| read(counters, clock));
+        Ok(match offset {
+            reg::FIFO => u32::from(self.read_fifo(now)),
+            reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
+            reg::STATUS => self.status(now),
+            reg::MEM_RX_STATUS => self.pointers(self.receiver.taken, self.receiver.written, mem_conf::RX_SIZE_SHIFT),
+            reg::MEM_TX_STATUS => {
+                let taken = self.transmitter.taken;
+                let written = taken.wrapping_add(self.transmitter.fifo.len() as u32);
+                self.pointers(taken, written, mem_conf::TX_SIZE_SHIFT)
+            }
+            reg::MEM_CNT_STATUS => {
+                let high = |level: usize| level as u32 >> status::CNT_BITS;
+                high(self.receiver.fifo.len()) | high(self.transmitter.fifo.len()) << mem_cnt_status::TX_MEM_CNT_SHIFT
+            }
+            reg::RXD_CNT => self.autobaud.as_ref().map_or(0, |counters| counters.edges),
+            reg::LOWPULSE => measured(Autobaud::low_pulse).unwrap_or(self.registers.read(offset)?),
+            reg::HIGHPULSE => measured(Autobaud::high_pulse).unwrap_or(self.registers.read(offset)?),
+            reg::POSPULSE => measured(Autobaud::positive_pulse).unwrap_or(self.registers.read(offset)?),
+            reg::NEGPULSE => measured(Autobaud::negative_pulse).unwrap_or(self.registers.read(offset)?),
+            _ => self.registers.read(offset)?,
+        })
+    }
+
+    fn write_register(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.registers.write(offset, value)?;
+        match offset {
+            reg::FIFO => self.write_fifo(value as u8, now),
+            reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
+            reg::CLKDIV | reg::RS485_CONF => self.retime(now),
+            reg::CONF0 => {
+                self.retime(now);
+                if value & conf0::RXFIFO_RST != 0 {
+                    self.receiver.clear();
+                }
+                if value & conf0::TXFIFO_RST != 0 {
+                    self.transmitter.fifo.clear();
+                }
+                self.transmitter.start_break(now, self.transmit_timing());
+            }
+            reg::AUTOBAUD if value & autobaud::EN == 0 => self.autobaud = None,
+            reg::AUTOBAUD => {
+                self.autobaud.get_or_insert_with(Autobaud::new);
+            }
+            _ => {}
+        }
+        let levels = self.level_interrupts();
+        self.raise(levels);
+        Ok(())
+    }
+}
+
+impl Device for Uart {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial(
+            "flow control, modem lines, RS-485, IrDA, inversion, AT command detection and wake-up are registers only",
+        )
+    }
+
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.synchronise(now);
+        self.read_register(offset, now)
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.synchronise(now);
+        self.write_register(offset, value, now)
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.next_event()
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.synchronise(now);
+    }
+
+    fn interrupts(&self) -> u32 {
+        u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
+    }
+
+    /// What is on the line stays there: it belongs to the other side.
+    fn reset(&mut self) {
+        let fresh = Uart::new(self.apb);
+        let line = std::mem::replace(&mut self.line, fresh.line.clone());
+        let sent = self.take_transmitted();
+        *self = Uart { line, line_baud: self.line_baud, ..fresh };
+        self.transmitter.sent = sent;
+        self.retime(Time::ZERO);
+    }
+}

@@ -1,0 +1,61 @@
+//! When the UART next has to be looked at: for an interrupt that software waits for, or because an output is complete.
+
+use espalier_core::Time;
+
+use super::Uart;
+use super::registers::{int, mem_conf, reg};
+
+impl Uart {
+    pub(super) fn next_event(&self) -> Option<Time> {
+        let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
+        earliest([self.receive_deadline(wanted), self.transmit_deadline(wanted)])
+    }
+
+    /// When a receive interrupt that is in `wanted` can come.
+    fn receive_deadline(&self, wanted: u32) -> Option<Time> {
+        if wanted & int::RECEIVE == 0 {
+            return None;
+        }
+        if self.loops_back() {
+            let timeout = self.receiver.timeout_at.filter(|_| wanted & int::RXFIFO_TOUT != 0);
+            return earliest([self.transmitter.next_byte(), timeout]);
+        }
+        if !self.bit.reads(self.line.bit) {
+            let sampled = self.sampler.ends(self.format, self.bit);
+            return earliest([self.line.passes(1), sampled, self.receiver.timeout_at]);
+        }
+        let when_level = |bit: u32, level: usize| {
+            let missing = level.saturating_sub(self.receiver.fifo.len()).max(1);
+            if wanted & bit != 0 { self.line.passes(missing) } else { None }
+        };
+        earliest([
+            when_level(int::RXFIFO_FULL, self.full_threshold()),
+            when_level(int::RXFIFO_OVF, self.fifo_capacity(mem_conf::RX_SIZE_SHIFT) + 1),
+            if wanted & int::RXFIFO_TOUT != 0 { self.timeout_deadline() } else { None },
+        ])
+    }
+
+    /// When the time-out can expire at the earliest: now counting, or after the bytes that are on their way.
+    fn timeout_deadline(&self) -> Option<Time> {
+        let running = self.receiver.timeout_at.filter(|at| self.line.bytes.is_empty() || *at <= self.line.start);
+        let after_line = self.receive_settings().timeout.and_then(|timeout| {
+            let last = self.line.passes(self.line.bytes.len())?;
+            Some(last + timeout)
+        });
+        earliest([running, after_line])
+    }
+
+    fn transmit_deadline(&self, wanted: u32) -> Option<Time> {
+        let frame = self.frame();
+        let empty = if wanted & int::TXFIFO_EMPTY != 0 {
+            self.transmitter.drains_to(self.empty_threshold(), frame)
+        } else {
+            None
+        };
+        earliest([self.transmitter.ends(frame), empty])
+    }
+}
+
+fn earliest<const N: usize>(times: [Option<Time>; N]) -> Option<Time> {
+    times.into_iter().flatten().min()
+}

@@ -1,0 +1,265 @@
+//! The ESP32's UARTs (TRM, chapter 13).
+//!
+//! Bytes take guest time in both directions, but the model does not count it: whenever somebody looks, it works out what has
+//! passed since it was last looked at. It asks to be called only for an interrupt that software enabled, and when the last
+//! byte of an output has left.
+
+mod access;
+mod deadline;
+mod frame;
+mod line;
+mod receive;
+mod registers;
+mod sampler;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+use std::collections::VecDeque;
+
+use espalier_core::{Frequency, Registers, Span, Time};
+
+use frame::{BitTime, Format};
+use line::{Autobaud, Line};
+use receive::{ReceiveSettings, Receiver};
+use registers::{REGISTERS, conf0, conf1, idle_conf, int, mem_conf, reg};
+use sampler::Sampler;
+use transmit::{Phase, TransmitTiming, Transmitter};
+
+const REF_TICK: Frequency = Frequency::from_hertz(1_000_000);
+/// FIFO memory comes in blocks of this many bytes.
+const BLOCK_BYTES: usize = 128;
+/// `RX_TOUT_THRHD` counts units of so many bits.
+const TIMEOUT_UNIT_BITS: u32 = 8;
+
+/// A UART.
+#[derive(Clone, Debug)]
+pub struct Uart {
+    registers: Registers,
+    apb: Frequency,
+    /// The UART's own bit time and format, kept because every access needs them.
+    bit: BitTime,
+    format: Format,
+    receiver: Receiver,
+    transmitter: Transmitter,
+    line: Line,
+    line_baud: Option<u32>,
+    sampler: Sampler,
+    autobaud: Option<Autobaud>,
+}
+
+impl Uart {
+    /// A UART after reset; `apb` is the rate of APB_CLK.
+    pub fn new(apb: Frequency) -> Uart {
+        let registers = Registers::new(&REGISTERS);
+        let bit = BitTime::divided(apb, registers.get(reg::CLKDIV));
+        let format = Format::of(registers.get(reg::CONF0), registers.get(reg::RS485_CONF));
+        let frame = bit.half_bits(format.half_bits());
+        Uart {
+            registers,
+            apb,
+            bit,
+            format,
+            receiver: Receiver::default(),
+            transmitter: Transmitter::default(),
+            line: Line { bytes: VecDeque::new(), start: Time::ZERO, bit, frame },
+            line_baud: None,
+            sampler: Sampler::default(),
+            autobaud: None,
+        }
+    }
+
+    /// APB_CLK changed its rate.
+    pub fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.synchronise(now);
+        self.apb = apb;
+        self.retime(now);
+    }
+
+    /// The rate at which the other side sends; None follows the UART's own. A receiver that is more than 5 % off reads
+    /// garbage and framing errors, as on a real line.
+    pub fn set_line_baud(&mut self, baud: Option<u32>, now: Time) {
+        self.synchronise(now);
+        self.line_baud = baud;
+        self.retime(now);
+    }
+
+    /// The other side sends `bytes`, one frame after the other, after what it is sending already.
+    pub fn receive(&mut self, bytes: &[u8], now: Time) {
+        self.synchronise(now);
+        self.line.queue(bytes, now);
+    }
+
+    /// Bytes given to [`receive`](Uart::receive) that have not arrived yet.
+    pub fn on_the_line(&self) -> usize {
+        self.line.bytes.len()
+    }
+
+    /// Bytes that have left the transmitter, each with the end of its stop bits.
+    pub fn take_transmitted(&mut self) -> Vec<(Time, u8)> {
+        std::mem::take(&mut self.transmitter.sent)
+    }
+
+    /// Reads the receive FIFO, as through the register or its alias on the AHB; an empty one gives 0.
+    pub fn read_fifo(&mut self, now: Time) -> u8 {
+        self.synchronise(now);
+        self.receiver.take().unwrap_or(0)
+    }
+
+    /// Writes the transmit FIFO, as through the register or its alias on the AHB; a full one loses the byte.
+    pub fn write_fifo(&mut self, byte: u8, now: Time) {
+        self.synchronise(now);
+        if self.registers.get(reg::CONF0) & conf0::TXFIFO_RST == 0 {
+            let (capacity, timing) = (self.fifo_capacity(mem_conf::TX_SIZE_SHIFT), self.transmit_timing());
+            self.transmitter.push(byte, capacity, now, timing);
+        }
+    }
+
+    /// Brings everything up to `now`.
+    fn synchronise(&mut self, now: Time) {
+        self.synchronise_transmitter(now);
+        self.synchronise_receiver(now);
+        let levels = self.level_interrupts();
+        if levels != 0 {
+            self.raise(levels);
+        }
+    }
+
+    fn synchronise_transmitter(&mut self, now: Time) {
+        if self.transmitter.phase == Phase::Idle {
+            return;
+        }
+        let timing = self.transmit_timing();
+        while let Some((interrupts, sent)) = self.transmitter.step(now, timing) {
+            self.raise(interrupts);
+            if let Some((byte, start, end)) = sent
+                && self.loops_back()
+            {
+                let interrupts = self.receiver.arrive(byte, start, end, self.receive_settings());
+                self.raise(interrupts);
+            }
+        }
+    }
+
+    fn synchronise_receiver(&mut self, now: Time) {
+        let matched = self.bit.reads(self.line.bit);
+        while let Some((byte, start, end)) = self.line.take_passed(now) {
+            if let Some(autobaud) = &mut self.autobaud {
+                autobaud.observe(byte, start, self.format, self.line.bit);
+            }
+            if self.loops_back() {
+                continue;
+            }
+            if matched {
+                let interrupts = self.receiver.arrive(byte, start, end, self.receive_settings());
+                self.raise(interrupts);
+            } else {
+                self.sample(byte, start, end);
+            }
+        }
+        let busy_since = self.line.current(now).map(|(_, start)| start);
+        if !matched && busy_since.is_none() {
+            self.sample_level(true, (self.line.start.min(now), now));
+        }
+        self.receiver.expire(busy_since.unwrap_or(now));
+    }
+
+    /// Reads a frame that was sent at another rate.
+    fn sample(&mut self, byte: u8, start: Time, end: Time) {
+        let levels = self.format.levels(byte);
+        let stop = self.format.stop_bit();
+        let mut from = start;
+        for index in 0..=stop {
+            let until = if index == stop { end } else { start + self.line.bit.bits(index + 1) };
+            self.sample_level(levels >> index & 1 != 0, (from, until));
+            from = until;
+        }
+    }
+
+    fn sample_level(&mut self, level: bool, span: (Time, Time)) {
+        let mut frames = Vec::new();
+        self.sampler.advance(level, span, self.format, self.bit, &mut frames);
+        for (at, levels) in frames {
+            let settings = self.receive_settings();
+            let interrupts = self.receiver.arrive_sampled(levels, at, self.format, settings);
+            self.raise(interrupts);
+        }
+    }
+
+    /// Works out bit times and format again after a register or a clock changed.
+    fn retime(&mut self, now: Time) {
+        let conf0 = self.registers.get(reg::CONF0);
+        self.bit = BitTime::divided(self.source_clock(), self.registers.get(reg::CLKDIV));
+        self.format = Format::of(conf0, self.registers.get(reg::RS485_CONF));
+        let line_bit = self.line_baud.map_or(self.bit, BitTime::of_baud);
+        self.line.set_timing(line_bit, self.format, now);
+        if self.bit.reads(line_bit) {
+            self.sampler = Sampler::default();
+        }
+    }
+
+    fn source_clock(&self) -> Frequency {
+        if self.registers.get(reg::CONF0) & conf0::TICK_REF_ALWAYS_ON != 0 { self.apb } else { REF_TICK }
+    }
+
+    fn loops_back(&self) -> bool {
+        self.registers.get(reg::CONF0) & conf0::LOOPBACK != 0
+    }
+
+    fn fifo_capacity(&self, size_shift: u32) -> usize {
+        (self.registers.get(reg::MEM_CONF) >> size_shift & mem_conf::SIZE).max(1) as usize * BLOCK_BYTES
+    }
+
+    /// A threshold of seven bits in `CONF1`, with three more in `MEM_CONF`.
+    fn threshold(&self, shift: u32, mask: u32, high_shift: u32) -> usize {
+        let high = self.registers.get(reg::MEM_CONF) >> high_shift & mem_conf::H3;
+        ((self.registers.get(reg::CONF1) >> shift & mask) | high << conf1::THRHD_BITS) as usize
+    }
+
+    fn full_threshold(&self) -> usize {
+        self.threshold(0, conf1::RXFIFO_FULL_THRHD, mem_conf::RX_MEM_FULL_THRHD_SHIFT).max(1)
+    }
+
+    fn empty_threshold(&self) -> usize {
+        self.threshold(conf1::TXFIFO_EMPTY_THRHD_SHIFT, conf1::TXFIFO_EMPTY_THRHD, mem_conf::TX_MEM_EMPTY_THRHD_SHIFT)
+    }
+
+    fn receive_settings(&self) -> ReceiveSettings {
+        let conf0 = self.registers.get(reg::CONF0);
+        let threshold =
+            self.threshold(conf1::RX_TOUT_THRHD_SHIFT, conf1::RX_TOUT_THRHD, mem_conf::RX_TOUT_THRHD_H3_SHIFT);
+        let enabled = self.registers.get(reg::CONF1) & conf1::RX_TOUT_EN != 0;
+        ReceiveSettings {
+            capacity: self.fifo_capacity(mem_conf::RX_SIZE_SHIFT),
+            timeout: enabled.then(|| self.bit.bits(TIMEOUT_UNIT_BITS * threshold as u32)),
+            drop_errors: conf0 & conf0::ERR_WR_MASK != 0,
+            held_in_reset: conf0 & conf0::RXFIFO_RST != 0,
+        }
+    }
+
+    fn frame(&self) -> Span {
+        self.bit.half_bits(self.format.half_bits())
+    }
+
+    fn transmit_timing(&self) -> TransmitTiming {
+        let idle_conf = self.registers.get(reg::IDLE_CONF);
+        let breaking = (self.registers.get(reg::CONF0) & conf0::TXD_BRK != 0).then(|| {
+            let length = idle_conf >> idle_conf::TX_BRK_NUM_SHIFT & idle_conf::TX_BRK_NUM;
+            let pause = idle_conf >> idle_conf::TX_IDLE_NUM_SHIFT & idle_conf::TX_IDLE_NUM;
+            (self.bit.bits(length), self.bit.bits(pause))
+        });
+        TransmitTiming { frame: self.frame(), breaking }
+    }
+
+    fn raise(&mut self, interrupts: u32) {
+        self.registers.modify(reg::INT_RAW, 0, interrupts);
+    }
+
+    /// Interrupts that stay as long as their condition does.
+    fn level_interrupts(&self) -> u32 {
+        let full = self.receiver.fifo.len() >= self.full_threshold();
+        let empty = self.transmitter.fifo.len() <= self.empty_threshold();
+        let flag = |set: bool, bit: u32| if set { bit } else { 0 };
+        flag(full, int::RXFIFO_FULL) | flag(empty, int::TXFIFO_EMPTY) | flag(self.receiver.timed_out, int::RXFIFO_TOUT)
+    }
+}

@@ -1,0 +1,85 @@
+//! The receiver's FIFO and its time-out.
+
+use std::collections::VecDeque;
+
+use espalier_core::{Span, Time};
+
+use super::frame::Format;
+use super::registers::int;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Receiver {
+    pub(super) fifo: VecDeque<u8>,
+    /// Bytes that went into the FIFO, and that were taken out of it, since reset: its pointers.
+    pub(super) written: u32,
+    pub(super) taken: u32,
+    /// When the time-out expires if nothing else comes.
+    pub(super) timeout_at: Option<Time>,
+    /// The time-out has expired and the FIFO has not been emptied since; software cannot clear its interrupt before.
+    pub(super) timed_out: bool,
+}
+
+/// What the registers tell the receiver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReceiveSettings {
+    pub(super) capacity: usize,
+    pub(super) timeout: Option<Span>,
+    pub(super) drop_errors: bool,
+    /// `RXFIFO_RST` is held.
+    pub(super) held_in_reset: bool,
+}
+
+impl Receiver {
+    /// A byte came in a frame that lasted from `start` until `end`. Returns the interrupts.
+    pub(super) fn arrive(&mut self, byte: u8, start: Time, end: Time, settings: ReceiveSettings) -> u32 {
+        self.expire(start);
+        self.timed_out = false;
+        if settings.held_in_reset {
+            return 0;
+        }
+        let overflow = self.fifo.len() >= settings.capacity;
+        if !overflow {
+            self.fifo.push_back(byte);
+            self.written = self.written.wrapping_add(1);
+        }
+        self.timeout_at = settings.timeout.map(|timeout| end + timeout);
+        if overflow { int::RXFIFO_OVF } else { 0 }
+    }
+
+    /// Levels were sampled at another rate than they were sent with. Returns the interrupts.
+    pub(super) fn arrive_sampled(&mut self, levels: u32, at: Time, format: Format, settings: ReceiveSettings) -> u32 {
+        let no_stop = levels >> format.stop_bit() & 1 == 0;
+        let mut interrupts = if no_stop { int::FRM_ERR } else { 0 };
+        if no_stop && levels == 0 {
+            interrupts |= int::BRK_DET;
+        }
+        if format.parity_is_wrong(levels) {
+            interrupts |= int::PARITY_ERR;
+        }
+        if interrupts == 0 || !settings.drop_errors {
+            interrupts |= self.arrive(format.data(levels), at, at, settings);
+        }
+        interrupts
+    }
+
+    /// Nothing came until `now`.
+    pub(super) fn expire(&mut self, now: Time) {
+        if self.timeout_at.is_some_and(|at| at <= now) {
+            self.timeout_at = None;
+            self.timed_out |= !self.fifo.is_empty();
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Option<u8> {
+        let byte = self.fifo.pop_front()?;
+        self.taken = self.taken.wrapping_add(1);
+        self.timed_out &= !self.fifo.is_empty();
+        Some(byte)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.fifo.clear();
+        self.taken = self.written;
+        self.timed_out = false;
+    }
+}

@@ -1,0 +1,67 @@
+//! A receiver whose rate is not the sender's: it takes a level in the middle of what it believes to be the bits.
+
+use espalier_core::{Span, Time};
+
+use super::frame::{BitTime, Format};
+
+/// What the receiver does between two looks at the line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sampler {
+    frame: Option<Sampling>,
+    /// The line has been low since the end of a frame, so that its fall was no start bit.
+    held_low: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Sampling {
+    start: Time,
+    next: u32,
+    levels: u32,
+}
+
+impl Sampler {
+    /// The line was at `level` from `from` until `until`. Frames that end in this time are appended to `frames`, with the
+    /// levels that were sampled.
+    pub(super) fn advance(
+        &mut self,
+        level: bool,
+        (from, until): (Time, Time),
+        format: Format,
+        bit: BitTime,
+        frames: &mut Vec<(Time, u32)>,
+    ) {
+        self.held_low &= !level;
+        loop {
+            let Some(sampling) = &mut self.frame else {
+                if level || self.held_low {
+                    return;
+                }
+                self.frame = Some(Sampling { start: from, next: 0, levels: 0 });
+                continue;
+            };
+            let at = sampling.start + bit.half_bits(2 * sampling.next + 1);
+            if at >= until {
+                return;
+            }
+            sampling.levels |= u32::from(level) << sampling.next;
+            let false_start = sampling.next == 0 && level;
+            if !false_start && sampling.next < format.stop_bit() {
+                sampling.next += 1;
+                continue;
+            }
+            if !false_start {
+                frames.push((at, sampling.levels));
+            }
+            self.frame = None;
+            self.held_low = !level;
+        }
+    }
+
+    /// When the frame that is being sampled ends.
+    pub(super) fn ends(&self, format: Format, bit: BitTime) -> Option<Time> {
+        let sampling = self.frame.as_ref()?;
+        // One tick later, because a sample counts once the line has shown its level for longer than until then.
+        let end = bit.half_bits(2 * format.stop_bit() + 1).ticks() + 1;
+        Some(sampling.start + Span::from_ticks(end))
+    }
+}

@@ -1,0 +1,396 @@
+use espalier_core::{Device, Frequency, Span, Time};
+use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
+
+use super::Uart;
+use super::registers::{REGISTERS, autobaud, conf0, conf1, int, reg};
+
+const APB: Frequency = Frequency::from_hertz(80_000_000);
+const XTAL: Frequency = Frequency::from_hertz(40_000_000);
+/// A frame of ten bits at 80 MHz / 694, the divider after reset.
+const FRAME: Span = Span::from_ticks(6 * 694 * 10);
+const COUNT: u32 = 0xFF;
+
+struct Bench {
+    uart: Uart,
+    now: Time,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench { uart: Uart::new(APB), now: Time::from_micros(5) }
+    }
+
+    fn read(&mut self, offset: u32) -> u32 {
+        self.uart.read(offset, self.now).unwrap()
+    }
+
+    fn write(&mut self, offset: u32, value: u32) {
+        self.uart.write(offset, value, self.now).unwrap();
+    }
+
+    fn wait(&mut self, span: Span) {
+        self.now += span;
+    }
+
+    /// Goes on to the next deadline.
+    fn skip(&mut self) {
+        let deadline = self.uart.deadline().expect("no deadline");
+        assert!(deadline >= self.now, "a deadline in the past");
+        self.now = deadline;
+        self.uart.advance(deadline);
+    }
+
+    fn received(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while self.read(reg::STATUS) & COUNT != 0 {
+            bytes.push(self.read(reg::FIFO) as u8);
+        }
+        bytes
+    }
+}
+
+/// The ROM's `uart_tx_one_char` waits while the FIFO has 128 bytes; `uart_tx_flush` waits until it has none.
+#[test]
+fn bytes_leave_one_frame_after_the_other() {
+    let mut bench = Bench::new();
+    for byte in 0..129 {
+        assert_eq!(bench.read(reg::STATUS) >> 16 & 0x80, 0);
+        bench.write(reg::FIFO, byte);
+    }
+    assert_eq!(bench.read(reg::STATUS) >> 16 & COUNT, 128, "the first byte is in the shift register");
+    bench.write(reg::FIFO, 0xEE);
+    let start = bench.now;
+    assert_eq!(bench.uart.deadline(), Some(start + FRAME * 129));
+    bench.wait(FRAME * 2);
+    assert_eq!(bench.read(reg::STATUS) >> 16 & COUNT, 126);
+    assert_eq!(bench.uart.take_transmitted(), [(start + FRAME, 0), (start + FRAME * 2, 1)]);
+    bench.skip();
+    let rest = bench.uart.take_transmitted();
+    assert_eq!((rest.len(), rest[126]), (127, (start + FRAME * 129, 128)), "the byte for the full FIFO is lost");
+    assert_eq!(bench.uart.deadline(), None);
+}
+
+/// `uart_ll_is_tx_idle`: an empty FIFO and `ST_UTX_OUT` = 0; `TX_DONE` and `TXFIFO_EMPTY` (TRM 13.3.9).
+#[test]
+fn transmitter_tells_its_state_and_interrupts() {
+    let mut bench = Bench::new();
+    bench.write(reg::CONF1, 2 << 8);
+    bench.write(reg::INT_ENA, int::TX_DONE | int::TXFIFO_EMPTY);
+    for byte in [0x55; 5] {
+        bench.write(reg::FIFO, byte);
+    }
+    bench.write(reg::INT_CLR, u32::MAX);
+    assert_eq!((bench.uart.interrupts(), bench.read(reg::STATUS) >> 24), (0, 0x01), "start bit");
+    bench.wait(Span::from_ticks(FRAME.ticks() / 10 * 3));
+    assert_eq!(bench.read(reg::STATUS) >> 24, 0x84, "third data bit, high");
+    let before = bench.now;
+    bench.skip();
+    assert_eq!((bench.read(reg::INT_ST), bench.uart.interrupts()), (int::TXFIFO_EMPTY, 1));
+    assert_eq!(bench.read(reg::STATUS) >> 16 & COUNT, 2);
+    assert!(bench.now.since(before) < FRAME * 2);
+    bench.skip();
+    assert_eq!(bench.read(reg::INT_ST), int::TXFIFO_EMPTY | int::TX_DONE);
+    assert_eq!(bench.read(reg::STATUS) >> 24, 0x80, "idle, high");
+}
+
+#[test]
+fn bytes_arrive_at_the_rate_of_the_line() {
+    let mut bench = Bench::new();
+    bench.uart.receive(b"abc", bench.now);
+    bench.wait(FRAME);
+    assert_eq!(bench.received(), b"a");
+    bench.wait(FRAME * 2);
+    assert_eq!(bench.received(), b"bc");
+    bench.uart.set_line_baud(Some(115_200 / 103 * 100), bench.now);
+    bench.uart.receive(b"de", bench.now);
+    bench.wait(FRAME);
+    assert_eq!(bench.received(), b"");
+    bench.wait(FRAME);
+    assert_eq!((bench.received().as_slice(), bench.uart.on_the_line()), (b"d".as_slice(), 1));
+}
+
+/// ESP-IDF's `uart_ll_get_rxfifo_len`: the difference of the pointers, and 128 if they are equal and the count is not 0.
+#[test]
+fn fifo_pointers_tell_the_level() {
+    let mut bench = Bench::new();
+    let length = |bench: &mut Bench| {
+        let pointers = bench.read(reg::MEM_RX_STATUS);
+        let (read, written) = (pointers >> 2 & 0x7FF, pointers >> 13 & 0x7FF);
+        match (written + 128 - read) % 128 {
+            0 if bench.read(reg::STATUS) & COUNT != 0 => 128,
+            length => length,
+        }
+    };
+    for expected in [0, 1, 100, 128, 128] {
+        bench.received();
+        bench.uart.receive(&vec![7; expected], bench.now);
+        bench.wait(FRAME * expected as u64);
+        assert_eq!(length(&mut bench), expected as u32);
+    }
+}
+
+/// TRM 13.3.9: `RXFIFO_FULL`, `RXFIFO_OVF`, and both of them one event each, however many bytes come.
+#[test]
+fn thresholds_interrupt_without_an_event_per_byte() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.write(reg::CONF1, 100);
+    bench.write(reg::INT_ENA, int::RXFIFO_FULL | int::RXFIFO_OVF);
+    bench.uart.receive(&[9; 200], start);
+    bench.skip();
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 100, int::RXFIFO_FULL));
+    bench.write(reg::INT_CLR, int::RXFIFO_FULL);
+    assert_eq!(bench.read(reg::INT_ST), int::RXFIFO_FULL, "still full");
+    bench.skip();
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 129, int::RXFIFO_FULL | int::RXFIFO_OVF));
+    assert_eq!(bench.received().len(), 128);
+    bench.write(reg::INT_CLR, u32::MAX);
+    assert_eq!(bench.uart.interrupts(), 0);
+}
+
+/// The unit of `RX_TOUT_THRHD` is eight bits, and the interrupt stays until the FIFO is empty (esp-hal, `uart`).
+#[test]
+fn time_out_comes_after_the_last_byte() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.write(reg::CONF1, conf1::RX_TOUT_EN | 2 << 24 | 120);
+    bench.write(reg::INT_ENA, int::RXFIFO_FULL | int::RXFIFO_TOUT);
+    bench.uart.receive(b"hello", start);
+    bench.skip();
+    let sixteen_bits = Span::from_ticks(FRAME.ticks() / 10 * 16);
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 5 + sixteen_bits, int::RXFIFO_TOUT));
+    bench.write(reg::INT_CLR, int::RXFIFO_TOUT);
+    assert_eq!(bench.uart.interrupts(), 1);
+    assert_eq!(bench.received(), b"hello");
+    bench.write(reg::INT_CLR, int::RXFIFO_TOUT);
+    assert_eq!((bench.uart.interrupts(), bench.uart.deadline()), (0, None));
+}
+
+/// A gap shorter than the time-out does not end a burst, a longer one does even when nobody looked in between.
+#[test]
+fn time_out_is_found_between_two_bursts() {
+    let mut bench = Bench::new();
+    bench.write(reg::CONF1, conf1::RX_TOUT_EN | 2 << 24 | 120);
+    bench.uart.receive(b"a", bench.now);
+    bench.wait(FRAME * 2);
+    bench.uart.receive(b"b", bench.now);
+    bench.wait(FRAME);
+    assert_eq!(bench.read(reg::INT_RAW) & int::RXFIFO_TOUT, 0);
+    bench.wait(FRAME * 2);
+    bench.uart.receive(b"c", bench.now);
+    bench.wait(FRAME);
+    assert_eq!(bench.read(reg::INT_RAW) & int::RXFIFO_TOUT, int::RXFIFO_TOUT);
+}
+
+/// The ROM's `uart_baudrate_detect` on a 40 MHz crystal: divider = (LOWPULSE + HIGHPULSE) * 8 + 144, in sixteenths. The bytes
+/// are those of esptool's sync frame.
+#[test]
+fn rom_finds_the_rate_of_a_sync_frame() {
+    for baud in [9600, 115_200, 230_400, 460_800] {
+        let mut bench = Bench::new();
+        bench.uart.set_apb_clock(XTAL, bench.now);
+        bench.uart.set_line_baud(Some(baud), bench.now);
+        bench.write(reg::AUTOBAUD, 0);
+        bench.write(reg::AUTOBAUD, 0x400 | autobaud::EN);
+        let mut sync = b"\xC0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20".to_vec();
+        sync.extend([0x55; 32]);
+        sync.push(0xC0);
+        bench.uart.receive(&sync, bench.now);
+        let mut waited = 0;
+        while bench.read(reg::RXD_CNT) < 128 {
+            bench.wait(Span::from_micros(1000));
+            waited += 1;
+            assert!(waited < 100, "no edges at {baud} baud");
+        }
+        let divider = (bench.read(reg::LOWPULSE) + bench.read(reg::HIGHPULSE)) * 8 + 144;
+        bench.write(reg::CLKDIV, (divider & 0xF) << 20 | divider >> 4);
+        bench.write(reg::CONF0, bench.uart.registers.get(reg::CONF0) | conf0::RXFIFO_RST | conf0::TXFIFO_RST);
+        bench.write(reg::CONF0, bench.uart.registers.get(reg::CONF0) & !(conf0::RXFIFO_RST | conf0::TXFIFO_RST));
+        bench.wait(Span::from_millis(100));
+        bench.received();
+        bench.uart.receive(&sync, bench.now);
+        bench.wait(Span::from_millis(100));
+        assert_eq!(bench.received(), sync, "{baud} baud");
+    }
+}
+
+/// A host at twice the rate: what arrives is not what was sent, and framing errors are told. At a fifth of it: breaks.
+#[test]
+fn wrong_rates_give_garbage() {
+    let mut bench = Bench::new();
+    bench.write(reg::INT_ENA, int::FRM_ERR);
+    bench.uart.set_line_baud(Some(230_400), bench.now);
+    let sent = [0x55, 0x01, 0xA5, 0x00, 0x33];
+    bench.uart.receive(&sent, bench.now);
+    bench.wait(FRAME * 20);
+    let garbage = bench.received();
+    assert!(!garbage.is_empty() && garbage != sent, "{garbage:x?}");
+    bench.uart.set_line_baud(Some(23_040), bench.now);
+    bench.write(reg::INT_CLR, u32::MAX);
+    bench.uart.receive(&[0x00], bench.now);
+    while bench.read(reg::INT_ST) == 0 {
+        bench.skip();
+    }
+    assert_eq!(bench.read(reg::INT_RAW) & (int::FRM_ERR | int::BRK_DET), int::FRM_ERR | int::BRK_DET);
+    bench.wait(FRAME * 20);
+    assert_eq!(bench.received(), [0], "a low line is one break");
+}
+
+#[test]
+fn sampling_at_nearly_the_same_rate_reads_the_bytes() {
+    let mut bench = Bench::new();
+    let (format, own) = (bench.uart.format, bench.uart.bit);
+    let sender = super::BitTime::of_baud(117_000);
+    let mut sampler = super::Sampler::default();
+    let mut frames = Vec::new();
+    let mut from = bench.now;
+    for byte in *b"espalier" {
+        let levels = format.levels(byte);
+        for index in 0..=format.stop_bit() {
+            let until = from + sender.bits(1);
+            sampler.advance(levels >> index & 1 != 0, (from, until), format, own, &mut frames);
+            from = until;
+        }
+    }
+    bench.wait(FRAME * 20);
+    sampler.advance(true, (from, bench.now), format, own, &mut frames);
+    let read: Vec<u8> = frames.iter().map(|(_, levels)| format.data(*levels)).collect();
+    assert_eq!(read, b"espalier");
+}
+
+/// TRM 13.3.1: `UART_LOOPBACK` connects the receiver to the transmitter.
+#[test]
+fn loopback_receives_what_is_sent() {
+    let mut bench = Bench::new();
+    bench.write(reg::CONF0, 0x0800_001C | conf0::LOOPBACK);
+    bench.write(reg::CONF1, 1);
+    bench.write(reg::INT_ENA, int::RXFIFO_FULL);
+    bench.uart.receive(b"outside", bench.now);
+    bench.write(reg::FIFO, 0x42);
+    bench.write(reg::FIFO, 0x43);
+    let start = bench.now;
+    bench.skip();
+    assert_eq!((bench.now, bench.uart.interrupts()), (start + FRAME, 1));
+    bench.wait(FRAME * 10);
+    assert_eq!(bench.received(), [0x42, 0x43]);
+}
+
+/// `uart_write_bytes_with_break`: a break after the last byte, and its two interrupts.
+#[test]
+fn break_follows_the_last_byte() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.write(reg::IDLE_CONF, 20 << 20 | 10 << 10);
+    bench.write(reg::INT_ENA, int::TX_BRK_DONE | int::TX_BRK_IDLE_DONE);
+    bench.write(reg::FIFO, 1);
+    bench.write(reg::CONF0, 0x0800_001C | conf0::TXD_BRK);
+    bench.skip();
+    bench.skip();
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 3, int::TX_BRK_DONE));
+    bench.skip();
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 4, int::TX_BRK_DONE | int::TX_BRK_IDLE_DONE));
+    assert_eq!(bench.uart.deadline(), None);
+}
+
+#[test]
+fn reset_keeps_what_is_outside() {
+    let mut bench = Bench::new();
+    bench.write(reg::CLKDIV, 100);
+    bench.write(reg::FIFO, 1);
+    bench.uart.receive(b"ab", bench.now);
+    bench.uart.reset();
+    assert_eq!((bench.read(reg::CLKDIV), bench.uart.on_the_line()), (0x2B6, 2));
+    bench.wait(FRAME * 2);
+    assert_eq!(bench.received(), b"ab");
+}
+
+/// Downloads at 4 Mbaud: 300 KB in FIFO-sized pieces, exact and with few events.
+#[test]
+fn bulk_is_exact_and_cheap() {
+    let mut bench = Bench::new();
+    bench.write(reg::CLKDIV, 20);
+    bench.write(reg::CONF1, 64);
+    bench.write(reg::INT_ENA, int::RXFIFO_FULL);
+    let data: Vec<u8> = (0..300_032_u32).map(|index| (index % 251) as u8).collect();
+    bench.uart.receive(&data, bench.now);
+    let (mut received, mut events) = (Vec::new(), 0);
+    while received.len() < data.len() {
+        bench.skip();
+        events += 1;
+        received.extend(bench.received());
+        bench.write(reg::INT_CLR, int::RXFIFO_FULL);
+    }
+    assert_eq!((received == data, events), (true, data.len() / 64));
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Read(u32),
+    Write(u32, u32),
+    Receive(Vec<u8>),
+    Baud(Option<u32>),
+    Wait(u64),
+    Skip,
+}
+
+fn actions() -> impl Strategy<Value = Action> {
+    let offsets = || prop::sample::select(REGISTERS.map(|register| register.offset).to_vec());
+    prop_oneof![
+        3 => offsets().prop_map(Action::Read),
+        3 => (offsets(), any::<u32>()).prop_map(|(offset, value)| Action::Write(offset, value)),
+        2 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Action::Receive),
+        1 => prop::option::of(prop_oneof![1_000..2_000_000_u32, any::<u32>()]).prop_map(Action::Baud),
+        3 => (0..10_000_000_u64).prop_map(Action::Wait),
+        2 => proptest::strategy::Just(Action::Skip),
+    ]
+}
+
+proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever happens, nothing panics, and looking often or seldom gives the same.
+    #[test]
+    fn any_use_is_survived(stream in prop::collection::vec(actions(), 0..60)) {
+        let mut bench = Bench::new();
+        for action in stream {
+            match action {
+                Action::Read(offset) => drop(bench.read(offset)),
+                Action::Write(offset, value) => bench.write(offset, value),
+                Action::Receive(bytes) => bench.uart.receive(&bytes, bench.now),
+                Action::Baud(baud) => bench.uart.set_line_baud(baud, bench.now),
+                Action::Wait(ticks) => bench.wait(Span::from_ticks(ticks)),
+                Action::Skip => {
+                    if let Some(deadline) = bench.uart.deadline() {
+                        bench.now = bench.now.max(deadline);
+                        bench.uart.advance(bench.now);
+                        assert!(bench.uart.deadline().is_none_or(|next| next > bench.now), "no progress");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Time is computed, not counted: extra looks in between change nothing.
+    #[test]
+    fn looking_does_not_change_what_happens(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        baud in prop_oneof![300..300_000_u32, 110_000..120_000_u32],
+        looks in prop::collection::vec(0..2_000_000_u64, 0..20),
+    ) {
+        let mut seldom = Bench::new();
+        seldom.uart.set_line_baud(Some(baud), seldom.now);
+        seldom.write(reg::CONF1, conf1::RX_TOUT_EN | 1 << 24 | 10);
+        seldom.uart.receive(&bytes, seldom.now);
+        seldom.write(reg::FIFO, 0x5A);
+        let mut often = Bench { uart: seldom.uart.clone(), now: seldom.now };
+        for span in looks {
+            often.wait(Span::from_ticks(span));
+            often.read(reg::STATUS);
+        }
+        let end = often.now + Span::from_secs(10);
+        (seldom.now, often.now) = (end, end);
+        assert_eq!(seldom.read(reg::INT_RAW), often.read(reg::INT_RAW));
+        assert_eq!(seldom.received(), often.received());
+        assert_eq!(seldom.uart.take_transmitted(), often.uart.take_transmitted());
+    }
+}

@@ -1,0 +1,127 @@
+//! The transmitter: a FIFO and a shift register that takes guest time.
+
+use std::collections::VecDeque;
+
+use espalier_core::{Span, Time};
+
+use super::registers::int;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    Idle,
+    Frame {
+        byte: u8,
+        start: Time,
+        end: Time,
+    },
+    /// The line is held low after the last byte.
+    Break {
+        end: Time,
+    },
+    /// The pause after a break.
+    Pause {
+        end: Time,
+    },
+}
+
+/// How long things last and what happens after the last byte.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TransmitTiming {
+    pub(super) frame: Span,
+    /// Length of the break that follows the last byte, and of the pause after it.
+    pub(super) breaking: Option<(Span, Span)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Transmitter {
+    pub(super) fifo: VecDeque<u8>,
+    pub(super) phase: Phase,
+    /// Bytes that left, with the end of their frames.
+    pub(super) sent: Vec<(Time, u8)>,
+    /// Bytes that went into the shift register since reset.
+    pub(super) taken: u32,
+}
+
+impl Transmitter {
+    /// The next thing that ends at or before `now`: advances over it and returns the interrupts it raises, and the byte that
+    /// left with the instants at which its frame began and ended.
+    pub(super) fn step(&mut self, now: Time, timing: TransmitTiming) -> Option<(u32, Option<(u8, Time, Time)>)> {
+        match self.phase {
+            Phase::Frame { byte, start, end } if end <= now => {
+                self.sent.push((end, byte));
+                let done = self.fifo.is_empty();
+                match timing.breaking {
+                    Some((length, _)) if done => self.phase = Phase::Break { end: end + length },
+                    _ => self.load(end, timing),
+                }
+                Some((if done { int::TX_DONE } else { 0 }, Some((byte, start, end))))
+            }
+            Phase::Break { end } if end <= now => {
+                let pause = timing.breaking.map_or(Span::ZERO, |(_, pause)| pause);
+                self.phase = Phase::Pause { end: end + pause };
+                Some((int::TX_BRK_DONE, None))
+            }
+            Phase::Pause { end } if end <= now => {
+                self.load(end, timing);
+                Some((int::TX_BRK_IDLE_DONE, None))
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts a byte into the FIFO; a full one loses it.
+    pub(super) fn push(&mut self, byte: u8, capacity: usize, now: Time, timing: TransmitTiming) {
+        if self.fifo.len() < capacity {
+            self.fifo.push_back(byte);
+        }
+        if self.phase == Phase::Idle {
+            self.load(now, timing);
+        }
+    }
+
+    /// Starts a break on an idle line.
+    pub(super) fn start_break(&mut self, now: Time, timing: TransmitTiming) {
+        if let (Phase::Idle, Some((length, _))) = (self.phase, timing.breaking) {
+            self.phase = Phase::Break { end: now + length };
+        }
+    }
+
+    /// When the FIFO will have no more than `level` bytes, if it has more.
+    pub(super) fn drains_to(&self, level: usize, frame: Span) -> Option<Time> {
+        let above = self.fifo.len().checked_sub(level).filter(|above| *above > 0)?;
+        match self.phase {
+            Phase::Frame { end, .. } | Phase::Break { end } | Phase::Pause { end } => {
+                Some(end + frame * (above as u64 - 1))
+            }
+            Phase::Idle => None,
+        }
+    }
+
+    /// When the byte in the shift register will have left.
+    pub(super) fn next_byte(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Frame { end, .. } => Some(end),
+            _ => None,
+        }
+    }
+
+    /// When the last byte will have left, or a break or its pause ends.
+    pub(super) fn ends(&self, frame: Span) -> Option<Time> {
+        match self.phase {
+            Phase::Frame { end, .. } => Some(end + frame * self.fifo.len() as u64),
+            Phase::Break { end } | Phase::Pause { end } => Some(end),
+            Phase::Idle => None,
+        }
+    }
+
+    fn load(&mut self, start: Time, timing: TransmitTiming) {
+        self.phase = match self.fifo.pop_front() {
+            Some(byte) => {
+                self.taken = self.taken.wrapping_add(1);
+                Phase::Frame { byte, start, end: start + timing.frame }
+            }
+            None => Phase::Idle,
+        };
+    }
+}
