@@ -1,0 +1,244 @@
+//! The eFuse controller (ESP32 TRM, chapter "eFuse Controller").
+//!
+//! Software sees what was loaded by the last read operation. Programming can only set bits, and only unprotected ones; it is
+//! done as soon as the command is written. The coding scheme is "none".
+
+mod mac;
+mod protect;
+#[cfg(test)]
+mod tests;
+
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+use protect::{BLOCKS, Fuses, WORDS};
+
+espalier_core::registers! {
+    BLK0_RDATA0[7] @ 0x000 = 0, ro();
+    BLK0_WDATA0[7] @ 0x01C = 0, rw();
+    BLK1_RDATA0[8] @ 0x038 = 0, ro();
+    BLK2_RDATA0[8] @ 0x058 = 0, ro();
+    BLK3_RDATA0[8] @ 0x078 = 0, ro();
+    BLK1_WDATA0[8] @ 0x098 = 0, rw();
+    BLK2_WDATA0[8] @ 0x0B8 = 0, rw();
+    BLK3_WDATA0[8] @ 0x0D8 = 0, rw();
+    CLK @ 0x0F8 = 0x4052, rw_bits(0x1_FFFF);
+    CONF @ 0x0FC = 0x1_0000, rw_bits(0x1_FFFF);
+    STATUS @ 0x100 = 0, ro();
+    CMD @ 0x104 = 0, ro();
+    INT_RAW @ 0x108 = 0, ro();
+    INT_ST @ 0x10C = 0, ro();
+    INT_ENA @ 0x110 = 0, rw_bits(0x3);
+    INT_CLR @ 0x114 = 0, wo();
+    DAC_CONF @ 0x118 = 0x28, rw_bits(0x1FF);
+    DEC_STATUS @ 0x11C = 0, ro();
+    DATE @ 0x1FC = 0x1604_2600, rw();
+}
+
+/// Offsets of the first read and write registers of each block, and how many words the block has.
+const LAYOUT: [(u32, u32, usize); BLOCKS] = [
+    (reg::BLK0_RDATA0, reg::BLK0_WDATA0, 7),
+    (reg::BLK1_RDATA0, reg::BLK1_WDATA0, WORDS),
+    (reg::BLK2_RDATA0, reg::BLK2_WDATA0, WORDS),
+    (reg::BLK3_RDATA0, reg::BLK3_WDATA0, WORDS),
+];
+
+/// EFUSE_CONF.
+const OP_CODE_MASK: u32 = 0xFFFF;
+const OP_CODE_PROGRAM: u32 = 0x5A5A;
+const OP_CODE_READ: u32 = 0x5AA5;
+
+/// EFUSE_CMD and the INT registers.
+const READ: u32 = 1 << 0;
+const PROGRAM: u32 = 1 << 1;
+
+/// Fields of block 0.
+const PACKAGE_SHIFT: u32 = 9;
+const PACKAGE_MASK: u32 = 7;
+const CHIP_VER_REV1: u32 = 1 << 15;
+const ADC_VREF_SHIFT: u32 = 8;
+const ADC_VREF_SIGN: u32 = 1 << 4;
+const ADC_VREF_MAGNITUDE_MAX: i32 = 15;
+const CHIP_VER_REV2: u32 = 1 << 20;
+const WAFER_VERSION_MINOR_SHIFT: u32 = 24;
+const WAFER_VERSION_MINOR_MASK: u32 = 3;
+
+/// EFUSE_RD_ADC_VREF counts steps from here.
+const ADC_VREF_DEFAULT_MILLIVOLTS: i32 = 1100;
+const ADC_VREF_STEP_MILLIVOLTS: i32 = 7;
+
+/// Chip revision, as `major.minor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChipRevision {
+    pub major: u8,
+    pub minor: u8,
+}
+
+impl ChipRevision {
+    /// Whether the bit EFUSE_RD_CHIP_VER_REV1 is burnt.
+    fn has_rev1_bit(self) -> bool {
+        self.major >= 1
+    }
+
+    /// Whether the bit EFUSE_RD_CHIP_VER_REV2 is burnt.
+    fn has_rev2_bit(self) -> bool {
+        self.major >= 2
+    }
+
+    /// Whether bit 31 of APB_CTRL_DATE is set, which tells revision 3 from revision 2.
+    pub fn has_apb_ctrl_bit(self) -> bool {
+        self.major >= 3
+    }
+}
+
+/// EFUSE_RD_CHIP_PACKAGE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ChipPackage {
+    #[default]
+    D0wdQ6 = 0,
+    D0wdQ5 = 1,
+    D2wdQ5 = 2,
+    U4wdh = 4,
+    PicoD4 = 5,
+    PicoV302 = 6,
+    D0wdR2V3 = 7,
+}
+
+/// What is burnt in the factory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EfuseConfig {
+    /// Factory MAC address, which is that of the Wi-Fi station.
+    pub mac: [u8; 6],
+    pub revision: ChipRevision,
+    pub package: ChipPackage,
+    /// Reference voltage of the ADC, in millivolts around 1100.
+    pub adc_vref_millivolts: u16,
+}
+
+impl Default for EfuseConfig {
+    /// A chip of revision 3.0 with an address of Espressif's range.
+    fn default() -> EfuseConfig {
+        EfuseConfig {
+            mac: [0x24, 0x0A, 0xC4, 0x00, 0x01, 0x10],
+            revision: ChipRevision { major: 3, minor: 0 },
+            package: ChipPackage::D0wdQ6,
+            adc_vref_millivolts: ADC_VREF_DEFAULT_MILLIVOLTS as u16,
+        }
+    }
+}
+
+/// EFUSE. It has one interrupt line (EFUSE_INTR): bit 0.
+#[derive(Clone, Debug)]
+pub struct Efuse {
+    registers: Registers,
+    fuses: Fuses,
+}
+
+impl Efuse {
+    /// A chip that comes from the factory.
+    pub fn new(config: EfuseConfig) -> Efuse {
+        let mut efuse = Efuse { registers: Registers::new(&REGISTERS), fuses: burn(&config) };
+        efuse.load();
+        efuse
+    }
+
+    /// The fuses of `block` (0 to 3) themselves, whatever is protected; block 0 has seven words, the others eight.
+    ///
+    /// # Panics
+    /// If there is no such block.
+    pub fn block(&self, block: usize) -> &[u32] {
+        &self.fuses[block][..LAYOUT[block].2]
+    }
+
+    /// Copies the fuses into the read registers.
+    fn load(&mut self) {
+        let readable = protect::readable(&self.fuses);
+        for (block, (read, _, words)) in LAYOUT.into_iter().enumerate() {
+            for word in 0..words {
+                self.registers.set(read + 4 * word as u32, self.fuses[block][word] & readable[block][word]);
+            }
+        }
+    }
+
+    /// Burns the bits of the write registers.
+    fn program(&mut self) {
+        let writable = protect::writable(&self.fuses);
+        for (block, (_, write, words)) in LAYOUT.into_iter().enumerate() {
+            for word in 0..words {
+                self.fuses[block][word] |= self.registers.get(write + 4 * word as u32) & writable[block][word];
+            }
+        }
+    }
+
+    fn command(&mut self, command: u32) {
+        let op_code = self.registers.get(reg::CONF) & OP_CODE_MASK;
+        if command & PROGRAM != 0 && op_code == OP_CODE_PROGRAM {
+            self.program();
+            self.registers.modify(reg::INT_RAW, 0, PROGRAM);
+        }
+        if command & READ != 0 && op_code == OP_CODE_READ {
+            self.load();
+            self.registers.modify(reg::INT_RAW, 0, READ);
+        }
+    }
+}
+
+fn burn(config: &EfuseConfig) -> Fuses {
+    let revision = config.revision;
+    let (mac_low, mac_high) = mac::words(config.mac);
+    let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+    let package = config.package as u32 & PACKAGE_MASK;
+    let minor = u32::from(revision.minor) & WAFER_VERSION_MINOR_MASK;
+    let mut fuses = [[0; WORDS]; BLOCKS];
+    fuses[0][1] = mac_low;
+    fuses[0][2] = mac_high;
+    fuses[0][3] = package << PACKAGE_SHIFT | bit(revision.has_rev1_bit(), CHIP_VER_REV1);
+    fuses[0][4] = adc_vref(config.adc_vref_millivolts) << ADC_VREF_SHIFT;
+    fuses[0][5] = minor << WAFER_VERSION_MINOR_SHIFT | bit(revision.has_rev2_bit(), CHIP_VER_REV2);
+    fuses
+}
+
+/// The reference voltage as sign and magnitude in steps of 7 mV, limited to what the field can say.
+fn adc_vref(millivolts: u16) -> u32 {
+    let steps = (i32::from(millivolts) - ADC_VREF_DEFAULT_MILLIVOLTS) / ADC_VREF_STEP_MILLIVOLTS;
+    let magnitude = steps.abs().min(ADC_VREF_MAGNITUDE_MAX) as u32;
+    if steps < 0 { magnitude | ADC_VREF_SIGN } else { magnitude }
+}
+
+impl Device for Efuse {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("coding schemes other than none, and the time that programming takes")
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        let value = self.registers.read(offset)?;
+        Ok(match offset {
+            reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
+            _ => value,
+        })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        self.registers.write(offset, value)?;
+        match offset {
+            reg::CMD => self.command(value),
+            reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn interrupts(&self) -> u32 {
+        u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
+    }
+
+    /// The fuses stay burnt, and are loaded again.
+    fn reset(&mut self) {
+        self.registers.reset();
+        self.load();
+    }
+}

@@ -1,0 +1,116 @@
+//! Statements of the manual, and what espefuse and esp_efuse do.
+
+use super::{ChipPackage, ChipRevision, Efuse, EfuseConfig, OP_CODE_PROGRAM, OP_CODE_READ, PROGRAM, READ, reg};
+use espalier_core::{Device, Time};
+use proptest::prelude::{any, proptest};
+
+const NOW: Time = Time::ZERO;
+
+fn get(efuse: &mut Efuse, offset: u32) -> u32 {
+    efuse.read(offset, NOW).unwrap()
+}
+
+fn run(efuse: &mut Efuse, op_code: u32, command: u32) {
+    efuse.write(reg::CONF, op_code, NOW).unwrap();
+    efuse.write(reg::CMD, command, NOW).unwrap();
+    assert_eq!(get(efuse, reg::CMD), 0, "the command bit clears itself");
+}
+
+fn burn(efuse: &mut Efuse, offset: u32, bits: u32) {
+    efuse.write(offset, bits, NOW).unwrap();
+    run(efuse, OP_CODE_PROGRAM, PROGRAM);
+    efuse.write(offset, 0, NOW).unwrap();
+    run(efuse, OP_CODE_READ, READ);
+}
+
+#[test]
+fn revision_and_package_are_encoded_as_bootloaders_read_them() {
+    let word = |revision, index| Efuse::new(EfuseConfig { revision, ..EfuseConfig::default() }).block(0)[index];
+    let bits = |major, minor| {
+        let revision = ChipRevision { major, minor };
+        (
+            word(revision, 3) >> 15 & 1,
+            word(revision, 5) >> 20 & 1,
+            revision.has_apb_ctrl_bit(),
+            word(revision, 5) >> 24 & 3,
+        )
+    };
+    assert_eq!(bits(0, 0), (0, 0, false, 0));
+    assert_eq!(bits(1, 0), (1, 0, false, 0));
+    assert_eq!(bits(2, 0), (1, 1, false, 0));
+    assert_eq!(bits(3, 1), (1, 1, true, 1));
+    let pico = Efuse::new(EfuseConfig { package: ChipPackage::PicoD4, ..EfuseConfig::default() });
+    assert_eq!(pico.block(0)[3] >> 9 & 7, 5);
+}
+
+#[test]
+fn adc_reference_is_sign_and_magnitude_in_steps_of_seven_millivolts() {
+    for (millivolts, field) in [(1100, 0), (1107, 1), (1086, 0b1_0010), (1300, 15)] {
+        let efuse = Efuse::new(EfuseConfig { adc_vref_millivolts: millivolts, ..EfuseConfig::default() });
+        assert_eq!(efuse.block(0)[4] >> 8 & 0x1F, field);
+    }
+}
+
+#[test]
+fn programming_sets_bits_and_a_read_operation_shows_them() {
+    // "eFuse Controller", programming and reading sequences: op codes 0x5A5A and 0x5AA5.
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    efuse.write(reg::BLK3_WDATA0, 0x5, NOW).unwrap();
+    run(&mut efuse, OP_CODE_PROGRAM, PROGRAM);
+    assert_eq!(get(&mut efuse, reg::BLK3_RDATA0), 0, "not loaded yet");
+    run(&mut efuse, OP_CODE_READ, READ);
+    assert_eq!(get(&mut efuse, reg::BLK3_RDATA0), 0x5);
+    burn(&mut efuse, reg::BLK3_WDATA0, 0x2);
+    assert_eq!(get(&mut efuse, reg::BLK3_RDATA0), 0x7);
+    efuse.reset();
+    assert_eq!(get(&mut efuse, reg::BLK3_RDATA0), 0x7);
+}
+
+#[test]
+fn a_command_needs_its_op_code() {
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    efuse.write(reg::BLK1_WDATA0, 1, NOW).unwrap();
+    run(&mut efuse, OP_CODE_READ, PROGRAM);
+    assert_eq!(efuse.block(1)[0], 0);
+}
+
+#[test]
+fn completion_interrupts() {
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    run(&mut efuse, OP_CODE_READ, READ);
+    assert_eq!((get(&mut efuse, reg::INT_RAW), get(&mut efuse, reg::INT_ST), efuse.interrupts()), (READ, 0, 0));
+    efuse.write(reg::INT_ENA, READ | PROGRAM, NOW).unwrap();
+    assert_eq!((get(&mut efuse, reg::INT_ST), efuse.interrupts()), (READ, 1));
+    efuse.write(reg::INT_CLR, READ, NOW).unwrap();
+    assert_eq!(efuse.interrupts(), 0);
+}
+
+#[test]
+fn protection_bits_stop_writing_and_reading() {
+    // Table "System Parameter": WR_DIS bit 7 protects block 1, RD_DIS bit 0 hides it.
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    burn(&mut efuse, reg::BLK1_WDATA0, 0xAA);
+    burn(&mut efuse, reg::BLK0_WDATA0, 1 << 7 | 1 << 16);
+    burn(&mut efuse, reg::BLK1_WDATA0, 0x55);
+    assert_eq!(efuse.block(1)[0], 0xAA);
+    assert_eq!(get(&mut efuse, reg::BLK1_RDATA0), 0);
+    // WR_DIS bit 1 protects WR_DIS itself.
+    burn(&mut efuse, reg::BLK0_WDATA0, 1 << 1);
+    burn(&mut efuse, reg::BLK0_WDATA0, 1 << 8);
+    assert_eq!(efuse.block(0)[0] & 0xFFFF, 1 << 7 | 1 << 1);
+}
+
+proptest! {
+    #[test]
+    fn fuses_are_never_cleared(accesses in proptest::collection::vec((0u32..0x204, any::<u32>(), any::<bool>()), 0..64)) {
+        let mut efuse = Efuse::new(EfuseConfig::default());
+        for (offset, value, read_op) in accesses {
+            let before: Vec<u32> = (0..4).flat_map(|block| efuse.block(block).to_vec()).collect();
+            let _ = efuse.write(offset & !3, value, NOW);
+            run(&mut efuse, if read_op { OP_CODE_READ } else { OP_CODE_PROGRAM }, READ | PROGRAM);
+            let _ = efuse.read(offset & !3, NOW);
+            let after: Vec<u32> = (0..4).flat_map(|block| efuse.block(block).to_vec()).collect();
+            assert!(before.iter().zip(&after).all(|(before, after)| before & !after == 0));
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The legacy FRC timers, on which `esp_timer` of ESP-IDF v3 runs. The manual leaves them out; this follows ESP-IDF's
+//! `frc_timer_reg.h` and the driver.
+//!
+//! FRC1 counts down over 23 bits and interrupts at zero; FRC2 counts up over 32 bits and interrupts at its alarm value.
+
+use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
+
+use crate::clocks::XTAL;
+
+espalier_core::registers! {
+    FRC1_LOAD @ 0x00 = 0, rw_bits(0x7F_FFFF);
+    FRC1_COUNT @ 0x04 = 0, ro();
+    FRC1_CTRL @ 0x08 = 0, rw_bits(0xFF);
+    FRC1_INT @ 0x0C = 0, wo();
+    FRC2_LOAD @ 0x20 = 0, rw();
+    FRC2_COUNT @ 0x24 = 0, ro();
+    FRC2_CTRL @ 0x28 = 0, rw_bits(0xFF);
+    FRC2_INT @ 0x2C = 0, wo();
+    FRC2_ALARM @ 0x30 = 0, rw();
+}
+
+/// Fields of the CTRL registers.
+const LEVEL_INT: u32 = 1 << 0;
+const PRESCALER_SHIFT: u32 = 1;
+const PRESCALER_MASK: u32 = 7;
+const PRESCALER_16: u32 = 2;
+const PRESCALER_256: u32 = 4;
+const AUTOLOAD: u32 = 1 << 6;
+const ENABLE: u32 = 1 << 7;
+const INT_STATUS: u32 = 1 << 8;
+/// FRC_TIMER_INT_CLR.
+const INT_CLR: u32 = 1 << 0;
+
+/// Offsets of the registers of one timer.
+const LOAD: u32 = 0x00;
+const CTRL: u32 = 0x08;
+const STRIDE: u32 = 0x20;
+const FRC1: usize = 0;
+const FRC2: usize = 1;
+
+/// Widths of the counters.
+const FRC1_MASK: u64 = (1 << 23) - 1;
+const FRC2_MASK: u64 = u32::MAX as u64;
+
+/// One of the two timers. Its counter is computed from where it stood and when.
+#[derive(Clone, Debug)]
+struct Frc {
+    up: bool,
+    mask: u64,
+    clock: Frequency,
+    running: bool,
+    value: u64,
+    since: Time,
+    /// The count at which the timer interrupts.
+    target: u64,
+}
+
+impl Frc {
+    fn new(apb: Frequency, mask: u64, up: bool) -> Frc {
+        Frc { up, mask, clock: apb, running: false, value: 0, since: Time::ZERO, target: 0 }
+    }
+
+    fn count(&self, now: Time) -> u64 {
+        let steps = if self.running { self.clock.cycles_in(now.since(self.since)) } else { 0 };
+        let count = if self.up { self.value.wrapping_add(steps) } else { self.value.wrapping_sub(steps) };
+        count & self.mask
+    }
+
+    /// When the counter next comes to its target; one that stands there has a whole turn before it. The end of
+    /// time is never.
+    fn due(&self) -> Option<Time> {
+        let distance =
+            if self.up { self.target.wrapping_sub(self.value) } else { self.value.wrapping_sub(self.target) };
+        let steps = match distance & self.mask {
+            0 => self.mask + 1,
+            steps => steps,
+        };
+        let at = self.since + self.clock.cycles(steps);
+        (self.running && at != Time::from_ticks(u64::MAX)).then_some(at)
+    }
+
+    fn set_count(&mut self, value: u64, now: Time) {
+        self.value = value & self.mask;
+        self.since = now;
+    }
+
+    /// Changes clock and enable at `now`; the fraction of a cycle that has passed is lost, as in a prescaler that restarts.
+    fn configure(&mut self, clock: Frequency, running: bool, now: Time) {
+        self.set_count(self.count(now), now);
+        self.clock = clock;
+        self.running = running;
+    }
+
+    /// The counter has come to its target at `at`, and `now` is later. It goes on from `reload`, or just goes on.
+    fn turn(&mut self, reload: Option<u64>, at: Time, now: Time) {
+        match reload {
+            None => self.set_count(self.count(now), now),
+            Some(load) => {
+                let turn = self.clock.cycles(load.max(1));
+                let whole = now.since(at).ticks() / turn.ticks();
+                self.set_count(load.max(1), at + turn * whole);
+            }
+        }
+    }
+}
+
+/// FRC_TIMER: FRC1 and FRC2. Interrupt lines, from bit 0: TIMER1_INTR (FRC1), TIMER2_INTR (FRC2).
+#[derive(Clone, Debug)]
+pub struct FrcTimer {
+    registers: Registers,
+    apb: Frequency,
+    timers: [Frc; 2],
+    edges: u32,
+}
+
+impl Default for FrcTimer {
+    fn default() -> FrcTimer {
+        FrcTimer::new()
+    }
+}
+
+impl FrcTimer {
+    /// Both timers stopped, with the APB at the frequency of the crystal.
+    pub fn new() -> FrcTimer {
+        FrcTimer { registers: Registers::new(&REGISTERS), apb: XTAL, timers: timers(XTAL), edges: 0 }
+    }
+
+    /// The APB clock changes.
+    pub fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.advance(now);
+        self.apb = apb;
+        for timer in [FRC1, FRC2] {
+            self.configure(timer, now);
+        }
+    }
+
+    /// Edge interrupts since the last call: bit n is a pulse on the n-th line. Timers without LEVEL_INT give these.
+    pub fn take_edges(&mut self) -> u32 {
+        std::mem::take(&mut self.edges)
+    }
+
+    fn control(&self, timer: usize) -> u32 {
+        self.registers.get(base(timer) + CTRL)
+    }
+
+    fn configure(&mut self, timer: usize, now: Time) {
+        let control = self.control(timer);
+        let clock = self.apb.divided_by(prescaler(control));
+        self.timers[timer].configure(clock, control & ENABLE != 0, now);
+    }
+
+    fn fire(&mut self, timer: usize, at: Time, now: Time) {
+        let control = self.control(timer);
+        if control & LEVEL_INT != 0 {
+            self.registers.modify(base(timer) + CTRL, 0, INT_STATUS);
+        } else {
+            self.edges |= 1 << timer;
+        }
+        let load = u64::from(self.registers.get(base(timer) + LOAD));
+        let reload = (timer == FRC1 && control & AUTOLOAD != 0).then_some(load);
+        self.timers[timer].turn(reload, at, now);
+    }
+}
+
+fn timers(apb: Frequency) -> [Frc; 2] {
+    [Frc::new(apb, FRC1_MASK, false), Frc::new(apb, FRC2_MASK, true)]
+}
+
+fn base(timer: usize) -> u32 {
+    timer as u32 * STRIDE
+}
+
+fn prescaler(control: u32) -> u64 {
+    match control >> PRESCALER_SHIFT & PRESCALER_MASK {
+        PRESCALER_16 => 16,
+        PRESCALER_256 => 256,
+        _ => 1,
+    }
+}
+
+impl Device for FrcTimer {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("autoload of FRC2 has no effect")
+    }
+
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.advance(now);
+        let value = self.registers.read(offset)?;
+        Ok(match offset {
+            reg::FRC1_COUNT => self.timers[FRC1].count(now) as u32,
+            reg::FRC2_COUNT => self.timers[FRC2].count(now) as u32,
+            _ => value,
+        })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.advance(now);
+        let new = self.registers.write(offset, value)?;
+        let timer = (offset / STRIDE) as usize;
+        match offset {
+            reg::FRC1_LOAD | reg::FRC2_LOAD => self.timers[timer].set_count(u64::from(new), now),
+            reg::FRC1_CTRL | reg::FRC2_CTRL => self.configure(timer, now),
+            reg::FRC1_INT | reg::FRC2_INT if value & INT_CLR != 0 => {
+                self.registers.modify(base(timer) + CTRL, INT_STATUS, 0);
+            }
+            reg::FRC2_ALARM => {
+                // The distance to the alarm counts from now on.
+                self.timers[FRC2].target = u64::from(new);
+                self.configure(FRC2, now);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.timers.iter().filter_map(Frc::due).min()
+    }
+
+    fn advance(&mut self, now: Time) {
+        for timer in [FRC1, FRC2] {
+            if let Some(at) = self.timers[timer].due().filter(|at| *at <= now) {
+                self.fire(timer, at, now);
+            }
+        }
+    }
+
+    fn interrupts(&self) -> u32 {
+        [FRC1, FRC2].into_iter().fold(0, |lines, timer| {
+            let control = self.control(timer);
+            let raised = control & INT_STATUS != 0 && control & LEVEL_INT != 0;
+            lines | u32::from(raised) << timer
+        })
+    }
+
+    fn reset(&mut self) {
+        *self = FrcTimer { apb: self.apb, timers: timers(self.apb), ..FrcTimer::new() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AUTOLOAD, ENABLE, FrcTimer, INT_STATUS, LEVEL_INT, reg};
+    use crate::clocks::APB_WITH_PLL;
+    use espalier_core::{Device, Time};
+    use proptest::prelude::{any, proptest};
+
+    fn timer() -> FrcTimer {
+        let mut timer = FrcTimer::new();
+        timer.set_apb_clock(APB_WITH_PLL, Time::ZERO);
+        timer
+    }
+
+    fn set(timer: &mut FrcTimer, offset: u32, value: u32, micros: u64) {
+        timer.write(offset, value, Time::from_micros(micros)).unwrap();
+    }
+
+    fn get(timer: &mut FrcTimer, offset: u32, micros: u64) -> u32 {
+        timer.read(offset, Time::from_micros(micros)).unwrap()
+    }
+
+    #[test]
+    fn esp_timer_of_idf_3_runs_on_frc2() {
+        // esp_timer_impl_init, then esp_timer_impl_set_alarm, with 80 ticks to the microsecond.
+        let mut timer = timer();
+        set(&mut timer, reg::FRC2_CTRL, 0, 0);
+        set(&mut timer, reg::FRC2_LOAD, 0, 0);
+        set(&mut timer, reg::FRC2_ALARM, u32::MAX, 0);
+        set(&mut timer, reg::FRC2_INT, 1, 0);
+        set(&mut timer, reg::FRC2_CTRL, ENABLE | LEVEL_INT, 0);
+        assert_eq!(get(&mut timer, reg::FRC2_COUNT, 10), 800);
+        set(&mut timer, reg::FRC2_ALARM, 4000, 10);
+        assert_eq!(timer.deadline(), Some(Time::from_micros(50)));
+        assert_eq!(timer.interrupts(), 0);
+        timer.advance(Time::from_micros(50));
+        assert_eq!(timer.interrupts(), 0b10);
+        assert_eq!(get(&mut timer, reg::FRC2_COUNT, 51), 4080);
+        set(&mut timer, reg::FRC2_INT, 1, 51);
+        assert_eq!((timer.interrupts(), get(&mut timer, reg::FRC2_CTRL, 51) & INT_STATUS), (0, 0));
+        // The counter wraps after 2^32 ticks and comes to its alarm again.
+        assert_eq!(timer.deadline().map(Time::as_micros), Some(50 + (1 << 32) / 80));
+    }
+
+    #[test]
+    fn frc1_counts_down_and_reloads() {
+        let mut timer = timer();
+        set(&mut timer, reg::FRC1_LOAD, 500, 0);
+        set(&mut timer, reg::FRC1_CTRL, ENABLE | AUTOLOAD | 2 << 1, 0);
+        assert_eq!(get(&mut timer, reg::FRC1_COUNT, 20), 400);
+        timer.advance(Time::from_micros(100));
+        assert_eq!((timer.take_edges(), timer.take_edges(), timer.interrupts()), (1, 0, 0));
+        assert_eq!(timer.deadline(), Some(Time::from_micros(200)));
+        timer.advance(Time::from_micros(1020));
+        assert_eq!(timer.deadline(), Some(Time::from_micros(1100)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_access_at_any_time_is_harmless(accesses in proptest::collection::vec((0u32..0x40, any::<u32>(), any::<u64>()), 0..100)) {
+            let mut timer = timer();
+            let mut now = 0u64;
+            for (offset, value, step) in accesses {
+                now = now.saturating_add(step >> (value % 64));
+                let _ = timer.write(offset & !3, value, Time::from_ticks(now));
+                let _ = timer.read(offset & !3, Time::from_ticks(now));
+                timer.advance(Time::from_ticks(now));
+                assert!(timer.deadline().is_none_or(|at| at.ticks() > now || now == u64::MAX));
+            }
+        }
+    }
+}

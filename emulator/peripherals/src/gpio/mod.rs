@@ -1,0 +1,167 @@
+//! GPIO and the GPIO matrix (ESP32 TRM, chapter "IO_MUX and GPIO Matrix").
+//!
+//! The block knows the level that the outside gives to each pad and what software drives. Which resistor pulls an undriven
+//! pad, and whether its input buffer is on, is IO_MUX's business; what peripherals drive through the matrix is the wiring's.
+
+mod device;
+mod matrix;
+mod registers;
+#[cfg(test)]
+mod tests;
+
+use espalier_core::Registers;
+
+use matrix::Masks;
+pub use matrix::{InputSource, SIGNAL_GPIO};
+use registers::{REGISTERS, reg};
+
+/// Pads of the chip, counting those that do not exist.
+pub const PINS: usize = 40;
+
+/// Pads 34 to 39 have no output driver.
+const OUTPUTS: u64 = (1 << 34) - 1;
+
+/// GPIO.
+///
+/// Interrupt lines, from bit 0: GPIO_INTR and GPIO_NMI of the PRO CPU, then GPIO_INTR and GPIO_NMI of the APP CPU. The
+/// interrupt matrix of each CPU sees only its own pair.
+#[derive(Clone, Debug)]
+pub struct Gpio {
+    registers: Registers,
+    masks: Masks,
+    /// Levels that the outside gives to the pads.
+    external: u64,
+    /// Levels of the pads when interrupts were last looked for.
+    levels: u64,
+    changes: u64,
+    strap: u32,
+}
+
+impl Default for Gpio {
+    fn default() -> Gpio {
+        Gpio::new()
+    }
+}
+
+impl Gpio {
+    /// The block after reset, with every pad low.
+    pub fn new() -> Gpio {
+        let registers = Registers::new(&REGISTERS);
+        Gpio { masks: Masks::of(&registers), registers, external: 0, levels: 0, changes: 0, strap: 0 }
+    }
+
+    /// What the strapping pins were sampled as at power-on: from bit 5 down MTDI, GPIO0, GPIO2, GPIO4, MTDO, GPIO5. It stays
+    /// over resets.
+    pub fn set_strap(&mut self, strap: u32) {
+        self.strap = strap & registers::STRAP_MASK;
+    }
+
+    /// The sampled straps.
+    pub fn strap(&self) -> u32 {
+        self.strap
+    }
+
+    /// The outside gives `level` to a pad. It matters as long as the chip does not drive the pad itself. A pad that does not
+    /// exist is ignored.
+    pub fn set_input(&mut self, pin: usize, level: bool) {
+        if pin < PINS {
+            let bit = 1 << pin;
+            self.external = if level { self.external | bit } else { self.external & !bit };
+            self.sense();
+        }
+    }
+
+    /// The level of a pad: what software drives, or else what the outside gives.
+    pub fn level(&self, pin: usize) -> bool {
+        pin < PINS && self.pads() >> pin & 1 != 0
+    }
+
+    /// The level that software drives onto a pad; None if it does not, because the output is disabled, because an open-drain
+    /// output is released, or because the pad belongs to a peripheral (see [`out_signal`](Self::out_signal)).
+    pub fn output(&self, pin: usize) -> Option<bool> {
+        if pin >= PINS {
+            return None;
+        }
+        let (driven, level) = self.drive();
+        (driven >> pin & 1 != 0).then_some(level >> pin & 1 != 0)
+    }
+
+    /// The peripheral output that the matrix brings to a pad; [`SIGNAL_GPIO`] is the pad's own GPIO output. The pad's IO_MUX
+    /// function must be the matrix for it to matter.
+    pub fn out_signal(&self, pin: usize) -> u32 {
+        if pin < PINS { matrix::out_signal(&self.registers, pin) } else { SIGNAL_GPIO }
+    }
+
+    /// The lowest pad to which the matrix brings the peripheral output `signal`.
+    pub fn out_signal_pin(&self, signal: u32) -> Option<usize> {
+        (0..PINS).find(|pin| matrix::out_signal(&self.registers, *pin) == signal)
+    }
+
+    /// Whether the output of a pad only ever pulls low.
+    pub fn is_open_drain(&self, pin: usize) -> bool {
+        pin < PINS && self.masks.open_drain >> pin & 1 != 0
+    }
+
+    /// Where the peripheral input `signal` comes from. None if there is no such signal.
+    pub fn in_signal(&self, signal: u32) -> Option<InputSource> {
+        matrix::in_signal(&self.registers, signal)
+    }
+
+    /// The pad from which the matrix takes the peripheral input `signal`, if it takes it from a pad.
+    pub fn in_signal_pin(&self, signal: u32) -> Option<usize> {
+        match self.in_signal(signal)? {
+            InputSource::Pin { pin, .. } => Some(pin),
+            _ => None,
+        }
+    }
+
+    /// The pads whose drive has changed since the last call: level, output enable or peripheral signal. Bit n is GPIO n.
+    pub fn take_changes(&mut self) -> u64 {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Whether a pad with PIN_WAKEUP_ENABLE has the level that wakes the chip from light sleep.
+    pub fn wakes(&self) -> bool {
+        let levels = self.pads();
+        self.masks.wakeup & (levels & self.masks.high | !levels & self.masks.low) != 0
+    }
+
+    /// Pads that software drives, and the levels on them.
+    fn drive(&self) -> (u64, u64) {
+        let level = self.pair(reg::OUT, reg::OUT1) ^ self.masks.out_inverted;
+        let enabled = self.pair(reg::ENABLE, reg::ENABLE1) ^ self.masks.enable_inverted;
+        let released = self.masks.open_drain & level;
+        (enabled & self.masks.simple & !released & OUTPUTS, level)
+    }
+
+    fn pads(&self) -> u64 {
+        let (driven, level) = self.drive();
+        driven & level | !driven & self.external
+    }
+
+    fn status(&self) -> u64 {
+        self.pair(reg::STATUS, reg::STATUS1)
+    }
+
+    /// Pads whose interrupt is enabled for a line and pending.
+    fn pending(&self, line: usize) -> u64 {
+        self.status() & self.masks.enabled[line]
+    }
+
+    /// Looks for interrupt conditions after pads or settings have changed.
+    fn sense(&mut self) {
+        let levels = self.pads();
+        let changed = levels ^ self.levels;
+        self.levels = levels;
+        let masks = &self.masks;
+        let edges = changed & (levels & masks.rising | !levels & masks.falling);
+        let found = edges | levels & masks.high | !levels & masks.low;
+        self.registers.modify(reg::STATUS, 0, found as u32);
+        self.registers.modify(reg::STATUS1, 0, (found >> 32) as u32);
+    }
+
+    /// A pair of registers for GPIO0 to 31 and GPIO32 to 39.
+    fn pair(&self, low: u32, high: u32) -> u64 {
+        u64::from(self.registers.get(low)) | u64::from(self.registers.get(high)) << 32
+    }
+}

@@ -1,0 +1,181 @@
+//! What software does to the RTC controller.
+
+use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+
+use super::registers::{self, REGISTERS, reg};
+use super::{Cpu, ResetCause, RtcCntl, RtcEffect, Sleep, TIMER_WIDTH, WakeupSource};
+use crate::watchdog::WRITE_KEY;
+
+const TIMER_MASK: u64 = (1 << TIMER_WIDTH) - 1;
+
+impl RtcCntl {
+    fn options_written(&mut self, value: u32) {
+        if value & registers::SW_SYS_RST != 0 {
+            self.effects.push_back(RtcEffect::Reset { cause: ResetCause::SoftwareSystem });
+        }
+        for (cpu, bit) in [(Cpu::App, registers::SW_APPCPU_RST), (Cpu::Pro, registers::SW_PROCPU_RST)] {
+            if value & bit != 0 {
+                self.effects.push_back(RtcEffect::ResetCpu { cpu, cause: ResetCause::SoftwareCpu });
+            }
+        }
+    }
+
+    fn update_stalls(&mut self) {
+        let options = self.registers.get(reg::OPTIONS0);
+        let stall = self.registers.get(reg::SW_CPU_STALL);
+        for (cpu, c0_shift, c1_shift) in [
+            (Cpu::Pro, registers::SW_STALL_PROCPU_C0_SHIFT, registers::SW_STALL_PROCPU_C1_SHIFT),
+            (Cpu::App, registers::SW_STALL_APPCPU_C0_SHIFT, registers::SW_STALL_APPCPU_C1_SHIFT),
+        ] {
+            let c0 = options >> c0_shift & registers::SW_STALL_C0_MASK;
+            let c1 = stall >> c1_shift & registers::SW_STALL_C1_MASK;
+            let stalled = (c1 << registers::SW_STALL_C0_MASK.count_ones() | c0) == registers::STALL_VALUE;
+            if self.stalled[cpu as usize] != stalled {
+                self.stalled[cpu as usize] = stalled;
+                self.effects.push_back(RtcEffect::StallCpu { cpu, stalled });
+            }
+        }
+    }
+
+    fn clock_written(&mut self, old: u32, new: u32, now: Time) {
+        let selects = registers::CLK_SEL_MASK << registers::SOC_CLK_SEL_SHIFT
+            | registers::CLK_SEL_MASK << registers::ANA_CLK_RTC_SEL_SHIFT;
+        if (old ^ new) & selects == 0 {
+            return;
+        }
+        let slow = self.slow_clock().frequency();
+        self.timer.set_clock(slow, now);
+        self.watchdog.set_clock(slow, now);
+        self.arm_alarm(now);
+        self.effects.push_back(RtcEffect::ClockChanged);
+    }
+
+    /// The RTC timer copies itself into TIME0 and TIME1 with the next edge of the slow clock.
+    fn request_time(&mut self, now: Time) {
+        let next = (self.timer.value(now) & TIMER_MASK).wrapping_add(1);
+        self.registers.modify(reg::TIME_UPDATE, registers::TIME_VALID, 0);
+        self.update_at = self.timer.reaches(next, TIMER_WIDTH, now);
+    }
+
+    fn alarm_value(&self) -> u64 {
+        let high = self.registers.get(reg::SLP_TIMER1) & registers::SLP_VAL_HI_MASK;
+        u64::from(self.registers.get(reg::SLP_TIMER0)) | u64::from(high) << 32
+    }
+
+    fn arm_alarm(&mut self, now: Time) {
+        let enabled = self.registers.get(reg::SLP_TIMER1) & registers::MAIN_TIMER_ALARM_EN != 0;
+        let alarm = self.alarm_value();
+        let value = self.timer.value(now) & TIMER_MASK;
+        self.alarm_at = match enabled {
+            true if value >= alarm => Some(now),
+            true => self.timer.reaches(alarm, TIMER_WIDTH, now),
+            false => None,
+        };
+    }
+
+    fn fall_asleep(&mut self, now: Time) {
+        let deep = self.registers.get(reg::DIG_PWC) & registers::DG_WRAP_PD_EN != 0;
+        let kind = if deep { Sleep::Deep } else { Sleep::Light };
+        let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
+        // An alarm that has gone off before still wakes: the timer has passed it.
+        self.arm_alarm(now);
+        let wake_at = self.alarm_at.filter(|_| enabled & WakeupSource::Timer as u32 != 0);
+        self.sleeping = Some(kind);
+        self.run_watchdog(now);
+        self.effects.push_back(RtcEffect::Sleep { kind, wake_at });
+    }
+
+    fn watchdog_written(&mut self, offset: u32, value: u32, now: Time) {
+        match offset {
+            reg::WDTCONFIG0 => self.run_watchdog(now),
+            reg::WDTFEED => self.watchdog.feed(now),
+            offset => self.watchdog.set_timeout(((offset - reg::WDTCONFIG1) / 4) as usize, value),
+        }
+    }
+}
+
+impl Device for RtcCntl {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("power domains, brown-out, sleep reject and the ULP coprocessor are registers without effect")
+    }
+
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.advance(now);
+        let value = self.registers.read(offset)?;
+        Ok(match offset {
+            reg::RESET_STATE => {
+                let cause = |cpu: Cpu| self.causes[cpu as usize] as u32 & registers::RESET_CAUSE_MASK;
+                value
+                    | cause(Cpu::Pro) << registers::RESET_CAUSE_PROCPU_SHIFT
+                    | cause(Cpu::App) << registers::RESET_CAUSE_APPCPU_SHIFT
+            }
+            reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
+            _ => value,
+        })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.advance(now);
+        let guarded = (reg::WDTCONFIG0..=reg::WDTFEED).contains(&offset);
+        if guarded && self.registers.get(reg::WDTWPROTECT) != WRITE_KEY {
+            return Ok(());
+        }
+        let old = self.registers.read(offset)?;
+        let new = self.registers.write(offset, value)?;
+        if guarded {
+            self.watchdog_written(offset, new, now);
+        }
+        match offset {
+            reg::OPTIONS0 => {
+                self.options_written(value);
+                self.update_stalls();
+            }
+            reg::SW_CPU_STALL => self.update_stalls(),
+            reg::CLK_CONF => self.clock_written(old, new, now),
+            reg::TIME_UPDATE if value & registers::TIME_UPDATE_BIT != 0 => self.request_time(now),
+            reg::SLP_TIMER0 | reg::SLP_TIMER1 => self.arm_alarm(now),
+            reg::STATE0 if new & !old & registers::SLEEP_EN != 0 => self.fall_asleep(now),
+            reg::INT_CLR => self.registers.modify(reg::INT_RAW, new, 0),
+            _ => {}
+        }
+        self.advance(now);
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        [self.update_at, self.alarm_at, self.watchdog.deadline()].into_iter().flatten().min()
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if let Some(at) = self.update_at.filter(|at| *at <= now) {
+            let time = self.timer.value(at) & TIMER_MASK;
+            self.registers.set(reg::TIME0, time as u32);
+            self.registers.set(reg::TIME1, (time >> 32) as u32);
+            self.registers.modify(reg::TIME_UPDATE, 0, registers::TIME_VALID);
+            self.raise(registers::TIME_VALID_INT);
+            self.update_at = None;
+        }
+        if self.alarm_at.is_some_and(|at| at <= now) {
+            self.alarm_at = None;
+            self.raise(registers::MAIN_TIMER_INT);
+            self.wake(WakeupSource::Timer, now);
+        }
+        while let Some(stage) = self.watchdog.take_expired(now) {
+            self.watchdog_expired(stage);
+        }
+    }
+
+    fn interrupts(&self) -> u32 {
+        u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
+    }
+
+    /// Power-on.
+    fn reset(&mut self) {
+        self.apply_reset(ResetCause::PowerOn, None, self.now);
+    }
+}

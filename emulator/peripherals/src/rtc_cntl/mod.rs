@@ -1,0 +1,244 @@
+//! The RTC controller: resets and their causes, the RTC timer and watchdog, clock selection, sleep (ESP32 TRM, chapters
+//! "Reset and Clock", "Watchdog Timers" and "Low-Power Management").
+//!
+//! The block asks for resets and stalls with [`RtcEffect`]s. It does not know when a reset really happens: whoever resets the
+//! chip, for whatever reason, tells it so with [`RtcCntl::apply_reset`], which records the cause.
+
+mod cause;
+mod device;
+mod registers;
+mod sleep;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use espalier_core::{Counter, Registers, Time};
+
+use crate::clocks::{SlowClock, SocClock};
+use crate::watchdog::{STAGES, Watchdog};
+pub use cause::{Cpu, ResetCause, ResetScope};
+use registers::{REGISTERS, reg};
+pub use sleep::{Sleep, WakeupSource};
+
+/// Bits of the RTC timer.
+const TIMER_WIDTH: u32 = 48;
+
+/// What the RTC controller wants from the rest of the chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RtcEffect {
+    /// Reset one CPU.
+    ResetCpu { cpu: Cpu, cause: ResetCause },
+    /// Reset everything that is in the cause's scope.
+    Reset { cause: ResetCause },
+    /// Hold a CPU, or let it go on.
+    StallCpu { cpu: Cpu, stalled: bool },
+    /// [`RtcCntl::soc_clock`] or [`RtcCntl::slow_clock`] may have changed.
+    ClockChanged,
+    /// The CPUs stop. `wake_at` is when the RTC timer wakes the chip, if it is to; a deep sleep ends with a reset.
+    Sleep { kind: Sleep, wake_at: Option<Time> },
+    /// The light sleep is over; the CPUs go on.
+    Wake,
+}
+
+/// RTC_CNTL. It has one interrupt line (RTC_CORE_INTR): bit 0.
+#[derive(Clone, Debug)]
+pub struct RtcCntl {
+    registers: Registers,
+    timer: Counter,
+    /// When a requested TIME_UPDATE becomes valid.
+    update_at: Option<Time>,
+    alarm_at: Option<Time>,
+    watchdog: Watchdog,
+    flash_boot: bool,
+    causes: [ResetCause; 2],
+    stalled: [bool; 2],
+    sleeping: Option<Sleep>,
+    effects: VecDeque<RtcEffect>,
+    /// The latest time that this block has seen.
+    now: Time,
+}
+
+impl Default for RtcCntl {
+    fn default() -> RtcCntl {
+        RtcCntl::new()
+    }
+}
+
+impl RtcCntl {
+    /// The controller after power-on.
+    pub fn new() -> RtcCntl {
+        let registers = Registers::new(&REGISTERS);
+        let clock = SlowClock::default().frequency();
+        let timeouts = std::array::from_fn::<u32, STAGES, _>(|stage| registers.get(reg::WDTCONFIG1 + 4 * stage as u32));
+        let mut timer = Counter::new(clock);
+        timer.set_running(true, Time::ZERO);
+        RtcCntl {
+            registers,
+            timer,
+            update_at: None,
+            alarm_at: None,
+            watchdog: Watchdog::new(clock, timeouts),
+            flash_boot: false,
+            causes: [ResetCause::PowerOn; 2],
+            stalled: [false; 2],
+            sleeping: None,
+            effects: VecDeque::new(),
+            now: Time::ZERO,
+        }
+    }
+
+    /// The next thing that the block wants, oldest first.
+    pub fn take_effect(&mut self) -> Option<RtcEffect> {
+        self.effects.pop_front()
+    }
+
+    /// A reset happens. `cpu` is the CPU that is reset if the cause's scope is one CPU; otherwise both are.
+    ///
+    /// A CPU reset and a core reset leave the RTC's registers alone, but for the causes. A system reset and power-on bring
+    /// them back to their reset values and start the RTC timer from zero.
+    pub fn apply_reset(&mut self, cause: ResetCause, cpu: Option<Cpu>, now: Time) {
+        use espalier_core::Device;
+        self.advance(now);
+        if cause.scope() >= ResetScope::System {
+            let flash_boot = self.flash_boot;
+            *self = RtcCntl::new();
+            self.now = now;
+            self.timer.set_value(0, now);
+            self.set_flash_boot(flash_boot, now);
+        }
+        self.sleeping = None;
+        self.run_watchdog(now);
+        for reset in Cpu::ALL {
+            if cause.scope() > ResetScope::Cpu || cpu == Some(reset) {
+                self.causes[reset as usize] = cause;
+            }
+        }
+    }
+
+    /// The cause of the last reset of `cpu`.
+    pub fn reset_cause(&self, cpu: Cpu) -> ResetCause {
+        self.causes[cpu as usize]
+    }
+
+    /// The chip was reset with its straps set to boot from flash. The watchdog then runs until software clears
+    /// WDT_FLASHBOOT_MOD_EN, and resets system and RTC when its first stage expires.
+    pub fn set_flash_boot(&mut self, flash_boot: bool, now: Time) {
+        self.flash_boot = flash_boot;
+        self.run_watchdog(now);
+    }
+
+    /// The source of the CPU clock.
+    pub fn soc_clock(&self) -> SocClock {
+        SocClock::from_field(
+            self.registers.get(reg::CLK_CONF) >> registers::SOC_CLK_SEL_SHIFT & registers::CLK_SEL_MASK,
+        )
+    }
+
+    /// The clock of the RTC timer and the RTC watchdog.
+    pub fn slow_clock(&self) -> SlowClock {
+        SlowClock::from_field(
+            self.registers.get(reg::CLK_CONF) >> registers::ANA_CLK_RTC_SEL_SHIFT & registers::CLK_SEL_MASK,
+        )
+    }
+
+    /// Whether software holds `cpu`.
+    pub fn is_stalled(&self, cpu: Cpu) -> bool {
+        self.stalled[cpu as usize]
+    }
+
+    /// Whether `cpu` starts at the reset vector in ROM (true) or in RTC fast memory.
+    pub fn starts_from_rom(&self, cpu: Cpu) -> bool {
+        let bit = match cpu {
+            Cpu::Pro => registers::PROCPU_STAT_VECTOR_SEL,
+            Cpu::App => registers::APPCPU_STAT_VECTOR_SEL,
+        };
+        self.registers.get(reg::RESET_STATE) & bit != 0
+    }
+
+    /// How the chip sleeps, if it does.
+    pub fn sleeping(&self) -> Option<Sleep> {
+        self.sleeping
+    }
+
+    /// Something outside of this block wakes the chip. It does so only if the chip sleeps and the source is enabled.
+    pub fn wake(&mut self, source: WakeupSource, now: Time) {
+        let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
+        if enabled & source as u32 == 0 {
+            return;
+        }
+        let Some(kind) = self.sleeping.take() else { return };
+        self.registers.modify(reg::STATE0, registers::SLEEP_EN, 0);
+        self.registers.modify(reg::WAKEUP_STATE, registers::WAKEUP_CAUSE_MASK, source as u32);
+        self.raise(registers::SLP_WAKEUP_INT);
+        self.run_watchdog(now);
+        self.effects.push_back(match kind {
+            Sleep::Light => RtcEffect::Wake,
+            Sleep::Deep => RtcEffect::Reset { cause: ResetCause::DeepSleep },
+        });
+    }
+
+    /// Levels of the RTC pads, bit n for RTC GPIO n, and the pad that RTC_IO selects for EXT0. Wakes a sleeping chip if EXT0
+    /// or EXT1 is enabled and its condition holds. To be told when a pad changes and when the chip has fallen asleep.
+    pub fn set_rtc_pads(&mut self, levels: u32, ext0_pad: u32, now: Time) {
+        let config = self.registers.get(reg::EXT_WAKEUP_CONF);
+        let ext0 = levels.checked_shr(ext0_pad).unwrap_or(0) & 1 != 0;
+        if ext0 == (config & registers::EXT_WAKEUP0_LV != 0) {
+            self.wake(WakeupSource::Ext0, now);
+        }
+        let selected = self.registers.get(reg::EXT_WAKEUP1);
+        let any_high = config & registers::EXT_WAKEUP1_LV != 0;
+        let met = if any_high { levels & selected != 0 } else { selected != 0 && levels & selected == 0 };
+        if met && self.sleeping.is_some() {
+            self.registers.set(reg::EXT_WAKEUP1_STATUS, if any_high { levels & selected } else { selected });
+            self.wake(WakeupSource::Ext1, now);
+        }
+    }
+
+    fn raise(&mut self, interrupt: u32) {
+        self.registers.modify(reg::INT_RAW, 0, interrupt);
+    }
+
+    fn guarded_by_flash_boot(&self) -> bool {
+        self.flash_boot && self.registers.get(reg::WDTCONFIG0) & registers::WDT_FLASHBOOT_MOD_EN != 0
+    }
+
+    fn run_watchdog(&mut self, now: Time) {
+        let config = self.registers.get(reg::WDTCONFIG0);
+        let enabled = config & registers::WDT_EN != 0 || self.guarded_by_flash_boot();
+        let paused = self.sleeping.is_some() && config & registers::WDT_PAUSE_IN_SLP != 0;
+        if !enabled {
+            self.watchdog.feed(now);
+        }
+        self.watchdog.set_running(enabled && !paused, now);
+    }
+
+    fn watchdog_expired(&mut self, stage: usize) {
+        let config = self.registers.get(reg::WDTCONFIG0);
+        let action = if stage == 0 && config & registers::WDT_EN == 0 && self.guarded_by_flash_boot() {
+            registers::WDT_RESET_RTC
+        } else {
+            config >> (registers::WDT_STG0_SHIFT - stage as u32 * registers::WDT_STG_BITS) & registers::WDT_STG_MASK
+        };
+        match action {
+            registers::WDT_INTERRUPT => self.raise(registers::WDT_INT),
+            registers::WDT_RESET_CPU => {
+                let cause = ResetCause::RtcWatchdogCpu;
+                for (cpu, enable) in
+                    [(Cpu::Pro, registers::WDT_PROCPU_RESET_EN), (Cpu::App, registers::WDT_APPCPU_RESET_EN)]
+                {
+                    if config & enable != 0 {
+                        self.effects.push_back(RtcEffect::ResetCpu { cpu, cause });
+                    }
+                }
+            }
+            registers::WDT_RESET_SYSTEM => {
+                self.effects.push_back(RtcEffect::Reset { cause: ResetCause::RtcWatchdogSystem });
+            }
+            registers::WDT_RESET_RTC => {
+                self.effects.push_back(RtcEffect::Reset { cause: ResetCause::RtcWatchdogRtc });
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Statements of the manual, and sequences of ESP-IDF.
+
+use super::registers::{self, reg};
+use super::{Cpu, ResetCause, RtcCntl, RtcEffect, Sleep, WakeupSource};
+use crate::clocks::{SlowClock, SocClock};
+use crate::watchdog::WRITE_KEY;
+use espalier_core::{Device, Time};
+use proptest::prelude::{any, proptest};
+
+fn set(rtc: &mut RtcCntl, offset: u32, value: u32, micros: u64) {
+    rtc.write(offset, value, Time::from_micros(micros)).unwrap();
+}
+
+fn get(rtc: &mut RtcCntl, offset: u32, micros: u64) -> u32 {
+    rtc.read(offset, Time::from_micros(micros)).unwrap()
+}
+
+fn time(rtc: &mut RtcCntl, micros: u64) -> u64 {
+    set(rtc, reg::TIME_UPDATE, registers::TIME_UPDATE_BIT, micros);
+    assert_eq!(get(rtc, reg::TIME_UPDATE, micros) & registers::TIME_VALID, 0);
+    rtc.advance(rtc.deadline().unwrap());
+    assert_ne!(get(rtc, reg::TIME_UPDATE, micros + 7) & registers::TIME_VALID, 0);
+    u64::from(get(rtc, reg::TIME0, micros + 7)) | u64::from(get(rtc, reg::TIME1, micros + 7)) << 32
+}
+
+fn causes(rtc: &mut RtcCntl, micros: u64) -> (u32, u32) {
+    let state = get(rtc, reg::RESET_STATE, micros);
+    (state & 0x3F, state >> 6 & 0x3F)
+}
+
+#[test]
+fn the_timer_counts_the_slow_clock_and_is_latched_by_its_next_edge() {
+    // rtc_time_get: TIME_UPDATE, wait for TIME_VALID, read TIME0 and TIME1.
+    let mut rtc = RtcCntl::new();
+    assert_eq!(time(&mut rtc, 1_000_000), 150_001);
+    assert_eq!(get(&mut rtc, reg::INT_RAW, 1_000_010), registers::TIME_VALID_INT);
+    set(&mut rtc, reg::CLK_CONF, 1 << 30, 2_000_000);
+    assert_eq!((rtc.slow_clock(), rtc.take_effect()), (SlowClock::Xtal32k, Some(RtcEffect::ClockChanged)));
+    set(&mut rtc, reg::TIME_UPDATE, registers::TIME_UPDATE_BIT, 3_000_000);
+    assert_eq!(get(&mut rtc, reg::TIME0, 3_000_100).abs_diff(300_000 + 32_768), 1, "one more, from its next edge");
+}
+
+#[test]
+fn causes_say_who_was_reset_and_why() {
+    let mut rtc = RtcCntl::new();
+    assert_eq!(causes(&mut rtc, 0), (1, 1));
+    rtc.apply_reset(ResetCause::ProCpu, Some(Cpu::App), Time::from_micros(1));
+    assert_eq!(causes(&mut rtc, 1), (1, 14));
+    rtc.apply_reset(ResetCause::TimerGroup0System, None, Time::from_micros(2));
+    assert_eq!(causes(&mut rtc, 2), (7, 7));
+    rtc.apply_reset(ResetCause::RtcWatchdogRtc, None, Time::from_micros(3));
+    assert_eq!(causes(&mut rtc, 3), (16, 16));
+    rtc.reset();
+    assert_eq!(causes(&mut rtc, 4), (1, 1));
+}
+
+#[test]
+fn a_core_reset_leaves_the_rtc_alone_and_a_system_reset_does_not() {
+    // "Reset and Clock": a core reset reaches everything but the RTC.
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::STORE6, 0xABCD, 1_000_000);
+    set(&mut rtc, reg::CLK_CONF, 1 << 27, 1_000_000);
+    rtc.apply_reset(ResetCause::SoftwareSystem, None, Time::from_micros(1_000_000));
+    assert_eq!((get(&mut rtc, reg::STORE6, 1_000_000), rtc.soc_clock()), (0xABCD, SocClock::Pll));
+    assert_eq!(time(&mut rtc, 2_000_000), 300_001);
+    rtc.apply_reset(ResetCause::RtcWatchdogRtc, None, Time::from_micros(3_000_000));
+    assert_eq!((get(&mut rtc, reg::STORE6, 3_000_000), rtc.soc_clock()), (0, SocClock::Xtal));
+    assert_eq!(time(&mut rtc, 4_000_000), 150_001);
+}
+
+#[test]
+fn options0_resets_and_clears_itself() {
+    let mut rtc = RtcCntl::new();
+    let options = get(&mut rtc, reg::OPTIONS0, 0);
+    set(&mut rtc, reg::OPTIONS0, options | registers::SW_APPCPU_RST | registers::SW_PROCPU_RST, 0);
+    let cause = ResetCause::SoftwareCpu;
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::ResetCpu { cpu: Cpu::App, cause }));
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::ResetCpu { cpu: Cpu::Pro, cause }));
+    set(&mut rtc, reg::OPTIONS0, options | registers::SW_SYS_RST, 0);
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::SoftwareSystem }));
+    assert_eq!((get(&mut rtc, reg::OPTIONS0, 0), rtc.take_effect()), (options, None));
+}
+
+#[test]
+fn a_cpu_stalls_when_both_fields_together_hold_0x86() {
+    // esp_cpu_stall for the APP CPU: C1 = 0x21, C0 = 2.
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::SW_CPU_STALL, 0x21 << 20, 0);
+    assert_eq!(rtc.take_effect(), None);
+    let options = get(&mut rtc, reg::OPTIONS0, 0);
+    set(&mut rtc, reg::OPTIONS0, options | 2, 0);
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::StallCpu { cpu: Cpu::App, stalled: true }));
+    assert!(rtc.is_stalled(Cpu::App) && !rtc.is_stalled(Cpu::Pro));
+    set(&mut rtc, reg::SW_CPU_STALL, 0, 0);
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::StallCpu { cpu: Cpu::App, stalled: false }));
+}
+
+#[test]
+fn esp_restart_arms_the_watchdog_for_one_second() {
+    // esp_restart_noos: stage 0 resets the system after 1 s, stage 1 the RTC after another.
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::WDTWPROTECT, WRITE_KEY, 0);
+    set(&mut rtc, reg::WDTCONFIG1, 150_000, 0);
+    set(&mut rtc, reg::WDTCONFIG2, 150_000, 0);
+    let stages = registers::WDT_RESET_SYSTEM << 28 | registers::WDT_RESET_RTC << 25;
+    set(&mut rtc, reg::WDTCONFIG0, registers::WDT_EN | stages | registers::WDT_FLASHBOOT_MOD_EN, 0);
+    set(&mut rtc, reg::WDTFEED, 1 << 31, 500);
+    set(&mut rtc, reg::WDTWPROTECT, 0, 500);
+    set(&mut rtc, reg::WDTFEED, 1 << 31, 700_000);
+    assert_eq!(rtc.deadline(), Some(Time::from_micros(1_000_500)));
+    rtc.advance(Time::from_micros(1_000_500));
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::RtcWatchdogSystem }));
+    rtc.apply_reset(ResetCause::RtcWatchdogSystem, None, Time::from_micros(1_000_500));
+    assert_eq!(rtc.reset_cause(Cpu::Pro), ResetCause::RtcWatchdogSystem);
+    rtc.advance(Time::from_micros(2_000_500));
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::RtcWatchdogRtc }));
+}
+
+#[test]
+fn flash_boot_starts_the_watchdog() {
+    // "Flash Boot Protection": 128000 cycles of the slow clock, then system and RTC.
+    let mut rtc = RtcCntl::new();
+    rtc.set_flash_boot(true, Time::ZERO);
+    assert_eq!(rtc.deadline(), Some(Time::from_micros(853_333)).map(|at| at + espalier_core::Span::from_ticks(160)));
+    let mut stopped = rtc.clone();
+    rtc.advance(rtc.deadline().unwrap());
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::RtcWatchdogRtc }));
+    set(&mut stopped, reg::WDTCONFIG0, 0, 10);
+    assert_eq!(stopped.deadline(), None);
+}
+
+#[test]
+fn the_watchdog_resets_the_enabled_cpus() {
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::WDTCONFIG1, 15, 0);
+    set(
+        &mut rtc,
+        reg::WDTCONFIG0,
+        registers::WDT_EN | registers::WDT_RESET_CPU << 28 | registers::WDT_PROCPU_RESET_EN,
+        0,
+    );
+    rtc.advance(Time::from_micros(100));
+    let cause = ResetCause::RtcWatchdogCpu;
+    assert_eq!((rtc.take_effect(), rtc.take_effect()), (Some(RtcEffect::ResetCpu { cpu: Cpu::Pro, cause }), None));
+}
+
+fn sleep_until(rtc: &mut RtcCntl, alarm: u32, deep: bool) {
+    set(rtc, reg::SLP_TIMER0, alarm, 0);
+    set(rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 0);
+    set(rtc, reg::WAKEUP_STATE, (WakeupSource::Timer as u32 | WakeupSource::Ext1 as u32) << 11, 0);
+    set(rtc, reg::DIG_PWC, if deep { registers::DG_WRAP_PD_EN } else { 0 }, 0);
+    set(rtc, reg::STATE0, registers::SLEEP_EN, 0);
+}
+
+#[test]
+fn the_timer_ends_a_deep_sleep_with_a_reset() {
+    let mut rtc = RtcCntl::new();
+    sleep_until(&mut rtc, 15_000, true);
+    let wake_at = Some(Time::from_micros(100_000));
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Sleep { kind: Sleep::Deep, wake_at }));
+    assert_eq!((rtc.sleeping(), rtc.deadline()), (Some(Sleep::Deep), wake_at));
+    rtc.advance(Time::from_micros(100_000));
+    let cause = ResetCause::DeepSleep;
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause }));
+    rtc.apply_reset(cause, None, Time::from_micros(100_000));
+    assert_eq!(causes(&mut rtc, 100_000), (5, 5));
+    assert_eq!(get(&mut rtc, reg::WAKEUP_STATE, 100_000) & registers::WAKEUP_CAUSE_MASK, WakeupSource::Timer as u32);
+    assert_eq!(get(&mut rtc, reg::STATE0, 100_000) & registers::SLEEP_EN, 0);
+}
+
+#[test]
+fn pads_end_a_light_sleep() {
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::EXT_WAKEUP1, 0b110, 0);
+    set(&mut rtc, reg::EXT_WAKEUP_CONF, registers::EXT_WAKEUP1_LV, 0);
+    sleep_until(&mut rtc, 15_000, false);
+    assert!(matches!(rtc.take_effect(), Some(RtcEffect::Sleep { kind: Sleep::Light, .. })));
+    rtc.set_rtc_pads(0b001, 0, Time::from_micros(10));
+    assert_eq!(rtc.take_effect(), None);
+    rtc.set_rtc_pads(0b100, 0, Time::from_micros(20));
+    assert_eq!((rtc.take_effect(), rtc.sleeping()), (Some(RtcEffect::Wake), None));
+    assert_eq!(get(&mut rtc, reg::EXT_WAKEUP1_STATUS, 20), 0b100);
+}
+
+#[test]
+fn an_alarm_in_the_past_wakes_at_once() {
+    let mut rtc = RtcCntl::new();
+    rtc.advance(Time::from_micros(1000));
+    set(&mut rtc, reg::WAKEUP_STATE, (WakeupSource::Timer as u32) << 11, 1000);
+    set(&mut rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 1000);
+    set(&mut rtc, reg::STATE0, registers::SLEEP_EN, 2000);
+    assert!(matches!(rtc.take_effect(), Some(RtcEffect::Sleep { .. })));
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Wake));
+}
+
+#[test]
+fn the_alarm_interrupts_an_awake_chip() {
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::INT_ENA, registers::MAIN_TIMER_INT, 0);
+    set(&mut rtc, reg::SLP_TIMER0, 150, 0);
+    set(&mut rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 0);
+    set(&mut rtc, reg::INT_CLR, u32::MAX, 0);
+    rtc.advance(Time::from_micros(999));
+    assert_eq!(rtc.interrupts(), 0);
+    rtc.advance(Time::from_micros(1000));
+    assert_eq!((rtc.interrupts(), get(&mut rtc, reg::INT_ST, 1000)), (1, registers::MAIN_TIMER_INT));
+}
+
+proptest! {
+    #[test]
+    fn any_access_at_any_time_is_harmless(accesses in proptest::collection::vec((0u32..0x144, any::<u32>(), any::<u64>()), 0..200)) {
+        let mut rtc = RtcCntl::new();
+        let mut now = 0u64;
+        for (offset, value, step) in accesses {
+            now = now.saturating_add(step >> (value % 64));
+            let at = Time::from_ticks(now);
+            let _ = rtc.write(offset & !3, value, at);
+            let _ = rtc.read(offset & !3, at);
+            rtc.set_rtc_pads(value, value >> 27, at);
+            while let Some(effect) = rtc.take_effect() {
+                match effect {
+                    RtcEffect::Reset { cause } => rtc.apply_reset(cause, None, at),
+                    RtcEffect::ResetCpu { cpu, cause } => rtc.apply_reset(cause, Some(cpu), at),
+                    _ => {}
+                }
+            }
+            assert!(rtc.deadline().is_none_or(|deadline| deadline.ticks() > now || now == u64::MAX));
+        }
+    }
+}

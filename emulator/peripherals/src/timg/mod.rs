@@ -1,0 +1,328 @@
+//! A timer group: two general-purpose timers, the LACT timer, the main system watchdog, and the calibration of slow clocks
+//! (ESP32 TRM, chapters "64-bit Timers" and "Watchdog Timers").
+//!
+//! ESP-IDF's `esp_timer` runs on the LACT timer of group 0, which the manual does not describe: it is a third timer whose
+//! registers follow the same order.
+
+mod calibration;
+#[cfg(test)]
+mod tests;
+mod timer;
+
+use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
+
+use crate::clocks::{SlowClock, XTAL};
+use crate::watchdog::{STAGES, WRITE_KEY, Watchdog};
+use calibration::Calibration;
+use timer::Timer;
+
+espalier_core::registers! {
+    T0CONFIG @ 0x00 = 0x6000_2000, rw_bits(0xFFFF_FC00);
+    T0LO @ 0x04 = 0, ro();
+    T0HI @ 0x08 = 0, ro();
+    T0UPDATE @ 0x0C = 0, wo();
+    T0ALARMLO @ 0x10 = 0, rw();
+    T0ALARMHI @ 0x14 = 0, rw();
+    T0LOADLO @ 0x18 = 0, rw();
+    T0LOADHI @ 0x1C = 0, rw();
+    T0LOAD @ 0x20 = 0, wo();
+    T1CONFIG @ 0x24 = 0x6000_2000, rw_bits(0xFFFF_FC00);
+    T1LO @ 0x28 = 0, ro();
+    T1HI @ 0x2C = 0, ro();
+    T1UPDATE @ 0x30 = 0, wo();
+    T1ALARMLO @ 0x34 = 0, rw();
+    T1ALARMHI @ 0x38 = 0, rw();
+    T1LOADLO @ 0x3C = 0, rw();
+    T1LOADHI @ 0x40 = 0, rw();
+    T1LOAD @ 0x44 = 0, wo();
+    WDTCONFIG0 @ 0x48 = 0x0004_C000, rw_bits(0xFFFF_C000);
+    WDTCONFIG1 @ 0x4C = 0x0001_0000, rw_bits(0xFFFF_0000);
+    WDTCONFIG2 @ 0x50 = 0x018C_BA80, rw();
+    WDTCONFIG3 @ 0x54 = 0x07FF_FFFF, rw();
+    WDTCONFIG4 @ 0x58 = 0x000F_FFFF, rw();
+    WDTCONFIG5 @ 0x5C = 0x000F_FFFF, rw();
+    WDTFEED @ 0x60 = 0, wo();
+    WDTWPROTECT @ 0x64 = WRITE_KEY, rw();
+    RTCCALICFG @ 0x68 = 0x0001_3000, rw_bits(0xFFFF_7000);
+    RTCCALICFG1 @ 0x6C = 0, ro();
+    LACTCONFIG @ 0x70 = 0x6000_2300, rw_bits(0xFFFF_FF80);
+    LACTRTC @ 0x74 = 0, rw_bits(0xFFFF_FFC0);
+    LACTLO @ 0x78 = 0, ro();
+    LACTHI @ 0x7C = 0, ro();
+    LACTUPDATE @ 0x80 = 0, wo();
+    LACTALARMLO @ 0x84 = 0, rw();
+    LACTALARMHI @ 0x88 = 0, rw();
+    LACTLOADLO @ 0x8C = 0, rw();
+    LACTLOADHI @ 0x90 = 0, rw();
+    LACTLOAD @ 0x94 = 0, wo();
+    INT_ENA @ 0x98 = 0, rw_bits(0xF);
+    INT_RAW @ 0x9C = 0, ro();
+    INT_ST @ 0xA0 = 0, ro();
+    INT_CLR @ 0xA4 = 0, wo();
+    NTIMERS_DATE @ 0xF8 = 0x0160_4290, rw_bits(0x0FFF_FFFF);
+    TIMGCLK @ 0xFC = 0, rw_bits(0x8000_0000);
+}
+
+/// Interrupt lines of a group; bits of the INT registers, of [`Device::interrupts`] and of [`TimerGroup::take_edges`].
+mod line {
+    pub const T0: u32 = 1 << 0;
+    pub const T1: u32 = 1 << 1;
+    pub const WDT: u32 = 1 << 2;
+    pub const LACT: u32 = 1 << 3;
+}
+
+/// Fields of TIMGn_WDTCONFIG0 and TIMGn_WDTCONFIG1.
+mod wdt {
+    pub const FLASHBOOT_MOD_EN: u32 = 1 << 14;
+    pub const LEVEL_INT_EN: u32 = 1 << 21;
+    pub const EDGE_INT_EN: u32 = 1 << 22;
+    pub const STG0_SHIFT: u32 = 29;
+    pub const STG_BITS: u32 = 2;
+    pub const STG_MASK: u32 = 3;
+    pub const EN: u32 = 1 << 31;
+    pub const CLK_PRESCALE_SHIFT: u32 = 16;
+    /// Stage actions.
+    pub const INTERRUPT: u32 = 1;
+    pub const RESET_CPU: u32 = 2;
+    pub const RESET_SYSTEM: u32 = 3;
+}
+
+const LINES: [u32; 3] = [line::T0, line::T1, line::LACT];
+
+/// What the main system watchdog of a group resets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchdogReset {
+    /// The CPU that the group watches: the PRO CPU for group 0, the APP CPU for group 1.
+    Cpu,
+    /// The digital system without the RTC.
+    System,
+}
+
+/// TIMG0 or TIMG1.
+///
+/// Interrupt lines, in this order from bit 0: T0, T1, WDT, LACT. [`Device::interrupts`] gives the level sources
+/// (TGn_x_LEVEL_INTR); the edge sources (TGn_x_EDGE_INTR) are pulses, taken with [`take_edges`](Self::take_edges).
+#[derive(Clone, Debug)]
+pub struct TimerGroup {
+    registers: Registers,
+    apb: Frequency,
+    slow_clock: SlowClock,
+    has_xtal_32k: bool,
+    timers: [Timer; 3],
+    watchdog: Watchdog,
+    flash_boot: bool,
+    calibration: Calibration,
+    edges: u32,
+    reset: Option<WatchdogReset>,
+}
+
+impl Default for TimerGroup {
+    fn default() -> TimerGroup {
+        TimerGroup::new()
+    }
+}
+
+impl TimerGroup {
+    /// A group after reset, with the APB at the frequency of the crystal.
+    pub fn new() -> TimerGroup {
+        let registers = Registers::new(&REGISTERS);
+        let slow_clock = SlowClock::default();
+        TimerGroup {
+            timers: timers(XTAL),
+            watchdog: watchdog(XTAL, &registers),
+            calibration: Calibration::after_reset(registers.get(reg::RTCCALICFG), Some(SlowClock::Rc8mDiv256)),
+            registers,
+            apb: XTAL,
+            slow_clock,
+            has_xtal_32k: false,
+            flash_boot: false,
+            edges: 0,
+            reset: None,
+        }
+    }
+
+    /// The APB clock changes: 80 MHz while the CPU runs from the PLL, the CPU clock otherwise.
+    pub fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.advance(now);
+        self.apb = apb;
+        for timer in &mut self.timers {
+            timer.configure(&self.registers, apb, now);
+            timer.arm(&self.registers, now);
+        }
+        self.watchdog.set_clock(watchdog_clock(apb, &self.registers), now);
+    }
+
+    /// The clock that RTC_CNTL selects as the RTC slow clock, which a calibration of "RTC_MUX" measures.
+    pub fn set_slow_clock(&mut self, clock: SlowClock) {
+        self.slow_clock = clock;
+    }
+
+    /// Whether a 32.768 kHz crystal is soldered to the chip. Without one, its calibration never becomes ready.
+    pub fn set_xtal_32k(&mut self, present: bool) {
+        self.has_xtal_32k = present;
+    }
+
+    /// The chip was reset with its straps set to boot from flash. The watchdog of group 0 then runs until software clears
+    /// WDT_FLASHBOOT_MOD_EN, and resets the system when its first stage expires.
+    pub fn set_flash_boot(&mut self, flash_boot: bool, now: Time) {
+        self.advance(now);
+        self.flash_boot = flash_boot;
+        self.run_watchdog(now);
+    }
+
+    /// The reset that the watchdog asks for.
+    pub fn take_reset(&mut self) -> Option<WatchdogReset> {
+        self.reset.take()
+    }
+
+    /// Edge interrupts since the last call: bit n is a pulse on the n-th line.
+    pub fn take_edges(&mut self) -> u32 {
+        std::mem::take(&mut self.edges)
+    }
+
+    fn guarded_by_flash_boot(&self) -> bool {
+        self.flash_boot && self.registers.get(reg::WDTCONFIG0) & wdt::FLASHBOOT_MOD_EN != 0
+    }
+
+    fn run_watchdog(&mut self, now: Time) {
+        let enabled = self.registers.get(reg::WDTCONFIG0) & wdt::EN != 0 || self.guarded_by_flash_boot();
+        if enabled && !self.watchdog.is_running() {
+            self.watchdog.feed(now);
+        }
+        self.watchdog.set_running(enabled, now);
+    }
+
+    fn watchdog_written(&mut self, offset: u32, value: u32, now: Time) {
+        match offset {
+            reg::WDTCONFIG0 => self.run_watchdog(now),
+            reg::WDTCONFIG1 => self.watchdog.set_clock(watchdog_clock(self.apb, &self.registers), now),
+            reg::WDTFEED => self.watchdog.feed(now),
+            offset => self.watchdog.set_timeout(((offset - reg::WDTCONFIG2) / 4) as usize, value),
+        }
+    }
+
+    fn watchdog_expired(&mut self, stage: usize) {
+        let config = self.registers.get(reg::WDTCONFIG0);
+        let action = if stage == 0 && config & wdt::EN == 0 && self.guarded_by_flash_boot() {
+            wdt::RESET_SYSTEM
+        } else {
+            config >> (wdt::STG0_SHIFT - stage as u32 * wdt::STG_BITS) & wdt::STG_MASK
+        };
+        match action {
+            wdt::INTERRUPT => {
+                let level = config & wdt::LEVEL_INT_EN != 0;
+                self.raise(line::WDT, level, config & wdt::EDGE_INT_EN != 0);
+            }
+            wdt::RESET_CPU => self.reset = Some(WatchdogReset::Cpu),
+            wdt::RESET_SYSTEM => self.reset = Some(WatchdogReset::System),
+            _ => {}
+        }
+    }
+
+    fn raise(&mut self, line: u32, level: bool, edge: bool) {
+        if level {
+            self.registers.modify(reg::INT_RAW, 0, line);
+        }
+        if edge {
+            self.edges |= line;
+        }
+    }
+
+    /// The clock that a calibration with this RTCCALICFG measures, if it is running.
+    fn calibrated_clock(&self, config: u32) -> Option<SlowClock> {
+        let clock = match config >> calibration::field::CLK_SEL_SHIFT & calibration::field::CLK_SEL_MASK {
+            1 => SlowClock::Rc8mDiv256,
+            2 => SlowClock::Xtal32k,
+            _ => self.slow_clock,
+        };
+        (clock != SlowClock::Xtal32k || self.has_xtal_32k).then_some(clock)
+    }
+}
+
+fn timers(apb: Frequency) -> [Timer; 3] {
+    [(reg::T0CONFIG, reg::T0LO), (reg::T1CONFIG, reg::T1LO), (reg::LACTCONFIG, reg::LACTLO)]
+        .map(|(config, low)| Timer::new(config, low, apb))
+}
+
+fn watchdog(apb: Frequency, registers: &Registers) -> Watchdog {
+    let timeouts = std::array::from_fn::<u32, STAGES, _>(|stage| registers.get(reg::WDTCONFIG2 + 4 * stage as u32));
+    Watchdog::new(watchdog_clock(apb, registers), timeouts)
+}
+
+fn watchdog_clock(apb: Frequency, registers: &Registers) -> Frequency {
+    apb.divided_by(u64::from(registers.get(reg::WDTCONFIG1) >> wdt::CLK_PRESCALE_SHIFT))
+}
+
+impl Device for TimerGroup {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("LACT does not count with the RTC slow clock during light sleep")
+    }
+
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.advance(now);
+        let value = self.registers.read(offset)?;
+        Ok(match offset {
+            reg::RTCCALICFG if self.calibration.is_ready(now) => value | calibration::field::RDY,
+            reg::RTCCALICFG1 => self.calibration.value(now),
+            reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
+            _ => value,
+        })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.advance(now);
+        let guarded = (reg::WDTCONFIG0..=reg::WDTFEED).contains(&offset);
+        if guarded && self.registers.get(reg::WDTWPROTECT) != WRITE_KEY {
+            return Ok(());
+        }
+        let old = self.registers.read(offset)?;
+        let new = self.registers.write(offset, value)?;
+        if guarded {
+            self.watchdog_written(offset, new, now);
+        } else if let Some(timer) = self.timers.iter_mut().find(|timer| timer.owns(offset)) {
+            timer.written(offset, &mut self.registers, self.apb, now);
+        } else {
+            match offset {
+                reg::RTCCALICFG => self.calibration.written(old, new, self.calibrated_clock(new), now),
+                reg::INT_CLR => self.registers.modify(reg::INT_RAW, new, 0),
+                _ => {}
+            }
+        }
+        self.advance(now);
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.timers.iter().filter_map(Timer::deadline).chain(self.watchdog.deadline()).min()
+    }
+
+    fn advance(&mut self, now: Time) {
+        for (index, line) in LINES.into_iter().enumerate() {
+            if let Some(alarm) = self.timers[index].take_alarm(&mut self.registers, now) {
+                self.raise(line, alarm.level, alarm.edge);
+            }
+        }
+        while let Some(stage) = self.watchdog.take_expired(now) {
+            self.watchdog_expired(stage);
+        }
+    }
+
+    /// The level lines follow INT_RAW: on this chip INT_ENA only masks INT_ST, and LEVEL_INT_EN decides whether an alarm
+    /// reaches the line, which is why drivers switch that bit.
+    fn interrupts(&self) -> u32 {
+        self.registers.get(reg::INT_RAW)
+    }
+
+    fn reset(&mut self) {
+        let previous = std::mem::take(self);
+        self.apb = previous.apb;
+        self.timers = timers(self.apb);
+        self.watchdog = watchdog(self.apb, &self.registers);
+        self.slow_clock = previous.slow_clock;
+        self.has_xtal_32k = previous.has_xtal_32k;
+    }
+}

@@ -1,0 +1,151 @@
+//! The watchdog of four stages that the timer groups and the RTC controller share (ESP32 TRM, chapter "Watchdog Timers").
+//!
+//! Stages follow each other; each lasts for its own number of clock cycles. What a stage does when it expires is up to the
+//! block that owns the watchdog.
+
+use espalier_core::{Frequency, Span, Time};
+
+/// Stages of a watchdog.
+pub(crate) const STAGES: usize = 4;
+
+/// The value of a write-protect register that leaves the watchdog writable.
+pub(crate) const WRITE_KEY: u32 = 0x50D8_3AA1;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Watchdog {
+    clock: Frequency,
+    timeouts: [u32; STAGES],
+    stage: usize,
+    /// Cycles of the current stage that had passed at `since`.
+    elapsed: u64,
+    since: Time,
+    running: bool,
+}
+
+impl Watchdog {
+    /// A stopped watchdog in its first stage.
+    pub(crate) fn new(clock: Frequency, timeouts: [u32; STAGES]) -> Watchdog {
+        Watchdog { clock, timeouts, stage: 0, elapsed: 0, since: Time::ZERO, running: false }
+    }
+
+    /// Starts or stops counting. The count is kept while the watchdog stands still.
+    pub(crate) fn set_running(&mut self, running: bool, now: Time) {
+        self.rebase(now);
+        self.running = running;
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+
+    pub(crate) fn set_clock(&mut self, clock: Frequency, now: Time) {
+        self.rebase(now);
+        self.clock = clock;
+    }
+
+    pub(crate) fn set_timeout(&mut self, stage: usize, cycles: u32) {
+        self.timeouts[stage] = cycles;
+    }
+
+    /// Back to the beginning of the first stage.
+    pub(crate) fn feed(&mut self, now: Time) {
+        self.stage = 0;
+        self.elapsed = 0;
+        self.since = now;
+    }
+
+    /// When the current stage expires. The end of time is never.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let left = self.timeout(self.stage).saturating_sub(self.elapsed);
+        let at = self.since + self.clock.cycles(left);
+        (self.running && at != Time::from_ticks(u64::MAX)).then_some(at)
+    }
+
+    /// The stage that has expired at `now`, if any; the next one has begun then. To be asked until it gives `None`.
+    pub(crate) fn take_expired(&mut self, now: Time) -> Option<usize> {
+        let at = self.deadline()?;
+        if at > now {
+            return None;
+        }
+        let round: u64 = (0..STAGES).map(|stage| self.timeout(stage)).sum();
+        // Whoever asks later than a whole round would only be told the same stages again.
+        self.since = if now.since(at) < self.clock.cycles(round) { at } else { now };
+        self.elapsed = 0;
+        let expired = self.stage;
+        self.stage = (self.stage + 1) % STAGES;
+        Some(expired)
+    }
+
+    /// A timeout of zero expires with the next cycle.
+    fn timeout(&self, stage: usize) -> u64 {
+        u64::from(self.timeouts[stage].max(1))
+    }
+
+    /// Moves the base to `now` without losing the fraction of a cycle that has already passed.
+    fn rebase(&mut self, now: Time) {
+        if !self.running {
+            self.since = now;
+            return;
+        }
+        let cycles = self.clock.cycles_in(now.since(self.since));
+        self.elapsed = self.elapsed.saturating_add(cycles);
+        let whole: Span = self.clock.cycles(cycles);
+        self.since = self.since + whole;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Watchdog;
+    use espalier_core::{Frequency, Time};
+
+    const KILOHERTZ: Frequency = Frequency::from_hertz(1000);
+
+    fn at(millis: u64) -> Time {
+        Time::from_micros(millis * 1000)
+    }
+
+    #[test]
+    fn stages_follow_each_other_and_start_again() {
+        let mut watchdog = Watchdog::new(KILOHERTZ, [10, 20, 5, 5]);
+        assert_eq!(watchdog.deadline(), None);
+        watchdog.set_running(true, at(100));
+        assert_eq!(watchdog.take_expired(at(109)), None);
+        assert_eq!(watchdog.take_expired(at(131)), Some(0));
+        assert_eq!(watchdog.take_expired(at(131)), Some(1));
+        assert_eq!(watchdog.deadline(), Some(at(135)));
+        assert_eq!(watchdog.take_expired(at(141)), Some(2));
+        assert_eq!(watchdog.take_expired(at(141)), Some(3));
+        assert_eq!(watchdog.deadline(), Some(at(150)));
+    }
+
+    #[test]
+    fn feeding_starts_the_first_stage_again() {
+        let mut watchdog = Watchdog::new(KILOHERTZ, [10; 4]);
+        watchdog.set_running(true, at(0));
+        assert_eq!(watchdog.take_expired(at(10)), Some(0));
+        watchdog.feed(at(15));
+        assert_eq!(watchdog.deadline(), Some(at(25)));
+    }
+
+    #[test]
+    fn a_pause_keeps_the_count() {
+        let mut watchdog = Watchdog::new(KILOHERTZ, [10; 4]);
+        watchdog.set_running(true, at(0));
+        watchdog.set_running(false, at(4));
+        watchdog.set_running(true, at(100));
+        assert_eq!(watchdog.deadline(), Some(at(106)));
+    }
+
+    #[test]
+    fn timeouts_of_zero_do_not_stall_whoever_is_late() {
+        let mut watchdog = Watchdog::new(Frequency::from_hertz(80_000_000), [0; 4]);
+        watchdog.set_running(true, at(0));
+        let late = Time::from_ticks(u64::MAX);
+        let mut expired = 0;
+        while watchdog.take_expired(late).is_some() {
+            expired += 1;
+            assert!(expired < 10);
+        }
+    }
+}
