@@ -203,6 +203,8 @@ impl Board {
             }
             true
         });
+        // A socket takes the answers to the queries of all others.
+        self.sockets.remove(socket);
         answer
     }
 }
