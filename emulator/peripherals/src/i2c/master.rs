@@ -20,6 +20,8 @@ pub(super) struct Master {
     step: Option<(Time, Step)>,
     /// The command that `step` belongs to.
     command: u32,
+    /// The byte that waits behind a time-out until the target lets go of SCL.
+    held: Option<(Time, Step)>,
     /// Bytes of this command after the one of `step`.
     remaining: u8,
     phase: Phase,
@@ -63,6 +65,11 @@ impl Master {
     pub(super) fn holds_bus(&self) -> bool {
         self.phase != Phase::Idle
     }
+
+    /// Whether the lines are not both released. SDA falls when a START begins, long before it is over.
+    pub(super) fn is_busy(&self) -> bool {
+        self.holds_bus() || self.step.is_some()
+    }
 }
 
 impl I2c {
@@ -74,6 +81,10 @@ impl I2c {
         self.master.command = 0;
         self.master.sent = 0;
         self.master.received = 0;
+        if self.is_nonfifo() {
+            self.tx.clear();
+            self.rx.clear();
+        }
         self.set_status(sr::TIME_OUT | sr::BYTE_TRANS, 0);
         self.begin_command(now);
     }
@@ -110,17 +121,19 @@ impl I2c {
         if !self.master.holds_bus() {
             return;
         }
-        let time_out = self.apb.cycles(self.registers.get(reg::TO).into());
-        if self.stretch > time_out {
-            self.master.step = Some((at + time_out, Step::TimeOut));
-            return;
-        }
         let step = match self.command().opcode() {
             Opcode::Read => Step::Read,
             _ => Step::Write(self.next_byte_to_send()),
         };
         self.master.remaining -= 1;
-        self.master.step = Some((at + self.bit_time() * BITS_PER_BYTE + self.stretch, step));
+        let byte = (at + self.bit_time() * BITS_PER_BYTE + self.stretch, step);
+        let time_out = self.apb.cycles(self.registers.get(reg::TO).into());
+        if self.stretch > time_out {
+            self.master.held = Some(byte);
+            self.master.step = Some((at + time_out, Step::TimeOut));
+        } else {
+            self.master.step = Some(byte);
+        }
     }
 
     fn begin_stop(&mut self, of_list: bool, at: Time) {
@@ -162,6 +175,7 @@ impl I2c {
             Step::TimeOut => {
                 self.set_status(sr::TIME_OUT, sr::TIME_OUT);
                 self.raise(interrupt::TIME_OUT);
+                self.master.step = self.master.held.take();
             }
         }
     }

@@ -4,10 +4,12 @@
 //! registers say, and a byte reaches the bus at the end of its nine bit times. [`I2c::run`] does that work, because only
 //! the wiring knows the bus.
 //!
-//! What the manual leaves open follows what the drivers of ESP-IDF 3.x and 5.x and of `esp-hal` rely on:
+//! What the manual leaves open follows what the drivers of ESP-IDF 3.x and 5.x, Arduino, RIOT and `esp-hal` rely on:
 //! * TRANS_START clears itself; every write of a one starts the list at COMD0, unless it is running.
 //! * END leaves the bus claimed, with SCL low, until the list is started again; its COMMAND_DONE is not set.
 //! * A refused acknowledge ends the list. The controller then sends a STOP by itself, so TRANS_COMPLETE follows ACK_ERR.
+//! * TIME_OUT stops nothing: the byte goes on when the target lets go of SCL. Drivers reset the block.
+//! * Without FIFO, each list begins at the start of both RAMs.
 //! * A list that writes or reads without a START before stays silent; no interrupt tells of it.
 
 mod fifo;
@@ -23,6 +25,8 @@ use master::Master;
 use regs::{REGISTERS, ctr, fifo_conf, interrupt, reg, rxfifo_st, sr};
 
 /// One I2C controller.
+///
+/// Drivers write DATA through the AHB alias of the block (0x6001_3000 and 0x6002_7000); the wiring maps both to here.
 #[derive(Clone, Debug)]
 pub struct I2c {
     registers: Registers,
@@ -58,8 +62,8 @@ impl I2c {
     }
 
     /// From now on the targets on this bus hold SCL low for `stretch` in every byte (UM10204, chapter 3.1.9). This is a
-    /// fault to inject from outside; a reset of the controller does not end it. When it exceeds TO, the controller gives up
-    /// with TIME_OUT and stays silent, with the bus claimed, until it is reset.
+    /// fault to inject from outside; a reset of the controller does not end it. When it exceeds TO, the controller raises
+    /// TIME_OUT in every byte, and goes on once SCL is released if software lets it.
     pub fn set_stretch(&mut self, stretch: Span) {
         self.stretch = stretch;
     }
@@ -90,7 +94,7 @@ impl I2c {
 
     fn status(&self) -> u32 {
         self.registers.get(reg::SR)
-            | if self.master.holds_bus() { sr::BUS_BUSY } else { 0 }
+            | if self.master.is_busy() { sr::BUS_BUSY } else { 0 }
             | (self.rx.len() as u32) << sr::RXFIFO_CNT_SHIFT
             | (self.tx.len() as u32) << sr::TXFIFO_CNT_SHIFT
     }
