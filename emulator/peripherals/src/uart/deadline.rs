@@ -17,12 +17,12 @@ impl Uart {
             return None;
         }
         if self.loops_back() {
-            let timeout = self.receiver.timeout_at.filter(|_| wanted & int::RXFIFO_TOUT != 0);
-            return earliest([self.transmitter.next_byte(), timeout]);
+            return earliest([self.transmitter.next_byte(), self.running_timeout()]);
         }
         if !self.bit.reads(self.line.bit) {
-            let sampled = self.sampler.ends(self.format, self.bit);
-            return earliest([self.line.passes(1), sampled, self.receiver.timeout_at]);
+            // What is being sampled cannot be complete before the frame on the line has passed.
+            let sampled = self.line.passes(1).or_else(|| self.sampler.ends(self.format, self.bit));
+            return earliest([sampled, self.running_timeout()]);
         }
         let when_level = |bit: u32, level: usize| {
             let missing = level.saturating_sub(self.receiver.fifo.len()).max(1);
@@ -37,12 +37,17 @@ impl Uart {
 
     /// When the time-out can expire at the earliest: now counting, or after the bytes that are on their way.
     fn timeout_deadline(&self) -> Option<Time> {
-        let running = self.receiver.timeout_at.filter(|at| self.line.bytes.is_empty() || *at <= self.line.start);
         let after_line = self.receive_settings().timeout.and_then(|timeout| {
             let last = self.line.passes(self.line.bytes.len())?;
             Some(last + timeout)
         });
-        earliest([running, after_line])
+        earliest([self.running_timeout(), after_line])
+    }
+
+    /// When the time-out expires that counts now; a frame that comes in holds it.
+    fn running_timeout(&self) -> Option<Time> {
+        let held_since = self.incoming_since();
+        self.receiver.timeout_at.filter(|at| held_since.is_none_or(|since| *at <= since))
     }
 
     fn transmit_deadline(&self, wanted: u32) -> Option<Time> {

@@ -1,6 +1,6 @@
 //! Frames on a line: how many bits they have, how long they last, which level they show when.
 
-use espalier_core::{Frequency, Span};
+use espalier_core::{Frequency, Span, Time};
 
 use super::registers::{clkdiv, conf0, rs485_conf};
 
@@ -49,6 +49,15 @@ impl BitTime {
     pub(super) fn bits_in(self, span: Span) -> u64 {
         span.ticks().saturating_mul(PARTS_PER_TICK) / self.parts
     }
+}
+
+/// A frame that has passed on a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    pub(super) byte: u8,
+    pub(super) start: Time,
+    /// The end of the stop bits.
+    pub(super) end: Time,
 }
 
 /// What follows the start bit.
@@ -140,7 +149,7 @@ impl Format {
     }
 
     fn parity_level(self, data: u32) -> bool {
-        let odd_ones = data.count_ones() % 2 != 0;
+        let odd_ones = !data.count_ones().is_multiple_of(2);
         match self.parity {
             None => false,
             Some(Parity::Even) => odd_ones,
@@ -169,10 +178,10 @@ mod tests {
     fn formats_count_their_bits() {
         let eight_n_one = Format::of(0x1C, 0);
         assert_eq!((eight_n_one.half_bits(), eight_n_one.levels(0x55)), (20, 0b10_1010_1010));
-        let seven_e_two = Format::of(0b11_10_1_0, 0);
+        let seven_e_two = Format::of(0b11_1010, 0);
         assert_eq!((seven_e_two.half_bits(), seven_e_two.levels(0x7F)), (22, 0b11_1111_1110));
         assert!(seven_e_two.parity_is_wrong(0b10_1111_1110));
-        let five_o_one_and_a_half = Format::of(0b10_00_1_1, 0);
+        let five_o_one_and_a_half = Format::of(0b10_0011, 0);
         assert_eq!((five_o_one_and_a_half.half_bits(), five_o_one_and_a_half.levels(0xFF)), (17, 0b1011_1110));
         assert_eq!(Format::of(0x1C, 0b100).half_bits(), 22);
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use espalier_core::{Frequency, Span, Time};
 
-use super::frame::{BitTime, Format};
+use super::frame::{BitTime, Format, Passed};
 
 /// Bytes on their way in. The first one's start bit fell, or will fall, at `start`; the others follow without a gap.
 #[derive(Clone, Debug)]
@@ -23,15 +23,15 @@ impl Line {
         self.bytes.extend(bytes);
     }
 
-    /// Takes the next byte if all of its frame has passed at `now`; with the instants at which the frame began and ended.
-    pub(super) fn take_passed(&mut self, now: Time) -> Option<(u8, Time, Time)> {
+    /// Takes the next byte if all of its frame has passed at `now`.
+    pub(super) fn take_passed(&mut self, now: Time) -> Option<Passed> {
         let (start, end) = (self.start, self.start + self.frame);
         if end > now {
             return None;
         }
         let byte = self.bytes.pop_front()?;
         self.start = end;
-        Some((byte, start, end))
+        Some(Passed { byte, start, end })
     }
 
     /// The frame that is on the line at `now`, with its beginning.
@@ -78,14 +78,13 @@ impl Autobaud {
         Autobaud { edges: 0, low: None, high: None, positive: None, negative: None, last_rise: None, last_fall: None }
     }
 
-    /// A frame passed that began at `start`.
-    pub(super) fn observe(&mut self, byte: u8, start: Time, format: Format, bit: BitTime) {
-        let levels = format.levels(byte);
+    pub(super) fn observe(&mut self, frame: Passed, format: Format, bit: BitTime) {
+        let levels = format.levels(frame.byte);
         let mut before = true;
         for index in 0..=format.stop_bit() {
             let level = levels >> index & 1 != 0;
             if level != before {
-                self.edge(level, start + bit.bits(index));
+                self.edge(level, frame.start + bit.bits(index));
                 before = level;
             }
         }

@@ -19,12 +19,12 @@ use std::collections::VecDeque;
 
 use espalier_core::{Frequency, Registers, Span, Time};
 
-use frame::{BitTime, Format};
+use frame::{BitTime, Format, Passed};
 use line::{Autobaud, Line};
 use receive::{ReceiveSettings, Receiver};
 use registers::{REGISTERS, conf0, conf1, idle_conf, int, mem_conf, reg};
 use sampler::Sampler;
-use transmit::{Phase, TransmitTiming, Transmitter};
+use transmit::{Phase, Step, TransmitTiming, Transmitter};
 
 const REF_TICK: Frequency = Frequency::from_hertz(1_000_000);
 /// FIFO memory comes in blocks of this many bytes.
@@ -130,47 +130,65 @@ impl Uart {
             return;
         }
         let timing = self.transmit_timing();
-        while let Some((interrupts, sent)) = self.transmitter.step(now, timing) {
-            self.raise(interrupts);
-            if let Some((byte, start, end)) = sent
+        while let Some(step) = self.transmitter.step(now, timing) {
+            let mut interrupts = match step {
+                Step::Sent { last, .. } => {
+                    if last {
+                        int::TX_DONE
+                    } else {
+                        0
+                    }
+                }
+                Step::BreakDone => int::TX_BRK_DONE,
+                Step::PauseDone => int::TX_BRK_IDLE_DONE,
+            };
+            if let Step::Sent { frame, .. } = step
                 && self.loops_back()
             {
-                let interrupts = self.receiver.arrive(byte, start, end, self.receive_settings());
-                self.raise(interrupts);
+                interrupts |= self.receiver.arrive(frame, self.receive_settings());
             }
+            self.raise(interrupts);
         }
     }
 
     fn synchronise_receiver(&mut self, now: Time) {
         let matched = self.bit.reads(self.line.bit);
-        while let Some((byte, start, end)) = self.line.take_passed(now) {
+        while let Some(frame) = self.line.take_passed(now) {
             if let Some(autobaud) = &mut self.autobaud {
-                autobaud.observe(byte, start, self.format, self.line.bit);
+                autobaud.observe(frame, self.format, self.line.bit);
             }
             if self.loops_back() {
                 continue;
             }
             if matched {
-                let interrupts = self.receiver.arrive(byte, start, end, self.receive_settings());
+                let interrupts = self.receiver.arrive(frame, self.receive_settings());
                 self.raise(interrupts);
             } else {
-                self.sample(byte, start, end);
+                self.sample(frame);
             }
         }
-        let busy_since = self.line.current(now).map(|(_, start)| start);
-        if !matched && busy_since.is_none() {
+        if !matched && self.line.bytes.is_empty() {
             self.sample_level(true, (self.line.start.min(now), now));
         }
-        self.receiver.expire(busy_since.unwrap_or(now));
+        self.receiver.expire(self.incoming_since().unwrap_or(now));
+    }
+
+    /// Since when a frame that has not passed yet has been coming in.
+    fn incoming_since(&self) -> Option<Time> {
+        match self.transmitter.phase {
+            Phase::Frame { start, .. } if self.loops_back() => Some(start),
+            _ if self.loops_back() => None,
+            _ => (!self.line.bytes.is_empty()).then_some(self.line.start),
+        }
     }
 
     /// Reads a frame that was sent at another rate.
-    fn sample(&mut self, byte: u8, start: Time, end: Time) {
-        let levels = self.format.levels(byte);
+    fn sample(&mut self, frame: Passed) {
+        let levels = self.format.levels(frame.byte);
         let stop = self.format.stop_bit();
-        let mut from = start;
+        let mut from = frame.start;
         for index in 0..=stop {
-            let until = if index == stop { end } else { start + self.line.bit.bits(index + 1) };
+            let until = if index == stop { frame.end } else { frame.start + self.line.bit.bits(index + 1) };
             self.sample_level(levels >> index & 1 != 0, (from, until));
             from = until;
         }

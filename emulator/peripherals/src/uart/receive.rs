@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use espalier_core::{Span, Time};
 
-use super::frame::Format;
+use super::frame::{Format, Passed};
 use super::registers::int;
 
 #[derive(Clone, Debug, Default)]
@@ -30,19 +30,19 @@ pub(super) struct ReceiveSettings {
 }
 
 impl Receiver {
-    /// A byte came in a frame that lasted from `start` until `end`. Returns the interrupts.
-    pub(super) fn arrive(&mut self, byte: u8, start: Time, end: Time, settings: ReceiveSettings) -> u32 {
-        self.expire(start);
+    /// A byte came in. Returns the interrupts.
+    pub(super) fn arrive(&mut self, frame: Passed, settings: ReceiveSettings) -> u32 {
+        self.expire(frame.start);
         self.timed_out = false;
         if settings.held_in_reset {
             return 0;
         }
         let overflow = self.fifo.len() >= settings.capacity;
         if !overflow {
-            self.fifo.push_back(byte);
+            self.fifo.push_back(frame.byte);
             self.written = self.written.wrapping_add(1);
         }
-        self.timeout_at = settings.timeout.map(|timeout| end + timeout);
+        self.timeout_at = settings.timeout.map(|timeout| frame.end + timeout);
         if overflow { int::RXFIFO_OVF } else { 0 }
     }
 
@@ -57,7 +57,7 @@ impl Receiver {
             interrupts |= int::PARITY_ERR;
         }
         if interrupts == 0 || !settings.drop_errors {
-            interrupts |= self.arrive(format.data(levels), at, at, settings);
+            interrupts |= self.arrive(Passed { byte: format.data(levels), start: at, end: at }, settings);
         }
         interrupts
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use espalier_core::{Span, Time};
 
-use super::registers::int;
+use super::frame::Passed;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -23,6 +23,18 @@ pub(super) enum Phase {
     Pause {
         end: Time,
     },
+}
+
+/// What the transmitter has done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    Sent {
+        frame: Passed,
+        /// The FIFO was empty behind it.
+        last: bool,
+    },
+    BreakDone,
+    PauseDone,
 }
 
 /// How long things last and what happens after the last byte.
@@ -44,27 +56,26 @@ pub(super) struct Transmitter {
 }
 
 impl Transmitter {
-    /// The next thing that ends at or before `now`: advances over it and returns the interrupts it raises, and the byte that
-    /// left with the instants at which its frame began and ended.
-    pub(super) fn step(&mut self, now: Time, timing: TransmitTiming) -> Option<(u32, Option<(u8, Time, Time)>)> {
+    /// Goes on to the next thing that ends at or before `now`.
+    pub(super) fn step(&mut self, now: Time, timing: TransmitTiming) -> Option<Step> {
         match self.phase {
             Phase::Frame { byte, start, end } if end <= now => {
                 self.sent.push((end, byte));
-                let done = self.fifo.is_empty();
+                let last = self.fifo.is_empty();
                 match timing.breaking {
-                    Some((length, _)) if done => self.phase = Phase::Break { end: end + length },
+                    Some((length, _)) if last => self.phase = Phase::Break { end: end + length },
                     _ => self.load(end, timing),
                 }
-                Some((if done { int::TX_DONE } else { 0 }, Some((byte, start, end))))
+                Some(Step::Sent { frame: Passed { byte, start, end }, last })
             }
             Phase::Break { end } if end <= now => {
                 let pause = timing.breaking.map_or(Span::ZERO, |(_, pause)| pause);
                 self.phase = Phase::Pause { end: end + pause };
-                Some((int::TX_BRK_DONE, None))
+                Some(Step::BreakDone)
             }
             Phase::Pause { end } if end <= now => {
                 self.load(end, timing);
-                Some((int::TX_BRK_IDLE_DONE, None))
+                Some(Step::PauseDone)
             }
             _ => None,
         }
