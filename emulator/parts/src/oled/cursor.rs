@@ -2,6 +2,9 @@
 
 use super::{Controller, PAGES};
 
+const NIBBLE: usize = 0xF;
+const NIBBLE_BITS: u32 = 4;
+
 /// Order in which data bytes fill the RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -53,9 +56,18 @@ impl Cursor {
         self.page = usize::from(page) % PAGES;
     }
 
-    /// Replaces the bits of the column pointer that are set in `mask`.
-    pub(super) fn set_column_bits(&mut self, mask: usize, bits: usize) {
-        let column = self.column & !mask | bits & mask;
+    /// Sets the lower half of the column pointer.
+    pub(super) fn set_column_low(&mut self, nibble: u8) {
+        self.set_column(self.column & !NIBBLE | usize::from(nibble));
+    }
+
+    /// Sets the upper half of the column pointer.
+    pub(super) fn set_column_high(&mut self, nibble: u8) {
+        self.set_column(self.column & NIBBLE | usize::from(nibble) << NIBBLE_BITS);
+    }
+
+    /// The SH1106 can be sent past its last column, where writes are lost.
+    fn set_column(&mut self, column: usize) {
         self.column = match self.controller {
             Controller::Ssd1306 => column % self.controller.columns(),
             Controller::Sh1106 => column,

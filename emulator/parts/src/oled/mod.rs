@@ -91,6 +91,8 @@ const CONTINUATION: u8 = 1 << 7;
 const DATA: u8 = 1 << 6;
 /// Status byte: the panel is off.
 const STATUS_OFF: u8 = 1 << 6;
+/// Bits of ADDRESSING_MODE's argument.
+const ADDRESSING_MODE_BITS: u8 = 0x3;
 /// Argument of COM_PINS: alternative configuration, and left/right remap.
 const PADS_ALTERNATE: u8 = 1 << 4;
 const PADS_EXCHANGED: u8 = 1 << 5;
@@ -240,12 +242,12 @@ impl Oled {
         let panel = &mut self.panel;
         match (opcode, arguments) {
             (opcode::COLUMN_LOW..=opcode::COLUMN_LOW_LAST, _) => {
-                self.cursor.set_column_bits(0x0F, (opcode - opcode::COLUMN_LOW).into());
+                self.cursor.set_column_low(opcode - opcode::COLUMN_LOW);
             }
             (opcode::COLUMN_HIGH..=opcode::COLUMN_HIGH_LAST, _) => {
-                self.cursor.set_column_bits(0xF0, usize::from(opcode - opcode::COLUMN_HIGH) << 4);
+                self.cursor.set_column_high(opcode - opcode::COLUMN_HIGH);
             }
-            (opcode::ADDRESSING_MODE, [mode]) => match mode & 0x3 {
+            (opcode::ADDRESSING_MODE, [mode]) => match mode & ADDRESSING_MODE_BITS {
                 0 => self.cursor.order = Order::Horizontal,
                 1 => self.cursor.order = Order::Vertical,
                 2 => self.cursor.order = Order::Page,
