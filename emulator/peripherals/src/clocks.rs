@@ -9,6 +9,9 @@ pub(crate) const XTAL_HERTZ: u64 = 40_000_000;
 /// Frequency of the APB while the CPU runs from the PLL.
 pub const APB_WITH_PLL: Frequency = Frequency::from_hertz(80_000_000);
 
+/// Frequency of the internal fast RC oscillator, which the manual calls CK8M.
+pub(crate) const RC_FAST_HERTZ: u64 = 8_500_000;
+
 /// What RTC_CNTL_ANA_CLK_RTC_SEL can choose as the RTC slow clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowClock {
@@ -31,12 +34,12 @@ impl SlowClock {
         }
     }
 
-    /// The exact frequency in thousandths of a hertz. The fast RC oscillator of this chip runs at about 8.5 MHz.
+    /// The exact frequency in thousandths of a hertz.
     pub const fn millihertz(self) -> u64 {
         match self {
             SlowClock::Rc150k => 150_000_000,
             SlowClock::Xtal32k => 32_768_000,
-            SlowClock::Rc8mDiv256 => 33_203_125,
+            SlowClock::Rc8mDiv256 => RC_FAST_HERTZ * 1000 / 256,
         }
     }
 

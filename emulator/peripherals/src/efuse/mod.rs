@@ -10,6 +10,7 @@ mod tests;
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
+use crate::clocks::RC_FAST_HERTZ;
 use protect::{BLOCKS, Fuses, WORDS};
 
 espalier_core::registers! {
@@ -55,6 +56,8 @@ const PROGRAM: u32 = 1 << 1;
 const PACKAGE_SHIFT: u32 = 9;
 const PACKAGE_MASK: u32 = 7;
 const CHIP_VER_REV1: u32 = 1 << 15;
+const CLK8M_FREQ_UNIT_HERTZ: u64 = 100_000;
+const CLK8M_FREQ_MASK: u64 = 0xFF;
 const ADC_VREF_SHIFT: u32 = 8;
 const ADC_VREF_SIGN: u32 = 1 << 4;
 const ADC_VREF_MAGNITUDE_MAX: i32 = 15;
@@ -193,7 +196,9 @@ fn burn(config: &EfuseConfig) -> Fuses {
     fuses[0][1] = mac_low;
     fuses[0][2] = mac_high;
     fuses[0][3] = package << PACKAGE_SHIFT | bit(revision.has_rev1_bit(), CHIP_VER_REV1);
-    fuses[0][4] = adc_vref(config.adc_vref_millivolts) << ADC_VREF_SHIFT;
+    // From this the ROM works out the crystal's frequency, and takes it for 26 MHz if it finds nothing.
+    let clk8m_freq = (RC_FAST_HERTZ / CLK8M_FREQ_UNIT_HERTZ & CLK8M_FREQ_MASK) as u32;
+    fuses[0][4] = clk8m_freq | adc_vref(config.adc_vref_millivolts) << ADC_VREF_SHIFT;
     fuses[0][5] = minor << WAFER_VERSION_MINOR_SHIFT | bit(revision.has_rev2_bit(), CHIP_VER_REV2);
     fuses
 }

@@ -50,9 +50,9 @@ impl Calibration {
     }
 }
 
-/// How long `MAX` periods of `clock` last, and how many periods of the crystal that is.
+/// How long `MAX` periods of `clock` last, and how many periods of the crystal that is, to the nearest.
 fn measure(config: u32, clock: SlowClock) -> (Span, u32) {
     let periods = u64::from(config >> field::MAX_SHIFT & field::MAX_MASK);
-    let cycles = periods * XTAL_HERTZ * 1000 / clock.millihertz();
+    let cycles = (periods * XTAL_HERTZ * 1000 + clock.millihertz() / 2) / clock.millihertz();
     (XTAL.cycles(cycles), cycles.min(field::VALUE_MAX) as u32)
 }

@@ -1,6 +1,7 @@
 //! Statements of the manual, and sequences of the drivers.
 
-use super::{TimerGroup, WatchdogReset, calibration, line, reg, wdt};
+use super::registers::{line, reg, wdt};
+use super::{TimerGroup, WatchdogReset, calibration};
 use crate::clocks::APB_WITH_PLL;
 use crate::watchdog::WRITE_KEY;
 use espalier_core::{Device, Frequency, Time};
@@ -142,18 +143,21 @@ fn flash_boot_starts_the_watchdog_until_software_stops_it() {
 
 #[test]
 fn calibration_measures_the_slow_clock_in_crystal_periods() {
-    // rtc_clk_cal_internal: 1024 periods of the 150 kHz clock take 6826 us and 273066 periods of 40 MHz.
+    // rtc_clk_cal_internal: 1024 periods of the 150 kHz clock take 6826 us and 273067 periods of 40 MHz.
     let mut group = group();
     set(&mut group, reg::RTCCALICFG, 1024 << 16, 0);
     set(&mut group, reg::RTCCALICFG, 1024 << 16 | calibration::field::START, 0);
     assert_eq!(get(&mut group, reg::RTCCALICFG, 6_826) & calibration::field::RDY, 0);
     assert_ne!(get(&mut group, reg::RTCCALICFG, 6_827) & calibration::field::RDY, 0);
-    assert_eq!(get(&mut group, reg::RTCCALICFG1, 6_827) >> 7, 273_066);
+    assert_eq!(get(&mut group, reg::RTCCALICFG1, 6_827) >> 7, 273_067);
     // The estimate of the crystal: ten periods of the 8.5 MHz clock divided by 256.
     let estimate = 1 << 13 | 10 << 16;
     set(&mut group, reg::RTCCALICFG, estimate, 10_000);
     set(&mut group, reg::RTCCALICFG, estimate | calibration::field::START, 10_000);
     assert_eq!(get(&mut group, reg::RTCCALICFG1, 11_000) >> 7, 12_047);
+    // What the ROM finds after reset, one period, with the fast oscillator's frequency from eFuse, is nearest to 40 MHz.
+    let value = u64::from(get(&mut TimerGroup::new(), reg::RTCCALICFG1, 0) >> 7);
+    assert_eq!((value * 8_500_000 / 256 + 500_000) / 1_000_000, 40);
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn a_crystal_that_is_not_there_never_becomes_ready() {
     group.set_xtal_32k(true);
     set(&mut group, reg::RTCCALICFG, 0, 10_000_000);
     set(&mut group, reg::RTCCALICFG, start, 10_000_000);
-    assert_eq!(get(&mut group, reg::RTCCALICFG1, 10_001_000) >> 7, 1220);
+    assert_eq!(get(&mut group, reg::RTCCALICFG1, 10_001_000) >> 7, 1221);
 }
 
 #[test]

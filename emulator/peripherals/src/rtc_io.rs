@@ -1,0 +1,156 @@
+//! RTC_IO: the pads that the RTC can use, their analog functions and the DACs (ESP32 TRM, chapter "IO_MUX and GPIO Matrix").
+
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+const PINS: u32 = 0xFFFF_C000;
+
+espalier_core::registers! {
+    OUT @ 0x00 = 0, rw_bits(PINS);
+    OUT_W1TS @ 0x04 = 0, wo();
+    OUT_W1TC @ 0x08 = 0, wo();
+    ENABLE @ 0x0C = 0, rw_bits(PINS);
+    ENABLE_W1TS @ 0x10 = 0, wo();
+    ENABLE_W1TC @ 0x14 = 0, wo();
+    STATUS @ 0x18 = 0, rw_bits(PINS);
+    STATUS_W1TS @ 0x1C = 0, wo();
+    STATUS_W1TC @ 0x20 = 0, wo();
+    IN @ 0x24 = 0, ro();
+    PIN0[18] @ 0x28 = 0, rw_bits(0x784);
+    RTC_DEBUG_SEL @ 0x70 = 0, rw_bits(0x03FF_FFFF);
+    DIG_PAD_HOLD @ 0x74 = 0, rw();
+    HALL_SENS @ 0x78 = 0, rw_bits(0xC000_0000);
+    SENSOR_PADS @ 0x7C = 0, rw_bits(0xFFFF_FFF0);
+    ADC_PAD @ 0x80 = 0, rw_bits(0xFFFC_0000);
+    PAD_DAC1 @ 0x84 = 0x8000_0000, rw_bits(0xFFFF_FC00);
+    PAD_DAC2 @ 0x88 = 0x8000_0000, rw_bits(0xFFFF_FC00);
+    XTAL_32K_PAD @ 0x8C = 0x8410_0010, rw_bits(0xFFFF_FFFE);
+    TOUCH_CFG @ 0x90 = 0x6600_0000, rw_bits(0xFF80_0000);
+    TOUCH_PAD0[8] @ 0x94 = 0x5200_0000, rw_bits(0xFBFF_F000);
+    TOUCH_PAD8[2] @ 0xB4 = 0x0200_0000, rw_bits(0x03F8_0000);
+    EXT_WAKEUP0 @ 0xBC = 0, rw_bits(0xF800_0000);
+    XTL_EXT_CTR @ 0xC0 = 0, rw_bits(0xF800_0000);
+    SAR_I2C_IO @ 0xC4 = 0, rw_bits(0xFF80_0000);
+    DATE @ 0xC8 = 0x0160_3160, rw_bits(0x0FFF_FFFF);
+}
+
+/// Position of RTC GPIO 0 in the registers with one bit per pad.
+const PINS_SHIFT: u32 = 14;
+/// EXT_WAKEUP0.
+const EXT_WAKEUP0_SEL_SHIFT: u32 = 27;
+/// PAD_DACn.
+const PDAC_XPD_DAC: u32 = 1 << 18;
+const PDAC_DAC_SHIFT: u32 = 19;
+const PDAC_DAC_MASK: u32 = 0xFF;
+
+/// One of the two digital-to-analog converters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dac {
+    /// On GPIO25.
+    One,
+    /// On GPIO26.
+    Two,
+}
+
+/// RTC_IO. It belongs to the RTC: a core reset does not reach it.
+#[derive(Clone, Debug)]
+pub struct RtcIo {
+    registers: Registers,
+    levels: u32,
+}
+
+impl Default for RtcIo {
+    fn default() -> RtcIo {
+        RtcIo::new()
+    }
+}
+
+impl RtcIo {
+    /// The pads after reset, all low.
+    pub fn new() -> RtcIo {
+        RtcIo { registers: Registers::new(&REGISTERS), levels: 0 }
+    }
+
+    /// Levels of the RTC pads; bit n is RTC GPIO n.
+    pub fn set_inputs(&mut self, levels: u32) {
+        self.levels = levels;
+    }
+
+    /// The RTC GPIO whose level can wake the chip as EXT0.
+    pub fn ext0_pad(&self) -> u32 {
+        self.registers.get(reg::EXT_WAKEUP0) >> EXT_WAKEUP0_SEL_SHIFT
+    }
+
+    /// What a DAC puts out, in 255ths of the supply; None if it is off.
+    pub fn dac(&self, dac: Dac) -> Option<u8> {
+        let pad = self.registers.get(match dac {
+            Dac::One => reg::PAD_DAC1,
+            Dac::Two => reg::PAD_DAC2,
+        });
+        (pad & PDAC_XPD_DAC != 0).then_some((pad >> PDAC_DAC_SHIFT & PDAC_DAC_MASK) as u8)
+    }
+}
+
+impl Device for RtcIo {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("pads are registers: RTC outputs, interrupts and hold do not reach them")
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        let value = self.registers.read(offset)?;
+        Ok(if offset == reg::IN { self.levels << PINS_SHIFT } else { value })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        let pins = value & PINS;
+        match offset {
+            reg::OUT_W1TS => self.registers.modify(reg::OUT, 0, pins),
+            reg::OUT_W1TC => self.registers.modify(reg::OUT, pins, 0),
+            reg::ENABLE_W1TS => self.registers.modify(reg::ENABLE, 0, pins),
+            reg::ENABLE_W1TC => self.registers.modify(reg::ENABLE, pins, 0),
+            reg::STATUS_W1TS => self.registers.modify(reg::STATUS, 0, pins),
+            reg::STATUS_W1TC => self.registers.modify(reg::STATUS, pins, 0),
+            _ => {}
+        }
+        self.registers.write(offset, value).map(drop)
+    }
+
+    fn reset(&mut self) {
+        self.registers.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dac, RtcIo, reg};
+    use espalier_core::{Device, Time};
+
+    #[test]
+    fn set_and_clear_registers_work_on_their_bits() {
+        let mut block = RtcIo::new();
+        block.write(reg::OUT_W1TS, u32::MAX, Time::ZERO).unwrap();
+        block.write(reg::OUT_W1TC, 1 << 14, Time::ZERO).unwrap();
+        assert_eq!(block.read(reg::OUT, Time::ZERO), Ok(0xFFFF_8000));
+        block.set_inputs(0b101);
+        assert_eq!(block.read(reg::IN, Time::ZERO), Ok(0b101 << 14));
+    }
+
+    #[test]
+    fn dac_output_enable_and_voltage() {
+        // dac_output_enable and dac_output_voltage of ESP-IDF: PDAC1_XPD_DAC with PDAC1_DAC_XPD_FORCE, then PDAC1_DAC.
+        let mut block = RtcIo::new();
+        assert_eq!(block.dac(Dac::One), None);
+        block.write(reg::PAD_DAC1, 1 << 18 | 1 << 10 | 200 << 19, Time::ZERO).unwrap();
+        assert_eq!((block.dac(Dac::One), block.dac(Dac::Two)), (Some(200), None));
+    }
+
+    #[test]
+    fn ext0_selects_a_pad() {
+        let mut block = RtcIo::new();
+        block.write(reg::EXT_WAKEUP0, 11 << 27, Time::ZERO).unwrap();
+        assert_eq!(block.ext0_pad(), 11);
+    }
+}
