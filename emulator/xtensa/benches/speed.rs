@@ -103,7 +103,14 @@ fn measure(name: &str, hex: &str) {
     println!("{name}: {:.0} million instructions/s ({million:.0} million in {seconds:.2} s)", million / seconds);
 }
 
+const PROGRAMS: [(&str, &str); 2] =
+    [("arithmetic", include_str!("programs/arithmetic.hex")), ("calls", include_str!("programs/calls.hex"))];
+
 fn main() {
-    measure("multiply, xor, add", include_str!("programs/arithmetic.hex"));
-    measure("recursive calls and copying", include_str!("programs/calls.hex"));
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, hex) in PROGRAMS {
+        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+            measure(name, hex);
+        }
+    }
 }

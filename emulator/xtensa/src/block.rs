@@ -27,7 +27,7 @@ pub(crate) struct Block {
     /// Address of the first instruction; no 32-bit address at all once the block is dropped.
     address: u64,
     /// Index of the first instruction in the store.
-    first: u32,
+    pub first: u32,
     /// Number of instructions.
     pub count: u32,
     /// Address after the last instruction.
@@ -37,15 +37,6 @@ pub(crate) struct Block {
     memory: CodeMemory,
     /// Versions of the first and last code page.
     versions: [u32; 2],
-    /// Blocks that came next: after running off the end, and after a jump.
-    next: [u32; 2],
-}
-
-/// Which way a block was left.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Exit {
-    Through,
-    Jump,
 }
 
 /// All decoded blocks.
@@ -53,6 +44,8 @@ pub(crate) enum Exit {
 pub(crate) struct Blocks {
     blocks: Vec<Block>,
     instructions: Vec<Instruction>,
+    /// For every instruction, the block that came after it when it was the last one executed.
+    links: Vec<u32>,
     by_address: HashMap<u32, u32>,
     quick: Vec<u32>,
     /// Addresses at which zero-overhead loops were seen to end. Blocks never run across them.
@@ -66,6 +59,7 @@ impl Blocks {
         Blocks {
             blocks: Vec::new(),
             instructions: Vec::new(),
+            links: Vec::new(),
             by_address: HashMap::new(),
             quick: vec![NONE; QUICK_ENTRIES],
             loop_ends: BTreeSet::new(),
@@ -121,6 +115,7 @@ impl Blocks {
     fn clear(&mut self) {
         self.blocks.clear();
         self.instructions.clear();
+        self.links.clear();
         self.by_address.clear();
         self.quick.fill(NONE);
     }
@@ -137,38 +132,30 @@ impl Blocks {
             })
     }
 
-    /// The block at `pc` that follows block `previous`.
+    /// The block at `pc`, which comes after the instruction with index `previous`.
     #[inline(always)]
-    pub(crate) fn follow<B: Bus>(&mut self, previous: u32, exit: Exit, pc: u32, bus: &mut B) -> Result<u32, Trap> {
-        let candidate = self.blocks.get(previous as usize).map_or(NONE, |block| block.next[exit as usize]);
-        if self.is_current(candidate, pc, bus) {
-            return Ok(candidate);
+    pub(crate) fn follow<B: Bus>(&mut self, previous: u32, pc: u32, bus: &mut B) -> Result<u32, Trap> {
+        let linked = self.links.get(previous as usize).copied().unwrap_or(NONE);
+        if self.is_current(linked, pc, bus) {
+            return Ok(linked);
         }
-        self.follow_slowly(previous, exit, pc, bus)
-    }
-
-    #[inline(never)]
-    fn follow_slowly<B: Bus>(&mut self, previous: u32, exit: Exit, pc: u32, bus: &mut B) -> Result<u32, Trap> {
-        let index = self.find(pc, bus)?;
-        if let Some(block) = self.blocks.get_mut(previous as usize) {
-            block.next[exit as usize] = index;
+        let quick = self.quick[quick_slot(pc)];
+        let index = if self.is_current(quick, pc, bus) { quick } else { self.find(pc, bus)? };
+        if let Some(link) = self.links.get_mut(previous as usize) {
+            *link = index;
         }
         Ok(index)
     }
 
-    /// The block at `pc`.
-    pub(crate) fn find<B: Bus>(&mut self, pc: u32, bus: &mut B) -> Result<u32, Trap> {
-        let slot = (pc as usize >> 1 ^ pc as usize >> 12) % QUICK_ENTRIES;
-        let quick = self.quick[slot];
-        if self.is_current(quick, pc, bus) {
-            return Ok(quick);
-        }
+    /// The block at `pc`, decoded anew if need be.
+    #[inline(never)]
+    fn find<B: Bus>(&mut self, pc: u32, bus: &mut B) -> Result<u32, Trap> {
         let known = self.by_address.get(&pc).copied();
         let index = match known {
             Some(index) if self.is_current(index, pc, bus) => index,
             _ => self.decode(pc, known, bus)?,
         };
-        self.quick[slot] = index;
+        self.quick[quick_slot(pc)] = index;
         Ok(index)
     }
 
@@ -181,6 +168,8 @@ impl Blocks {
         let stale = stale.filter(|_| !self.blocks.is_empty());
         let mut decoded = [None; MAX_INSTRUCTIONS];
         let (mut count, mut end, mut window, mut loop_end) = (0, pc, 0, None);
+        // After `ENTRY`, execution only stays in the block when the whole new window can be used.
+        let mut entered = false;
         while count < MAX_INSTRUCTIONS && (count == 0 || !self.loop_ends.contains(&end)) {
             let mut instruction = match fetch(bus, end) {
                 Ok(instruction) => instruction,
@@ -189,7 +178,11 @@ impl Blocks {
                 Err(trap) => return Err(trap),
             };
             instruction.offset = end.wrapping_sub(pc) as u8;
+            if entered {
+                instruction.window = 0;
+            }
             window = instruction.window.max(window);
+            entered |= instruction.opcode == Opcode::Entry;
             decoded[count] = Some(instruction);
             count += 1;
             end = end.wrapping_add(u32::from(instruction.length));
@@ -212,7 +205,6 @@ impl Blocks {
             window,
             memory: bus.code_memory(pc),
             versions: [bus.code_version(pc), bus.code_version(end.wrapping_sub(1))],
-            next: [NONE; 2],
         };
         let instructions = decoded.iter().flatten().copied();
         let index = match stale {
@@ -225,12 +217,14 @@ impl Blocks {
                     place.iter_mut().zip(instructions).for_each(|(place, instruction)| *place = instruction);
                 } else {
                     self.instructions.extend(instructions);
+                    self.links.resize(self.instructions.len(), NONE);
                 }
                 self.blocks[index as usize] = block;
                 index
             }
             None => {
                 self.instructions.extend(instructions);
+                self.links.resize(self.instructions.len(), NONE);
                 self.blocks.push(block);
                 (self.blocks.len() - 1) as u32
             }
@@ -238,6 +232,12 @@ impl Blocks {
         self.by_address.insert(pc, index);
         Ok(index)
     }
+}
+
+/// Place of the block at `pc` in the direct-mapped table.
+#[inline(always)]
+fn quick_slot(pc: u32) -> usize {
+    (pc ^ pc >> 12) as usize % QUICK_ENTRIES
 }
 
 /// Fetches and decodes the instruction at `pc`. What is not defined decodes as `ILL`, which raises the same exception.

@@ -21,8 +21,8 @@ pub enum Exit {
     Breakpoint,
 }
 
-/// No block came before.
-const NO_BLOCK: u32 = u32::MAX;
+/// Index of no instruction: nothing came before.
+const NO_INSTRUCTION: u32 = u32::MAX;
 
 /// One core.
 #[derive(Clone, Debug)]
@@ -194,10 +194,10 @@ impl Cpu {
 
 /// Runs blocks from cycle `spent` up to `stop` at most. Returns the cycles spent after the last instruction.
 fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
-    let (mut previous, mut exit) = (NO_BLOCK, block::Exit::Jump);
+    let mut previous = NO_INSTRUCTION;
     loop {
         let pc = state.pc;
-        let index = match blocks.follow(previous, exit, pc, bus) {
+        let index = match blocks.follow(previous, pc, bus) {
             Ok(index) => index,
             Err(trap) => {
                 state.raise(trap, pc);
@@ -206,18 +206,19 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         };
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
-        let end = block.end;
+        let (first, end) = (block.first, block.end);
         // Instructions before the one that overflows the window still run.
-        let mut overflow = None;
+        let mut overflow = false;
         let mut count = instructions.len();
         if block.window > state.window_free {
-            overflow = instructions.iter().position(|op| op.window > state.window_free);
-            count = overflow.unwrap_or(count);
+            let limit = instructions.iter().position(|op| op.window > state.window_free);
+            overflow = limit.is_some();
+            count = limit.unwrap_or(count);
         }
         let room = (stop - spent) as usize;
         if count >= room {
             count = room;
-            overflow = None;
+            overflow = false;
         }
         let mut done = 0;
         let mut step = Step::Next;
@@ -230,34 +231,33 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
             }
         }
         spent += done;
+        previous = first.wrapping_add(done).wrapping_sub(1);
         match step {
-            Step::Next => {
-                if let Some(next) = instructions.get(count) {
+            Step::Next => match instructions.get(count) {
+                None => state.go_on_at(end),
+                Some(next) => {
                     state.pc = pc.wrapping_add(u32::from(next.offset));
-                    if overflow.is_some() {
+                    if overflow {
                         state.raise(Trap::WindowOverflow, state.pc);
                         spent += 1;
+                        previous = first + count as u32;
                     }
-                    return spent;
                 }
-                state.go_on_at(end);
-                exit = block::Exit::Through;
-            }
-            Step::Jump(target) => {
-                state.pc = target;
-                exit = block::Exit::Jump;
-            }
-            Step::Sync | Step::SyncJump(_) | Step::Raise(_) => {
+            },
+            Step::Jump(target) => state.pc = target,
+            other => {
                 let last = instructions[done as usize - 1];
                 let pc = pc.wrapping_add(u32::from(last.offset));
-                state.finish(step, pc, pc.wrapping_add(u32::from(last.length)));
-                return spent;
+                state.finish(other, pc, pc.wrapping_add(u32::from(last.length)));
+                let unmasked = matches!(other, Step::Unmask | Step::UnmaskJump(_)) && state.interrupt != 0;
+                if unmasked || other == Step::Sync {
+                    return spent;
+                }
             }
         }
         if spent >= stop || bus.attention() {
             return spent;
         }
-        previous = index;
     }
 }
 
@@ -292,8 +292,8 @@ impl State {
     /// Completes the instruction at `pc`, which is followed by the one at `next` in memory.
     fn finish(&mut self, step: Step, pc: u32, next: u32) {
         match step {
-            Step::Next | Step::Sync => self.go_on_at(next),
-            Step::Jump(target) | Step::SyncJump(target) => self.pc = target,
+            Step::Next | Step::Leave | Step::Unmask | Step::Sync => self.go_on_at(next),
+            Step::Jump(target) | Step::UnmaskJump(target) => self.pc = target,
             Step::Raise(trap) => self.raise(trap, pc),
         }
     }

@@ -9,7 +9,7 @@ use crate::memory::{load8, load16, load32, store8, store16, store32};
 use crate::operand::{COMPARE_SIGNED, COMPARE_UNSIGNED};
 use crate::region::{self, Side};
 use crate::register::{SpecialRegister, UserRegister};
-use crate::state::{DEBUG_LEVEL, State, ps};
+use crate::state::{DEBUG_LEVEL, QUARTERS_IN_WINDOW, State, ps};
 
 /// What comes after an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,14 @@ pub(crate) enum Step {
     Next,
     /// The instruction at an address.
     Jump(u32),
-    /// The next instruction, after looking at interrupts, timers and the window again.
+    /// The next instruction, for which the window has to be looked at again.
+    Leave,
+    /// The next instruction, after looking at interrupts again because `PS` changed.
+    Unmask,
+    /// The instruction at an address, after looking at interrupts again because `PS` changed.
+    UnmaskJump(u32),
+    /// The next instruction, after looking at everything again that can interrupt straight execution.
     Sync,
-    /// The instruction at an address, after looking at interrupts, timers and the window again.
-    SyncJump(u32),
     /// The handler of a trap; the instruction had no effect.
     Raise(Trap),
 }
@@ -338,7 +342,7 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
             let old = state.ps;
             state.set(t, old);
             state.set_ps(old & !ps::INTLEVEL | u32::from(s));
-            return Step::Sync;
+            return Step::Unmask;
         }
         Opcode::Waiti => {
             state.set_ps(state.ps & !ps::INTLEVEL | u32::from(s));
@@ -347,13 +351,13 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         }
         Opcode::Rfe => {
             state.set_ps(state.ps & !ps::EXCM);
-            return Step::SyncJump(state.epc(1));
+            return Step::UnmaskJump(state.epc(1));
         }
-        Opcode::Rfde => return Step::SyncJump(state.plain(SpecialRegister::Depc)),
+        Opcode::Rfde => return Step::UnmaskJump(state.plain(SpecialRegister::Depc)),
         Opcode::Rfi => {
             let level = u32::from(s);
             state.set_ps(if level < 2 { state.ps & !ps::EXCM } else { state.eps(level) });
-            return Step::SyncJump(state.epc(level));
+            return Step::UnmaskJump(state.epc(level));
         }
         // Returns from the debugger's own mode, which only the debug module can enter.
         Opcode::Rfdo | Opcode::Rfdd | Opcode::Lddr32P | Opcode::Sddr32P => return ILLEGAL,
@@ -496,7 +500,7 @@ impl State {
         self.rotate_to(self.window_base.wrapping_add(quarters as u8));
         self.window_start |= 1 << self.window_base;
         self.refresh_window();
-        Step::Next
+        if self.window_free == QUARTERS_IN_WINDOW { Step::Next } else { Step::Leave }
     }
 
     #[inline(always)]
@@ -534,7 +538,7 @@ impl State {
         }
         self.rotate_to(((self.ps & ps::OWB) >> ps::OWB_SHIFT) as u8);
         self.set_ps(self.ps & !ps::EXCM);
-        Step::SyncJump(self.epc(1))
+        Step::UnmaskJump(self.epc(1))
     }
 
     fn start_loop(&mut self, count: u32, pc: u32, op: &Instruction) {

@@ -39,7 +39,7 @@ const QUARTERS: usize = 16;
 /// Number of physical address registers.
 pub const PHYSICAL_REGISTERS: usize = QUARTER * QUARTERS;
 /// Quarters beyond the first that one instruction can use.
-const QUARTERS_IN_WINDOW: u8 = 3;
+pub(crate) const QUARTERS_IN_WINDOW: u8 = 3;
 
 /// Registers of the core.
 ///

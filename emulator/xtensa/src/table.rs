@@ -246,7 +246,7 @@ macro_rules! for_each_instruction {
             Bnei, "bnei", 0x0000ff, 0x000066, Branch, [Reg(S), CompareSigned, Target8];
             Blti, "blti", 0x0000ff, 0x0000a6, Branch, [Reg(S), CompareSigned, Target8];
             Bgei, "bgei", 0x0000ff, 0x0000e6, Branch, [Reg(S), CompareSigned, Target8];
-            Entry, "entry", 0x0000ff, 0x000036, End, [Reg(S), FrameSize];
+            Entry, "entry", 0x0000ff, 0x000036, Next, [Reg(S), FrameSize];
             Bf, "bf", 0x00f0ff, 0x000076, Branch, [Bool(S), Target8];
             Bt, "bt", 0x00f0ff, 0x001076, Branch, [Bool(S), Target8];
             Loop, "loop", 0x00f0ff, 0x008076, End, [Reg(S), LoopEnd];
