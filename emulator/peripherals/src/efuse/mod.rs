@@ -197,7 +197,7 @@ fn burn(config: &EfuseConfig) -> Fuses {
     fuses[0][2] = mac_high;
     fuses[0][3] = package << PACKAGE_SHIFT | bit(revision.has_rev1_bit(), CHIP_VER_REV1);
     // From this the ROM works out the crystal's frequency, and takes it for 26 MHz if it finds nothing.
-    let clk8m_freq = (RC_FAST_HERTZ / CLK8M_FREQ_UNIT_HERTZ & CLK8M_FREQ_MASK) as u32;
+    let clk8m_freq = ((RC_FAST_HERTZ / CLK8M_FREQ_UNIT_HERTZ) & CLK8M_FREQ_MASK) as u32;
     fuses[0][4] = clk8m_freq | adc_vref(config.adc_vref_millivolts) << ADC_VREF_SHIFT;
     fuses[0][5] = minor << WAFER_VERSION_MINOR_SHIFT | bit(revision.has_rev2_bit(), CHIP_VER_REV2);
     fuses

@@ -5,6 +5,7 @@
 //! registers follow the same order.
 
 mod calibration;
+mod registers;
 #[cfg(test)]
 mod tests;
 mod timer;
