@@ -1,6 +1,6 @@
 //! OpenCores Ethernet MAC 10/100, as Espressif's QEMU puts it in place of the chip's own EMAC.
 //!
-//! Follows the "Ethernet IP Core Specification" (OpenCores, rev. 1.19) with a DP83848 PHY at address 1. A frame is fetched
+//! Follows the "Ethernet IP Core Specification" (OpenCores) with a DP83848 PHY at address 1. A frame is fetched
 //! and its descriptor handed back at once: ESP-IDF's `openeth` driver does not wait for a transmission to end. The time
 //! that the frame spends on the wire is the business of the network behind this block. Frames enter and leave this
 //! block without their frame check sequence; towards memory it is there, as the core has it.
@@ -8,14 +8,14 @@
 mod crc;
 mod descriptor;
 mod phy;
+mod receiver;
 #[cfg(test)]
 mod tests;
+mod transmitter;
 
-use std::collections::VecDeque;
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
-use espalier_core::{Device, DmaFault, Fidelity, GuestMemory, Register, Registers, Time, Unmodelled};
-
-use descriptor::{DESCRIPTORS, Ring, rx, tx};
+use descriptor::{DESCRIPTORS, Ring};
 use phy::Phy;
 
 espalier_core::registers! {
@@ -43,7 +43,7 @@ espalier_core::registers! {
     BD[256] @ 0x400 = 0, rw();
 }
 
-/// Bits of MODER (chapter 3.1).
+/// Bits of MODER.
 mod moder {
     pub const RXEN: u32 = 1 << 0;
     pub const TXEN: u32 = 1 << 1;
@@ -58,7 +58,7 @@ mod moder {
     pub const RECSMALL: u32 = 1 << 16;
 }
 
-/// Bits of INT_SOURCE and INT_MASK (chapter 3.2).
+/// Bits of INT_SOURCE and INT_MASK.
 mod interrupt {
     pub const TXB: u32 = 1 << 0;
     pub const TXE: u32 = 1 << 1;
@@ -68,13 +68,13 @@ mod interrupt {
     pub const RXC: u32 = 1 << 6;
 }
 
-/// Bits of CTRLMODER (chapter 3.10).
+/// Bits of CTRLMODER.
 mod control {
     pub const PASSALL: u32 = 1 << 0;
     pub const RXFLOW: u32 = 1 << 1;
 }
 
-/// Bits of MIICOMMAND, MIIADDRESS and MIISTATUS (chapters 3.12 to 3.16).
+/// Bits of MIICOMMAND, MIIADDRESS and MIISTATUS.
 mod mii {
     pub const SCANSTAT: u32 = 1 << 0;
     pub const RSTAT: u32 = 1 << 1;
@@ -87,14 +87,6 @@ mod mii {
 
 /// Bytes of the frame check sequence.
 const FCS: usize = 4;
-/// Shortest frame that a transmitter puts on an Ethernet, without its frame check sequence (IEEE 802.3, 3.2.8).
-const WIRE_MIN: usize = 60;
-/// Frames of this many bytes or fewer are not sent at all (chapter 4.2.2, TX buffer descriptor, LEN).
-const TX_TOO_SHORT: usize = 4;
-const ETHERTYPE_AT: usize = 12;
-const ETHERTYPE_MAC_CONTROL: [u8; 2] = [0x88, 0x08];
-/// More looped-back frames than there are descriptors cannot be stored.
-const LOOPBACK_DEPTH: usize = DESCRIPTORS;
 
 /// The OpenCores Ethernet MAC with its PHY.
 ///
@@ -106,7 +98,6 @@ pub struct OpenCoresEth {
     phy: Phy,
     transmit: Ring,
     receive: Ring,
-    looped_back: VecDeque<Vec<u8>>,
 }
 
 impl Default for OpenCoresEth {
@@ -115,21 +106,12 @@ impl Default for OpenCoresEth {
     }
 }
 
-/// What the address filter says to a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filter {
-    Match,
-    /// Only taken because the MAC is promiscuous.
-    Miss,
-    Reject,
-}
-
 impl OpenCoresEth {
     /// The block after power-on, with a link.
     pub fn new() -> OpenCoresEth {
         let registers = Registers::new(&REGISTERS);
         let receive = Ring::at(registers.get(reg::TX_BD_NUM));
-        OpenCoresEth { registers, phy: Phy::new(), transmit: Ring::at(0), receive, looped_back: VecDeque::new() }
+        OpenCoresEth { registers, phy: Phy::new(), transmit: Ring::at(0), receive }
     }
 
     /// Plugs the cable in or pulls it out.
@@ -143,169 +125,6 @@ impl OpenCoresEth {
     /// True if the cable is in.
     pub fn link(&self) -> bool {
         self.phy.link()
-    }
-
-    /// True if the transmitter is on and its current descriptor is ready: [`take_frame`](Self::take_frame) has work.
-    pub fn has_frame(&self) -> bool {
-        self.running(moder::TXEN) && self.tx_count() > 0 && self.tx_flags() & tx::RD != 0
-    }
-
-    /// True if a frame that arrives now finds a receiver that is on and a descriptor that is empty.
-    pub fn can_receive(&self) -> bool {
-        self.running(moder::RXEN) && self.rx_start() < DESCRIPTORS as u32 && self.rx_flags() & rx::E != 0
-    }
-
-    /// Sends the next ready descriptor's frame, without its frame check sequence. None when there is nothing to send.
-    ///
-    /// In loopback mode the frame goes to the receiver and not to the caller. Without a link it is sent into the void.
-    pub fn take_frame(&mut self, memory: &mut dyn GuestMemory) -> Option<Vec<u8>> {
-        // A descriptor loses its ready bit when it is taken, so this ends within one round of the ring.
-        while self.has_frame() {
-            let frame = self.transmit_one(memory);
-            if self.moder() & moder::LOOPBCK != 0 {
-                if let Some(frame) = frame
-                    && self.looped_back.len() < LOOPBACK_DEPTH
-                {
-                    self.looped_back.push_back(frame);
-                }
-                self.receive_looped_back(memory);
-            } else if self.phy.link() && frame.is_some() {
-                return frame;
-            }
-        }
-        None
-    }
-
-    /// A frame arrives from the wire, without its frame check sequence. True if it is in memory now; false if the
-    /// receiver is off, the address filter rejected it or no descriptor was empty.
-    pub fn receive(&mut self, frame: &[u8], memory: &mut dyn GuestMemory) -> bool {
-        self.phy.link() && self.moder() & moder::LOOPBCK == 0 && self.store(frame, memory)
-    }
-
-    fn receive_looped_back(&mut self, memory: &mut dyn GuestMemory) {
-        while let Some(frame) = self.looped_back.pop_front() {
-            self.store(&frame, memory);
-        }
-    }
-
-    fn store(&mut self, frame: &[u8], memory: &mut dyn GuestMemory) -> bool {
-        if !self.running(moder::RXEN) || self.rx_start() >= DESCRIPTORS as u32 || frame.len() <= ETHERTYPE_AT + 1 {
-            return false;
-        }
-        let filter = self.filter(frame);
-        let pause = frame[ETHERTYPE_AT..ETHERTYPE_AT + 2] == ETHERTYPE_MAC_CONTROL;
-        let ctrlmoder = self.registers.get(reg::CTRLMODER);
-        if pause && ctrlmoder & control::RXFLOW != 0 {
-            self.raise(interrupt::RXC);
-        }
-        if filter == Filter::Reject || (pause && ctrlmoder & control::PASSALL == 0) {
-            return false;
-        }
-        let mut bytes = frame.to_vec();
-        bytes.resize(bytes.len().max(WIRE_MIN), 0);
-        bytes.extend_from_slice(&crc::fcs(&bytes).to_le_bytes());
-        let (shortest, longest) = self.frame_limits();
-        let mut status = 0;
-        if filter == Filter::Miss {
-            status |= rx::M;
-        }
-        if pause {
-            status |= rx::CF;
-        }
-        if bytes.len() < shortest {
-            if self.moder() & moder::RECSMALL == 0 {
-                return false;
-            }
-            status |= rx::SF;
-        }
-        if bytes.len() > longest {
-            status |= rx::TL;
-            if self.moder() & moder::HUGEN == 0 {
-                bytes.truncate(longest);
-            }
-        }
-        if self.rx_flags() & rx::E == 0 {
-            self.raise(interrupt::BUSY);
-            return false;
-        }
-        let stored = memory.write(self.rx_pointer(), &bytes).is_ok();
-        if !stored {
-            status |= rx::OR;
-            bytes.clear();
-        }
-        self.finish_receive(bytes.len(), status);
-        stored
-    }
-
-    fn finish_receive(&mut self, length: usize, status: u32) {
-        let offset = self.receive.offset();
-        let flags = self.registers.get(offset) & (rx::IRQ | rx::WRAP);
-        let length = u32::try_from(length).unwrap_or(0).min(descriptor::LEN_MAX);
-        self.registers.set(offset, (length << descriptor::LEN_SHIFT) | flags | status);
-        self.receive.advance(flags & rx::WRAP != 0, self.rx_start(), DESCRIPTORS as u32);
-        if flags & rx::IRQ != 0 {
-            self.raise(if status & rx::ERRORS == 0 { interrupt::RXB } else { interrupt::RXE });
-        }
-    }
-
-    /// Takes one ready descriptor. None if nothing of it reaches the wire intact.
-    fn transmit_one(&mut self, memory: &mut dyn GuestMemory) -> Option<Vec<u8>> {
-        let flags = self.tx_flags();
-        let fetched = self.fetch(flags, memory);
-        let status = if fetched.is_err() { tx::UR } else { 0 };
-        let offset = self.transmit.offset();
-        self.registers.set(offset, (flags & !(tx::RD | tx::STATUS)) | status);
-        self.transmit.advance(flags & tx::WR != 0, 0, self.tx_count());
-        if flags & tx::IRQ != 0 {
-            self.raise(if status == 0 { interrupt::TXB } else { interrupt::TXE });
-        }
-        fetched.ok().flatten()
-    }
-
-    /// Reads a frame out of memory and makes it what the wire carries, less the frame check sequence.
-    fn fetch(&self, flags: u32, memory: &mut dyn GuestMemory) -> Result<Option<Vec<u8>>, DmaFault> {
-        let length = (flags >> descriptor::LEN_SHIFT) as usize;
-        if length <= TX_TOO_SHORT {
-            return Ok(None);
-        }
-        let mut bytes = vec![0; length];
-        memory.read(self.tx_pointer(), &mut bytes)?;
-        let (shortest, longest) = self.frame_limits();
-        let moder = self.moder();
-        let limit = if moder & moder::HUGEN != 0 { usize::MAX } else { longest };
-        if moder & moder::CRCEN != 0 || flags & tx::CRC != 0 {
-            bytes.truncate(limit.saturating_sub(FCS));
-            if moder & moder::PAD != 0 || flags & tx::PAD != 0 {
-                bytes.resize(bytes.len().max(shortest.saturating_sub(FCS)), 0);
-            }
-            return Ok(Some(bytes));
-        }
-        // Software brought its own frame check sequence; a wrong one makes a frame that nobody on the wire accepts.
-        bytes.truncate(limit);
-        let body = bytes.len().saturating_sub(FCS);
-        let intact = bytes[body..] == crc::fcs(&bytes[..body]).to_le_bytes();
-        bytes.truncate(body);
-        Ok(intact.then_some(bytes))
-    }
-
-    fn filter(&self, frame: &[u8]) -> Filter {
-        let destination = &frame[..6];
-        let moder = self.moder();
-        let accepted = if destination.iter().all(|&byte| byte == 0xFF) {
-            moder & moder::BRO == 0
-        } else if destination[0] & 1 != 0 || moder & moder::IAM != 0 {
-            let bit = crc::hash_bit(destination);
-            let word = if bit < 32 { reg::HASH0_ADR } else { reg::HASH1_ADR };
-            self.registers.get(word) & (1 << (bit % 32)) != 0
-        } else {
-            let [a, b] = (self.registers.get(reg::MAC_ADDR1) as u16).to_be_bytes();
-            destination[..2] == [a, b] && destination[2..] == self.registers.get(reg::MAC_ADDR0).to_be_bytes()
-        };
-        match (accepted, moder & moder::PRO != 0) {
-            (true, _) => Filter::Match,
-            (false, true) => Filter::Miss,
-            (false, false) => Filter::Reject,
-        }
     }
 
     fn write_moder(&mut self, value: u32) -> Result<(), Unmodelled> {
@@ -351,7 +170,6 @@ impl OpenCoresEth {
         self.registers.reset();
         self.transmit = Ring::at(0);
         self.receive = Ring::at(self.rx_start());
-        self.looped_back.clear();
     }
 
     fn raise(&mut self, bits: u32) {
@@ -366,7 +184,7 @@ impl OpenCoresEth {
         self.moder() & (enable | moder::RST) == enable
     }
 
-    /// MINFL and MAXFL, with the frame check sequence (chapter 3.7).
+    /// MINFL and MAXFL, with the frame check sequence: register PACKETLEN.
     fn frame_limits(&self) -> (usize, usize) {
         let packetlen = self.registers.get(reg::PACKETLEN);
         ((packetlen >> 16) as usize, (packetlen & 0xFFFF) as usize)
@@ -379,22 +197,6 @@ impl OpenCoresEth {
     /// Receive descriptors follow the transmit descriptors.
     fn rx_start(&self) -> u32 {
         self.tx_count()
-    }
-
-    fn tx_flags(&self) -> u32 {
-        self.registers.get(self.transmit.offset())
-    }
-
-    fn tx_pointer(&self) -> u32 {
-        self.registers.get(self.transmit.offset() + descriptor::POINTER)
-    }
-
-    fn rx_flags(&self) -> u32 {
-        self.registers.get(self.receive.offset())
-    }
-
-    fn rx_pointer(&self) -> u32 {
-        self.registers.get(self.receive.offset() + descriptor::POINTER)
     }
 }
 
@@ -414,7 +216,7 @@ impl Device for OpenCoresEth {
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
         match offset {
             reg::MODER => self.write_moder(value)?,
-            // Values above the number of descriptors are ignored (chapter 3.9).
+            // Values above the number of descriptors are ignored.
             reg::TX_BD_NUM if value <= DESCRIPTORS as u32 => self.registers.set(reg::TX_BD_NUM, value),
             reg::MIICOMMAND => {
                 self.registers.write(offset, value)?;

@@ -31,7 +31,7 @@ pub(super) fn fcs(bytes: &[u8]) -> u32 {
 }
 
 /// Which of the 64 bits of HASH0 and HASH1 stands for an address: the six upper bits of its CRC, most significant bit
-/// first (chapter 3.18).
+/// first.
 pub(super) fn hash_bit(address: &[u8]) -> u32 {
     remainder(address).reverse_bits() >> 26
 }

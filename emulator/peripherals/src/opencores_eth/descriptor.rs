@@ -1,4 +1,4 @@
-//! Buffer descriptors of the OpenCores Ethernet MAC (chapter 4.2.1): a word of length and flags, then a pointer.
+//! Buffer descriptors of the OpenCores Ethernet MAC (section "Buffer Descriptors"): a word of length and flags, then a pointer.
 
 use super::reg;
 

@@ -5,7 +5,7 @@
 pub(super) const ADDRESS: u32 = 1;
 pub(super) const REGISTER_MASK: u8 = 0x1F;
 
-/// Registers of chapter 7, by their names there.
+/// Registers, by their names in the data sheet.
 mod register {
     pub const BMCR: u8 = 0x00;
     pub const BMSR: u8 = 0x01;
