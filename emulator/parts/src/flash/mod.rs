@@ -5,6 +5,7 @@
 //! have are ignored, as the chip ignores what it does not know, and the data lines stay high.
 
 mod command;
+mod execute;
 mod identity;
 mod status;
 mod storage;
@@ -13,21 +14,15 @@ mod tests;
 
 use espalier_core::{Span, SpiTarget, SpiTransaction, Time};
 
-use command::{Frame, opcode};
-use status::{BUSY, SUS, Status, WEL};
+use command::Frame;
+use status::Status;
 use storage::Storage;
 
 pub use storage::FLASH_CHUNK_SIZE;
 
-const PAGE_SIZE: usize = 256;
-const SECTOR_SIZE: usize = 0x1000;
-const HALF_BLOCK_SIZE: usize = 0x8000;
-const BLOCK_SIZE: usize = 0x1_0000;
 const MEGABYTE: usize = 0x10_0000;
 /// What the controller reads from a line that nobody drives.
 const IDLE_LINE: u8 = 0xFF;
-/// What 4Bh returns. Every chip has another number; this model's chips share one, so that runs are alike.
-const UNIQUE_ID: [u8; 8] = *b"\xE6\x4C\x3D\x52\x27\x1A\x0B\x29";
 
 /// What a host can do wrong with a flash chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,16 +72,6 @@ pub enum FlashTiming {
     Quick,
     /// Typical times of the datasheet (chapter 9.6).
     Typical,
-}
-
-#[derive(Clone, Copy)]
-enum Operation {
-    Program,
-    EraseSector,
-    EraseHalfBlock,
-    EraseBlock,
-    EraseChip,
-    WriteStatus,
 }
 
 /// The chip. A clone shares all memory with its original until one of them writes.
@@ -179,6 +164,7 @@ impl FlashChip {
         self.reset();
     }
 
+    /// What a supply cycle and the reset instruction do.
     fn reset(&mut self) {
         self.status = self.stored_status;
         self.write_enabled = false;
@@ -187,173 +173,6 @@ impl FlashChip {
         self.suspended = None;
         self.powered_down = false;
         self.reset_enabled = false;
-    }
-
-    fn execute(&mut self, frame: &Frame<'_>, miso: &mut [u8], now: Time) {
-        if self.powered_down && frame.opcode != opcode::RELEASE_POWER_DOWN {
-            return;
-        }
-        let reset_enabled = std::mem::replace(&mut self.reset_enabled, frame.opcode == opcode::ENABLE_RESET);
-        match frame.opcode {
-            opcode::READ_STATUS_1 => miso.fill(self.status_1(now)),
-            opcode::READ_STATUS_2 => miso.fill(self.status_2()),
-            opcode::READ_STATUS_3 => miso.fill(self.status.get(2)),
-            opcode::RESET if reset_enabled => self.reset(),
-            opcode::SUSPEND => self.suspend(now),
-            _ if now < self.busy_until => {}
-            _ => self.execute_idle(frame, miso, now),
-        }
-    }
-
-    /// Instructions that a busy chip ignores.
-    fn execute_idle(&mut self, frame: &Frame<'_>, miso: &mut [u8], now: Time) {
-        match frame.opcode {
-            opcode::WRITE_ENABLE => self.write_enabled = true,
-            opcode::WRITE_DISABLE => self.write_enabled = false,
-            opcode::WRITE_ENABLE_VOLATILE_STATUS => self.volatile_status_enabled = true,
-            opcode::WRITE_STATUS_1 => self.write_status(0, frame, now),
-            opcode::WRITE_STATUS_2 => self.write_status(1, frame, now),
-            opcode::WRITE_STATUS_3 => self.write_status(2, frame, now),
-            opcode::READ_DATA | opcode::FAST_READ | opcode::FAST_READ_DUAL_OUTPUT | opcode::FAST_READ_DUAL_IO => {
-                self.read_memory(frame, miso);
-            }
-            opcode::FAST_READ_QUAD_OUTPUT | opcode::FAST_READ_QUAD_IO if self.status.quad_enabled() => {
-                self.read_memory(frame, miso);
-            }
-            opcode::PAGE_PROGRAM => self.program(frame, now),
-            opcode::QUAD_PAGE_PROGRAM if self.status.quad_enabled() => self.program(frame, now),
-            opcode::SECTOR_ERASE => self.erase(frame, SECTOR_SIZE, Operation::EraseSector, now),
-            opcode::BLOCK_ERASE_32K => self.erase(frame, HALF_BLOCK_SIZE, Operation::EraseHalfBlock, now),
-            opcode::BLOCK_ERASE_64K => self.erase(frame, BLOCK_SIZE, Operation::EraseBlock, now),
-            opcode::CHIP_ERASE | opcode::CHIP_ERASE_ALTERNATE => {
-                self.change(0..self.size.bytes(), Operation::EraseChip, now, |storage, range| {
-                    storage.erase(range.start, range.len());
-                });
-            }
-            opcode::RESUME => self.resume(now),
-            opcode::POWER_DOWN => self.powered_down = true,
-            opcode::RELEASE_POWER_DOWN => {
-                self.powered_down = false;
-                miso.fill(identity::device_id(self.size));
-            }
-            opcode::JEDEC_ID => answer(miso, &identity::jedec_id(self.size)),
-            opcode::MANUFACTURER_DEVICE_ID => {
-                let swapped = frame.address().is_some_and(|address| address & 1 != 0);
-                let (manufacturer, device) = (identity::MANUFACTURER, identity::device_id(self.size));
-                answer(miso, &if swapped { [device, manufacturer] } else { [manufacturer, device] });
-            }
-            opcode::READ_UNIQUE_ID => answer(miso, &UNIQUE_ID),
-            opcode::READ_SFDP => {
-                if let Some(address) = frame.address() {
-                    identity::read_sfdp(self.size, address, miso);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn status_1(&self, now: Time) -> u8 {
-        let busy = if now < self.busy_until { BUSY } else { 0 };
-        let latch = if self.write_enabled { WEL } else { 0 };
-        self.status.get(0) | busy | latch
-    }
-
-    fn status_2(&self) -> u8 {
-        self.status.get(1) | if self.suspended.is_some() { SUS } else { 0 }
-    }
-
-    /// Writes one status register, or registers 1 and 2 at once if `first` is register 1 and two bytes follow.
-    fn write_status(&mut self, first: usize, frame: &Frame<'_>, now: Time) {
-        let volatile = std::mem::take(&mut self.volatile_status_enabled);
-        let latched = std::mem::take(&mut self.write_enabled);
-        if !(volatile || latched) || self.status.locked() || frame.length() == 0 {
-            return;
-        }
-        let count = if first == 0 { 2 } else { 1 };
-        for (register, value) in (0..count).filter_map(|index| Some((first + index, frame.byte(index)?))) {
-            self.status.set(register, value);
-            if latched {
-                self.stored_status.set(register, value);
-            }
-        }
-        if latched {
-            self.busy_until = now + self.duration(Operation::WriteStatus);
-        }
-    }
-
-    fn read_memory(&self, frame: &Frame<'_>, miso: &mut [u8]) {
-        if let Some(address) = frame.address() {
-            self.storage.read(address, miso);
-        }
-    }
-
-    fn program(&mut self, frame: &Frame<'_>, now: Time) {
-        let Some(address) = frame.address() else { return };
-        let address = address % self.size.bytes();
-        let page = address - address % PAGE_SIZE;
-        let mut buffer = [0xFF; PAGE_SIZE];
-        let mut sent = 0;
-        // Past the end of a page the address wraps to its start; of more than 256 bytes the last ones count.
-        for (index, byte) in frame.data().enumerate() {
-            buffer[(address + index) % PAGE_SIZE] = byte;
-            sent += 1;
-        }
-        if sent > 0 {
-            self.change(page..page + PAGE_SIZE, Operation::Program, now, |storage, range| {
-                storage.program(range.start, &buffer);
-            });
-        }
-    }
-
-    fn erase(&mut self, frame: &Frame<'_>, unit: usize, operation: Operation, now: Time) {
-        let Some(address) = frame.address() else { return };
-        let address = address % self.size.bytes();
-        let start = address - address % unit;
-        self.change(start..start + unit, operation, now, |storage, range| storage.erase(range.start, range.len()));
-    }
-
-    /// Runs an erase or program if the latch and the protection let it. Nothing is erased or programmed while another
-    /// operation is suspended.
-    fn change(
-        &mut self,
-        range: std::ops::Range<usize>,
-        operation: Operation,
-        now: Time,
-        apply: impl FnOnce(&mut Storage, std::ops::Range<usize>),
-    ) {
-        let enabled = std::mem::take(&mut self.write_enabled);
-        if !enabled || self.suspended.is_some() || self.status.protects(&range, self.size.bytes()) {
-            return;
-        }
-        apply(&mut self.storage, range);
-        self.busy_until = now + self.duration(operation);
-    }
-
-    fn suspend(&mut self, now: Time) {
-        if now < self.busy_until {
-            self.suspended = Some(self.busy_until.since(now));
-            self.busy_until = now;
-        }
-    }
-
-    fn resume(&mut self, now: Time) {
-        if let Some(rest) = self.suspended.take() {
-            self.busy_until = now + rest;
-        }
-    }
-
-    fn duration(&self, operation: Operation) -> Span {
-        if self.timing == FlashTiming::Quick {
-            return Span::from_micros(10);
-        }
-        match operation {
-            Operation::Program => Span::from_micros(700),
-            Operation::EraseSector => Span::from_millis(45),
-            Operation::EraseHalfBlock => Span::from_millis(120),
-            Operation::EraseBlock => Span::from_millis(150),
-            Operation::EraseChip => Span::from_millis(2500) * (self.size.bytes() / MEGABYTE) as u64,
-            Operation::WriteStatus => Span::from_millis(10),
-        }
     }
 }
 
@@ -370,12 +189,5 @@ impl SpiTarget for FlashChip {
 impl std::fmt::Debug for FlashChip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FlashChip({:?}, {:?}, {} changes)", self.size, self.status, self.changes())
-    }
-}
-
-/// An answer that starts again when the controller reads on.
-fn answer(miso: &mut [u8], bytes: &[u8]) {
-    for (into, byte) in miso.iter_mut().zip(bytes.iter().cycle()) {
-        *into = *byte;
     }
 }

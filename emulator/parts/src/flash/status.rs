@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::MEGABYTE;
+
 /// Status register 1: an operation is in progress.
 pub(super) const BUSY: u8 = 1 << 0;
 /// Status register 1: write enable latch.
@@ -29,7 +31,6 @@ const SR3_WRITABLE: u8 = 0b1110_0000;
 const SR3_FACTORY: u8 = 0b0110_0000;
 
 const SECTOR_SIZE: usize = 0x1000;
-const MEGABYTE: usize = 0x10_0000;
 
 /// The configuration bits of the three registers; BUSY, WEL and SUS are kept by the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

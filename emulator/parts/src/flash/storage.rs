@@ -32,12 +32,18 @@ impl Storage {
 
     #[inline]
     pub(super) fn chunk(&self, page: usize) -> &Chunk {
-        &self.chunks[page % self.chunks.len()]
+        &self.chunks[self.index(page)]
+    }
+
+    /// Chips have a power of two of chunks; a page past the end is one from the start.
+    #[inline]
+    fn index(&self, page: usize) -> usize {
+        page & (self.chunks.len() - 1)
     }
 
     #[inline]
     pub(super) fn version(&self, page: usize) -> u32 {
-        self.versions[page % self.versions.len()]
+        self.versions[self.index(page)]
     }
 
     #[inline]

@@ -1,7 +1,8 @@
 use espalier_core::{Span, SpiTarget, SpiTransaction, Time};
 use proptest::prelude::{Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 
-use super::{FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashSize, FlashTiming, opcode};
+use super::command::opcode;
+use super::{FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashSize, FlashTiming};
 
 /// Long after every operation of the `Quick` timing.
 const LATER: Span = Span::from_micros(100);

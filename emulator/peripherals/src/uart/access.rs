@@ -68,6 +68,7 @@ impl Uart {
             reg::FIFO => self.write_fifo(value as u8, now),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
             reg::CLKDIV | reg::RS485_CONF => self.retime(now),
+            reg::CONF1 => self.switch_timeout(now),
             reg::CONF0 => {
                 self.retime(now);
                 if value & conf0::RXFIFO_RST != 0 {
@@ -97,7 +98,8 @@ impl Device for Uart {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "flow control, modem lines, RS-485, IrDA, inversion, AT command detection and wake-up are registers only",
+            "flow control, modem lines, RS-485, IrDA, inversion, AT command detection, wake-up and the pause between transfers are \
+             registers only",
         )
     }
 

@@ -84,7 +84,7 @@ impl Uart {
         self.retime(now);
     }
 
-    /// The other side sends `bytes`, one frame after the other, after what it is sending already.
+    /// The other side sends `bytes`, one frame after the other, after what it is sending already. This changes the deadline.
     pub fn receive(&mut self, bytes: &[u8], now: Time) {
         self.synchronise(now);
         self.line.queue(bytes, now);
@@ -252,6 +252,17 @@ impl Uart {
             timeout: enabled.then(|| self.bit.bits(TIMEOUT_UNIT_BITS * threshold as u32)),
             drop_errors: conf0 & conf0::ERR_WR_MASK != 0,
             held_in_reset: conf0 & conf0::RXFIFO_RST != 0,
+        }
+    }
+
+    /// Starts the time-out for what is in the FIFO when software switches it on, and stops it when it is switched off.
+    fn switch_timeout(&mut self, now: Time) {
+        match self.receive_settings().timeout {
+            None => self.receiver.timeout_at = None,
+            Some(_) if self.receiver.fifo.is_empty() || self.receiver.timed_out => {}
+            Some(timeout) => {
+                self.receiver.timeout_at.get_or_insert(now + timeout);
+            }
         }
     }
 

@@ -182,6 +182,18 @@ fn time_out_is_found_between_two_bursts() {
     assert_eq!(bench.read(reg::INT_RAW) & int::RXFIFO_TOUT, int::RXFIFO_TOUT);
 }
 
+#[test]
+fn time_out_that_is_switched_on_late_sees_what_is_there() {
+    let mut bench = Bench::new();
+    bench.write(reg::INT_ENA, int::RXFIFO_TOUT);
+    bench.uart.receive(b"a", bench.now);
+    bench.wait(FRAME * 50);
+    bench.write(reg::CONF1, conf1::RX_TOUT_EN | 5 << 24 | 120);
+    let start = bench.now;
+    bench.skip();
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 4, int::RXFIFO_TOUT));
+}
+
 /// The ROM's `uart_baudrate_detect` on a 40 MHz crystal: divider = (LOWPULSE + HIGHPULSE) * 8 + 144, in sixteenths. The bytes
 /// are those of esptool's sync frame.
 #[test]
