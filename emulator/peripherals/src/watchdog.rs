@@ -3,7 +3,7 @@
 //! Stages follow each other; each lasts for its own number of clock cycles. What a stage does when it expires is up to the
 //! block that owns the watchdog.
 
-use espalier_core::{Frequency, Span, Time};
+use espalier_core::{Frequency, Time};
 
 /// Stages of a watchdog.
 pub(crate) const STAGES: usize = 4;
@@ -89,8 +89,7 @@ impl Watchdog {
         }
         let cycles = self.clock.cycles_in(now.since(self.since));
         self.elapsed = self.elapsed.saturating_add(cycles);
-        let whole: Span = self.clock.cycles(cycles);
-        self.since = self.since + whole;
+        self.since += self.clock.cycles(cycles);
     }
 }
 

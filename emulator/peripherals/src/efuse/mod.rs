@@ -156,20 +156,16 @@ impl Efuse {
     /// Copies the fuses into the read registers.
     fn load(&mut self) {
         let readable = protect::readable(&self.fuses);
-        for (block, (read, _, words)) in LAYOUT.into_iter().enumerate() {
-            for word in 0..words {
-                self.registers.set(read + 4 * word as u32, self.fuses[block][word] & readable[block][word]);
-            }
+        for (block, word, read, _) in words() {
+            self.registers.set(read, self.fuses[block][word] & readable[block][word]);
         }
     }
 
     /// Burns the bits of the write registers.
     fn program(&mut self) {
         let writable = protect::writable(&self.fuses);
-        for (block, (_, write, words)) in LAYOUT.into_iter().enumerate() {
-            for word in 0..words {
-                self.fuses[block][word] |= self.registers.get(write + 4 * word as u32) & writable[block][word];
-            }
+        for (block, word, _, write) in words() {
+            self.fuses[block][word] |= self.registers.get(write) & writable[block][word];
         }
     }
 
@@ -184,6 +180,13 @@ impl Efuse {
             self.registers.modify(reg::INT_RAW, 0, READ);
         }
     }
+}
+
+/// Every word of fuses: its block, its number there, and the offsets of its read and write registers.
+fn words() -> impl Iterator<Item = (usize, usize, u32, u32)> {
+    LAYOUT.into_iter().enumerate().flat_map(|(block, (read, write, words))| {
+        (0..words).map(move |word| (block, word, read + 4 * word as u32, write + 4 * word as u32))
+    })
 }
 
 fn burn(config: &EfuseConfig) -> Fuses {
