@@ -165,9 +165,12 @@ impl OpenCoresEth {
         self.registers.set(reg::MIISTATUS, fail);
     }
 
-    /// The core's own reset. It does not reach the PHY.
+    /// The core's own reset. It does not reach the PHY, nor the descriptors: they are RAM, and ESP-IDF's driver fills them
+    /// before it resets the core.
     fn reset_core(&mut self) {
-        self.registers.reset();
+        for register in REGISTERS.iter().filter(|register| register.offset < reg::BD) {
+            self.registers.set(register.offset, register.reset);
+        }
         self.transmit = Ring::at(0);
         self.receive = Ring::at(self.rx_start());
     }

@@ -46,15 +46,15 @@ fn read(mac: &mut OpenCoresEth, offset: u32) -> u32 {
 fn started() -> OpenCoresEth {
     let mut mac = OpenCoresEth::new();
     assert_eq!(read(&mut mac, reg::MODER), 0xA000);
+    for (index, wrap) in [(2, 0), (3, rx::WRAP)] {
+        write(&mut mac, descriptor(index) + POINTER, BUFFERS * index);
+        write(&mut mac, descriptor(index), rx::E | rx::IRQ | wrap);
+    }
     write(&mut mac, reg::MODER, 0xA000 | moder::RST);
     write(&mut mac, reg::MODER, 0xA000);
     write(&mut mac, reg::TX_BD_NUM, 2);
     write(&mut mac, reg::MAC_ADDR0, u32::from_be_bytes([MAC[2], MAC[3], MAC[4], MAC[5]]));
     write(&mut mac, reg::MAC_ADDR1, u32::from(u16::from_be_bytes([MAC[0], MAC[1]])));
-    for (index, wrap) in [(2, 0), (3, rx::WRAP)] {
-        write(&mut mac, descriptor(index) + POINTER, BUFFERS * index);
-        write(&mut mac, descriptor(index), rx::E | rx::IRQ | wrap);
-    }
     write(&mut mac, reg::INT_MASK, 0x7F);
     write(&mut mac, reg::MODER, 0xA000 | moder::TXEN | moder::RXEN);
     mac
