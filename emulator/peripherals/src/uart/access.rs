@@ -98,8 +98,8 @@ impl Device for Uart {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "flow control, modem lines, RS-485, IrDA, inversion, AT command detection, wake-up and the pause between transfers are \
-             registers only",
+            "flow control, modem lines, RS-485, IrDA, inversion, AT command detection, wake-up and the pause between \
+             transfers are registers only",
         )
     }
 
