@@ -8,7 +8,7 @@ mod protect;
 #[cfg(test)]
 mod tests;
 
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Register, Registers, Span, Time, Unmodelled};
 
 use crate::clocks::RC_FAST_HERTZ;
 use protect::{BLOCKS, Fuses, WORDS};
@@ -135,12 +135,18 @@ impl Default for EfuseConfig {
 pub struct Efuse {
     registers: Registers,
     fuses: Fuses,
+    /// The command that runs, and when it is done.
+    running: Option<(u32, Time)>,
 }
+
+/// How long a command runs. The manual gives no figure; software waits for CMD to clear, and the ROM of revision 3 insists on
+/// seeing it set first.
+const COMMAND_TIME: Span = Span::from_micros(2);
 
 impl Efuse {
     /// A chip that comes from the factory.
     pub fn new(config: EfuseConfig) -> Efuse {
-        let mut efuse = Efuse { registers: Registers::new(&REGISTERS), fuses: burn(&config) };
+        let mut efuse = Efuse { registers: Registers::new(&REGISTERS), fuses: burn(&config), running: None };
         efuse.load();
         efuse
     }
@@ -169,16 +175,27 @@ impl Efuse {
         }
     }
 
-    fn command(&mut self, command: u32) {
-        let op_code = self.registers.get(reg::CONF) & OP_CODE_MASK;
-        if command & PROGRAM != 0 && op_code == OP_CODE_PROGRAM {
+    fn start(&mut self, command: u32, now: Time) {
+        let allowed = match self.registers.get(reg::CONF) & OP_CODE_MASK {
+            OP_CODE_PROGRAM => PROGRAM,
+            OP_CODE_READ => READ,
+            _ => 0,
+        };
+        if command & allowed != 0 && self.running.is_none() {
+            self.running = Some((allowed, now + COMMAND_TIME));
+            self.registers.set(reg::CMD, allowed);
+        }
+    }
+
+    fn finish(&mut self, now: Time) {
+        let Some((command, _)) = self.running.take_if(|(_, done)| *done <= now) else { return };
+        if command == PROGRAM {
             self.program();
-            self.registers.modify(reg::INT_RAW, 0, PROGRAM);
-        }
-        if command & READ != 0 && op_code == OP_CODE_READ {
+        } else {
             self.load();
-            self.registers.modify(reg::INT_RAW, 0, READ);
         }
+        self.registers.set(reg::CMD, 0);
+        self.registers.modify(reg::INT_RAW, 0, command);
     }
 }
 
@@ -219,10 +236,11 @@ impl Device for Efuse {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("coding schemes other than none, and the time that programming takes")
+        Fidelity::Partial("coding schemes other than none; a command takes 2 us whatever the clock settings")
     }
 
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.finish(now);
         let value = self.registers.read(offset)?;
         Ok(match offset {
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
@@ -230,14 +248,23 @@ impl Device for Efuse {
         })
     }
 
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.finish(now);
         self.registers.write(offset, value)?;
         match offset {
-            reg::CMD => self.command(value),
+            reg::CMD => self.start(value, now),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
             _ => {}
         }
         Ok(())
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.running.map(|(_, done)| done)
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.finish(now);
     }
 
     fn interrupts(&self) -> u32 {
@@ -246,6 +273,7 @@ impl Device for Efuse {
 
     /// The fuses stay burnt, and are loaded again.
     fn reset(&mut self) {
+        self.running = None;
         self.registers.reset();
         self.load();
     }
