@@ -25,7 +25,7 @@ pub struct LanConfig {
     pub latency: Span,
     /// How long a peer waits for a remote host that does not answer at all before it gives a connection up.
     pub tcp_timeout: Span,
-    /// Names that the DNS server knows, in lower case.
+    /// Names that the DNS server knows from the start. Case makes no difference.
     pub names: BTreeMap<String, Ipv4Addr>,
 }
 

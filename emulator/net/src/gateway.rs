@@ -5,6 +5,7 @@ mod dhcp;
 mod dns;
 mod reply;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -27,11 +28,13 @@ pub(crate) struct Gateway {
     config: Arc<LanConfig>,
     mac: EthernetAddress,
     dhcp: DhcpServer,
+    names: Arc<BTreeMap<String, Ipv4Addr>>,
 }
 
 impl Gateway {
     pub(crate) fn new(config: Arc<LanConfig>, mac: EthernetAddress) -> Gateway {
-        Gateway { dhcp: DhcpServer::new(config.clone()), config, mac }
+        let names = config.names.iter().map(|(name, &address)| (name.to_ascii_lowercase(), address));
+        Gateway { dhcp: DhcpServer::new(config.clone()), names: Arc::new(names.collect()), config, mac }
     }
 
     pub(crate) fn mac(&self) -> EthernetAddress {
@@ -46,6 +49,11 @@ impl Gateway {
     /// The address that was given last.
     pub(crate) fn last_lease(&self) -> Option<Ipv4Addr> {
         self.dhcp.last_lease()
+    }
+
+    /// From now on, the DNS server says that `name` is at `address`.
+    pub(crate) fn set_name(&mut self, name: &str, address: Ipv4Addr) {
+        Arc::make_mut(&mut self.names).insert(name.to_ascii_lowercase(), address);
     }
 
     /// Takes a frame and answers it.
@@ -117,7 +125,7 @@ impl Gateway {
                     let reason = Icmpv4DstUnreachable::PortUnreachable;
                     return Some(unreachable(&reply, reason, header, packet.payload()));
                 }
-                let answer = dns::answer(udp.payload(), &self.config.names)?;
+                let answer = dns::answer(udp.payload(), &self.names)?;
                 Some(reply.udp(dns::PORT, udp.src_port(), &answer))
             }
             IpProtocol::Tcp => refuse(&reply, header, packet.payload()),

@@ -19,9 +19,9 @@ use espalier_core::Time;
 use smoltcp::iface::SocketHandle;
 use smoltcp::wire::{ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol};
 
-use crate::LanConfig;
 use crate::fault::Frame;
 use crate::rng::Rng;
+use crate::{LanConfig, LanError};
 use connection::{Cause, Connection};
 use segment::Segment;
 use stack::{Birth, Stack};
@@ -182,20 +182,16 @@ impl Host {
         }
     }
 
-    /// A port for a connection or a datagram socket that did not ask for one.
-    fn free_port(&mut self) -> Option<u16> {
-        let count = u16::MAX - EPHEMERAL_START;
-        (0..=count).find_map(|_| {
+    /// A port that the host may choose by itself, of those that are `free`.
+    fn choose_port(&mut self, free: impl Fn(&Host, u16) -> bool) -> Result<u16, LanError> {
+        for _ in EPHEMERAL_START..=u16::MAX {
             let port = self.next_port;
             self.next_port = if port == u16::MAX { EPHEMERAL_START } else { port + 1 };
-            self.port_is_free(port).then_some(port)
-        })
-    }
-
-    fn port_is_free(&self, port: u16) -> bool {
-        !self.listeners.contains_key(&port)
-            && !self.connections.iter().any(|connection| connection.socket.is_some() && connection.local.port() == port)
-            && !self.bindings.iter().any(|binding| binding.socket.is_some() && binding.port == port)
+            if free(self, port) {
+                return Ok(port);
+            }
+        }
+        Err(LanError::PortsExhausted { host: self.address })
     }
 }
 
@@ -209,4 +205,46 @@ fn birth(
 ) -> Birth {
     let seed = Rng::new(config.seed, u64::from(address.to_bits()) << 32 | restarts).next();
     Birth { address, prefix_len: config.prefix_len, mac, seed, at, neighbours }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use espalier_core::{Span, Time};
+    use smoltcp::wire::EthernetAddress;
+
+    use super::{Host, LOG_KEPT};
+    use crate::LanConfig;
+
+    const BOARD: [u8; 6] = [0x24, 0, 0, 0, 0, 1];
+    const PEER: [u8; 6] = [2, 0, 192, 168, 4, 2];
+
+    fn question() -> Vec<u8> {
+        let mut frame = [0xFF; 6].to_vec();
+        for part in
+            [&BOARD[..], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &BOARD, &[192, 168, 4, 50], &[0; 6], &[192, 168, 4, 2]]
+        {
+            frame.extend_from_slice(part);
+        }
+        frame
+    }
+
+    #[test]
+    fn a_host_that_has_nothing_to_remember_starts_anew() {
+        let config = Arc::new(LanConfig::default());
+        let mut host = Host::new(config.clone(), config.peer, EthernetAddress(PEER));
+        host.listen(80, 4).unwrap();
+        let mut now = Time::ZERO;
+        for _ in 0..1000 {
+            now += Span::from_millis(10);
+            assert_eq!(host.receive_frame(&question().into(), now).len(), 1);
+            assert!(host.stack.log_len() <= LOG_KEPT + 1);
+        }
+        assert!(host.restarts > 10);
+        assert_eq!(host.deadline(), None);
+        // It still knows the board, and asks nobody before it connects.
+        let (_, frames) = host.connect("192.168.4.50:80".parse().unwrap(), now).unwrap();
+        assert_eq!((frames.len(), &frames[0][..6]), (1, &BOARD[..]));
+    }
 }

@@ -73,7 +73,7 @@ impl Lan {
         Ok(lan)
     }
 
-    /// What the LAN was made of.
+    /// What the LAN was made of at its start.
     pub fn config(&self) -> &LanConfig {
         &self.config
     }
@@ -148,6 +148,16 @@ impl Lan {
         self.from_board.faults = faults.from_board;
         self.to_board.faults = faults.to_board;
         Ok(())
+    }
+
+    /// True if the board's cable is cut in both directions, which its PHY notices.
+    pub fn cable_is_cut(&self) -> bool {
+        self.from_board.faults.cut && self.to_board.faults.cut
+    }
+
+    /// From now on, the gateway's DNS server says that `name` is at `address`. Case makes no difference.
+    pub fn set_name(&mut self, name: &str, address: Ipv4Addr) {
+        self.gateway.set_name(name, address);
     }
 
     /// The host falls silent: no packet gets in or out, and nobody is told. This can be the gateway too.

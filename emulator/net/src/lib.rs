@@ -8,6 +8,21 @@
 //! ([`Lan::take_for_board`]) and calls [`Lan::advance`] when [`Lan::deadline`] comes. Tests connect, listen, send and
 //! receive on it between two steps of the machine.
 //!
+//! ```
+//! use espalier_core::Time;
+//! use espalier_net::{ConnState, Lan, LanConfig};
+//!
+//! let mut lan = Lan::new(LanConfig::default())?;
+//! let listener = lan.listen(5001)?;
+//! let connection = lan.connect("192.168.4.100:5001".parse()?)?;
+//! lan.advance(Time::from_micros(500_000));
+//! assert_eq!(lan.accept(listener), None);
+//! assert_eq!(lan.state(connection), ConnState::Connecting);
+//! // The peer asks for the board's hardware address.
+//! assert!(lan.take_for_board(lan.now()).is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Host forwarding needs nothing else: whoever owns a socket of the real host opens a connection here for each that
 //! comes in there, and carries bytes from one to the other.
 

@@ -192,7 +192,7 @@ fn dishonest(max_seg_size: Option<u16>, window_len: u16, window_scale: Option<u8
                 max_seg_size: None,
                 sack_permitted: false,
                 payload: if flags & 4 != 0 { b"out of order" } else { b"" },
-                ..open.clone()
+                ..open
             },
         )
     };

@@ -59,6 +59,8 @@ fn dns_knows_the_lan_and_nothing_else() {
     assert_eq!(board.resolve("peer.lan"), Some(PEER));
     assert_eq!(board.resolve("GATEWAY.lan"), Some(GATEWAY));
     assert_eq!(board.resolve("example.com"), None);
+    board.lan.set_name("Example.com", PEER);
+    assert_eq!(board.resolve("example.com"), Some(PEER));
 }
 
 #[test]
@@ -205,7 +207,10 @@ fn ports_and_addresses_are_checked() {
     assert_eq!(lan.connect(SocketAddrV4::new(outside, 53)), Err(LanError::NotOnLan { address: outside }));
     lan.listen_on(SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 3), PORT), 1).unwrap();
     let udp = lan.udp_bind(PORT).unwrap();
-    assert!(lan.udp_bind(PORT).is_err());
+    assert_eq!(lan.udp_bind(PORT), Err(LanError::PortInUse { host: PEER, port: PORT }));
+    let socket = lan.udp_bind(0).unwrap();
+    let udp_only = lan.udp_address(socket).unwrap().port();
+    lan.listen(udp_only).unwrap();
     lan.udp_close(udp);
     lan.udp_bind(PORT).unwrap();
     let bad = LanConfig { prefix_len: 31, ..LanConfig::default() };
@@ -342,10 +347,16 @@ fn accepted_within(board: &mut Board, limit: Span) -> (smoltcp::iface::SocketHan
 
 #[test]
 fn clone_in_the_middle_of_a_connection_goes_on_alike() {
+    for before in [0, 1, 7, 300, 3000].map(Span::from_millis) {
+        clone_goes_on_alike(before);
+    }
+}
+
+fn clone_goes_on_alike(before: Span) {
     let mut board = board();
     let (socket, connection) = accepted(&mut board);
     board.lan.set_faults(bad_cable()).unwrap();
-    talk(&mut board, socket, connection, Span::from_secs(3));
+    talk(&mut board, socket, connection, before);
     let mut clone = board.lan.clone();
     board.frames.clear();
     let times = talk(&mut board, socket, connection, Span::from_secs(3));

@@ -22,7 +22,7 @@ impl Host {
         if port == 0 {
             return Err(LanError::PortZero);
         }
-        if !self.port_is_free(port) {
+        if self.listeners.contains_key(&port) {
             return Err(LanError::PortInUse { host: self.address, port });
         }
         let armed = (backlog > 0).then(|| self.stack.listen(port));
@@ -62,7 +62,7 @@ impl Host {
         if !self.config.is_host_address(*remote.ip()) {
             return Err(LanError::NotOnLan { address: *remote.ip() });
         }
-        let port = self.free_port().ok_or(LanError::PortsExhausted { host: self.address })?;
+        let port = self.choose_port(|host, port| !host.uses_tcp_port(port))?;
         let socket = self.stack.connect(port, remote);
         let mut connection = Connection::new(socket, SocketAddrV4::new(self.address, port), remote);
         connection.note(now, TranscriptEvent::State(ConnState::Connecting));
@@ -139,6 +139,11 @@ impl Host {
             connection.enter(state, now);
             self.stack.abort(socket);
         }
+    }
+
+    fn uses_tcp_port(&self, port: u16) -> bool {
+        self.listeners.contains_key(&port)
+            || self.connections.iter().any(|connection| connection.socket.is_some() && connection.local.port() == port)
     }
 
     pub(super) fn backlog_is_full(&self, port: u16) -> bool {

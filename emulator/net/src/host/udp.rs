@@ -53,15 +53,17 @@ impl Host {
     /// Opens a UDP port; port zero lets the host choose.
     pub(crate) fn bind_udp(&mut self, port: u16) -> Result<usize, LanError> {
         let port = match port {
-            0 => self.free_port().ok_or(LanError::PortsExhausted { host: self.address })?,
-            port if self.bindings.iter().any(|binding| binding.socket.is_some() && binding.port == port) => {
-                return Err(LanError::PortInUse { host: self.address, port });
-            }
+            0 => self.choose_port(|host, port| !host.uses_udp_port(port))?,
+            port if self.uses_udp_port(port) => return Err(LanError::PortInUse { host: self.address, port }),
             port => port,
         };
         let socket = Some(self.stack.bind_udp(port));
         self.bindings.push(Binding { socket, port, received: VecDeque::new() });
         Ok(self.bindings.len() - 1)
+    }
+
+    fn uses_udp_port(&self, port: u16) -> bool {
+        self.bindings.iter().any(|binding| binding.socket.is_some() && binding.port == port)
     }
 
     pub(crate) fn udp_port(&self, index: usize) -> Option<u16> {
