@@ -85,6 +85,17 @@ impl RtcCntl {
         self.effects.push_back(RtcEffect::Sleep { kind, wake_at });
     }
 
+    /// The checksum starts with the bit and is done until the bit is cleared.
+    fn memory_crc_written(&mut self, old: u32, new: u32) {
+        if new & registers::MEM_CRC_START == 0 {
+            self.registers.modify(reg::MEM_CONF, registers::MEM_CRC_FINISH, 0);
+        } else if old & registers::MEM_CRC_START == 0 {
+            let first_word = new >> registers::MEM_CRC_ADDR_SHIFT & registers::MEM_CRC_WORDS_MASK;
+            let words = (new >> registers::MEM_CRC_LEN_SHIFT & registers::MEM_CRC_WORDS_MASK) + 1;
+            self.effects.push_back(RtcEffect::MemoryCrc { first_word, words });
+        }
+    }
+
     fn watchdog_written(&mut self, offset: u32, value: u32, now: Time) {
         match offset {
             reg::WDTCONFIG0 => self.run_watchdog(now),
@@ -139,6 +150,7 @@ impl Device for RtcCntl {
             reg::TIME_UPDATE if value & registers::TIME_UPDATE_BIT != 0 => self.request_time(now),
             reg::SLP_TIMER0 | reg::SLP_TIMER1 => self.arm_alarm(now),
             reg::STATE0 if new & !old & registers::SLEEP_EN != 0 => self.fall_asleep(now),
+            reg::MEM_CONF => self.memory_crc_written(old, new),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, new, 0),
             _ => {}
         }

@@ -6,6 +6,7 @@
 
 mod cause;
 mod device;
+mod memory_crc;
 mod registers;
 mod sleep;
 #[cfg(test)]
@@ -39,6 +40,8 @@ pub enum RtcEffect {
     Sleep { kind: Sleep, wake_at: Option<Time> },
     /// The light sleep is over; the CPUs go on.
     Wake,
+    /// Hand these words of RTC fast memory to [`RtcCntl::finish_memory_crc`]; software waits for it.
+    MemoryCrc { first_word: u32, words: u32 },
 }
 
 /// RTC_CNTL. It has one interrupt line (RTC_CORE_INTR): bit 0.
@@ -96,7 +99,7 @@ impl RtcCntl {
     /// A reset happens. `cpu` is the CPU that is reset if the cause's scope is one CPU; otherwise both are.
     ///
     /// A CPU reset and a core reset leave the RTC's registers alone, but for the causes. A system reset and power-on bring
-    /// them back to their reset values and start the RTC timer from zero.
+    /// them back to their reset values, release stalled CPUs and start the RTC timer from zero.
     pub fn apply_reset(&mut self, cause: ResetCause, cpu: Option<Cpu>, now: Time) {
         use espalier_core::Device;
         self.advance(now);
@@ -122,7 +125,8 @@ impl RtcCntl {
     }
 
     /// The chip was reset with its straps set to boot from flash. The watchdog then runs until software clears
-    /// WDT_FLASHBOOT_MOD_EN, and resets system and RTC when its first stage expires.
+    /// WDT_FLASHBOOT_MOD_EN, and resets system and RTC when its first stage expires, unless software gave that stage an
+    /// action.
     pub fn set_flash_boot(&mut self, flash_boot: bool, now: Time) {
         self.flash_boot = flash_boot;
         self.run_watchdog(now);
@@ -195,6 +199,13 @@ impl RtcCntl {
         }
     }
 
+    /// The content of RTC fast memory that [`RtcEffect::MemoryCrc`] asked for. ESP-IDF has it checked before and after a deep
+    /// sleep, both times by this block.
+    pub fn finish_memory_crc(&mut self, memory: &[u8]) {
+        self.registers.set(reg::MEM_CRC_RES, memory_crc::crc32(memory));
+        self.registers.modify(reg::MEM_CONF, 0, registers::MEM_CRC_FINISH);
+    }
+
     fn raise(&mut self, interrupt: u32) {
         self.registers.modify(reg::INT_RAW, 0, interrupt);
     }
@@ -215,10 +226,10 @@ impl RtcCntl {
 
     fn watchdog_expired(&mut self, stage: usize) {
         let config = self.registers.get(reg::WDTCONFIG0);
-        let action = if stage == 0 && config & registers::WDT_EN == 0 && self.guarded_by_flash_boot() {
-            registers::WDT_RESET_RTC
-        } else {
-            config >> (registers::WDT_STG0_SHIFT - stage as u32 * registers::WDT_STG_BITS) & registers::WDT_STG_MASK
+        let shift = registers::WDT_STG0_SHIFT - stage as u32 * registers::WDT_STG_BITS;
+        let action = match config >> shift & registers::WDT_STG_MASK {
+            registers::WDT_OFF if stage == 0 && self.guarded_by_flash_boot() => registers::WDT_RESET_RTC,
+            action => action,
         };
         match action {
             registers::WDT_INTERRUPT => self.raise(registers::WDT_INT),

@@ -57,6 +57,8 @@ espalier_core::registers! {
     EXT_WAKEUP1 @ 0xCC = 0, rw_bits(0x3_FFFF);
     EXT_WAKEUP1_STATUS @ 0xD0 = 0, ro();
     BROWN_OUT @ 0xD4 = 0x13FF_0000, rw_bits(0x7FFF_FFFF);
+    MEM_CONF @ 0x100 = 0, rw_bits(0x7FFF_FFFF);
+    MEM_CRC_RES @ 0x104 = 0, ro();
     DATE @ 0x13C = 0x0160_4280, rw_bits(0x0FFF_FFFF);
 }
 
@@ -115,6 +117,13 @@ pub const CLK_SEL_MASK: u32 = 3;
 /// DIG_PWC.
 pub const DG_WRAP_PD_EN: u32 = 1 << 31;
 
+/// MEM_CONF.
+pub const MEM_CRC_START: u32 = 1 << 8;
+pub const MEM_CRC_ADDR_SHIFT: u32 = 9;
+pub const MEM_CRC_LEN_SHIFT: u32 = 20;
+pub const MEM_CRC_WORDS_MASK: u32 = 0x7FF;
+pub const MEM_CRC_FINISH: u32 = 1 << 31;
+
 /// WDTCONFIG0.
 pub const WDT_PAUSE_IN_SLP: u32 = 1 << 7;
 pub const WDT_APPCPU_RESET_EN: u32 = 1 << 8;
@@ -125,6 +134,7 @@ pub const WDT_STG_BITS: u32 = 3;
 pub const WDT_STG_MASK: u32 = 7;
 pub const WDT_EN: u32 = 1 << 31;
 /// Stage actions.
+pub const WDT_OFF: u32 = 0;
 pub const WDT_INTERRUPT: u32 = 1;
 pub const WDT_RESET_CPU: u32 = 2;
 pub const WDT_RESET_SYSTEM: u32 = 3;

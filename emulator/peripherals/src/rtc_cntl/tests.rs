@@ -169,6 +169,25 @@ fn the_timer_ends_a_deep_sleep_with_a_reset() {
 }
 
 #[test]
+fn the_memory_is_checked_before_a_deep_sleep() {
+    // rtc_deep_sleep_start: set address and length, start, wait for RTC_MEM_CRC_FINISH, clear start.
+    let mut rtc = RtcCntl::new();
+    let whole = 0x7FF << 20 | 1;
+    let waits = |rtc: &mut RtcCntl| get(rtc, reg::MEM_CONF, 0) & registers::MEM_CRC_FINISH == 0;
+    let mut results = Vec::new();
+    for memory in [[1; 8192], [1; 8192], [2; 8192]] {
+        set(&mut rtc, reg::MEM_CONF, whole, 0);
+        set(&mut rtc, reg::MEM_CONF, whole | registers::MEM_CRC_START, 0);
+        assert_eq!(rtc.take_effect(), Some(RtcEffect::MemoryCrc { first_word: 0, words: 2048 }));
+        assert!(waits(&mut rtc));
+        rtc.finish_memory_crc(&memory);
+        assert!(!waits(&mut rtc));
+        results.push(get(&mut rtc, reg::MEM_CRC_RES, 0));
+    }
+    assert!(results[0] == results[1] && results[1] != results[2]);
+}
+
+#[test]
 fn pads_end_a_light_sleep() {
     let mut rtc = RtcCntl::new();
     set(&mut rtc, reg::EXT_WAKEUP1, 0b110, 0);

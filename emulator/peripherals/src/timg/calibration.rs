@@ -50,9 +50,10 @@ impl Calibration {
     }
 }
 
-/// How long `MAX` periods of `clock` last, and how many periods of the crystal that is, to the nearest.
+/// How long `MAX` periods of `clock` last, and how many periods of the crystal that is, to the nearest. A measurement of no
+/// period ends with the next edge of the clock; drivers wait for that edge so.
 fn measure(config: u32, clock: SlowClock) -> (Span, u32) {
     let periods = u64::from(config >> field::MAX_SHIFT & field::MAX_MASK);
-    let cycles = (periods * XTAL_HERTZ * 1000 + clock.millihertz() / 2) / clock.millihertz();
-    (XTAL.cycles(cycles), cycles.min(field::VALUE_MAX) as u32)
+    let crystal = |periods: u64| (periods * XTAL_HERTZ * 1000 + clock.millihertz() / 2) / clock.millihertz();
+    (XTAL.cycles(crystal(periods.max(1))), crystal(periods).min(field::VALUE_MAX) as u32)
 }

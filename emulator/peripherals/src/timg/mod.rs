@@ -96,7 +96,7 @@ impl TimerGroup {
     }
 
     /// The chip was reset with its straps set to boot from flash. The watchdog of group 0 then runs until software clears
-    /// WDT_FLASHBOOT_MOD_EN, and resets the system when its first stage expires.
+    /// WDT_FLASHBOOT_MOD_EN, and resets the system when its first stage expires, unless software gave that stage an action.
     pub fn set_flash_boot(&mut self, flash_boot: bool, now: Time) {
         self.advance(now);
         self.flash_boot = flash_boot;
@@ -136,10 +136,10 @@ impl TimerGroup {
 
     fn watchdog_expired(&mut self, stage: usize) {
         let config = self.registers.get(reg::WDTCONFIG0);
-        let action = if stage == 0 && config & wdt::EN == 0 && self.guarded_by_flash_boot() {
-            wdt::RESET_SYSTEM
-        } else {
-            config >> (wdt::STG0_SHIFT - stage as u32 * wdt::STG_BITS) & wdt::STG_MASK
+        let shift = wdt::STG0_SHIFT - stage as u32 * wdt::STG_BITS;
+        let action = match config >> shift & wdt::STG_MASK {
+            wdt::OFF if stage == 0 && self.guarded_by_flash_boot() => wdt::RESET_SYSTEM,
+            action => action,
         };
         match action {
             wdt::INTERRUPT => {

@@ -68,6 +68,7 @@ pub mod wdt {
     pub const EN: u32 = 1 << 31;
     pub const CLK_PRESCALE_SHIFT: u32 = 16;
     /// Stage actions.
+    pub const OFF: u32 = 0;
     pub const INTERRUPT: u32 = 1;
     pub const RESET_CPU: u32 = 2;
     pub const RESET_SYSTEM: u32 = 3;

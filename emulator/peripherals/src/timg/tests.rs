@@ -161,6 +161,16 @@ fn calibration_measures_the_slow_clock_in_crystal_periods() {
 }
 
 #[test]
+fn a_calibration_of_no_period_waits_for_the_next_slow_edge() {
+    // rtc_clk_wait_for_slow_cycle.
+    let mut group = group();
+    set(&mut group, reg::RTCCALICFG, 0, 100);
+    set(&mut group, reg::RTCCALICFG, calibration::field::START, 100);
+    assert_eq!(get(&mut group, reg::RTCCALICFG, 101) & calibration::field::RDY, 0);
+    assert_ne!(get(&mut group, reg::RTCCALICFG, 107) & calibration::field::RDY, 0);
+}
+
+#[test]
 fn a_crystal_that_is_not_there_never_becomes_ready() {
     let mut group = group();
     let start = 2 << 13 | 1 << 16 | calibration::field::START;
