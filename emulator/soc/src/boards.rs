@@ -31,27 +31,30 @@ pub struct OledPlacement {
 /// An address from the block that Espressif uses for modules; the last bytes tell boards apart.
 const DEFAULT_MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 0x00, 0x01, 0x10];
 
+/// A module of 128x64 pixels at the usual address.
+fn display(controller: Controller) -> OledConfig {
+    OledConfig { controller, width: 128, height: 64, address: 0x3C, visible_column: 0 }
+}
+
 /// A bare ESP32 development board with 4 MiB of flash and an SSD1306 module on the I2C pins of most examples.
 pub fn esp32_devkit() -> BoardDefinition {
-    let config = OledConfig { controller: Controller::Ssd1306, ..OledConfig::default() };
     BoardDefinition {
         name: "esp32-devkit",
         flash_size: 4 << 20,
         mac: DEFAULT_MAC,
         rom: RomRevision::Rev3,
-        oled: Some(OledPlacement { scl: 22, sda: 21, config }),
+        oled: Some(OledPlacement { scl: 22, sda: 21, config: display(Controller::Ssd1306) }),
     }
 }
 
 /// The labplus mPython board: ESP-WROOM-32 with 8 MiB of flash and a 1.3" panel with an SH1106.
 pub fn mpython() -> BoardDefinition {
-    let config = OledConfig { controller: Controller::Sh1106, visible_column: 0, ..OledConfig::default() };
     BoardDefinition {
         name: "mpython",
         flash_size: 8 << 20,
         mac: DEFAULT_MAC,
         rom: RomRevision::Rev3,
-        oled: Some(OledPlacement { scl: 22, sda: 23, config }),
+        oled: Some(OledPlacement { scl: 22, sda: 23, config: display(Controller::Sh1106) }),
     }
 }
 

@@ -170,7 +170,9 @@ impl CoreBus<'_> {
             }
             Some(Code::RtcSlow(_)) | None => {}
         }
-        if within(address, ROM_BASE, ROM_SIZE).is_some() || within(address, ROM1_DATA_BASE, ROM1_SIZE as usize).is_some() {
+        if within(address, ROM_BASE, ROM_SIZE).is_some()
+            || within(address, ROM1_DATA_BASE, ROM1_SIZE as usize).is_some()
+        {
             return Err(Fault::ReadOnly);
         }
         let now = self.now(cycle);

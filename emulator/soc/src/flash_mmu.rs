@@ -49,12 +49,6 @@ impl FlashMmu {
         *page = (value & INVALID == 0).then_some((value & PAGE_MASK) as u8);
         *page != before
     }
-
-    /// The flash pages that a core can execute from at present.
-    pub fn code_pages(&self) -> impl Iterator<Item = u8> + '_ {
-        const FIRST_CODE_ENTRY: usize = 64;
-        self.pages.iter().flat_map(|pages| pages[FIRST_CODE_ENTRY..].iter().copied().flatten())
-    }
 }
 
 #[cfg(test)]

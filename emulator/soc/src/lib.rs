@@ -5,6 +5,7 @@
 mod boards;
 mod bus;
 mod error;
+mod fidelity;
 mod flash_mmu;
 mod machine;
 mod map;
@@ -17,6 +18,7 @@ mod wiring;
 
 pub use boards::{BoardDefinition, OledPlacement, all as all_boards, by_name as board_by_name, esp32_devkit, mpython};
 pub use error::SocError;
+pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, Machine, MachineConfig, Stop, Strap};
 pub use rom::RomRevision;
 pub use unmodelled::UnmodelledAccess;

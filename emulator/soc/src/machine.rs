@@ -15,6 +15,7 @@ use espalier_xtensa::{Config as CpuConfig, Cpu, Exit};
 use crate::boards::{self, BoardDefinition};
 use crate::bus::CoreBus;
 use crate::error::SocError;
+use crate::fidelity::FidelityRow;
 use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::system::{CoreEffect, System};
@@ -26,9 +27,6 @@ const QUANTUM: u64 = 64;
 const LONGEST_SLICE: u64 = 1 << 14;
 /// Cores of the chip.
 pub const CORES: usize = 2;
-const RESET_VECTOR: u32 = 0x4000_0400;
-/// Processor ids of PRO and APP CPU, by which the ROM tells which core it runs on.
-const PROCESSOR_IDS: [u32; CORES] = [0xCDCD, 0xABAB];
 
 /// What a machine is made from.
 #[derive(Clone, Debug)]
@@ -93,10 +91,9 @@ impl Machine {
     /// A board that has just been switched on, with an erased flash chip.
     pub fn new(config: &MachineConfig) -> Result<Machine, SocError> {
         let rom = Rom::load(config.board.rom)?;
-        let cpu = |core: usize| Cpu::new(CpuConfig { prid: PROCESSOR_IDS[core], reset_vector: RESET_VECTOR });
         let mut machine = Machine {
             config: config.clone(),
-            cpus: [cpu(0), cpu(1)],
+            cpus: [Cpu::new(CpuConfig::ESP32_PRO), Cpu::new(CpuConfig::ESP32_APP)],
             ahead: [0; CORES],
             ram: Arc::new(Ram::default()),
             system: System::new(rom, config)?,
@@ -336,6 +333,11 @@ impl Machine {
     /// A core, to look at its registers.
     pub fn cpu(&self, core: usize) -> &Cpu {
         &self.cpus[core]
+    }
+
+    /// How far each block of the chip is modelled.
+    pub fn fidelity(&mut self) -> Vec<FidelityRow> {
+        self.system.fidelity()
     }
 
     /// The clock of the cores at present.

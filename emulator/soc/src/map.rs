@@ -131,7 +131,10 @@ const fn build_lookup() -> [u8; GRAINS] {
     let mut index = 0;
     while index < MAP_TABLE.len() {
         let entry = MAP_TABLE[index];
-        assert!(entry.base.is_multiple_of(GRAIN) && entry.size.is_multiple_of(GRAIN), "a block is not aligned to the lookup");
+        assert!(
+            entry.base.is_multiple_of(GRAIN) && entry.size.is_multiple_of(GRAIN),
+            "a block is not aligned to the lookup"
+        );
         let mut grain = ((entry.base - PERIPHERALS_BASE) / GRAIN) as usize;
         let end = grain + (entry.size / GRAIN) as usize;
         while grain < end {

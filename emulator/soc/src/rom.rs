@@ -83,7 +83,8 @@ fn image(elf: &[u8]) -> Result<Vec<u8>, SocError> {
     let file = ElfFile32::<LittleEndian>::parse(elf).map_err(|_| SocError::Rom("the ROM file is not an ELF file"))?;
     let mut image = vec![0; ROM_SIZE];
     for segment in file.elf_program_headers() {
-        let data = segment.data(LittleEndian, elf).map_err(|()| SocError::Rom("a segment of the ROM file is truncated"))?;
+        let data =
+            segment.data(LittleEndian, elf).map_err(|()| SocError::Rom("a segment of the ROM file is truncated"))?;
         // The physical address is the place in the mask; segments elsewhere are variables in RAM.
         let address = segment.p_paddr(LittleEndian);
         if segment.p_type(LittleEndian) == object::elf::PT_LOAD && address >= ROM_BASE {
@@ -100,7 +101,8 @@ fn image(elf: &[u8]) -> Result<Vec<u8>, SocError> {
 
 fn place(image: &mut [u8], address: u32, data: &[u8]) -> Result<(), SocError> {
     let start = (address - ROM_BASE) as usize;
-    let target = image.get_mut(start..start + data.len()).ok_or(SocError::Rom("a part of the ROM lies outside of it"))?;
+    let target =
+        image.get_mut(start..start + data.len()).ok_or(SocError::Rom("a part of the ROM lies outside of it"))?;
     target.copy_from_slice(data);
     Ok(())
 }

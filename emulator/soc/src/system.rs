@@ -6,8 +6,9 @@ use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::Lan;
 use espalier_parts::{FlashChip, FlashSize, Oled};
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, I2c, IoMux, OpenCoresEth,
-    ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, SocClock, Spi, TimerGroup, Uart, WatchdogReset, XTAL,
+    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, I2c, IoMux,
+    OpenCoresEth, ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, SocClock, Spi, TimerGroup,
+    Uart, WatchdogReset, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -69,10 +70,10 @@ pub(crate) struct System {
     gpio: Gpio,
     gpio_sd: GpioSd,
     io_mux: IoMux,
-    frc: FrcTimer,
-    rtc: RtcCntl,
     rtc_io: RtcIo,
     sens: Sens,
+    frc: FrcTimer,
+    rtc: RtcCntl,
     i2cs: [I2c; 2],
     efuse: Efuse,
     timgs: [TimerGroup; 2],
@@ -92,6 +93,8 @@ pub(crate) struct System {
     lines: [u32; CORES],
     effects: VecDeque<CoreEffect>,
     uart_output: [Vec<(Time, u8)>; UARTS],
+    /// Edge sources that are high for the present slice.
+    pulses: u128,
     output: bool,
     flash_changes: u64,
     flash_boot: bool,
@@ -113,15 +116,15 @@ impl System {
             sha: Sha::new(),
             rsa: Rsa::new(),
             mmu: FlashMmu::default(),
-            uarts: std::array::from_fn(|_| Uart::new()),
+            uarts: std::array::from_fn(|_| Uart::new(XTAL)),
             spis: std::array::from_fn(|_| Spi::new()),
             gpio: Gpio::new(),
             gpio_sd: GpioSd::new(),
             io_mux: IoMux::new(),
-            frc: FrcTimer::new(),
-            rtc: RtcCntl::new(),
             rtc_io: RtcIo::new(),
             sens: Sens::new(),
+            frc: FrcTimer::new(),
+            rtc: RtcCntl::new(),
             i2cs: std::array::from_fn(|_| I2c::new(APB_WITH_PLL)),
             efuse: Efuse::new(efuse),
             timgs: std::array::from_fn(|_| TimerGroup::new()),
@@ -139,6 +142,7 @@ impl System {
             lines: [0; CORES],
             effects: VecDeque::new(),
             uart_output: Default::default(),
+            pulses: 0,
             output: false,
             flash_changes: 0,
             flash_boot: true,
@@ -181,6 +185,9 @@ impl System {
     /// Calls every block whose deadline has come.
     pub fn advance_due(&mut self, ram: &mut Ram, now: Time) {
         let now = self.tick(now);
+        if self.pulses != 0 {
+            self.end_pulses();
+        }
         while let Some((slot, _)) = self.schedule.take_due(now) {
             if slot == LAN_SLOT {
                 self.advance_lan(ram, now);
@@ -188,7 +195,9 @@ impl System {
             }
             let block = TIMED[slot];
             match block {
-                Block::I2c(unit) => self.parts.run_i2c(&mut self.i2cs[usize::from(unit)], usize::from(unit), &self.gpio, now),
+                Block::I2c(unit) => {
+                    self.parts.run_i2c(&mut self.i2cs[usize::from(unit)], usize::from(unit), &self.gpio, now)
+                }
                 _ => {
                     if let Some(device) = self.device(block) {
                         device.advance(now);
@@ -299,7 +308,7 @@ impl System {
 
     // ---- wiring ----
 
-    fn device(&mut self, block: Block) -> Option<&mut dyn Device> {
+    pub(super) fn device(&mut self, block: Block) -> Option<&mut dyn Device> {
         Some(match block {
             Block::Dport => &mut self.dport,
             Block::Aes => &mut self.aes,
@@ -309,17 +318,19 @@ impl System {
             Block::Spi(unit) => &mut self.spis[usize::from(unit)],
             Block::Gpio => &mut self.gpio,
             Block::GpioSd => &mut self.gpio_sd,
-            Block::Frc => &mut self.frc,
-            Block::RtcCntl => &mut self.rtc,
             Block::RtcIo => &mut self.rtc_io,
             Block::Sens => &mut self.sens,
+            Block::Frc => &mut self.frc,
+            Block::RtcCntl => &mut self.rtc,
             Block::IoMux => &mut self.io_mux,
             Block::I2c(unit) => &mut self.i2cs[usize::from(unit)],
             Block::Efuse => &mut self.efuse,
             Block::Timg(unit) => &mut self.timgs[usize::from(unit)],
             Block::ApbCtrl => &mut self.apb_ctrl,
             Block::Ethernet => &mut self.ethernet,
-            Block::Rng | Block::FlashMmu(_) | Block::Stub(_) => return None,
+            Block::Rng | Block::FlashMmu(_) | Block::Stub(_) => {
+                return None;
+            }
         })
     }
 
@@ -327,11 +338,15 @@ impl System {
     fn settle(&mut self, block: Block, ram: &mut Ram, now: Time) {
         match block {
             Block::Dport => self.settle_dport(now),
-            Block::RtcCntl => self.settle_rtc(now),
+            Block::RtcCntl => self.settle_rtc(ram, now),
             Block::ApbCtrl => self.update_clocks(now),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
+            Block::Frc => {
+                let edges = self.frc.take_edges();
+                self.pulse(block, edges);
+            }
             Block::Uart(unit) => self.settle_uart(usize::from(unit)),
-            Block::Spi(unit) => self.settle_spi(usize::from(unit), now),
+            Block::Spi(unit) => self.settle_spi(usize::from(unit), ram, now),
             Block::Ethernet => self.settle_ethernet(ram, now),
             _ => {}
         }
@@ -415,18 +430,49 @@ impl System {
         self.attention = true;
     }
 
-    fn settle_rtc(&mut self, now: Time) {
+    fn settle_rtc(&mut self, ram: &Ram, now: Time) {
         while let Some(effect) = self.rtc.take_effect() {
             match effect {
                 RtcEffect::ResetCpu { cpu, cause } => self.push_effect(CoreEffect::Reset { cause, cpu: Some(cpu) }),
                 RtcEffect::Reset { cause } => self.push_effect(CoreEffect::Reset { cause, cpu: None }),
                 RtcEffect::ClockChanged => self.update_clocks(now),
+                RtcEffect::MemoryCrc { first_word, words } => {
+                    // The address counter of the checksum wraps at the end of the memory.
+                    let bytes = ram.rtc_fast.iter().cycle().skip(4 * first_word as usize).take(4 * words as usize);
+                    let bytes: Vec<u8> = bytes.copied().collect();
+                    self.rtc.finish_memory_crc(&bytes);
+                }
                 RtcEffect::StallCpu { .. } | RtcEffect::Sleep { .. } | RtcEffect::Wake => self.update_runs(),
             }
         }
     }
 
+    /// Raises edge sources for the length of a slice.
+    fn pulse(&mut self, block: Block, edges: u32) {
+        for (line, source) in wiring::edge_sources(block).iter().enumerate() {
+            if edges >> line & 1 != 0 {
+                self.dport.set_source(*source, true);
+                self.pulses |= 1 << source;
+            }
+        }
+        if edges != 0 {
+            self.update_lines();
+        }
+    }
+
+    /// Ends the pulses that the last slice has seen.
+    fn end_pulses(&mut self) {
+        while self.pulses != 0 {
+            let source = self.pulses.trailing_zeros() as usize;
+            self.pulses &= self.pulses - 1;
+            self.dport.set_source(source, false);
+        }
+        self.update_lines();
+    }
+
     fn settle_timg(&mut self, unit: usize) {
+        let edges = self.timgs[unit].take_edges();
+        self.pulse(Block::Timg(unit as u8), edges);
         let Some(reset) = self.timgs[unit].take_reset() else { return };
         let (system, cpu) = if unit == 0 {
             (ResetCause::TimerGroup0System, Cpu::Pro)
@@ -447,8 +493,10 @@ impl System {
         }
     }
 
-    fn settle_spi(&mut self, unit: usize, now: Time) {
-        self.parts.run_spi(&mut self.spis[unit], unit, now);
+    fn settle_spi(&mut self, unit: usize, ram: &mut Ram, now: Time) {
+        if self.spis[unit].has_transaction() {
+            self.parts.run_spi(&mut self.spis[unit], unit, ram, now);
+        }
         // Code that was decoded from flash is stale once its page has changed.
         if self.parts.flash.changes() != self.flash_changes {
             self.flash_changes = self.parts.flash.changes();
@@ -470,6 +518,7 @@ impl System {
 
     fn advance_lan(&mut self, ram: &mut Ram, now: Time) {
         self.lan.advance(now);
+        self.ethernet.set_link(!self.lan.cable_is_cut());
         while let Some(frame) = self.lan.take_for_board(now) {
             self.ethernet.receive(&frame, ram);
         }
@@ -540,7 +589,9 @@ impl System {
     /// Records the reset of one core.
     pub fn reset_core(&mut self, cause: ResetCause, cpu: Cpu, now: Time) {
         self.rtc.apply_reset(cause, Some(cpu), now);
-        self.settle_rtc(now);
+        self.update_runs();
+        let deadline = self.rtc.deadline();
+        self.reschedule(Block::RtcCntl, deadline);
     }
 
     /// Resets everything in the scope of `cause`, which is more than one core.
@@ -552,9 +603,9 @@ impl System {
             }
         }
         if cause.scope() >= ResetScope::System {
+            self.efuse.reset();
             self.rtc_io.reset();
             self.sens.reset();
-            self.efuse.reset();
         }
         self.mmu = FlashMmu::default();
         self.stubs.fill(Stub::default());
@@ -621,6 +672,7 @@ impl System {
     }
 
     pub fn set_uart_line_baud(&mut self, uart: usize, baud: Option<u32>) {
-        self.uarts[uart].set_line_baud(baud);
+        let now = self.clock;
+        self.uarts[uart].set_line_baud(baud, now);
     }
 }

@@ -1,11 +1,12 @@
 //! Which wire goes where: interrupt sources, reset lines, chip selects and the pins of the board.
 
-use espalier_core::{I2cTarget, Time};
+use espalier_core::{Device, I2cTarget, SpiTarget, Time};
 use espalier_parts::{FlashChip, Oled};
-use espalier_peripherals::{Gpio, I2c, Spi};
+use espalier_peripherals::{ChipSelect, Gpio, I2c, Spi};
 
 use crate::boards::OledPlacement;
 use crate::map::Block;
+use crate::memory::Ram;
 
 /// The interrupt sources of a block, in the order of its lines (TRM table "PRO_CPU, APP_CPU Interrupt Configuration").
 pub(crate) fn sources(block: Block) -> &'static [usize] {
@@ -30,12 +31,24 @@ pub(crate) fn sources(block: Block) -> &'static [usize] {
     }
 }
 
+/// The edge sources of a block, likewise: sources that only pulse.
+pub(crate) fn edge_sources(block: Block) -> &'static [usize] {
+    match block {
+        Block::Timg(0) => &[58, 59, 60, 61],
+        Block::Timg(1) => &[62, 63, 64, 65],
+        Block::Frc => &[56, 57],
+        _ => &[],
+    }
+}
+
 /// GPIO_INTERRUPT and GPIO_INTERRUPT_NMI, which each core has for itself.
 const GPIO_SOURCE: usize = 22;
 const GPIO_NMI_SOURCE: usize = 23;
 
 pub(crate) fn gpio_sources(gpio: &Gpio, core: usize) -> [(usize, bool); 2] {
-    [(GPIO_SOURCE, gpio.interrupt(core)), (GPIO_NMI_SOURCE, gpio.nmi(core))]
+    // Two lines for the PRO CPU, then two for the APP CPU.
+    let lines = gpio.interrupts() >> (2 * core);
+    [(GPIO_SOURCE, lines & 1 != 0), (GPIO_NMI_SOURCE, lines & 2 != 0)]
 }
 
 /// Bits of DPORT_PERIP_RST_EN.
@@ -103,18 +116,20 @@ impl Parts {
     /// Lets an I2C controller do what is due on the bus that its pins lead to.
     pub fn run_i2c(&mut self, controller: &mut I2c, unit: usize, gpio: &Gpio, now: Time) {
         let (scl, sda) = I2C_SIGNALS[unit];
-        let reaches =
-            |placement: &OledPlacement| gpio.drives(usize::from(placement.scl), scl) && gpio.drives(usize::from(placement.sda), sda);
+        let reaches = |placement: &OledPlacement| {
+            gpio.out_signal(usize::from(placement.scl)) == scl && gpio.out_signal(usize::from(placement.sda)) == sda
+        };
         match &mut self.display {
             Some((placement, oled)) if reaches(placement) => controller.run(oled, now),
             _ => controller.run(&mut EmptyBus, now),
         }
     }
 
-    /// Carries out the transaction that software started on a SPI controller. The flash chip is on SPI0 and SPI1.
-    pub fn run_spi(&mut self, controller: &mut Spi, unit: usize, now: Time) {
-        if unit <= 1 {
-            controller.execute(&mut self.flash, now);
-        }
+    /// Carries out the transaction that software started on a SPI controller. The flash chip is selected by CS0 of SPI0 and
+    /// SPI1; nothing is wired to the other lines.
+    pub fn run_spi(&mut self, controller: &mut Spi, unit: usize, ram: &mut Ram, now: Time) {
+        let flash = unit <= 1 && controller.chip_select() == Some(ChipSelect::Cs0);
+        let target = if flash { Some(&mut self.flash as &mut dyn SpiTarget) } else { None };
+        controller.execute(target, ram, now);
     }
 }
