@@ -13,7 +13,7 @@ use crate::instruction::{Flow, Instruction, Opcode};
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;
 /// When this many instructions are stored, all blocks are dropped: most of them are stale by then.
-const MAX_STORED: usize = 1 << 20;
+const MAX_STORED: usize = 1 << 17;
 /// Entries of the direct-mapped table in front of the map of all blocks.
 const QUICK_ENTRIES: usize = 1 << 12;
 /// No block.

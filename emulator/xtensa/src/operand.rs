@@ -46,9 +46,9 @@ pub enum Operand {
     Float(Field),
     /// A boolean register.
     Bool(Field),
-    /// A group of four boolean registers in `s`.
+    /// A group of four boolean registers in `s`, written as its first one.
     BoolGroup4,
-    /// A group of eight boolean registers in `s`.
+    /// A group of eight boolean registers in `s`, written as its first one.
     BoolGroup8,
     /// MAC16 register m0 or m1 in bit 14.
     MacX,
@@ -217,12 +217,8 @@ impl Operand {
             Operand::Reg(field) => write!(f, "a{}", field.get(instruction)),
             Operand::Float(field) => write!(f, "f{}", field.get(instruction)),
             Operand::Bool(field) => write!(f, "b{}", field.get(instruction)),
-            Operand::BoolGroup4 => write!(f, "b{}:b{}:b{}:b{}", s & 12, (s & 12) + 1, (s & 12) + 2, (s & 12) + 3),
-            Operand::BoolGroup8 => {
-                let first = s & 8;
-                write!(f, "b{first}")?;
-                (first + 1..first + 8).try_for_each(|number| write!(f, ":b{number}"))
-            }
+            Operand::BoolGroup4 => write!(f, "b{}", s & 12),
+            Operand::BoolGroup8 => write!(f, "b{}", s & 8),
             Operand::MacX => write!(f, "m{}", r >> 2 & 1),
             Operand::MacY => write!(f, "m{}", 2 + (t >> 2 & 1)),
             Operand::MacW => write!(f, "m{}", r & 3),
