@@ -1,1 +1,82 @@
-//! Hardware-in-the-loop tests for ESP32 firmware.
+//! Hardware-in-the-loop tests for ESP32 firmware, on an emulated board inside `cargo test`.
+//!
+//! A test holds a [`Board`]. Through it it talks to the [`Console`], plays the [`Peer`] of the board's TCP connections and
+//! looks at the [`Screen`]:
+//!
+//! ```no_run
+//! use espalier::{Board, Units};
+//!
+//! # async fn test() -> espalier::Result<()> {
+//! let board = Board::builder().firmware("firmware.bin").start().await?;
+//! let listener = board.peer().listen(5001).await?;
+//! board.console().send_line(format!("client {} 5001", board.peer().address())).await?;
+//! let socket = listener.accept().within(2.s()).await?;
+//! socket.expect("hello mPython,I am TCP Client").await?;
+//! socket.send("你好 OLED").await?;
+//! board.screen().settled().await?.assert_golden("client-received")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Time.** Waiting is in the board's time. An emulated board stands still unless something waits on it, and then runs as
+//! fast as the host can; a busy host changes nothing of what a test sees. Every wait ends, after [`PATIENCE`] or what
+//! [`Wait::within`] says.
+//!
+//! **Boot once, fork per test.** [`Board::fork`] gives a second board that starts where the first one stands, and
+//! [`BootOnce`] keeps a booted one for all tests of a binary.
+//!
+//! **Failures explain themselves.** An [`Error`] shows the last lines of the console, what went over the network and the
+//! screen, and names the folder with the files it left behind: `target/espalier/BINARY/TEST`. A test that passes leaves
+//! nothing.
+//!
+//! | Variable | Meaning |
+//! | --- | --- |
+//! | `ESPALIER_BOARD` | kind of board: `emulated` |
+//! | `ESPALIER_IMAGE` | firmware of [`Board::from_env`] and of the fixtures |
+//! | `ESPALIER_GOLDENS` | folder of the golden pictures, otherwise `tests/goldens` |
+//! | `ESPALIER_BLESS=1` | what the screens show becomes golden, where it differs |
+//! | `ESPALIER_ARTEFACTS` | folder for what failed tests leave behind |
+//! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
+
+mod artefacts;
+mod board;
+mod boot_once;
+mod console;
+mod error;
+#[cfg(feature = "rstest")]
+pub mod fixtures;
+pub mod image;
+mod kind;
+mod peer;
+mod png;
+pub mod render;
+pub mod report;
+mod scene;
+mod screen;
+#[cfg(feature = "insta")]
+mod snapshot;
+mod state;
+mod transcript;
+mod units;
+mod wait;
+
+pub use artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
+pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
+pub use boot_once::BootOnce;
+pub use console::{Captured, Console, Line, Match, escaped};
+pub use error::{Error, ErrorKind, Result};
+pub use espalier_core::{Bitmap, Span, Time};
+pub use image::{Image, ImageError};
+pub use kind::{BOARD_VARIABLE, Capability, Kind, Model, Start};
+pub use peer::{Listener, Peer, PeerStream};
+pub use png::{PngError, decode as decode_png, encode as encode_png};
+pub use scene::Scene;
+pub use screen::{
+    BLESS_VARIABLE, Compare, Comparison, GOLDENS_FOLDER, GOLDENS_VARIABLE, Picture, Rect, SETTLED, Screen, ScreenError,
+};
+#[cfg(feature = "insta")]
+#[doc(hidden)]
+pub use snapshot::{ScreenComparator, insta, snapshot_file};
+pub use transcript::{Entry, Event};
+pub use units::Units;
+pub use wait::{PATIENCE, Wait};

@@ -1,0 +1,262 @@
+//! The handle that tests hold.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::{Span, Time};
+
+use crate::artefacts::{Artefacts, default_root, test_name};
+use crate::console::Console;
+use crate::error::{ErrorKind, Result};
+use crate::image::Image;
+use crate::kind::{Capability, Kind, Model, Setup, Start, open};
+use crate::peer::Peer;
+use crate::screen::{Screen, bless_from_env, default_folder};
+use crate::state::{Shared, State};
+use crate::wait::{Ask, Wait};
+
+/// Environment variable with the firmware of [`Board::from_env`].
+pub const IMAGE_VARIABLE: &str = "ESPALIER_IMAGE";
+
+/// A board with an ESP32, whatever it is made of.
+pub struct Board {
+    shared: Arc<Shared>,
+}
+
+impl Board {
+    /// A board of the kind that `ESPALIER_BOARD` chooses, with the firmware that is yet to be named.
+    pub fn builder() -> BoardBuilder {
+        BoardBuilder::default()
+    }
+
+    /// A board of the kind that `ESPALIER_BOARD` chooses, running the firmware that `ESPALIER_IMAGE` names.
+    pub async fn from_env() -> Result<Board> {
+        let image = std::env::var_os(IMAGE_VARIABLE).ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE })?;
+        Board::builder().firmware(PathBuf::from(image)).start().await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(state: State) -> Board {
+        Board { shared: Arc::new(Shared::new(state)) }
+    }
+
+    /// Its serial console.
+    pub fn console(&self) -> Console {
+        Console::new(self.shared.clone())
+    }
+
+    /// The other side of its TCP connections.
+    pub fn peer(&self) -> Peer {
+        Peer::new(self.shared.clone())
+    }
+
+    /// Its display.
+    pub fn screen(&self) -> Screen {
+        Screen::new(self.shared.clone())
+    }
+
+    /// What it is made of.
+    pub fn kind(&self) -> Kind {
+        self.shared.lock().rig.kind()
+    }
+
+    /// Its name: that of the test, unless the builder gave it one.
+    pub fn name(&self) -> String {
+        self.shared.lock().name.clone()
+    }
+
+    /// Whether this kind of board can do it.
+    pub fn supports(&self, capability: Capability) -> bool {
+        self.shared.lock().rig.supports(capability)
+    }
+
+    /// Its time, counted from power-on.
+    pub fn now(&self) -> Time {
+        self.shared.lock().rig.now()
+    }
+
+    /// Lets it run for `span` of its time.
+    pub fn run_for(&self, span: Span) -> Wait<()> {
+        let run = Wait::new(&self.shared, "time to pass", |_, ask| match ask {
+            Ask::Again => Poll::Pending,
+            Ask::LastTime => Poll::Ready(Ok(())),
+        });
+        run.within(span)
+    }
+
+    /// Waits until it has an address on the network.
+    pub fn address(&self) -> Wait<Ipv4Addr> {
+        Wait::new(&self.shared, "the board to get an address", |state, _| match state.rig.address() {
+            Some(address) => Poll::Ready(Ok(address)),
+            None => Poll::Pending,
+        })
+    }
+
+    /// Writes an image into its flash, without the detour over the serial port, and starts it.
+    pub async fn flash(&self, image: &Image) -> Result<()> {
+        let mut state = self.shared.lock();
+        write(&mut state, image).map_err(|kind| state.fail(kind))
+    }
+
+    /// Pulls its reset line; the firmware in flash starts.
+    pub async fn reset(&self) -> Result<()> {
+        self.reset_to(Start::Flash).await
+    }
+
+    /// Pulls its reset line with the strapping pins set for `start`.
+    pub async fn reset_to(&self, start: Start) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.rig.reset(start).map_err(|kind| state.fail(kind))
+    }
+
+    /// A second board that starts where this one stands, with the console and the transcript so far. It belongs to the
+    /// test that runs on this thread; open connections of the peer stay with this one.
+    pub fn fork(&self) -> Result<Board> {
+        self.fork_as(test_name())
+    }
+
+    /// A fork with a name of its own.
+    pub fn fork_as(&self, name: impl Into<String>) -> Result<Board> {
+        let mut state = self.shared.lock();
+        let kind = state.rig.kind();
+        match state.fork(name.into()) {
+            Some(fork) => Ok(Board { shared: Arc::new(Shared::new(fork)) }),
+            None => Err(state.fail(ErrorKind::Unsupported { capability: Capability::Fork, kind })),
+        }
+    }
+
+    /// Records what goes over the network from now on.
+    pub fn start_capture(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        let (kind, capability) = (state.rig.kind(), Capability::Capture);
+        if !state.rig.supports(capability) {
+            return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+        }
+        state.rig.start_capture();
+        Ok(())
+    }
+
+    /// What was recorded since [`start_capture`](Board::start_capture), as a pcap file.
+    pub fn capture(&self) -> Vec<u8> {
+        self.shared.lock().rig.capture()
+    }
+
+    /// A fingerprint of everything that has happened, if two runs of this kind of board can be the same at all.
+    pub fn trace_hash(&self) -> Option<u64> {
+        self.shared.lock().rig.trace_hash()
+    }
+
+    /// What the firmware touched that this kind of board does not have, one line each.
+    pub fn unmodelled(&self) -> Vec<String> {
+        self.shared.lock().rig.unmodelled()
+    }
+
+    /// Where the files of this board go. Nothing is there before something failed.
+    pub fn artefacts(&self) -> PathBuf {
+        self.shared.lock().artefacts.folder().to_owned()
+    }
+}
+
+fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
+    for part in image.parts(state.rig.flash_size())? {
+        state.rig.write_flash(part.offset, &part.bytes)?;
+    }
+    state.rig.reset(Start::Flash)
+}
+
+/// How a board is to be.
+#[derive(Default)]
+#[must_use = "there is no board before `start`"]
+pub struct BoardBuilder {
+    kind: Option<Kind>,
+    model: Model,
+    seed: u64,
+    strict: bool,
+    name: Option<String>,
+    goldens: Option<PathBuf>,
+    artefacts: Option<PathBuf>,
+    firmware: Option<Firmware>,
+}
+
+enum Firmware {
+    File(PathBuf),
+    Image(Box<Image>),
+}
+
+impl BoardBuilder {
+    /// A kind of board, whatever `ESPALIER_BOARD` says.
+    pub fn kind(mut self, kind: Kind) -> BoardBuilder {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// The board around the chip.
+    pub fn model(mut self, model: Model) -> BoardBuilder {
+        self.model = model;
+        self
+    }
+
+    /// Seeds everything that is random on an emulated board.
+    pub fn seed(mut self, seed: u64) -> BoardBuilder {
+        self.seed = seed;
+        self
+    }
+
+    /// Halts an emulated board when the firmware touches what is not modelled.
+    pub fn strict(mut self, strict: bool) -> BoardBuilder {
+        self.strict = strict;
+        self
+    }
+
+    /// A name for messages and for the folder with its files. A test with more than one board names them.
+    pub fn name(mut self, name: impl Into<String>) -> BoardBuilder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The folder of the golden pictures, whatever `ESPALIER_GOLDENS` says.
+    pub fn goldens(mut self, folder: impl Into<PathBuf>) -> BoardBuilder {
+        self.goldens = Some(folder.into());
+        self
+    }
+
+    /// The folder under which a failure leaves its own, whatever `ESPALIER_ARTEFACTS` says.
+    pub fn artefacts(mut self, folder: impl Into<PathBuf>) -> BoardBuilder {
+        self.artefacts = Some(folder.into());
+        self
+    }
+
+    /// The firmware file to run; see [`Image::read`].
+    pub fn firmware(mut self, path: impl Into<PathBuf>) -> BoardBuilder {
+        self.firmware = Some(Firmware::File(path.into()));
+        self
+    }
+
+    /// The firmware to run.
+    pub fn image(mut self, image: Image) -> BoardBuilder {
+        self.firmware = Some(Firmware::Image(Box::new(image)));
+        self
+    }
+
+    /// Switches the board on: with its firmware, or with an empty flash chip if it was given none.
+    pub async fn start(self) -> Result<Board> {
+        let image = match self.firmware {
+            Some(Firmware::File(path)) => Some(Image::read(path).map_err(ErrorKind::from)?),
+            Some(Firmware::Image(image)) => Some(*image),
+            None => None,
+        };
+        let kind = self.kind.map_or_else(Kind::from_env, Ok)?;
+        let mut rig = open(kind, &Setup { model: self.model, seed: self.seed, strict: self.strict })?;
+        rig.reset(Start::Flash)?;
+        let name = self.name.unwrap_or_else(test_name);
+        let artefacts = Artefacts::new(self.artefacts.unwrap_or_else(default_root), &name);
+        let goldens = self.goldens.unwrap_or_else(default_folder);
+        let mut state = State::new(rig, name, artefacts, goldens, bless_from_env());
+        if let Some(image) = image {
+            write(&mut state, &image).map_err(|kind| state.fail(kind))?;
+        }
+        Ok(Board { shared: Arc::new(Shared::new(state)) })
+    }
+}

@@ -1,0 +1,43 @@
+//! Boot once, fork per test.
+
+use std::future::Future;
+
+use tokio::sync::OnceCell;
+
+use crate::board::Board;
+use crate::error::Result;
+
+/// A board that is booted by the first test of a binary that wants it, and forked for every test.
+///
+/// ```no_run
+/// use espalier::{Board, BootOnce, Result};
+///
+/// static BOOTED: BootOnce = BootOnce::new();
+///
+/// async fn board() -> Result<Board> {
+///     let boot = async || {
+///         let board = Board::builder().firmware("firmware.bin").name("boot").start().await?;
+///         board.console().expect("ready").await?;
+///         Ok(board)
+///     };
+///     BOOTED.fork(boot).await
+/// }
+/// ```
+///
+/// Tests on other threads wait while one boots; if it fails, the next one tries again.
+#[derive(Default)]
+pub struct BootOnce {
+    booted: OnceCell<Board>,
+}
+
+impl BootOnce {
+    /// Nothing is booted yet.
+    pub const fn new() -> BootOnce {
+        BootOnce { booted: OnceCell::const_new() }
+    }
+
+    /// A fork of the booted board for the test that runs on this thread. The first one to ask boots it with `boot`.
+    pub async fn fork<F: Future<Output = Result<Board>>>(&self, boot: impl FnOnce() -> F) -> Result<Board> {
+        self.booted.get_or_try_init(boot).await?.fork()
+    }
+}

@@ -1,0 +1,171 @@
+//! What can go wrong with a board, told so that a failed test explains itself.
+
+use std::fmt;
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use espalier_core::Span;
+
+use crate::image::ImageError;
+use crate::kind::{BOARD_VARIABLE, Capability, Kind};
+use crate::scene::Scene;
+use crate::screen::ScreenError;
+
+/// The result of everything that a test does with a board.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something failed, with what was to be seen at that moment.
+///
+/// Both `{}` and `{:?}` show the whole story: the console's last lines, what went over the network, the screen.
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    scene: Option<Scene>,
+}
+
+/// Why something failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was waited for did not come in time.
+    #[error("waited {waited} of board time for {what}, which did not come")]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// How long, in the board's time.
+        waited: Span,
+    },
+    /// The board stopped for good.
+    #[error("the board halted: {reason}")]
+    Halted {
+        /// Why, and where.
+        reason: String,
+    },
+    /// This kind of board cannot do it.
+    #[error("{kind} boards do not support {capability}")]
+    Unsupported {
+        /// What was asked for.
+        capability: Capability,
+        /// The kind of board that was asked.
+        kind: Kind,
+    },
+    /// The environment asks for a kind of board that does not exist.
+    #[error("{BOARD_VARIABLE} is {name:?}, which is no kind of board; supported: {}", Kind::ALL.map(Kind::name).join(", "))]
+    UnknownKind {
+        /// What the variable says.
+        name: String,
+    },
+    /// There is no firmware to run.
+    #[error("no firmware: give the builder one, or name an image in {variable}")]
+    NoFirmware {
+        /// The variable that was looked at.
+        variable: &'static str,
+    },
+    /// A firmware image cannot be used.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The emulator could not do it.
+    #[error("the emulated board refused: {0}")]
+    Emulator(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A regular expression does not parse.
+    #[error("invalid regular expression: {0}")]
+    Pattern(#[from] regex::Error),
+    /// The peer wanted to listen on a port that is taken, or could not open a socket.
+    #[error("the peer cannot {what}: {reason}")]
+    Peer {
+        /// What it was about to do.
+        what: String,
+        /// Why it cannot.
+        reason: String,
+    },
+    /// The board refused a connection.
+    #[error("the board refused a connection to {to}")]
+    Refused {
+        /// Where the peer wanted to connect to.
+        to: SocketAddrV4,
+    },
+    /// The connection ended before what was waited for.
+    #[error("the connection {} before {what}", if *reset { "was reset" } else { "was closed by the board" })]
+    Closed {
+        /// What was waited for.
+        what: String,
+        /// Whether it was cut instead of closed.
+        reset: bool,
+    },
+    /// The screen does not show what it should, or cannot be looked at.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
+    /// A stream failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A file cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// What was about to be done, such as "read".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl ErrorKind {
+    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> ErrorKind {
+        let path = path.into();
+        move |source| ErrorKind::File { action, path, source }
+    }
+}
+
+impl Error {
+    pub(crate) fn with_scene(kind: ErrorKind, scene: Scene) -> Error {
+        Error { inner: Box::new(Inner { kind, scene: Some(scene) }) }
+    }
+
+    /// Why it failed.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.inner.kind
+    }
+
+    /// What was to be seen when it failed, if a board was involved.
+    pub fn scene(&self) -> Option<&Scene> {
+        self.inner.scene.as_ref()
+    }
+
+    /// Whether something was waited for in vain.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Timeout { .. })
+    }
+}
+
+impl<K: Into<ErrorKind>> From<K> for Error {
+    fn from(kind: K) -> Error {
+        Error { inner: Box::new(Inner { kind: kind.into(), scene: None }) }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.inner.kind)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner.kind, f)?;
+        match &self.inner.scene {
+            Some(scene) => write!(f, "\n{scene}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The same as `{}`: this is what `cargo test` prints when a test returns an error.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be wrong with a firmware image.
+
+use super::chip_name;
+
+/// What can be wrong with a firmware image. Every message names the file, the value, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The file cannot be read.
+    #[error("cannot read firmware {name}: {source}")]
+    Read {
+        /// The file.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Neither an image nor an ELF file.
+    #[error(
+        "{name} is no firmware: it starts with {start:#04x}, an image starts with 0xe9 and an ELF file with 0x7f; give the \
+         application's .bin or ELF file, or a merged image"
+    )]
+    Unknown {
+        /// The file.
+        name: String,
+        /// Its first byte.
+        start: u8,
+    },
+    /// There is nothing in the file.
+    #[error("{name} is empty; build the firmware again")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// The file ends too early.
+    #[error("{name} is truncated: {what} needs {needed} bytes, the file has {present}; build or download it again")]
+    Truncated {
+        /// The file.
+        name: String,
+        /// The part that is cut off.
+        what: String,
+        /// How long the file would have to be at least.
+        needed: usize,
+        /// How long it is.
+        present: usize,
+    },
+    /// A checksum or a digest is wrong.
+    #[error("{name} is corrupt: the {check} of {what} is wrong; build or download it again")]
+    Corrupt {
+        /// The file.
+        name: String,
+        /// The part that is damaged.
+        what: String,
+        /// What tells it.
+        check: &'static str,
+    },
+    /// Firmware for another chip.
+    #[error("{name} is for the {} (chip id {id}), the board has an ESP32; build it for the ESP32", chip_name(*id))]
+    WrongChip {
+        /// The file.
+        name: String,
+        /// The chip id in its header.
+        id: u16,
+    },
+    /// An ELF file for another processor.
+    #[error("{name} is an ELF file for machine {machine}, the ESP32 is Xtensa (machine 94); build it for the ESP32")]
+    WrongMachine {
+        /// The file.
+        name: String,
+        /// The machine in its header.
+        machine: u16,
+    },
+    /// A merged image without a partition table.
+    #[error(
+        "{name} has no partition table at flash offset {at:#x}; give the application's .bin alone, or a merged image that \
+         holds bootloader, partition table and application"
+    )]
+    NoPartitionTable {
+        /// The file.
+        name: String,
+        /// Where it should be.
+        at: u32,
+    },
+    /// A merged image whose partition table leads nowhere.
+    #[error("{name} has no application: {reason}; merge bootloader, partition table and application again")]
+    NoApplication {
+        /// The file.
+        name: String,
+        /// Why there is none.
+        reason: String,
+    },
+    /// The image does not fit.
+    #[error(
+        "{name} does not fit: it ends at {end:#x} and {place} ends at {limit:#x}; choose a board with more flash or make it smaller"
+    )]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// Where it would end in flash.
+        end: u64,
+        /// What it has to fit into.
+        place: String,
+        /// Where that ends.
+        limit: u64,
+    },
+    /// An ELF file from which no image can be made.
+    #[error("cannot make an image of {name}: {reason}")]
+    Elf {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

@@ -1,0 +1,160 @@
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{BOOTLOADER_OFFSET, Format, Image, ImageError, Part, TABLE_OFFSET};
+
+const FLASH: u32 = 4 << 20;
+const APP_OFFSET: u32 = 0x1_0000;
+
+/// An image after "Firmware Image Format" of the esptool documentation, with these segments and a digest.
+fn image(chip: u16, segments: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = vec![0xE9, segments.len() as u8, 2, 0x20];
+    bytes.extend(0x400D_0020_u32.to_le_bytes());
+    bytes.extend([0xEE, 0, 0, 0]);
+    bytes.extend(chip.to_le_bytes());
+    bytes.resize(23, 0);
+    bytes.push(1);
+    let mut checksum = 0xEF;
+    for (address, data) in segments {
+        bytes.extend(address.to_le_bytes());
+        bytes.extend((data.len() as u32).to_le_bytes());
+        bytes.extend(data);
+        checksum = data.iter().fold(checksum, |sum, byte| sum ^ byte);
+    }
+    bytes.resize((bytes.len() + 1).next_multiple_of(16) - 1, 0);
+    bytes.push(checksum);
+    let digest = Sha256::digest(&bytes);
+    bytes.extend(&digest[..]);
+    bytes
+}
+
+fn application(chip: u16) -> Vec<u8> {
+    let mut description = 0xABCD_5432_u32.to_le_bytes().to_vec();
+    description.resize(16, 0);
+    for (text, length) in [("1.2.3", 32), ("tutorial", 32), ("10:00", 16), ("May 1 2026", 16), ("v6.1", 32)] {
+        let mut field = text.as_bytes().to_vec();
+        field.resize(length, 0);
+        description.extend(field);
+    }
+    description.resize(256, 0);
+    image(chip, &[(0x3F40_0020, description), (0x4008_0000, vec![7; 20]), (0x400D_0020, vec![9; 100])])
+}
+
+fn merged(offset: u32) -> Vec<u8> {
+    let parts = Image::from_bytes("app.bin", application(0)).unwrap().parts(FLASH).unwrap();
+    let mut bytes = vec![0xFF; (APP_OFFSET - offset) as usize + application(0).len()];
+    for part in parts {
+        let start = (part.offset - offset) as usize;
+        bytes[start..start + part.bytes.len()].copy_from_slice(&part.bytes);
+    }
+    bytes
+}
+
+fn message(bytes: impl Into<Vec<u8>>) -> String {
+    Image::from_bytes("fw.bin", bytes).unwrap_err().to_string()
+}
+
+#[test]
+fn an_application_gets_bootloader_and_partition_table() {
+    let image = Image::from_bytes("app.bin", application(0)).unwrap();
+    assert_eq!(image.format(), Format::Application);
+    let description = image.app().description.clone().unwrap();
+    assert_eq!((description.project.as_str(), description.version.as_str()), ("tutorial", "1.2.3"));
+    assert_eq!((description.built.as_str(), description.idf.as_str()), ("May 1 2026 10:00", "v6.1"));
+    assert_eq!(image.app().flash_size, FLASH);
+    let parts = image.parts(FLASH).unwrap();
+    assert_eq!(parts.iter().map(|part| part.offset).collect::<Vec<_>>(), [BOOTLOADER_OFFSET, TABLE_OFFSET, APP_OFFSET]);
+    assert_eq!(parts[0].bytes[0], 0xE9);
+    assert_eq!(parts[2].bytes, application(0));
+}
+
+#[test]
+fn merged_images_are_told_apart_by_where_they_begin() {
+    for offset in [0, BOOTLOADER_OFFSET] {
+        let image = Image::from_bytes("merged.bin", merged(offset)).unwrap();
+        assert_eq!(image.format(), Format::Merged { offset });
+        assert_eq!(image.app().length, application(0).len());
+        let partitions: Vec<_> = image.partitions().iter().map(|part| (part.label.as_str(), part.kind())).collect();
+        assert_eq!(partitions[0], ("nvs", "data/nvs".to_owned()));
+        assert_eq!(partitions[2], ("factory", "app/factory".to_owned()));
+        assert_eq!(image.parts(FLASH).unwrap(), [Part { offset, bytes: merged(offset) }]);
+    }
+}
+
+#[test]
+fn every_error_names_the_file_and_the_value_and_what_to_do() {
+    let app = application(0);
+    assert_eq!(message([]), "fw.bin is empty; build the firmware again");
+    assert!(message(*b"hello").starts_with("fw.bin is no firmware: it starts with 0x68, "));
+    assert_eq!(
+        message(&app[..app.len() - 1]),
+        format!(
+            "fw.bin is truncated: the first image in it needs {} bytes, the file has {}; build or download it again",
+            app.len(),
+            app.len() - 1
+        )
+    );
+    let mut flipped = app.clone();
+    flipped[60] ^= 1;
+    assert!(message(flipped).starts_with("fw.bin is corrupt: the checksum of the first image in it is wrong; "));
+    let mut flipped = app;
+    flipped[4] ^= 1;
+    assert!(message(flipped).starts_with("fw.bin is corrupt: the SHA-256 digest of "));
+    assert_eq!(
+        message(application(5)),
+        "fw.bin is for the ESP32-C3 (chip id 5), the board has an ESP32; build it for the ESP32"
+    );
+    let mut elf = b"\x7fELF\x01\x01\x01".to_vec();
+    elf.resize(18, 0);
+    elf.push(243);
+    elf.push(0);
+    assert!(message(elf).starts_with("fw.bin is an ELF file for machine 243, the ESP32 is Xtensa"));
+    assert!(message(*b"\x7fELF\x01\x01\x01").contains("machine 0"));
+}
+
+#[test]
+fn damaged_merged_images_say_which_part_is_damaged() {
+    let mut bytes = merged(0);
+    bytes.truncate(0x6000);
+    assert!(message(bytes.clone()).contains("the bootloader needs"), "{}", message(bytes));
+    let mut bytes = merged(0);
+    bytes.truncate(TABLE_OFFSET as usize);
+    assert!(message(bytes).starts_with("fw.bin has no partition table at flash offset 0x8000; "));
+    let mut bytes = merged(BOOTLOADER_OFFSET);
+    bytes.truncate((APP_OFFSET - BOOTLOADER_OFFSET) as usize + 40);
+    assert!(message(bytes).contains("the application in partition \"factory\" needs"));
+    let mut bytes = merged(0);
+    bytes[APP_OFFSET as usize] = 0xFF;
+    assert!(message(bytes).starts_with("fw.bin has no application: partition \"factory\" at 0x10000 is empty; "));
+}
+
+#[test]
+fn what_does_not_fit_says_how_far_it_goes() {
+    let mut large = merged(0);
+    large.resize(FLASH as usize + 16, 0xFF);
+    let error = Image::from_bytes("fw.bin", large).unwrap().parts(FLASH).unwrap_err();
+    assert!(
+        error.to_string().starts_with("fw.bin does not fit: it ends at 0x400010 and the flash chip ends at 0x400000; ")
+    );
+    let segments = [(0x3F40_0020, vec![0; FLASH as usize])];
+    let error = Image::from_bytes("fw.bin", image(0, &segments)).unwrap().parts(FLASH).unwrap_err();
+    assert!(matches!(error, ImageError::TooLarge { .. }) && error.to_string().contains("partition \"factory\""));
+}
+
+proptest! {
+    #[test]
+    fn damaged_files_never_panic(start: u8, cut in 0usize..0x1_0200, flips in prop::collection::vec((0usize..0x1_0200, any::<u8>()), 0..8)) {
+        let originals = [application(0), merged(0), merged(BOOTLOADER_OFFSET), b"\x7fELF\x01\x01\x01".to_vec()];
+        let mut bytes = originals[usize::from(start) % originals.len()].clone();
+        for (at, value) in flips {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        bytes.truncate(cut.max(1));
+        match Image::from_bytes("fw.bin", bytes) {
+            Ok(image) => drop(image.parts(FLASH)),
+            Err(error) => prop_assert!(error.to_string().contains("fw.bin")),
+        }
+    }
+}

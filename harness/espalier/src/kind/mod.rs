@@ -1,0 +1,239 @@
+//! The kinds of board, behind one small trait.
+//!
+//! Everything a test can do is written against [`Rig`]; a kind of board is one implementation of it. Nothing outside of
+//! [`emulated`] knows the emulator.
+
+mod emulated;
+#[cfg(test)]
+pub(crate) mod fake;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::task::Context;
+
+use espalier_core::{Bitmap, Time};
+
+use crate::error::ErrorKind;
+
+/// Environment variable that chooses the kind of board.
+pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
+
+/// What a board is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The emulator of this project, in the process of the test.
+    Emulated,
+}
+
+impl Kind {
+    /// Every kind that `ESPALIER_BOARD` can name.
+    pub const ALL: [Kind; 1] = [Kind::Emulated];
+
+    /// The word for it in `ESPALIER_BOARD`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Emulated => "emulated",
+        }
+    }
+
+    /// The kind that `ESPALIER_BOARD` chooses; an emulated board if it is not set.
+    pub fn from_env() -> crate::Result<Kind> {
+        match std::env::var(BOARD_VARIABLE) {
+            Ok(name) => Kind::named(&name),
+            Err(_) => Ok(Kind::Emulated),
+        }
+    }
+
+    fn named(name: &str) -> crate::Result<Kind> {
+        let known = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or_else(|| ErrorKind::UnknownKind { name: name.to_owned() }.into())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What some kinds of board can do and others cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability {
+    /// A second board that starts where this one stands.
+    Fork,
+    /// Time that passes only while a test waits, and is the same in every run.
+    VirtualTime,
+    /// What the display shows, pixel by pixel.
+    Screen,
+    /// The raw memory of the display.
+    DisplayMemory,
+    /// A peer that goes silent without closing its connections.
+    VanishingPeer,
+    /// Recording what goes over the network.
+    Capture,
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Capability::Fork => "forking",
+            Capability::VirtualTime => "virtual time",
+            Capability::Screen => "looking at the screen",
+            Capability::DisplayMemory => "reading the display's memory",
+            Capability::VanishingPeer => "a peer that vanishes",
+            Capability::Capture => "recording the network",
+        })
+    }
+}
+
+/// The board around the chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Model {
+    /// A bare ESP32 development kit with 4 MB of flash and an SSD1306 display.
+    #[default]
+    DevKit,
+    /// The mPython board of labplus: 8 MB of flash and an SH1106 display.
+    MPython,
+}
+
+impl Model {
+    /// Every model, in the order in which help texts name them.
+    pub const ALL: [Model; 2] = [Model::DevKit, Model::MPython];
+
+    /// The word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::DevKit => "esp32-devkit",
+            Model::MPython => "mpython",
+        }
+    }
+}
+
+/// What the builder asks of a kind of board.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) model: Model,
+    pub(crate) seed: u64,
+    pub(crate) strict: bool,
+}
+
+/// From where the chip starts after a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The firmware in flash.
+    Flash,
+    /// The serial download mode of the ROM.
+    Download,
+}
+
+/// What a display shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) bitmap: Bitmap,
+    pub(crate) memory: Vec<u8>,
+    pub(crate) changed: Time,
+    pub(crate) on: bool,
+}
+
+/// A connection of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
+/// A listening socket of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ListenerId(pub(crate) u64);
+
+/// How far a connection has come, as its owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// The handshake is under way.
+    Connecting,
+    /// Bytes can flow towards the peer.
+    Open,
+    /// The other side has sent all that it will send.
+    Finished,
+    /// The other side refused the connection.
+    Refused,
+    /// The other side cut the connection, or it was given up.
+    Reset,
+}
+
+/// One board: a small interface that each kind implements.
+///
+/// Nothing here blocks. Time passes in [`poll_advance`](Rig::poll_advance) only.
+pub(crate) trait Rig: Send {
+    fn kind(&self) -> Kind;
+    fn supports(&self, capability: Capability) -> bool;
+
+    /// A second board that starts where this one stands.
+    fn fork(&self) -> Option<Box<dyn Rig>>;
+
+    fn now(&self) -> Time;
+
+    /// Lets board time go on, at most to `limit`, and sees to it that the task of `cx` is woken when something may have
+    /// changed. An emulated board runs a slice and wakes the task at once; a live one registers the task.
+    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), ErrorKind>;
+
+    /// Pulls the reset line, with the strapping pins for `start`.
+    fn reset(&mut self, start: Start) -> Result<(), ErrorKind>;
+
+    /// Bytes that fit into the flash chip.
+    fn flash_size(&self) -> u32;
+    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), ErrorKind>;
+
+    fn console_send(&mut self, bytes: &[u8]);
+    /// What the console's pin has sent since the last call, each byte with its time.
+    fn console_take(&mut self) -> Vec<(Time, u8)>;
+
+    /// What the display shows; `None` if the board has none, or none that can be looked at.
+    fn shown(&self) -> Option<Shown>;
+
+    /// The address that the board has on the network, once it has one.
+    fn address(&self) -> Option<Ipv4Addr>;
+    /// The address of the peer, as the board sees it.
+    fn peer_address(&self) -> Ipv4Addr;
+    fn listen(&mut self, port: u16) -> Result<ListenerId, ErrorKind>;
+    fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)>;
+    fn close_listener(&mut self, listener: ListenerId);
+    fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, ErrorKind>;
+    fn link(&self, connection: ConnectionId) -> Link;
+    /// Takes what fits of `bytes`.
+    fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize;
+    fn receive(&mut self, connection: ConnectionId) -> Vec<u8>;
+    fn finish(&mut self, connection: ConnectionId);
+    fn abort(&mut self, connection: ConnectionId);
+    /// Cuts the peer off the network without a word, or puts it back.
+    fn set_silent(&mut self, silent: bool) -> Result<(), ErrorKind>;
+
+    /// Records what goes over the network from now on.
+    fn start_capture(&mut self);
+    /// What was recorded, as a pcap file.
+    fn capture(&self) -> Vec<u8>;
+
+    /// A fingerprint of everything that has happened; `None` where two runs are never the same.
+    fn trace_hash(&self) -> Option<u64>;
+    /// What the firmware touched that this kind of board does not have, one line each.
+    fn unmodelled(&self) -> Vec<String>;
+}
+
+/// Opens a board of `kind`, with an empty flash chip and held in reset.
+pub(crate) fn open(kind: Kind, setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
+    match kind {
+        Kind::Emulated => emulated::open(setup),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn an_unknown_kind_says_what_there_is() {
+        assert_eq!(Kind::named("emulated").unwrap(), Kind::Emulated);
+        let error = Kind::named("toaster").unwrap_err().to_string();
+        assert_eq!(error, "ESPALIER_BOARD is \"toaster\", which is no kind of board; supported: emulated");
+    }
+}

@@ -1,0 +1,151 @@
+//! The remote side of the board's TCP connections.
+//!
+//! The peer of an emulated board lives on the board's virtual network and in its virtual time. The peer of any other
+//! board uses the host's sockets; a test cannot tell the difference.
+
+mod stream;
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::error::{ErrorKind, Result};
+use crate::kind::{Capability, Link, ListenerId};
+use crate::state::Shared;
+use crate::transcript::{Entry, Event};
+use crate::wait::Wait;
+
+pub(crate) use stream::Connection;
+pub use stream::PeerStream;
+
+/// The host at the other end of the board's network. Handles are cheap and all lead to the same peer.
+#[derive(Clone)]
+pub struct Peer {
+    shared: Arc<Shared>,
+}
+
+impl Peer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Peer {
+        Peer { shared }
+    }
+
+    /// The address under which the board reaches the peer.
+    pub fn address(&self) -> Ipv4Addr {
+        self.shared.lock().rig.peer_address()
+    }
+
+    /// Listens on `port` of the peer.
+    pub fn listen(&self, port: u16) -> Wait<Listener> {
+        let shared = self.shared.clone();
+        Wait::new(&self.shared, format!("the peer to listen on port {port}"), move |state, _| {
+            let listener = state.rig.listen(port);
+            Poll::Ready(listener.map(|id| Listener { shared: shared.clone(), id, port }))
+        })
+    }
+
+    /// Connects to `port` of the board, as soon as the board has an address.
+    pub fn connect(&self, port: u16) -> Wait<PeerStream> {
+        self.connect_when(format!("a connection to port {port} of the board"), move |address| {
+            address.map(|address| SocketAddrV4::new(address, port))
+        })
+    }
+
+    /// Connects to `to`.
+    pub fn connect_to(&self, to: SocketAddrV4) -> Wait<PeerStream> {
+        self.connect_when(format!("a connection to {to}"), move |_| Some(to))
+    }
+
+    fn connect_when(
+        &self,
+        what: String,
+        target: impl Fn(Option<Ipv4Addr>) -> Option<SocketAddrV4> + Send + 'static,
+    ) -> Wait<PeerStream> {
+        let shared = self.shared.clone();
+        let mut attempt = None;
+        Wait::new(&self.shared, what, move |state, _| {
+            let (connection, to) = match attempt {
+                Some(attempt) => attempt,
+                None => {
+                    let Some(to) = target(state.rig.address()) else { return Poll::Pending };
+                    let connection = state.rig.connect(to)?;
+                    state.record(connection, Event::Connecting(to.to_string()));
+                    *attempt.insert((connection, to))
+                }
+            };
+            match state.rig.link(connection) {
+                Link::Connecting => Poll::Pending,
+                Link::Open | Link::Finished => {
+                    state.record(connection, Event::Connected);
+                    Poll::Ready(Ok(PeerStream::open(&shared, state, connection, to)))
+                }
+                Link::Refused => {
+                    state.record(connection, Event::Refused);
+                    Poll::Ready(Err(ErrorKind::Refused { to }))
+                }
+                Link::Reset => {
+                    state.record(connection, Event::Reset);
+                    Poll::Ready(Err(ErrorKind::Closed { what: "it was established".to_owned(), reset: true }))
+                }
+            }
+        })
+    }
+
+    /// Cuts the peer off the network, as if its cable were pulled: the board hears nothing more of it, on no connection.
+    pub fn vanish(&self) -> Result<()> {
+        self.set_silent(true)
+    }
+
+    /// Puts the peer back on the network. It has not noticed that it was away.
+    pub fn reappear(&self) -> Result<()> {
+        self.set_silent(false)
+    }
+
+    fn set_silent(&self, silent: bool) -> Result<()> {
+        let mut state = self.shared.lock();
+        let (kind, capability) = (state.rig.kind(), Capability::VanishingPeer);
+        if !state.rig.supports(capability) {
+            return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+        }
+        state.rig.set_silent(silent).map_err(|kind| state.fail(kind))
+    }
+
+    /// Everything that went over the peer's connections, in the order in which it happened.
+    pub fn transcript(&self) -> Vec<Entry> {
+        self.shared.lock().transcript.clone()
+    }
+}
+
+/// A port on which the peer listens; it is closed when this is dropped.
+pub struct Listener {
+    shared: Arc<Shared>,
+    id: ListenerId,
+    port: u16,
+}
+
+impl Listener {
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Waits for the board to connect.
+    pub fn accept(&self) -> Wait<PeerStream> {
+        let shared = self.shared.clone();
+        let id = self.id;
+        let what = format!("the board to connect to port {} of the peer", self.port);
+        Wait::new(&self.shared, what, move |state, _| {
+            let Some((connection, from)) = state.rig.accept(id) else { return Poll::Pending };
+            state.record(connection, Event::Accepted(from.to_string()));
+            Poll::Ready(Ok(PeerStream::open(&shared, state, connection, from)))
+        })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.shared.lock().rig.close_listener(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests;

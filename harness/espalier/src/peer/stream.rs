@@ -1,0 +1,287 @@
+//! One TCP connection, as the peer holds it.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use espalier_core::{Span, Time};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Peer;
+use crate::console::{escaped, find};
+use crate::error::{ErrorKind, Result};
+use crate::kind::{ConnectionId, Link};
+use crate::state::{Shared, State};
+use crate::transcript::Event;
+use crate::wait::{PATIENCE, Wait};
+
+/// What has come over a connection and was not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Connection {
+    received: Vec<u8>,
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Finished,
+    Reset,
+}
+
+impl State {
+    /// Takes over what has come over `connection`.
+    pub(crate) fn pump(&mut self, connection: ConnectionId) {
+        let bytes = self.rig.receive(connection);
+        if !bytes.is_empty() {
+            self.record(connection, Event::FromBoard(bytes.clone()));
+        }
+        let Some(known) = self.connections.get_mut(&connection) else { return };
+        known.received.extend_from_slice(&bytes);
+        if known.ended.is_some() {
+            return;
+        }
+        let (ended, event) = match self.rig.link(connection) {
+            Link::Connecting | Link::Open => return,
+            Link::Finished => (Ended::Finished, Event::BoardFinished),
+            Link::Refused | Link::Reset => (Ended::Reset, Event::Reset),
+        };
+        known.ended = Some(ended);
+        self.record(connection, event);
+    }
+
+    fn incoming(&mut self, connection: ConnectionId) -> &mut Connection {
+        self.pump(connection);
+        self.connections.entry(connection).or_default()
+    }
+}
+
+/// A TCP connection between the peer and the board.
+///
+/// It is a tokio stream, so any protocol stack on tokio can be the other side. Reads and writes that wait have a deadline in
+/// board time like everything else; see [`PeerStream::set_patience`]. Dropping the stream closes it, as dropping a
+/// `TcpStream` does.
+pub struct PeerStream {
+    shared: Arc<Shared>,
+    id: ConnectionId,
+    remote: SocketAddrV4,
+    patience: Option<Span>,
+    reading_since: Option<Time>,
+    writing_since: Option<Time>,
+    /// Nothing is left to be closed.
+    left: bool,
+}
+
+impl PeerStream {
+    pub(super) fn open(shared: &Arc<Shared>, state: &mut State, id: ConnectionId, remote: SocketAddrV4) -> PeerStream {
+        state.connections.insert(id, Connection::default());
+        PeerStream {
+            shared: shared.clone(),
+            id,
+            remote,
+            patience: Some(PATIENCE),
+            reading_since: None,
+            writing_since: None,
+            left: false,
+        }
+    }
+
+    /// The board's end of the connection.
+    pub fn remote(&self) -> SocketAddrV4 {
+        self.remote
+    }
+
+    /// How long a read or a write through tokio's traits waits, in board time; `None` is forever.
+    pub fn set_patience(&mut self, patience: Option<Span>) {
+        self.patience = patience;
+    }
+
+    /// Sends all of `bytes`.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Wait<()> {
+        let bytes = bytes.as_ref().to_vec();
+        let id = self.id;
+        let mut sent = 0;
+        Wait::new(&self.shared, format!("the board to take \"{}\"", escaped(&bytes)), move |state, _| {
+            sent += send(state, id, &bytes[sent..]);
+            if sent == bytes.len() {
+                return Poll::Ready(Ok(()));
+            }
+            match state.rig.link(id) {
+                Link::Reset | Link::Refused => Poll::Ready(Err(closed("everything was sent", true))),
+                Link::Connecting | Link::Open | Link::Finished => Poll::Pending,
+            }
+        })
+    }
+
+    /// Waits until the board has sent `bytes`, and takes what it sent up to their end. What came before is returned.
+    pub fn expect(&self, bytes: impl AsRef<[u8]>) -> Wait<Vec<u8>> {
+        let needle = bytes.as_ref().to_vec();
+        let what = format!("\"{}\" from the board", escaped(&needle));
+        let id = self.id;
+        Wait::new(&self.shared, what.clone(), move |state, _| {
+            let incoming = state.incoming(id);
+            if let Some(start) = find(&incoming.received, &needle) {
+                let mut taken: Vec<u8> = incoming.received.drain(..start + needle.len()).collect();
+                taken.truncate(start);
+                return Poll::Ready(Ok(taken));
+            }
+            match incoming.ended {
+                Some(ended) => Poll::Ready(Err(closed(&what, ended == Ended::Reset))),
+                None => Poll::Pending,
+            }
+        })
+    }
+
+    /// Waits for bytes from the board and takes all that are there; no bytes once the board has closed.
+    pub fn receive(&self) -> Wait<Vec<u8>> {
+        let id = self.id;
+        Wait::new(&self.shared, "bytes from the board", move |state, _| {
+            let incoming = state.incoming(id);
+            match (incoming.received.is_empty(), incoming.ended) {
+                (true, None) => Poll::Pending,
+                (true, Some(Ended::Reset)) => Poll::Ready(Err(closed("the board sent more", true))),
+                _ => Poll::Ready(Ok(std::mem::take(&mut incoming.received))),
+            }
+        })
+    }
+
+    /// Waits until the board closes its side, and returns what came before.
+    pub fn expect_close(&self) -> Wait<Vec<u8>> {
+        let id = self.id;
+        Wait::new(&self.shared, "the board to close the connection", move |state, _| {
+            let incoming = state.incoming(id);
+            match incoming.ended {
+                None => Poll::Pending,
+                Some(Ended::Finished) => Poll::Ready(Ok(std::mem::take(&mut incoming.received))),
+                Some(Ended::Reset) => Poll::Ready(Err(closed("the board closed it", true))),
+            }
+        })
+    }
+
+    /// Says that the peer will send no more. What the board still sends can be read.
+    pub fn close(&self) -> Wait<()> {
+        let id = self.id;
+        Wait::new(&self.shared, "the peer to close", move |state, _| {
+            finish(state, id);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Cuts the connection: the board sees a reset.
+    pub fn abort(mut self) {
+        self.left = true;
+        let mut state = self.shared.lock();
+        state.record(self.id, Event::Aborted);
+        state.rig.abort(self.id);
+    }
+
+    /// Leaves the connection and the network without a word; see [`Peer::vanish`](crate::Peer::vanish).
+    pub fn vanish(mut self) -> Result<()> {
+        self.left = true;
+        self.shared.lock().record(self.id, Event::Vanished);
+        Peer::new(self.shared.clone()).vanish()
+    }
+}
+
+impl Drop for PeerStream {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if !self.left {
+            state.pump(self.id);
+            finish(&mut state, self.id);
+        }
+        state.connections.remove(&self.id);
+    }
+}
+
+impl AsyncRead for PeerStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let stream = self.get_mut();
+        let mut state = stream.shared.lock();
+        state.collect();
+        let incoming = state.incoming(stream.id);
+        if !incoming.received.is_empty() {
+            let count = incoming.received.len().min(buffer.remaining());
+            buffer.put_slice(&incoming.received[..count]);
+            incoming.received.drain(..count);
+            stream.reading_since = None;
+            return Poll::Ready(Ok(()));
+        }
+        match incoming.ended {
+            Some(Ended::Finished) => Poll::Ready(Ok(())),
+            Some(Ended::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            None => drive(&mut state, cx, &mut stream.reading_since, stream.patience, "bytes from the board"),
+        }
+    }
+}
+
+impl AsyncWrite for PeerStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = self.get_mut();
+        let mut state = stream.shared.lock();
+        state.collect();
+        let count = send(&mut state, stream.id, bytes);
+        if count > 0 || bytes.is_empty() {
+            stream.writing_since = None;
+            return Poll::Ready(Ok(count));
+        }
+        if matches!(state.rig.link(stream.id), Link::Reset | Link::Refused) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        drive(&mut state, cx, &mut stream.writing_since, stream.patience, "the board to take what was sent")
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let stream = self.get_mut();
+        finish(&mut stream.shared.lock(), stream.id);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Lets board time go on for a read or a write that has to wait.
+fn drive<T>(
+    state: &mut State,
+    cx: &mut Context<'_>,
+    since: &mut Option<Time>,
+    patience: Option<Span>,
+    what: &str,
+) -> Poll<io::Result<T>> {
+    let now = state.rig.now();
+    let begun = *since.get_or_insert(now);
+    let deadline = begun + patience.unwrap_or(Span::from_ticks(u64::MAX));
+    if now >= deadline {
+        *since = None;
+        let kind = ErrorKind::Timeout { what: what.to_owned(), waited: now.since(begun) };
+        return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, state.fail(kind))));
+    }
+    match state.rig.poll_advance(cx, deadline) {
+        Ok(()) => Poll::Pending,
+        Err(kind) => Poll::Ready(Err(io::Error::other(state.fail(kind)))),
+    }
+}
+
+fn send(state: &mut State, id: ConnectionId, bytes: &[u8]) -> usize {
+    let count = state.rig.send(id, bytes);
+    if count > 0 {
+        state.record(id, Event::ToBoard(bytes[..count].to_vec()));
+    }
+    count
+}
+
+fn finish(state: &mut State, id: ConnectionId) {
+    let finished =
+        state.transcript.iter().any(|entry| entry.connection() == id.0 && entry.event == Event::PeerFinished);
+    if !finished {
+        state.record(id, Event::PeerFinished);
+        state.rig.finish(id);
+    }
+}
+
+fn closed(what: &str, reset: bool) -> ErrorKind {
+    ErrorKind::Closed { what: what.to_owned(), reset }
+}

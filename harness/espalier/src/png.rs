@@ -1,0 +1,116 @@
+//! Pictures as PNG files.
+
+use std::io::Cursor;
+
+use espalier_core::Bitmap;
+use png::{BitDepth, ColorType, Decoder, Encoder, Transformations};
+
+/// Samples of this brightness and above are lit.
+const LIT: u8 = 0x80;
+/// Bytes of a colour pixel.
+const RGB: usize = 3;
+
+/// A file that is no usable PNG.
+#[derive(Debug, thiserror::Error)]
+#[error("not a usable PNG: {0}")]
+pub struct PngError(#[from] png::DecodingError);
+
+/// A colour, as red, green and blue.
+pub(crate) type Colour = [u8; RGB];
+
+/// A picture as a PNG of one bit per pixel, grey; lit is white. Equal pictures give equal files.
+pub fn encode(bitmap: &Bitmap) -> Vec<u8> {
+    let row_bytes = bitmap.width().div_ceil(8) as usize;
+    let mut packed = vec![0; row_bytes * bitmap.height() as usize];
+    for y in 0..bitmap.height() {
+        for x in (0..bitmap.width()).filter(|x| bitmap.get(*x, y)) {
+            packed[y as usize * row_bytes + x as usize / 8] |= 0x80 >> (x % 8);
+        }
+    }
+    write(bitmap.width(), bitmap.height(), ColorType::Grayscale, BitDepth::One, &packed)
+}
+
+/// A picture in colour, each pixel as a square of `scale` by `scale`.
+pub(crate) fn encode_colour(width: u32, height: u32, scale: u32, colour: impl Fn(u32, u32) -> Colour) -> Vec<u8> {
+    let (wide, high) = (width * scale, height * scale);
+    let pixels = (0..high).flat_map(|y| (0..wide).map(move |x| (x / scale, y / scale)));
+    let samples: Vec<u8> = pixels.flat_map(|(x, y)| colour(x, y)).collect();
+    write(wide, high, ColorType::Rgb, BitDepth::Eight, &samples)
+}
+
+fn write(width: u32, height: u32, colour: ColorType, depth: BitDepth, samples: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, width, height);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
+    let mut writer = encoder.write_header().expect("a picture has a size, and memory takes every byte");
+    writer.write_image_data(samples).expect("the samples fill the picture");
+    writer.finish().expect("memory takes every byte");
+    file
+}
+
+/// Reads a PNG of any kind as one bit per pixel: what is at least half as bright as white is lit, what is transparent is
+/// dark.
+pub fn decode(file: &[u8]) -> Result<Bitmap, PngError> {
+    let mut decoder = Decoder::new(Cursor::new(file));
+    decoder.set_transformations(Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info()?;
+    let size = reader.output_buffer_size().ok_or(png::DecodingError::LimitsExceeded)?;
+    let mut samples = vec![0; size];
+    let info = reader.next_frame(&mut samples)?;
+    let channels = info.color_type.samples();
+    let mut bitmap = Bitmap::new(info.width, info.height);
+    for y in 0..info.height {
+        let row = &samples[y as usize * info.line_size..];
+        for (x, pixel) in (0..info.width).zip(row.chunks_exact(channels)) {
+            bitmap.set(x, y, is_lit(pixel));
+        }
+    }
+    Ok(bitmap)
+}
+
+/// Whether a pixel of grey, grey and alpha, RGB, or RGB and alpha is bright.
+fn is_lit(pixel: &[u8]) -> bool {
+    let (colour, alpha) = match pixel.len() {
+        2 | 4 => (&pixel[..pixel.len() - 1], pixel[pixel.len() - 1]),
+        _ => (pixel, u8::MAX),
+    };
+    let brightness = colour.iter().map(|sample| u32::from(*sample)).sum::<u32>() / colour.len() as u32;
+    brightness * u32::from(alpha) >= u32::from(LIT) * u32::from(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, encode, encode_colour};
+    use espalier_core::Bitmap;
+
+    fn sample() -> Bitmap {
+        let mut bitmap = Bitmap::new(13, 3);
+        for (x, y) in [(0, 0), (7, 0), (8, 1), (12, 2)] {
+            bitmap.set(x, y, true);
+        }
+        bitmap
+    }
+
+    #[test]
+    fn a_picture_survives_its_file() {
+        let file = encode(&sample());
+        assert!(decode(&file).unwrap() == sample());
+        assert_eq!(file, encode(&sample()));
+        // PNG specification, chapter 11.2.1: bit depth 1 and colour type 0 in the header chunk.
+        assert_eq!(&file[24..26], &[1, 0]);
+    }
+
+    #[test]
+    fn other_kinds_of_png_are_read_by_brightness() {
+        let bitmap = sample();
+        let grey = |x, y| if bitmap.get(x, y) { [0x90, 0x80, 0x70] } else { [0x70, 0x80, 0x8E] };
+        assert!(decode(&encode_colour(13, 3, 1, grey)).unwrap() == bitmap);
+    }
+
+    #[test]
+    fn what_is_no_png_says_so() {
+        assert!(decode(b"P1 2 2 0 1 1 0").unwrap_err().to_string().starts_with("not a usable PNG: "));
+        assert!(decode(&encode(&sample())[..40]).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! What was to be seen of a board at one moment.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use espalier_core::Time;
+
+use crate::console::Line;
+use crate::kind::{Kind, Shown};
+use crate::render::half_blocks;
+use crate::transcript::Entry;
+
+/// How many console lines a failure shows.
+pub(crate) const CONSOLE_TAIL: usize = 20;
+/// How many transcript entries a failure shows.
+pub(crate) const TRANSCRIPT_TAIL: usize = 12;
+
+/// What was to be seen of a board when something failed.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The kind of board.
+    pub kind: Kind,
+    /// The board's name, usually that of the test.
+    pub name: String,
+    /// The board's time.
+    pub at: Time,
+    /// The last lines of the console.
+    pub console: Vec<Line>,
+    /// How many lines the console has printed in all.
+    pub console_lines: usize,
+    /// What went over the network last.
+    pub transcript: Vec<Entry>,
+    pub(crate) shown: Option<Shown>,
+    /// Where the files are that this failure leaves behind.
+    pub artefacts: PathBuf,
+}
+
+impl fmt::Display for Scene {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n  board    {} ({}), its time is {}", self.name, self.kind, self.at)?;
+        match self.console.len() {
+            0 => writeln!(f, "  console  nothing was printed")?,
+            shown if shown == self.console_lines => writeln!(f, "  console")?,
+            shown => writeln!(f, "  console  last {shown} of {} lines", self.console_lines)?,
+        }
+        for line in &self.console {
+            writeln!(f, "    {line}")?;
+        }
+        if !self.transcript.is_empty() {
+            writeln!(f, "  network")?;
+            for entry in &self.transcript {
+                writeln!(f, "    {entry}")?;
+            }
+        }
+        match &self.shown {
+            Some(shown) if !shown.on => writeln!(f, "  screen   off")?,
+            Some(shown) if shown.bitmap.pixels().iter().all(|lit| !lit) => {
+                writeln!(f, "  screen   dark since {}", shown.changed)?;
+            }
+            Some(shown) => {
+                writeln!(f, "  screen   unchanged since {}", shown.changed)?;
+                for row in half_blocks(&shown.bitmap).lines() {
+                    writeln!(f, "    {row}")?;
+                }
+            }
+            None => {}
+        }
+        write!(f, "  files    {}", self.artefacts.display())
+    }
+}

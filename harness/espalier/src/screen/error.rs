@@ -1,0 +1,93 @@
+//! What can be wrong with a screen.
+
+use std::path::PathBuf;
+
+use super::compare::Rect;
+use super::golden::BLESS_VARIABLE;
+use crate::png::PngError;
+
+/// What can be wrong with a screen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScreenError {
+    /// The board has no display.
+    #[error("the board has no display")]
+    Absent,
+    /// There is no golden picture to compare with.
+    #[error(
+        "there is no golden picture {}\n  actual   {}\n  {BLESS_VARIABLE}=1 makes it the golden", path.display(), actual.display()
+    )]
+    NoGolden {
+        /// Where the golden should be.
+        path: PathBuf,
+        /// What the screen shows.
+        actual: PathBuf,
+    },
+    /// A golden picture cannot be used.
+    #[error("golden picture {} is {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PngError,
+    },
+    /// The name of a golden leads out of the folder with the goldens.
+    #[error("{name:?} cannot name a golden picture: it has to be a relative path without \"..\"")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The screen and the golden picture have different sizes.
+    #[error("the screen is {}x{}, its golden picture {} is {}x{}", actual.0, actual.1, path.display(), expected.0, expected.1)]
+    Size {
+        /// The golden.
+        path: PathBuf,
+        /// Width and height of the golden.
+        expected: (u32, u32),
+        /// Width and height of the screen.
+        actual: (u32, u32),
+    },
+    /// The screen does not show what the golden picture shows.
+    #[error(
+        "the screen differs from its golden picture in {differing} pixel{}, {bounds}{}\n  expected {}\n  actual   {}\n  \
+         diff     {}\n  {BLESS_VARIABLE}=1 accepts what the screen shows\n  {}",
+        if *differing == 1 { "" } else { "s" },
+        if *forgiven == 0 { String::new() } else { format!(", {forgiven} are forgiven") },
+        golden.display(), actual.display(), diff.display(), drawing.trim_end().replace('\n', "\n  ")
+    )]
+    Differs {
+        /// How many pixels differ.
+        differing: usize,
+        /// How many would have been forgiven.
+        forgiven: usize,
+        /// Where they are.
+        bounds: Rect,
+        /// The golden picture.
+        golden: PathBuf,
+        /// What the screen shows.
+        actual: PathBuf,
+        /// The difference in colour.
+        diff: PathBuf,
+        /// The differing region with one character a pixel.
+        drawing: String,
+    },
+    /// The firmware refuses to dump its framebuffer, or answers nonsense.
+    #[error("the firmware's framebuffer dump cannot be used: {reason}")]
+    Dump {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The firmware's framebuffer is not what the display shows.
+    #[error(
+        "the display does not show the firmware's framebuffer: {differing} pixels differ\n  diff     {}\n  {}",
+        diff.display(), drawing.trim_end().replace('\n', "\n  ")
+    )]
+    CrossCheck {
+        /// How many pixels differ.
+        differing: usize,
+        /// The difference in colour: red is what the display lacks.
+        diff: PathBuf,
+        /// The differing region with one character a pixel.
+        drawing: String,
+    },
+}

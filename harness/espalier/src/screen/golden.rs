@@ -1,0 +1,105 @@
+//! Golden pictures: what a screen has to show, as files.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use espalier_core::Bitmap;
+
+use super::compare::{Comparison, Rect, Tolerance};
+use super::error::ScreenError;
+use crate::error::ErrorKind;
+use crate::png::{decode, encode};
+use crate::state::State;
+
+/// Environment variable that makes what screens show the new goldens.
+pub const BLESS_VARIABLE: &str = "ESPALIER_BLESS";
+/// Environment variable with the folder of the golden pictures.
+pub const GOLDENS_VARIABLE: &str = "ESPALIER_GOLDENS";
+/// Where the golden pictures of a crate are unless it is said otherwise.
+pub const GOLDENS_FOLDER: &str = "tests/goldens";
+
+/// End of the file beside `NAME.actual.png` that says which golden it would replace.
+pub(crate) const TARGET_SUFFIX: &str = ".golden.txt";
+/// End of the picture that a failure leaves behind.
+pub(crate) const ACTUAL_SUFFIX: &str = ".actual.png";
+
+pub(crate) fn default_folder() -> PathBuf {
+    std::env::var_os(GOLDENS_VARIABLE).map_or_else(|| PathBuf::from(GOLDENS_FOLDER), PathBuf::from)
+}
+
+pub(crate) fn bless_from_env() -> bool {
+    std::env::var_os(BLESS_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Whether a picture matches its golden, without leaving anything behind.
+pub(crate) fn matches(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<bool, ErrorKind> {
+    let golden = load(&path(&state.goldens, name)?)?;
+    Ok(golden.is_some_and(|golden| Comparison::new(&golden, actual, tolerance).matches()))
+}
+
+/// Compares a picture with its golden. A mismatch leaves pictures behind, or replaces the golden if that was asked for.
+pub(crate) fn judge(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<(), ErrorKind> {
+    let path = path(&state.goldens, name)?;
+    let golden = match load(&path) {
+        Err(_) if state.bless => None,
+        golden => golden?,
+    };
+    let comparison = golden.as_ref().map(|golden| Comparison::new(golden, actual, tolerance));
+    if comparison.as_ref().is_some_and(Comparison::matches) {
+        return Ok(());
+    }
+    let file = encode(actual);
+    if state.bless {
+        return replace(&path, &file);
+    }
+    let target = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    let artefacts = &state.artefacts;
+    artefacts.write(&format!("{name}{TARGET_SUFFIX}"), target.to_string_lossy().as_bytes())?;
+    let actual_file = artefacts.write(&format!("{name}{ACTUAL_SUFFIX}"), &file)?;
+    let (Some(golden), Some(comparison)) = (golden, comparison) else {
+        return Err(ScreenError::NoGolden { path, actual: actual_file }.into());
+    };
+    artefacts.write(&format!("{name}.expected.png"), &encode(&golden))?;
+    let diff = artefacts.write(&format!("{name}.diff.png"), &comparison.picture())?;
+    if !comparison.same_size() {
+        let expected = (golden.width(), golden.height());
+        return Err(ScreenError::Size { path, expected, actual: (actual.width(), actual.height()) }.into());
+    }
+    let error = ScreenError::Differs {
+        differing: comparison.differing(),
+        forgiven: tolerance.pixels,
+        bounds: comparison.bounds().unwrap_or(Rect::new(0, 0, 0, 0)),
+        golden: path,
+        actual: actual_file,
+        diff,
+        drawing: comparison.drawing(),
+    };
+    Err(error.into())
+}
+
+/// Writes a golden picture.
+pub(crate) fn replace(path: &Path, file: &[u8]) -> Result<(), ErrorKind> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(ErrorKind::file("create", folder))?;
+    }
+    fs::write(path, file).map_err(ErrorKind::file("write", path))
+}
+
+/// Reads a golden picture; `None` if there is none.
+pub(crate) fn load(path: &Path) -> Result<Option<Bitmap>, ErrorKind> {
+    let file = match fs::read(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ErrorKind::file("read", path)(error)),
+    };
+    let bitmap = decode(&file).map_err(|source| ScreenError::Unreadable { path: path.to_owned(), source })?;
+    Ok(Some(bitmap))
+}
+
+fn path(folder: &Path, name: &str) -> Result<PathBuf, ErrorKind> {
+    let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if name.is_empty() || !plain {
+        return Err(ScreenError::Name { name: name.to_owned() }.into());
+    }
+    Ok(folder.join(format!("{name}.png")))
+}

@@ -1,0 +1,239 @@
+//! The board's display, and what a test expects on it.
+
+mod compare;
+mod error;
+mod golden;
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::{Bitmap, Span, Time};
+use espalier_protocol::{Answer, Command};
+
+pub(crate) use compare::Tolerance;
+pub use compare::{Comparison, Rect};
+pub use error::ScreenError;
+pub use golden::{BLESS_VARIABLE, GOLDENS_FOLDER, GOLDENS_VARIABLE};
+pub(crate) use golden::{bless_from_env, default_folder};
+
+use crate::console::Console;
+use crate::error::{ErrorKind, Result};
+use crate::kind::Shown;
+use crate::png::encode;
+use crate::render::half_blocks;
+use crate::state::{Shared, State};
+use crate::wait::{Ask, Wait};
+
+/// How long a screen has to stay the same to count as settled.
+pub const SETTLED: Span = Span::from_millis(50);
+
+/// The display of a board. Handles are cheap and all lead to the same display.
+#[derive(Clone)]
+pub struct Screen {
+    shared: Arc<Shared>,
+}
+
+impl Screen {
+    pub(crate) fn new(shared: Arc<Shared>) -> Screen {
+        Screen { shared }
+    }
+
+    /// Waits until the display has not changed for [`SETTLED`], counted from now: what the firmware draws in answer to
+    /// something that was just sent is waited for.
+    pub fn settled(&self) -> Wait<Picture> {
+        self.settled_for(SETTLED)
+    }
+
+    /// Waits until the display has not changed for `quiet`, counted from now.
+    pub fn settled_for(&self, quiet: Span) -> Wait<Picture> {
+        let shared = self.shared.clone();
+        let mut begun = None;
+        Wait::new(&self.shared, format!("the screen to stay unchanged for {quiet}"), move |state, _| {
+            let now = state.rig.now();
+            let shown = shown(state)?;
+            let since = shown.changed.max(*begun.get_or_insert(now));
+            if now.since(since) < quiet {
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(Picture::new(&shared, shown, now)))
+        })
+    }
+
+    /// Waits until the display shows the golden picture `name`. With `ESPALIER_BLESS=1`, what the display shows at the end of
+    /// the wait becomes the golden if it was never seen.
+    pub fn wait_for_golden(&self, name: impl Into<String>) -> Wait<Picture> {
+        let name = name.into();
+        let shared = self.shared.clone();
+        let mut looked = None;
+        Wait::new(&self.shared, format!("the screen to show {name:?}"), move |state, ask| {
+            let shown = shown(state)?;
+            let fresh = looked.replace(shown.changed) != Some(shown.changed);
+            if ask == Ask::LastTime {
+                golden::judge(state, &name, &shown.bitmap, &Tolerance::default())?;
+            } else if !fresh || !golden::matches(state, &name, &shown.bitmap, &Tolerance::default())? {
+                return Poll::Pending;
+            }
+            let now = state.rig.now();
+            Poll::Ready(Ok(Picture::new(&shared, shown, now)))
+        })
+    }
+
+    /// What the display shows now.
+    pub fn picture(&self) -> Result<Picture> {
+        let mut state = self.shared.lock();
+        let now = state.rig.now();
+        match shown(&state) {
+            Ok(shown) => Ok(Picture::new(&self.shared, shown, now)),
+            Err(kind) => Err(state.fail(kind)),
+        }
+    }
+
+    /// Compares what the display shows now with the golden picture `name`.
+    pub fn assert_golden(&self, name: &str) -> Result<()> {
+        self.picture()?.assert_golden(name)
+    }
+
+    /// Compares what the display shows now with the golden picture `name`, less strictly.
+    pub fn compare(&self, name: impl Into<String>) -> Result<Compare> {
+        Ok(self.picture()?.compare(name))
+    }
+
+    /// Asks the firmware for its framebuffer over the console and checks that the display shows just that.
+    ///
+    /// This needs firmware that speaks the console protocol of `espalier-protocol`.
+    pub async fn cross_check(&self, console: &Console) -> Result<Picture> {
+        console.send_line(Command::Screen.to_string()).await?;
+        let frame = loop {
+            let line = console.next_line().await?;
+            match Answer::parse(&line.text) {
+                Ok(Some(Answer::Screen(frame))) => break frame,
+                Ok(Some(Answer::Rejected(reason))) => return Err(self.dump_error(reason)),
+                Err(error) => return Err(self.dump_error(&error.to_string())),
+                Ok(_) => {}
+            }
+        };
+        let picture = self.picture()?;
+        let shown = picture.bitmap();
+        let mut drawn = Bitmap::new(shown.width(), shown.height());
+        for y in 0..shown.height() {
+            (0..shown.width()).for_each(|x| drawn.set(x, y, frame.get(x, y)));
+        }
+        let comparison = Comparison::new(&drawn, shown, &Tolerance::default());
+        if comparison.matches() {
+            return Ok(picture);
+        }
+        let mut state = self.shared.lock();
+        let diff = state.artefacts.write("cross-check.diff.png", &comparison.picture());
+        let kind = diff.map(|diff| {
+            let (differing, drawing) = (comparison.differing(), comparison.drawing());
+            ScreenError::CrossCheck { differing, diff, drawing }.into()
+        });
+        Err(state.fail(kind.unwrap_or_else(|error| error)))
+    }
+
+    fn dump_error(&self, reason: &str) -> crate::Error {
+        self.shared.lock().fail(ScreenError::Dump { reason: reason.to_owned() }.into())
+    }
+}
+
+fn shown(state: &State) -> Result<Shown, ErrorKind> {
+    state.rig.shown().ok_or_else(|| ScreenError::Absent.into())
+}
+
+/// What a display showed at one moment.
+#[derive(Clone)]
+pub struct Picture {
+    shared: Arc<Shared>,
+    shown: Shown,
+    at: Time,
+}
+
+impl Picture {
+    fn new(shared: &Arc<Shared>, shown: Shown, at: Time) -> Picture {
+        Picture { shared: shared.clone(), shown, at }
+    }
+
+    /// The visible pixels.
+    pub fn bitmap(&self) -> &Bitmap {
+        &self.shown.bitmap
+    }
+
+    /// The display's memory as it is, visible or not.
+    pub fn memory(&self) -> &[u8] {
+        &self.shown.memory
+    }
+
+    /// Whether the display was switched on.
+    pub fn is_on(&self) -> bool {
+        self.shown.on
+    }
+
+    /// When it was looked at.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+
+    /// When the display last changed.
+    pub fn changed(&self) -> Time {
+        self.shown.changed
+    }
+
+    /// As a PNG file, one bit per pixel.
+    pub fn png(&self) -> Vec<u8> {
+        encode(self.bitmap())
+    }
+
+    /// Compares with the golden picture `name`, pixel by pixel.
+    pub fn assert_golden(&self, name: &str) -> Result<()> {
+        self.compare(name).check()
+    }
+
+    /// Compares with the golden picture `name`, less strictly.
+    pub fn compare(&self, name: impl Into<String>) -> Compare {
+        Compare { picture: self.clone(), name: name.into(), tolerance: Tolerance::default() }
+    }
+}
+
+/// The picture as half blocks, for terminals and logs.
+impl std::fmt::Display for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&half_blocks(self.bitmap()))
+    }
+}
+
+/// A comparison that forgives something. Ends with [`check`](Compare::check).
+#[must_use = "nothing is compared before `check`"]
+pub struct Compare {
+    picture: Picture,
+    name: String,
+    tolerance: Tolerance,
+}
+
+impl Compare {
+    /// Ignores all pixels of `rect`. Can be said more than once.
+    pub fn mask(mut self, rect: Rect) -> Compare {
+        self.tolerance.masks.push(rect);
+        self
+    }
+
+    /// Forgives up to `count` differing pixels.
+    pub fn max_pixels(mut self, count: usize) -> Compare {
+        self.tolerance.pixels = count;
+        self
+    }
+
+    /// Forgives a lit pixel that is up to `pixels` beside its place.
+    pub fn max_distance(mut self, pixels: u32) -> Compare {
+        self.tolerance.distance = pixels;
+        self
+    }
+
+    /// Compares.
+    pub fn check(self) -> Result<()> {
+        let mut state = self.picture.shared.lock();
+        golden::judge(&state, &self.name, self.picture.bitmap(), &self.tolerance).map_err(|kind| state.fail(kind))
+    }
+}
+
+#[cfg(test)]
+mod tests;

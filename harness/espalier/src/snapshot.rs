@@ -1,0 +1,56 @@
+//! Screens as binary snapshots of insta, so that `cargo insta review` accepts them.
+
+pub use insta;
+
+use insta::Snapshot;
+use insta::comparator::Comparator;
+use insta::internals::SnapshotContents;
+
+use crate::png::decode;
+
+/// Compares PNG snapshots by their pixels, so that another PNG encoder is no difference.
+#[derive(Clone, Debug, Default)]
+pub struct ScreenComparator;
+
+impl Comparator for ScreenComparator {
+    fn matches(&self, reference: &Snapshot, test: &Snapshot) -> bool {
+        let pixels = |snapshot: &Snapshot| match snapshot.contents() {
+            SnapshotContents::Binary(Some(bytes)) => decode(bytes).ok(),
+            _ => None,
+        };
+        let (reference, test) = (pixels(reference), pixels(test));
+        reference.is_some() && reference == test
+    }
+
+    fn dyn_clone(&self) -> Box<dyn Comparator> {
+        Box::new(self.clone())
+    }
+}
+
+/// The name that insta wants for a PNG called `name`.
+pub fn snapshot_file(name: &str) -> String {
+    format!("{name}.png")
+}
+
+/// Asserts that a [`Picture`](crate::Picture) is that of an insta snapshot, pixel by pixel.
+///
+/// The snapshot lies beside the test as insta puts it: `snapshots/NAME.snap` and `snapshots/NAME.snap.png`. A mismatch leaves
+/// a pending snapshot for `cargo insta review`.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let picture = board.screen().settled().await?;
+/// espalier::assert_screen_snapshot!("greeting", picture);
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! assert_screen_snapshot {
+    ($name:expr, $picture:expr $(,)?) => {{
+        let mut settings = $crate::insta::Settings::clone_current();
+        settings.set_comparator(Box::new($crate::ScreenComparator));
+        settings.bind(|| {
+            $crate::insta::assert_binary_snapshot!(&$crate::snapshot_file($name), $picture.png(), stringify!($picture))
+        });
+    }};
+}

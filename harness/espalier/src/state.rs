@@ -1,0 +1,138 @@
+//! What all handles of one board share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::artefacts::Artefacts;
+use crate::console::Log;
+use crate::error::{Error, ErrorKind};
+use crate::kind::{ConnectionId, Rig};
+use crate::peer::Connection;
+use crate::png::encode;
+use crate::scene::{CONSOLE_TAIL, Scene, TRANSCRIPT_TAIL};
+use crate::transcript::{Entry, Event};
+
+/// The board behind its handles. The lock is held while something is done, never across an `await`.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+}
+
+/// A board and what it has shown so far.
+pub(crate) struct State {
+    pub(crate) rig: Box<dyn Rig>,
+    pub(crate) name: String,
+    pub(crate) console: Log,
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    pub(crate) transcript: Vec<Entry>,
+    pub(crate) artefacts: Artefacts,
+    pub(crate) goldens: PathBuf,
+    pub(crate) bless: bool,
+    /// How many boards were named after each test, this one included.
+    names: BTreeMap<String, usize>,
+}
+
+impl Shared {
+    pub(crate) fn new(state: State) -> Shared {
+        Shared { state: Mutex::new(state) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere does not make the board's state wrong, and its console is wanted most then.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(crate) fn new(rig: Box<dyn Rig>, name: String, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
+        State {
+            rig,
+            names: BTreeMap::from([(name.clone(), 1)]),
+            name,
+            console: Log::default(),
+            connections: BTreeMap::new(),
+            transcript: Vec::new(),
+            artefacts,
+            goldens,
+            bless,
+        }
+    }
+
+    /// A board of its own that starts where this one stands. Handles of this one do not reach it.
+    pub(crate) fn fork(&mut self, name: String) -> Option<State> {
+        self.collect();
+        let rig = self.rig.fork()?;
+        let count = self.names.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);
+        let name = if *count == 1 { name } else { format!("{name}-{count}") };
+        let artefacts = self.artefacts.sibling(&name);
+        let mut fork = State::new(rig, name, artefacts, self.goldens.clone(), self.bless);
+        fork.console = self.console.clone();
+        fork.transcript = self.transcript.clone();
+        Some(fork)
+    }
+
+    /// Takes over what the console has printed.
+    pub(crate) fn collect(&mut self) {
+        for (at, byte) in self.rig.console_take() {
+            self.console.push(at, byte);
+        }
+    }
+
+    pub(crate) fn record(&mut self, connection: ConnectionId, event: Event) {
+        self.transcript.push(Entry::new(self.rig.now(), connection, event));
+    }
+
+    /// An error with what is to be seen now. What the test leaves behind will be kept.
+    pub(crate) fn fail(&mut self, kind: ErrorKind) -> Error {
+        self.collect();
+        for connection in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.pump(connection);
+        }
+        self.artefacts.keep();
+        Error::with_scene(kind, self.scene())
+    }
+
+    fn scene(&self) -> Scene {
+        let first = self.transcript.len().saturating_sub(TRANSCRIPT_TAIL);
+        Scene {
+            kind: self.rig.kind(),
+            name: self.name.clone(),
+            at: self.rig.now(),
+            console: self.console.tail(CONSOLE_TAIL),
+            console_lines: self.console.line_count(),
+            transcript: self.transcript[first..].to_vec(),
+            shown: self.rig.shown(),
+            artefacts: self.artefacts.folder().to_owned(),
+        }
+    }
+
+    fn leave_behind(&self) -> Result<(), ErrorKind> {
+        let console: String = self.console.tail(usize::MAX).iter().map(|line| format!("{line}\n")).collect();
+        self.artefacts.write("console.log", console.as_bytes())?;
+        if !self.transcript.is_empty() {
+            let transcript: String = self.transcript.iter().map(|entry| format!("{entry}\n")).collect();
+            self.artefacts.write("network.log", transcript.as_bytes())?;
+        }
+        if let Some(shown) = self.rig.shown() {
+            self.artefacts.write("screen.png", &encode(&shown.bitmap))?;
+        }
+        let unmodelled = self.rig.unmodelled();
+        if !unmodelled.is_empty() {
+            self.artefacts.write("unmodelled.log", (unmodelled.join("\n") + "\n").as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.artefacts.is_kept() || std::thread::panicking() {
+            self.collect();
+            if let Err(error) = self.leave_behind() {
+                eprintln!("espalier: {error}");
+            }
+        } else {
+            self.artefacts.remove();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Waiting in board time.
+//!
+//! An emulated board stands still unless a test waits on it. A pending [`Wait`] lets the board run for a slice of its time
+//! inside `poll`, looks whether what it waits for has come, and wakes its task again; so several waits can be joined, other
+//! tasks of the runtime get their turn, and all of it happens in virtual time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use espalier_core::{Span, Time};
+
+use crate::error::{Error, ErrorKind};
+use crate::state::{Shared, State};
+
+/// How long waits last before they fail, unless they are told otherwise with [`Wait::within`].
+pub const PATIENCE: Span = Span::from_secs(10);
+
+/// How a wait looks at its board. It is told when it is asked for the last time.
+type Check<T> = Box<dyn FnMut(&mut State, Ask) -> Poll<Result<T, ErrorKind>> + Send>;
+
+/// Whether a wait is asked again if it is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Again,
+    LastTime,
+}
+
+/// Something to wait for. Its patience is counted in the board's time, from the first time it is polled.
+#[must_use = "nothing is waited for, or sent, until this is awaited"]
+pub struct Wait<T> {
+    shared: Arc<Shared>,
+    what: String,
+    patience: Span,
+    begun: Option<Time>,
+    check: Check<T>,
+}
+
+impl<T> Wait<T> {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        what: impl Into<String>,
+        check: impl FnMut(&mut State, Ask) -> Poll<Result<T, ErrorKind>> + Send + 'static,
+    ) -> Wait<T> {
+        Wait { shared: shared.clone(), what: what.into(), patience: PATIENCE, begun: None, check: Box::new(check) }
+    }
+
+    /// Fails after `patience` of the board's time instead of after [`PATIENCE`].
+    pub fn within(self, patience: Span) -> Wait<T> {
+        Wait { patience, ..self }
+    }
+}
+
+impl<T> Future for Wait<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
+        let wait = self.get_mut();
+        let mut state = wait.shared.lock();
+        let begun = *wait.begun.get_or_insert(state.rig.now());
+        let deadline = begun + wait.patience;
+        state.collect();
+        let ask = if state.rig.now() >= deadline { Ask::LastTime } else { Ask::Again };
+        if let Poll::Ready(result) = (wait.check)(&mut state, ask) {
+            return Poll::Ready(result.map_err(|kind| state.fail(kind)));
+        }
+        if ask == Ask::LastTime {
+            let waited = state.rig.now().since(begun);
+            let kind = ErrorKind::Timeout { what: wait.what.clone(), waited };
+            return Poll::Ready(Err(state.fail(kind)));
+        }
+        match state.rig.poll_advance(cx, deadline) {
+            Ok(()) => Poll::Pending,
+            Err(kind) => Poll::Ready(Err(state.fail(kind))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
