@@ -34,10 +34,6 @@ impl Watchdog {
         self.running = running;
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.running
-    }
-
     pub(crate) fn set_clock(&mut self, clock: Frequency, now: Time) {
         self.rebase(now);
         self.clock = clock;

@@ -113,6 +113,7 @@ pub struct FrcTimer {
     registers: Registers,
     apb: Frequency,
     timers: [Frc; 2],
+    gated: bool,
     edges: u32,
 }
 
@@ -125,7 +126,7 @@ impl Default for FrcTimer {
 impl FrcTimer {
     /// Both timers stopped, with the APB at the frequency of the crystal.
     pub fn new() -> FrcTimer {
-        FrcTimer { registers: Registers::new(&REGISTERS), apb: XTAL, timers: timers(XTAL), edges: 0 }
+        FrcTimer { registers: Registers::new(&REGISTERS), apb: XTAL, timers: timers(XTAL), gated: false, edges: 0 }
     }
 
     /// The APB clock changes.
@@ -135,6 +136,12 @@ impl FrcTimer {
         for timer in [FRC1, FRC2] {
             self.configure(timer, now);
         }
+    }
+
+    /// The APB clock stops, as in light sleep, or goes on.
+    pub fn set_clock_gated(&mut self, gated: bool, now: Time) {
+        self.gated = gated;
+        self.set_apb_clock(self.apb, now);
     }
 
     /// Edge interrupts since the last call: bit n is a pulse on the n-th line. Timers without LEVEL_INT give these.
@@ -149,7 +156,7 @@ impl FrcTimer {
     fn configure(&mut self, timer: usize, now: Time) {
         let control = self.control(timer);
         let clock = self.apb.divided_by(prescaler(control));
-        self.timers[timer].configure(clock, control & ENABLE != 0, now);
+        self.timers[timer].configure(clock, control & ENABLE != 0 && !self.gated, now);
     }
 
     fn fire(&mut self, timer: usize, at: Time, now: Time) {

@@ -42,6 +42,16 @@ fn esp_timer_of_idf_3_runs_on_frc2() {
 }
 
 #[test]
+fn a_stopped_clock_stops_the_timers() {
+    let mut timer = timer();
+    set(&mut timer, reg::FRC2_CTRL, ENABLE, 0);
+    timer.set_clock_gated(true, Time::from_micros(10));
+    assert_eq!(timer.deadline(), None);
+    timer.set_clock_gated(false, Time::from_micros(1000));
+    assert_eq!(get(&mut timer, reg::FRC2_COUNT, 1010), 1600);
+}
+
+#[test]
 fn frc1_counts_down_and_reloads() {
     let mut timer = timer();
     set(&mut timer, reg::FRC1_LOAD, 500, 0);

@@ -44,6 +44,7 @@ pub struct TimerGroup {
     timers: [Timer; 3],
     watchdog: Watchdog,
     flash_boot: bool,
+    gated: bool,
     calibration: Calibration,
     edges: u32,
     reset: Option<WatchdogReset>,
@@ -69,6 +70,7 @@ impl TimerGroup {
             slow_clock,
             has_xtal_32k: false,
             flash_boot: false,
+            gated: false,
             edges: 0,
             reset: None,
         }
@@ -78,11 +80,19 @@ impl TimerGroup {
     pub fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
         self.advance(now);
         self.apb = apb;
-        for timer in &mut self.timers {
-            timer.configure(&self.registers, apb, now);
-            timer.arm(&self.registers, now);
-        }
+        self.configure_timers(now);
         self.watchdog.set_clock(watchdog_clock(apb, &self.registers), now);
+    }
+
+    /// The APB clock stops, as in light sleep, or goes on. While it stands still nothing counts.
+    pub fn set_clock_gated(&mut self, gated: bool, now: Time) {
+        self.advance(now);
+        self.gated = gated;
+        for timer in &mut self.timers {
+            timer.set_gated(gated);
+        }
+        self.configure_timers(now);
+        self.run_watchdog(now);
     }
 
     /// The clock that RTC_CNTL selects as the RTC slow clock, which a calibration of "RTC_MUX" measures.
@@ -117,12 +127,19 @@ impl TimerGroup {
         self.flash_boot && self.registers.get(reg::WDTCONFIG0) & wdt::FLASHBOOT_MOD_EN != 0
     }
 
+    fn configure_timers(&mut self, now: Time) {
+        for timer in &mut self.timers {
+            timer.configure(&self.registers, self.apb, now);
+            timer.arm(&self.registers, now);
+        }
+    }
+
     fn run_watchdog(&mut self, now: Time) {
         let enabled = self.registers.get(reg::WDTCONFIG0) & wdt::EN != 0 || self.guarded_by_flash_boot();
-        if enabled && !self.watchdog.is_running() {
+        if !enabled {
             self.watchdog.feed(now);
         }
-        self.watchdog.set_running(enabled, now);
+        self.watchdog.set_running(enabled && !self.gated, now);
     }
 
     fn watchdog_written(&mut self, offset: u32, value: u32, now: Time) {

@@ -49,7 +49,7 @@ espalier_core::registers! {
     TIMGCLK @ 0xFC = 0, rw_bits(0x8000_0000);
 }
 
-/// Interrupt lines of a group; bits of the INT registers, of [`Device::interrupts`] and of [`TimerGroup::take_edges`].
+/// Interrupt lines of a group: bits of the INT registers, of the levels and of the edges that the block gives out.
 pub mod line {
     pub const T0: u32 = 1 << 0;
     pub const T1: u32 = 1 << 1;

@@ -128,6 +128,21 @@ fn the_watchdog_interrupts_then_resets() {
 }
 
 #[test]
+fn light_sleep_stops_timers_and_watchdog() {
+    // ESP-IDF moves its timer on by the time slept, as the timer has stood still.
+    let mut group = group();
+    set(&mut group, reg::LACTCONFIG, EN | INCREASE | divider(80), 0);
+    set(&mut group, reg::WDTCONFIG1, 80 << 16, 0);
+    set(&mut group, reg::WDTCONFIG2, 500, 0);
+    set(&mut group, reg::WDTCONFIG0, wdt::EN | wdt::RESET_SYSTEM << 29, 0);
+    group.set_clock_gated(true, Time::from_micros(100));
+    assert_eq!(group.deadline(), None);
+    group.set_clock_gated(false, Time::from_micros(1_000_100));
+    assert_eq!(latched(&mut group, reg::LACTLO, 1_000_150), 150);
+    assert_eq!(group.deadline(), Some(Time::from_micros(1_000_500)));
+}
+
+#[test]
 fn flash_boot_starts_the_watchdog_until_software_stops_it() {
     // "Watchdog Timers", "Flash Boot Protection".
     let mut guarded = TimerGroup::new();

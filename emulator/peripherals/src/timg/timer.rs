@@ -32,6 +32,8 @@ pub(super) struct Timer {
     /// Offset of the LO register.
     low: u32,
     counter: Counter,
+    /// The clock stands still.
+    gated: bool,
     alarm_at: Option<Time>,
 }
 
@@ -44,12 +46,16 @@ pub(super) struct Alarm {
 
 impl Timer {
     pub(super) fn new(config: u32, low: u32, apb: Frequency) -> Timer {
-        Timer { config, low, counter: Counter::new(apb), alarm_at: None }
+        Timer { config, low, counter: Counter::new(apb), gated: false, alarm_at: None }
     }
 
     /// Whether the register at `offset` belongs to this timer.
     pub(super) fn owns(&self, offset: u32) -> bool {
         offset == self.config || (self.low..=self.low + LOAD).contains(&offset)
+    }
+
+    pub(super) fn set_gated(&mut self, gated: bool) {
+        self.gated = gated;
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
@@ -85,7 +91,7 @@ impl Timer {
         let configured = registers.get(self.config);
         self.counter.set_clock(apb.divided_by(divider(configured)), now);
         self.counter.set_counting_up(configured & config::INCREASE != 0, now);
-        self.counter.set_running(configured & config::EN != 0, now);
+        self.counter.set_running(configured & config::EN != 0 && !self.gated, now);
     }
 
     /// Works out when the alarm goes off. A counter that has already passed the alarm value sets it off at once.
