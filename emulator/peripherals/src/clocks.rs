@@ -9,7 +9,8 @@ pub(crate) const XTAL_HERTZ: u64 = 40_000_000;
 /// Frequency of the APB while the CPU runs from the PLL.
 pub const APB_WITH_PLL: Frequency = Frequency::from_hertz(80_000_000);
 
-/// Frequency of the internal fast RC oscillator, which the manual calls CK8M.
+/// The internal fast RC oscillator, which the manual calls CK8M, in whole ticks of guest time.
+pub const RC_FAST: Frequency = Frequency::from_hertz(RC_FAST_HERTZ);
 pub(crate) const RC_FAST_HERTZ: u64 = 8_500_000;
 
 /// What RTC_CNTL_ANA_CLK_RTC_SEL can choose as the RTC slow clock.

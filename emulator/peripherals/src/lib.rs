@@ -24,7 +24,7 @@ mod watchdog;
 
 pub use aes::Aes;
 pub use apb_ctrl::ApbCtrl;
-pub use clocks::{APB_WITH_PLL, SlowClock, SocClock, XTAL};
+pub use clocks::{APB_WITH_PLL, RC_FAST, SlowClock, SocClock, XTAL};
 pub use dport::{AppCpuControl, Dport, DportEffect, FROM_CPU_SOURCE, INTERRUPT_SOURCES};
 pub use efuse::{ChipPackage, ChipRevision, Efuse, EfuseConfig};
 pub use frc::FrcTimer;

@@ -218,6 +218,7 @@ proptest! {
             let _ = group.read(offset & !3, Time::from_ticks(now));
             if value % 7 == 0 {
                 group.set_apb_clock(Frequency::from_hertz(u64::from(value % 80) * 1_000_000 + 1), Time::from_ticks(now));
+                group.set_clock_gated(value % 2 == 0, Time::from_ticks(now));
                 group.advance(Time::from_ticks(now));
             }
             assert!(group.deadline().is_none_or(|at| at.ticks() > now || now == u64::MAX));
