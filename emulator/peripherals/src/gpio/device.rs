@@ -2,9 +2,9 @@
 
 use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
 
-use super::Gpio;
 use super::matrix::{self, Masks};
 use super::registers::{REGISTERS, reg};
+use super::{Gpio, OUTPUTS};
 
 /// Interrupt lines, in the order of [`Device::interrupts`].
 const PCPU: usize = 0;
@@ -98,9 +98,9 @@ impl Device for Gpio {
 
     fn reset(&mut self) {
         let (driven, _) = self.drive();
+        self.changes |= driven | OUTPUTS & !self.masks.simple;
         self.registers.reset();
         self.masks = Masks::of(&self.registers);
-        self.changes |= driven;
         self.levels = self.pads();
     }
 }

@@ -103,6 +103,8 @@ fn the_matrix_routes_i2c() {
     assert_eq!((gpio.out_signal_pin(29), gpio.in_signal_pin(29)), (Some(22), Some(22)));
     assert_eq!((gpio.out_signal_pin(30), gpio.in_signal_pin(30)), (Some(23), Some(23)));
     assert_eq!((gpio.output(22), gpio.take_changes()), (None, 1 << 22 | 1 << 23));
+    gpio.reset();
+    assert_eq!((gpio.out_signal_pin(29), gpio.take_changes()), (None, 1 << 22 | 1 << 23));
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Timer {
     pub(super) fn written(&mut self, offset: u32, registers: &mut Registers, apb: Frequency, now: Time) {
         match offset {
             offset if offset == self.config => self.configure(registers, apb, now),
-            offset if offset == self.low + UPDATE => self.latch(registers, now),
+            // Reading the time is frequent, and moves no alarm.
+            offset if offset == self.low + UPDATE => return self.latch(registers, now),
             offset if offset == self.low + LOAD => self.load(registers, now),
             _ => {}
         }
