@@ -1,0 +1,36 @@
+//! A booted board for every test.
+
+use espalier::{Board, BootOnce, Model, Result};
+use rstest::fixture;
+
+pub const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/app");
+
+static BOOTED: BootOnce = BootOnce::new();
+
+/// The board with the tutorial's firmware, switched on a moment ago.
+pub async fn start() -> Result<Board> {
+    Board::builder().model(Model::MPython).firmware(IMAGE).goldens(GOLDENS).start().await
+}
+
+/// The address that the goldens show.
+const STATIC_ADDRESS: &str = "net static 192.168.4.15/24 192.168.4.1 192.168.4.1";
+
+async fn booted() -> Result<Board> {
+    let boot = async || {
+        let board = start().await?;
+        let console = board.console();
+        console.expect("@event started").await?;
+        console.expect("@event address 192.168.4.").await?;
+        console.send_line(STATIC_ADDRESS).await?;
+        console.expect("@event address 192.168.4.15/24 static").await?;
+        Ok(board)
+    };
+    BOOTED.fork(boot).await
+}
+
+/// A fork of a board that has booted and has its address.
+#[fixture]
+pub async fn board() -> Board {
+    booted().await.unwrap_or_else(|error| panic!("{error}"))
+}
