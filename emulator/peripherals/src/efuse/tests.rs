@@ -15,7 +15,7 @@ fn run(efuse: &mut Efuse, op_code: u32, command: u32) {
     efuse.write(reg::CMD, command, NOW).unwrap();
     if let Some(done) = efuse.deadline() {
         // The ROM of revision 3 resets the chip if it does not see a command running before it is done.
-        assert_eq!(get(efuse, reg::CMD), command);
+        assert_ne!(get(efuse, reg::CMD) & command, 0);
         efuse.advance(done);
     }
     assert_eq!(get(efuse, reg::CMD), 0, "the command bit clears itself");
