@@ -1,7 +1,7 @@
 //! The eFuse controller (ESP32 TRM, chapter "eFuse Controller").
 //!
-//! Software sees what was loaded by the last read operation. Programming can only set bits, and only unprotected ones; it is
-//! done as soon as the command is written. The coding scheme is "none".
+//! Software sees what was loaded by the last read operation. Programming can only set bits, and only unprotected ones. The
+//! coding scheme is "none".
 
 mod mac;
 mod protect;
@@ -72,7 +72,9 @@ const ADC_VREF_STEP_MILLIVOLTS: i32 = 7;
 /// Chip revision, as `major.minor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChipRevision {
+    /// Told by the eFuse bits REV1 and REV2 and by APB_CTRL_DATE: 0 to 3.
     pub major: u8,
+    /// WAFER_VERSION_MINOR: 0 to 3.
     pub minor: u8,
 }
 
@@ -112,7 +114,9 @@ pub enum ChipPackage {
 pub struct EfuseConfig {
     /// Factory MAC address, which is that of the Wi-Fi station.
     pub mac: [u8; 6],
+    /// Revision of the silicon.
     pub revision: ChipRevision,
+    /// What the die is packaged as.
     pub package: ChipPackage,
     /// Reference voltage of the ADC, in millivolts around 1100.
     pub adc_vref_millivolts: u16,
