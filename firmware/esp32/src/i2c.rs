@@ -70,7 +70,8 @@ impl I2c {
     pub fn start() -> I2c {
         crate::gpio::connect_i2c0();
         CTR.write(CTR_MS_MODE | CTR_FORCE_OUT | CTR_CLK_EN);
-        for period in [SCL_LOW_PERIOD, SCL_HIGH_PERIOD, SCL_START_HOLD, SCL_RSTART_SETUP, SCL_STOP_HOLD, SCL_STOP_SETUP] {
+        for period in [SCL_LOW_PERIOD, SCL_HIGH_PERIOD, SCL_START_HOLD, SCL_RSTART_SETUP, SCL_STOP_HOLD, SCL_STOP_SETUP]
+        {
             period.write(HALF_PERIOD);
         }
         for half in [SDA_HOLD, SDA_SAMPLE] {

@@ -131,19 +131,19 @@ fatal:
 
     .section .start.literal, "a"
     .balign 4
-stack_top:
+.Lstack_top:
     .long   _stack_top
-vectors:
+.Lvectors:
     .long   _vectors
-running:
+.Lrunning:
     .long   PS_RUNNING
-bss_start:
+.Lbss_start:
     .long   _bss_start
-bss_end:
+.Lbss_end:
     .long   _bss_end
-main:
+.Lmain:
     .long   rust_main
-exception:
+.Lexception:
     .long   rust_exception
 
     .section .start, "ax"
@@ -157,8 +157,8 @@ exception:
     movi    a0, 1
     wsr.windowstart a0
     rsync
-    l32r    a1, stack_top
-    l32r    a2, running
+    l32r    a1, .Lstack_top
+    l32r    a2, .Lrunning
     wsr.ps  a2
     rsync
 .endm
@@ -170,12 +170,12 @@ _start:
     wsr.intenable   a0
     rsync
     fresh_window
-    l32r    a2, vectors
+    l32r    a2, .Lvectors
     wsr.vecbase     a2
     rsync
 
-    l32r    a2, bss_start
-    l32r    a3, bss_end
+    l32r    a2, .Lbss_start
+    l32r    a3, .Lbss_end
     movi    a4, 0
     j       1f
 0:  s32i    a4, a2, 0
@@ -183,7 +183,7 @@ _start:
 1:  bltu    a2, a3, 0b
 
     movi    a0, 0
-    l32r    a4, main
+    l32r    a4, .Lmain
     callx4  a4
     j       halt
 
@@ -194,7 +194,7 @@ report:
     rsr.epc1        a7
     rsr.excvaddr    a8
     rsr.depc        a9
-    l32r    a4, exception
+    l32r    a4, .Lexception
     callx4  a4
 halt:
     waiti   15

@@ -16,6 +16,9 @@ const CONF1: Register = Register::at(UART0, 0x24);
 /// The FIFO on the AHB bus: stores through the other address may be lost (errata, CPU-3.16).
 const FIFO_AHB: Register = Register::at(0x6000_0000, 0x00);
 
+/// State of the transmitter in STATUS; zero is idle.
+const ST_UTX_OUT: u32 = 0xF << 24;
+
 const RXFIFO_FULL_INT: u32 = 1 << 0;
 const RXFIFO_TOUT_INT: u32 = 1 << 8;
 const RX_TOUT_EN: u32 = 1 << 31;
@@ -46,9 +49,9 @@ impl Uart {
         STATUS.read() >> 16 & 0xFF
     }
 
-    /// Waits until everything is in the shift register and gone.
+    /// Waits until everything is out of the FIFO and of the shift register.
     pub fn drain() {
-        while Uart::unsent() > 0 {}
+        while Uart::unsent() > 0 || STATUS.read() & ST_UTX_OUT != 0 {}
     }
 }
 

@@ -35,7 +35,7 @@ fn greets_shows_and_echoes() {
     bench.type_line("status");
     assert_eq!(
         bench.expect("@status "),
-        "@status role=client state=connected link=up address=192.168.4.15/24 peer=192.168.4.2:5001 messages=2 \
+        "@status role=client state=connected link=up address=192.168.4.100/24 peer=192.168.4.2:5001 messages=2 \
          received=29 sent=58 cut=no"
     );
 }

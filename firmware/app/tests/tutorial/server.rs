@@ -6,7 +6,7 @@ use smoltcp::iface::SocketHandle;
 fn listening() -> Bench {
     let mut bench = Bench::ready();
     bench.type_line("server 5001");
-    bench.expect("@event listening 192.168.4.15:5001");
+    bench.expect("@event listening 192.168.4.100:5001");
     bench
 }
 
@@ -88,7 +88,7 @@ fn the_port_can_be_taken_again_at_once() {
     bench.expect("@event accepted 192.168.4.2:");
     bench.type_line("server 5001");
     bench.expect("@event stopped");
-    bench.expect("@event listening 192.168.4.15:5001");
+    bench.expect("@event listening 192.168.4.100:5001");
     bench.run(100);
     assert!(!bench.peer.socket(socket).may_recv());
     let socket = bench.peer.connect(5001);

@@ -66,9 +66,14 @@ fn read(path: &Path) -> Option<SimulatorDisplay<BinaryColor>> {
     Some(display)
 }
 
+/// Puts the picture in its place in one step, as other tests may read it meanwhile.
 fn write(path: &Path, display: &SimulatorDisplay<BinaryColor>) {
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path).unwrap()), SIZE.width, SIZE.height);
+    let unfinished = path.with_extension(format!("{:?}.tmp", std::thread::current().id()));
+    let mut encoder = png::Encoder::new(BufWriter::new(File::create(&unfinished).unwrap()), SIZE.width, SIZE.height);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::One);
-    encoder.write_header().unwrap().write_image_data(&display.to_be_bytes()).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&display.to_be_bytes()).unwrap();
+    writer.finish().unwrap();
+    std::fs::rename(&unfinished, path).unwrap();
 }

@@ -11,7 +11,7 @@ use smoltcp::wire::{
 use super::wire::{Cable, PEER, Wire};
 
 const ADDRESS: Ipv4Address = Ipv4Address::new(192, 168, 4, 2);
-const BOARD_ADDRESS: Ipv4Address = Ipv4Address::new(192, 168, 4, 15);
+const BOARD_ADDRESS: Ipv4Address = Ipv4Address::new(192, 168, 4, 100);
 const DNS_PORT: u16 = 53;
 
 /// A host that a test drives by hand.
