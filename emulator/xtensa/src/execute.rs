@@ -182,7 +182,7 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         Opcode::Sra => state.set(r, (i64::from(state.get(t) as i32) >> state.sar) as u32),
 
         Opcode::Mull => state.set(r, state.get(s).wrapping_mul(state.get(t))),
-        Opcode::Muluh => state.set(r, (u64::from(state.get(s)) * u64::from(state.get(t)) >> 32) as u32),
+        Opcode::Muluh => state.set(r, ((u64::from(state.get(s)) * u64::from(state.get(t))) >> 32) as u32),
         Opcode::Mulsh => {
             let product = i64::from(state.get(s) as i32) * i64::from(state.get(t) as i32);
             state.set(r, (product >> 32) as u32);

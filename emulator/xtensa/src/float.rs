@@ -18,7 +18,7 @@ pub(crate) const DISABLED: Step = Step::Raise(Trap::General(Cause::Coprocessor0D
 const COPROCESSOR_0: u32 = 1;
 /// Rounding mode field of `FCR`.
 const ROUNDING: u32 = 3;
-const SIGN: u32 = 1 << 31;
+pub(crate) const SIGN: u32 = 1 << 31;
 pub(crate) const INFINITY: u32 = 0x7f80_0000;
 const LARGEST: u32 = 0x7f7f_ffff;
 const QUIET: u32 = 1 << 22;
@@ -76,12 +76,12 @@ fn is_signaling(bits: u32) -> bool {
     is_nan(bits) && bits & QUIET == 0
 }
 
-fn value(bits: u32) -> f64 {
+pub(crate) fn value(bits: u32) -> f64 {
     f64::from(f32::from_bits(bits))
 }
 
 /// Rounds `exact`, whose last bit may stand for everything below it, to single precision.
-fn narrow(exact: f64, rounding: Rounding) -> (u32, u32) {
+pub(crate) fn narrow(exact: f64, rounding: Rounding) -> (u32, u32) {
     const F64_FRACTION: u32 = 52;
     const F64_BIAS: i32 = 1023;
     const DROPPED: u32 = 29;
@@ -122,24 +122,26 @@ fn narrow(exact: f64, rounding: Rounding) -> (u32, u32) {
     (sign | result, inexact | underflow)
 }
 
-/// `a + b` rounded to odd: the last bit is set when something was lost.
+/// Marks in the last bit of `approximate` that the exact value differs from it by something of the sign of `error`.
+pub(crate) fn to_odd(approximate: f64, error: f64) -> f64 {
+    let bits = approximate.to_bits();
+    if error == 0.0 || bits & 1 != 0 || !approximate.is_finite() {
+        return approximate;
+    }
+    let away_from_zero = (error > 0.0) == (approximate > 0.0);
+    f64::from_bits(if away_from_zero { bits + 1 } else { bits - 1 })
+}
+
+/// `a + b` rounded to odd.
 fn add_to_odd(a: f64, b: f64) -> f64 {
     let sum = a + b;
-    if !sum.is_finite() {
-        return sum;
-    }
-    // Knuth's two-sum: `sum + error` is exact.
+    // Knuth's two-sum: `sum` plus the error is exact.
     let other = sum - a;
-    let error = (a - (sum - other)) + (b - other);
-    if error == 0.0 || sum.to_bits() & 1 != 0 {
-        return sum;
-    }
-    let away = (error > 0.0) == (sum > 0.0);
-    f64::from_bits(if away { sum.to_bits() + 1 } else { sum.to_bits() - 1 })
+    to_odd(sum, (a - (sum - other)) + (b - other))
 }
 
 /// The NaN that an operation on NaNs returns: the first one, made quiet.
-fn propagate(operands: &[u32]) -> Option<(u32, u32)> {
+pub(crate) fn propagate(operands: &[u32]) -> Option<(u32, u32)> {
     let first = operands.iter().find(|bits| is_nan(**bits))?;
     let invalid = operands.iter().any(|bits| is_signaling(*bits));
     Some((first | QUIET, if invalid { flag::INVALID } else { 0 }))
@@ -158,10 +160,9 @@ fn add_values(a: f64, b: f64, rounding: Rounding) -> (u32, u32) {
     if sum.is_nan() {
         return (DEFAULT_NAN, flag::INVALID);
     }
-    if sum == 0.0
-        && rounding == Rounding::Down
-        && !(a == 0.0 && b == 0.0 && !a.is_sign_negative() && !b.is_sign_negative())
-    {
+    let both_zero = a == 0.0 && b == 0.0;
+    let cancelled = sum == 0.0 && (!both_zero || a.is_sign_negative() != b.is_sign_negative());
+    if cancelled && rounding == Rounding::Down {
         return (SIGN, 0);
     }
     narrow(sum, rounding)
@@ -250,13 +251,13 @@ pub(crate) fn execute(state: &mut State, op: &Instruction) -> Step {
         Opcode::MsubS => multiply_add(fr, if is_nan(fs) { fs } else { fs ^ SIGN }, ft, rounding),
         Opcode::MaddnS => divide::maddn(fr, fs, ft),
         Opcode::DivnS => divide::divn(fr),
-        Opcode::Div0S => divide::reciprocal(fs),
-        Opcode::Recip0S => divide::reciprocal(fs),
-        Opcode::Sqrt0S => divide::root_seed(fs),
-        Opcode::Rsqrt0S => divide::root_seed(fs),
+        Opcode::Div0S => divide::div0(fs),
+        Opcode::Recip0S => divide::recip0(fs),
+        Opcode::Sqrt0S => divide::sqrt0(fs),
+        Opcode::Rsqrt0S => divide::rsqrt0(fs),
         Opcode::Nexp01S => divide::nexp01(fs),
-        Opcode::MksadjS => divide::mksadj(fs),
-        Opcode::MkdadjS => divide::mkdadj(fr, fs),
+        Opcode::MksadjS => divide::mksadj(fs, rounding),
+        Opcode::MkdadjS => divide::mkdadj(fr, fs, rounding),
         Opcode::AddexpS => divide::addexp(fr),
         Opcode::AddexpmS => divide::addexpm(fs),
         Opcode::MovS => (fs, 0),

@@ -7,13 +7,12 @@
 //! silicon's, and `MADDN.S` is the fused multiply-add that the manual describes, so that reciprocal sequences, which
 //! have no such last step, converge to the right value as well.
 
-use crate::float::{DEFAULT_NAN, Rounding, flag, is_nan, multiply_add};
+use crate::float::{DEFAULT_NAN, INFINITY, Rounding, SIGN, flag, multiply_add, narrow, propagate, to_odd, value};
 
 /// Constants of `CONST.S`; the manual defines the first four.
 pub(crate) const CONSTANTS: [u32; 16] = [0, ONE, 0x4000_0000, 0x3f00_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 const ONE: u32 = 0x3f80_0000;
-const SIGN: u32 = 1 << 31;
 const EXPONENT: u32 = 0xff << FRACTION_BITS;
 const FRACTION_BITS: u32 = 23;
 const BIAS: u32 = 127;
@@ -31,40 +30,68 @@ pub(crate) fn divn(fr: u32) -> (u32, u32) {
     (fr, SILENT)
 }
 
-/// `DIV0.S` and `RECIP0.S`: an approximation of the reciprocal.
-pub(crate) fn reciprocal(fs: u32) -> (u32, u32) {
+/// `DIV0.S`: an approximation of the reciprocal of the operand as `NEXP01.S` reduces it.
+pub(crate) fn div0(fs: u32) -> (u32, u32) {
+    (canonical(1.0 / f32::from_bits(reduce(fs))), SILENT)
+}
+
+/// `RECIP0.S`: an approximation of the reciprocal.
+pub(crate) fn recip0(fs: u32) -> (u32, u32) {
     let flags = if fs & !SIGN == 0 { flag::DIVIDE_BY_ZERO } else { SILENT };
     (canonical(1.0 / f32::from_bits(fs)), flags)
 }
 
-/// `SQRT0.S` and `RSQRT0.S`: an approximation of the reciprocal square root.
-pub(crate) fn root_seed(fs: u32) -> (u32, u32) {
+/// `SQRT0.S`: an approximation of the reciprocal square root of the operand as `NEXP01.S` reduces it.
+pub(crate) fn sqrt0(fs: u32) -> (u32, u32) {
+    (canonical(1.0 / f32::from_bits(reduce(fs)).sqrt()), SILENT)
+}
+
+/// `RSQRT0.S`: an approximation of the reciprocal square root.
+pub(crate) fn rsqrt0(fs: u32) -> (u32, u32) {
     (canonical(1.0 / f32::from_bits(fs).sqrt()), SILENT)
 }
 
-/// `NEXP01.S`: the negative of the operand, its exponent reduced to 0 or 1 with its parity kept.
-pub(crate) fn nexp01(fs: u32) -> (u32, u32) {
+/// The operand with its exponent reduced to 0 or 1, its parity kept.
+fn reduce(fs: u32) -> u32 {
     let exponent = (fs & EXPONENT) >> FRACTION_BITS;
     let reduced = BIAS + (exponent.wrapping_sub(BIAS) & 1);
-    ((fs ^ SIGN) & !EXPONENT | reduced << FRACTION_BITS, SILENT)
+    fs & !EXPONENT | reduced << FRACTION_BITS
+}
+
+/// `NEXP01.S`: the negative of the operand, reduced to 1 up to 4.
+pub(crate) fn nexp01(fs: u32) -> (u32, u32) {
+    (reduce(fs) ^ SIGN, SILENT)
 }
 
 /// `MKDADJ.S`: the quotient of `fs` by `fr`.
-pub(crate) fn mkdadj(divisor: u32, dividend: u32) -> (u32, u32) {
-    let (x, y) = (f32::from_bits(dividend), f32::from_bits(divisor));
-    let flags = match () {
-        () if is_nan(dividend) || is_nan(divisor) => SILENT,
-        () if x == 0.0 && y == 0.0 || x.is_infinite() && y.is_infinite() => flag::INVALID,
-        () if y == 0.0 && x.is_finite() => flag::DIVIDE_BY_ZERO,
-        () => SILENT,
-    };
-    (canonical(x / y), flags)
+pub(crate) fn mkdadj(divisor: u32, dividend: u32, rounding: Rounding) -> (u32, u32) {
+    if let Some(result) = propagate(&[dividend, divisor]) {
+        return result;
+    }
+    let (x, y) = (value(dividend), value(divisor));
+    let quotient = x / y;
+    if quotient.is_nan() {
+        return (DEFAULT_NAN, flag::INVALID);
+    }
+    if y == 0.0 && x.is_finite() {
+        return ((dividend ^ divisor) & SIGN | INFINITY, flag::DIVIDE_BY_ZERO);
+    }
+    let remainder = quotient.mul_add(-y, x);
+    let error = if (remainder > 0.0) == (y > 0.0) { remainder.abs() } else { -remainder.abs() };
+    narrow(if y.is_finite() { to_odd(quotient, error) } else { quotient }, rounding)
 }
 
 /// `MKSADJ.S`: the square root.
-pub(crate) fn mksadj(fs: u32) -> (u32, u32) {
-    let x = f32::from_bits(fs);
-    (canonical(x.sqrt()), if x < 0.0 { flag::INVALID } else { SILENT })
+pub(crate) fn mksadj(fs: u32, rounding: Rounding) -> (u32, u32) {
+    if let Some(result) = propagate(&[fs]) {
+        return result;
+    }
+    let x = value(fs);
+    let root = x.sqrt();
+    if root.is_nan() {
+        return (DEFAULT_NAN, flag::INVALID);
+    }
+    narrow(to_odd(root, root.mul_add(-root, x)), rounding)
 }
 
 /// `ADDEXP.S`: nothing is left to adjust.

@@ -7,8 +7,8 @@ use crate::exception::Cause;
 use crate::register::SpecialRegister;
 use crate::state::{NMI_LEVEL, State};
 
-/// Interrupts of each level, 0 to 7.
-const LEVEL_MASK: [u32; 8] = [0, 0x0006_37ff, 0x0038_0000, 0x28c0_8800, 0x5300_0000, 0x8401_0000, 0, NMI];
+/// Interrupts of each maskable level, 0 to 6.
+const LEVEL_MASK: [u32; 7] = [0, 0x0006_37ff, 0x0038_0000, 0x28c0_8800, 0x5300_0000, 0x8401_0000, 0];
 /// Interrupts that software sets and clears.
 const SOFTWARE: u32 = 1 << 7 | 1 << 29;
 /// External inputs that latch a rising edge.
@@ -99,8 +99,11 @@ impl State {
         if pending == 0 {
             return None;
         }
+        if pending & NMI != 0 {
+            return Some(NMI_LEVEL);
+        }
         let current = self.interrupt_level();
-        (current + 1..=NMI_LEVEL).rev().find(|&level| pending & LEVEL_MASK[level as usize] != 0)
+        (current + 1..NMI_LEVEL).rev().find(|&level| pending & LEVEL_MASK[level as usize] != 0)
     }
 
     /// Enters the handler of the most urgent interrupt, if there is one. True when it did.

@@ -7,6 +7,8 @@ use espalier_xtensa::{Bus, CODE_PAGE, Fault};
 pub struct Flat {
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// Stores below this address are refused.
+    pub writable_from: u32,
     versions: Vec<u32>,
 }
 
@@ -15,7 +17,7 @@ impl Flat {
     pub fn new(size: usize, image: &[u8]) -> Flat {
         let mut bytes = image.to_vec();
         bytes.resize(size, 0);
-        Flat { bytes, versions: vec![0; size.div_ceil(CODE_PAGE as usize)] }
+        Flat { bytes, writable_from: 0, versions: vec![0; size.div_ceil(CODE_PAGE as usize)] }
     }
 
     fn read<const N: usize>(&self, address: u32) -> Result<[u8; N], Fault> {
@@ -25,6 +27,9 @@ impl Flat {
 
     fn write<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
         let start = address as usize;
+        if address < self.writable_from {
+            return Err(Fault::ReadOnly);
+        }
         self.bytes.get_mut(start..start + N).ok_or(Fault::Prohibited)?.copy_from_slice(&value);
         self.versions[start / CODE_PAGE as usize] += 1;
         Ok(())

@@ -1,4 +1,0 @@
-//! What the tests share.
-
-pub mod flat;
-pub mod snapshot;

@@ -1,0 +1,114 @@
+//! The block interpreter against the plain one, and decoding against disassembly, on random code.
+
+use crate::flat::Flat;
+use crate::snapshot::registers;
+use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE};
+use proptest::collection::vec;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::{prop_assert, prop_assert_eq};
+
+/// Code fills the memory below, vectors included; data lies above and cannot change code.
+const CODE: usize = 0x1000;
+const MEMORY: usize = 0x2000;
+const START: u32 = 0x800;
+const PS: u32 = 0x4_0020;
+
+/// Instruction words: mostly defined ones with random operands, in proportion to the table's rows.
+fn word() -> impl Strategy<Value = u32> {
+    let defined = (0..TABLE.len(), any::<u32>())
+        .prop_map(|(row, operands)| operands & 0xff_ffff & !TABLE[row].mask | TABLE[row].pattern);
+    prop_oneof![20 => defined, 1 => any::<u32>()]
+}
+
+fn code() -> impl Strategy<Value = Vec<u8>> {
+    vec(word(), CODE / 2).prop_map(|words| {
+        let bytes = words.iter().flat_map(|word| {
+            let length = if word & 0xf >= 8 { 2 } else { 3 };
+            word.to_le_bytes().into_iter().take(length)
+        });
+        bytes.take(CODE).collect()
+    })
+}
+
+/// Register contents that often are addresses of data or code.
+fn value() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        4 => CODE as u32..MEMORY as u32,
+        2 => 0..CODE as u32,
+        1 => 0u32..64,
+        1 => any::<u32>(),
+        1 => Just(0xc000_0000 | START),
+    ]
+}
+
+/// What happens between two calls of `run`: cycles to run, interrupt inputs, whether time passes idly.
+fn slices() -> impl Strategy<Value = Vec<(u32, u32)>> {
+    vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>()]), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { ..ProptestConfig::with_cases(600) })]
+
+    #[test]
+    fn blocks_do_what_single_steps_do(
+        code in code(),
+        values in vec(value(), 64),
+        slices in slices(),
+        window_start in any::<u16>(),
+        compare in 0u32..200,
+        interrupts in any::<u32>(),
+    ) {
+        let mut image = code;
+        image.resize(CODE, 0);
+        let mut memory = Flat::new(MEMORY, &image);
+        memory.writable_from = CODE as u32;
+        let mut cpu = Cpu::new(Config { reset_vector: START, vector_base: 0, ..Config::ESP32_PRO });
+        values.iter().enumerate().for_each(|(number, value)| cpu.set_physical(number, *value));
+        for (register, value) in [
+            (SpecialRegister::Ps, PS),
+            (SpecialRegister::Windowstart, u32::from(window_start) | 1),
+            (SpecialRegister::Ccompare0, compare),
+            (SpecialRegister::Ccompare1, compare / 2),
+            (SpecialRegister::Intenable, interrupts),
+            (SpecialRegister::Cpenable, 1),
+            (SpecialRegister::Lbeg, START),
+            (SpecialRegister::Lend, START + compare),
+            (SpecialRegister::Lcount, 5),
+        ] {
+            cpu.set_special(register, value);
+        }
+        let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
+        for (cycles, lines) in slices {
+            cpu.set_interrupt_lines(lines);
+            stepped.set_interrupt_lines(lines);
+            let exit = cpu.run(&mut memory, cycles);
+            while stepped.cycles() < cpu.cycles() {
+                prop_assert_eq!(stepped.step(&mut stepped_memory), Exit::Budget);
+            }
+            if exit == Exit::Waiting {
+                cpu.idle(7);
+                stepped.step(&mut stepped_memory);
+                stepped.idle(7);
+            }
+            prop_assert_eq!(registers(&cpu), registers(&stepped));
+            prop_assert_eq!(cpu.special(SpecialRegister::Ccount), stepped.special(SpecialRegister::Ccount));
+            prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
+        }
+    }
+
+    #[test]
+    fn decoding_agrees_with_the_table(word in any::<u32>(), pc in any::<u32>()) {
+        let matching: Vec<_> = TABLE.iter().filter(|row| word & row.mask == row.pattern).collect();
+        match Instruction::decode(word, pc) {
+            Some(instruction) => {
+                prop_assert_eq!(matching.len(), 1, "{:?}", &matching);
+                prop_assert_eq!(instruction.opcode, matching[0].opcode);
+                let text = instruction.to_string();
+                let stem = matching[0].mnemonic.split('#').next().unwrap_or_default();
+                prop_assert!(text.starts_with(stem), "{} is not {}", &text, stem);
+                prop_assert!(instruction.window < 4);
+            }
+            None => prop_assert!(matching.is_empty(), "{:?}", &matching),
+        }
+    }
+}

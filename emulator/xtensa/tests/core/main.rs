@@ -1,0 +1,10 @@
+//! Tests of the core on flat memory: nothing of the emulator is needed but this crate.
+
+mod agreement;
+mod code;
+mod debugging;
+mod flat;
+mod interrupts;
+mod sequences;
+mod snapshot;
+mod vectors;
