@@ -78,8 +78,7 @@ impl CoreBus<'_> {
             return Some(Code::Sram1(sram1_code_offset(address)));
         }
         if let Some(offset) = within(address, RTC_FAST_CODE_BASE, RTC_SIZE) {
-            // Only the PRO CPU reaches RTC FAST memory.
-            return (self.core == 0).then_some(Code::RtcFast(offset));
+            return Some(Code::RtcFast(offset));
         }
         within(address, RTC_SLOW_BASE, RTC_SIZE).map(Code::RtcSlow)
     }
@@ -105,9 +104,7 @@ impl CoreBus<'_> {
         if let Some(offset) = within(word_address, ROM1_DATA_BASE, ROM1_SIZE as usize) {
             return bytes(self.system.rom.view(self.core), ROM1_OFFSET + offset).map(narrow).ok_or(Fault::Unmapped);
         }
-        if let Some(offset) = within(word_address, RTC_FAST_DATA_BASE, RTC_SIZE)
-            && self.core == 0
-        {
+        if let Some(offset) = within(word_address, RTC_FAST_DATA_BASE, RTC_SIZE) {
             return bytes(&self.ram.rtc_fast[..], offset).map(narrow).ok_or(Fault::Unmapped);
         }
         if let Some(offset) = within(word_address, RTC_SLOW_BASE, RTC_SIZE) {
@@ -148,9 +145,7 @@ impl CoreBus<'_> {
             self.ram.versions.rtc_slow[offset / CODE_PAGE] += 1;
             return store_narrow(&mut self.ram.rtc_slow[..], offset, width, value);
         }
-        if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE)
-            && self.core == 0
-        {
+        if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE) {
             self.ram.versions.rtc_fast[offset / CODE_PAGE] += 1;
             return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
         }

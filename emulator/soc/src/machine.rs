@@ -319,6 +319,11 @@ impl Machine {
         self.system.set_uart_line_baud(uart, baud);
     }
 
+    /// Drives a GPIO pad from outside the chip, or lets go of it with `None`. Pads that do not exist are ignored.
+    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
+        self.system.drive_pin(pin, level);
+    }
+
     /// A digest of the run so far: where both cores were at the end of each slice. Two runs that had the same input have the
     /// same digest.
     pub fn trace_hash(&self) -> u64 {

@@ -17,7 +17,8 @@ pub const IRAM_BASE: u32 = 0x4007_0000;
 pub const IRAM_SIZE: usize = 0x3_0000;
 /// SRAM1 on the instruction bus, its words in reverse order.
 pub const SRAM1_CODE_BASE: u32 = 0x400A_0000;
-/// RTC FAST memory, on the instruction bus and on the data bus of the PRO CPU.
+/// RTC FAST memory, on both buses. The manual gives it to the PRO CPU alone; but ESP-IDF 5.0 reads it from the APP CPU on the way
+/// into deep sleep and gets through on silicon, so here it is open to both.
 pub const RTC_FAST_CODE_BASE: u32 = 0x400C_0000;
 pub const RTC_FAST_DATA_BASE: u32 = 0x3FF8_0000;
 /// RTC SLOW memory, on both buses of both cores.

@@ -7,8 +7,8 @@ use espalier_net::Lan;
 use espalier_parts::{FlashChip, FlashSize, Oled};
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, I2c, IoMux,
-    OpenCoresEth, ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, SocClock, Spi, TimerGroup,
-    Uart, WatchdogReset, XTAL,
+    OpenCoresEth, PINS, Pull, ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, SocClock, Spi,
+    TimerGroup, Uart, WatchdogReset, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -95,6 +95,8 @@ pub(crate) struct System {
     uart_output: [Vec<(Time, u8)>; UARTS],
     /// Edge sources that are high for the present slice.
     pulses: u128,
+    /// Levels that the board drives onto pads.
+    driven: [Option<bool>; PINS],
     output: bool,
     flash_changes: u64,
     flash_boot: bool,
@@ -143,6 +145,7 @@ impl System {
             effects: VecDeque::new(),
             uart_output: Default::default(),
             pulses: 0,
+            driven: [None; PINS],
             output: false,
             flash_changes: 0,
             flash_boot: true,
@@ -340,6 +343,7 @@ impl System {
             Block::Dport => self.settle_dport(now),
             Block::RtcCntl => self.settle_rtc(ram, now),
             Block::ApbCtrl => self.update_clocks(now),
+            Block::IoMux => self.update_inputs(),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
             Block::Frc => {
                 let edges = self.frc.take_edges();
@@ -442,7 +446,11 @@ impl System {
                     let bytes: Vec<u8> = bytes.copied().collect();
                     self.rtc.finish_memory_crc(&bytes);
                 }
-                RtcEffect::StallCpu { .. } | RtcEffect::Sleep { .. } | RtcEffect::Wake => self.update_runs(),
+                RtcEffect::StallCpu { .. } => self.update_runs(),
+                RtcEffect::Sleep { .. } | RtcEffect::Wake => {
+                    self.gate_clocks(now);
+                    self.update_runs();
+                }
             }
         }
     }
@@ -468,6 +476,19 @@ impl System {
             self.dport.set_source(source, false);
         }
         self.update_lines();
+    }
+
+    /// The APB stands still while the chip sleeps.
+    fn gate_clocks(&mut self, now: Time) {
+        let asleep = self.rtc.sleeping().is_some();
+        self.frc.set_clock_gated(asleep, now);
+        let deadline = self.frc.deadline();
+        self.reschedule(Block::Frc, deadline);
+        for unit in 0..self.timgs.len() {
+            self.timgs[unit].set_clock_gated(asleep, now);
+            let deadline = self.timgs[unit].deadline();
+            self.reschedule(Block::Timg(unit as u8), deadline);
+        }
     }
 
     fn settle_timg(&mut self, unit: usize) {
@@ -540,6 +561,15 @@ impl System {
         }
     }
 
+    /// Pads that nothing outside drives follow the pull that IO_MUX gives them.
+    fn update_inputs(&mut self) {
+        for pin in 0..PINS {
+            let pulled_up = self.io_mux.pull(pin) == Some(Pull::Up);
+            self.gpio.set_input(pin, self.driven[pin].unwrap_or(pulled_up));
+        }
+        self.settle_interrupts(Block::Gpio);
+    }
+
     /// CPU and APB clock as the selections in three blocks say (TRM "Reset and Clock").
     fn update_clocks(&mut self, now: Time) {
         const PLL_CLOCKS: [Frequency; 3] =
@@ -565,6 +595,9 @@ impl System {
             let deadline = self.timgs[unit].deadline();
             self.reschedule(Block::Timg(unit as u8), deadline);
         }
+        self.frc.set_apb_clock(apb, now);
+        let deadline = self.frc.deadline();
+        self.reschedule(Block::Frc, deadline);
         for unit in 0..UARTS {
             self.uarts[unit].set_apb_clock(apb, now);
             let deadline = self.uarts[unit].deadline();
@@ -616,8 +649,10 @@ impl System {
         self.effects.clear();
         while self.dport.take_effect().is_some() {}
         while self.rtc.take_effect().is_some() {}
+        self.gate_clocks(now);
         self.update_clocks(now);
         self.update_runs();
+        self.update_inputs();
         for block in TIMED {
             self.settle_interrupts(block);
             let deadline = self.device(block).and_then(|device| device.deadline());
@@ -657,6 +692,14 @@ impl System {
         // Whatever the caller does, the next run begins by looking at the network.
         self.schedule.set(LAN_SLOT, Some(self.clock));
         &mut self.lan
+    }
+
+    /// Drives a pad from outside, or lets go of it.
+    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
+        if let Some(driven) = self.driven.get_mut(pin) {
+            *driven = level;
+            self.update_inputs();
+        }
     }
 
     pub fn uart_send(&mut self, uart: usize, bytes: &[u8], now: Time) {

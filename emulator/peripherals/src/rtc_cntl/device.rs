@@ -62,8 +62,13 @@ impl RtcCntl {
         u64::from(self.registers.get(reg::SLP_TIMER0)) | u64::from(high) << 32
     }
 
+    /// The alarm goes off if MAIN_TIMER_ALARM_EN is set. While the chip sleeps it wakes it without: ESP-IDF never sets that bit on
+    /// this chip.
     fn arm_alarm(&mut self, now: Time) {
-        let enabled = self.registers.get(reg::SLP_TIMER1) & registers::MAIN_TIMER_ALARM_EN != 0;
+        let wakes =
+            self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT & WakeupSource::Timer as u32 != 0;
+        let enabled = self.registers.get(reg::SLP_TIMER1) & registers::MAIN_TIMER_ALARM_EN != 0
+            || self.sleeping.is_some() && wakes;
         let alarm = self.alarm_value();
         let value = self.timer.value(now) & TIMER_MASK;
         self.alarm_at = match enabled {
@@ -77,10 +82,10 @@ impl RtcCntl {
         let deep = self.registers.get(reg::DIG_PWC) & registers::DG_WRAP_PD_EN != 0;
         let kind = if deep { Sleep::Deep } else { Sleep::Light };
         let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
+        self.sleeping = Some(kind);
         // An alarm that has gone off before still wakes: the timer has passed it.
         self.arm_alarm(now);
         let wake_at = self.alarm_at.filter(|_| enabled & WakeupSource::Timer as u32 != 0);
-        self.sleeping = Some(kind);
         self.run_watchdog(now);
         self.effects.push_back(RtcEffect::Sleep { kind, wake_at });
     }

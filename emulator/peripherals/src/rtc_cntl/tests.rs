@@ -145,8 +145,9 @@ fn the_watchdog_resets_the_enabled_cpus() {
 }
 
 fn sleep_until(rtc: &mut RtcCntl, alarm: u32, deep: bool) {
+    // As rtc_cntl_ll_set_wakeup_timer of ESP-IDF does it for this chip: without MAIN_TIMER_ALARM_EN.
     set(rtc, reg::SLP_TIMER0, alarm, 0);
-    set(rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 0);
+    set(rtc, reg::SLP_TIMER1, 0, 0);
     set(rtc, reg::WAKEUP_STATE, (WakeupSource::Timer as u32 | WakeupSource::Ext1 as u32) << 11, 0);
     set(rtc, reg::DIG_PWC, if deep { registers::DG_WRAP_PD_EN } else { 0 }, 0);
     set(rtc, reg::STATE0, registers::SLEEP_EN, 0);
