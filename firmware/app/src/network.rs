@@ -65,10 +65,7 @@ impl Network {
         let mut config = Config::new(EthernetAddress(nic.address()).into());
         config.random_seed = seed;
         let mut sockets = SocketSet::new(Vec::new());
-        let tcp = core::array::from_fn(|_| {
-            let receive = tcp::SocketBuffer::new(vec![0; RECEIVE_BUFFER]);
-            sockets.add(tcp::Socket::new(receive, tcp::SocketBuffer::new(vec![0; SEND_BUFFER])))
-        });
+        let tcp = core::array::from_fn(|_| sockets.add(new_socket()));
         let dns = sockets.add(dns::Socket::new(&[], Vec::new()));
         let mut network = Network {
             interface: Interface::new(config, nic, now),
@@ -186,6 +183,18 @@ impl Network {
         let open = self.open_sockets();
         while self.interface.poll_egress(now, nic, &mut self.sockets) != PollResult::None {}
         self.note_ends(open, End::Silence);
+        self.drop_undeliverable_resets();
+    }
+
+    /// A reset for a peer whose hardware address nobody knows would be tried for ever, and asking for that address would
+    /// keep other addresses from being asked for, as only one question a second is allowed.
+    fn drop_undeliverable_resets(&mut self) {
+        for handle in self.tcp {
+            let socket: &mut tcp::Socket<'_> = self.sockets.get_mut(handle);
+            if socket.state() == tcp::State::Closed && socket.remote_endpoint().is_some() {
+                *socket = new_socket();
+            }
+        }
     }
 
     fn check_link(&mut self, nic: &mut impl Nic, now: Instant, outbox: &mut Outbox) {
@@ -316,6 +325,11 @@ impl Network {
     pub fn forget(&mut self, query: dns::QueryHandle) {
         self.sockets.get_mut::<dns::Socket<'_>>(self.dns).cancel_query(query);
     }
+}
+
+fn new_socket() -> tcp::Socket<'static> {
+    let receive = tcp::SocketBuffer::new(vec![0; RECEIVE_BUFFER]);
+    tcp::Socket::new(receive, tcp::SocketBuffer::new(vec![0; SEND_BUFFER]))
 }
 
 /// A connection that notices when its peer is gone.

@@ -130,6 +130,16 @@ fn nobody_there_is_said() {
 }
 
 #[test]
+fn nobody_there_does_not_stand_in_the_way_of_others() {
+    let mut bench = Bench::ready();
+    bench.type_line("client 192.168.4.99 5001");
+    bench.expect("@event unanswered 192.168.4.99:5001");
+    bench.peer.listen(5001);
+    bench.type_line("client peer.lan 5001");
+    bench.expect("@event connected 192.168.4.2:5001");
+}
+
+#[test]
 fn a_peer_that_resets_is_said() {
     let (mut bench, socket) = connected();
     bench.peer.socket(socket).abort();
