@@ -40,7 +40,7 @@ pub(crate) struct Block {
 }
 
 /// All decoded blocks.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Blocks {
     blocks: Vec<Block>,
     instructions: Vec<Instruction>,
@@ -52,6 +52,19 @@ pub(crate) struct Blocks {
     loop_ends: BTreeSet<u32>,
     last_loop_end: u32,
     epoch: u32,
+}
+
+/// A clone starts without blocks and decodes them again as it needs them, which costs less than copying them all. The blocks
+/// come out the same: one depends on nothing but its address, memory and the known ends of loops.
+impl Clone for Blocks {
+    fn clone(&self) -> Blocks {
+        Blocks {
+            loop_ends: self.loop_ends.clone(),
+            last_loop_end: self.last_loop_end,
+            epoch: self.epoch,
+            ..Blocks::new()
+        }
+    }
 }
 
 impl Blocks {
