@@ -1,1 +1,49 @@
-fn main() {}
+//! The `espalier` command.
+
+mod args;
+mod bridge;
+mod demo;
+mod doctor;
+mod error;
+mod image;
+mod panel;
+mod run;
+mod screen;
+mod style;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::CliError;
+
+/// What was asked for was done, and what was checked held.
+const SUCCESS: u8 = 0;
+/// Something failed or did not hold. Usage errors are 2, which clap says.
+const FAILURE: u8 = 1;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(CliError::from).and_then(|runtime| runtime.block_on(perform(cli.command)));
+    match result {
+        Ok(true) => ExitCode::from(SUCCESS),
+        Ok(false) => ExitCode::from(FAILURE),
+        Err(error) => {
+            anstream::eprintln!("{}error:{} {error}", style::BAD, style::PLAIN);
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+/// Does it, and says whether everything held.
+async fn perform(command: Command) -> Result<bool, CliError> {
+    match command {
+        Command::Demo(args) => demo::perform(&args).await,
+        Command::Run(args) => run::perform(args).await,
+        Command::Screen { action } => screen::perform(action),
+        Command::Image { action } => image::perform(action),
+        Command::Doctor => doctor::perform().await,
+    }
+}

@@ -97,7 +97,7 @@ pub enum ErrorKind {
     },
     /// The screen does not show what it should, or cannot be looked at.
     #[error(transparent)]
-    Screen(#[from] ScreenError),
+    Screen(Box<ScreenError>),
     /// A stream failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -111,6 +111,12 @@ pub enum ErrorKind {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<ScreenError> for ErrorKind {
+    fn from(error: ScreenError) -> ErrorKind {
+        ErrorKind::Screen(Box::new(error))
+    }
 }
 
 impl ErrorKind {

@@ -12,6 +12,8 @@ use crate::transcript::Entry;
 
 /// How many console lines a failure shows.
 pub(crate) const CONSOLE_TAIL: usize = 20;
+/// How many characters of a console line a failure shows.
+const CONSOLE_WIDTH: usize = 150;
 /// How many transcript entries a failure shows.
 pub(crate) const TRANSCRIPT_TAIL: usize = 12;
 
@@ -44,7 +46,7 @@ impl fmt::Display for Scene {
             shown => writeln!(f, "  console  last {shown} of {} lines", self.console_lines)?,
         }
         for line in &self.console {
-            writeln!(f, "    {line}")?;
+            writeln!(f, "    {}", Shortened(&line.to_string()))?;
         }
         if !self.transcript.is_empty() {
             writeln!(f, "  network")?;
@@ -66,5 +68,17 @@ impl fmt::Display for Scene {
             None => {}
         }
         write!(f, "  files    {}", self.artefacts.display())
+    }
+}
+
+/// A line that is no longer than a terminal is wide, more or less; the whole is in the files.
+struct Shortened<'a>(&'a str);
+
+impl fmt::Display for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(CONSOLE_WIDTH) {
+            Some((end, _)) => write!(f, "{}… ({} bytes)", &self.0[..end], self.0.len()),
+            None => f.write_str(self.0),
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use crate::error::{ErrorKind, Result};
 use crate::kind::{Capability, Link, ListenerId};
-use crate::state::Shared;
+use crate::state::{Shared, State};
 use crate::transcript::{Entry, Event};
 use crate::wait::Wait;
 
@@ -43,7 +43,8 @@ impl Peer {
         })
     }
 
-    /// Connects to `port` of the board, as soon as the board has an address.
+    /// Connects to `port` of the board, as soon as the board has taken an address from DHCP. A board with an address of its
+    /// own is reached with [`connect_to`](Peer::connect_to).
     pub fn connect(&self, port: u16) -> Wait<PeerStream> {
         self.connect_when(format!("a connection to port {port} of the board"), move |address| {
             address.map(|address| SocketAddrV4::new(address, port))
@@ -134,11 +135,20 @@ impl Listener {
         let id = self.id;
         let what = format!("the board to connect to port {} of the peer", self.port);
         Wait::new(&self.shared, what, move |state, _| {
-            let Some((connection, from)) = state.rig.accept(id) else { return Poll::Pending };
-            state.record(connection, Event::Accepted(from.to_string()));
-            Poll::Ready(Ok(PeerStream::open(&shared, state, connection, from)))
+            accept(&shared, state, id).map_or(Poll::Pending, |stream| Poll::Ready(Ok(stream)))
         })
     }
+
+    /// Takes a connection that the board has made by now, without waiting.
+    pub fn try_accept(&self) -> Option<PeerStream> {
+        accept(&self.shared, &mut self.shared.lock(), self.id)
+    }
+}
+
+fn accept(shared: &Arc<Shared>, state: &mut State, listener: ListenerId) -> Option<PeerStream> {
+    let (connection, from) = state.rig.accept(listener)?;
+    state.record(connection, Event::Accepted(from.to_string()));
+    Some(PeerStream::open(shared, state, connection, from))
 }
 
 impl Drop for Listener {

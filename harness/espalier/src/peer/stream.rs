@@ -146,6 +146,19 @@ impl PeerStream {
         })
     }
 
+    /// Takes what the board has sent by now, without waiting; `None` once it will send no more.
+    pub fn try_receive(&self) -> Option<Vec<u8>> {
+        let mut state = self.shared.lock();
+        let incoming = state.incoming(self.id);
+        let bytes = std::mem::take(&mut incoming.received);
+        (!bytes.is_empty() || incoming.ended.is_none()).then_some(bytes)
+    }
+
+    /// Sends what the connection takes of `bytes` without waiting, and says how many that were.
+    pub fn try_send(&self, bytes: &[u8]) -> usize {
+        send(&mut self.shared.lock(), self.id, bytes)
+    }
+
     /// Waits until the board closes its side, and returns what came before.
     pub fn expect_close(&self) -> Wait<Vec<u8>> {
         let id = self.id;

@@ -81,6 +81,11 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Compares two pictures, forgiving nothing.
+    pub fn of(expected: &Bitmap, actual: &Bitmap) -> Comparison {
+        Comparison::new(expected, actual, &Tolerance::default())
+    }
+
     pub(crate) fn new(expected: &Bitmap, actual: &Bitmap, tolerance: &Tolerance) -> Comparison {
         let (expected, actual, tolerance) = (expected.clone(), actual.clone(), tolerance.clone());
         let mut comparison = Comparison { expected, actual, tolerance, differing: 0, bounds: None };

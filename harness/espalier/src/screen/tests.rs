@@ -40,7 +40,8 @@ async fn a_golden_can_be_waited_for() {
     assert_eq!(seen.at().as_micros(), 20_000);
     board.run_for(2.ms()).await.unwrap();
     let error = board.screen().wait_for_golden("greeting").within(30.ms()).await.err().unwrap();
-    assert!(matches!(error.kind(), ErrorKind::Screen(ScreenError::Differs { differing: 2, .. })), "{error}");
+    let ErrorKind::Screen(screen) = error.kind() else { panic!("{error}") };
+    assert!(matches!(**screen, ScreenError::Differs { differing: 2, .. }), "{error}");
 }
 
 #[tokio::test]

@@ -24,11 +24,7 @@ async fn connected(board: &Board) -> Result<PeerStream> {
 #[case::ascii("Hello, OLED!", "client-received-ascii")]
 #[case::chinese(CHINESE, "client-received-chinese")]
 #[tokio::test]
-async fn shows_and_echoes(
-    #[future(awt)] board: Board,
-    #[case] text: &str,
-    #[case] golden: &str,
-) -> Result<()> {
+async fn shows_and_echoes(#[future(awt)] board: Board, #[case] text: &str, #[case] golden: &str) -> Result<()> {
     let socket = connected(&board).await?;
     board.screen().settled().await?.assert_golden("client-connected")?;
     socket.send(text).await?;

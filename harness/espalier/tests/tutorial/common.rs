@@ -13,17 +13,10 @@ pub async fn start() -> Result<Board> {
     Board::builder().model(Model::MPython).firmware(IMAGE).goldens(GOLDENS).start().await
 }
 
-/// The address that the goldens show.
-const STATIC_ADDRESS: &str = "net static 192.168.4.15/24 192.168.4.1 192.168.4.1";
-
 async fn booted() -> Result<Board> {
     let boot = async || {
         let board = start().await?;
-        let console = board.console();
-        console.expect("@event started").await?;
-        console.expect("@event address 192.168.4.").await?;
-        console.send_line(STATIC_ADDRESS).await?;
-        console.expect("@event address 192.168.4.15/24 static").await?;
+        board.console().expect("@event address 192.168.4.100/24 dhcp").await?;
         Ok(board)
     };
     BOOTED.fork(boot).await

@@ -7,7 +7,7 @@ use crate::common::board;
 
 async fn listening(board: &Board) -> Result<()> {
     board.console().send_line("server 5001").await?;
-    board.console().expect("@event listening 192.168.4.15:5001").await?;
+    board.console().expect("@event listening 192.168.4.100:5001").await?;
     board.screen().settled().await?.assert_golden("server-accepting")
 }
 
@@ -41,7 +41,8 @@ async fn serves_one_client_after_another(#[future(awt)] board: Board) -> Result<
         socket.expect_close().await?;
         board.console().expect("@event closed 192.168.4.2:").await?;
     }
-    board.screen().wait_for_golden("server-accepting").await?;
+    board.console().send_line("status").await?;
+    board.console().expect_regex(r"@status .*state=accepting .*messages=3").await?;
     Ok(())
 }
 

@@ -1,0 +1,221 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use espalier::{Model, Span};
+
+const EXAMPLES: &str = "\
+Examples:
+  espalier demo                                  the tutorial's client and server, from flashing to the OLED
+  espalier run firmware.bin                      a board with its console on this terminal; Ctrl-] leaves
+  espalier run app.bin --for 2s --screen-dir out two seconds of board time, every screen as a PNG
+  espalier run app.bin --host-forward 8080:80    the board's web server on http://127.0.0.1:8080
+  espalier screen accept                         what failed tests showed becomes golden
+  espalier image info firmware.bin               what is in a firmware file
+
+Exit status: 0 if everything held, 1 if something failed, 2 for wrong usage. NO_COLOR and pipes are respected.";
+
+/// An emulated ESP32 board, and a harness that tests firmware on it.
+#[derive(Debug, Parser)]
+#[command(name = "espalier", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play the tutorial's TCP client and server on an emulated board and check every screen.
+    Demo(DemoArgs),
+    /// Run firmware with its console on this terminal and its OLED drawn live.
+    Run(RunArgs),
+    /// Show, compare and accept pictures of screens.
+    Screen {
+        #[command(subcommand)]
+        action: ScreenAction,
+    },
+    /// Look into firmware files.
+    Image {
+        #[command(subcommand)]
+        action: ImageAction,
+    },
+    /// Check that everything works here, and say what does not.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for the pictures and the report.
+    #[arg(long, value_name = "FOLDER", default_value = "target/espalier/demo")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal, keys go to the board, Ctrl-C included; Ctrl-] leaves. Board time then keeps pace with the clock on the wall. \
+Elsewhere, or with --for, the board runs as fast as it can, and without --for it ends when the input has ended and the console \
+has been quiet for two seconds of board time.
+
+Examples:
+  espalier run firmware.bin --board mpython
+  espalier run firmware.bin --for 500ms --pcap boot.pcap
+  espalier run firmware.bin --host-forward 5001:5001          then: nc 127.0.0.1 5001
+  espalier run firmware.bin --peer 5001=127.0.0.1:6001        the board's peer.lan:5001 is port 6001 here
+  echo status | espalier run firmware.bin | grep @status")]
+pub struct RunArgs {
+    /// Firmware: an application's .bin, a merged image, or an ELF file.
+    pub image: PathBuf,
+    /// The board around the chip.
+    #[arg(long, value_enum, default_value_t)]
+    pub board: BoardName,
+    /// Stop after this much board time, such as 2s or 500ms.
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    pub limit: Option<Span>,
+    /// Save every screen that stays for a moment into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub screen_dir: Option<PathBuf>,
+    /// Do not draw the OLED.
+    #[arg(long)]
+    pub no_screen: bool,
+    /// Carry connections to this port of the host to a port of the board.
+    #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
+    pub host_forward: Vec<Forward>,
+    /// Carry the board's connections to this port of peer.lan to a server of the host.
+    #[arg(long, value_name = "PORT=HOST:PORT", value_parser = peer)]
+    pub peer: Vec<PeerForward>,
+    /// Record the network into this file.
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
+    /// Seed of everything that is random on the board.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// Stop when the firmware touches hardware that is not modelled.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScreenAction {
+    /// Draw a picture on the terminal.
+    Show {
+        /// A PNG file.
+        picture: PathBuf,
+    },
+    /// Compare two pictures pixel by pixel; the exit status is 1 if they differ.
+    Diff {
+        /// What it should look like.
+        expected: PathBuf,
+        /// What it looks like.
+        actual: PathBuf,
+        /// Write the difference in colour: red is missing, green is too much.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make what failed tests showed the new golden pictures.
+    Accept {
+        /// Where failed tests leave their files.
+        #[arg(default_value = "target/espalier")]
+        folder: PathBuf,
+        /// Only say what would be done.
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImageAction {
+    /// Say what is in a firmware file, and whether it is sound.
+    Info {
+        /// An application's .bin, a merged image, or an ELF file.
+        file: PathBuf,
+    },
+}
+
+/// The board around the chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BoardName {
+    /// ESP32 development kit, 4 MB of flash, SSD1306 on GPIO 21 and 22.
+    #[default]
+    #[value(name = "esp32-devkit")]
+    DevKit,
+    /// labplus mPython, 8 MB of flash, SH1106 on GPIO 23 and 22.
+    #[value(name = "mpython")]
+    MPython,
+}
+
+impl From<BoardName> for Model {
+    fn from(name: BoardName) -> Model {
+        match name {
+            BoardName::DevKit => Model::DevKit,
+            BoardName::MPython => Model::MPython,
+        }
+    }
+}
+
+/// A port of the host that leads to a port of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    pub host: u16,
+    pub board: u16,
+}
+
+/// A port of the peer that leads to a server of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerForward {
+    pub port: u16,
+    pub host: SocketAddr,
+}
+
+fn forward(text: &str) -> Result<Forward, String> {
+    let (host, board) = text.split_once(':').ok_or("expected HOSTPORT:BOARDPORT, such as 8080:80")?;
+    Ok(Forward { host: port(host)?, board: port(board)? })
+}
+
+fn peer(text: &str) -> Result<PeerForward, String> {
+    let (from, to) = text.split_once('=').ok_or("expected PORT=HOST:PORT, such as 5001=127.0.0.1:6001")?;
+    let host = to.parse().map_err(|_| format!("{to:?} is no address with a port, such as 127.0.0.1:6001"))?;
+    Ok(PeerForward { port: port(from)?, host })
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("{text:?} is no port between 1 and 65535"))
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let micros = match unit {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        "min" => 60e6,
+        _ => return Err(format!("{text:?} is no time, such as 2s, 500ms or 1.5min")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
+    Ok(Span::from_micros((number * micros) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Forward, forward, peer, span};
+    use clap::CommandFactory;
+    use espalier::Units;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_and_ports_are_read_or_explained() {
+        assert_eq!(span("2s"), Ok(2.s()));
+        assert_eq!(span("1.5ms"), Ok(1_500.us()));
+        assert!(span("2").unwrap_err().contains("is no time"));
+        assert_eq!(forward("8080:80"), Ok(Forward { host: 8080, board: 80 }));
+        assert!(forward("8080:0").unwrap_err().contains("no port"));
+        assert_eq!(peer("5001=127.0.0.1:6001").unwrap().host.port(), 6001);
+        assert!(peer("5001=there").unwrap_err().contains("no address"));
+    }
+}

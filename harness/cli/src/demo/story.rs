@@ -1,0 +1,80 @@
+//! What happens in the demo.
+
+use espalier::Image;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::stage::Stage;
+use crate::error::CliError;
+
+const GREETING: &str = "hello mPython,I am TCP Client";
+const PORT: u16 = 5001;
+
+/// Plays the tutorial, both of its programs.
+pub async fn play(stage: &mut Stage, image: &Image) -> Result<(), CliError> {
+    flash(stage, image).await?;
+    boot(stage).await?;
+    client(stage).await?;
+    server(stage).await
+}
+
+async fn flash(stage: &mut Stage, image: &Image) -> Result<(), CliError> {
+    stage.chapter("Flash the firmware");
+    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
+    bar.set_message("writing the image");
+    stage.board().flash(image).await?;
+    bar.finish_and_clear();
+    stage.tell(&format!("wrote {} bytes", image.app().length));
+    Ok(())
+}
+
+async fn boot(stage: &mut Stage) -> Result<(), CliError> {
+    stage.chapter("Boot: mask ROM, second-stage bootloader, application");
+    let console = stage.board().console();
+    console.expect("@event started").await?;
+    console.expect("@event address").await?;
+    stage.check("idle").await
+}
+
+async fn client(stage: &mut Stage) -> Result<(), CliError> {
+    stage.chapter("The tutorial's client: the board connects to us");
+    let (console, peer) = (stage.board().console(), stage.board().peer());
+    let command = format!("client {} {PORT}", peer.address());
+    console.send_line(&command).await?;
+    console.expect("@event refused").await?;
+    stage.tell("Nobody listens yet, so the connection is refused.");
+    stage.check("client-refused").await?;
+
+    let listener = peer.listen(PORT).await?;
+    console.send_line(&command).await?;
+    let socket = listener.accept().await?;
+    socket.expect(GREETING).await?;
+    stage.check("client-connected").await?;
+    for (text, golden) in [("Hello, OLED!", "client-received-ascii"), ("你好,掌控板!", "client-received-chinese")]
+    {
+        socket.send(text).await?;
+        socket.expect(text).await?;
+        stage.check(golden).await?;
+    }
+    socket.close().await?;
+    socket.expect_close().await?;
+    stage.check("client-closed").await
+}
+
+async fn server(stage: &mut Stage) -> Result<(), CliError> {
+    stage.chapter("The tutorial's server: we connect to the board");
+    let (console, peer) = (stage.board().console(), stage.board().peer());
+    console.send_line(format!("server {PORT}")).await?;
+    console.expect("@event listening").await?;
+    stage.check("server-accepting").await?;
+    let socket = peer.connect(PORT).await?;
+    for (text, golden) in [("Hello, server!", "server-received"), ("你好,服务器", "server-received-chinese")] {
+        socket.send(text).await?;
+        socket.expect(text).await?;
+        stage.check(golden).await?;
+    }
+    socket.close().await?;
+    socket.expect_close().await?;
+    stage.tell_console();
+    stage.tell_network();
+    Ok(())
+}

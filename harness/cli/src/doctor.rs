@@ -1,0 +1,114 @@
+//! `espalier doctor`: whether everything works here.
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use espalier::{
+    ARTEFACTS_VARIABLE, BLESS_VARIABLE, BOARD_VARIABLE, Board, GOLDENS_VARIABLE, IMAGE_VARIABLE, Image, KEEP_VARIABLE,
+    Kind, Model, Time, Units,
+};
+
+use crate::demo::FIRMWARE;
+use crate::error::CliError;
+use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN};
+
+/// The least that shows console and OLED side by side.
+const COLUMNS: u16 = 66;
+const ROWS: u16 = 24;
+
+pub async fn perform() -> Result<bool, CliError> {
+    let mut sound = true;
+    let mut say = |name: &str, outcome: Result<String, String>| {
+        sound &= outcome.is_ok();
+        match outcome {
+            Ok(detail) => anstream::println!("{GOOD}✓{PLAIN} {name:<10} {FAINT}{detail}{PLAIN}"),
+            Err(reason) => anstream::println!("{BAD}✗{PLAIN} {name:<10} {reason}"),
+        }
+    };
+    say("emulator", rom().await);
+    say("firmware", firmware().await);
+    say("files", writable());
+    say(
+        "board",
+        Kind::from_env().map(|kind| format!("{BOARD_VARIABLE} chooses: {kind}")).map_err(|error| error.to_string()),
+    );
+    anstream::println!("\n{HEADING}terminal{PLAIN}");
+    terminal();
+    anstream::println!("\n{HEADING}environment{PLAIN}");
+    for name in [
+        BOARD_VARIABLE,
+        IMAGE_VARIABLE,
+        GOLDENS_VARIABLE,
+        BLESS_VARIABLE,
+        ARTEFACTS_VARIABLE,
+        KEEP_VARIABLE,
+        "NO_COLOR",
+    ] {
+        let value = std::env::var(name).unwrap_or_else(|_| "not set".to_owned());
+        anstream::println!("  {name:<20} {FAINT}{value}{PLAIN}");
+    }
+    Ok(sound)
+}
+
+async fn rom() -> Result<String, String> {
+    let banner = banner().await.map_err(|error| error.to_string())?;
+    Ok(format!("the mask ROM says {banner:?}"))
+}
+
+async fn banner() -> espalier::Result<String> {
+    let board = Board::builder().kind(Kind::Emulated).name("doctor").start().await?;
+    Ok(board.console().expect_line("rst:").within(1.s()).await?.text)
+}
+
+async fn firmware() -> Result<String, String> {
+    let begun = Instant::now();
+    let started = tutorial().await.map_err(|error| error.to_string())?;
+    let elapsed = begun.elapsed().as_millis();
+    Ok(format!("the tutorial starts at {started} of board time, after {elapsed} ms here"))
+}
+
+async fn tutorial() -> espalier::Result<Time> {
+    let image = Image::from_bytes("the tutorial's image", FIRMWARE)?;
+    let board = Board::builder().kind(Kind::Emulated).model(Model::MPython).name("doctor").image(image).start().await?;
+    board.console().expect("@event started").await?;
+    Ok(board.now())
+}
+
+fn writable() -> Result<String, String> {
+    let folder = std::path::Path::new("target/espalier/doctor");
+    let write = || {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("probe"), b"probe")?;
+        std::fs::remove_dir_all(folder)
+    };
+    match write() {
+        Ok(()) => Ok("target/espalier can be written".to_owned()),
+        Err(error) => Err(format!("target/espalier cannot be written here: {error}; choose another with --output")),
+    }
+}
+
+fn terminal() {
+    let row = |name: &str, value: String| anstream::println!("  {name:<20} {FAINT}{value}{PLAIN}");
+    row("output", if std::io::stdout().is_terminal() { "a terminal" } else { "no terminal: plain text" }.to_owned());
+    row(
+        "size",
+        match crossterm::terminal::size() {
+            Ok((columns, rows)) if columns >= COLUMNS && rows >= ROWS => format!("{columns}x{rows}"),
+            Ok((columns, rows)) => {
+                format!("{columns}x{rows}: too small to draw the OLED live, which needs {COLUMNS}x{ROWS}")
+            }
+            Err(_) => "unknown".to_owned(),
+        },
+    );
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    row(
+        "locale",
+        match locale {
+            Some(locale) if locale.to_lowercase().replace('-', "").contains("utf8") => locale,
+            Some(locale) => format!("{locale}: screens are drawn with Unicode, which may not show"),
+            None => "not set: screens are drawn with Unicode, which may not show".to_owned(),
+        },
+    );
+}

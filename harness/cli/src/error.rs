@@ -1,0 +1,32 @@
+//! What can go wrong in the command itself.
+
+use std::path::{Path, PathBuf};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Board(#[from] espalier::Error),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("cannot {action} {}: {source}", path.display())]
+    File { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{} is {source}", path.display())]
+    Picture { path: PathBuf, source: espalier::PngError },
+    #[error("{} and {} have different sizes: {}x{} and {}x{}", paths.0.display(), paths.1.display(), sizes.0.0, sizes.0.1, sizes.1.0, sizes.1.1)]
+    Sizes { paths: (PathBuf, PathBuf), sizes: ((u32, u32), (u32, u32)) },
+}
+
+impl From<espalier::ImageError> for CliError {
+    fn from(error: espalier::ImageError) -> CliError {
+        CliError::Board(error.into())
+    }
+}
+
+impl CliError {
+    /// Says what was about to be done with a file.
+    pub fn file(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> CliError {
+        let path = path.as_ref().to_owned();
+        move |source| CliError::File { action, path, source }
+    }
+}

@@ -1,0 +1,68 @@
+//! `espalier image`: looking into firmware files.
+
+use std::path::Path;
+
+use espalier::image::{Format, Image, chip_name};
+
+use crate::args::ImageAction;
+use crate::error::CliError;
+use crate::style::{FAINT, HEADING, PLAIN};
+
+pub fn perform(action: ImageAction) -> Result<bool, CliError> {
+    match action {
+        ImageAction::Info { file } => info(&file)?,
+    }
+    Ok(true)
+}
+
+fn info(file: &Path) -> Result<(), CliError> {
+    let image = Image::read(file)?;
+    let app = image.app();
+    anstream::println!("{HEADING}{}{PLAIN}", file.display());
+    row(
+        "format",
+        match image.format() {
+            Format::Application => "application, for flash offset 0x10000".to_owned(),
+            Format::Merged { offset } => format!("merged image, from flash offset {offset:#x}"),
+            Format::Elf => "ELF file".to_owned(),
+            other => format!("{other:?}"),
+        },
+    );
+    row("chip", chip_name(app.chip).to_owned());
+    row("entry", format!("{:#010x}", app.entry));
+    row("flash size", format!("{} MB", app.flash_size >> 20));
+    row("length", format!("{} bytes", app.length));
+    row(
+        "checksum",
+        if app.digest { "right, and so is the SHA-256 digest" } else { "right; there is no digest" }.to_owned(),
+    );
+    if let Some(description) = &app.description {
+        row("project", format!("{} {}", description.project, description.version));
+        row("built", format!("{} with ESP-IDF {}", description.built, description.idf));
+    }
+    anstream::println!("\n  {HEADING}segments{PLAIN}");
+    for segment in &app.segments {
+        let place = match (segment.address, segment.is_mapped()) {
+            (0, _) => "padding",
+            (_, true) => "mapped from flash",
+            (_, false) => "copied to RAM",
+        };
+        anstream::println!("    {:#010x}  {:>8} bytes  {FAINT}{place}{PLAIN}", segment.address, segment.length);
+    }
+    if !image.partitions().is_empty() {
+        anstream::println!("\n  {HEADING}partitions{PLAIN}");
+        for partition in image.partitions() {
+            let (label, kind) = (&partition.label, partition.kind());
+            anstream::println!(
+                "    {:#010x}  {:>8} bytes  {label:<16} {FAINT}{kind}{PLAIN}",
+                partition.offset,
+                partition.size
+            );
+        }
+    }
+    Ok(())
+}
+
+fn row(name: &str, value: String) {
+    anstream::println!("  {FAINT}{name:<11}{PLAIN}{value}");
+}
