@@ -190,15 +190,16 @@ impl Blocks {
                 Err(_) if count > 0 => break,
                 Err(trap) => return Err(trap),
             };
+            instruction.index = count as u8;
             instruction.offset = end.wrapping_sub(pc) as u8;
             if entered {
-                instruction.window = 0;
+                instruction.shape.forget_window();
             }
-            window = instruction.window.max(window);
+            window = instruction.window().max(window);
             entered |= instruction.opcode == Opcode::Entry;
             decoded[count] = Some(instruction);
             count += 1;
-            end = end.wrapping_add(u32::from(instruction.length));
+            end = end.wrapping_add(u32::from(instruction.length()));
             let description = instruction.opcode.description();
             if matches!(instruction.opcode, Opcode::Loop | Opcode::Loopnez | Opcode::Loopgtz) {
                 loop_end = Some(instruction.immediate);
@@ -216,7 +217,7 @@ impl Blocks {
             count: count as u32,
             end,
             window,
-            memory: bus.code_memory(pc),
+            memory: bus.code_memory(pc).max(bus.code_memory(end.wrapping_sub(1))),
             versions: [bus.code_version(pc), bus.code_version(end.wrapping_sub(1))],
         };
         let instructions = decoded.iter().flatten().copied();

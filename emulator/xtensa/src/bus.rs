@@ -24,14 +24,14 @@ pub enum Fault {
 }
 
 /// How code in a piece of memory can change, which decides how decoded blocks are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CodeMemory {
-    /// Any store can change it: the page's version is compared whenever a block is entered.
-    Writable,
-    /// Only a change of address translation can change it: dropped when [`Bus::code_epoch`] changes.
-    Mapped,
     /// It never changes.
     Fixed,
+    /// Only a change of address translation can change it: dropped when [`Bus::code_epoch`] changes.
+    Mapped,
+    /// Any store can change it: the page's version is compared whenever a block is entered.
+    Writable,
 }
 
 /// Memory, devices and external registers as the core sees them.

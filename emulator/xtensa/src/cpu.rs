@@ -4,7 +4,7 @@ use crate::block::{self, Blocks};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::exception::Trap;
-use crate::execute::{Step, execute};
+use crate::execute::{Start, Step, Then, execute};
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 
@@ -211,7 +211,7 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let mut overflow = false;
         let mut count = instructions.len();
         if block.window > state.window_free {
-            let limit = instructions.iter().position(|op| op.window > state.window_free);
+            let limit = instructions.iter().position(|op| op.window() > state.window_free);
             overflow = limit.is_some();
             count = limit.unwrap_or(count);
         }
@@ -220,20 +220,22 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
             count = room;
             overflow = false;
         }
-        let mut done = 0;
-        let mut step = Step::Next;
+        let start = Start { pc, cycle: spent };
+        let mut step = Step::NEXT;
+        let mut last = None;
         for op in &instructions[..count] {
-            let cycle = spent + done;
-            done += 1;
-            step = execute(state, bus, op, pc.wrapping_add(u32::from(op.offset)), cycle);
-            if step != Step::Next {
+            step = execute(state, bus, op, start);
+            if step != Step::NEXT {
+                last = Some(op);
                 break;
             }
         }
+        let done = last.map_or(count as u32, |op| u32::from(op.index) + 1);
         spent += done;
         previous = first.wrapping_add(done).wrapping_sub(1);
-        match step {
-            Step::Next => match instructions.get(count) {
+        match (step.then(), last) {
+            (Then::Jump(target), _) => state.pc = target,
+            (_, None) => match instructions.get(count) {
                 None => state.go_on_at(end),
                 Some(next) => {
                     state.pc = pc.wrapping_add(u32::from(next.offset));
@@ -244,13 +246,11 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
                     }
                 }
             },
-            Step::Jump(target) => state.pc = target,
-            other => {
-                let last = instructions[done as usize - 1];
+            (then, Some(last)) => {
                 let pc = pc.wrapping_add(u32::from(last.offset));
-                state.finish(other, pc, pc.wrapping_add(u32::from(last.length)));
-                let unmasked = matches!(other, Step::Unmask | Step::UnmaskJump(_)) && state.interrupt != 0;
-                if unmasked || other == Step::Sync {
+                state.finish(then, pc, pc.wrapping_add(u32::from(last.length())));
+                let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
+                if unmasked || then == Then::Sync {
                     return spent;
                 }
             }
@@ -271,11 +271,11 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
     if let Some(trap) = state.debug_trap(&op, pc) {
         return state.raise(trap, pc);
     }
-    if op.window > state.window_free {
+    if op.window() > state.window_free {
         return state.raise(Trap::WindowOverflow, pc);
     }
-    let step = execute(state, bus, &op, pc, cycle);
-    state.finish(step, pc, pc.wrapping_add(u32::from(op.length)));
+    let step = execute(state, bus, &op, Start { pc, cycle });
+    state.finish(step.then(), pc, pc.wrapping_add(u32::from(op.length())));
 }
 
 impl State {
@@ -290,11 +290,11 @@ impl State {
     }
 
     /// Completes the instruction at `pc`, which is followed by the one at `next` in memory.
-    fn finish(&mut self, step: Step, pc: u32, next: u32) {
-        match step {
-            Step::Next | Step::Leave | Step::Unmask | Step::Sync => self.go_on_at(next),
-            Step::Jump(target) | Step::UnmaskJump(target) => self.pc = target,
-            Step::Raise(trap) => self.raise(trap, pc),
+    fn finish(&mut self, then: Then, pc: u32, next: u32) {
+        match then {
+            Then::Next | Then::Leave | Then::Unmask | Then::Sync => self.go_on_at(next),
+            Then::Jump(target) | Then::UnmaskJump(target) => self.pc = target,
+            Then::Raise => self.raise(self.trap, pc),
         }
     }
 }

@@ -11,9 +11,14 @@ use crate::region::{self, Side};
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{DEBUG_LEVEL, QUARTERS_IN_WINDOW, State, ps};
 
-/// What comes after an instruction.
+/// What comes after an instruction, and where: packed into one word, because the interpreter's loop looks at it after
+/// every instruction and nearly always finds zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) struct Step(u64);
+
+/// Kinds of [`Step`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
     /// The next instruction in memory.
     Next,
     /// The instruction at an address.
@@ -26,18 +31,50 @@ pub(crate) enum Step {
     UnmaskJump(u32),
     /// The next instruction, after looking at everything again that can interrupt straight execution.
     Sync,
-    /// The handler of a trap; the instruction had no effect.
-    Raise(Trap),
+    /// The handler of the trap in [`State::trap`]; the instruction had no effect.
+    Raise,
 }
 
-const ILLEGAL: Step = Step::Raise(Trap::General(Cause::IllegalInstruction));
+impl Step {
+    const KIND_SHIFT: u32 = u32::BITS;
+    pub(crate) const NEXT: Step = Step(0);
+    const LEAVE: Step = Step(1 << Step::KIND_SHIFT);
+    const UNMASK: Step = Step(2 << Step::KIND_SHIFT);
+    const SYNC: Step = Step(3 << Step::KIND_SHIFT);
+    const RAISE: Step = Step(4 << Step::KIND_SHIFT);
+    const UNMASK_JUMP: Step = Step(5 << Step::KIND_SHIFT);
+    const JUMP: Step = Step(6 << Step::KIND_SHIFT);
+
+    #[inline(always)]
+    fn jump(target: u32) -> Step {
+        Step(Step::JUMP.0 | u64::from(target))
+    }
+
+    fn unmask_jump(target: u32) -> Step {
+        Step(Step::UNMASK_JUMP.0 | u64::from(target))
+    }
+
+    #[inline(always)]
+    pub(crate) fn then(self) -> Then {
+        let target = self.0 as u32;
+        match Step(self.0 >> Step::KIND_SHIFT << Step::KIND_SHIFT) {
+            Step::NEXT => Then::Next,
+            Step::JUMP => Then::Jump(target),
+            Step::LEAVE => Then::Leave,
+            Step::UNMASK => Then::Unmask,
+            Step::UNMASK_JUMP => Then::UnmaskJump(target),
+            Step::SYNC => Then::Sync,
+            _ => Then::Raise,
+        }
+    }
+}
 
 /// Unwraps a memory access, or leaves the instruction with its trap.
 macro_rules! attempt {
-    ($access:expr) => {
+    ($state:ident, $access:expr) => {
         match $access {
             Ok(value) => value,
-            Err(trap) => return Step::Raise(trap),
+            Err(trap) => return $state.trap_step(trap),
         }
     };
 }
@@ -67,32 +104,51 @@ impl State {
 
 #[inline(always)]
 fn branch(condition: bool, target: u32) -> Step {
-    if condition { Step::Jump(target) } else { Step::Next }
+    if condition { Step::jump(target) } else { Step::NEXT }
 }
 
-/// Executes one instruction at `pc`; `cycle` counts from the start of the current run.
+/// Where and when the block started that an instruction belongs to. Most instructions need neither.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub pc: u32,
+    /// Cycles since the start of the current run.
+    pub cycle: u32,
+}
+
+impl Start {
+    #[inline(always)]
+    fn pc(self, op: &Instruction) -> u32 {
+        self.pc.wrapping_add(u32::from(op.offset))
+    }
+
+    #[inline(always)]
+    fn cycle(self, op: &Instruction) -> u32 {
+        self.cycle.wrapping_add(u32::from(op.index))
+    }
+}
+
+/// Executes one instruction of a block.
 #[inline(always)]
-pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, pc: u32, cycle: u32) -> Step {
-    let Instruction { opcode, r, s, t, immediate, .. } = *op;
-    match opcode {
-        Opcode::And => state.set(r, state.get(s) & state.get(t)),
-        Opcode::Or => state.set(r, state.get(s) | state.get(t)),
-        Opcode::Xor => state.set(r, state.get(s) ^ state.get(t)),
-        Opcode::Neg => state.set(r, state.get(t).wrapping_neg()),
-        Opcode::Abs => state.set(r, (state.get(t) as i32).wrapping_abs() as u32),
-        Opcode::Add | Opcode::AddN => state.set(r, state.get(s).wrapping_add(state.get(t))),
-        Opcode::Addx2 => state.set(r, (state.get(s) << 1).wrapping_add(state.get(t))),
-        Opcode::Addx4 => state.set(r, (state.get(s) << 2).wrapping_add(state.get(t))),
-        Opcode::Addx8 => state.set(r, (state.get(s) << 3).wrapping_add(state.get(t))),
-        Opcode::Sub => state.set(r, state.get(s).wrapping_sub(state.get(t))),
-        Opcode::Subx2 => state.set(r, (state.get(s) << 1).wrapping_sub(state.get(t))),
-        Opcode::Subx4 => state.set(r, (state.get(s) << 2).wrapping_sub(state.get(t))),
-        Opcode::Subx8 => state.set(r, (state.get(s) << 3).wrapping_sub(state.get(t))),
-        Opcode::Addi | Opcode::Addmi => state.set(t, state.get(s).wrapping_add(immediate)),
-        Opcode::AddiN => state.set(r, state.get(s).wrapping_add(immediate)),
-        Opcode::Movi => state.set(t, immediate),
-        Opcode::MoviN => state.set(s, immediate),
-        Opcode::MovN => state.set(t, state.get(s)),
+pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, start: Start) -> Step {
+    match op.opcode {
+        Opcode::And => state.set(op.r, state.get(op.s) & state.get(op.t)),
+        Opcode::Or => state.set(op.r, state.get(op.s) | state.get(op.t)),
+        Opcode::Xor => state.set(op.r, state.get(op.s) ^ state.get(op.t)),
+        Opcode::Neg => state.set(op.r, state.get(op.t).wrapping_neg()),
+        Opcode::Abs => state.set(op.r, (state.get(op.t) as i32).wrapping_abs() as u32),
+        Opcode::Add | Opcode::AddN => state.set(op.r, state.get(op.s).wrapping_add(state.get(op.t))),
+        Opcode::Addx2 => state.set(op.r, (state.get(op.s) << 1).wrapping_add(state.get(op.t))),
+        Opcode::Addx4 => state.set(op.r, (state.get(op.s) << 2).wrapping_add(state.get(op.t))),
+        Opcode::Addx8 => state.set(op.r, (state.get(op.s) << 3).wrapping_add(state.get(op.t))),
+        Opcode::Sub => state.set(op.r, state.get(op.s).wrapping_sub(state.get(op.t))),
+        Opcode::Subx2 => state.set(op.r, (state.get(op.s) << 1).wrapping_sub(state.get(op.t))),
+        Opcode::Subx4 => state.set(op.r, (state.get(op.s) << 2).wrapping_sub(state.get(op.t))),
+        Opcode::Subx8 => state.set(op.r, (state.get(op.s) << 3).wrapping_sub(state.get(op.t))),
+        Opcode::Addi | Opcode::Addmi => state.set(op.t, state.get(op.s).wrapping_add(op.immediate)),
+        Opcode::AddiN => state.set(op.r, state.get(op.s).wrapping_add(op.immediate)),
+        Opcode::Movi => state.set(op.t, op.immediate),
+        Opcode::MoviN => state.set(op.s, op.immediate),
+        Opcode::MovN => state.set(op.t, state.get(op.s)),
         Opcode::Nop
         | Opcode::NopN
         | Opcode::Rsync
@@ -114,283 +170,289 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         | Opcode::Ihi
         | Opcode::Iii
         | Opcode::Simcall => {}
-        Opcode::Isync => return Step::Sync,
+        Opcode::Isync => return Step::SYNC,
 
         Opcode::L32r => {
-            let value = attempt!(load32(bus, immediate, cycle));
-            state.set(t, value);
+            let value = attempt!(state, load32(bus, op.immediate, start.cycle(op)));
+            state.set(op.t, value);
         }
         Opcode::L8ui => {
-            let value = attempt!(load8(bus, state.get(s).wrapping_add(immediate), cycle));
-            state.set(t, value);
+            let value = attempt!(state, load8(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            state.set(op.t, value);
         }
         Opcode::L16ui => {
-            let value = attempt!(load16(bus, state.get(s).wrapping_add(immediate), cycle));
-            state.set(t, value);
+            let value = attempt!(state, load16(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            state.set(op.t, value);
         }
         Opcode::L16si => {
-            let value = attempt!(load16(bus, state.get(s).wrapping_add(immediate), cycle));
-            state.set(t, value as i16 as u32);
+            let value = attempt!(state, load16(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            state.set(op.t, value as i16 as u32);
         }
         Opcode::L32i | Opcode::L32iN => {
-            let value = attempt!(load32(bus, state.get(s).wrapping_add(immediate), cycle));
-            state.set(t, value);
+            let value = attempt!(state, load32(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            state.set(op.t, value);
         }
-        Opcode::S8i => attempt!(store8(bus, state.get(s).wrapping_add(immediate), state.get(t), cycle)),
-        Opcode::S16i => attempt!(store16(bus, state.get(s).wrapping_add(immediate), state.get(t), cycle)),
+        Opcode::S8i => {
+            attempt!(state, store8(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)))
+        }
+        Opcode::S16i => {
+            attempt!(state, store16(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)))
+        }
         Opcode::S32i | Opcode::S32iN | Opcode::S32nb => {
-            attempt!(store32(bus, state.get(s).wrapping_add(immediate), state.get(t), cycle));
+            attempt!(state, store32(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)));
         }
         Opcode::L32e => {
-            let value = attempt!(load32(bus, state.get(s).wrapping_add(immediate), cycle));
-            state.set(t, value);
+            let value = attempt!(state, load32(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            state.set(op.t, value);
         }
-        Opcode::S32e => attempt!(store32(bus, state.get(s).wrapping_add(immediate), state.get(t), cycle)),
+        Opcode::S32e => {
+            attempt!(state, store32(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)))
+        }
         Opcode::L32ai => {
-            let address = attempt!(aligned(state.get(s).wrapping_add(immediate)));
-            let value = attempt!(load32(bus, address, cycle));
-            state.set(t, value);
+            let address = attempt!(state, aligned(state.get(op.s).wrapping_add(op.immediate)));
+            let value = attempt!(state, load32(bus, address, start.cycle(op)));
+            state.set(op.t, value);
         }
         Opcode::S32ri => {
-            let address = attempt!(aligned(state.get(s).wrapping_add(immediate)));
-            attempt!(store32(bus, address, state.get(t), cycle));
+            let address = attempt!(state, aligned(state.get(op.s).wrapping_add(op.immediate)));
+            attempt!(state, store32(bus, address, state.get(op.t), start.cycle(op)));
         }
         Opcode::S32c1i => {
-            let address = attempt!(aligned(state.get(s).wrapping_add(immediate)));
-            let value = attempt!(load32(bus, address, cycle));
+            let address = attempt!(state, aligned(state.get(op.s).wrapping_add(op.immediate)));
+            let value = attempt!(state, load32(bus, address, start.cycle(op)));
             if value == state.plain(SpecialRegister::Scompare1) {
-                attempt!(store32(bus, address, state.get(t), cycle));
+                attempt!(state, store32(bus, address, state.get(op.t), start.cycle(op)));
             }
-            state.set(t, value);
+            state.set(op.t, value);
         }
 
-        Opcode::Extui => state.set(r, state.get(t) >> (s & 0x1f) & immediate),
-        Opcode::Slli => state.set(r, state.get(s).checked_shl(immediate).unwrap_or(0)),
-        Opcode::Srai => state.set(r, ((state.get(t) as i32) >> (immediate & 0x1f)) as u32),
-        Opcode::Srli => state.set(r, state.get(t) >> (immediate & 0x1f)),
-        Opcode::Ssr => state.sar = state.get(s) & 0x1f,
-        Opcode::Ssl => state.sar = 32 - (state.get(s) & 0x1f),
-        Opcode::Ssa8l => state.sar = (state.get(s) & 3) << 3,
-        Opcode::Ssa8b => state.sar = 32 - ((state.get(s) & 3) << 3),
-        Opcode::Ssai => state.sar = immediate,
+        Opcode::Extui => state.set(op.r, state.get(op.t) >> (op.s & 0x1f) & op.immediate),
+        Opcode::Slli => state.set(op.r, state.get(op.s).checked_shl(op.immediate).unwrap_or(0)),
+        Opcode::Srai => state.set(op.r, ((state.get(op.t) as i32) >> (op.immediate & 0x1f)) as u32),
+        Opcode::Srli => state.set(op.r, state.get(op.t) >> (op.immediate & 0x1f)),
+        Opcode::Ssr => state.sar = state.get(op.s) & 0x1f,
+        Opcode::Ssl => state.sar = 32 - (state.get(op.s) & 0x1f),
+        Opcode::Ssa8l => state.sar = (state.get(op.s) & 3) << 3,
+        Opcode::Ssa8b => state.sar = 32 - ((state.get(op.s) & 3) << 3),
+        Opcode::Ssai => state.sar = op.immediate,
         Opcode::Src => {
-            let pair = u64::from(state.get(s)) << 32 | u64::from(state.get(t));
-            state.set(r, (pair >> state.sar) as u32);
+            let pair = u64::from(state.get(op.s)) << 32 | u64::from(state.get(op.t));
+            state.set(op.r, (pair >> state.sar) as u32);
         }
-        Opcode::Srl => state.set(r, (u64::from(state.get(t)) >> state.sar) as u32),
-        Opcode::Sll => state.set(r, (u64::from(state.get(s)) << 32 >> state.sar) as u32),
-        Opcode::Sra => state.set(r, (i64::from(state.get(t) as i32) >> state.sar) as u32),
+        Opcode::Srl => state.set(op.r, (u64::from(state.get(op.t)) >> state.sar) as u32),
+        Opcode::Sll => state.set(op.r, (u64::from(state.get(op.s)) << 32 >> state.sar) as u32),
+        Opcode::Sra => state.set(op.r, (i64::from(state.get(op.t) as i32) >> state.sar) as u32),
 
-        Opcode::Mull => state.set(r, state.get(s).wrapping_mul(state.get(t))),
-        Opcode::Muluh => state.set(r, ((u64::from(state.get(s)) * u64::from(state.get(t))) >> 32) as u32),
+        Opcode::Mull => state.set(op.r, state.get(op.s).wrapping_mul(state.get(op.t))),
+        Opcode::Muluh => state.set(op.r, ((u64::from(state.get(op.s)) * u64::from(state.get(op.t))) >> 32) as u32),
         Opcode::Mulsh => {
-            let product = i64::from(state.get(s) as i32) * i64::from(state.get(t) as i32);
-            state.set(r, (product >> 32) as u32);
+            let product = i64::from(state.get(op.s) as i32) * i64::from(state.get(op.t) as i32);
+            state.set(op.r, (product >> 32) as u32);
         }
-        Opcode::Mul16u => state.set(r, (state.get(s) & 0xffff) * (state.get(t) & 0xffff)),
+        Opcode::Mul16u => state.set(op.r, (state.get(op.s) & 0xffff) * (state.get(op.t) & 0xffff)),
         Opcode::Mul16s => {
-            state.set(r, (i32::from(state.get(s) as i16) * i32::from(state.get(t) as i16)) as u32);
+            state.set(op.r, (i32::from(state.get(op.s) as i16) * i32::from(state.get(op.t) as i16)) as u32);
         }
         Opcode::Quou | Opcode::Quos | Opcode::Remu | Opcode::Rems => {
-            let (dividend, divisor) = (state.get(s), state.get(t));
+            let (dividend, divisor) = (state.get(op.s), state.get(op.t));
             if divisor == 0 {
-                return Step::Raise(Trap::General(Cause::IntegerDivideByZero));
+                return state.trap_step(Trap::General(Cause::IntegerDivideByZero));
             }
-            let value = match opcode {
+            let value = match op.opcode {
                 Opcode::Quou => dividend / divisor,
                 Opcode::Remu => dividend % divisor,
                 Opcode::Quos => (dividend as i32).wrapping_div(divisor as i32) as u32,
                 _ => (dividend as i32).wrapping_rem(divisor as i32) as u32,
             };
-            state.set(r, value);
+            state.set(op.r, value);
         }
         Opcode::Sext => {
-            let shift = 31 - (immediate & 0x1f);
-            state.set(r, ((state.get(s) << shift) as i32 >> shift) as u32);
+            let shift = 31 - (op.immediate & 0x1f);
+            state.set(op.r, ((state.get(op.s) << shift) as i32 >> shift) as u32);
         }
         Opcode::Clamps => {
-            let limit = 1i32 << (immediate & 0x1f);
-            state.set(r, (state.get(s) as i32).clamp(-limit, limit - 1) as u32);
+            let limit = 1i32 << (op.immediate & 0x1f);
+            state.set(op.r, (state.get(op.s) as i32).clamp(-limit, limit - 1) as u32);
         }
-        Opcode::Min => state.set(r, (state.get(s) as i32).min(state.get(t) as i32) as u32),
-        Opcode::Max => state.set(r, (state.get(s) as i32).max(state.get(t) as i32) as u32),
-        Opcode::Minu => state.set(r, state.get(s).min(state.get(t))),
-        Opcode::Maxu => state.set(r, state.get(s).max(state.get(t))),
+        Opcode::Min => state.set(op.r, (state.get(op.s) as i32).min(state.get(op.t) as i32) as u32),
+        Opcode::Max => state.set(op.r, (state.get(op.s) as i32).max(state.get(op.t) as i32) as u32),
+        Opcode::Minu => state.set(op.r, state.get(op.s).min(state.get(op.t))),
+        Opcode::Maxu => state.set(op.r, state.get(op.s).max(state.get(op.t))),
         Opcode::Nsa => {
-            let value = state.get(s);
+            let value = state.get(op.s);
             let folded = if (value as i32) < 0 { !value } else { value };
-            state.set(t, folded.leading_zeros().saturating_sub(1));
+            state.set(op.t, folded.leading_zeros().saturating_sub(1));
         }
-        Opcode::Nsau => state.set(t, state.get(s).leading_zeros()),
+        Opcode::Nsau => state.set(op.t, state.get(op.s).leading_zeros()),
         Opcode::Moveqz => {
-            if state.get(t) == 0 {
-                state.set(r, state.get(s));
+            if state.get(op.t) == 0 {
+                state.set(op.r, state.get(op.s));
             }
         }
         Opcode::Movnez => {
-            if state.get(t) != 0 {
-                state.set(r, state.get(s));
+            if state.get(op.t) != 0 {
+                state.set(op.r, state.get(op.s));
             }
         }
         Opcode::Movltz => {
-            if (state.get(t) as i32) < 0 {
-                state.set(r, state.get(s));
+            if (state.get(op.t) as i32) < 0 {
+                state.set(op.r, state.get(op.s));
             }
         }
         Opcode::Movgez => {
-            if (state.get(t) as i32) >= 0 {
-                state.set(r, state.get(s));
+            if (state.get(op.t) as i32) >= 0 {
+                state.set(op.r, state.get(op.s));
             }
         }
         Opcode::Movf => {
-            if !state.boolean(t) {
-                state.set(r, state.get(s));
+            if !state.boolean(op.t) {
+                state.set(op.r, state.get(op.s));
             }
         }
         Opcode::Movt => {
-            if state.boolean(t) {
-                state.set(r, state.get(s));
+            if state.boolean(op.t) {
+                state.set(op.r, state.get(op.s));
             }
         }
-        Opcode::Andb => state.set_boolean(r, state.boolean(s) & state.boolean(t)),
-        Opcode::Andbc => state.set_boolean(r, state.boolean(s) & !state.boolean(t)),
-        Opcode::Orb => state.set_boolean(r, state.boolean(s) | state.boolean(t)),
-        Opcode::Orbc => state.set_boolean(r, state.boolean(s) | !state.boolean(t)),
-        Opcode::Xorb => state.set_boolean(r, state.boolean(s) ^ state.boolean(t)),
-        Opcode::Any4 => state.set_boolean(t, state.br >> (s & 12) & 0xf != 0),
-        Opcode::All4 => state.set_boolean(t, state.br >> (s & 12) & 0xf == 0xf),
-        Opcode::Any8 => state.set_boolean(t, state.br >> (s & 8) & 0xff != 0),
-        Opcode::All8 => state.set_boolean(t, state.br >> (s & 8) & 0xff == 0xff),
+        Opcode::Andb => state.set_boolean(op.r, state.boolean(op.s) & state.boolean(op.t)),
+        Opcode::Andbc => state.set_boolean(op.r, state.boolean(op.s) & !state.boolean(op.t)),
+        Opcode::Orb => state.set_boolean(op.r, state.boolean(op.s) | state.boolean(op.t)),
+        Opcode::Orbc => state.set_boolean(op.r, state.boolean(op.s) | !state.boolean(op.t)),
+        Opcode::Xorb => state.set_boolean(op.r, state.boolean(op.s) ^ state.boolean(op.t)),
+        Opcode::Any4 => state.set_boolean(op.t, state.br >> (op.s & 12) & 0xf != 0),
+        Opcode::All4 => state.set_boolean(op.t, state.br >> (op.s & 12) & 0xf == 0xf),
+        Opcode::Any8 => state.set_boolean(op.t, state.br >> (op.s & 8) & 0xff != 0),
+        Opcode::All8 => state.set_boolean(op.t, state.br >> (op.s & 8) & 0xff == 0xff),
 
-        Opcode::Beqz | Opcode::BeqzN => return branch(state.get(s) == 0, immediate),
-        Opcode::Bnez | Opcode::BnezN => return branch(state.get(s) != 0, immediate),
-        Opcode::Bltz => return branch((state.get(s) as i32) < 0, immediate),
-        Opcode::Bgez => return branch((state.get(s) as i32) >= 0, immediate),
-        Opcode::Beqi => return branch(state.get(s) == COMPARE_SIGNED[usize::from(r & 0xf)], immediate),
-        Opcode::Bnei => return branch(state.get(s) != COMPARE_SIGNED[usize::from(r & 0xf)], immediate),
+        Opcode::Beqz | Opcode::BeqzN => return branch(state.get(op.s) == 0, op.immediate),
+        Opcode::Bnez | Opcode::BnezN => return branch(state.get(op.s) != 0, op.immediate),
+        Opcode::Bltz => return branch((state.get(op.s) as i32) < 0, op.immediate),
+        Opcode::Bgez => return branch((state.get(op.s) as i32) >= 0, op.immediate),
+        Opcode::Beqi => return branch(state.get(op.s) == COMPARE_SIGNED[usize::from(op.r & 0xf)], op.immediate),
+        Opcode::Bnei => return branch(state.get(op.s) != COMPARE_SIGNED[usize::from(op.r & 0xf)], op.immediate),
         Opcode::Blti => {
-            return branch((state.get(s) as i32) < COMPARE_SIGNED[usize::from(r & 0xf)] as i32, immediate);
+            return branch((state.get(op.s) as i32) < COMPARE_SIGNED[usize::from(op.r & 0xf)] as i32, op.immediate);
         }
         Opcode::Bgei => {
-            return branch((state.get(s) as i32) >= COMPARE_SIGNED[usize::from(r & 0xf)] as i32, immediate);
+            return branch((state.get(op.s) as i32) >= COMPARE_SIGNED[usize::from(op.r & 0xf)] as i32, op.immediate);
         }
-        Opcode::Bltui => return branch(state.get(s) < COMPARE_UNSIGNED[usize::from(r & 0xf)], immediate),
-        Opcode::Bgeui => return branch(state.get(s) >= COMPARE_UNSIGNED[usize::from(r & 0xf)], immediate),
-        Opcode::Beq => return branch(state.get(s) == state.get(t), immediate),
-        Opcode::Bne => return branch(state.get(s) != state.get(t), immediate),
-        Opcode::Blt => return branch((state.get(s) as i32) < state.get(t) as i32, immediate),
-        Opcode::Bge => return branch((state.get(s) as i32) >= state.get(t) as i32, immediate),
-        Opcode::Bltu => return branch(state.get(s) < state.get(t), immediate),
-        Opcode::Bgeu => return branch(state.get(s) >= state.get(t), immediate),
-        Opcode::Bnone => return branch(state.get(s) & state.get(t) == 0, immediate),
-        Opcode::Bany => return branch(state.get(s) & state.get(t) != 0, immediate),
-        Opcode::Ball => return branch(!state.get(s) & state.get(t) == 0, immediate),
-        Opcode::Bnall => return branch(!state.get(s) & state.get(t) != 0, immediate),
-        Opcode::Bbc => return branch(state.get(s) >> (state.get(t) & 0x1f) & 1 == 0, immediate),
-        Opcode::Bbs => return branch(state.get(s) >> (state.get(t) & 0x1f) & 1 != 0, immediate),
-        Opcode::Bbci => return branch(state.get(s) >> (t & 0x1f) & 1 == 0, immediate),
-        Opcode::Bbsi => return branch(state.get(s) >> (t & 0x1f) & 1 != 0, immediate),
-        Opcode::Bf => return branch(!state.boolean(s), immediate),
-        Opcode::Bt => return branch(state.boolean(s), immediate),
-        Opcode::J => return Step::Jump(immediate),
-        Opcode::Jx => return Step::Jump(state.get(s)),
-        Opcode::Ret | Opcode::RetN => return Step::Jump(state.get(0)),
+        Opcode::Bltui => return branch(state.get(op.s) < COMPARE_UNSIGNED[usize::from(op.r & 0xf)], op.immediate),
+        Opcode::Bgeui => return branch(state.get(op.s) >= COMPARE_UNSIGNED[usize::from(op.r & 0xf)], op.immediate),
+        Opcode::Beq => return branch(state.get(op.s) == state.get(op.t), op.immediate),
+        Opcode::Bne => return branch(state.get(op.s) != state.get(op.t), op.immediate),
+        Opcode::Blt => return branch((state.get(op.s) as i32) < state.get(op.t) as i32, op.immediate),
+        Opcode::Bge => return branch((state.get(op.s) as i32) >= state.get(op.t) as i32, op.immediate),
+        Opcode::Bltu => return branch(state.get(op.s) < state.get(op.t), op.immediate),
+        Opcode::Bgeu => return branch(state.get(op.s) >= state.get(op.t), op.immediate),
+        Opcode::Bnone => return branch(state.get(op.s) & state.get(op.t) == 0, op.immediate),
+        Opcode::Bany => return branch(state.get(op.s) & state.get(op.t) != 0, op.immediate),
+        Opcode::Ball => return branch(!state.get(op.s) & state.get(op.t) == 0, op.immediate),
+        Opcode::Bnall => return branch(!state.get(op.s) & state.get(op.t) != 0, op.immediate),
+        Opcode::Bbc => return branch(state.get(op.s) >> (state.get(op.t) & 0x1f) & 1 == 0, op.immediate),
+        Opcode::Bbs => return branch(state.get(op.s) >> (state.get(op.t) & 0x1f) & 1 != 0, op.immediate),
+        Opcode::Bbci => return branch(state.get(op.s) >> (op.t & 0x1f) & 1 == 0, op.immediate),
+        Opcode::Bbsi => return branch(state.get(op.s) >> (op.t & 0x1f) & 1 != 0, op.immediate),
+        Opcode::Bf => return branch(!state.boolean(op.s), op.immediate),
+        Opcode::Bt => return branch(state.boolean(op.s), op.immediate),
+        Opcode::J => return Step::jump(op.immediate),
+        Opcode::Jx => return Step::jump(state.get(op.s)),
+        Opcode::Ret | Opcode::RetN => return Step::jump(state.get(0)),
         Opcode::Call0 => {
-            state.set(0, pc.wrapping_add(u32::from(op.length)));
-            return Step::Jump(immediate);
+            state.set(0, start.pc(op).wrapping_add(u32::from(op.length())));
+            return Step::jump(op.immediate);
         }
         Opcode::Callx0 => {
-            let target = state.get(s);
-            state.set(0, pc.wrapping_add(u32::from(op.length)));
-            return Step::Jump(target);
+            let target = state.get(op.s);
+            state.set(0, start.pc(op).wrapping_add(u32::from(op.length())));
+            return Step::jump(target);
         }
-        Opcode::Call4 => return state.call(1, pc, immediate),
-        Opcode::Call8 => return state.call(2, pc, immediate),
-        Opcode::Call12 => return state.call(3, pc, immediate),
-        Opcode::Callx4 => return state.call(1, pc, state.get(s)),
-        Opcode::Callx8 => return state.call(2, pc, state.get(s)),
-        Opcode::Callx12 => return state.call(3, pc, state.get(s)),
-        Opcode::Entry => return state.entry(s, immediate),
-        Opcode::Retw | Opcode::RetwN => return state.retw(pc),
+        Opcode::Call4 => return state.call(1, start.pc(op), op.immediate),
+        Opcode::Call8 => return state.call(2, start.pc(op), op.immediate),
+        Opcode::Call12 => return state.call(3, start.pc(op), op.immediate),
+        Opcode::Callx4 => return state.call(1, start.pc(op), state.get(op.s)),
+        Opcode::Callx8 => return state.call(2, start.pc(op), state.get(op.s)),
+        Opcode::Callx12 => return state.call(3, start.pc(op), state.get(op.s)),
+        Opcode::Entry => return state.entry(op.s, op.immediate),
+        Opcode::Retw | Opcode::RetwN => return state.retw(start.pc(op)),
         Opcode::Movsp => {
             if state.frames_from(state.window_base.wrapping_sub(3) & 0xf) & 7 == 0 {
-                return Step::Raise(Trap::General(Cause::Alloca));
+                return state.trap_step(Trap::General(Cause::Alloca));
             }
-            state.set(t, state.get(s));
+            state.set(op.t, state.get(op.s));
         }
         Opcode::Rotw => {
-            state.rotate_to(state.window_base.wrapping_add(immediate as u8));
+            state.rotate_to(state.window_base.wrapping_add(op.immediate as u8));
             state.refresh_window();
         }
-        Opcode::Loop => state.start_loop(state.get(s), pc, op),
+        Opcode::Loop => state.start_loop(state.get(op.s), start.pc(op), op),
         Opcode::Loopnez => {
-            let count = state.get(s);
-            state.start_loop(count, pc, op);
-            return branch(count == 0, immediate);
+            let count = state.get(op.s);
+            state.start_loop(count, start.pc(op), op);
+            return branch(count == 0, op.immediate);
         }
         Opcode::Loopgtz => {
-            let count = state.get(s);
-            state.start_loop(count, pc, op);
-            return branch(count as i32 <= 0, immediate);
+            let count = state.get(op.s);
+            state.start_loop(count, start.pc(op), op);
+            return branch(count as i32 <= 0, op.immediate);
         }
 
-        Opcode::Ill | Opcode::IllN => return ILLEGAL,
-        Opcode::Syscall => return Step::Raise(Trap::General(Cause::Syscall)),
+        Opcode::Ill | Opcode::IllN => return state.illegal(),
+        Opcode::Syscall => return state.trap_step(Trap::General(Cause::Syscall)),
         Opcode::Break => return state.breakpoint(debug_cause::BREAK),
         Opcode::BreakN => return state.breakpoint(debug_cause::BREAK_N),
         Opcode::Rsil => {
             let old = state.ps;
-            state.set(t, old);
-            state.set_ps(old & !ps::INTLEVEL | u32::from(s));
-            return Step::Unmask;
+            state.set(op.t, old);
+            state.set_ps(old & !ps::INTLEVEL | u32::from(op.s));
+            return Step::UNMASK;
         }
         Opcode::Waiti => {
-            state.set_ps(state.ps & !ps::INTLEVEL | u32::from(s));
+            state.set_ps(state.ps & !ps::INTLEVEL | u32::from(op.s));
             state.waiting = true;
-            return Step::Sync;
+            return Step::SYNC;
         }
         Opcode::Rfe => {
             state.set_ps(state.ps & !ps::EXCM);
-            return Step::UnmaskJump(state.epc(1));
+            return Step::unmask_jump(state.epc(1));
         }
-        Opcode::Rfde => return Step::UnmaskJump(state.plain(SpecialRegister::Depc)),
+        Opcode::Rfde => return Step::unmask_jump(state.plain(SpecialRegister::Depc)),
         Opcode::Rfi => {
-            let level = u32::from(s);
+            let level = u32::from(op.s);
             state.set_ps(if level < 2 { state.ps & !ps::EXCM } else { state.eps(level) });
-            return Step::UnmaskJump(state.epc(level));
+            return Step::unmask_jump(state.epc(level));
         }
-        // Returns from the debugger's own mode, which only the debug module can enter.
-        Opcode::Rfdo | Opcode::Rfdd | Opcode::Lddr32P | Opcode::Sddr32P => return ILLEGAL,
+        // Returns from the debugger'op.s own mode, which only the debug module can enter.
+        Opcode::Rfdo | Opcode::Rfdd | Opcode::Lddr32P | Opcode::Sddr32P => return state.illegal(),
         Opcode::Rfwo => return state.return_from_window_handler(false),
         Opcode::Rfwu => return state.return_from_window_handler(true),
 
-        Opcode::Rsr => return state.rsr(op, cycle),
-        Opcode::Wsr => return state.wsr(op, cycle),
-        Opcode::Xsr => return state.xsr(op, cycle),
-        Opcode::Rur => match UserRegister::from_number(immediate as u8) {
-            Some(UserRegister::Fcr | UserRegister::Fsr) if !state.float_enabled() => return float::DISABLED,
-            Some(register) => state.set(r, state.user(register)),
-            None => return ILLEGAL,
+        Opcode::Rsr => return state.rsr(op, start.cycle(op)),
+        Opcode::Wsr => return state.wsr(op, start.cycle(op)),
+        Opcode::Xsr => return state.xsr(op, start.cycle(op)),
+        Opcode::Rur => match UserRegister::from_number(op.immediate as u8) {
+            Some(UserRegister::Fcr | UserRegister::Fsr) if !state.float_enabled() => return state.float_disabled(),
+            Some(register) => state.set(op.r, state.user(register)),
+            None => return state.illegal(),
         },
-        Opcode::Wur => match UserRegister::from_number(immediate as u8) {
-            Some(UserRegister::Fcr | UserRegister::Fsr) if !state.float_enabled() => return float::DISABLED,
-            Some(register) => state.set_user(register, state.get(t)),
-            None => return ILLEGAL,
+        Opcode::Wur => match UserRegister::from_number(op.immediate as u8) {
+            Some(UserRegister::Fcr | UserRegister::Fsr) if !state.float_enabled() => return state.float_disabled(),
+            Some(register) => state.set_user(register, state.get(op.t)),
+            None => return state.illegal(),
         },
         Opcode::Rer => {
-            let value = bus.read_external(state.get(s), cycle);
-            state.set(t, value);
+            let value = bus.read_external(state.get(op.s), start.cycle(op));
+            state.set(op.t, value);
         }
         Opcode::Wer => {
-            bus.write_external(state.get(s), state.get(t), cycle);
-            return Step::Sync;
+            bus.write_external(state.get(op.s), state.get(op.t), start.cycle(op));
+            return Step::SYNC;
         }
-        Opcode::Ritlb0 | Opcode::Rdtlb0 => state.set(t, region::virtual_page(state.get(s))),
-        Opcode::Ritlb1 => state.set(t, region::entry(state, Side::Instruction, state.get(s))),
-        Opcode::Rdtlb1 => state.set(t, region::entry(state, Side::Data, state.get(s))),
-        Opcode::Pitlb | Opcode::Pdtlb => state.set(t, region::probe(state.get(s))),
-        Opcode::Witlb => region::write(state, Side::Instruction, state.get(s), state.get(t)),
-        Opcode::Wdtlb => region::write(state, Side::Data, state.get(s), state.get(t)),
+        Opcode::Ritlb0 | Opcode::Rdtlb0 => state.set(op.t, region::virtual_page(state.get(op.s))),
+        Opcode::Ritlb1 => state.set(op.t, region::entry(state, Side::Instruction, state.get(op.s))),
+        Opcode::Rdtlb1 => state.set(op.t, region::entry(state, Side::Data, state.get(op.s))),
+        Opcode::Pitlb | Opcode::Pdtlb => state.set(op.t, region::probe(state.get(op.s))),
+        Opcode::Witlb => region::write(state, Side::Instruction, state.get(op.s), state.get(op.t)),
+        Opcode::Wdtlb => region::write(state, Side::Data, state.get(op.s), state.get(op.t)),
         // The entries of a region protection unit cannot be invalidated.
         Opcode::Iitlb | Opcode::Idtlb => {}
 
@@ -408,24 +470,60 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         | Opcode::MulaDd
         | Opcode::MulsDd => mac16::multiply(state, op),
         Opcode::MulaDdLdinc | Opcode::MulaDaLdinc | Opcode::Ldinc => {
-            return mac16::multiply_and_load(state, bus, op, mac16::WORD, cycle);
+            return mac16::multiply_and_load(state, bus, op, mac16::WORD, start.cycle(op));
         }
         Opcode::MulaDdLddec | Opcode::MulaDaLddec | Opcode::Lddec => {
-            return mac16::multiply_and_load(state, bus, op, mac16::WORD.wrapping_neg(), cycle);
+            return mac16::multiply_and_load(state, bus, op, mac16::WORD.wrapping_neg(), start.cycle(op));
         }
 
-        Opcode::Lsi => return float::load(state, bus, t, op, state.get(s).wrapping_add(immediate), false, cycle),
-        Opcode::Lsip => return float::load(state, bus, t, op, state.get(s), true, cycle),
+        Opcode::Lsi => {
+            return float::load(
+                state,
+                bus,
+                op.t,
+                op,
+                state.get(op.s).wrapping_add(op.immediate),
+                false,
+                start.cycle(op),
+            );
+        }
+        Opcode::Lsip => return float::load(state, bus, op.t, op, state.get(op.s), true, start.cycle(op)),
         Opcode::Lsx => {
-            return float::load(state, bus, r, op, state.get(s).wrapping_add(state.get(t)), false, cycle);
+            return float::load(
+                state,
+                bus,
+                op.r,
+                op,
+                state.get(op.s).wrapping_add(state.get(op.t)),
+                false,
+                start.cycle(op),
+            );
         }
-        Opcode::Lsxp => return float::load(state, bus, r, op, state.get(s), true, cycle),
-        Opcode::Ssi => return float::store(state, bus, t, op, state.get(s).wrapping_add(immediate), false, cycle),
-        Opcode::Ssip => return float::store(state, bus, t, op, state.get(s), true, cycle),
+        Opcode::Lsxp => return float::load(state, bus, op.r, op, state.get(op.s), true, start.cycle(op)),
+        Opcode::Ssi => {
+            return float::store(
+                state,
+                bus,
+                op.t,
+                op,
+                state.get(op.s).wrapping_add(op.immediate),
+                false,
+                start.cycle(op),
+            );
+        }
+        Opcode::Ssip => return float::store(state, bus, op.t, op, state.get(op.s), true, start.cycle(op)),
         Opcode::Ssx => {
-            return float::store(state, bus, r, op, state.get(s).wrapping_add(state.get(t)), false, cycle);
+            return float::store(
+                state,
+                bus,
+                op.r,
+                op,
+                state.get(op.s).wrapping_add(state.get(op.t)),
+                false,
+                start.cycle(op),
+            );
         }
-        Opcode::Ssxp => return float::store(state, bus, r, op, state.get(s), true, cycle),
+        Opcode::Ssxp => return float::store(state, bus, op.r, op, state.get(op.s), true, start.cycle(op)),
         Opcode::AddS
         | Opcode::SubS
         | Opcode::MulS
@@ -469,7 +567,7 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         | Opcode::MovfS
         | Opcode::MovtS => return float::execute(state, op),
     }
-    Step::Next
+    Step::NEXT
 }
 
 /// `S32C1I`, `L32AI` and `S32RI` have no support for unaligned addresses.
@@ -478,29 +576,44 @@ fn aligned(address: u32) -> Result<u32, Trap> {
 }
 
 impl State {
+    /// Leaves a trap for the interpreter to raise.
+    #[cold]
+    pub(crate) fn trap_step(&mut self, trap: Trap) -> Step {
+        self.trap = trap;
+        Step::RAISE
+    }
+
+    fn illegal(&mut self) -> Step {
+        self.trap_step(Trap::General(Cause::IllegalInstruction))
+    }
+
+    pub(crate) fn float_disabled(&mut self) -> Step {
+        self.trap_step(Trap::General(Cause::Coprocessor0Disabled))
+    }
+
     #[inline(always)]
     fn call(&mut self, quarters: u32, pc: u32, target: u32) -> Step {
         const RETURN_ADDRESS: u32 = 0x3fff_ffff;
         const CALL_LENGTH: u32 = 3;
         self.ps = self.ps & !ps::CALLINC | quarters << ps::CALLINC_SHIFT;
         self.set((quarters * 4) as u8, pc.wrapping_add(CALL_LENGTH) & RETURN_ADDRESS | quarters << 30);
-        Step::Jump(target)
+        Step::jump(target)
     }
 
     #[inline(always)]
     fn entry(&mut self, stack: u8, frame: u32) -> Step {
         let quarters = (self.ps & ps::CALLINC) >> ps::CALLINC_SHIFT;
         if stack > 3 || self.ps & (ps::WOE | ps::EXCM) != ps::WOE {
-            return ILLEGAL;
+            return self.illegal();
         }
         if quarters as u8 > self.window_free {
-            return Step::Raise(Trap::WindowOverflow);
+            return self.trap_step(Trap::WindowOverflow);
         }
         self.set((quarters << 2) as u8 | stack, self.get(stack).wrapping_sub(frame));
         self.rotate_to(self.window_base.wrapping_add(quarters as u8));
         self.window_start |= 1 << self.window_base;
         self.refresh_window();
-        if self.window_free == QUARTERS_IN_WINDOW { Step::Next } else { Step::Leave }
+        if self.window_free == QUARTERS_IN_WINDOW { Step::NEXT } else { Step::LEAVE }
     }
 
     #[inline(always)]
@@ -518,15 +631,15 @@ impl State {
         };
         let mismatch = nearest != 0 && nearest != quarters;
         if quarters == 0 || mismatch || self.ps & (ps::WOE | ps::EXCM) != ps::WOE {
-            return ILLEGAL;
+            return self.illegal();
         }
         if nearest == 0 {
-            return Step::Raise(Trap::WindowUnderflow(quarters));
+            return self.trap_step(Trap::WindowUnderflow(quarters));
         }
         self.window_start &= !(1 << self.window_base);
         self.rotate_to(self.window_base.wrapping_sub(quarters));
         self.refresh_window();
-        Step::Jump(pc & SEGMENT | link & !SEGMENT)
+        Step::jump(pc & SEGMENT | link & !SEGMENT)
     }
 
     fn return_from_window_handler(&mut self, underflow: bool) -> Step {
@@ -538,27 +651,27 @@ impl State {
         }
         self.rotate_to(((self.ps & ps::OWB) >> ps::OWB_SHIFT) as u8);
         self.set_ps(self.ps & !ps::EXCM);
-        Step::UnmaskJump(self.epc(1))
+        Step::unmask_jump(self.epc(1))
     }
 
     fn start_loop(&mut self, count: u32, pc: u32, op: &Instruction) {
-        self.lbeg = pc.wrapping_add(u32::from(op.length));
+        self.lbeg = pc.wrapping_add(u32::from(op.length()));
         self.lend = op.immediate;
         self.lcount = count.wrapping_sub(1);
     }
 
     /// `BREAK` is ignored at and above the debug level.
-    fn breakpoint(&self, cause: u32) -> Step {
-        if self.interrupt_level() < DEBUG_LEVEL { Step::Raise(Trap::Debug(cause)) } else { Step::Sync }
+    fn breakpoint(&mut self, cause: u32) -> Step {
+        if self.interrupt_level() < DEBUG_LEVEL { self.trap_step(Trap::Debug(cause)) } else { Step::SYNC }
     }
 
     #[inline(never)]
     fn rsr(&mut self, op: &Instruction, cycle: u32) -> Step {
         match SpecialRegister::from_number(op.immediate as u8) {
-            None | Some(SpecialRegister::Intclear | SpecialRegister::Mmid) => ILLEGAL,
+            None | Some(SpecialRegister::Intclear | SpecialRegister::Mmid) => self.illegal(),
             Some(register) => {
                 self.set(op.t, self.special(register, self.started + u64::from(cycle)));
-                Step::Next
+                Step::NEXT
             }
         }
     }
@@ -566,10 +679,10 @@ impl State {
     #[inline(never)]
     fn wsr(&mut self, op: &Instruction, cycle: u32) -> Step {
         match SpecialRegister::from_number(op.immediate as u8) {
-            None | Some(SpecialRegister::Prid) => ILLEGAL,
+            None | Some(SpecialRegister::Prid) => self.illegal(),
             Some(register) => {
                 self.set_special(register, self.get(op.t), self.started + u64::from(cycle));
-                Step::Sync
+                Step::SYNC
             }
         }
     }
@@ -585,13 +698,13 @@ impl State {
                 | SpecialRegister::Mmid
                 | SpecialRegister::Configid0
                 | SpecialRegister::Configid1,
-            ) => ILLEGAL,
+            ) => self.illegal(),
             Some(register) => {
                 let now = self.started + u64::from(cycle);
                 let value = self.get(op.t);
                 self.set(op.t, self.special(register, now));
                 self.set_special(register, value, now);
-                Step::Sync
+                Step::SYNC
             }
         }
     }

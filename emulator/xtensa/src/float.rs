@@ -4,16 +4,12 @@
 //! [`narrow`], so that all four rounding modes and the sticky flags come out the same on every host.
 
 use crate::bus::Bus;
-use crate::exception::{Cause, Trap};
 use crate::execute::Step;
 use crate::float_divide as divide;
 use crate::instruction::{Instruction, Opcode};
 use crate::memory::{load32, store32};
 use crate::register::SpecialRegister;
 use crate::state::State;
-
-/// Result of a floating-point instruction while `CPENABLE` keeps coprocessor 0 off.
-pub(crate) const DISABLED: Step = Step::Raise(Trap::General(Cause::Coprocessor0Disabled));
 
 const COPROCESSOR_0: u32 = 1;
 /// Rounding mode field of `FCR`.
@@ -238,7 +234,7 @@ pub(crate) fn execute(state: &mut State, op: &Instruction) -> Step {
     use std::cmp::Ordering::{Equal, Less};
 
     if !state.float_enabled() {
-        return DISABLED;
+        return state.float_disabled();
     }
     let Instruction { r, s, t, .. } = *op;
     let rounding = Rounding::from_fcr(state.fcr);
@@ -296,12 +292,12 @@ pub(crate) fn execute(state: &mut State, op: &Instruction) -> Step {
                     state.set_boolean(r, result);
                 }
             }
-            return Step::Next;
+            return Step::NEXT;
         }
     };
     state.set_float(r, result);
     state.fsr |= flags;
-    Step::Next
+    Step::NEXT
 }
 
 impl State {
@@ -332,16 +328,16 @@ pub(crate) fn load<B: Bus>(
     cycle: u32,
 ) -> Step {
     if !state.float_enabled() {
-        return DISABLED;
+        return state.float_disabled();
     }
     match load32(bus, address, cycle) {
         Ok(value) => state.set_float(number, value),
-        Err(trap) => return Step::Raise(trap),
+        Err(trap) => return state.trap_step(trap),
     }
     if update {
         state.set(op.s, updated(state, op));
     }
-    Step::Next
+    Step::NEXT
 }
 
 /// Stores floating-point register `number` to `address`; `update` moves the base register afterwards.
@@ -356,13 +352,13 @@ pub(crate) fn store<B: Bus>(
     cycle: u32,
 ) -> Step {
     if !state.float_enabled() {
-        return DISABLED;
+        return state.float_disabled();
     }
     if let Err(trap) = store32(bus, address, state.float(number), cycle) {
-        return Step::Raise(trap);
+        return state.trap_step(trap);
     }
     if update {
         state.set(op.s, updated(state, op));
     }
-    Step::Next
+    Step::NEXT
 }

@@ -80,15 +80,44 @@ pub struct Instruction {
     pub s: u8,
     /// Field `t` of the instruction word, or the bit number of `BBCI` and `BBSI`.
     pub t: u8,
-    /// Highest group of four address registers that is used (0 to 3), for the window overflow check.
-    pub window: u8,
-    /// Length in bytes: 2 or 3.
-    pub length: u8,
+    /// Length in bytes, and the highest group of four address registers that is used.
+    pub(crate) shape: Shape,
     /// Distance in bytes from the start of the block that holds the instruction.
-    pub offset: u8,
+    pub(crate) offset: u8,
+    /// Number of instructions before it in that block.
+    pub(crate) index: u8,
     /// The immediate operand, sign-extended and scaled; an absolute address for jumps, calls, branches and literals.
     pub immediate: u32,
 }
+
+/// Length of an instruction and how much of the register window it uses, in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape(u8);
+
+impl Shape {
+    const LENGTH: u8 = 3;
+    const WINDOW_SHIFT: u8 = 2;
+
+    fn new(length: u8) -> Shape {
+        Shape(length)
+    }
+
+    /// Raises the highest quarter of the window that is used to `quarter`.
+    pub(crate) fn use_window(&mut self, quarter: u8) {
+        if self.0 >> Shape::WINDOW_SHIFT < quarter {
+            self.0 = self.0 & Shape::LENGTH | quarter << Shape::WINDOW_SHIFT;
+        }
+    }
+
+    /// Forgets the use of the window.
+    pub(crate) fn forget_window(&mut self) {
+        self.0 &= Shape::LENGTH;
+    }
+}
+
+/// Lengths in bytes.
+const WIDE: u8 = 3;
+const NARROW: u8 = 2;
 
 /// Lowest `op0` of 16-bit instructions.
 const DENSITY_FIRST: u32 = 8;
@@ -114,10 +143,22 @@ static CANDIDATES: LazyLock<Vec<Vec<u16>>> = LazyLock::new(|| {
 
 /// Length in bytes of the instruction whose first byte is the low byte of `word`.
 pub fn length(word: u32) -> u8 {
-    if word & 0xf >= DENSITY_FIRST { 2 } else { 3 }
+    if word & 0xf >= DENSITY_FIRST { NARROW } else { WIDE }
 }
 
 impl Instruction {
+    /// Length in bytes: 2 or 3.
+    #[inline(always)]
+    pub fn length(&self) -> u8 {
+        self.shape.0 & Shape::LENGTH
+    }
+
+    /// Highest group of four address registers that is used (0 to 3), for the window overflow check.
+    #[inline(always)]
+    pub fn window(&self) -> u8 {
+        self.shape.0 >> Shape::WINDOW_SHIFT
+    }
+
     /// Decodes the instruction at `pc` from the low bytes of `word`; `None` when it is not defined for this core.
     pub fn decode(word: u32, pc: u32) -> Option<Instruction> {
         let op0 = word & 0xf;
@@ -125,7 +166,7 @@ impl Instruction {
             return None;
         }
         let length = length(word);
-        let word = if length == 2 { word & 0xffff } else { word & 0xff_ffff };
+        let word = if length == NARROW { word & 0xffff } else { word & 0xff_ffff };
         let key = op0 | (word >> 16 & 0xf) << 4;
         let row = CANDIDATES[key as usize].iter().find(|&&row| {
             let Description { mask, pattern, .. } = TABLE[row as usize];
@@ -137,9 +178,9 @@ impl Instruction {
             r: Field::R.of(word),
             s: Field::S.of(word),
             t: Field::T.of(word),
-            window: 0,
-            length,
+            shape: Shape::new(length),
             offset: 0,
+            index: 0,
             immediate: 0,
         };
         for operand in description.operands {
@@ -150,6 +191,15 @@ impl Instruction {
 
     /// What stands for an undefined instruction: `ILL`, which raises the same exception.
     pub(crate) fn illegal() -> Instruction {
-        Instruction { opcode: Opcode::Ill, r: 0, s: 0, t: 0, window: 0, length: 3, offset: 0, immediate: 0 }
+        Instruction {
+            opcode: Opcode::Ill,
+            r: 0,
+            s: 0,
+            t: 0,
+            shape: Shape::new(WIDE),
+            offset: 0,
+            index: 0,
+            immediate: 0,
+        }
     }
 }

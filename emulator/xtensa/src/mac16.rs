@@ -63,12 +63,12 @@ pub(crate) fn multiply_and_load<B: Bus>(
     let address = state.get(op.s).wrapping_add(step);
     let value = match load32(bus, address, cycle) {
         Ok(value) => value,
-        Err(trap) => return Step::Raise(trap),
+        Err(trap) => return state.trap_step(trap),
     };
     if !matches!(op.opcode, Opcode::Ldinc | Opcode::Lddec) {
         multiply(state, op);
     }
     state.set(op.s, address);
     state.set_mac(op.r & 3, value);
-    Step::Next
+    Step::NEXT
 }

@@ -154,8 +154,8 @@ impl Operand {
         let byte = word >> 16 & 0xff;
         let number = word >> 8 & 0xff;
         match self {
-            Operand::Reg(field) => instruction.window = instruction.window.max(field.of(word) >> 2),
-            Operand::Hidden(quarter) => instruction.window = instruction.window.max(quarter),
+            Operand::Reg(field) => instruction.shape.use_window(field.of(word) >> 2),
+            Operand::Hidden(quarter) => instruction.shape.use_window(quarter),
             Operand::ExtractShift => instruction.s = (s | word >> 12 & 0x10) as u8,
             Operand::BitNumber => instruction.t = (t | word >> 8 & 0x10) as u8,
             Operand::Float(_)

@@ -1,6 +1,7 @@
 //! Registers of the core and the register window.
 
 use crate::config::Config;
+use crate::exception::{Cause, Trap};
 use crate::register::SpecialRegister;
 
 /// Fields of the processor status register `PS`.
@@ -83,6 +84,8 @@ pub(crate) struct State {
     /// Instruction and data region attributes.
     pub instruction_regions: [u8; 8],
     pub data_regions: [u8; 8],
+    /// What the last instruction that could not complete raised.
+    pub trap: Trap,
     physical: [[u32; QUARTER]; QUARTERS],
     /// Special registers without side effects, by number.
     special: [u32; 256],
@@ -119,6 +122,7 @@ impl State {
             lines: 0,
             instruction_regions: [config.reset_region_attribute; 8],
             data_regions: [config.reset_region_attribute; 8],
+            trap: Trap::General(Cause::IllegalInstruction),
             physical: [[0; QUARTER]; QUARTERS],
             special: [0; 256],
             config,

@@ -106,7 +106,7 @@ proptest! {
                 let text = instruction.to_string();
                 let stem = matching[0].mnemonic.split('#').next().unwrap_or_default();
                 prop_assert!(text.starts_with(stem), "{} is not {}", &text, stem);
-                prop_assert!(instruction.window < 4);
+                prop_assert!(instruction.window() < 4);
             }
             None => prop_assert!(matching.is_empty(), "{:?}", &matching),
         }

@@ -160,7 +160,7 @@ fn every_vector_disassembles_to_its_text() {
         let instruction = Instruction::decode(u32::from_le_bytes(word), vector.pc);
         let instruction = instruction.unwrap_or_else(|| panic!("{}: does not decode", vector.name));
         assert_eq!(instruction.to_string(), vector.text, "{}", vector.name);
-        assert_eq!(usize::from(instruction.length), vector.code.len(), "{}", vector.name);
+        assert_eq!(usize::from(instruction.length()), vector.code.len(), "{}", vector.name);
     }
 }
 
