@@ -1,0 +1,103 @@
+//! Whatever is in flash and whatever comes over the line, the machine goes on: guests crash, the emulator does not.
+
+use std::sync::OnceLock;
+
+use espalier_core::Span;
+use espalier_soc::{Machine, MachineConfig, SocError, Strap};
+use proptest::prelude::{ProptestConfig, any, proptest};
+
+/// Where the ROM looks for the bootloader.
+const BOOTLOADER: u32 = 0x1000;
+
+fn machine() -> Machine {
+    static NEW: OnceLock<Machine> = OnceLock::new();
+    NEW.get_or_init(|| Machine::new(&MachineConfig::default()).unwrap()).clone()
+}
+
+fn console(machine: &mut Machine) -> String {
+    let bytes: Vec<u8> = machine.uart_take(0).into_iter().map(|(_, byte)| byte).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn an_erased_chip_is_reset_by_its_watchdog_again_and_again() {
+    let mut machine = machine();
+    machine.run_for(Span::from_secs(2));
+    let console = console(&mut machine);
+    assert!(console.contains("invalid header: 0xffffffff"), "{console}");
+    assert!(console.contains("rst:0x10 (RTCWDT_RTC_RESET)"), "{console}");
+}
+
+#[test]
+fn an_image_that_does_not_fit_is_refused_with_its_size() {
+    let error = machine().load_flash(0x3F_F000, &[0; 0x2000]).unwrap_err();
+    assert!(matches!(error, SocError::Flash(_)));
+    assert_eq!(error.to_string(), "8192 bytes at 0x3ff000 do not fit into a flash of 0x400000 bytes");
+}
+
+#[test]
+fn download_mode_waits_for_a_host() {
+    let mut machine = machine();
+    machine.reset(Strap::Download);
+    machine.run_for(Span::from_millis(100));
+    let console = console(&mut machine);
+    assert!(console.contains("boot:0xf (UART_BOOT(UART0))"), "{console}");
+}
+
+/// A header that the ROM accepts: magic, segments, DIO at 40 MHz, entry point.
+fn image(segments: u8, entry: u32, body: &[u8]) -> Vec<u8> {
+    let mut image = vec![0xE9, segments, 2, 0];
+    image.extend(entry.to_le_bytes());
+    image.extend([0xEE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    image.extend(body);
+    image
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_bytes_where_the_bootloader_should_be(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
+        let mut machine = machine();
+        machine.load_flash(BOOTLOADER, &bytes).unwrap();
+        machine.run_for(Span::from_millis(60));
+    }
+
+    #[test]
+    fn any_segments_behind_a_good_header(
+        segments in any::<u8>(), entry in any::<u32>(), address in any::<u32>(), length in any::<u32>(),
+        bytes in proptest::collection::vec(any::<u8>(), 0..2048),
+    ) {
+        let mut body = address.to_le_bytes().to_vec();
+        body.extend(length.to_le_bytes());
+        body.extend(bytes);
+        let mut machine = machine();
+        machine.load_flash(BOOTLOADER, &image(segments, entry, &body)).unwrap();
+        machine.run_for(Span::from_millis(60));
+    }
+
+    /// Code that nobody wrote, in RAM and started with a good checksum: it may do anything that a guest can do.
+    #[test]
+    fn any_code_in_ram(bytes in proptest::collection::vec(any::<u8>(), 256), seed in any::<u64>()) {
+        const CODE: u32 = 0x4008_0400;
+        let mut body = CODE.to_le_bytes().to_vec();
+        body.extend((bytes.len() as u32).to_le_bytes());
+        body.extend(&bytes);
+        let checksum = bytes.iter().fold(0xEF, |sum, byte| sum ^ byte);
+        body.resize((24 + body.len()).next_multiple_of(16) - 24 + 15, 0);
+        body.push(checksum);
+        let mut machine = Machine::new(&MachineConfig { seed, ..MachineConfig::default() }).unwrap();
+        machine.load_flash(BOOTLOADER, &image(1, CODE, &body)).unwrap();
+        machine.run_for(Span::from_millis(30));
+    }
+
+    #[test]
+    fn any_bytes_on_the_line_in_download_mode(bytes in proptest::collection::vec(any::<u8>(), 0..2000), baud in 300u32..5_000_000) {
+        let mut machine = machine();
+        machine.reset(Strap::Download);
+        machine.run_for(Span::from_millis(20));
+        machine.set_uart_line_baud(0, Some(baud));
+        machine.uart_send(0, &bytes);
+        machine.run_for(Span::from_millis(50));
+    }
+}
