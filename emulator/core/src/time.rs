@@ -215,7 +215,7 @@ impl Counter {
         if self.running {
             let whole = self.clock.cycles_in(now.since(self.since));
             self.value = self.value(now);
-            self.since = self.since + self.clock.cycles(whole);
+            self.since += self.clock.cycles(whole);
         } else {
             self.since = now;
         }
