@@ -256,6 +256,6 @@ fn quick_slot(pc: u32) -> usize {
 
 /// Fetches and decodes the instruction at `pc`. What is not defined decodes as `ILL`, which raises the same exception.
 pub(crate) fn fetch<B: Bus>(bus: &mut B, pc: u32) -> Result<Instruction, Trap> {
-    let word = bus.fetch(pc).map_err(|fault| Trap::fetch(fault, pc))?;
+    let word = bus.fetch(pc).map_err(|fault| Trap::Fetch(fault, pc))?;
     Ok(Instruction::decode(word, pc).unwrap_or_else(Instruction::illegal))
 }

@@ -4,9 +4,10 @@ use crate::block::{self, Blocks};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::exception::Trap;
-use crate::execute::{Start, Step, Then, execute};
+use crate::execute::execute;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
+use crate::step::{Start, Step, Then};
 
 /// Why [`Cpu::run`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! vector offsets are those of the ESP32's configuration.
 
 use crate::bus::Fault;
+use crate::region::{self, Side};
 use crate::register::SpecialRegister;
 use crate::state::{DEBUG_LEVEL, State, ps};
 
@@ -52,8 +53,12 @@ mod vector {
 pub(crate) enum Trap {
     /// A general exception.
     General(Cause),
-    /// A general exception that also sets `EXCVADDR`.
-    Address(Cause, u32),
+    /// The bus did not deliver an instruction from an address.
+    Fetch(Fault, u32),
+    /// The bus did not load from an address.
+    Load(Fault, u32),
+    /// The bus did not store to an address.
+    Store(Fault, u32),
     /// The register window overlaps a frame that is still live.
     WindowOverflow,
     /// The caller's frame, this many quarters below, is not in the register file.
@@ -62,30 +67,20 @@ pub(crate) enum Trap {
     Debug(u32),
 }
 
-impl Trap {
-    pub(crate) fn fetch(fault: Fault, address: u32) -> Trap {
-        let cause = match fault {
+impl Fault {
+    fn of_fetch(self) -> Cause {
+        match self {
             Fault::Prohibited => Cause::InstFetchProhibited,
             Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment => Cause::InstructionFetchError,
-        };
-        Trap::Address(cause, address)
+        }
     }
 
-    pub(crate) fn load(fault: Fault, address: u32) -> Trap {
-        Trap::access(fault, Cause::LoadProhibited, address)
-    }
-
-    pub(crate) fn store(fault: Fault, address: u32) -> Trap {
-        Trap::access(fault, Cause::StoreProhibited, address)
-    }
-
-    fn access(fault: Fault, prohibited: Cause, address: u32) -> Trap {
-        let cause = match fault {
+    fn of_data(self, prohibited: Cause) -> Cause {
+        match self {
             Fault::Prohibited => prohibited,
             Fault::Alignment => Cause::LoadStoreAlignment,
             Fault::Unmapped | Fault::ReadOnly | Fault::Width => Cause::LoadStoreError,
-        };
-        Trap::Address(cause, address)
+        }
     }
 }
 
@@ -96,9 +91,17 @@ impl State {
     pub(crate) fn raise(&mut self, trap: Trap, pc: u32) {
         match trap {
             Trap::General(cause) => self.raise_general(cause, pc),
-            Trap::Address(cause, address) => {
-                self.set_plain(SpecialRegister::Excvaddr, address);
-                self.raise_general(cause, pc);
+            Trap::Fetch(fault, address) => {
+                let fault = region::refine(self, Side::Instruction, fault, address);
+                self.raise_at(fault.of_fetch(), address, pc);
+            }
+            Trap::Load(fault, address) => {
+                let fault = region::refine(self, Side::Data, fault, address);
+                self.raise_at(fault.of_data(Cause::LoadProhibited), address, pc);
+            }
+            Trap::Store(fault, address) => {
+                let fault = region::refine(self, Side::Data, fault, address);
+                self.raise_at(fault.of_data(Cause::StoreProhibited), address, pc);
             }
             Trap::WindowOverflow => self.raise_window_overflow(pc),
             Trap::WindowUnderflow(quarters) => self.raise_window_underflow(quarters, pc),
@@ -107,6 +110,12 @@ impl State {
                 self.enter_level(DEBUG_LEVEL, pc);
             }
         }
+    }
+
+    /// Raises a general exception that concerns a memory address.
+    fn raise_at(&mut self, cause: Cause, address: u32, pc: u32) {
+        self.set_plain(SpecialRegister::Excvaddr, address);
+        self.raise_general(cause, pc);
     }
 
     fn vector(&self, offset: u32) -> u32 {

@@ -1,6 +1,6 @@
 //! What every instruction does: the one place that the plain interpreter and the block interpreter share.
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Fault};
 use crate::exception::{Cause, Trap, debug_cause};
 use crate::float;
 use crate::instruction::{Instruction, Opcode};
@@ -9,65 +9,8 @@ use crate::memory::{load8, load16, load32, store8, store16, store32};
 use crate::operand::{COMPARE_SIGNED, COMPARE_UNSIGNED};
 use crate::region::{self, Side};
 use crate::register::{SpecialRegister, UserRegister};
-use crate::state::{DEBUG_LEVEL, QUARTERS_IN_WINDOW, State, ps};
-
-/// What comes after an instruction, and where: packed into one word, because the interpreter's loop looks at it after
-/// every instruction and nearly always finds zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step(u64);
-
-/// Kinds of [`Step`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// The next instruction in memory.
-    Next,
-    /// The instruction at an address.
-    Jump(u32),
-    /// The next instruction, for which the window has to be looked at again.
-    Leave,
-    /// The next instruction, after looking at interrupts again because `PS` changed.
-    Unmask,
-    /// The instruction at an address, after looking at interrupts again because `PS` changed.
-    UnmaskJump(u32),
-    /// The next instruction, after looking at everything again that can interrupt straight execution.
-    Sync,
-    /// The handler of the trap in [`State::trap`]; the instruction had no effect.
-    Raise,
-}
-
-impl Step {
-    const KIND_SHIFT: u32 = u32::BITS;
-    pub(crate) const NEXT: Step = Step(0);
-    const LEAVE: Step = Step(1 << Step::KIND_SHIFT);
-    const UNMASK: Step = Step(2 << Step::KIND_SHIFT);
-    const SYNC: Step = Step(3 << Step::KIND_SHIFT);
-    const RAISE: Step = Step(4 << Step::KIND_SHIFT);
-    const UNMASK_JUMP: Step = Step(5 << Step::KIND_SHIFT);
-    const JUMP: Step = Step(6 << Step::KIND_SHIFT);
-
-    #[inline(always)]
-    fn jump(target: u32) -> Step {
-        Step(Step::JUMP.0 | u64::from(target))
-    }
-
-    fn unmask_jump(target: u32) -> Step {
-        Step(Step::UNMASK_JUMP.0 | u64::from(target))
-    }
-
-    #[inline(always)]
-    pub(crate) fn then(self) -> Then {
-        let target = self.0 as u32;
-        match Step(self.0 >> Step::KIND_SHIFT << Step::KIND_SHIFT) {
-            Step::NEXT => Then::Next,
-            Step::JUMP => Then::Jump(target),
-            Step::LEAVE => Then::Leave,
-            Step::UNMASK => Then::Unmask,
-            Step::UNMASK_JUMP => Then::UnmaskJump(target),
-            Step::SYNC => Then::Sync,
-            _ => Then::Raise,
-        }
-    }
-}
+use crate::state::{DEBUG_LEVEL, State, ps};
+use crate::step::{Start, Step};
 
 /// Unwraps a memory access, or leaves the instruction with its trap.
 macro_rules! attempt {
@@ -105,26 +48,6 @@ impl State {
 #[inline(always)]
 fn branch(condition: bool, target: u32) -> Step {
     if condition { Step::jump(target) } else { Step::NEXT }
-}
-
-/// Where and when the block started that an instruction belongs to. Most instructions need neither.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Start {
-    pub pc: u32,
-    /// Cycles since the start of the current run.
-    pub cycle: u32,
-}
-
-impl Start {
-    #[inline(always)]
-    fn pc(self, op: &Instruction) -> u32 {
-        self.pc.wrapping_add(u32::from(op.offset))
-    }
-
-    #[inline(always)]
-    fn cycle(self, op: &Instruction) -> u32 {
-        self.cycle.wrapping_add(u32::from(op.index))
-    }
 }
 
 /// Executes one instruction of a block.
@@ -572,7 +495,7 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
 
 /// `S32C1I`, `L32AI` and `S32RI` have no support for unaligned addresses.
 fn aligned(address: u32) -> Result<u32, Trap> {
-    if address & 3 == 0 { Ok(address) } else { Err(Trap::Address(Cause::LoadStoreAlignment, address)) }
+    if address & 3 == 0 { Ok(address) } else { Err(Trap::Load(Fault::Alignment, address)) }
 }
 
 impl State {
@@ -583,75 +506,12 @@ impl State {
         Step::RAISE
     }
 
-    fn illegal(&mut self) -> Step {
+    pub(crate) fn illegal(&mut self) -> Step {
         self.trap_step(Trap::General(Cause::IllegalInstruction))
     }
 
     pub(crate) fn float_disabled(&mut self) -> Step {
         self.trap_step(Trap::General(Cause::Coprocessor0Disabled))
-    }
-
-    #[inline(always)]
-    fn call(&mut self, quarters: u32, pc: u32, target: u32) -> Step {
-        const RETURN_ADDRESS: u32 = 0x3fff_ffff;
-        const CALL_LENGTH: u32 = 3;
-        self.ps = self.ps & !ps::CALLINC | quarters << ps::CALLINC_SHIFT;
-        self.set((quarters * 4) as u8, pc.wrapping_add(CALL_LENGTH) & RETURN_ADDRESS | quarters << 30);
-        Step::jump(target)
-    }
-
-    #[inline(always)]
-    fn entry(&mut self, stack: u8, frame: u32) -> Step {
-        let quarters = (self.ps & ps::CALLINC) >> ps::CALLINC_SHIFT;
-        if stack > 3 || self.ps & (ps::WOE | ps::EXCM) != ps::WOE {
-            return self.illegal();
-        }
-        if quarters as u8 > self.window_free {
-            return self.trap_step(Trap::WindowOverflow);
-        }
-        self.set((quarters << 2) as u8 | stack, self.get(stack).wrapping_sub(frame));
-        self.rotate_to(self.window_base.wrapping_add(quarters as u8));
-        self.window_start |= 1 << self.window_base;
-        self.refresh_window();
-        if self.window_free == QUARTERS_IN_WINDOW { Step::NEXT } else { Step::LEAVE }
-    }
-
-    #[inline(always)]
-    fn retw(&mut self, pc: u32) -> Step {
-        const SEGMENT: u32 = 0xc000_0000;
-        let link = self.get(0);
-        let quarters = (link >> 30) as u8;
-        // Bit 2 is the quarter just below the current frame, bit 0 the one three below.
-        let below = self.frames_from(self.window_base.wrapping_sub(3) & 0xf) & 7;
-        let nearest = match below {
-            0 => 0,
-            frames if frames & 4 != 0 => 1,
-            frames if frames & 2 != 0 => 2,
-            _ => 3,
-        };
-        let mismatch = nearest != 0 && nearest != quarters;
-        if quarters == 0 || mismatch || self.ps & (ps::WOE | ps::EXCM) != ps::WOE {
-            return self.illegal();
-        }
-        if nearest == 0 {
-            return self.trap_step(Trap::WindowUnderflow(quarters));
-        }
-        self.window_start &= !(1 << self.window_base);
-        self.rotate_to(self.window_base.wrapping_sub(quarters));
-        self.refresh_window();
-        Step::jump(pc & SEGMENT | link & !SEGMENT)
-    }
-
-    fn return_from_window_handler(&mut self, underflow: bool) -> Step {
-        let bit = 1 << self.window_base;
-        if underflow {
-            self.window_start |= bit;
-        } else {
-            self.window_start &= !bit;
-        }
-        self.rotate_to(((self.ps & ps::OWB) >> ps::OWB_SHIFT) as u8);
-        self.set_ps(self.ps & !ps::EXCM);
-        Step::unmask_jump(self.epc(1))
     }
 
     fn start_loop(&mut self, count: u32, pc: u32, op: &Instruction) {
@@ -663,49 +523,5 @@ impl State {
     /// `BREAK` is ignored at and above the debug level.
     fn breakpoint(&mut self, cause: u32) -> Step {
         if self.interrupt_level() < DEBUG_LEVEL { self.trap_step(Trap::Debug(cause)) } else { Step::SYNC }
-    }
-
-    #[inline(never)]
-    fn rsr(&mut self, op: &Instruction, cycle: u32) -> Step {
-        match SpecialRegister::from_number(op.immediate as u8) {
-            None | Some(SpecialRegister::Intclear | SpecialRegister::Mmid) => self.illegal(),
-            Some(register) => {
-                self.set(op.t, self.special(register, self.started + u64::from(cycle)));
-                Step::NEXT
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn wsr(&mut self, op: &Instruction, cycle: u32) -> Step {
-        match SpecialRegister::from_number(op.immediate as u8) {
-            None | Some(SpecialRegister::Prid) => self.illegal(),
-            Some(register) => {
-                self.set_special(register, self.get(op.t), self.started + u64::from(cycle));
-                Step::SYNC
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn xsr(&mut self, op: &Instruction, cycle: u32) -> Step {
-        match SpecialRegister::from_number(op.immediate as u8) {
-            None
-            | Some(
-                SpecialRegister::Prid
-                | SpecialRegister::Interrupt
-                | SpecialRegister::Intclear
-                | SpecialRegister::Mmid
-                | SpecialRegister::Configid0
-                | SpecialRegister::Configid1,
-            ) => self.illegal(),
-            Some(register) => {
-                let now = self.started + u64::from(cycle);
-                let value = self.get(op.t);
-                self.set(op.t, self.special(register, now));
-                self.set_special(register, value, now);
-                Step::SYNC
-            }
-        }
     }
 }

@@ -4,12 +4,12 @@
 //! [`narrow`], so that all four rounding modes and the sticky flags come out the same on every host.
 
 use crate::bus::Bus;
-use crate::execute::Step;
 use crate::float_divide as divide;
 use crate::instruction::{Instruction, Opcode};
 use crate::memory::{load32, store32};
 use crate::register::SpecialRegister;
 use crate::state::State;
+use crate::step::Step;
 
 const COPROCESSOR_0: u32 = 1;
 /// Rounding mode field of `FCR`.

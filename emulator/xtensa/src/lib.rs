@@ -29,7 +29,9 @@ mod region;
 mod register;
 mod special;
 mod state;
+mod step;
 mod table;
+mod window;
 
 pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault};
 pub use config::Config;

@@ -1,8 +1,9 @@
 //! The region protection option: eight regions of 512 MB, each with an access attribute, identity-mapped.
 //!
-//! The attributes are kept and can be read back. They are not enforced here: where the ESP32's start-up code forbids
-//! access, nothing is mapped, so that the bus answers with a fault anyway.
+//! An access to memory costs no look at the attributes: where the ESP32's start-up code forbids access, nothing is mapped.
+//! So the attributes only decide, once the bus has answered with a fault, which exception that is.
 
+use crate::bus::Fault;
 use crate::state::State;
 
 /// Instruction or data regions.
@@ -17,6 +18,8 @@ const REGION_SHIFT: u32 = 29;
 const REGION_MASK: u32 = 7 << REGION_SHIFT;
 /// Attribute bits of a region.
 const ATTRIBUTE_MASK: u32 = 0xf;
+/// The attribute that forbids every access.
+const ILLEGAL: u8 = 15;
 /// "Hit" in the result of a probe.
 const PROBE_HIT: u32 = 1;
 
@@ -30,13 +33,21 @@ pub(crate) fn probe(address: u32) -> u32 {
     address & REGION_MASK | PROBE_HIT
 }
 
-/// Result of `RITLB1` and `RDTLB1`: physical page, which is the virtual one, and attribute.
-pub(crate) fn entry(state: &State, side: Side, address: u32) -> u32 {
-    let regions = match side {
+/// What the bus's fault at `address` amounts to: protection is checked before memory is.
+pub(crate) fn refine(state: &State, side: Side, fault: Fault, address: u32) -> Fault {
+    if attributes(state, side)[(address >> REGION_SHIFT) as usize] == ILLEGAL { Fault::Prohibited } else { fault }
+}
+
+fn attributes(state: &State, side: Side) -> &[u8; 8] {
+    match side {
         Side::Instruction => &state.instruction_regions,
         Side::Data => &state.data_regions,
-    };
-    address & REGION_MASK | u32::from(regions[(address >> REGION_SHIFT) as usize])
+    }
+}
+
+/// Result of `RITLB1` and `RDTLB1`: physical page, which is the virtual one, and attribute.
+pub(crate) fn entry(state: &State, side: Side, address: u32) -> u32 {
+    address & REGION_MASK | u32::from(attributes(state, side)[(address >> REGION_SHIFT) as usize])
 }
 
 /// `WITLB` and `WDTLB`: sets the attribute of the region of `address`.

@@ -1,7 +1,9 @@
 //! `RSR`, `WSR`, `XSR`, `RUR` and `WUR`.
 
+use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{QUARTER, State};
+use crate::step::Step;
 
 /// The MAC16 accumulator's high part has 8 bits.
 const ACC_HIGH_SHIFT: u32 = 32;
@@ -107,6 +109,53 @@ impl State {
 
     pub(crate) fn set_mac(&mut self, number: u8, value: u32) {
         self.set_plain(MAC_REGISTERS[usize::from(number) % QUARTER], value);
+    }
+
+    /// `RSR`.
+    #[inline(never)]
+    pub(crate) fn rsr(&mut self, op: &Instruction, cycle: u32) -> Step {
+        match SpecialRegister::from_number(op.immediate as u8) {
+            None | Some(SpecialRegister::Intclear | SpecialRegister::Mmid) => self.illegal(),
+            Some(register) => {
+                self.set(op.t, self.special(register, self.started + u64::from(cycle)));
+                Step::NEXT
+            }
+        }
+    }
+
+    /// `WSR`.
+    #[inline(never)]
+    pub(crate) fn wsr(&mut self, op: &Instruction, cycle: u32) -> Step {
+        match SpecialRegister::from_number(op.immediate as u8) {
+            None | Some(SpecialRegister::Prid) => self.illegal(),
+            Some(register) => {
+                self.set_special(register, self.get(op.t), self.started + u64::from(cycle));
+                Step::SYNC
+            }
+        }
+    }
+
+    /// `XSR`.
+    #[inline(never)]
+    pub(crate) fn xsr(&mut self, op: &Instruction, cycle: u32) -> Step {
+        match SpecialRegister::from_number(op.immediate as u8) {
+            None
+            | Some(
+                SpecialRegister::Prid
+                | SpecialRegister::Interrupt
+                | SpecialRegister::Intclear
+                | SpecialRegister::Mmid
+                | SpecialRegister::Configid0
+                | SpecialRegister::Configid1,
+            ) => self.illegal(),
+            Some(register) => {
+                let now = self.started + u64::from(cycle);
+                let value = self.get(op.t);
+                self.set(op.t, self.special(register, now));
+                self.set_special(register, value, now);
+                Step::SYNC
+            }
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) const NMI_LEVEL: u32 = 7;
 /// Address registers of one quarter of the window.
 pub(crate) const QUARTER: usize = 4;
 /// Quarters in the physical register file.
-const QUARTERS: usize = 16;
+pub(crate) const QUARTERS: usize = 16;
 /// Number of physical address registers.
 pub const PHYSICAL_REGISTERS: usize = QUARTER * QUARTERS;
 /// Quarters beyond the first that one instruction can use.
@@ -86,7 +86,7 @@ pub(crate) struct State {
     pub data_regions: [u8; 8],
     /// What the last instruction that could not complete raised.
     pub trap: Trap,
-    physical: [[u32; QUARTER]; QUARTERS],
+    pub physical: [[u32; QUARTER]; QUARTERS],
     /// Special registers without side effects, by number.
     special: [u32; 256],
     pub config: Config,
@@ -169,47 +169,6 @@ impl State {
     pub(crate) fn interrupt_level(&self) -> u32 {
         let level = self.ps & ps::INTLEVEL;
         if self.ps & ps::EXCM != 0 { level.max(EXCM_LEVEL) } else { level }
-    }
-
-    /// `WINDOWSTART` rotated so that bit 0 stands for `quarter`.
-    #[inline(always)]
-    pub(crate) fn frames_from(&self, quarter: u8) -> u16 {
-        self.window_start.rotate_right(u32::from(quarter))
-    }
-
-    /// Recomputes how much of the window can be used (ISA manual, "WindowCheck").
-    #[inline(always)]
-    pub(crate) fn refresh_window(&mut self) {
-        self.window_free = if self.ps & (ps::WOE | ps::EXCM) == ps::WOE {
-            let frames = self.frames_from(self.window_base + 1) | 1 << QUARTERS_IN_WINDOW;
-            frames.trailing_zeros() as u8
-        } else {
-            QUARTERS_IN_WINDOW
-        };
-    }
-
-    /// Moves the window so that it starts at `quarter`. The caller sees to `window_free`.
-    #[inline(always)]
-    pub(crate) fn rotate_to(&mut self, quarter: u8) {
-        self.store_window();
-        self.window_base = quarter & 0xf;
-        self.load_window();
-    }
-
-    #[inline(always)]
-    fn store_window(&mut self) {
-        let (visible, _) = self.ar.as_chunks::<QUARTER>();
-        for (index, values) in visible.iter().enumerate() {
-            self.physical[(usize::from(self.window_base) + index) % QUARTERS] = *values;
-        }
-    }
-
-    #[inline(always)]
-    fn load_window(&mut self) {
-        let (visible, _) = self.ar.as_chunks_mut::<QUARTER>();
-        for (index, values) in visible.iter_mut().enumerate() {
-            *values = self.physical[(usize::from(self.window_base) + index) % QUARTERS];
-        }
     }
 
     /// Physical address register, whether it is visible or not.

@@ -1,6 +1,6 @@
 //! Programs: windows that spill, loops, and code that changes.
 
-use espalier_xtensa::{Bus, CODE_PAGE, Config, Cpu, Exit, SpecialRegister};
+use espalier_xtensa::{Bus, CODE_PAGE, Cause, Config, Cpu, Exit, Fault, SpecialRegister};
 
 use crate::flat::Flat;
 
@@ -111,4 +111,21 @@ fn a_copy_goes_its_own_way() {
     cpu.run(&mut bus, 30);
     copy.run(&mut copied_bus, 10);
     assert_eq!((cpu.ar(2), copy.ar(2)), (80, 60));
+}
+
+#[test]
+fn a_forbidden_region_changes_the_exception() {
+    const FORBIDDEN: u32 = 15;
+    // wdtlb a2, a3; l32i a4, a3, 0
+    let (mut cpu, mut bus) = start(&[0x20, 0xe3, 0x50, 0x42, 0x23, 0x00], 0x1000);
+    bus.missing = Fault::Unmapped;
+    cpu.set_ar(3, 0x8000_0000);
+    cpu.set_pc(0x1003);
+    cpu.run(&mut bus, 1);
+    assert_eq!(cpu.special(SpecialRegister::Exccause), Cause::LoadStoreError as u32);
+    cpu.set_special(SpecialRegister::Ps, PS);
+    cpu.set_ar(2, FORBIDDEN);
+    cpu.set_pc(0x1000);
+    cpu.run(&mut bus, 2);
+    assert_eq!(cpu.special(SpecialRegister::Exccause), Cause::LoadProhibited as u32);
 }

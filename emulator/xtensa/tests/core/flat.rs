@@ -9,6 +9,8 @@ pub struct Flat {
     pub bytes: Vec<u8>,
     /// Stores below this address are refused.
     pub writable_from: u32,
+    /// What accesses beyond the end get.
+    pub missing: Fault,
     versions: Vec<u32>,
 }
 
@@ -17,12 +19,17 @@ impl Flat {
     pub fn new(size: usize, image: &[u8]) -> Flat {
         let mut bytes = image.to_vec();
         bytes.resize(size, 0);
-        Flat { bytes, writable_from: 0, versions: vec![0; size.div_ceil(CODE_PAGE as usize)] }
+        Flat {
+            bytes,
+            writable_from: 0,
+            missing: Fault::Prohibited,
+            versions: vec![0; size.div_ceil(CODE_PAGE as usize)],
+        }
     }
 
     fn read<const N: usize>(&self, address: u32) -> Result<[u8; N], Fault> {
         let start = address as usize;
-        self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(Fault::Prohibited)
+        self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(self.missing)
     }
 
     fn write<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
@@ -30,7 +37,8 @@ impl Flat {
         if address < self.writable_from {
             return Err(Fault::ReadOnly);
         }
-        self.bytes.get_mut(start..start + N).ok_or(Fault::Prohibited)?.copy_from_slice(&value);
+        let missing = self.missing;
+        self.bytes.get_mut(start..start + N).ok_or(missing)?.copy_from_slice(&value);
         self.versions[start / CODE_PAGE as usize] += 1;
         Ok(())
     }
