@@ -14,6 +14,8 @@ use crate::instruction::{Flow, Instruction, Opcode};
 const MAX_INSTRUCTIONS: usize = 32;
 /// When this many instructions are stored, all blocks are dropped: most of them are stale by then.
 const MAX_STORED: usize = 1 << 17;
+/// When this many ends of loops are known, they are forgotten together with all blocks. Real programs have far fewer.
+const MAX_LOOP_ENDS: usize = 1 << 16;
 /// Entries of the direct-mapped table in front of the map of all blocks.
 const QUICK_ENTRIES: usize = 1 << 12;
 /// No block.
@@ -102,6 +104,10 @@ impl Blocks {
     #[inline(never)]
     fn add_loop_end(&mut self, address: u32) {
         self.last_loop_end = address;
+        if self.loop_ends.len() >= MAX_LOOP_ENDS {
+            self.loop_ends.clear();
+            self.clear();
+        }
         if self.loop_ends.insert(address) {
             self.drop_where(|block| block.address < u64::from(address) && address < block.end);
         }
@@ -178,7 +184,6 @@ impl Blocks {
         if self.instructions.len() > MAX_STORED {
             self.clear();
         }
-        let stale = stale.filter(|_| !self.blocks.is_empty());
         let mut decoded = [None; MAX_INSTRUCTIONS];
         let (mut count, mut end, mut window, mut loop_end) = (0, pc, 0, None);
         // After `ENTRY`, execution only stays in the block when the whole new window can be used.
@@ -211,6 +216,8 @@ impl Blocks {
         if let Some(address) = loop_end {
             self.add_loop_end(address);
         }
+        // Nothing is left to replace once all blocks have been dropped.
+        let stale = stale.filter(|_| !self.blocks.is_empty());
         let block = Block {
             address: u64::from(pc),
             first: self.instructions.len() as u32,

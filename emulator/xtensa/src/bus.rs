@@ -74,7 +74,8 @@ pub trait Bus {
         CodeMemory::Writable
     }
 
-    /// Changes whenever address translation for code has changed; drops all blocks of [`CodeMemory::Mapped`].
+    /// Changes whenever address translation for code has changed; drops all blocks of [`CodeMemory::Mapped`]. Looked at when a
+    /// run starts and after instructions that synchronise, so the wiring raises its [`attention`](Bus::attention) as well.
     fn code_epoch(&self) -> u32;
 
     /// Reads an external register (`RER`).

@@ -123,23 +123,35 @@ const NARROW: u8 = 2;
 const DENSITY_FIRST: u32 = 8;
 /// Lowest `op0` that the ESP32's core leaves undefined.
 const RESERVED_FIRST: u32 = 14;
-/// Candidate lists are indexed by `op0` (4 bits) and `op1` (4 bits).
-const CANDIDATE_LISTS: usize = 256;
+/// `op0` of the instructions that `op1` and `op2` tell apart; for the others fields `r` and `t` do.
+const BY_OP1_AND_OP2: [u32; 2] = [0, 4];
+/// Candidate lists are indexed by `op0` and two more fields.
+const CANDIDATE_LISTS: usize = 1 << 12;
 
-/// Rows of the opcode table that can match a word with a given `op0` and `op1`.
+/// Rows of the opcode table that can match a word, by [`candidate_key`].
 static CANDIDATES: LazyLock<Vec<Vec<u16>>> = LazyLock::new(|| {
-    (0..CANDIDATE_LISTS as u32)
-        .map(|key| {
-            let (word, key_mask) = ((key & 0xf) | (key >> 4) << 16, 0x0f_000f);
-            (0..TABLE.len() as u16)
-                .filter(|&row| {
-                    let Description { mask, pattern, .. } = TABLE[row as usize];
-                    (word ^ pattern) & mask & key_mask == 0
-                })
-                .collect()
-        })
-        .collect()
+    let mut lists = vec![Vec::new(); CANDIDATE_LISTS];
+    for (row, description) in TABLE.iter().enumerate() {
+        let op0 = description.pattern & 0xf;
+        for (high, low) in (0..16).flat_map(|high| (0..16).map(move |low| (high, low))) {
+            let (word, key_mask) = if BY_OP1_AND_OP2.contains(&op0) {
+                (op0 | high << 20 | low << 16, 0xff_0000)
+            } else {
+                (op0 | high << 12 | low << 4, 0x00_f0f0)
+            };
+            if (word ^ description.pattern) & description.mask & key_mask == 0 {
+                lists[candidate_key(word)].push(row as u16);
+            }
+        }
+    }
+    lists
 });
+
+fn candidate_key(word: u32) -> usize {
+    let op0 = word & 0xf;
+    let (high, low) = if BY_OP1_AND_OP2.contains(&op0) { (word >> 20, word >> 16) } else { (word >> 12, word >> 4) };
+    (op0 | (low & 0xf) << 4 | (high & 0xf) << 8) as usize
+}
 
 /// Length in bytes of the instruction whose first byte is the low byte of `word`.
 pub fn length(word: u32) -> u8 {
@@ -167,8 +179,7 @@ impl Instruction {
         }
         let length = length(word);
         let word = if length == NARROW { word & 0xffff } else { word & 0xff_ffff };
-        let key = op0 | (word >> 16 & 0xf) << 4;
-        let row = CANDIDATES[key as usize].iter().find(|&&row| {
+        let row = CANDIDATES[candidate_key(word)].iter().find(|&&row| {
             let Description { mask, pattern, .. } = TABLE[row as usize];
             word & mask == pattern
         })?;

@@ -78,19 +78,26 @@ proptest! {
             cpu.set_special(register, value);
         }
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
+        let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
         for (cycles, lines) in slices {
             cpu.set_interrupt_lines(lines);
             stepped.set_interrupt_lines(lines);
+            forked = forked.clone();
+            forked.set_interrupt_lines(lines);
             let exit = cpu.run(&mut memory, cycles);
             while stepped.cycles() < cpu.cycles() {
                 prop_assert_eq!(stepped.step(&mut stepped_memory), Exit::Budget);
             }
+            prop_assert_eq!(forked.run(&mut forked_memory, cycles), exit);
             if exit == Exit::Waiting {
+                forked.idle(7);
                 cpu.idle(7);
                 stepped.step(&mut stepped_memory);
                 stepped.idle(7);
             }
             prop_assert_eq!(registers(&cpu), registers(&stepped));
+            prop_assert_eq!(registers(&cpu), registers(&forked));
+            prop_assert_eq!(cpu.cycles(), forked.cycles());
             prop_assert_eq!(cpu.special(SpecialRegister::Ccount), stepped.special(SpecialRegister::Ccount));
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
         }
