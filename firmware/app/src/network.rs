@@ -1,25 +1,25 @@
 //! Ethernet interface, address and sockets.
 
+mod slots;
+
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::Ipv4Addr;
 
 use espalier_protocol::{Event, NetworkSetup, Origin};
-use smoltcp::iface::{Config, Context, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::{dhcpv4, dns, tcp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr};
 
 use crate::io::Nic;
 use crate::outbox::Outbox;
 
+pub use slots::PEER_TIMEOUT;
+
 /// TCP sockets: the one that is served and a backlog of three, as the tutorial's `listen(3)` has it.
 pub const SOCKETS: usize = 4;
 
-/// How long a peer may be silent when it should answer.
-pub const PEER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a peer that has nothing to say is asked whether it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// How long DHCP may take before the user is told.
 const DHCP_PATIENCE: Duration = Duration::from_secs(10);
 /// How often DHCP asks.
@@ -31,9 +31,6 @@ const RECEIVE_BUFFER: usize = 4096;
 const SEND_BUFFER: usize = 4096;
 /// Frames that one poll takes in, so that a flood cannot hold up the rest.
 const FRAMES_PER_POLL: usize = 32;
-
-/// First port of the dynamic range (RFC 6335, chapter 6).
-const FIRST_DYNAMIC_PORT: u16 = 49152;
 
 /// Why a connection ended that this side did not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +54,8 @@ pub struct Network {
     next_link_check: Instant,
     dhcp_deadline: Option<Instant>,
     dynamic_ports: u16,
+    /// The last poll did not take in all that was there.
+    more_frames: bool,
 }
 
 impl Network {
@@ -79,6 +78,7 @@ impl Network {
             next_link_check: now,
             dhcp_deadline: None,
             dynamic_ports: seed as u16,
+            more_frames: false,
         };
         network.ask_dhcp(now);
         network
@@ -166,14 +166,16 @@ impl Network {
     /// Exchanges frames with the cable and keeps the address up to date.
     pub fn poll(&mut self, nic: &mut impl Nic, now: Instant, outbox: &mut Outbox) {
         self.check_link(nic, now, outbox);
-        for _ in 0..FRAMES_PER_POLL {
+        let mut frames = 0;
+        self.more_frames = loop {
             let open = self.open_sockets();
             let result = self.interface.poll_ingress_single(now, nic, &mut self.sockets);
             self.note_ends(open, End::Reset);
-            if result == PollIngressSingleResult::None {
-                break;
+            frames += 1;
+            if result == PollIngressSingleResult::None || frames == FRAMES_PER_POLL {
+                break frames == FRAMES_PER_POLL;
             }
-        }
+        };
         self.send(nic, now);
         self.poll_dhcp(now, outbox);
     }
@@ -236,6 +238,9 @@ impl Network {
 
     /// When this wants to be polled again if nothing arrives.
     pub fn deadline(&mut self, now: Instant) -> Instant {
+        if self.more_frames {
+            return now;
+        }
         let deadlines = [self.interface.poll_at(now, &self.sockets), self.dhcp_deadline.filter(|_| self.link_up())];
         deadlines.into_iter().flatten().fold(self.next_link_check, Instant::min)
     }
@@ -251,89 +256,9 @@ impl Network {
             }
         }
     }
-
-    /// The socket of a slot.
-    pub fn socket(&mut self, slot: usize) -> &mut tcp::Socket<'static> {
-        self.sockets.get_mut(self.tcp[slot])
-    }
-
-    /// Why the connection of a slot ended, if this side did not end it.
-    pub fn end(&self, slot: usize) -> Option<End> {
-        self.ends[slot]
-    }
-
-    /// The IPv4 endpoint at the other side of a slot's connection.
-    pub fn peer(&mut self, slot: usize) -> Option<SocketAddrV4> {
-        let IpEndpoint { addr: IpAddress::Ipv4(address), port } = self.socket(slot).remote_endpoint()?;
-        Some(SocketAddrV4::new(address, port))
-    }
-
-    /// Begins to connect the first slot; false if there can be no way to that address.
-    pub fn connect(&mut self, peer: SocketAddrV4) -> bool {
-        self.dynamic_ports = self.dynamic_ports.wrapping_add(1);
-        let local = FIRST_DYNAMIC_PORT | self.dynamic_ports;
-        self.ends[0] = None;
-        let (socket, context) = self.socket_and_context(0);
-        socket.abort();
-        let remote = IpEndpoint::new(IpAddress::Ipv4(*peer.ip()), peer.port());
-        let begun = socket.connect(context, remote, local).is_ok();
-        be_attentive(socket);
-        begun
-    }
-
-    /// Begins to listen with a slot. As with SO_REUSEADDR, connections that are still ending do not keep the port.
-    pub fn listen(&mut self, slot: usize, port: u16) -> bool {
-        self.ends[slot] = None;
-        let socket = self.socket(slot);
-        if socket.is_open() && !socket.is_listening() {
-            socket.abort();
-        }
-        let listening = socket.listen(port).is_ok();
-        be_attentive(socket);
-        listening
-    }
-
-    /// Ends all connections, politely where there is one.
-    pub fn close_all(&mut self) {
-        for slot in 0..SOCKETS {
-            let socket = self.socket(slot);
-            if socket.may_send() { socket.close() } else { socket.abort() }
-        }
-    }
-
-    fn socket_and_context(&mut self, slot: usize) -> (&mut tcp::Socket<'static>, &mut Context) {
-        (self.sockets.get_mut(self.tcp[slot]), self.interface.context())
-    }
-
-    /// Asks DNS for a name.
-    pub fn resolve(&mut self, host: &str) -> Option<dns::QueryHandle> {
-        let socket: &mut dns::Socket<'_> = self.sockets.get_mut(self.dns);
-        socket.start_query(self.interface.context(), host, smoltcp::wire::DnsQueryType::A).ok()
-    }
-
-    /// What became of a question: nothing yet, an address, or none.
-    pub fn resolved(&mut self, query: dns::QueryHandle) -> Option<Option<Ipv4Addr>> {
-        let socket: &mut dns::Socket<'_> = self.sockets.get_mut(self.dns);
-        match socket.get_query_result(query) {
-            Ok(addresses) => Some(addresses.first().map(|IpAddress::Ipv4(address)| *address)),
-            Err(dns::GetQueryResultError::Pending) => None,
-            Err(dns::GetQueryResultError::Failed) => Some(None),
-        }
-    }
-
-    /// Gives up a question.
-    pub fn forget(&mut self, query: dns::QueryHandle) {
-        self.sockets.get_mut::<dns::Socket<'_>>(self.dns).cancel_query(query);
-    }
 }
 
 fn new_socket() -> tcp::Socket<'static> {
     let receive = tcp::SocketBuffer::new(vec![0; RECEIVE_BUFFER]);
     tcp::Socket::new(receive, tcp::SocketBuffer::new(vec![0; SEND_BUFFER]))
-}
-
-/// A connection that notices when its peer is gone.
-fn be_attentive(socket: &mut tcp::Socket<'_>) {
-    socket.set_timeout(Some(PEER_TIMEOUT));
-    socket.set_keep_alive(Some(KEEP_ALIVE));
 }

@@ -4,8 +4,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
-
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use espalier_app::Nic;
@@ -68,13 +66,14 @@ const MTU: usize = 1514;
 
 /// A buffer that the MAC's DMA reads and writes.
 #[repr(C, align(4))]
+#[derive(Clone)]
 struct Buffer([u8; BUFFER_SIZE]);
 
 /// The MAC; without hardware it is a cable that is never plugged in.
 pub struct OpenEth {
     address: [u8; 6],
-    transmit: Vec<Box<Buffer>>,
-    receive: Vec<Box<Buffer>>,
+    transmit: Box<[Buffer]>,
+    receive: Box<[Buffer]>,
     next_transmit: u32,
     next_receive: u32,
 }
@@ -82,28 +81,30 @@ pub struct OpenEth {
 impl OpenEth {
     /// Starts the MAC if there is one.
     pub fn start(address: [u8; 6]) -> OpenEth {
-        let mut mac = OpenEth { address, transmit: vec![], receive: vec![], next_transmit: 0, next_receive: 0 };
-        if MODER.read() != MODER_RESET {
-            return mac;
+        let exists = MODER.read() == MODER_RESET;
+        let buffers = |count: u32| vec![Buffer([0; BUFFER_SIZE]); if exists { count as usize } else { 0 }].into();
+        let (transmit, receive) = (buffers(TX_BUFFERS), buffers(RX_BUFFERS));
+        let mac = OpenEth { address, transmit, receive, next_transmit: 0, next_receive: 0 };
+        if exists {
+            mac.configure();
         }
-        let [a, b, c, d, e, f] = address;
+        mac
+    }
+
+    fn configure(&self) {
+        let [a, b, c, d, e, f] = self.address;
         MAC_ADDR0.write(u32::from_be_bytes([c, d, e, f]));
         MAC_ADDR1.write(u32::from_be_bytes([0, 0, a, b]));
         TX_BD_NUM.write(TX_BUFFERS);
-        for index in 0..TX_BUFFERS {
-            let buffer = Box::new(Buffer([0; BUFFER_SIZE]));
-            transmit_descriptor(index, &buffer).write(transmit_flags(index));
-            mac.transmit.push(buffer);
+        for (index, buffer) in (0..).zip(&self.transmit) {
+            transmit_descriptor(index, buffer).write(transmit_flags(index));
         }
-        for index in 0..RX_BUFFERS {
-            let buffer = Box::new(Buffer([0; BUFFER_SIZE]));
-            receive_descriptor(index, &buffer).write(receive_flags(index));
-            mac.receive.push(buffer);
+        for (index, buffer) in (0..).zip(&self.receive) {
+            receive_descriptor(index, buffer).write(receive_flags(index));
         }
         INT_SOURCE.write(u32::MAX);
         INT_MASK.write(INT_RECEIVED);
         MODER.write(MODER_PAD | MODER_CRCEN | MODER_FULLD | MODER_TXEN | MODER_RXEN);
-        mac
     }
 
     /// Whether the MAC is there.
@@ -194,7 +195,7 @@ impl Device for OpenEth {
         // Cleared before looking, so that a frame that comes after it raises the interrupt again.
         INT_SOURCE.write(INT_RECEIVED);
         let index = self.next_receive;
-        let buffer: &Buffer = self.receive.get(index as usize)?;
+        let buffer = self.receive.get(index as usize)?;
         let flags = DESCRIPTORS.nth(2 * (TX_BUFFERS + index)).read();
         if flags & RXD_E != 0 {
             return None;
@@ -218,9 +219,9 @@ impl Device for OpenEth {
     }
 }
 
-fn sender<'a>(buffers: &'a mut [Box<Buffer>], next: &'a mut u32) -> Option<Sender<'a>> {
+fn sender<'a>(buffers: &'a mut [Buffer], next: &'a mut u32) -> Option<Sender<'a>> {
     let index = *next;
-    let buffer = &mut **buffers.get_mut(index as usize)?;
+    let buffer = buffers.get_mut(index as usize)?;
     let free = DESCRIPTORS.nth(2 * index).read() & TXD_RD == 0;
     free.then_some(Sender { buffer, index, next })
 }
