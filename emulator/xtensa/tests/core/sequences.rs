@@ -1,9 +1,9 @@
-//! The instruction sequences to which compilers expand floating-point division and square root.
+//! Floating-point arithmetic against the host's, and the sequences to which compilers expand division and square root.
 
 use crate::flat::Flat;
 use espalier_xtensa::{Config, Cpu, SpecialRegister};
-use proptest::prelude::{any, proptest};
-use proptest::prop_assert_eq;
+use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::{prop_assert, prop_assert_eq};
 
 /// f0 = f1 / f2, as `__divsf3` of the compiler's runtime library does it; LLVM's assembler made the bytes of
 ///
@@ -62,7 +62,46 @@ fn same(x: f32, y: f32) -> bool {
     x.is_nan() && y.is_nan() || x.to_bits() == y.to_bits()
 }
 
+/// f0 = f1 op f2, or f0 + f1 * f2, for one instruction.
+fn one(code: &[u8; 3], f0: f32, f1: f32, f2: f32) -> f32 {
+    let mut bus = Flat::new(0x1000, code);
+    let mut cpu = Cpu::new(Config { reset_vector: 0, ..Config::ESP32_PRO });
+    cpu.set_special(SpecialRegister::Cpenable, 1);
+    for (number, value) in [(0, f0), (1, f1), (2, f2)] {
+        cpu.set_float(number, value.to_bits());
+    }
+    cpu.run(&mut bus, 1);
+    f32::from_bits(cpu.float(0))
+}
+
+/// `add.s f0, f1, f2`
+const ADD: [u8; 3] = [0x20, 0x01, 0x0a];
+/// `sub.s f0, f1, f2`
+const SUBTRACT: [u8; 3] = [0x20, 0x01, 0x1a];
+/// `mul.s f0, f1, f2`
+const MULTIPLY: [u8; 3] = [0x20, 0x01, 0x2a];
+/// `madd.s f0, f1, f2`
+const MULTIPLY_ADD: [u8; 3] = [0x20, 0x01, 0x4a];
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn sums_and_products_are_those_of_ieee_754(x in any::<u32>(), y in any::<u32>(), z in any::<u32>()) {
+        let (x, y, z) = (f32::from_bits(x), f32::from_bits(y), f32::from_bits(z));
+        prop_assert!(same(one(&ADD, 0.0, x, y), x + y), "{} + {}", x, y);
+        prop_assert!(same(one(&SUBTRACT, 0.0, x, y), x - y), "{} - {}", x, y);
+        prop_assert!(same(one(&MULTIPLY, 0.0, x, y), x * y), "{} * {}", x, y);
+        prop_assert!(same(one(&MULTIPLY_ADD, z, x, y), x.mul_add(y, z)), "{} + {} * {}", z, x, y);
+    }
+
+    #[test]
+    fn sums_of_like_magnitudes_are_those_of_ieee_754(x in -2.0f32..2.0, y in -2.0f32..2.0, z in -4.0f32..4.0) {
+        prop_assert!(same(one(&ADD, 0.0, x, y), x + y), "{} + {}", x, y);
+        prop_assert!(same(one(&MULTIPLY_ADD, z, x, y), x.mul_add(y, z)), "{} + {} * {}", z, x, y);
+        prop_assert!(same(one(&MULTIPLY_ADD, -(x * y), x, y), x.mul_add(y, -(x * y))), "rest of {} * {}", x, y);
+    }
+
     #[test]
     fn division_is_rounded_correctly(x in any::<f32>(), y in any::<f32>()) {
         let quotient = evaluate(DIVIDE, x, y);
