@@ -61,6 +61,12 @@ pub trait Bus {
     /// Writes an aligned word.
     fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault>;
 
+    /// Tells where the code is that the following accesses come from: the start of the block that is about to be executed,
+    /// which is the instruction itself in the plain interpreter. For messages; does nothing unless the wiring wants it.
+    fn executing(&mut self, address: u32) {
+        let _ = address;
+    }
+
     /// True when the wiring wants [`Cpu::run`](crate::Cpu::run) to return: interrupt lines changed, a deadline moved,
     /// the other core was started. Checked after every block.
     fn attention(&self) -> bool;

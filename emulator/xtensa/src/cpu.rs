@@ -205,6 +205,7 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
                 return spent + 1;
             }
         };
+        bus.executing(pc);
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
         let (first, end) = (block.first, block.end);
@@ -275,6 +276,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
     if op.window() > state.window_free {
         return state.raise(Trap::WindowOverflow, pc);
     }
+    bus.executing(pc);
     let step = execute(state, bus, &op, Start { pc, cycle });
     state.finish(step.then(), pc, pc.wrapping_add(u32::from(op.length())));
 }
