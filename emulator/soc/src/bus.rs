@@ -12,6 +12,7 @@ use crate::memory::{
 };
 use crate::rom::{ROM_BASE, ROM_SIZE, ROM1_DATA_BASE, ROM1_OFFSET};
 use crate::system::System;
+use crate::unmodelled::Origin;
 
 /// Flash behind the data cache (DROM0), 4 MiB in pages of 64 KiB; the first entries of the flash MMU.
 const DROM_BASE: u32 = 0x3F40_0000;
@@ -28,7 +29,7 @@ const ROM1_SIZE: u32 = 0x1_0000;
 pub(crate) struct CoreBus<'a> {
     pub ram: &'a mut Ram,
     pub system: &'a mut System,
-    pub core: usize,
+    pub origin: Origin,
     /// Guest time when the run started, and the clock of the core.
     pub start: Time,
     pub clock: Frequency,
@@ -89,7 +90,7 @@ impl CoreBus<'_> {
             return None;
         }
         let entry = FIRST_INSTRUCTION_ENTRY + ((address - INSTRUCTION_BUS) >> 16) as usize;
-        Some((self.system.flash_page(self.core, entry)?, (address & 0xFFFF) as usize))
+        Some((self.system.flash_page(self.origin.core, entry)?, (address & 0xFFFF) as usize))
     }
 
     /// A load that is neither DRAM nor flash data: constants in ROM, the instruction bus, peripherals.
@@ -102,7 +103,9 @@ impl CoreBus<'_> {
         };
         let word_address = address & !3;
         if let Some(offset) = within(word_address, ROM1_DATA_BASE, ROM1_SIZE as usize) {
-            return bytes(self.system.rom.view(self.core), ROM1_OFFSET + offset).map(narrow).ok_or(Fault::Unmapped);
+            return bytes(self.system.rom.view(self.origin.core), ROM1_OFFSET + offset)
+                .map(narrow)
+                .ok_or(Fault::Unmapped);
         }
         if let Some(offset) = within(word_address, RTC_FAST_DATA_BASE, RTC_SIZE) {
             return bytes(&self.ram.rtc_fast[..], offset).map(narrow).ok_or(Fault::Unmapped);
@@ -115,7 +118,7 @@ impl CoreBus<'_> {
             return if width == 4 { Ok(word) } else { Err(Fault::Width) };
         }
         let now = self.now(cycle);
-        self.system.read(self.ram, self.core, word_address, now).map(|word| narrow(word.to_le_bytes()))
+        self.system.read(self.ram, self.origin, word_address, now).map(|word| narrow(word.to_le_bytes()))
     }
 
     /// The word at an address of the instruction bus that holds memory.
@@ -128,7 +131,7 @@ impl CoreBus<'_> {
             Some(Code::RtcSlow(offset)) => bytes(&self.ram.rtc_slow[..], offset),
             None => {
                 if let Some(offset) = within(address, ROM_BASE, ROM_SIZE) {
-                    bytes(self.system.rom.view(self.core), offset)
+                    bytes(self.system.rom.view(self.origin.core), offset)
                 } else {
                     let (page, offset) = self.flash_code(address)?;
                     bytes(page, offset)
@@ -172,7 +175,7 @@ impl CoreBus<'_> {
         }
         let now = self.now(cycle);
         // A narrow write puts its bytes on their lanes; the others carry zeros.
-        self.system.write(self.ram, self.core, address & !3, value << (8 * (address & 3)), now)
+        self.system.write(self.ram, self.origin, address & !3, value << (8 * (address & 3)), now)
     }
 
     /// Counts a write to DRAM that the instruction bus can see.
@@ -193,7 +196,7 @@ impl CoreBus<'_> {
         if offset >= DROM_SIZE {
             return None;
         }
-        bytes(self.system.flash_page(self.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
+        bytes(self.system.flash_page(self.origin.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
     }
 }
 
@@ -283,6 +286,11 @@ impl Bus for CoreBus<'_> {
             return Ok(());
         }
         self.store_elsewhere(address, 4, value, cycle)
+    }
+
+    #[inline(always)]
+    fn executing(&mut self, address: u32) {
+        self.origin.pc = address;
     }
 
     #[inline(always)]

@@ -19,7 +19,7 @@ use crate::fidelity::FidelityRow;
 use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::system::{CoreEffect, System};
-use crate::unmodelled::UnmodelledAccess;
+use crate::unmodelled::{Origin, UnmodelledAccess};
 
 /// Cycles that one core runs before the other one has its turn.
 const QUANTUM: u64 = 64;
@@ -57,8 +57,8 @@ impl Strap {
     /// The value of GPIO_STRAP (TRM "GPIO_STRAP_REG").
     fn register(self) -> u32 {
         match self {
-            Strap::FlashBoot => 0x12,
-            Strap::Download => 0x0F,
+            Strap::FlashBoot => 0x13,
+            Strap::Download => 0x03,
         }
     }
 }
@@ -135,7 +135,7 @@ impl Machine {
     pub fn run_until(&mut self, limit: Time) -> Stop {
         while self.now < limit {
             self.slice(limit);
-            if let Some(access) = self.note_unmodelled()
+            if let Some(access) = self.system.unmodelled.take_fresh()
                 && self.config.strict
             {
                 return Stop::Unmodelled(access);
@@ -145,11 +145,6 @@ impl Machine {
             }
         }
         Stop::Limit
-    }
-
-    fn note_unmodelled(&mut self) -> Option<UnmodelledAccess> {
-        let pcs = std::array::from_fn(|core| self.cpus[core].pc());
-        self.system.unmodelled.take_fresh(pcs)
     }
 
     /// One step of the schedule. See the module's documentation for what ends it.
@@ -244,7 +239,7 @@ impl Machine {
         let mut bus = CoreBus {
             ram: Arc::make_mut(&mut self.ram),
             system: &mut self.system,
-            core,
+            origin: Origin { core, pc: self.cpus[core].pc() },
             start: self.now + clock.cycles(offset),
             clock,
         };

@@ -6,9 +6,9 @@ use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::Lan;
 use espalier_parts::{FlashChip, FlashSize, Oled};
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, I2c, IoMux,
-    OpenCoresEth, PINS, Pull, ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, SocClock, Spi,
-    TimerGroup, Uart, WatchdogReset, XTAL,
+    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux,
+    OpenCoresEth, PINS, Pull, ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, Slc, SlcHost,
+    SocClock, Spi, TimerGroup, Uart, WatchdogReset, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -19,7 +19,7 @@ use crate::map::{self, Block, Entry};
 use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::stub::Stub;
-use crate::unmodelled::UnmodelledLog;
+use crate::unmodelled::{Origin, UnmodelledLog};
 use crate::wiring;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
@@ -72,6 +72,9 @@ pub(crate) struct System {
     io_mux: IoMux,
     rtc_io: RtcIo,
     sens: Sens,
+    slc: Slc,
+    hinf: Hinf,
+    slc_host: SlcHost,
     frc: FrcTimer,
     rtc: RtcCntl,
     i2cs: [I2c; 2],
@@ -125,6 +128,9 @@ impl System {
             io_mux: IoMux::new(),
             rtc_io: RtcIo::new(),
             sens: Sens::new(),
+            slc: Slc::new(),
+            hinf: Hinf::new(),
+            slc_host: SlcHost::new(),
             frc: FrcTimer::new(),
             rtc: RtcCntl::new(),
             i2cs: std::array::from_fn(|_| I2c::new(APB_WITH_PLL)),
@@ -224,14 +230,14 @@ impl System {
     }
 
     /// A core reads the word at `address`, which is not memory.
-    pub fn read(&mut self, ram: &mut Ram, core: usize, address: u32, now: Time) -> Result<u32, Fault> {
+    pub fn read(&mut self, ram: &mut Ram, origin: Origin, address: u32, now: Time) -> Result<u32, Fault> {
         let now = self.tick(now);
-        let Some((entry, offset)) = map::find(address) else { return self.read_nothing(core, address) };
+        let Some((entry, offset)) = map::find(address) else { return self.read_nothing(origin, address) };
         let result = match entry.block {
             Block::FlashMmu(table) => self.mmu.read(usize::from(table), offset).ok_or(Unmodelled),
             Block::Rng => Ok(self.rng.next_word()),
             Block::Stub(stub) => {
-                self.note_unmodelled(Some(entry), address, None, core);
+                self.note_unmodelled(Some(entry), address, None, origin);
                 return Ok(self.stubs[usize::from(stub)].read(offset));
             }
             block => match self.device(block) {
@@ -245,16 +251,16 @@ impl System {
                 Ok(value)
             }
             Err(Unmodelled) => {
-                self.note_unmodelled(Some(entry), address, None, core);
+                self.note_unmodelled(Some(entry), address, None, origin);
                 Ok(0)
             }
         }
     }
 
     /// A core writes the word at `address`, which is not memory.
-    pub fn write(&mut self, ram: &mut Ram, core: usize, address: u32, value: u32, now: Time) -> Result<(), Fault> {
+    pub fn write(&mut self, ram: &mut Ram, origin: Origin, address: u32, value: u32, now: Time) -> Result<(), Fault> {
         let now = self.tick(now);
-        let Some((entry, offset)) = map::find(address) else { return self.write_nothing(core, address, value) };
+        let Some((entry, offset)) = map::find(address) else { return self.write_nothing(origin, address, value) };
         let result = match entry.block {
             Block::FlashMmu(table) => {
                 if self.mmu.write(usize::from(table), offset, value) {
@@ -264,7 +270,7 @@ impl System {
                 return Ok(());
             }
             Block::Stub(stub) => {
-                self.note_unmodelled(Some(entry), address, Some(value), core);
+                self.note_unmodelled(Some(entry), address, Some(value), origin);
                 self.stubs[usize::from(stub)].write(offset, value);
                 return Ok(());
             }
@@ -275,30 +281,30 @@ impl System {
         };
         match result {
             Ok(()) => self.settle(entry.block, ram, now),
-            Err(Unmodelled) => self.note_unmodelled(Some(entry), address, Some(value), core),
+            Err(Unmodelled) => self.note_unmodelled(Some(entry), address, Some(value), origin),
         }
         Ok(())
     }
 
     /// Peripheral space without a block reads as zero, as on silicon; other addresses fault.
-    fn read_nothing(&mut self, core: usize, address: u32) -> Result<u32, Fault> {
+    fn read_nothing(&mut self, origin: Origin, address: u32) -> Result<u32, Fault> {
         if !map::is_peripheral_space(address) {
             return Err(Fault::Unmapped);
         }
-        self.note_unmodelled(None, address, None, core);
+        self.note_unmodelled(None, address, None, origin);
         Ok(0)
     }
 
-    fn write_nothing(&mut self, core: usize, address: u32, value: u32) -> Result<(), Fault> {
+    fn write_nothing(&mut self, origin: Origin, address: u32, value: u32) -> Result<(), Fault> {
         if !map::is_peripheral_space(address) {
             return Err(Fault::Unmapped);
         }
-        self.note_unmodelled(None, address, Some(value), core);
+        self.note_unmodelled(None, address, Some(value), origin);
         Ok(())
     }
 
-    fn note_unmodelled(&mut self, entry: Option<&Entry>, address: u32, write: Option<u32>, core: usize) {
-        if self.unmodelled.record(entry.map(|entry| entry.name), address, write, core) {
+    fn note_unmodelled(&mut self, entry: Option<&Entry>, address: u32, write: Option<u32>, origin: Origin) {
+        if self.unmodelled.record(entry.map(|entry| entry.name), address, write, origin) {
             self.attention = true;
         }
     }
@@ -323,6 +329,9 @@ impl System {
             Block::GpioSd => &mut self.gpio_sd,
             Block::RtcIo => &mut self.rtc_io,
             Block::Sens => &mut self.sens,
+            Block::Slc => &mut self.slc,
+            Block::Hinf => &mut self.hinf,
+            Block::SlcHost => &mut self.slc_host,
             Block::Frc => &mut self.frc,
             Block::RtcCntl => &mut self.rtc,
             Block::IoMux => &mut self.io_mux,

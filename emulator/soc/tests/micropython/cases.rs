@@ -32,7 +32,7 @@ fn boots_to_its_prompt(image: &[u8]) {
     let console = repl.console();
     for line in [
         "ets Jul 29 2019 12:21:46",
-        "rst:0x1 (POWERON_RESET),boot:0x12 (SPI_FAST_FLASH_BOOT)",
+        "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)",
         "entry 0x400805cc",
         "MicroPython v1.23.0 on 2024-06-02; Generic ESP32 module with ESP32",
     ] {
