@@ -73,9 +73,15 @@ pub(crate) fn default_root() -> PathBuf {
         return PathBuf::from(root);
     }
     let program = std::env::current_exe().unwrap_or_default();
-    let target = program.ancestors().find(|folder| folder.join(CACHE_TAG).is_file());
-    let target = target.map_or_else(|| PathBuf::from("target"), Path::to_path_buf);
-    target.join("espalier").join(binary_name(&program))
+    build_folder(&program).join("espalier").join(binary_name(&program))
+}
+
+/// Cargo's build directory, in which `program` lies: it has a tag if Cargo made it, and `PROFILE/deps` for test binaries.
+fn build_folder(program: &Path) -> PathBuf {
+    let tagged = program.ancestors().find(|folder| folder.join(CACHE_TAG).is_file());
+    let deps = program.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("deps")));
+    let above_profile = || deps?.parent()?.parent();
+    tagged.or_else(above_profile).unwrap_or(Path::new("target")).to_path_buf()
 }
 
 /// The name of a test binary without the hash that Cargo appends.
@@ -100,7 +106,7 @@ fn file_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Artefacts, binary_name, file_name};
+    use super::{Artefacts, binary_name, build_folder, file_name};
     use std::path::Path;
 
     #[test]
@@ -108,6 +114,17 @@ mod tests {
         assert_eq!(binary_name(Path::new("/t/deps/tutorial-0123456789abcdef")), "tutorial");
         assert_eq!(binary_name(Path::new("/t/release/espalier")), "espalier");
         assert_eq!(file_name("client::case_1::sends \"x\"/.."), "client.case_1.sends__x__..");
+    }
+
+    #[test]
+    fn the_build_folder_is_known_by_its_tag_or_its_shape() {
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("debug/deps/test");
+        assert_eq!(build_folder(&program), root.path());
+        assert_eq!(build_folder(Path::new("/usr/bin/espalier")), Path::new("target"));
+        std::fs::create_dir_all(root.path().join("debug")).unwrap();
+        std::fs::write(root.path().join("CACHEDIR.TAG"), b"").unwrap();
+        assert_eq!(build_folder(&root.path().join("debug/espalier")), root.path());
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //!
 //! #[rstest]
 //! #[tokio::test]
-//! # async fn never() {}
 //! async fn says_hello(#[future(awt)] board: Board) -> espalier::Result<()> {
 //!     board.console().expect("hello").await?;
 //!     Ok(())

@@ -1,15 +1,18 @@
 //! What the emulated machine promises: the chip's own code prints, and every run is the same.
 
-use espalier::{Board, Result, Units};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use espalier::{Board, Model, Result, Units};
 use rstest::rstest;
 
-use crate::common::{board, start};
+use crate::common::{IMAGE, board, start};
 
 #[tokio::test]
 async fn rom_bootloader_and_application_speak_for_themselves() -> Result<()> {
     let board = start().await?;
     let console = board.console();
-    console.expect_line("rst:0x1 (POWERON_RESET),boot:0x12 (SPI_FAST_FLASH_BOOT)").await?;
+    console.expect_regex(r"rst:0x1 \(POWERON_RESET\),boot:0x\w+ \(SPI_FAST_FLASH_BOOT\)").await?;
     console.expect_regex(r"boot: ESP-IDF v[\w.-]+ 2nd stage bootloader").await?;
     console.expect_line("Loaded app from partition at offset 0x10000").await?;
     console.expect_line("@event started espalier-app").await?;
@@ -40,6 +43,70 @@ async fn two_runs_and_a_fork_are_the_same() -> Result<()> {
     assert_eq!(play(&fork).await?, straight, "a fork");
     assert_eq!(play(&second).await?, straight, "a second run");
     assert_eq!(first.console().bytes(), second.console().bytes());
+    Ok(())
+}
+
+/// Boots and plays on a thread of its own, as tests of one binary do.
+fn on_a_thread() -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let run = async {
+            let board = start().await?;
+            board.console().expect("@event address").await?;
+            play(&board).await
+        };
+        runtime.block_on(run).expect("the tutorial plays")
+    })
+}
+
+#[test]
+fn boards_in_parallel_on_a_busy_host_are_the_same_too() {
+    let alone = on_a_thread().join().expect("no panic");
+    let busy = Arc::new(AtomicBool::new(true));
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let busy = busy.clone();
+            std::thread::spawn(move || {
+                while busy.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        })
+        .collect();
+    let boards: Vec<_> = (0..3).map(|_| on_a_thread()).collect();
+    let hashes: Vec<_> = boards.into_iter().map(|board| board.join().expect("no panic")).collect();
+    busy.store(false, Ordering::Relaxed);
+    load.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    assert_eq!(hashes, [alone; 3]);
+}
+
+#[tokio::test]
+async fn a_strict_board_halts_at_what_is_not_modelled() -> Result<()> {
+    let board = Board::builder().model(Model::MPython).firmware(IMAGE).strict(true).start().await?;
+    let outcome = board.console().expect("@event address").await;
+    let unmodelled = board.unmodelled();
+    match outcome {
+        Ok(_) => assert!(unmodelled.is_empty(), "{unmodelled:?}"),
+        Err(error) => {
+            assert!(error.to_string().starts_with("the board halted: "), "{error}");
+            assert!(unmodelled.iter().any(|access| error.to_string().contains(access)), "{error}");
+        }
+    }
+    Ok(())
+}
+
+#[rstest]
+#[case::noise(&[0xFF, 0x00, 0x80, 0x1B, 0xC0, 0xDB, 0x0A, 0x0D])]
+#[case::endless_line(&[b'x'; 5000])]
+#[case::half_a_character(&[0xE4, 0xBD, b'\r'])]
+#[tokio::test]
+async fn garbage_on_the_console_does_no_harm(#[future(awt)] board: Board, #[case] garbage: &[u8]) -> Result<()> {
+    let console = board.console();
+    console.send(garbage).await?;
+    board.run_for(1.s()).await?;
+    console.send_line("").await?;
+    console.send_line("hello").await?;
+    console.expect("@hello espalier-app").await?;
     Ok(())
 }
 
