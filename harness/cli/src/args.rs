@@ -8,18 +8,25 @@ use espalier::{Model, Span};
 
 const EXAMPLES: &str = "\
 Examples:
-  espalier demo                                  the tutorial's client and server, from flashing to the OLED
-  espalier run firmware.bin                      a board with its console on this terminal; Ctrl-] leaves
-  espalier run app.bin --for 2s --screen-dir out two seconds of board time, every screen as a PNG
-  espalier run app.bin --host-forward 8080:80    the board's web server on http://127.0.0.1:8080
-  espalier screen accept                         what failed tests showed becomes golden
-  espalier image info firmware.bin               what is in a firmware file
+  espalier demo
+      the tutorial's client and server, from flashing to the OLED
+  espalier run firmware.bin
+      a board with its console on this terminal; Ctrl-] leaves
+  espalier run app.bin --for 2s --screen-dir out
+      two seconds of board time, and every screen as a PNG
+  espalier run app.bin --host-forward 8080:80
+      the board's web server on http://127.0.0.1:8080
+  espalier screen accept
+      what failed tests showed becomes golden
+  espalier image info firmware.bin
+      what is in a firmware file
 
-Exit status: 0 if everything held, 1 if something failed, 2 for wrong usage. NO_COLOR and pipes are respected.";
+Exit status: 0 if everything held, 1 if something failed, 2 for wrong usage.
+NO_COLOR and pipes are respected.";
 
 /// An emulated ESP32 board, and a harness that tests firmware on it.
 #[derive(Debug, Parser)]
-#[command(name = "espalier", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "espalier", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -54,15 +61,18 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal, keys go to the board, Ctrl-C included; Ctrl-] leaves. Board time then keeps pace with the clock on the wall. \
-Elsewhere, or with --for, the board runs as fast as it can, and without --for it ends when the input has ended and the console \
-has been quiet for two seconds of board time.
+On a terminal, keys go to the board, Ctrl-C included; Ctrl-] leaves. Board time
+then keeps pace with the clock on the wall. Elsewhere, or with --for, the board
+runs as fast as it can; without --for it ends when the input has ended and the
+console has been quiet for two seconds of board time.
 
 Examples:
   espalier run firmware.bin --board mpython
   espalier run firmware.bin --for 500ms --pcap boot.pcap
-  espalier run firmware.bin --host-forward 5001:5001          then: nc 127.0.0.1 5001
-  espalier run firmware.bin --peer 5001=127.0.0.1:6001        the board's peer.lan:5001 is port 6001 here
+  espalier run firmware.bin --host-forward 5001:5001
+      then: nc 127.0.0.1 5001
+  espalier run firmware.bin --peer 5001=127.0.0.1:6001
+      the board's peer.lan:5001 is port 6001 here
   echo status | espalier run firmware.bin | grep @status")]
 pub struct RunArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.

@@ -38,7 +38,8 @@ fn info(file: &Path) -> Result<(), CliError> {
     );
     if let Some(description) = &app.description {
         row("project", format!("{} {}", description.project, description.version));
-        row("built", format!("{} with ESP-IDF {}", description.built, description.idf));
+        let when = if description.built.is_empty() { "at an unknown time" } else { &description.built };
+        row("built", format!("{when} with ESP-IDF {}", description.idf));
     }
     anstream::println!("\n  {HEADING}segments{PLAIN}");
     for segment in &app.segments {

@@ -1,0 +1,69 @@
+//! The command as its user sees it: output, files and exit status.
+
+use std::process::{Command, Output};
+
+const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+
+fn espalier(args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_espalier")).args(args).output().expect("the command runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn the_demo_matches_every_golden_and_leaves_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, output, errors) = espalier(&["demo", "--output", folder.path().to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{output}{errors}");
+    assert!(output.contains("screens match their goldens"), "{output}");
+    assert!(!output.contains('\x1b'), "a pipe gets no colours");
+    let report = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(report.contains("Everything held") && report.contains("hello mPython,I am TCP Client"));
+    assert!(folder.path().join("client-received-chinese.png").exists());
+}
+
+#[test]
+fn running_prints_the_console_and_saves_what_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (screens, pcap) = (folder.path().join("screens"), folder.path().join("boot.pcap"));
+    let (status, output, errors) = espalier(&[
+        "run",
+        FIRMWARE,
+        "--board",
+        "mpython",
+        "--for",
+        "300ms",
+        "--screen-dir",
+        screens.to_str().unwrap(),
+        "--pcap",
+        pcap.to_str().unwrap(),
+    ]);
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(output.starts_with("ets Jul 29 2019") && output.contains("@event address "), "{output}");
+    assert_eq!(std::fs::read_dir(screens).unwrap().count(), 1);
+    // Magic number of a pcap file with nanoseconds.
+    assert!(std::fs::read(pcap).unwrap().starts_with(&0xA1B2_3C4D_u32.to_le_bytes()));
+}
+
+#[test]
+fn the_exit_status_tells_failure_from_wrong_usage() {
+    let (status, _, errors) = espalier(&["image", "info", file!()]);
+    assert_eq!(status, Some(1));
+    assert!(errors.starts_with("error: "), "{errors}");
+    let (status, _, errors) = espalier(&["run", FIRMWARE, "--host-forward", "80"]);
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("expected HOSTPORT:BOARDPORT"), "{errors}");
+    let (status, output, _) = espalier(&["image", "info", FIRMWARE]);
+    assert_eq!(status, Some(0));
+    assert!(output.contains("tutorial-esp32") && output.contains("mapped from flash"), "{output}");
+}
+
+#[test]
+fn help_shows_examples() {
+    for args in [&["--help"][..], &["run", "--help"]] {
+        let (status, output, _) = espalier(args);
+        assert_eq!(status, Some(0));
+        assert!(output.contains("Examples:"), "{output}");
+    }
+}
