@@ -85,8 +85,7 @@ impl Uart {
             }
             _ => {}
         }
-        let levels = self.level_interrupts();
-        self.raise(levels);
+        self.update_levels();
         Ok(())
     }
 }

@@ -103,7 +103,9 @@ impl Uart {
     /// Reads the receive FIFO, as through the register or its alias on the AHB; an empty one gives 0.
     pub fn read_fifo(&mut self, now: Time) -> u8 {
         self.synchronise(now);
-        self.receiver.take().unwrap_or(0)
+        let byte = self.receiver.take().unwrap_or(0);
+        self.update_levels();
+        byte
     }
 
     /// Writes the transmit FIFO, as through the register or its alias on the AHB; a full one loses the byte.
@@ -119,10 +121,7 @@ impl Uart {
     fn synchronise(&mut self, now: Time) {
         self.synchronise_transmitter(now);
         self.synchronise_receiver(now);
-        let levels = self.level_interrupts();
-        if levels != 0 {
-            self.raise(levels);
-        }
+        self.update_levels();
     }
 
     fn synchronise_transmitter(&mut self, now: Time) {
@@ -282,6 +281,13 @@ impl Uart {
 
     fn raise(&mut self, interrupts: u32) {
         self.registers.modify(reg::INT_RAW, 0, interrupts);
+    }
+
+    /// Raises the interrupts whose condition holds. `RXFIFO_FULL` also ends with its condition: the ROM's handler rids itself
+    /// of an interrupt of the UART that it does not listen to by reading that one's FIFO (`uart_rx_intr_handler`).
+    fn update_levels(&mut self) {
+        let levels = self.level_interrupts();
+        self.registers.modify(reg::INT_RAW, int::RXFIFO_FULL & !levels, levels);
     }
 
     /// Interrupts that stay as long as their condition does.
