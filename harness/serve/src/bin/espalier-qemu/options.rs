@@ -1,0 +1,379 @@
+//! The command line of `qemu-system-xtensa`, as far as it makes sense for the emulated board.
+//!
+//! Options follow QEMU's manual ("Invocation"). Those that change nothing a guest can see are taken and ignored; any other that
+//! is not known is refused, because a suite that asks for something must not silently get something else.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use espalier_serve::HostForward;
+use espalier_soc::Strap;
+
+/// Options without a value that change nothing here.
+const IGNORED_FLAGS: [&str; 3] = ["no-user-config", "nodefaults", "no-shutdown"];
+/// Options with a value that change nothing here: names, displays, and how QEMU itself runs.
+const IGNORED_VALUES: [&str; 9] = ["accel", "audio", "D", "d", "display", "icount", "monitor", "name", "rtc"];
+/// Properties that QEMU needs because its time is the host's, and that a board in guest time does not.
+const IGNORED_GLOBALS: [&str; 1] = ["wdt_disable"];
+const STRAP_PROPERTY: &str = "strap_mode";
+/// GPIO_STRAP for flash boot and for the serial download mode.
+const STRAP_FLASH: u32 = 0x12;
+const STRAP_DOWNLOAD: u32 = 0x0F;
+const MACHINE: &str = "esp32";
+const NIC_MODEL: &str = "open_eth";
+
+/// What is wrong with the command line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    #[error("{0}: invalid option")]
+    Unknown(String),
+    #[error("-{0}: requires an argument")]
+    NoValue(String),
+    #[error("-{option} {value}: {reason}")]
+    Value { option: String, value: String, reason: String },
+    #[error("'{0}': a flash image is given as -drive file=F,if=mtd,format=raw")]
+    Positional(String),
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    Version,
+    Help,
+    Run(Box<Options>),
+}
+
+/// Where UART0 goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SerialTarget {
+    /// Standard input and output, with Ctrl-A as an escape.
+    MuxedStdio,
+    /// Standard input and output.
+    Stdio,
+    /// A pseudo-terminal.
+    Pty,
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// Nowhere.
+    Null,
+}
+
+impl SerialTarget {
+    pub fn address(self) -> Option<SocketAddr> {
+        match self {
+            SerialTarget::Tcp(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    pub fn uses_stdio(self) -> bool {
+        matches!(self, SerialTarget::MuxedStdio | SerialTarget::Stdio)
+    }
+}
+
+/// The flash chip's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drive {
+    pub path: PathBuf,
+    /// What the firmware writes is written to the file.
+    pub written_back: bool,
+}
+
+/// A board that is to run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    pub flash: Option<Drive>,
+    pub serial: SerialTarget,
+    pub qmp: Option<SocketAddr>,
+    pub host_forwards: Vec<HostForward>,
+    pub strap: Strap,
+    pub paused: bool,
+}
+
+type Parsed<T> = Result<T, String>;
+
+impl Options {
+    /// Reads the arguments, without the program's name.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Action, UsageError> {
+        let mut options = Options {
+            flash: None,
+            serial: SerialTarget::MuxedStdio,
+            qmp: None,
+            host_forwards: Vec::new(),
+            strap: Strap::FlashBoot,
+            paused: false,
+        };
+        let mut serials = 0;
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let Some(name) = argument.strip_prefix('-').filter(|name| !name.is_empty()) else {
+                return Err(UsageError::Positional(argument));
+            };
+            let name = name.strip_prefix('-').unwrap_or(name).to_owned();
+            match name.as_str() {
+                "version" => return Ok(Action::Version),
+                "help" | "h" => return Ok(Action::Help),
+                "nographic" => continue,
+                "S" => options.paused = true,
+                flag if IGNORED_FLAGS.contains(&flag) => {}
+                option if is_known(option) => {
+                    let value = arguments.next().ok_or_else(|| UsageError::NoValue(name.clone()))?;
+                    options.take(option, &value, &mut serials).map_err(|reason| UsageError::Value {
+                        option: name.clone(),
+                        value,
+                        reason,
+                    })?;
+                }
+                _ => return Err(UsageError::Unknown(argument)),
+            }
+        }
+        Ok(Action::Run(Box::new(options)))
+    }
+
+    fn take(&mut self, option: &str, value: &str, serials: &mut u32) -> Parsed<()> {
+        match option {
+            "M" | "machine" => check_machine(value)?,
+            "drive" => self.flash = Some(parse_drive(value)?),
+            "qmp" => self.qmp = Some(parse_server(value)?),
+            "nic" | "netdev" => self.host_forwards.extend(parse_nic(value)?),
+            "global" => {
+                if let Some(strap) = parse_global(value)? {
+                    self.strap = strap;
+                }
+            }
+            "serial" => {
+                *serials += 1;
+                let target = parse_serial(value)?;
+                match *serials {
+                    1 => self.serial = target,
+                    _ if target == SerialTarget::Null => {}
+                    _ => return Err("only UART0 can be reached".to_owned()),
+                }
+            }
+            // The others change nothing here.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn is_known(option: &str) -> bool {
+    ["M", "machine", "drive", "qmp", "nic", "netdev", "global", "serial"].contains(&option)
+        || IGNORED_VALUES.contains(&option)
+}
+
+fn check_machine(value: &str) -> Parsed<()> {
+    match fields(value).next() {
+        Some((MACHINE, None)) => Ok(()),
+        Some(("type", Some(MACHINE))) => Ok(()),
+        _ => Err(format!("unsupported machine type; there is {MACHINE}")),
+    }
+}
+
+/// `name=value` and `name` in a list.
+fn fields(list: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    list.split(',').map(|field| match field.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (field, None),
+    })
+}
+
+fn unexpected<T>(name: &str) -> Parsed<T> {
+    Err(format!("'{name}' is not known"))
+}
+
+fn parse_switch(value: &str) -> Parsed<bool> {
+    match value {
+        "on" | "yes" | "true" => Ok(true),
+        "off" | "no" | "false" => Ok(false),
+        other => Err(format!("'{other}' is neither on nor off")),
+    }
+}
+
+fn parse_drive(value: &str) -> Parsed<Drive> {
+    let (mut path, mut interface, mut written_back) = (None, None, true);
+    for (name, value) in fields(value) {
+        match (name, value) {
+            ("file", Some(file)) => path = Some(PathBuf::from(file)),
+            ("if", Some(kind)) => interface = Some(kind),
+            ("format", Some("raw")) | ("id" | "cache" | "aio" | "index", Some(_)) => {}
+            ("format", Some(format)) => return Err(format!("format '{format}' is not known; there is raw")),
+            ("readonly" | "snapshot", Some(switch)) => written_back &= !parse_switch(switch)?,
+            _ => return unexpected(name),
+        }
+    }
+    match interface {
+        Some("mtd") => path.map(|path| Drive { path, written_back }).ok_or_else(|| "lacks file=".to_owned()),
+        Some("none") => Err("eFuse and other drives are not there; only if=mtd is".to_owned()),
+        _ => Err("only if=mtd is there".to_owned()),
+    }
+}
+
+/// `tcp:HOST:PORT,server[,wait=off|nowait]`; an empty host is this computer.
+fn parse_server(value: &str) -> Parsed<SocketAddr> {
+    let address = value.strip_prefix("tcp:").ok_or("only tcp:HOST:PORT,server is there")?;
+    let (address, rest) = address.split_once(',').unwrap_or((address, ""));
+    let mut server = false;
+    for (name, value) in fields(rest).filter(|(name, _)| !name.is_empty()) {
+        match (name, value) {
+            ("server", None | Some("on")) => server = true,
+            // The board does not wait for a client.
+            ("nowait", None) | ("wait", Some("off")) | ("nodelay", _) => {}
+            ("wait", Some("on")) => return Err("wait=on is not there".to_owned()),
+            _ => return unexpected(name),
+        }
+    }
+    if !server {
+        return Err("only a server is there".to_owned());
+    }
+    resolve(address)
+}
+
+fn resolve(address: &str) -> Parsed<SocketAddr> {
+    let (host, port) = address.rsplit_once(':').ok_or("lacks a port")?;
+    let port: u16 = port.parse().map_err(|_| format!("'{port}' is no port"))?;
+    let host = if host.is_empty() { "127.0.0.1" } else { host.trim_start_matches('[').trim_end_matches(']') };
+    let found = (host, port).to_socket_addrs().map_err(|error| format!("'{host}': {error}"))?;
+    // A name like `localhost` has two; most clients try this one.
+    let addresses: Vec<SocketAddr> = found.collect();
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| format!("'{host}' has no address"))
+}
+
+fn parse_nic(value: &str) -> Parsed<Vec<HostForward>> {
+    let mut forwards = Vec::new();
+    for (index, (name, value)) in fields(value).enumerate() {
+        match (name, value) {
+            ("user" | "none", None) if index == 0 => {}
+            ("model", Some(NIC_MODEL)) | ("id", Some(_)) => {}
+            ("model", Some(model)) => return Err(format!("model '{model}' is not known; there is {NIC_MODEL}")),
+            ("hostfwd", Some(rule)) => forwards.push(parse_forward(rule)?),
+            _ if index == 0 => return Err("only 'user' is there".to_owned()),
+            _ => return unexpected(name),
+        }
+    }
+    Ok(forwards)
+}
+
+/// `tcp:[ADDRESS]:PORT-[ADDRESS]:PORT`. The board's address is the one that DHCP gave it.
+fn parse_forward(rule: &str) -> Parsed<HostForward> {
+    let rule = rule.strip_prefix("tcp:").or_else(|| rule.strip_prefix(':')).ok_or("only hostfwd=tcp: is there")?;
+    let (host, board) = rule.split_once('-').ok_or("hostfwd lacks a '-'")?;
+    let (_, port) = board.rsplit_once(':').ok_or("hostfwd lacks the board's port")?;
+    let board_port = port.parse().map_err(|_| format!("'{port}' is no port"))?;
+    Ok(HostForward { host: resolve(host)?, board_port })
+}
+
+/// `driver=D,property=P,value=V` or `D.P=V`.
+fn parse_global(value: &str) -> Parsed<Option<Strap>> {
+    let (mut property, mut setting) = (None, None);
+    for (name, value) in fields(value) {
+        match (name, value) {
+            ("driver", Some(_)) => {}
+            ("property", Some(name)) => property = Some(name),
+            ("value", value) => setting = value,
+            (short, value) => (property, setting) = (short.rsplit('.').next(), value),
+        }
+    }
+    let property = property.ok_or("lacks a property")?;
+    if IGNORED_GLOBALS.contains(&property) {
+        return Ok(None);
+    }
+    if property != STRAP_PROPERTY {
+        return Err(format!("property '{property}' is not there"));
+    }
+    let digits = setting.unwrap_or_default();
+    let number = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => digits.parse(),
+    };
+    match number {
+        Ok(STRAP_FLASH) => Ok(Some(Strap::FlashBoot)),
+        Ok(STRAP_DOWNLOAD) => Ok(Some(Strap::Download)),
+        _ => Err(format!("strap_mode is {STRAP_FLASH:#x} (flash boot) or {STRAP_DOWNLOAD:#x} (download)")),
+    }
+}
+
+fn parse_serial(value: &str) -> Parsed<SerialTarget> {
+    match value {
+        "mon:stdio" => Ok(SerialTarget::MuxedStdio),
+        "stdio" => Ok(SerialTarget::Stdio),
+        "pty" => Ok(SerialTarget::Pty),
+        "null" | "none" => Ok(SerialTarget::Null),
+        _ => parse_server(value).map(SerialTarget::Tcp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Drive, Options, SerialTarget, UsageError};
+    use espalier_soc::Strap;
+    use proptest::prelude::*;
+
+    fn parse(line: &str) -> Result<Action, UsageError> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    fn run(line: &str) -> Options {
+        match parse(line) {
+            Ok(Action::Run(options)) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    /// As pytest-embedded-qemu 2.9 starts it.
+    #[test]
+    fn the_line_of_pytest_embedded() {
+        let options = run("-nographic -machine esp32 -qmp tcp:127.0.0.1:4488,server,wait=off \
+             -drive file=flash_image.bin,if=mtd,format=raw");
+        assert_eq!(options.flash, Some(Drive { path: "flash_image.bin".into(), written_back: true }));
+        assert_eq!(options.qmp, Some(([127, 0, 0, 1], 4488).into()));
+        assert_eq!((options.serial, options.strap), (SerialTarget::MuxedStdio, Strap::FlashBoot));
+    }
+
+    /// As Espressif's documentation starts it.
+    #[test]
+    fn the_line_of_the_documentation() {
+        let options = run("-M esp32 -nographic -drive file=flash.bin,if=mtd,format=raw,snapshot=on \
+             -nic user,model=open_eth,hostfwd=tcp:127.0.0.1:8080-:5001,hostfwd=tcp::8081-10.0.2.15:80 \
+             -global driver=timer.esp32.timg,property=wdt_disable,value=true \
+             -global driver=esp32.gpio,property=strap_mode,value=0x0F -serial tcp::5555,server,nowait -S");
+        let forwards: Vec<_> = options.host_forwards.iter().map(|f| (f.host.port(), f.board_port)).collect();
+        assert_eq!(forwards, [(8080, 5001), (8081, 80)]);
+        assert_eq!(options.serial, SerialTarget::Tcp(([127, 0, 0, 1], 5555).into()));
+        assert_eq!((options.strap, options.paused), (Strap::Download, true));
+        assert!(!options.flash.unwrap().written_back);
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_by_name() {
+        for (line, words) in [
+            ("-machine esp32c3", "-machine esp32c3: unsupported machine type; there is esp32"),
+            ("-gdb tcp::1234", "-gdb: invalid option"),
+            ("-m 4M", "-m: invalid option"),
+            ("-drive file=x,if=none,format=raw,id=efuse", "eFuse and other drives are not there; only if=mtd is"),
+            ("-drive", "-drive: requires an argument"),
+            ("-qmp unix:/x,server", "only tcp:HOST:PORT,server is there"),
+            ("-nic user,hostfwd=udp::1-:2", "only hostfwd=tcp: is there"),
+            ("flash.bin", "'flash.bin': a flash image is given as"),
+        ] {
+            let message = parse(line).unwrap_err().to_string();
+            assert!(message.contains(words), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn version_and_help_end_the_line() {
+        assert_eq!(parse("--version"), Ok(Action::Version));
+        assert_eq!(parse("-nographic -help"), Ok(Action::Help));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(words in prop::collection::vec("(-(drive|nic|global|serial|qmp|M))|[a-z=,:.0-9\u{e9}-]{0,12}", 0..6)) {
+            // Names are looked up, so only addresses that are numbers are tried.
+            prop_assume!(!words.iter().any(|word| word.contains("tcp:")));
+            let _ = Options::parse(words);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The thread that owns the machine and runs it.
+
+mod lines;
+mod links;
+mod pace;
+mod serial;
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use espalier_core::{Span, Time};
+use espalier_soc::{CORES, Machine, Stop, Strap};
+use tokio::sync::mpsc;
+
+pub(crate) use lines::ModemLines;
+pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
+pub(crate) use serial::SerialInput;
+
+use crate::config::Pace;
+use crate::handle::{Bell, BoardEvent, BoardHandle, BoardStatus, ConsoleLog, Control};
+use crate::outlet::Outlet;
+use lines::{ResetCircuit, ResetEdge};
+use links::Links;
+use pace::{Pacer, Turn};
+use serial::{CONSOLE, SerialFeed};
+
+/// The board looks at the world outside this often, in its own time.
+const SLICE: Span = Span::from_millis(1);
+/// A board that is found working at the end of so many slices in a row is not idle.
+const BUSY_SLICES: u32 = 5;
+/// The pad that decides between flash boot and download mode.
+const IO0: usize = 0;
+
+/// What the board's thread is made of.
+pub(crate) struct BoardSetup {
+    pub machine: Machine,
+    pub pace: Pace,
+    pub paused: bool,
+    pub control: Receiver<Control>,
+    pub serial: mpsc::Receiver<SerialInput>,
+    pub bell: Arc<Bell>,
+    pub handle: BoardHandle,
+    pub log: Arc<ConsoleLog>,
+    pub outlets: Vec<Arc<Outlet>>,
+    pub peer_ports: Vec<PeerPort>,
+}
+
+/// A machine that runs.
+pub(crate) struct Board {
+    machine: Machine,
+    pacer: Pacer,
+    circuit: ResetCircuit,
+    serial: SerialFeed,
+    links: Links,
+    control: Receiver<Control>,
+    bell: Arc<Bell>,
+    handle: BoardHandle,
+    log: Arc<ConsoleLog>,
+    outlets: Vec<Arc<Outlet>>,
+    paused: bool,
+    halted: Option<String>,
+    busy_slices: u32,
+}
+
+impl Board {
+    pub fn new(setup: BoardSetup) -> Board {
+        Board {
+            pacer: Pacer::new(setup.pace, Instant::now(), setup.machine.now()),
+            circuit: ResetCircuit::new(),
+            serial: SerialFeed::new(setup.serial),
+            links: Links::new(setup.peer_ports),
+            control: setup.control,
+            bell: setup.bell,
+            handle: setup.handle,
+            log: setup.log,
+            outlets: setup.outlets,
+            paused: setup.paused,
+            halted: None,
+            busy_slices: 0,
+            machine: setup.machine,
+        }
+    }
+
+    /// Runs until somebody shuts the board down, and gives the machine back.
+    pub fn run(mut self) -> Machine {
+        while self.obey() {
+            if !self.paused {
+                self.hear();
+            }
+            match self.turn() {
+                Turn::Run(limit) => self.advance(limit),
+                Turn::Nap(span) => self.bell.wait(Some(span)),
+                Turn::Block => self.bell.wait(None),
+            }
+            if self.links.pump(&mut self.machine) {
+                self.pacer.note_activity(self.machine.now());
+            }
+        }
+        self.handle.announce(BoardEvent::Shutdown);
+        self.outlets.iter().for_each(|outlet| outlet.close());
+        self.machine
+    }
+
+    /// Does what other threads want. False if that is to end.
+    fn obey(&mut self) -> bool {
+        while let Ok(control) = self.control.try_recv() {
+            self.pacer.note_activity(self.machine.now());
+            // Whoever asked may have gone again.
+            match control {
+                Control::Reset(strap) => {
+                    self.start(strap);
+                    self.handle.announce(BoardEvent::Reset);
+                }
+                Control::Pause => self.set_paused(true),
+                Control::Resume => self.set_paused(false),
+                Control::Screen(reply) => {
+                    let _ = reply.send(self.machine.oled().map(|oled| oled.picture()));
+                }
+                Control::Status(reply) => {
+                    let _ = reply.send(self.status());
+                }
+                Control::Link { board_port, end } => self.links.open(board_port, end),
+                Control::Quit => return false,
+            }
+        }
+        true
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        if self.paused != paused {
+            self.paused = paused;
+            self.pacer.anchor(Instant::now(), self.machine.now());
+            self.handle.announce(if paused { BoardEvent::Stop } else { BoardEvent::Resume });
+        }
+    }
+
+    fn status(&self) -> BoardStatus {
+        BoardStatus {
+            running: !self.paused && self.halted.is_none(),
+            halted: self.halted.clone(),
+            now: self.machine.now(),
+        }
+    }
+
+    /// Takes what came in on the serial line.
+    fn hear(&mut self) {
+        let edge = self.circuit.poll(Instant::now());
+        self.apply(edge);
+        while let Some(lines) = self.serial.pump(&mut self.machine, self.circuit.holds()) {
+            let edge = self.circuit.set(lines, Instant::now());
+            self.machine.drive_pin(IO0, self.circuit.io0_low().then_some(false));
+            self.apply(edge);
+        }
+        if self.serial.is_pending() {
+            self.pacer.note_activity(self.machine.now());
+        }
+    }
+
+    fn apply(&mut self, edge: Option<ResetEdge>) {
+        if let Some(ResetEdge::Start(strap)) = edge {
+            self.start(strap);
+            self.handle.announce(BoardEvent::Reset);
+        }
+    }
+
+    fn start(&mut self, strap: Strap) {
+        self.halted = None;
+        self.machine.reset(strap);
+        self.pacer.anchor(Instant::now(), self.machine.now());
+        self.pacer.note_activity(self.machine.now());
+    }
+
+    fn turn(&mut self) -> Turn {
+        let now = Instant::now();
+        if self.circuit.holds() && !self.paused {
+            return self.circuit.high_at().map_or(Turn::Block, |at| Turn::Nap(at.saturating_duration_since(now)));
+        }
+        if self.paused || self.halted.is_some() {
+            return Turn::Block;
+        }
+        let watched = !self.links.is_empty() || self.outlets.iter().any(|outlet| outlet.is_connected());
+        self.pacer.turn(now, self.machine.now(), SLICE, watched)
+    }
+
+    /// Runs the machine until `limit` and carries away what it sent.
+    fn advance(&mut self, limit: Time) {
+        let before: [u64; CORES] = std::array::from_fn(|core| self.machine.cpu(core).cycles());
+        while self.machine.now() < limit {
+            match self.machine.run_until(limit) {
+                Stop::Limit => {}
+                Stop::Output => self.carry_output(),
+                Stop::Unmodelled(access) => {
+                    self.halted = Some(access.to_string());
+                    self.handle.announce(BoardEvent::Stop);
+                    break;
+                }
+            }
+        }
+        let idle = (0..CORES).all(|core| {
+            let cpu = self.machine.cpu(core);
+            cpu.is_waiting() || cpu.cycles() == before[core]
+        });
+        self.busy_slices = if idle { 0 } else { self.busy_slices + 1 };
+        if self.busy_slices >= BUSY_SLICES {
+            self.pacer.note_activity(self.machine.now());
+        }
+    }
+
+    fn carry_output(&mut self) {
+        let sent: Vec<u8> = self.machine.uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect();
+        self.links.look();
+        if !sent.is_empty() {
+            self.log.push(&sent);
+            self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+            self.pacer.note_activity(self.machine.now());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What comes in on the serial line: bytes, and changes of the line's settings, in order.
+
+use espalier_core::{Frequency, Span, Time};
+use espalier_soc::Machine;
+use tokio::sync::mpsc::Receiver;
+
+use super::lines::ModemLines;
+
+/// The UART that is offered outside.
+pub(super) const CONSOLE: usize = 0;
+/// Bits of a frame: start, eight data bits, stop.
+const FRAME_BITS: u64 = 10;
+/// The rate at which bytes are given to a line that follows the UART's own rate.
+const ASSUMED_BAUD: u32 = 115_200;
+/// Rates that a line can have.
+const BAUD_RANGE: std::ops::RangeInclusive<u32> = 50..=5_000_000;
+/// The line is given this much of what waits for it, so that it is never silent between two slices.
+const AHEAD: Span = Span::from_millis(2);
+
+/// Something that a client did to the serial line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SerialInput {
+    /// It sent bytes.
+    Bytes(Vec<u8>),
+    /// It sends at this rate from now on; None follows the UART's own.
+    Baud(Option<u32>),
+    /// It set its modem lines.
+    Lines(ModemLines),
+}
+
+/// Gives bytes to the UART at the rate of the line, so that as little as possible waits inside the machine.
+#[derive(Debug)]
+pub(super) struct SerialFeed {
+    inputs: Receiver<SerialInput>,
+    next: Option<SerialInput>,
+    baud: Option<u32>,
+    /// When the line has carried what it was given.
+    free_at: Time,
+}
+
+impl SerialFeed {
+    pub fn new(inputs: Receiver<SerialInput>) -> SerialFeed {
+        SerialFeed { inputs, next: None, baud: None, free_at: Time::ZERO }
+    }
+
+    /// True if something waits that the line has no room for yet.
+    pub fn is_pending(&mut self) -> bool {
+        self.next.is_some() || !self.inputs.is_empty()
+    }
+
+    /// Gives the machine what the line can carry now. Returns the modem lines if a client set them; what comes after them waits
+    /// for the next call.
+    pub fn pump(&mut self, machine: &mut Machine, held: bool) -> Option<ModemLines> {
+        while let Some(input) = self.next.take().or_else(|| self.inputs.try_recv().ok()) {
+            let now = machine.now();
+            match input {
+                SerialInput::Lines(lines) => return Some(lines),
+                // A chip in reset does not hear.
+                SerialInput::Bytes(_) if held => {}
+                SerialInput::Bytes(bytes) if self.free_at <= now + AHEAD => {
+                    let baud = self.baud.unwrap_or(ASSUMED_BAUD);
+                    let bits = FRAME_BITS * bytes.len() as u64;
+                    self.free_at = self.free_at.max(now) + Frequency::from_hertz(u64::from(baud)).cycles(bits);
+                    machine.uart_send(CONSOLE, &bytes);
+                }
+                SerialInput::Baud(baud) if held || self.free_at <= now => {
+                    self.baud = baud.map(|baud| baud.clamp(*BAUD_RANGE.start(), *BAUD_RANGE.end()));
+                    machine.set_uart_line_baud(CONSOLE, self.baud);
+                }
+                waits => {
+                    self.next = Some(waits);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SerialFeed, SerialInput};
+    use espalier_core::Span;
+    use espalier_soc::{Machine, MachineConfig};
+    use tokio::sync::mpsc;
+
+    #[test]
+    fn bytes_wait_for_the_line_and_the_rate_changes_behind_them() {
+        let (inputs, receiver) = mpsc::channel(8);
+        let mut feed = SerialFeed::new(receiver);
+        let mut machine = Machine::new(&MachineConfig::default()).unwrap();
+        for input in [
+            SerialInput::Baud(Some(115_200)),
+            SerialInput::Bytes(vec![0x55; 115]),
+            SerialInput::Bytes(vec![0x55; 115]),
+            SerialInput::Baud(Some(9600)),
+        ] {
+            inputs.try_send(input).unwrap();
+        }
+        feed.pump(&mut machine, false);
+        assert!(feed.is_pending(), "115 frames at 115200 baud take 10 ms");
+        machine.run_for(Span::from_millis(9));
+        feed.pump(&mut machine, false);
+        assert_eq!((feed.next.clone(), feed.baud), (Some(SerialInput::Baud(Some(9600))), Some(115_200)));
+        machine.run_for(Span::from_millis(12));
+        feed.pump(&mut machine, false);
+        assert_eq!((feed.is_pending(), feed.baud), (false, Some(9600)));
+    }
+
+    #[test]
+    fn a_chip_in_reset_does_not_hear() {
+        let (inputs, receiver) = mpsc::channel(8);
+        let mut feed = SerialFeed::new(receiver);
+        let mut machine = Machine::new(&MachineConfig::default()).unwrap();
+        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000])).unwrap();
+        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000])).unwrap();
+        assert_eq!(feed.pump(&mut machine, true), None);
+        assert!(!feed.is_pending());
+    }
+}

@@ -1,0 +1,55 @@
+//! What a server is asked to offer.
+
+use std::net::SocketAddr;
+
+/// How guest time relates to the host's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Guest time follows the host's clock and is never ahead of it, as on a real board.
+    #[default]
+    RealTime,
+    /// Guest time passes as fast as the host can make it while the board has work. An idle board falls back to real time, and
+    /// stands still while nobody is connected to it.
+    Fast,
+}
+
+/// A port of the host that leads to a port of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostForward {
+    /// Where the host listens; port 0 lets it choose one.
+    pub host: SocketAddr,
+    /// The port that the board listens on.
+    pub board_port: u16,
+}
+
+/// A port of the peer on the board's network that leads to an address of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuestForward {
+    /// The port that the peer listens on.
+    pub peer_port: u16,
+    /// Where connections to it lead.
+    pub host: SocketAddr,
+}
+
+/// What a server offers. The default offers nothing but [`Server::console`](crate::Server::console).
+#[derive(Clone, Debug, Default)]
+pub struct ServeConfig {
+    /// How fast guest time passes.
+    pub pace: Pace,
+    /// The board does not run until it is told to.
+    pub paused: bool,
+    /// UART0 as a TCP socket that carries its bytes and nothing else.
+    pub serial: Option<SocketAddr>,
+    /// UART0 as an RFC 2217 port.
+    pub rfc2217: Option<SocketAddr>,
+    /// UART0 as a pseudo-terminal.
+    pub pty: bool,
+    /// QMP, the control protocol of QEMU.
+    pub qmp: Option<SocketAddr>,
+    /// A page with the display and the console.
+    pub http: Option<SocketAddr>,
+    /// From the host to the board.
+    pub host_forwards: Vec<HostForward>,
+    /// From the board to the host.
+    pub guest_forwards: Vec<GuestForward>,
+}

@@ -1,0 +1,32 @@
+//! What can go wrong when a server is started.
+
+use std::net::SocketAddr;
+
+/// A server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another program has the port, or the host has no such address.
+    #[error("{service} cannot listen on {address}: {source}")]
+    Listen {
+        /// What was to be offered there.
+        service: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// What the host said.
+        source: std::io::Error,
+    },
+    /// The host gave no pseudo-terminal.
+    #[error("no pseudo-terminal: {0}")]
+    Pty(std::io::Error),
+    /// The host gave no thread, or no means to wait for sockets.
+    #[error("the server cannot be run: {0}")]
+    Run(std::io::Error),
+    /// A port on the board's network cannot be listened on.
+    #[error("the peer cannot listen on port {port}: {source}")]
+    PeerPort {
+        /// Which port.
+        port: u16,
+        /// What the network said.
+        source: espalier_net::LanError,
+    },
+}

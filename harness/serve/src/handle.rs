@@ -1,0 +1,214 @@
+//! The board from the other threads' side: what can be asked of it, and how it is woken.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use espalier_core::{Bitmap, Time};
+use espalier_soc::Strap;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::board::{LinkEnd, SerialInput};
+
+/// Bytes of console that are kept for [`BoardHandle::console`].
+const LOG_CAPACITY: usize = 1 << 18;
+/// Bytes that go onto the serial line as one piece, so that what comes after them does not wait long.
+const PIECE: usize = 256;
+/// Events that a slow listener may be behind by.
+const EVENTS: usize = 64;
+
+/// The board has been shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the board has been shut down")]
+pub struct Gone;
+
+/// Something that happened to the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoardEvent {
+    /// It was reset from outside.
+    Reset,
+    /// It runs no more.
+    Stop,
+    /// It runs again.
+    Resume,
+    /// It was shut down.
+    Shutdown,
+}
+
+/// How the board is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardStatus {
+    /// False while it is paused, or after it was halted.
+    pub running: bool,
+    /// Why it was halted, if it was: in strict mode, what it touched that is not modelled.
+    pub halted: Option<String>,
+    /// Its time.
+    pub now: Time,
+}
+
+/// What the clients of a serial port have had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortStatistics {
+    /// The port's kind.
+    pub name: &'static str,
+    /// True while a client is connected.
+    pub connected: bool,
+    /// Bytes that clients have missed because they did not read them.
+    pub dropped: u64,
+}
+
+/// What another thread wants of the board.
+pub(crate) enum Control {
+    Reset(Strap),
+    Pause,
+    Resume,
+    Screen(oneshot::Sender<Option<Bitmap>>),
+    Status(oneshot::Sender<BoardStatus>),
+    Link { board_port: u16, end: LinkEnd },
+    Quit,
+}
+
+/// Wakes the board's thread.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Bell {
+    pub fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until somebody rings, or until `patience` is over.
+    pub fn wait(&self, patience: Option<Duration>) {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = |rung: &mut bool| !*rung;
+        let mut rung = match patience {
+            Some(patience) => {
+                self.changed.wait_timeout_while(rung, patience, silent).unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.changed.wait_while(rung, silent).unwrap_or_else(PoisonError::into_inner),
+        };
+        *rung = false;
+    }
+}
+
+/// The console's last bytes.
+#[derive(Debug, Default)]
+pub(crate) struct ConsoleLog(Mutex<Vec<u8>>);
+
+impl ConsoleLog {
+    pub fn push(&self, bytes: &[u8]) {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.extend(bytes);
+        // Half of it is dropped at once, so that not every byte moves all others.
+        if log.len() > 2 * LOG_CAPACITY {
+            let excess = log.len() - LOG_CAPACITY;
+            log.drain(..excess);
+        }
+    }
+
+    fn copy(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Brings what a client does onto the serial line.
+#[derive(Clone, Debug)]
+pub(crate) struct SerialSender {
+    pub inputs: mpsc::Sender<SerialInput>,
+    pub bell: Arc<Bell>,
+}
+
+impl SerialSender {
+    /// Waits while the line is behind.
+    pub async fn send(&self, input: SerialInput) -> Result<(), Gone> {
+        self.inputs.send(input).await.map_err(|_| Gone)?;
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// The same for bytes, in pieces.
+    pub async fn send_bytes(&self, bytes: &[u8]) -> Result<(), Gone> {
+        for piece in bytes.chunks(PIECE) {
+            self.send(SerialInput::Bytes(piece.to_vec())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A handle on the running board. Clones are handles on the same board.
+#[derive(Clone, Debug)]
+pub struct BoardHandle {
+    control: Sender<Control>,
+    bell: Arc<Bell>,
+    events: broadcast::Sender<BoardEvent>,
+    log: Arc<ConsoleLog>,
+}
+
+impl BoardHandle {
+    pub(crate) fn new(control: Sender<Control>, bell: Arc<Bell>, log: Arc<ConsoleLog>) -> BoardHandle {
+        BoardHandle { control, bell, events: broadcast::channel(EVENTS).0, log }
+    }
+
+    pub(crate) fn send(&self, control: Control) -> Result<(), Gone> {
+        self.control.send(control).map_err(|_| Gone)?;
+        self.bell.ring();
+        Ok(())
+    }
+
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
+    pub(crate) fn announce(&self, event: BoardEvent) {
+        // Without a listener there is nobody to tell.
+        let _ = self.events.send(event);
+    }
+
+    /// Listens to what happens to the board from now on.
+    pub fn events(&self) -> broadcast::Receiver<BoardEvent> {
+        self.events.subscribe()
+    }
+
+    /// A pulse on EN, with the strapping pins at `strap`.
+    pub fn reset(&self, strap: Strap) -> Result<(), Gone> {
+        self.send(Control::Reset(strap))
+    }
+
+    /// Stops the board where it is.
+    pub fn pause(&self) -> Result<(), Gone> {
+        self.send(Control::Pause)
+    }
+
+    /// Lets the board go on.
+    pub fn resume(&self) -> Result<(), Gone> {
+        self.send(Control::Resume)
+    }
+
+    /// Shuts the board down; [`Server::wait`](crate::Server::wait) returns.
+    pub fn quit(&self) -> Result<(), Gone> {
+        self.send(Control::Quit)
+    }
+
+    /// What the display shows; None if the board has no display.
+    pub async fn screen(&self) -> Result<Option<Bitmap>, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Control::Screen(reply))?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// How the board is.
+    pub async fn status(&self) -> Result<BoardStatus, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Control::Status(reply))?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// The last of what the console has said, since the start unless that was long ago.
+    pub fn console(&self) -> Vec<u8> {
+        self.log.copy()
+    }
+}

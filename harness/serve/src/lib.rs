@@ -1,0 +1,24 @@
+//! One emulated board, reachable from outside like a real one.
+//!
+//! [`Server::start`] takes a machine and runs it on a thread of its own. UART0 is a TCP socket, an RFC 2217 port whose DTR and
+//! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; HTTP shows the display; ports of the host lead to
+//! ports of the board. Whatever comes from the host reaches the guest between two slices of its run, and nothing that a client
+//! does or fails to do holds the board up.
+
+mod board;
+mod config;
+mod error;
+mod forward;
+mod handle;
+mod http;
+mod outlet;
+mod picture;
+mod ports;
+mod qmp;
+mod server;
+
+pub use config::{GuestForward, HostForward, Pace, ServeConfig};
+pub use error::ServeError;
+pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};
+pub use picture::{picture_as_png, picture_as_ppm};
+pub use server::{ConsolePort, Server};

@@ -1,0 +1,125 @@
+//! UART0 as a pseudo-terminal.
+//!
+//! A PTY has no modem lines, so a client cannot reset the board through it; the rate that a client sets is the line's.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::{Connected, SerialPort};
+use crate::board::SerialInput;
+use crate::handle::Gone;
+
+/// The rate of the line until a client sets one: that of the ROM's messages.
+const INITIAL_BAUD: u32 = 115_200;
+/// How often to look whether somebody has opened the terminal. The kernel does not tell.
+const LOOK: Duration = Duration::from_millis(20);
+/// Bytes that are read or written at once.
+const PIECE: usize = 1024;
+
+/// A pseudo-terminal that nobody has opened yet.
+#[derive(Debug)]
+pub(crate) struct Pty {
+    controller: Arc<OwnedFd>,
+    path: PathBuf,
+}
+
+impl Pty {
+    /// Takes one from the kernel and makes it a raw line.
+    pub fn open() -> io::Result<Pty> {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        grantpt(&controller)?;
+        unlockpt(&controller)?;
+        rustix::io::ioctl_fionbio(&controller, true)?;
+        let path = ptsname(&controller, Vec::new())?.into_string().map_err(io::Error::other)?;
+        let mut settings = tcgetattr(&controller)?;
+        settings.make_raw();
+        settings.set_speed(INITIAL_BAUD)?;
+        tcsetattr(&controller, OptionalActions::Now, &settings)?;
+        // Only a terminal that was opened once is known to be closed.
+        drop(File::options().read(true).write(true).open(&path)?);
+        Ok(Pty { controller: Arc::new(controller), path: path.into() })
+    }
+
+    /// The file that clients open.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn is_closed(&self) -> bool {
+        let mut fds = [PollFd::new(&self.controller, PollFlags::IN)];
+        let polled = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        polled.is_err() || fds[0].revents().contains(PollFlags::HUP)
+    }
+}
+
+/// Serves one client after the other.
+pub(crate) async fn serve(pty: Pty, port: SerialPort) {
+    loop {
+        while pty.is_closed() {
+            tokio::time::sleep(LOOK).await;
+        }
+        if !port.outlet.connect() {
+            return;
+        }
+        let connected = Connected(port.outlet.clone());
+        // Registered anew for each client: the end of the one before would be reported for ever.
+        // SAFETY: tokio has no safe constructor left; it asks that the descriptor stays open and the same while it is
+        // registered. The `Arc` keeps its `OwnedFd` that long, and nothing takes the descriptor out of it.
+        let Ok(terminal) = (unsafe { AsyncFd::register(Arc::clone(&pty.controller)) }) else { return };
+        let gone = tokio::select! {
+            gone = input(&terminal, &port) => gone,
+            gone = output(&terminal, &port) => gone,
+        };
+        drop(connected);
+        if gone.is_err() {
+            return;
+        }
+    }
+}
+
+/// Carries what the client writes until it closes the terminal.
+async fn input(terminal: &AsyncFd<Arc<OwnedFd>>, port: &SerialPort) -> Result<(), Gone> {
+    let mut baud = None;
+    let mut buffer = [0; PIECE];
+    loop {
+        let read = terminal
+            .async_io(Interest::READABLE, |fd| rustix::io::read(fd, &mut buffer).map_err(io::Error::from))
+            .await;
+        let Ok(length @ 1..) = read else { return Ok(()) };
+        let speed = tcgetattr(terminal.get_ref()).map(|settings| settings.output_speed()).ok();
+        if speed != baud {
+            baud = speed;
+            port.sender.send(SerialInput::Baud(baud)).await?;
+        }
+        port.sender.send_bytes(&buffer[..length]).await?;
+    }
+}
+
+/// Carries what the board sends.
+async fn output(terminal: &AsyncFd<Arc<OwnedFd>>, port: &SerialPort) -> Result<(), Gone> {
+    loop {
+        let bytes = port.outlet.take(PIECE).await.ok_or(Gone)?;
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let written =
+                terminal.async_io(Interest::WRITABLE, |fd| rustix::io::write(fd, rest).map_err(io::Error::from)).await;
+            match written {
+                Ok(length) => rest = &rest[length..],
+                // The other half notices that the client has gone.
+                Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => break,
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! UART0 over RFC 2217, "Telnet Com Port Control Option".
+//!
+//! DTR and RTS work the board's EN and IO0, and the rate that a client sets is the rate of the line.
+
+use std::sync::{Mutex, PoisonError};
+
+use rfc2217::{ModemState, PortSettings, Purge, Server, ServerEvent};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use super::{Connected, PIECE, SerialPort};
+use crate::board::{ModemLines, SerialInput};
+use crate::handle::Gone;
+
+/// The rate of the line until the client sets one: that of the ROM's messages.
+const INITIAL_BAUD: u32 = 115_200;
+const SIGNATURE: &str = "espalier";
+/// Answers that a client may leave unread before it is taken for broken.
+const UNREAD_ANSWERS: usize = 1 << 16;
+
+/// Serves one client after the other.
+pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
+    loop {
+        let socket = port.accept(&listener).await;
+        tokio::spawn(client(socket, port.clone(), Connected(port.outlet.clone())));
+    }
+}
+
+/// What the reading and the writing half of a connection share.
+struct Session {
+    server: Mutex<Server>,
+    /// The state machine has something to send.
+    answered: Notify,
+}
+
+impl Session {
+    fn new() -> Session {
+        let settings = PortSettings { baud_rate: INITIAL_BAUD, ..PortSettings::default() };
+        let mut server = Server::new(settings).with_signature(SIGNATURE);
+        // A board whose bridge is there and whose UART is always ready.
+        server.set_modem_state(ModemState::CTS | ModemState::DSR | ModemState::CD);
+        Session { server: Mutex::new(server), answered: Notify::new() }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut Server) -> R) -> R {
+        act(&mut self.server.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn client(socket: TcpStream, port: SerialPort, _connected: Connected) {
+    let session = Session::new();
+    let (mut reader, mut writer) = socket.into_split();
+    let input = async {
+        if port.sender.send(SerialInput::Baud(Some(INITIAL_BAUD))).await.is_err() {
+            return;
+        }
+        let mut lines = ModemLines::default();
+        let mut buffer = [0; PIECE];
+        loop {
+            let length = reader.read(&mut buffer).await.unwrap_or(0);
+            let unread = session.with(|server| server.output().len());
+            if length == 0
+                || unread > UNREAD_ANSWERS
+                || hear(&buffer[..length], &session, &port, &mut lines).await.is_err()
+            {
+                return;
+            }
+        }
+    };
+    let output = async {
+        loop {
+            let answers = session.with(Server::take_output);
+            if writer.write_all(&answers).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                () = session.answered.notified() => {}
+                bytes = port.outlet.take(PIECE) => match bytes {
+                    Some(bytes) => session.with(|server| server.write_data(&bytes)),
+                    None => return,
+                },
+            }
+        }
+    };
+    tokio::select! {
+        () = input => {}
+        () = output => {}
+    }
+    // A port that is closed lets go of its lines.
+    let _ = port.sender.send(SerialInput::Lines(ModemLines::default())).await;
+}
+
+/// Takes what the client sent: payload and requests, in order.
+async fn hear(input: &[u8], session: &Session, port: &SerialPort, lines: &mut ModemLines) -> Result<(), Gone> {
+    let mut at = 0;
+    while at < input.len() {
+        let mut payload = Vec::new();
+        let (consumed, event) = session.with(|server| {
+            let consumed = server.receive_until_event(&input[at..], &mut payload);
+            (consumed, server.poll_event())
+        });
+        at += consumed;
+        session.answered.notify_one();
+        port.sender.send_bytes(&payload).await?;
+        match event {
+            Some(ServerEvent::SettingsChanged(settings)) => {
+                port.sender.send(SerialInput::Baud(Some(settings.baud_rate))).await?;
+            }
+            Some(ServerEvent::Dtr(dtr)) => {
+                lines.dtr = dtr;
+                port.sender.send(SerialInput::Lines(*lines)).await?;
+            }
+            Some(ServerEvent::Rts(rts)) => {
+                lines.rts = rts;
+                port.sender.send(SerialInput::Lines(*lines)).await?;
+            }
+            Some(ServerEvent::Purge(Purge::Receive | Purge::Both)) => port.outlet.clear(),
+            _ => {}
+        }
+    }
+    Ok(())
+}

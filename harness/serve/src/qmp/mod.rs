@@ -1,0 +1,88 @@
+//! QMP, the control protocol of QEMU ("QEMU Machine Protocol Specification"): as much of it as its clients use on a board.
+
+mod command;
+mod stream;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::handle::{BoardEvent, BoardHandle};
+use command::{Failure, Session};
+use stream::JsonStream;
+
+/// Bytes that are read at once.
+const PIECE: usize = 4096;
+
+/// Serves any number of clients.
+pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
+    loop {
+        if let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(client(socket, board.clone()));
+        }
+    }
+}
+
+async fn client(mut socket: TcpStream, board: BoardHandle) {
+    let mut events = board.events();
+    let mut session = Session::new(board);
+    let mut stream = JsonStream::default();
+    let mut buffer = [0; PIECE];
+    if send(&mut socket, &command::greeting()).await.is_err() {
+        return;
+    }
+    loop {
+        tokio::select! {
+            read = socket.read(&mut buffer) => {
+                let Ok(length @ 1..) = read else { return };
+                stream.push(&buffer[..length]);
+                while let Some(request) = stream.next() {
+                    let (answer, last) = match request {
+                        Ok(request) => session.answer(&request).await,
+                        Err(stream::Invalid) => (Failure::generic("Invalid JSON syntax").answer(None), false),
+                    };
+                    if send(&mut socket, &answer).await.is_err() {
+                        return;
+                    }
+                    if last {
+                        session.quit();
+                    }
+                }
+            }
+            event = events.recv() => match event {
+                Ok(event) if session.is_negotiated() => {
+                    if send(&mut socket, &describe(event)).await.is_err() {
+                        return;
+                    }
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+async fn send(socket: &mut TcpStream, value: &Value) -> std::io::Result<()> {
+    socket.write_all(format!("{value}\r\n").as_bytes()).await
+}
+
+/// An event as QMP says it.
+fn describe(event: BoardEvent) -> Value {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let timestamp = json!({"seconds": since.as_secs(), "microseconds": since.subsec_micros()});
+    match event {
+        BoardEvent::Reset => {
+            let data = json!({"guest": false, "reason": "host-qmp-system-reset"});
+            json!({"event": "RESET", "data": data, "timestamp": timestamp})
+        }
+        BoardEvent::Stop => json!({"event": "STOP", "timestamp": timestamp}),
+        BoardEvent::Resume => json!({"event": "RESUME", "timestamp": timestamp}),
+        BoardEvent::Shutdown => {
+            let data = json!({"guest": false, "reason": "host-qmp-quit"});
+            json!({"event": "SHUTDOWN", "data": data, "timestamp": timestamp})
+        }
+    }
+}
