@@ -10,6 +10,8 @@ use espalier_core::{Span, Time};
 use crate::artefacts::{Artefacts, default_root, test_name};
 use crate::console::Console;
 use crate::error::{ErrorKind, Result};
+#[cfg(unix)]
+use crate::flasher::FlasherBuilder;
 use crate::image::Image;
 use crate::kind::{Capability, Kind, Model, Setup, Start, open};
 use crate::peer::Peer;
@@ -100,6 +102,12 @@ impl Board {
         write(&mut state, image).map_err(|kind| state.fail(kind))
     }
 
+    /// Flashes it through its serial download mode, as espflash does.
+    #[cfg(unix)]
+    pub fn flasher(&self) -> FlasherBuilder {
+        FlasherBuilder::new(self.shared.clone())
+    }
+
     /// Pulls its reset line; the firmware in flash starts.
     pub async fn reset(&self) -> Result<()> {
         self.reset_to(Start::Flash).await
@@ -108,6 +116,7 @@ impl Board {
     /// Pulls its reset line with the strapping pins set for `start`.
     pub async fn reset_to(&self, start: Start) -> Result<()> {
         let mut state = self.shared.lock();
+        state.recall();
         state.rig.reset(start).map_err(|kind| state.fail(kind))
     }
 
@@ -160,6 +169,7 @@ impl Board {
 }
 
 fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
+    state.recall();
     for part in image.parts(state.rig.flash_size())? {
         state.rig.write_flash(part.offset, &part.bytes)?;
     }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use espalier_core::Span;
 
+#[cfg(unix)]
+use crate::flasher::FlashError;
 use crate::image::ImageError;
 use crate::kind::{BOARD_VARIABLE, Capability, Kind};
 use crate::scene::Scene;
@@ -64,6 +66,10 @@ pub enum ErrorKind {
         /// The variable that was looked at.
         variable: &'static str,
     },
+    /// Flashing failed.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Flash(#[from] FlashError),
     /// A firmware image cannot be used.
     #[error(transparent)]
     Image(#[from] ImageError),

@@ -45,6 +45,8 @@ mod console;
 mod error;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
+#[cfg(unix)]
+mod flasher;
 pub mod image;
 mod kind;
 mod peer;
@@ -66,6 +68,8 @@ pub use boot_once::BootOnce;
 pub use console::{Captured, Console, Line, Match, escaped};
 pub use error::{Error, ErrorKind, Result};
 pub use espalier_core::{Bitmap, Span, Time};
+#[cfg(unix)]
+pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
 pub use kind::{BOARD_VARIABLE, Capability, Kind, Model, Start};
 pub use peer::{Listener, Peer, PeerStream};

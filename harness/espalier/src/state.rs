@@ -30,6 +30,14 @@ pub(crate) struct State {
     pub(crate) bless: bool,
     /// How many boards were named after each test, this one included.
     names: BTreeMap<String, usize>,
+    loans: Loans,
+}
+
+/// Who has the console's pins for packets of its own; nobody else takes bytes from them then.
+#[derive(Default)]
+struct Loans {
+    current: Option<u32>,
+    count: u32,
 }
 
 impl Shared {
@@ -55,6 +63,34 @@ impl State {
             artefacts,
             goldens,
             bless,
+            loans: Loans::default(),
+        }
+    }
+
+    /// Lends the console's pins. What the board has printed so far still goes to the console, and an earlier loan ends.
+    pub(crate) fn lend(&mut self) -> u32 {
+        self.recall();
+        self.collect();
+        self.loans.count += 1;
+        self.loans.current = Some(self.loans.count);
+        self.loans.count
+    }
+
+    pub(crate) fn is_lent(&self, loan: u32) -> bool {
+        self.loans.current == Some(loan)
+    }
+
+    /// Ends a loan, unless it has ended before.
+    pub(crate) fn take_back(&mut self, loan: u32) {
+        if self.is_lent(loan) {
+            self.recall();
+        }
+    }
+
+    /// Ends the loan that there may be. What is left of its packets is no text for the console.
+    pub(crate) fn recall(&mut self) {
+        if self.loans.current.take().is_some() {
+            self.rig.console_take();
         }
     }
 
@@ -73,6 +109,9 @@ impl State {
 
     /// Takes over what the console has printed.
     pub(crate) fn collect(&mut self) {
+        if self.loans.current.is_some() {
+            return;
+        }
         for (at, byte) in self.rig.console_take() {
             self.console.push(at, byte);
         }

@@ -1,0 +1,235 @@
+//! The serial cable between espflash and the board: a pseudo-terminal at one end, the console's pins at the other.
+//!
+//! espflash runs on a thread of its own and lives in the host's time; the board lives in guest time. What the board sees
+//! must not depend on how long the host thinks, so the cable hands over whole requests: the board stands still until one has
+//! come in, then runs until it has answered and fallen silent, and stands still again.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::task::Context;
+use std::time::Duration;
+
+use espalier_core::{Span, Time};
+use espflash::command::CommandType;
+use serialport::{SerialPort, TTYPort};
+
+use crate::error::ErrorKind;
+use crate::kind::Rig;
+
+/// Delimits the packets of the serial protocol (RFC 1055; ESP-IDF "Serial Protocol", "Low Level Protocol").
+pub(super) const SLIP_END: u8 = 0xC0;
+/// How long one look at an empty pseudo-terminal takes, in the host's time.
+const LOOK: Duration = Duration::from_millis(1);
+/// So many looks in a row without a byte, and a packet that has begun is handed over as it is. If there is none, the board
+/// runs for a moment: it may have something to say that nobody asked for.
+const PATIENCE: u32 = 200;
+/// The board has finished its answer when nothing came for so long.
+pub(super) const SILENCE: Span = Span::from_millis(2);
+/// The same after commands with which the board has something to do after its answer: what MEM_END starts sets up its clocks
+/// before it sends its greeting, and CHANGE_BAUDRATE is carried out a while after it was acknowledged.
+const LONG_SILENCE: Span = Span::from_millis(50);
+const LINGERING: [u8; 2] = [CommandType::MemEnd as u8, CommandType::ChangeBaudrate as u8];
+/// Where a request and an answer have the number of their command, after the delimiter and the direction.
+const COMMAND_INDEX: usize = 2;
+/// No packet has this escape sequence in it.
+const BROKEN_ESCAPE: [u8; 2] = [0xDB, 0x00];
+const BUFFER: usize = 1 << 14;
+
+/// What the board is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It stands still, because it waits for a request.
+    Still,
+    /// It has been given a request.
+    Working,
+    /// It has sent the end of a packet, and nothing since this time.
+    Answering(Time),
+}
+
+/// Bytes on their way from one side to the other.
+pub(super) struct Cable {
+    port: TTYPort,
+    packets: Packets,
+    /// What the board has sent and the pseudo-terminal has not taken yet.
+    outgoing: VecDeque<u8>,
+    phase: Phase,
+    /// The command that the board was given last, and the beginning of what it has sent since.
+    command: u8,
+    answer: Vec<u8>,
+    looks: u32,
+}
+
+impl Cable {
+    /// A new cable, and the end of it that espflash opens.
+    pub(super) fn new() -> Result<(Cable, TTYPort), serialport::Error> {
+        let (mut port, far) = TTYPort::pair()?;
+        port.set_timeout(LOOK)?;
+        let cable = Cable {
+            port,
+            packets: Packets::default(),
+            outgoing: VecDeque::new(),
+            phase: Phase::Still,
+            command: 0,
+            answer: Vec::new(),
+            looks: 0,
+        };
+        Ok((cable, far))
+    }
+
+    /// Moves what there is to move, and lets the board run for a slice if it has something to do.
+    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+        let still = self.phase == Phase::Still;
+        self.look(if still && self.outgoing.is_empty() { LOOK } else { Duration::ZERO })?;
+        if let Some(packet) = self.next_packet() {
+            self.command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
+            self.answer.clear();
+            rig.console_send(&packet);
+            self.phase = Phase::Working;
+        }
+        if self.phase != Phase::Still {
+            self.advance(rig, cx)?;
+        }
+        self.deliver()
+    }
+
+    /// Reads what espflash has written.
+    fn look(&mut self, patience: Duration) -> Result<(), ErrorKind> {
+        let mut buffer = [0; BUFFER];
+        self.port.set_timeout(patience).map_err(io::Error::from)?;
+        match self.port.read(&mut buffer) {
+            Ok(count) => {
+                self.packets.push(&buffer[..count]);
+                self.looks = 0;
+                Ok(())
+            }
+            Err(error) if is_temporary(&error) => {
+                self.looks += 1;
+                Ok(())
+            }
+            // espflash has closed its end, and is about to say why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The next packet for the board, if it can take one.
+    fn next_packet(&mut self) -> Option<Vec<u8>> {
+        match self.phase {
+            Phase::Answering(_) => None,
+            // An unanswered request may be followed by another one, once espflash has given up on it.
+            Phase::Working => self.packets.take(),
+            Phase::Still if self.looks < PATIENCE => self.packets.take(),
+            Phase::Still => {
+                self.looks = 0;
+                Some(self.packets.take_all())
+            }
+        }
+    }
+
+    fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+        let limit = rig.now() + SILENCE;
+        rig.poll_advance(cx, limit)?;
+        let sent = rig.console_take();
+        if let Some((at, last)) = sent.last() {
+            self.phase = if *last == SLIP_END { Phase::Answering(*at) } else { Phase::Working };
+            self.outgoing.extend(sent.iter().map(|(_, byte)| byte));
+            let missing = (COMMAND_INDEX + 1).saturating_sub(self.answer.len());
+            self.answer.extend(sent.iter().take(missing).map(|(_, byte)| byte));
+        } else if let Phase::Answering(since) = self.phase
+            && rig.now() >= since + self.silence()
+        {
+            self.phase = Phase::Still;
+            self.looks = 0;
+            if self.is_rejected() {
+                self.outgoing.extend(BROKEN_ESCAPE);
+            }
+        }
+        Ok(())
+    }
+
+    fn silence(&self) -> Span {
+        if LINGERING.contains(&self.command) { LONG_SILENCE } else { SILENCE }
+    }
+
+    /// The ROM does not know GET_SECURITY_INFO, and says so in the name of the command that it carried out last. espflash
+    /// does not take that for an answer, and waits three seconds of the host's time for another one unless it is told with a
+    /// broken packet that the board has fallen silent.
+    fn is_rejected(&self) -> bool {
+        self.command == CommandType::GetSecurityInfo as u8 && self.answer.get(COMMAND_INDEX) != Some(&self.command)
+    }
+
+    /// Writes what the board has sent, as far as the pseudo-terminal takes it.
+    fn deliver(&mut self) -> Result<(), ErrorKind> {
+        let (bytes, _) = self.outgoing.as_slices();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match self.port.write(bytes) {
+            Ok(count) => {
+                self.outgoing.drain(..count);
+                Ok(())
+            }
+            Err(error) if is_temporary(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// Bytes from espflash, cut into packets.
+#[derive(Default)]
+struct Packets {
+    bytes: VecDeque<u8>,
+    /// How many of them were searched for the end of the first packet.
+    searched: usize,
+}
+
+impl Packets {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+    }
+
+    /// The first packet if it is complete: everything up to the delimiter that follows something else than delimiters.
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let from = self.searched.max(self.bytes.iter().take_while(|byte| **byte == SLIP_END).count());
+        let end = self.bytes.range(from.min(self.bytes.len())..).position(|byte| *byte == SLIP_END);
+        match end {
+            Some(end) => {
+                self.searched = 0;
+                Some(self.bytes.drain(..=from + end).collect())
+            }
+            None => {
+                self.searched = if from < self.bytes.len() { self.bytes.len() } else { 0 };
+                None
+            }
+        }
+    }
+
+    /// Everything, complete or not.
+    fn take_all(&mut self) -> Vec<u8> {
+        self.searched = 0;
+        self.bytes.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Packets, SLIP_END};
+
+    #[test]
+    fn packets_end_at_the_second_delimiter() {
+        let mut packets = Packets::default();
+        packets.push(&[SLIP_END, 1, 2]);
+        assert_eq!(packets.take(), None);
+        packets.push(&[3, SLIP_END, SLIP_END]);
+        assert_eq!(packets.take(), Some(vec![SLIP_END, 1, 2, 3, SLIP_END]));
+        assert_eq!(packets.take(), None);
+        packets.push(&[4, SLIP_END, 5]);
+        assert_eq!(packets.take(), Some(vec![SLIP_END, 4, SLIP_END]));
+        assert_eq!(packets.take_all(), [5]);
+        assert_eq!(packets.take(), None);
+    }
+}

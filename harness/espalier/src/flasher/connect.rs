@@ -1,0 +1,232 @@
+//! Bringing a board into its download mode.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::Span;
+use espflash::flasher::{DeviceInfo, Flasher as Device};
+
+use super::cable::{Cable, SILENCE, SLIP_END};
+use super::error::FlashError;
+use super::{Flashed, Flasher, Progress, Session, device, drive};
+use crate::error::{ErrorKind, Result};
+use crate::image::Image;
+use crate::kind::Start;
+use crate::state::Shared;
+
+/// What the ROM prints when it is ready (ESP-IDF, "Boot Mode Selection").
+const READY: &[u8] = b"waiting for download";
+/// How long the ROM may take until then. It takes a few milliseconds.
+const BOOT: Span = Span::from_secs(1);
+/// How often the ROM is asked for an answer, and how long it has for each.
+const KNOCKS: u32 = 20;
+const ANSWER: Span = Span::from_millis(10);
+/// A slice of the board's time.
+const SLICE: Span = Span::from_millis(1);
+/// The fastest rate at which the stub keeps up.
+const DEFAULT_BAUD: u32 = 921_600;
+/// How often the board is reset and tried again: the loader may have taken noise on the line for its first packet.
+const ATTEMPTS: u32 = 3;
+
+/// What the chip says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChipInfo {
+    /// Its name, such as `esp32`.
+    pub chip: String,
+    /// Its major and minor revision.
+    pub revision: Option<(u32, u32)>,
+    /// Its MAC address, such as `24:0a:c4:00:01:10`.
+    pub mac_address: Option<String>,
+    /// Bytes in the flash chip, by its JEDEC id.
+    pub flash_size: u32,
+    /// The frequency of its crystal, such as `40 MHz`.
+    pub crystal: String,
+    /// What else it has.
+    pub features: Vec<String>,
+}
+
+impl ChipInfo {
+    fn of(info: DeviceInfo) -> ChipInfo {
+        ChipInfo {
+            chip: info.chip.to_string(),
+            revision: info.revision,
+            mac_address: info.mac_address,
+            flash_size: info.flash_size.size(),
+            crystal: info.crystal_frequency.to_string(),
+            features: info.features,
+        }
+    }
+}
+
+/// How a board is to be flashed.
+#[must_use = "nothing is flashed before `connect` or `flash`"]
+pub struct FlasherBuilder {
+    shared: Arc<Shared>,
+    baud: u32,
+    skip_unchanged: bool,
+}
+
+impl FlasherBuilder {
+    pub(crate) fn new(shared: Arc<Shared>) -> FlasherBuilder {
+        FlasherBuilder { shared, baud: DEFAULT_BAUD, skip_unchanged: true }
+    }
+
+    /// The rate to which the line is switched once the flasher stub runs, in bits per second.
+    pub fn baud(mut self, baud: u32) -> FlasherBuilder {
+        self.baud = baud;
+        self
+    }
+
+    /// Whether a part that the flash chip holds already is left alone, which is the default.
+    pub fn skip_unchanged(mut self, skip: bool) -> FlasherBuilder {
+        self.skip_unchanged = skip;
+        self
+    }
+
+    /// Resets the board into its download mode and loads the flasher stub into it.
+    pub async fn connect(self) -> Result<Flasher> {
+        let mut attempt = 1;
+        loop {
+            match self.try_connect().await {
+                Ok(flasher) => return Ok(flasher),
+                Err(error) => match error.kind() {
+                    ErrorKind::Flash(FlashError::NoAnswer { .. }) if attempt < ATTEMPTS => attempt += 1,
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Connects, writes an image and starts it.
+    pub async fn flash(self, image: &Image, progress: impl FnMut(Progress)) -> Result<Flashed> {
+        let mut flasher = self.connect().await?;
+        let flashed = flasher.flash_image(image, progress).await?;
+        flasher.finish().await?;
+        Ok(flashed)
+    }
+
+    async fn try_connect(&self) -> Result<Flasher> {
+        let what = "connect";
+        let loan = self.enter_download_mode().await?;
+        let (cable, port) = Cable::new().map_err(FlashError::from)?;
+        let (baud, skip_unchanged) = (self.baud, self.skip_unchanged);
+        let work = move |_| {
+            let connected = device::connect(port, baud, skip_unchanged).and_then(describe);
+            connected.map_err(|error| (error, None))
+        };
+        let (outcome, cable) = drive(&loan.shared, loan.id, what, cable, |_| (), work).await?;
+        match outcome {
+            Ok((chip, device)) => {
+                let session = Some(Session { cable, device });
+                Ok(Flasher { loan, chip, session, interrupted: what.to_owned() })
+            }
+            Err((error, _)) => {
+                let error = FlashError::from_espflash(what, &error);
+                Err(self.shared.lock().fail(error.into()))
+            }
+        }
+    }
+
+    /// Resets the board with the strapping pins for the download mode, and waits until its ROM is ready.
+    async fn enter_download_mode(&self) -> Result<Loan> {
+        let (loan, begun) = {
+            let mut state = self.shared.lock();
+            state.rig.reset(Start::Download).map_err(|kind| state.fail(kind))?;
+            let id = state.lend();
+            (Loan { shared: self.shared.clone(), id }, state.rig.now())
+        };
+        let mut printed = Vec::new();
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            let sent = state.rig.console_take();
+            let quiet = sent.is_empty();
+            for (at, byte) in sent {
+                state.console.push(at, byte);
+                printed.push(byte);
+            }
+            if quiet && printed.windows(READY.len()).any(|window| window == READY) {
+                return Poll::Ready(Ok(()));
+            }
+            let now = state.rig.now();
+            let kind = if !state.is_lent(loan.id) {
+                FlashError::Interrupted { what: "connect".to_owned() }.into()
+            } else if now >= begun + BOOT {
+                FlashError::NoDownloadMode { waited: now.since(begun) }.into()
+            } else {
+                match state.rig.poll_advance(cx, now + SLICE) {
+                    Ok(()) => return Poll::Pending,
+                    Err(kind) => kind,
+                }
+            };
+            Poll::Ready(Err(state.fail(kind)))
+        })
+        .await?;
+        self.knock(&loan).await?;
+        Ok(loan)
+    }
+
+    /// Sends the request that shows the ROM the line's rate, until it answers. Before it knows the rate it looks at each UART in
+    /// turn and loses bytes meanwhile, so the first requests are in vain; espflash would wait for each of them in the host's
+    /// time.
+    async fn knock(&self, loan: &Loan) -> Result<()> {
+        let mut knocks = 0;
+        let mut deadline = self.shared.lock().rig.now();
+        let mut answered = false;
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            let now = state.rig.now();
+            if !state.rig.console_take().is_empty() {
+                answered = true;
+                deadline = now + SILENCE;
+            }
+            let kind = if !state.is_lent(loan.id) {
+                FlashError::Interrupted { what: "connect".to_owned() }.into()
+            } else {
+                if now >= deadline {
+                    if answered || knocks == KNOCKS {
+                        return Poll::Ready(Ok(()));
+                    }
+                    state.rig.console_send(&sync_request());
+                    knocks += 1;
+                    deadline = now + ANSWER;
+                }
+                match state.rig.poll_advance(cx, deadline) {
+                    Ok(()) => return Poll::Pending,
+                    Err(kind) => kind,
+                }
+            };
+            Poll::Ready(Err(state.fail(kind)))
+        })
+        .await
+    }
+}
+
+/// The packet of SYNC (ESP-IDF "Serial Protocol", "Commands").
+fn sync_request() -> Vec<u8> {
+    let mut packet = Vec::new();
+    espflash::command::Command::Sync.write(&mut packet).expect("a vector takes everything");
+    let mut framed = vec![SLIP_END];
+    // None of its bytes needs an escape.
+    framed.append(&mut packet);
+    framed.push(SLIP_END);
+    framed
+}
+
+fn describe(mut device: Device) -> Result<(ChipInfo, Device), espflash::Error> {
+    let info = device.device_info()?;
+    Ok((ChipInfo::of(info), device))
+}
+
+/// The board's console, as long as it carries packets. The board stays in its download mode until somebody resets it.
+pub(super) struct Loan {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: u32,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.shared.lock().take_back(self.id);
+    }
+}

@@ -1,0 +1,129 @@
+//! What can go wrong while flashing.
+
+use std::error::Error;
+
+use espalier_core::Span;
+
+/// What can go wrong while flashing. Every message says what was being done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlashError {
+    /// There is no pseudo-terminal to be had.
+    #[error("cannot make a pseudo-terminal for espflash: {0}")]
+    Port(#[from] serialport::Error),
+    /// The ROM does not say that it waits for a download.
+    #[error(
+        "the chip did not enter its serial download mode within {waited}; a fuse may forbid it, or its console is not UART0"
+    )]
+    NoDownloadMode {
+        /// How long was waited, in the board's time.
+        waited: Span,
+    },
+    /// The chip does not answer, or what it sends is no answer.
+    #[error("the chip does not answer: cannot {what}: {reason}; connect again")]
+    NoAnswer {
+        /// What was being done.
+        what: String,
+        /// What espflash says.
+        reason: String,
+    },
+    /// Another chip than the one that was expected.
+    #[error("wrong chip: {reason}")]
+    WrongChip {
+        /// What espflash says.
+        reason: String,
+    },
+    /// More than fits into the flash chip.
+    #[error("cannot {what}: it would end at {end:#x}, and the flash chip has {size:#x} bytes")]
+    TooLarge {
+        /// What was to be done.
+        what: String,
+        /// Where it would end.
+        end: u64,
+        /// Where the flash chip ends.
+        size: u32,
+    },
+    /// Flash is erased by sectors, so what is written begins with one.
+    #[error("cannot {what}: {value:#x} is not a multiple of the sector size, {sector:#x}")]
+    Unaligned {
+        /// What was to be done.
+        what: String,
+        /// The offset or length.
+        value: u32,
+        /// Bytes in a sector.
+        sector: u32,
+    },
+    /// The flash chip holds something else than it should.
+    #[error("verification failed: flash holds {found:#04x} at {offset:#x}, expected {expected:#04x}")]
+    Differs {
+        /// Where the first difference is.
+        offset: u32,
+        /// What should be there.
+        expected: u8,
+        /// What is there.
+        found: u8,
+    },
+    /// The digests differed, but what was read back afterwards does not.
+    #[error(
+        "cannot {what}: the chip's MD5 digest is wrong although its bytes read back right; connect and write again"
+    )]
+    WrongDigest {
+        /// What was being done.
+        what: String,
+    },
+    /// Something was cut off in the middle.
+    #[error("interrupted: could not {what} to its end; what is in flash there is undefined, connect and write again")]
+    Interrupted {
+        /// What was being done.
+        what: String,
+    },
+    /// The chip or espflash refused.
+    #[error("cannot {what}: {reason}")]
+    Refused {
+        /// What was being done.
+        what: String,
+        /// What espflash says.
+        reason: String,
+    },
+}
+
+impl FlashError {
+    /// What espflash reports, in our words.
+    pub(super) fn from_espflash(what: &str, error: &espflash::Error) -> FlashError {
+        let (what, reason) = (what.to_owned(), chain(error));
+        match error {
+            espflash::Error::Connection(_) | espflash::Error::Flashing(_) => FlashError::NoAnswer { what, reason },
+            espflash::Error::ChipMismatch(expected, found) => {
+                FlashError::WrongChip { reason: format!("expected {expected}, found {found}") }
+            }
+            espflash::Error::ChipDetectError(_) => FlashError::WrongChip { reason },
+            _ => FlashError::Refused { what, reason },
+        }
+    }
+
+    /// Whether the chip may no longer know what it was doing, so that only a new connection helps.
+    pub(super) fn ends_the_session(&self) -> bool {
+        matches!(
+            self,
+            FlashError::Port(_)
+                | FlashError::NoDownloadMode { .. }
+                | FlashError::NoAnswer { .. }
+                | FlashError::WrongChip { .. }
+                | FlashError::Interrupted { .. }
+        )
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,262 @@
+//! Flashing through the chip's own serial download mode.
+//!
+//! The board is reset with its strapping pins set for the download mode, and `espflash` speaks to it over a
+//! pseudo-terminal: to the loader in the chip's ROM at first, then to the stub that it loads into the chip's memory. Both
+//! run on the board as they would on any other.
+
+mod cable;
+mod connect;
+mod device;
+mod error;
+mod progress;
+
+use std::future::poll_fn;
+use std::sync::mpsc::{Sender, channel};
+use std::task::Poll;
+use std::thread;
+
+use espflash::flasher::Flasher as Device;
+use md5::{Digest, Md5};
+
+use crate::error::{ErrorKind, Result};
+use crate::image::Image;
+use crate::kind::Start;
+use crate::state::Shared;
+use cable::Cable;
+use connect::Loan;
+pub use connect::{ChipInfo, FlasherBuilder};
+pub use error::FlashError;
+use progress::Reporter;
+pub use progress::{Progress, Stage};
+
+/// Bytes that are erased together.
+pub const SECTOR: u32 = 0x1000;
+
+/// How much of an image had to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flashed {
+    /// Bytes that were written.
+    pub written: u64,
+    /// Bytes that were there already.
+    pub unchanged: u64,
+}
+
+/// A board in its serial download mode, with the flasher stub running on it.
+///
+/// Dropping one of its futures interrupts the chip in the middle of what it does. This `Flasher` is of no use any more then,
+/// and a new connection starts over.
+pub struct Flasher {
+    chip: ChipInfo,
+    session: Option<Session>,
+    /// What was being done when the session ended.
+    interrupted: String,
+    loan: Loan,
+}
+
+struct Session {
+    cable: Cable,
+    device: Device,
+}
+
+impl Flasher {
+    /// What the chip says about itself.
+    pub fn chip(&self) -> &ChipInfo {
+        &self.chip
+    }
+
+    /// Writes `bytes` from `offset` on, which is the start of a sector, and verifies them. The rest of the last sector is
+    /// erased. Unless the builder was told otherwise, nothing is written if the flash chip holds these bytes already.
+    pub async fn write(&mut self, offset: u32, bytes: &[u8], mut progress: impl FnMut(Progress)) -> Result<Stage> {
+        let what = format!("write {:#x} bytes at {offset:#x}", bytes.len());
+        self.check_range(&what, offset, bytes.len() as u64)?;
+        check_alignment(&what, offset)?;
+        if bytes.is_empty() {
+            return Ok(Stage::Unchanged);
+        }
+        let (length, data) = (bytes.len() as u32, bytes.to_vec());
+        let mut stage = Stage::Writing;
+        let note = |report: Progress| {
+            stage = report.stage;
+            progress(report);
+        };
+        let written = self
+            .run(&what, note, move |device, reports| {
+                let mut reporter = Reporter::new(offset, length, reports);
+                match device.write_bin_to_flash(offset, &data, &mut reporter) {
+                    Ok(()) => Ok(true),
+                    Err(espflash::Error::VerifyFailed) => Ok(false),
+                    Err(error) => Err(error),
+                }
+            })
+            .await?;
+        if written { Ok(stage) } else { Err(self.find_difference(&what, offset, bytes).await?) }
+    }
+
+    /// Writes everything that an image needs: bootloader, partition table and application.
+    pub async fn flash_image(&mut self, image: &Image, mut progress: impl FnMut(Progress)) -> Result<Flashed> {
+        let parts = image.parts(self.chip.flash_size).map_err(ErrorKind::from)?;
+        let mut flashed = Flashed::default();
+        for part in parts {
+            let stage = self.write(part.offset, &part.bytes, &mut progress).await?;
+            let count = match stage {
+                Stage::Unchanged => &mut flashed.unchanged,
+                Stage::Writing | Stage::Verifying | Stage::Written => &mut flashed.written,
+            };
+            *count += part.bytes.len() as u64;
+        }
+        Ok(flashed)
+    }
+
+    /// Reads `length` bytes from `offset` on. The chip sends their digest along, which is checked.
+    pub async fn read(&mut self, offset: u32, length: u32) -> Result<Vec<u8>> {
+        let what = format!("read {length:#x} bytes at {offset:#x}");
+        self.check_range(&what, offset, u64::from(length))?;
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        self.run(&what, |_| (), move |chip, _| device::read(chip, offset, length)).await
+    }
+
+    /// The MD5 digest of `length` bytes from `offset` on, which the chip computes.
+    pub async fn md5(&mut self, offset: u32, length: u32) -> Result<[u8; 16]> {
+        let what = format!("compute the MD5 digest of {length:#x} bytes at {offset:#x}");
+        self.check_range(&what, offset, u64::from(length))?;
+        if length == 0 {
+            return Ok(Md5::digest([]).into());
+        }
+        self.run(&what, |_| (), move |chip, _| Ok(chip.checksum_md5(offset, length)?.to_be_bytes())).await
+    }
+
+    /// Fails with the first difference unless the flash chip holds `bytes` from `offset` on.
+    pub async fn verify(&mut self, offset: u32, bytes: &[u8]) -> Result<()> {
+        let what = format!("verify {:#x} bytes at {offset:#x}", bytes.len());
+        self.check_range(&what, offset, bytes.len() as u64)?;
+        if self.md5(offset, bytes.len() as u32).await? == <[u8; 16]>::from(Md5::digest(bytes)) {
+            return Ok(());
+        }
+        Err(self.find_difference(&what, offset, bytes).await?)
+    }
+
+    /// Erases `length` bytes from `offset` on; both are multiples of [`SECTOR`].
+    pub async fn erase_region(&mut self, offset: u32, length: u32) -> Result<()> {
+        let what = format!("erase {length:#x} bytes at {offset:#x}");
+        self.check_range(&what, offset, u64::from(length))?;
+        check_alignment(&what, offset)?;
+        check_alignment(&what, length)?;
+        if length == 0 {
+            return Ok(());
+        }
+        self.run(&what, |_| (), move |chip, _| chip.erase_region(offset, length)).await
+    }
+
+    /// Erases the whole flash chip.
+    pub async fn erase_flash(&mut self) -> Result<()> {
+        self.run("erase the flash chip", |_| (), |chip, _| chip.erase_flash()).await
+    }
+
+    /// Resets the board, which starts what is in its flash now.
+    pub async fn finish(self) -> Result<()> {
+        let shared = self.loan.shared.clone();
+        drop(self);
+        let mut state = shared.lock();
+        state.rig.reset(Start::Flash).map_err(|kind| state.fail(kind))
+    }
+
+    fn check_range(&self, what: &str, offset: u32, length: u64) -> Result<(), FlashError> {
+        let (end, size) = (u64::from(offset) + length, self.chip.flash_size);
+        if end <= u64::from(size) {
+            return Ok(());
+        }
+        Err(FlashError::TooLarge { what: what.to_owned(), end, size })
+    }
+
+    /// The error for a digest that is wrong: where flash and `bytes` differ.
+    async fn find_difference(&mut self, what: &str, offset: u32, bytes: &[u8]) -> Result<crate::Error> {
+        let held = self.read(offset, bytes.len() as u32).await?;
+        let difference = held.iter().zip(bytes).zip(offset..).find(|((found, expected), _)| found != expected);
+        let error = match difference {
+            Some(((found, expected), offset)) => FlashError::Differs { offset, expected: *expected, found: *found },
+            None => FlashError::WrongDigest { what: what.to_owned() },
+        };
+        Ok(self.loan.shared.lock().fail(error.into()))
+    }
+
+    /// Lets espflash work on a thread of its own, and the board run meanwhile.
+    async fn run<T: Send + 'static>(
+        &mut self,
+        what: &str,
+        progress: impl FnMut(Progress),
+        work: impl FnOnce(&mut Device, Sender<Progress>) -> Result<T, espflash::Error> + Send + 'static,
+    ) -> Result<T> {
+        let Some(Session { cable, mut device }) = self.session.take() else {
+            let what = self.interrupted.clone();
+            return Err(self.loan.shared.lock().fail(FlashError::Interrupted { what }.into()));
+        };
+        what.clone_into(&mut self.interrupted);
+        let work = move |reports| match work(&mut device, reports) {
+            Ok(value) => Ok((value, device)),
+            Err(error) => Err((error, Some(device))),
+        };
+        let (outcome, cable) = drive(&self.loan.shared, self.loan.id, what, cable, progress, work).await?;
+        match outcome {
+            Ok((value, device)) => {
+                self.session = Some(Session { cable, device });
+                Ok(value)
+            }
+            Err((error, device)) => {
+                let error = FlashError::from_espflash(what, &error);
+                if !error.ends_the_session() {
+                    self.session = device.map(|device| Session { cable, device });
+                }
+                Err(self.loan.shared.lock().fail(error.into()))
+            }
+        }
+    }
+}
+
+fn check_alignment(what: &str, value: u32) -> Result<(), FlashError> {
+    if value.is_multiple_of(SECTOR) {
+        return Ok(());
+    }
+    Err(FlashError::Unaligned { what: what.to_owned(), value, sector: SECTOR })
+}
+
+/// What espflash came to, with its end of the cable if that can still be used.
+type Outcome<T> = Result<(T, Device), (espflash::Error, Option<Device>)>;
+
+/// Runs `work` on a thread, and the board at the other end of `cable` until the thread has come to an end. If this future is
+/// dropped the cable is cut, which ends the thread.
+async fn drive<T: Send + 'static>(
+    shared: &Shared,
+    loan: u32,
+    what: &str,
+    mut cable: Cable,
+    mut progress: impl FnMut(Progress),
+    work: impl FnOnce(Sender<Progress>) -> Outcome<T> + Send + 'static,
+) -> Result<(Outcome<T>, Cable)> {
+    let (reports, reported) = channel();
+    let thread = thread::Builder::new().name("espflash".to_owned()).spawn(move || work(reports))?;
+    poll_fn(|cx| {
+        let ended = thread.is_finished();
+        reported.try_iter().for_each(&mut progress);
+        if ended {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = shared.lock();
+        let moved = if state.is_lent(loan) {
+            cable.step(&mut *state.rig, cx)
+        } else {
+            Err(FlashError::Interrupted { what: what.to_owned() }.into())
+        };
+        cx.waker().wake_by_ref();
+        match moved {
+            Ok(()) => Poll::Pending,
+            Err(kind) => Poll::Ready(Err(state.fail(kind))),
+        }
+    })
+    .await?;
+    match thread.join() {
+        Ok(outcome) => Ok((outcome, cable)),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}

@@ -1,0 +1,72 @@
+//! How far a flash operation has come.
+
+use std::sync::mpsc::Sender;
+
+use espflash::target::ProgressCallbacks;
+
+/// What is being done with a part of the flash chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// It is being written.
+    Writing,
+    /// The chip computes the MD5 digest of what was written.
+    Verifying,
+    /// It is written and verified.
+    Written,
+    /// It held these bytes already.
+    Unchanged,
+}
+
+/// How far the work on one part of the flash chip has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the part begins in flash.
+    pub offset: u32,
+    /// How many bytes it has.
+    pub length: u32,
+    /// About how many of them are written.
+    pub done: u32,
+    /// What is being done.
+    pub stage: Stage,
+}
+
+/// Passes espflash's reports on to the task that waits for it.
+pub(super) struct Reporter {
+    progress: Progress,
+    blocks: usize,
+    to: Sender<Progress>,
+}
+
+impl Reporter {
+    pub(super) fn new(offset: u32, length: u32, to: Sender<Progress>) -> Reporter {
+        Reporter { progress: Progress { offset, length, done: 0, stage: Stage::Writing }, blocks: 0, to }
+    }
+
+    fn report(&mut self, stage: Stage, done: u32) {
+        self.progress = Progress { stage, done, ..self.progress };
+        // Nobody may be listening any more, which is no reason to stop.
+        let _ = self.to.send(self.progress);
+    }
+}
+
+impl ProgressCallbacks for Reporter {
+    fn init(&mut self, _: u32, total: usize) {
+        self.blocks = total;
+        self.report(Stage::Writing, 0);
+    }
+
+    /// The blocks are compressed; how many bytes are in each is not told.
+    fn update(&mut self, current: usize) {
+        let done = u64::from(self.progress.length) * current as u64 / self.blocks.max(1) as u64;
+        self.report(Stage::Writing, u32::try_from(done).unwrap_or(self.progress.length).min(self.progress.length));
+    }
+
+    fn verifying(&mut self) {
+        self.report(Stage::Verifying, self.progress.length);
+    }
+
+    fn finish(&mut self, skipped: bool) {
+        self.report(if skipped { Stage::Unchanged } else { Stage::Written }, self.progress.length);
+    }
+}
