@@ -145,25 +145,25 @@ impl CoreBus<'_> {
     #[inline(never)]
     fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<(), Fault> {
         if let Some(offset) = within(address, RTC_SLOW_BASE, RTC_SIZE) {
-            self.ram.versions.rtc_slow[offset / CODE_PAGE] += 1;
+            bump(&mut self.ram.versions.rtc_slow[offset / CODE_PAGE]);
             return store_narrow(&mut self.ram.rtc_slow[..], offset, width, value);
         }
         if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE) {
-            self.ram.versions.rtc_fast[offset / CODE_PAGE] += 1;
+            bump(&mut self.ram.versions.rtc_fast[offset / CODE_PAGE]);
             return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
         }
         match self.code_ram(address) {
             Some(_) if width != 4 => return Err(Fault::Width),
             Some(Code::Iram(offset)) => {
-                self.ram.versions.iram[offset / CODE_PAGE] = self.ram.versions.iram[offset / CODE_PAGE].wrapping_add(1);
+                bump(&mut self.ram.versions.iram[offset / CODE_PAGE]);
                 return store_narrow(&mut self.ram.iram[..], offset, width, value);
             }
             Some(Code::Sram1(offset)) => {
-                self.ram.versions.sram1[sram1_page(offset)] += 1;
+                bump(&mut self.ram.versions.sram1[sram1_page(offset)]);
                 return store_narrow(&mut self.ram.dram[..], offset, width, value);
             }
             Some(Code::RtcFast(offset)) => {
-                self.ram.versions.rtc_fast[offset / CODE_PAGE] += 1;
+                bump(&mut self.ram.versions.rtc_fast[offset / CODE_PAGE]);
                 return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
             }
             Some(Code::RtcSlow(_)) | None => {}
@@ -184,7 +184,7 @@ impl CoreBus<'_> {
         if offset >= sram1_start() {
             let page = sram1_page(offset);
             if let Some(version) = self.ram.versions.sram1.get_mut(page) {
-                *version = version.wrapping_add(1);
+                bump(version);
             }
         }
     }
@@ -198,6 +198,12 @@ impl CoreBus<'_> {
         }
         bytes(self.system.flash_page(self.origin.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
     }
+}
+
+/// Counts a write to a page.
+#[inline(always)]
+fn bump(version: &mut u32) {
+    *version = version.wrapping_add(1);
 }
 
 fn store_narrow(memory: &mut [u8], offset: usize, width: u32, value: u32) -> Result<(), Fault> {
