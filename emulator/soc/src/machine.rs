@@ -319,6 +319,11 @@ impl Machine {
         self.system.drive_pin(pin, level);
     }
 
+    /// From now on the parts on an I2C controller's bus hold SCL low for `stretch` in every byte: a fault to inject. Unit 0 or 1.
+    pub fn set_i2c_stretch(&mut self, unit: usize, stretch: Span) {
+        self.system.set_i2c_stretch(unit, stretch);
+    }
+
     /// A digest of the run so far: where both cores were at the end of each slice. Two runs that had the same input have the
     /// same digest.
     pub fn trace_hash(&self) -> u64 {

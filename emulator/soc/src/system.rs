@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
+use espalier_core::{Device, Frequency, Schedule, Span, Time, Unmodelled};
 use espalier_net::Lan;
 use espalier_parts::{FlashChip, FlashSize, Oled};
 use espalier_peripherals::{
@@ -708,6 +708,12 @@ impl System {
         if let Some(driven) = self.driven.get_mut(pin) {
             *driven = level;
             self.update_inputs();
+        }
+    }
+
+    pub fn set_i2c_stretch(&mut self, unit: usize, stretch: Span) {
+        if let Some(controller) = self.i2cs.get_mut(unit) {
+            controller.set_stretch(stretch);
         }
     }
 

@@ -12,6 +12,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("computes_as_python_does", computes_as_python_does),
     ("accelerators_agree_with_software", accelerators_agree_with_software),
     ("draws_on_the_oled_over_i2c", draws_on_the_oled_over_i2c),
+    ("i2c_reports_silence_and_stretching", i2c_reports_silence_and_stretching),
     ("both_cores_execute", both_cores_execute),
     ("sleeping_takes_its_time", sleeping_takes_its_time),
     ("reset_starts_it_again_and_keeps_its_files", reset_starts_it_again_and_keeps_its_files),
@@ -104,6 +105,24 @@ fn draws_on_the_oled_over_i2c(image: &[u8]) {
     let mut repl = Repl::booted(image);
     assert_eq!(repl.run(script), "[60]\n");
     assert_eq!(repl.machine.oled().expect("the board has a display").picture(), drawing());
+}
+
+fn i2c_reports_silence_and_stretching(image: &[u8]) {
+    let mut repl = Repl::booted(image);
+    let script = "from machine import I2C, Pin\n\
+        i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400000, timeout=1000)\n\
+        def attempt(address):\n \
+          try: print(i2c.writeto(address, b'\\x80\\xe3'))\n \
+          except OSError as e: print(e.errno)\n\
+        attempt(0x3c)\n\
+        attempt(0x11)\n";
+    const ENODEV: u32 = 19;
+    const ETIMEDOUT: u32 = 116;
+    assert_eq!(repl.run(script), format!("2\n{ENODEV}\n"));
+    repl.machine.set_i2c_stretch(0, Span::from_millis(50));
+    assert_eq!(repl.run("attempt(0x3c)\n"), format!("{ETIMEDOUT}\n"));
+    repl.machine.set_i2c_stretch(0, Span::ZERO);
+    assert_eq!(repl.run("attempt(0x3c)\n"), "2\n");
 }
 
 fn both_cores_execute(image: &[u8]) {
