@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::task::Context;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
 use espflash::command::CommandType;
@@ -31,9 +31,19 @@ const LONG_SILENCE: Span = Span::from_millis(50);
 const LINGERING: [u8; 2] = [CommandType::MemEnd as u8, CommandType::ChangeBaudrate as u8];
 /// Where a request and an answer have the number of their command, after the delimiter and the direction.
 const COMMAND_INDEX: usize = 2;
+/// espflash gives up when nothing comes for a while of the host's time: 50 ms after MEM_END, 100 ms after SYNC, three seconds and
+/// more otherwise. An empty packet, which means nothing, lets it start to count again.
+const HASTY: [u8; 2] = [CommandType::MemEnd as u8, CommandType::Sync as u8];
+const HASTY_PATIENCE: Duration = Duration::from_millis(20);
+const USUAL_PATIENCE: Duration = Duration::from_secs(1);
+/// A board that has not answered after so much of its own time will not do so any more, and espflash may give up.
+const DEADLINE: Span = Span::from_secs(30);
 /// No packet has this escape sequence in it.
 const BROKEN_ESCAPE: [u8; 2] = [0xDB, 0x00];
-const BUFFER: usize = 1 << 14;
+/// Bytes that are moved at once.
+const BUFFER: usize = 1 << 12;
+/// How often the board runs before the pseudo-terminal is looked at again. It stops whenever it has sent something.
+const TURNS: usize = 16;
 
 /// What the board is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +66,9 @@ pub(super) struct Cable {
     /// The command that the board was given last, and the beginning of what it has sent since.
     command: u8,
     answer: Vec<u8>,
+    asked: Time,
+    /// When, in the host's time, espflash has last been given something.
+    delivered: Instant,
     looks: u32,
 }
 
@@ -71,6 +84,8 @@ impl Cable {
             phase: Phase::Still,
             command: 0,
             answer: Vec::new(),
+            asked: Time::ZERO,
+            delivered: Instant::now(),
             looks: 0,
         };
         Ok((cable, far))
@@ -83,13 +98,22 @@ impl Cable {
         if let Some(packet) = self.next_packet() {
             self.command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
             self.answer.clear();
+            self.asked = rig.now();
+            self.delivered = Instant::now();
             rig.console_send(&packet);
             self.phase = Phase::Working;
         }
-        if self.phase != Phase::Still {
-            self.advance(rig, cx)?;
+        for _ in 0..TURNS {
+            if self.phase != Phase::Still {
+                self.advance(rig, cx)?;
+            }
         }
-        self.deliver()
+        if self.phase == Phase::Working && self.answer.is_empty() && rig.now() < self.asked + DEADLINE {
+            self.hold_the_line();
+        }
+        // Handing over every byte by itself would wake espflash for each, and it has little patience for whole packets.
+        let unfinished = self.phase == Phase::Working && !self.answer.is_empty() && self.outgoing.len() < BUFFER;
+        if unfinished { Ok(()) } else { self.deliver() }
     }
 
     /// Reads what espflash has written.
@@ -106,8 +130,6 @@ impl Cable {
                 self.looks += 1;
                 Ok(())
             }
-            // espflash has closed its end, and is about to say why.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -147,6 +169,15 @@ impl Cable {
         Ok(())
     }
 
+    /// Keeps espflash waiting while the board works on a request.
+    fn hold_the_line(&mut self) {
+        let patience = if HASTY.contains(&self.command) { HASTY_PATIENCE } else { USUAL_PATIENCE };
+        if self.delivered.elapsed() >= patience {
+            self.outgoing.push_back(SLIP_END);
+            self.delivered = Instant::now();
+        }
+    }
+
     fn silence(&self) -> Span {
         if LINGERING.contains(&self.command) { LONG_SILENCE } else { SILENCE }
     }
@@ -175,8 +206,10 @@ impl Cable {
     }
 }
 
+/// Whether trying again helps. If espflash has closed its end, it is about to say why.
 fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    use io::ErrorKind::{BrokenPipe, Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), BrokenPipe | Interrupted | TimedOut | WouldBlock)
 }
 
 /// Bytes from espflash, cut into packets.

@@ -25,7 +25,7 @@ const ANSWER: Span = Span::from_millis(10);
 /// A slice of the board's time.
 const SLICE: Span = Span::from_millis(1);
 /// The fastest rate at which the stub keeps up.
-const DEFAULT_BAUD: u32 = 921_600;
+const DEFAULT_BAUD: u32 = 4_000_000;
 /// How often the board is reset and tried again: the loader may have taken noise on the line for its first packet.
 const ATTEMPTS: u32 = 3;
 
@@ -228,5 +228,31 @@ pub(super) struct Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         self.shared.lock().take_back(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOOT, sync_request};
+    use crate::error::ErrorKind;
+    use crate::flasher::FlashError;
+    use crate::kind::fake::{Action, Fake};
+
+    /// ESP-IDF "Serial Protocol": SYNC has 36 bytes of data.
+    #[test]
+    fn sync_needs_no_escapes() {
+        let request = sync_request();
+        assert_eq!(request.len(), 46);
+        assert_eq!(request.iter().filter(|byte| matches!(byte, 0xC0 | 0xDB)).count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_chip_that_does_not_answer_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let board = Fake::new([(1, Action::Print(b"something else\r\n"))]).board(folder.path());
+        let error = board.flasher().connect().await.map(drop).unwrap_err();
+        let ErrorKind::Flash(FlashError::NoDownloadMode { waited }) = error.kind() else { panic!("{error}") };
+        assert!(*waited >= BOOT);
+        assert!(error.to_string().contains("something else"), "what it printed is told: {error}");
     }
 }
