@@ -64,7 +64,8 @@ pub struct DemoArgs {
 On a terminal, keys go to the board, Ctrl-C included; Ctrl-] leaves. Board time
 then keeps pace with the clock on the wall. Elsewhere, or with --for, the board
 runs as fast as it can; without --for it ends when the input has ended and the
-console has been quiet for two seconds of board time.
+console has been quiet for two seconds of board time. With --window, it keeps
+pace as well, and ends when the window is closed.
 
 Examples:
   espalier run firmware.bin --board mpython
@@ -89,6 +90,9 @@ pub struct RunArgs {
     /// Do not draw the OLED.
     #[arg(long)]
     pub no_screen: bool,
+    /// Show the OLED in a window, in a build with the feature "window".
+    #[arg(long, conflicts_with = "no_screen")]
+    pub window: bool,
     /// Carry connections to this port of the host to a port of the board.
     #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
     pub host_forward: Vec<Forward>,

@@ -15,6 +15,15 @@ pub enum CliError {
     Picture { path: PathBuf, source: espalier::PngError },
     #[error("{} and {} have different sizes: {}x{} and {}x{}", paths.0.display(), paths.1.display(), sizes.0.0, sizes.0.1, sizes.1.0, sizes.1.1)]
     Sizes { paths: (PathBuf, PathBuf), sizes: ((u32, u32), (u32, u32)) },
+    #[cfg(not(feature = "window"))]
+    #[error(
+        "this build has no windows: install SDL 2 (Debian: apt install libsdl2-dev), then\n       \
+         cargo run --release --features window -- run ... --window"
+    )]
+    NoWindows,
+    #[cfg(feature = "window")]
+    #[error("cannot open a window: {reason}")]
+    Window { reason: String },
 }
 
 impl From<espalier::ImageError> for CliError {

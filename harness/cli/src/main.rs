@@ -10,6 +10,7 @@ mod panel;
 mod run;
 mod screen;
 mod style;
+mod window;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use crate::bridge::Bridges;
 use crate::error::CliError;
 use crate::panel::{Panel, RawTerminal};
 use crate::style::{FAINT, PLAIN};
+use crate::window::Window;
 
 /// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
 const LEAVE: u8 = 0x1D;
@@ -26,6 +27,8 @@ const READY: Span = Span::from_millis(300);
 const QUIET: Span = Span::from_secs(2);
 
 pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
+    let title = format!("{} on espalier", args.image.display());
+    let window = args.window.then(|| Window::open(&title)).transpose()?;
     let board = Board::builder()
         .kind(Kind::from_env()?)
         .model(args.board.into())
@@ -44,11 +47,11 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
         anstream::eprintln!("{FAINT}--- {} on {}; Ctrl-] leaves ---{PLAIN}\r", args.image.display(), board.kind());
     }
     let panel = match board.screen().picture() {
-        Ok(picture) if raw.is_some() && !args.no_screen => Panel::take(picture.bitmap()),
+        Ok(picture) if raw.is_some() && !args.no_screen && window.is_none() => Panel::take(picture.bitmap()),
         _ => None,
     };
     let mut session = Session {
-        paced: raw.is_some() && args.limit.is_none(),
+        paced: window.is_some() || (raw.is_some() && args.limit.is_none()),
         raw: raw.is_some(),
         input: keys(),
         input_ended: false,
@@ -56,6 +59,7 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
         last_output: None,
         bridges,
         panel,
+        window,
         seen: Time::ZERO,
         saved: 0,
         unsaved: false,
@@ -76,6 +80,7 @@ struct Session {
     board: Board,
     bridges: Bridges,
     panel: Option<Panel>,
+    window: Option<Window>,
     input: UnboundedReceiver<Vec<u8>>,
     input_ended: bool,
     last_input: Time,
@@ -105,7 +110,7 @@ impl Session {
             self.print()?;
             self.look(args.screen_dir.as_ref())?;
             self.bridges.turn().await;
-            if !self.take_input().await? {
+            if !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {
                 return Ok(());
             }
             let passed = self.board.now().since(begun);
@@ -142,6 +147,9 @@ impl Session {
     /// Draws the screen when it has changed, and saves it when it has settled.
     fn look(&mut self, folder: Option<&PathBuf>) -> Result<(), CliError> {
         let Ok(picture) = self.board.screen().picture() else { return Ok(()) };
+        if let Some(window) = &mut self.window {
+            window.show(picture.bitmap());
+        }
         if picture.changed() != self.seen {
             self.seen = picture.changed();
             self.unsaved = true;
@@ -185,9 +193,9 @@ impl Session {
         last.is_some_and(|last| self.board.now().since(last) >= span)
     }
 
-    /// Whether the input has ended and there is nothing more to come.
+    /// Whether the input has ended and there is nothing more to come or to see.
     fn is_over(&self) -> bool {
-        self.input_ended && self.is_quiet(QUIET)
+        self.input_ended && self.window.is_none() && self.is_quiet(QUIET)
     }
 }
 

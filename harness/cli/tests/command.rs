@@ -59,6 +59,33 @@ fn the_exit_status_tells_failure_from_wrong_usage() {
     assert!(output.contains("tutorial-esp32") && output.contains("mapped from flash"), "{output}");
 }
 
+#[cfg(not(feature = "window"))]
+#[test]
+fn a_build_without_windows_says_how_to_get_them() {
+    let (status, _, errors) = espalier(&["run", FIRMWARE, "--window"]);
+    assert_eq!(status, Some(1));
+    assert!(errors.contains("libsdl2-dev"), "{errors}");
+    assert!(errors.contains("cargo run --release --features window -- run"), "{errors}");
+}
+
+#[cfg(feature = "window")]
+#[test]
+fn a_window_opens_or_says_why_not() {
+    let run = |driver: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        command.args(["run", FIRMWARE, "--board", "mpython", "--window", "--for", "300ms"]);
+        command.env("SDL_VIDEODRIVER", driver).output().expect("the command runs")
+    };
+    // SDL's driver for machines without a display.
+    let output = run("dummy");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("@event address "));
+    let output = run("nonsense");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.starts_with("error: cannot open a window: nonsense not available"), "{errors}");
+}
+
 #[test]
 fn help_shows_examples() {
     for args in [&["--help"][..], &["run", "--help"]] {
