@@ -16,6 +16,8 @@ Examples:
       two seconds of board time, and every screen as a PNG
   espalier run app.bin --host-forward 8080:80
       the board's web server on http://127.0.0.1:8080
+  espalier flash app.elf --output flash.bin
+      through the serial download mode into a flash image
   espalier screen accept
       what failed tests showed becomes golden
   espalier image info firmware.bin
@@ -38,6 +40,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run firmware with its console on this terminal and its OLED drawn live.
     Run(RunArgs),
+    /// Write firmware into an emulated chip through its serial download mode, and save the flash.
+    Flash(FlashArgs),
     /// Show, compare and accept pictures of screens.
     Screen {
         #[command(subcommand)]
@@ -108,6 +112,32 @@ pub struct RunArgs {
     /// Stop when the firmware touches hardware that is not modelled.
     #[arg(long)]
     pub strict: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The chip's own ROM loader and espflash's stub do the work, as on a real board.
+The file holds the whole flash chip; run it with espalier, or with any emulator
+that takes a flash image.
+
+Examples:
+  espalier flash app.bin
+      is it written and verified?
+  espalier flash app.elf --output flash.bin
+      and what is in flash then?
+  espalier run flash.bin")]
+pub struct FlashArgs {
+    /// Firmware: an application's .bin, a merged image, or an ELF file.
+    pub image: PathBuf,
+    /// The board around the chip.
+    #[arg(long, value_enum, default_value_t)]
+    pub board: BoardName,
+    /// Save the content of the flash chip into this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Bits per second on the serial line.
+    #[arg(long, value_name = "RATE", default_value_t = 921_600)]
+    pub baud: u32,
 }
 
 #[derive(Debug, Subcommand)]

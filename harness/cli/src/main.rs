@@ -5,6 +5,7 @@ mod bridge;
 mod demo;
 mod doctor;
 mod error;
+mod flash;
 mod image;
 mod panel;
 mod run;
@@ -43,6 +44,7 @@ async fn perform(command: Command) -> Result<bool, CliError> {
     match command {
         Command::Demo(args) => demo::perform(&args).await,
         Command::Run(args) => run::perform(args).await,
+        Command::Flash(args) => flash::perform(&args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),
         Command::Doctor => doctor::perform().await,

@@ -94,3 +94,17 @@ fn help_shows_examples() {
         assert!(output.contains("Examples:"), "{output}");
     }
 }
+
+#[test]
+fn what_was_flashed_can_be_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let flash = folder.path().join("flash.bin");
+    let flash = flash.to_str().unwrap();
+    let (status, output, errors) = espalier(&["flash", FIRMWARE, "--output", flash]);
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(output.contains("written and verified"), "{output}");
+    assert_eq!(std::fs::metadata(flash).unwrap().len(), 4 << 20);
+    let (status, output, errors) = espalier(&["run", flash, "--for", "250ms"]);
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(output.contains("@event started"), "{output}");
+}

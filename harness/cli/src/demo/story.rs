@@ -1,10 +1,10 @@
 //! What happens in the demo.
 
 use espalier::Image;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::stage::Stage;
 use crate::error::CliError;
+use crate::flash::FlashBar;
 
 const GREETING: &str = "hello mPython,I am TCP Client";
 const PORT: u16 = 5001;
@@ -18,12 +18,11 @@ pub async fn play(stage: &mut Stage, image: &Image) -> Result<(), CliError> {
 }
 
 async fn flash(stage: &mut Stage, image: &Image) -> Result<(), CliError> {
-    stage.chapter("Flash the firmware");
-    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
-    bar.set_message("writing the image");
-    stage.board().flash(image).await?;
-    bar.finish_and_clear();
-    stage.tell(&format!("wrote {} bytes", image.app().length));
+    stage.chapter("Flash the firmware through the chip's serial download mode");
+    let mut bar = FlashBar::new();
+    let flashed = stage.board().flasher().flash(image, |progress| bar.show(progress)).await?;
+    bar.finish();
+    stage.tell(&format!("Wrote and verified {} bytes: bootloader, partition table and application.", flashed.written));
     Ok(())
 }
 
