@@ -1,5 +1,6 @@
 //! Serves a board on free ports and says where everything is:
-//! `board [--fast] [--download] [--forward BOARDPORT] [--size MB] [IMAGE@OFFSET]...`
+//! `board [--fast] [--download] [--forward BOARDPORT] [--size MB]
+//! [--number N] [IMAGE@OFFSET]...`. The number becomes the last byte of the board's MAC address.
 //!
 //! It ends when its standard input does, so that a script cannot leave it behind.
 
@@ -19,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match argument.as_str() {
             "--fast" => pace = Pace::Fast,
             "--download" => strap = Strap::Download,
+            "--number" => board.mac[5] = arguments.next().ok_or("--number N")?.parse()?,
             "--size" => board.flash_size = arguments.next().ok_or("--size MB")?.parse::<u32>()? << 20,
             "--forward" => {
                 let board_port = arguments.next().ok_or("--forward PORT")?.parse()?;

@@ -1,11 +1,12 @@
 //! The display and the console in a browser.
 //!
-//! Three pages that can only be looked at, so this is as much of HTTP/1.1 (RFC 9112) as a GET without a body needs.
+//! Pages that can only be looked at, so this is as much of HTTP/1.1 (RFC 9112) as a GET without a body needs.
 
+use espalier_core::Time;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::handle::BoardHandle;
+use crate::handle::{BoardHandle, BoardStatus, Gone};
 use crate::picture::picture_as_png;
 
 /// The longest request that is read.
@@ -88,13 +89,30 @@ async fn page(path: &str, board: &BoardHandle) -> Vec<u8> {
     match path {
         "/" => response(OK, "text/html; charset=utf-8", PAGE.as_bytes()),
         "/console" => response(OK, TEXT, &board.console()),
+        "/status" => match board.status().await {
+            Ok(status) => response(OK, TEXT, describe(&status).as_bytes()),
+            Err(gone) => unavailable(gone),
+        },
         "/screen.png" => match board.screen().await {
             Ok(Some(picture)) => response(OK, "image/png", &picture_as_png(&picture)),
             Ok(None) => response("404 Not Found", TEXT, b"the board has no display\n"),
-            Err(gone) => response("503 Service Unavailable", TEXT, gone.to_string().as_bytes()),
+            Err(gone) => unavailable(gone),
         },
-        _ => response("404 Not Found", TEXT, b"there are /, /screen.png and /console\n"),
+        _ => response("404 Not Found", TEXT, b"there are /, /screen.png, /console and /status\n"),
     }
+}
+
+fn unavailable(gone: Gone) -> Vec<u8> {
+    response("503 Service Unavailable", TEXT, gone.to_string().as_bytes())
+}
+
+fn describe(status: &BoardStatus) -> String {
+    let state = match (&status.halted, status.running) {
+        (Some(reason), _) => format!("halted: {reason}"),
+        (None, true) => "running".to_owned(),
+        (None, false) => "paused".to_owned(),
+    };
+    format!("{state}\nguest time {:.6} s\n", status.now.since(Time::ZERO).as_secs_f64())
 }
 
 fn response(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
