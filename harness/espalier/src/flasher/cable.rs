@@ -22,7 +22,7 @@ pub(super) const SLIP_END: u8 = 0xC0;
 const LOOK: Duration = Duration::from_millis(1);
 /// So many looks in a row without a byte, and a packet that has begun is handed over as it is. If there is none, the board
 /// runs for a moment: it may have something to say that nobody asked for.
-const PATIENCE: u32 = 200;
+const PATIENCE: u32 = 2000;
 /// The board has finished its answer when nothing came for so long.
 pub(super) const SILENCE: Span = Span::from_millis(2);
 /// The same after commands with which the board has something to do after its answer: what MEM_END starts sets up its clocks
@@ -67,6 +67,7 @@ pub(super) struct Cable {
     command: u8,
     answer: Vec<u8>,
     asked: Time,
+    repeated: bool,
     /// When, in the host's time, espflash has last been given something.
     delivered: Instant,
     looks: u32,
@@ -85,10 +86,16 @@ impl Cable {
             command: 0,
             answer: Vec::new(),
             asked: Time::ZERO,
+            repeated: false,
             delivered: Instant::now(),
             looks: 0,
         };
         Ok((cable, far))
+    }
+
+    /// Whether espflash has asked for the same thing twice, because it did not get to read the answer in the host's time.
+    pub(super) fn has_repeated(&self) -> bool {
+        self.repeated
     }
 
     /// Moves what there is to move, and lets the board run for a slice if it has something to do.
@@ -96,7 +103,9 @@ impl Cable {
         let still = self.phase == Phase::Still;
         self.look(if still && self.outgoing.is_empty() { LOOK } else { Duration::ZERO })?;
         if let Some(packet) = self.next_packet() {
-            self.command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
+            let command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
+            self.repeated |= command == CommandType::Sync as u8 && self.command == command;
+            self.command = command;
             self.answer.clear();
             self.asked = rig.now();
             self.delivered = Instant::now();
@@ -104,9 +113,11 @@ impl Cable {
             self.phase = Phase::Working;
         }
         for _ in 0..TURNS {
-            if self.phase != Phase::Still {
-                self.advance(rig, cx)?;
+            let finished = matches!(self.phase, Phase::Answering(_)) && !self.outgoing.is_empty();
+            if finished || self.phase == Phase::Still {
+                break;
             }
+            self.advance(rig, cx)?;
         }
         if self.phase == Phase::Working && self.answer.is_empty() && rig.now() < self.asked + DEADLINE {
             self.hold_the_line();

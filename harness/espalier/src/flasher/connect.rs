@@ -10,7 +10,7 @@ use espflash::flasher::{DeviceInfo, Flasher as Device};
 use super::cable::{Cable, SILENCE, SLIP_END};
 use super::error::FlashError;
 use super::{Flashed, Flasher, Progress, Session, device, drive};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::image::Image;
 use crate::kind::Start;
 use crate::state::Shared;
@@ -26,8 +26,9 @@ const ANSWER: Span = Span::from_millis(10);
 const SLICE: Span = Span::from_millis(1);
 /// The fastest rate at which the stub keeps up.
 const DEFAULT_BAUD: u32 = 4_000_000;
-/// How often the board is reset and tried again: the loader may have taken noise on the line for its first packet.
-const ATTEMPTS: u32 = 3;
+/// How often it is tried. espflash waits only 50 ms of the host's time for the answer to MEM_END, which is too little for a very
+/// busy host.
+const ATTEMPTS: u32 = 20;
 
 /// What the chip says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,12 +90,22 @@ impl FlasherBuilder {
     pub async fn connect(self) -> Result<Flasher> {
         let mut attempt = 1;
         loop {
-            match self.try_connect().await {
+            let (rig, console) = {
+                let state = self.shared.lock();
+                (state.rig.fork(), state.console.clone())
+            };
+            let again = attempt < ATTEMPTS && rig.is_some();
+            match self.try_connect().await? {
+                Ok(flasher) if again && flasher.has_repeated() => attempt += 1,
                 Ok(flasher) => return Ok(flasher),
-                Err(error) => match error.kind() {
-                    ErrorKind::Flash(FlashError::NoAnswer { .. }) if attempt < ATTEMPTS => attempt += 1,
-                    _ => return Err(error),
-                },
+                Err(FlashError::NoAnswer { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(self.shared.lock().fail(error.into())),
+            }
+            // As if it had not been tried, so that a busy host is not seen in what the board does.
+            if let Some(rig) = rig {
+                let mut state = self.shared.lock();
+                state.rig = rig;
+                state.console = console;
             }
         }
     }
@@ -107,26 +118,23 @@ impl FlasherBuilder {
         Ok(flashed)
     }
 
-    async fn try_connect(&self) -> Result<Flasher> {
+    async fn try_connect(&self) -> Result<Result<Flasher, FlashError>> {
         let what = "connect";
         let loan = self.enter_download_mode().await?;
         let (cable, port) = Cable::new().map_err(FlashError::from)?;
         let (baud, skip_unchanged) = (self.baud, self.skip_unchanged);
-        let work = move |_| {
-            let connected = device::connect(port, baud, skip_unchanged).and_then(describe);
-            connected.map_err(|error| (error, None))
+        let work = move |_| match device::connect(port, baud, skip_unchanged).and_then(describe) {
+            Ok((chip, device)) => (Ok(chip), Some(device)),
+            Err(error) => (Err(error), None),
         };
-        let (outcome, cable) = drive(&loan.shared, loan.id, what, cable, |_| (), work).await?;
-        match outcome {
-            Ok((chip, device)) => {
-                let session = Some(Session { cable, device });
+        let ((result, device), cable) = drive(&loan.shared, loan.id, what, cable, |_| (), work).await?;
+        Ok(match result {
+            Ok(chip) => {
+                let session = device.map(|device| Session { cable, device });
                 Ok(Flasher { loan, chip, session, interrupted: what.to_owned() })
             }
-            Err((error, _)) => {
-                let error = FlashError::from_espflash(what, &error);
-                Err(self.shared.lock().fail(error.into()))
-            }
-        }
+            Err(error) => Err(FlashError::from_espflash(what, &error)),
+        })
     }
 
     /// Resets the board with the strapping pins for the download mode, and waits until its ROM is ready.

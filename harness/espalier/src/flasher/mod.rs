@@ -162,6 +162,10 @@ impl Flasher {
         state.rig.reset(Start::Flash).map_err(|kind| state.fail(kind))
     }
 
+    fn has_repeated(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.cable.has_repeated())
+    }
+
     fn check_range(&self, what: &str, offset: u32, length: u64) -> Result<(), FlashError> {
         let (end, size) = (u64::from(offset) + length, self.chip.flash_size);
         if end <= u64::from(size) {
@@ -193,24 +197,16 @@ impl Flasher {
             return Err(self.loan.shared.lock().fail(FlashError::Interrupted { what }.into()));
         };
         what.clone_into(&mut self.interrupted);
-        let work = move |reports| match work(&mut device, reports) {
-            Ok(value) => Ok((value, device)),
-            Err(error) => Err((error, Some(device))),
+        let work = move |reports| {
+            let result = work(&mut device, reports);
+            (result, Some(device))
         };
-        let (outcome, cable) = drive(&self.loan.shared, self.loan.id, what, cable, progress, work).await?;
-        match outcome {
-            Ok((value, device)) => {
-                self.session = Some(Session { cable, device });
-                Ok(value)
-            }
-            Err((error, device)) => {
-                let error = FlashError::from_espflash(what, &error);
-                if !error.ends_the_session() {
-                    self.session = device.map(|device| Session { cable, device });
-                }
-                Err(self.loan.shared.lock().fail(error.into()))
-            }
+        let ((result, device), cable) = drive(&self.loan.shared, self.loan.id, what, cable, progress, work).await?;
+        let result = result.map_err(|error| FlashError::from_espflash(what, &error));
+        if !result.as_ref().is_err_and(FlashError::ends_the_session) {
+            self.session = device.map(|device| Session { cable, device });
         }
+        result.map_err(|error| self.loan.shared.lock().fail(error.into()))
     }
 }
 
@@ -221,8 +217,8 @@ fn check_alignment(what: &str, value: u32) -> Result<(), FlashError> {
     Err(FlashError::Unaligned { what: what.to_owned(), value, sector: SECTOR })
 }
 
-/// What espflash came to, with its end of the cable if that can still be used.
-type Outcome<T> = Result<(T, Device), (espflash::Error, Option<Device>)>;
+/// What espflash came to, with its end of the cable if there still is one.
+type Outcome<T> = (Result<T, espflash::Error>, Option<Device>);
 
 /// Runs `work` on a thread, and the board at the other end of `cable` until the thread has come to an end. If this future is
 /// dropped the cable is cut, which ends the thread.
