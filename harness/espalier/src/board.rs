@@ -14,6 +14,7 @@ use crate::error::{ErrorKind, Result};
 use crate::flasher::FlasherBuilder;
 use crate::image::Image;
 use crate::kind::{Capability, Kind, Model, Setup, Start, open};
+use crate::micropython::MicroPython;
 use crate::peer::Peer;
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::state::{Shared, State};
@@ -47,6 +48,11 @@ impl Board {
     /// Its serial console.
     pub fn console(&self) -> Console {
         Console::new(self.shared.clone())
+    }
+
+    /// The MicroPython that it runs, over its console.
+    pub fn micropython(&self) -> MicroPython {
+        MicroPython::new(self.shared.clone())
     }
 
     /// The other side of its TCP connections.

@@ -10,6 +10,7 @@ use espalier_core::Span;
 use crate::flasher::FlashError;
 use crate::image::ImageError;
 use crate::kind::{BOARD_VARIABLE, Capability, Kind};
+use crate::micropython::MicroPythonFailure;
 use crate::scene::Scene;
 use crate::screen::ScreenError;
 
@@ -104,6 +105,9 @@ pub enum ErrorKind {
     /// The screen does not show what it should, or cannot be looked at.
     #[error(transparent)]
     Screen(Box<ScreenError>),
+    /// MicroPython raised an exception, or could not do what it was asked.
+    #[error(transparent)]
+    MicroPython(#[from] MicroPythonFailure),
     /// A stream failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -49,6 +49,7 @@ pub mod fixtures;
 mod flasher;
 pub mod image;
 mod kind;
+mod micropython;
 mod peer;
 mod png;
 pub mod render;
@@ -72,6 +73,10 @@ pub use espalier_core::{Bitmap, Span, Time};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
 pub use kind::{BOARD_VARIABLE, Capability, Kind, Model, Start};
+pub use micropython::{
+    Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
+    RemoteFileReason, RunningScript, Script,
+};
 pub use peer::{Listener, Peer, PeerStream};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use scene::Scene;

@@ -61,6 +61,16 @@ impl Log {
         &self.bytes[self.cursor..]
     }
 
+    /// Where the unread bytes begin.
+    pub(crate) fn position(&self) -> usize {
+        self.cursor
+    }
+
+    /// Consumes up to `offset`.
+    pub(crate) fn skip_to(&mut self, offset: usize) {
+        self.cursor = offset.clamp(self.cursor, self.bytes.len());
+    }
+
     pub(super) fn consume(&mut self, hit: Hit) {
         self.cursor = hit.end;
     }

@@ -1,0 +1,161 @@
+//! MicroPython on the board, over nothing but its console.
+//!
+//! ```no_run
+//! use espalier::{Board, Units};
+//!
+//! # async fn test() -> espalier::Result<()> {
+//! let board = Board::builder().firmware("ESP32_GENERIC-20240602-v1.23.0.bin").start().await?;
+//! let python = board.micropython();
+//! assert_eq!(python.exec("print(6 * 7)").await?, "42\n");
+//! python.put("LIMIT = 5\n", "config.py").await?;
+//! let error = python.run_file("scripts/measure.py").within(30.s()).await.unwrap_err();
+//! let exception = error.exception().expect("it raises");
+//! assert_eq!((exception.kind.as_str(), exception.raised_at().map(|frame| frame.line)), ("ValueError", Some(7)));
+//! # Ok(())
+//! # }
+//! ```
+
+mod exception;
+mod files;
+mod raw;
+mod running;
+mod script;
+mod session;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::task::Poll;
+
+pub use exception::{Frame, MicroPythonError};
+pub use files::{RemoteEntry, RemoteFileError, RemoteFileReason};
+use raw::{Event, RawRepl};
+pub use running::RunningScript;
+pub use script::{MicroPythonOutput, Script};
+use session::{Next, converse, session};
+
+use crate::error::Result;
+use crate::state::Shared;
+use crate::wait::Wait;
+
+/// Why MicroPython did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MicroPythonFailure {
+    /// A script raised an exception.
+    #[error("{0}")]
+    Exception(#[source] Box<MicroPythonError>),
+    /// Something could not be done with a file of the board.
+    #[error(transparent)]
+    File(RemoteFileError),
+    /// A script cannot be sent as it is.
+    #[error("{script}:{line} holds the control character \\x{byte:02x}, which ends scripts; write it as an escape")]
+    Reserved {
+        /// The script's name.
+        script: String,
+        /// The line with the character.
+        line: usize,
+        /// The character.
+        byte: u8,
+    },
+}
+
+impl MicroPythonFailure {
+    /// The exception behind it, if there is one.
+    pub fn exception(&self) -> Option<&MicroPythonError> {
+        match self {
+            MicroPythonFailure::Exception(error) => Some(error),
+            MicroPythonFailure::File(RemoteFileError { reason: RemoteFileReason::Exception(error), .. }) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// MicroPython on a board; [`Board::micropython`](crate::Board::micropython) gives it. Handles are cheap.
+///
+/// Everything here begins and ends at MicroPython's prompt, and waits for the prompt of a board that is still booting. What
+/// was printed before and no expectation has consumed is passed over. A program that runs, `main.py` for one, is not
+/// disturbed: [`interrupt`](MicroPython::interrupt) ends it.
+///
+/// Scripts share one set of global names until the next [`soft_reset`](MicroPython::soft_reset).
+#[derive(Clone)]
+pub struct MicroPython {
+    shared: Arc<Shared>,
+}
+
+impl MicroPython {
+    pub(crate) fn new(shared: Arc<Shared>) -> MicroPython {
+        MicroPython { shared }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Ends what runs, and what was left of a script that did not end in time.
+    pub fn interrupt(&self) -> Wait<()> {
+        converse(&self.shared, RawRepl::interrupting, |_, _, event| (event == Event::Left).then_some(Ok(())))
+    }
+
+    /// Starts the interpreter afresh: names and modules are gone, and `boot.py` runs, but `main.py` does not.
+    pub fn soft_reset(&self) -> Wait<()> {
+        let mut done = false;
+        session(&self.shared, move |_| {
+            Ok(if std::mem::replace(&mut done, true) { Next::Done(()) } else { Next::SoftReset })
+        })
+    }
+
+    /// Runs a script to its end. An exception is an error; see [`Error::exception`](crate::Error::exception).
+    ///
+    /// The time that the script may take includes the time that it is on its way, about a tenth of a second for a kilobyte.
+    pub fn exec(&self, script: impl Into<Script>) -> Wait<MicroPythonOutput> {
+        let script = script.into();
+        let mut preparation = script.preparation();
+        let mut sent = false;
+        session(&self.shared, move |ended| {
+            let ended = ended.transpose()?;
+            Ok(match (preparation.take(), ended) {
+                (Some(preparation), _) => Next::Run(preparation),
+                (None, Some(output)) if sent => Next::Done(output),
+                (None, _) => {
+                    sent = true;
+                    Next::Run(script.clone())
+                }
+            })
+        })
+    }
+
+    /// Runs a script of this computer to its end, as [`exec`](MicroPython::exec) does.
+    pub fn run_file(&self, path: impl AsRef<Path>) -> Wait<MicroPythonOutput> {
+        match script::read(path.as_ref()) {
+            Ok(script) => self.exec(script),
+            Err(kind) => {
+                let mut kind = Some(kind);
+                Wait::new(&self.shared, "a script", move |_, _| {
+                    kind.take().map_or(Poll::Pending, |kind| Poll::Ready(Err(kind)))
+                })
+            }
+        }
+    }
+
+    /// The value of an expression, as `repr` shows it.
+    pub fn eval(&self, expression: impl AsRef<str>) -> Wait<String> {
+        let expression = expression.as_ref();
+        let script = Script::new(format!("print(repr({expression}), end='')")).named("<expression>");
+        let mut sent = false;
+        session(&self.shared, move |ended| match ended {
+            Some(ended) if sent => Ok(Next::Done(ended?.text())),
+            _ => {
+                sent = true;
+                Ok(Next::Run(script.clone()))
+            }
+        })
+    }
+
+    /// Starts a script and returns when it runs. Its output goes to the console, for [`expect`](crate::Console::expect) and
+    /// its kin.
+    pub async fn start(&self, script: impl Into<Script>) -> Result<RunningScript> {
+        let script = script.into();
+        let begin = session::start(&self.shared, script.clone()).await?;
+        Ok(RunningScript::new(self.shared.clone(), script, begin))
+    }
+}

@@ -1,0 +1,134 @@
+//! Scripts that run while the test does something else.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::MicroPythonFailure;
+use super::exception::MicroPythonError;
+use super::raw::{CTRL_B, CTRL_C, CTRL_D, PROMPT, Ran};
+use super::script::{MicroPythonOutput, Script};
+use super::session::{Ended, ended};
+use crate::console::find;
+use crate::error::ErrorKind;
+use crate::state::Shared;
+use crate::wait::{Ask, Wait};
+
+/// What Ctrl-C raises.
+const INTERRUPTED: &str = "KeyboardInterrupt";
+
+/// A script that runs. Its output goes to the board's console, where expectations see it.
+///
+/// The script goes on when this is dropped; [`interrupt`](super::MicroPython::interrupt) ends it then.
+pub struct RunningScript {
+    shared: Arc<Shared>,
+    script: Script,
+    /// Where its output begins in the console.
+    begin: usize,
+    /// Up to where [`take_output`](RunningScript::take_output) has taken it.
+    taken: usize,
+}
+
+impl RunningScript {
+    pub(super) fn new(shared: Arc<Shared>, script: Script, begin: usize) -> RunningScript {
+        RunningScript { shared, script, begin, taken: begin }
+    }
+
+    /// Whether it has ended, by itself or with an exception. No time passes.
+    pub fn has_ended(&self) -> bool {
+        let mut state = self.shared.lock();
+        state.collect();
+        Answer::of(state.console.bytes(), self.begin).traceback_end.is_some()
+    }
+
+    /// What it has printed since the last call, whatever expectations have consumed. No time passes.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        let mut state = self.shared.lock();
+        state.collect();
+        let bytes = state.console.bytes();
+        let end = Answer::of(bytes, self.begin).output_end.unwrap_or(bytes.len());
+        let output = bytes.get(self.taken..end).unwrap_or_default().to_vec();
+        self.taken = end;
+        output
+    }
+
+    /// Waits until it ends by itself; the board is at its prompt then.
+    pub fn finished(&self) -> Wait<MicroPythonOutput> {
+        self.end(false)
+    }
+
+    /// Interrupts it and waits until it has ended. That it ends with a `KeyboardInterrupt` is no failure.
+    pub fn interrupt(&self) -> Wait<MicroPythonOutput> {
+        self.end(true)
+    }
+
+    fn end(&self, mut interrupt: bool) -> Wait<MicroPythonOutput> {
+        let (script, begin) = (self.script.clone(), self.begin);
+        let (interrupted, mut leaving, mut begun) = (interrupt, false, None);
+        Wait::new(&self.shared, "the end of the script", move |state, ask| {
+            let now = state.rig.now();
+            let begun = *begun.get_or_insert(now);
+            let bytes = state.console.bytes();
+            let answer = Answer::of(bytes, begin);
+            if let Some(end) = answer.traceback_end {
+                if find(&bytes[end..], PROMPT).is_some() {
+                    let ended = ended(answer.ran(bytes), &script);
+                    return Poll::Ready(if interrupted { forgive(ended) } else { ended }.map_err(ErrorKind::from));
+                }
+                if !leaving {
+                    leaving = true;
+                    state.rig.console_send(&[CTRL_B]);
+                }
+            } else if interrupt {
+                interrupt = false;
+                state.rig.console_send(&[CTRL_C]);
+            }
+            match ask {
+                Ask::Again => Poll::Pending,
+                Ask::LastTime => {
+                    let what = format!("the end of {}", script.name());
+                    Poll::Ready(Err(ErrorKind::Timeout { what, waited: now.since(begun) }))
+                }
+            }
+        })
+    }
+}
+
+/// An interrupt that was asked for is no exception.
+fn forgive(ended: Ended) -> Ended {
+    match ended {
+        Err(MicroPythonError { kind, output, .. }) if kind == INTERRUPTED => {
+            Ok(MicroPythonOutput::new(output.into_bytes()))
+        }
+        ended => ended,
+    }
+}
+
+/// Where the parts of the board's answer to a script end, each at its mark.
+struct Answer {
+    begin: usize,
+    output_end: Option<usize>,
+    traceback_end: Option<usize>,
+}
+
+impl Answer {
+    fn of(bytes: &[u8], begin: usize) -> Answer {
+        let mark = |from: usize| Some(from + bytes.get(from..)?.iter().position(|byte| *byte == CTRL_D)?);
+        let output_end = mark(begin);
+        Answer { begin, output_end, traceback_end: output_end.and_then(|end| mark(end + 1)) }
+    }
+
+    fn ran(&self, bytes: &[u8]) -> Ran {
+        let part = |from: Option<usize>, to: Option<usize>| {
+            let range = from.zip(to).map(|(from, to)| from..to);
+            range.and_then(|range| bytes.get(range)).unwrap_or_default().to_vec()
+        };
+        let traceback = part(self.output_end.map(|end| end + 1), self.traceback_end);
+        Ran { printed: part(Some(self.begin), self.output_end), traceback }
+    }
+}
+
+impl From<MicroPythonError> for ErrorKind {
+    fn from(error: MicroPythonError) -> ErrorKind {
+        MicroPythonFailure::Exception(Box::new(error)).into()
+    }
+}
