@@ -4,4 +4,5 @@ mod client;
 mod control;
 mod isolation;
 mod network;
+mod qemu;
 mod serial;

@@ -15,13 +15,19 @@ const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firm
 /// The tutorial's port.
 const PORT: u16 = 5001;
 
-fn tutorial(config: ServeConfig) -> Server {
-    let mut machine = Machine::new(&MachineConfig { board: mpython(), ..MachineConfig::default() }).unwrap();
+/// What belongs into the flash chip: where, and the bytes.
+pub fn tutorial_parts() -> Vec<(u32, Vec<u8>)> {
     let settings = FlashSettings::new(None, Some(FlashSize::_8Mb), None);
     let data = FlashData::new(settings, 0, None, Chip::Esp32, XtalFrequency::_40Mhz);
     let elf = std::fs::read(FIRMWARE).unwrap();
-    for segment in IdfBootloaderFormat::new(&elf, &data, None, None, None, None).unwrap().flash_segments() {
-        machine.load_flash(segment.addr, &segment.data).unwrap();
+    let image = IdfBootloaderFormat::new(&elf, &data, None, None, None, None).unwrap();
+    image.flash_segments().map(|segment| (segment.addr, segment.data.into_owned())).collect()
+}
+
+fn tutorial(config: ServeConfig) -> Server {
+    let mut machine = Machine::new(&MachineConfig { board: mpython(), ..MachineConfig::default() }).unwrap();
+    for (offset, bytes) in tutorial_parts() {
+        machine.load_flash(offset, &bytes).unwrap();
     }
     let config = ServeConfig { pace: Pace::Fast, serial: Some(free()), ..config };
     Server::start(machine, &config).unwrap()

@@ -42,6 +42,7 @@ An emulated ESP32 that takes the command line of qemu-system-xtensa.
   -nographic                 UART0 on standard input and output (Ctrl-A x quits)
   -drive file=F,if=mtd,format=raw[,readonly=on][,snapshot=on]
                              the flash chip: 2, 4, 8 or 16 MB; written back when the program ends
+  -snapshot                  do not write it back
   -serial stdio|mon:stdio|pty|null|none|tcp:HOST:PORT,server[,nowait]
                              where UART0 goes
   -qmp tcp:HOST:PORT,server[,wait=off]

@@ -11,8 +11,10 @@ use espalier_soc::Strap;
 
 /// Options without a value that change nothing here.
 const IGNORED_FLAGS: [&str; 3] = ["no-user-config", "nodefaults", "no-shutdown"];
-/// Options with a value that change nothing here: names, displays, and how QEMU itself runs.
-const IGNORED_VALUES: [&str; 9] = ["accel", "audio", "D", "d", "display", "icount", "monitor", "name", "rtc"];
+/// Options with a value that change nothing here: names, logs, and how QEMU itself runs.
+const IGNORED_VALUES: [&str; 6] = ["accel", "D", "d", "icount", "name", "rtc"];
+/// Options for things that are not there, which is all that they may say.
+const ABSENT: [&str; 4] = ["audio", "display", "monitor", "vga"];
 /// Properties that QEMU needs because its time is the host's, and that a board in guest time does not.
 const IGNORED_GLOBALS: [&str; 1] = ["wdt_disable"];
 const STRAP_PROPERTY: &str = "strap_mode";
@@ -103,7 +105,7 @@ impl Options {
             strap: Strap::FlashBoot,
             paused: false,
         };
-        let mut serials = 0;
+        let (mut serials, mut snapshot) = (0, false);
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let Some(name) = argument.strip_prefix('-').filter(|name| !name.is_empty()) else {
@@ -115,6 +117,7 @@ impl Options {
                 "help" | "h" => return Ok(Action::Help),
                 "nographic" => continue,
                 "S" => options.paused = true,
+                "snapshot" => snapshot = true,
                 flag if IGNORED_FLAGS.contains(&flag) => {}
                 option if is_known(option) => {
                     let value = arguments.next().ok_or_else(|| UsageError::NoValue(name.clone()))?;
@@ -126,6 +129,9 @@ impl Options {
                 }
                 _ => return Err(UsageError::Unknown(argument)),
             }
+        }
+        if let Some(drive) = &mut options.flash {
+            drive.written_back &= !snapshot;
         }
         Ok(Action::Run(Box::new(options)))
     }
@@ -150,6 +156,9 @@ impl Options {
                     _ => return Err("only UART0 can be reached".to_owned()),
                 }
             }
+            absent if ABSENT.contains(&absent) && !["none", "null"].contains(&value) => {
+                return Err("there is none".to_owned());
+            }
             // The others change nothing here.
             _ => {}
         }
@@ -160,14 +169,19 @@ impl Options {
 fn is_known(option: &str) -> bool {
     ["M", "machine", "drive", "qmp", "nic", "netdev", "global", "serial"].contains(&option)
         || IGNORED_VALUES.contains(&option)
+        || ABSENT.contains(&option)
 }
 
 fn check_machine(value: &str) -> Parsed<()> {
-    match fields(value).next() {
-        Some((MACHINE, None)) => Ok(()),
-        Some(("type", Some(MACHINE))) => Ok(()),
-        _ => Err(format!("unsupported machine type; there is {MACHINE}")),
+    for (index, field) in fields(value).enumerate() {
+        match field {
+            (MACHINE, None) if index == 0 => {}
+            ("type", Some(MACHINE)) | ("graphics", Some("off")) => {}
+            (name, _) if index != 0 => return unexpected(name),
+            _ => return Err(format!("unsupported machine type; there is {MACHINE}")),
+        }
     }
+    Ok(())
 }
 
 /// `name=value` and `name` in a list.
@@ -349,6 +363,8 @@ mod tests {
     fn what_is_not_there_is_refused_by_name() {
         for (line, words) in [
             ("-machine esp32c3", "-machine esp32c3: unsupported machine type; there is esp32"),
+            ("-machine esp32,secure=on", "'secure' is not known"),
+            ("-monitor stdio", "-monitor stdio: there is none"),
             ("-gdb tcp::1234", "-gdb: invalid option"),
             ("-m 4M", "-m: invalid option"),
             ("-drive file=x,if=none,format=raw,id=efuse", "eFuse and other drives are not there; only if=mtd is"),
