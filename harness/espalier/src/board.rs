@@ -15,6 +15,7 @@ use crate::flasher::FlasherBuilder;
 use crate::image::Image;
 use crate::kind::{Capability, Kind, Model, Setup, Start, open};
 use crate::micropython::MicroPython;
+use crate::network::Network;
 use crate::peer::Peer;
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::state::{Shared, State};
@@ -60,6 +61,11 @@ impl Board {
         Peer::new(self.shared.clone())
     }
 
+    /// Its network, and what goes wrong there.
+    pub fn network(&self) -> Network {
+        Network::new(self.shared.clone())
+    }
+
     /// Its display.
     pub fn screen(&self) -> Screen {
         Screen::new(self.shared.clone())
@@ -102,16 +108,32 @@ impl Board {
         })
     }
 
-    /// Writes an image into its flash, without the detour over the serial port, and starts it.
+    /// Writes an image into its flash, without the detour over the serial port, and starts it. The detour is
+    /// [`flasher`](Board::flasher).
     pub async fn flash(&self, image: &Image) -> Result<()> {
         let mut state = self.shared.lock();
         write(&mut state, image).map_err(|kind| state.fail(kind))
+    }
+
+    /// All that is in its flash chip.
+    pub fn read_flash(&self) -> Result<Vec<u8>> {
+        let mut state = self.shared.lock();
+        let (kind, capability) = (state.rig.kind(), Capability::FlashContent);
+        match state.rig.read_flash() {
+            Some(content) => Ok(content),
+            None => Err(state.fail(ErrorKind::Unsupported { capability, kind })),
+        }
     }
 
     /// Flashes it through its serial download mode, as espflash does.
     #[cfg(unix)]
     pub fn flasher(&self) -> FlasherBuilder {
         FlasherBuilder::new(self.shared.clone())
+    }
+
+    /// How many bytes fit into its flash chip.
+    pub fn flash_size(&self) -> u32 {
+        self.shared.lock().rig.flash_size()
     }
 
     /// Pulls its reset line; the firmware in flash starts.

@@ -50,6 +50,7 @@ mod flasher;
 pub mod image;
 mod kind;
 mod micropython;
+mod network;
 mod peer;
 mod png;
 pub mod render;
@@ -77,6 +78,7 @@ pub use micropython::{
     Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
     RemoteFileReason, RunningScript, Script,
 };
+pub use network::{Faults, Network};
 pub use peer::{Listener, Peer, PeerStream};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use scene::Scene;

@@ -8,6 +8,7 @@ use crate::artefacts::Artefacts;
 use crate::console::Log;
 use crate::error::{Error, ErrorKind};
 use crate::kind::{ConnectionId, Rig};
+use crate::network::Cable;
 use crate::peer::Connection;
 use crate::png::encode;
 use crate::scene::{CONSOLE_TAIL, Scene, TRANSCRIPT_TAIL};
@@ -24,6 +25,7 @@ pub(crate) struct State {
     pub(crate) name: String,
     pub(crate) console: Log,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    pub(crate) cable: Cable,
     pub(crate) transcript: Vec<Entry>,
     pub(crate) artefacts: Artefacts,
     pub(crate) goldens: PathBuf,
@@ -59,6 +61,7 @@ impl State {
             name,
             console: Log::default(),
             connections: BTreeMap::new(),
+            cable: Cable::default(),
             transcript: Vec::new(),
             artefacts,
             goldens,
@@ -104,6 +107,7 @@ impl State {
         let mut fork = State::new(rig, name, artefacts, self.goldens.clone(), self.bless);
         fork.console = self.console.clone();
         fork.transcript = self.transcript.clone();
+        fork.cable = self.cable.clone();
         Some(fork)
     }
 

@@ -4,11 +4,14 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::Context;
 
 use espalier_core::{Span, Time};
-use espalier_net::{ConnState, ConnectionId as LanConnection, Lan, ListenerId as LanListener};
+use espalier_net::{
+    ConnState, ConnectionId as LanConnection, FaultConfig, Faults as LanFaults, Lan, ListenerId as LanListener,
+};
 use espalier_soc::{Machine, MachineConfig, Stop, Strap, esp32_devkit, mpython};
 
 use super::{Capability, ConnectionId, Kind, Link, ListenerId, Model, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
+use crate::network::{Cable, Faults};
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -61,7 +64,12 @@ impl Rig for Emulated {
 
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Fork | Capability::VirtualTime | Capability::VanishingPeer | Capability::Capture => true,
+            Capability::Fork
+            | Capability::VirtualTime
+            | Capability::VanishingPeer
+            | Capability::Capture
+            | Capability::Faults
+            | Capability::FlashContent => true,
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),
         }
     }
@@ -105,6 +113,10 @@ impl Rig for Emulated {
 
     fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), ErrorKind> {
         self.machine.load_flash(offset, bytes).map_err(refused)
+    }
+
+    fn read_flash(&self) -> Option<Vec<u8>> {
+        Some(self.machine.flash().to_vec())
     }
 
     fn console_send(&mut self, bytes: &[u8]) {
@@ -213,6 +225,20 @@ impl Rig for Emulated {
             .lan_mut()
             .vanish(peer)
             .map_err(|error| ErrorKind::Peer { what: "vanish".to_owned(), reason: error.to_string() })
+    }
+
+    fn set_cable(&mut self, cable: &Cable) -> Result<(), ErrorKind> {
+        let direction = |faults: &Faults| LanFaults {
+            cut: cable.cut,
+            loss: faults.loss,
+            duplication: faults.duplication,
+            corruption: faults.corruption,
+            reordering: faults.reordering,
+            reordered_by: faults.reordered_by,
+            jitter: faults.jitter,
+        };
+        let faults = FaultConfig { from_board: direction(&cable.from_board), to_board: direction(&cable.to_board) };
+        self.machine.lan_mut().set_faults(faults).map_err(refused)
     }
 
     fn start_capture(&mut self) {

@@ -11,6 +11,7 @@ use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Shown, Start}
 use crate::artefacts::Artefacts;
 use crate::board::Board;
 use crate::error::ErrorKind;
+use crate::network::Cable;
 use crate::state::State;
 
 const SLICE: Span = Span::from_millis(1);
@@ -101,7 +102,7 @@ impl Rig for Fake {
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        capability != Capability::DisplayMemory
+        !matches!(capability, Capability::DisplayMemory | Capability::FlashContent | Capability::Faults)
     }
 
     fn fork(&self) -> Option<Box<dyn Rig>> {
@@ -133,6 +134,10 @@ impl Rig for Fake {
     fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), ErrorKind> {
         Arc::make_mut(&mut self.flash).insert(offset, bytes.to_vec());
         Ok(())
+    }
+
+    fn read_flash(&self) -> Option<Vec<u8>> {
+        None
     }
 
     fn console_send(&mut self, bytes: &[u8]) {
@@ -207,6 +212,10 @@ impl Rig for Fake {
     }
 
     fn set_silent(&mut self, _: bool) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+
+    fn set_cable(&mut self, _: &Cable) -> Result<(), ErrorKind> {
         Ok(())
     }
 

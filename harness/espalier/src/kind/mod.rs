@@ -14,6 +14,7 @@ use std::task::Context;
 use espalier_core::{Bitmap, Time};
 
 use crate::error::ErrorKind;
+use crate::network::Cable;
 
 /// Environment variable that chooses the kind of board.
 pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
@@ -73,6 +74,10 @@ pub enum Capability {
     VanishingPeer,
     /// Recording what goes over the network.
     Capture,
+    /// Losing, delaying and spoiling what goes over the network, and cutting its cable.
+    Faults,
+    /// Looking into the flash chip past the chip's own pins.
+    FlashContent,
 }
 
 impl fmt::Display for Capability {
@@ -84,6 +89,8 @@ impl fmt::Display for Capability {
             Capability::DisplayMemory => "reading the display's memory",
             Capability::VanishingPeer => "a peer that vanishes",
             Capability::Capture => "recording the network",
+            Capability::Faults => "faults on the network",
+            Capability::FlashContent => "reading the flash chip directly",
         })
     }
 }
@@ -183,6 +190,8 @@ pub(crate) trait Rig: Send {
     /// Bytes that fit into the flash chip.
     fn flash_size(&self) -> u32;
     fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), ErrorKind>;
+    /// All that is in the flash chip; `None` if it can only be read over the serial port.
+    fn read_flash(&self) -> Option<Vec<u8>>;
 
     fn console_send(&mut self, bytes: &[u8]);
     /// What the console's pin has sent since the last call, each byte with its time.
@@ -207,6 +216,9 @@ pub(crate) trait Rig: Send {
     fn abort(&mut self, connection: ConnectionId);
     /// Cuts the peer off the network without a word, or puts it back.
     fn set_silent(&mut self, silent: bool) -> Result<(), ErrorKind>;
+
+    /// What goes wrong on the board's cable from now on.
+    fn set_cable(&mut self, cable: &Cable) -> Result<(), ErrorKind>;
 
     /// Records what goes over the network from now on.
     fn start_capture(&mut self);

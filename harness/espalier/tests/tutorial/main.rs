@@ -4,4 +4,5 @@
 mod client;
 mod common;
 mod machine;
+mod network;
 mod server;
