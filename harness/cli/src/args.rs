@@ -18,6 +18,8 @@ Examples:
       the board's web server on http://127.0.0.1:8080
   espalier flash app.elf --output flash.bin
       through the serial download mode into a flash image
+  espalier run-script hello.py --firmware micropython.bin
+      a script on the board's MicroPython
   espalier screen accept
       what failed tests showed becomes golden
   espalier image info firmware.bin
@@ -42,6 +44,8 @@ pub enum Command {
     Run(RunArgs),
     /// Write firmware into an emulated chip through its serial download mode, and save the flash.
     Flash(FlashArgs),
+    /// Run a script on a board's MicroPython, with its output and its exit status here.
+    RunScript(ScriptArgs),
     /// Show, compare and accept pictures of screens.
     Screen {
         #[command(subcommand)]
@@ -138,6 +142,40 @@ pub struct FlashArgs {
     /// Bits per second on the serial line.
     #[arg(long, value_name = "RATE", default_value_t = 921_600)]
     pub baud: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The board boots its MicroPython, the script runs in the raw REPL, and what it
+prints goes to the standard output. An exception ends it with exit status 1 and
+its traceback. Options come before the script's own arguments, which it finds
+in sys.argv. Without --within, a server runs until Ctrl-C.
+
+Examples:
+  espalier run-script hello.py --firmware micropython.bin
+  ESPALIER_IMAGE=micropython.bin espalier run-script client.py peer.lan 5001
+  espalier run-script draw.py --within 10s --screen oled.png")]
+pub struct ScriptArgs {
+    /// MicroPython's firmware, otherwise what ESPALIER_IMAGE names.
+    #[arg(long, value_name = "IMAGE")]
+    pub firmware: Option<PathBuf>,
+    /// The board around the chip.
+    #[arg(long, value_enum, default_value_t)]
+    pub board: BoardName,
+    /// Fail if the script runs longer than this much board time, such as 10s.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub within: Option<Span>,
+    /// Save what the OLED shows at the end.
+    #[arg(long, value_name = "FILE")]
+    pub screen: Option<PathBuf>,
+    /// Seed of everything that is random on the board.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// The script.
+    pub script: PathBuf,
+    /// Arguments of the script.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ mod image;
 mod panel;
 mod run;
 mod screen;
+mod script;
 mod style;
 mod window;
 
@@ -45,6 +46,7 @@ async fn perform(command: Command) -> Result<bool, CliError> {
         Command::Demo(args) => demo::perform(&args).await,
         Command::Run(args) => run::perform(args).await,
         Command::Flash(args) => flash::perform(&args).await,
+        Command::RunScript(args) => script::perform(args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),
         Command::Doctor => doctor::perform().await,

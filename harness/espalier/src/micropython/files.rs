@@ -3,12 +3,15 @@
 //! Contents travel as hexadecimal digits inside of scripts and their output, in pieces that fit into the board's memory.
 //! Both directions end with length and CRC-32, so what is damaged on the way is not taken for the file.
 
+mod error;
+
 use std::path::Path;
 
 use espalier_protocol::crc32;
 
-use super::MicroPython;
-use super::exception::MicroPythonError;
+use super::{MicroPython, MicroPythonFailure};
+pub use error::{RemoteFileError, RemoteFileReason};
+
 use super::script::{MicroPythonOutput, Script, literal};
 use super::session::{Ended, Next, session};
 use crate::error::{ErrorKind, Result};
@@ -16,17 +19,6 @@ use crate::wait::Wait;
 
 /// Bytes of a file that travel at once.
 const PIECE: usize = 1024;
-
-/// `errno` of the systems that MicroPython follows.
-const ENOENT: u32 = 2;
-const EACCES: u32 = 13;
-const EEXIST: u32 = 17;
-const ENODEV: u32 = 19;
-const ENOTDIR: u32 = 20;
-const EISDIR: u32 = 21;
-const ENOSPC: u32 = 28;
-const EROFS: u32 = 30;
-const ENOTEMPTY: u32 = 39;
 
 /// A file or a directory of the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,51 +29,6 @@ pub struct RemoteEntry {
     pub size: u64,
     /// Whether it is a directory.
     pub is_directory: bool,
-}
-
-/// Why something could not be done with a file of the board.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the board's {path}: {reason}")]
-pub struct RemoteFileError {
-    /// What was about to be done, such as "read".
-    pub action: &'static str,
-    /// The file or directory.
-    pub path: String,
-    /// Why it could not be done.
-    pub reason: RemoteFileReason,
-}
-
-/// What is wrong with a file of the board.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RemoteFileReason {
-    /// There is none.
-    #[error("no such file or directory")]
-    Missing,
-    /// It does not fit.
-    #[error("no space left")]
-    Full,
-    /// It is there already.
-    #[error("it exists already")]
-    Exists,
-    /// It is a directory.
-    #[error("it is a directory")]
-    IsDirectory,
-    /// Part of the path is a file.
-    #[error("part of it is no directory")]
-    NotDirectory,
-    /// Something is in the directory.
-    #[error("the directory is not empty")]
-    NotEmpty,
-    /// It cannot be changed, or its file system not be reached.
-    #[error("the file system refuses")]
-    Refused,
-    /// It is not what was sent.
-    #[error("it arrived damaged: {0}")]
-    Damaged(String),
-    /// Anything else.
-    #[error("{0}")]
-    Exception(Box<MicroPythonError>),
 }
 
 /// How far a file has come.
@@ -103,7 +50,7 @@ struct Errand {
 impl Errand {
     fn fails(&self, reason: RemoteFileReason) -> ErrorKind {
         let error = RemoteFileError { action: self.action, path: self.path.clone(), reason };
-        super::MicroPythonFailure::File(error).into()
+        MicroPythonFailure::File(error).into()
     }
 
     fn damaged(&self, what: impl Into<String>) -> ErrorKind {
@@ -112,18 +59,7 @@ impl Errand {
 
     /// The output, or the exception as a reason.
     fn output(&self, ended: Ended) -> Result<MicroPythonOutput, ErrorKind> {
-        ended.map_err(|error| {
-            self.fails(match error.errno() {
-                Some(ENOENT) => RemoteFileReason::Missing,
-                Some(ENOSPC) => RemoteFileReason::Full,
-                Some(EEXIST) => RemoteFileReason::Exists,
-                Some(EISDIR) => RemoteFileReason::IsDirectory,
-                Some(ENOTDIR) => RemoteFileReason::NotDirectory,
-                Some(ENOTEMPTY) => RemoteFileReason::NotEmpty,
-                Some(EACCES | ENODEV | EROFS) => RemoteFileReason::Refused,
-                _ => RemoteFileReason::Exception(Box::new(error)),
-            })
-        })
+        ended.map_err(|error| self.fails(error.into()))
     }
 
     /// A script whose names are gone when it ends. `body` is that of a function with the path in `p`.
@@ -292,7 +228,7 @@ fn summary(contents: &[u8]) -> String {
 }
 
 fn is_full(kind: &ErrorKind) -> bool {
-    let ErrorKind::MicroPython(super::MicroPythonFailure::File(error)) = kind else { return false };
+    let ErrorKind::MicroPython(MicroPythonFailure::File(error)) = kind else { return false };
     matches!(error.reason, RemoteFileReason::Full)
 }
 
