@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -46,6 +46,8 @@ pub enum Command {
     Flash(FlashArgs),
     /// Run a script on a board's MicroPython, with its output and its exit status here.
     RunScript(ScriptArgs),
+    /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, HTTP.
+    Serve(ServeArgs),
     /// Show, compare and accept pictures of screens.
     Screen {
         #[command(subcommand)]
@@ -153,7 +155,7 @@ in sys.argv. Without --within, a server runs until Ctrl-C.
 
 Examples:
   espalier run-script hello.py --firmware micropython.bin
-  ESPALIER_IMAGE=micropython.bin espalier run-script client.py peer.lan 5001
+  ESPALIER_IMAGE=micropython.bin espalier run-script measure.py --rounds 5
   espalier run-script draw.py --within 10s --screen oled.png")]
 pub struct ScriptArgs {
     /// MicroPython's firmware, otherwise what ESPALIER_IMAGE names.
@@ -176,6 +178,51 @@ pub struct ScriptArgs {
     /// Arguments of the script.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without an image the flash chip is erased, for a tool to write. A port of 0 is
+a free one; what was chosen is printed.
+
+Examples:
+  espalier serve micropython.bin --rfc2217 4000
+  mpremote connect rfc2217://127.0.0.1:4000 exec 'print(1)'
+  espalier serve --rfc2217 4000
+  esptool --port 'rfc2217://127.0.0.1:4000?ign_set_control' flash-id")]
+pub struct ServeArgs {
+    /// Firmware: an application's .bin or ELF file, or a merged flash image.
+    pub image: Option<PathBuf>,
+    /// The board around the chip.
+    #[arg(long, value_enum, default_value_t)]
+    pub board: BoardName,
+    /// Run as fast as the host can while the board has work, not in real time.
+    #[arg(long)]
+    pub fast: bool,
+    /// Start in the ROM's serial download mode.
+    #[arg(long)]
+    pub download: bool,
+    /// Address to listen on; other hosts can reach the board if it is theirs to reach.
+    #[arg(long, value_name = "ADDRESS", default_value_t = crate::serve::LOOPBACK)]
+    pub listen: IpAddr,
+    /// Port for UART0 as RFC 2217.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub rfc2217: u16,
+    /// Port for UART0 as plain TCP.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub serial: u16,
+    /// Port for QMP.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub qmp: u16,
+    /// Port for the page with the OLED.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub http: u16,
+    /// Carry connections to this port of the host to a port of the board.
+    #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
+    pub host_forward: Vec<Forward>,
+    /// Seed of everything that is random on the board.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Subcommand)]

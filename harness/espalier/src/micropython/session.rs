@@ -85,26 +85,24 @@ pub(super) fn start(shared: &Arc<Shared>, script: Script) -> Wait<usize> {
 /// Drives a conversation until `on` has a result. It is told the offset in the console after which an event happened.
 pub(super) fn converse<T: Send + 'static>(
     shared: &Arc<Shared>,
-    begin: impl FnOnce(Time) -> RawRepl + Send + 'static,
+    begin: fn(Time) -> RawRepl,
     mut on: impl FnMut(usize, &mut RawRepl, Event) -> Option<Result<T, ErrorKind>> + Send + 'static,
 ) -> Wait<T> {
-    let mut begin = Some(begin);
-    let mut conversation: Option<(RawRepl, Time)> = None;
+    let mut conversation = None;
     Wait::new(shared, "MicroPython", move |state, ask| {
-        if let Some(begin) = begin.take() {
-            let now = state.rig.now();
+        let now = state.rig.now();
+        let (repl, begun) = conversation.get_or_insert_with(|| {
             // What was printed before is no answer.
             state.console.take_unread();
-            conversation = Some((begin(now), now));
-        }
-        let Some((repl, begun)) = &mut conversation else { return Poll::Pending };
+            (begin(now), now)
+        });
         if let Some(result) = turn(state, repl, &mut on) {
             return Poll::Ready(result);
         }
         match ask {
             Ask::Again => Poll::Pending,
             Ask::LastTime => {
-                let waited = state.rig.now().since(*begun);
+                let waited = now.since(*begun);
                 Poll::Ready(Err(ErrorKind::Timeout { what: repl.awaited().to_owned(), waited }))
             }
         }

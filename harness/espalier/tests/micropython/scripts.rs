@@ -19,6 +19,8 @@ pub const ALL: &[(&str, Case)] = &[
     case!(a_script_that_takes_too_long_is_interrupted),
     case!(a_running_script_talks_and_is_interrupted),
     case!(a_running_script_ends_by_itself),
+    case!(leaving_the_interpreter_ends_the_script),
+    case!(boards_fork_while_a_script_runs),
     case!(a_program_is_not_disturbed_unless_interrupted),
     case!(what_cannot_be_sent_says_so),
     case!(the_oled_greets),
@@ -128,6 +130,25 @@ async fn a_running_script_ends_by_itself(board: Board) -> Result<()> {
     let exception = error.exception().expect("an exception");
     assert_eq!((exception.kind.as_str(), exception.output.as_str()), ("ValueError", "so far\n"));
     assert_eq!(board.micropython().eval("6 * 7").await?, "42");
+    Ok(())
+}
+
+async fn leaving_the_interpreter_ends_the_script(board: Board) -> Result<()> {
+    let output = board.micropython().exec("import sys\nprint('bye')\nsys.exit(3)\nprint('not reached')\n").await?;
+    assert_eq!(output, "bye\n");
+    assert_eq!(board.micropython().eval("6 * 7").await?, "42");
+    Ok(())
+}
+
+async fn boards_fork_while_a_script_runs(board: Board) -> Result<()> {
+    board.micropython().start("import time\nfor n in range(9):\n  print('step', n)\n  time.sleep_ms(50)\n").await?;
+    board.console().expect_line("step 2").await?;
+    let fork = board.fork_as("boards_fork_while_a_script_runs-fork")?;
+    fork.micropython().interrupt().await?;
+    assert_eq!(fork.micropython().eval("n < 5").await?, "True");
+    board.console().expect_line("step 8").await?;
+    board.run_for(100.ms()).await?;
+    assert_eq!(board.micropython().eval("n").await?, "8", "a raw mode that was left behind is left");
     Ok(())
 }
 

@@ -221,8 +221,7 @@ proptest! {
             now += Span::from_millis(7);
             repl.tick(now);
             repl.take_outgoing();
-            if let Some(event) = repl.byte(now, byte) {
-                prop_assert!(!format!("{event:?}").is_empty());
+            if repl.byte(now, byte).is_some() {
                 match steps.next() {
                     Some(0) => repl.run(script.clone()),
                     Some(1) => repl.soft_reset(),
