@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use espalier::{
     ARTEFACTS_VARIABLE, BLESS_VARIABLE, BOARD_VARIABLE, Board, GOLDENS_VARIABLE, IMAGE_VARIABLE, Image, KEEP_VARIABLE,
-    Kind, Model, Time, Units,
+    Kind, MODEL_VARIABLE, Model, Time, Units,
 };
 
 use crate::demo::FIRMWARE;
@@ -37,6 +37,7 @@ pub async fn perform() -> Result<bool, CliError> {
     anstream::println!("\n{HEADING}environment{PLAIN}");
     for name in [
         BOARD_VARIABLE,
+        MODEL_VARIABLE,
         IMAGE_VARIABLE,
         GOLDENS_VARIABLE,
         BLESS_VARIABLE,

@@ -209,7 +209,7 @@ fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
 #[must_use = "there is no board before `start`"]
 pub struct BoardBuilder {
     kind: Option<Kind>,
-    model: Model,
+    model: Option<Model>,
     seed: u64,
     strict: bool,
     name: Option<String>,
@@ -230,9 +230,9 @@ impl BoardBuilder {
         self
     }
 
-    /// The board around the chip.
+    /// The board around the chip, whatever `ESPALIER_MODEL` says.
     pub fn model(mut self, model: Model) -> BoardBuilder {
-        self.model = model;
+        self.model = Some(model);
         self
     }
 
@@ -286,7 +286,8 @@ impl BoardBuilder {
             None => None,
         };
         let kind = self.kind.map_or_else(Kind::from_env, Ok)?;
-        let mut rig = open(kind, &Setup { model: self.model, seed: self.seed, strict: self.strict })?;
+        let model = self.model.map_or_else(Model::from_env, Ok)?;
+        let mut rig = open(kind, &Setup { model, seed: self.seed, strict: self.strict })?;
         rig.reset(Start::Flash)?;
         let name = self.name.unwrap_or_else(test_name);
         let artefacts = Artefacts::new(self.artefacts.unwrap_or_else(default_root), &name);

@@ -9,7 +9,7 @@ use espalier_core::Span;
 #[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
-use crate::kind::{BOARD_VARIABLE, Capability, Kind};
+use crate::kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, Model};
 use crate::micropython::MicroPythonFailure;
 use crate::scene::Scene;
 use crate::screen::ScreenError;
@@ -58,6 +58,12 @@ pub enum ErrorKind {
     /// The environment asks for a kind of board that does not exist.
     #[error("{BOARD_VARIABLE} is {name:?}, which is no kind of board; supported: {}", Kind::ALL.map(Kind::name).join(", "))]
     UnknownKind {
+        /// What the variable says.
+        name: String,
+    },
+    /// The environment asks for a model of board that does not exist.
+    #[error("{MODEL_VARIABLE} is {name:?}, which is no model; supported: {}", Model::ALL.map(Model::name).join(", "))]
+    UnknownModel {
         /// What the variable says.
         name: String,
     },

@@ -7,6 +7,7 @@ use insta::comparator::Comparator;
 use insta::internals::SnapshotContents;
 
 use crate::png::decode;
+use crate::screen::Comparison;
 
 /// Compares PNG snapshots by their pixels, so that another PNG encoder is no difference.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,13 @@ impl Comparator for ScreenComparator {
             _ => None,
         };
         let (reference, test) = (pixels(reference), pixels(test));
+        if let (Some(reference), Some(test)) = (&reference, &test) {
+            let comparison = Comparison::of(reference, test);
+            // insta shows no pictures, so the test's output has to.
+            if !comparison.matches() {
+                eprintln!("{} pixels differ, {}", comparison.differing(), comparison.drawing());
+            }
+        }
         reference.is_some() && reference == test
     }
 
