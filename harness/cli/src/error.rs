@@ -8,6 +8,10 @@ pub enum CliError {
     #[error(transparent)]
     Board(#[from] espalier::Error),
     #[error(transparent)]
+    Machine(#[from] espalier_soc::SocError),
+    #[error(transparent)]
+    Serve(#[from] espalier_serve::ServeError),
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("cannot {action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: std::io::Error },

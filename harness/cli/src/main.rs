@@ -11,6 +11,7 @@ mod panel;
 mod run;
 mod screen;
 mod script;
+mod serve;
 mod style;
 mod window;
 
@@ -47,6 +48,7 @@ async fn perform(command: Command) -> Result<bool, CliError> {
         Command::Run(args) => run::perform(args).await,
         Command::Flash(args) => flash::perform(&args).await,
         Command::RunScript(args) => script::perform(args).await,
+        Command::Serve(args) => serve::perform(args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),
         Command::Doctor => doctor::perform().await,

@@ -1,0 +1,94 @@
+//! `espalier serve`: a board that other people's tools find at a serial port.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use espalier::Image;
+use espalier_serve::{HostForward, Pace, ServeConfig, Server};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap, esp32_devkit, mpython};
+
+use crate::args::{BoardName, ServeArgs};
+use crate::error::CliError;
+use crate::style::{FAINT, HEADING, PLAIN};
+
+/// Serves until Ctrl-C.
+pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
+    let board = match args.board {
+        BoardName::DevKit => esp32_devkit(),
+        BoardName::MPython => mpython(),
+    };
+    let machine = machine(board, args.image.as_deref(), &args)?;
+    let mut server = Server::start(machine, &config(&args))?;
+    announce(&server, &args);
+    // The console of whoever started this shows what the board says; its tools have ports of their own.
+    drop(server.console());
+    tokio::signal::ctrl_c().await?;
+    for port in server.statistics().iter().filter(|port| port.dropped != 0) {
+        anstream::eprintln!("{}: a client did not read, {} bytes dropped", port.name, port.dropped);
+    }
+    anstream::println!("\nstopped at {} of board time", server.shutdown().now());
+    Ok(true)
+}
+
+fn machine(board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -> Result<Machine, CliError> {
+    let flash_size = board.flash_size;
+    let mut machine = Machine::new(&MachineConfig { board, seed: args.seed, strict: false })?;
+    if let Some(path) = image {
+        for part in Image::read(path)?.parts(flash_size)? {
+            machine.load_flash(part.offset, &part.bytes)?;
+        }
+    }
+    machine.power_on(if args.download { Strap::Download } else { Strap::FlashBoot });
+    Ok(machine)
+}
+
+fn config(args: &ServeArgs) -> ServeConfig {
+    let at = |port: u16| SocketAddr::new(args.listen, port);
+    ServeConfig {
+        pace: if args.fast { Pace::Fast } else { Pace::RealTime },
+        serial: Some(at(args.serial)),
+        rfc2217: Some(at(args.rfc2217)),
+        pty: cfg!(unix),
+        qmp: Some(at(args.qmp)),
+        http: Some(at(args.http)),
+        host_forwards: args
+            .host_forward
+            .iter()
+            .map(|forward| HostForward { host: at(forward.host), board_port: forward.board })
+            .collect(),
+        ..ServeConfig::default()
+    }
+}
+
+fn announce(server: &Server, args: &ServeArgs) {
+    let flash =
+        args.image.as_ref().map_or_else(|| "an erased flash chip".into(), |path: &PathBuf| path.display().to_string());
+    anstream::println!("{HEADING}serving {flash}{PLAIN}; Ctrl-C ends it\n");
+    let line =
+        |what: &str, place: String, hint: &str| anstream::println!("  {what:<10} {place:<46} {FAINT}{hint}{PLAIN}");
+    if let Some(address) = server.rfc2217_address() {
+        line(
+            "RFC 2217",
+            format!("rfc2217://{address}?ign_set_control"),
+            "esptool, mpremote, pyserial: DTR and RTS reset it",
+        );
+    }
+    if let Some(address) = server.serial_address() {
+        line("serial", format!("socket://{address}"), "the same UART0 as plain TCP");
+    }
+    if let Some(path) = server.pty_path() {
+        line("PTY", path.display().to_string(), "the same UART0 as a device file");
+    }
+    if let Some(address) = server.qmp_address() {
+        line("QMP", address.to_string(), "system_reset, stop, cont, screendump, quit");
+    }
+    if let Some(address) = server.http_address() {
+        line("display", format!("http://{address}/"), "the OLED and the console in a browser");
+    }
+    for (address, forward) in server.host_forward_addresses().iter().zip(&args.host_forward) {
+        line("forward", address.to_string(), &format!("port {} of the board", forward.board));
+    }
+}
+
+/// The host's own address, which is the default: a board is nobody else's business unless its user says so.
+pub const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
