@@ -1,0 +1,154 @@
+//! The analogue block: masters of the internal I2C bus, the synthesiser, the comparators of transmitter offset.
+
+use std::collections::BTreeMap;
+
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+espalier_core::registers! {
+    I2C_MASTER[12] @ 0x000 = 0, rw_bits(0x01FF_FFFF);
+    ANA_CONF_030[7] @ 0x030 = 0, rw();
+    TX_DC_COMPARE @ 0x04C = 0, rw_bits(0x00FF_FFFF);
+    ANA_CONF_050[29] @ 0x050 = 0, rw();
+    SYNTHESISER @ 0x0C4 = 0, rw_bits(0x7FFF_FFFF);
+    ANA_CONF_0C8[974] @ 0x0C8 = 0, rw();
+}
+
+/// Fields of an I2C master's register. Each host talks to other slaves.
+mod i2c {
+    /// Slave, bits 0 to 7, and its register, bits 8 to 15.
+    pub const TARGET: u32 = 0xFFFF;
+    pub const DATA_SHIFT: u32 = 16;
+    pub const WRITE: u32 = 1 << 24;
+    pub const MASTERS_END: u32 = 0x30;
+}
+
+/// Bits of TX_DC_COMPARE.
+mod tx_dc {
+    pub const START: u32 = 1 << 1;
+    pub const DONE: u32 = 1 << 24;
+}
+
+/// Fields of SYNTHESISER.
+mod synthesiser {
+    /// Frequency above 2400 MHz, in steps of 0.5 MHz.
+    pub const FREQUENCY: u32 = 0xFF;
+    pub const START: u32 = 1 << 8;
+    pub const LOCKED: u32 = 1 << 31;
+}
+
+/// Steps of the synthesiser between two channels, from channel 0, which is not used, on (IEEE 802.11-2020, 15.4.4.3).
+const CHANNEL_STEPS: u32 = 10;
+const CHANNEL_ZERO: u32 = 14;
+/// Channel 14 is at 2484 MHz, out of line.
+const CHANNEL_14: u32 = 168;
+
+/// The block at 0x3FF4_E000.
+#[derive(Clone, Debug)]
+pub struct RadioAnalog {
+    registers: Registers,
+    /// Registers behind the internal I2C bus, by host and target.
+    slaves: BTreeMap<(u32, u32), u8>,
+}
+
+impl Default for RadioAnalog {
+    fn default() -> RadioAnalog {
+        RadioAnalog::new()
+    }
+}
+
+impl RadioAnalog {
+    /// The block after power-on.
+    pub fn new() -> RadioAnalog {
+        RadioAnalog { registers: Registers::new(&REGISTERS), slaves: BTreeMap::new() }
+    }
+
+    /// The Wi-Fi channel that the synthesiser is tuned to, if it is one.
+    pub fn channel(&self) -> Option<u8> {
+        let frequency = self.registers.get(reg::SYNTHESISER) & synthesiser::FREQUENCY;
+        if frequency == CHANNEL_14 {
+            return Some(14);
+        }
+        let steps = frequency.checked_sub(CHANNEL_ZERO)?;
+        let channel = (steps / CHANNEL_STEPS) as u8;
+        (steps.is_multiple_of(CHANNEL_STEPS) && (1..=13).contains(&channel)).then_some(channel)
+    }
+
+    /// A transaction on the internal I2C bus. It ends at once.
+    fn transact(&mut self, offset: u32, command: u32) {
+        let target = (offset, command & i2c::TARGET);
+        if command & i2c::WRITE != 0 {
+            self.slaves.insert(target, (command >> i2c::DATA_SHIFT) as u8);
+        } else {
+            let data = self.slaves.get(&target).copied().unwrap_or(0);
+            self.registers.set(offset, target.1 | u32::from(data) << i2c::DATA_SHIFT);
+        }
+    }
+}
+
+impl Device for RadioAnalog {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial("the synthesiser's channel and the internal I2C bus as storage; nothing analogue")
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        let value = self.registers.read(offset)?;
+        Ok(match offset {
+            reg::TX_DC_COMPARE if value & tx_dc::START != 0 => value | tx_dc::DONE,
+            reg::SYNTHESISER if value & synthesiser::START != 0 => value | synthesiser::LOCKED,
+            _ => value,
+        })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+        let written = self.registers.write(offset, value)?;
+        if offset < i2c::MASTERS_END {
+            self.transact(offset, written);
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        *self = RadioAnalog::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RadioAnalog, reg, synthesiser, tx_dc};
+    use espalier_core::{Device, Time};
+
+    fn write(block: &mut RadioAnalog, offset: u32, value: u32) {
+        block.write(offset, value, Time::ZERO).unwrap();
+    }
+
+    #[test]
+    fn the_synthesiser_tells_the_channel() {
+        let mut block = RadioAnalog::new();
+        assert_eq!(block.channel(), None);
+        for (frequency, channel) in [(24, Some(1)), (34, Some(2)), (144, Some(13)), (168, Some(14)), (36, None)] {
+            write(&mut block, reg::SYNTHESISER, frequency | synthesiser::START);
+            assert_eq!(block.channel(), channel);
+            assert_ne!(block.read(reg::SYNTHESISER, Time::ZERO).unwrap() & synthesiser::LOCKED, 0);
+        }
+    }
+
+    #[test]
+    fn analogue_registers_read_back_over_the_internal_bus() {
+        let mut block = RadioAnalog::new();
+        write(&mut block, reg::I2C_MASTER + 4, 0x0177_0362);
+        write(&mut block, reg::I2C_MASTER + 4, 0x0111_0462);
+        write(&mut block, reg::I2C_MASTER + 4, 0x0362);
+        assert_eq!(block.read(reg::I2C_MASTER + 4, Time::ZERO), Ok(0x0077_0362));
+    }
+
+    #[test]
+    fn a_comparison_ends_once_it_is_started() {
+        let mut block = RadioAnalog::new();
+        write(&mut block, reg::TX_DC_COMPARE, tx_dc::START);
+        assert_eq!(block.read(reg::TX_DC_COMPARE, Time::ZERO), Ok(tx_dc::START | tx_dc::DONE));
+    }
+}

@@ -1,0 +1,14 @@
+//! The radio below the Wi-Fi MAC: analogue blocks, front end, baseband.
+//!
+//! Nothing of a signal is modelled. What is here lets Espressif's PHY library calibrate and tune: registers keep what is written,
+//! measurements end at once, and the synthesiser says which channel the radio is on.
+
+mod agc;
+mod analog;
+mod front_end;
+mod storage;
+
+pub use agc::RadioAgc;
+pub use analog::RadioAnalog;
+pub use front_end::RadioFrontEnd;
+pub use storage::RadioStorage;

@@ -1,0 +1,71 @@
+//! Key slots: the MAC encrypts what it sends and decrypts what it receives with CCMP.
+
+use espalier_ieee80211::{CCMP_MIC, Control, Frame, MacAddress, TemporalKey, open, packet_number, seal};
+
+use super::WifiMac;
+use super::registers::{KEY_SLOT_BYTES, KEY_SLOTS, key_slot, plcp1, reg};
+
+impl WifiMac {
+    /// Encrypts a frame that software marked as protected, with the key of the slot that PLCP1 names.
+    pub(super) fn encrypt(&self, bytes: Vec<u8>, plcp1: u32) -> Vec<u8> {
+        let protected = Frame::new(&bytes).is_some_and(|frame| frame.control().has(Control::PROTECTED));
+        let slot = plcp1 >> plcp1::KEY_SLOT_SHIFT & plcp1::KEY_SLOT;
+        match self.key(slot) {
+            Some(key) if protected => {
+                // Software leaves room for the integrity code.
+                let body_end = bytes.len().saturating_sub(CCMP_MIC);
+                seal(&bytes[..body_end], &key).unwrap_or(bytes)
+            }
+            _ => bytes,
+        }
+    }
+
+    /// Decrypts a protected frame. `None` if no slot has its key or its integrity code is wrong; other frames pass as they are.
+    pub(super) fn decrypt(&self, frame: Frame) -> Option<Vec<u8>> {
+        if !frame.control().has(Control::PROTECTED) {
+            return Some(frame.bytes().to_vec());
+        }
+        let (_, key_id) = packet_number(frame)?;
+        let transmitter = frame.transmitter()?;
+        let group = frame.receiver().is_group();
+        let slot = (0..KEY_SLOTS).find(|slot| self.is_for(*slot, transmitter, group, key_id))?;
+        open(frame.bytes(), &self.key(slot)?)
+    }
+
+    /// True if the slot holds the key of a frame. Group keys are told apart by their identifier, pairwise keys by the station.
+    fn is_for(&self, slot: u32, transmitter: MacAddress, group: bool, key_id: u8) -> bool {
+        let high = self.slot_word(slot, 1);
+        let low = self.slot_word(slot, 0);
+        if !self.is_key_enabled(slot) || (high & key_slot::GROUP != 0) != group {
+            return false;
+        }
+        let [a, b, c, d, e, f] = transmitter.0;
+        let address = (u32::from_le_bytes([a, b, c, d]), u32::from(u16::from_le_bytes([e, f])));
+        if group {
+            high >> key_slot::KEY_ID_SHIFT == u32::from(key_id)
+        } else {
+            (low, high & key_slot::ADDRESS) == address
+        }
+    }
+
+    /// The key in a slot that is in use for CCMP.
+    fn key(&self, slot: u32) -> Option<TemporalKey> {
+        let algorithm = self.slot_word(slot.min(KEY_SLOTS - 1), 1) >> key_slot::ALGORITHM_SHIFT & key_slot::ALGORITHM;
+        if slot >= KEY_SLOTS || !self.is_key_enabled(slot) || algorithm != key_slot::CCMP {
+            return None;
+        }
+        let mut key = [0; 16];
+        for (index, bytes) in (0..).zip(key.chunks_exact_mut(4)) {
+            bytes.copy_from_slice(&self.slot_word(slot, key_slot::KEY_WORD + index).to_le_bytes());
+        }
+        Some(key)
+    }
+
+    fn is_key_enabled(&self, slot: u32) -> bool {
+        self.registers.get(reg::CRYPTO_KEY_SLOT_STATE) >> slot & 1 != 0
+    }
+
+    fn slot_word(&self, slot: u32, word: u32) -> u32 {
+        self.registers.get(reg::KEY_SLOT + KEY_SLOT_BYTES * slot + 4 * word)
+    }
+}

@@ -1,0 +1,123 @@
+//! Transmission slots: a descriptor list, its parameters, and how it ended.
+
+use espalier_core::{GuestMemory, Time};
+use espalier_ieee80211::{DIFS, FCS_LENGTH, Modulation, Rate};
+
+use super::WifiMac;
+use super::registers::{DMA_BASE, TX_SLOTS, interrupt, outcome, plcp0, plcp1, pmd, reg};
+
+/// Descriptors of one frame; a longer list is a broken one.
+const CHAIN_MAX: usize = 16;
+/// Fields of a descriptor's first word.
+mod descriptor {
+    pub const LENGTH_SHIFT: u32 = 12;
+    pub const LENGTH: u32 = 0xFFF;
+    pub const EOF: u32 = 1 << 30;
+}
+
+/// A frame on its way out of a slot.
+#[derive(Clone, Debug)]
+pub(super) struct Transmission {
+    bytes: Vec<u8>,
+    /// When the last of it, or of its acknowledgement, is over.
+    pub end: Time,
+    acknowledged: bool,
+}
+
+/// A frame that has gone on the air.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The frame without its frame check sequence.
+    pub bytes: Vec<u8>,
+    slot: usize,
+}
+
+impl WifiMac {
+    /// Software wrote PLCP0: starts a slot, or takes back what was started.
+    pub(super) fn write_plcp0(&mut self, slot: usize, value: u32) {
+        if value & plcp0::GO == plcp0::GO {
+            if self.slots[slot].is_none() {
+                self.started_slots |= 1 << slot;
+            }
+        } else {
+            self.started_slots &= !(1 << slot);
+            self.slots[slot] = None;
+        }
+    }
+
+    /// Fetches the frame of a slot and puts it on the air as soon as the transmitter is free.
+    pub(super) fn fetch(&mut self, slot: usize, memory: &mut dyn GuestMemory, now: Time) {
+        let plcp0 = self.registers.get(plcp0(slot));
+        let plcp1 = self.registers.get(plcp1(slot));
+        let rate = rate_of(plcp1);
+        let on_air = (plcp1 & plcp1::LENGTH) as usize;
+        let bytes = read_chain(DMA_BASE | (plcp0 & plcp0::DMA_ADDR), on_air.saturating_sub(FCS_LENGTH), memory);
+        let bytes = self.encrypt(bytes, plcp1);
+        let acknowledged = plcp0 & plcp0::RESPONSE != 0;
+        let start = self.busy_until.max(now) + DIFS;
+        let mut end = start + rate.airtime(bytes.len() + FCS_LENGTH);
+        if acknowledged {
+            end += rate.acknowledgement();
+        }
+        self.busy_until = end;
+        self.slots[slot] = Some(Transmission { bytes, end, acknowledged });
+    }
+
+    /// The next frame whose time on the air is over. [`finish`](WifiMac::finish) has to be told what became of it.
+    pub fn take_outgoing(&mut self, now: Time) -> Option<Outgoing> {
+        let due = |slot: &usize| self.slots[*slot].as_ref().is_some_and(|transmission| transmission.end <= now);
+        let slot = (0..TX_SLOTS).filter(due).min_by_key(|slot| self.slots[*slot].as_ref().map(|sent| sent.end))?;
+        let bytes = std::mem::take(&mut self.slots[slot].as_mut()?.bytes);
+        Some(Outgoing { bytes, slot })
+    }
+
+    /// Ends a transmission; `acknowledged` says whether an acknowledgement came.
+    pub fn finish(&mut self, outgoing: &Outgoing, acknowledged: bool) {
+        let slot = outgoing.slot;
+        let Some(transmission) = self.slots[slot].take() else { return };
+        let outcome = if acknowledged || !transmission.acknowledged { outcome::SUCCESS } else { outcome::ACK_TIMEOUT };
+        self.registers.set(pmd(slot), outcome << outcome::SHIFT);
+        self.registers.modify(reg::TXQ_COMPLETE_STATUS, 0, 1 << slot);
+        self.raise(interrupt::TX_COMPLETE);
+    }
+}
+
+/// Collects up to `length` bytes from a list of descriptors. Where there is no memory the frame ends.
+fn read_chain(mut at: u32, length: usize, memory: &mut dyn GuestMemory) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length);
+    for _ in 0..CHAIN_MAX {
+        let (Ok(word), Ok(buffer), Ok(next)) =
+            (memory.read_u32(at), memory.read_u32(at.wrapping_add(4)), memory.read_u32(at.wrapping_add(8)))
+        else {
+            break;
+        };
+        let count = (word >> descriptor::LENGTH_SHIFT & descriptor::LENGTH) as usize;
+        let mut part = vec![0; count.min(length - bytes.len())];
+        if memory.read(buffer, &mut part).is_err() {
+            break;
+        }
+        bytes.extend(part);
+        if word & descriptor::EOF != 0 || next == 0 || bytes.len() == length {
+            break;
+        }
+        at = next;
+    }
+    bytes
+}
+
+/// The rate that PLCP1 asks for (`wifi_phy_rate_t` in ESP-IDF's esp_wifi_types.h).
+fn rate_of(plcp1: u32) -> Rate {
+    let code = plcp1 >> plcp1::RATE_SHIFT & plcp1::RATE;
+    if plcp1 & plcp1::HT != 0 {
+        const MCS: [u32; 8] = [6_500, 13_000, 19_500, 26_000, 39_000, 52_000, 58_500, 65_000];
+        return Rate { modulation: Modulation::Ht, kilobits: MCS[code as usize % MCS.len()] };
+    }
+    const DSSS: [u32; 8] = [1_000, 2_000, 5_500, 11_000, 1_000, 2_000, 5_500, 11_000];
+    const OFDM: [u32; 8] = [48_000, 24_000, 12_000, 6_000, 54_000, 36_000, 18_000, 9_000];
+    let index = code as usize % 8;
+    if code & 8 == 0 {
+        Rate { modulation: Modulation::Dsss, kilobits: DSSS[index] }
+    } else {
+        Rate { modulation: Modulation::Ofdm, kilobits: OFDM[index] }
+    }
+}
