@@ -134,6 +134,11 @@ impl Lan {
         self.gateway.lease(EthernetAddress(mac))
     }
 
+    /// The hardware address of a peer host.
+    pub fn hardware_address(&self, host: Ipv4Addr) -> Option<[u8; 6]> {
+        self.hosts.get(&host).map(|host| host.mac().0)
+    }
+
     /// The address that the DHCP server gave last, which is the board's when there is one board.
     pub fn board_address(&self) -> Option<Ipv4Addr> {
         self.gateway.last_lease()

@@ -26,6 +26,7 @@
 //! Host forwarding needs nothing else: whoever owns a socket of the real host opens a connection here for each that
 //! comes in there, and carries bytes from one to the other.
 
+mod air;
 mod capture;
 mod config;
 mod error;
@@ -37,6 +38,7 @@ mod peers;
 mod rng;
 mod transcript;
 
+pub use air::{AccessPoint, Air, AirError, AirFrame, Station};
 pub use config::LanConfig;
 pub use error::LanError;
 pub use fault::{FaultConfig, Faults};

@@ -1,0 +1,67 @@
+//! What a test says about a network in the air.
+
+use espalier_ieee80211::MacAddress;
+
+/// A network in the air: an access point that bridges its stations to the LAN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessPoint {
+    /// Name of the network, 1 to 32 bytes.
+    pub ssid: String,
+    /// WPA2 passphrase of 8 to 63 characters; `None` is an open network.
+    pub password: Option<String>,
+    /// Channel of the 2.4 GHz band, 1 to 14.
+    pub channel: u8,
+    /// Address of the access point; `None` makes one from the seed.
+    pub bssid: Option<[u8; 6]>,
+    /// How strong the board receives it, in dBm.
+    pub rssi: i8,
+    /// The SSID is not in the beacons.
+    pub hidden: bool,
+}
+
+impl AccessPoint {
+    /// An open network on channel 1.
+    pub fn open(ssid: &str) -> AccessPoint {
+        AccessPoint { ssid: ssid.into(), password: None, channel: 1, bssid: None, rssi: -40, hidden: false }
+    }
+
+    /// A network with WPA2-PSK on channel 1.
+    pub fn wpa2(ssid: &str, password: &str) -> AccessPoint {
+        AccessPoint { password: Some(password.into()), ..AccessPoint::open(ssid) }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), AirError> {
+        if !(1..=32).contains(&self.ssid.len()) {
+            return Err(AirError::Ssid { length: self.ssid.len() });
+        }
+        if !(1..=14).contains(&self.channel) {
+            return Err(AirError::Channel { channel: self.channel });
+        }
+        if let Some(password) = &self.password
+            && !(8..=63).contains(&password.len())
+        {
+            return Err(AirError::Password { length: password.len() });
+        }
+        match self.bssid.map(MacAddress) {
+            Some(address) if address.is_group() => Err(AirError::GroupAddress { address }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a network cannot be put into the air.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AirError {
+    #[error("ssid has {length} bytes, not 1 to 32")]
+    Ssid { length: usize },
+    #[error("password has {length} bytes, not 8 to 63")]
+    Password { length: usize },
+    #[error("channel {channel} is not one of the 2.4 GHz band")]
+    Channel { channel: u8 },
+    #[error("{address} is a group address")]
+    GroupAddress { address: MacAddress },
+    #[error("address {address} is that of another network")]
+    AddressTaken { address: MacAddress },
+    #[error("no network {ssid:?} is in the air")]
+    NoSuchNetwork { ssid: String },
+}

@@ -1,0 +1,239 @@
+//! A station of the harness that joins the network that the board opens.
+
+use espalier_core::{Span, Time};
+use espalier_ieee80211::{
+    CCMP_HEADER, Control, Frame, FrameBuilder, FrameType, MacAddress, Rate, ccmp_header, element_id, open,
+    packet_number, seal, subtype,
+};
+
+use super::management::{EXTENDED_RATES, RATES};
+use super::supplicant::Supplicant;
+use super::wpa::RSN;
+use super::{eapol, ethernet};
+use crate::rng::Rng;
+
+/// How long the board has to answer before the station begins anew.
+const ANSWER_TIME: Span = Span::from_millis(500);
+/// Bytes of a beacon before its elements.
+const BEACON_FIXED: usize = 12;
+/// ESS, privacy, short slot time (9.4.1.4).
+const CAPABILITY_OPEN: [u8; 2] = [0x01, 0x04];
+const CAPABILITY_PRIVATE: [u8; 2] = [0x11, 0x04];
+const LISTEN_INTERVAL: [u8; 2] = [3, 0];
+/// Open system, first message, success.
+const AUTHENTICATION_REQUEST: [u8; 6] = [0, 0, 1, 0, 0, 0];
+
+/// A station with a host of the LAN behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// Network that it joins as soon as the board opens it.
+    pub ssid: String,
+    /// WPA2 passphrase; `None` joins an open network.
+    pub password: Option<String>,
+    /// Address of the host that uses it, see [`Lan::hardware_address`](crate::Lan::hardware_address).
+    pub address: [u8; 6],
+    /// How strong the board receives it, in dBm.
+    pub rssi: i8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Searching,
+    Authenticating,
+    Associating,
+    Associated,
+}
+
+/// A station and how far it has come.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub settings: Station,
+    stage: Stage,
+    bssid: MacAddress,
+    pub channel: u8,
+    supplicant: Option<Supplicant>,
+    sequence: u16,
+    sent_number: u64,
+    deadline: Option<Time>,
+    outgoing: Vec<(Vec<u8>, Rate)>,
+    to_lan: Vec<Vec<u8>>,
+}
+
+impl Member {
+    pub fn new(settings: Station, rng: &mut Rng) -> Member {
+        let password = settings.password.as_ref();
+        Member {
+            supplicant: password.map(|password| Supplicant::new(&settings.ssid, password, rng)),
+            settings,
+            stage: Stage::Searching,
+            bssid: MacAddress::default(),
+            channel: 1,
+            sequence: 0,
+            sent_number: 0,
+            deadline: None,
+            outgoing: Vec::new(),
+            to_lan: Vec::new(),
+        }
+    }
+
+    pub fn address(&self) -> MacAddress {
+        MacAddress(self.settings.address)
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    pub fn take_outgoing(&mut self) -> Vec<(Vec<u8>, Rate)> {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    pub fn take_for_lan(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.to_lan)
+    }
+
+    /// True once data can go to and fro.
+    pub fn is_connected(&self) -> bool {
+        let secured = self.supplicant.as_ref().is_none_or(|supplicant| supplicant.pairwise().is_some());
+        self.stage == Stage::Associated && secured
+    }
+
+    /// The board did not answer in time.
+    pub fn wake(&mut self, _now: Time) {
+        self.deadline = None;
+        self.search();
+    }
+
+    fn search(&mut self) {
+        self.stage = Stage::Searching;
+        self.sent_number = 0;
+        if let Some(supplicant) = &mut self.supplicant {
+            supplicant.restart();
+        }
+    }
+
+    /// A frame from the board.
+    pub fn receive(&mut self, frame: Frame, now: Time) {
+        let control = frame.control();
+        let to_us = frame.receiver() == self.address() && frame.transmitter() == Some(self.bssid);
+        match (control.frame_type(), control.subtype()) {
+            (FrameType::Management, subtype::BEACON) => self.notice(frame, now),
+            (FrameType::Management, subtype::AUTHENTICATION) if to_us && self.stage == Stage::Authenticating => {
+                self.stage = Stage::Associating;
+                self.associate();
+            }
+            (FrameType::Management, subtype::ASSOCIATION_RESPONSE)
+                if to_us && self.stage == Stage::Associating && frame.body().get(2..4) == Some(&[0, 0]) =>
+            {
+                self.stage = Stage::Associated;
+                self.deadline = None;
+            }
+            (FrameType::Management, subtype::DEAUTHENTICATION | subtype::DISASSOCIATION)
+                if frame.transmitter() == Some(self.bssid) =>
+            {
+                self.search();
+            }
+            (FrameType::Data, _) if self.stage == Stage::Associated && frame.bssid() == Some(self.bssid) => {
+                self.receive_data(frame);
+            }
+            _ => {}
+        }
+    }
+
+    fn notice(&mut self, frame: Frame, now: Time) {
+        let elements = frame.elements(BEACON_FIXED);
+        let named = elements.get(element_id::SSID) == Some(self.settings.ssid.as_bytes());
+        let (Some(bssid), true, Stage::Searching) = (frame.bssid(), named, self.stage) else { return };
+        if elements.get(element_id::RSN).is_some() != self.supplicant.is_some() {
+            return;
+        }
+        self.bssid = bssid;
+        self.channel = elements.get(element_id::DSSS_PARAMETER_SET).and_then(|set| set.first().copied()).unwrap_or(1);
+        self.stage = Stage::Authenticating;
+        self.deadline = Some(now + ANSWER_TIME);
+        let request = self.management(subtype::AUTHENTICATION).bytes(&AUTHENTICATION_REQUEST).build();
+        self.outgoing.push((request, Rate::DSSS_1M));
+    }
+
+    fn associate(&mut self) {
+        let capability = if self.supplicant.is_some() { CAPABILITY_PRIVATE } else { CAPABILITY_OPEN };
+        let ssid = self.settings.ssid.clone();
+        let mut request = self
+            .management(subtype::ASSOCIATION_REQUEST)
+            .bytes(&capability)
+            .bytes(&LISTEN_INTERVAL)
+            .element(element_id::SSID, ssid.as_bytes())
+            .element(element_id::SUPPORTED_RATES, &RATES)
+            .element(element_id::EXTENDED_RATES, &EXTENDED_RATES);
+        if self.supplicant.is_some() {
+            request = request.element(element_id::RSN, &RSN);
+        }
+        self.outgoing.push((request.build(), Rate::DSSS_1M));
+    }
+
+    fn management(&mut self, subtype: u8) -> FrameBuilder {
+        let addresses = [self.bssid, self.address(), self.bssid];
+        FrameBuilder::new(Control::new(FrameType::Management, subtype), addresses, self.next_sequence())
+    }
+
+    fn next_sequence(&mut self) -> u16 {
+        self.sequence = (self.sequence + 1) & 0xFFF;
+        self.sequence
+    }
+
+    fn receive_data(&mut self, frame: Frame) {
+        let group = frame.receiver().is_group();
+        if frame.control().subtype() & subtype::NULL != 0 || !(group || frame.receiver() == self.address()) {
+            return;
+        }
+        let protected = frame.control().has(Control::PROTECTED);
+        let Some(body) = (if protected { self.decrypt(frame, group) } else { Some(frame.body().to_vec()) }) else {
+            return;
+        };
+        let Some(source) = frame.address3() else { return };
+        if ethernet::ethertype(&body) == Some(eapol::ETHERTYPE) {
+            let (bssid, own) = (self.bssid, self.address());
+            let Some(supplicant) = &mut self.supplicant else { return };
+            if let Some(answer) = supplicant.receive(ethernet::payload(&body), bssid, own) {
+                let body = ethernet::encapsulate(eapol::ETHERTYPE, &answer);
+                let frame = self.data(bssid, 0, &body);
+                self.outgoing.push((frame, Rate::OFDM_24M));
+            }
+        } else if (protected || self.supplicant.is_none())
+            && source != self.address()
+            && let Some(ethernet) = ethernet::join(frame.receiver(), source, &body)
+        {
+            self.to_lan.push(ethernet);
+        }
+    }
+
+    fn decrypt(&self, frame: Frame, group: bool) -> Option<Vec<u8>> {
+        let supplicant = self.supplicant.as_ref()?;
+        let (_, key_id) = packet_number(frame)?;
+        let key = if group { supplicant.group(key_id)? } else { supplicant.pairwise()? };
+        open(frame.bytes(), &key)?.get(frame.header_length() + CCMP_HEADER..).map(<[u8]>::to_vec)
+    }
+
+    fn data(&mut self, destination: MacAddress, flags: u16, body: &[u8]) -> Vec<u8> {
+        let control = Control(Control::new(FrameType::Data, subtype::DATA).0 | Control::TO_DS | flags);
+        let addresses = [self.bssid, self.address(), destination];
+        FrameBuilder::new(control, addresses, self.next_sequence()).bytes(body).build()
+    }
+
+    /// An Ethernet frame from the LAN; what the station's host sends goes to the board.
+    pub fn forward(&mut self, ethernet: &[u8], _now: Time) {
+        let Some(parts) = ethernet::split(ethernet) else { return };
+        if !self.is_connected() || parts.source != self.address() {
+            return;
+        }
+        let frame = match self.supplicant.as_ref().map(Supplicant::pairwise) {
+            None => Some(self.data(parts.destination, 0, &parts.body)),
+            Some(key) => key.and_then(|key| {
+                self.sent_number += 1;
+                let body = [&ccmp_header(self.sent_number, 0), &parts.body[..]].concat();
+                seal(&self.data(parts.destination, Control::PROTECTED, &body), &key)
+            }),
+        };
+        self.outgoing.extend(frame.map(|frame| (frame, Rate::OFDM_24M)));
+    }
+}
