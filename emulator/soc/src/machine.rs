@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use espalier_core::{Frequency, Span, Time};
-use espalier_net::Lan;
+use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::{Cpu as Core, ResetCause, ResetScope};
 use espalier_xtensa::{Config as CpuConfig, Cpu, Exit};
@@ -297,6 +297,16 @@ impl Machine {
     /// The network, to act on it. What changes takes effect with the next run.
     pub fn lan_mut(&mut self) -> &mut Lan {
         self.system.lan_mut()
+    }
+
+    /// The air around the board's antenna.
+    pub fn air(&self) -> &Air {
+        self.system.air()
+    }
+
+    /// The air, to put networks into it. What changes takes effect with the next run.
+    pub fn air_mut(&mut self) -> &mut Air {
+        self.system.air_mut()
     }
 
     /// Sends `bytes` to the RX pin of a UART; they arrive one frame after the other.

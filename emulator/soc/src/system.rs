@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use espalier_core::{Device, Frequency, Schedule, Span, Time, Unmodelled};
-use espalier_net::Lan;
+use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, FlashSize, Oled};
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux,
-    OpenCoresEth, PINS, Pull, ResetCause, ResetScope, Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, Slc, SlcHost,
-    SocClock, Spi, TimerGroup, Uart, WatchdogReset, XTAL,
+    OpenCoresEth, PINS, Pull, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, Received, ResetCause, ResetScope,
+    Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, Slc, SlcHost, SocClock, Spi, TimerGroup, Uart, WatchdogReset,
+    WifiMac, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -23,7 +24,7 @@ use crate::unmodelled::{Origin, UnmodelledLog};
 use crate::wiring;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
-const TIMED: [Block; 17] = [
+const TIMED: [Block; 18] = [
     Block::RtcCntl,
     Block::Timg(0),
     Block::Timg(1),
@@ -41,10 +42,15 @@ const TIMED: [Block; 17] = [
     Block::Gpio,
     Block::Efuse,
     Block::Ethernet,
+    Block::WifiMac,
 ];
 /// The schedule's slot for the network.
 const LAN_SLOT: usize = TIMED.len();
-const STUBS: usize = 33;
+/// The schedule's slot for the air.
+const AIR_SLOT: usize = LAN_SLOT + 1;
+/// Blocks of the radio that only store, with their registers: FE2, NRX, BB, PHY.
+const RADIO_BLOCKS: [usize; 4] = [0x400, 0x100, 0x400, 0x800];
+const STUBS: usize = 21;
 const UARTS: usize = 3;
 /// The oscillator that SOC_CLK_SEL calls "8M" runs at about 8.5 MHz (TRM "Reset and Clock").
 const RC_FAST: Frequency = Frequency::from_hertz(8_500_000);
@@ -82,10 +88,16 @@ pub(crate) struct System {
     timgs: [TimerGroup; 2],
     apb_ctrl: ApbCtrl,
     ethernet: OpenCoresEth,
+    wifi: WifiMac,
+    radio_analog: RadioAnalog,
+    radio_front_end: RadioFrontEnd,
+    radio_agc: RadioAgc,
+    radio: [RadioStorage; RADIO_BLOCKS.len()],
     rng: Rng,
     stubs: Vec<Stub>,
     pub(super) parts: wiring::Parts,
     lan: Lan,
+    air: Air,
     schedule: Schedule,
     /// The latest time that a block has seen: with two cores taking turns, it must not run backwards.
     clock: Time,
@@ -138,11 +150,17 @@ impl System {
             timgs: std::array::from_fn(|_| TimerGroup::new()),
             apb_ctrl: ApbCtrl::new(efuse.revision.has_apb_ctrl_bit()),
             ethernet: OpenCoresEth::new(),
+            wifi: WifiMac::new(),
+            radio_analog: RadioAnalog::new(),
+            radio_front_end: RadioFrontEnd::new(),
+            radio_agc: RadioAgc::new(),
+            radio: RADIO_BLOCKS.map(RadioStorage::new),
             rng: Rng::new(config.seed),
             stubs: vec![Stub::default(); STUBS],
             parts: wiring::Parts::new(flash, config.board.oled),
             lan,
-            schedule: Schedule::new(LAN_SLOT + 1),
+            air: Air::new(config.seed),
+            schedule: Schedule::new(AIR_SLOT + 1),
             clock: Time::ZERO,
             horizon: Time::ZERO,
             cpu_clock: XTAL,
@@ -200,6 +218,10 @@ impl System {
         while let Some((slot, _)) = self.schedule.take_due(now) {
             if slot == LAN_SLOT {
                 self.advance_lan(ram, now);
+                continue;
+            }
+            if slot == AIR_SLOT {
+                self.advance_air(ram, now);
                 continue;
             }
             let block = TIMED[slot];
@@ -340,6 +362,11 @@ impl System {
             Block::Timg(unit) => &mut self.timgs[usize::from(unit)],
             Block::ApbCtrl => &mut self.apb_ctrl,
             Block::Ethernet => &mut self.ethernet,
+            Block::WifiMac => &mut self.wifi,
+            Block::RadioAnalog => &mut self.radio_analog,
+            Block::RadioFrontEnd => &mut self.radio_front_end,
+            Block::RadioAgc => &mut self.radio_agc,
+            Block::Radio(unit) => &mut self.radio[usize::from(unit)],
             Block::Rng | Block::FlashMmu(_) | Block::Stub(_) => {
                 return None;
             }
@@ -361,6 +388,7 @@ impl System {
             Block::Uart(unit) => self.settle_uart(usize::from(unit)),
             Block::Spi(unit) => self.settle_spi(usize::from(unit), ram, now),
             Block::Ethernet => self.settle_ethernet(ram, now),
+            Block::WifiMac => self.settle_wifi(ram, now),
             _ => {}
         }
         self.settle_interrupts(block);
@@ -551,10 +579,62 @@ impl System {
         self.ethernet.set_link(!self.lan.cable_is_cut());
         while let Some(frame) = self.lan.take_for_board(now) {
             self.ethernet.receive(&frame, ram);
+            // The networks in the air are on the same port of the switch.
+            self.air.send_from_lan(&frame, now);
         }
         self.output = true;
         self.settle(Block::Ethernet, ram, now);
         self.set_deadline(LAN_SLOT, self.lan.deadline());
+        self.set_deadline(AIR_SLOT, self.air.deadline());
+    }
+
+    /// Fetches what software wants to send, and carries what has been sent to the air.
+    fn settle_wifi(&mut self, ram: &mut Ram, now: Time) {
+        self.wifi.run_dma(ram, now);
+        let mut sent = false;
+        while let Some(outgoing) = self.wifi.take_outgoing(now) {
+            let channel = self.radio_analog.channel();
+            let heard = channel.is_some_and(|channel| self.air.send_from_board(&outgoing.bytes, channel, now));
+            self.wifi.finish(&outgoing, heard);
+            sent = true;
+        }
+        if sent {
+            self.carry_to_lan(now);
+            self.set_deadline(AIR_SLOT, self.air.deadline());
+        }
+    }
+
+    fn advance_air(&mut self, ram: &mut Ram, now: Time) {
+        self.air.advance(now);
+        while let Some(frame) = self.air.take_for_board(now) {
+            let heard = self.is_tuned_to(frame.channel);
+            let received = Received { bytes: &frame.bytes, channel: frame.channel, rssi: frame.rssi, rate: frame.rate };
+            let acknowledged = heard && self.wifi.receive(received, ram, now);
+            self.air.report(frame, acknowledged);
+        }
+        self.carry_to_lan(now);
+        self.settle(Block::WifiMac, ram, now);
+        self.set_deadline(AIR_SLOT, self.air.deadline());
+    }
+
+    /// True if the radio hears frames on `channel`.
+    fn is_tuned_to(&self, channel: u8) -> bool {
+        /// From the middle of a wide channel to each of its halves.
+        const HALF: u8 = 2;
+        let Some(tuned) = self.radio_analog.channel() else { return false };
+        tuned == channel || (self.radio_agc.is_wide() && tuned.abs_diff(channel) == HALF)
+    }
+
+    /// Frames that an access point has taken go out by the port that it shares with the board's Ethernet.
+    fn carry_to_lan(&mut self, now: Time) {
+        let mut carried = false;
+        while let Some(frame) = self.air.take_for_lan() {
+            self.lan.send_from_board(frame, now);
+            carried = true;
+        }
+        if carried {
+            self.set_deadline(LAN_SLOT, self.lan.deadline());
+        }
     }
 
     fn update_runs(&mut self) {
@@ -701,6 +781,16 @@ impl System {
         // Whatever the caller does, the next run begins by looking at the network.
         self.schedule.set(LAN_SLOT, Some(self.clock));
         &mut self.lan
+    }
+
+    pub fn air(&self) -> &Air {
+        &self.air
+    }
+
+    /// The air, to act on it. What changes takes effect with the next run.
+    pub fn air_mut(&mut self) -> &mut Air {
+        self.schedule.set(AIR_SLOT, Some(self.clock));
+        &mut self.air
     }
 
     /// Drives a pad from outside, or lets go of it.

@@ -11,6 +11,7 @@ use crate::memory::Ram;
 /// The interrupt sources of a block, in the order of its lines (TRM table "PRO_CPU, APP_CPU Interrupt Configuration").
 pub(crate) fn sources(block: Block) -> &'static [usize] {
     match block {
+        Block::WifiMac => &[0],
         Block::Timg(0) => &[14, 15, 16, 17],
         Block::Timg(1) => &[18, 19, 20, 21],
         Block::Spi(0) => &[28],

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::repl::Repl;
 
-type Case = fn(&[u8]);
+pub type Case = fn(&[u8]);
 
 pub const ALL: &[(&str, Case)] = &[
     ("boots_to_its_prompt", boots_to_its_prompt),
