@@ -101,7 +101,7 @@ impl Interpreter {
             (Mode::Pasting { room }, other) => {
                 let room = room.checked_sub(1).expect("more was sent than there is room for");
                 self.line.push(other);
-                let opens = self.line.len() % WINDOW == 0;
+                let opens = self.line.len().is_multiple_of(WINDOW);
                 self.mode = Mode::Pasting { room: room + if opens { WINDOW } else { 0 } };
                 if opens {
                     self.say(b"\x01");
