@@ -11,6 +11,7 @@ mod error;
 mod forward;
 mod handle;
 mod http;
+mod listeners;
 mod outlet;
 mod picture;
 mod ports;

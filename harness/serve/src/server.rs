@@ -1,7 +1,7 @@
 //! A board and everything that leads to it.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use espalier_soc::Machine;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::board::{Board, BoardSetup, PeerPort, SerialInput};
+use crate::board::{Board, BoardSetup, SerialInput};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::handle::{Bell, BoardHandle, ConsoleLog, Gone, PortStatistics, SerialSender};
+use crate::listeners::{Addresses, Listeners};
 use crate::outlet::Outlet;
-use crate::ports::{SerialPort, rfc2217, tcp};
-use crate::{forward, http, qmp};
+use crate::ports::SerialPort;
 
 /// Pieces of input that may wait for the serial line.
 const SERIAL_QUEUE: usize = 16;
@@ -32,29 +32,6 @@ pub struct Server {
     console: Option<ConsolePort>,
     board: Option<JoinHandle<Machine>>,
     io: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-}
-
-/// Where everything is, port numbers filled in.
-#[derive(Debug, Default)]
-struct Addresses {
-    serial: Option<SocketAddr>,
-    rfc2217: Option<SocketAddr>,
-    pty: Option<PathBuf>,
-    qmp: Option<SocketAddr>,
-    http: Option<SocketAddr>,
-    host_forwards: Vec<SocketAddr>,
-}
-
-/// What listens, until the thread that serves it takes it over.
-struct Listeners {
-    serial: Option<(TcpListener, SerialPort)>,
-    rfc2217: Option<(TcpListener, SerialPort)>,
-    #[cfg(unix)]
-    pty: Option<(crate::ports::pty::Pty, SerialPort)>,
-    qmp: Option<TcpListener>,
-    http: Option<TcpListener>,
-    host_forwards: Vec<(TcpListener, u16)>,
-    guest_forwards: Vec<(mpsc::UnboundedReceiver<crate::board::Accepted>, SocketAddr)>,
 }
 
 /// UART0 for the program that serves the board. What the board sent before somebody listened is kept.
@@ -76,16 +53,6 @@ impl ConsolePort {
     }
 }
 
-fn listen(service: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let open = || -> std::io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    };
-    open().map_err(|source| ServeError::Listen { service, address, source })
-}
-
 impl Server {
     /// Starts the board and offers what `config` asks for.
     ///
@@ -105,10 +72,9 @@ impl Server {
             SerialPort { sender: sender.clone(), outlet }
         };
         let mut addresses = Addresses::default();
-        let listeners = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
+        let (listeners, peer_ports) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
         let console = open_port("console", Outlet::keeping());
 
-        let peer_ports = listeners.1;
         let setup = BoardSetup {
             machine,
             pace: config.pace,
@@ -129,7 +95,7 @@ impl Server {
             .spawn(move || {
                 runtime.block_on(async {
                     // A listener that cannot be watched is a bug of ours, and the panic names it.
-                    listeners.0.serve(&io_handle);
+                    listeners.serve(&io_handle);
                     let _ = stopped.await;
                     tokio::time::sleep(LAST_WORDS).await;
                 });
@@ -239,89 +205,5 @@ impl Drop for Server {
         // It may have been shut down already.
         let _ = self.handle.quit();
         self.join();
-    }
-}
-
-impl Listeners {
-    fn open(
-        config: &ServeConfig,
-        machine: &mut Machine,
-        addresses: &mut Addresses,
-        open_port: &mut impl FnMut(&'static str, Outlet) -> SerialPort,
-    ) -> Result<(Listeners, Vec<PeerPort>), ServeError> {
-        let open = |service, wanted: Option<SocketAddr>, found: &mut Option<SocketAddr>| match wanted {
-            Some(address) => {
-                let (listener, address) = listen(service, address)?;
-                *found = Some(address);
-                Ok(Some(listener))
-            }
-            None => Ok(None),
-        };
-        let serial = open("the serial port", config.serial, &mut addresses.serial)?;
-        let rfc2217 = open("RFC 2217", config.rfc2217, &mut addresses.rfc2217)?;
-        let qmp = open("QMP", config.qmp, &mut addresses.qmp)?;
-        let http = open("HTTP", config.http, &mut addresses.http)?;
-        let mut host_forwards = Vec::new();
-        for forward in &config.host_forwards {
-            let (listener, address) = listen("a forwarded port", forward.host)?;
-            addresses.host_forwards.push(address);
-            host_forwards.push((listener, forward.board_port));
-        }
-        let (mut guest_forwards, mut peer_ports) = (Vec::new(), Vec::new());
-        for forward in &config.guest_forwards {
-            let listener = machine.lan_mut().listen(forward.peer_port);
-            let listener = listener.map_err(|source| ServeError::PeerPort { port: forward.peer_port, source })?;
-            let (sender, receiver) = mpsc::unbounded_channel();
-            peer_ports.push(PeerPort { listener, accepted: sender });
-            guest_forwards.push((receiver, forward.host));
-        }
-        let listeners = Listeners {
-            serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
-            rfc2217: rfc2217.map(|listener| (listener, open_port("rfc2217", Outlet::new()))),
-            #[cfg(unix)]
-            pty: if config.pty {
-                let pty = crate::ports::pty::Pty::open().map_err(ServeError::Pty)?;
-                addresses.pty = Some(pty.path().to_owned());
-                Some((pty, open_port("pty", Outlet::new())))
-            } else {
-                None
-            },
-            qmp,
-            http,
-            host_forwards,
-            guest_forwards,
-        };
-        #[cfg(not(unix))]
-        if config.pty {
-            return Err(ServeError::Pty(std::io::ErrorKind::Unsupported.into()));
-        }
-        Ok((listeners, peer_ports))
-    }
-
-    /// Serves all of it on the present runtime.
-    fn serve(self, board: &BoardHandle) {
-        let take = |listener| tokio::net::TcpListener::from_std(listener).expect("a listener that was set up for this");
-        if let Some((listener, port)) = self.serial {
-            tokio::spawn(tcp::serve(take(listener), port));
-        }
-        if let Some((listener, port)) = self.rfc2217 {
-            tokio::spawn(rfc2217::serve(take(listener), port));
-        }
-        #[cfg(unix)]
-        if let Some((pty, port)) = self.pty {
-            tokio::spawn(crate::ports::pty::serve(pty, port));
-        }
-        if let Some(listener) = self.qmp {
-            tokio::spawn(qmp::serve(take(listener), board.clone()));
-        }
-        if let Some(listener) = self.http {
-            tokio::spawn(http::serve(take(listener), board.clone()));
-        }
-        for (listener, board_port) in self.host_forwards {
-            tokio::spawn(forward::serve_host(take(listener), board_port, board.clone()));
-        }
-        for (accepted, host) in self.guest_forwards {
-            tokio::spawn(forward::serve_guest(accepted, host, board.clone()));
-        }
     }
 }

@@ -1,0 +1,135 @@
+//! Everything that listens for clients, from before the board runs until the thread that serves it takes it over.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use espalier_soc::Machine;
+use tokio::sync::mpsc;
+
+use crate::board::{Accepted, PeerPort};
+use crate::config::ServeConfig;
+use crate::error::ServeError;
+use crate::handle::BoardHandle;
+use crate::outlet::Outlet;
+#[cfg(unix)]
+use crate::ports::pty;
+use crate::ports::{SerialPort, rfc2217, tcp};
+use crate::{forward, http, qmp};
+
+/// Where everything is, port numbers filled in.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    pub serial: Option<SocketAddr>,
+    pub rfc2217: Option<SocketAddr>,
+    pub pty: Option<PathBuf>,
+    pub qmp: Option<SocketAddr>,
+    pub http: Option<SocketAddr>,
+    pub host_forwards: Vec<SocketAddr>,
+}
+
+/// What listens, until the thread that serves it takes it over.
+pub(crate) struct Listeners {
+    serial: Option<(TcpListener, SerialPort)>,
+    rfc2217: Option<(TcpListener, SerialPort)>,
+    #[cfg(unix)]
+    pty: Option<(pty::Pty, SerialPort)>,
+    qmp: Option<TcpListener>,
+    http: Option<TcpListener>,
+    host_forwards: Vec<(TcpListener, u16)>,
+    guest_forwards: Vec<(mpsc::UnboundedReceiver<Accepted>, SocketAddr)>,
+}
+
+fn listen(service: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let open = || -> std::io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    open().map_err(|source| ServeError::Listen { service, address, source })
+}
+
+impl Listeners {
+    /// Takes every port that `config` asks for, and says where it is.
+    pub fn open(
+        config: &ServeConfig,
+        machine: &mut Machine,
+        addresses: &mut Addresses,
+        open_port: &mut impl FnMut(&'static str, Outlet) -> SerialPort,
+    ) -> Result<(Listeners, Vec<PeerPort>), ServeError> {
+        let open = |service, wanted: Option<SocketAddr>, found: &mut Option<SocketAddr>| match wanted {
+            Some(address) => {
+                let (listener, address) = listen(service, address)?;
+                *found = Some(address);
+                Ok(Some(listener))
+            }
+            None => Ok(None),
+        };
+        let serial = open("the serial port", config.serial, &mut addresses.serial)?;
+        let rfc2217 = open("RFC 2217", config.rfc2217, &mut addresses.rfc2217)?;
+        let qmp = open("QMP", config.qmp, &mut addresses.qmp)?;
+        let http = open("HTTP", config.http, &mut addresses.http)?;
+        let mut host_forwards = Vec::new();
+        for forward in &config.host_forwards {
+            let (listener, address) = listen("a forwarded port", forward.host)?;
+            addresses.host_forwards.push(address);
+            host_forwards.push((listener, forward.board_port));
+        }
+        let (mut guest_forwards, mut peer_ports) = (Vec::new(), Vec::new());
+        for forward in &config.guest_forwards {
+            let listener = machine.lan_mut().listen(forward.peer_port);
+            let listener = listener.map_err(|source| ServeError::PeerPort { port: forward.peer_port, source })?;
+            let (sender, receiver) = mpsc::unbounded_channel();
+            peer_ports.push(PeerPort { listener, accepted: sender });
+            guest_forwards.push((receiver, forward.host));
+        }
+        let listeners = Listeners {
+            serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
+            rfc2217: rfc2217.map(|listener| (listener, open_port("rfc2217", Outlet::new()))),
+            #[cfg(unix)]
+            pty: if config.pty {
+                let terminal = pty::Pty::open().map_err(ServeError::Pty)?;
+                addresses.pty = Some(terminal.path().to_owned());
+                Some((terminal, open_port("pty", Outlet::new())))
+            } else {
+                None
+            },
+            qmp,
+            http,
+            host_forwards,
+            guest_forwards,
+        };
+        #[cfg(not(unix))]
+        if config.pty {
+            return Err(ServeError::Pty(std::io::ErrorKind::Unsupported.into()));
+        }
+        Ok((listeners, peer_ports))
+    }
+
+    /// Serves all of it on the present runtime.
+    pub fn serve(self, board: &BoardHandle) {
+        let take = |listener| tokio::net::TcpListener::from_std(listener).expect("a listener that was set up for this");
+        if let Some((listener, port)) = self.serial {
+            tokio::spawn(tcp::serve(take(listener), port));
+        }
+        if let Some((listener, port)) = self.rfc2217 {
+            tokio::spawn(rfc2217::serve(take(listener), port));
+        }
+        #[cfg(unix)]
+        if let Some((terminal, port)) = self.pty {
+            tokio::spawn(pty::serve(terminal, port));
+        }
+        if let Some(listener) = self.qmp {
+            tokio::spawn(qmp::serve(take(listener), board.clone()));
+        }
+        if let Some(listener) = self.http {
+            tokio::spawn(http::serve(take(listener), board.clone()));
+        }
+        for (listener, board_port) in self.host_forwards {
+            tokio::spawn(forward::serve_host(take(listener), board_port, board.clone()));
+        }
+        for (accepted, host) in self.guest_forwards {
+            tokio::spawn(forward::serve_guest(accepted, host, board.clone()));
+        }
+    }
+}
