@@ -314,6 +314,11 @@ impl Machine {
         self.system.uart_send(uart, bytes, self.now);
     }
 
+    /// Loses what was sent to a UART and has not arrived yet, as when the cable is pulled.
+    pub fn uart_cut_line(&mut self, uart: usize) {
+        self.system.uart_cut_line(uart, self.now);
+    }
+
     /// Takes what a UART has sent, with the time at which each frame ended.
     pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
         self.system.uart_take(uart)

@@ -815,6 +815,13 @@ impl System {
         self.settle_interrupts(Block::Uart(uart as u8));
     }
 
+    pub fn uart_cut_line(&mut self, uart: usize, now: Time) {
+        let now = self.tick(now);
+        self.uarts[uart].cut_line(now);
+        let deadline = self.uarts[uart].deadline();
+        self.reschedule(Block::Uart(uart as u8), deadline);
+    }
+
     pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
         std::mem::take(&mut self.uart_output[uart])
     }

@@ -90,9 +90,10 @@ impl State {
         }
     }
 
-    /// Ends the loan that there may be. What is left of its packets is no text for the console.
+    /// Ends the loan that there may be. What is left of its packets is no text for the console, and nothing for the board.
     pub(crate) fn recall(&mut self) {
         if self.loans.current.take().is_some() {
+            self.rig.console_cut();
             self.rig.console_take();
         }
     }

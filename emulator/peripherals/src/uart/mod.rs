@@ -90,6 +90,12 @@ impl Uart {
         self.line.queue(bytes, now);
     }
 
+    /// The other side is gone: what it was sending does not arrive any more. This changes the deadline.
+    pub fn cut_line(&mut self, now: Time) {
+        self.synchronise(now);
+        self.line.bytes.clear();
+    }
+
     /// Bytes given to [`receive`](Uart::receive) that have not arrived yet.
     pub fn on_the_line(&self) -> usize {
         self.line.bytes.len()

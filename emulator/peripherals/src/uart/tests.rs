@@ -421,3 +421,13 @@ proptest! {
         assert_eq!(seldom.uart.take_transmitted(), often.uart.take_transmitted());
     }
 }
+
+#[test]
+fn what_is_on_the_line_is_lost_when_it_is_cut() {
+    let mut bench = Bench::new();
+    bench.uart.receive(b"heard and lost", bench.now);
+    bench.wait(FRAME * 5);
+    bench.uart.cut_line(bench.now);
+    bench.wait(FRAME * 20);
+    assert_eq!((bench.received(), bench.uart.on_the_line()), (b"heard".to_vec(), 0));
+}

@@ -29,6 +29,10 @@ pub(super) const SILENCE: Span = Span::from_millis(2);
 /// before it sends its greeting, and CHANGE_BAUDRATE is carried out a while after it was acknowledged.
 const LONG_SILENCE: Span = Span::from_millis(50);
 const LINGERING: [u8; 2] = [CommandType::MemEnd as u8, CommandType::ChangeBaudrate as u8];
+/// The same while flash is read: the stub may work out a digest in between.
+const READ_SILENCE: Span = Span::from_millis(5);
+/// An acknowledgement is one word, each of whose bytes may be escaped; a request has a header of eight bytes.
+const ACKNOWLEDGEMENT: usize = 7;
 /// Where a request and an answer have the number of their command, after the delimiter and the direction.
 const COMMAND_INDEX: usize = 2;
 /// espflash gives up when nothing comes for a while of the host's time: 50 ms after MEM_END, 100 ms after SYNC, three seconds and
@@ -102,18 +106,22 @@ impl Cable {
     pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
         let still = self.phase == Phase::Still;
         self.look(if still && self.outgoing.is_empty() { LOOK } else { Duration::ZERO })?;
-        if let Some(packet) = self.next_packet() {
-            let command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
-            self.repeated |= command == CommandType::Sync as u8 && self.command == command;
-            self.command = command;
-            self.answer.clear();
-            self.asked = rig.now();
+        if let Some(packet) = self.next_packet(rig.now()) {
             self.delivered = Instant::now();
             rig.console_send(&packet);
-            self.phase = Phase::Working;
+            if self.acknowledges(&packet) {
+                self.phase = Phase::Answering(rig.now());
+            } else {
+                let command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
+                self.repeated |= command == CommandType::Sync as u8 && self.command == command;
+                self.command = command;
+                self.answer.clear();
+                self.asked = rig.now();
+                self.phase = Phase::Working;
+            }
         }
         for _ in 0..TURNS {
-            let finished = matches!(self.phase, Phase::Answering(_)) && !self.outgoing.is_empty();
+            let finished = self.is_answering() && !self.outgoing.is_empty();
             if finished || self.phase == Phase::Still {
                 break;
             }
@@ -146,11 +154,13 @@ impl Cable {
     }
 
     /// The next packet for the board, if it can take one.
-    fn next_packet(&mut self) -> Option<Vec<u8>> {
+    fn next_packet(&mut self, now: Time) -> Option<Vec<u8>> {
         match self.phase {
             Phase::Answering(_) => None,
-            // An unanswered request may be followed by another one, once espflash has given up on it.
-            Phase::Working => self.packets.take(),
+            // An unanswered request may be followed by another one, once espflash has given up on it. But an answer is heard to
+            // its end: when espflash has something to say to the first part of it depends on the host.
+            Phase::Working if self.answer.is_empty() || now >= self.asked + DEADLINE => self.packets.take(),
+            Phase::Working => None,
             Phase::Still if self.looks < PATIENCE => self.packets.take(),
             Phase::Still => {
                 self.looks = 0;
@@ -159,7 +169,13 @@ impl Cable {
         }
     }
 
-    fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+    /// Whether the board has answered and not fallen silent yet.
+    pub(super) fn is_answering(&self) -> bool {
+        matches!(self.phase, Phase::Answering(_))
+    }
+
+    /// Lets the board run for a slice.
+    pub(super) fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
         let limit = rig.now() + SILENCE;
         rig.poll_advance(cx, limit)?;
         let sent = rig.console_take();
@@ -189,8 +205,19 @@ impl Cable {
         }
     }
 
+    /// Whether a packet only says how much of a flash read has come in. The board need not answer to that, so it cannot be run
+    /// until it has: it would run for as long as espflash takes.
+    fn acknowledges(&self, packet: &[u8]) -> bool {
+        let length = packet.iter().filter(|byte| **byte != SLIP_END).count();
+        self.command == CommandType::ReadFlash as u8 && length <= ACKNOWLEDGEMENT
+    }
+
     fn silence(&self) -> Span {
-        if LINGERING.contains(&self.command) { LONG_SILENCE } else { SILENCE }
+        match self.command {
+            command if LINGERING.contains(&command) => LONG_SILENCE,
+            command if command == CommandType::ReadFlash as u8 => READ_SILENCE,
+            _ => SILENCE,
+        }
     }
 
     /// The ROM does not know GET_SECURITY_INFO, and says so in the name of the command that it carried out last. espflash

@@ -235,11 +235,14 @@ async fn drive<T: Send + 'static>(
     poll_fn(|cx| {
         let ended = thread.is_finished();
         reported.try_iter().for_each(&mut progress);
-        if ended {
+        let mut state = shared.lock();
+        // The board falls silent as it always does, however soon espflash is content.
+        if ended && !(cable.is_answering() && state.is_lent(loan)) {
             return Poll::Ready(Ok(()));
         }
-        let mut state = shared.lock();
-        let moved = if state.is_lent(loan) {
+        let moved = if ended {
+            cable.advance(&mut *state.rig, cx)
+        } else if state.is_lent(loan) {
             cable.step(&mut *state.rig, cx)
         } else {
             Err(FlashError::Interrupted { what: what.to_owned() }.into())

@@ -123,6 +123,10 @@ impl Rig for Emulated {
         self.machine.uart_send(CONSOLE, bytes);
     }
 
+    fn console_cut(&mut self) {
+        self.machine.uart_cut_line(CONSOLE);
+    }
+
     fn console_take(&mut self) -> Vec<(Time, u8)> {
         self.machine.uart_take(CONSOLE)
     }

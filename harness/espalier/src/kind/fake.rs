@@ -147,6 +147,9 @@ impl Rig for Fake {
         }
     }
 
+    /// What is sent to it arrives at once.
+    fn console_cut(&mut self) {}
+
     fn console_take(&mut self) -> Vec<(Time, u8)> {
         std::mem::take(&mut self.printed)
     }

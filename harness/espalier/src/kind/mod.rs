@@ -209,6 +209,8 @@ pub(crate) trait Rig: Send {
     fn read_flash(&self) -> Option<Vec<u8>>;
 
     fn console_send(&mut self, bytes: &[u8]);
+    /// Loses what was sent to the console and has not arrived yet.
+    fn console_cut(&mut self);
     /// What the console's pin has sent since the last call, each byte with its time.
     fn console_take(&mut self) -> Vec<(Time, u8)>;
 
