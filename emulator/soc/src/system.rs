@@ -1,15 +1,20 @@
 //! The system around the cores: every block of the chip, the parts on the board, and the wires between them.
 
+mod clocks;
+mod network;
+mod outside;
+mod reset;
+mod settle;
+
 use std::collections::VecDeque;
 
-use espalier_core::{Device, Frequency, Schedule, Span, Time, Unmodelled};
+use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::{Air, Lan};
-use espalier_parts::{FlashChip, FlashSize, Oled};
+use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, DportEffect, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux,
-    OpenCoresEth, PINS, Pull, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, Received, ResetCause, ResetScope,
-    Rng, Rsa, RtcCntl, RtcEffect, RtcIo, Sens, Sha, Slc, SlcHost, SocClock, Spi, TimerGroup, Uart, WatchdogReset,
-    WifiMac, XTAL,
+    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux, OpenCoresEth,
+    PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rng, Rsa, RtcCntl, RtcIo, Sens, Sha, Slc,
+    SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -179,8 +184,6 @@ impl System {
         })
     }
 
-    // ---- what the machine asks ----
-
     pub fn take_core_effect(&mut self) -> Option<CoreEffect> {
         self.effects.pop_front()
     }
@@ -242,8 +245,6 @@ impl System {
     pub fn take_output_flag(&mut self) -> bool {
         std::mem::take(&mut self.output)
     }
-
-    // ---- what the cores do ----
 
     /// A flash page as a core's cache shows it; None if the entry maps nothing.
     #[inline(always)]
@@ -337,8 +338,6 @@ impl System {
         self.clock
     }
 
-    // ---- wiring ----
-
     pub(super) fn device(&mut self, block: Block) -> Option<&mut dyn Device> {
         Some(match block {
             Block::Dport => &mut self.dport,
@@ -373,31 +372,6 @@ impl System {
         })
     }
 
-    /// Carries what a block did to where it belongs, after each access to it and each time it was advanced.
-    fn settle(&mut self, block: Block, ram: &mut Ram, now: Time) {
-        match block {
-            Block::Dport => self.settle_dport(now),
-            Block::RtcCntl => self.settle_rtc(ram, now),
-            Block::ApbCtrl => self.update_clocks(now),
-            Block::IoMux => self.update_inputs(),
-            Block::Timg(unit) => self.settle_timg(usize::from(unit)),
-            Block::Frc => {
-                let edges = self.frc.take_edges();
-                self.pulse(block, edges);
-            }
-            Block::Uart(unit) => self.settle_uart(usize::from(unit)),
-            Block::Spi(unit) => self.settle_spi(usize::from(unit), ram, now),
-            Block::Ethernet => self.settle_ethernet(ram, now),
-            Block::WifiMac => self.settle_wifi(ram, now),
-            _ => {}
-        }
-        self.settle_interrupts(block);
-        if let Some(slot) = TIMED.iter().position(|timed| *timed == block) {
-            let deadline = self.device(block).and_then(|device| device.deadline());
-            self.set_deadline(slot, deadline);
-        }
-    }
-
     fn set_deadline(&mut self, slot: usize, deadline: Option<Time>) {
         self.schedule.set(slot, deadline);
         if deadline.is_some_and(|deadline| deadline < self.horizon) {
@@ -405,429 +379,9 @@ impl System {
         }
     }
 
-    fn settle_interrupts(&mut self, block: Block) {
-        let mut changed = false;
-        if block == Block::Gpio {
-            for core in 0..CORES {
-                for (source, level) in wiring::gpio_sources(&self.gpio, core) {
-                    changed |= self.dport.set_source_of_core(core, source, level);
-                }
-            }
-        } else {
-            let sources = wiring::sources(block);
-            if sources.is_empty() {
-                return;
-            }
-            let levels = self.device(block).map_or(0, |device| device.interrupts());
-            for (line, source) in sources.iter().enumerate() {
-                changed |= self.dport.set_source(*source, levels >> line & 1 != 0);
-            }
-        }
-        if changed {
-            self.update_lines();
-        }
-    }
-
-    fn update_lines(&mut self) {
-        let lines = std::array::from_fn(|core| self.dport.interrupt_lines(core));
-        if lines != self.lines {
-            self.lines = lines;
-            self.attention = true;
-        }
-    }
-
-    fn settle_dport(&mut self, now: Time) {
-        while let Some(effect) = self.dport.take_effect() {
-            match effect {
-                DportEffect::Interrupts => self.update_lines(),
-                DportEffect::AppCpu => self.update_runs(),
-                DportEffect::AppCpuStart => {
-                    self.push_effect(CoreEffect::Reset { cause: ResetCause::ProCpu, cpu: Some(Cpu::App) });
-                }
-                DportEffect::CpuClock => self.update_clocks(now),
-                DportEffect::PeripheralReset(bits) => self.reset_blocks(wiring::PERIPHERAL_RESETS, bits),
-                DportEffect::CryptoReset(bits) => self.reset_blocks(wiring::CRYPTO_RESETS, bits),
-            }
-        }
-    }
-
-    fn reset_blocks(&mut self, table: &[(u32, Block)], bits: u32) {
-        for (bit, block) in table {
-            if bits >> bit & 1 != 0
-                && let Some(device) = self.device(*block)
-            {
-                device.reset();
-                self.settle_interrupts(*block);
-                if let Some(slot) = TIMED.iter().position(|timed| timed == block) {
-                    let deadline = self.device(*block).and_then(|device| device.deadline());
-                    self.set_deadline(slot, deadline);
-                }
-            }
-        }
-    }
-
-    fn push_effect(&mut self, effect: CoreEffect) {
-        self.effects.push_back(effect);
-        self.attention = true;
-    }
-
-    fn settle_rtc(&mut self, ram: &Ram, now: Time) {
-        while let Some(effect) = self.rtc.take_effect() {
-            match effect {
-                RtcEffect::ResetCpu { cpu, cause } => self.push_effect(CoreEffect::Reset { cause, cpu: Some(cpu) }),
-                RtcEffect::Reset { cause } => self.push_effect(CoreEffect::Reset { cause, cpu: None }),
-                RtcEffect::ClockChanged => self.update_clocks(now),
-                RtcEffect::MemoryCrc { first_word, words } => {
-                    // The address counter of the checksum wraps at the end of the memory.
-                    let bytes = ram.rtc_fast.iter().cycle().skip(4 * first_word as usize).take(4 * words as usize);
-                    let bytes: Vec<u8> = bytes.copied().collect();
-                    self.rtc.finish_memory_crc(&bytes);
-                }
-                RtcEffect::StallCpu { .. } => self.update_runs(),
-                RtcEffect::Sleep { .. } | RtcEffect::Wake => {
-                    self.gate_clocks(now);
-                    self.update_runs();
-                }
-            }
-        }
-    }
-
-    /// Raises edge sources for the length of a slice.
-    fn pulse(&mut self, block: Block, edges: u32) {
-        for (line, source) in wiring::edge_sources(block).iter().enumerate() {
-            if edges >> line & 1 != 0 {
-                self.dport.set_source(*source, true);
-                self.pulses |= 1 << source;
-            }
-        }
-        if edges != 0 {
-            self.update_lines();
-        }
-    }
-
-    /// Ends the pulses that the last slice has seen.
-    fn end_pulses(&mut self) {
-        while self.pulses != 0 {
-            let source = self.pulses.trailing_zeros() as usize;
-            self.pulses &= self.pulses - 1;
-            self.dport.set_source(source, false);
-        }
-        self.update_lines();
-    }
-
-    /// The APB stands still while the chip sleeps.
-    fn gate_clocks(&mut self, now: Time) {
-        let asleep = self.rtc.sleeping().is_some();
-        self.frc.set_clock_gated(asleep, now);
-        let deadline = self.frc.deadline();
-        self.reschedule(Block::Frc, deadline);
-        for unit in 0..self.timgs.len() {
-            self.timgs[unit].set_clock_gated(asleep, now);
-            let deadline = self.timgs[unit].deadline();
-            self.reschedule(Block::Timg(unit as u8), deadline);
-        }
-    }
-
-    fn settle_timg(&mut self, unit: usize) {
-        let edges = self.timgs[unit].take_edges();
-        self.pulse(Block::Timg(unit as u8), edges);
-        let Some(reset) = self.timgs[unit].take_reset() else { return };
-        let (system, cpu) = if unit == 0 {
-            (ResetCause::TimerGroup0System, Cpu::Pro)
-        } else {
-            (ResetCause::TimerGroup1System, Cpu::App)
-        };
-        self.push_effect(match reset {
-            WatchdogReset::Cpu => CoreEffect::Reset { cause: ResetCause::TimerGroupCpu, cpu: Some(cpu) },
-            WatchdogReset::System => CoreEffect::Reset { cause: system, cpu: None },
-        });
-    }
-
-    fn settle_uart(&mut self, unit: usize) {
-        let sent = self.uarts[unit].take_transmitted();
-        if !sent.is_empty() {
-            self.uart_output[unit].extend(sent);
-            self.output = true;
-        }
-    }
-
-    fn settle_spi(&mut self, unit: usize, ram: &mut Ram, now: Time) {
-        if self.spis[unit].has_transaction() {
-            self.parts.run_spi(&mut self.spis[unit], unit, ram, now);
-        }
-        // Code that was decoded from flash is stale once its page has changed.
-        if self.parts.flash.changes() != self.flash_changes {
-            self.flash_changes = self.parts.flash.changes();
-            self.code_epoch = self.code_epoch.wrapping_add(1);
-            self.attention = true;
-        }
-    }
-
-    fn settle_ethernet(&mut self, ram: &mut Ram, now: Time) {
-        let mut sent = false;
-        while let Some(frame) = self.ethernet.take_frame(ram) {
-            self.lan.send_from_board(frame, now);
-            sent = true;
-        }
-        if sent {
-            self.set_deadline(LAN_SLOT, self.lan.deadline());
-        }
-    }
-
-    fn advance_lan(&mut self, ram: &mut Ram, now: Time) {
-        self.lan.advance(now);
-        self.ethernet.set_link(!self.lan.cable_is_cut());
-        while let Some(frame) = self.lan.take_for_board(now) {
-            self.ethernet.receive(&frame, ram);
-            // The networks in the air are on the same port of the switch.
-            self.air.send_from_lan(&frame, now);
-        }
-        self.output = true;
-        self.settle(Block::Ethernet, ram, now);
-        self.set_deadline(LAN_SLOT, self.lan.deadline());
-        self.set_deadline(AIR_SLOT, self.air.deadline());
-    }
-
-    /// Fetches what software wants to send, and carries what has been sent to the air.
-    fn settle_wifi(&mut self, ram: &mut Ram, now: Time) {
-        self.wifi.run_dma(ram, now);
-        let mut sent = false;
-        while let Some(outgoing) = self.wifi.take_outgoing(now) {
-            let channel = self.radio_analog.channel();
-            let heard = channel.is_some_and(|channel| self.air.send_from_board(&outgoing.bytes, channel, now));
-            self.wifi.finish(&outgoing, heard);
-            sent = true;
-        }
-        if sent {
-            self.carry_to_lan(now);
-            self.set_deadline(AIR_SLOT, self.air.deadline());
-        }
-    }
-
-    fn advance_air(&mut self, ram: &mut Ram, now: Time) {
-        self.air.advance(now);
-        while let Some(frame) = self.air.take_for_board(now) {
-            let heard = self.is_tuned_to(frame.channel);
-            let received = Received { bytes: &frame.bytes, channel: frame.channel, rssi: frame.rssi, rate: frame.rate };
-            let acknowledged = heard && self.wifi.receive(received, ram, now);
-            self.air.report(frame, acknowledged);
-        }
-        self.carry_to_lan(now);
-        self.settle(Block::WifiMac, ram, now);
-        self.set_deadline(AIR_SLOT, self.air.deadline());
-    }
-
-    /// True if the radio hears frames on `channel`.
-    fn is_tuned_to(&self, channel: u8) -> bool {
-        /// From the middle of a wide channel to each of its halves.
-        const HALF: u8 = 2;
-        let Some(tuned) = self.radio_analog.channel() else { return false };
-        tuned == channel || (self.radio_agc.is_wide() && tuned.abs_diff(channel) == HALF)
-    }
-
-    /// Frames that an access point has taken go out by the port that it shares with the board's Ethernet.
-    fn carry_to_lan(&mut self, now: Time) {
-        let mut carried = false;
-        while let Some(frame) = self.air.take_for_lan() {
-            self.lan.send_from_board(frame, now);
-            carried = true;
-        }
-        if carried {
-            self.set_deadline(LAN_SLOT, self.lan.deadline());
-        }
-    }
-
-    fn update_runs(&mut self) {
-        let app = self.dport.app_cpu();
-        let awake = self.rtc.sleeping().is_none();
-        let runs = [
-            awake && !self.rtc.is_stalled(Cpu::Pro),
-            awake && !app.in_reset && app.clocked && !app.stalled && !self.rtc.is_stalled(Cpu::App),
-        ];
-        if runs != self.runs {
-            self.runs = runs;
-            self.attention = true;
-        }
-    }
-
-    /// Pads that nothing outside drives follow the pull that IO_MUX gives them.
-    fn update_inputs(&mut self) {
-        for pin in 0..PINS {
-            let pulled_up = self.io_mux.pull(pin) == Some(Pull::Up);
-            self.gpio.set_input(pin, self.driven[pin].unwrap_or(pulled_up));
-        }
-        self.settle_interrupts(Block::Gpio);
-    }
-
-    /// CPU and APB clock as the selections in three blocks say (TRM "Reset and Clock").
-    fn update_clocks(&mut self, now: Time) {
-        const PLL_CLOCKS: [Frequency; 3] =
-            [Frequency::from_hertz(80_000_000), Frequency::from_hertz(160_000_000), Frequency::from_hertz(240_000_000)];
-        let divider = u64::from(self.apb_ctrl.cpu_divider());
-        let (cpu, apb) = match self.rtc.soc_clock() {
-            SocClock::Pll => {
-                // The reserved selection runs at the lowest clock.
-                let selected = PLL_CLOCKS.get(self.dport.cpu_period() as usize).unwrap_or(&PLL_CLOCKS[0]);
-                (*selected, APB_WITH_PLL)
-            }
-            SocClock::Rc8m => (RC_FAST.divided_by(divider), RC_FAST.divided_by(divider)),
-            SocClock::Xtal | SocClock::Apll => (XTAL.divided_by(divider), XTAL.divided_by(divider)),
-        };
-        if cpu != self.cpu_clock {
-            self.cpu_clock = cpu;
-            self.attention = true;
-        }
-        let slow = self.rtc.slow_clock();
-        for unit in 0..self.timgs.len() {
-            self.timgs[unit].set_slow_clock(slow);
-            self.timgs[unit].set_apb_clock(apb, now);
-            let deadline = self.timgs[unit].deadline();
-            self.reschedule(Block::Timg(unit as u8), deadline);
-        }
-        self.frc.set_apb_clock(apb, now);
-        let deadline = self.frc.deadline();
-        self.reschedule(Block::Frc, deadline);
-        for unit in 0..UARTS {
-            self.uarts[unit].set_apb_clock(apb, now);
-            let deadline = self.uarts[unit].deadline();
-            self.reschedule(Block::Uart(unit as u8), deadline);
-        }
-    }
-
     fn reschedule(&mut self, block: Block, deadline: Option<Time>) {
         if let Some(slot) = TIMED.iter().position(|timed| *timed == block) {
             self.set_deadline(slot, deadline);
         }
-    }
-
-    // ---- resets ----
-
-    /// Sets the level of the strapping pins for the next chip reset.
-    pub fn set_strap(&mut self, strap: u32, flash_boot: bool) {
-        self.gpio.set_strap(strap);
-        self.flash_boot = flash_boot;
-    }
-
-    /// Records the reset of one core.
-    pub fn reset_core(&mut self, cause: ResetCause, cpu: Cpu, now: Time) {
-        self.rtc.apply_reset(cause, Some(cpu), now);
-        self.update_runs();
-        let deadline = self.rtc.deadline();
-        self.reschedule(Block::RtcCntl, deadline);
-    }
-
-    /// Resets everything in the scope of `cause`, which is more than one core.
-    pub fn reset(&mut self, cause: ResetCause, now: Time) {
-        for entry in map::MAP {
-            let kept = matches!(entry.block, Block::RtcCntl | Block::RtcIo | Block::Sens | Block::Efuse);
-            if let (false, Some(device)) = (kept, self.device(entry.block)) {
-                device.reset();
-            }
-        }
-        if cause.scope() >= ResetScope::System {
-            self.efuse.reset();
-            self.rtc_io.reset();
-            self.sens.reset();
-        }
-        self.mmu = FlashMmu::default();
-        self.stubs.fill(Stub::default());
-        self.code_epoch = self.code_epoch.wrapping_add(1);
-        self.rtc.apply_reset(cause, None, now);
-        self.rtc.set_flash_boot(self.flash_boot, now);
-        self.timgs[0].set_flash_boot(self.flash_boot, now);
-        self.effects.clear();
-        while self.dport.take_effect().is_some() {}
-        while self.rtc.take_effect().is_some() {}
-        self.gate_clocks(now);
-        self.update_clocks(now);
-        self.update_runs();
-        self.update_inputs();
-        for block in TIMED {
-            self.settle_interrupts(block);
-            let deadline = self.device(block).and_then(|device| device.deadline());
-            self.reschedule(block, deadline);
-        }
-        self.update_lines();
-    }
-
-    /// The parts lose their power; the flash chip keeps its content.
-    pub fn power_cycle(&mut self) {
-        self.parts.power_cycle();
-    }
-
-    // ---- what the world outside does ----
-
-    pub fn flash(&self) -> &FlashChip {
-        &self.parts.flash
-    }
-
-    pub fn load_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SocError> {
-        self.parts.flash.load(offset as usize, bytes)?;
-        self.flash_changes = self.parts.flash.changes();
-        self.code_epoch = self.code_epoch.wrapping_add(1);
-        Ok(())
-    }
-
-    pub fn oled(&self) -> Option<&Oled> {
-        self.parts.oled()
-    }
-
-    pub fn lan(&self) -> &Lan {
-        &self.lan
-    }
-
-    /// The network brought up to `now`. After acting on it, [`System::lan_changed`] has to be called.
-    pub fn lan_mut(&mut self) -> &mut Lan {
-        // Whatever the caller does, the next run begins by looking at the network.
-        self.schedule.set(LAN_SLOT, Some(self.clock));
-        &mut self.lan
-    }
-
-    pub fn air(&self) -> &Air {
-        &self.air
-    }
-
-    /// The air, to act on it. What changes takes effect with the next run.
-    pub fn air_mut(&mut self) -> &mut Air {
-        self.schedule.set(AIR_SLOT, Some(self.clock));
-        &mut self.air
-    }
-
-    /// Drives a pad from outside, or lets go of it.
-    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
-        if let Some(driven) = self.driven.get_mut(pin) {
-            *driven = level;
-            self.update_inputs();
-        }
-    }
-
-    pub fn set_i2c_stretch(&mut self, unit: usize, stretch: Span) {
-        if let Some(controller) = self.i2cs.get_mut(unit) {
-            controller.set_stretch(stretch);
-        }
-    }
-
-    pub fn uart_send(&mut self, uart: usize, bytes: &[u8], now: Time) {
-        let now = self.tick(now);
-        self.uarts[uart].receive(bytes, now);
-        let deadline = self.uarts[uart].deadline();
-        self.reschedule(Block::Uart(uart as u8), deadline);
-        self.settle_interrupts(Block::Uart(uart as u8));
-    }
-
-    pub fn uart_cut_line(&mut self, uart: usize, now: Time) {
-        let now = self.tick(now);
-        self.uarts[uart].cut_line(now);
-        let deadline = self.uarts[uart].deadline();
-        self.reschedule(Block::Uart(uart as u8), deadline);
-    }
-
-    pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
-        std::mem::take(&mut self.uart_output[uart])
-    }
-
-    pub fn set_uart_line_baud(&mut self, uart: usize, baud: Option<u32>) {
-        let now = self.clock;
-        self.uarts[uart].set_line_baud(baud, now);
     }
 }

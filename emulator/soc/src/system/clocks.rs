@@ -1,0 +1,70 @@
+//! Clocks of the cores and the APB, and what holds a core (TRM "Reset and Clock").
+
+use espalier_core::{Device, Frequency, Time};
+use espalier_peripherals::{APB_WITH_PLL, Cpu, SocClock, XTAL};
+
+use super::{RC_FAST, System, UARTS};
+use crate::map::Block;
+
+impl System {
+    /// The APB stands still while the chip sleeps.
+    pub(super) fn gate_clocks(&mut self, now: Time) {
+        let asleep = self.rtc.sleeping().is_some();
+        self.frc.set_clock_gated(asleep, now);
+        let deadline = self.frc.deadline();
+        self.reschedule(Block::Frc, deadline);
+        for unit in 0..self.timgs.len() {
+            self.timgs[unit].set_clock_gated(asleep, now);
+            let deadline = self.timgs[unit].deadline();
+            self.reschedule(Block::Timg(unit as u8), deadline);
+        }
+    }
+
+    pub(super) fn update_runs(&mut self) {
+        let app = self.dport.app_cpu();
+        let awake = self.rtc.sleeping().is_none();
+        let runs = [
+            awake && !self.rtc.is_stalled(Cpu::Pro),
+            awake && !app.in_reset && app.clocked && !app.stalled && !self.rtc.is_stalled(Cpu::App),
+        ];
+        if runs != self.runs {
+            self.runs = runs;
+            self.attention = true;
+        }
+    }
+
+    /// CPU and APB clock as the selections in three blocks say (TRM "Reset and Clock").
+    pub(super) fn update_clocks(&mut self, now: Time) {
+        const PLL_CLOCKS: [Frequency; 3] =
+            [Frequency::from_hertz(80_000_000), Frequency::from_hertz(160_000_000), Frequency::from_hertz(240_000_000)];
+        let divider = u64::from(self.apb_ctrl.cpu_divider());
+        let (cpu, apb) = match self.rtc.soc_clock() {
+            SocClock::Pll => {
+                // The reserved selection runs at the lowest clock.
+                let selected = PLL_CLOCKS.get(self.dport.cpu_period() as usize).unwrap_or(&PLL_CLOCKS[0]);
+                (*selected, APB_WITH_PLL)
+            }
+            SocClock::Rc8m => (RC_FAST.divided_by(divider), RC_FAST.divided_by(divider)),
+            SocClock::Xtal | SocClock::Apll => (XTAL.divided_by(divider), XTAL.divided_by(divider)),
+        };
+        if cpu != self.cpu_clock {
+            self.cpu_clock = cpu;
+            self.attention = true;
+        }
+        let slow = self.rtc.slow_clock();
+        for unit in 0..self.timgs.len() {
+            self.timgs[unit].set_slow_clock(slow);
+            self.timgs[unit].set_apb_clock(apb, now);
+            let deadline = self.timgs[unit].deadline();
+            self.reschedule(Block::Timg(unit as u8), deadline);
+        }
+        self.frc.set_apb_clock(apb, now);
+        let deadline = self.frc.deadline();
+        self.reschedule(Block::Frc, deadline);
+        for unit in 0..UARTS {
+            self.uarts[unit].set_apb_clock(apb, now);
+            let deadline = self.uarts[unit].deadline();
+            self.reschedule(Block::Uart(unit as u8), deadline);
+        }
+    }
+}

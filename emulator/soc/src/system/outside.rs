@@ -1,0 +1,85 @@
+//! What the world outside of the chip does and sees.
+
+use espalier_core::{Device, Span, Time};
+use espalier_net::{Air, Lan};
+use espalier_parts::{FlashChip, Oled};
+
+use super::{AIR_SLOT, LAN_SLOT, System};
+use crate::error::SocError;
+use crate::map::Block;
+
+impl System {
+    pub fn flash(&self) -> &FlashChip {
+        &self.parts.flash
+    }
+
+    pub fn load_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SocError> {
+        self.parts.flash.load(offset as usize, bytes)?;
+        self.flash_changes = self.parts.flash.changes();
+        self.code_epoch = self.code_epoch.wrapping_add(1);
+        Ok(())
+    }
+
+    pub fn oled(&self) -> Option<&Oled> {
+        self.parts.oled()
+    }
+
+    pub fn lan(&self) -> &Lan {
+        &self.lan
+    }
+
+    /// The network brought up to `now`. After acting on it, [`System::lan_changed`] has to be called.
+    pub fn lan_mut(&mut self) -> &mut Lan {
+        // Whatever the caller does, the next run begins by looking at the network.
+        self.schedule.set(LAN_SLOT, Some(self.clock));
+        &mut self.lan
+    }
+
+    pub fn air(&self) -> &Air {
+        &self.air
+    }
+
+    /// The air, to act on it. What changes takes effect with the next run.
+    pub fn air_mut(&mut self) -> &mut Air {
+        self.schedule.set(AIR_SLOT, Some(self.clock));
+        &mut self.air
+    }
+
+    /// Drives a pad from outside, or lets go of it.
+    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
+        if let Some(driven) = self.driven.get_mut(pin) {
+            *driven = level;
+            self.update_inputs();
+        }
+    }
+
+    pub fn set_i2c_stretch(&mut self, unit: usize, stretch: Span) {
+        if let Some(controller) = self.i2cs.get_mut(unit) {
+            controller.set_stretch(stretch);
+        }
+    }
+
+    pub fn uart_send(&mut self, uart: usize, bytes: &[u8], now: Time) {
+        let now = self.tick(now);
+        self.uarts[uart].receive(bytes, now);
+        let deadline = self.uarts[uart].deadline();
+        self.reschedule(Block::Uart(uart as u8), deadline);
+        self.settle_interrupts(Block::Uart(uart as u8));
+    }
+
+    pub fn uart_cut_line(&mut self, uart: usize, now: Time) {
+        let now = self.tick(now);
+        self.uarts[uart].cut_line(now);
+        let deadline = self.uarts[uart].deadline();
+        self.reschedule(Block::Uart(uart as u8), deadline);
+    }
+
+    pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
+        std::mem::take(&mut self.uart_output[uart])
+    }
+
+    pub fn set_uart_line_baud(&mut self, uart: usize, baud: Option<u32>) {
+        let now = self.clock;
+        self.uarts[uart].set_line_baud(baud, now);
+    }
+}

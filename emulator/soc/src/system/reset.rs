@@ -1,0 +1,65 @@
+//! Resets: what they reach and what they leave alone.
+
+use espalier_core::{Device, Time};
+use espalier_peripherals::{Cpu, ResetCause, ResetScope};
+
+use super::{System, TIMED};
+use crate::flash_mmu::FlashMmu;
+use crate::map;
+use crate::map::Block;
+use crate::stub::Stub;
+
+impl System {
+    /// Sets the level of the strapping pins for the next chip reset.
+    pub fn set_strap(&mut self, strap: u32, flash_boot: bool) {
+        self.gpio.set_strap(strap);
+        self.flash_boot = flash_boot;
+    }
+
+    /// Records the reset of one core.
+    pub fn reset_core(&mut self, cause: ResetCause, cpu: Cpu, now: Time) {
+        self.rtc.apply_reset(cause, Some(cpu), now);
+        self.update_runs();
+        let deadline = self.rtc.deadline();
+        self.reschedule(Block::RtcCntl, deadline);
+    }
+
+    /// Resets everything in the scope of `cause`, which is more than one core.
+    pub fn reset(&mut self, cause: ResetCause, now: Time) {
+        for entry in map::MAP {
+            let kept = matches!(entry.block, Block::RtcCntl | Block::RtcIo | Block::Sens | Block::Efuse);
+            if let (false, Some(device)) = (kept, self.device(entry.block)) {
+                device.reset();
+            }
+        }
+        if cause.scope() >= ResetScope::System {
+            self.efuse.reset();
+            self.rtc_io.reset();
+            self.sens.reset();
+        }
+        self.mmu = FlashMmu::default();
+        self.stubs.fill(Stub::default());
+        self.code_epoch = self.code_epoch.wrapping_add(1);
+        self.rtc.apply_reset(cause, None, now);
+        self.rtc.set_flash_boot(self.flash_boot, now);
+        self.timgs[0].set_flash_boot(self.flash_boot, now);
+        self.effects.clear();
+        while self.dport.take_effect().is_some() {}
+        while self.rtc.take_effect().is_some() {}
+        self.gate_clocks(now);
+        self.update_clocks(now);
+        self.update_runs();
+        self.update_inputs();
+        for block in TIMED {
+            self.settle_interrupts(block);
+            let deadline = self.device(block).and_then(|device| device.deadline());
+            self.reschedule(block, deadline);
+        }
+        self.update_lines();
+    }
+
+    /// The parts lose their power; the flash chip keeps its content.
+    pub fn power_cycle(&mut self) {
+        self.parts.power_cycle();
+    }
+}
