@@ -52,8 +52,7 @@ impl System {
         self.update_inputs();
         for block in TIMED {
             self.settle_interrupts(block);
-            let deadline = self.device(block).and_then(|device| device.deadline());
-            self.reschedule(block, deadline);
+            self.renew_deadline(block);
         }
         self.update_lines();
     }

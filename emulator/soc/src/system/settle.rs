@@ -3,7 +3,7 @@
 use espalier_core::Time;
 use espalier_peripherals::{Cpu, DportEffect, PINS, Pull, ResetCause, RtcEffect, WatchdogReset};
 
-use super::{CoreEffect, System, TIMED};
+use super::{CoreEffect, System};
 use crate::machine::CORES;
 use crate::map::Block;
 use crate::memory::Ram;
@@ -29,10 +29,7 @@ impl System {
             _ => {}
         }
         self.settle_interrupts(block);
-        if let Some(slot) = TIMED.iter().position(|timed| *timed == block) {
-            let deadline = self.device(block).and_then(|device| device.deadline());
-            self.set_deadline(slot, deadline);
-        }
+        self.renew_deadline(block);
     }
 
     pub(super) fn settle_interrupts(&mut self, block: Block) {
@@ -88,10 +85,7 @@ impl System {
             {
                 device.reset();
                 self.settle_interrupts(*block);
-                if let Some(slot) = TIMED.iter().position(|timed| timed == block) {
-                    let deadline = self.device(*block).and_then(|device| device.deadline());
-                    self.set_deadline(slot, deadline);
-                }
+                self.renew_deadline(*block);
             }
         }
     }
