@@ -381,12 +381,8 @@ impl System {
 
     /// Asks a block when it next changes by itself.
     fn renew_deadline(&mut self, block: Block) {
-        let deadline = self.device(block).and_then(|device| device.deadline());
-        self.reschedule(block, deadline);
-    }
-
-    fn reschedule(&mut self, block: Block, deadline: Option<Time>) {
         if let Some(slot) = TIMED.iter().position(|timed| *timed == block) {
+            let deadline = self.device(block).and_then(|device| device.deadline());
             self.set_deadline(slot, deadline);
         }
     }

@@ -1,6 +1,6 @@
 //! Clocks of the cores and the APB, and what holds a core (TRM "Reset and Clock").
 
-use espalier_core::{Device, Frequency, Time};
+use espalier_core::{Frequency, Time};
 use espalier_peripherals::{APB_WITH_PLL, Cpu, SocClock, XTAL};
 
 use super::{RC_FAST, System, UARTS};
@@ -11,12 +11,10 @@ impl System {
     pub(super) fn gate_clocks(&mut self, now: Time) {
         let asleep = self.rtc.sleeping().is_some();
         self.frc.set_clock_gated(asleep, now);
-        let deadline = self.frc.deadline();
-        self.reschedule(Block::Frc, deadline);
+        self.renew_deadline(Block::Frc);
         for unit in 0..self.timgs.len() {
             self.timgs[unit].set_clock_gated(asleep, now);
-            let deadline = self.timgs[unit].deadline();
-            self.reschedule(Block::Timg(unit as u8), deadline);
+            self.renew_deadline(Block::Timg(unit as u8));
         }
     }
 
@@ -55,16 +53,13 @@ impl System {
         for unit in 0..self.timgs.len() {
             self.timgs[unit].set_slow_clock(slow);
             self.timgs[unit].set_apb_clock(apb, now);
-            let deadline = self.timgs[unit].deadline();
-            self.reschedule(Block::Timg(unit as u8), deadline);
+            self.renew_deadline(Block::Timg(unit as u8));
         }
         self.frc.set_apb_clock(apb, now);
-        let deadline = self.frc.deadline();
-        self.reschedule(Block::Frc, deadline);
+        self.renew_deadline(Block::Frc);
         for unit in 0..UARTS {
             self.uarts[unit].set_apb_clock(apb, now);
-            let deadline = self.uarts[unit].deadline();
-            self.reschedule(Block::Uart(unit as u8), deadline);
+            self.renew_deadline(Block::Uart(unit as u8));
         }
     }
 }

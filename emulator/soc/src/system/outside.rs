@@ -1,6 +1,6 @@
 //! What the world outside of the chip does and sees.
 
-use espalier_core::{Device, Span, Time};
+use espalier_core::{Span, Time};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
 
@@ -62,16 +62,14 @@ impl System {
     pub fn uart_send(&mut self, uart: usize, bytes: &[u8], now: Time) {
         let now = self.tick(now);
         self.uarts[uart].receive(bytes, now);
-        let deadline = self.uarts[uart].deadline();
-        self.reschedule(Block::Uart(uart as u8), deadline);
+        self.renew_deadline(Block::Uart(uart as u8));
         self.settle_interrupts(Block::Uart(uart as u8));
     }
 
     pub fn uart_cut_line(&mut self, uart: usize, now: Time) {
         let now = self.tick(now);
         self.uarts[uart].cut_line(now);
-        let deadline = self.uarts[uart].deadline();
-        self.reschedule(Block::Uart(uart as u8), deadline);
+        self.renew_deadline(Block::Uart(uart as u8));
     }
 
     pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {

@@ -20,8 +20,7 @@ impl System {
     pub fn reset_core(&mut self, cause: ResetCause, cpu: Cpu, now: Time) {
         self.rtc.apply_reset(cause, Some(cpu), now);
         self.update_runs();
-        let deadline = self.rtc.deadline();
-        self.reschedule(Block::RtcCntl, deadline);
+        self.renew_deadline(Block::RtcCntl);
     }
 
     /// Resets everything in the scope of `cause`, which is more than one core.
