@@ -9,4 +9,6 @@ pub enum SocError {
     Flash(#[from] espalier_parts::FlashError),
     #[error(transparent)]
     Lan(#[from] espalier_net::LanError),
+    #[error(transparent)]
+    Air(#[from] espalier_net::AirError),
 }

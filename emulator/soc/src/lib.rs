@@ -10,13 +10,17 @@ mod flash_mmu;
 mod machine;
 mod map;
 mod memory;
+mod pads;
 mod rom;
 mod stub;
 mod system;
 mod unmodelled;
 mod wiring;
 
-pub use boards::{BoardDefinition, OledPlacement, all as all_boards, by_name as board_by_name, esp32_devkit, mpython};
+pub use boards::{
+    AnalogInput, BoardDefinition, BoardError, BoardErrorKind, Button, Buzzer, FlashContent, I2cSensor, LedKind, Leds,
+    Level, OledPlacement, SensorKind, TouchPad,
+};
 pub use error::SocError;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, Machine, MachineConfig, Stop, Strap};

@@ -12,7 +12,7 @@ use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::{Cpu as Core, ResetCause, ResetScope};
 use espalier_xtensa::{Config as CpuConfig, Cpu, Exit};
 
-use crate::boards::{self, BoardDefinition};
+use crate::boards::BoardDefinition;
 use crate::bus::CoreBus;
 use crate::error::SocError;
 use crate::fidelity::FidelityRow;
@@ -29,19 +29,14 @@ const LONGEST_SLICE: u64 = 1 << 14;
 pub const CORES: usize = 2;
 
 /// What a machine is made from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MachineConfig {
+    /// A development kit, unless another one is chosen.
     pub board: BoardDefinition,
     /// Seeds every random source: the chip's random number generator and the network.
     pub seed: u64,
     /// Stop at the first access to something that is not modelled.
     pub strict: bool,
-}
-
-impl Default for MachineConfig {
-    fn default() -> MachineConfig {
-        MachineConfig { board: boards::esp32_devkit(), seed: 0, strict: false }
-    }
 }
 
 /// How the strapping pins stand when the chip comes out of reset.
@@ -88,7 +83,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A board that has just been switched on, with an erased flash chip.
+    /// A board that has just been switched on. Its flash chip has what the board's definition puts there and is erased
+    /// otherwise.
+    ///
+    /// # Errors
+    /// If the definition asks for what cannot be, such as two networks of one address.
     pub fn new(config: &MachineConfig) -> Result<Machine, SocError> {
         let rom = Rom::load(config.board.rom)?;
         let mut machine = Machine {
@@ -100,6 +99,12 @@ impl Machine {
             now: Time::ZERO,
             trace: 0,
         };
+        for content in &config.board.flash_content {
+            machine.load_flash(content.offset, &content.bytes)?;
+        }
+        for network in &config.board.access_points {
+            machine.air_mut().add_access_point(network.clone())?;
+        }
         machine.power_on(Strap::FlashBoot);
         Ok(machine)
     }

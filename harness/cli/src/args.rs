@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use espalier::{Model, Span};
 
 const EXAMPLES: &str = "\
@@ -88,9 +88,9 @@ Examples:
 pub struct RunArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.
     pub image: PathBuf,
-    /// The board around the chip.
-    #[arg(long, value_enum, default_value_t)]
-    pub board: BoardName,
+    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    #[arg(long, value_name = "NAME|FILE", default_value_t)]
+    pub board: Model,
     /// Stop after this much board time, such as 2s or 500ms.
     #[arg(long = "for", value_name = "TIME", value_parser = span)]
     pub limit: Option<Span>,
@@ -135,9 +135,9 @@ Examples:
 pub struct FlashArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.
     pub image: PathBuf,
-    /// The board around the chip.
-    #[arg(long, value_enum, default_value_t)]
-    pub board: BoardName,
+    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    #[arg(long, value_name = "NAME|FILE", default_value_t)]
+    pub board: Model,
     /// Save the content of the flash chip into this file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -161,9 +161,9 @@ pub struct ScriptArgs {
     /// MicroPython's firmware, otherwise what ESPALIER_IMAGE names.
     #[arg(long, value_name = "IMAGE")]
     pub firmware: Option<PathBuf>,
-    /// The board around the chip.
-    #[arg(long, value_enum, default_value_t)]
-    pub board: BoardName,
+    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    #[arg(long, value_name = "NAME|FILE", default_value_t)]
+    pub board: Model,
     /// Fail if the script runs longer than this much board time, such as 10s.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub within: Option<Span>,
@@ -193,9 +193,9 @@ Examples:
 pub struct ServeArgs {
     /// Firmware: an application's .bin or ELF file, or a merged flash image.
     pub image: Option<PathBuf>,
-    /// The board around the chip.
-    #[arg(long, value_enum, default_value_t)]
-    pub board: BoardName,
+    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    #[arg(long, value_name = "NAME|FILE", default_value_t)]
+    pub board: Model,
     /// Run as fast as the host can while the board has work, not in real time.
     #[arg(long)]
     pub fast: bool,
@@ -260,27 +260,6 @@ pub enum ImageAction {
         /// An application's .bin, a merged image, or an ELF file.
         file: PathBuf,
     },
-}
-
-/// The board around the chip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum BoardName {
-    /// ESP32 development kit, 4 MB of flash, SSD1306 on GPIO 21 and 22.
-    #[default]
-    #[value(name = "esp32-devkit")]
-    DevKit,
-    /// labplus mPython, 8 MB of flash, SH1106 on GPIO 23 and 22.
-    #[value(name = "mpython")]
-    MPython,
-}
-
-impl From<BoardName> for Model {
-    fn from(name: BoardName) -> Model {
-        match name {
-            BoardName::DevKit => Model::DevKit,
-            BoardName::MPython => Model::MPython,
-        }
-    }
 }
 
 /// A port of the host that leads to a port of the board.

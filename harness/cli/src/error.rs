@@ -10,6 +10,8 @@ pub enum CliError {
     #[error(transparent)]
     Machine(#[from] espalier_soc::SocError),
     #[error(transparent)]
+    Definition(#[from] espalier_soc::BoardError),
+    #[error(transparent)]
     Serve(#[from] espalier_serve::ServeError),
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -31,7 +31,7 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     let window = args.window.then(|| Window::open(&title)).transpose()?;
     let board = Board::builder()
         .kind(Kind::from_env()?)
-        .model(args.board.into())
+        .model(args.board.clone())
         .seed(args.seed)
         .strict(args.strict)
         .name("run")

@@ -18,7 +18,7 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     let firmware = firmware.ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from)?;
     let board = Board::builder()
         .kind(Kind::from_env()?)
-        .model(args.board.into())
+        .model(args.board.clone())
         .seed(args.seed)
         .name("run-script")
         .firmware(firmware)

@@ -5,18 +5,15 @@ use std::path::{Path, PathBuf};
 
 use espalier::Image;
 use espalier_serve::{HostForward, Pace, ServeConfig, Server};
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap, esp32_devkit, mpython};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
-use crate::args::{BoardName, ServeArgs};
+use crate::args::ServeArgs;
 use crate::error::CliError;
 use crate::style::{FAINT, HEADING, PLAIN};
 
 /// Serves until Ctrl-C.
 pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
-    let board = match args.board {
-        BoardName::DevKit => esp32_devkit(),
-        BoardName::MPython => mpython(),
-    };
+    let board = BoardDefinition::load(&args.board.to_string())?;
     let machine = machine(board, args.image.as_deref(), &args)?;
     let mut server = Server::start(machine, &config(&args))?;
     announce(&server, &args);

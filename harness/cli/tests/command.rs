@@ -47,6 +47,25 @@ fn running_prints_the_console_and_saves_what_was_asked_for() {
 }
 
 #[test]
+fn a_board_of_ones_own_is_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    let run = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        espalier(&["run", FIRMWARE, "--board", file.to_str().unwrap(), "--for", "300ms"])
+    };
+    let (status, output, errors) = run("extends = \"mpython\"\n[chip]\nmac = \"24:0a:c4:00:01:20\"\n");
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(output.contains("@event address "), "{output}");
+    let (status, _, errors) = run("[leds]\ngpio = 20\ncount = 3\n");
+    assert_eq!(status, Some(1));
+    assert!(errors.contains("mine.toml: leds gpio is 20, not a pin of the chip"), "{errors}");
+    let (status, _, errors) = espalier(&["run", FIRMWARE, "--board", "mPython"]);
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("supported: esp32-devkit, mpython, or the path of a .toml file"), "{errors}");
+}
+
+#[test]
 fn the_exit_status_tells_failure_from_wrong_usage() {
     let (status, _, errors) = espalier(&["image", "info", file!()]);
     assert_eq!(status, Some(1));

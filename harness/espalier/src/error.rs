@@ -9,7 +9,7 @@ use espalier_core::Span;
 #[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
-use crate::kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, Model};
+use crate::kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, UnknownModel};
 use crate::micropython::MicroPythonFailure;
 use crate::scene::Scene;
 use crate::screen::ScreenError;
@@ -62,11 +62,11 @@ pub enum ErrorKind {
         name: String,
     },
     /// The environment asks for a model of board that does not exist.
-    #[error("{MODEL_VARIABLE} is {name:?}, which is no model; supported: {}", Model::ALL.map(Model::name).join(", "))]
-    UnknownModel {
-        /// What the variable says.
-        name: String,
-    },
+    #[error("{MODEL_VARIABLE}: {0}")]
+    UnknownModel(UnknownModel),
+    /// The description of a board cannot be used. The message names the file, the key and the value.
+    #[error("{0}")]
+    Model(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no firmware to run.
     #[error("no firmware: give the builder one, or name an image in {variable}")]
     NoFirmware {

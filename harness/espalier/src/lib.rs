@@ -32,7 +32,7 @@
 //! | Variable | Meaning |
 //! | --- | --- |
 //! | `ESPALIER_BOARD` | kind of board: `emulated` |
-//! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, or `mpython` |
+//! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file |
 //! | `ESPALIER_IMAGE` | firmware of [`Board::from_env`] and of the fixtures |
 //! | `ESPALIER_GOLDENS` | folder of the golden pictures, otherwise `tests/goldens` |
 //! | `ESPALIER_BLESS=1` | what the screens show becomes golden, where it differs |
@@ -74,7 +74,7 @@ pub use espalier_core::{Bitmap, Span, Time};
 #[cfg(unix)]
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
-pub use kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, Model, Start};
+pub use kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, Model, Start, UnknownModel};
 pub use micropython::{
     Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
     RemoteFileReason, RunningScript, Script,

@@ -9,12 +9,12 @@ use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use espalier_serve::{HostForward, Pace, ServeConfig, Server};
-use espalier_soc::{Machine, MachineConfig, Strap, esp32_devkit};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (mut pace, mut strap, mut images, mut forwards) = (Pace::RealTime, Strap::FlashBoot, Vec::new(), Vec::new());
-    let mut board = esp32_devkit();
+    let mut board = BoardDefinition::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

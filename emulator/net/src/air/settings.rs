@@ -30,7 +30,11 @@ impl AccessPoint {
         AccessPoint { password: Some(password.into()), ..AccessPoint::open(ssid) }
     }
 
-    pub(crate) fn check(&self) -> Result<(), AirError> {
+    /// Says whether there can be such a network.
+    ///
+    /// # Errors
+    /// If the name, the password, the channel or the address is not one that 802.11 allows.
+    pub fn check(&self) -> Result<(), AirError> {
         if !(1..=32).contains(&self.ssid.len()) {
             return Err(AirError::Ssid { length: self.ssid.len() });
         }

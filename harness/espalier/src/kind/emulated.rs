@@ -7,9 +7,9 @@ use espalier_core::{Span, Time};
 use espalier_net::{
     ConnState, ConnectionId as LanConnection, FaultConfig, Faults as LanFaults, Lan, ListenerId as LanListener,
 };
-use espalier_soc::{Machine, MachineConfig, Stop, Strap, esp32_devkit, mpython};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap};
 
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Model, Rig, Setup, Shown, Start};
+use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
 use crate::network::{Cable, Faults};
 
@@ -28,10 +28,7 @@ struct Emulated {
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
-    let board = match setup.model {
-        Model::DevKit => esp32_devkit(),
-        Model::MPython => mpython(),
-    };
+    let board = BoardDefinition::load(&setup.model.to_string()).map_err(|error| ErrorKind::Model(Box::new(error)))?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict };
     let machine = Machine::new(&config).map_err(refused)?;
     Ok(Box::new(Emulated { machine, listeners: Vec::new(), connections: Vec::new(), halted: None }))

@@ -6,6 +6,7 @@
 mod emulated;
 #[cfg(test)]
 pub(crate) mod fake;
+mod model;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -16,10 +17,10 @@ use espalier_core::{Bitmap, Time};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 
+pub use model::{MODEL_VARIABLE, Model, UnknownModel};
+
 /// Environment variable that chooses the kind of board.
 pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
-/// Environment variable that chooses the board around the chip.
-pub const MODEL_VARIABLE: &str = "ESPALIER_MODEL";
 
 /// What a board is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,43 +95,6 @@ impl fmt::Display for Capability {
             Capability::Faults => "faults on the network",
             Capability::FlashContent => "reading the flash chip directly",
         })
-    }
-}
-
-/// The board around the chip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Model {
-    /// A bare ESP32 development kit with 4 MB of flash and an SSD1306 display.
-    #[default]
-    DevKit,
-    /// The mPython board of labplus: 8 MB of flash and an SH1106 display.
-    MPython,
-}
-
-impl Model {
-    /// Every model, in the order in which help texts name them.
-    pub const ALL: [Model; 2] = [Model::DevKit, Model::MPython];
-
-    /// The word for it on the command line and in `ESPALIER_MODEL`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Model::DevKit => "esp32-devkit",
-            Model::MPython => "mpython",
-        }
-    }
-
-    /// The model that `ESPALIER_MODEL` chooses; a development kit if it is not set.
-    pub fn from_env() -> crate::Result<Model> {
-        match std::env::var(MODEL_VARIABLE) {
-            Ok(name) => Model::named(&name),
-            Err(_) => Ok(Model::default()),
-        }
-    }
-
-    fn named(name: &str) -> crate::Result<Model> {
-        let known = Model::ALL.into_iter().find(|model| model.name() == name);
-        known.ok_or_else(|| ErrorKind::UnknownModel { name: name.to_owned() }.into())
     }
 }
 
@@ -257,19 +221,12 @@ pub(crate) fn open(kind: Kind, setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind>
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Model};
+    use super::Kind;
 
     #[test]
     fn an_unknown_kind_says_what_there_is() {
         assert_eq!(Kind::named("emulated").unwrap(), Kind::Emulated);
         let error = Kind::named("toaster").unwrap_err().to_string();
         assert_eq!(error, "ESPALIER_BOARD is \"toaster\", which is no kind of board; supported: emulated");
-    }
-
-    #[test]
-    fn an_unknown_model_says_what_there_is() {
-        assert_eq!(Model::named("mpython").unwrap(), Model::MPython);
-        let error = Model::named("mPython").unwrap_err().to_string();
-        assert_eq!(error, "ESPALIER_MODEL is \"mPython\", which is no model; supported: esp32-devkit, mpython");
     }
 }

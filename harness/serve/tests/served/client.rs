@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use espalier_serve::{Pace, ServeConfig, Server};
-use espalier_soc::{Machine, MachineConfig, Strap, esp32_devkit};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 use rfc2217::{Client, PortSettings};
 
 /// Host time that anything may take on a loaded machine.
@@ -19,7 +19,7 @@ pub fn free() -> SocketAddr {
 
 /// A board with erased flash whose MAC address ends in `number`.
 pub fn machine(number: u8, strap: Strap) -> Machine {
-    let mut board = esp32_devkit();
+    let mut board = BoardDefinition::default();
     board.mac[5] = number;
     let mut machine = Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap();
     machine.power_on(strap);

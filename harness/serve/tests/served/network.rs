@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
 use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server};
-use espalier_soc::{Machine, MachineConfig, mpython};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig};
 use espflash::flasher::{FlashData, FlashSettings, FlashSize};
 use espflash::image_format::idf::IdfBootloaderFormat;
 use espflash::target::{Chip, XtalFrequency};
@@ -25,7 +25,8 @@ pub fn tutorial_parts() -> Vec<(u32, Vec<u8>)> {
 }
 
 fn tutorial(config: ServeConfig) -> Server {
-    let mut machine = Machine::new(&MachineConfig { board: mpython(), ..MachineConfig::default() }).unwrap();
+    let board = BoardDefinition::by_name("mpython").unwrap();
+    let mut machine = Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap();
     for (offset, bytes) in tutorial_parts() {
         machine.load_flash(offset, &bytes).unwrap();
     }

@@ -11,7 +11,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use espalier_serve::{ConsolePort, Pace, ServeConfig, Server};
-use espalier_soc::{Machine, MachineConfig, SocError, esp32_devkit};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, SocError};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -103,7 +103,7 @@ fn pace() -> Result<Pace, Failure> {
 
 fn run(options: &Options) -> Result<(), Failure> {
     let flash = options.flash.as_ref().map(FlashFile::open).transpose()?;
-    let mut board = esp32_devkit();
+    let mut board = BoardDefinition::default();
     if let Some(flash) = &flash {
         board.flash_size = flash.size();
     }

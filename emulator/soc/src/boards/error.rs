@@ -1,0 +1,49 @@
+//! Why a board cannot be made from its description.
+
+use std::path::PathBuf;
+
+use espalier_net::AirError;
+
+/// A description of a board cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("board {}: {kind}", origin.display())]
+pub struct BoardError {
+    /// The name or the file of the board.
+    pub origin: PathBuf,
+    pub kind: BoardErrorKind,
+}
+
+/// Why a description of a board cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BoardErrorKind {
+    #[error("no board has this name; there are {names}, or give the path of a .toml file")]
+    UnknownName { names: String },
+    #[error("cannot be read: {source}")]
+    Read { source: std::io::Error },
+    /// The message shows the line.
+    #[error("{0}")]
+    Format(Box<toml::de::Error>),
+    #[error("{key} is {value}, not {allowed}")]
+    Value { key: String, value: String, allowed: &'static str },
+    #[error("gpio {gpio} is used twice: by {first} and by {second}")]
+    PinTaken { gpio: u8, first: String, second: String },
+    #[error("{first} and {second} both have the address {address:#04x} on one I2C bus")]
+    AddressTaken { address: u8, first: &'static str, second: &'static str },
+    #[error("there are two {what} of the name {name:?}")]
+    NameTaken { what: &'static str, name: String },
+    #[error("access-point {ssid:?}: {source}")]
+    AccessPoint { ssid: String, source: AirError },
+    #[error("flash-content {file:?} cannot be read: {source}")]
+    FlashContent { file: String, source: std::io::Error },
+    #[error("flash-content {file:?} ends at {end:#x}, beyond the flash chip of {flash_size:#x} bytes")]
+    FlashOverflow { file: String, end: u64, flash_size: u32 },
+    #[error("it extends a board that extends a board, and so on for more than {depth} files")]
+    Depth { depth: u32 },
+}
+
+impl BoardErrorKind {
+    pub(super) fn at(self, origin: impl Into<PathBuf>) -> BoardError {
+        BoardError { origin: origin.into(), kind: self }
+    }
+}

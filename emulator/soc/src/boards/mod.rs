@@ -1,0 +1,109 @@
+//! What a board is made of, beside the chip.
+//!
+//! Boards are TOML files. Those that come with Espalier lie in `emulator/soc/boards`; `mpython.toml` there describes the whole
+//! format, key by key. Anybody's own file is as good ([`BoardDefinition::load`]).
+
+mod check;
+mod error;
+mod file;
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use espalier_net::AccessPoint;
+
+use crate::rom::RomRevision;
+
+pub use error::{BoardError, BoardErrorKind};
+pub use parts::{
+    AnalogInput, Button, Buzzer, FlashContent, I2cSensor, LedKind, Leds, Level, OledPlacement, SensorKind, TouchPad,
+};
+
+/// The boards that can be chosen by name, with their files.
+const BUILT_IN: [(&str, &str); 2] = [
+    ("esp32-devkit", include_str!("../../boards/esp32-devkit.toml")),
+    ("mpython", include_str!("../../boards/mpython.toml")),
+];
+/// How the path of a board's file ends.
+const EXTENSION: &str = "toml";
+
+/// A board: the chip's options and the parts around it.
+#[derive(Clone, Debug)]
+pub struct BoardDefinition {
+    /// For messages.
+    pub name: String,
+    /// Size of the flash chip in bytes: 2, 4, 8 or 16 MiB.
+    pub flash_size: u32,
+    /// Factory MAC address in eFuse; the chip derives the addresses of its interfaces from it.
+    pub mac: [u8; 6],
+    pub rom: RomRevision,
+    /// The display, if there is one.
+    pub oled: Option<OledPlacement>,
+    pub buttons: Vec<Button>,
+    pub leds: Option<Leds>,
+    pub buzzer: Option<Buzzer>,
+    pub analog: Vec<AnalogInput>,
+    pub touch: Vec<TouchPad>,
+    pub accelerometer: Option<I2cSensor>,
+    pub magnetometer: Option<I2cSensor>,
+    /// Wi-Fi networks that are in the air from the start.
+    pub access_points: Vec<AccessPoint>,
+    /// What is in the flash chip from the start.
+    pub flash_content: Vec<FlashContent>,
+}
+
+/// The first of the boards that come with Espalier: a development kit.
+impl Default for BoardDefinition {
+    fn default() -> BoardDefinition {
+        let (name, text) = BUILT_IN[0];
+        BoardDefinition::from_toml(text, Path::new(name)).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl BoardDefinition {
+    /// The names that [`by_name`](BoardDefinition::by_name) knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The board of this name that comes with Espalier.
+    ///
+    /// # Errors
+    /// If there is none; the message names those that there are.
+    pub fn by_name(name: &str) -> Result<BoardDefinition, BoardError> {
+        let found = BUILT_IN.iter().find(|(known, _)| *known == name);
+        let (name, text) = found.ok_or_else(|| BoardErrorKind::UnknownName { names: names_text() }.at(name))?;
+        BoardDefinition::from_toml(text, Path::new(name))
+    }
+
+    /// The board of this name, or that of a TOML file if `board` is the path of one: it ends in `.toml`.
+    ///
+    /// # Errors
+    /// If there is no such board or file, or if the file does not describe a board.
+    pub fn load(board: &str) -> Result<BoardDefinition, BoardError> {
+        let path = Path::new(board);
+        if path.extension().is_none_or(|extension| extension != EXTENSION) {
+            return BoardDefinition::by_name(board);
+        }
+        let text = std::fs::read_to_string(path).map_err(|source| BoardErrorKind::Read { source }.at(path))?;
+        BoardDefinition::from_toml(&text, path)
+    }
+
+    /// The board that `text` describes. `origin` is where it comes from: errors name it, and the paths in it are seen from
+    /// its folder.
+    ///
+    /// # Errors
+    /// If the text is no TOML, has an unknown key, a value that is not possible or a pin that is used twice, or if a file
+    /// that it names cannot be read. The message names the key, the value and what is possible.
+    pub fn from_toml(text: &str, origin: &Path) -> Result<BoardDefinition, BoardError> {
+        let board = file::read(text, origin, file::DEPTH)?.definition(origin)?;
+        check::check(&board).map_err(|kind| kind.at(origin))?;
+        Ok(board)
+    }
+}
+
+fn names_text() -> String {
+    BoardDefinition::names().collect::<Vec<_>>().join(", ")
+}

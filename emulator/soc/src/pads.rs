@@ -1,0 +1,49 @@
+//! What the pads of the chip can be (datasheet, section "Pin Definitions"; ESP32 TRM, table "RTC_MUX Pin Summary").
+
+use espalier_peripherals::Adc;
+
+/// Whether the chip has a pad of this number.
+pub fn exists(gpio: u8) -> bool {
+    matches!(gpio, 0..=19 | 21..=23 | 25..=27 | 32..=39)
+}
+
+/// Whether the pad can drive a line, or only be read.
+pub fn can_drive(gpio: u8) -> bool {
+    gpio < 34
+}
+
+/// The ADC and its channel at a pad.
+pub fn adc_channel(gpio: u8) -> Option<(Adc, usize)> {
+    Some(match gpio {
+        36..=39 => (Adc::One, usize::from(gpio) - 36),
+        32..=35 => (Adc::One, usize::from(gpio) - 28),
+        4 => (Adc::Two, 0),
+        0 => (Adc::Two, 1),
+        2 => (Adc::Two, 2),
+        15 => (Adc::Two, 3),
+        13 => (Adc::Two, 4),
+        12 => (Adc::Two, 5),
+        14 => (Adc::Two, 6),
+        27 => (Adc::Two, 7),
+        25 => (Adc::Two, 8),
+        26 => (Adc::Two, 9),
+        _ => return None,
+    })
+}
+
+/// The channel of the touch controller at a pad.
+pub fn touch_channel(gpio: u8) -> Option<usize> {
+    Some(match gpio {
+        4 => 0,
+        0 => 1,
+        2 => 2,
+        15 => 3,
+        13 => 4,
+        12 => 5,
+        14 => 6,
+        27 => 7,
+        33 => 8,
+        32 => 9,
+        _ => return None,
+    })
+}
