@@ -20,6 +20,8 @@ pub enum Exit {
     Waiting,
     /// The next instruction has a debugger's breakpoint.
     Breakpoint,
+    /// A host has stopped the core.
+    Stopped,
 }
 
 /// Index of no instruction: nothing came before.
@@ -43,10 +45,19 @@ impl Cpu {
 
     /// Resets the core. Decoded blocks and breakpoints stay, and so do the levels of the interrupt inputs.
     pub fn reset(&mut self) {
-        let lines = self.state.lines;
+        let (lines, ocd) = (self.state.lines, self.state.ocd.after_core_reset());
         self.state = State::new(self.state.config);
+        self.state.ocd = ocd;
         self.state.set_lines(lines);
         self.cycles = 0;
+        if !self.is_held_in_reset() {
+            self.state.stop_after_reset();
+        }
+    }
+
+    /// Where execution starts after the next reset.
+    pub fn set_reset_vector(&mut self, address: u32) {
+        self.state.config.reset_vector = address;
     }
 
     /// Sets the levels of the core's 32 interrupt inputs. Bits of timer, software and profiling interrupts are ignored.
@@ -66,6 +77,12 @@ impl Cpu {
     fn run_until<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
         let first = self.state.pc;
         while *spent < cycles {
+            if self.state.ocd.needs_attention() {
+                self.state.take_debug_interrupt();
+                if self.state.ocd.is_stopped() {
+                    return Exit::Stopped;
+                }
+            }
             self.state.take_interrupt();
             if self.state.waiting {
                 return Exit::Waiting;
@@ -95,6 +112,10 @@ impl Cpu {
     /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
     pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.state.started = self.cycles;
+        self.state.take_debug_interrupt();
+        if self.state.ocd.is_stopped() {
+            return Exit::Stopped;
+        }
         self.state.take_interrupt();
         if self.state.waiting {
             return Exit::Waiting;
@@ -123,7 +144,15 @@ impl Cpu {
 
     /// True in `WAITI` while no enabled interrupt above its level is pending.
     pub fn is_waiting(&self) -> bool {
-        self.state.waiting && self.state.pending_level().is_none()
+        self.state.waiting && self.state.pending_level().is_none() && !self.state.is_debug_interrupt_due()
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
     }
 
     /// Address of the next instruction.
@@ -252,7 +281,7 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
                 let pc = pc.wrapping_add(u32::from(last.offset));
                 state.finish(then, pc, pc.wrapping_add(u32::from(last.length())));
                 let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
-                if unmasked || then == Then::Sync {
+                if unmasked || then == Then::Sync || state.ocd.is_stopped() {
                     return spent;
                 }
             }

@@ -26,10 +26,11 @@ struct Access {
 impl State {
     /// True while some debug register makes every instruction be looked at before it executes.
     pub(crate) fn is_debugged(&self) -> bool {
-        self.plain(SpecialRegister::Icountlevel)
-            | self.plain(SpecialRegister::Ibreakenable)
-            | (self.plain(SpecialRegister::Dbreakc0) | self.plain(SpecialRegister::Dbreakc1)) & (ON_LOAD | ON_STORE)
-            != 0
+        self.ocd.needs_attention()
+            || self.plain(SpecialRegister::Icountlevel)
+                | self.plain(SpecialRegister::Ibreakenable)
+                | (self.plain(SpecialRegister::Dbreakc0) | self.plain(SpecialRegister::Dbreakc1)) & (ON_LOAD | ON_STORE)
+                != 0
     }
 
     /// The debug exception that keeps the instruction at `pc` from executing. Counts instructions.

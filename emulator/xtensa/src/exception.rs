@@ -6,7 +6,7 @@
 use crate::bus::Fault;
 use crate::region::{self, Side};
 use crate::register::SpecialRegister;
-use crate::state::{DEBUG_LEVEL, State, ps};
+use crate::state::{State, ps};
 
 /// Values of `EXCCAUSE` that this core raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub(crate) mod debug_cause {
     pub const DBREAK: u32 = 1 << 2;
     pub const BREAK: u32 = 1 << 3;
     pub const BREAK_N: u32 = 1 << 4;
+    pub const DEBUG_INTERRUPT: u32 = 1 << 5;
     pub const DBNUM_SHIFT: u32 = 8;
 }
 
@@ -105,10 +106,7 @@ impl State {
             }
             Trap::WindowOverflow => self.raise_window_overflow(pc),
             Trap::WindowUnderflow(quarters) => self.raise_window_underflow(quarters, pc),
-            Trap::Debug(cause) => {
-                self.set_plain(SpecialRegister::Debugcause, cause);
-                self.enter_level(DEBUG_LEVEL, pc);
-            }
+            Trap::Debug(cause) => self.enter_debug(cause, pc),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::float;
 use crate::instruction::{Instruction, Opcode};
 use crate::mac16;
 use crate::memory::{load8, load16, load32, store8, store16, store32};
+use crate::ocd::DebugRegister;
 use crate::operand::{COMPARE_SIGNED, COMPARE_UNSIGNED};
 use crate::region::{self, Side};
 use crate::register::{SpecialRegister, UserRegister};
@@ -344,8 +345,9 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
             state.set_ps(if level < 2 { state.ps & !ps::EXCM } else { state.eps(level) });
             return Step::unmask_jump(state.epc(level));
         }
-        // Returns from the debugger'op.s own mode, which only the debug module can enter.
-        Opcode::Rfdo | Opcode::Rfdd | Opcode::Lddr32P | Opcode::Sddr32P => return state.illegal(),
+        Opcode::Rfdo | Opcode::Rfdd | Opcode::Lddr32P | Opcode::Sddr32P => {
+            return state.debug_instruction(bus, op, start.cycle(op));
+        }
         Opcode::Rfwo => return state.return_from_window_handler(false),
         Opcode::Rfwu => return state.return_from_window_handler(true),
 
@@ -363,11 +365,19 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
             None => return state.illegal(),
         },
         Opcode::Rer => {
-            let value = bus.read_external(state.get(op.s), start.cycle(op));
+            let address = state.get(op.s);
+            let value = match DebugRegister::from_external(address) {
+                Some(register) => state.debug_register(register),
+                None => bus.read_external(address, start.cycle(op)),
+            };
             state.set(op.t, value);
         }
         Opcode::Wer => {
-            bus.write_external(state.get(op.s), state.get(op.t), start.cycle(op));
+            let (address, value) = (state.get(op.s), state.get(op.t));
+            match DebugRegister::from_external(address) {
+                Some(register) => state.set_debug_register(register, value),
+                None => bus.write_external(address, value, start.cycle(op)),
+            }
             return Step::SYNC;
         }
         Opcode::Ritlb0 | Opcode::Rdtlb0 => state.set(op.t, region::virtual_page(state.get(op.s))),

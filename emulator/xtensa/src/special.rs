@@ -117,6 +117,9 @@ impl State {
         match SpecialRegister::from_number(op.immediate as u8) {
             None | Some(SpecialRegister::Intclear | SpecialRegister::Mmid) => self.illegal(),
             Some(register) => {
+                if register == SpecialRegister::Ddr {
+                    self.ocd.note_core_read_ddr();
+                }
                 self.set(op.t, self.special(register, self.started + u64::from(cycle)));
                 Step::NEXT
             }
@@ -129,6 +132,9 @@ impl State {
         match SpecialRegister::from_number(op.immediate as u8) {
             None | Some(SpecialRegister::Prid) => self.illegal(),
             Some(register) => {
+                if register == SpecialRegister::Ddr {
+                    self.ocd.note_core_wrote_ddr();
+                }
                 self.set_special(register, self.get(op.t), self.started + u64::from(cycle));
                 Step::SYNC
             }

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::exception::{Cause, Trap};
+use crate::ocd::Ocd;
 use crate::register::SpecialRegister;
 
 /// Fields of the processor status register `PS`.
@@ -90,6 +91,7 @@ pub(crate) struct State {
     /// Special registers without side effects, by number.
     special: [u32; 256],
     pub config: Config,
+    pub ocd: Ocd,
 }
 
 impl State {
@@ -126,6 +128,7 @@ impl State {
             physical: [[0; QUARTER]; QUARTERS],
             special: [0; 256],
             config,
+            ocd: Ocd::new(),
         };
         state.set_plain(SpecialRegister::Vecbase, config.vector_base);
         state.set_plain(SpecialRegister::Prid, config.prid);

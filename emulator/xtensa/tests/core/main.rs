@@ -5,6 +5,8 @@ mod code;
 mod debugging;
 mod flat;
 mod interrupts;
+mod jtag;
+mod ocd;
 mod sequences;
 mod snapshot;
 mod vectors;
