@@ -23,6 +23,6 @@ pub use boards::{
 };
 pub use error::SocError;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
-pub use machine::{CORES, Machine, MachineConfig, Stop, Strap};
+pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap};
 pub use rom::RomRevision;
 pub use unmodelled::UnmodelledAccess;

@@ -4,6 +4,8 @@
 //! go, so running in one go and running in many small steps give the same run. While both cores execute they take turns of
 //! [`QUANTUM`] cycles; while one executes it runs up to the next event; while none does, time jumps to the next event.
 
+mod jtag;
+
 use std::sync::Arc;
 
 use espalier_core::{Frequency, Span, Time};
@@ -20,6 +22,8 @@ use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::system::{CoreEffect, System};
 use crate::unmodelled::{Origin, UnmodelledAccess};
+
+pub use jtag::JtagCycle;
 
 /// Cycles that one core runs before the other one has its turn.
 const QUANTUM: u64 = 64;
@@ -80,6 +84,7 @@ pub struct Machine {
     system: System,
     now: Time,
     trace: u64,
+    jtag: jtag::Jtag,
 }
 
 impl Machine {
@@ -98,6 +103,7 @@ impl Machine {
             system: System::new(rom, config)?,
             now: Time::ZERO,
             trace: 0,
+            jtag: jtag::Jtag::default(),
         };
         for content in &config.board.flash_content {
             machine.load_flash(content.offset, &content.bytes)?;
@@ -181,16 +187,17 @@ impl Machine {
 
     /// True if `core` has a clock and is not held by reset, stall or sleep.
     fn is_clocked(&self, core: usize) -> bool {
-        self.system.core_runs(core)
+        self.system.core_runs(core) && !self.cpus[core].is_held_in_reset()
     }
 
     fn is_executing(&self, core: usize) -> bool {
-        self.is_clocked(core) && !self.cpus[core].is_waiting()
+        self.is_clocked(core) && !self.cpus[core].is_waiting() && !self.cpus[core].is_stopped()
     }
 
     /// Cycles until a timer of the core interrupts it.
     fn until_timer(&self, core: usize) -> u64 {
-        let timer = if self.is_clocked(core) { self.cpus[core].cycles_to_timer() } else { None };
+        let can_wake = self.is_clocked(core) && !self.cpus[core].is_stopped();
+        let timer = if can_wake { self.cpus[core].cycles_to_timer() } else { None };
         timer.unwrap_or(u64::MAX)
     }
 
@@ -241,17 +248,22 @@ impl Machine {
     /// Runs one core for about `budget` cycles, beginning `offset` cycles after `now`. Returns the cycles it took.
     fn run_core(&mut self, core: usize, budget: u64, offset: u64, clock: Frequency) -> (u64, Exit) {
         self.system.attention = false;
-        let mut bus = CoreBus {
+        let (cpu, mut bus) = self.core(core, offset, clock);
+        let before = cpu.cycles();
+        let exit = cpu.run(&mut bus, budget.min(u64::from(u32::MAX)) as u32);
+        (cpu.cycles() - before, exit)
+    }
+
+    /// A core and its bus, `offset` cycles after `now`.
+    fn core(&mut self, core: usize, offset: u64, clock: Frequency) -> (&mut Cpu, CoreBus<'_>) {
+        let bus = CoreBus {
             ram: Arc::make_mut(&mut self.ram),
             system: &mut self.system,
             origin: Origin { core, pc: self.cpus[core].pc() },
             start: self.now + clock.cycles(offset),
             clock,
         };
-        let cpu = &mut self.cpus[core];
-        let before = cpu.cycles();
-        let exit = cpu.run(&mut bus, budget.min(u64::from(u32::MAX)) as u32);
-        (cpu.cycles() - before, exit)
+        (&mut self.cpus[core], bus)
     }
 
     fn apply(&mut self, effect: CoreEffect) {
@@ -262,6 +274,7 @@ impl Machine {
                     Core::App => 1,
                 };
                 self.system.reset_core(cause, cpu, self.now);
+                self.update_reset_vector(core);
                 self.cpus[core].reset();
                 self.ahead[core] = 0;
             }
@@ -275,7 +288,11 @@ impl Machine {
             Arc::make_mut(&mut self.ram).clear_digital();
         }
         self.system.reset(cause, self.now);
-        self.cpus.iter_mut().for_each(Cpu::reset);
+        self.reset_jtag();
+        for core in 0..CORES {
+            self.update_reset_vector(core);
+            self.cpus[core].reset();
+        }
         self.ahead = [0; CORES];
     }
 

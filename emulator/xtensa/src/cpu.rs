@@ -50,9 +50,6 @@ impl Cpu {
         self.state.ocd = ocd;
         self.state.set_lines(lines);
         self.cycles = 0;
-        if !self.is_held_in_reset() {
-            self.state.stop_after_reset();
-        }
     }
 
     /// Where execution starts after the next reset.

@@ -176,29 +176,19 @@ impl State {
         }
     }
 
-    /// True if the host's debug interrupt is pending and nothing masks it.
+    /// True if the host's debug interrupt is pending and nothing masks it. The interrupt level does only without
+    /// [`DCR_ENABLE_OCD`]: OpenOCD and probe-rs halt cores that have just left reset, at level 15.
     pub(crate) fn is_debug_interrupt_due(&self) -> bool {
+        const UNMASKED: u32 = DCR_ENABLE_OCD | DCR_INTERRUPT_ALL_CONDITIONS;
         self.ocd.is_interrupt_pending()
             && !self.ocd.stopped
-            && (self.interrupt_level() < DEBUG_LEVEL || self.ocd.control & DCR_INTERRUPT_ALL_CONDITIONS != 0)
+            && (self.interrupt_level() < DEBUG_LEVEL || self.ocd.control & UNMASKED != 0)
     }
 
     pub(crate) fn take_debug_interrupt(&mut self) {
         if self.is_debug_interrupt_due() {
-            self.enter_debug_by_host();
-        }
-    }
-
-    fn enter_debug_by_host(&mut self) {
-        self.ocd.status = self.ocd.status & !DSR_DEBUG_PEND_HOST | DSR_DEBUG_INT_HOST;
-        self.enter_debug(debug_cause::DEBUG_INTERRUPT, self.pc);
-    }
-
-    /// A core that leaves reset with the host's debug interrupt pending stops before its first instruction, although its
-    /// interrupt level masks everything.
-    pub(crate) fn stop_after_reset(&mut self) {
-        if self.ocd.is_interrupt_pending() && self.ocd.control & DCR_ENABLE_OCD != 0 {
-            self.enter_debug_by_host();
+            self.ocd.status = self.ocd.status & !DSR_DEBUG_PEND_HOST | DSR_DEBUG_INT_HOST;
+            self.enter_debug(debug_cause::DEBUG_INTERRUPT, self.pc);
         }
     }
 

@@ -151,7 +151,7 @@ impl RtcCntl {
         self.stalled[cpu as usize]
     }
 
-    /// Whether `cpu` starts at the reset vector in ROM (true) or in RTC fast memory.
+    /// Whether `cpu` starts at the reset vector in ROM (true) or in RTC slow memory.
     pub fn starts_from_rom(&self, cpu: Cpu) -> bool {
         let bit = match cpu {
             Cpu::Pro => registers::PROCPU_STAT_VECTOR_SEL,

@@ -18,6 +18,16 @@ impl System {
         }
     }
 
+    /// True if `core` has a clock, whether something holds it or not.
+    pub fn has_clock(&self, core: Cpu) -> bool {
+        self.rtc.sleeping().is_none() && (core == Cpu::Pro || self.dport.app_cpu().clocked)
+    }
+
+    /// True if `core` starts in ROM after its next reset.
+    pub fn starts_from_rom(&self, core: Cpu) -> bool {
+        self.rtc.starts_from_rom(core)
+    }
+
     pub(super) fn update_runs(&mut self) {
         let app = self.dport.app_cpu();
         let awake = self.rtc.sleeping().is_none();

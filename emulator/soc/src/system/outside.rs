@@ -1,14 +1,31 @@
 //! What the world outside of the chip does and sees.
 
+use std::ops::RangeInclusive;
+
 use espalier_core::{Span, Time};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
+use espalier_peripherals::Sleep;
 
 use super::{AIR_SLOT, LAN_SLOT, System};
 use crate::error::SocError;
 use crate::map::Block;
 
+/// Pads of MTDI, MTCK, MTMS and MTDO, and the function that connects them to JTAG (TRM "IO_MUX Pad List").
+const JTAG_PADS: RangeInclusive<usize> = 12..=15;
+const FUNCTION_JTAG: u32 = 0;
+/// JTAG_DISABLE in block 0 of the eFuses (TRM "eFuse Controller", EFUSE_BLK0_RDATA6).
+const JTAG_DISABLE_WORD: usize = 6;
+const JTAG_DISABLE: u32 = 1 << 6;
+
 impl System {
+    /// True if pads and eFuses connect the debug modules to the outside, and they have power.
+    pub fn is_jtag_connected(&self) -> bool {
+        let disabled = self.efuse.block(0)[JTAG_DISABLE_WORD] & JTAG_DISABLE != 0;
+        let powered = self.rtc.sleeping() != Some(Sleep::Deep);
+        powered && !disabled && JTAG_PADS.into_iter().all(|pin| self.io_mux.function(pin) == Some(FUNCTION_JTAG))
+    }
+
     pub fn flash(&self) -> &FlashChip {
         &self.parts.flash
     }

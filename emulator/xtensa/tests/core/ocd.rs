@@ -52,6 +52,8 @@ impl Host {
     fn new(program: &[u8]) -> Host {
         let mut bus = Flat::new(0x4000, &[]);
         bus.bytes[CODE as usize..][..program.len()].copy_from_slice(program);
+        // nop
+        bus.bytes[(VECTORS + 0x280) as usize..][..3].copy_from_slice(&[0xf0, 0x20, 0x00]);
         let mut cpu = Cpu::new(Config { vector_base: VECTORS, reset_vector: CODE, ..Config::ESP32_PRO });
         cpu.set_special(SpecialRegister::Ps, PS);
         Host { cpu, bus }
@@ -110,15 +112,25 @@ fn the_host_stops_the_core_and_lets_it_go() {
 }
 
 #[test]
-fn a_masked_debug_interrupt_waits() {
+fn without_ocd_a_debug_interrupt_is_an_interrupt() {
     let mut host = Host::new(&LOOP);
     host.cpu.set_special(SpecialRegister::Ps, PS | DEBUG_LEVEL);
-    host.write(DebugRegister::Dcrset, DCR_ENABLE_OCD | DCR_DEBUG_INTERRUPT);
+    host.write(DebugRegister::Dcrset, DCR_DEBUG_INTERRUPT);
     assert_eq!(host.run(10), Exit::Budget);
-    assert_eq!(host.read(DebugRegister::Dcrset), DCR_ENABLE_OCD | DCR_DEBUG_INTERRUPT);
+    assert_eq!(host.read(DebugRegister::Dcrset), DCR_DEBUG_INTERRUPT, "masked");
     host.cpu.set_special(SpecialRegister::Ps, PS);
-    assert_eq!(host.run(10), Exit::Stopped);
-    assert_eq!(host.read(DebugRegister::Dcrclr), DCR_ENABLE_OCD);
+    host.run(1);
+    assert_eq!(host.cpu.pc(), VECTORS + 0x280 + 3);
+    assert_eq!(host.cpu.special(SpecialRegister::Debugcause), DEBUG_INTERRUPT);
+    assert_eq!(host.read(DebugRegister::Dcrclr), 0);
+}
+
+#[test]
+fn the_host_stops_the_core_at_any_level() {
+    let mut host = Host::new(&LOOP);
+    host.cpu.set_special(SpecialRegister::Ps, PS | 15);
+    host.halt();
+    assert_eq!(host.cpu.special(SpecialRegister::Eps6), PS | 15);
 }
 
 #[test]
@@ -235,7 +247,8 @@ fn a_core_that_leaves_reset_stops_at_its_vector() {
     assert!(host.cpu.is_held_in_reset());
     host.write(DebugRegister::Dcrset, DCR_ENABLE_OCD | DCR_DEBUG_INTERRUPT);
     host.cpu.set_power_control(JTAG_DEBUG_USE);
-    assert!(!host.cpu.is_held_in_reset() && host.has(DSR_STOPPED));
+    assert!(!host.cpu.is_held_in_reset());
+    assert_eq!(host.run(1), Exit::Stopped);
     assert_eq!(host.cpu.power_status(), 0x1f);
     assert_eq!(host.cpu.special(SpecialRegister::Epc6), CODE);
     assert_eq!(host.cpu.special(SpecialRegister::Debugcause), DEBUG_INTERRUPT);
