@@ -46,7 +46,7 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     if raw.is_some() {
         anstream::eprintln!("{FAINT}--- {} on {}; Ctrl-] leaves ---{PLAIN}\r", args.image.display(), board.kind());
     }
-    let panel = match board.screen().picture() {
+    let panel = match board.screen().picture().await {
         Ok(picture) if raw.is_some() && !args.no_screen && window.is_none() => Panel::take(picture.bitmap()),
         _ => None,
     };
@@ -108,7 +108,7 @@ impl Session {
             let turn = args.limit.map_or(TURN, |limit| TURN.min(remaining(limit, self.board.now().since(begun))));
             self.board.run_for(turn).await?;
             self.print()?;
-            self.look(args.screen_dir.as_ref())?;
+            self.look(args.screen_dir.as_ref()).await?;
             self.bridges.turn().await;
             if !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {
                 return Ok(());
@@ -145,8 +145,8 @@ impl Session {
     }
 
     /// Draws the screen when it has changed, and saves it when it has settled.
-    fn look(&mut self, folder: Option<&PathBuf>) -> Result<(), CliError> {
-        let Ok(picture) = self.board.screen().picture() else { return Ok(()) };
+    async fn look(&mut self, folder: Option<&PathBuf>) -> Result<(), CliError> {
+        let Ok(picture) = self.board.screen().picture().await else { return Ok(()) };
         if let Some(window) = &mut self.window {
             window.show(picture.bitmap());
         }

@@ -27,7 +27,7 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     let mut running = board.micropython().start(script).await?;
     let ended = follow(&board, &mut running, args.within).await?;
     if let Some(path) = &args.screen {
-        std::fs::write(path, board.screen().picture()?.png()).map_err(CliError::file("write", path))?;
+        std::fs::write(path, board.screen().picture().await?.png()).map_err(CliError::file("write", path))?;
     }
     if !ended {
         let limit = args.within.unwrap_or_default();

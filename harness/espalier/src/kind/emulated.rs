@@ -1,7 +1,7 @@
 //! The emulated board. This is the only module that knows the emulator.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
 use espalier_net::{
@@ -12,6 +12,7 @@ use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap};
 use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
 use crate::network::{Cable, Faults};
+use crate::screen::ScreenError;
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -128,6 +129,13 @@ impl Rig for Emulated {
         self.machine.uart_take(CONSOLE)
     }
 
+    fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {
+        match self.shown() {
+            Some(_) if self.now() < since => Poll::Pending,
+            shown => Poll::Ready(shown.ok_or_else(|| ScreenError::Absent.into())),
+        }
+    }
+
     fn shown(&self) -> Option<Shown> {
         let oled = self.machine.oled()?;
         Some(Shown {
@@ -135,6 +143,7 @@ impl Rig for Emulated {
             memory: oled.gddram().to_vec(),
             changed: oled.last_change(),
             on: oled.is_on(),
+            at: self.machine.now(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use espalier_core::{Bitmap, Span, Time};
 
@@ -12,6 +12,7 @@ use crate::artefacts::Artefacts;
 use crate::board::Board;
 use crate::error::ErrorKind;
 use crate::network::Cable;
+use crate::screen::ScreenError;
 use crate::state::State;
 
 const SLICE: Span = Span::from_millis(1);
@@ -154,9 +155,16 @@ impl Rig for Fake {
         std::mem::take(&mut self.printed)
     }
 
+    fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {
+        match self.shown() {
+            Some(_) if self.now < since => Poll::Pending,
+            shown => Poll::Ready(shown.ok_or_else(|| ScreenError::Absent.into())),
+        }
+    }
+
     fn shown(&self) -> Option<Shown> {
         let (bitmap, changed) = self.bitmap.clone()?;
-        Some(Shown { bitmap, memory: Vec::new(), changed, on: true })
+        Some(Shown { bitmap, memory: Vec::new(), changed, on: true, at: self.now })
     }
 
     fn address(&self) -> Option<Ipv4Addr> {

@@ -7,10 +7,12 @@ mod emulated;
 #[cfg(test)]
 pub(crate) mod fake;
 mod model;
+#[expect(dead_code, reason = "the boards in wall time come next")]
+mod wall;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use espalier_core::{Bitmap, Time};
 
@@ -122,6 +124,8 @@ pub(crate) struct Shown {
     pub(crate) memory: Vec<u8>,
     pub(crate) changed: Time,
     pub(crate) on: bool,
+    /// When it is known to have shown this.
+    pub(crate) at: Time,
 }
 
 /// A connection of the peer.
@@ -178,7 +182,15 @@ pub(crate) trait Rig: Send {
     /// What the console's pin has sent since the last call, each byte with its time.
     fn console_take(&mut self) -> Vec<(Time, u8)>;
 
-    /// What the display shows; `None` if the board has none, or none that can be looked at.
+    /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
+    /// rate that its UART has.
+    fn console_baud(&mut self, _: u32) {}
+
+    /// What the display showed at `since` or later. Where nobody sees the display but the firmware, this asks for it over the
+    /// console, and the answer is there some time later.
+    fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>>;
+    /// What the display showed when it was last looked at, or shows now if it can be seen; `None` if there is none, or nothing
+    /// was seen yet.
     fn shown(&self) -> Option<Shown>;
 
     /// The address that the board has on the network, once it has one.

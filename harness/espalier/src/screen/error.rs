@@ -13,6 +13,11 @@ pub enum ScreenError {
     /// The board has no display.
     #[error("the board has no display")]
     Absent,
+    /// Nobody sees the display but the firmware, which cannot be asked.
+    #[error(
+        "the display is known to the firmware only, which has not said by an \"@event started\" that it can be asked for it"
+    )]
+    Mute,
     /// There is no golden picture to compare with.
     #[error(
         "there is no golden picture {}\n  actual   {}\n  {BLESS_VARIABLE}=1 makes it the golden", path.display(), actual.display()

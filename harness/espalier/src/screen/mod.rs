@@ -5,7 +5,7 @@ mod error;
 mod golden;
 
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use espalier_core::{Bitmap, Span, Time};
 use espalier_protocol::{Answer, Command};
@@ -17,11 +17,11 @@ pub use golden::{BLESS_VARIABLE, GOLDENS_FOLDER, GOLDENS_VARIABLE};
 pub(crate) use golden::{bless_from_env, default_folder};
 
 use crate::console::Console;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::kind::Shown;
 use crate::png::encode;
 use crate::render::half_blocks;
-use crate::state::{Shared, State};
+use crate::state::Shared;
 use crate::wait::{Ask, Wait};
 
 /// How long a screen has to stay the same to count as settled.
@@ -48,14 +48,16 @@ impl Screen {
     pub fn settled_for(&self, quiet: Span) -> Wait<Picture> {
         let shared = self.shared.clone();
         let mut begun = None;
+        let mut settled_at = None;
         Wait::new(&self.shared, format!("the screen to stay unchanged for {quiet}"), move |state, _| {
-            let now = state.rig.now();
-            let shown = shown(state)?;
-            let since = shown.changed.max(*begun.get_or_insert(now));
-            if now.since(since) < quiet {
+            let begun = *begun.get_or_insert(state.rig.now());
+            let shown = ready!(state.rig.look(settled_at.unwrap_or(begun)))?;
+            let since = shown.changed.max(begun);
+            if shown.at.since(since) < quiet {
+                settled_at = Some(since + quiet);
                 return Poll::Pending;
             }
-            Poll::Ready(Ok(Picture::new(&shared, shown, now)))
+            Poll::Ready(Ok(Picture::new(&shared, shown)))
         })
     }
 
@@ -65,37 +67,48 @@ impl Screen {
         let name = name.into();
         let shared = self.shared.clone();
         let mut looked = None;
+        let mut since = None;
         Wait::new(&self.shared, format!("the screen to show {name:?}"), move |state, ask| {
-            let shown = shown(state)?;
+            let since = since.get_or_insert(state.rig.now());
+            let shown = match (state.rig.look(*since), ask) {
+                (Poll::Ready(shown), _) => shown?,
+                (Poll::Pending, Ask::Again) => return Poll::Pending,
+                // What was seen last has to do.
+                (Poll::Pending, Ask::LastTime) => match state.rig.shown() {
+                    Some(shown) => shown,
+                    None => return Poll::Pending,
+                },
+            };
+            *since = shown.at + Span::from_ticks(1);
             let fresh = looked.replace(shown.changed) != Some(shown.changed);
             if ask == Ask::LastTime {
                 golden::judge(state, &name, &shown.bitmap, &Tolerance::default())?;
             } else if !fresh || !golden::matches(state, &name, &shown.bitmap, &Tolerance::default())? {
                 return Poll::Pending;
             }
-            let now = state.rig.now();
-            Poll::Ready(Ok(Picture::new(&shared, shown, now)))
+            Poll::Ready(Ok(Picture::new(&shared, shown)))
         })
     }
 
-    /// What the display shows now.
-    pub fn picture(&self) -> Result<Picture> {
-        let mut state = self.shared.lock();
-        let now = state.rig.now();
-        match shown(&state) {
-            Ok(shown) => Ok(Picture::new(&self.shared, shown, now)),
-            Err(kind) => Err(state.fail(kind)),
-        }
+    /// What the display shows now. An emulated board answers at once; the firmware of another one is asked over its console,
+    /// which takes a moment.
+    pub fn picture(&self) -> Wait<Picture> {
+        let shared = self.shared.clone();
+        let mut since = None;
+        Wait::new(&self.shared, "a picture of the screen", move |state, _| {
+            let since = *since.get_or_insert(state.rig.now());
+            Poll::Ready(Ok(Picture::new(&shared, ready!(state.rig.look(since))?)))
+        })
     }
 
     /// Compares what the display shows now with the golden picture `name`.
-    pub fn assert_golden(&self, name: &str) -> Result<()> {
-        self.picture()?.assert_golden(name)
+    pub async fn assert_golden(&self, name: &str) -> Result<()> {
+        self.picture().await?.assert_golden(name)
     }
 
     /// Compares what the display shows now with the golden picture `name`, less strictly.
-    pub fn compare(&self, name: impl Into<String>) -> Result<Compare> {
-        Ok(self.picture()?.compare(name))
+    pub async fn compare(&self, name: impl Into<String>) -> Result<Compare> {
+        Ok(self.picture().await?.compare(name))
     }
 
     /// Asks the firmware for its framebuffer over the console and checks that the display shows just that.
@@ -112,7 +125,7 @@ impl Screen {
                 Ok(_) => {}
             }
         };
-        let picture = self.picture()?;
+        let picture = self.picture().await?;
         let shown = picture.bitmap();
         let mut drawn = Bitmap::new(shown.width(), shown.height());
         for y in 0..shown.height() {
@@ -136,21 +149,16 @@ impl Screen {
     }
 }
 
-fn shown(state: &State) -> Result<Shown, ErrorKind> {
-    state.rig.shown().ok_or_else(|| ScreenError::Absent.into())
-}
-
 /// What a display showed at one moment.
 #[derive(Clone)]
 pub struct Picture {
     shared: Arc<Shared>,
     shown: Shown,
-    at: Time,
 }
 
 impl Picture {
-    fn new(shared: &Arc<Shared>, shown: Shown, at: Time) -> Picture {
-        Picture { shared: shared.clone(), shown, at }
+    fn new(shared: &Arc<Shared>, shown: Shown) -> Picture {
+        Picture { shared: shared.clone(), shown }
     }
 
     /// The visible pixels.
@@ -170,7 +178,7 @@ impl Picture {
 
     /// When it was looked at.
     pub fn at(&self) -> Time {
-        self.at
+        self.shown.at
     }
 
     /// When the display last changed.

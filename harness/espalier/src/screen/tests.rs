@@ -52,7 +52,7 @@ async fn a_mismatch_leaves_three_pictures_and_a_readable_error() {
     fs::write(goldens.join("greeting.png"), encode(&picture(&[(10, 10), (11, 10)]))).unwrap();
     let board = Fake::new([(0, Action::Draw(picture(&[(10, 10), (12, 11)])))]).board(folder.path());
     board.run_for(1.ms()).await.unwrap();
-    let error = board.screen().assert_golden("client/greeting").unwrap_err();
+    let error = board.screen().assert_golden("client/greeting").await.unwrap_err();
     let message = error.to_string();
     assert!(
         message.starts_with("the screen differs from its golden picture in 2 pixels, 2x2 pixels at (11, 10)\n"),
@@ -65,9 +65,9 @@ async fn a_mismatch_leaves_three_pictures_and_a_readable_error() {
     assert_eq!(decode(&fs::read(left.join("greeting.diff.png")).unwrap()).unwrap().width(), 512);
     let target = fs::read_to_string(left.join("greeting.golden.txt")).unwrap();
     assert_eq!(target, goldens.join("greeting.png").to_str().unwrap());
-    assert!(board.screen().compare("client/greeting").unwrap().max_pixels(2).check().is_ok());
-    assert!(board.screen().compare("client/greeting").unwrap().mask(Rect::new(11, 10, 2, 2)).check().is_ok());
-    assert!(board.screen().compare("client/greeting").unwrap().max_distance(1).check().is_ok());
+    assert!(board.screen().compare("client/greeting").await.unwrap().max_pixels(2).check().is_ok());
+    assert!(board.screen().compare("client/greeting").await.unwrap().mask(Rect::new(11, 10, 2, 2)).check().is_ok());
+    assert!(board.screen().compare("client/greeting").await.unwrap().max_distance(1).check().is_ok());
 }
 
 #[tokio::test]
@@ -84,10 +84,10 @@ async fn blessing_rewrites_only_what_changed() {
     let board = Fake::new([(0, Action::Draw(shown.clone()))]).board(folder.path());
     board.run_for(1.ms()).await.unwrap();
     let screen = board.screen();
-    assert!(screen.assert_golden("broken").unwrap_err().to_string().contains("broken.png is not a usable PNG"));
+    assert!(screen.assert_golden("broken").await.unwrap_err().to_string().contains("broken.png is not a usable PNG"));
     screen.shared.lock().bless = true;
     for name in ["same", "other", "new", "broken"] {
-        screen.assert_golden(name).unwrap();
+        screen.assert_golden(name).await.unwrap();
     }
     assert_eq!(fs::read(goldens.join("same.png")).unwrap(), colour);
     for name in ["other.png", "new.png", "broken.png"] {
@@ -103,12 +103,12 @@ async fn what_cannot_be_compared_says_why() {
     fs::write(goldens.join("small.png"), encode(&Bitmap::new(8, 8))).unwrap();
     let board = Fake::new([(1, Action::Draw(picture(&[])))]).board(folder.path());
     let screen = board.screen();
-    assert!(screen.picture().err().unwrap().to_string().starts_with("the board has no display\n"));
+    assert!(screen.picture().await.err().unwrap().to_string().starts_with("the board has no display\n"));
     board.run_for(1.ms()).await.unwrap();
-    let message = |name: &str| screen.assert_golden(name).unwrap_err().to_string();
-    assert!(message("small").starts_with("the screen is 128x64, its golden picture "));
-    assert!(message("none").contains("ESPALIER_BLESS=1 makes it the golden"));
-    assert!(message("../none").starts_with("\"../none\" cannot name a golden picture"));
+    let message = async |name: &str| screen.assert_golden(name).await.unwrap_err().to_string();
+    assert!(message("small").await.starts_with("the screen is 128x64, its golden picture "));
+    assert!(message("none").await.contains("ESPALIER_BLESS=1 makes it the golden"));
+    assert!(message("../none").await.starts_with("\"../none\" cannot name a golden picture"));
 }
 
 #[tokio::test]
