@@ -1,8 +1,11 @@
 //! The core as its users see it, and the loop that runs blocks.
 
+mod debugged;
+
 use crate::block::{self, Blocks};
 use crate::bus::Bus;
 use crate::config::Config;
+use crate::debugger::{DebugStop, Debugger, Watchpoint};
 use crate::exception::Trap;
 use crate::execute::execute;
 use crate::register::{SpecialRegister, UserRegister};
@@ -18,10 +21,11 @@ pub enum Exit {
     Attention,
     /// The core is in `WAITI` and no enabled interrupt is pending.
     Waiting,
-    /// The next instruction has a debugger's breakpoint.
-    Breakpoint,
     /// A host has stopped the core.
     Stopped,
+    /// A debugger wants to look, for the reason that [`Cpu::take_debug_stop`] gives. The next run goes on as if this one had not
+    /// returned.
+    Debug,
 }
 
 /// Index of no instruction: nothing came before.
@@ -34,13 +38,13 @@ pub struct Cpu {
     blocks: Blocks,
     /// Cycles since reset.
     cycles: u64,
-    breakpoints: Vec<u32>,
+    debugger: Debugger,
 }
 
 impl Cpu {
     /// A core that has just been reset.
     pub fn new(config: Config) -> Cpu {
-        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0, breakpoints: Vec::new() }
+        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0, debugger: Debugger::default() }
     }
 
     /// Resets the core. Decoded blocks and breakpoints stay, and so do the levels of the interrupt inputs.
@@ -50,6 +54,7 @@ impl Cpu {
         self.state.ocd = ocd;
         self.state.set_lines(lines);
         self.cycles = 0;
+        self.debugger.forget_position();
     }
 
     /// Where execution starts after the next reset.
@@ -72,7 +77,9 @@ impl Cpu {
     }
 
     fn run_until<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
-        let first = self.state.pc;
+        if self.debugger.is_engaged() {
+            return self.run_debugged(bus, cycles, spent);
+        }
         while *spent < cycles {
             if self.state.ocd.needs_attention() {
                 self.state.take_debug_interrupt();
@@ -84,10 +91,7 @@ impl Cpu {
             if self.state.waiting {
                 return Exit::Waiting;
             }
-            if self.state.is_debugged() || !self.breakpoints.is_empty() {
-                if self.breakpoints.contains(&self.state.pc) && (*spent != 0 || self.state.pc != first) {
-                    return Exit::Breakpoint;
-                }
+            if self.state.is_debugged() {
                 interpret(&mut self.state, bus, *spent);
                 *spent += 1;
             } else {
@@ -159,6 +163,9 @@ impl Cpu {
 
     /// Makes execution go on at `address`.
     pub fn set_pc(&mut self, address: u32) {
+        if self.state.pc != address {
+            self.debugger.forget_position();
+        }
         self.state.pc = address;
     }
 
@@ -212,10 +219,25 @@ impl Cpu {
         self.state.set_user(register, value);
     }
 
-    /// Addresses at which [`Cpu::run`] returns before executing. The instruction that a run starts at does not count.
-    /// While there are any, blocks are not used.
+    /// Addresses before whose instructions [`Cpu::run`] returns with [`Exit::Debug`], once each time execution gets there.
     pub fn set_breakpoints(&mut self, addresses: &[u32]) {
-        self.breakpoints = addresses.to_vec();
+        self.debugger.set_breakpoints(addresses);
+    }
+
+    /// Data whose accesses end a run, after the instruction that makes them.
+    pub fn set_watchpoints(&mut self, watchpoints: &[Watchpoint]) {
+        self.debugger.set_watchpoints(watchpoints);
+    }
+
+    /// Wants the next instruction that this core executes to end the run, or no longer. Spilling or filling a register window
+    /// belongs to the instruction that needs it; an interrupt that comes first does not.
+    pub fn set_step(&mut self, wanted: bool) {
+        self.debugger.set_step(wanted);
+    }
+
+    /// Takes the debugger's reason to stop. There can be one after [`Exit::Debug`], and also where a run ended anyway.
+    pub fn take_debug_stop(&mut self) -> Option<DebugStop> {
+        self.debugger.take_stop()
     }
 }
 

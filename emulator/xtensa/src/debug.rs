@@ -13,14 +13,14 @@ const DATA_BREAKPOINTS: [(SpecialRegister, SpecialRegister); 2] =
     [(SpecialRegister::Dbreaka0, SpecialRegister::Dbreakc0), (SpecialRegister::Dbreaka1, SpecialRegister::Dbreakc1)];
 /// Fields of `DBREAKC`.
 const MASK: u32 = 0x3f;
-const ON_LOAD: u32 = 1 << 30;
-const ON_STORE: u32 = 1 << 31;
+pub(crate) const ON_LOAD: u32 = 1 << 30;
+pub(crate) const ON_STORE: u32 = 1 << 31;
 
 /// A data access that an instruction is about to make.
-struct Access {
-    address: u32,
-    size: u32,
-    kinds: u32,
+pub(crate) struct Access {
+    pub address: u32,
+    pub size: u32,
+    pub kinds: u32,
 }
 
 impl State {
@@ -62,7 +62,8 @@ impl State {
         Some(Trap::Debug(debug_cause::DBREAK | (number as u32) << debug_cause::DBNUM_SHIFT))
     }
 
-    fn access(&self, op: &Instruction) -> Option<Access> {
+    /// The data access that `op` is about to make.
+    pub(crate) fn access(&self, op: &Instruction) -> Option<Access> {
         let base = self.get(op.s);
         let displaced = base.wrapping_add(op.immediate);
         let indexed = base.wrapping_add(self.get(op.t));

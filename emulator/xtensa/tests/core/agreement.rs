@@ -2,7 +2,7 @@
 
 use crate::flat::Flat;
 use crate::snapshot::registers;
-use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE};
+use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, WatchKind, Watchpoint};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -46,6 +46,30 @@ fn slices() -> impl Strategy<Value = Vec<(u32, u32)>> {
     vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>()]), 1..12)
 }
 
+/// A core that is about to run `code` on registers of any content.
+fn start(code: Vec<u8>, values: &[u32], [window_start, compare, interrupts]: [u32; 3]) -> (Cpu, Flat) {
+    let mut image = code;
+    image.resize(CODE, 0);
+    let mut memory = Flat::new(MEMORY, &image);
+    memory.writable_from = CODE as u32;
+    let mut cpu = Cpu::new(Config { reset_vector: START, vector_base: 0, ..Config::ESP32_PRO });
+    values.iter().enumerate().for_each(|(number, value)| cpu.set_physical(number, *value));
+    for (register, value) in [
+        (SpecialRegister::Ps, PS),
+        (SpecialRegister::Windowstart, window_start | 1),
+        (SpecialRegister::Ccompare0, compare),
+        (SpecialRegister::Ccompare1, compare / 2),
+        (SpecialRegister::Intenable, interrupts),
+        (SpecialRegister::Cpenable, 1),
+        (SpecialRegister::Lbeg, START),
+        (SpecialRegister::Lend, START + compare),
+        (SpecialRegister::Lcount, 5),
+    ] {
+        cpu.set_special(register, value);
+    }
+    (cpu, memory)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { ..ProptestConfig::with_cases(600) })]
 
@@ -58,25 +82,7 @@ proptest! {
         compare in 0u32..200,
         interrupts in any::<u32>(),
     ) {
-        let mut image = code;
-        image.resize(CODE, 0);
-        let mut memory = Flat::new(MEMORY, &image);
-        memory.writable_from = CODE as u32;
-        let mut cpu = Cpu::new(Config { reset_vector: START, vector_base: 0, ..Config::ESP32_PRO });
-        values.iter().enumerate().for_each(|(number, value)| cpu.set_physical(number, *value));
-        for (register, value) in [
-            (SpecialRegister::Ps, PS),
-            (SpecialRegister::Windowstart, u32::from(window_start) | 1),
-            (SpecialRegister::Ccompare0, compare),
-            (SpecialRegister::Ccompare1, compare / 2),
-            (SpecialRegister::Intenable, interrupts),
-            (SpecialRegister::Cpenable, 1),
-            (SpecialRegister::Lbeg, START),
-            (SpecialRegister::Lend, START + compare),
-            (SpecialRegister::Lcount, 5),
-        ] {
-            cpu.set_special(register, value);
-        }
+        let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts]);
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
         for (cycles, lines) in slices {
@@ -100,6 +106,58 @@ proptest! {
             prop_assert_eq!(cpu.cycles(), forked.cycles());
             prop_assert_eq!(cpu.special(SpecialRegister::Ccount), stepped.special(SpecialRegister::Ccount));
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
+        }
+    }
+
+    #[test]
+    fn a_debugger_changes_nothing(
+        code in code(),
+        values in vec(value(), 64),
+        slices in slices(),
+        window_start in any::<u16>(),
+        compare in 0u32..200,
+        interrupts in any::<u32>(),
+        breakpoints in vec(START..START + 200, 0..40),
+        watched in (CODE as u32..MEMORY as u32, 1u32..0x400, any::<bool>()),
+        steps in 0usize..4,
+    ) {
+        let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts]);
+        memory.attentive_from = MEMORY as u32 - 0x100;
+        let (mut debugged, mut debugged_memory) = (cpu.clone(), memory.clone());
+        debugged.set_breakpoints(&breakpoints);
+        let kind = if watched.2 { WatchKind::Write } else { WatchKind::Access };
+        debugged.set_watchpoints(&[Watchpoint { address: watched.0, length: watched.1, kind }]);
+        for (cycles, lines) in slices {
+            (memory.attention, debugged_memory.attention) = (false, false);
+            (memory.base, debugged_memory.base) = (cpu.cycles(), debugged.cycles());
+            cpu.set_interrupt_lines(lines);
+            debugged.set_interrupt_lines(lines);
+            let exit = cpu.run(&mut memory, cycles);
+            let end = debugged.cycles() + u64::from(cycles);
+            let mut stops = 0;
+            let debugged_exit = loop {
+                debugged_memory.base = debugged.cycles();
+                let exit = debugged.run(&mut debugged_memory, (end - debugged.cycles()) as u32);
+                prop_assert!(exit != Exit::Debug || debugged.cycles() < end);
+                prop_assert!(debugged.take_debug_stop().is_some() || exit != Exit::Debug);
+                if exit != Exit::Debug {
+                    break exit;
+                }
+                stops += 1;
+                debugged.set_step(stops % 4 < steps);
+                if stops % 3 == 0 {
+                    debugged = debugged.clone();
+                }
+            };
+            prop_assert_eq!(debugged_exit, exit);
+            if exit == Exit::Waiting {
+                cpu.idle(7);
+                debugged.idle(7);
+            }
+            prop_assert_eq!(cpu.cycles(), debugged.cycles());
+            prop_assert_eq!(registers(&cpu), registers(&debugged));
+            prop_assert_eq!(&memory.attended, &debugged_memory.attended);
+            prop_assert!(memory.bytes == debugged_memory.bytes, "memory differs");
         }
     }
 

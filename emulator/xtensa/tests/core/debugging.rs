@@ -1,6 +1,6 @@
 //! The debug option (ISA manual, "Debug Option"), and the debugger's own breakpoints.
 
-use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister};
+use espalier_xtensa::{Config, Cpu, DebugStop, Exit, SpecialRegister, WatchKind, Watchpoint};
 
 use crate::flat::Flat;
 
@@ -85,8 +85,57 @@ fn nothing_stops_at_the_debug_level() {
 fn a_debugger_stops_before_its_breakpoints() {
     let (mut cpu, mut bus) = start();
     cpu.set_breakpoints(&[CODE, CODE + 6]);
-    assert_eq!(cpu.run(&mut bus, 10), Exit::Breakpoint, "the one at the start does not count");
-    assert_eq!((cpu.pc(), cpu.cycles()), (CODE + 6, 2));
+    assert_eq!(cpu.run(&mut bus, 10), Exit::Debug);
+    assert_eq!((cpu.take_debug_stop(), cpu.pc(), cpu.cycles()), (Some(DebugStop::Breakpoint), CODE, 0));
+    assert_eq!(cpu.run(&mut bus, 10), Exit::Debug, "one that has been reported does not hold the core for ever");
+    assert_eq!((cpu.take_debug_stop(), cpu.pc(), cpu.cycles()), (Some(DebugStop::Breakpoint), CODE + 6, 2));
     assert_eq!(cpu.run(&mut bus, 1), Exit::Budget);
-    assert_eq!(cpu.pc(), CODE + 9);
+    assert_eq!((cpu.take_debug_stop(), cpu.pc()), (None, CODE + 9));
+}
+
+#[test]
+fn a_debugger_steps_instruction_by_instruction() {
+    let (mut cpu, mut bus) = start();
+    for pc in [CODE + 3, CODE + 6, CODE + 9] {
+        cpu.set_step(true);
+        assert_eq!(cpu.run(&mut bus, 10), Exit::Debug);
+        assert_eq!((cpu.take_debug_stop(), cpu.pc()), (Some(DebugStop::Step), pc));
+    }
+    cpu.set_step(true);
+    assert_eq!(cpu.run(&mut bus, 1), Exit::Budget, "a step that ends with the run does not need to end it");
+    assert_eq!(cpu.take_debug_stop(), Some(DebugStop::Step));
+}
+
+#[test]
+fn a_debugger_stops_after_what_its_watchpoints_watch() {
+    let (mut cpu, mut bus) = start();
+    let watch = |address, length, kind| Watchpoint { address, length, kind };
+    let (load, store) = (watch(0x3002, 1, WatchKind::Read), watch(0x3005, 2, WatchKind::Write));
+    cpu.set_watchpoints(&[load, watch(0x3000, 4, WatchKind::Write), store]);
+    assert_eq!(cpu.run(&mut bus, 10), Exit::Debug);
+    let stop = DebugStop::Watchpoint { watchpoint: load, address: 0x3002 };
+    assert_eq!((cpu.take_debug_stop(), cpu.pc()), (Some(stop), CODE + 3));
+    assert_eq!(cpu.run(&mut bus, 10), Exit::Debug);
+    let stop = DebugStop::Watchpoint { watchpoint: store, address: 0x3005 };
+    assert_eq!((cpu.take_debug_stop(), cpu.pc()), (Some(stop), CODE + 6));
+    cpu.set_watchpoints(&[]);
+    assert_eq!(cpu.run(&mut bus, 2), Exit::Budget);
+}
+
+/// ISA manual, "Windowed Procedure-Call Protocol": a `call8` into a window that still belongs to another frame.
+#[test]
+fn a_step_includes_the_spilling_of_the_window_that_it_needs() {
+    let (mut cpu, mut bus) = start();
+    // l32i a14, a3, 0 needs the last quarter of the window.
+    bus.bytes[CODE as usize..][..3].copy_from_slice(&[0xe2, 0x23, 0x00]);
+    // The handler of WindowOverflow12 does nothing but return: rfwo.
+    bus.bytes[VECTORS as usize + 0x100..][..3].copy_from_slice(&[0x00, 0x34, 0x00]);
+    cpu.set_special(SpecialRegister::Windowstart, 0b1001);
+    cpu.set_ar(3, 0x3000);
+    cpu.set_special(SpecialRegister::Ps, PS);
+    cpu.set_step(true);
+    assert_eq!(cpu.run(&mut bus, 100), Exit::Debug);
+    assert_eq!((cpu.take_debug_stop(), cpu.pc()), (Some(DebugStop::Step), CODE + 3));
+    assert_eq!(cpu.special(SpecialRegister::Windowstart) & 0b1000, 0, "the frame was spilled on the way");
+    assert_eq!(cpu.cycles(), 3);
 }

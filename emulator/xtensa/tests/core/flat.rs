@@ -11,6 +11,14 @@ pub struct Flat {
     pub writable_from: u32,
     /// What accesses beyond the end get.
     pub missing: Fault,
+    /// Stores from this address on make the bus want [`Bus::attention`].
+    pub attentive_from: u32,
+    /// Set by such stores.
+    pub attention: bool,
+    /// Cycles before the present run.
+    pub base: u64,
+    /// When such stores came, and where to.
+    pub attended: Vec<(u64, u32)>,
     versions: Vec<u32>,
 }
 
@@ -23,6 +31,10 @@ impl Flat {
             bytes,
             writable_from: 0,
             missing: Fault::Prohibited,
+            attentive_from: u32::MAX,
+            attention: false,
+            base: 0,
+            attended: Vec::new(),
             versions: vec![0; size.div_ceil(CODE_PAGE as usize)],
         }
     }
@@ -32,8 +44,12 @@ impl Flat {
         self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(self.missing)
     }
 
-    fn write<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Result<(), Fault> {
+    fn write<const N: usize>(&mut self, address: u32, value: [u8; N], cycle: u32) -> Result<(), Fault> {
         let start = address as usize;
+        if address >= self.attentive_from {
+            self.attention = true;
+            self.attended.push((self.base + u64::from(cycle), address));
+        }
         if address < self.writable_from {
             return Err(Fault::ReadOnly);
         }
@@ -61,20 +77,20 @@ impl Bus for Flat {
         self.read(address).map(u32::from_le_bytes)
     }
 
-    fn store8(&mut self, address: u32, value: u8, _: u32) -> Result<(), Fault> {
-        self.write(address, value.to_le_bytes())
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<(), Fault> {
+        self.write(address, value.to_le_bytes(), cycle)
     }
 
-    fn store16(&mut self, address: u32, value: u16, _: u32) -> Result<(), Fault> {
-        self.write(address, value.to_le_bytes())
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<(), Fault> {
+        self.write(address, value.to_le_bytes(), cycle)
     }
 
-    fn store32(&mut self, address: u32, value: u32, _: u32) -> Result<(), Fault> {
-        self.write(address, value.to_le_bytes())
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault> {
+        self.write(address, value.to_le_bytes(), cycle)
     }
 
     fn attention(&self) -> bool {
-        false
+        self.attention
     }
 
     fn code_version(&self, address: u32) -> u32 {

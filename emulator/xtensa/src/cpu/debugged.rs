@@ -1,0 +1,183 @@
+//! The loop that runs blocks while a debugger looks at every instruction.
+
+use std::ops::Range;
+
+use super::{Cpu, Exit, NO_INSTRUCTION, interpret};
+use crate::block::{self, Blocks};
+use crate::bus::Bus;
+use crate::debugger::{Debugger, Position};
+use crate::exception::Trap;
+use crate::execute::execute;
+use crate::instruction::Instruction;
+use crate::state::State;
+use crate::step::{Start, Then};
+
+impl Cpu {
+    /// [`Cpu::run_until`] while a debugger looks at every instruction.
+    #[cold]
+    pub(super) fn run_debugged<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
+        while *spent < cycles {
+            let position = self.debugger.take_position(self.state.pc);
+            if position.is_none() {
+                if self.state.ocd.needs_attention() {
+                    self.state.take_debug_interrupt();
+                    if self.state.ocd.is_stopped() {
+                        return Exit::Stopped;
+                    }
+                }
+                self.state.take_interrupt();
+                if self.state.waiting {
+                    return Exit::Waiting;
+                }
+            }
+            let exit = if self.state.is_debugged() {
+                let reported = position.is_some_and(|position| position.reported);
+                self.interpret_debugged(bus, spent, reported)
+            } else {
+                let timer = self.state.cycles_to_match(self.state.started + u64::from(*spent));
+                let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
+                let position = position.unwrap_or_else(|| {
+                    self.blocks.note_epoch(bus.code_epoch());
+                    self.blocks.note_loop_end(self.state.lend);
+                    Position::at(self.state.pc)
+                });
+                let debugged = run_blocks_debugged(
+                    &mut self.state,
+                    &mut self.blocks,
+                    &mut self.debugger,
+                    bus,
+                    position,
+                    *spent..stop,
+                );
+                *spent = debugged.spent;
+                debugged.exit
+            };
+            if let Some(exit) = exit {
+                return exit;
+            }
+            self.state.latch_timers(self.state.started + u64::from(*spent) - 1, 1);
+            if bus.attention() {
+                return Exit::Attention;
+            }
+            if self.debugger.is_stopping() && *spent < cycles {
+                return Exit::Debug;
+            }
+        }
+        Exit::Budget
+    }
+
+    /// Executes one instruction of a program that uses the core's own debug registers.
+    fn interpret_debugged<B: Bus>(&mut self, bus: &mut B, spent: &mut u32, reported: bool) -> Option<Exit> {
+        let pc = self.state.pc;
+        if !reported && self.debugger.breaks_at(pc) {
+            self.debugger.pause(Position { reported: true, ..Position::at(pc) });
+            return Some(Exit::Debug);
+        }
+        let in_vectors = self.state.is_in_window_vectors();
+        let watched = block::fetch(bus, pc).ok().and_then(|op| self.debugger.watched(&self.state, &op));
+        interpret(&mut self.state, bus, *spent);
+        *spent += 1;
+        self.debugger.note(watched);
+        self.debugger.note_step(&self.state, pc, in_vectors);
+        None
+    }
+}
+
+/// How [`run_blocks_debugged`] ended.
+struct Debugged {
+    /// Cycles spent after the last instruction.
+    spent: u32,
+    /// Set if the run ends here.
+    exit: Option<Exit>,
+}
+
+/// [`run_blocks`] under the eyes of a debugger, going on at `position`: the same instructions in the same blocks, so that
+/// whoever runs the core gets it back at the same places.
+fn run_blocks_debugged<B: Bus>(
+    state: &mut State,
+    blocks: &mut Blocks,
+    debugger: &mut Debugger,
+    bus: &mut B,
+    mut position: Position,
+    cycles: Range<u32>,
+) -> Debugged {
+    let (mut spent, stop) = (cycles.start, cycles.end);
+    loop {
+        let index = match blocks.follow(NO_INSTRUCTION, position.block, bus) {
+            Ok(index) => index,
+            Err(trap) => {
+                let in_vectors = state.is_in_window_vectors();
+                state.raise(trap, state.pc);
+                debugger.note_step(state, position.pc, in_vectors);
+                return Debugged { spent: spent + 1, exit: None };
+            }
+        };
+        let block = blocks.block(index);
+        let instructions = blocks.instructions(block);
+        let pc_of = |op: &Instruction| position.block.wrapping_add(u32::from(op.offset));
+        let mut next = position.index as usize;
+        if instructions.get(next).is_none_or(|op| pc_of(op) != position.pc) {
+            // The code has changed since the run stopped there.
+            position = Position { reported: position.reported, ..Position::at(position.pc) };
+            continue;
+        }
+        bus.executing(position.block);
+        let (mut count, mut overflow) = (instructions.len(), false);
+        if block.window > state.window_free {
+            let limit = instructions.iter().position(|op| op.window() > state.window_free);
+            overflow = limit.is_some();
+            count = limit.unwrap_or(count).max(next);
+        }
+        let room = (stop - spent) as usize;
+        if count - next >= room {
+            count = next + room;
+            overflow = false;
+        }
+        let start = Start { pc: position.block, cycle: spent.wrapping_sub(position.index) };
+        while next < count || overflow {
+            let (op, in_vectors) = (&instructions[next], state.is_in_window_vectors());
+            let pc = pc_of(op);
+            let here = Position { index: next as u32, pc, ..position };
+            if debugger.is_stopping() {
+                debugger.pause(Position { reported: false, ..here });
+                return Debugged { spent, exit: Some(Exit::Debug) };
+            }
+            spent += 1;
+            if next == count {
+                state.raise(Trap::WindowOverflow, pc);
+                debugger.note_step(state, pc, in_vectors);
+                break;
+            }
+            if !std::mem::take(&mut position.reported) && debugger.breaks_at(pc) {
+                debugger.pause(Position { reported: true, ..here });
+                return Debugged { spent: spent - 1, exit: Some(Exit::Debug) };
+            }
+            let watched = debugger.watched(state, op);
+            let then = execute(state, bus, op, start).then();
+            next += 1;
+            match (then, instructions.get(next)) {
+                (Then::Next, Some(following)) => state.pc = pc_of(following),
+                _ => state.finish(then, pc, pc.wrapping_add(u32::from(op.length()))),
+            }
+            if then != Then::Raise {
+                debugger.note(watched);
+            }
+            debugger.note_step(state, pc, in_vectors);
+            let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
+            if unmasked || then == Then::Sync || state.ocd.is_stopped() {
+                return Debugged { spent, exit: None };
+            }
+            if then != Then::Next {
+                break;
+            }
+        }
+        if spent >= stop || bus.attention() {
+            return Debugged { spent, exit: None };
+        }
+        position = Position::at(state.pc);
+        if debugger.is_stopping() {
+            debugger.pause(position);
+            return Debugged { spent, exit: Some(Exit::Debug) };
+        }
+    }
+}
