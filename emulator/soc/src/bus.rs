@@ -102,16 +102,8 @@ impl CoreBus<'_> {
             if width == 4 { word } else { word & ((1 << (8 * width)) - 1) }
         };
         let word_address = address & !3;
-        if let Some(offset) = within(word_address, ROM1_DATA_BASE, ROM1_SIZE as usize) {
-            return bytes(self.system.rom.view(self.origin.core), ROM1_OFFSET + offset)
-                .map(narrow)
-                .ok_or(Fault::Unmapped);
-        }
-        if let Some(offset) = within(word_address, RTC_FAST_DATA_BASE, RTC_SIZE) {
-            return bytes(&self.ram.rtc_fast[..], offset).map(narrow).ok_or(Fault::Unmapped);
-        }
-        if let Some(offset) = within(word_address, RTC_SLOW_BASE, RTC_SIZE) {
-            return bytes(&self.ram.rtc_slow[..], offset).map(narrow).ok_or(Fault::Unmapped);
+        if let Some(word) = self.data_word(word_address) {
+            return Ok(narrow(word));
         }
         if let Some(word) = self.code_word(word_address) {
             // The instruction bus is 32 bits wide and has no byte lanes.
@@ -119,6 +111,24 @@ impl CoreBus<'_> {
         }
         let now = self.now(cycle);
         self.system.read(self.ram, self.origin, word_address, now).map(|word| narrow(word.to_le_bytes()))
+    }
+
+    /// The word at an aligned address if there is memory. Reading it has no effect.
+    pub fn memory_word(&self, address: u32) -> Option<u32> {
+        let dram = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize);
+        let word = dram.or_else(|| self.drom(address)).or_else(|| self.data_word(address));
+        word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
+    }
+
+    /// The word at an aligned address of the data bus that holds memory other than DRAM and flash.
+    fn data_word(&self, address: u32) -> Option<[u8; 4]> {
+        if let Some(offset) = within(address, ROM1_DATA_BASE, ROM1_SIZE as usize) {
+            return bytes(self.system.rom.view(self.origin.core), ROM1_OFFSET + offset);
+        }
+        if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE) {
+            return bytes(&self.ram.rtc_fast[..], offset);
+        }
+        within(address, RTC_SLOW_BASE, RTC_SIZE).and_then(|offset| bytes(&self.ram.rtc_slow[..], offset))
     }
 
     /// The word at an address of the instruction bus that holds memory.

@@ -4,6 +4,7 @@
 
 mod boards;
 mod bus;
+mod debug;
 mod error;
 mod fidelity;
 mod flash_mmu;
@@ -21,6 +22,7 @@ pub use boards::{
     AnalogInput, BoardDefinition, BoardError, BoardErrorKind, Button, Buzzer, FlashContent, I2cSensor, LedKind, Leds,
     Level, OledPlacement, SensorKind, TouchPad,
 };
+pub use debug::MemoryError;
 pub use error::SocError;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap};

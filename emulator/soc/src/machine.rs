@@ -12,7 +12,7 @@ use espalier_core::{Frequency, Span, Time};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::{Cpu as Core, ResetCause, ResetScope};
-use espalier_xtensa::{Config as CpuConfig, Cpu, Exit};
+use espalier_xtensa::{Config as CpuConfig, Cpu, DebugStop, Exit};
 
 use crate::boards::BoardDefinition;
 use crate::bus::CoreBus;
@@ -71,6 +71,27 @@ pub enum Stop {
     Output,
     /// In strict mode: software touched something that is not modelled.
     Unmodelled(UnmodelledAccess),
+    /// A core came to what a debugger waits for.
+    Debug {
+        /// Which core.
+        core: usize,
+        /// What it came to.
+        stop: DebugStop,
+    },
+}
+
+/// How far a slice has got, for a debugger may stop it anywhere.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// The cores that execute; if both do, each for `cycles`.
+    executing: [bool; CORES],
+    cycles: u64,
+    clock: Frequency,
+    /// The core whose turn it is, and the cycles that it is ahead of the start of the slice.
+    core: usize,
+    done: u64,
+    /// It has been stopped in the middle of a run.
+    interrupted: bool,
 }
 
 /// An emulated board. Cloning it is a fork: both go on independently from the same state.
@@ -85,6 +106,9 @@ pub struct Machine {
     now: Time,
     trace: u64,
     jtag: jtag::Jtag,
+    /// The slice that a debugger has stopped.
+    turn: Option<Turn>,
+    debug_stop: Option<(usize, DebugStop)>,
 }
 
 impl Machine {
@@ -104,6 +128,8 @@ impl Machine {
             now: Time::ZERO,
             trace: 0,
             jtag: jtag::Jtag::default(),
+            turn: None,
+            debug_stop: None,
         };
         for content in &config.board.flash_content {
             machine.load_flash(content.offset, &content.bytes)?;
@@ -146,6 +172,9 @@ impl Machine {
     pub fn run_until(&mut self, limit: Time) -> Stop {
         while self.now < limit {
             self.slice(limit);
+            if let Some((core, stop)) = self.debug_stop.take() {
+                return Stop::Debug { core, stop };
+            }
             if let Some(access) = self.system.unmodelled.take_fresh()
                 && self.config.strict
             {
@@ -160,6 +189,32 @@ impl Machine {
 
     /// One step of the schedule. See the module's documentation for what ends it.
     fn slice(&mut self, limit: Time) {
+        let mut turn = match self.turn.take() {
+            Some(turn) => turn,
+            None => self.plan(),
+        };
+        let spent = match turn.executing {
+            [true, true] => self.run_both(&mut turn),
+            [true, false] | [false, true] => self.run_alone(&mut turn),
+            [false, false] => {
+                let until_limit = limit.since(self.now).ticks().div_ceil(turn.clock.ticks_per_cycle());
+                let cycles = turn.cycles.min(until_limit).max(1);
+                (0..CORES).for_each(|core| self.pass(core, cycles));
+                self.now += turn.clock.cycles(cycles);
+                return;
+            }
+        };
+        let Some(spent) = spent else {
+            self.turn = Some(turn);
+            return;
+        };
+        self.now += turn.clock.cycles(spent);
+        self.trace = mix(self.trace ^ self.now.ticks(), self.cpus[0].pc(), self.cpus[1].pc());
+    }
+
+    /// Does what is due and plans the next slice.
+    #[inline(always)]
+    fn plan(&mut self) -> Turn {
         self.system.advance_due(Arc::make_mut(&mut self.ram), self.now);
         while let Some(effect) = self.system.take_core_effect() {
             self.apply(effect);
@@ -170,19 +225,14 @@ impl Machine {
         for core in 0..CORES {
             self.cpus[core].set_interrupt_lines(self.system.interrupt_lines(core));
         }
-        let spent = match [self.is_executing(0), self.is_executing(1)] {
-            [true, true] => self.run_both(QUANTUM.min(until_horizon), clock),
-            [true, false] => self.run_alone(0, until_horizon, clock),
-            [false, true] => self.run_alone(1, until_horizon, clock),
-            [false, false] => {
-                let until_limit = limit.since(self.now).ticks().div_ceil(clock.ticks_per_cycle());
-                let cycles = until_horizon.min(until_limit).min(self.until_timer(0)).min(self.until_timer(1)).max(1);
-                (0..CORES).for_each(|core| self.pass(core, cycles));
-                cycles
-            }
+        let executing = [self.is_executing(0), self.is_executing(1)];
+        let (core, cycles) = match executing {
+            [true, true] => (0, QUANTUM.min(until_horizon)),
+            [true, false] => (0, LONGEST_SLICE.min(until_horizon).min(self.until_timer(1).max(1))),
+            [false, true] => (1, LONGEST_SLICE.min(until_horizon).min(self.until_timer(0).max(1))),
+            [false, false] => (0, until_horizon.min(self.until_timer(0)).min(self.until_timer(1))),
         };
-        self.now += clock.cycles(spent);
-        self.trace = mix(self.trace ^ self.now.ticks(), self.cpus[0].pc(), self.cpus[1].pc());
+        Turn { executing, cycles, clock, core, done: self.ahead[core], interrupted: false }
     }
 
     /// True if `core` has a clock and is not held by reset, stall or sleep.
@@ -209,53 +259,75 @@ impl Machine {
         self.ahead[core] = self.ahead[core].saturating_sub(cycles);
     }
 
-    fn run_alone(&mut self, core: usize, until_horizon: u64, clock: Frequency) -> u64 {
-        let other = 1 - core;
-        let budget = LONGEST_SLICE.min(until_horizon).min(self.until_timer(other).max(1));
-        let head_start = std::mem::take(&mut self.ahead[core]);
-        if head_start >= budget {
-            self.ahead[core] = head_start - budget;
-            self.pass(other, budget);
-            return budget;
+    /// One core runs for its turn. Returns the cycles that the slice took, or None if a debugger stopped it.
+    fn run_alone(&mut self, turn: &mut Turn) -> Option<u64> {
+        let (core, other) = (turn.core, 1 - turn.core);
+        if turn.done >= turn.cycles {
+            self.ahead[core] = turn.done - turn.cycles;
+            self.pass(other, turn.cycles);
+            return Some(turn.cycles);
         }
-        let (spent, _) = self.run_core(core, budget - head_start, head_start, clock);
-        let spent = spent + head_start;
-        self.pass(other, spent);
-        spent
+        self.ahead[core] = 0;
+        if self.run_core(turn) == Exit::Debug {
+            return None;
+        }
+        self.pass(other, turn.done);
+        Some(turn.done)
     }
 
-    fn run_both(&mut self, quantum: u64, clock: Frequency) -> u64 {
-        for core in 0..CORES {
-            let mut done = self.ahead[core];
-            while done < quantum {
-                let (spent, exit) = self.run_core(core, quantum - done, done, clock);
-                done += spent;
-                if matches!(exit, Exit::Waiting) || self.system.has_core_effect() || spent == 0 {
+    /// Both cores run for their turns. Returns the cycles that the slice took, or None if a debugger stopped it.
+    fn run_both(&mut self, turn: &mut Turn) -> Option<u64> {
+        loop {
+            let core = turn.core;
+            while turn.done < turn.cycles {
+                let before = turn.done;
+                let exit = self.run_core(turn);
+                if exit == Exit::Debug {
+                    return None;
+                }
+                if matches!(exit, Exit::Waiting) || self.system.has_core_effect() || turn.done == before {
                     // The rest of its turn passes idly.
-                    if done < quantum {
-                        self.cpus[core].idle(quantum - done);
-                        done = quantum;
+                    if turn.done < turn.cycles {
+                        self.cpus[core].idle(turn.cycles - turn.done);
+                        turn.done = turn.cycles;
                     }
                     break;
                 }
                 self.cpus[core].set_interrupt_lines(self.system.interrupt_lines(core));
+                if self.debug_stop.is_some() && turn.done < turn.cycles {
+                    return None;
+                }
             }
-            self.ahead[core] = done - quantum;
+            self.ahead[core] = turn.done - turn.cycles;
+            if core + 1 == CORES {
+                return Some(turn.cycles);
+            }
+            (turn.core, turn.done) = (core + 1, self.ahead[core + 1]);
+            if self.debug_stop.is_some() {
+                return None;
+            }
         }
-        quantum
     }
 
-    /// Runs one core for about `budget` cycles, beginning `offset` cycles after `now`. Returns the cycles it took.
-    fn run_core(&mut self, core: usize, budget: u64, offset: u64, clock: Frequency) -> (u64, Exit) {
-        self.system.attention = false;
-        let (cpu, mut bus) = self.core(core, offset, clock);
+    /// Runs the core whose turn it is for about as long as its turn lasts.
+    fn run_core(&mut self, turn: &mut Turn) -> Exit {
+        let core = turn.core;
+        if !std::mem::take(&mut turn.interrupted) {
+            self.system.attention = false;
+        }
+        let (cpu, mut bus) = self.core(core, turn.done, turn.clock);
         let before = cpu.cycles();
-        let exit = cpu.run(&mut bus, budget.min(u64::from(u32::MAX)) as u32);
-        (cpu.cycles() - before, exit)
+        let exit = cpu.run(&mut bus, (turn.cycles - turn.done).min(u64::from(u32::MAX)) as u32);
+        turn.done += cpu.cycles() - before;
+        if cpu.is_debugged() {
+            turn.interrupted = exit == Exit::Debug;
+            self.debug_stop = cpu.take_debug_stop().map(|stop| (core, stop));
+        }
+        exit
     }
 
     /// A core and its bus, `offset` cycles after `now`.
-    fn core(&mut self, core: usize, offset: u64, clock: Frequency) -> (&mut Cpu, CoreBus<'_>) {
+    pub(crate) fn core(&mut self, core: usize, offset: u64, clock: Frequency) -> (&mut Cpu, CoreBus<'_>) {
         let bus = CoreBus {
             ram: Arc::make_mut(&mut self.ram),
             system: &mut self.system,
@@ -294,6 +366,8 @@ impl Machine {
             self.cpus[core].reset();
         }
         self.ahead = [0; CORES];
+        self.turn = None;
+        self.debug_stop = None;
     }
 
     /// Writes `bytes` into the flash chip from `offset` on, past the chip's own commands.
@@ -361,7 +435,7 @@ impl Machine {
         self.system.set_i2c_stretch(unit, stretch);
     }
 
-    /// A digest of the run so far: where both cores were at the end of each slice. Two runs that had the same input have the
+    /// A digest of the run so far: where both cores were at the end of each slice in which one executed. Two runs that had the same input have the
     /// same digest.
     pub fn trace_hash(&self) -> u64 {
         self.trace
@@ -375,6 +449,11 @@ impl Machine {
     /// A core, to look at its registers.
     pub fn cpu(&self, core: usize) -> &Cpu {
         &self.cpus[core]
+    }
+
+    /// A core, to change its registers.
+    pub fn cpu_mut(&mut self, core: usize) -> &mut Cpu {
+        &mut self.cpus[core]
     }
 
     /// How far each block of the chip is modelled.

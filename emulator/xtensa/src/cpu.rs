@@ -235,6 +235,12 @@ impl Cpu {
         self.debugger.set_step(wanted);
     }
 
+    /// True if a debugger waits for something, or has been told of something that nobody has taken yet.
+    #[inline(always)]
+    pub fn is_debugged(&self) -> bool {
+        self.debugger.is_engaged()
+    }
+
     /// Takes the debugger's reason to stop. There can be one after [`Exit::Debug`], and also where a run ended anyway.
     pub fn take_debug_stop(&mut self) -> Option<DebugStop> {
         self.debugger.take_stop()

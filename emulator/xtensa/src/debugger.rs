@@ -116,7 +116,8 @@ impl Debugger {
         self.engaged = !self.breakpoints.is_empty()
             || !self.watchpoints.is_empty()
             || self.step.is_some()
-            || self.paused.is_some();
+            || self.paused.is_some()
+            || self.stop.is_some();
     }
 
     pub fn set_breakpoints(&mut self, addresses: &[u32]) {
@@ -141,7 +142,9 @@ impl Debugger {
     }
 
     pub fn take_stop(&mut self) -> Option<DebugStop> {
-        self.stop.take()
+        let stop = self.stop.take();
+        self.update();
+        stop
     }
 
     /// Where to go on if the core stopped at `pc`.

@@ -25,6 +25,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("ctrl_c_interrupts_a_loop", ctrl_c_interrupts_a_loop),
     ("two_runs_are_the_same_run", two_runs_are_the_same_run),
     ("a_fork_goes_on_as_its_original_does", a_fork_goes_on_as_its_original_does),
+    ("a_debugged_run_is_the_same_run", a_debugged_run_is_the_same_run),
     ("small_steps_are_the_same_run", small_steps_are_the_same_run),
 ];
 
@@ -256,6 +257,21 @@ fn a_fork_goes_on_as_its_original_does(image: &[u8]) {
     assert_eq!(original.machine.trace_hash(), fork.machine.trace_hash());
 }
 
+fn a_debugged_run_is_the_same_run(image: &[u8]) {
+    let mut original = Repl::booted(image);
+    let mut debugged = original.clone();
+    let mut sample = original.clone();
+    sample.start(SCRIPT);
+    let mut breakpoints = Vec::new();
+    for _ in 0..200 {
+        sample.machine.run_for(Span::from_micros(97));
+        breakpoints.extend((0..2).map(|core| sample.machine.cpu(core).pc()));
+    }
+    debugged.machine.set_breakpoints(&breakpoints);
+    assert_eq!(original.run(SCRIPT), debugged.run(SCRIPT));
+    assert_eq!(original.machine.trace_hash(), debugged.machine.trace_hash());
+}
+
 fn small_steps_are_the_same_run(image: &[u8]) {
     let mut straight = Repl::booted(image);
     straight.start(SCRIPT);
@@ -269,4 +285,5 @@ fn small_steps_are_the_same_run(image: &[u8]) {
     }
     let bytes = |repl: &mut Repl| repl.machine.uart_take(0);
     assert_eq!(bytes(&mut straight), bytes(&mut stepped));
+    assert_eq!(straight.machine.trace_hash(), stepped.machine.trace_hash());
 }
