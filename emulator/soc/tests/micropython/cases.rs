@@ -1,6 +1,7 @@
 //! What MicroPython must be able to do.
 
 use espalier_core::{Bitmap, Span};
+use espalier_soc::Stop;
 use sha2::{Digest, Sha256};
 
 use crate::repl::Repl;
@@ -259,16 +260,24 @@ fn a_fork_goes_on_as_its_original_does(image: &[u8]) {
 
 fn a_debugged_run_is_the_same_run(image: &[u8]) {
     let mut original = Repl::booted(image);
-    let mut debugged = original.clone();
-    let mut sample = original.clone();
-    sample.start(SCRIPT);
+    original.start(SCRIPT);
+    let (mut debugged, mut sample) = (original.clone(), original.clone());
     let mut breakpoints = Vec::new();
     for _ in 0..200 {
         sample.machine.run_for(Span::from_micros(97));
         breakpoints.extend((0..2).map(|core| sample.machine.cpu(core).pc()));
     }
     debugged.machine.set_breakpoints(&breakpoints);
-    assert_eq!(original.run(SCRIPT), debugged.run(SCRIPT));
+    let end = original.machine.now() + Span::from_millis(100);
+    let mut stops = [0; 2];
+    for (repl, stops) in [&mut original, &mut debugged].into_iter().zip(&mut stops) {
+        while repl.machine.now() < end {
+            *stops += u32::from(matches!(repl.machine.run_until(end), Stop::Debug { .. }));
+        }
+    }
+    assert!(stops[0] == 0 && stops[1] > 1000, "{stops:?}");
+    let bytes = |repl: &mut Repl| repl.machine.uart_take(0);
+    assert_eq!(bytes(&mut original), bytes(&mut debugged));
     assert_eq!(original.machine.trace_hash(), debugged.machine.trace_hash());
 }
 

@@ -188,7 +188,7 @@ impl Board {
         let before: [u64; CORES] = std::array::from_fn(|core| self.machine.cpu(core).cycles());
         while self.machine.now() < limit {
             match self.machine.run_until(limit) {
-                Stop::Limit => {}
+                Stop::Limit | Stop::Debug { .. } => {}
                 Stop::Output => self.carry_output(),
                 Stop::Unmodelled(access) => {
                     self.halted = Some(access.to_string());
