@@ -9,6 +9,9 @@ pub(crate) const XTAL_HERTZ: u64 = 40_000_000;
 /// Frequency of the APB while the CPU runs from the PLL.
 pub const APB_WITH_PLL: Frequency = Frequency::from_hertz(80_000_000);
 
+/// The tick of timers and PWM, which APB_CTRL divides from whatever drives the APB so that it stays at 1 MHz.
+pub(crate) const REF_TICK: Frequency = Frequency::from_hertz(1_000_000);
+
 /// The internal fast RC oscillator, which the manual calls CK8M, in whole ticks of guest time.
 pub const RC_FAST: Frequency = Frequency::from_hertz(RC_FAST_HERTZ);
 pub(crate) const RC_FAST_HERTZ: u64 = 8_500_000;

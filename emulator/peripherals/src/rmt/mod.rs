@@ -1,0 +1,312 @@
+//! The remote control peripheral (ESP32 TRM, chapter "Remote Control Peripheral (RMT)"): eight channels that send and measure
+//! levels and how long they last.
+//!
+//! Nothing here ticks. A transmission is followed entry by entry when somebody looks, and the deadline is the next interrupt that
+//! software has enabled. The edges of a channel are kept only while something is connected to it (see
+//! [`set_watched`](Rmt::set_watched)).
+
+mod device;
+mod output;
+mod receive;
+mod registers;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+use espalier_core::{Frequency, Registers, Span, Time};
+
+use crate::clocks::{REF_TICK, XTAL};
+use output::Outputs;
+pub use output::RmtEdge;
+use receive::{Measured, Receiver, Settings};
+use registers::{
+    BLOCK_WORDS, CONF_STRIDE, RAM_WORDS, REGISTERS, WORD, apb_conf, conf0, conf1, entry, interrupt, reg, status,
+};
+use transmit::{Events, Program, Transmitter};
+
+/// Channels of the block.
+pub const RMT_CHANNELS: usize = 8;
+
+/// Pulses that a deadline looks ahead: more than fit into the memory.
+const LOOK_AHEAD: usize = 4 * RAM_WORDS;
+/// How long the edges of a channel that is watched are kept back at most.
+const REPORT_EVERY: Span = Span::from_millis(1);
+
+#[derive(Clone, Debug, Default)]
+struct Channel {
+    transmitter: Transmitter,
+    receiver: Receiver,
+    /// The level at the input.
+    input: bool,
+    /// Words written and read through the FIFO.
+    pushed: usize,
+    popped: usize,
+    push_error: bool,
+    pop_error: bool,
+}
+
+/// RMT.
+#[derive(Clone, Debug)]
+pub struct Rmt {
+    registers: Registers,
+    memory: Box<[u32; RAM_WORDS]>,
+    apb: Frequency,
+    channels: [Channel; RMT_CHANNELS],
+    outputs: Outputs,
+    /// Until when everything has been followed.
+    advanced: Time,
+}
+
+impl Default for Rmt {
+    fn default() -> Rmt {
+        Rmt::new()
+    }
+}
+
+impl Rmt {
+    /// The block after power-on, with the APB at the frequency of the crystal.
+    pub fn new() -> Rmt {
+        Rmt {
+            registers: Registers::new(&REGISTERS),
+            memory: Box::new([0; RAM_WORDS]),
+            apb: XTAL,
+            channels: Default::default(),
+            outputs: Outputs::default(),
+            advanced: Time::ZERO,
+        }
+    }
+
+    /// The APB clock changes. A pulse that is on the line keeps its length.
+    pub fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.follow(now);
+        self.apb = apb;
+    }
+
+    /// Which outputs are connected to something: bit n is channel n. The edges of the others are forgotten.
+    pub fn set_watched(&mut self, channels: u8) {
+        self.outputs.watched = channels;
+    }
+
+    /// The level of a channel's output as of the last access or advance.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    pub fn output(&self, channel: usize) -> bool {
+        self.outputs.levels[channel]
+    }
+
+    /// Takes the edges of the watched outputs, in the order of their channels' time lines.
+    pub fn take_edges(&mut self) -> Vec<RmtEdge> {
+        std::mem::take(&mut self.outputs.edges)
+    }
+
+    /// The channels whose inputs matter: bit n is channel n.
+    pub fn receiving(&self) -> u8 {
+        (0..RMT_CHANNELS).fold(0, |mask, channel| mask | u8::from(self.channels[channel].receiver.is_on()) << channel)
+    }
+
+    /// The input of a channel is at `level` from `at` on. A channel that does not exist is ignored.
+    pub fn set_input(&mut self, channel: usize, level: bool, at: Time) {
+        if channel >= RMT_CHANNELS || self.channels[channel].input == level {
+            return;
+        }
+        self.follow_receiver(channel, at);
+        self.channels[channel].input = level;
+        let settings = self.settings(channel);
+        if let Some(measured) = self.channels[channel].receiver.edge(level, at, settings) {
+            self.store(channel, measured);
+        }
+    }
+
+    fn conf0(&self, channel: usize) -> u32 {
+        self.registers.get(reg::CH0CONF0 + CONF_STRIDE * channel as u32)
+    }
+
+    fn conf1(&self, channel: usize) -> u32 {
+        self.registers.get(reg::CH0CONF1 + CONF_STRIDE * channel as u32)
+    }
+
+    /// The clock that the channel counts and sends with.
+    fn clock(&self, channel: usize) -> Frequency {
+        let divider = match self.conf0(channel) & conf0::DIV_CNT {
+            0 => u64::from(conf0::DIV_CNT) + 1,
+            divider => u64::from(divider),
+        };
+        self.base_clock(channel).divided_by(divider)
+    }
+
+    fn base_clock(&self, channel: usize) -> Frequency {
+        if self.conf1(channel) & conf1::REF_ALWAYS_ON != 0 { self.apb } else { REF_TICK }
+    }
+
+    /// The channel's first word, and how many it has. Blocks that would lie beyond the memory do not exist.
+    fn blocks(&self, channel: usize) -> (usize, usize) {
+        let first = channel * BLOCK_WORDS;
+        let blocks = (self.conf0(channel) >> conf0::MEM_SIZE_SHIFT & conf0::MEM_SIZE) as usize;
+        (first, (blocks * BLOCK_WORDS).min(RAM_WORDS - first))
+    }
+
+    fn program(&self, channel: usize) -> Program<'_> {
+        let (first, size) = self.blocks(channel);
+        let conf1 = self.conf1(channel);
+        Program {
+            words: &self.memory[first..first + size],
+            clock: self.clock(channel),
+            limit: self.registers.get(reg::CH_TX_LIM + WORD * channel as u32),
+            wraps: self.registers.get(reg::APB_CONF) & apb_conf::MEM_TX_WRAP_EN != 0,
+            continuous: conf1 & conf1::TX_CONTI_MODE != 0,
+            idle: (conf1 & conf1::IDLE_OUT_EN != 0).then_some(conf1 & conf1::IDLE_OUT_LV != 0),
+        }
+    }
+
+    fn settings(&self, channel: usize) -> Settings {
+        let (conf0, conf1) = (self.conf0(channel), self.conf1(channel));
+        let threshold = conf1 >> conf1::RX_FILTER_THRES_SHIFT & conf1::RX_FILTER_THRES;
+        Settings {
+            clock: self.clock(channel),
+            idle: u64::from(conf0 >> conf0::IDLE_THRES_SHIFT & conf0::IDLE_THRES),
+            filter: (conf1 & conf1::RX_FILTER_EN != 0).then(|| self.base_clock(channel).cycles(u64::from(threshold))),
+        }
+    }
+
+    fn raise(&mut self, bits: u32) {
+        self.registers.modify(reg::INT_RAW, 0, bits);
+    }
+
+    fn raise_events(&mut self, channel: usize, events: Events) {
+        self.raise(interrupt_bits(channel, events));
+        if !self.channels[channel].transmitter.is_sending() {
+            // The next transmission begins by setting the bit again; drivers never clear it.
+            self.registers.modify(reg::CH0CONF1 + CONF_STRIDE * channel as u32, conf1::TX_START, 0);
+        }
+    }
+
+    /// Brings everything up to `now`.
+    fn follow(&mut self, now: Time) {
+        for channel in 0..RMT_CHANNELS {
+            self.follow_transmitter(channel, now);
+            self.follow_receiver(channel, now);
+        }
+        self.advanced = now;
+    }
+
+    fn follow_transmitter(&mut self, channel: usize, now: Time) {
+        while let Some(pulse) = self.channels[channel].transmitter.pulse.filter(|pulse| pulse.until <= now) {
+            if let Some(carrier) = self.carrier(channel) {
+                self.outputs.modulate(channel, pulse, carrier);
+            }
+            let mut transmitter = std::mem::take(&mut self.channels[channel].transmitter);
+            let events = transmitter.step(&self.program(channel));
+            self.channels[channel].transmitter = transmitter;
+            self.raise_events(channel, events);
+            self.drive(channel, pulse.until);
+        }
+    }
+
+    fn start(&mut self, channel: usize, now: Time) {
+        let mut transmitter = std::mem::take(&mut self.channels[channel].transmitter);
+        let events = transmitter.start(&self.program(channel), now);
+        self.channels[channel].transmitter = transmitter;
+        self.raise_events(channel, events);
+        self.drive(channel, now);
+    }
+
+    fn follow_receiver(&mut self, channel: usize, now: Time) {
+        if !self.channels[channel].receiver.is_on() {
+            return;
+        }
+        let settings = self.settings(channel);
+        while let Some(measured) = self.channels[channel].receiver.advance(now, settings) {
+            self.store(channel, measured);
+        }
+    }
+
+    /// The receiver writes what it has measured.
+    fn store(&mut self, channel: usize, measured: Measured) {
+        let (first, size) = self.blocks(channel);
+        let owned = self.conf1(channel) & conf1::MEM_OWNER != 0;
+        let receiver = &mut self.channels[channel].receiver;
+        let index = receiver.written / 2;
+        if !owned || index >= size {
+            receiver.owner_error |= !owned;
+            receiver.full |= owned;
+            self.raise(interrupt::error(channel));
+        } else {
+            let half = measured.cycles | if measured.level { entry::LEVEL } else { 0 };
+            let shift = if receiver.written % 2 == 0 { 0 } else { entry::BITS };
+            let word = &mut self.memory[first + index];
+            *word = *word & !(0xFFFF << shift) | half << shift;
+            receiver.written += 1;
+        }
+        if measured.cycles == 0 {
+            // The next reception begins with a word of its own.
+            let receiver = &mut self.channels[channel].receiver;
+            receiver.written = receiver.written.next_multiple_of(2);
+            self.raise(interrupt::rx_end(channel));
+        }
+    }
+
+    /// When the channel next does something that software has asked to be told of, or that somebody watches.
+    fn next_event(&self, channel: usize) -> Option<Time> {
+        let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
+        let (transmitter, receiver) = (&self.channels[channel].transmitter, &self.channels[channel].receiver);
+        let received = receiver.deadline(self.settings(channel));
+        let watched = self.outputs.is_watched(channel) && transmitter.is_sending();
+        let reported = watched.then(|| self.advanced + REPORT_EVERY);
+        let sending = [interrupt::tx_end(channel), interrupt::error(channel), interrupt::threshold(channel)];
+        let sent = if wanted & sending.iter().fold(0, |bits, bit| bits | bit) == 0 {
+            None
+        } else {
+            let program = self.program(channel);
+            next_wanted(transmitter.clone(), &program, |events| interrupt_bits(channel, events) & wanted != 0)
+        };
+        received.into_iter().chain(reported).chain(sent).min()
+    }
+
+    fn status(&self, channel: usize) -> u32 {
+        let Channel { transmitter, receiver, push_error, pop_error, .. } = &self.channels[channel];
+        let (first, _) = self.blocks(channel);
+        let address = |words: usize| (first + words) as u32 & status::ADDRESS;
+        let state = match (transmitter.is_sending(), receiver.is_receiving()) {
+            (true, _) => status::SEND,
+            (_, true) => status::RECEIVE,
+            _ => 0,
+        };
+        let flag = |set: bool, bit: u32| if set { bit } else { 0 };
+        address(transmitter.read)
+            | address(receiver.written / 2) << status::MEM_WADDR_EX_SHIFT
+            | state << status::STATE_SHIFT
+            | flag(receiver.owner_error, status::MEM_OWNER_ERR)
+            | flag(receiver.full, status::MEM_FULL)
+            | flag(transmitter.empty, status::MEM_EMPTY)
+            | flag(*push_error, status::APB_MEM_WR_ERR)
+            | flag(*pop_error, status::APB_MEM_RD_ERR)
+    }
+}
+
+fn interrupt_bits(channel: usize, events: Events) -> u32 {
+    [
+        (events.end, interrupt::tx_end(channel)),
+        (events.error, interrupt::error(channel)),
+        (events.threshold, interrupt::threshold(channel)),
+    ]
+    .into_iter()
+    .fold(0, |bits, (happened, bit)| if happened { bits | bit } else { bits })
+}
+
+/// Follows a copy of a transmitter until something wanted happens; the memory does not change meanwhile.
+fn next_wanted(
+    mut transmitter: Transmitter,
+    program: &Program<'_>,
+    is_wanted: impl Fn(Events) -> bool,
+) -> Option<Time> {
+    let mut at = None;
+    for _ in 0..LOOK_AHEAD {
+        let Some(pulse) = transmitter.pulse else { break };
+        at = Some(pulse.until);
+        if is_wanted(transmitter.step(program)) {
+            break;
+        }
+    }
+    at
+}
