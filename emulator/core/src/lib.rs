@@ -5,14 +5,18 @@
 
 mod bitmap;
 mod bus;
+mod colour;
 mod device;
 mod register;
 mod schedule;
+mod signal;
 mod time;
 
 pub use bitmap::Bitmap;
 pub use bus::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
+pub use colour::Rgb;
 pub use device::{Device, Fidelity, Unmodelled};
 pub use register::{Register, Registers};
 pub use schedule::Schedule;
+pub use signal::Signal;
 pub use time::{Counter, Frequency, Span, Time};

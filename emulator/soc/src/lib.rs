@@ -16,6 +16,7 @@ mod rom;
 mod stub;
 mod system;
 mod unmodelled;
+mod wires;
 mod wiring;
 
 pub use boards::{

@@ -8,9 +8,9 @@ mod jtag;
 
 use std::sync::Arc;
 
-use espalier_core::{Frequency, Span, Time};
+use espalier_core::{Frequency, Rgb, Signal, Span, Time};
 use espalier_net::{Air, Lan};
-use espalier_parts::{FlashChip, Oled};
+use espalier_parts::{FlashChip, Oled, Sound};
 use espalier_peripherals::{Cpu as Core, ResetCause, ResetScope};
 use espalier_xtensa::{Config as CpuConfig, Cpu, DebugStop, Exit};
 
@@ -383,6 +383,26 @@ impl Machine {
     /// The display, if the board has one.
     pub fn oled(&self) -> Option<&Oled> {
         self.system.oled()
+    }
+
+    /// What the board's LEDs show, in the order of the chain, and since when. None if it has no LEDs.
+    pub fn leds(&mut self) -> Option<(Vec<Rgb>, Time)> {
+        self.system.leds(self.now)
+    }
+
+    /// Every tone that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
+    pub fn sounds(&mut self) -> Option<Vec<Sound>> {
+        self.system.sounds(self.now)
+    }
+
+    /// Records what a pad carries from now on. Pads that do not exist are ignored.
+    pub fn attach_probe(&mut self, pin: usize) {
+        self.system.attach_probe(pin, self.now);
+    }
+
+    /// Takes what a pad has carried since its probe was attached or last read: each change with its time.
+    pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
+        self.system.take_probed(pin, self.now)
     }
 
     /// The network that the board's Ethernet is plugged into.

@@ -5,6 +5,7 @@ mod network;
 mod outside;
 mod reset;
 mod settle;
+mod wires;
 
 use std::collections::VecDeque;
 
@@ -12,9 +13,9 @@ use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux, OpenCoresEth,
-    PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rng, Rsa, RtcCntl, RtcIo, Sens, Sha, Slc,
-    SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
+    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux, Ledc,
+    OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng, Rsa, RtcCntl, RtcIo,
+    Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -26,10 +27,11 @@ use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::stub::Stub;
 use crate::unmodelled::{Origin, UnmodelledLog};
+use crate::wires::Wires;
 use crate::wiring;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
-const TIMED: [Block; 18] = [
+const TIMED: [Block; 20] = [
     Block::RtcCntl,
     Block::Timg(0),
     Block::Timg(1),
@@ -48,6 +50,8 @@ const TIMED: [Block; 18] = [
     Block::Efuse,
     Block::Ethernet,
     Block::WifiMac,
+    Block::Rmt,
+    Block::Ledc,
 ];
 /// The schedule's slot for the network.
 const LAN_SLOT: usize = TIMED.len();
@@ -89,6 +93,8 @@ pub(crate) struct System {
     frc: FrcTimer,
     rtc: RtcCntl,
     i2cs: [I2c; 2],
+    rmt: Rmt,
+    ledc: Ledc,
     efuse: Efuse,
     timgs: [TimerGroup; 2],
     apb_ctrl: ApbCtrl,
@@ -101,6 +107,7 @@ pub(crate) struct System {
     rng: Rng,
     stubs: Vec<Stub>,
     pub(super) parts: wiring::Parts,
+    wires: Wires,
     lan: Lan,
     air: Air,
     schedule: Schedule,
@@ -151,6 +158,8 @@ impl System {
             frc: FrcTimer::new(),
             rtc: RtcCntl::new(),
             i2cs: std::array::from_fn(|_| I2c::new(APB_WITH_PLL)),
+            rmt: Rmt::new(),
+            ledc: Ledc::new(),
             efuse: Efuse::new(efuse),
             timgs: std::array::from_fn(|_| TimerGroup::new()),
             apb_ctrl: ApbCtrl::new(efuse.revision.has_apb_ctrl_bit()),
@@ -162,6 +171,7 @@ impl System {
             radio: RADIO_BLOCKS.map(RadioStorage::new),
             rng: Rng::new(config.seed),
             stubs: vec![Stub::default(); STUBS],
+            wires: Wires::new(&config.board),
             parts: wiring::Parts::new(flash, config.board.oled),
             lan,
             air: Air::new(config.seed),
@@ -357,6 +367,8 @@ impl System {
             Block::RtcCntl => &mut self.rtc,
             Block::IoMux => &mut self.io_mux,
             Block::I2c(unit) => &mut self.i2cs[usize::from(unit)],
+            Block::Rmt => &mut self.rmt,
+            Block::Ledc => &mut self.ledc,
             Block::Efuse => &mut self.efuse,
             Block::Timg(unit) => &mut self.timgs[usize::from(unit)],
             Block::ApbCtrl => &mut self.apb_ctrl,

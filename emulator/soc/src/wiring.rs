@@ -22,8 +22,10 @@ pub(crate) fn sources(block: Block) -> &'static [usize] {
         Block::Uart(1) => &[35],
         Block::Uart(2) => &[36],
         Block::Ethernet => &[38],
+        Block::Ledc => &[43],
         Block::Efuse => &[44],
         Block::RtcCntl => &[46],
+        Block::Rmt => &[47],
         Block::I2c(0) => &[49],
         Block::I2c(1) => &[50],
         Block::Rsa => &[51],
@@ -58,6 +60,8 @@ pub(crate) const PERIPHERAL_RESETS: &[(u32, Block)] = &[
     (5, Block::Uart(1)),
     (6, Block::Spi(2)),
     (7, Block::I2c(0)),
+    (9, Block::Rmt),
+    (11, Block::Ledc),
     (13, Block::Timg(0)),
     (14, Block::Efuse),
     (15, Block::Timg(1)),
@@ -71,6 +75,11 @@ pub(crate) const CRYPTO_RESETS: &[(u32, Block)] = &[(0, Block::Aes), (1, Block::
 
 /// Output signals of the GPIO matrix: SCL and SDA of each I2C controller (TRM table "GPIO Matrix Peripheral Signals").
 const I2C_SIGNALS: [(u32, u32); 2] = [(29, 30), (95, 96)];
+
+/// Output signals of the RMT's and the LEDC's channels, and input signals of the RMT's, each from the first on (same table).
+pub(crate) const RMT_OUTPUTS: u32 = 87;
+pub(crate) const RMT_INPUTS: u32 = 83;
+pub(crate) const LEDC_OUTPUTS: u32 = 71;
 
 /// The parts on the board and where they are wired.
 #[derive(Clone)]

@@ -97,6 +97,11 @@ impl Gpio {
         (0..PINS).find(|pin| matrix::out_signal(&self.registers, *pin) == signal)
     }
 
+    /// Whether the matrix inverts what it brings to a pad.
+    pub fn is_inverted(&self, pin: usize) -> bool {
+        pin < PINS && self.masks.out_inverted >> pin & 1 != 0
+    }
+
     /// Whether the output of a pad only ever pulls low.
     pub fn is_open_drain(&self, pin: usize) -> bool {
         pin < PINS && self.masks.open_drain >> pin & 1 != 0

@@ -118,6 +118,14 @@ impl Rmt {
         }
     }
 
+    /// The input of a channel has been connected to a line that is at `level`, which is no edge.
+    pub fn connect_input(&mut self, channel: usize, level: bool) {
+        if let Some(channel) = self.channels.get_mut(channel) {
+            channel.input = level;
+            channel.receiver.connect(level);
+        }
+    }
+
     fn conf0(&self, channel: usize) -> u32 {
         self.registers.get(reg::CH0CONF0 + CONF_STRIDE * channel as u32)
     }
@@ -233,7 +241,7 @@ impl Rmt {
             self.raise(interrupt::error(channel));
         } else {
             let half = measured.cycles | if measured.level { entry::LEVEL } else { 0 };
-            let shift = if receiver.written % 2 == 0 { 0 } else { entry::BITS };
+            let shift = if receiver.written.is_multiple_of(2) { 0 } else { entry::BITS };
             let word = &mut self.memory[first + index];
             *word = *word & !(0xFFFF << shift) | half << shift;
             receiver.written += 1;

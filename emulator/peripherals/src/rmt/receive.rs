@@ -63,6 +63,13 @@ impl Receiver {
         self.enabled = enabled;
     }
 
+    /// The input is another line from now on.
+    pub(super) fn connect(&mut self, level: bool) {
+        if !self.is_receiving() {
+            self.level = level;
+        }
+    }
+
     /// The input changes. The receiver has been advanced to this instant before.
     pub(super) fn edge(&mut self, level: bool, at: Time, settings: Settings) -> Option<Measured> {
         if !self.is_on() {

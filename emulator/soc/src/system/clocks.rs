@@ -12,6 +12,9 @@ impl System {
         let asleep = self.rtc.sleeping().is_some();
         self.frc.set_clock_gated(asleep, now);
         self.renew_deadline(Block::Frc);
+        self.ledc.set_clock_gated(asleep, now);
+        self.carry_changes();
+        self.renew_deadline(Block::Ledc);
         for unit in 0..self.timgs.len() {
             self.timgs[unit].set_clock_gated(asleep, now);
             self.renew_deadline(Block::Timg(unit as u8));
@@ -65,6 +68,11 @@ impl System {
             self.timgs[unit].set_apb_clock(apb, now);
             self.renew_deadline(Block::Timg(unit as u8));
         }
+        self.rmt.set_apb_clock(apb, now);
+        self.renew_deadline(Block::Rmt);
+        self.ledc.set_apb_clock(apb, now);
+        self.renew_deadline(Block::Ledc);
+        self.carry_changes();
         self.frc.set_apb_clock(apb, now);
         self.renew_deadline(Block::Frc);
         for unit in 0..UARTS {

@@ -67,6 +67,7 @@ impl System {
         if let Some(driven) = self.driven.get_mut(pin) {
             *driven = level;
             self.update_inputs();
+            self.connect_wires(self.clock);
         }
     }
 

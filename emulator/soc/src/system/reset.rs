@@ -49,6 +49,7 @@ impl System {
         self.update_clocks(now);
         self.update_runs();
         self.update_inputs();
+        self.connect_wires(now);
         for block in TIMED {
             self.settle_interrupts(block);
             self.renew_deadline(block);
@@ -59,5 +60,6 @@ impl System {
     /// The parts lose their power; the flash chip keeps its content.
     pub fn power_cycle(&mut self) {
         self.parts.power_cycle();
+        self.wires.power_cycle();
     }
 }

@@ -16,7 +16,13 @@ impl System {
             Block::Dport => self.settle_dport(now),
             Block::RtcCntl => self.settle_rtc(ram, now),
             Block::ApbCtrl => self.update_clocks(now),
-            Block::IoMux => self.update_inputs(),
+            Block::IoMux => {
+                self.update_inputs();
+                self.connect_wires(now);
+            }
+            Block::Gpio => self.settle_gpio(now),
+            Block::Rmt => self.settle_rmt(now),
+            Block::Ledc => self.carry_changes(),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
             Block::Frc => {
                 let edges = self.frc.take_edges();

@@ -4,6 +4,7 @@
 //! says why.
 
 mod cases;
+mod outputs;
 mod repl;
 mod wifi;
 
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let trials = cases::ALL.iter().chain(wifi::ALL).map(|(name, case)| {
+    let trials = cases::ALL.iter().chain(outputs::ALL).chain(wifi::ALL).map(|(name, case)| {
         let bytes = image.clone();
         let ignored = bytes.is_none();
         Trial::test(*name, move || {

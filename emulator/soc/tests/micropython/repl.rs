@@ -31,9 +31,13 @@ pub struct Output {
 }
 
 impl Repl {
-    /// Switches a board on that has `image` in its flash.
+    /// Switches a development kit on that has `image` in its flash.
     pub fn power_on(image: &[u8]) -> Repl {
-        let mut machine = Machine::new(&MachineConfig::default()).expect("a machine");
+        Repl::power_on_as(image, &MachineConfig::default())
+    }
+
+    fn power_on_as(image: &[u8], config: &MachineConfig) -> Repl {
+        let mut machine = Machine::new(config).expect("a machine");
         machine.load_flash(IMAGE_OFFSET, image).expect("the image fits");
         Repl { machine, console: Vec::new(), seen: 0 }
     }
@@ -41,13 +45,14 @@ impl Repl {
     /// A fork of a board that has booted to its prompt; it boots once for all tests.
     pub fn booted(image: &[u8]) -> Repl {
         static BOOTED: OnceLock<Repl> = OnceLock::new();
-        BOOTED
-            .get_or_init(|| {
-                let mut repl = Repl::power_on(image);
-                repl.wait_for(PROMPT, Span::from_secs(5));
-                repl
-            })
-            .clone()
+        BOOTED.get_or_init(|| Repl::booted_on(image, &MachineConfig::default())).clone()
+    }
+
+    /// A board of its own that has booted to its prompt.
+    pub fn booted_on(image: &[u8], config: &MachineConfig) -> Repl {
+        let mut repl = Repl::power_on_as(image, config);
+        repl.wait_for(PROMPT, Span::from_secs(5));
+        repl
     }
 
     /// Everything that the console has said.

@@ -1,0 +1,182 @@
+//! A passive buzzer: it sounds as its line swings.
+
+use espalier_core::{Signal, Span, Time};
+
+/// The longest period that is a tone: 20 Hz, the lower end of hearing.
+const LONGEST: Span = Span::from_millis(50);
+/// Single swings make a tone as long as their periods differ by less than this part of it.
+const STEADY: u64 = 16;
+
+/// A tone that the buzzer made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    pub start: Time,
+    /// None while it goes on.
+    pub end: Option<Time>,
+    pub period: Span,
+    /// How long the line is high in each period; where single swings were measured, their mean.
+    pub high: Span,
+}
+
+/// Swings of one length, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Swings {
+    start: Time,
+    /// The last edge.
+    last: Time,
+    /// Whole periods, and how long they were high together.
+    count: u64,
+    length: Span,
+    high: Span,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Buzzer {
+    sounds: Vec<Sound>,
+    /// The last sound is one of steady pulses and goes on.
+    pulsing: bool,
+    level: bool,
+    risen: Option<Time>,
+    fallen: Time,
+    swings: Option<Swings>,
+}
+
+impl Swings {
+    /// A single period is a click, no tone.
+    fn sound(&self, now: Time) -> Option<Sound> {
+        if self.count < 2 {
+            return None;
+        }
+        let period = mean(self.length, self.count);
+        let over = now.since(self.last) > period * 2;
+        Some(Sound { start: self.start, end: over.then_some(self.last), period, high: mean(self.high, self.count) })
+    }
+
+    fn continues_with(&self, length: Span) -> bool {
+        let period = mean(self.length, self.count).ticks();
+        length.ticks().abs_diff(period) <= period / STEADY
+    }
+}
+
+fn mean(total: Span, count: u64) -> Span {
+    Span::from_ticks((total.ticks() + count / 2) / count)
+}
+
+impl Buzzer {
+    /// A silent buzzer.
+    pub fn new() -> Buzzer {
+        Buzzer::default()
+    }
+
+    /// The line changes.
+    pub fn signal(&mut self, signal: Signal, at: Time) {
+        if self.pulsing
+            && let Some(sound) = self.sounds.last_mut()
+        {
+            sound.end = Some(at);
+        }
+        self.pulsing = false;
+        match signal {
+            Signal::Pulses { period, high } => {
+                self.end_swings(at.min(self.fallen));
+                self.risen = None;
+                self.level = false;
+                self.sounds.push(Sound { start: at, end: None, period, high });
+                self.pulsing = true;
+            }
+            Signal::Level(level) if level != self.level => {
+                self.level = level;
+                self.edge(at);
+            }
+            Signal::Level(_) => {}
+        }
+    }
+
+    /// Every tone until `now`, in order; the last one may go on.
+    pub fn sounds(&self, now: Time) -> Vec<Sound> {
+        let swinging = self.swings.and_then(|swings| swings.sound(now));
+        self.sounds.iter().copied().chain(swinging).collect()
+    }
+
+    fn edge(&mut self, at: Time) {
+        if !self.level {
+            self.fallen = at;
+            if let Some(swings) = &mut self.swings {
+                swings.last = at;
+            }
+            return;
+        }
+        let Some(risen) = self.risen.replace(at) else { return };
+        let (length, high) = (at.since(risen), self.fallen.since(risen));
+        match &mut self.swings {
+            Some(swings) if swings.continues_with(length) => {
+                swings.count += 1;
+                swings.length = swings.length + length;
+                swings.high = swings.high + high;
+                swings.last = at;
+            }
+            _ => {
+                // Swings of another length follow at once, or none for long.
+                self.end_swings(if length <= LONGEST { risen } else { self.fallen });
+                self.swings = (length <= LONGEST).then_some(Swings { start: risen, last: at, count: 1, length, high });
+            }
+        }
+    }
+
+    fn end_swings(&mut self, end: Time) {
+        let sound = self.swings.take().and_then(|swings| swings.sound(end));
+        self.sounds.extend(sound.map(|sound| Sound { end: sound.end.or(Some(end)), ..sound }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::{Signal, Span, Time};
+
+    use super::{Buzzer, Sound};
+
+    fn at(micros: u64) -> Time {
+        Time::from_micros(micros)
+    }
+
+    #[test]
+    fn steady_pulses_are_a_tone_until_something_else_comes() {
+        let mut buzzer = Buzzer::new();
+        let period = Span::from_micros(2272);
+        let high = Span::from_micros(1136);
+        buzzer.signal(Signal::Pulses { period, high }, at(1000));
+        let sound = Sound { start: at(1000), end: None, period, high };
+        assert_eq!(buzzer.sounds(at(9000)), [sound]);
+        buzzer.signal(Signal::Level(false), at(10_000));
+        assert_eq!(buzzer.sounds(at(20_000)), [Sound { end: Some(at(10_000)), ..sound }]);
+    }
+
+    /// Swings the line by hand.
+    fn swing(buzzer: &mut Buzzer, start: u64, period: u64, count: u64) {
+        for index in 0..count {
+            buzzer.signal(Signal::Level(true), at(start + index * period));
+            buzzer.signal(Signal::Level(false), at(start + index * period + period / 4));
+        }
+    }
+
+    #[test]
+    fn single_swings_are_measured() {
+        let mut buzzer = Buzzer::new();
+        swing(&mut buzzer, 0, 1000, 20);
+        let sound = buzzer.sounds(at(19_500))[0];
+        assert_eq!((sound.period, sound.end), (Span::from_micros(1000), None));
+        swing(&mut buzzer, 20_000, 500, 20);
+        let sounds = buzzer.sounds(at(100_000));
+        let periods: Vec<_> = sounds.iter().map(|sound| (sound.period.as_micros(), sound.high.as_micros())).collect();
+        assert_eq!(periods, [(1000, 250), (500, 125)]);
+        assert_eq!((sounds[0].start, sounds[0].end), (at(0), Some(at(20_000))));
+        assert_eq!((sounds[1].start, sounds[1].end), (at(20_000), Some(at(29_625))));
+    }
+
+    #[test]
+    fn a_click_is_no_tone() {
+        let mut buzzer = Buzzer::new();
+        swing(&mut buzzer, 0, 200_000, 10);
+        assert_eq!(buzzer.sounds(at(9_000_000)), []);
+    }
+}

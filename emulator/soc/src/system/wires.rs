@@ -1,0 +1,141 @@
+//! The way from the blocks that drive pads to what is connected to them.
+
+use espalier_core::{Device, Rgb, Signal, Time};
+use espalier_parts::Sound;
+use espalier_peripherals::{InputSource, LEDC_CHANNELS, PINS, RMT_CHANNELS};
+
+use super::System;
+use crate::map::Block;
+use crate::wires::inverted;
+use crate::wiring::{LEDC_OUTPUTS, RMT_INPUTS, RMT_OUTPUTS};
+
+/// The pads of a mask.
+fn pads(mask: u64) -> impl Iterator<Item = usize> {
+    (0..PINS).filter(move |pin| mask >> pin & 1 != 0)
+}
+
+/// The channel whose output a signal of the matrix is.
+fn channel_of(signal: u32, first: u32, channels: usize) -> Option<usize> {
+    let channel = signal.checked_sub(first)? as usize;
+    (channel < channels).then_some(channel)
+}
+
+impl System {
+    pub(super) fn settle_gpio(&mut self, now: Time) {
+        let changes = self.gpio.take_changes();
+        if changes != 0 && changes & self.wires.followed() != 0 {
+            self.connect_wires(now);
+        }
+    }
+
+    pub(super) fn settle_rmt(&mut self, now: Time) {
+        self.carry_changes();
+        let listening =
+            (0..RMT_CHANNELS).fold(0, |mask, channel| mask | u8::from(self.wires.inputs[channel].is_some()) << channel);
+        if listening != self.rmt.receiving() {
+            self.connect_wires(now);
+        }
+    }
+
+    /// Looks again which block drives what, after the matrix, a pad or a receiver has changed.
+    pub(super) fn connect_wires(&mut self, now: Time) {
+        let receiving = self.rmt.receiving();
+        if self.wires.followed() == 0 && receiving == 0 {
+            return;
+        }
+        // What the old connections carry until now still goes their way.
+        self.rmt.advance(now);
+        self.ledc.advance(now);
+        self.carry_changes();
+        let inputs: [_; RMT_CHANNELS] = std::array::from_fn(|channel| {
+            match self.gpio.in_signal(RMT_INPUTS + channel as u32).filter(|_| receiving >> channel & 1 != 0)? {
+                InputSource::Pin { pin, inverted } => Some((pin, inverted)),
+                InputSource::Constant(_) | InputSource::IoMux => None,
+            }
+        });
+        let before = std::mem::replace(&mut self.wires.inputs, inputs);
+        self.wires.rmt_pads = [0; RMT_CHANNELS];
+        self.wires.ledc_pads = [0; LEDC_CHANNELS];
+        for pin in pads(self.wires.followed()) {
+            let signal = self.gpio.out_signal(pin);
+            let driven = if let Some(channel) = channel_of(signal, RMT_OUTPUTS, RMT_CHANNELS) {
+                self.wires.rmt_pads[channel] |= 1 << pin;
+                inverted(Signal::Level(self.rmt.output(channel)), self.gpio.is_inverted(pin))
+            } else if let Some(channel) = channel_of(signal, LEDC_OUTPUTS, LEDC_CHANNELS) {
+                self.wires.ledc_pads[channel] |= 1 << pin;
+                inverted(self.ledc.signal(channel), self.gpio.is_inverted(pin))
+            } else {
+                Signal::Level(self.gpio.level(pin))
+            };
+            self.carry(pin, driven, now);
+        }
+        for channel in 0..RMT_CHANNELS {
+            if let Some((pin, inverted)) = inputs[channel].filter(|input| before[channel] != Some(*input)) {
+                self.rmt.connect_input(channel, self.wires.level(pin) != inverted);
+            }
+        }
+        let mask =
+            |pads: &[u64]| (0..pads.len()).fold(0, |mask, channel| mask | u16::from(pads[channel] != 0) << channel);
+        self.rmt.set_watched(mask(&self.wires.rmt_pads) as u8);
+        self.ledc.set_watched(mask(&self.wires.ledc_pads));
+        for block in [Block::Rmt, Block::Ledc] {
+            self.settle_interrupts(block);
+            self.renew_deadline(block);
+        }
+    }
+
+    /// Carries what the RMT and the LEDC have put out to the pads.
+    pub(super) fn carry_changes(&mut self) {
+        for edge in self.rmt.take_edges() {
+            for pin in pads(self.wires.rmt_pads[edge.channel]) {
+                self.carry(pin, inverted(Signal::Level(edge.level), self.gpio.is_inverted(pin)), edge.at);
+            }
+        }
+        for change in self.ledc.take_changes() {
+            for pin in pads(self.wires.ledc_pads[change.channel]) {
+                self.carry(pin, inverted(change.signal, self.gpio.is_inverted(pin)), change.at);
+            }
+        }
+    }
+
+    fn carry(&mut self, pin: usize, signal: Signal, at: Time) {
+        if !self.wires.carry(pin, signal, at) {
+            return;
+        }
+        for channel in 0..RMT_CHANNELS {
+            if let Some((_, inverted)) = self.wires.inputs[channel].filter(|(input, _)| *input == pin) {
+                self.rmt.set_input(channel, self.wires.level(pin) != inverted, at);
+            }
+        }
+    }
+
+    /// Follows the lines up to `now`, for somebody who looks at them from outside.
+    fn follow_wires(&mut self, now: Time) {
+        let now = self.tick(now);
+        self.connect_wires(now);
+    }
+
+    /// What the LEDs show, and since when.
+    pub fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)> {
+        self.follow_wires(now);
+        self.wires.leds().map(|leds| (leds.colours(now), leds.changed(now)))
+    }
+
+    /// Every tone that the buzzer has made since power-on.
+    pub fn sounds(&mut self, now: Time) -> Option<Vec<Sound>> {
+        self.follow_wires(now);
+        self.wires.buzzer().map(|buzzer| buzzer.sounds(now))
+    }
+
+    pub fn attach_probe(&mut self, pin: usize, now: Time) {
+        self.follow_wires(now);
+        self.wires.attach_probe(pin);
+        self.follow_wires(now);
+        self.wires.take_probed(pin);
+    }
+
+    pub fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)> {
+        self.follow_wires(now);
+        self.wires.take_probed(pin)
+    }
+}

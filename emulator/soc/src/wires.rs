@@ -1,0 +1,121 @@
+//! What is connected to single pads, and what each of these lines carries.
+//!
+//! Only lines with something at their other end are followed: a part of the board, a receiver of the RMT, or a probe. The rest
+//! of the pads cost nothing.
+
+use espalier_core::{Signal, Span, Time};
+use espalier_parts::{Buzzer, Ws2812};
+use espalier_peripherals::{LEDC_CHANNELS, PINS, RMT_CHANNELS};
+
+use crate::boards::BoardDefinition;
+
+/// A recording of what a line carries.
+#[derive(Clone, Debug)]
+struct Probe {
+    pin: usize,
+    changes: Vec<(Time, Signal)>,
+}
+
+/// The lines of single pads. In masks of pads, bit n is GPIO n.
+#[derive(Clone, Debug)]
+pub(crate) struct Wires {
+    leds: Option<(usize, usize, Ws2812)>,
+    buzzer: Option<(usize, Buzzer)>,
+    probes: Vec<Probe>,
+    /// Pads that parts and probes are connected to.
+    connected: u64,
+    /// The pad that each receiver of the RMT listens to, and whether the matrix inverts it.
+    pub inputs: [Option<(usize, bool)>; RMT_CHANNELS],
+    /// The pads, among those followed, that each channel drives.
+    pub rmt_pads: [u64; RMT_CHANNELS],
+    pub ledc_pads: [u64; LEDC_CHANNELS],
+    signals: [Signal; PINS],
+}
+
+impl Wires {
+    pub fn new(board: &BoardDefinition) -> Wires {
+        let leds = board.leds.map(|leds| (usize::from(leds.gpio), usize::from(leds.count)));
+        let buzzer = board.buzzer.map(|buzzer| usize::from(buzzer.gpio));
+        let connected = leds.map(|(pin, _)| pin).into_iter().chain(buzzer).fold(0, |mask, pin| mask | 1 << pin);
+        Wires {
+            leds: leds.map(|(pin, count)| (pin, count, Ws2812::new(count))),
+            buzzer: buzzer.map(|pin| (pin, Buzzer::new())),
+            probes: Vec::new(),
+            connected,
+            inputs: [None; RMT_CHANNELS],
+            rmt_pads: [0; RMT_CHANNELS],
+            ledc_pads: [0; LEDC_CHANNELS],
+            signals: [Signal::Level(false); PINS],
+        }
+    }
+
+    /// The pads that have to be followed.
+    pub fn followed(&self) -> u64 {
+        self.inputs.iter().flatten().fold(self.connected, |mask, (pin, _)| mask | 1 << pin)
+    }
+
+    pub fn leds(&self) -> Option<&Ws2812> {
+        self.leds.as_ref().map(|(_, _, leds)| leds)
+    }
+
+    pub fn buzzer(&self) -> Option<&Buzzer> {
+        self.buzzer.as_ref().map(|(_, buzzer)| buzzer)
+    }
+
+    /// Records what a pad carries from now on.
+    pub fn attach_probe(&mut self, pin: usize) {
+        if pin < PINS && !self.probes.iter().any(|probe| probe.pin == pin) {
+            self.probes.push(Probe { pin, changes: Vec::new() });
+            self.connected |= 1 << pin;
+        }
+    }
+
+    pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
+        let probe = self.probes.iter_mut().find(|probe| probe.pin == pin);
+        probe.map(|probe| std::mem::take(&mut probe.changes)).unwrap_or_default()
+    }
+
+    pub fn power_cycle(&mut self) {
+        if let Some((_, count, leds)) = &mut self.leds {
+            *leds = Ws2812::new(*count);
+        }
+        if let Some((_, buzzer)) = &mut self.buzzer {
+            *buzzer = Buzzer::new();
+        }
+        self.signals = [Signal::Level(false); PINS];
+    }
+
+    /// The level that a line has for a receiver.
+    pub fn level(&self, pin: usize) -> bool {
+        self.signals[pin] == Signal::Level(true)
+    }
+
+    /// A pad carries `signal` from `at` on. True if that is news.
+    pub fn carry(&mut self, pin: usize, signal: Signal, at: Time) -> bool {
+        if self.signals[pin] == signal {
+            return false;
+        }
+        self.signals[pin] = signal;
+        if let Some((_, _, leds)) = self.leds.as_mut().filter(|(gpio, ..)| *gpio == pin) {
+            leds.signal(signal, at);
+        }
+        if let Some((_, buzzer)) = self.buzzer.as_mut().filter(|(gpio, _)| *gpio == pin) {
+            buzzer.signal(signal, at);
+        }
+        if let Some(probe) = self.probes.iter_mut().find(|probe| probe.pin == pin) {
+            probe.changes.push((at, signal));
+        }
+        true
+    }
+}
+
+/// What the matrix makes of a signal.
+pub(crate) fn inverted(signal: Signal, inverted: bool) -> Signal {
+    match signal {
+        signal if !inverted => signal,
+        Signal::Level(level) => Signal::Level(!level),
+        Signal::Pulses { period, high } => {
+            Signal::Pulses { period, high: Span::from_ticks(period.ticks() - high.ticks()) }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What MicroPython drives: LEDs, a buzzer, pulses. On the mPython board, whose LEDs are at GPIO17 and whose buzzer is at GPIO16.
+
+use std::sync::OnceLock;
+
+use espalier_core::{Rgb, Signal, Span, Time};
+use espalier_soc::{BoardDefinition, MachineConfig};
+
+use crate::cases::Case;
+use crate::repl::Repl;
+
+pub const ALL: &[(&str, Case)] = &[
+    ("neopixels_show_their_colours", neopixels_show_their_colours),
+    ("neopixels_by_bit_banging_show_them_too", neopixels_by_bit_banging_show_them_too),
+    ("pwm_makes_a_tone", pwm_makes_a_tone),
+    ("pwm_at_many_frequencies", pwm_at_many_frequencies),
+    ("a_pin_that_is_toggled_makes_a_tone", a_pin_that_is_toggled_makes_a_tone),
+    ("rmt_sends_pulses_as_long_as_asked", rmt_sends_pulses_as_long_as_asked),
+    ("rmt_repeats_in_a_loop", rmt_repeats_in_a_loop),
+];
+
+const LEDS: usize = 17;
+
+fn mpython(image: &[u8]) -> Repl {
+    static BOOTED: OnceLock<Repl> = OnceLock::new();
+    let boot = || {
+        let board = BoardDefinition::by_name("mpython").expect("the board");
+        Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() })
+    };
+    BOOTED.get_or_init(boot).clone()
+}
+
+/// Runs a script that must not touch anything that the model lacks.
+fn run(repl: &mut Repl, script: &str) -> String {
+    let before = repl.machine.unmodelled();
+    let printed = repl.run(script);
+    assert_eq!(repl.machine.unmodelled(), before, "{script}");
+    printed
+}
+
+fn colours(repl: &mut Repl) -> Vec<Rgb> {
+    repl.machine.run_for(Span::from_millis(1));
+    repl.machine.leds().expect("the board has LEDs").0
+}
+
+const NEOPIXEL: &str = "from machine import Pin\n\
+    from neopixel import NeoPixel\n\
+    np = NeoPixel(Pin(17, Pin.OUT), 3)\n\
+    np[0] = (255, 0, 0)\n\
+    np[1] = (0, 128, 3)\n\
+    np[2] = (10, 20, 30)\n\
+    np.write()\n";
+
+fn neopixels_show_their_colours(image: &[u8]) {
+    let mut repl = mpython(image);
+    assert_eq!(colours(&mut repl), [(0, 0, 0); 3]);
+    run(&mut repl, NEOPIXEL);
+    assert_eq!(colours(&mut repl), [(255, 0, 0), (0, 128, 3), (10, 20, 30)]);
+    run(&mut repl, "np[1] = (1, 2, 3)\nnp.write()\n");
+    assert_eq!(colours(&mut repl), [(255, 0, 0), (1, 2, 3), (10, 20, 30)]);
+    // More LEDs than the board has, and more bits than fit into the RMT's memory: the rest leaves the chain at its end.
+    run(
+        &mut repl,
+        "np = NeoPixel(Pin(17, Pin.OUT), 50)\nfor i in range(50): np[i] = (i, 100 + i, 200 + i)\nnp.write()\n",
+    );
+    assert_eq!(colours(&mut repl), [(0, 100, 200), (1, 101, 201), (2, 102, 202)]);
+}
+
+fn neopixels_by_bit_banging_show_them_too(image: &[u8]) {
+    let mut repl = mpython(image);
+    repl.machine.attach_probe(LEDS);
+    run(&mut repl, "import esp32\nesp32.RMT.bitstream_channel(None)\n");
+    run(&mut repl, NEOPIXEL);
+    assert_eq!(colours(&mut repl), [(255, 0, 0), (0, 128, 3), (10, 20, 30)]);
+    let edges = repl.machine.take_probed(LEDS);
+    assert!(edges.len() >= 2 * 72, "{} edges", edges.len());
+    assert!(edges.is_sorted_by_key(|(at, _)| *at));
+}
+
+/// Frequency in Hz and duty of the tone that goes on.
+fn tone(repl: &mut Repl) -> Option<(f64, f64)> {
+    repl.machine.run_for(Span::from_millis(20));
+    let sounds = repl.machine.sounds().expect("the board has a buzzer");
+    let sound = sounds.last().filter(|sound| sound.end.is_none())?;
+    Some((1.0 / sound.period.as_secs_f64(), sound.high.ticks() as f64 / sound.period.ticks() as f64))
+}
+
+fn assert_tone(repl: &mut Repl, frequency: f64, duty: f64) {
+    let found = tone(repl).unwrap_or_else(|| panic!("no tone, where one of {frequency} Hz was expected"));
+    let near = (found.0 - frequency).abs() < frequency / 500.0 && (found.1 - duty).abs() < 0.01;
+    assert!(near, "{found:?} instead of {:?}", (frequency, duty));
+}
+
+fn pwm_makes_a_tone(image: &[u8]) {
+    let mut repl = mpython(image);
+    assert_eq!(tone(&mut repl), None);
+    run(&mut repl, "from machine import PWM, Pin\np = PWM(Pin(16), freq=440, duty_u16=32768)\n");
+    assert_tone(&mut repl, 440.0, 0.5);
+    run(&mut repl, "p.freq(880)\n");
+    assert_tone(&mut repl, 880.0, 0.5);
+    run(&mut repl, "p.duty_u16(16384)\n");
+    assert_tone(&mut repl, 880.0, 0.25);
+    run(&mut repl, "p.deinit()\n");
+    assert_eq!(tone(&mut repl), None);
+    let script = "import time\n\
+        p = PWM(Pin(16), freq=523, duty_u16=32768)\n\
+        time.sleep_ms(200)\n\
+        p.freq(659)\n\
+        time.sleep_ms(300)\n\
+        p.deinit()\n";
+    let begun = repl.machine.now();
+    run(&mut repl, script);
+    let sounds = repl.machine.sounds().expect("a buzzer");
+    let song: Vec<_> = sounds
+        .iter()
+        .filter(|sound| sound.start > begun)
+        .map(|sound| {
+            let length = sound.end.expect("it is over").since(sound.start);
+            ((1.0 / sound.period.as_secs_f64()).round() as u32, (length.as_micros() + 5_000) / 10_000)
+        })
+        .filter(|(_, length)| *length > 0)
+        .collect();
+    assert_eq!(song, [(523, 20), (659, 30)]);
+}
+
+fn pwm_at_many_frequencies(image: &[u8]) {
+    let mut repl = mpython(image);
+    run(&mut repl, "from machine import PWM, Pin\np = PWM(Pin(16), freq=100, duty_u16=32768)\n");
+    for frequency in [100, 262, 1000, 2637, 4186, 20_000, 1_000_000] {
+        let printed = run(&mut repl, &format!("p.freq({frequency})\nprint(p.freq())\n"));
+        let reported: f64 = printed.trim().parse().expect("a number");
+        // What MicroPython reports is what the timer makes, rounded to whole hertz.
+        assert_tone(&mut repl, reported, 0.5);
+    }
+    for duty in [1_u32, 100, 1000, 32_768, 65_000] {
+        run(&mut repl, &format!("p.freq(1000)\np.duty_u16({duty})\n"));
+        assert_tone(&mut repl, 1000.0, f64::from(duty) / 65_536.0);
+    }
+    run(&mut repl, "p.duty_u16(0)\n");
+    assert_eq!(tone(&mut repl), None);
+    run(&mut repl, "p.duty_u16(65535)\n");
+    assert!(tone(&mut repl).is_none_or(|(_, duty)| duty > 0.99));
+}
+
+fn a_pin_that_is_toggled_makes_a_tone(image: &[u8]) {
+    let mut repl = mpython(image);
+    let script = "from machine import Pin\n\
+        from time import sleep_us\n\
+        p = Pin(16, Pin.OUT)\n\
+        for i in range(100):\n \
+          p(1)\n \
+          sleep_us(500)\n \
+          p(0)\n \
+          sleep_us(500)\n";
+    run(&mut repl, script);
+    repl.machine.run_for(Span::from_millis(20));
+    let sounds = repl.machine.sounds().expect("a buzzer");
+    assert_eq!(sounds.len(), 1, "{sounds:?}");
+    let (period, end) = (sounds[0].period.as_micros(), sounds[0].end.expect("it is over"));
+    assert!((1000..1100).contains(&period), "{period} us");
+    assert!((99_000..110_000).contains(&end.since(sounds[0].start).as_micros()));
+}
+
+/// Levels, and how long each of them lasted in nanoseconds.
+fn pulses(changes: &[(Time, Signal)]) -> Vec<(bool, u64)> {
+    let lasting = |pair: &[(Time, Signal)]| {
+        let nanos = pair[1].0.since(pair[0].0).ticks() * 1000 / Span::from_micros(1).ticks();
+        (pair[0].1 == Signal::Level(true), nanos)
+    };
+    changes.windows(2).map(lasting).collect()
+}
+
+fn rmt_sends_pulses_as_long_as_asked(image: &[u8]) {
+    let mut repl = mpython(image);
+    repl.machine.attach_probe(18);
+    // 80 MHz / 8: cycles of 100 ns.
+    let script = "import esp32\n\
+        from machine import Pin\n\
+        r = esp32.RMT(0, pin=Pin(18), clock_div=8)\n\
+        r.write_pulses((1, 20, 2, 40, 300, 1000), 1)\n\
+        print(r.wait_done(timeout=1000))\n\
+        r.write_pulses([500, 700] * 100, 1)\n\
+        print(r.wait_done(timeout=1000))\n";
+    assert_eq!(run(&mut repl, script), "True\nTrue\n");
+    let changes = repl.machine.take_probed(18);
+    let found = pulses(&changes);
+    let expected = [(true, 100), (false, 2000), (true, 200), (false, 4000), (true, 30_000)];
+    assert_eq!(found[..5], expected);
+    let rest = &found[6..];
+    assert_eq!(rest.len(), 199);
+    assert!(rest.iter().all(|(level, length)| *length == if *level { 50_000 } else { 70_000 }), "{rest:?}");
+}
+
+fn rmt_repeats_in_a_loop(image: &[u8]) {
+    let mut repl = mpython(image);
+    let script = "import esp32\n\
+        from machine import Pin\n\
+        r = esp32.RMT(0, pin=Pin(16), clock_div=80)\n\
+        r.loop(True)\n\
+        r.write_pulses((400, 600), 1)\n";
+    run(&mut repl, script);
+    assert_tone(&mut repl, 1000.0, 0.4);
+    run(&mut repl, "r.loop(False)\nr.deinit()\n");
+    assert_eq!(tone(&mut repl), None);
+}
