@@ -1,4 +1,4 @@
-//! Packet capture on the board's port.
+//! Packet capture: of Ethernet on the board's ports, and of what is in the air.
 
 use std::sync::Arc;
 
@@ -10,16 +10,34 @@ use crate::fault::Frame;
 const MAGIC_NANOSECONDS: u32 = 0xA1B2_3C4D;
 const VERSION: (u16, u16) = (2, 4);
 const SNAP_LENGTH: u32 = 65_535;
-const LINKTYPE_ETHERNET: u32 = 1;
+
+/// What a capture's frames begin with, by its number in the file's header (the LINKTYPE registry of tcpdump.org).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum LinkType {
+    #[default]
+    Ethernet = 1,
+    /// A radiotap header, then a frame of 802.11.
+    Radiotap = 127,
+}
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Capture {
+    link_type: LinkType,
     running: bool,
     /// Shared with clones of the LAN until one of them records more.
     frames: Arc<Vec<(Time, Frame)>>,
 }
 
 impl Capture {
+    pub(crate) fn of(link_type: LinkType) -> Capture {
+        Capture { link_type, ..Capture::default() }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+
     pub(crate) fn set_running(&mut self, running: bool) {
         self.running = running;
     }
@@ -36,7 +54,7 @@ impl Capture {
         file.extend_from_slice(&MAGIC_NANOSECONDS.to_le_bytes());
         file.extend_from_slice(&VERSION.0.to_le_bytes());
         file.extend_from_slice(&VERSION.1.to_le_bytes());
-        for word in [0, 0, SNAP_LENGTH, LINKTYPE_ETHERNET] {
+        for word in [0, 0, SNAP_LENGTH, self.link_type as u32] {
             file.extend_from_slice(&word.to_le_bytes());
         }
         for (at, frame) in self.frames.iter() {

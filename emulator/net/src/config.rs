@@ -9,7 +9,7 @@ use espalier_core::Span;
 use crate::LanError;
 
 /// Describes a LAN. The default is 192.168.4.0/24 with the gateway at .1 and a peer at .2.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LanConfig {
     /// Decides everything that is random: faults and TCP's initial sequence numbers.
     pub seed: u64,
@@ -47,6 +47,25 @@ impl Default for LanConfig {
 }
 
 impl LanConfig {
+    /// The LAN 255.255.255.0 of a router: the peer is its neighbour in the range, and the upper half is handed out from 100 on.
+    ///
+    /// # Errors
+    /// If `gateway` cannot be a router's address: the first 99 host addresses of a network can.
+    pub fn of_gateway(gateway: Ipv4Addr) -> Result<LanConfig, LanError> {
+        let [a, b, c, host] = gateway.octets();
+        let address = |host| Ipv4Addr::new(a, b, c, host);
+        let peer = address(if host == 2 { 1 } else { 2 });
+        let config = LanConfig {
+            gateway,
+            peer,
+            leases: address(100)..=address(199),
+            names: BTreeMap::from([("gateway.lan".into(), gateway), ("peer.lan".into(), peer)]),
+            ..LanConfig::default()
+        };
+        config.check()?;
+        Ok(config)
+    }
+
     /// The LAN's netmask.
     pub fn netmask(&self) -> Ipv4Addr {
         Ipv4Addr::from_bits(u32::MAX << (32 - u32::from(self.prefix_len)))

@@ -3,7 +3,7 @@
 
 mod dhcp;
 mod dns;
-mod reply;
+pub(crate) mod reply;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -1,4 +1,7 @@
 //! The switch: who gets which frame, and when.
+//!
+//! The board is behind two ports: its Ethernet cable, on which things go wrong, and the access points in the air, which share a
+//! port of their own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -17,6 +20,8 @@ use crate::{LanConfig, LanError};
 const FRAME_MAX: usize = 1518;
 /// Locally administered; the address of the host follows.
 const MAC_PREFIX: [u8; 2] = [0x02, 0x00];
+/// Addresses that the switch remembers. The board has a handful, whatever its firmware makes up.
+const LEARNED_MAX: usize = 64;
 /// What the seed is used for besides the peers' stacks.
 const STREAM_FROM_BOARD: u64 = 1;
 const STREAM_TO_BOARD: u64 = 2;
@@ -31,8 +36,14 @@ pub struct Lan {
     /// Frames on their way, by arrival; frames that arrive at the same time do so in the order in which they were sent.
     in_flight: BTreeMap<(Time, u64), Transit>,
     sent: u64,
-    /// Frames that have arrived at the board's port.
+    /// Frames that have arrived at the board's end of the cable.
     arrived: VecDeque<Frame>,
+    /// Whether there are access points at the port that is for them.
+    has_air: bool,
+    /// Frames that have arrived at the access points.
+    for_air: VecDeque<Frame>,
+    /// Who has spoken, and on which of the board's ports.
+    learned: BTreeMap<EthernetAddress, Port>,
     gateway: Gateway,
     pub(crate) hosts: BTreeMap<Ipv4Addr, Host>,
     /// Hosts that have fallen silent.
@@ -40,11 +51,18 @@ pub struct Lan {
     capture: Capture,
 }
 
+/// A port that the board is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    Cable,
+    Air,
+}
+
 /// A frame and the port it leaves the switch by, or the switch itself.
 #[derive(Clone, Debug)]
 enum Transit {
-    ToSwitch(Frame),
-    ToBoard(Frame),
+    ToSwitch(Frame, Port),
+    ToBoard(Frame, Port),
     Between(Frame),
 }
 
@@ -55,22 +73,38 @@ impl Lan {
     /// If the addresses in `config` do not fit together.
     pub fn new(config: LanConfig) -> Result<Lan, LanError> {
         config.check()?;
+        let mut lan = Lan::empty(config);
+        lan.add_host(lan.config.peer)?;
+        Ok(lan)
+    }
+
+    /// The surroundings of one host that has joined somebody else's network as `config.peer`: nothing but the host.
+    pub(crate) fn of_guest(config: LanConfig, mac: [u8; 6], now: Time) -> Lan {
+        let (gateway, peer) = (config.gateway, config.peer);
+        let mut lan = Lan { now, has_air: true, ..Lan::empty(config) };
+        lan.vanished.insert(gateway);
+        lan.hosts.insert(peer, Host::new(lan.config.clone(), peer, EthernetAddress(mac)));
+        lan
+    }
+
+    fn empty(config: LanConfig) -> Lan {
         let config = Arc::new(config);
-        let mut lan = Lan {
+        Lan {
             now: Time::ZERO,
             from_board: Lane::new(config.seed, STREAM_FROM_BOARD, config.latency),
             to_board: Lane::new(config.seed, STREAM_TO_BOARD, config.latency),
             in_flight: BTreeMap::new(),
             sent: 0,
             arrived: VecDeque::new(),
+            has_air: false,
+            for_air: VecDeque::new(),
+            learned: BTreeMap::new(),
             gateway: Gateway::new(config.clone(), mac_of(config.gateway)),
             hosts: BTreeMap::new(),
             vanished: BTreeSet::new(),
             capture: Capture::default(),
             config,
-        };
-        lan.add_host(lan.config.peer)?;
-        Ok(lan)
+        }
     }
 
     /// What the LAN was made of at its start.
@@ -89,8 +123,27 @@ impl Lan {
         let frame: Frame = frame.into();
         self.capture.record(self.now, &frame);
         for (at, frame) in self.from_board.carry(frame, self.now) {
-            self.schedule(at, Transit::ToSwitch(frame));
+            self.schedule(at, Transit::ToSwitch(frame, Port::Cable));
         }
+    }
+
+    /// From now on there are access points, which take what [`take_for_air`](Lan::take_for_air) gives them.
+    pub fn plug_in_air(&mut self) {
+        self.has_air = true;
+    }
+
+    /// An access point passes on a frame of one of its stations. The cable's faults do not touch it.
+    pub fn send_from_air(&mut self, frame: Vec<u8>, now: Time) {
+        self.advance(now);
+        let frame: Frame = frame.into();
+        self.capture.record(self.now, &frame);
+        self.schedule(self.now + self.config.latency, Transit::ToSwitch(frame, Port::Air));
+    }
+
+    /// The next frame that has arrived at the access points by `now`.
+    pub fn take_for_air(&mut self, now: Time) -> Option<Vec<u8>> {
+        self.advance(now);
+        self.for_air.pop_front().map(|frame| frame.to_vec())
     }
 
     /// The next frame that has arrived at the board by `now`, without its frame check sequence.
@@ -102,7 +155,7 @@ impl Lan {
     /// When the LAN next changes by itself: a frame arrives or a timer of a peer ends. It is in the past while a frame
     /// waits to be taken.
     pub fn deadline(&self) -> Option<Time> {
-        if !self.arrived.is_empty() {
+        if !self.arrived.is_empty() || !self.for_air.is_empty() {
             return Some(self.now);
         }
         let arrival = self.in_flight.keys().next().map(|(at, _)| *at);
@@ -224,11 +277,63 @@ impl Lan {
     fn deliver(&mut self) {
         let Some((_, transit)) = self.in_flight.pop_first() else { return };
         match transit {
-            Transit::ToBoard(frame) => {
-                self.capture.record(self.now, &frame);
-                self.arrived.push_back(frame);
+            Transit::ToBoard(frame, port) => {
+                if port == self.recorded_port(&frame) {
+                    self.capture.record(self.now, &frame);
+                }
+                match port {
+                    Port::Cable => self.arrived.push_back(frame),
+                    Port::Air => self.for_air.push_back(frame),
+                }
             }
-            Transit::ToSwitch(frame) | Transit::Between(frame) => self.hand_over(frame),
+            Transit::ToSwitch(frame, from) => {
+                self.learn(&frame, from);
+                let other = if from == Port::Cable { Port::Air } else { Port::Cable };
+                if self.leaves_by(&frame, other) {
+                    self.send_to_board(frame.clone(), other);
+                }
+                self.hand_over(frame);
+            }
+            Transit::Between(frame) => self.hand_over(frame),
+        }
+    }
+
+    /// Remembers behind which of the board's ports the sender of `frame` is.
+    fn learn(&mut self, frame: &[u8], port: Port) {
+        let Ok(header) = EthernetFrame::new_checked(frame) else { return };
+        let from = header.src_addr();
+        if from.is_unicast() && (self.learned.len() < LEARNED_MAX || self.learned.contains_key(&from)) {
+            self.learned.insert(from, port);
+        }
+    }
+
+    /// Whether `frame` is for somebody who is, or may be, behind `port`.
+    fn leaves_by(&self, frame: &[u8], port: Port) -> bool {
+        let Ok(header) = EthernetFrame::new_checked(frame) else { return false };
+        let to = header.dst_addr();
+        !to.is_unicast() || (!self.is_on_switch(to) && self.learned.get(&to).is_none_or(|known| *known == port))
+    }
+
+    /// The port at which a frame for the board is recorded: once, if it leaves by both.
+    fn recorded_port(&self, frame: &[u8]) -> Port {
+        let only_air = !self.learned.is_empty() && self.learned.values().all(|port| *port == Port::Air);
+        let to = EthernetFrame::new_checked(frame).ok().map(|header| header.dst_addr());
+        to.and_then(|to| self.learned.get(&to).copied()).unwrap_or(if only_air { Port::Air } else { Port::Cable })
+    }
+
+    fn is_on_switch(&self, mac: EthernetAddress) -> bool {
+        mac == self.gateway.mac() || self.hosts.values().any(|host| host.mac() == mac)
+    }
+
+    fn send_to_board(&mut self, frame: Frame, port: Port) {
+        match port {
+            Port::Air if !self.has_air => {}
+            Port::Air => self.schedule(self.now + self.config.latency, Transit::ToBoard(frame, port)),
+            Port::Cable => {
+                for (at, frame) in self.to_board.carry(frame, self.now) {
+                    self.schedule(at, Transit::ToBoard(frame, port));
+                }
+            }
         }
     }
 
@@ -262,13 +367,12 @@ impl Lan {
         for frame in frames {
             let Ok(header) = EthernetFrame::new_checked(&frame[..]) else { continue };
             let to = header.dst_addr();
-            let known = to == self.gateway.mac() || self.hosts.values().any(|host| host.mac() == to);
-            if known || !to.is_unicast() {
+            if self.is_on_switch(to) || !to.is_unicast() {
                 self.schedule(self.now + self.config.latency, Transit::Between(frame.clone()));
             }
-            if !known {
-                for (at, frame) in self.to_board.carry(frame, self.now) {
-                    self.schedule(at, Transit::ToBoard(frame));
+            for port in [Port::Cable, Port::Air] {
+                if self.leaves_by(&frame, port) {
+                    self.send_to_board(frame.clone(), port);
                 }
             }
         }

@@ -38,7 +38,7 @@ mod peers;
 mod rng;
 mod transcript;
 
-pub use air::{AccessPoint, Air, AirError, AirFrame, Station};
+pub use air::{AccessPoint, Air, AirError, AirFaults, AirFrame, Announced, Refusal, Station, StationState};
 pub use config::LanConfig;
 pub use error::LanError;
 pub use fault::{FaultConfig, Faults};

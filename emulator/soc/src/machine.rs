@@ -412,7 +412,7 @@ impl Machine {
 
     /// The network, to act on it. What changes takes effect with the next run.
     pub fn lan_mut(&mut self) -> &mut Lan {
-        self.system.lan_mut()
+        self.system.lan_mut(self.now)
     }
 
     /// The air around the board's antenna.
@@ -422,7 +422,7 @@ impl Machine {
 
     /// The air, to put networks into it. What changes takes effect with the next run.
     pub fn air_mut(&mut self) -> &mut Air {
-        self.system.air_mut()
+        self.system.air_mut(self.now)
     }
 
     /// Sends `bytes` to the RX pin of a UART; they arrive one frame after the other.

@@ -137,7 +137,8 @@ impl System {
     pub fn new(rom: Rom, config: &MachineConfig) -> Result<System, SocError> {
         let flash = FlashChip::new(FlashSize::try_from(config.board.flash_size as usize)?);
         let efuse = EfuseConfig { mac: config.board.mac, ..EfuseConfig::default() };
-        let lan = Lan::new(espalier_net::LanConfig { seed: config.seed, ..espalier_net::LanConfig::default() })?;
+        let mut lan = Lan::new(espalier_net::LanConfig { seed: config.seed, ..espalier_net::LanConfig::default() })?;
+        lan.plug_in_air();
         Ok(System {
             rom,
             dport: Dport::default(),

@@ -2,13 +2,18 @@
 //!
 //! The wiring gives [`Air`] what the board's radio sends ([`Air::send_from_board`]) and carries what comes out of
 //! [`Air::take_for_board`] to the radio, which says through [`Air::report`] whether it took it. Data of associated stations goes to
-//! the LAN as Ethernet frames and comes from there ([`Air::take_for_lan`], [`Air::send_from_lan`]). Physical effects are not
-//! modelled: who is tuned to the channel hears every frame.
+//! the LAN as Ethernet frames and comes from there ([`Air::take_for_lan`], [`Air::send_from_lan`]), unless their network is a
+//! subnet of its own: its LAN is in here ([`Air::lan`]), as is that of each station that joins the board's network. Physical
+//! effects are not modelled: who is tuned to the channel hears every frame, or those that [`AirFaults`] let through.
 
+mod dhcp;
 mod eapol;
 mod ethernet;
+mod guest;
 mod management;
+mod monitor;
 mod network;
+mod outside;
 mod settings;
 mod station;
 mod supplicant;
@@ -19,13 +24,17 @@ mod wpa;
 use std::collections::{BTreeMap, VecDeque};
 
 use espalier_core::{Span, Time};
-use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate};
+use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, element_id, subtype};
 
+use crate::Lan;
 use crate::rng::Rng;
+use guest::Guest;
+use monitor::{Monitor, Radiated};
 use network::Network;
-pub use settings::{AccessPoint, AirError};
+pub use outside::Announced;
+pub use settings::{AccessPoint, AirError, AirFaults};
 use station::Member;
-pub use station::Station;
+pub use station::{Refusal, Station, StationState};
 
 /// Between two frames to the board, from the start of one to the start of the next: what a driver of this class of chip keeps up
 /// with for any length of time.
@@ -34,8 +43,13 @@ const SPACING: Span = Span::from_micros(400);
 const RETRIES: u8 = 7;
 /// What the seed is used for here.
 const STREAM: u64 = 3;
-/// Locally administered; the rest of the address comes from the seed.
-const BSSID_PREFIX: u8 = 0x02;
+const STREAM_FAULTS: u64 = 4;
+/// For how long a network of the board is there after its last beacon.
+const ANNOUNCED: Span = Span::from_secs(1);
+/// Bytes of a beacon before its elements.
+const BEACON_FIXED: usize = 12;
+/// How strong the monitor receives the board, which is beside it, in dBm.
+const BOARD_RSSI: i8 = -20;
 
 /// A frame that arrives at the board's antenna.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,15 +64,30 @@ pub struct AirFrame {
     from: MacAddress,
     /// How often it was sent before.
     tries: u8,
+    /// It never gets to the board.
+    lost: bool,
 }
 
 /// The air around one board.
 #[derive(Clone, Debug)]
 pub struct Air {
     now: Time,
+    seed: u64,
     rng: Rng,
+    faults: AirFaults,
+    /// Decides what goes wrong.
+    luck: Rng,
     networks: BTreeMap<MacAddress, Network>,
+    /// LANs of the networks that are subnets of their own.
+    subnets: BTreeMap<MacAddress, Lan>,
     members: BTreeMap<MacAddress, Member>,
+    /// Hosts behind the members.
+    guests: BTreeMap<MacAddress, Guest>,
+    /// What the board has announced last under each address, and when.
+    announced: BTreeMap<MacAddress, (Time, Announced)>,
+    /// Frames of the board that are on their way, with their channel.
+    outbound: BTreeMap<(Time, u64), (Vec<u8>, u8)>,
+    last_outbound: Time,
     /// Frames that will have arrived at the board at a time.
     in_flight: BTreeMap<(Time, u64), AirFrame>,
     sent: u64,
@@ -66,6 +95,7 @@ pub struct Air {
     free: Time,
     arrived: VecDeque<AirFrame>,
     to_lan: VecDeque<Vec<u8>>,
+    monitor: Monitor,
 }
 
 impl Air {
@@ -73,139 +103,89 @@ impl Air {
     pub fn new(seed: u64) -> Air {
         Air {
             now: Time::ZERO,
+            seed,
             rng: Rng::new(seed, STREAM),
+            faults: AirFaults::default(),
+            luck: Rng::new(seed, STREAM_FAULTS),
             networks: BTreeMap::new(),
+            subnets: BTreeMap::new(),
             members: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            outbound: BTreeMap::new(),
+            last_outbound: Time::ZERO,
             in_flight: BTreeMap::new(),
             sent: 0,
             free: Time::ZERO,
             arrived: VecDeque::new(),
             to_lan: VecDeque::new(),
+            monitor: Monitor::new(),
         }
-    }
-
-    /// Puts a network into the air and returns its BSSID.
-    ///
-    /// # Errors
-    /// If the settings are not possible or the address is in use.
-    pub fn add_access_point(&mut self, settings: AccessPoint) -> Result<[u8; 6], AirError> {
-        settings.check()?;
-        let bssid = match settings.bssid {
-            Some(bssid) => MacAddress(bssid),
-            None => {
-                let [_, a, b, c, d, e, ..] = self.rng.next().to_le_bytes();
-                MacAddress([BSSID_PREFIX, a, b, c, d, e])
-            }
-        };
-        if self.networks.contains_key(&bssid) {
-            return Err(AirError::AddressTaken { address: bssid });
-        }
-        let network = Network::new(settings, bssid, self.rng.next(), self.now);
-        self.networks.insert(bssid, network);
-        Ok(bssid.0)
-    }
-
-    /// Adds a station that joins the network of its name when the board opens it.
-    ///
-    /// # Errors
-    /// If the settings are not possible or the address is in use.
-    pub fn add_station(&mut self, settings: Station) -> Result<(), AirError> {
-        let network = AccessPoint { password: settings.password.clone(), ..AccessPoint::open(&settings.ssid) };
-        network.check()?;
-        let address = MacAddress(settings.address);
-        if address.is_group() {
-            return Err(AirError::GroupAddress { address });
-        }
-        if self.networks.contains_key(&address) || self.members.contains_key(&address) {
-            return Err(AirError::AddressTaken { address });
-        }
-        let member = Member::new(settings, &mut self.rng);
-        self.members.insert(address, member);
-        Ok(())
-    }
-
-    /// True if the station with this address has joined the board's network.
-    pub fn is_connected(&self, address: [u8; 6]) -> bool {
-        self.members.get(&MacAddress(address)).is_some_and(Member::is_connected)
-    }
-
-    /// Switches the networks of this name off. They say nothing; they are gone.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn remove_access_point(&mut self, ssid: &str) -> Result<(), AirError> {
-        let before = self.networks.len();
-        self.networks.retain(|_, network| network.settings().ssid != ssid);
-        if self.networks.len() == before {
-            return Err(AirError::NoSuchNetwork { ssid: ssid.into() });
-        }
-        Ok(())
-    }
-
-    /// Sends all stations of the networks of this name away.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn deauthenticate(&mut self, ssid: &str) -> Result<(), AirError> {
-        let bssids: Vec<_> = self.bssids_of(ssid).collect();
-        if bssids.is_empty() {
-            return Err(AirError::NoSuchNetwork { ssid: ssid.into() });
-        }
-        for bssid in bssids {
-            self.with_network(bssid, |network, now| network.deauthenticate_all(now));
-        }
-        Ok(())
-    }
-
-    /// Sets how strong the board receives the networks of this name, in dBm.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn set_rssi(&mut self, ssid: &str, rssi: i8) -> Result<(), AirError> {
-        let bssids: Vec<_> = self.bssids_of(ssid).collect();
-        if bssids.is_empty() {
-            return Err(AirError::NoSuchNetwork { ssid: ssid.into() });
-        }
-        for bssid in bssids {
-            if let Some(network) = self.networks.get_mut(&bssid) {
-                network.set_rssi(rssi);
-            }
-        }
-        Ok(())
-    }
-
-    /// Addresses of the stations that are associated with the networks of this name.
-    pub fn stations(&self, ssid: &str) -> Vec<[u8; 6]> {
-        let networks = self.networks.values().filter(|network| network.settings().ssid == ssid);
-        networks.flat_map(Network::associated).map(|address| address.0).collect()
-    }
-
-    fn bssids_of<'a>(&'a self, ssid: &'a str) -> impl Iterator<Item = MacAddress> + 'a {
-        let networks = self.networks.iter().filter(move |(_, network)| network.settings().ssid == ssid);
-        networks.map(|(bssid, _)| *bssid)
     }
 
     /// The board's radio has sent a frame, which ends at `now`. Returns true if somebody acknowledges it.
-    pub fn send_from_board(&mut self, bytes: &[u8], channel: u8, now: Time) -> bool {
+    pub fn send_from_board(&mut self, bytes: &[u8], channel: u8, rate: Rate, now: Time) -> bool {
         self.advance(now);
+        self.monitor.record(now, bytes, Radiated { channel, rate, rssi: BOARD_RSSI });
         let Some(frame) = Frame::new(bytes) else { return false };
+        let (lost, delay) = self.draw();
+        if lost {
+            return false;
+        }
         let receiver = frame.receiver();
+        let is_network = self.networks.get(&receiver).is_some_and(|network| network.settings().channel == channel);
+        let acknowledges = is_network || self.members.contains_key(&receiver);
+        if delay == Span::ZERO && self.outbound.is_empty() {
+            self.arrive(bytes, channel);
+        } else {
+            self.last_outbound = self.last_outbound.max(now + delay);
+            self.outbound.insert((self.last_outbound, self.sent), (bytes.to_vec(), channel));
+            self.sent += 1;
+        }
+        frame.control().frame_type() != FrameType::Control && acknowledges
+    }
+
+    /// What becomes of a frame: whether it is lost, and by how much it is late. The same number of draws for each, so that one
+    /// fault's setting does not shift another's outcomes.
+    fn draw(&mut self) -> (bool, Span) {
+        if self.faults == AirFaults::default() {
+            return (false, Span::ZERO);
+        }
+        let lost = self.luck.chance(self.faults.loss);
+        (lost, Span::from_ticks(self.luck.below(self.faults.jitter.ticks().saturating_add(1))))
+    }
+
+    /// A frame of the board comes to those whom it is for.
+    fn arrive(&mut self, bytes: &[u8], channel: u8) {
+        let Some(frame) = Frame::new(bytes) else { return };
+        if frame.control().is_management(subtype::BEACON) {
+            self.note_beacon(frame, channel);
+        }
+        let receiver = frame.receiver();
+        let is_for = |address: MacAddress| receiver == address || receiver.is_group();
         let listening = self.networks.values().filter(|network| network.settings().channel == channel);
-        let listening: Vec<_> = listening.map(Network::bssid).collect();
-        for bssid in &listening {
-            if receiver == *bssid || receiver.is_group() {
-                self.with_network(*bssid, |network, now| network.receive(frame, now));
-            }
+        let listening: Vec<_> = listening.map(Network::bssid).filter(|bssid| is_for(*bssid)).collect();
+        for bssid in listening {
+            self.with_network(bssid, |network, now| network.receive(frame, now));
         }
         // The stations follow the board to whatever channel it is on.
-        let members: Vec<_> = self.members.keys().copied().collect();
-        for address in &members {
-            if receiver == *address || receiver.is_group() {
-                self.with_member(*address, |member, now| member.receive(frame, now));
-            }
+        let members: Vec<_> = self.members.keys().copied().filter(|address| is_for(*address)).collect();
+        for address in members {
+            self.with_member(address, |member, now| member.receive(frame, now));
         }
-        let acknowledges = listening.contains(&receiver) || members.contains(&receiver);
-        frame.control().frame_type() != FrameType::Control && acknowledges
+    }
+
+    fn note_beacon(&mut self, frame: Frame, channel: u8) {
+        let elements = frame.elements(BEACON_FIXED);
+        let (Some(bssid), Some(ssid)) = (frame.bssid(), elements.get(element_id::SSID)) else { return };
+        let announced = Announced {
+            ssid: String::from_utf8_lossy(ssid).into_owned(),
+            channel,
+            protected: elements.get(element_id::RSN).is_some(),
+        };
+        // A driver that makes addresses up does not fill the memory.
+        self.announced.retain(|_, (at, _)| *at + ANNOUNCED >= self.now);
+        self.announced.insert(bssid, (self.now, announced));
     }
 
     /// The next frame that has arrived at the board's antenna by `now`.
@@ -236,16 +216,13 @@ impl Air {
         self.to_lan.pop_front()
     }
 
-    /// A frame from the LAN: the networks pass it on to the station that it is for, or to all if it is for all.
+    /// A frame from the LAN: the networks that are bridges to it pass it on to the station that it is for, or to all if it is for
+    /// all.
     pub fn send_from_lan(&mut self, ethernet: &[u8], now: Time) {
         self.advance(now);
-        let bssids: Vec<_> = self.networks.keys().copied().collect();
-        for bssid in bssids {
+        let bridges = self.networks.keys().copied().filter(|bssid| !self.subnets.contains_key(bssid));
+        for bssid in bridges.collect::<Vec<_>>() {
             self.with_network(bssid, |network, now| network.forward(ethernet, now));
-        }
-        let addresses: Vec<_> = self.members.keys().copied().collect();
-        for address in addresses {
-            self.with_member(address, |member, now| member.forward(ethernet, now));
         }
     }
 
@@ -254,36 +231,63 @@ impl Air {
         if !self.arrived.is_empty() || !self.to_lan.is_empty() {
             return Some(self.now);
         }
-        let arrival = self.in_flight.keys().next().map(|(at, _)| *at);
-        self.timer().map(|(at, _)| at).into_iter().chain(arrival).min()
+        self.next().map(|(at, _)| at)
     }
 
     /// Guest time has come to `now`.
     pub fn advance(&mut self, now: Time) {
-        loop {
-            let arrival = self.in_flight.keys().next().copied();
-            match (arrival, self.timer()) {
-                (Some((at, _)), timer) if at <= now && timer.is_none_or(|(due, _)| at <= due) => {
-                    self.now = self.now.max(at);
-                    let frame = self.in_flight.pop_first();
-                    self.arrived.extend(frame.map(|(_, frame)| frame));
+        while let Some((at, due)) = self.next().filter(|(at, _)| *at <= now) {
+            self.now = self.now.max(at);
+            match due {
+                Due::Inbound => {
+                    let Some((_, frame)) = self.in_flight.pop_first() else { continue };
+                    let AirFrame { channel, rate, rssi, .. } = frame;
+                    self.monitor.record(self.now, &frame.bytes, Radiated { channel, rate, rssi });
+                    if frame.lost {
+                        self.report(frame, false);
+                    } else {
+                        self.arrived.push_back(frame);
+                    }
                 }
-                (_, Some((due, address))) if due <= now => {
-                    self.now = self.now.max(due);
-                    self.with_network(address, Network::wake);
-                    self.with_member(address, Member::wake);
+                Due::Outbound => {
+                    if let Some((_, (bytes, channel))) = self.outbound.pop_first() {
+                        self.arrive(&bytes, channel);
+                    }
                 }
-                _ => break,
+                Due::Timer(address) => self.wake(address),
             }
         }
         self.now = self.now.max(now);
     }
 
-    /// When the next timer of a network or station ends, and whose it is.
-    fn timer(&self) -> Option<(Time, MacAddress)> {
+    /// What happens next by itself, and when. Of what happens at the same time, arrivals come first.
+    fn next(&self) -> Option<(Time, Due)> {
+        let inbound = self.in_flight.keys().next().map(|(at, _)| (*at, Due::Inbound));
+        let outbound = self.outbound.keys().next().map(|(at, _)| (*at, Due::Outbound));
         let networks = self.networks.values().map(|network| (network.deadline(), network.bssid()));
+        let subnets = self.subnets.iter().filter_map(|(bssid, lan)| Some((lan.deadline()?, *bssid)));
         let members = self.members.values().filter_map(|member| Some((member.deadline()?, member.address())));
-        networks.chain(members).min()
+        let guests = self.guests.iter().filter_map(|(address, guest)| Some((guest.deadline()?, *address)));
+        let timers = networks.chain(subnets).chain(members).chain(guests);
+        let timer = timers.min().map(|(at, address)| (at, Due::Timer(address)));
+        inbound.into_iter().chain(outbound).chain(timer).min_by_key(|(at, _)| *at)
+    }
+
+    /// Does what is due at an address.
+    fn wake(&mut self, address: MacAddress) {
+        if self.networks.get(&address).is_some_and(|network| network.deadline() <= self.now) {
+            self.with_network(address, Network::wake);
+        }
+        if let Some(lan) = self.subnets.get_mut(&address) {
+            let frames: Vec<_> = std::iter::from_fn(|| lan.take_for_air(self.now)).collect();
+            // Nobody is at the other port.
+            while lan.take_for_board(self.now).is_some() {}
+            frames.iter().for_each(|frame| self.with_network(address, |network, now| network.forward(frame, now)));
+        }
+        if self.members.get(&address).and_then(Member::deadline).is_some_and(|deadline| deadline <= self.now) {
+            self.with_member(address, Member::wake);
+        }
+        self.with_guest(address, Guest::wake);
     }
 
     /// Lets a network do something and carries what it has to say.
@@ -292,31 +296,71 @@ impl Air {
         act(network, self.now);
         let (channel, rssi) = (network.settings().channel, network.settings().rssi);
         let outgoing = network.take_outgoing();
-        self.to_lan.extend(network.take_for_lan());
+        for frame in network.take_for_lan() {
+            match self.subnets.get_mut(&bssid) {
+                Some(lan) => lan.send_from_air(frame, self.now),
+                None => self.to_lan.push_back(frame),
+            }
+        }
         for (bytes, rate) in outgoing {
-            self.launch(AirFrame { bytes, channel, rssi, rate, from: bssid, tries: 0 });
+            self.launch(AirFrame { bytes, channel, rssi, rate, from: bssid, tries: 0, lost: false });
         }
     }
 
-    /// Lets a station do something and carries what it has to say.
+    /// Lets a station do something and carries what it has to say, and what it has heard to its host.
     fn with_member(&mut self, address: MacAddress, act: impl FnOnce(&mut Member, Time)) {
         let Some(member) = self.members.get_mut(&address) else { return };
         act(member, self.now);
+        let (connected, received) = (member.is_connected(), member.take_for_host());
+        self.launch_from(address);
+        self.with_guest(address, |guest, now| {
+            guest.set_connected(connected, now);
+            received.into_iter().for_each(|frame| guest.receive(frame, now));
+        });
+    }
+
+    /// Lets a station's host do something and carries what it has to say.
+    fn with_guest(&mut self, address: MacAddress, act: impl FnOnce(&mut Guest, Time)) {
+        let (Some(guest), Some(member)) = (self.guests.get_mut(&address), self.members.get_mut(&address)) else {
+            return;
+        };
+        act(guest, self.now);
+        let frames = guest.take_outgoing();
+        if !frames.is_empty() {
+            frames.iter().for_each(|frame| member.forward(frame));
+            self.launch_from(address);
+        }
+    }
+
+    /// Puts what a station has to say on the medium.
+    fn launch_from(&mut self, address: MacAddress) {
+        let Some(member) = self.members.get_mut(&address) else { return };
         let (channel, rssi) = (member.channel, member.settings.rssi);
-        let outgoing = member.take_outgoing();
-        self.to_lan.extend(member.take_for_lan());
-        for (bytes, rate) in outgoing {
-            self.launch(AirFrame { bytes, channel, rssi, rate, from: address, tries: 0 });
+        for (bytes, rate) in member.take_outgoing() {
+            self.launch(AirFrame { bytes, channel, rssi, rate, from: address, tries: 0, lost: false });
         }
     }
 
     /// Puts a frame on the medium when it is free.
-    fn launch(&mut self, frame: AirFrame) {
-        let start = self.free.max(self.now + espalier_ieee80211::DIFS);
+    fn launch(&mut self, mut frame: AirFrame) {
+        let (lost, delay) = self.draw();
+        frame.lost = lost;
+        let start = self.free.max(self.now + espalier_ieee80211::DIFS) + delay;
         let airtime = frame.rate.airtime(frame.bytes.len() + FCS_LENGTH);
         let busy = airtime + frame.rate.acknowledgement();
         self.free = start + Span::from_ticks(busy.ticks().max(SPACING.ticks()));
         self.in_flight.insert((start + airtime, self.sent), frame);
         self.sent += 1;
     }
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// A frame comes to the board.
+    Inbound,
+    /// A frame of the board comes to the others.
+    Outbound,
+    /// A timer of the network or station with this address ends.
+    Timer(MacAddress),
 }

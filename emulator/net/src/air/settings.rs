@@ -1,8 +1,13 @@
-//! What a test says about a network in the air.
+//! What a test says about networks in the air, and about what goes wrong there.
 
+use std::net::Ipv4Addr;
+
+use espalier_core::Span;
 use espalier_ieee80211::MacAddress;
 
-/// A network in the air: an access point that bridges its stations to the LAN.
+use crate::LanError;
+
+/// A network in the air: an access point that bridges its stations to the board's LAN, or routes a subnet of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessPoint {
     /// Name of the network, 1 to 32 bytes.
@@ -11,18 +16,49 @@ pub struct AccessPoint {
     pub password: Option<String>,
     /// Channel of the 2.4 GHz band, 1 to 14.
     pub channel: u8,
-    /// Address of the access point; `None` makes one from the seed.
+    /// Address of the access point; `None` makes one from the seed and the name.
     pub bssid: Option<[u8; 6]>,
     /// How strong the board receives it, in dBm.
     pub rssi: i8,
     /// The SSID is not in the beacons.
     pub hidden: bool,
+    /// Address of the network's own router, for a subnet apart from the board's LAN; see [`LanConfig::of_gateway`]. `None` is a
+    /// bridge to the LAN.
+    ///
+    /// [`LanConfig::of_gateway`]: crate::LanConfig::of_gateway
+    pub gateway: Option<Ipv4Addr>,
+}
+
+/// What goes wrong in the air, on every channel and in both directions. The default is nothing.
+///
+/// A frame for one receiver that gets lost is not acknowledged, and its sender tries again, as the real MAC does: losses cost time
+/// before they cost data. Frames for all are gone at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AirFaults {
+    /// Probability that a frame is lost.
+    pub loss: f64,
+    /// Every frame is delayed by a random time of at most this much. This keeps frames in order.
+    pub jitter: Span,
+}
+
+impl AirFaults {
+    pub(crate) fn check(&self) -> Result<(), AirError> {
+        if (0.0..=1.0).contains(&self.loss) { Ok(()) } else { Err(AirError::Probability { fault: "loss" }) }
+    }
 }
 
 impl AccessPoint {
     /// An open network on channel 1.
     pub fn open(ssid: &str) -> AccessPoint {
-        AccessPoint { ssid: ssid.into(), password: None, channel: 1, bssid: None, rssi: -40, hidden: false }
+        AccessPoint {
+            ssid: ssid.into(),
+            password: None,
+            channel: 1,
+            bssid: None,
+            rssi: -40,
+            hidden: false,
+            gateway: None,
+        }
     }
 
     /// A network with WPA2-PSK on channel 1.
@@ -68,4 +104,10 @@ pub enum AirError {
     AddressTaken { address: MacAddress },
     #[error("no network {ssid:?} is in the air")]
     NoSuchNetwork { ssid: String },
+    #[error("no station has the address {address}")]
+    NoSuchStation { address: MacAddress },
+    #[error("the probability of {fault} is not between 0 and 1")]
+    Probability { fault: &'static str },
+    #[error(transparent)]
+    Lan(#[from] LanError),
 }

@@ -1,12 +1,14 @@
 //! A station of the harness that joins the network that the board opens.
 
+use std::net::Ipv4Addr;
+
 use espalier_core::{Span, Time};
 use espalier_ieee80211::{
     CCMP_HEADER, Control, Frame, FrameBuilder, FrameType, MacAddress, Rate, ccmp_header, element_id, open,
     packet_number, seal, subtype,
 };
 
-use super::management::{EXTENDED_RATES, RATES};
+use super::management::{EXTENDED_RATES, RATES, reason};
 use super::supplicant::Supplicant;
 use super::wpa::RSN;
 use super::{eapol, ethernet};
@@ -19,21 +21,73 @@ const BEACON_FIXED: usize = 12;
 /// ESS, privacy, short slot time (9.4.1.4).
 const CAPABILITY_OPEN: [u8; 2] = [0x01, 0x04];
 const CAPABILITY_PRIVATE: [u8; 2] = [0x11, 0x04];
+/// The group cipher in an RSN element: CCMP (9.4.2.24).
+const CCMP_SUITE: [u8; 4] = [0, 0x0F, 0xAC, 4];
 const LISTEN_INTERVAL: [u8; 2] = [3, 0];
+/// Where the status code is in the body of a response (9.3.3.11, 9.3.3.6).
+const AUTHENTICATION_STATUS: usize = 4;
+const ASSOCIATION_STATUS: usize = 2;
 /// Open system, first message, success.
 const AUTHENTICATION_REQUEST: [u8; 6] = [0, 0, 1, 0, 0, 0];
 
-/// A station with a host of the LAN behind it.
+/// A station of the harness, with a host behind it that gets its address from the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Station {
     /// Network that it joins as soon as the board opens it.
     pub ssid: String,
     /// WPA2 passphrase; `None` joins an open network.
     pub password: Option<String>,
-    /// Address of the host that uses it, see [`Lan::hardware_address`](crate::Lan::hardware_address).
-    pub address: [u8; 6],
+    /// Address of the station and its host; `None` makes one from the seed.
+    pub address: Option<[u8; 6]>,
     /// How strong the board receives it, in dBm.
     pub rssi: i8,
+}
+
+impl Station {
+    /// For an open network.
+    pub fn open(ssid: &str) -> Station {
+        Station { ssid: ssid.into(), password: None, address: None, rssi: -40 }
+    }
+
+    /// For a network with WPA2-PSK.
+    pub fn wpa2(ssid: &str, password: &str) -> Station {
+        Station { password: Some(password.into()), ..Station::open(ssid) }
+    }
+}
+
+/// How far a station has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StationState {
+    /// The board has not opened its network, as far as the station hears.
+    Searching,
+    /// It is about to join.
+    Joining,
+    /// It has joined, and waits for an address from the board.
+    Joined,
+    /// It has an address.
+    Ready {
+        /// That of its host.
+        address: Ipv4Addr,
+        /// That of the board, which is its router.
+        board: Ipv4Addr,
+    },
+    /// The board did not let it join, or it did not want to. It goes on trying.
+    Refused(Refusal),
+}
+
+/// Why a station has not joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The network wants a password, and the station has none.
+    PasswordNeeded,
+    /// The station has a password, and the network is open.
+    NoPasswordWanted,
+    /// The network protects group frames by something else than CCMP.
+    Cipher,
+    /// The board ended the handshake after what only the password decides.
+    WrongPassword,
+    /// The board refused authentication or association with this status code (IEEE 802.11-2020, table 9-50).
+    Status(u16),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +102,10 @@ enum Stage {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub settings: Station,
+    address: MacAddress,
+    refusal: Option<Refusal>,
+    /// It has shown the board that it knows the password, or does not.
+    has_answered: bool,
     stage: Stage,
     bssid: MacAddress,
     pub channel: u8,
@@ -56,15 +114,18 @@ pub(super) struct Member {
     sent_number: u64,
     deadline: Option<Time>,
     outgoing: Vec<(Vec<u8>, Rate)>,
-    to_lan: Vec<Vec<u8>>,
+    to_host: Vec<Vec<u8>>,
 }
 
 impl Member {
-    pub fn new(settings: Station, rng: &mut Rng) -> Member {
+    pub fn new(settings: Station, address: MacAddress, rng: &mut Rng) -> Member {
         let password = settings.password.as_ref();
         Member {
             supplicant: password.map(|password| Supplicant::new(&settings.ssid, password, rng)),
             settings,
+            address,
+            refusal: None,
+            has_answered: false,
             stage: Stage::Searching,
             bssid: MacAddress::default(),
             channel: 1,
@@ -72,12 +133,22 @@ impl Member {
             sent_number: 0,
             deadline: None,
             outgoing: Vec::new(),
-            to_lan: Vec::new(),
+            to_host: Vec::new(),
         }
     }
 
     pub fn address(&self) -> MacAddress {
-        MacAddress(self.settings.address)
+        self.address
+    }
+
+    /// How far it has come; what comes after joining is not its business.
+    pub fn state(&self) -> StationState {
+        match (self.stage, self.refusal) {
+            (Stage::Associated, _) if self.is_connected() => StationState::Joined,
+            (_, Some(refusal)) => StationState::Refused(refusal),
+            (Stage::Searching, None) => StationState::Searching,
+            _ => StationState::Joining,
+        }
     }
 
     pub fn deadline(&self) -> Option<Time> {
@@ -88,8 +159,8 @@ impl Member {
         std::mem::take(&mut self.outgoing)
     }
 
-    pub fn take_for_lan(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.to_lan)
+    pub fn take_for_host(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.to_host)
     }
 
     /// True once data can go to and fro.
@@ -107,6 +178,7 @@ impl Member {
     fn search(&mut self) {
         self.stage = Stage::Searching;
         self.sent_number = 0;
+        self.has_answered = false;
         if let Some(supplicant) = &mut self.supplicant {
             supplicant.restart();
         }
@@ -119,18 +191,23 @@ impl Member {
         match (control.frame_type(), control.subtype()) {
             (FrameType::Management, subtype::BEACON) => self.notice(frame, now),
             (FrameType::Management, subtype::AUTHENTICATION) if to_us && self.stage == Stage::Authenticating => {
-                self.stage = Stage::Associating;
-                self.associate();
+                if self.accepts(frame, AUTHENTICATION_STATUS) {
+                    self.stage = Stage::Associating;
+                    self.associate();
+                }
             }
-            (FrameType::Management, subtype::ASSOCIATION_RESPONSE)
-                if to_us && self.stage == Stage::Associating && frame.body().get(2..4) == Some(&[0, 0]) =>
-            {
-                self.stage = Stage::Associated;
-                self.deadline = None;
+            (FrameType::Management, subtype::ASSOCIATION_RESPONSE) if to_us && self.stage == Stage::Associating => {
+                if self.accepts(frame, ASSOCIATION_STATUS) {
+                    self.stage = Stage::Associated;
+                    self.deadline = None;
+                }
             }
             (FrameType::Management, subtype::DEAUTHENTICATION | subtype::DISASSOCIATION)
-                if frame.transmitter() == Some(self.bssid) =>
+                if frame.transmitter() == Some(self.bssid) && (to_us || frame.receiver().is_group()) =>
             {
+                if self.has_answered && !self.is_connected() {
+                    self.refusal = Some(Refusal::WrongPassword);
+                }
                 self.search();
             }
             (FrameType::Data, _) if self.stage == Stage::Associated && frame.bssid() == Some(self.bssid) => {
@@ -140,11 +217,30 @@ impl Member {
         }
     }
 
+    /// Whether the status code at this place of a response is that of success.
+    fn accepts(&mut self, frame: Frame, place: usize) -> bool {
+        let Some(status) = frame.body().get(place..place + 2) else { return false };
+        let status = u16::from_le_bytes([status[0], status[1]]);
+        self.refusal = (status != 0).then_some(Refusal::Status(status));
+        status == 0
+    }
+
+    /// Why the station does not join a network with these elements.
+    fn objection(&self, rsn: Option<&[u8]>) -> Option<Refusal> {
+        match (rsn, &self.supplicant) {
+            (Some(_), None) => Some(Refusal::PasswordNeeded),
+            (None, Some(_)) => Some(Refusal::NoPasswordWanted),
+            (Some(rsn), Some(_)) if rsn.get(2..6) != Some(&CCMP_SUITE) => Some(Refusal::Cipher),
+            _ => None,
+        }
+    }
+
     fn notice(&mut self, frame: Frame, now: Time) {
         let elements = frame.elements(BEACON_FIXED);
         let named = elements.get(element_id::SSID) == Some(self.settings.ssid.as_bytes());
         let (Some(bssid), true, Stage::Searching) = (frame.bssid(), named, self.stage) else { return };
-        if elements.get(element_id::RSN).is_some() != self.supplicant.is_some() {
+        if let Some(objection) = self.objection(elements.get(element_id::RSN)) {
+            self.refusal = Some(objection);
             return;
         }
         self.bssid = bssid;
@@ -195,6 +291,7 @@ impl Member {
             let (bssid, own) = (self.bssid, self.address());
             let Some(supplicant) = &mut self.supplicant else { return };
             if let Some(answer) = supplicant.receive(ethernet::payload(&body), bssid, own) {
+                self.has_answered = true;
                 let body = ethernet::encapsulate(eapol::ETHERTYPE, &answer);
                 let frame = self.data(bssid, 0, &body);
                 self.outgoing.push((frame, Rate::OFDM_24M));
@@ -203,7 +300,7 @@ impl Member {
             && source != self.address()
             && let Some(ethernet) = ethernet::join(frame.receiver(), source, &body)
         {
-            self.to_lan.push(ethernet);
+            self.to_host.push(ethernet);
         }
     }
 
@@ -220,10 +317,18 @@ impl Member {
         FrameBuilder::new(control, addresses, self.next_sequence()).bytes(body).build()
     }
 
-    /// An Ethernet frame from the LAN; what the station's host sends goes to the board.
-    pub fn forward(&mut self, ethernet: &[u8], _now: Time) {
+    /// The station leaves the network that it may have joined.
+    pub fn leave(&mut self) {
+        if matches!(self.stage, Stage::Associating | Stage::Associated) {
+            let frame = self.management(subtype::DEAUTHENTICATION).bytes(&reason::LEAVING.to_le_bytes()).build();
+            self.outgoing.push((frame, Rate::DSSS_1M));
+        }
+    }
+
+    /// An Ethernet frame of the station's host.
+    pub fn forward(&mut self, ethernet: &[u8]) {
         let Some(parts) = ethernet::split(ethernet) else { return };
-        if !self.is_connected() || parts.source != self.address() {
+        if !self.is_connected() {
             return;
         }
         let frame = match self.supplicant.as_ref().map(Supplicant::pairwise) {

@@ -1,7 +1,7 @@
 //! Tests of networks and stations, without a board between them.
 
 use espalier_core::{Span, Time};
-use espalier_ieee80211::{Control, Frame, FrameBuilder, FrameType, MacAddress, element_id, subtype};
+use espalier_ieee80211::{Control, Frame, FrameBuilder, FrameType, MacAddress, Rate, element_id, subtype};
 use proptest::prelude::{any, prop};
 use proptest::proptest;
 
@@ -42,8 +42,9 @@ fn talk(network: &mut Network, member: &mut Member, from: Time, span: Span) -> T
 
 fn pair(network: Option<&str>, station: Option<&str>) -> (Network, Member) {
     let settings = AccessPoint { password: network.map(Into::into), ..AccessPoint::open("home") };
-    let station = Station { ssid: "home".into(), password: station.map(Into::into), address: STATION.0, rssi: -40 };
-    (Network::new(settings, BSSID, 1, Time::ZERO), Member::new(station, &mut Rng::new(2, 0)))
+    let station =
+        Station { ssid: "home".into(), password: station.map(Into::into), address: Some(STATION.0), rssi: -40 };
+    (Network::new(settings, BSSID, 1, Time::ZERO), Member::new(station, STATION, &mut Rng::new(2, 0)))
 }
 
 #[test]
@@ -57,9 +58,9 @@ fn a_station_joins_and_data_goes_both_ways() {
         let to_all = ethernet(MacAddress::BROADCAST.0, HOST, b"all");
         network.forward(&down, now);
         network.forward(&to_all, now);
-        member.forward(&up, now);
+        member.forward(&up);
         talk(&mut network, &mut member, now, Span::from_millis(20));
-        assert_eq!((network.take_for_lan(), member.take_for_lan()), (vec![up], vec![down, to_all]));
+        assert_eq!((network.take_for_lan(), member.take_for_host()), (vec![up], vec![down, to_all]));
     }
 }
 
@@ -122,8 +123,8 @@ fn what_the_board_does_not_acknowledge_comes_again_with_space_between() {
     assert_eq!(air.add_access_point(settings), Err(AirError::AddressTaken { address: BSSID }));
     let control = Control::new(FrameType::Management, subtype::AUTHENTICATION);
     let request = FrameBuilder::new(control, [BSSID, STATION, BSSID], 0).bytes(&[0, 0, 1, 0, 0, 0]).build();
-    assert!(!air.send_from_board(&request, 5, Time::ZERO), "nobody is on this channel");
-    assert!(air.send_from_board(&request, 6, Time::ZERO));
+    assert!(!air.send_from_board(&request, 5, Rate::DSSS_1M, Time::ZERO), "nobody is on this channel");
+    assert!(air.send_from_board(&request, 6, Rate::DSSS_1M, Time::ZERO));
     let mut arrivals = Vec::new();
     while let Some(at) = air.deadline().filter(|at| *at < Time::from_micros(100_000)) {
         while let Some(frame) = air.take_for_board(at) {
@@ -139,7 +140,7 @@ fn what_the_board_does_not_acknowledge_comes_again_with_space_between() {
     assert!(arrivals.windows(2).all(|pair| pair[1].0.since(pair[0].0) >= SPACING));
     air.remove_access_point("home").unwrap();
     assert_eq!(air.remove_access_point("home"), Err(AirError::NoSuchNetwork { ssid: "home".into() }));
-    assert!(!air.send_from_board(&request, 6, Time::from_micros(200_000)));
+    assert!(!air.send_from_board(&request, 6, Rate::DSSS_1M, Time::from_micros(200_000)));
 }
 
 #[test]
@@ -161,15 +162,15 @@ proptest! {
     fn garbage_does_no_harm(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 1..20)) {
         let mut air = Air::new(0);
         air.add_access_point(AccessPoint { bssid: Some(BSSID.0), ..AccessPoint::wpa2("home", PASSWORD) }).unwrap();
-        air.add_station(Station { ssid: "board".into(), password: None, address: STATION.0, rssi: -40 }).unwrap();
+        air.add_station(Station { address: Some(STATION.0), ..Station::open("board") }).unwrap();
         let mut now = Time::ZERO;
         for mut frame in frames {
-            air.send_from_board(&frame, 1, now);
+            air.send_from_board(&frame, 1, Rate::DSSS_1M, now);
             air.send_from_lan(&frame, now);
             if frame.len() >= 10 {
                 // The same, but for the network.
                 frame[4..10].copy_from_slice(&BSSID.0);
-                air.send_from_board(&frame, 1, now);
+                air.send_from_board(&frame, 1, Rate::DSSS_1M, now);
             }
             now += Span::from_micros(777);
             while air.take_for_board(now).is_some() {}

@@ -13,14 +13,14 @@ const ETHERNET_HEADER: usize = 14;
 
 /// Whom an IP packet is from and whom it is for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reply {
-    pub(super) mac: EthernetAddress,
-    pub(super) to_mac: EthernetAddress,
-    pub(super) from: Ipv4Addr,
-    pub(super) to: Ipv4Addr,
+pub(crate) struct Reply {
+    pub(crate) mac: EthernetAddress,
+    pub(crate) to_mac: EthernetAddress,
+    pub(crate) from: Ipv4Addr,
+    pub(crate) to: Ipv4Addr,
 }
 
-pub(super) fn ethernet(
+pub(crate) fn ethernet(
     src_addr: EthernetAddress,
     dst_addr: EthernetAddress,
     ethertype: EthernetProtocol,
@@ -46,13 +46,13 @@ impl Reply {
         })
     }
 
-    pub(super) fn icmp(&self, message: &Icmpv4Repr<'_>) -> Vec<u8> {
+    pub(crate) fn icmp(&self, message: &Icmpv4Repr<'_>) -> Vec<u8> {
         self.ipv4(IpProtocol::Icmp, message.buffer_len(), |payload| {
             message.emit(&mut Icmpv4Packet::new_unchecked(payload), &ChecksumCapabilities::default());
         })
     }
 
-    pub(super) fn udp(&self, src_port: u16, dst_port: u16, datagram: &[u8]) -> Vec<u8> {
+    pub(crate) fn udp(&self, src_port: u16, dst_port: u16, datagram: &[u8]) -> Vec<u8> {
         let ports = UdpRepr { src_port, dst_port };
         self.ipv4(IpProtocol::Udp, ports.header_len() + datagram.len(), |payload| {
             ports.emit(
@@ -66,7 +66,7 @@ impl Reply {
         })
     }
 
-    pub(super) fn tcp(&self, segment: &TcpRepr<'_>) -> Vec<u8> {
+    pub(crate) fn tcp(&self, segment: &TcpRepr<'_>) -> Vec<u8> {
         self.ipv4(IpProtocol::Tcp, segment.buffer_len(), |payload| {
             let mut packet = TcpPacket::new_unchecked(payload);
             segment.emit(&mut packet, &self.from.into(), &self.to.into(), &ChecksumCapabilities::default());

@@ -22,6 +22,7 @@ pub(super) struct Transmission {
     /// When the last of it, or of its acknowledgement, is over.
     pub end: Time,
     acknowledged: bool,
+    rate: Rate,
 }
 
 /// A frame that has gone on the air.
@@ -29,6 +30,7 @@ pub(super) struct Transmission {
 pub struct Outgoing {
     /// The frame without its frame check sequence.
     pub bytes: Vec<u8>,
+    pub rate: Rate,
     slot: usize,
 }
 
@@ -60,15 +62,15 @@ impl WifiMac {
             end += rate.acknowledgement();
         }
         self.busy_until = end;
-        self.slots[slot] = Some(Transmission { bytes, end, acknowledged });
+        self.slots[slot] = Some(Transmission { bytes, end, acknowledged, rate });
     }
 
     /// The next frame whose time on the air is over. [`finish`](WifiMac::finish) has to be told what became of it.
     pub fn take_outgoing(&mut self, now: Time) -> Option<Outgoing> {
         let due = |slot: &usize| self.slots[*slot].as_ref().is_some_and(|transmission| transmission.end <= now);
         let slot = (0..TX_SLOTS).filter(due).min_by_key(|slot| self.slots[*slot].as_ref().map(|sent| sent.end))?;
-        let bytes = std::mem::take(&mut self.slots[slot].as_mut()?.bytes);
-        Some(Outgoing { bytes, slot })
+        let transmission = self.slots[slot].as_mut()?;
+        Some(Outgoing { bytes: std::mem::take(&mut transmission.bytes), rate: transmission.rate, slot })
     }
 
     /// Ends a transmission; `acknowledged` says whether an acknowledgement came.

@@ -24,7 +24,8 @@ impl System {
         self.ethernet.set_link(!self.lan.cable_is_cut());
         while let Some(frame) = self.lan.take_for_board(now) {
             self.ethernet.receive(&frame, ram);
-            // The networks in the air are on the same port of the switch.
+        }
+        while let Some(frame) = self.lan.take_for_air(now) {
             self.air.send_from_lan(&frame, now);
         }
         self.output = true;
@@ -39,7 +40,8 @@ impl System {
         let mut sent = false;
         while let Some(outgoing) = self.wifi.take_outgoing(now) {
             let channel = self.radio_analog.channel();
-            let heard = channel.is_some_and(|channel| self.air.send_from_board(&outgoing.bytes, channel, now));
+            let heard =
+                channel.is_some_and(|channel| self.air.send_from_board(&outgoing.bytes, channel, outgoing.rate, now));
             self.wifi.finish(&outgoing, heard);
             sent = true;
         }
@@ -70,11 +72,11 @@ impl System {
         tuned == channel || (self.radio_agc.is_wide() && tuned.abs_diff(channel) == HALF)
     }
 
-    /// Frames that an access point has taken go out by the port that it shares with the board's Ethernet.
+    /// Frames that a bridging access point has taken go to the LAN.
     pub(super) fn carry_to_lan(&mut self, now: Time) {
         let mut carried = false;
         while let Some(frame) = self.air.take_for_lan() {
-            self.lan.send_from_board(frame, now);
+            self.lan.send_from_air(frame, now);
             carried = true;
         }
         if carried {

@@ -45,10 +45,11 @@ impl System {
         &self.lan
     }
 
-    /// The network brought up to `now`. After acting on it, [`System::lan_changed`] has to be called.
-    pub fn lan_mut(&mut self) -> &mut Lan {
+    /// The network brought up to `now`.
+    pub fn lan_mut(&mut self, now: Time) -> &mut Lan {
         // Whatever the caller does, the next run begins by looking at the network.
         self.schedule.set(LAN_SLOT, Some(self.clock));
+        self.lan.advance(now);
         &mut self.lan
     }
 
@@ -57,8 +58,9 @@ impl System {
     }
 
     /// The air, to act on it. What changes takes effect with the next run.
-    pub fn air_mut(&mut self) -> &mut Air {
+    pub fn air_mut(&mut self, now: Time) -> &mut Air {
         self.schedule.set(AIR_SLOT, Some(self.clock));
+        self.air.advance(now);
         &mut self.air
     }
 

@@ -1,7 +1,9 @@
 //! What MicroPython must be able to do in the air, with Espressif's closed Wi-Fi library as it is.
 
 use espalier_core::Span;
-use espalier_net::{AccessPoint, ConnectionId, Station};
+use espalier_net::{
+    AccessPoint, AirFaults, Announced, ConnectionId, FaultConfig, PingState, Refusal, Station, StationState,
+};
 
 use crate::cases::Case;
 use crate::repl::Repl;
@@ -18,6 +20,10 @@ pub const ALL: &[(&str, Case)] = &[
     ("wifi_answers_ping_while_it_saves_power", answers_ping_while_it_saves_power),
     ("wifi_joins_in_the_same_microsecond_each_time", joins_in_the_same_microsecond_each_time),
     ("wifi_opens_a_network_that_a_station_joins", opens_a_network_that_a_station_joins),
+    ("wifi_station_with_a_wrong_password_is_told", a_station_with_a_wrong_password_is_told),
+    ("wifi_joins_a_subnet_of_its_own", joins_a_subnet_of_its_own),
+    ("wifi_does_not_mind_a_cut_cable", does_not_mind_a_cut_cable),
+    ("wifi_joins_although_frames_get_lost", joins_although_frames_get_lost),
     ("wifi_touches_nothing_that_is_not_modelled", touches_nothing_that_is_not_modelled),
 ];
 
@@ -222,12 +228,12 @@ fn answers_ping_while_it_saves_power(image: &[u8]) {
         let ping = repl.machine.lan_mut().ping(board).expect("a route");
         repl.machine.run_for(Span::from_millis(500));
         let state = repl.machine.lan().ping_state(ping);
-        assert!(matches!(state, espalier_net::PingState::Answered { .. }), "{state:?}");
+        assert!(matches!(state, PingState::Answered { .. }), "{state:?}");
     }
 }
 
-/// In access-point mode the board is 192.168.4.1, which on the LAN is the gateway; and the LAN's peer, behind a station, is the first
-/// address that the board would hand out.
+/// The station gets its address from the board, which hands out its first one. That the LAN has a gateway and a peer with the same
+/// addresses is of no account.
 fn opens_a_network_that_a_station_joins(image: &[u8]) {
     for password in [None, Some(PASSWORD)] {
         let mut repl = Repl::booted(image);
@@ -243,16 +249,18 @@ fn opens_a_network_that_a_station_joins(image: &[u8]) {
             ),
         );
         assert_eq!(printed, "192.168.4.1\n");
-        let (board, peer) = ("192.168.4.1".parse().expect("an address"), "192.168.4.2".parse().expect("an address"));
-        repl.machine.lan_mut().vanish(board).expect("the gateway is there");
-        let address = repl.machine.lan().hardware_address(peer).expect("the peer is there");
-        let station = Station { ssid: "board".into(), password: password.map(Into::into), address, rssi: -45 };
-        repl.machine.air_mut().add_station(station).expect("a possible station");
-        repl.machine.run_for(Span::from_secs(1));
-        assert!(repl.machine.air().is_connected(address), "{password:?}");
+        let settings = Station { password: password.map(Into::into), ..Station::open("board") };
+        let station = repl.machine.air_mut().add_station(settings).expect("a possible station");
+        repl.machine.run_for(Span::from_secs(2));
+        let (address, board) = ("192.168.4.2".parse().expect("an address"), "192.168.4.1".parse().expect("an address"));
+        let state = repl.machine.air().station_state(station);
+        assert_eq!(state, Some(StationState::Ready { address, board }), "{password:?}");
         assert_eq!(run(&mut repl, "print(len(a.status('stations')))\n"), "1\n");
+        let announced = Announced { ssid: "board".into(), channel: 1, protected: password.is_some() };
+        assert_eq!(repl.machine.air().announced(), [announced]);
 
-        let listener = repl.machine.lan_mut().listen(5001).expect("the port is free");
+        let lan = repl.machine.air_mut().lan_mut(station).expect("the station has an address");
+        let listener = lan.listen(5001).expect("the port is free");
         repl.start(
             "import socket\n\
              s = socket.socket()\n\
@@ -262,11 +270,78 @@ fn opens_a_network_that_a_station_joins(image: &[u8]) {
              s.close()\n",
         );
         repl.machine.run_for(Span::from_secs(1));
-        let connection = repl.machine.lan_mut().accept(listener).expect("the board has connected");
-        expect(&mut repl, connection, "from the board");
-        repl.machine.lan_mut().send(connection, b"from the station");
+        let lan = repl.machine.air_mut().lan_mut(station).expect("the station has an address");
+        let connection = lan.accept(listener).expect("the board has connected");
+        lan.send(connection, b"from the station");
         repl.wait_for("from the station", Span::from_secs(5));
+        let mut bytes = [0; 32];
+        let lan = repl.machine.air_mut().lan_mut(station).expect("the station has an address");
+        let count = lan.receive(connection, &mut bytes);
+        assert_eq!(bytes[..count], *b"from the board");
     }
+}
+
+fn a_station_with_a_wrong_password_is_told(image: &[u8]) {
+    let mut repl = Repl::booted(image);
+    run(
+        &mut repl,
+        &format!(
+            "import network\na = network.WLAN(network.AP_IF)\na.active(True)\n\
+             a.config(ssid='board', security=3, key='{PASSWORD}')\n"
+        ),
+    );
+    for (settings, refusal) in [
+        (Station::wpa2("board", "wrong horse"), Refusal::WrongPassword),
+        (Station::open("board"), Refusal::PasswordNeeded),
+    ] {
+        let station = repl.machine.air_mut().add_station(settings).expect("a possible station");
+        let mut state = None;
+        for _ in 0..1000 {
+            repl.machine.run_for(Span::from_millis(10));
+            state = repl.machine.air().station_state(station);
+            if matches!(state, Some(StationState::Refused(_))) {
+                break;
+            }
+        }
+        assert_eq!(state, Some(StationState::Refused(refusal)));
+        repl.machine.air_mut().remove_station(station).expect("the station is there");
+        assert_eq!(repl.machine.air().station_state(station), None);
+    }
+}
+
+/// A network with a router of its own is apart from the LAN: the board gets its address from there, and reaches the peer there.
+fn joins_a_subnet_of_its_own(image: &[u8]) {
+    let guests = AccessPoint { gateway: Some([10, 1, 2, 1].into()), ..AccessPoint::wpa2("guests", PASSWORD) };
+    let mut repl = among(image, &[AccessPoint { channel: 11, ..AccessPoint::open("home") }, guests]);
+    assert_eq!(join(&mut repl, &format!("'guests', '{PASSWORD}'")), "True 1010 10.1.2.100\n");
+    assert_eq!(repl.machine.lan().board_address(), None);
+    let subnet = repl.machine.air().subnet("guests").expect("the network is a subnet");
+    let lan = repl.machine.air_mut().lan_mut(subnet).expect("the subnet has a LAN");
+    let listener = lan.listen(80).expect("the port is free");
+    repl.start("import socket\ns = socket.socket()\ns.connect(('10.1.2.2', 80))\nprint('connected')\n");
+    repl.wait_for("connected", Span::from_secs(5));
+    let lan = repl.machine.air_mut().lan_mut(subnet).expect("the subnet has a LAN");
+    assert!(lan.accept(listener).is_some());
+}
+
+/// Without the cable there is still the air.
+fn does_not_mind_a_cut_cable(image: &[u8]) {
+    let mut repl = among(image, &[AccessPoint::open("home")]);
+    repl.machine.lan_mut().set_faults(FaultConfig::cut()).expect("possible faults");
+    assert_eq!(join(&mut repl, "'home'"), JOINED);
+}
+
+/// The MAC of either side sends again what was not acknowledged.
+fn joins_although_frames_get_lost(image: &[u8]) {
+    let mut repl = among(image, &[AccessPoint::wpa2("home", PASSWORD)]);
+    let faults = AirFaults { loss: 0.2, jitter: Span::from_millis(2) };
+    repl.machine.air_mut().set_faults(faults).expect("possible faults");
+    assert_eq!(join(&mut repl, &format!("'home', '{PASSWORD}'")), JOINED);
+    repl.machine.run_for(Span::from_secs(1));
+    let board = repl.machine.lan().board_address().expect("the board has an address");
+    let ping = repl.machine.lan_mut().ping(board).expect("a route");
+    repl.machine.run_for(Span::from_secs(1));
+    assert!(matches!(repl.machine.lan().ping_state(ping), PingState::Answered(_)));
 }
 
 fn joins_in_the_same_microsecond_each_time(image: &[u8]) {
