@@ -25,6 +25,7 @@ pub use boards::{
 };
 pub use debug::MemoryError;
 pub use error::SocError;
+pub use espalier_net::AccessPoint;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap};
 pub use rom::RomRevision;

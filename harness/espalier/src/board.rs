@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use espalier_core::{Span, Time};
 
+use crate::air::{AccessPoint, Air, in_air};
 use crate::artefacts::{Artefacts, default_root, test_name};
 use crate::console::Console;
 use crate::error::{ErrorKind, Result};
@@ -64,6 +65,11 @@ impl Board {
     /// Its network, and what goes wrong there.
     pub fn network(&self) -> Network {
         Network::new(self.shared.clone())
+    }
+
+    /// The air around it: Wi-Fi networks, and stations that join its own.
+    pub fn air(&self) -> Air {
+        Air::new(self.shared.clone())
     }
 
     /// Its display.
@@ -216,6 +222,7 @@ pub struct BoardBuilder {
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
     firmware: Option<Firmware>,
+    access_points: Vec<AccessPoint>,
 }
 
 enum Firmware {
@@ -266,6 +273,12 @@ impl BoardBuilder {
         self
     }
 
+    /// A Wi-Fi network that is in the air when the board is switched on; see [`Board::air`].
+    pub fn access_point(mut self, settings: AccessPoint) -> BoardBuilder {
+        self.access_points.push(settings);
+        self
+    }
+
     /// The firmware file to run; see [`Image::read`].
     pub fn firmware(mut self, path: impl Into<PathBuf>) -> BoardBuilder {
         self.firmware = Some(Firmware::File(path.into()));
@@ -293,6 +306,9 @@ impl BoardBuilder {
         let artefacts = Artefacts::new(self.artefacts.unwrap_or_else(default_root), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let mut state = State::new(rig, name, artefacts, goldens, bless_from_env());
+        for settings in &self.access_points {
+            in_air(&mut state).and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
+        }
         if let Some(image) = image {
             write(&mut state, &image).map_err(|kind| state.fail(kind))?;
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use espalier_core::Span;
 
+use crate::air::AirError;
 #[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
@@ -114,6 +115,9 @@ pub enum ErrorKind {
     /// MicroPython raised an exception, or could not do what it was asked.
     #[error(transparent)]
     MicroPython(#[from] MicroPythonFailure),
+    /// Something in the air could not be done.
+    #[error(transparent)]
+    Air(#[from] AirError),
     /// A stream failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -39,6 +39,7 @@
 //! | `ESPALIER_ARTEFACTS` | folder for what failed tests leave behind |
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
+mod air;
 mod artefacts;
 mod board;
 mod boot_once;
@@ -65,6 +66,7 @@ mod transcript;
 mod units;
 mod wait;
 
+pub use air::{AccessPoint, Air, AirError, AirFaults, AirNetwork, Join, NewAccessPoint, Refusal, Station};
 pub use artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
 pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
 pub use boot_once::BootOnce;
@@ -80,7 +82,7 @@ pub use micropython::{
     RemoteFileReason, RunningScript, Script,
 };
 pub use network::{Faults, Network};
-pub use peer::{Listener, Peer, PeerStream};
+pub use peer::{Listener, Peer, PeerStream, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use scene::Scene;
 pub use screen::{

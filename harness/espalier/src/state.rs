@@ -14,6 +14,9 @@ use crate::png::encode;
 use crate::scene::{CONSOLE_TAIL, Scene, TRANSCRIPT_TAIL};
 use crate::transcript::{Entry, Event};
 
+/// Bytes of a pcap file without frames.
+const EMPTY_CAPTURE: usize = 24;
+
 /// The board behind its handles. The lock is held while something is done, never across an `await`.
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -150,7 +153,11 @@ impl State {
         }
     }
 
-    fn leave_behind(&self) -> Result<(), ErrorKind> {
+    fn air_capture(&mut self) -> Vec<u8> {
+        self.rig.air().map(|air| air.capture()).unwrap_or_default()
+    }
+
+    fn leave_behind(&mut self) -> Result<(), ErrorKind> {
         let console: String = self.console.tail(usize::MAX).iter().map(|line| format!("{line}\n")).collect();
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {
@@ -159,6 +166,11 @@ impl State {
         }
         if let Some(shown) = self.rig.shown() {
             self.artefacts.write("screen.png", &encode(&shown.bitmap))?;
+        }
+        for (name, capture) in [("network.pcap", self.rig.capture()), ("air.pcap", self.air_capture())] {
+            if capture.len() > EMPTY_CAPTURE {
+                self.artefacts.write(name, &capture)?;
+            }
         }
         let unmodelled = self.rig.unmodelled();
         if !unmodelled.is_empty() {

@@ -190,17 +190,17 @@ impl Member {
         let to_us = frame.receiver() == self.address() && frame.transmitter() == Some(self.bssid);
         match (control.frame_type(), control.subtype()) {
             (FrameType::Management, subtype::BEACON) => self.notice(frame, now),
-            (FrameType::Management, subtype::AUTHENTICATION) if to_us && self.stage == Stage::Authenticating => {
-                if self.accepts(frame, AUTHENTICATION_STATUS) {
-                    self.stage = Stage::Associating;
-                    self.associate();
-                }
+            (FrameType::Management, subtype::AUTHENTICATION)
+                if to_us && self.stage == Stage::Authenticating && self.accepts(frame, AUTHENTICATION_STATUS) =>
+            {
+                self.stage = Stage::Associating;
+                self.associate();
             }
-            (FrameType::Management, subtype::ASSOCIATION_RESPONSE) if to_us && self.stage == Stage::Associating => {
-                if self.accepts(frame, ASSOCIATION_STATUS) {
-                    self.stage = Stage::Associated;
-                    self.deadline = None;
-                }
+            (FrameType::Management, subtype::ASSOCIATION_RESPONSE)
+                if to_us && self.stage == Stage::Associating && self.accepts(frame, ASSOCIATION_STATUS) =>
+            {
+                self.stage = Stage::Associated;
+                self.deadline = None;
             }
             (FrameType::Management, subtype::DEAUTHENTICATION | subtype::DISASSOCIATION)
                 if frame.transmitter() == Some(self.bssid) && (to_us || frame.receiver().is_group()) =>

@@ -1,5 +1,6 @@
 //! The TOML file of a board, before it is checked.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use espalier_net::AccessPoint;
@@ -208,6 +209,7 @@ struct AccessPointEntry {
     #[serde(default)]
     hidden: bool,
     bssid: Option<String>,
+    gateway: Option<Ipv4Addr>,
 }
 
 impl AccessPointEntry {
@@ -219,6 +221,7 @@ impl AccessPointEntry {
             rssi: self.rssi.unwrap_or(open.rssi),
             hidden: self.hidden,
             bssid: self.bssid.as_deref().map(|bssid| mac("access-point.bssid", bssid)).transpose()?,
+            gateway: self.gateway,
             ..open
         };
         match settings.check() {

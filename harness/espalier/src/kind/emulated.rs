@@ -1,15 +1,18 @@
 //! The emulated board. This is the only module that knows the emulator.
 
+mod around;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
 use espalier_net::{
     ConnState, ConnectionId as LanConnection, FaultConfig, Faults as LanFaults, Lan, ListenerId as LanListener,
+    PingId as LanPing, UdpId as LanUdp,
 };
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap};
 
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Setup, Shown, Start};
+use super::{AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Place, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
 use crate::network::{Cable, Faults};
 use crate::screen::ScreenError;
@@ -23,8 +26,10 @@ const SLICE: Span = Span::from_millis(1);
 #[derive(Clone)]
 struct Emulated {
     machine: Machine,
-    listeners: Vec<LanListener>,
-    connections: Vec<LanConnection>,
+    listeners: Vec<(Place, LanListener)>,
+    connections: Vec<(Place, LanConnection)>,
+    sockets: Vec<(Place, LanUdp)>,
+    pings: Vec<(Place, LanPing)>,
     halted: Option<String>,
 }
 
@@ -32,7 +37,14 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
     let board = BoardDefinition::load(&setup.model.to_string()).map_err(|error| ErrorKind::Model(Box::new(error)))?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict };
     let machine = Machine::new(&config).map_err(refused)?;
-    Ok(Box::new(Emulated { machine, listeners: Vec::new(), connections: Vec::new(), halted: None }))
+    Ok(Box::new(Emulated {
+        machine,
+        listeners: Vec::new(),
+        connections: Vec::new(),
+        sockets: Vec::new(),
+        pings: Vec::new(),
+        halted: None,
+    }))
 }
 
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> ErrorKind {
@@ -44,14 +56,36 @@ impl Emulated {
         self.machine.lan()
     }
 
-    fn lan_connection(&self, connection: ConnectionId) -> LanConnection {
+    fn lan_connection(&self, connection: ConnectionId) -> (Place, LanConnection) {
         self.connections[connection.0 as usize - 1]
     }
 
     /// Connections are numbered from one, in the order in which they came.
-    fn number(&mut self, connection: LanConnection) -> ConnectionId {
-        self.connections.push(connection);
+    fn number(&mut self, place: Place, connection: LanConnection) -> ConnectionId {
+        self.connections.push((place, connection));
         ConnectionId(self.connections.len() as u64)
+    }
+
+    fn listen_at(&mut self, place: Place, port: u16) -> Result<ListenerId, ErrorKind> {
+        let listener = self.peer_at(place, &format!("listen on port {port}"), |lan| lan.listen(port))?;
+        self.listeners.push((place, listener));
+        Ok(ListenerId(self.listeners.len() as u64 - 1))
+    }
+
+    fn connect_at(&mut self, place: Place, to: SocketAddrV4) -> Result<ConnectionId, ErrorKind> {
+        let connection = self.peer_at(place, &format!("connect to {to}"), |lan| lan.connect(to))?;
+        Ok(self.number(place, connection))
+    }
+
+    fn set_silent_at(&mut self, place: Place, silent: bool) -> Result<(), ErrorKind> {
+        self.peer_at(place, "vanish", |lan| {
+            let peer = lan.config().peer;
+            if silent {
+                return lan.vanish(peer);
+            }
+            lan.reappear(peer);
+            Ok(())
+        })
     }
 }
 
@@ -67,7 +101,9 @@ impl Rig for Emulated {
             | Capability::VanishingPeer
             | Capability::Capture
             | Capability::Faults
-            | Capability::FlashContent => true,
+            | Capability::FlashContent
+            | Capability::Air
+            | Capability::Datagrams => true,
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),
         }
     }
@@ -156,85 +192,80 @@ impl Rig for Emulated {
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, ErrorKind> {
-        let listener = self
-            .machine
-            .lan_mut()
-            .listen(port)
-            .map_err(|error| ErrorKind::Peer { what: format!("listen on port {port}"), reason: error.to_string() })?;
-        self.listeners.push(listener);
-        Ok(ListenerId(self.listeners.len() as u64 - 1))
+        self.listen_at(Place::Lan, port)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
-        let listener = self.listeners[listener.0 as usize];
-        let connection = self.machine.lan_mut().accept(listener)?;
-        let (_, remote) = self.lan().ends(connection)?;
-        Some((self.number(connection), remote))
+        let (place, listener) = self.listeners[listener.0 as usize];
+        let lan = self.lan_at_mut(place)?;
+        let connection = lan.accept(listener)?;
+        let (_, remote) = lan.ends(connection)?;
+        Some((self.number(place, connection), remote))
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        let listener = self.listeners[listener.0 as usize];
-        self.machine.lan_mut().close_listener(listener);
+        let (place, listener) = self.listeners[listener.0 as usize];
+        if let Some(lan) = self.lan_at_mut(place) {
+            lan.close_listener(listener);
+        }
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, ErrorKind> {
-        let connection = self
-            .machine
-            .lan_mut()
-            .connect(to)
-            .map_err(|error| ErrorKind::Peer { what: format!("connect to {to}"), reason: error.to_string() })?;
-        Ok(self.number(connection))
+        self.connect_at(Place::Lan, to)
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
-        match self.lan().state(self.lan_connection(connection)) {
-            ConnState::Connecting => Link::Connecting,
-            ConnState::Open | ConnState::LocalClosed => Link::Open,
-            ConnState::RemoteClosed | ConnState::Closing | ConnState::Closed => Link::Finished,
-            ConnState::Refused => Link::Refused,
-            ConnState::Reset | ConnState::Aborted | ConnState::TimedOut => Link::Reset,
+        let (place, connection) = self.lan_connection(connection);
+        match self.lan_at(place).map(|lan| lan.state(connection)) {
+            Some(ConnState::Connecting) => Link::Connecting,
+            Some(ConnState::Open | ConnState::LocalClosed) => Link::Open,
+            Some(ConnState::RemoteClosed | ConnState::Closing | ConnState::Closed) => Link::Finished,
+            Some(ConnState::Refused) => Link::Refused,
+            Some(ConnState::Reset | ConnState::Aborted | ConnState::TimedOut) | None => Link::Reset,
         }
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
-        let connection = self.lan_connection(connection);
-        self.machine.lan_mut().send(connection, bytes)
+        let (place, connection) = self.lan_connection(connection);
+        self.lan_at_mut(place).map_or(0, |lan| lan.send(connection, bytes))
     }
 
     fn receive(&mut self, connection: ConnectionId) -> Vec<u8> {
-        let connection = self.lan_connection(connection);
+        let (place, connection) = self.lan_connection(connection);
         let mut bytes = Vec::new();
         loop {
-            let (length, available) = (bytes.len(), self.lan().available(connection));
-            if available == 0 {
-                return bytes;
-            }
+            let (length, available) = (bytes.len(), self.lan_at(place).map_or(0, |lan| lan.available(connection)));
+            let Some(lan) = (available != 0).then(|| self.lan_at_mut(place)).flatten() else { return bytes };
             bytes.resize(length + available, 0);
-            let taken = self.machine.lan_mut().receive(connection, &mut bytes[length..]);
+            let taken = lan.receive(connection, &mut bytes[length..]);
             bytes.truncate(length + taken);
         }
     }
 
     fn finish(&mut self, connection: ConnectionId) {
-        let connection = self.lan_connection(connection);
-        self.machine.lan_mut().shutdown(connection);
+        let (place, connection) = self.lan_connection(connection);
+        if let Some(lan) = self.lan_at_mut(place) {
+            lan.shutdown(connection);
+        }
     }
 
     fn abort(&mut self, connection: ConnectionId) {
-        let connection = self.lan_connection(connection);
-        self.machine.lan_mut().abort(connection);
+        let (place, connection) = self.lan_connection(connection);
+        if let Some(lan) = self.lan_at_mut(place) {
+            lan.abort(connection);
+        }
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), ErrorKind> {
-        let peer = self.lan().config().peer;
-        if !silent {
-            self.machine.lan_mut().reappear(peer);
-            return Ok(());
-        }
-        self.machine
-            .lan_mut()
-            .vanish(peer)
-            .map_err(|error| ErrorKind::Peer { what: "vanish".to_owned(), reason: error.to_string() })
+        self.set_silent_at(Place::Lan, silent)
+    }
+
+    fn air(&mut self) -> Option<&mut dyn AirRig> {
+        Some(self)
+    }
+
+    fn datagrams(&mut self) -> Option<&mut dyn DatagramRig> {
+        Some(self)
     }
 
     fn set_cable(&mut self, cable: &Cable) -> Result<(), ErrorKind> {

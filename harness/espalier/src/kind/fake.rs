@@ -103,7 +103,14 @@ impl Rig for Fake {
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        !matches!(capability, Capability::DisplayMemory | Capability::FlashContent | Capability::Faults)
+        !matches!(
+            capability,
+            Capability::DisplayMemory
+                | Capability::FlashContent
+                | Capability::Faults
+                | Capability::Air
+                | Capability::Datagrams
+        )
     }
 
     fn fork(&self) -> Option<Box<dyn Rig>> {

@@ -3,6 +3,7 @@
 //! Everything a test can do is written against [`Rig`]; a kind of board is one implementation of it. Nothing outside of
 //! [`emulated`] knows the emulator.
 
+mod around;
 mod emulated;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -18,6 +19,7 @@ use espalier_core::{Bitmap, Time};
 
 use crate::error::ErrorKind;
 use crate::network::Cable;
+pub(crate) use around::{AirRig, DatagramRig, Place, StationState, UdpId};
 
 pub use model::{MODEL_VARIABLE, Model, UnknownModel};
 
@@ -83,6 +85,10 @@ pub enum Capability {
     Faults,
     /// Looking into the flash chip past the chip's own pins.
     FlashContent,
+    /// Networks and stations in the air that a test commands.
+    Air,
+    /// A peer that has UDP and can ping.
+    Datagrams,
 }
 
 impl fmt::Display for Capability {
@@ -96,6 +102,8 @@ impl fmt::Display for Capability {
             Capability::Capture => "recording the network",
             Capability::Faults => "faults on the network",
             Capability::FlashContent => "reading the flash chip directly",
+            Capability::Air => "networks in the air",
+            Capability::Datagrams => "UDP and ping of the peer",
         })
     }
 }
@@ -212,6 +220,16 @@ pub(crate) trait Rig: Send {
 
     /// What goes wrong on the board's cable from now on.
     fn set_cable(&mut self, cable: &Cable) -> Result<(), ErrorKind>;
+
+    /// The air around the board, if a test commands it.
+    fn air(&mut self) -> Option<&mut dyn AirRig> {
+        None
+    }
+
+    /// Peers that have UDP and can ping, if there are any.
+    fn datagrams(&mut self) -> Option<&mut dyn DatagramRig> {
+        None
+    }
 
     /// Records what goes over the network from now on.
     fn start_capture(&mut self);

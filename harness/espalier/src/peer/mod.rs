@@ -3,18 +3,22 @@
 //! The peer of an emulated board lives on the board's virtual network and in its virtual time. The peer of any other
 //! board uses the host's sockets; a test cannot tell the difference.
 
+mod datagrams;
+mod mdns;
 mod stream;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::task::Poll;
 
+use crate::air::in_air;
 use crate::error::{ErrorKind, Result};
-use crate::kind::{Capability, Link, ListenerId};
+use crate::kind::{Capability, Link, ListenerId, Place};
 use crate::state::{Shared, State};
 use crate::transcript::{Entry, Event};
 use crate::wait::Wait;
 
+pub use datagrams::UdpSocket;
 pub(crate) use stream::Connection;
 pub use stream::PeerStream;
 
@@ -22,23 +26,46 @@ pub use stream::PeerStream;
 #[derive(Clone)]
 pub struct Peer {
     shared: Arc<Shared>,
+    place: Place,
 }
 
 impl Peer {
     pub(crate) fn new(shared: Arc<Shared>) -> Peer {
-        Peer { shared }
+        Peer::at(shared, Place::Lan)
     }
 
-    /// The address under which the board reaches the peer.
+    pub(crate) fn at(shared: Arc<Shared>, place: Place) -> Peer {
+        Peer { shared, place }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The address under which the board reaches the peer. That of a peer in the air is 0.0.0.0 once it is there no more.
     pub fn address(&self) -> Ipv4Addr {
-        self.shared.lock().rig.peer_address()
+        let mut state = self.shared.lock();
+        match self.place {
+            Place::Lan => state.rig.peer_address(),
+            Place::Air(hardware) => {
+                let address = in_air(&mut state).ok().and_then(|air| air.peer_address(hardware));
+                address.unwrap_or(Ipv4Addr::UNSPECIFIED)
+            }
+        }
     }
 
     /// Listens on `port` of the peer.
     pub fn listen(&self, port: u16) -> Wait<Listener> {
-        let shared = self.shared.clone();
+        let (shared, place) = (self.shared.clone(), self.place);
         Wait::new(&self.shared, format!("the peer to listen on port {port}"), move |state, _| {
-            let listener = state.rig.listen(port);
+            let listener = match place {
+                Place::Lan => state.rig.listen(port),
+                Place::Air(hardware) => in_air(state)?.listen(hardware, port),
+            };
             Poll::Ready(listener.map(|id| Listener { shared: shared.clone(), id, port }))
         })
     }
@@ -61,14 +88,17 @@ impl Peer {
         what: String,
         target: impl Fn(Option<Ipv4Addr>) -> Option<SocketAddrV4> + Send + 'static,
     ) -> Wait<PeerStream> {
-        let shared = self.shared.clone();
+        let (shared, place) = (self.shared.clone(), self.place);
         let mut attempt = None;
         Wait::new(&self.shared, what, move |state, _| {
             let (connection, to) = match attempt {
                 Some(attempt) => attempt,
                 None => {
-                    let Some(to) = target(state.rig.address()) else { return Poll::Pending };
-                    let connection = state.rig.connect(to)?;
+                    let Some(to) = target(board_address(state, place)) else { return Poll::Pending };
+                    let connection = match place {
+                        Place::Lan => state.rig.connect(to),
+                        Place::Air(hardware) => in_air(state)?.connect(hardware, to),
+                    }?;
                     state.record(connection, Event::Connecting(to.to_string()));
                     *attempt.insert((connection, to))
                 }
@@ -107,12 +137,24 @@ impl Peer {
         if !state.rig.supports(capability) {
             return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
         }
-        state.rig.set_silent(silent).map_err(|kind| state.fail(kind))
+        let done = match self.place {
+            Place::Lan => state.rig.set_silent(silent),
+            Place::Air(hardware) => in_air(&mut state).and_then(|air| air.set_silent(hardware, silent)),
+        };
+        done.map_err(|kind| state.fail(kind))
     }
 
     /// Everything that went over the peer's connections, in the order in which it happened.
     pub fn transcript(&self) -> Vec<Entry> {
         self.shared.lock().transcript.clone()
+    }
+}
+
+/// The board's address as a peer at `place` sees it.
+fn board_address(state: &mut State, place: Place) -> Option<Ipv4Addr> {
+    match place {
+        Place::Lan => state.rig.address(),
+        Place::Air(hardware) => in_air(state).ok()?.board_address(hardware),
     }
 }
 

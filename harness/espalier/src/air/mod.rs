@@ -1,0 +1,173 @@
+//! The air around the board: networks that it joins, and stations that join its own.
+//!
+//! ```no_run
+//! use espalier::{Board, Units};
+//!
+//! # async fn test() -> espalier::Result<()> {
+//! let board = Board::builder().firmware("ESP32_GENERIC-20240602-v1.23.0.bin").start().await?;
+//! board.air().access_point("workshop").password("correct horse").channel(6).start()?;
+//! board.micropython().run_file("join.py").within(30.s()).await?;
+//! let socket = board.peer().connect(5001).await?;
+//! # drop(socket);
+//! // Or the other way round: the board opens a network.
+//! let phone = board.air().join("mPython").password("12345678").within(20.s()).await?;
+//! let socket = phone.connect(5001).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod settings;
+mod station;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use error::{AirError, Refusal};
+pub use settings::{AccessPoint, AirFaults, AirNetwork};
+pub use station::{Join, Station};
+
+use crate::error::{ErrorKind, Result};
+use crate::kind::{AirRig, Capability, Place};
+use crate::peer::Peer;
+use crate::state::{Shared, State};
+
+/// The air around a board; [`Board::air`](crate::Board::air) gives it. Handles are cheap and all lead to the same air.
+///
+/// What is done here takes effect at once and takes no time; the board notices as it would. All of it may be done before the
+/// board has run, for what is there when it boots.
+#[derive(Clone)]
+pub struct Air {
+    shared: Arc<Shared>,
+}
+
+impl Air {
+    pub(crate) fn new(shared: Arc<Shared>) -> Air {
+        Air { shared }
+    }
+
+    /// A network to put into the air: open, on channel 1, until it is told otherwise.
+    pub fn access_point(&self, ssid: impl Into<String>) -> NewAccessPoint {
+        NewAccessPoint { air: self.clone(), settings: AccessPoint::new(ssid) }
+    }
+
+    /// Puts a network into the air.
+    pub fn add(&self, settings: &AccessPoint) -> Result<()> {
+        self.act(|air| air.add_access_point(settings))
+    }
+
+    /// Switches the networks of this name off. They do not say goodbye: the board notices that beacons are missing.
+    pub fn remove(&self, ssid: impl AsRef<str>) -> Result<()> {
+        self.act(|air| air.remove_access_point(ssid.as_ref()))
+    }
+
+    /// Has the networks of this name send the board away (reason 3, "the sender is leaving"). It may come back.
+    pub fn deauthenticate(&self, ssid: impl AsRef<str>) -> Result<()> {
+        self.act(|air| air.deauthenticate(ssid.as_ref()))
+    }
+
+    /// Sets how strong the board receives the networks of this name, in dBm.
+    pub fn set_rssi(&self, ssid: impl AsRef<str>, rssi: i8) -> Result<()> {
+        self.act(|air| air.set_rssi(ssid.as_ref(), rssi))
+    }
+
+    /// Hardware addresses of the stations in the networks of this name: that of the board, if it has joined.
+    pub fn stations(&self, ssid: impl AsRef<str>) -> Result<Vec<[u8; 6]>> {
+        self.act(|air| air.stations(ssid.as_ref()))
+    }
+
+    /// The peer on a network that has a router of its own; see [`AccessPoint::gateway`]. On all other networks it is
+    /// [`Board::peer`](crate::Board::peer).
+    pub fn peer(&self, ssid: impl AsRef<str>) -> Result<Peer> {
+        let address = self.act(|air| air.subnet(ssid.as_ref()))?;
+        Ok(Peer::at(self.shared.clone(), Place::Air(address)))
+    }
+
+    /// The networks that the board itself has in the air.
+    pub fn networks_of_board(&self) -> Result<Vec<AirNetwork>> {
+        self.act(|air| Ok(air.announced()))
+    }
+
+    /// A station that joins a network of the board: the part of the phone or laptop in a tutorial.
+    pub fn join(&self, ssid: impl Into<String>) -> Join {
+        Join::new(self.shared.clone(), ssid.into())
+    }
+
+    /// From now on, this goes wrong in the air, and nothing else. The cable has faults of its own; see
+    /// [`Network`](crate::Network).
+    pub fn set_faults(&self, faults: AirFaults) -> Result<()> {
+        self.act(|air| air.set_faults(faults))
+    }
+
+    /// Records what is in the air from now on.
+    pub fn start_capture(&self) -> Result<()> {
+        self.act(|air| {
+            air.start_capture();
+            Ok(())
+        })
+    }
+
+    /// What was recorded since [`start_capture`](Air::start_capture): a pcap file of 802.11 frames with radiotap headers, as a
+    /// sniffer beside the board would write it. With the handshake in it, Wireshark decrypts WPA2 when it is told the
+    /// passphrase.
+    pub fn capture(&self) -> Result<Vec<u8>> {
+        self.act(|air| Ok(air.capture()))
+    }
+
+    fn act<T>(&self, act: impl FnOnce(&mut dyn AirRig) -> Result<T, ErrorKind>) -> Result<T> {
+        let mut state = self.shared.lock();
+        let result = in_air(&mut state).and_then(act);
+        result.map_err(|kind| state.fail(kind))
+    }
+}
+
+/// The air of a board, if its kind has one.
+pub(crate) fn in_air(state: &mut State) -> Result<&mut dyn AirRig, ErrorKind> {
+    let kind = state.rig.kind();
+    state.rig.air().ok_or(ErrorKind::Unsupported { capability: Capability::Air, kind })
+}
+
+/// A network that is about to be put into the air.
+#[must_use = "there is no network before `start`"]
+pub struct NewAccessPoint {
+    air: Air,
+    settings: AccessPoint,
+}
+
+impl NewAccessPoint {
+    /// See [`AccessPoint::password`].
+    pub fn password(self, password: impl Into<String>) -> NewAccessPoint {
+        NewAccessPoint { settings: self.settings.password(password), ..self }
+    }
+
+    /// See [`AccessPoint::channel`].
+    pub fn channel(self, channel: u8) -> NewAccessPoint {
+        NewAccessPoint { settings: self.settings.channel(channel), ..self }
+    }
+
+    /// See [`AccessPoint::rssi`].
+    pub fn rssi(self, rssi: i8) -> NewAccessPoint {
+        NewAccessPoint { settings: self.settings.rssi(rssi), ..self }
+    }
+
+    /// See [`AccessPoint::hidden`].
+    pub fn hidden(self) -> NewAccessPoint {
+        NewAccessPoint { settings: self.settings.hidden(), ..self }
+    }
+
+    /// See [`AccessPoint::bssid`].
+    pub fn bssid(self, bssid: [u8; 6]) -> NewAccessPoint {
+        NewAccessPoint { settings: self.settings.bssid(bssid), ..self }
+    }
+
+    /// See [`AccessPoint::gateway`].
+    pub fn gateway(self, gateway: impl Into<std::net::Ipv4Addr>) -> NewAccessPoint {
+        NewAccessPoint { settings: self.settings.gateway(gateway), ..self }
+    }
+
+    /// Switches the network on.
+    pub fn start(self) -> Result<()> {
+        self.air.add(&self.settings)
+    }
+}

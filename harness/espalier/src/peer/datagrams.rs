@@ -1,0 +1,144 @@
+//! UDP and ping of a peer, and names that the board answers to.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::{Span, Time};
+
+use super::{Peer, mdns};
+use crate::error::{ErrorKind, Result};
+use crate::kind::{Capability, DatagramRig, UdpId};
+use crate::state::{Shared, State};
+use crate::wait::Wait;
+
+/// How long a question may stay unanswered before it is asked again.
+const ANSWER_TIME: Span = Span::from_secs(1);
+
+impl Peer {
+    /// Opens a UDP port of the peer; zero lets it choose one.
+    pub fn udp(&self, port: u16) -> Result<UdpSocket> {
+        let mut state = self.shared().lock();
+        let bound = datagrams(&mut state).and_then(|rig| rig.bind(self.place(), port));
+        let (id, port) = bound.map_err(|kind| state.fail(kind))?;
+        Ok(UdpSocket { shared: self.shared().clone(), id, port })
+    }
+
+    /// Pings the board (ICMP echo), as soon as it has an address, and returns how long the answer took. A ping that is not
+    /// answered within a second is followed by another.
+    pub fn ping(&self) -> Wait<Span> {
+        let place = self.place();
+        let mut attempt = None;
+        Wait::new(self.shared(), "the board to answer a ping", move |state, _| {
+            let Some(board) = super::board_address(state, place) else { return Poll::Pending };
+            let now = state.rig.now();
+            let rig = datagrams(state)?;
+            if let Some((_, ping)) = attempt
+                && let Some(time) = rig.pinged(ping)
+            {
+                return Poll::Ready(Ok(time));
+            }
+            if is_due(attempt.map(|(at, _)| at), now) {
+                attempt = Some((now, rig.ping(place, board)?));
+            }
+            Poll::Pending
+        })
+    }
+
+    /// Asks the network for the address of a name in `.local` by multicast DNS (RFC 6762), once a second until somebody
+    /// answers: the board, if it has this name.
+    pub fn resolve(&self, name: impl Into<String>) -> Wait<Ipv4Addr> {
+        const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 251), 5353);
+        let (peer, name) = (self.clone(), name.into());
+        let mut question: Option<Question> = None;
+        Wait::new(self.shared(), format!("an answer to the name {name:?}"), move |state, _| {
+            let now = state.rig.now();
+            let rig = datagrams(state)?;
+            let asked = match &mut question {
+                Some(question) => question,
+                None => {
+                    let (id, _) = rig.bind(peer.place(), 0)?;
+                    question.insert(Question { shared: peer.shared().clone(), id, at: None })
+                }
+            };
+            while let Some((_, answer)) = rig.receive_from(asked.id) {
+                if let Some(address) = mdns::answer(&answer, &name) {
+                    return Poll::Ready(Ok(address));
+                }
+            }
+            if is_due(asked.at, now) {
+                asked.at = Some(now);
+                rig.send_to(asked.id, GROUP, &mdns::question(&name))?;
+            }
+            Poll::Pending
+        })
+    }
+}
+
+fn is_due(last: Option<Time>, now: Time) -> bool {
+    last.is_none_or(|at| now.since(at) >= ANSWER_TIME)
+}
+
+/// A question by multicast and the port that waits for its answer.
+struct Question {
+    shared: Arc<Shared>,
+    id: UdpId,
+    at: Option<Time>,
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        close(&self.shared, self.id);
+    }
+}
+
+/// A UDP port of a peer; it is closed when this is dropped.
+pub struct UdpSocket {
+    shared: Arc<Shared>,
+    id: UdpId,
+    port: u16,
+}
+
+impl UdpSocket {
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends a datagram, as soon as there is room for it. Whether it arrives is another matter.
+    pub fn send_to(&self, bytes: impl AsRef<[u8]>, to: SocketAddrV4) -> Wait<()> {
+        let (id, bytes) = (self.id, bytes.as_ref().to_vec());
+        Wait::new(&self.shared, format!("the peer to send to {to}"), move |state, _| {
+            let sent = datagrams(state)?.send_to(id, to, &bytes)?;
+            if sent { Poll::Ready(Ok(())) } else { Poll::Pending }
+        })
+    }
+
+    /// Waits for a datagram, and says who sent it.
+    pub fn receive(&self) -> Wait<(Vec<u8>, SocketAddrV4)> {
+        let id = self.id;
+        Wait::new(&self.shared, format!("a datagram to UDP port {} of the peer", self.port), move |state, _| {
+            match datagrams(state)?.receive_from(id) {
+                Some((from, bytes)) => Poll::Ready(Ok((bytes, from))),
+                None => Poll::Pending,
+            }
+        })
+    }
+}
+
+impl Drop for UdpSocket {
+    fn drop(&mut self) {
+        close(&self.shared, self.id);
+    }
+}
+
+fn close(shared: &Arc<Shared>, socket: UdpId) {
+    if let Ok(rig) = datagrams(&mut shared.lock()) {
+        rig.close(socket);
+    }
+}
+
+fn datagrams(state: &mut State) -> Result<&mut dyn DatagramRig, ErrorKind> {
+    let kind = state.rig.kind();
+    state.rig.datagrams().ok_or(ErrorKind::Unsupported { capability: Capability::Datagrams, kind })
+}
