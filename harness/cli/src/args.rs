@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use espalier::{Model, Span};
 
+use crate::network::Network;
+
 const EXAMPLES: &str = "\
 Examples:
   espalier demo
@@ -84,6 +86,8 @@ Examples:
       then: nc 127.0.0.1 5001
   espalier run firmware.bin --peer 5001=127.0.0.1:6001
       the board's peer.lan:5001 is port 6001 here
+  espalier run micropython.bin --access-point home:12345678 --air-pcap air.pcap
+      its script joins the network home; Wireshark reads the file
   echo status | espalier run firmware.bin | grep @status")]
 pub struct RunArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.
@@ -112,6 +116,12 @@ pub struct RunArgs {
     /// Record the network into this file.
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
+    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
+    #[arg(long, value_name = "SSID[:PASSWORD]")]
+    pub access_point: Vec<Network>,
+    /// Record what is in the air into this file, as a Wi-Fi sniffer would.
+    #[arg(long, value_name = "FILE")]
+    pub air_pcap: Option<PathBuf>,
     /// Seed of everything that is random on the board.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
@@ -170,6 +180,12 @@ pub struct ScriptArgs {
     /// Save what the OLED shows at the end.
     #[arg(long, value_name = "FILE")]
     pub screen: Option<PathBuf>,
+    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
+    #[arg(long, value_name = "SSID[:PASSWORD]")]
+    pub access_point: Vec<Network>,
+    /// Record what is in the air into this file, as a Wi-Fi sniffer would.
+    #[arg(long, value_name = "FILE")]
+    pub air_pcap: Option<PathBuf>,
     /// Seed of everything that is random on the board.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
@@ -220,6 +236,9 @@ pub struct ServeArgs {
     /// Carry connections to this port of the host to a port of the board.
     #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
     pub host_forward: Vec<Forward>,
+    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
+    #[arg(long, value_name = "SSID[:PASSWORD]")]
+    pub access_point: Vec<Network>,
     /// Seed of everything that is random on the board.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,

@@ -7,6 +7,7 @@ mod doctor;
 mod error;
 mod flash;
 mod image;
+mod network;
 mod panel;
 mod run;
 mod screen;

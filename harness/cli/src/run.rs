@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use espalier::{Board, Kind, SETTLED, Span, Time, Units};
+use espalier::{AccessPoint, Board, BoardBuilder, Kind, SETTLED, Span, Time, Units};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -29,17 +29,20 @@ const QUIET: Span = Span::from_secs(2);
 pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     let title = format!("{} on espalier", args.image.display());
     let window = args.window.then(|| Window::open(&title)).transpose()?;
-    let board = Board::builder()
+    let builder = Board::builder()
         .kind(Kind::from_env()?)
         .model(args.board.clone())
         .seed(args.seed)
         .strict(args.strict)
         .name("run")
-        .firmware(&args.image)
-        .start()
-        .await?;
+        .firmware(&args.image);
+    let networks = args.access_point.iter().map(AccessPoint::from);
+    let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
     if args.pcap.is_some() {
         board.start_capture()?;
+    }
+    if args.air_pcap.is_some() {
+        board.air().start_capture()?;
     }
     let bridges = Bridges::new(board.peer(), &args.host_forward, &args.peer).await?;
     let raw = RawTerminal::take();
@@ -69,6 +72,9 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     let result = session.run(&args).await;
     if let Some(path) = &args.pcap {
         fs::write(path, session.board.capture()).map_err(CliError::file("write", path))?;
+    }
+    if let Some(path) = &args.air_pcap {
+        fs::write(path, session.board.air().capture()?).map_err(CliError::file("write", path))?;
     }
     drop(session.panel.take());
     drop(raw);

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use espalier::{Board, ErrorKind, IMAGE_VARIABLE, Kind, RunningScript, Script, Span};
+use espalier::{AccessPoint, Board, BoardBuilder, ErrorKind, IMAGE_VARIABLE, Kind, RunningScript, Script, Span};
 
 use crate::args::ScriptArgs;
 use crate::error::CliError;
@@ -16,16 +16,22 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     let script = Script::read(&args.script)?.arguments(args.arguments);
     let firmware = args.firmware.or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
     let firmware = firmware.ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from)?;
-    let board = Board::builder()
+    let builder = Board::builder()
         .kind(Kind::from_env()?)
         .model(args.board.clone())
         .seed(args.seed)
         .name("run-script")
-        .firmware(firmware)
-        .start()
-        .await?;
+        .firmware(firmware);
+    let networks = args.access_point.iter().map(AccessPoint::from);
+    let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
+    if args.air_pcap.is_some() {
+        board.air().start_capture()?;
+    }
     let mut running = board.micropython().start(script).await?;
     let ended = follow(&board, &mut running, args.within).await?;
+    if let Some(path) = &args.air_pcap {
+        std::fs::write(path, board.air().capture()?).map_err(CliError::file("write", path))?;
+    }
     if let Some(path) = &args.screen {
         std::fs::write(path, board.screen().picture().await?.png()).map_err(CliError::file("write", path))?;
     }

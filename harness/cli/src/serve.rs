@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use espalier::Image;
 use espalier_serve::{HostForward, Pace, ServeConfig, Server};
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
+use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 
 use crate::args::ServeArgs;
 use crate::error::CliError;
@@ -27,8 +27,12 @@ pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
     Ok(true)
 }
 
-fn machine(board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -> Result<Machine, CliError> {
+fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -> Result<Machine, CliError> {
     let flash_size = board.flash_size;
+    board.access_points.extend(args.access_point.iter().map(|network| match &network.password {
+        Some(password) => AccessPoint::wpa2(&network.ssid, password),
+        None => AccessPoint::open(&network.ssid),
+    }));
     let mut machine = Machine::new(&MachineConfig { board, seed: args.seed, strict: false })?;
     if let Some(path) = image {
         for part in Image::read(path)?.parts(flash_size)? {
