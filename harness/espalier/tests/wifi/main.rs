@@ -1,0 +1,131 @@
+//! Wi-Fi on official MicroPython v1.23.0, as it comes: the tutorial's programs, and what else a board does in the air. None of the
+//! tests may touch anything that is not modelled.
+//!
+//! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
+//! says why.
+
+mod font;
+mod networks;
+mod tutorial;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::ExitCode;
+
+use espalier::{Board, BootOnce, Image, Model, Result, Script, Units};
+use libtest_mimic::{Arguments, Failed, Trial};
+use sha2::{Digest, Sha256};
+
+const IMAGE: &str = "ESP32_GENERIC-20240602-v1.23.0.bin";
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
+const PASSWORD: &str = "correct horse";
+
+static BOOTED: BootOnce = BootOnce::new();
+
+/// A test, which gets a board of its own.
+type Case = for<'a> fn(&'a Board) -> Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
+
+/// A test under its function's name.
+#[macro_export]
+macro_rules! case {
+    ($name:ident) => {
+        (stringify!($name), |board| Box::pin($name(board)))
+    };
+}
+
+/// `ESPALIER_IMAGES` names a directory with fetched images; otherwise it is where `ci/fetch-images` puts them.
+fn image_path() -> PathBuf {
+    let directory = std::env::var_os("ESPALIER_IMAGES").map(PathBuf::from);
+    directory.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/images")).join(IMAGE)
+}
+
+/// MicroPython's image for a flash chip of 8 MB: what esptool makes of it when it is told `--flash_size 8MB`. It changes the
+/// bootloader's header and the digest behind it (ESP-IDF, "App Image Format").
+fn image() -> Result<Image> {
+    const HEADER: usize = 24;
+    const SEGMENT_COUNT: usize = 1;
+    /// The upper half of this byte is the flash chip's size.
+    const FLASH_SIZE: usize = 3;
+    const MB8: u8 = 3;
+    let path = image_path();
+    let mut bytes = std::fs::read(&path)?;
+    bytes[FLASH_SIZE] = bytes[FLASH_SIZE] & 0x0F | MB8 << 4;
+    let mut end = HEADER;
+    for _ in 0..bytes[SEGMENT_COUNT] {
+        let length = bytes[end + 4..].first_chunk().copied().map(u32::from_le_bytes);
+        end += 8 + length.expect("a segment has a length") as usize;
+    }
+    // The checksum is the last byte of a block of 16.
+    let end = (end + 1).next_multiple_of(16);
+    let digest = Sha256::digest(&bytes[..end]);
+    bytes[end..end + digest.len()].copy_from_slice(&digest);
+    Ok(Image::from_bytes(path.display().to_string(), bytes)?)
+}
+
+/// The mPython board with a font in its flash, as its maker sells it.
+fn model(folder: &Path) -> Result<Model> {
+    std::fs::write(folder.join("font.bin"), font::file())?;
+    let board = "extends = \"mpython\"\n[[flash-content]]\nfile = \"font.bin\"\noffset = 0x40_0000\n";
+    let path = folder.join("mpython-with-font.toml");
+    std::fs::write(&path, board)?;
+    Ok(Model::File(path))
+}
+
+/// A fork of a board that has booted to its prompt, with the modules that the scripts import.
+async fn booted() -> Result<Board> {
+    let boot = async || {
+        let folder = tempfile::tempdir()?;
+        let goldens = format!("{FIXTURES}/goldens/micropython");
+        let builder = Board::builder().model(model(folder.path())?).image(image()?).goldens(goldens);
+        let board = builder.name("boot").start().await?;
+        board.console().expect(">>> ").within(5.s()).await?;
+        for module in ["panel.py", "wifi.py"] {
+            board.micropython().put_file(script_path(module), module).await?;
+        }
+        Ok(board)
+    };
+    BOOTED.fork(boot).await
+}
+
+fn script_path(name: &str) -> PathBuf {
+    Path::new(FIXTURES).join("scripts/micropython").join(name)
+}
+
+/// A script of the fixtures with its arguments.
+fn script(name: &str, arguments: &[&str]) -> Result<Script> {
+    Ok(Script::read(script_path(name))?.arguments(arguments.iter().copied()))
+}
+
+/// Runs a test on a thread with its name, which the board takes over.
+fn run(name: &str, case: Case) -> std::result::Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let test = move || {
+        runtime.block_on(async {
+            let board = booted().await?;
+            let before = board.unmodelled();
+            case(&board).await?;
+            assert_eq!(board.unmodelled(), before, "something is not modelled");
+            Ok(())
+        })
+    };
+    match std::thread::Builder::new().name(name.to_owned()).spawn(test)?.join() {
+        Ok(outcome) => outcome.map_err(|error: espalier::Error| Failed::from(error.to_string())),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let path = image_path();
+    let missing = !path.exists();
+    if missing && !arguments.list {
+        eprintln!(
+            "\nWARNING: the Wi-Fi tests do NOT run: {} is missing. Fetch it with ci/fetch-images.\n",
+            path.display()
+        );
+    }
+    let cases = networks::ALL.iter().chain(tutorial::ALL);
+    let trials = cases.map(|(name, case)| Trial::test(*name, || run(name, *case)).with_ignored_flag(missing));
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
