@@ -6,12 +6,12 @@ use std::fmt::Debug;
 use espalier_core::{I2cTarget, Time};
 
 /// Anything that can sit on an [`I2cBus`]. Every cloneable [`I2cTarget`] can.
-pub trait I2cPart: I2cTarget + Any + Debug + Send {
+pub trait I2cPart: I2cTarget + Any + Debug + Send + Sync {
     /// A copy in the same state.
     fn boxed_clone(&self) -> Box<dyn I2cPart>;
 }
 
-impl<T: I2cTarget + Any + Clone + Debug + Send> I2cPart for T {
+impl<T: I2cTarget + Any + Clone + Debug + Send + Sync> I2cPart for T {
     fn boxed_clone(&self) -> Box<dyn I2cPart> {
         Box::new(self.clone())
     }

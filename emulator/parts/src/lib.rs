@@ -1,13 +1,18 @@
-//! What is soldered around the chip: flash chip, OLED, LEDs, buzzer.
+//! What is soldered around the chip: flash chip, OLED, LEDs, buzzer, sensors on I2C.
 
 mod buzzer;
 mod flash;
 mod i2c_bus;
+mod mmc5983ma;
+mod msa300;
 mod oled;
+mod register_pointer;
 mod ws2812;
 
 pub use buzzer::{Buzzer, Sound};
 pub use flash::{FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashSize, FlashTiming};
 pub use i2c_bus::{I2cBus, I2cPart};
+pub use mmc5983ma::Mmc5983ma;
+pub use msa300::Msa300;
 pub use oled::{Controller, Oled, OledConfig};
 pub use ws2812::Ws2812;

@@ -46,7 +46,7 @@ pub use rsa::Rsa;
 pub use rtc_cntl::{Cpu, ResetCause, ResetScope, RtcCntl, RtcEffect, Sleep, WakeupSource};
 pub use rtc_io::{Dac, RtcIo};
 pub use sdio_slave::{Hinf, Slc, SlcHost};
-pub use sens::{Adc, Sens};
+pub use sens::{Adc, Sens, TOUCH_PADS};
 pub use sha::Sha;
 pub use spi::{ChipSelect, Spi};
 pub use timg::{TimerGroup, WatchdogReset};

@@ -2,6 +2,8 @@
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
+use crate::sens::TOUCH_PADS;
+
 const PINS: u32 = 0xFFFF_C000;
 
 espalier_core::registers! {
@@ -37,6 +39,9 @@ espalier_core::registers! {
 const PINS_SHIFT: u32 = 14;
 /// EXT_WAKEUP0.
 const EXT_WAKEUP0_SEL_SHIFT: u32 = 27;
+/// TOUCH_PADn.
+const TOUCH_PAD_DAC_SHIFT: u32 = 23;
+const TOUCH_PAD_DAC_MASK: u32 = 7;
 /// PAD_DACn.
 const PDAC_XPD_DAC: u32 = 1 << 18;
 const PDAC_DAC_SHIFT: u32 = 19;
@@ -78,6 +83,14 @@ impl RtcIo {
     /// The RTC GPIO whose level can wake the chip as EXT0.
     pub fn ext0_pad(&self) -> u32 {
         self.registers.get(reg::EXT_WAKEUP0) >> EXT_WAKEUP0_SEL_SHIFT
+    }
+
+    /// The slopes of the ramps of the touch pads, 0 to 7; 0 is none.
+    pub fn touch_slopes(&self) -> [u8; TOUCH_PADS] {
+        std::array::from_fn(|pad| {
+            let config = self.registers.get(reg::TOUCH_PAD0 + 4 * pad as u32);
+            (config >> TOUCH_PAD_DAC_SHIFT & TOUCH_PAD_DAC_MASK) as u8
+        })
     }
 
     /// What a DAC puts out, in 255ths of the supply; None if it is off.

@@ -27,6 +27,6 @@ pub use debug::MemoryError;
 pub use error::SocError;
 pub use espalier_net::AccessPoint;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
-pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap};
+pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap, UnknownPart};
 pub use rom::RomRevision;
 pub use unmodelled::UnmodelledAccess;

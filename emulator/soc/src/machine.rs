@@ -4,6 +4,7 @@
 //! go, so running in one go and running in many small steps give the same run. While both cores execute they take turns of
 //! [`QUANTUM`] cycles; while one executes it runs up to the next event; while none does, time jumps to the next event.
 
+mod controls;
 mod jtag;
 
 use std::sync::Arc;
@@ -23,12 +24,15 @@ use crate::rom::Rom;
 use crate::system::{CoreEffect, System};
 use crate::unmodelled::{Origin, UnmodelledAccess};
 
+pub use controls::UnknownPart;
 pub use jtag::JtagCycle;
 
 /// Cycles that one core runs before the other one has its turn.
 const QUANTUM: u64 = 64;
 /// The longest slice of a core that runs alone, in cycles, so that a caller gets control back in time.
 const LONGEST_SLICE: u64 = 1 << 14;
+/// The strapping pin that chooses between flash and download (TRM "Boot Mode").
+const BOOT_PIN: usize = 0;
 /// Cores of the chip.
 pub const CORES: usize = 2;
 
@@ -149,11 +153,14 @@ impl Machine {
     }
 
     /// A pulse on EN, with the strapping pins at `strap`. The chip cannot tell it from power-on.
+    /// A part of the board that holds GPIO0 low has the last word.
     pub fn reset(&mut self, strap: Strap) {
         self.restart(ResetCause::PowerOn, strap);
     }
 
     fn restart(&mut self, cause: ResetCause, strap: Strap) {
+        // Whoever holds the button at GPIO0 down gets the download mode, as on every development board.
+        let strap = if self.system.is_held_low(BOOT_PIN) { Strap::Download } else { strap };
         self.system.set_strap(strap.register(), strap == Strap::FlashBoot);
         self.reset_system(cause);
     }

@@ -2,6 +2,9 @@
 
 use espalier_peripherals::Adc;
 
+/// The voltage of a high level, and of the chip's supply.
+pub const SUPPLY_MICROVOLTS: u32 = 3_300_000;
+
 /// Whether the chip has a pad of this number.
 pub fn exists(gpio: u8) -> bool {
     matches!(gpio, 0..=19 | 21..=23 | 25..=27 | 32..=39)
@@ -31,7 +34,8 @@ pub fn adc_channel(gpio: u8) -> Option<(Adc, usize)> {
     })
 }
 
-/// The channel of the touch controller at a pad.
+/// The channel of the touch controller at a pad, as its registers count them: what the manual calls T8 and T9 is the other way
+/// round there, as ESP-IDF knows.
 pub fn touch_channel(gpio: u8) -> Option<usize> {
     Some(match gpio {
         4 => 0,
@@ -42,8 +46,8 @@ pub fn touch_channel(gpio: u8) -> Option<usize> {
         12 => 5,
         14 => 6,
         27 => 7,
-        33 => 8,
-        32 => 9,
+        32 => 8,
+        33 => 9,
         _ => return None,
     })
 }

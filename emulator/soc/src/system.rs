@@ -31,8 +31,9 @@ use crate::wires::Wires;
 use crate::wiring;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
-const TIMED: [Block; 20] = [
+const TIMED: [Block; 21] = [
     Block::RtcCntl,
+    Block::Sens,
     Block::Timg(0),
     Block::Timg(1),
     Block::Frc,
@@ -124,6 +125,8 @@ pub(crate) struct System {
     pulses: u128,
     /// Levels that the board drives onto pads.
     driven: [Option<bool>; PINS],
+    /// Voltages that the board gives to pads, in microvolts.
+    analog: [Option<u32>; PINS],
     output: bool,
     flash_changes: u64,
     flash_boot: bool,
@@ -173,7 +176,7 @@ impl System {
             rng: Rng::new(config.seed),
             stubs: vec![Stub::default(); STUBS],
             wires: Wires::new(&config.board),
-            parts: wiring::Parts::new(flash, config.board.oled),
+            parts: wiring::Parts::new(flash, &config.board),
             lan,
             air: Air::new(config.seed),
             schedule: Schedule::new(AIR_SLOT + 1),
@@ -185,7 +188,8 @@ impl System {
             effects: VecDeque::new(),
             uart_output: Default::default(),
             pulses: 0,
-            driven: [None; PINS],
+            driven: outside::released(&config.board),
+            analog: outside::silent(&config.board),
             output: false,
             flash_changes: 0,
             flash_boot: true,

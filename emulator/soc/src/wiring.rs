@@ -1,10 +1,10 @@
 //! Which wire goes where: interrupt sources, reset lines, chip selects and the pins of the board.
 
-use espalier_core::{Device, I2cTarget, SpiTarget, Time};
-use espalier_parts::{FlashChip, Oled};
+use espalier_core::{Device, SpiTarget, Time};
+use espalier_parts::{FlashChip, I2cBus, Mmc5983ma, Msa300, Oled};
 use espalier_peripherals::{ChipSelect, Gpio, I2c, Spi};
 
-use crate::boards::OledPlacement;
+use crate::boards::{BoardDefinition, I2cSensor, OledPlacement, SensorKind};
 use crate::map::Block;
 use crate::memory::Ram;
 
@@ -85,53 +85,93 @@ pub(crate) const LEDC_OUTPUTS: u32 = 71;
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub flash: FlashChip,
-    display: Option<(OledPlacement, Oled)>,
+    buses: Vec<BoardBus>,
+    display: Option<OledPlacement>,
+    accelerometer: Option<I2cSensor>,
+    magnetometer: Option<I2cSensor>,
 }
 
-/// An I2C bus without a target: nobody acknowledges, and released lines read as ones.
-struct EmptyBus;
-
-impl I2cTarget for EmptyBus {
-    fn start(&mut self, _address: u8, _read: bool, _now: Time) -> bool {
-        false
-    }
-
-    fn write(&mut self, _byte: u8, _now: Time) -> bool {
-        false
-    }
-
-    fn read(&mut self, _now: Time) -> u8 {
-        u8::MAX
-    }
-
-    fn stop(&mut self, _now: Time) {}
+/// An I2C bus of the board.
+#[derive(Clone)]
+struct BoardBus {
+    scl: u8,
+    sda: u8,
+    targets: I2cBus,
 }
 
 impl Parts {
-    pub fn new(flash: FlashChip, display: Option<OledPlacement>) -> Parts {
-        Parts { flash, display: display.map(|placement| (placement, Oled::new(placement.config))) }
+    pub fn new(flash: FlashChip, board: &BoardDefinition) -> Parts {
+        let mut parts = Parts {
+            flash,
+            buses: Vec::new(),
+            display: board.oled,
+            accelerometer: board.accelerometer,
+            magnetometer: board.magnetometer,
+        };
+        if let Some(oled) = board.oled {
+            parts.bus(oled.scl, oled.sda).attach(oled.config.address, Oled::new(oled.config));
+        }
+        for sensor in [board.accelerometer, board.magnetometer].into_iter().flatten() {
+            let bus = parts.bus(sensor.scl, sensor.sda);
+            match sensor.kind {
+                SensorKind::Msa300 => bus.attach(sensor.address, Msa300::new()),
+                SensorKind::Mmc5983ma => bus.attach(sensor.address, Mmc5983ma::new()),
+            }
+        }
+        parts
+    }
+
+    /// The bus at these pins.
+    fn bus(&mut self, scl: u8, sda: u8) -> &mut I2cBus {
+        let there = self.buses.iter().position(|bus| (bus.scl, bus.sda) == (scl, sda));
+        let index = there.unwrap_or_else(|| {
+            self.buses.push(BoardBus { scl, sda, targets: I2cBus::new() });
+            self.buses.len() - 1
+        });
+        &mut self.buses[index].targets
     }
 
     pub fn oled(&self) -> Option<&Oled> {
-        self.display.as_ref().map(|(_, oled)| oled)
+        let placement = self.display?;
+        let bus = self.buses.iter().find(|bus| (bus.scl, bus.sda) == (placement.scl, placement.sda))?;
+        bus.targets.part(placement.config.address)
+    }
+
+    /// The accelerometer, if the board has one of this type.
+    pub fn accelerometer(&mut self) -> Option<&mut Msa300> {
+        let sensor = self.accelerometer?;
+        self.bus(sensor.scl, sensor.sda).part_mut(sensor.address)
+    }
+
+    /// The magnetometer, if the board has one of this type.
+    pub fn magnetometer(&mut self) -> Option<&mut Mmc5983ma> {
+        let sensor = self.magnetometer?;
+        self.bus(sensor.scl, sensor.sda).part_mut(sensor.address)
     }
 
     pub fn power_cycle(&mut self) {
         self.flash.power_cycle();
-        if let Some((placement, oled)) = &mut self.display {
-            *oled = Oled::new(placement.config);
+        if let Some(OledPlacement { scl, sda, config }) = self.display {
+            self.bus(scl, sda).attach(config.address, Oled::new(config));
+        }
+        if let Some(sensor) = self.accelerometer() {
+            sensor.power_cycle();
+        }
+        if let Some(sensor) = self.magnetometer() {
+            sensor.power_cycle();
         }
     }
 
-    /// Lets an I2C controller do what is due on the bus that its pins lead to.
+    /// Lets an I2C controller do what is due on the bus that its pins lead to. Where nothing is wired, nobody acknowledges.
     pub fn run_i2c(&mut self, controller: &mut I2c, unit: usize, gpio: &Gpio, now: Time) {
         let (scl, sda) = I2C_SIGNALS[unit];
-        let reaches = |placement: &OledPlacement| {
-            gpio.out_signal(usize::from(placement.scl)) == scl && gpio.out_signal(usize::from(placement.sda)) == sda
-        };
-        match &mut self.display {
-            Some((placement, oled)) if reaches(placement) => controller.run(oled, now),
-            _ => controller.run(&mut EmptyBus, now),
+        let reached = self
+            .buses
+            .iter_mut()
+            .find(|bus| gpio.out_signal(usize::from(bus.scl)) == scl && gpio.out_signal(usize::from(bus.sda)) == sda);
+        match reached {
+            Some(bus) => controller.run(&mut bus.targets, now),
+            None => controller.run(&mut I2cBus::new(), now),
         }
     }
 

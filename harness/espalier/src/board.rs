@@ -17,6 +17,7 @@ use crate::image::Image;
 use crate::kind::{Capability, Kind, Model, Setup, Start, open};
 use crate::micropython::MicroPython;
 use crate::network::Network;
+use crate::parts::{Button, Sensor, TouchPad};
 use crate::peer::Peer;
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::state::{Shared, State};
@@ -75,6 +76,21 @@ impl Board {
     /// Its display.
     pub fn screen(&self) -> Screen {
         Screen::new(self.shared.clone())
+    }
+
+    /// The button of this name on it.
+    pub fn button(&self, name: impl Into<String>) -> Button {
+        Button::new(self.shared.clone(), name.into())
+    }
+
+    /// The touch pad of this name on it.
+    pub fn touch(&self, name: impl Into<String>) -> TouchPad {
+        TouchPad::new(self.shared.clone(), name.into())
+    }
+
+    /// The sensor of this name on it.
+    pub fn sensor(&self, name: impl Into<String>) -> Sensor {
+        Sensor::new(self.shared.clone(), name.into())
     }
 
     /// What it is made of.

@@ -68,6 +68,16 @@ pub enum ErrorKind {
     /// The description of a board cannot be used. The message names the file, the key and the value.
     #[error("{0}")]
     Model(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The board has no part of this name.
+    #[error("the board has no {what} {name:?}; {}", there_are(what, names))]
+    UnknownPart {
+        /// What kind of part was looked for.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The names that there are.
+        names: Vec<String>,
+    },
     /// There is no firmware to run.
     #[error("no firmware: give the builder one, or name an image in {variable}")]
     NoFirmware {
@@ -131,6 +141,13 @@ pub enum ErrorKind {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+fn there_are(what: &str, names: &[String]) -> String {
+    match names {
+        [] => format!("it has no {what} at all"),
+        names => format!("it has {}", names.join(", ")),
+    }
 }
 
 impl From<ScreenError> for ErrorKind {

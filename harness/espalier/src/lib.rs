@@ -53,6 +53,7 @@ pub mod image;
 mod kind;
 mod micropython;
 mod network;
+mod parts;
 mod peer;
 mod png;
 pub mod render;
@@ -82,6 +83,7 @@ pub use micropython::{
     RemoteFileReason, RunningScript, Script,
 };
 pub use network::{Faults, Network};
+pub use parts::{Button, Sensor, TouchPad};
 pub use peer::{Listener, Peer, PeerStream, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use scene::Scene;

@@ -146,6 +146,16 @@ impl RtcCntl {
         )
     }
 
+    /// Whether the timer of the touch controller is enabled.
+    pub fn is_touch_timer_enabled(&self) -> bool {
+        self.registers.get(reg::STATE0) & registers::TOUCH_SLP_TIMER_EN != 0
+    }
+
+    /// The touch controller has found pads touched.
+    pub fn raise_touch_interrupt(&mut self) {
+        self.raise(registers::TOUCH_INT);
+    }
+
     /// Whether software holds `cpu`.
     pub fn is_stalled(&self, cpu: Cpu) -> bool {
         self.stalled[cpu as usize]

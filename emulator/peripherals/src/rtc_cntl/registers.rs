@@ -86,6 +86,7 @@ pub const TIME_UPDATE_BIT: u32 = 1 << 31;
 pub const TIME_VALID: u32 = 1 << 30;
 
 /// STATE0.
+pub const TOUCH_SLP_TIMER_EN: u32 = 1 << 23;
 pub const SLEEP_EN: u32 = 1 << 31;
 
 /// RESET_STATE.
@@ -103,6 +104,7 @@ pub const WAKEUP_ENA_SHIFT: u32 = 11;
 pub const SLP_WAKEUP_INT: u32 = 1 << 0;
 pub const WDT_INT: u32 = 1 << 3;
 pub const TIME_VALID_INT: u32 = 1 << 4;
+pub const TOUCH_INT: u32 = 1 << 6;
 pub const MAIN_TIMER_INT: u32 = 1 << 8;
 
 /// EXT_WAKEUP_CONF.

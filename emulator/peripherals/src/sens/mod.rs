@@ -1,28 +1,28 @@
 //! SENS: the RTC's side of the SAR ADCs, the touch sensors and the temperature sensor (ESP32 TRM, chapter "On-Chip Sensors
 //! and Analog Signal Processing").
 //!
-//! What the outside gives is set by the wiring; a conversion is done as soon as it is started.
+//! What the outside gives is set by the wiring. A conversion is done as soon as it is started; a touch measurement takes its time.
 
+mod curve;
 mod registers;
 #[cfg(test)]
 mod tests;
+mod touch;
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
 use registers::{REGISTERS, reg};
+pub use touch::PADS as TOUCH_PADS;
+use touch::Touch;
 
-/// Channels of the larger ADC, and touch pads.
+/// Channels of the larger ADC.
 const CHANNELS: usize = 10;
-const TOUCH_PADS: usize = 10;
 
 /// Bits of a conversion at full width.
 const ADC_BITS: u32 = 12;
-const ADC_MAX: u16 = (1 << ADC_BITS) - 1;
 /// The narrowest width that SAR_BIT_WIDTH can choose.
 const ADC_MIN_BITS: u32 = 9;
 
-/// The count of a touch pad that nobody touches.
-const UNTOUCHED: u16 = 1000;
 /// What the temperature sensor shows at room temperature.
 const ROOM_TEMPERATURE: u8 = 128;
 
@@ -37,8 +37,9 @@ pub enum Adc {
 #[derive(Clone, Debug)]
 pub struct Sens {
     registers: Registers,
-    adc: [[u16; CHANNELS]; 2],
-    touch: [u16; TOUCH_PADS],
+    /// Voltages in microvolts.
+    adc: [[u32; CHANNELS]; 2],
+    touch: Touch,
     temperature: u8,
 }
 
@@ -54,23 +55,22 @@ impl Sens {
         Sens {
             registers: Registers::new(&REGISTERS),
             adc: [[0; CHANNELS]; 2],
-            touch: [UNTOUCHED; TOUCH_PADS],
+            touch: Touch::new(),
             temperature: ROOM_TEMPERATURE,
         }
     }
 
-    /// The result of a 12-bit conversion of `channel` from now on, limited to 4095. A channel that does not exist is ignored.
-    pub fn set_adc(&mut self, adc: Adc, channel: usize, value: u16) {
+    /// The voltage at a channel from now on, in microvolts. A channel that does not exist is ignored.
+    pub fn set_voltage(&mut self, adc: Adc, channel: usize, microvolts: u32) {
         if let Some(slot) = self.adc[adc as usize].get_mut(channel) {
-            *slot = value.min(ADC_MAX);
+            *slot = microvolts;
         }
     }
 
-    /// The count of a touch pad from now on; a finger makes it smaller. A pad that does not exist is ignored.
-    pub fn set_touch(&mut self, pad: usize, count: u16) {
-        if let Some(slot) = self.touch.get_mut(pad) {
-            *slot = count;
-        }
+    /// What the converter makes of a channel at full width, with an attenuation of 0 to 3. A channel that does not exist has
+    /// no voltage.
+    pub fn sample(&self, adc: Adc, channel: usize, attenuation: u32) -> u16 {
+        curve::code(adc, attenuation, self.adc[adc as usize].get(channel).copied().unwrap_or(0))
     }
 
     /// What the temperature sensor shows from now on.
@@ -79,43 +79,24 @@ impl Sens {
     }
 
     fn convert(&mut self, adc: Adc) {
-        let (start, control, inverted, width_shift) = match adc {
-            Adc::One => {
-                (reg::SAR_MEAS_START1, reg::SAR_READ_CTRL, registers::SAR1_DATA_INV, registers::SAR1_BIT_WIDTH_SHIFT)
-            }
-            Adc::Two => {
-                (reg::SAR_MEAS_START2, reg::SAR_READ_CTRL2, registers::SAR2_DATA_INV, registers::SAR2_BIT_WIDTH_SHIFT)
-            }
+        let (start, control, attenuations) = match adc {
+            Adc::One => (reg::SAR_MEAS_START1, reg::SAR_READ_CTRL, reg::SAR_ATTEN1),
+            Adc::Two => (reg::SAR_MEAS_START2, reg::SAR_READ_CTRL2, reg::SAR_ATTEN2),
+        };
+        let (inverted, width_shift) = match adc {
+            Adc::One => (registers::SAR1_DATA_INV, registers::SAR1_BIT_WIDTH_SHIFT),
+            Adc::Two => (registers::SAR2_DATA_INV, registers::SAR2_BIT_WIDTH_SHIFT),
         };
         let pads = self.registers.get(start) >> registers::SAR_EN_PAD_SHIFT & registers::SAR_EN_PAD_MASK;
         let channel = pads.trailing_zeros() as usize;
-        let value = self.adc[adc as usize].get(channel).copied().unwrap_or(0);
+        let shift = registers::ATTEN_BITS * channel as u32;
+        let attenuation = self.registers.get(attenuations).checked_shr(shift).unwrap_or(0) & registers::ATTEN_MASK;
+        let value = self.sample(adc, channel, attenuation);
         // The converter gives the complement; drivers have it inverted back.
-        let value = if self.registers.get(control) & inverted != 0 { value } else { !value & ADC_MAX };
+        let value = if self.registers.get(control) & inverted != 0 { value } else { !value & curve::FULL_SCALE };
         let width = self.registers.get(reg::SAR_START_FORCE) >> width_shift & registers::SAR_BIT_WIDTH_MASK;
         let data = u32::from(value) >> (ADC_BITS - ADC_MIN_BITS - width);
         self.registers.modify(start, registers::MEAS_DATA_MASK, data | registers::MEAS_DONE);
-    }
-
-    /// The half of a register pair that belongs to a touch pad.
-    fn touch_half(value: u32, pad: usize) -> u32 {
-        let shift = if pad.is_multiple_of(2) { registers::TOUCH_EVEN_SHIFT } else { 0 };
-        value >> shift & registers::TOUCH_COUNT_MASK
-    }
-
-    fn touched(&self) -> u32 {
-        let above = self.registers.get(reg::SAR_TOUCH_CTRL1) & registers::TOUCH_OUT_SEL != 0;
-        (0..TOUCH_PADS).fold(0, |touched, pad| {
-            let thresholds = self.registers.get(reg::SAR_TOUCH_THRES1 + 4 * (pad / 2) as u32);
-            let threshold = Sens::touch_half(thresholds, pad);
-            let count = u32::from(self.touch[pad]);
-            touched | u32::from(if above { count > threshold } else { count < threshold }) << pad
-        })
-    }
-
-    fn touch_counts(&self, offset: u32) -> u32 {
-        let pad = ((offset - reg::SAR_TOUCH_OUT1) / 4 * 2) as usize;
-        u32::from(self.touch[pad]) << registers::TOUCH_EVEN_SHIFT | u32::from(self.touch[pad + 1])
     }
 
     fn temperature_out(&self) -> u32 {
@@ -133,33 +114,45 @@ impl Device for Sens {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("the ULP coprocessor, its I2C, the hall sensor, the cosine generator and touch wake-up")
+        Fidelity::Partial(
+            "the ULP coprocessor, its I2C, the hall sensor, the cosine generator and touch wake-up; conversions take no time",
+        )
     }
 
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        const TOUCH_OUT_LAST: u32 = reg::SAR_TOUCH_OUT1 + 4 * (TOUCH_PADS as u32 / 2 - 1);
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.advance_touch(now);
         let value = self.registers.read(offset)?;
         Ok(match offset {
-            reg::SAR_TOUCH_OUT1..=TOUCH_OUT_LAST => self.touch_counts(offset),
-            reg::SAR_TOUCH_CTRL2 => value | registers::TOUCH_MEAS_DONE | self.touched(),
             reg::SAR_SLAVE_ADDR3 => value | self.temperature_out(),
             _ => value,
         })
     }
 
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.advance_touch(now);
         let old = self.registers.read(offset)?;
         let new = self.registers.write(offset, value)?;
         let started = new & !old & registers::MEAS_START != 0;
         match offset {
             reg::SAR_MEAS_START1 if started => self.convert(Adc::One),
             reg::SAR_MEAS_START2 if started => self.convert(Adc::Two),
+            // The bit that clears is no register bit; it acts once.
+            reg::SAR_TOUCH_CTRL2 => self.touch_control_written(old, new | value & registers::TOUCH_MEAS_EN_CLR, now),
             _ => {}
         }
         Ok(())
     }
 
+    fn deadline(&self) -> Option<Time> {
+        self.touch_deadline()
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.advance_touch(now);
+    }
+
     fn reset(&mut self) {
         self.registers.reset();
+        self.reset_touch();
     }
 }

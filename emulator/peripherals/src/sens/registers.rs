@@ -26,7 +26,7 @@ espalier_core::registers! {
     SAR_TOUCH_CTRL1 @ 0x58 = 0x0204_1000, rw_bits(0x0FFF_FFFF);
     SAR_TOUCH_THRES1[5] @ 0x5C = 0, rw();
     SAR_TOUCH_OUT1[5] @ 0x70 = 0, ro();
-    SAR_TOUCH_CTRL2 @ 0x84 = 0x0040_0800, rw_bits(0x7FFF_F800);
+    SAR_TOUCH_CTRL2 @ 0x84 = 0x0040_0800, rw_bits(0x3FFF_F800);
     SAR_TOUCH_ENABLE @ 0x8C = 0x3FFF_FFFF, rw_bits(0x3FFF_FFFF);
     SAR_READ_CTRL2 @ 0x90 = 0x0007_0902, rw_bits(0x3FFF_FFFF);
     SAR_MEAS_START2 @ 0x94 = 0, rw_bits(0xFFFE_0000);
@@ -61,10 +61,31 @@ pub const TSENS_DUMP_OUT: u32 = 1 << 26;
 pub const TSENS_OUT_SHIFT: u32 = 22;
 pub const TSENS_RDY_OUT: u32 = 1 << 30;
 
-/// SAR_TOUCH_CTRL1: a pad is touched when its count is above, rather than below, the threshold.
+/// SAR_ATTENn.
+pub const ATTEN_BITS: u32 = 2;
+pub const ATTEN_MASK: u32 = 3;
+
+/// SAR_TOUCH_CTRL1.
+pub const TOUCH_MEAS_DELAY_MASK: u32 = 0xFFFF;
+pub const TOUCH_XPD_WAIT_SHIFT: u32 = 16;
+pub const TOUCH_XPD_WAIT_MASK: u32 = 0xFF;
+/// A pad is touched when its count is above, rather than below, the threshold.
 pub const TOUCH_OUT_SEL: u32 = 1 << 24;
+/// Set 1 alone interrupts.
+pub const TOUCH_OUT_1EN: u32 = 1 << 25;
 /// SAR_TOUCH_CTRL2.
+pub const TOUCH_MEAS_EN_MASK: u32 = 0x3FF;
 pub const TOUCH_MEAS_DONE: u32 = 1 << 10;
+pub const TOUCH_START_FSM_EN: u32 = 1 << 11;
+pub const TOUCH_START_EN: u32 = 1 << 12;
+pub const TOUCH_START_FORCE: u32 = 1 << 13;
+pub const TOUCH_SLEEP_CYCLES_SHIFT: u32 = 14;
+pub const TOUCH_SLEEP_CYCLES_MASK: u32 = 0xFFFF;
+pub const TOUCH_MEAS_EN_CLR: u32 = 1 << 30;
+/// SAR_TOUCH_ENABLE.
+pub const TOUCH_SET_MASK: u32 = 0x3FF;
+pub const TOUCH_SET2_SHIFT: u32 = 10;
+pub const TOUCH_SET1_SHIFT: u32 = 20;
 /// SAR_TOUCH_THRESn and SAR_TOUCH_OUTn hold an even pad above an odd one.
 pub const TOUCH_EVEN_SHIFT: u32 = 16;
 pub const TOUCH_COUNT_MASK: u32 = 0xFFFF;

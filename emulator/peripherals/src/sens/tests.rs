@@ -1,8 +1,8 @@
 //! Sequences of the drivers.
 
 use super::registers::{self, reg};
-use super::{Adc, Sens};
-use espalier_core::{Device, Time};
+use super::{Adc, Sens, TOUCH_PADS};
+use espalier_core::{Device, Frequency, Span, Time};
 use proptest::prelude::{any, proptest};
 
 const NOW: Time = Time::ZERO;
@@ -25,33 +25,85 @@ fn convert(sens: &mut Sens, start: u32, channel: u32) -> u32 {
 }
 
 #[test]
-fn a_conversion_gives_the_channels_value_in_the_chosen_width() {
+fn a_conversion_gives_the_channels_voltage_in_the_chosen_width() {
     let mut sens = Sens::new();
-    sens.set_adc(Adc::One, 3, 0xABC);
-    sens.set_adc(Adc::Two, 9, 9999);
-    sens.set_adc(Adc::Two, 10, 1);
+    sens.set_voltage(Adc::One, 3, 1_500_000);
+    sens.set_voltage(Adc::Two, 9, u32::MAX);
+    sens.set_voltage(Adc::Two, 10, 1);
     set(&mut sens, reg::SAR_READ_CTRL, registers::SAR1_DATA_INV);
     set(&mut sens, reg::SAR_READ_CTRL2, registers::SAR2_DATA_INV);
-    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), 0xABC);
+    let full = u32::from(sens.sample(Adc::One, 3, 3));
+    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), full);
     assert_eq!(convert(&mut sens, reg::SAR_MEAS_START2, 9), 0xFFF);
     set(&mut sens, reg::SAR_START_FORCE, 0b1100);
-    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), 0xABC >> 3);
+    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), full >> 3);
+    // 6 dB for channel 3 alone.
+    set(&mut sens, reg::SAR_START_FORCE, 0xF);
+    set(&mut sens, reg::SAR_ATTEN1, 2 << 6);
+    let milder = u32::from(sens.sample(Adc::One, 3, 2));
+    assert!(milder > full);
+    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), milder);
 }
 
 #[test]
 fn data_is_inverted_unless_the_driver_inverts_it_back() {
     let mut sens = Sens::new();
-    sens.set_adc(Adc::One, 0, 0x001);
-    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 0), 0xFFE);
+    assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 0), 0xFFF);
+}
+
+fn at(micros: u64) -> Time {
+    Time::ZERO + Span::from_micros(micros)
+}
+
+/// touch_pad_init and touch_pad_config of ESP-IDF: 0x7FFF cycles, slope 7, one pad in the working set.
+fn touch_ready(pad: u32) -> Sens {
+    let mut sens = Sens::new();
+    sens.set_touch_slopes([7; TOUCH_PADS]);
+    set(&mut sens, reg::SAR_TOUCH_CTRL1, 0x00FF_7FFF | registers::TOUCH_OUT_1EN);
+    set(&mut sens, reg::SAR_TOUCH_ENABLE, 1 << pad | 1 << (20 + pad));
+    sens
 }
 
 #[test]
-fn touched_pads_are_below_their_threshold() {
-    let mut sens = Sens::new();
-    sens.set_touch(4, 200);
-    set(&mut sens, reg::SAR_TOUCH_THRES1 + 8, 500 << 16 | 500);
-    assert_eq!(get(&mut sens, reg::SAR_TOUCH_OUT1 + 8), 200 << 16 | 1000);
-    assert_eq!(get(&mut sens, reg::SAR_TOUCH_CTRL2) & 0x7FF, registers::TOUCH_MEAS_DONE | 1 << 4);
+fn software_starts_a_measurement_that_takes_its_time() {
+    let mut sens = touch_ready(7);
+    let forced = registers::TOUCH_START_FORCE | registers::TOUCH_START_FSM_EN;
+    set(&mut sens, reg::SAR_TOUCH_CTRL2, forced);
+    set(&mut sens, reg::SAR_TOUCH_CTRL2, forced | registers::TOUCH_START_EN);
+    let done =
+        |sens: &mut Sens, micros| sens.read(reg::SAR_TOUCH_CTRL2, at(micros)).unwrap() & registers::TOUCH_MEAS_DONE;
+    // 0x7FFF + 0xFF cycles of 8 MHz.
+    assert_eq!(done(&mut sens, 4_127), 0);
+    assert_ne!(done(&mut sens, 4_128), 0);
+    assert_eq!(get(&mut sens, reg::SAR_TOUCH_OUT1 + 12), 1023);
+    sens.set_finger(7, true);
+    sens.write(reg::SAR_TOUCH_CTRL2, forced, at(5_000)).unwrap();
+    sens.write(reg::SAR_TOUCH_CTRL2, forced | registers::TOUCH_START_EN, at(5_000)).unwrap();
+    assert_eq!(done(&mut sens, 5_001), 0);
+    sens.advance(at(10_000));
+    assert_eq!(get(&mut sens, reg::SAR_TOUCH_OUT1 + 12), 204);
+}
+
+#[test]
+fn the_timer_measures_again_and_again_and_a_touched_pad_interrupts() {
+    let mut sens = touch_ready(2);
+    set(&mut sens, reg::SAR_TOUCH_THRES1 + 4, 500 << 16);
+    set(&mut sens, reg::SAR_TOUCH_CTRL2, registers::TOUCH_START_FSM_EN | 0x1000 << registers::TOUCH_SLEEP_CYCLES_SHIFT);
+    assert_eq!(sens.deadline(), None);
+    sens.set_touch_timer(true, Frequency::from_hertz(150_000), at(0));
+    let first = sens.deadline().unwrap();
+    sens.advance(first);
+    assert!(!sens.take_touch_interrupt());
+    sens.set_finger(2, true);
+    sens.advance(sens.deadline().unwrap());
+    assert!(sens.take_touch_interrupt() && !sens.take_touch_interrupt());
+    assert_eq!(get(&mut sens, reg::SAR_TOUCH_CTRL2) & registers::TOUCH_MEAS_EN_MASK, 1 << 2);
+    // The pad stays marked until software clears the marks.
+    let control = get(&mut sens, reg::SAR_TOUCH_CTRL2);
+    set(&mut sens, reg::SAR_TOUCH_CTRL2, control | registers::TOUCH_MEAS_EN_CLR);
+    assert_eq!(get(&mut sens, reg::SAR_TOUCH_CTRL2) & registers::TOUCH_MEAS_EN_MASK, 0);
+    sens.set_touch_timer(false, Frequency::from_hertz(150_000), at(90_000));
+    assert_eq!(sens.deadline(), None);
 }
 
 #[test]
@@ -69,7 +121,7 @@ proptest! {
     fn any_access_is_harmless(accesses in proptest::collection::vec((0u32..0x104, any::<u32>()), 0..100)) {
         let mut sens = Sens::new();
         for (offset, value) in accesses {
-            sens.set_adc(Adc::One, value as usize & 15, value as u16);
+            sens.set_voltage(Adc::One, value as usize & 15, value);
             let _ = sens.write(offset & !3, value, NOW);
             let _ = sens.read(offset & !3, NOW);
         }

@@ -128,10 +128,10 @@ impl Display {
         };
         let config = OledConfig {
             controller,
-            width: self.width.into(),
-            height: self.height.into(),
+            width: self.width,
+            height: self.height,
             address: self.address,
-            visible_column: self.visible_column.into(),
+            visible_column: self.visible_column,
         };
         OledPlacement { scl: self.scl, sda: self.sda, config }
     }

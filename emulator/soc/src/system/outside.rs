@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use espalier_core::{Span, Time};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
-use espalier_peripherals::Sleep;
+use espalier_peripherals::{PINS, Sleep};
 
 use super::{AIR_SLOT, LAN_SLOT, System};
+use crate::boards::BoardDefinition;
 use crate::error::SocError;
 use crate::map::Block;
 
@@ -17,6 +18,24 @@ const FUNCTION_JTAG: u32 = 0;
 /// JTAG_DISABLE in block 0 of the eFuses (TRM "eFuse Controller", EFUSE_BLK0_RDATA6).
 const JTAG_DISABLE_WORD: usize = 6;
 const JTAG_DISABLE: u32 = 1 << 6;
+
+/// The pads with what drives them while nobody touches the board: the resistors of its buttons.
+pub(super) fn released(board: &BoardDefinition) -> [Option<bool>; PINS] {
+    let mut driven = [None; PINS];
+    for button in &board.buttons {
+        driven[usize::from(button.gpio)] = Some(!button.active_level.is_high());
+    }
+    driven
+}
+
+/// The pads at which the board has a voltage that is zero until somebody sets it.
+pub(super) fn silent(board: &BoardDefinition) -> [Option<u32>; PINS] {
+    let mut analog = [None; PINS];
+    for input in &board.analog {
+        analog[usize::from(input.gpio)] = Some(0);
+    }
+    analog
+}
 
 impl System {
     /// True if pads and eFuses connect the debug modules to the outside, and they have power.
@@ -64,6 +83,11 @@ impl System {
         &mut self.air
     }
 
+    /// True if something outside of the chip drives a pad low.
+    pub fn is_held_low(&self, pin: usize) -> bool {
+        self.driven[pin] == Some(false)
+    }
+
     /// Drives a pad from outside, or lets go of it.
     pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
         if let Some(driven) = self.driven.get_mut(pin) {
@@ -71,6 +95,19 @@ impl System {
             self.update_inputs();
             self.connect_wires(self.clock);
         }
+    }
+
+    /// Gives a pad a voltage.
+    pub fn set_microvolts(&mut self, pin: usize, microvolts: u32) {
+        if let Some(voltage) = self.analog.get_mut(pin) {
+            *voltage = Some(microvolts);
+            self.update_inputs();
+        }
+    }
+
+    /// Puts a finger on a pad of the touch controller, or takes it off.
+    pub fn set_finger(&mut self, channel: usize, present: bool) {
+        self.sens.set_finger(channel, present);
     }
 
     pub fn set_i2c_stretch(&mut self, unit: usize, stretch: Span) {

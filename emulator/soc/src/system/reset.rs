@@ -45,6 +45,8 @@ impl System {
         self.effects.clear();
         while self.dport.take_effect().is_some() {}
         while self.rtc.take_effect().is_some() {}
+        self.sens.set_touch_slopes(self.rtc_io.touch_slopes());
+        self.update_touch_timer(now);
         self.gate_clocks(now);
         self.update_clocks(now);
         self.update_runs();

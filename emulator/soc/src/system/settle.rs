@@ -7,6 +7,7 @@ use super::{CoreEffect, System};
 use crate::machine::CORES;
 use crate::map::Block;
 use crate::memory::Ram;
+use crate::pads;
 use crate::wiring;
 
 impl System {
@@ -23,6 +24,8 @@ impl System {
             Block::Gpio => self.settle_gpio(now),
             Block::Rmt => self.settle_rmt(now),
             Block::Ledc => self.carry_changes(),
+            Block::RtcIo => self.sens.set_touch_slopes(self.rtc_io.touch_slopes()),
+            Block::Sens => self.settle_sens(),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
             Block::Frc => {
                 let edges = self.frc.take_edges();
@@ -120,6 +123,19 @@ impl System {
                 }
             }
         }
+        self.update_touch_timer(now);
+    }
+
+    pub(super) fn update_touch_timer(&mut self, now: Time) {
+        self.sens.set_touch_timer(self.rtc.is_touch_timer_enabled(), self.rtc.slow_clock().frequency(), now);
+        self.renew_deadline(Block::Sens);
+    }
+
+    fn settle_sens(&mut self) {
+        if self.sens.take_touch_interrupt() {
+            self.rtc.raise_touch_interrupt();
+            self.settle_interrupts(Block::RtcCntl);
+        }
     }
 
     /// Raises edge sources for the length of a slice.
@@ -180,11 +196,18 @@ impl System {
         }
     }
 
-    /// Pads that nothing outside drives follow the pull that IO_MUX gives them.
+    /// Pads that nothing outside drives follow the pull that IO_MUX gives them. What an ADC finds at its pads follows.
     pub(super) fn update_inputs(&mut self) {
         for pin in 0..PINS {
             let pulled_up = self.io_mux.pull(pin) == Some(Pull::Up);
-            self.gpio.set_input(pin, self.driven[pin].unwrap_or(pulled_up));
+            let driven = self.driven[pin].unwrap_or(pulled_up);
+            let level = self.analog[pin].map_or(driven, |microvolts| microvolts >= pads::SUPPLY_MICROVOLTS / 2);
+            self.gpio.set_input(pin, level);
+            if let Some((adc, channel)) = pads::adc_channel(pin as u8) {
+                let digital = if level { pads::SUPPLY_MICROVOLTS } else { 0 };
+                let voltage = self.analog[pin].unwrap_or(digital);
+                self.sens.set_voltage(adc, channel, voltage);
+            }
         }
         self.settle_interrupts(Block::Gpio);
     }

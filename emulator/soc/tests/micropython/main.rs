@@ -3,6 +3,7 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.
 
+mod board;
 mod cases;
 mod outputs;
 mod repl;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let trials = cases::ALL.iter().chain(outputs::ALL).chain(wifi::ALL).map(|(name, case)| {
+    let trials = cases::ALL.iter().chain(outputs::ALL).chain(wifi::ALL).chain(board::ALL).map(|(name, case)| {
         let bytes = image.clone();
         let ignored = bytes.is_none();
         Trial::test(*name, move || {

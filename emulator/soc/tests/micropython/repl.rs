@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use espalier_core::{Span, Time};
-use espalier_soc::{Machine, MachineConfig, Stop};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop};
 
 /// Where the image goes: a MicroPython image for the ESP32 starts with the bootloader.
 const IMAGE_OFFSET: u32 = 0x1000;
@@ -53,6 +53,16 @@ impl Repl {
         let mut repl = Repl::power_on_as(image, config);
         repl.wait_for(PROMPT, Span::from_secs(5));
         repl
+    }
+
+    /// As [`Repl::booted`], on the mPython board.
+    pub fn booted_mpython(image: &[u8]) -> Repl {
+        static BOOTED: OnceLock<Repl> = OnceLock::new();
+        let boot = || {
+            let board = BoardDefinition::by_name("mpython").expect("a board that is built in");
+            Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() })
+        };
+        BOOTED.get_or_init(boot).clone()
     }
 
     /// Everything that the console has said.

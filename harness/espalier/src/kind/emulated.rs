@@ -10,11 +10,12 @@ use espalier_net::{
     ConnState, ConnectionId as LanConnection, FaultConfig, Faults as LanFaults, Lan, ListenerId as LanListener,
     PingId as LanPing, UdpId as LanUdp,
 };
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap, UnknownPart};
 
 use super::{AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Place, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
 use crate::network::{Cable, Faults};
+use crate::parts::Control;
 use crate::screen::ScreenError;
 
 /// The UART that is the console.
@@ -103,7 +104,8 @@ impl Rig for Emulated {
             | Capability::Faults
             | Capability::FlashContent
             | Capability::Air
-            | Capability::Datagrams => true,
+            | Capability::Datagrams
+            | Capability::Controls => true,
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),
         }
     }
@@ -163,6 +165,18 @@ impl Rig for Emulated {
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
         self.machine.uart_take(CONSOLE)
+    }
+
+    fn act_on_part(&mut self, control: &Control) -> Result<(), ErrorKind> {
+        let done = match control {
+            Control::Button { name, pressed } => self.machine.set_button(name, *pressed),
+            Control::Touch { name, touched } => self.machine.set_touched(name, *touched),
+            Control::Volts { name, volts } => self.machine.set_volts(name, *volts),
+            Control::Level { name, level } => self.machine.set_level(name, *level),
+            Control::Acceleration { name, g } => self.machine.set_acceleration(name, *g),
+            Control::Field { name, gauss } => self.machine.set_magnetic_field(name, *gauss),
+        };
+        done.map_err(|UnknownPart { what, name, names, .. }| ErrorKind::UnknownPart { what, name, names })
     }
 
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {

@@ -110,6 +110,7 @@ impl Rig for Fake {
                 | Capability::Faults
                 | Capability::Air
                 | Capability::Datagrams
+                | Capability::Controls
         )
     }
 

@@ -19,6 +19,7 @@ use espalier_core::{Bitmap, Time};
 
 use crate::error::ErrorKind;
 use crate::network::Cable;
+use crate::parts::Control;
 pub(crate) use around::{AirRig, DatagramRig, Place, StationState, UdpId};
 
 pub use model::{MODEL_VARIABLE, Model, UnknownModel};
@@ -89,6 +90,8 @@ pub enum Capability {
     Air,
     /// A peer that has UDP and can ping.
     Datagrams,
+    /// Pressing buttons, touching pads and setting what sensors measure.
+    Controls,
 }
 
 impl fmt::Display for Capability {
@@ -104,6 +107,7 @@ impl fmt::Display for Capability {
             Capability::FlashContent => "reading the flash chip directly",
             Capability::Air => "networks in the air",
             Capability::Datagrams => "UDP and ping of the peer",
+            Capability::Controls => "pressing, touching and setting sensors",
         })
     }
 }
@@ -189,6 +193,12 @@ pub(crate) trait Rig: Send {
     fn console_cut(&mut self);
     /// What the console's pin has sent since the last call, each byte with its time.
     fn console_take(&mut self) -> Vec<(Time, u8)>;
+
+    /// A hand, or the world, acts on a part.
+    fn act_on_part(&mut self, control: &Control) -> Result<(), ErrorKind> {
+        let _ = control;
+        Err(ErrorKind::Unsupported { capability: Capability::Controls, kind: self.kind() })
+    }
 
     /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
     /// rate that its UART has.

@@ -1,0 +1,146 @@
+//! What MicroPython sees of the parts of the mPython board.
+
+use espalier_core::Span;
+use espalier_soc::Strap;
+
+use crate::cases::Case;
+use crate::repl::Repl;
+
+pub const ALL: &[(&str, Case)] = &[
+    ("board_buttons_are_pressed_by_name", buttons_are_pressed_by_name),
+    ("board_button_a_at_reset_enters_the_download_mode", button_a_at_reset_enters_the_download_mode),
+    ("board_sensors_share_the_bus_of_the_oled", sensors_share_the_bus_of_the_oled),
+    ("board_analog_sensors_are_read_and_calibrated", analog_sensors_are_read_and_calibrated),
+    ("board_touch_pads_feel_a_finger", touch_pads_feel_a_finger),
+];
+
+const NOTHING: [String; 0] = [];
+
+/// What was touched that is not modelled, but for the registers of I2S that ESP-IDF touches when it starts.
+fn unmodelled(repl: &Repl) -> Vec<String> {
+    let all = repl.machine.unmodelled();
+    let ours = all.iter().filter(|access| !access.block.is_some_and(|block| block.starts_with("I2S")));
+    ours.map(ToString::to_string).collect()
+}
+
+/// Neither pin needs a pull-up of the chip, as the board has resistors.
+fn buttons_are_pressed_by_name(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    let script = "from machine import Pin\n\
+        n = []\n\
+        a, b = Pin(0, Pin.IN), Pin(2, Pin.IN)\n\
+        a.irq(lambda p: n.append('a'), Pin.IRQ_FALLING)\n\
+        b.irq(lambda p: n.append('b'), Pin.IRQ_RISING)\n\
+        print(a.value(), b.value())\n";
+    assert_eq!(repl.run(script), "1 1\n");
+    repl.machine.set_button("a", true).unwrap();
+    assert_eq!(repl.run("print(a.value(), b.value(), n)\n"), "0 1 ['a']\n");
+    repl.machine.set_button("a", false).unwrap();
+    repl.machine.set_button("b", true).unwrap();
+    assert_eq!(repl.run("print(a.value(), b.value(), n)\n"), "1 0 ['a']\n");
+    repl.machine.set_button("b", false).unwrap();
+    assert_eq!(repl.run("print(a.value(), b.value(), n)\n"), "1 1 ['a', 'b']\n");
+    let error = repl.machine.set_button("c", true).unwrap_err().to_string();
+    assert_eq!(error, "board mpython has no button \"c\"; it has a, b");
+}
+
+fn button_a_at_reset_enters_the_download_mode(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    repl.machine.set_button("a", true).unwrap();
+    repl.machine.reset(Strap::FlashBoot);
+    repl.wait_for("waiting for download", Span::from_secs(1));
+    repl.machine.set_button("a", false).unwrap();
+    repl.machine.reset(Strap::FlashBoot);
+    repl.wait_for(">>> ", Span::from_secs(5));
+}
+
+fn sensors_share_the_bus_of_the_oled(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    repl.machine.set_acceleration("accelerometer", [0.0, -0.5, 0.25]).unwrap();
+    repl.machine.set_magnetic_field("magnetometer", [0.25, 0.0, -0.5]).unwrap();
+    let script = "from machine import I2C, Pin\n\
+        import struct, time\n\
+        i2c = I2C(0, scl=Pin(22), sda=Pin(23), freq=400000)\n\
+        print([hex(a) for a in i2c.scan()])\n\
+        print(i2c.readfrom_mem(0x26, 1, 1), i2c.readfrom_mem(0x30, 0x2f, 1))\n\
+        i2c.writeto_mem(0x26, 0x11, b'\\x00')\n\
+        def g(): return [v / 16384 for v in struct.unpack('<3h', i2c.readfrom_mem(0x26, 2, 6))]\n\
+        def gauss():\n \
+          i2c.writeto_mem(0x30, 9, b'\\x01')\n \
+          n = 0\n \
+          while not i2c.readfrom_mem(0x30, 8, 1)[0] & 1:\n  \
+            time.sleep_ms(1)\n  \
+            n += 1\n \
+          v = struct.unpack('>3H', i2c.readfrom_mem(0x30, 0, 6))\n \
+          return 6 <= n <= 9, [(x - 32768) / 4096 for x in v]\n\
+        print(g(), gauss())\n";
+    let expected = "['0x26', '0x30', '0x3c']\nb'\\x13' b'0'\n[0.0, -0.5, 0.25] (True, [0.25, 0.0, -0.5])\n";
+    assert_eq!(repl.run(script), expected);
+    repl.machine.set_acceleration("accelerometer", [1.0, 0.0, 0.0]).unwrap();
+    assert_eq!(repl.run("print(g())\n"), "[1.0, 0.0, 0.0]\n");
+    assert_eq!(unmodelled(&repl), NOTHING);
+}
+
+/// What `machine.ADC` reads, and what ESP-IDF's calibration makes of it.
+fn analog_sensors_are_read_and_calibrated(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    repl.run(
+        "from machine import ADC, Pin\n\
+         light = ADC(Pin(39), atten=ADC.ATTN_11DB)\n\
+         microphone = ADC(Pin(36), atten=ADC.ATTN_0DB)\n",
+    );
+    let mut read = |light: f64, microphone: f64| {
+        repl.machine.set_volts("light", light).unwrap();
+        repl.machine.set_volts("microphone", microphone).unwrap();
+        let printed = repl.run("print(light.read_u16(), light.read_uv(), microphone.read_uv())\n");
+        let numbers: Vec<u32> = printed.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+        <[u32; 3]>::try_from(numbers).expect("three numbers")
+    };
+    for (light, microphone) in [(0.5, 0.2), (1.65, 0.5), (2.4, 0.9), (3.0, 0.7)] {
+        let [raw, light_uv, microphone_uv] = read(light, microphone);
+        let error = |microvolts: u32, volts: f64| (f64::from(microvolts) / 1e6 - volts).abs();
+        assert!(error(light_uv, light) < 0.006, "{light} V at 11 dB reads {light_uv} uV");
+        assert!(error(microphone_uv, microphone) < 0.002, "{microphone} V at 0 dB reads {microphone_uv} uV");
+        assert!(raw > 0 && raw < 65_535);
+    }
+    assert_eq!(read(0.0, 3.3)[0], 0);
+    assert_eq!(read(3.3, 0.0)[0], 65_535);
+    repl.machine.set_level("light", 0.5).unwrap();
+    let printed = repl.run("print(1640000 < light.read_uv() < 1660000, light.read())\n");
+    assert!(printed.starts_with("True "), "{printed}");
+    // The second converter, at the pin of a button.
+    let script = "b = ADC(Pin(2), atten=ADC.ATTN_11DB)\nprint(b.read_u16())\n";
+    assert_eq!(repl.run(script), "65535\n");
+    repl.machine.set_button("b", true).unwrap();
+    assert_eq!(repl.run("print(b.read_u16())\n"), "0\n");
+    let error = repl.machine.set_volts("dark", 1.0).unwrap_err().to_string();
+    assert_eq!(error, "board mpython has no analog sensor \"dark\"; it has light, microphone");
+    assert_eq!(unmodelled(&repl), NOTHING);
+}
+
+fn touch_pads_feel_a_finger(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    repl.run(
+        "from machine import TouchPad, Pin\n\
+         import time\n\
+         pads = [TouchPad(Pin(n)) for n in (27, 14, 12, 13, 15, 4)]\n\
+         def read():\n \
+           time.sleep_ms(100)\n \
+           return [p.read() for p in pads]\n",
+    );
+    let free = |count: &u32| (900..1100).contains(count);
+    let touched = |count: &u32| (100..400).contains(count);
+    let read = |repl: &mut Repl| -> Vec<u32> {
+        let printed = repl.run("print(*read())\n");
+        printed.split_whitespace().map(|number| number.parse().expect("a number")).collect()
+    };
+    assert!(read(&mut repl).iter().all(free), "{:?}", read(&mut repl));
+    for (name, index) in [("P", 0), ("N", 5)] {
+        repl.machine.set_touched(name, true).unwrap();
+        let counts = read(&mut repl);
+        assert!(touched(&counts[index]) && counts.iter().filter(|count| free(count)).count() == 5, "{counts:?}");
+        repl.machine.set_touched(name, false).unwrap();
+    }
+    assert!(read(&mut repl).iter().all(free));
+    assert_eq!(unmodelled(&repl), NOTHING);
+}

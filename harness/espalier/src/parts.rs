@@ -1,0 +1,202 @@
+//! The parts of the board that a hand or the world acts on.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::Span;
+
+use crate::error::Result;
+use crate::state::Shared;
+use crate::wait::{Ask, Wait};
+
+/// What is done to a part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Control {
+    Button { name: String, pressed: bool },
+    Touch { name: String, touched: bool },
+    Volts { name: String, volts: f64 },
+    Level { name: String, level: f64 },
+    Acceleration { name: String, g: [f64; 3] },
+    Field { name: String, gauss: [f64; 3] },
+}
+
+fn act(shared: &Shared, control: &Control) -> Result<()> {
+    let mut state = shared.lock();
+    state.rig.act_on_part(control).map_err(|kind| state.fail(kind))
+}
+
+/// A push button of the board. Handles are cheap and all lead to the same button; it stays as it was left.
+///
+/// ```no_run
+/// use espalier::{Board, Units};
+///
+/// # async fn test(board: Board) -> espalier::Result<()> {
+/// board.button("a").click(50.ms()).await?;
+/// board.console().expect("button a").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Button {
+    shared: Arc<Shared>,
+    name: String,
+}
+
+impl Button {
+    pub(crate) fn new(shared: Arc<Shared>, name: String) -> Button {
+        Button { shared, name }
+    }
+
+    /// Presses it. Every call here fails if the board has no such button, with the names that there are, or if it is a kind
+    /// of board that has no hands; see [`Capability::Controls`](crate::Capability::Controls).
+    pub fn press(&self) -> Result<()> {
+        self.set(true)
+    }
+
+    /// Lets go of it.
+    pub fn release(&self) -> Result<()> {
+        self.set(false)
+    }
+
+    /// Presses it, lets the board run for `span` of its time, and lets go of it. No contact bounces.
+    pub async fn click(&self, span: Span) -> Result<()> {
+        self.press()?;
+        pass(&self.shared, span).await?;
+        self.release()
+    }
+
+    fn set(&self, pressed: bool) -> Result<()> {
+        act(&self.shared, &Control::Button { name: self.name.clone(), pressed })
+    }
+}
+
+/// A touch pad of the board. Handles are cheap and all lead to the same pad; the finger stays until it is taken off.
+///
+/// ```no_run
+/// # fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.touch("P").press()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TouchPad {
+    shared: Arc<Shared>,
+    name: String,
+}
+
+impl TouchPad {
+    pub(crate) fn new(shared: Arc<Shared>, name: String) -> TouchPad {
+        TouchPad { shared, name }
+    }
+
+    /// Puts a finger on it. Every call here fails as those of [`Button`] do.
+    pub fn press(&self) -> Result<()> {
+        self.set(true)
+    }
+
+    /// Takes the finger off.
+    pub fn release(&self) -> Result<()> {
+        self.set(false)
+    }
+
+    /// Puts a finger on it, lets the board run for `span` of its time, and takes the finger off.
+    pub async fn tap(&self, span: Span) -> Result<()> {
+        self.press()?;
+        pass(&self.shared, span).await?;
+        self.release()
+    }
+
+    fn set(&self, touched: bool) -> Result<()> {
+        act(&self.shared, &Control::Touch { name: self.name.clone(), touched })
+    }
+}
+
+/// A sensor of the board. Handles are cheap and all lead to the same sensor; it goes on measuring what it was set to.
+///
+/// Every call here fails if the board has no such sensor, or one that measures something else, with the names that there are;
+/// or if it is a kind of board whose world cannot be set, see [`Capability::Controls`](crate::Capability::Controls).
+///
+/// ```no_run
+/// # fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.sensor("light").set(0.3)?;
+/// board.sensor("accelerometer").tilt(30.0, 0.0)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Sensor {
+    shared: Arc<Shared>,
+    name: String,
+}
+
+impl Sensor {
+    pub(crate) fn new(shared: Arc<Shared>, name: String) -> Sensor {
+        Sensor { shared, name }
+    }
+
+    /// Sets an analog sensor, from 0 for nothing to 1 for its full range: what the board's definition says, 3.3 V at the pin
+    /// otherwise. Before it is set, it measures nothing.
+    pub fn set(&self, level: f64) -> Result<()> {
+        act(&self.shared, &Control::Level { name: self.name.clone(), level })
+    }
+
+    /// Sets an analog sensor by what it gives to its pin, limited to 0 to 3.3 V.
+    pub fn set_volts(&self, volts: f64) -> Result<()> {
+        act(&self.shared, &Control::Volts { name: self.name.clone(), volts })
+    }
+
+    /// Sets the accelerometer, called `accelerometer`: what it feels along its own axes, in g. A board that lies on a table
+    /// feels `[0.0, 0.0, 1.0]`, as one does that has just been switched on.
+    pub fn set_acceleration(&self, g: [f64; 3]) -> Result<()> {
+        act(&self.shared, &Control::Acceleration { name: self.name.clone(), g })
+    }
+
+    /// Holds the board still, turned by `pitch` degrees around the accelerometer's y axis, which lifts its x axis, and then by
+    /// `roll` degrees around its x axis, which lifts its y axis.
+    pub fn tilt(&self, pitch: f64, roll: f64) -> Result<()> {
+        let (pitch, roll) = (pitch.to_radians(), roll.to_radians());
+        self.set_acceleration([pitch.sin(), pitch.cos() * roll.sin(), pitch.cos() * roll.cos()])
+    }
+
+    /// Sets the magnetometer, called `magnetometer`: the field along its own axes, in gauss. That of the earth has about half
+    /// a gauss. Before it is set, there is none.
+    pub fn set_field(&self, gauss: [f64; 3]) -> Result<()> {
+        act(&self.shared, &Control::Field { name: self.name.clone(), gauss })
+    }
+}
+
+fn pass(shared: &Arc<Shared>, span: Span) -> Wait<()> {
+    let passing = Wait::new(shared, "time to pass", |_, ask| match ask {
+        Ask::Again => Poll::Pending,
+        Ask::LastTime => Poll::Ready(Ok(())),
+    });
+    passing.within(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kind::fake::Fake;
+    use crate::{Board, Capability, ErrorKind, Model, Units};
+
+    #[tokio::test]
+    async fn a_board_without_hands_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let board = Fake::new([]).board(folder.path());
+        let error = board.button("a").press().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Unsupported { capability: Capability::Controls, .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_button_that_is_not_there_is_told_with_those_that_are() {
+        let board = Board::builder().model(Model::MPython).name("buttons").start().await.unwrap();
+        board.button("a").click(1.ms()).await.unwrap();
+        assert!(board.now() >= espalier_core::Time::ZERO + 1.ms());
+        let error = board.button("c").press().unwrap_err().to_string();
+        board.touch("P").tap(1.ms()).await.unwrap();
+        board.sensor("accelerometer").tilt(90.0, 0.0).unwrap();
+        let unknown = board.sensor("light").set_field([0.0; 3]).unwrap_err().to_string();
+        let expected = "the board has no sensor of magnetic fields \"light\"; it has magnetometer\n";
+        assert!(unknown.starts_with(expected), "{unknown}");
+        assert!(error.starts_with("the board has no button \"c\"; it has a, b\n"), "{error}");
+    }
+}
