@@ -54,7 +54,7 @@ pub fn code(adc: Adc, attenuation: u32, microvolts: u32) -> u16 {
 fn bent(bend: &Bend, line: Line, voltage: u64) -> u64 {
     let (slope, offset) = line[STRONGEST];
     let mut below =
-        (BEND * REFERENCE_MILLIVOLTS * MICROVOLTS * slope >> (SLOPE_BITS + super::ADC_BITS)) + offset * MICROVOLTS;
+        ((BEND * REFERENCE_MILLIVOLTS * MICROVOLTS * slope) >> (SLOPE_BITS + super::ADC_BITS)) + offset * MICROVOLTS;
     for (step, point) in (0..).zip(bend) {
         let above = point * TENTHS;
         if voltage < above {
@@ -87,7 +87,7 @@ mod tests {
     fn the_calibration_leads_back_to_the_voltage() {
         // esp_adc_cal_raw_to_voltage with the default reference: 1100 * 196602 / 4096 per code and 142 mV.
         let raw = u64::from(code(Adc::One, 3, 1_500_000));
-        assert_eq!((raw * (1100 * 196_602 / 4096) + (1 << 15) >> 16) + 142, 1500);
+        assert_eq!(((raw * (1100 * 196_602 / 4096) + (1 << 15)) >> 16) + 142, 1500);
         assert_eq!(code(Adc::One, 3, 2_501_500), 2944);
         assert_eq!(code(Adc::One, 3, 3_134_500), FULL_SCALE);
     }
