@@ -60,6 +60,8 @@ pub enum Command {
         #[command(subcommand)]
         action: ImageAction,
     },
+    /// List the boards that ESPALIER_BOARD can name, and who uses them.
+    Boards,
     /// Check that everything works here, and say what does not.
     Doctor,
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use espalier::{
     ARTEFACTS_VARIABLE, BLESS_VARIABLE, BOARD_VARIABLE, Board, GOLDENS_VARIABLE, IMAGE_VARIABLE, Image, KEEP_VARIABLE,
-    Kind, MODEL_VARIABLE, Model, Time, Units,
+    Kind, MODEL_VARIABLE, Model, Target, Time, Units,
 };
 
 use crate::demo::FIRMWARE;
@@ -28,10 +28,8 @@ pub async fn perform() -> Result<bool, CliError> {
     say("emulator", rom().await);
     say("firmware", firmware().await);
     say("files", writable());
-    say(
-        "board",
-        Kind::from_env().map(|kind| format!("{BOARD_VARIABLE} chooses: {kind}")).map_err(|error| error.to_string()),
-    );
+    let target = Target::from_env();
+    say("board", Ok(format!("{BOARD_VARIABLE} chooses: {target} ({})", target.kind())));
     anstream::println!("\n{HEADING}terminal{PLAIN}");
     terminal();
     anstream::println!("\n{HEADING}environment{PLAIN}");

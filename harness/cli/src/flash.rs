@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use espalier::{Board, Image, Kind, Progress, Stage};
+use espalier::{Board, Image, Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::FlashArgs;
@@ -13,7 +13,7 @@ const BAR: &str = "   {msg} {wide_bar:.cyan/dim} {bytes:>10}/{total_bytes}";
 
 pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
     let image = Image::read(&args.image)?;
-    let board = Board::builder().kind(Kind::from_env()?).model(args.board.clone()).name("flash").start().await?;
+    let board = Board::builder().model(args.board.clone()).name("flash").start().await?;
     let mut flasher = board.flasher().baud(args.baud).connect().await?;
     let chip = flasher.chip();
     let revision = chip.revision.map_or_else(String::new, |(major, minor)| format!(" v{major}.{minor}"));

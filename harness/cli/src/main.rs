@@ -1,6 +1,7 @@
 //! The `espalier` command.
 
 mod args;
+mod boards;
 mod bridge;
 mod demo;
 mod doctor;
@@ -52,6 +53,7 @@ async fn perform(command: Command) -> Result<bool, CliError> {
         Command::Serve(args) => serve::perform(args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),
+        Command::Boards => boards::perform(),
         Command::Doctor => doctor::perform().await,
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use espalier::{AccessPoint, Board, BoardBuilder, Kind, SETTLED, Span, Time, Units};
+use espalier::{AccessPoint, Board, BoardBuilder, SETTLED, Span, Time, Units};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -30,7 +30,6 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     let title = format!("{} on espalier", args.image.display());
     let window = args.window.then(|| Window::open(&title)).transpose()?;
     let builder = Board::builder()
-        .kind(Kind::from_env()?)
         .model(args.board.clone())
         .seed(args.seed)
         .strict(args.strict)

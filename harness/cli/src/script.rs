@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use espalier::{AccessPoint, Board, BoardBuilder, ErrorKind, IMAGE_VARIABLE, Kind, RunningScript, Script, Span};
+use espalier::{AccessPoint, Board, BoardBuilder, ErrorKind, IMAGE_VARIABLE, RunningScript, Script, Span};
 
 use crate::args::ScriptArgs;
 use crate::error::CliError;
@@ -16,12 +16,7 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     let script = Script::read(&args.script)?.arguments(args.arguments);
     let firmware = args.firmware.or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
     let firmware = firmware.ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from)?;
-    let builder = Board::builder()
-        .kind(Kind::from_env()?)
-        .model(args.board.clone())
-        .seed(args.seed)
-        .name("run-script")
-        .firmware(firmware);
+    let builder = Board::builder().model(args.board.clone()).seed(args.seed).name("run-script").firmware(firmware);
     let networks = args.access_point.iter().map(AccessPoint::from);
     let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
     if args.air_pcap.is_some() {

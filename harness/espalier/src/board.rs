@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use espalier_core::{Span, Time};
+use sha2::{Digest, Sha256};
 
 use crate::air::{AccessPoint, Air, in_air};
 use crate::artefacts::{Artefacts, default_root, test_name};
@@ -14,11 +15,12 @@ use crate::error::{ErrorKind, Result};
 #[cfg(unix)]
 use crate::flasher::FlasherBuilder;
 use crate::image::Image;
-use crate::kind::{Capability, Kind, Model, Setup, Start, open};
+use crate::kind::{Capability, Kind, Model, Setup, Start, Target, WifiCredentials, open};
 use crate::micropython::MicroPython;
 use crate::network::Network;
 use crate::parts::{Button, Sensor, TouchPad};
 use crate::peer::Peer;
+use crate::runs::{note_board, note_skipped};
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::state::{Shared, State};
 use crate::wait::{Ask, Wait};
@@ -108,6 +110,17 @@ impl Board {
         self.shared.lock().rig.supports(capability)
     }
 
+    /// Whether it can do it; if not, the test that it belongs to counts as skipped. This is what [`needs!`](crate::needs) asks.
+    #[doc(hidden)]
+    pub fn has_or_skips(&self, capability: Capability) -> bool {
+        let state = self.shared.lock();
+        let has = state.rig.supports(capability);
+        if !has {
+            note_skipped(&state.run, state.rig.kind(), capability);
+        }
+        has
+    }
+
     /// Its time, counted from power-on.
     pub fn now(&self) -> Time {
         self.shared.lock().rig.now()
@@ -130,11 +143,49 @@ impl Board {
         })
     }
 
-    /// Writes an image into its flash, without the detour over the serial port, and starts it. The detour is
-    /// [`flasher`](Board::flasher).
+    /// Writes an image into its flash and starts it: straight into the flash chip where the harness can reach it, otherwise
+    /// through the serial download mode, which [`flasher`](Board::flasher) takes on every board. What a flash chip on a bench
+    /// holds already is not written again.
     pub async fn flash(&self, image: &Image) -> Result<()> {
+        let digest = {
+            let mut state = self.shared.lock();
+            if state.rig.supports(Capability::FlashContent) {
+                return write(&mut state, image).map_err(|kind| state.fail(kind));
+            }
+            let digest = digest(image, state.rig.flash_size()).map_err(|kind| state.fail(kind))?;
+            if state.rig.flashed() == Some(digest) {
+                state.recall();
+                return state.rig.reset(Start::Flash).map_err(|kind| state.fail(kind));
+            }
+            digest
+        };
+        self.flash_over_serial(image).await?;
+        self.shared.lock().rig.note_flashed(Some(digest));
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    async fn flash_over_serial(&self, image: &Image) -> Result<()> {
+        self.flasher().flash(image, |_| ()).await.map(drop)
+    }
+
+    /// espflash is given a pseudo-terminal, which is not to be had here.
+    #[cfg(not(unix))]
+    async fn flash_over_serial(&self, _: &Image) -> Result<()> {
         let mut state = self.shared.lock();
-        write(&mut state, image).map_err(|kind| state.fail(kind))
+        let (kind, capability) = (state.rig.kind(), Capability::FlashContent);
+        Err(state.fail(ErrorKind::Unsupported { capability, kind }))
+    }
+
+    /// The Wi-Fi network that a board on a bench may join: `bench.toml` names the environment variables that hold it.
+    pub fn wifi(&self) -> Result<Option<WifiCredentials>> {
+        let mut state = self.shared.lock();
+        state.rig.wifi().map_err(|kind| state.fail(kind))
+    }
+
+    /// The debug probe that is wired to a board on a bench, as `bench.toml` gives it and probe-rs selects it.
+    pub fn probe_selector(&self) -> Option<String> {
+        self.shared.lock().rig.probe()
     }
 
     /// All that is in its flash chip.
@@ -181,7 +232,10 @@ impl Board {
         let mut state = self.shared.lock();
         let kind = state.rig.kind();
         match state.fork(name.into()) {
-            Some(fork) => Ok(Board { shared: Arc::new(Shared::new(fork)) }),
+            Some(mut fork) => {
+                fork.run = note_board(kind);
+                Ok(Board { shared: Arc::new(Shared::new(fork)) })
+            }
             None => Err(state.fail(ErrorKind::Unsupported { capability: Capability::Fork, kind })),
         }
     }
@@ -226,11 +280,21 @@ fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
     state.rig.reset(Start::Flash)
 }
 
+/// What tells images apart, as they are in a flash chip of `flash_size` bytes.
+fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], ErrorKind> {
+    let mut digest = Sha256::new();
+    for part in image.parts(flash_size)? {
+        digest.update(part.offset.to_le_bytes());
+        digest.update(&part.bytes);
+    }
+    Ok(digest.finalize().into())
+}
+
 /// How a board is to be.
 #[derive(Default)]
 #[must_use = "there is no board before `start`"]
 pub struct BoardBuilder {
-    kind: Option<Kind>,
+    target: Option<Target>,
     model: Option<Model>,
     seed: u64,
     strict: bool,
@@ -248,8 +312,13 @@ enum Firmware {
 
 impl BoardBuilder {
     /// A kind of board, whatever `ESPALIER_BOARD` says.
-    pub fn kind(mut self, kind: Kind) -> BoardBuilder {
-        self.kind = Some(kind);
+    pub fn kind(self, kind: Kind) -> BoardBuilder {
+        self.target(kind)
+    }
+
+    /// Which board, whatever `ESPALIER_BOARD` says.
+    pub fn target(mut self, target: impl Into<Target>) -> BoardBuilder {
+        self.target = Some(target.into());
         self
     }
 
@@ -307,27 +376,33 @@ impl BoardBuilder {
         self
     }
 
-    /// Switches the board on: with its firmware, or with an empty flash chip if it was given none.
+    /// Switches the board on: with its firmware, or with what is in its flash chip if it was given none, which is nothing on an
+    /// emulated board.
     pub async fn start(self) -> Result<Board> {
         let image = match self.firmware {
             Some(Firmware::File(path)) => Some(Image::read(path).map_err(ErrorKind::from)?),
             Some(Firmware::Image(image)) => Some(*image),
             None => None,
         };
-        let kind = self.kind.map_or_else(Kind::from_env, Ok)?;
+        let target = self.target.unwrap_or_else(Target::from_env);
         let model = self.model.map_or_else(Model::from_env, Ok)?;
-        let mut rig = open(kind, &Setup { model, seed: self.seed, strict: self.strict })?;
-        rig.reset(Start::Flash)?;
+        let mut rig = open(&target, &Setup { model, seed: self.seed, strict: self.strict }).await?;
+        if image.is_none() || rig.supports(Capability::FlashContent) {
+            rig.reset(Start::Flash)?;
+        }
         let name = self.name.unwrap_or_else(test_name);
         let artefacts = Artefacts::new(self.artefacts.unwrap_or_else(default_root), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
+        let run = note_board(rig.kind());
         let mut state = State::new(rig, name, artefacts, goldens, bless_from_env());
+        state.run = run;
         for settings in &self.access_points {
             in_air(&mut state).and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
         }
+        let board = Board { shared: Arc::new(Shared::new(state)) };
         if let Some(image) = image {
-            write(&mut state, &image).map_err(|kind| state.fail(kind))?;
+            board.flash(&image).await?;
         }
-        Ok(Board { shared: Arc::new(Shared::new(state)) })
+        Ok(board)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::board::Board;
 use crate::error::Result;
+use crate::kind::Capability;
 
 /// A board that is booted by the first test of a binary that wants it, and forked for every test.
 ///
@@ -24,20 +25,29 @@ use crate::error::Result;
 /// }
 /// ```
 ///
-/// Tests on other threads wait while one boots; if it fails, the next one tries again.
+/// Tests on other threads wait while one boots; if it fails, the next one tries again. A board that cannot be forked is booted for
+/// every test, one after the other.
 #[derive(Default)]
 pub struct BootOnce {
-    booted: OnceCell<Board>,
+    booted: Mutex<Option<Board>>,
 }
 
 impl BootOnce {
     /// Nothing is booted yet.
     pub const fn new() -> BootOnce {
-        BootOnce { booted: OnceCell::const_new() }
+        BootOnce { booted: Mutex::const_new(None) }
     }
 
     /// A fork of the booted board for the test that runs on this thread. The first one to ask boots it with `boot`.
     pub async fn fork<F: Future<Output = Result<Board>>>(&self, boot: impl FnOnce() -> F) -> Result<Board> {
-        self.booted.get_or_try_init(boot).await?.fork()
+        let mut booted = self.booted.lock().await;
+        if let Some(board) = &*booted {
+            return board.fork();
+        }
+        let board = boot().await?;
+        if !board.supports(Capability::Fork) {
+            return Ok(board);
+        }
+        booted.insert(board).fork()
     }
 }

@@ -10,7 +10,7 @@ use crate::air::AirError;
 #[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
-use crate::kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, UnknownModel};
+use crate::kind::{BenchError, Capability, Kind, MODEL_VARIABLE, UnknownModel};
 use crate::micropython::MicroPythonFailure;
 use crate::scene::Scene;
 use crate::screen::ScreenError;
@@ -56,12 +56,9 @@ pub enum ErrorKind {
         /// The kind of board that was asked.
         kind: Kind,
     },
-    /// The environment asks for a kind of board that does not exist.
-    #[error("{BOARD_VARIABLE} is {name:?}, which is no kind of board; supported: {}", Kind::ALL.map(Kind::name).join(", "))]
-    UnknownKind {
-        /// What the variable says.
-        name: String,
-    },
+    /// A board on a bench cannot be had.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// The environment asks for a model of board that does not exist.
     #[error("{MODEL_VARIABLE}: {0}")]
     UnknownModel(UnknownModel),

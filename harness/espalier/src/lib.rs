@@ -31,7 +31,10 @@
 //!
 //! | Variable | Meaning |
 //! | --- | --- |
-//! | `ESPALIER_BOARD` | kind of board: `emulated` |
+//! | `ESPALIER_BOARD` | which board: `emulator`, which it is otherwise, `bench` for the one that is plugged in, a serial port such as `/dev/ttyUSB0`, `rfc2217://host:port`, `socket://host:port`, or a name in `bench.toml` |
+//! | `ESPALIER_BENCH` | the file that describes the bench, otherwise the next `bench.toml` above, or `~/.config/espalier/bench.toml` |
+//! | `ESPALIER_REQUIRE` | a kind of board, such as `bench`, on which at least one test has to run, or the run fails |
+//! | `ESPALIER_WAIT` | seconds for which a board is waited for that another process has, otherwise 60 |
 //! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file |
 //! | `ESPALIER_IMAGE` | firmware of [`Board::from_env`] and of the fixtures |
 //! | `ESPALIER_GOLDENS` | folder of the golden pictures, otherwise `tests/goldens` |
@@ -58,6 +61,7 @@ mod peer;
 mod png;
 pub mod render;
 pub mod report;
+mod runs;
 mod scene;
 mod screen;
 #[cfg(feature = "insta")]
@@ -77,7 +81,10 @@ pub use espalier_core::{Bitmap, Span, Time};
 #[cfg(unix)]
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
-pub use kind::{BOARD_VARIABLE, Capability, Kind, MODEL_VARIABLE, Model, Start, UnknownModel};
+pub use kind::{
+    BENCH_VARIABLE, BOARD_VARIABLE, BenchError, Capability, Kind, KnownBoard, MODEL_VARIABLE, Model, Start, Target,
+    UnknownModel, WAIT_VARIABLE, WifiCredentials, known_boards,
+};
 pub use micropython::{
     Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
     RemoteFileReason, RunningScript, Script,
@@ -86,6 +93,7 @@ pub use network::{Faults, Network};
 pub use parts::{Button, Sensor, TouchPad};
 pub use peer::{Listener, Peer, PeerStream, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
+pub use runs::{REQUIRE_VARIABLE, Skipped};
 pub use scene::Scene;
 pub use screen::{
     BLESS_VARIABLE, Compare, Comparison, GOLDENS_FOLDER, GOLDENS_VARIABLE, Picture, Rect, SETTLED, Screen, ScreenError,

@@ -26,6 +26,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) rig: Box<dyn Rig>,
     pub(crate) name: String,
+    /// The name by which its test is counted.
+    pub(crate) run: String,
     pub(crate) console: Log,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) cable: Cable,
@@ -62,6 +64,7 @@ impl State {
             rig,
             names: BTreeMap::from([(name.clone(), 1)]),
             name,
+            run: String::new(),
             console: Log::default(),
             connections: BTreeMap::new(),
             cable: Cable::default(),

@@ -42,33 +42,36 @@ pub(crate) async fn serve_guest(mut accepted: UnboundedReceiver<Accepted>, host:
     }
 }
 
-/// Carries bytes in both directions until both are at their end, or one is broken.
+/// Carries bytes in both directions until both are at their end, or one is broken. What the host breaks is broken for the board
+/// as well: both ends of the link are dropped then.
 async fn carry(socket: TcpStream, end: LinkEnd, bell: Arc<Bell>) {
     let LinkEnd { mut incoming, outgoing } = end;
     // Segments are as the guest made them.
     let _ = socket.set_nodelay(true);
     let (mut reader, mut writer) = socket.into_split();
-    let to_host = async {
+    let ring = Arc::clone(&bell);
+    let to_host = async move {
         while let Some(piece) = incoming.recv().await {
-            bell.ring();
-            if writer.write_all(&piece).await.is_err() {
-                return;
-            }
+            ring.ring();
+            writer.write_all(&piece).await?;
         }
-        let _ = writer.shutdown().await;
+        writer.shutdown().await
     };
-    let to_board = async {
+    let ring = Arc::clone(&bell);
+    let to_board = async move {
         let mut buffer = vec![0; PIECE];
         loop {
-            let length = reader.read(&mut buffer).await.unwrap_or(0);
+            let length = reader.read(&mut buffer).await?;
             if length == 0 || outgoing.send(buffer[..length].to_vec()).await.is_err() {
                 break;
             }
-            bell.ring();
+            ring.ring();
         }
         drop(outgoing);
-        bell.ring();
+        ring.ring();
+        std::io::Result::Ok(())
     };
-    tokio::join!(to_host, to_board);
+    // There is nobody to tell; the board sees it.
+    let _ = tokio::try_join!(to_host, to_board);
     bell.ring();
 }

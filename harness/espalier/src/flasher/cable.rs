@@ -130,6 +130,7 @@ impl Cable {
         if self.phase == Phase::Working && self.answer.is_empty() && rig.now() < self.asked + DEADLINE {
             self.hold_the_line();
         }
+        cx.waker().wake_by_ref();
         // Handing over every byte by itself would wake espflash for each, and it has little patience for whole packets.
         let unfinished = self.phase == Phase::Working && !self.answer.is_empty() && self.outgoing.len() < BUFFER;
         if unfinished { Ok(()) } else { self.deliver() }
@@ -245,7 +246,7 @@ impl Cable {
 }
 
 /// Whether trying again helps. If espflash has closed its end, it is about to say why.
-fn is_temporary(error: &io::Error) -> bool {
+pub(super) fn is_temporary(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), BrokenPipe | Interrupted | TimedOut | WouldBlock)
 }

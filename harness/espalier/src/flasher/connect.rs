@@ -7,28 +7,32 @@ use std::task::Poll;
 use espalier_core::Span;
 use espflash::flasher::{DeviceInfo, Flasher as Device};
 
-use super::cable::{Cable, SILENCE, SLIP_END};
+use super::cable::{SILENCE, SLIP_END};
 use super::error::FlashError;
-use super::{Flashed, Flasher, Progress, Session, device, drive};
+use super::{Cord, Flashed, Flasher, Progress, Session, device, drive};
 use crate::error::Result;
 use crate::image::Image;
-use crate::kind::Start;
+use crate::kind::{Capability, Start};
 use crate::state::Shared;
 
 /// What the ROM prints when it is ready (ESP-IDF, "Boot Mode Selection").
 const READY: &[u8] = b"waiting for download";
 /// How long the ROM may take until then. It takes a few milliseconds.
 const BOOT: Span = Span::from_secs(1);
+/// The same on a bench, where the lines may be pulled at the other end of a network. After it the ROM is asked all the same: its
+/// messages may be switched off by a fuse, and a board without lines is brought into its download mode by hand.
+const LIVE_BOOT: Span = Span::from_secs(2);
 /// How often the ROM is asked for an answer, and how long it has for each.
 const KNOCKS: u32 = 20;
 const ANSWER: Span = Span::from_millis(10);
+const LIVE_ANSWER: Span = Span::from_millis(100);
 /// A slice of the board's time.
 const SLICE: Span = Span::from_millis(1);
-/// The fastest rate at which the stub keeps up.
-const DEFAULT_BAUD: u32 = 4_000_000;
 /// How often it is tried. espflash waits only 50 ms of the host's time for the answer to MEM_END, which is too little for a very
 /// busy host.
 const ATTEMPTS: u32 = 20;
+/// The same on a bench, where every attempt takes seconds of somebody's life.
+const LIVE_ATTEMPTS: u32 = 2;
 
 /// What the chip says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +75,8 @@ pub struct FlasherBuilder {
 
 impl FlasherBuilder {
     pub(crate) fn new(shared: Arc<Shared>) -> FlasherBuilder {
-        FlasherBuilder { shared, baud: DEFAULT_BAUD, skip_unchanged: true }
+        let baud = shared.lock().rig.flash_baud();
+        FlasherBuilder { shared, baud, skip_unchanged: true }
     }
 
     /// The rate to which the line is switched once the flasher stub runs, in bits per second.
@@ -88,17 +93,19 @@ impl FlasherBuilder {
 
     /// Resets the board into its download mode and loads the flasher stub into it.
     pub async fn connect(self) -> Result<Flasher> {
+        let attempts = if self.is_live() { LIVE_ATTEMPTS } else { ATTEMPTS };
+        self.shared.lock().rig.note_flashed(None);
         let mut attempt = 1;
         loop {
             let (rig, console) = {
                 let state = self.shared.lock();
                 (state.rig.fork(), state.console.clone())
             };
-            let again = attempt < ATTEMPTS && rig.is_some();
+            let again = attempt < attempts && rig.is_some();
             match self.try_connect().await? {
                 Ok(flasher) if again && flasher.has_repeated() => attempt += 1,
                 Ok(flasher) => return Ok(flasher),
-                Err(FlashError::NoAnswer { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(FlashError::NoAnswer { .. }) if attempt < attempts => attempt += 1,
                 Err(error) => return Err(self.shared.lock().fail(error.into())),
             }
             // As if it had not been tried, so that a busy host is not seen in what the board does.
@@ -118,19 +125,28 @@ impl FlasherBuilder {
         Ok(flashed)
     }
 
+    /// Whether the board lives in the host's time.
+    fn is_live(&self) -> bool {
+        !self.shared.lock().rig.supports(Capability::VirtualTime)
+    }
+
     async fn try_connect(&self) -> Result<Result<Flasher, FlashError>> {
         let what = "connect";
         let loan = self.enter_download_mode().await?;
-        let (cable, port) = Cable::new().map_err(FlashError::from)?;
+        let (cord, port) = Cord::new(self.is_live())?;
         let (baud, skip_unchanged) = (self.baud, self.skip_unchanged);
         let work = move |_| match device::connect(port, baud, skip_unchanged).and_then(describe) {
             Ok((chip, device)) => (Ok(chip), Some(device)),
             Err(error) => (Err(error), None),
         };
-        let ((result, device), cable) = drive(&loan.shared, loan.id, what, cable, |_| (), work).await?;
+        let ((result, device), cord) = drive(&loan.shared, loan.id, what, cord, |_| (), work).await?;
         Ok(match result {
             Ok(chip) => {
-                let session = device.map(|device| Session { cable, device });
+                let mut state = loan.shared.lock();
+                let checked = state.rig.check_chip(chip.mac_address.as_deref());
+                checked.map_err(|kind| state.fail(kind))?;
+                drop(state);
+                let session = device.map(|device| Session { cord, device });
                 Ok(Flasher { loan, chip, session, interrupted: what.to_owned() })
             }
             Err(error) => Err(FlashError::from_espflash(what, &error)),
@@ -145,6 +161,8 @@ impl FlasherBuilder {
             let id = state.lend();
             (Loan { shared: self.shared.clone(), id }, state.rig.now())
         };
+        let live = self.is_live();
+        let boot = if live { LIVE_BOOT } else { BOOT };
         let mut printed = Vec::new();
         poll_fn(|cx| {
             let mut state = self.shared.lock();
@@ -160,7 +178,9 @@ impl FlasherBuilder {
             let now = state.rig.now();
             let kind = if !state.is_lent(loan.id) {
                 FlashError::Interrupted { what: "connect".to_owned() }.into()
-            } else if now >= begun + BOOT {
+            } else if now >= begun + boot && live {
+                return Poll::Ready(Ok(()));
+            } else if now >= begun + boot {
                 FlashError::NoDownloadMode { waited: now.since(begun) }.into()
             } else {
                 match state.rig.poll_advance(cx, now + SLICE) {
@@ -179,26 +199,35 @@ impl FlasherBuilder {
     /// turn and loses bytes meanwhile, so the first requests are in vain; espflash would wait for each of them in the host's
     /// time.
     async fn knock(&self, loan: &Loan) -> Result<()> {
+        let live = self.is_live();
+        let (answer, silence) = if live { (LIVE_ANSWER, LIVE_ANSWER) } else { (ANSWER, SILENCE) };
         let mut knocks = 0;
-        let mut deadline = self.shared.lock().rig.now();
+        let begun = self.shared.lock().rig.now();
+        let mut deadline = begun;
         let mut answered = false;
         poll_fn(|cx| {
             let mut state = self.shared.lock();
             let now = state.rig.now();
-            if !state.rig.console_take().is_empty() {
+            let heard = state.rig.console_take();
+            // Firmware that runs instead of the ROM may say something as well, but not in packets.
+            if heard.iter().any(|(_, byte)| !live || *byte == SLIP_END) {
                 answered = true;
-                deadline = now + SILENCE;
+                deadline = now + silence;
             }
             let kind = if !state.is_lent(loan.id) {
                 FlashError::Interrupted { what: "connect".to_owned() }.into()
             } else {
                 if now >= deadline {
+                    if live && !answered && knocks == KNOCKS {
+                        let kind = FlashError::NoDownloadMode { waited: now.since(begun) };
+                        return Poll::Ready(Err(state.fail(kind.into())));
+                    }
                     if answered || knocks == KNOCKS {
                         return Poll::Ready(Ok(()));
                     }
                     state.rig.console_send(&sync_request());
                     knocks += 1;
-                    deadline = now + ANSWER;
+                    deadline = now + answer;
                 }
                 match state.rig.poll_advance(cx, deadline) {
                     Ok(()) => return Poll::Pending,

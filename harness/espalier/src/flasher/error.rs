@@ -13,7 +13,8 @@ pub enum FlashError {
     Port(#[from] serialport::Error),
     /// The ROM does not say that it waits for a download.
     #[error(
-        "the chip did not enter its serial download mode within {waited}; a fuse may forbid it, or its console is not UART0"
+        "the chip did not enter its serial download mode within {waited}; a fuse may forbid it, its console may not be UART0, or the \
+         port has no lines to reset it: then hold its BOOT button and press EN"
     )]
     NoDownloadMode {
         /// How long was waited, in the board's time.

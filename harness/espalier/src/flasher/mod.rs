@@ -9,18 +9,20 @@ mod connect;
 mod device;
 mod error;
 mod progress;
+mod relay;
 
 use std::future::poll_fn;
 use std::sync::mpsc::{Sender, channel};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread;
 
 use espflash::flasher::Flasher as Device;
 use md5::{Digest, Md5};
+use serialport::TTYPort;
 
 use crate::error::{ErrorKind, Result};
 use crate::image::Image;
-use crate::kind::Start;
+use crate::kind::{Rig, Start};
 use crate::state::Shared;
 use cable::Cable;
 use connect::Loan;
@@ -28,6 +30,7 @@ pub use connect::{ChipInfo, FlasherBuilder};
 pub use error::FlashError;
 use progress::Reporter;
 pub use progress::{Progress, Stage};
+use relay::Relay;
 
 /// Bytes that are erased together.
 pub const SECTOR: u32 = 0x1000;
@@ -54,7 +57,7 @@ pub struct Flasher {
 }
 
 struct Session {
-    cable: Cable,
+    cord: Cord,
     device: Device,
 }
 
@@ -163,7 +166,7 @@ impl Flasher {
     }
 
     fn has_repeated(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.cable.has_repeated())
+        self.session.as_ref().is_some_and(|session| session.cord.has_repeated())
     }
 
     fn check_range(&self, what: &str, offset: u32, length: u64) -> Result<(), FlashError> {
@@ -192,7 +195,7 @@ impl Flasher {
         progress: impl FnMut(Progress),
         work: impl FnOnce(&mut Device, Sender<Progress>) -> Result<T, espflash::Error> + Send + 'static,
     ) -> Result<T> {
-        let Some(Session { cable, mut device }) = self.session.take() else {
+        let Some(Session { cord, mut device }) = self.session.take() else {
             let what = self.interrupted.clone();
             return Err(self.loan.shared.lock().fail(FlashError::Interrupted { what }.into()));
         };
@@ -201,10 +204,10 @@ impl Flasher {
             let result = work(&mut device, reports);
             (result, Some(device))
         };
-        let ((result, device), cable) = drive(&self.loan.shared, self.loan.id, what, cable, progress, work).await?;
+        let ((result, device), cord) = drive(&self.loan.shared, self.loan.id, what, cord, progress, work).await?;
         let result = result.map_err(|error| FlashError::from_espflash(what, &error));
         if !result.as_ref().is_err_and(FlashError::ends_the_session) {
-            self.session = device.map(|device| Session { cable, device });
+            self.session = device.map(|device| Session { cord, device });
         }
         result.map_err(|error| self.loan.shared.lock().fail(error.into()))
     }
@@ -217,19 +220,62 @@ fn check_alignment(what: &str, value: u32) -> Result<(), FlashError> {
     Err(FlashError::Unaligned { what: what.to_owned(), value, sector: SECTOR })
 }
 
+/// The cable between espflash and the board.
+enum Cord {
+    /// The board's time stands still while espflash thinks.
+    Virtual(Cable),
+    /// Both live in the host's time.
+    Live(Relay),
+}
+
+impl Cord {
+    fn new(live: bool) -> Result<(Cord, TTYPort), FlashError> {
+        if live {
+            let (relay, port) = Relay::new()?;
+            return Ok((Cord::Live(relay), port));
+        }
+        let (cable, port) = Cable::new()?;
+        Ok((Cord::Virtual(cable), port))
+    }
+
+    fn has_repeated(&self) -> bool {
+        matches!(self, Cord::Virtual(cable) if cable.has_repeated())
+    }
+
+    fn is_answering(&self) -> bool {
+        matches!(self, Cord::Virtual(cable) if cable.is_answering())
+    }
+
+    fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+        match self {
+            Cord::Virtual(cable) => cable.step(rig, cx),
+            Cord::Live(relay) => relay.step(rig, cx),
+        }
+    }
+
+    /// Lets a board that is answering come to its end.
+    fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+        cx.waker().wake_by_ref();
+        match self {
+            Cord::Virtual(cable) => cable.advance(rig, cx),
+            Cord::Live(relay) => relay.step(rig, cx),
+        }
+    }
+}
+
 /// What espflash came to, with its end of the cable if there still is one.
 type Outcome<T> = (Result<T, espflash::Error>, Option<Device>);
 
-/// Runs `work` on a thread, and the board at the other end of `cable` until the thread has come to an end. If this future is
+/// Runs `work` on a thread, and the board at the other end of `cord` until the thread has come to an end. If this future is
 /// dropped the cable is cut, which ends the thread.
 async fn drive<T: Send + 'static>(
     shared: &Shared,
     loan: u32,
     what: &str,
-    mut cable: Cable,
+    mut cord: Cord,
     mut progress: impl FnMut(Progress),
     work: impl FnOnce(Sender<Progress>) -> Outcome<T> + Send + 'static,
-) -> Result<(Outcome<T>, Cable)> {
+) -> Result<(Outcome<T>, Cord)> {
     let (reports, reported) = channel();
     let thread = thread::Builder::new().name("espflash".to_owned()).spawn(move || work(reports))?;
     poll_fn(|cx| {
@@ -237,17 +283,16 @@ async fn drive<T: Send + 'static>(
         reported.try_iter().for_each(&mut progress);
         let mut state = shared.lock();
         // The board falls silent as it always does, however soon espflash is content.
-        if ended && !(cable.is_answering() && state.is_lent(loan)) {
+        if ended && !(cord.is_answering() && state.is_lent(loan)) {
             return Poll::Ready(Ok(()));
         }
         let moved = if ended {
-            cable.advance(&mut *state.rig, cx)
+            cord.advance(&mut *state.rig, cx)
         } else if state.is_lent(loan) {
-            cable.step(&mut *state.rig, cx)
+            cord.step(&mut *state.rig, cx)
         } else {
             Err(FlashError::Interrupted { what: what.to_owned() }.into())
         };
-        cx.waker().wake_by_ref();
         match moved {
             Ok(()) => Poll::Pending,
             Err(kind) => Poll::Ready(Err(state.fail(kind))),
@@ -255,7 +300,7 @@ async fn drive<T: Send + 'static>(
     })
     .await?;
     match thread.join() {
-        Ok(outcome) => Ok((outcome, cable)),
+        Ok(outcome) => Ok((outcome, cord)),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }

@@ -24,6 +24,9 @@ const CONSOLE: usize = 0;
 /// stays responsive; what the firmware sees does not depend on it.
 const SLICE: Span = Span::from_millis(1);
 
+/// The fastest rate at which espflash's stub keeps up.
+const STUB_BAUD: u32 = 4_000_000;
+
 #[derive(Clone)]
 struct Emulated {
     machine: Machine,
@@ -177,6 +180,10 @@ impl Rig for Emulated {
             Control::Field { name, gauss } => self.machine.set_magnetic_field(name, *gauss),
         };
         done.map_err(|UnknownPart { what, name, names, .. }| ErrorKind::UnknownPart { what, name, names })
+    }
+
+    fn flash_baud(&self) -> u32 {
+        STUB_BAUD
     }
 
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {

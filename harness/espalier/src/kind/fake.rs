@@ -105,8 +105,7 @@ impl Rig for Fake {
     fn supports(&self, capability: Capability) -> bool {
         !matches!(
             capability,
-            Capability::DisplayMemory
-                | Capability::FlashContent
+            Capability::FlashContent
                 | Capability::Faults
                 | Capability::Air
                 | Capability::Datagrams
@@ -161,6 +160,10 @@ impl Rig for Fake {
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
         std::mem::take(&mut self.printed)
+    }
+
+    fn flash_baud(&self) -> u32 {
+        115_200
     }
 
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {

@@ -4,11 +4,12 @@
 //! [`emulated`] knows the emulator.
 
 mod around;
+mod bench;
 mod emulated;
 #[cfg(test)]
 pub(crate) mod fake;
 mod model;
-#[expect(dead_code, reason = "the boards in wall time come next")]
+mod target;
 mod wall;
 
 use std::fmt;
@@ -22,10 +23,9 @@ use crate::network::Cable;
 use crate::parts::Control;
 pub(crate) use around::{AirRig, DatagramRig, Place, StationState, UdpId};
 
+pub use bench::{BENCH_VARIABLE, BenchError, KnownBoard, WAIT_VARIABLE, WifiCredentials, known_boards};
 pub use model::{MODEL_VARIABLE, Model, UnknownModel};
-
-/// Environment variable that chooses the kind of board.
-pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
+pub use target::{BOARD_VARIABLE, Target};
 
 /// What a board is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,30 +33,20 @@ pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
 pub enum Kind {
     /// The emulator of this project, in the process of the test.
     Emulated,
+    /// A real board at a serial port, or one that is served as if it were.
+    Bench,
 }
 
 impl Kind {
-    /// Every kind that `ESPALIER_BOARD` can name.
-    pub const ALL: [Kind; 1] = [Kind::Emulated];
+    /// Every kind there is.
+    pub const ALL: [Kind; 2] = [Kind::Emulated, Kind::Bench];
 
     /// The word for it in `ESPALIER_BOARD`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Emulated => "emulated",
+            Kind::Bench => "bench",
         }
-    }
-
-    /// The kind that `ESPALIER_BOARD` chooses; an emulated board if it is not set.
-    pub fn from_env() -> crate::Result<Kind> {
-        match std::env::var(BOARD_VARIABLE) {
-            Ok(name) => Kind::named(&name),
-            Err(_) => Ok(Kind::Emulated),
-        }
-    }
-
-    fn named(name: &str) -> crate::Result<Kind> {
-        let known = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-        known.ok_or_else(|| ErrorKind::UnknownKind { name: name.to_owned() }.into())
     }
 }
 
@@ -203,6 +193,25 @@ pub(crate) trait Rig: Send {
     /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
     /// rate that its UART has.
     fn console_baud(&mut self, _: u32) {}
+    /// The fastest rate at which the board's line can be flashed over.
+    fn flash_baud(&self) -> u32;
+    /// The digest of the image that is in the flash, if it is known that nobody can have changed it.
+    fn flashed(&self) -> Option<[u8; 32]> {
+        None
+    }
+    fn note_flashed(&mut self, _: Option<[u8; 32]>) {}
+    /// Fails if a chip with this MAC address is not the one that was asked for.
+    fn check_chip(&self, _mac: Option<&str>) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+    /// The Wi-Fi network that was set up for it.
+    fn wifi(&self) -> Result<Option<WifiCredentials>, ErrorKind> {
+        Ok(None)
+    }
+    /// The debug probe that is wired to it, as probe-rs selects it.
+    fn probe(&self) -> Option<String> {
+        None
+    }
 
     /// What the display showed at `since` or later. Where nobody sees the display but the firmware, this asks for it over the
     /// console, and the answer is there some time later.
@@ -252,21 +261,11 @@ pub(crate) trait Rig: Send {
     fn unmodelled(&self) -> Vec<String>;
 }
 
-/// Opens a board of `kind`, with an empty flash chip and held in reset.
-pub(crate) fn open(kind: Kind, setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
-    match kind {
-        Kind::Emulated => emulated::open(setup),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Kind;
-
-    #[test]
-    fn an_unknown_kind_says_what_there_is() {
-        assert_eq!(Kind::named("emulated").unwrap(), Kind::Emulated);
-        let error = Kind::named("toaster").unwrap_err().to_string();
-        assert_eq!(error, "ESPALIER_BOARD is \"toaster\", which is no kind of board; supported: emulated");
+/// Opens a board: an emulated one with an empty flash chip, another one with what is in its flash chip. It has to be reset before
+/// it does anything.
+pub(crate) async fn open(target: &Target, setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
+    match target {
+        Target::Emulated => emulated::open(setup),
+        Target::Bench(place) => bench::open(place, setup).await,
     }
 }

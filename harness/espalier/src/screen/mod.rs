@@ -17,8 +17,8 @@ pub use golden::{BLESS_VARIABLE, GOLDENS_FOLDER, GOLDENS_VARIABLE};
 pub(crate) use golden::{bless_from_env, default_folder};
 
 use crate::console::Console;
-use crate::error::Result;
-use crate::kind::Shown;
+use crate::error::{ErrorKind, Result};
+use crate::kind::{Capability, Shown};
 use crate::png::encode;
 use crate::render::half_blocks;
 use crate::state::Shared;
@@ -113,8 +113,16 @@ impl Screen {
 
     /// Asks the firmware for its framebuffer over the console and checks that the display shows just that.
     ///
-    /// This needs firmware that speaks the console protocol of `espalier-protocol`.
+    /// This needs firmware that speaks the console protocol of `espalier-protocol`, and a board whose display can be read without
+    /// that firmware: [`Capability::DisplayMemory`].
     pub async fn cross_check(&self, console: &Console) -> Result<Picture> {
+        {
+            let mut state = self.shared.lock();
+            let (kind, capability) = (state.rig.kind(), Capability::DisplayMemory);
+            if !state.rig.supports(capability) {
+                return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+            }
+        }
         console.send_line(Command::Screen.to_string()).await?;
         let frame = loop {
             let line = console.next_line().await?;

@@ -1,6 +1,6 @@
 //! The tutorial's client against a peer that listens.
 
-use espalier::{Board, PeerStream, Result, Units};
+use espalier::{Board, Capability, PeerStream, Result, Units, needs};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -13,10 +13,11 @@ const LONG: &str = "The quick brown fox jumps over the lazy dog. 敏捷的棕色
 /// The connection over which the board has just sent its greeting.
 async fn connected(board: &Board) -> Result<PeerStream> {
     let listener = board.peer().listen(5001).await?;
-    board.console().send_line("client 192.168.4.2 5001").await?;
+    let peer = board.peer().address();
+    board.console().send_line(format!("client {peer} 5001")).await?;
     let socket = listener.accept().await?;
     socket.expect(GREETING).await?;
-    board.console().expect("@event connected 192.168.4.2:5001").await?;
+    board.console().expect(format!("@event connected {peer}:5001")).await?;
     Ok(socket)
 }
 
@@ -29,7 +30,17 @@ async fn shows_and_echoes(#[future(awt)] board: Board, #[case] text: &str, #[cas
     board.screen().settled().await?.assert_golden("client-connected")?;
     socket.send(text).await?;
     socket.expect(text).await?;
-    board.screen().settled().await?.assert_golden(golden)?;
+    board.screen().settled().await?.assert_golden(golden)
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_display_shows_what_the_firmware_draws(#[future(awt)] board: Board) -> Result<()> {
+    needs!(board, Capability::DisplayMemory);
+    let socket = connected(&board).await?;
+    socket.send(CHINESE).await?;
+    socket.expect(CHINESE).await?;
+    board.screen().settled().await?;
     board.screen().cross_check(&board.console()).await?;
     Ok(())
 }
@@ -64,7 +75,7 @@ async fn a_character_split_over_segments_is_put_together(#[future(awt)] board: B
 async fn zero_bytes_close_the_connection(#[future(awt)] board: Board) -> Result<()> {
     let socket = connected(&board).await?;
     socket.close().await?;
-    board.console().expect("@event closed 192.168.4.2:5001").await?;
+    board.console().expect(format!("@event closed {}:5001", board.peer().address())).await?;
     socket.expect_close().await?;
     board.screen().settled().await?.assert_golden("client-closed")
 }
@@ -72,8 +83,9 @@ async fn zero_bytes_close_the_connection(#[future(awt)] board: Board) -> Result<
 #[rstest]
 #[tokio::test]
 async fn a_refused_connection_is_said(#[future(awt)] board: Board) -> Result<()> {
-    board.console().send_line("client 192.168.4.2 5001").await?;
-    board.console().expect("@event refused 192.168.4.2:5001").await?;
+    let peer = board.peer().address();
+    board.console().send_line(format!("client {peer} 5001")).await?;
+    board.console().expect(format!("@event refused {peer}:5001")).await?;
     board.screen().wait_for_golden("client-refused").await?;
     connected(&board).await?;
     Ok(())
@@ -83,14 +95,15 @@ async fn a_refused_connection_is_said(#[future(awt)] board: Board) -> Result<()>
 #[tokio::test]
 async fn a_peer_that_resets_is_said(#[future(awt)] board: Board) -> Result<()> {
     connected(&board).await?.abort();
-    board.console().expect("@event reset 192.168.4.2:5001").await?;
+    board.console().expect(format!("@event reset {}:5001", board.peer().address())).await?;
     board.screen().settled().await?.assert_golden("client-reset")
 }
 
 #[rstest]
 #[tokio::test]
 async fn a_peer_that_vanishes_is_said(#[future(awt)] board: Board) -> Result<()> {
+    needs!(board, Capability::VanishingPeer);
     connected(&board).await?.vanish()?;
-    board.console().expect("@event silent 192.168.4.2:5001").within(300.s()).await?;
+    board.console().expect(format!("@event silent {}:5001", board.peer().address())).within(300.s()).await?;
     board.screen().settled().await?.assert_golden("client-silent")
 }

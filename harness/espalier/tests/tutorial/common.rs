@@ -16,7 +16,7 @@ pub async fn start() -> Result<Board> {
 async fn booted() -> Result<Board> {
     let boot = async || {
         let board = start().await?;
-        board.console().expect("@event address 192.168.4.100/24 dhcp").await?;
+        board.console().expect("@event address ").await?;
         Ok(board)
     };
     BOOTED.fork(boot).await

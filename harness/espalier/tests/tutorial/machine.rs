@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use espalier::{Board, Model, Result, Units};
+use espalier::{Board, Capability, Model, Result, Units, needs};
 use rstest::rstest;
 
 use crate::common::{IMAGE, board, start};
@@ -21,7 +21,7 @@ async fn rom_bootloader_and_application_speak_for_themselves() -> Result<()> {
 
 async fn play(board: &Board) -> Result<u64> {
     let listener = board.peer().listen(5001).await?;
-    board.console().send_line("client 192.168.4.2 5001").await?;
+    board.console().send_line(format!("client {} 5001", board.peer().address())).await?;
     let socket = listener.accept().await?;
     socket.send("same").await?;
     socket.expect("same").await?;
@@ -31,7 +31,9 @@ async fn play(board: &Board) -> Result<u64> {
 
 #[tokio::test]
 async fn two_runs_and_a_fork_are_the_same() -> Result<()> {
-    let (first, second) = (start().await?, start().await?);
+    let first = start().await?;
+    needs!(first, Capability::Fork, Capability::VirtualTime);
+    let second = start().await?;
     let mut hashes = Vec::new();
     for board in [&first, &second] {
         board.console().expect("@event address").await?;
@@ -59,8 +61,9 @@ fn on_a_thread() -> std::thread::JoinHandle<u64> {
     })
 }
 
-#[test]
-fn boards_in_parallel_on_a_busy_host_are_the_same_too() {
+#[tokio::test]
+async fn boards_in_parallel_on_a_busy_host_are_the_same_too() -> Result<()> {
+    needs!(start().await?, Capability::VirtualTime);
     let alone = on_a_thread().join().expect("no panic");
     let busy = Arc::new(AtomicBool::new(true));
     let load: Vec<_> = (0..4)
@@ -78,11 +81,13 @@ fn boards_in_parallel_on_a_busy_host_are_the_same_too() {
     busy.store(false, Ordering::Relaxed);
     load.into_iter().for_each(|thread| thread.join().expect("no panic"));
     assert_eq!(hashes, [alone; 3]);
+    Ok(())
 }
 
 #[tokio::test]
 async fn a_strict_board_halts_at_what_is_not_modelled() -> Result<()> {
     let board = Board::builder().model(Model::MPython).firmware(IMAGE).strict(true).start().await?;
+    needs!(board, Capability::VirtualTime);
     let outcome = board.console().expect("@event address").await;
     let unmodelled = board.unmodelled();
     match outcome {

@@ -1,6 +1,6 @@
 //! The tutorial's client on a network that does what networks do.
 
-use espalier::{Board, Faults, PeerStream, Result, Units};
+use espalier::{Board, Capability, Faults, PeerStream, Result, Units, needs};
 use rstest::rstest;
 
 use crate::common::{board, start};
@@ -9,7 +9,7 @@ const GREETING: &str = "hello mPython,I am TCP Client";
 
 async fn connected(board: &Board) -> Result<PeerStream> {
     let listener = board.peer().listen(5001).await?;
-    board.console().send_line("client 192.168.4.2 5001").await?;
+    board.console().send_line(format!("client {} 5001", board.peer().address())).await?;
     let socket = listener.accept().within(60.s()).await?;
     socket.expect(GREETING).within(60.s()).await?;
     Ok(socket)
@@ -41,6 +41,7 @@ async fn echoes(socket: &PeerStream) -> Result<()> {
 })]
 #[tokio::test]
 async fn the_echo_survives(#[future(awt)] board: Board, #[case] faults: Faults) -> Result<()> {
+    needs!(board, Capability::Faults);
     board.network().set_faults(faults)?;
     let socket = connected(&board).await?;
     echoes(&socket).await?;
@@ -53,6 +54,7 @@ async fn the_echo_survives(#[future(awt)] board: Board, #[case] faults: Faults) 
 #[rstest]
 #[tokio::test]
 async fn a_cable_that_is_cut_is_said_and_the_connection_goes_on(#[future(awt)] board: Board) -> Result<()> {
+    needs!(board, Capability::Faults);
     let socket = connected(&board).await?;
     board.network().cut_cable()?;
     board.console().expect("@event link down").await?;
@@ -73,6 +75,7 @@ async fn faults_are_the_same_in_every_run() -> Result<()> {
     let mut hashes = Vec::new();
     for _ in 0..2 {
         let board = start().await?;
+        needs!(board, Capability::Fork, Capability::Faults);
         board.console().expect("@event address").await?;
         let faults = Faults { loss: 0.1, ..Faults::default() };
         board.network().set_faults(faults)?;
@@ -89,6 +92,7 @@ async fn faults_are_the_same_in_every_run() -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn impossible_faults_are_refused(#[future(awt)] board: Board) -> Result<()> {
+    needs!(board, Capability::Faults);
     let faults = Faults { loss: 2.0, ..Faults::default() };
     let error = board.network().set_faults(faults).unwrap_err();
     assert!(error.to_string().contains("the probability of loss is not between 0 and 1"), "{error}");

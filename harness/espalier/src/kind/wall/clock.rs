@@ -67,7 +67,7 @@ impl Bell {
     }
 
     /// Wakes the task at the next ring, or soon, and at the latest after `patience` of board time.
-    pub(super) fn register(&self, waker: &Waker, patience: Span) {
+    pub(crate) fn register(&self, waker: &Waker, patience: Span) {
         let due = Instant::now() + TICK.min(Duration::from_micros(patience.as_micros()));
         let mut state = self.inner.lock();
         if !state.waiting.iter().any(|known| known.will_wake(waker)) {
@@ -81,20 +81,20 @@ impl Bell {
 }
 
 /// The thread that rings when nothing else does. It ends when this is dropped.
-pub(super) struct Ticker {
+pub(crate) struct Ticker {
     bell: Bell,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ticker {
-    pub(super) fn start() -> std::io::Result<Ticker> {
+    pub(crate) fn start() -> std::io::Result<Ticker> {
         let bell = Bell { inner: Arc::new(Inner { state: Mutex::default(), changed: Condvar::new() }) };
         let other = bell.clone();
         let thread = thread::Builder::new().name("espalier-ticker".to_owned()).spawn(move || tick(&other))?;
         Ok(Ticker { bell, thread: Some(thread) })
     }
 
-    pub(super) fn bell(&self) -> &Bell {
+    pub(crate) fn bell(&self) -> &Bell {
         &self.bell
     }
 }

@@ -43,6 +43,24 @@ pub(crate) trait Transmitter: Send {
     }
 }
 
+impl Transmitter for Box<dyn Transmitter> {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (**self).send(bytes)
+    }
+
+    fn set_baud(&mut self, baud: u32) -> io::Result<()> {
+        (**self).set_baud(baud)
+    }
+
+    fn set_lines(&mut self, dtr: bool, rts: bool) -> io::Result<()> {
+        (**self).set_lines(dtr, rts)
+    }
+
+    fn discard(&mut self) -> io::Result<()> {
+        (**self).discard()
+    }
+}
+
 /// Something for the line to do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -209,7 +227,11 @@ fn write(shared: &Shared, orders: &Receiver<(u64, Order)>, mut transmitter: impl
                 shared.lock().watch.forget();
                 Ok(())
             }
-            Order::Discard => transmitter.discard().map(|()| shared.lock().received.clear()),
+            Order::Discard => transmitter.discard().map(|()| {
+                let mut inbox = shared.lock();
+                inbox.received.clear();
+                inbox.watch = Watch::default();
+            }),
         };
         if let Err(error) = done {
             return shared.lose(error.to_string());

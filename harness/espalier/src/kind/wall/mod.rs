@@ -18,12 +18,12 @@ use std::task::{Context, Poll};
 use espalier_core::Time;
 use espalier_protocol::Command;
 
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Shown, Start};
+use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Shown, Start, WifiCredentials};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::screen::ScreenError;
-use clock::Ticker;
-pub(crate) use clock::{Bell, Clock};
+use clock::Clock;
+pub(crate) use clock::Ticker;
 pub(crate) use line::{Line, Order, Transmitter, is_temporary};
 pub(crate) use sockets::Routes;
 use sockets::Sockets;
@@ -45,6 +45,23 @@ pub(crate) trait Plant: Send {
     fn lost(&mut self, reason: String) -> ErrorKind;
 
     fn flash_size(&self) -> u32;
+    /// The fastest rate at which its line can be flashed over.
+    fn flash_baud(&self) -> u32;
+    /// See [`Rig::flashed`].
+    fn flashed(&self) -> Option<[u8; 32]> {
+        None
+    }
+    fn note_flashed(&mut self, _: Option<[u8; 32]>) {}
+    /// See [`Rig::check_chip`].
+    fn check_chip(&self, _mac: Option<&str>) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+    fn wifi(&self) -> Result<Option<WifiCredentials>, ErrorKind> {
+        Ok(None)
+    }
+    fn probe(&self) -> Option<String> {
+        None
+    }
     /// Writes flash past the chip's own pins, where [`Capability::FlashContent`] is there.
     fn write_flash(&mut self, offset: u32, bytes: &[u8], wiring: &mut Wiring) -> Result<(), ErrorKind>;
     fn read_flash(&self) -> Option<Vec<u8>>;
@@ -74,6 +91,11 @@ impl Wiring {
     /// Closes the console.
     pub(crate) fn disconnect(&mut self) {
         self.line = None;
+    }
+
+    /// Whether the firmware has shown that it speaks `espalier-protocol`.
+    pub(crate) fn firmware_speaks(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.watch(|watch| watch.speaks()))
     }
 
     /// The console, while it is connected.
@@ -180,6 +202,30 @@ impl<P: Plant> Rig for Wall<P> {
 
     fn console_baud(&mut self, baud: u32) {
         self.order(Order::Baud(baud));
+    }
+
+    fn flash_baud(&self) -> u32 {
+        self.plant.flash_baud()
+    }
+
+    fn flashed(&self) -> Option<[u8; 32]> {
+        self.plant.flashed()
+    }
+
+    fn note_flashed(&mut self, digest: Option<[u8; 32]>) {
+        self.plant.note_flashed(digest);
+    }
+
+    fn check_chip(&self, mac: Option<&str>) -> Result<(), ErrorKind> {
+        self.plant.check_chip(mac)
+    }
+
+    fn wifi(&self) -> Result<Option<WifiCredentials>, ErrorKind> {
+        self.plant.wifi()
+    }
+
+    fn probe(&self) -> Option<String> {
+        self.plant.probe()
     }
 
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {

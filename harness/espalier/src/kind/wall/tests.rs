@@ -73,6 +73,10 @@ impl Plant for Fake {
         4 << 20
     }
 
+    fn flash_baud(&self) -> u32 {
+        115_200
+    }
+
     fn write_flash(&mut self, _: u32, _: &[u8], _: &mut Wiring) -> Result<(), ErrorKind> {
         unreachable!("it has no flash")
     }

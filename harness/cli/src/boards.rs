@@ -1,0 +1,36 @@
+//! `espalier boards`: what there is to be tested on.
+
+use espalier::{Kind, KnownBoard, known_boards};
+
+use crate::error::CliError;
+use crate::style::{BAD, FAINT, HEADING, PLAIN};
+
+const COLUMNS: [&str; 4] = ["board", "where", "USB", "used by"];
+
+pub fn perform() -> Result<bool, CliError> {
+    let mut rows =
+        vec![[Kind::Emulated.name().to_owned(), "in every process".to_owned(), String::new(), String::new()]];
+    let known = known_boards().map_err(espalier::Error::from)?;
+    let present: Vec<bool> = [true].into_iter().chain(known.iter().map(|board| board.present)).collect();
+    rows.extend(known.into_iter().map(|KnownBoard { name, place, usb, holder, .. }| {
+        [name, place, usb.unwrap_or_default(), holder.unwrap_or_default()]
+    }));
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([COLUMNS[column].len()]).max().unwrap_or_default()
+    };
+    let widths: [usize; 4] = std::array::from_fn(width);
+    let line = |cells: [&str; 4]| -> String {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
+        padded.collect::<String>().trim_end().to_owned()
+    };
+    anstream::println!("{HEADING}{}{PLAIN}", line(COLUMNS));
+    for (row, present) in rows.iter().zip(present) {
+        let colour = if present { PLAIN.to_string() } else { BAD.to_string() };
+        anstream::println!("{colour}{}{PLAIN}", line(std::array::from_fn(|column| row[column].as_str())));
+    }
+    anstream::println!(
+        "\n{FAINT}ESPALIER_BOARD takes a name of the first column, a serial port, rfc2217://host:port or socket://host:port.{PLAIN}"
+    );
+    Ok(true)
+}

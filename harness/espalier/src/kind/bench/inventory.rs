@@ -1,0 +1,59 @@
+//! What there is to be tested on.
+
+use super::config::Bench;
+use super::error::BenchError;
+use super::{Place, Port, locate, lock, usb};
+
+/// A board that `ESPALIER_BOARD` can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KnownBoard {
+    /// What to write into `ESPALIER_BOARD`.
+    pub name: String,
+    /// Where it is: its port, or why it is nowhere.
+    pub place: String,
+    /// The USB ids and the serial number of its bridge.
+    pub usb: Option<String>,
+    /// Whether it can be used now, as far as can be seen without opening it.
+    pub present: bool,
+    /// Who uses it.
+    pub holder: Option<String>,
+}
+
+/// The boards on the bench: those that `bench.toml` names, and every other serial port on USB.
+pub fn known_boards() -> Result<Vec<KnownBoard>, BenchError> {
+    let bench = Bench::load()?;
+    let ports = usb::ports();
+    let describe = |usb: &usb::UsbPort| {
+        let serial = usb.serial.as_ref().map(|serial| format!(" {serial}")).unwrap_or_default();
+        let bridge = usb.bridge().map(|bridge| format!(" ({bridge})")).unwrap_or_default();
+        format!("{:04x}:{:04x}{serial}{bridge}", usb.vendor, usb.product)
+    };
+    let mut known = Vec::new();
+    let mut named = Vec::new();
+    for (name, entry) in bench.boards {
+        known.push(match locate(&name, entry) {
+            Ok(found) => {
+                let holder = lock::holder(&found.place.key());
+                match found.place {
+                    Place::Usb(usb) => {
+                        named.push(usb.path.clone());
+                        KnownBoard { name, place: usb.path.clone(), usb: Some(describe(&usb)), present: true, holder }
+                    }
+                    Place::Port(port) => {
+                        let present = !matches!(&port, Port::Serial(path) if !std::path::Path::new(path).exists());
+                        KnownBoard { name, place: port.to_string(), usb: None, present, holder }
+                    }
+                }
+            }
+            Err(error) => KnownBoard { name, place: error.to_string(), usb: None, present: false, holder: None },
+        });
+    }
+    for usb in ports.into_iter().filter(|usb| !named.contains(&usb.path)) {
+        let (name, description) = (usb.path.clone(), describe(&usb));
+        let (place, present) = (usb.path.clone(), usb.bridge().is_some());
+        let holder = lock::holder(&Place::Usb(usb).key());
+        known.push(KnownBoard { name, place, usb: Some(description), present, holder });
+    }
+    Ok(known)
+}

@@ -1,0 +1,161 @@
+//! What goes wrong on a bench: it is said in seconds, nothing is left running, and the next run works.
+
+use std::time::{Duration, Instant};
+
+use espalier::{BenchError, Board, ErrorKind, Image, Result, Units};
+use espalier_serve::Pace;
+
+use crate::served::{IMAGE, Served};
+
+/// How long a person may wait to be told.
+const SECONDS: Duration = Duration::from_secs(15);
+
+fn bench_error(error: &espalier::Error) -> &BenchError {
+    match error.kind() {
+        ErrorKind::Bench(error) => error,
+        other => panic!("not about the bench: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_cable_that_is_pulled_while_flashing_is_told() -> Result<()> {
+    let mut served = Served::start(Pace::RealTime);
+    let board = served.board("served").start().await?;
+    let mut flasher = board.flasher().connect().await?;
+    let begun = Instant::now();
+    let mut server = Some(served.server);
+    let error = flasher
+        .write(
+            0x10000,
+            &vec![0x5A; 0x4_0000].iter().enumerate().map(|(n, _)| (n * n >> 3) as u8).collect::<Vec<_>>(),
+            |progress| {
+                if progress.done > 0 {
+                    // Shutting the server down closes its ports, as pulling the cable does.
+                    drop(server.take());
+                }
+            },
+        )
+        .await
+        .unwrap_err();
+    assert!(matches!(bench_error(&error), BenchError::Gone { .. }), "{error}");
+    assert!(begun.elapsed() < SECONDS);
+    let again = board.console().expect("anything").await.unwrap_err();
+    assert!(matches!(bench_error(&again), BenchError::Gone { .. }), "{again}");
+    drop((flasher, board));
+    // The next run works.
+    served = Served::start(Pace::RealTime);
+    let board = served.board("served").firmware(IMAGE).start().await?;
+    board.console().expect("@event started").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_else_has_is_busy() -> Result<()> {
+    let served = Served::start(Pace::RealTime);
+    let other = std::net::TcpStream::connect(served.server.rfc2217_address().unwrap())?;
+    // It counts as connected when the server has taken it.
+    while !served.server.statistics().iter().any(|port| port.name == "rfc2217" && port.connected) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let error = served.board("served").start().await.err().unwrap();
+    assert!(matches!(bench_error(&error), BenchError::Busy { .. }), "{error}");
+    assert!(error.to_string().contains("another client is connected"), "{error}");
+    drop(other);
+    while served.server.statistics().iter().any(|port| port.name == "rfc2217" && port.connected) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    served.board("served").start().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_image_for_another_chip_is_refused_before_anything_is_written() -> Result<()> {
+    let mut bytes = std::fs::read(IMAGE)?;
+    // The chip id of the ESP32-C3 in the extended header (ESP-IDF, "App Image Format").
+    bytes[12] = 5;
+    let error = Image::from_bytes("c3.bin", bytes).unwrap_err().to_string();
+    assert!(error.starts_with("c3.bin is for the ESP32-C3 (chip id 5), the board has an ESP32"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_board_that_is_another_one_is_refused() -> Result<()> {
+    let served = Served::start(Pace::RealTime);
+    let text = std::fs::read_to_string(served.bench())?;
+    std::fs::write(served.bench(), text.replace("flash-baud", "mac = \"aa:bb:cc:dd:ee:ff\"\nflash-baud"))?;
+    let error = served.board("served").firmware(IMAGE).start().await.err().unwrap();
+    assert!(matches!(bench_error(&error), BenchError::WrongBoard { .. }), "{error}");
+    assert!(error.to_string().starts_with("wrong board: served has the MAC address aa:bb:cc:dd:ee:ff"), "{error}");
+    Ok(())
+}
+
+/// The board that the child process below takes.
+const CHILD: &str = "ESPALIER_TEST_BOARD";
+
+/// Run by the test after it, in a process of its own.
+#[tokio::test]
+#[ignore = "the other process of another test"]
+async fn holds_a_board_until_it_is_told_to_end() -> Result<()> {
+    let Ok(target) = std::env::var(CHILD) else { return Ok(()) };
+    let _board = Board::builder().target(target.as_str()).start().await?;
+    println!("taken");
+    std::io::read_to_string(std::io::stdin())?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_board_that_another_process_has_is_waited_for_and_named() -> Result<()> {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let served = Served::start(Pace::RealTime);
+    let target = format!("{}#served", served.bench().display());
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["--exact", "faults::holds_a_board_until_it_is_told_to_end", "--ignored", "--nocapture"])
+        .env(CHILD, &target)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while !lines.next().expect("the child says that it has the board")?.contains("taken") {}
+    let known = format!("process {} (", child.id());
+    let holding = child.stdin.take();
+    let waiting = served.board("served").start();
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        drop(holding);
+        child.wait()
+    });
+    // It ends by itself after a moment, and the board is ours.
+    let board = waiting.await?;
+    assert!(ending.join().unwrap()?.success());
+    board.run_for(1.ms()).await?;
+    assert!(!known.is_empty());
+    Ok(())
+}
+
+/// A client that stops reading loses what it did not read; the board goes on.
+#[tokio::test]
+async fn a_console_that_nobody_reads_does_not_hold_the_board_up() -> Result<()> {
+    let served = Served::start(Pace::RealTime);
+    let board = served.board("served").firmware(IMAGE).start().await?;
+    board.console().expect("@event address").await?;
+    for _ in 0..20 {
+        board.console().send_line("help").await?;
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    board.console().send_line("hello").await?;
+    board.console().expect("@hello espalier-app").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_board_that_is_no_board_says_what_there_is() -> Result<()> {
+    let served = Served::start(Pace::RealTime);
+    let error = served.board("right").start().await.err().unwrap();
+    assert!(error.to_string().contains("has: served, terminal"), "{error}");
+    let error = Board::builder().target("/dev/ttyUSB199").start().await.err().unwrap();
+    assert!(matches!(bench_error(&error), BenchError::Absent { .. }), "{error}");
+    Ok(())
+}
