@@ -238,6 +238,9 @@ pub struct ServeArgs {
     /// Carry connections to this port of the host to a port of the board.
     #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
     pub host_forward: Vec<Forward>,
+    /// Carry the board's connections to this port of peer.lan to a server of the host.
+    #[arg(long, value_name = "PORT=HOST:PORT", value_parser = peer)]
+    pub peer: Vec<PeerForward>,
     /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
     #[arg(long, value_name = "SSID[:PASSWORD]")]
     pub access_point: Vec<Network>,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use espalier::Image;
-use espalier_serve::{HostForward, Pace, ServeConfig, Server};
+use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server};
 use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 
 use crate::args::ServeArgs;
@@ -56,6 +56,11 @@ fn config(args: &ServeArgs) -> ServeConfig {
             .host_forward
             .iter()
             .map(|forward| HostForward { host: at(forward.host), board_port: forward.board })
+            .collect(),
+        guest_forwards: args
+            .peer
+            .iter()
+            .map(|forward| GuestForward { peer_port: forward.port, host: forward.host })
             .collect(),
         ..ServeConfig::default()
     }

@@ -105,6 +105,7 @@ impl Rig for Emulated {
             | Capability::VanishingPeer
             | Capability::Capture
             | Capability::Faults
+            | Capability::Refusal
             | Capability::FlashContent
             | Capability::Air
             | Capability::Datagrams

@@ -74,6 +74,8 @@ pub enum Capability {
     Capture,
     /// Losing, delaying and spoiling what goes over the network, and cutting its cable.
     Faults,
+    /// Ports of the peer on which nobody listens refuse connections.
+    Refusal,
     /// Looking into the flash chip past the chip's own pins.
     FlashContent,
     /// Networks and stations in the air that a test commands.
@@ -94,6 +96,7 @@ impl fmt::Display for Capability {
             Capability::VanishingPeer => "a peer that vanishes",
             Capability::Capture => "recording the network",
             Capability::Faults => "faults on the network",
+            Capability::Refusal => "a peer that refuses connections",
             Capability::FlashContent => "reading the flash chip directly",
             Capability::Air => "networks in the air",
             Capability::Datagrams => "UDP and ping of the peer",

@@ -83,6 +83,7 @@ async fn zero_bytes_close_the_connection(#[future(awt)] board: Board) -> Result<
 #[rstest]
 #[tokio::test]
 async fn a_refused_connection_is_said(#[future(awt)] board: Board) -> Result<()> {
+    needs!(board, Capability::Refusal);
     let peer = board.peer().address();
     board.console().send_line(format!("client {peer} 5001")).await?;
     board.console().expect(format!("@event refused {peer}:5001")).await?;

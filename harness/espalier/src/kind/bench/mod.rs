@@ -13,7 +13,7 @@ use std::path::Path;
 
 use espalier_protocol::Command;
 
-use super::wall::{Order, Plant, Routes, Wall, Wiring};
+use super::wall::{CONSOLE_BAUD, Order, Plant, Routes, Wall, Wiring};
 use super::{Capability, Kind, Model, Rig, Setup, Start};
 use crate::error::ErrorKind;
 use circuit::Circuit;
@@ -26,8 +26,6 @@ pub use lock::WAIT_VARIABLE;
 use port::{Opened, Port};
 use usb::UsbPort;
 
-/// The rate of the ROM's messages, and of firmware that leaves it as it is.
-const CONSOLE_BAUD: u32 = 115_200;
 /// A rate that every common bridge can do.
 const FLASH_BAUD: u32 = 460_800;
 /// The words for the only board that is plugged in.
@@ -92,7 +90,12 @@ fn find(text: &str) -> Result<Found, BenchError> {
         return only_one();
     }
     if let Some(port) = Port::named(text).filter(|_| !text.contains(IN_FILE)) {
-        return Ok(at(text, Entry::default(), port));
+        // The file may know more of it.
+        let known = Bench::load()?.boards.into_iter().find(|(_, entry)| entry.port.as_deref() == Some(text));
+        return Ok(match known {
+            Some((name, entry)) => at(&name, entry, port),
+            None => at(text, Entry::default(), port),
+        });
     }
     let (bench, name) = match text.split_once(IN_FILE) {
         Some((file, name)) => (Bench::read(file.into())?, name),
@@ -188,15 +191,11 @@ impl Stand {
         self.opened.clone().unwrap_or_else(|| self.found.name.clone())
     }
 
-    fn baud(&self) -> u32 {
-        self.found.entry.baud.unwrap_or(CONSOLE_BAUD)
-    }
-
     /// Opens the port, or opens it again after it was gone.
     fn connect(&mut self, wiring: &mut Wiring) -> Result<(), ErrorKind> {
         wiring.disconnect();
         let port = self.found.place.port()?;
-        let Opened { receiver, transmitter, has_lines } = port.open(self.baud())?;
+        let Opened { receiver, transmitter, has_lines } = port.open(self.console_baud())?;
         (self.opened, self.has_lines) = (Some(port.to_string()), has_lines);
         Ok(wiring.connect(receiver, transmitter)?)
     }
@@ -208,7 +207,12 @@ impl Plant for Stand {
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        capability == Capability::Screen
+        match capability {
+            Capability::Screen => true,
+            // What carries connections from elsewhere accepts them before it knows whether somebody listens here.
+            Capability::Refusal => self.routes.listen.is_empty(),
+            _ => false,
+        }
     }
 
     fn reset(&mut self, start: Start, wiring: &mut Wiring) -> Result<(), ErrorKind> {
@@ -228,7 +232,7 @@ impl Plant for Stand {
         }
         // What the board said before anybody listened is from another life.
         let held = if fresh { vec![Order::Discard, Order::Forget] } else { vec![Order::Forget] };
-        line.order(Order::Baud(self.baud()));
+        line.order(Order::Baud(self.console_baud()));
         let orders = circuit.orders(start, if circuit == Circuit::None { Vec::new() } else { held });
         orders.into_iter().for_each(|order| line.order(order));
         Ok(())
@@ -236,6 +240,10 @@ impl Plant for Stand {
 
     fn lost(&mut self, reason: String) -> ErrorKind {
         BenchError::Gone { port: self.name(), reason }.into()
+    }
+
+    fn console_baud(&self) -> u32 {
+        self.found.entry.baud.unwrap_or(CONSOLE_BAUD)
     }
 
     fn flash_size(&self) -> u32 {

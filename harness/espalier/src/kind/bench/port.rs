@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serialport::{ClearBuffer, SerialPort};
 
@@ -16,6 +17,9 @@ use crate::kind::wall::Transmitter;
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// How long the other side of a network may take to answer, or to take what is written.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often to look whether everything was written.
+const DRAIN: Duration = Duration::from_millis(1);
 
 const RFC2217: &str = "rfc2217://";
 const SOCKET: &str = "socket://";
@@ -158,8 +162,11 @@ impl Transmitter for Serial {
     }
 
     fn set_baud(&mut self, baud: u32) -> io::Result<()> {
-        // What was written before still goes out at the old rate.
-        self.0.flush()?;
+        // What was written before still goes out at the old rate. Draining has no time-out of its own.
+        let deadline = Instant::now() + PATIENCE;
+        while self.0.bytes_to_write()? > 0 && Instant::now() < deadline {
+            thread::sleep(DRAIN);
+        }
         Ok(self.0.set_baud_rate(baud)?)
     }
 

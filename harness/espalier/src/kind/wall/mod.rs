@@ -28,6 +28,9 @@ pub(crate) use line::{Line, Order, Transmitter, is_temporary};
 pub(crate) use sockets::Routes;
 use sockets::Sockets;
 
+/// The rate of the ROM's messages, and of firmware that leaves it as it is.
+pub(super) const CONSOLE_BAUD: u32 = 115_200;
+
 /// What is particular to a kind of board in wall time.
 pub(crate) trait Plant: Send {
     fn kind(&self) -> Kind;
@@ -43,6 +46,11 @@ pub(crate) trait Plant: Send {
 
     /// What to say when the console is lost for `reason`.
     fn lost(&mut self, reason: String) -> ErrorKind;
+
+    /// The rate at which its firmware speaks on the console.
+    fn console_baud(&self) -> u32 {
+        CONSOLE_BAUD
+    }
 
     fn flash_size(&self) -> u32;
     /// The fastest rate at which its line can be flashed over.
@@ -110,6 +118,8 @@ pub(crate) struct Wall<P> {
     wiring: Wiring,
     plant: P,
     sockets: Sockets,
+    /// The line was switched to another rate than the console's.
+    hurried: bool,
     /// Half a line was sent to the console: a question of the harness would run into it.
     typing: bool,
 }
@@ -118,7 +128,7 @@ impl<P: Plant> Wall<P> {
     /// A board that is not switched on yet.
     pub(crate) fn new(plant: P) -> Result<Wall<P>, ErrorKind> {
         let wiring = Wiring { clock: Clock::start(), line: None, ticker: Ticker::start()? };
-        Ok(Wall { wiring, plant, sockets: Sockets::default(), typing: false })
+        Ok(Wall { wiring, plant, sockets: Sockets::default(), hurried: false, typing: false })
     }
 
     fn check(&mut self) -> Result<(), ErrorKind> {
@@ -194,6 +204,9 @@ impl<P: Plant> Rig for Wall<P> {
         if let Some(line) = &self.wiring.line {
             line.cut();
         }
+        if std::mem::take(&mut self.hurried) {
+            self.order(Order::Baud(self.plant.console_baud()));
+        }
     }
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
@@ -201,6 +214,7 @@ impl<P: Plant> Rig for Wall<P> {
     }
 
     fn console_baud(&mut self, baud: u32) {
+        self.hurried = baud != self.plant.console_baud();
         self.order(Order::Baud(baud));
     }
 
