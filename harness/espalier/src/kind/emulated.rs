@@ -7,14 +7,14 @@ use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
 use espalier_net::{
-    ConnState, ConnectionId as LanConnection, FaultConfig, Faults as LanFaults, Lan, ListenerId as LanListener,
-    PingId as LanPing, UdpId as LanUdp,
+    ConnectionId as LanConnection, Lan, ListenerId as LanListener, PingId as LanPing, UdpId as LanUdp,
 };
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap, UnknownPart};
 
+use super::lan;
 use super::{AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Place, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
-use crate::network::{Cable, Faults};
+use crate::network::Cable;
 use crate::parts::Control;
 use crate::screen::ScreenError;
 
@@ -238,13 +238,7 @@ impl Rig for Emulated {
 
     fn link(&self, connection: ConnectionId) -> Link {
         let (place, connection) = self.lan_connection(connection);
-        match self.lan_at(place).map(|lan| lan.state(connection)) {
-            Some(ConnState::Connecting) => Link::Connecting,
-            Some(ConnState::Open | ConnState::LocalClosed) => Link::Open,
-            Some(ConnState::RemoteClosed | ConnState::Closing | ConnState::Closed) => Link::Finished,
-            Some(ConnState::Refused) => Link::Refused,
-            Some(ConnState::Reset | ConnState::Aborted | ConnState::TimedOut) | None => Link::Reset,
-        }
+        self.lan_at(place).map_or(Link::Reset, |lan| lan::link(lan.state(connection)))
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
@@ -291,17 +285,7 @@ impl Rig for Emulated {
     }
 
     fn set_cable(&mut self, cable: &Cable) -> Result<(), ErrorKind> {
-        let direction = |faults: &Faults| LanFaults {
-            cut: cable.cut,
-            loss: faults.loss,
-            duplication: faults.duplication,
-            corruption: faults.corruption,
-            reordering: faults.reordering,
-            reordered_by: faults.reordered_by,
-            jitter: faults.jitter,
-        };
-        let faults = FaultConfig { from_board: direction(&cable.from_board), to_board: direction(&cable.to_board) };
-        self.machine.lan_mut().set_faults(faults).map_err(refused)
+        self.machine.lan_mut().set_faults(lan::faults(cable)).map_err(refused)
     }
 
     fn start_capture(&mut self) {

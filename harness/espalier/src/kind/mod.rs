@@ -1,13 +1,14 @@
 //! The kinds of board, behind one small trait.
 //!
 //! Everything a test can do is written against [`Rig`]; a kind of board is one implementation of it. Nothing outside of
-//! [`emulated`] knows the emulator.
+//! [`emulated`] knows the emulator, and nothing outside of this module its LAN.
 
 mod around;
 mod bench;
 mod emulated;
 #[cfg(test)]
 pub(crate) mod fake;
+mod lan;
 mod model;
 mod target;
 mod wall;
