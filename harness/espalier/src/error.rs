@@ -10,6 +10,8 @@ use crate::air::AirError;
 #[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
+#[cfg(unix)]
+use crate::kind::QemuError;
 use crate::kind::{BenchError, Capability, Kind, MODEL_VARIABLE, UnknownModel};
 use crate::micropython::MicroPythonFailure;
 use crate::scene::Scene;
@@ -91,6 +93,10 @@ pub enum ErrorKind {
     /// The emulator could not do it.
     #[error("the emulated board refused: {0}")]
     Emulator(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no board in QEMU, or no more.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Qemu(#[from] QemuError),
     /// A regular expression does not parse.
     #[error("invalid regular expression: {0}")]
     Pattern(#[from] regex::Error),

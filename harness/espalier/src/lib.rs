@@ -31,10 +31,11 @@
 //!
 //! | Variable | Meaning |
 //! | --- | --- |
-//! | `ESPALIER_BOARD` | which board: `emulator`, which it is otherwise, `bench` for the one that is plugged in, a serial port such as `/dev/ttyUSB0`, `rfc2217://host:port`, `socket://host:port`, or a name in `bench.toml` |
+//! | `ESPALIER_BOARD` | which board: `emulator`, which it is otherwise, `qemu`, `bench` for the one that is plugged in, a serial port such as `/dev/ttyUSB0`, `rfc2217://host:port`, `socket://host:port`, or a name in `bench.toml` |
 //! | `ESPALIER_BENCH` | the file that describes the bench, otherwise the next `bench.toml` above, or `~/.config/espalier/bench.toml` |
 //! | `ESPALIER_REQUIRE` | a kind of board, such as `bench`, on which at least one test has to run, or the run fails |
 //! | `ESPALIER_WAIT` | seconds for which a board is waited for that another process has, otherwise 60 |
+//! | `ESPALIER_QEMU` | QEMU with the machine `esp32`, otherwise looked for on `PATH` and in Espressif's tools folder |
 //! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file |
 //! | `ESPALIER_IMAGE` | firmware of [`Board::from_env`] and of the fixtures |
 //! | `ESPALIER_GOLDENS` | folder of the golden pictures, otherwise `tests/goldens` |
@@ -85,6 +86,8 @@ pub use kind::{
     BENCH_VARIABLE, BOARD_VARIABLE, BenchError, Capability, Kind, KnownBoard, MODEL_VARIABLE, Model, Start, Target,
     UnknownModel, WAIT_VARIABLE, WifiCredentials, known_boards,
 };
+#[cfg(unix)]
+pub use kind::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use micropython::{
     Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
     RemoteFileReason, RunningScript, Script,

@@ -12,7 +12,7 @@ use espalier_net::{
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap, UnknownPart};
 
 use super::lan;
-use super::{AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Place, Rig, Setup, Shown, Start};
+use super::{AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Model, Place, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
@@ -37,8 +37,18 @@ struct Emulated {
     halted: Option<String>,
 }
 
+/// What is around the chip of a board of that model.
+fn definition(model: &Model) -> Result<BoardDefinition, ErrorKind> {
+    BoardDefinition::load(&model.to_string()).map_err(|error| ErrorKind::Model(Box::new(error)))
+}
+
+/// How many bytes fit into the flash chip of a board of that model.
+pub(super) fn flash_size(model: &Model) -> Result<u32, ErrorKind> {
+    Ok(definition(model)?.flash_size)
+}
+
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
-    let board = BoardDefinition::load(&setup.model.to_string()).map_err(|error| ErrorKind::Model(Box::new(error)))?;
+    let board = definition(&setup.model)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict };
     let machine = Machine::new(&config).map_err(refused)?;
     Ok(Box::new(Emulated {

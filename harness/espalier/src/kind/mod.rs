@@ -10,6 +10,8 @@ mod emulated;
 pub(crate) mod fake;
 mod lan;
 mod model;
+#[cfg(unix)]
+mod qemu;
 mod target;
 mod wall;
 
@@ -26,6 +28,8 @@ pub(crate) use around::{AirRig, DatagramRig, Place, StationState, UdpId};
 
 pub use bench::{BENCH_VARIABLE, BenchError, KnownBoard, WAIT_VARIABLE, WifiCredentials, known_boards};
 pub use model::{MODEL_VARIABLE, Model, UnknownModel};
+#[cfg(unix)]
+pub use qemu::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use target::{BOARD_VARIABLE, Target};
 
 /// What a board is made of.
@@ -34,18 +38,21 @@ pub use target::{BOARD_VARIABLE, Target};
 pub enum Kind {
     /// The emulator of this project, in the process of the test.
     Emulated,
+    /// Espressif's QEMU, in a process of its own.
+    Qemu,
     /// A real board at a serial port, or one that is served as if it were.
     Bench,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Kind; 2] = [Kind::Emulated, Kind::Bench];
+    pub const ALL: [Kind; 3] = [Kind::Emulated, Kind::Qemu, Kind::Bench];
 
     /// The word for it in `ESPALIER_BOARD`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Emulated => "emulated",
+            Kind::Qemu => "qemu",
             Kind::Bench => "bench",
         }
     }
@@ -196,6 +203,7 @@ pub(crate) trait Rig: Send {
 
     /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
     /// rate that its UART has.
+    #[expect(dead_code, reason = "boards on a bench come next")]
     fn console_baud(&mut self, _: u32) {}
     /// The fastest rate at which the board's line can be flashed over.
     fn flash_baud(&self) -> u32;
@@ -265,11 +273,15 @@ pub(crate) trait Rig: Send {
     fn unmodelled(&self) -> Vec<String>;
 }
 
-/// Opens a board: an emulated one with an empty flash chip, another one with what is in its flash chip. It has to be reset before
-/// it does anything.
+/// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to
+/// be reset before it does anything.
 pub(crate) async fn open(target: &Target, setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
     match target {
         Target::Emulated => emulated::open(setup),
+        #[cfg(unix)]
+        Target::Qemu => qemu::open(setup),
+        #[cfg(not(unix))]
+        Target::Qemu => Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into()),
         Target::Bench(place) => bench::open(place, setup).await,
     }
 }

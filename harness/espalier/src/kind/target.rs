@@ -15,6 +15,8 @@ const EMULATOR: &str = "emulator";
 pub enum Target {
     /// `emulator` or `emulated`: the emulator of this project.
     Emulated,
+    /// `qemu`: Espressif's QEMU.
+    Qemu,
     /// A board on a bench: `/dev/ttyUSB0` or another serial port, `rfc2217://host:port`, `socket://host:port`, a name in
     /// `bench.toml` (or `FILE#NAME`), or `bench` (also `auto`) for the only one that is plugged in.
     Bench(String),
@@ -30,6 +32,7 @@ impl Target {
     pub fn kind(&self) -> Kind {
         match self {
             Target::Emulated => Kind::Emulated,
+            Target::Qemu => Kind::Qemu,
             Target::Bench(_) => Kind::Bench,
         }
     }
@@ -40,6 +43,7 @@ impl From<&str> for Target {
         match text {
             "" | EMULATOR => Target::Emulated,
             text if text == Kind::Emulated.name() => Target::Emulated,
+            text if text == Kind::Qemu.name() => Target::Qemu,
             text => Target::Bench(text.to_owned()),
         }
     }
@@ -49,6 +53,7 @@ impl From<Kind> for Target {
     fn from(kind: Kind) -> Target {
         match kind {
             Kind::Emulated => Target::Emulated,
+            Kind::Qemu => Target::Qemu,
             Kind::Bench => Target::Bench(kind.name().to_owned()),
         }
     }
@@ -57,7 +62,7 @@ impl From<Kind> for Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Emulated => f.write_str(Kind::Emulated.name()),
+            Target::Emulated | Target::Qemu => f.write_str(self.kind().name()),
             Target::Bench(place) => f.write_str(place),
         }
     }

@@ -131,6 +131,11 @@ impl<P: Plant> Wall<P> {
         Ok(Wall { wiring, plant, sockets: Sockets::default(), hurried: false, typing: false })
     }
 
+    /// What is particular to the board.
+    pub(crate) fn plant_mut(&mut self) -> &mut P {
+        &mut self.plant
+    }
+
     fn check(&mut self) -> Result<(), ErrorKind> {
         self.plant.check()?;
         match self.wiring.line.as_ref().map(Line::lost) {
