@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::air::{AccessPoint, Air, in_air};
 use crate::artefacts::{Artefacts, default_root, test_name};
+use crate::backtrace::elf_of;
 use crate::console::Console;
 use crate::error::{ErrorKind, Result};
 #[cfg(unix)]
@@ -22,7 +23,7 @@ use crate::parts::{Button, Sensor, TouchPad};
 use crate::peer::Peer;
 use crate::runs::{note_board, note_skipped};
 use crate::screen::{Screen, bless_from_env, default_folder};
-use crate::state::{Shared, State};
+use crate::state::{EMPTY_CAPTURE, Shared, State};
 use crate::wait::{Ask, Wait};
 
 /// Environment variable with the firmware of [`Board::from_env`].
@@ -247,13 +248,18 @@ impl Board {
         if !state.rig.supports(capability) {
             return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
         }
-        state.rig.start_capture();
+        // It is recorded all the time, for the folder of a test that fails.
+        state.capture_from = Some(state.rig.capture().len());
         Ok(())
     }
 
     /// What was recorded since [`start_capture`](Board::start_capture), as a pcap file.
     pub fn capture(&self) -> Vec<u8> {
-        self.shared.lock().rig.capture()
+        let state = self.shared.lock();
+        let mut recorded = state.rig.capture();
+        let from = state.capture_from.unwrap_or(recorded.len());
+        recorded.drain(EMPTY_CAPTURE.min(from)..from);
+        recorded
     }
 
     /// A fingerprint of everything that has happened, if two runs of this kind of board can be the same at all.
@@ -379,6 +385,10 @@ impl BoardBuilder {
     /// Switches the board on: with its firmware, or with what is in its flash chip if it was given none, which is nothing on an
     /// emulated board.
     pub async fn start(self) -> Result<Board> {
+        let elf = match &self.firmware {
+            Some(Firmware::File(path)) => elf_of(path),
+            _ => None,
+        };
         let image = match self.firmware {
             Some(Firmware::File(path)) => Some(Image::read(path).map_err(ErrorKind::from)?),
             Some(Firmware::Image(image)) => Some(*image),
@@ -387,7 +397,11 @@ impl BoardBuilder {
         let target = self.target.unwrap_or_else(Target::from_env);
         let model = self.model.map_or_else(Model::from_env, Ok)?;
         let mut rig = open(&target, &Setup { model, seed: self.seed, strict: self.strict }).await?;
-        if image.is_none() || rig.supports(Capability::FlashContent) {
+        if rig.supports(Capability::Capture) {
+            rig.start_capture();
+        }
+        // A live board would start twice.
+        if image.is_none() || rig.supports(Capability::VirtualTime) {
             rig.reset(Start::Flash)?;
         }
         let name = self.name.unwrap_or_else(test_name);
@@ -395,6 +409,7 @@ impl BoardBuilder {
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let run = note_board(rig.kind());
         let mut state = State::new(rig, name, artefacts, goldens, bless_from_env());
+        state.elf = elf;
         state.run = run;
         for settings in &self.access_points {
             in_air(&mut state).and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;

@@ -45,6 +45,7 @@
 
 mod air;
 mod artefacts;
+mod backtrace;
 mod board;
 mod boot_once;
 mod console;
@@ -74,6 +75,7 @@ mod wait;
 
 pub use air::{AccessPoint, Air, AirError, AirFaults, AirNetwork, Join, NewAccessPoint, Refusal, Station};
 pub use artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
+pub use backtrace::Place;
 pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
 pub use boot_once::BootOnce;
 pub use console::{Captured, Console, Line, Match, escaped};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use espalier_core::Time;
 
+use crate::backtrace::Place;
 use crate::console::Line;
 use crate::kind::{Kind, Shown};
 use crate::render::half_blocks;
@@ -14,6 +15,8 @@ use crate::transcript::Entry;
 pub(crate) const CONSOLE_TAIL: usize = 20;
 /// How many characters of a console line a failure shows.
 const CONSOLE_WIDTH: usize = 150;
+/// How many places of a backtrace a failure shows.
+const BACKTRACE_SHOWN: usize = 16;
 /// How many transcript entries a failure shows.
 pub(crate) const TRANSCRIPT_TAIL: usize = 12;
 
@@ -30,6 +33,8 @@ pub struct Scene {
     pub console: Vec<Line>,
     /// How many lines the console has printed in all.
     pub console_lines: usize,
+    /// Where the firmware panicked last, if the console says so.
+    pub backtrace: Vec<Place>,
     /// What went over the network last.
     pub transcript: Vec<Entry>,
     pub(crate) shown: Option<Shown>,
@@ -47,6 +52,12 @@ impl fmt::Display for Scene {
         }
         for line in &self.console {
             writeln!(f, "    {}", Shortened(&line.to_string()))?;
+        }
+        if !self.backtrace.is_empty() {
+            writeln!(f, "  panic")?;
+            for place in self.backtrace.iter().take(BACKTRACE_SHOWN) {
+                writeln!(f, "    {place}")?;
+            }
         }
         if !self.transcript.is_empty() {
             writeln!(f, "  network")?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::artefacts::Artefacts;
+use crate::backtrace::{Place, decode};
 use crate::console::Log;
 use crate::error::{Error, ErrorKind};
 use crate::kind::{ConnectionId, Rig};
@@ -14,8 +15,8 @@ use crate::png::encode;
 use crate::scene::{CONSOLE_TAIL, Scene, TRANSCRIPT_TAIL};
 use crate::transcript::{Entry, Event};
 
-/// Bytes of a pcap file without frames.
-const EMPTY_CAPTURE: usize = 24;
+/// Bytes of a pcap file without frames (draft-ietf-opsawg-pcap).
+pub(crate) const EMPTY_CAPTURE: usize = 24;
 
 /// The board behind its handles. The lock is held while something is done, never across an `await`.
 pub(crate) struct Shared {
@@ -35,6 +36,10 @@ pub(crate) struct State {
     pub(crate) artefacts: Artefacts,
     pub(crate) goldens: PathBuf,
     pub(crate) bless: bool,
+    /// The symbols of the firmware.
+    pub(crate) elf: Option<PathBuf>,
+    /// How long the record of the network was when a test asked for it.
+    pub(crate) capture_from: Option<usize>,
     /// How many boards were named after each test, this one included.
     names: BTreeMap<String, usize>,
     loans: Loans,
@@ -72,6 +77,8 @@ impl State {
             artefacts,
             goldens,
             bless,
+            elf: None,
+            capture_from: None,
             loans: Loans::default(),
         }
     }
@@ -115,6 +122,8 @@ impl State {
         fork.console = self.console.clone();
         fork.transcript = self.transcript.clone();
         fork.cable = self.cable.clone();
+        fork.elf = self.elf.clone();
+        fork.capture_from = self.capture_from;
         Some(fork)
     }
 
@@ -150,6 +159,7 @@ impl State {
             at: self.rig.now(),
             console: self.console.tail(CONSOLE_TAIL),
             console_lines: self.console.line_count(),
+            backtrace: self.backtrace(),
             transcript: self.transcript[first..].to_vec(),
             shown: self.rig.shown(),
             artefacts: self.artefacts.folder().to_owned(),
@@ -160,12 +170,20 @@ impl State {
         self.rig.air().map(|air| air.capture()).unwrap_or_default()
     }
 
+    fn backtrace(&self) -> Vec<Place> {
+        decode(&self.console.tail(usize::MAX), self.elf.as_deref())
+    }
+
     fn leave_behind(&mut self) -> Result<(), ErrorKind> {
         let console: String = self.console.tail(usize::MAX).iter().map(|line| format!("{line}\n")).collect();
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {
             let transcript: String = self.transcript.iter().map(|entry| format!("{entry}\n")).collect();
             self.artefacts.write("network.log", transcript.as_bytes())?;
+        }
+        let backtrace: String = self.backtrace().iter().map(|place| format!("{place}\n")).collect();
+        if !backtrace.is_empty() {
+            self.artefacts.write("backtrace.txt", backtrace.as_bytes())?;
         }
         if let Some(shown) = self.rig.shown() {
             self.artefacts.write("screen.png", &encode(&shown.bitmap))?;

@@ -45,6 +45,8 @@ const END_PATIENCE: Duration = Duration::from_millis(500);
 const NAP: Duration = Duration::from_millis(2);
 /// How long a read or a write of the console may hold its thread up.
 const LINE_PATIENCE: Duration = Duration::from_millis(20);
+/// The rate that its chip is told for flashing: the fastest one at which espflash's stub keeps up.
+const FLASH_BAUD: u32 = 4_000_000;
 /// The name of the network card, for QMP.
 const CARD: &str = "lan";
 /// GPIO_STRAP with IO0 low: the serial download mode (ESP32 datasheet, "Strapping pins").
@@ -195,8 +197,14 @@ impl Plant for Machine {
             | Capability::VanishingPeer
             | Capability::Capture
             | Capability::Faults
+            | Capability::Refusal
             | Capability::FlashContent => true,
-            Capability::Fork | Capability::VirtualTime | Capability::DisplayMemory => false,
+            Capability::Fork
+            | Capability::VirtualTime
+            | Capability::DisplayMemory
+            | Capability::Air
+            | Capability::Datagrams
+            | Capability::Controls => false,
         }
     }
 
@@ -231,6 +239,11 @@ impl Plant for Machine {
 
     fn flash_size(&self) -> u32 {
         self.flash.size()
+    }
+
+    /// QEMU's UART takes bytes as fast as they come, whatever rate is set.
+    fn flash_baud(&self) -> u32 {
+        FLASH_BAUD
     }
 
     /// QEMU ends for this, and starts again with the next reset.
@@ -290,6 +303,14 @@ impl Rig for Board {
 
     fn read_flash(&self) -> Option<Vec<u8>> {
         self.wall.read_flash()
+    }
+
+    fn flash_baud(&self) -> u32 {
+        self.wall.flash_baud()
+    }
+
+    fn console_baud(&mut self, baud: u32) {
+        self.wall.console_baud(baud);
     }
 
     fn console_send(&mut self, bytes: &[u8]) {

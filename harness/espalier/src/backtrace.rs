@@ -1,0 +1,197 @@
+//! What a panic on the console means: its addresses as functions and lines of source code.
+//!
+//! ESP-IDF prints `Backtrace: PC:SP PC:SP ...` and the registers of the processor ("Fatal errors" in the ESP-IDF programming
+//! guide); other firmware names at least the program counter. The ELF file beside the image knows what lies there: its symbol
+//! table has the functions, its debug information (if it was built with it) the lines.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use addr2line::Loader;
+use object::{Object, ObjectSection, SectionKind};
+use regex::Regex;
+
+use crate::console::Line;
+
+/// How an ELF file beside an image is called.
+const EXTENSION: &str = "elf";
+/// A line that says where a processor was. A register dump of ESP-IDF has `PC`, `A0` and so on; the exceptions of the
+/// architecture have `EPC1` to `EPC7` (Xtensa ISA reference manual, 4.4).
+static PLACES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\bBacktrace:|\b(?:PC|EPC[1-7])\s*:?\s*0x").expect("a pattern that does not change"));
+/// An address of code: everything executable of the ESP32 lies from 0x4000_0000 on (ESP32 TRM, "System and memory"). In a
+/// backtrace it comes before a colon; what follows it is a stack pointer.
+static CODE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"0x(4[0-9a-fA-F]{7})\b").expect("a pattern that does not change"));
+/// Lines of one panic are not further apart than this. A register dump has nine.
+const NEAR: usize = 20;
+/// How many places of a panic are looked at.
+const PLACES_MAX: usize = 64;
+
+/// A place in the firmware, and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The address.
+    pub address: u32,
+    /// The function, if the symbols are known.
+    pub function: Option<String>,
+    /// Source file and line, if the ELF file has debug information.
+    pub source: Option<(String, u32)>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.address)?;
+        if let Some(function) = &self.function {
+            write!(f, " {function}")?;
+        }
+        match &self.source {
+            Some((file, line)) => write!(f, " at {file}:{line}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ELF file that belongs to the firmware file `image`: itself, or the one beside it.
+pub(crate) fn elf_of(image: &Path) -> Option<PathBuf> {
+    let elf = image.with_extension(EXTENSION);
+    elf.is_file().then_some(elf)
+}
+
+/// Where the last panic on the console happened, decoded with `elf`. Empty if there was none.
+pub(crate) fn decode(lines: &[Line], elf: Option<&Path>) -> Vec<Place> {
+    let addresses = addresses(lines);
+    if addresses.is_empty() {
+        return Vec::new();
+    }
+    // Without it, or if it cannot be read, the addresses themselves are still worth something.
+    let symbols = elf.and_then(Symbols::read);
+    addresses.into_iter().map(|address| place(address, symbols.as_ref())).collect()
+}
+
+/// What an ELF file knows of its code.
+struct Symbols {
+    loader: Loader,
+    /// Where there is code: the last symbol before an address outside of it says nothing.
+    code: Vec<Range<u64>>,
+}
+
+impl Symbols {
+    fn read(elf: &Path) -> Option<Symbols> {
+        let content = std::fs::read(elf).ok()?;
+        let file = object::File::parse(&*content).ok()?;
+        let code = file.sections().filter(|section| section.kind() == SectionKind::Text);
+        let code = code.map(|section| section.address()..section.address() + section.size()).collect();
+        Some(Symbols { loader: Loader::new(elf).ok()?, code })
+    }
+}
+
+fn addresses(lines: &[Line]) -> Vec<u32> {
+    let told: Vec<usize> = (0..lines.len()).filter(|index| PLACES.is_match(&lines[*index].text)).collect();
+    let panic = told.iter().rev().scan(None, |later: &mut Option<usize>, index| {
+        let near = later.is_none_or(|later| later - index <= NEAR);
+        *later = Some(*index);
+        near.then_some(*index)
+    });
+    let mut panic: Vec<usize> = panic.collect();
+    panic.reverse();
+    let mut addresses: Vec<u32> = Vec::new();
+    for index in panic {
+        let found = CODE.captures_iter(&lines[index].text).filter_map(|found| u32::from_str_radix(&found[1], 16).ok());
+        // A register dump has the address with which the backtrace begins.
+        found.for_each(|address| {
+            if addresses.last() != Some(&address) {
+                addresses.push(address);
+            }
+        });
+    }
+    addresses.truncate(PLACES_MAX);
+    addresses
+}
+
+fn place(address: u32, symbols: Option<&Symbols>) -> Place {
+    let mut place = Place { address, function: None, source: None };
+    let known = |symbols: &&Symbols| symbols.code.iter().any(|range| range.contains(&u64::from(address)));
+    let Some(Symbols { loader, .. }) = symbols.filter(known) else { return place };
+    let frame = loader.find_frames(u64::from(address)).ok().and_then(|mut frames| frames.next().ok().flatten());
+    if let Some(frame) = frame {
+        let name = frame.function.as_ref().and_then(|function| function.demangle().ok());
+        place.function = name.map(|name| name.into_owned());
+        let location = frame.location.as_ref();
+        place.source = location.and_then(|location| Some((location.file?.to_owned(), location.line?)));
+    }
+    if place.function.is_none() {
+        let symbol = loader.find_symbol(u64::from(address));
+        place.function = symbol.map(|symbol| addr2line::demangle_auto(symbol.into(), None).into_owned());
+    }
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use espalier_core::Time;
+
+    use super::{addresses, decode, elf_of};
+    use crate::console::Line;
+
+    const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+
+    /// As ESP-IDF v5 prints it, with a boot before and a boot after it; the addresses are of the tutorial's firmware.
+    const PANIC: &str = "\
+I (31) boot: PC of nothing
+Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.
+
+Core  0 register dump:
+PC      : 0x400d72b0  PS      : 0x00060c30  A0      : 0x800d1f9c  A1      : 0x3ffbe0f0
+A2      : 0x00000000  A3      : 0x3ffbe110  A4      : 0x00000000  A5      : 0x00000001
+EXCVADDR: 0x00000000  LBEG    : 0x400d4a51  LEND    : 0x400d4a61  LCOUNT  : 0xfffffffb
+
+Backtrace: 0x400d72b0:0x3ffbe0f0 0x400d2060:0x3ffbe110 0x4bad1dea:0x3ffbe140 |<-CORRUPTED
+
+ELF file SHA256: 4f16f5f8
+Rebooting...
+rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)
+";
+
+    fn lines(text: &str) -> Vec<Line> {
+        text.lines().map(|text| Line { at: Time::ZERO, text: text.to_owned() }).collect()
+    }
+
+    #[test]
+    fn a_backtrace_names_functions() {
+        let elf = elf_of(Path::new(IMAGE)).unwrap();
+        let places = decode(&lines(PANIC), Some(&elf));
+        let text: Vec<String> = places.iter().map(ToString::to_string).collect();
+        assert_eq!(text[0], "0x400d72b0 rust_main");
+        assert!(text[1].starts_with("0x400d2060 <espalier_app::network::Network>::send::<"), "{text:?}");
+        assert_eq!(text[2], "0x4bad1dea");
+        assert_eq!(text.len(), 3);
+    }
+
+    #[test]
+    fn the_last_panic_counts_and_other_addresses_do_not() {
+        let first = "Backtrace: 0x40080001:0x3ffb0000\n".to_owned() + &"text with 0x400d0000\n".repeat(30);
+        assert_eq!(addresses(&lines(&(first.clone() + PANIC))), [0x400d_72b0, 0x400d_2060, 0x4bad_1dea]);
+        assert_eq!(addresses(&lines(&first)), [0x4008_0001]);
+        let ours = "@panic exception: EXCCAUSE 28, EPC1 0x400d72b0, EXCVADDR 0x00000004, DEPC 0x00000000";
+        assert_eq!(addresses(&lines(ours)), [0x400d_72b0]);
+        assert_eq!(addresses(&lines("entry 0x40080638\nBacktrace: none")), [0u32; 0]);
+    }
+
+    #[test]
+    fn without_an_elf_file_there_are_the_addresses() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(elf_of(&folder.path().join("app.bin")), None);
+        let broken = folder.path().join("app.elf");
+        std::fs::write(&broken, b"no ELF").unwrap();
+        assert_eq!(elf_of(&folder.path().join("app.bin")), Some(broken.clone()));
+        for elf in [Some(broken), None::<PathBuf>] {
+            let places = decode(&lines(PANIC), elf.as_deref());
+            assert_eq!(places[0].to_string(), "0x400d72b0");
+        }
+    }
+}
