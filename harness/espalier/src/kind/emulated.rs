@@ -6,13 +6,13 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
-use espalier_net::{
-    ConnectionId as LanConnection, Lan, ListenerId as LanListener, PingId as LanPing, UdpId as LanUdp,
-};
+use espalier_net::{ConnectionId as LanConnection, Lan, ListenerId as LanListener, PingId as LanPing, UdpId as LanUdp};
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap, UnknownPart};
 
 use super::lan;
-use super::{AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Model, Place, Rig, Setup, Shown, Start};
+use super::{
+    AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Model, Place, Rig, Setup, Shown, Start,
+};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;

@@ -203,7 +203,6 @@ pub(crate) trait Rig: Send {
 
     /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
     /// rate that its UART has.
-    #[expect(dead_code, reason = "boards on a bench come next")]
     fn console_baud(&mut self, _: u32) {}
     /// The fastest rate at which the board's line can be flashed over.
     fn flash_baud(&self) -> u32;

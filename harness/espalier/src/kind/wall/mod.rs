@@ -22,7 +22,7 @@ use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Shown, Start,
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::screen::ScreenError;
-use clock::Clock;
+pub(crate) use clock::Clock;
 pub(crate) use clock::Ticker;
 pub(crate) use line::{Line, Order, Transmitter, is_temporary};
 pub(crate) use sockets::Routes;
