@@ -3,6 +3,7 @@
 mod buzzer;
 mod flash;
 mod i2c_bus;
+mod i2c_wires;
 mod mmc5983ma;
 mod msa300;
 mod oled;
@@ -12,6 +13,7 @@ mod ws2812;
 pub use buzzer::{Buzzer, Sound};
 pub use flash::{FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashSize, FlashTiming};
 pub use i2c_bus::{I2cBus, I2cPart};
+pub use i2c_wires::I2cWires;
 pub use mmc5983ma::Mmc5983ma;
 pub use msa300::Msa300;
 pub use oled::{Controller, Oled, OledConfig};
