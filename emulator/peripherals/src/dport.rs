@@ -6,6 +6,8 @@
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
+use crate::Cpu;
+
 espalier_core::registers! {
     PRO_BOOT_REMAP_CTRL @ 0x000 = 0, rw();
     APP_BOOT_REMAP_CTRL @ 0x004 = 0, rw();
@@ -113,6 +115,8 @@ pub enum DportEffect {
     AppCpu,
     /// The APP CPU was let out of reset: it starts at its reset vector.
     AppCpuStart,
+    /// A core's flash cache was emptied.
+    CacheFlush(Cpu),
     /// The CPU clock selection changed; see [`Dport::cpu_period`].
     CpuClock,
     /// These bits of PERIP_RST_EN have gone from 0 to 1.
@@ -212,8 +216,9 @@ impl Dport {
         if now & CACHE_FLUSH_ENA == 0 {
             self.registers.modify(control, CACHE_FLUSH_DONE, 0);
         } else if before & CACHE_FLUSH_ENA == 0 {
-            // The model has no stale lines, so a flush is done as soon as it is asked for.
             self.registers.modify(control, 0, CACHE_FLUSH_DONE);
+            let cpu = if control == reg::PRO_CACHE_CTRL { Cpu::Pro } else { Cpu::App };
+            self.effects.push(DportEffect::CacheFlush(cpu));
         }
     }
 }
@@ -225,7 +230,8 @@ impl Device for Dport {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "memory protection units, trace memory and cache statistics are plain storage; caches never hold stale lines",
+            "memory protection units, trace memory and cache statistics are plain storage; caches are as large as flash and never hold \
+             stale lines; only the first fetch of code takes time",
         )
     }
 
@@ -327,6 +333,7 @@ mod tests {
         write(&mut dport, reg::PRO_CACHE_CTRL, 0);
         write(&mut dport, reg::PRO_CACHE_CTRL, CACHE_FLUSH_ENA);
         assert_ne!(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap() & CACHE_FLUSH_DONE, 0);
+        assert_eq!(dport.take_effect(), Some(DportEffect::CacheFlush(crate::Cpu::Pro)));
         write(&mut dport, reg::PRO_CACHE_CTRL, 0);
         assert_eq!(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap() & CACHE_FLUSH_DONE, 0);
     }

@@ -151,6 +151,16 @@ impl CoreBus<'_> {
         word.map(u32::from_le_bytes)
     }
 
+    /// Code at `address` is about to be fetched through the cache.
+    fn fill_line(&mut self, address: u32) {
+        if (IROM_BASE..IROM_END).contains(&address)
+            && self.system.flash_cache.fill(self.origin.core, address - IROM_BASE)
+        {
+            self.system.missed_lines += 1;
+            self.system.attention = true;
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<(), Fault> {
@@ -230,9 +240,11 @@ impl Bus for CoreBus<'_> {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
         let word = self.code_word(address & !3).ok_or(Fault::Unmapped)?;
         let shift = 8 * (address & 3);
+        self.fill_line(address);
         if shift == 0 {
             return Ok(word);
         }
+        self.fill_line((address & !3).wrapping_add(4));
         // The rest may lie beyond the end of a memory; then the instruction is as short as what is left of it.
         let next = self.code_word((address & !3).wrapping_add(4)).unwrap_or(0);
         Ok((word >> shift) | (next << (32 - shift)))

@@ -7,6 +7,7 @@ mod bus;
 mod debug;
 mod error;
 mod fidelity;
+mod flash_cache;
 mod flash_mmu;
 mod machine;
 mod map;

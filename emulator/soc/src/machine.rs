@@ -94,6 +94,8 @@ struct Turn {
     /// The core whose turn it is, and the cycles that it is ahead of the start of the slice.
     core: usize,
     done: u64,
+    /// Cycles after those in which it waits for its flash cache.
+    stalled: u64,
     /// It has been stopped in the middle of a run.
     interrupted: bool,
 }
@@ -239,7 +241,7 @@ impl Machine {
             [false, true] => (1, LONGEST_SLICE.min(until_horizon).min(self.until_timer(0).max(1))),
             [false, false] => (0, until_horizon.min(self.until_timer(0)).min(self.until_timer(1))),
         };
-        Turn { executing, cycles, clock, core, done: self.ahead[core], interrupted: false }
+        Turn { executing, cycles, clock, core, done: self.ahead[core], stalled: 0, interrupted: false }
     }
 
     /// True if `core` has a clock and is not held by reset, stall or sleep.
@@ -278,6 +280,7 @@ impl Machine {
         if self.run_core(turn) == Exit::Debug {
             return None;
         }
+        self.ahead[core] = turn.stalled;
         self.pass(other, turn.done);
         Some(turn.done)
     }
@@ -292,7 +295,9 @@ impl Machine {
                 if exit == Exit::Debug {
                     return None;
                 }
-                if matches!(exit, Exit::Waiting) || self.system.has_core_effect() || turn.done == before {
+                let stuck = turn.done == before;
+                turn.done += std::mem::take(&mut turn.stalled);
+                if matches!(exit, Exit::Waiting) || self.system.has_core_effect() || stuck {
                     // The rest of its turn passes idly.
                     if turn.done < turn.cycles {
                         self.cpus[core].idle(turn.cycles - turn.done);
@@ -326,6 +331,10 @@ impl Machine {
         let before = cpu.cycles();
         let exit = cpu.run(&mut bus, (turn.cycles - turn.done).min(u64::from(u32::MAX)) as u32);
         turn.done += cpu.cycles() - before;
+        if exit != Exit::Debug {
+            turn.stalled = bus.system.take_stall(turn.clock);
+            cpu.idle(turn.stalled);
+        }
         if cpu.is_debugged() {
             turn.interrupted = exit == Exit::Debug;
             self.debug_stop = cpu.take_debug_stop().map(|stop| (core, stop));

@@ -20,6 +20,7 @@ use espalier_peripherals::{
 use espalier_xtensa::Fault;
 
 use crate::error::SocError;
+use crate::flash_cache::FlashCache;
 use crate::flash_mmu::FlashMmu;
 use crate::machine::{CORES, MachineConfig};
 use crate::map::{self, Block, Entry};
@@ -117,6 +118,7 @@ pub(crate) struct System {
     /// Until when the running slice was planned.
     horizon: Time,
     cpu_clock: Frequency,
+    apb_clock: Frequency,
     runs: [bool; CORES],
     lines: [u32; CORES],
     effects: VecDeque<CoreEffect>,
@@ -133,6 +135,9 @@ pub(crate) struct System {
     /// The running core has to return to the machine.
     pub attention: bool,
     pub code_epoch: u32,
+    pub flash_cache: FlashCache,
+    /// Lines that the running core had to fetch first, since [`System::take_stall`].
+    pub missed_lines: u32,
     pub unmodelled: UnmodelledLog,
 }
 
@@ -183,6 +188,7 @@ impl System {
             clock: Time::ZERO,
             horizon: Time::ZERO,
             cpu_clock: XTAL,
+            apb_clock: XTAL,
             runs: [true, false],
             lines: [0; CORES],
             effects: VecDeque::new(),
@@ -195,6 +201,8 @@ impl System {
             flash_boot: true,
             attention: false,
             code_epoch: 0,
+            flash_cache: FlashCache::default(),
+            missed_lines: 0,
             unmodelled: UnmodelledLog::default(),
         })
     }

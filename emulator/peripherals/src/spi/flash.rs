@@ -1,8 +1,8 @@
 //! The flash commands of `CMD`: whole transactions behind one bit (TRM, chapter 7, `SPI_CMD_REG`).
 
-use espalier_core::SpiTransaction;
+use espalier_core::{Frequency, Span, SpiTransaction};
 
-use super::registers::{cmd, ctrl, rd_status, reg};
+use super::registers::{clock, cmd, ctrl, rd_status, reg, user1};
 use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
 
 /// Instructions of serial flash chips.
@@ -38,6 +38,30 @@ const FAST_READ_DUMMY_CYCLES: u16 = 8;
 const QUAD_IO_DUMMY_CYCLES: u16 = 4;
 
 impl Spi {
+    /// The time that a read of `bytes` bytes from the flash takes in the mode that `CTRL` selects: instruction, address, dummy
+    /// cycles and data at the rate of `CLOCK`.
+    pub fn flash_read_time(&self, bytes: u32, apb: Frequency) -> Span {
+        let control = self.registers.get(reg::CTRL);
+        let (address_lines, data_lines) = match control {
+            mode if mode & ctrl::FREAD_QIO != 0 => (4, 4),
+            mode if mode & ctrl::FREAD_DIO != 0 => (2, 2),
+            mode if mode & ctrl::FREAD_QUAD != 0 => (1, 4),
+            mode if mode & ctrl::FREAD_DUAL != 0 => (1, 2),
+            _ => (1, 1),
+        };
+        let address = ((self.registers.get(reg::USER1) >> user1::USR_ADDR_BITLEN_SHIFT) + 1) / address_lines;
+        let cycles = BYTE_BITS + address + u32::from(self.user_dummy_cycles()) + BYTE_BITS * bytes / data_lines;
+        let rate = self.registers.get(reg::CLOCK);
+        let divider = match rate & clock::EQU_SYSCLK {
+            0 => {
+                ((rate >> clock::DIV_PRE_SHIFT & clock::DIV_PRE) + 1)
+                    * ((rate >> clock::CNT_N_SHIFT & clock::CNT_N) + 1)
+            }
+            _ => 1,
+        };
+        apb.cycles(u64::from(cycles * divider))
+    }
+
     /// Runs the flash command of the highest bit in `commands`.
     pub(super) fn execute_flash(&mut self, commands: u32, bus: &mut Bus<'_>) {
         match 1 << commands.ilog2() {

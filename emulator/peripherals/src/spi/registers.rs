@@ -94,6 +94,15 @@ pub(super) mod ctrl {
     pub const WR_BIT_ORDER: u32 = 1 << 26;
 }
 
+pub(super) mod clock {
+    pub const CNT_N_SHIFT: u32 = 12;
+    pub const CNT_N: u32 = 0x3F;
+    pub const DIV_PRE_SHIFT: u32 = 18;
+    pub const DIV_PRE: u32 = 0x1FFF;
+    /// The clock is that of the APB.
+    pub const EQU_SYSCLK: u32 = 1 << 31;
+}
+
 pub(super) mod rd_status {
     pub const STATUS: u32 = 0xFFFF;
 }

@@ -1,7 +1,7 @@
-use espalier_core::{Device, DmaFault, GuestMemory, SpiTarget, SpiTransaction, Time};
+use espalier_core::{Device, DmaFault, Frequency, GuestMemory, Span, SpiTarget, SpiTransaction, Time};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 
-use super::registers::{REGISTERS, cmd, ctrl, dma_int, dma_link, reg, slave, user};
+use super::registers::{REGISTERS, clock, cmd, ctrl, dma_int, dma_link, reg, slave, user, user1};
 use super::{ChipSelect, Spi};
 
 const NOW: Time = Time::ZERO;
@@ -262,4 +262,20 @@ fn accesses() -> impl Strategy<Value = (u32, u32)> {
         .prop_map(|(offset, at)| (offset, dma_link::START | RAM_BASE & dma_link::ADDR | (at * 4)));
     let starts = prop::sample::select((16..32).map(|bit| (reg::CMD, 1 << bit)).collect::<Vec<_>>());
     prop_oneof![(offsets, any::<u32>()), links, starts]
+}
+
+/// Dual I/O at 40 MHz, as bootloaders set it up: 8 cycles of instruction, 28 bits of address and mode on two lines, 4 dummy cycles,
+/// 32 bytes on two lines make 154 cycles.
+#[test]
+fn a_read_of_flash_takes_as_long_as_its_mode_and_clock_say() {
+    let mut spi = Spi::new();
+    let now = Time::ZERO;
+    let apb = Frequency::from_hertz(80_000_000);
+    spi.write(reg::CTRL, ctrl::FASTRD_MODE | ctrl::FREAD_DIO, now).expect("a register");
+    spi.write(reg::CLOCK, 1 << clock::CNT_N_SHIFT | 1, now).expect("a register");
+    spi.write(reg::USER, user::USR_DUMMY, now).expect("a register");
+    spi.write(reg::USER1, 27 << user1::USR_ADDR_BITLEN_SHIFT | 3, now).expect("a register");
+    assert_eq!(spi.flash_read_time(32, apb), Span::from_nanos(154 * 25));
+    spi.write(reg::CLOCK, clock::EQU_SYSCLK, now).expect("a register");
+    assert_eq!(spi.flash_read_time(32, apb), Span::from_nanos(154 * 25 / 2));
 }

@@ -49,7 +49,7 @@ impl Spi {
         (u64::from_be_bytes(bytes) >> (u64::BITS - bits), bits as u8)
     }
 
-    fn user_dummy_cycles(&self) -> u16 {
+    pub(super) fn user_dummy_cycles(&self) -> u16 {
         if self.registers.get(reg::USER) & user::USR_DUMMY == 0 {
             return 0;
         }

@@ -4,9 +4,21 @@ use espalier_core::{Frequency, Time};
 use espalier_peripherals::{APB_WITH_PLL, Cpu, SocClock, XTAL};
 
 use super::{RC_FAST, System, UARTS};
+use crate::flash_cache::LINE;
 use crate::map::Block;
 
 impl System {
+    /// The cycles of `clock` that the running core waits for lines of flash which it has missed, as they come through SPI0.
+    pub fn take_stall(&mut self, clock: Frequency) -> u64 {
+        match std::mem::take(&mut self.missed_lines) {
+            0 => 0,
+            lines => {
+                let wait = self.spis[0].flash_read_time(LINE, self.apb_clock).ticks() * u64::from(lines);
+                wait.div_ceil(clock.ticks_per_cycle())
+            }
+        }
+    }
+
     /// The APB stands still while the chip sleeps.
     pub(super) fn gate_clocks(&mut self, now: Time) {
         let asleep = self.rtc.sleeping().is_some();
@@ -62,6 +74,7 @@ impl System {
             self.cpu_clock = cpu;
             self.attention = true;
         }
+        self.apb_clock = apb;
         let slow = self.rtc.slow_clock();
         for unit in 0..self.timgs.len() {
             self.timgs[unit].set_slow_clock(slow);

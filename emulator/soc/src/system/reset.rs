@@ -23,6 +23,17 @@ impl System {
         self.renew_deadline(Block::RtcCntl);
     }
 
+    /// A core's cache is empty again.
+    pub(super) fn flush_cache(&mut self, cpu: Cpu) {
+        self.flash_cache.flush(match cpu {
+            Cpu::Pro => 0,
+            Cpu::App => 1,
+        });
+        // Blocks that are decoded anew find out what is missing.
+        self.code_epoch = self.code_epoch.wrapping_add(1);
+        self.attention = true;
+    }
+
     /// Resets everything in the scope of `cause`, which is more than one core.
     pub fn reset(&mut self, cause: ResetCause, now: Time) {
         for entry in map::MAP {
@@ -38,7 +49,8 @@ impl System {
         }
         self.mmu = FlashMmu::default();
         self.stubs.fill(Stub::default());
-        self.code_epoch = self.code_epoch.wrapping_add(1);
+        self.flush_cache(Cpu::Pro);
+        self.flush_cache(Cpu::App);
         self.rtc.apply_reset(cause, None, now);
         self.rtc.set_flash_boot(self.flash_boot, now);
         self.timgs[0].set_flash_boot(self.flash_boot, now);

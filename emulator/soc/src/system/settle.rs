@@ -81,6 +81,7 @@ impl System {
                     self.push_effect(CoreEffect::Reset { cause: ResetCause::ProCpu, cpu: Some(Cpu::App) });
                 }
                 DportEffect::CpuClock => self.update_clocks(now),
+                DportEffect::CacheFlush(cpu) => self.flush_cache(cpu),
                 DportEffect::PeripheralReset(bits) => self.reset_blocks(wiring::PERIPHERAL_RESETS, bits),
                 DportEffect::CryptoReset(bits) => self.reset_blocks(wiring::CRYPTO_RESETS, bits),
             }
