@@ -1,7 +1,7 @@
 //! Which wire goes where: interrupt sources, reset lines, chip selects and the pins of the board.
 
 use espalier_core::{Device, SpiTarget, Time};
-use espalier_parts::{FlashChip, I2cBus, Mmc5983ma, Msa300, Oled};
+use espalier_parts::{FlashChip, I2cBus, I2cWires, Mmc5983ma, Msa300, Oled};
 use espalier_peripherals::{ChipSelect, Gpio, I2c, Spi};
 
 use crate::boards::{BoardDefinition, I2cSensor, OledPlacement, SensorKind};
@@ -97,6 +97,8 @@ struct BoardBus {
     scl: u8,
     sda: u8,
     targets: I2cBus,
+    /// The bus as software sees it that drives the pads itself.
+    wires: I2cWires,
 }
 
 impl Parts {
@@ -125,7 +127,7 @@ impl Parts {
     fn bus(&mut self, scl: u8, sda: u8) -> &mut I2cBus {
         let there = self.buses.iter().position(|bus| (bus.scl, bus.sda) == (scl, sda));
         let index = there.unwrap_or_else(|| {
-            self.buses.push(BoardBus { scl, sda, targets: I2cBus::new() });
+            self.buses.push(BoardBus { scl, sda, targets: I2cBus::new(), wires: I2cWires::new() });
             self.buses.len() - 1
         });
         &mut self.buses[index].targets
@@ -151,6 +153,7 @@ impl Parts {
 
     pub fn power_cycle(&mut self) {
         self.flash.power_cycle();
+        self.buses.iter_mut().for_each(|bus| bus.wires = I2cWires::new());
         if let Some(OledPlacement { scl, sda, config }) = self.display {
             self.bus(scl, sda).attach(config.address, Oled::new(config));
         }
@@ -173,6 +176,28 @@ impl Parts {
             Some(bus) => controller.run(&mut bus.targets, now),
             None => controller.run(&mut I2cBus::new(), now),
         }
+    }
+
+    /// Shows the parts on the I2C buses what software drives onto their pads, for controllers that are made of software. True if
+    /// the parts give another level to a pad because of it.
+    pub fn follow_i2c_pads(&mut self, gpio: &Gpio, now: Time) -> bool {
+        let mut changed = false;
+        for bus in &mut self.buses {
+            let released = |pin: u8| gpio.output(usize::from(pin)).unwrap_or(true);
+            let pulled = bus.wires.pulls_sda();
+            bus.wires.follow(released(bus.scl), released(bus.sda), &mut bus.targets, now);
+            changed |= bus.wires.pulls_sda() != pulled;
+        }
+        changed
+    }
+
+    /// The level that the parts and the resistors of an I2C bus give to a pad; None if it belongs to no bus.
+    pub fn pad_level(&self, pin: usize) -> Option<bool> {
+        self.buses.iter().find_map(|bus| match pin {
+            _ if pin == usize::from(bus.sda) => Some(!bus.wires.pulls_sda()),
+            _ if pin == usize::from(bus.scl) => Some(true),
+            _ => None,
+        })
     }
 
     /// Carries out the transaction that software started on a SPI controller. The flash chip is selected by CS0 of SPI0 and

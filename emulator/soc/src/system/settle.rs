@@ -201,7 +201,7 @@ impl System {
     pub(super) fn update_inputs(&mut self) {
         for pin in 0..PINS {
             let pulled_up = self.io_mux.pull(pin) == Some(Pull::Up);
-            let driven = self.driven[pin].unwrap_or(pulled_up);
+            let driven = self.driven[pin].or(self.parts.pad_level(pin)).unwrap_or(pulled_up);
             let level = self.analog[pin].map_or(driven, |microvolts| microvolts >= pads::SUPPLY_MICROVOLTS / 2);
             self.gpio.set_input(pin, level);
             if let Some((adc, channel)) = pads::adc_channel(pin as u8) {

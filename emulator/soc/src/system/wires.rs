@@ -23,6 +23,9 @@ fn channel_of(signal: u32, first: u32, channels: usize) -> Option<usize> {
 impl System {
     pub(super) fn settle_gpio(&mut self, now: Time) {
         let changes = self.gpio.take_changes();
+        if changes != 0 && self.parts.follow_i2c_pads(&self.gpio, now) {
+            self.update_inputs();
+        }
         if changes != 0 && changes & self.wires.followed() != 0 {
             self.connect_wires(now);
         }

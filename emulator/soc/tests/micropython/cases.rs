@@ -13,6 +13,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("computes_as_python_does", computes_as_python_does),
     ("accelerators_agree_with_software", accelerators_agree_with_software),
     ("draws_on_the_oled_over_i2c", draws_on_the_oled_over_i2c),
+    ("draws_on_the_oled_over_i2c_in_software", draws_on_the_oled_over_i2c_in_software),
     ("i2c_reports_silence_and_stretching", i2c_reports_silence_and_stretching),
     ("both_cores_execute", both_cores_execute),
     ("sleeping_takes_its_time", sleeping_takes_its_time),
@@ -91,9 +92,16 @@ fn drawing() -> Bitmap {
 }
 
 fn draws_on_the_oled_over_i2c(image: &[u8]) {
-    let script = "from machine import I2C, Pin\n\
-        import framebuf\n\
-        i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400000)\n\
+    draw(image, "from machine import I2C, Pin\ni2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400000)\n");
+}
+
+/// The pads' own outputs as SCL and SDA, which needs the acknowledge on the wire and the resistors that pull it up.
+fn draws_on_the_oled_over_i2c_in_software(image: &[u8]) {
+    draw(image, "from machine import SoftI2C, Pin\ni2c = SoftI2C(scl=Pin(22), sda=Pin(21), freq=400000)\n");
+}
+
+fn draw(image: &[u8], bus: &str) {
+    let script = "import framebuf\n\
         print(i2c.scan())\n\
         for c in b'\\xae\\x20\\x00\\x40\\xa1\\xc8\\xa8\\x3f\\xd3\\x00\\xda\\x12\\xa4\\xa6\\x8d\\x14\\xaf':\n \
           i2c.writeto(0x3c, bytes([0x80, c]))\n\
@@ -105,6 +113,7 @@ fn draws_on_the_oled_over_i2c(image: &[u8]) {
         for c in b'\\x21\\x00\\x7f\\x22\\x00\\x07': i2c.writeto(0x3c, bytes([0x80, c]))\n\
         i2c.writevto(0x3c, [b'\\x40', b])\n";
     let mut repl = Repl::booted(image);
+    repl.run(bus);
     assert_eq!(repl.run(script), "[60]\n");
     assert_eq!(repl.machine.oled().expect("the board has a display").picture(), drawing());
 }
