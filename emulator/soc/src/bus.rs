@@ -23,7 +23,13 @@ const IROM_END: u32 = 0x40C0_0000;
 const INSTRUCTION_BUS: u32 = 0x4000_0000;
 /// The MMU entry of the first page of the instruction bus.
 const FIRST_INSTRUCTION_ENTRY: usize = 64;
+/// Offset of the last byte of the longest instruction.
+const LAST_BYTE: u32 = 2;
 const ROM1_SIZE: u32 = 0x1_0000;
+
+fn is_flash(address: u32) -> bool {
+    (IROM_BASE..IROM_END).contains(&address)
+}
 
 /// One core's view of the machine for one run.
 pub(crate) struct CoreBus<'a> {
@@ -86,7 +92,7 @@ impl CoreBus<'_> {
 
     /// The bytes of flash page that the cache shows at `address` on the instruction bus, and the offset in the page.
     fn flash_code(&self, address: u32) -> Option<(&[u8], usize)> {
-        if !(IROM_BASE..IROM_END).contains(&address) {
+        if !is_flash(address) {
             return None;
         }
         let entry = FIRST_INSTRUCTION_ENTRY + ((address - INSTRUCTION_BUS) >> 16) as usize;
@@ -149,16 +155,6 @@ impl CoreBus<'_> {
             }
         };
         word.map(u32::from_le_bytes)
-    }
-
-    /// Code at `address` is about to be fetched through the cache.
-    fn fill_line(&mut self, address: u32) {
-        if (IROM_BASE..IROM_END).contains(&address)
-            && self.system.flash_cache.fill(self.origin.core, address - IROM_BASE)
-        {
-            self.system.missed_lines += 1;
-            self.system.attention = true;
-        }
     }
 
     #[cold]
@@ -240,14 +236,33 @@ impl Bus for CoreBus<'_> {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
         let word = self.code_word(address & !3).ok_or(Fault::Unmapped)?;
         let shift = 8 * (address & 3);
-        self.fill_line(address);
         if shift == 0 {
             return Ok(word);
         }
-        self.fill_line((address & !3).wrapping_add(4));
         // The rest may lie beyond the end of a memory; then the instruction is as short as what is left of it.
         let next = self.code_word((address & !3).wrapping_add(4)).unwrap_or(0);
         Ok((word >> shift) | (next << (32 - shift)))
+    }
+
+    fn bring_in(&mut self, address: u32) -> bool {
+        if self.is_at_hand(address) {
+            return true;
+        }
+        for end in [address, address.wrapping_add(LAST_BYTE)] {
+            if is_flash(end) && self.system.flash_cache.fill(self.origin.core, end - IROM_BASE) {
+                self.system.missed_lines += 1;
+            }
+        }
+        self.system.attention = true;
+        false
+    }
+
+    /// An instruction may lie across two lines.
+    #[inline]
+    fn is_at_hand(&self, address: u32) -> bool {
+        [address, address.wrapping_add(LAST_BYTE)]
+            .into_iter()
+            .all(|end| !is_flash(end) || self.system.flash_cache.holds(self.origin.core, end - IROM_BASE))
     }
 
     #[inline(always)]

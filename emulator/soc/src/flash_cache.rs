@@ -14,11 +14,22 @@ pub(crate) struct FlashCache {
     present: [Vec<u64>; 2],
 }
 
+/// The word and the bit of a line.
+fn place(offset: u32) -> (usize, u64) {
+    let line = offset / LINE;
+    ((line / LINES_PER_WORD) as usize, 1 << (line % LINES_PER_WORD))
+}
+
 impl FlashCache {
+    /// Whether `core` has the line at `offset`.
+    pub fn holds(&self, core: usize, offset: u32) -> bool {
+        let (index, bit) = place(offset);
+        self.present[core].get(index).is_some_and(|word| word & bit != 0)
+    }
+
     /// Brings in the line at `offset` for `core`. True if it was not there.
     pub fn fill(&mut self, core: usize, offset: u32) -> bool {
-        let line = offset / LINE;
-        let (index, bit) = ((line / LINES_PER_WORD) as usize, 1 << (line % LINES_PER_WORD));
+        let (index, bit) = place(offset);
         let present = &mut self.present[core];
         if present.len() <= index {
             present.resize(index + 1, 0);
@@ -43,6 +54,7 @@ mod tests {
         let mut cache = FlashCache::default();
         assert!(cache.fill(0, 0x1_0000));
         assert!(!cache.fill(0, 0x1_001F));
+        assert!(cache.holds(0, 0x1_001F) && !cache.holds(0, 0x1_0020) && !cache.holds(1, 0x1_0000));
         assert!(cache.fill(0, 0x1_0020));
         assert!(cache.fill(1, 0x1_0000));
         cache.flush(0);

@@ -295,8 +295,8 @@ impl Machine {
                 if exit == Exit::Debug {
                     return None;
                 }
-                let stuck = turn.done == before;
                 turn.done += std::mem::take(&mut turn.stalled);
+                let stuck = turn.done == before;
                 if matches!(exit, Exit::Waiting) || self.system.has_core_effect() || stuck {
                     // The rest of its turn passes idly.
                     if turn.done < turn.cycles {

@@ -37,8 +37,21 @@ pub(crate) struct Block {
     /// Highest quarter of the register window that any instruction uses.
     pub window: u8,
     memory: CodeMemory,
+    /// The block ends where code was not at hand; it goes on once that has come.
+    cut: bool,
+    /// Nothing but a change of address translation makes it stale.
+    steady: bool,
     /// Versions of the first and last code page.
     versions: [u32; 2],
+}
+
+/// Why there is no block at an address.
+#[derive(Debug)]
+pub(crate) enum Absent {
+    /// The first instruction cannot be fetched at all.
+    Trap(Trap),
+    /// It can be once it has come.
+    NotAtHand,
 }
 
 /// All decoded blocks.
@@ -57,7 +70,7 @@ pub(crate) struct Blocks {
 }
 
 /// A clone starts without blocks and decodes them again as it needs them, which costs less than copying them all. The blocks
-/// come out the same: one depends on nothing but its address, memory and the known ends of loops.
+/// come out the same: one depends on nothing but its address, memory, what of it is at hand, and the known ends of loops.
 impl Clone for Blocks {
     fn clone(&self) -> Blocks {
         Blocks {
@@ -144,16 +157,17 @@ impl Blocks {
     fn is_current<B: Bus>(&self, index: u32, pc: u32, bus: &B) -> bool {
         let Some(block) = self.blocks.get(index as usize) else { return false };
         block.address == u64::from(pc)
-            && (block.memory != CodeMemory::Writable || {
+            && (block.steady || {
                 let last = block.end.wrapping_sub(1);
                 bus.code_version(pc) == block.versions[0]
                     && ((pc ^ last) < CODE_PAGE || bus.code_version(last) == block.versions[1])
+                    && !(block.cut && bus.is_at_hand(block.end))
             })
     }
 
     /// The block at `pc`, which comes after the instruction with index `previous`.
     #[inline(always)]
-    pub(crate) fn follow<B: Bus>(&mut self, previous: u32, pc: u32, bus: &mut B) -> Result<u32, Trap> {
+    pub(crate) fn follow<B: Bus>(&mut self, previous: u32, pc: u32, bus: &mut B) -> Result<u32, Absent> {
         let linked = self.links.get(previous as usize).copied().unwrap_or(NONE);
         if self.is_current(linked, pc, bus) {
             return Ok(linked);
@@ -168,7 +182,7 @@ impl Blocks {
 
     /// The block at `pc`, decoded anew if need be.
     #[inline(never)]
-    fn find<B: Bus>(&mut self, pc: u32, bus: &mut B) -> Result<u32, Trap> {
+    fn find<B: Bus>(&mut self, pc: u32, bus: &mut B) -> Result<u32, Absent> {
         let known = self.by_address.get(&pc).copied();
         let index = match known {
             Some(index) if self.is_current(index, pc, bus) => index,
@@ -180,7 +194,10 @@ impl Blocks {
 
     /// Decodes the block at `pc`, in place of `stale` if that is given.
     #[inline(never)]
-    fn decode<B: Bus>(&mut self, pc: u32, stale: Option<u32>, bus: &mut B) -> Result<u32, Trap> {
+    fn decode<B: Bus>(&mut self, pc: u32, stale: Option<u32>, bus: &mut B) -> Result<u32, Absent> {
+        if !bus.bring_in(pc) {
+            return Err(Absent::NotAtHand);
+        }
         if self.instructions.len() > MAX_STORED {
             self.clear();
         }
@@ -188,12 +205,17 @@ impl Blocks {
         let (mut count, mut end, mut window, mut loop_end) = (0, pc, 0, None);
         // After `ENTRY`, execution only stays in the block when the whole new window can be used.
         let mut entered = false;
+        let mut cut = false;
         while count < MAX_INSTRUCTIONS && (count == 0 || !self.loop_ends.contains(&end)) {
+            cut = count > 0 && !bus.is_at_hand(end);
+            if cut {
+                break;
+            }
             let mut instruction = match fetch(bus, end) {
                 Ok(instruction) => instruction,
                 // Raised only when execution gets there, as the start of a block of its own.
                 Err(_) if count > 0 => break,
-                Err(trap) => return Err(trap),
+                Err(trap) => return Err(Absent::Trap(trap)),
             };
             instruction.index = count as u8;
             instruction.offset = end.wrapping_sub(pc) as u8;
@@ -218,13 +240,16 @@ impl Blocks {
         }
         // Nothing is left to replace once all blocks have been dropped.
         let stale = stale.filter(|_| !self.blocks.is_empty());
+        let memory = bus.code_memory(pc).max(bus.code_memory(end.wrapping_sub(1)));
         let block = Block {
             address: u64::from(pc),
             first: self.instructions.len() as u32,
             count: count as u32,
             end,
             window,
-            memory: bus.code_memory(pc).max(bus.code_memory(end.wrapping_sub(1))),
+            memory,
+            cut,
+            steady: memory != CodeMemory::Writable && !cut,
             versions: [bus.code_version(pc), bus.code_version(end.wrapping_sub(1))],
         };
         let instructions = decoded.iter().flatten().copied();

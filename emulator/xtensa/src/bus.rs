@@ -43,6 +43,19 @@ pub trait Bus {
     /// Up to four instruction bytes at `address`, of any alignment, little-endian. Only used for decoding.
     fn fetch(&mut self, address: u32) -> Result<u32, Fault>;
 
+    /// Has the code at `address` brought to where it can be fetched from. False if the core has to wait for it: the run ends
+    /// before the instruction there, and whoever runs the core lets the time pass.
+    fn bring_in(&mut self, address: u32) -> bool {
+        let _ = address;
+        true
+    }
+
+    /// Whether the code at `address` can be fetched without waiting. Blocks end before code that cannot.
+    fn is_at_hand(&self, address: u32) -> bool {
+        let _ = address;
+        true
+    }
+
     /// Reads a byte.
     fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault>;
 

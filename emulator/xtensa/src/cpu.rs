@@ -2,7 +2,7 @@
 
 mod debugged;
 
-use crate::block::{self, Blocks};
+use crate::block::{self, Absent, Blocks};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::debugger::{DebugStop, Debugger, Watchpoint};
@@ -99,7 +99,10 @@ impl Cpu {
                 let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
                 self.blocks.note_epoch(bus.code_epoch());
                 self.blocks.note_loop_end(self.state.lend);
-                *spent = run_blocks(&mut self.state, &mut self.blocks, bus, *spent, stop);
+                let before = std::mem::replace(spent, run_blocks(&mut self.state, &mut self.blocks, bus, *spent, stop));
+                if *spent == before {
+                    return Exit::Attention;
+                }
             }
             // No timer matches before the last cycle: `stop` sees to that.
             self.state.latch_timers(self.state.started + u64::from(*spent) - 1, 1);
@@ -254,10 +257,11 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let pc = state.pc;
         let index = match blocks.follow(previous, pc, bus) {
             Ok(index) => index,
-            Err(trap) => {
+            Err(Absent::Trap(trap)) => {
                 state.raise(trap, pc);
                 return spent + 1;
             }
+            Err(Absent::NotAtHand) => return spent,
         };
         bus.executing(pc);
         let block = blocks.block(index);
@@ -320,6 +324,10 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
 /// Fetches, decodes and executes the next instruction.
 fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
     let pc = state.pc;
+    // A wait for code takes the cycle in which it begins.
+    if !bus.bring_in(pc) {
+        return;
+    }
     let op = match block::fetch(bus, pc) {
         Ok(op) => op,
         Err(trap) => return state.raise(trap, pc),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Cpu, Exit, NO_INSTRUCTION, interpret};
-use crate::block::{self, Blocks};
+use crate::block::{self, Absent, Blocks};
 use crate::bus::Bus;
 use crate::debugger::{Debugger, Position};
 use crate::exception::Trap;
@@ -105,7 +105,10 @@ fn run_blocks_debugged<B: Bus>(
     loop {
         let index = match blocks.follow(NO_INSTRUCTION, position.block, bus) {
             Ok(index) => index,
-            Err(trap) => {
+            Err(Absent::NotAtHand) => {
+                return Debugged { spent, exit: (spent == cycles.start).then_some(Exit::Attention) };
+            }
+            Err(Absent::Trap(trap)) => {
                 let in_vectors = state.is_in_window_vectors();
                 state.raise(trap, state.pc);
                 debugger.note_step(state, position.pc, in_vectors);
