@@ -33,6 +33,11 @@ impl Machine {
         (0..CORES).for_each(|core| self.cpu_mut(core).set_watchpoints(watchpoints));
     }
 
+    /// True if a core has no clock, or something holds it: it will not execute before that changes.
+    pub fn is_held(&self, core: usize) -> bool {
+        !self.is_clocked(core)
+    }
+
     /// Reads memory as `core` sees it, flash behind its cache and ROM included.
     pub fn peek(&mut self, core: usize, address: u32, into: &mut [u8]) -> Result<(), MemoryError> {
         let mut known: Option<(u32, [u8; WORD as usize])> = None;

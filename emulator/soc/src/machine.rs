@@ -245,7 +245,7 @@ impl Machine {
     }
 
     /// True if `core` has a clock and is not held by reset, stall or sleep.
-    fn is_clocked(&self, core: usize) -> bool {
+    pub(crate) fn is_clocked(&self, core: usize) -> bool {
         self.system.core_runs(core) && !self.cpus[core].is_held_in_reset()
     }
 

@@ -48,7 +48,7 @@ pub enum Command {
     Flash(FlashArgs),
     /// Run a script on a board's MicroPython, with its output and its exit status here.
     RunScript(ScriptArgs),
-    /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, HTTP.
+    /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, HTTP.
     Serve(ServeArgs),
     /// Show, compare and accept pictures of screens.
     Screen {
@@ -207,7 +207,9 @@ Examples:
   espalier serve micropython.bin --rfc2217 4000
   mpremote connect rfc2217://127.0.0.1:4000 exec 'print(1)'
   espalier serve --rfc2217 4000
-  esptool --port 'rfc2217://127.0.0.1:4000?ign_set_control' flash-id")]
+  esptool --port 'rfc2217://127.0.0.1:4000?ign_set_control' flash-id
+  espalier serve app.elf --gdb 3333 --halt
+  xtensa-esp32-elf-gdb app.elf -ex 'target remote :3333' -ex 'break main'")]
 pub struct ServeArgs {
     /// Firmware: an application's .bin or ELF file, or a merged flash image.
     pub image: Option<PathBuf>,
@@ -232,6 +234,12 @@ pub struct ServeArgs {
     /// Port for QMP.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub qmp: u16,
+    /// Port for GDB; on --listen's address unless it comes with one of its own.
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint, default_value = "0")]
+    pub gdb: Endpoint,
+    /// Do not run before GDB or QMP says so.
+    #[arg(long)]
+    pub halt: bool,
     /// Port for the page with the OLED.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub http: u16,
@@ -298,6 +306,25 @@ pub struct Forward {
 pub struct PeerForward {
     pub port: u16,
     pub host: SocketAddr,
+}
+
+/// A port to listen on, and perhaps an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub address: Option<IpAddr>,
+    pub port: u16,
+}
+
+fn endpoint(text: &str) -> Result<Endpoint, String> {
+    let (address, port) = match text.rsplit_once(':') {
+        Some(("", port)) => (None, port),
+        Some((address, port)) => {
+            let address = address.trim_start_matches('[').trim_end_matches(']');
+            (Some(address.parse().map_err(|_| format!("'{address}' is no address"))?), port)
+        }
+        None => (None, text),
+    };
+    Ok(Endpoint { address, port: port.parse().map_err(|_| format!("'{port}' is no port"))? })
 }
 
 fn forward(text: &str) -> Result<Forward, String> {

@@ -51,6 +51,8 @@ fn config(args: &ServeArgs) -> ServeConfig {
         rfc2217: Some(at(args.rfc2217)),
         pty: cfg!(unix),
         qmp: Some(at(args.qmp)),
+        gdb: Some(SocketAddr::new(args.gdb.address.unwrap_or(args.listen), args.gdb.port)),
+        paused: args.halt,
         http: Some(at(args.http)),
         host_forwards: args
             .host_forward
@@ -87,6 +89,9 @@ fn announce(server: &Server, args: &ServeArgs) {
     }
     if let Some(address) = server.qmp_address() {
         line("QMP", address.to_string(), "system_reset, stop, cont, screendump, quit");
+    }
+    if let Some(address) = server.gdb_address() {
+        line("GDB", format!("target remote {address}"), "both cores; `monitor help`");
     }
     if let Some(address) = server.http_address() {
         line("display", format!("http://{address}/"), "the OLED and the console in a browser");

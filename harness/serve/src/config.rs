@@ -36,7 +36,7 @@ pub struct GuestForward {
 pub struct ServeConfig {
     /// How fast guest time passes.
     pub pace: Pace,
-    /// The board does not run until it is told to.
+    /// The board does not run until QMP or a debugger tells it to.
     pub paused: bool,
     /// UART0 as a TCP socket that carries its bytes and nothing else.
     pub serial: Option<SocketAddr>,
@@ -46,6 +46,8 @@ pub struct ServeConfig {
     pub pty: bool,
     /// QMP, the control protocol of QEMU.
     pub qmp: Option<SocketAddr>,
+    /// GDB's remote serial protocol.
+    pub gdb: Option<SocketAddr>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,
     /// From the host to the board.

@@ -9,6 +9,7 @@ use espalier_soc::Strap;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::board::{LinkEnd, SerialInput};
+use crate::gdb::DebugInput;
 
 /// Bytes of console that are kept for [`BoardHandle::console`].
 const LOG_CAPACITY: usize = 1 << 18;
@@ -64,6 +65,7 @@ pub(crate) enum Control {
     Resume,
     Screen(oneshot::Sender<Option<Bitmap>>),
     Status(oneshot::Sender<BoardStatus>),
+    Debug(DebugInput),
     Link { board_port: u16, end: LinkEnd },
     Quit,
 }

@@ -14,7 +14,7 @@ use crate::outlet::Outlet;
 #[cfg(unix)]
 use crate::ports::pty;
 use crate::ports::{SerialPort, rfc2217, tcp};
-use crate::{forward, http, qmp};
+use crate::{forward, gdb, http, qmp};
 
 /// Where everything is, port numbers filled in.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(crate) struct Addresses {
     pub rfc2217: Option<SocketAddr>,
     pub pty: Option<PathBuf>,
     pub qmp: Option<SocketAddr>,
+    pub gdb: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
     pub host_forwards: Vec<SocketAddr>,
 }
@@ -34,6 +35,7 @@ pub(crate) struct Listeners {
     #[cfg(unix)]
     pty: Option<(pty::Pty, SerialPort)>,
     qmp: Option<TcpListener>,
+    gdb: Option<TcpListener>,
     http: Option<TcpListener>,
     host_forwards: Vec<(TcpListener, u16)>,
     guest_forwards: Vec<(mpsc::UnboundedReceiver<Accepted>, SocketAddr)>,
@@ -68,6 +70,7 @@ impl Listeners {
         let serial = open("the serial port", config.serial, &mut addresses.serial)?;
         let rfc2217 = open("RFC 2217", config.rfc2217, &mut addresses.rfc2217)?;
         let qmp = open("QMP", config.qmp, &mut addresses.qmp)?;
+        let gdb = open("GDB", config.gdb, &mut addresses.gdb)?;
         let http = open("HTTP", config.http, &mut addresses.http)?;
         let mut host_forwards = Vec::new();
         for forward in &config.host_forwards {
@@ -95,6 +98,7 @@ impl Listeners {
                 None
             },
             qmp,
+            gdb,
             http,
             host_forwards,
             guest_forwards,
@@ -121,6 +125,9 @@ impl Listeners {
         }
         if let Some(listener) = self.qmp {
             tokio::spawn(qmp::serve(take(listener), board.clone()));
+        }
+        if let Some(listener) = self.gdb {
+            tokio::spawn(gdb::serve(take(listener), board.clone()));
         }
         if let Some(listener) = self.http {
             tokio::spawn(http::serve(take(listener), board.clone()));

@@ -146,6 +146,11 @@ impl Server {
         self.addresses.qmp
     }
 
+    /// Where GDB's remote serial protocol is.
+    pub fn gdb_address(&self) -> Option<SocketAddr> {
+        self.addresses.gdb
+    }
+
     /// Where the page is.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.addresses.http

@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use espalier_core::{Span, Time};
 use espalier_soc::{CORES, Machine, Stop, Strap};
+use espalier_xtensa::DebugStop;
+use gdbstub::common::Signal;
 use tokio::sync::mpsc;
 
 pub(crate) use lines::ModemLines;
@@ -18,6 +20,7 @@ pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
 pub(crate) use serial::SerialInput;
 
 use crate::config::Pace;
+use crate::gdb::{DebugInput, DebugTarget, Session, Wish};
 use crate::handle::{Bell, BoardEvent, BoardHandle, BoardStatus, ConsoleLog, Control};
 use crate::outlet::Outlet;
 use lines::{ResetCircuit, ResetEdge};
@@ -48,7 +51,8 @@ pub(crate) struct BoardSetup {
 
 /// A machine that runs.
 pub(crate) struct Board {
-    machine: Machine,
+    target: DebugTarget,
+    debugger: Option<Session>,
     pacer: Pacer,
     circuit: ResetCircuit,
     serial: SerialFeed,
@@ -78,7 +82,8 @@ impl Board {
             paused: setup.paused,
             halted: None,
             busy_slices: 0,
-            machine: setup.machine,
+            debugger: None,
+            target: DebugTarget::new(setup.machine),
         }
     }
 
@@ -93,33 +98,37 @@ impl Board {
                 Turn::Nap(span) => self.bell.wait(Some(span)),
                 Turn::Block => self.bell.wait(None),
             }
-            if self.links.pump(&mut self.machine) {
-                self.pacer.note_activity(self.machine.now());
+            if self.links.pump(&mut self.target.machine) {
+                self.pacer.note_activity(self.target.machine.now());
             }
         }
         self.handle.announce(BoardEvent::Shutdown);
         self.outlets.iter().for_each(|outlet| outlet.close());
-        self.machine
+        self.target.machine
     }
 
     /// Does what other threads want. False if that is to end.
     fn obey(&mut self) -> bool {
         while let Ok(control) = self.control.try_recv() {
-            self.pacer.note_activity(self.machine.now());
+            self.pacer.note_activity(self.target.machine.now());
             // Whoever asked may have gone again.
             match control {
                 Control::Reset(strap) => {
                     self.start(strap);
                     self.handle.announce(BoardEvent::Reset);
                 }
-                Control::Pause => self.set_paused(true),
+                Control::Pause => {
+                    self.set_paused(true);
+                    self.tell_debugger(Signal::SIGINT);
+                }
                 Control::Resume => self.set_paused(false),
                 Control::Screen(reply) => {
-                    let _ = reply.send(self.machine.oled().map(|oled| oled.picture()));
+                    let _ = reply.send(self.target.machine.oled().map(|oled| oled.picture()));
                 }
                 Control::Status(reply) => {
                     let _ = reply.send(self.status());
                 }
+                Control::Debug(input) => self.debug(input),
                 Control::Link { board_port, end } => self.links.open(board_port, end),
                 Control::Quit => return false,
             }
@@ -127,10 +136,53 @@ impl Board {
         true
     }
 
+    fn debug(&mut self, input: DebugInput) {
+        let wish = match input {
+            DebugInput::Attach(client) => {
+                let session = Session::new(client, &mut self.target);
+                self.debugger = Some(session);
+                Wish::Hold
+            }
+            DebugInput::Bytes(bytes, _done) => match &mut self.debugger {
+                Some(session) => session.feed(&mut self.target, &bytes),
+                None => return,
+            },
+            DebugInput::Detach if self.debugger.is_some() => Wish::Leave,
+            DebugInput::Detach => return,
+        };
+        if self.target.take_reset() {
+            self.note_start();
+            self.handle.announce(BoardEvent::Reset);
+        }
+        if wish == Wish::Leave {
+            self.debugger = None;
+            self.target.release();
+        }
+        self.set_paused(wish == Wish::Hold);
+    }
+
+    /// A core came to what the debugger waits for.
+    fn note_debug_stop(&mut self, core: usize, stop: DebugStop) {
+        self.carry_output();
+        let Some(session) = self.debugger.as_mut() else { return };
+        let Some(reason) = self.target.reason(core, stop) else { return };
+        session.report(&mut self.target, reason);
+        self.set_paused(true);
+    }
+
+    /// The board does not go on, and not because of the debugger.
+    fn tell_debugger(&mut self, signal: Signal) {
+        if let Some(session) = self.debugger.as_mut().filter(|session| session.is_running()) {
+            let reason = self.target.interrupted(signal);
+            session.report(&mut self.target, reason);
+            self.set_paused(true);
+        }
+    }
+
     fn set_paused(&mut self, paused: bool) {
         if self.paused != paused {
             self.paused = paused;
-            self.pacer.anchor(Instant::now(), self.machine.now());
+            self.pacer.anchor(Instant::now(), self.target.machine.now());
             self.handle.announce(if paused { BoardEvent::Stop } else { BoardEvent::Resume });
         }
     }
@@ -139,7 +191,7 @@ impl Board {
         BoardStatus {
             running: !self.paused && self.halted.is_none(),
             halted: self.halted.clone(),
-            now: self.machine.now(),
+            now: self.target.machine.now(),
         }
     }
 
@@ -147,13 +199,13 @@ impl Board {
     fn hear(&mut self) {
         let edge = self.circuit.poll(Instant::now());
         self.apply(edge);
-        while let Some(lines) = self.serial.pump(&mut self.machine, self.circuit.holds()) {
+        while let Some(lines) = self.serial.pump(&mut self.target.machine, self.circuit.holds()) {
             let edge = self.circuit.set(lines, Instant::now());
-            self.machine.drive_pin(IO0, self.circuit.io0_low().then_some(false));
+            self.target.machine.drive_pin(IO0, self.circuit.io0_low().then_some(false));
             self.apply(edge);
         }
         if self.serial.is_pending() {
-            self.pacer.note_activity(self.machine.now());
+            self.pacer.note_activity(self.target.machine.now());
         }
     }
 
@@ -165,10 +217,14 @@ impl Board {
     }
 
     fn start(&mut self, strap: Strap) {
+        self.target.machine.reset(strap);
+        self.note_start();
+    }
+
+    fn note_start(&mut self) {
         self.halted = None;
-        self.machine.reset(strap);
-        self.pacer.anchor(Instant::now(), self.machine.now());
-        self.pacer.note_activity(self.machine.now());
+        self.pacer.anchor(Instant::now(), self.target.machine.now());
+        self.pacer.note_activity(self.target.machine.now());
     }
 
     fn turn(&mut self) -> Turn {
@@ -179,41 +235,45 @@ impl Board {
         if self.paused || self.halted.is_some() {
             return Turn::Block;
         }
-        let watched = !self.links.is_empty() || self.outlets.iter().any(|outlet| outlet.is_connected());
-        self.pacer.turn(now, self.machine.now(), SLICE, watched)
+        let watched = self.debugger.is_some()
+            || !self.links.is_empty()
+            || self.outlets.iter().any(|outlet| outlet.is_connected());
+        self.pacer.turn(now, self.target.machine.now(), SLICE, watched)
     }
 
     /// Runs the machine until `limit` and carries away what it sent.
     fn advance(&mut self, limit: Time) {
-        let before: [u64; CORES] = std::array::from_fn(|core| self.machine.cpu(core).cycles());
-        while self.machine.now() < limit {
-            match self.machine.run_until(limit) {
-                Stop::Limit | Stop::Debug { .. } => {}
+        let before: [u64; CORES] = std::array::from_fn(|core| self.target.machine.cpu(core).cycles());
+        while self.target.machine.now() < limit && !self.paused {
+            match self.target.machine.run_until(limit) {
+                Stop::Limit => {}
+                Stop::Debug { core, stop } => self.note_debug_stop(core, stop),
                 Stop::Output => self.carry_output(),
                 Stop::Unmodelled(access) => {
                     self.halted = Some(access.to_string());
                     self.handle.announce(BoardEvent::Stop);
+                    self.tell_debugger(Signal::SIGABRT);
                     break;
                 }
             }
         }
         let idle = (0..CORES).all(|core| {
-            let cpu = self.machine.cpu(core);
+            let cpu = self.target.machine.cpu(core);
             cpu.is_waiting() || cpu.cycles() == before[core]
         });
         self.busy_slices = if idle { 0 } else { self.busy_slices + 1 };
         if self.busy_slices >= BUSY_SLICES {
-            self.pacer.note_activity(self.machine.now());
+            self.pacer.note_activity(self.target.machine.now());
         }
     }
 
     fn carry_output(&mut self) {
-        let sent: Vec<u8> = self.machine.uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect();
+        let sent: Vec<u8> = self.target.machine.uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect();
         self.links.look();
         if !sent.is_empty() {
             self.log.push(&sent);
             self.outlets.iter().for_each(|outlet| outlet.push(&sent));
-            self.pacer.note_activity(self.machine.now());
+            self.pacer.note_activity(self.target.machine.now());
         }
     }
 }

@@ -1,7 +1,8 @@
-//! A served board, seen from outside: serial ports, QMP, HTTP, forwarded ports, many boards, shutdown.
+//! A served board, seen from outside: serial ports, QMP, GDB, HTTP, forwarded ports, many boards, shutdown.
 
 mod client;
 mod control;
+mod gdb;
 mod isolation;
 mod network;
 mod qemu;

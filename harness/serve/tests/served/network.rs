@@ -11,7 +11,7 @@ use espflash::target::{Chip, XtalFrequency};
 
 use crate::client::{Link, free};
 
-const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.elf");
+pub const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.elf");
 /// The tutorial's port.
 const PORT: u16 = 5001;
 
@@ -24,7 +24,7 @@ pub fn tutorial_parts() -> Vec<(u32, Vec<u8>)> {
     image.flash_segments().map(|segment| (segment.addr, segment.data.into_owned())).collect()
 }
 
-fn tutorial(config: ServeConfig) -> Server {
+pub fn tutorial(config: ServeConfig) -> Server {
     let board = BoardDefinition::by_name("mpython").unwrap();
     let mut machine = Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap();
     for (offset, bytes) in tutorial_parts() {

@@ -51,7 +51,8 @@ An emulated ESP32 that takes the command line of qemu-system-xtensa.
                              ports of the host that lead to ports of the board
   -global driver=esp32.gpio,property=strap_mode,value=0x0f
                              start in the ROM's download mode
-  -S                         do not run until QMP says `cont`
+  -gdb tcp:[HOST]:PORT       a server for GDB; -s is -gdb tcp::1234
+  -S                         do not run until QMP says `cont` or GDB continues
   -version, -help
 
   ESPALIER_PACE=fast         guest time as fast as the host can, instead of real time
@@ -118,6 +119,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         serial: options.serial.address(),
         pty: options.serial == SerialTarget::Pty,
         qmp: options.qmp,
+        gdb: options.gdb,
         host_forwards: options.host_forwards.clone(),
         ..ServeConfig::default()
     };

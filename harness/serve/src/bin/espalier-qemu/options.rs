@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use espalier_serve::HostForward;
@@ -25,6 +25,8 @@ const STRAP_PROPERTY: &str = "strap_mode";
 const STRAP_FLASH: u32 = 0x12;
 const STRAP_DOWNLOAD: u32 = 0x0F;
 const MACHINE: &str = "esp32";
+/// Where `-s` listens.
+const GDB_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1234);
 const NIC_MODEL: &str = "open_eth";
 
 /// What is wrong with the command line.
@@ -90,6 +92,7 @@ pub struct Options {
     pub flash: Option<Drive>,
     pub serial: SerialTarget,
     pub qmp: Option<SocketAddr>,
+    pub gdb: Option<SocketAddr>,
     pub host_forwards: Vec<HostForward>,
     pub strap: Strap,
     pub paused: bool,
@@ -104,6 +107,7 @@ impl Options {
             flash: None,
             serial: SerialTarget::MuxedStdio,
             qmp: None,
+            gdb: None,
             host_forwards: Vec::new(),
             strap: Strap::FlashBoot,
             paused: false,
@@ -120,6 +124,7 @@ impl Options {
                 "help" | "h" => return Ok(Action::Help),
                 "nographic" => continue,
                 "S" => options.paused = true,
+                "s" => options.gdb = Some(GDB_ADDRESS),
                 "snapshot" => snapshot = true,
                 flag if IGNORED_FLAGS.contains(&flag) => {}
                 option if is_known(option) => {
@@ -143,6 +148,7 @@ impl Options {
         match option {
             "M" | "machine" => check_machine(value)?,
             "drive" => self.flash = Some(parse_drive(value)?),
+            "gdb" => self.gdb = parse_gdb(value)?,
             "qmp" => self.qmp = Some(parse_server(value)?),
             "nic" | "netdev" => self.host_forwards.extend(parse_nic(value)?),
             "global" => {
@@ -170,7 +176,7 @@ impl Options {
 }
 
 fn is_known(option: &str) -> bool {
-    ["M", "machine", "drive", "qmp", "nic", "netdev", "global", "serial"].contains(&option)
+    ["M", "machine", "drive", "qmp", "gdb", "nic", "netdev", "global", "serial"].contains(&option)
         || IGNORED_VALUES.contains(&option)
         || ABSENT.contains(&option)
 }
@@ -228,6 +234,17 @@ fn parse_drive(value: &str) -> Parsed<Drive> {
 
 /// `tcp:HOST:PORT,server[,wait=off|nowait]`; an empty host is this computer.
 fn parse_server(value: &str) -> Parsed<SocketAddr> {
+    let (address, server) = parse_socket(value)?;
+    if server { Ok(address) } else { Err("only a server is there".to_owned()) }
+}
+
+/// `none`, or `tcp:HOST:PORT`, which is a server whether it says so or not.
+fn parse_gdb(value: &str) -> Parsed<Option<SocketAddr>> {
+    if value == "none" { Ok(None) } else { parse_socket(value).map(|(address, _)| Some(address)) }
+}
+
+/// An address, and whether it is said to be a server's.
+fn parse_socket(value: &str) -> Parsed<(SocketAddr, bool)> {
     let address = value.strip_prefix("tcp:").ok_or("only tcp:HOST:PORT,server is there")?;
     let (address, rest) = address.split_once(',').unwrap_or((address, ""));
     let mut server = false;
@@ -240,10 +257,7 @@ fn parse_server(value: &str) -> Parsed<SocketAddr> {
             _ => return unexpected(name),
         }
     }
-    if !server {
-        return Err("only a server is there".to_owned());
-    }
-    resolve(address)
+    Ok((resolve(address)?, server))
 }
 
 fn resolve(address: &str) -> Parsed<SocketAddr> {

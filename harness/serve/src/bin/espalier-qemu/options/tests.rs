@@ -43,7 +43,7 @@ fn what_is_not_there_is_refused_by_name() {
         ("-machine esp32c3", "-machine esp32c3: unsupported machine type; there is esp32"),
         ("-machine esp32,secure=on", "'secure' is not known"),
         ("-monitor stdio", "-monitor stdio: there is none"),
-        ("-gdb tcp::1234", "-gdb: invalid option"),
+        ("-gdb chardev:x", "-gdb chardev:x: only tcp:HOST:PORT"),
         ("-m 4M", "-m: invalid option"),
         ("-drive file=x,if=none,format=raw,id=efuse", "eFuse and other drives are not there; only if=mtd is"),
         ("-drive", "-drive: requires an argument"),
@@ -53,6 +53,15 @@ fn what_is_not_there_is_refused_by_name() {
     ] {
         let message = parse(line).unwrap_err().to_string();
         assert!(message.contains(words), "{line}: {message}");
+    }
+}
+
+#[test]
+fn gdb_is_at_qemus_places() {
+    for (line, port) in
+        [("-nographic", None), ("-s -S", Some(1234)), ("-gdb tcp::3333", Some(3333)), ("-gdb none", None)]
+    {
+        assert_eq!(run(line).gdb.map(|address| address.port()), port, "{line}");
     }
 }
 

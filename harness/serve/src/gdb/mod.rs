@@ -1,0 +1,82 @@
+//! A server for GDB's remote serial protocol ("GDB Remote Serial Protocol" in the manual of GDB), by `gdbstub`.
+//!
+//! One client at a time. The board stops when it comes, and goes on when it goes, whether it says goodbye or not. A board that
+//! stands still for a debugger does not age: whoever talks to it over its serial port or network waits.
+
+mod arch;
+mod session;
+mod target;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::handle::{BoardHandle, Control};
+
+pub(crate) use session::{Session, Wish};
+pub(crate) use target::DebugTarget;
+
+/// Bytes that are read at once.
+const PIECE: usize = 4096;
+
+/// What happens on the connection to a debugger.
+pub(crate) enum DebugInput {
+    /// A debugger is there; answers go here.
+    Attach(mpsc::UnboundedSender<Vec<u8>>),
+    /// It sent bytes. The other end is dropped when they have been dealt with.
+    Bytes(Vec<u8>, oneshot::Sender<()>),
+    /// It has gone.
+    Detach,
+}
+
+/// Serves one client after the other.
+pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
+    let taken = Arc::new(AtomicBool::new(false));
+    loop {
+        let Ok((socket, _)) = listener.accept().await else { continue };
+        // A second client is turned away at once, so that it does not wait for an answer.
+        if taken.swap(true, Ordering::Relaxed) {
+            continue;
+        }
+        let (board, taken) = (board.clone(), Arc::clone(&taken));
+        tokio::spawn(async move {
+            client(socket, &board).await;
+            // If the board is down, there is nothing to detach from.
+            let _ = board.send(Control::Debug(DebugInput::Detach));
+            taken.store(false, Ordering::Relaxed);
+        });
+    }
+}
+
+async fn client(mut socket: TcpStream, board: &BoardHandle) {
+    let _ = socket.set_nodelay(true);
+    let (answers, mut outgoing) = mpsc::unbounded_channel();
+    if board.send(Control::Debug(DebugInput::Attach(answers))).is_err() {
+        return;
+    }
+    let mut buffer = [0; PIECE];
+    loop {
+        tokio::select! {
+            biased;
+            answer = outgoing.recv() => {
+                let Some(answer) = answer else { return };
+                if socket.write_all(&answer).await.is_err() {
+                    return;
+                }
+            }
+            read = socket.read(&mut buffer) => {
+                let Ok(length @ 1..) = read else { return };
+                let (done, finished) = oneshot::channel();
+                let input = DebugInput::Bytes(buffer[..length].to_vec(), done);
+                if board.send(Control::Debug(input)).is_err() {
+                    return;
+                }
+                // A client that asks faster than it reads waits for itself.
+                let _ = finished.await;
+            }
+        }
+    }
+}
