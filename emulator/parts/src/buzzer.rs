@@ -4,6 +4,8 @@ use espalier_core::{Signal, Span, Time};
 
 /// The longest period that is a tone: 20 Hz, the lower end of hearing.
 const LONGEST: Span = Span::from_millis(50);
+/// A line that swings for fewer periods only clicks, as while software sets up its PWM step by step.
+const FEWEST: u64 = 2;
 /// Single swings make a tone as long as their periods differ by less than this part of it.
 const STEADY: u64 = 16;
 
@@ -41,10 +43,15 @@ pub struct Buzzer {
     swings: Option<Swings>,
 }
 
+impl Sound {
+    fn is_tone(&self, now: Time) -> bool {
+        self.end.unwrap_or(now).since(self.start) >= self.period * FEWEST
+    }
+}
+
 impl Swings {
-    /// A single period is a click, no tone.
     fn sound(&self, now: Time) -> Option<Sound> {
-        if self.count < 2 {
+        if self.count < FEWEST {
             return None;
         }
         let period = mean(self.length, self.count);
@@ -71,9 +78,9 @@ impl Buzzer {
     /// The line changes.
     pub fn signal(&mut self, signal: Signal, at: Time) {
         if self.pulsing
-            && let Some(sound) = self.sounds.last_mut()
+            && let Some(sound) = self.sounds.pop().filter(|sound| sound.is_tone(at))
         {
-            sound.end = Some(at);
+            self.sounds.push(Sound { end: Some(at), ..sound });
         }
         self.pulsing = false;
         match signal {
@@ -95,7 +102,7 @@ impl Buzzer {
     /// Every tone until `now`, in order; the last one may go on.
     pub fn sounds(&self, now: Time) -> Vec<Sound> {
         let swinging = self.swings.and_then(|swings| swings.sound(now));
-        self.sounds.iter().copied().chain(swinging).collect()
+        self.sounds.iter().copied().chain(swinging).filter(|sound| sound.is_tone(now)).collect()
     }
 
     fn edge(&mut self, at: Time) {
@@ -149,6 +156,16 @@ mod tests {
         assert_eq!(buzzer.sounds(at(9000)), [sound]);
         buzzer.signal(Signal::Level(false), at(10_000));
         assert_eq!(buzzer.sounds(at(20_000)), [Sound { end: Some(at(10_000)), ..sound }]);
+    }
+
+    #[test]
+    fn pulses_that_are_set_up_step_by_step_are_one_tone() {
+        let mut buzzer = Buzzer::new();
+        let pulses = |high| Signal::Pulses { period: Span::from_micros(1000), high: Span::from_micros(high) };
+        buzzer.signal(pulses(500), at(0));
+        assert_eq!(buzzer.sounds(at(1500)), []);
+        buzzer.signal(pulses(250), at(1900));
+        assert_eq!(buzzer.sounds(at(10_000)).iter().map(|sound| sound.start).collect::<Vec<_>>(), [at(1900)]);
     }
 
     /// Swings the line by hand.
