@@ -11,12 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::air::{AccessPoint, Air, in_air};
 use crate::artefacts::{Artefacts, default_root, test_name};
 use crate::backtrace::elf_of;
+use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::error::{ErrorKind, Result};
 #[cfg(unix)]
 use crate::flasher::FlasherBuilder;
 use crate::image::Image;
 use crate::kind::{Capability, Kind, Model, Setup, Start, Target, WifiCredentials, open};
+use crate::leds::Leds;
 use crate::micropython::MicroPython;
 use crate::network::Network;
 use crate::parts::{Button, Sensor, TouchPad};
@@ -94,6 +96,16 @@ impl Board {
     /// The sensor of this name on it.
     pub fn sensor(&self, name: impl Into<String>) -> Sensor {
         Sensor::new(self.shared.clone(), name.into())
+    }
+
+    /// Its coloured LEDs.
+    pub fn leds(&self) -> Leds {
+        Leds::new(self.shared.clone())
+    }
+
+    /// Its buzzer.
+    pub fn buzzer(&self) -> Buzzer {
+        Buzzer::new(self.shared.clone())
     }
 
     /// What it is made of.

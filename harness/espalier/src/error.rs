@@ -4,15 +4,17 @@ use std::fmt;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
-use espalier_core::Span;
+use espalier_core::{Rgb, Span};
 
 use crate::air::AirError;
+use crate::buzzer::PlayedTone;
 #[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
 #[cfg(unix)]
 use crate::kind::QemuError;
 use crate::kind::{BenchError, Capability, Kind, MODEL_VARIABLE, UnknownModel};
+use crate::leds::Colours;
 use crate::micropython::MicroPythonFailure;
 use crate::scene::Scene;
 use crate::screen::ScreenError;
@@ -76,6 +78,28 @@ pub enum ErrorKind {
         name: String,
         /// The names that there are.
         names: Vec<String>,
+    },
+    /// The board is made without it.
+    #[error("the board has no {what}")]
+    Absent {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The LEDs do not show what they should.
+    #[error("the LEDs show {}, not {}", Colours(shown), Colours(expected))]
+    Leds {
+        /// What they should show.
+        expected: Vec<Rgb>,
+        /// What they show.
+        shown: Vec<Rgb>,
+    },
+    /// A tone was not played.
+    #[error("no tone of {expected:.1} Hz was played{}", Played(played))]
+    Tone {
+        /// In hertz.
+        expected: f64,
+        /// What was played since power-on.
+        played: Vec<PlayedTone>,
     },
     /// There is no firmware to run.
     #[error("no firmware: give the builder one, or name an image in {variable}")]
@@ -150,6 +174,25 @@ fn there_are(what: &str, names: &[String]) -> String {
     match names {
         [] => format!("it has no {what} at all"),
         names => format!("it has {}", names.join(", ")),
+    }
+}
+
+/// How many of the tones a message names.
+const TONES: usize = 4;
+
+/// The last tones that were played.
+struct Played<'a>(&'a [PlayedTone]);
+
+impl fmt::Display for Played<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = &self.0[self.0.len().saturating_sub(TONES)..];
+        match last.split_first() {
+            None => f.write_str(", nor any other"),
+            Some((first, rest)) => {
+                write!(f, "; the last of {}: {first}", self.0.len())?;
+                rest.iter().try_for_each(|tone| write!(f, "; {tone}"))
+            }
+        }
     }
 }
 

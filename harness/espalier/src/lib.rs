@@ -48,6 +48,7 @@ mod artefacts;
 mod backtrace;
 mod board;
 mod boot_once;
+mod buzzer;
 mod console;
 mod error;
 #[cfg(feature = "rstest")]
@@ -56,6 +57,7 @@ pub mod fixtures;
 mod flasher;
 pub mod image;
 mod kind;
+mod leds;
 mod micropython;
 mod network;
 mod parts;
@@ -78,9 +80,10 @@ pub use artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
 pub use backtrace::Place;
 pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
 pub use boot_once::BootOnce;
+pub use buzzer::{Buzzer, PlayedTone, TONE_TOLERANCE, Tone};
 pub use console::{Captured, Console, Line, Match, escaped};
 pub use error::{Error, ErrorKind, Result};
-pub use espalier_core::{Bitmap, Span, Time};
+pub use espalier_core::{Bitmap, Rgb, Span, Time};
 #[cfg(unix)]
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
@@ -90,6 +93,7 @@ pub use kind::{
 };
 #[cfg(unix)]
 pub use kind::{EMULATOR_VARIABLE, Qemu, QemuError};
+pub use leds::Leds;
 pub use micropython::{
     Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
     RemoteFileReason, RunningScript, Script,

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use espalier_core::Time;
+use espalier_core::{Rgb, Time};
 
 use crate::backtrace::Place;
 use crate::console::Line;
 use crate::kind::{Kind, Shown};
+use crate::leds::Colours;
 use crate::render::half_blocks;
 use crate::transcript::Entry;
 
@@ -38,6 +39,8 @@ pub struct Scene {
     /// What went over the network last.
     pub transcript: Vec<Entry>,
     pub(crate) shown: Option<Shown>,
+    /// What the coloured LEDs showed, if there are some.
+    pub leds: Option<Vec<Rgb>>,
     /// Where the files are that this failure leaves behind.
     pub artefacts: PathBuf,
 }
@@ -77,6 +80,9 @@ impl fmt::Display for Scene {
                 }
             }
             None => {}
+        }
+        if let Some(leds) = &self.leds {
+            writeln!(f, "  leds     {}", Colours(leds))?;
         }
         write!(f, "  files    {}", self.artefacts.display())
     }

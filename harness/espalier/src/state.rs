@@ -151,7 +151,7 @@ impl State {
         Error::with_scene(kind, self.scene())
     }
 
-    fn scene(&self) -> Scene {
+    fn scene(&mut self) -> Scene {
         let first = self.transcript.len().saturating_sub(TRANSCRIPT_TAIL);
         Scene {
             kind: self.rig.kind(),
@@ -162,6 +162,7 @@ impl State {
             backtrace: self.backtrace(),
             transcript: self.transcript[first..].to_vec(),
             shown: self.rig.shown(),
+            leds: self.rig.leds().ok().map(|lit| lit.colours),
             artefacts: self.artefacts.folder().to_owned(),
         }
     }

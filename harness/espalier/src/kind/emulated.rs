@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
 use espalier_net::{ConnectionId as LanConnection, Lan, ListenerId as LanListener, PingId as LanPing, UdpId as LanUdp};
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap, UnknownPart};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Sound, Stop, Strap, UnknownPart};
 
 use super::lan;
 use super::{
-    AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Model, Place, Rig, Setup, Shown, Start,
+    AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Lit, Model, Place, Rig, Setup, Shown, Start,
 };
+use crate::buzzer::{PlayedTone, Tone};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
@@ -63,6 +64,15 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
 
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> ErrorKind {
     ErrorKind::Emulator(Box::new(error))
+}
+
+fn played(sound: &Sound) -> PlayedTone {
+    let period = sound.period.as_secs_f64();
+    PlayedTone {
+        tone: Tone { frequency: 1.0 / period, duty: sound.high.as_secs_f64() / period },
+        start: sound.start,
+        duration: sound.end.map(|end| end.since(sound.start)),
+    }
 }
 
 impl Emulated {
@@ -121,6 +131,8 @@ impl Rig for Emulated {
             | Capability::Datagrams
             | Capability::Controls => true,
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),
+            Capability::Leds => self.machine.board().leds.is_some(),
+            Capability::Buzzer => self.machine.board().buzzer.is_some(),
         }
     }
 
@@ -213,6 +225,16 @@ impl Rig for Emulated {
             on: oled.is_on(),
             at: self.machine.now(),
         })
+    }
+
+    fn leds(&mut self) -> Result<Lit, ErrorKind> {
+        let (colours, changed) = self.machine.leds().ok_or(ErrorKind::Absent { what: "LEDs" })?;
+        Ok(Lit { colours, changed })
+    }
+
+    fn tones(&mut self) -> Result<Vec<PlayedTone>, ErrorKind> {
+        let sounds = self.machine.sounds().ok_or(ErrorKind::Absent { what: "buzzer" })?;
+        Ok(sounds.iter().map(played).collect())
     }
 
     fn address(&self) -> Option<Ipv4Addr> {

@@ -19,8 +19,9 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Bitmap, Time};
+use espalier_core::{Bitmap, Rgb, Time};
 
+use crate::buzzer::PlayedTone;
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
@@ -92,6 +93,10 @@ pub enum Capability {
     Datagrams,
     /// Pressing buttons, touching pads and setting what sensors measure.
     Controls,
+    /// What the coloured LEDs show.
+    Leds,
+    /// What the buzzer plays.
+    Buzzer,
 }
 
 impl fmt::Display for Capability {
@@ -109,6 +114,8 @@ impl fmt::Display for Capability {
             Capability::Air => "networks in the air",
             Capability::Datagrams => "UDP and ping of the peer",
             Capability::Controls => "pressing, touching and setting sensors",
+            Capability::Leds => "looking at the LEDs",
+            Capability::Buzzer => "listening to the buzzer",
         })
     }
 }
@@ -139,6 +146,13 @@ pub(crate) struct Shown {
     pub(crate) on: bool,
     /// When it is known to have shown this.
     pub(crate) at: Time,
+}
+
+/// What coloured LEDs show.
+#[derive(Clone, Debug)]
+pub(crate) struct Lit {
+    pub(crate) colours: Vec<Rgb>,
+    pub(crate) changed: Time,
 }
 
 /// A connection of the peer.
@@ -230,6 +244,16 @@ pub(crate) trait Rig: Send {
     /// What the display showed when it was last looked at, or shows now if it can be seen; `None` if there is none, or nothing
     /// was seen yet.
     fn shown(&self) -> Option<Shown>;
+
+    /// What the coloured LEDs show.
+    fn leds(&mut self) -> Result<Lit, ErrorKind> {
+        Err(ErrorKind::Unsupported { capability: Capability::Leds, kind: self.kind() })
+    }
+
+    /// What the buzzer has played since power-on, in order.
+    fn tones(&mut self) -> Result<Vec<PlayedTone>, ErrorKind> {
+        Err(ErrorKind::Unsupported { capability: Capability::Buzzer, kind: self.kind() })
+    }
 
     /// The address that the board has on the network, once it has one.
     fn address(&self) -> Option<Ipv4Addr>;

@@ -4,6 +4,7 @@
 //! says why.
 
 mod files;
+mod outputs;
 mod scripts;
 
 use std::future::Future;
@@ -11,13 +12,14 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use espalier::{Board, BootOnce, Result, Units};
+use espalier::{Board, BootOnce, Model, Result, Units};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const IMAGE: &str = "ESP32_GENERIC-20240602-v1.23.0.bin";
 const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/micropython");
 
-static BOOTED: BootOnce = BootOnce::new();
+static DEVKIT: BootOnce = BootOnce::new();
+static MPYTHON: BootOnce = BootOnce::new();
 
 /// A test, which gets a board of its own.
 pub type Case = fn(Board) -> Pin<Box<dyn Future<Output = Result<()>>>>;
@@ -37,19 +39,21 @@ fn image_path() -> PathBuf {
 }
 
 /// A fork of a board that has booted to its prompt.
-async fn booted() -> Result<Board> {
+async fn booted(model: Model) -> Result<Board> {
+    let once = if model == Model::MPython { &MPYTHON } else { &DEVKIT };
     let boot = async || {
-        let board = Board::builder().firmware(image_path()).goldens(GOLDENS).name("boot").start().await?;
+        let builder = Board::builder().model(model).firmware(image_path()).goldens(GOLDENS);
+        let board = builder.name("boot").start().await?;
         board.console().expect(">>> ").within(5.s()).await?;
         Ok(board)
     };
-    BOOTED.fork(boot).await
+    once.fork(boot).await
 }
 
 /// Runs a test on a thread with its name, which the board takes over.
-fn run(name: &str, case: Case) -> std::result::Result<(), Failed> {
+fn run(name: &str, model: Model, case: Case) -> std::result::Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let test = move || runtime.block_on(async { case(booted().await?).await });
+    let test = move || runtime.block_on(async { case(booted(model).await?).await });
     match std::thread::Builder::new().name(name.to_owned()).spawn(test)?.join() {
         Ok(outcome) => outcome.map_err(|error| Failed::from(error.to_string())),
         Err(panic) => std::panic::resume_unwind(panic),
@@ -66,7 +70,9 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let cases = scripts::ALL.iter().chain(files::ALL);
-    let trials = cases.map(|(name, case)| Trial::test(*name, || run(name, *case)).with_ignored_flag(missing));
+    let on_devkit = scripts::ALL.iter().chain(files::ALL).map(|case| (Model::DevKit, case));
+    let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
+    let trials = cases
+        .map(|(model, (name, case))| Trial::test(*name, move || run(name, model, *case)).with_ignored_flag(missing));
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

@@ -204,7 +204,9 @@ impl Plant for Machine {
             | Capability::DisplayMemory
             | Capability::Air
             | Capability::Datagrams
-            | Capability::Controls => false,
+            | Capability::Controls
+            | Capability::Leds
+            | Capability::Buzzer => false,
         }
     }
 

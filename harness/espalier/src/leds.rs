@@ -1,0 +1,82 @@
+//! The board's coloured LEDs, and what a test expects of them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::{Rgb, Span};
+
+use crate::error::{ErrorKind, Result};
+use crate::screen::SETTLED;
+use crate::state::Shared;
+use crate::wait::{Ask, Wait};
+
+/// The coloured LEDs of a board, in the order of their chain. Handles are cheap and all lead to the same LEDs.
+///
+/// What they show is decoded from the level of their data line, whatever drives it.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.micropython().start("import lights").await?;
+/// board.leds().expect([(255, 0, 0), (0, 0, 0), (0, 0, 64)]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Leds {
+    shared: Arc<Shared>,
+}
+
+impl Leds {
+    pub(crate) fn new(shared: Arc<Shared>) -> Leds {
+        Leds { shared }
+    }
+
+    /// What they show now, each channel from 0 to 255. A colour compares with `(red, green, blue)`.
+    pub fn colours(&self) -> Result<Vec<Rgb>> {
+        let mut state = self.shared.lock();
+        match state.rig.leds() {
+            Ok(lit) => Ok(lit.colours),
+            Err(kind) => Err(state.fail(kind)),
+        }
+    }
+
+    /// Waits until they show these colours, all of them. The failure says what they show instead.
+    pub fn expect<C: Into<Rgb>>(&self, colours: impl IntoIterator<Item = C>) -> Wait<()> {
+        let expected: Vec<Rgb> = colours.into_iter().map(Into::into).collect();
+        Wait::new(&self.shared, format!("the LEDs to show {}", Colours(&expected)), move |state, ask| {
+            let shown = state.rig.leds()?.colours;
+            match ask {
+                _ if shown == expected => Poll::Ready(Ok(())),
+                Ask::Again => Poll::Pending,
+                Ask::LastTime => Poll::Ready(Err(ErrorKind::Leds { expected: expected.clone(), shown })),
+            }
+        })
+    }
+
+    /// Waits until they have shown the same for [`SETTLED`], counted from now, and says what.
+    pub fn settled(&self) -> Wait<Vec<Rgb>> {
+        self.settled_for(SETTLED)
+    }
+
+    /// Waits until they have shown the same for `quiet`, counted from now, and says what.
+    pub fn settled_for(&self, quiet: Span) -> Wait<Vec<Rgb>> {
+        let mut begun = None;
+        Wait::new(&self.shared, format!("the LEDs to stay unchanged for {quiet}"), move |state, _| {
+            let now = state.rig.now();
+            let lit = state.rig.leds()?;
+            let since = lit.changed.max(*begun.get_or_insert(now));
+            if now.since(since) < quiet { Poll::Pending } else { Poll::Ready(Ok(lit.colours)) }
+        })
+    }
+}
+
+/// Colours in a row, as in `#ff0000 #000000`.
+pub(crate) struct Colours<'a>(pub(crate) &'a [Rgb]);
+
+impl fmt::Display for Colours<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colours: Vec<_> = self.0.iter().map(Rgb::to_string).collect();
+        f.write_str(&colours.join(" "))
+    }
+}
