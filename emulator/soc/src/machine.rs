@@ -463,6 +463,7 @@ impl Machine {
 
     /// Drives a GPIO pad from outside the chip, or lets go of it with `None`. Pads that do not exist are ignored.
     pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
+        self.system.sample_adcs(self.now);
         self.system.drive_pin(pin, level);
     }
 

@@ -13,7 +13,7 @@ use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, IoMux, Ledc,
+    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s, IoMux, Ledc,
     OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng, Rsa, RtcCntl, RtcIo,
     Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
@@ -32,7 +32,7 @@ use crate::wires::Wires;
 use crate::wiring;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
-const TIMED: [Block; 21] = [
+const TIMED: [Block; 22] = [
     Block::RtcCntl,
     Block::Sens,
     Block::Timg(0),
@@ -43,6 +43,7 @@ const TIMED: [Block; 21] = [
     Block::Uart(2),
     Block::I2c(0),
     Block::I2c(1),
+    Block::I2s(0),
     Block::Spi(0),
     Block::Spi(1),
     Block::Spi(2),
@@ -95,6 +96,7 @@ pub(crate) struct System {
     frc: FrcTimer,
     rtc: RtcCntl,
     i2cs: [I2c; 2],
+    i2s: [I2s; 2],
     rmt: Rmt,
     ledc: Ledc,
     efuse: Efuse,
@@ -169,6 +171,7 @@ impl System {
             i2cs: std::array::from_fn(|_| I2c::new(APB_WITH_PLL)),
             rmt: Rmt::new(),
             ledc: Ledc::new(),
+            i2s: std::array::from_fn(|_| I2s::new()),
             efuse: Efuse::new(efuse),
             timgs: std::array::from_fn(|_| TimerGroup::new()),
             apb_ctrl: ApbCtrl::new(efuse.revision.has_apb_ctrl_bit()),
@@ -382,6 +385,7 @@ impl System {
             Block::I2c(unit) => &mut self.i2cs[usize::from(unit)],
             Block::Rmt => &mut self.rmt,
             Block::Ledc => &mut self.ledc,
+            Block::I2s(unit) => &mut self.i2s[usize::from(unit)],
             Block::Efuse => &mut self.efuse,
             Block::Timg(unit) => &mut self.timgs[usize::from(unit)],
             Block::ApbCtrl => &mut self.apb_ctrl,

@@ -18,6 +18,8 @@ pub(crate) fn sources(block: Block) -> &'static [usize] {
         Block::Spi(1) => &[29, 52],
         Block::Spi(2) => &[30, 53],
         Block::Spi(3) => &[31, 54],
+        Block::I2s(0) => &[32],
+        Block::I2s(1) => &[33],
         Block::Uart(0) => &[34],
         Block::Uart(1) => &[35],
         Block::Uart(2) => &[36],
@@ -57,6 +59,7 @@ pub(crate) fn gpio_sources(gpio: &Gpio, core: usize) -> [(usize, bool); 2] {
 /// Bits of DPORT_PERIP_RST_EN.
 pub(crate) const PERIPHERAL_RESETS: &[(u32, Block)] = &[
     (2, Block::Uart(0)),
+    (4, Block::I2s(0)),
     (5, Block::Uart(1)),
     (6, Block::Spi(2)),
     (7, Block::I2c(0)),
@@ -67,6 +70,7 @@ pub(crate) const PERIPHERAL_RESETS: &[(u32, Block)] = &[
     (15, Block::Timg(1)),
     (16, Block::Spi(3)),
     (18, Block::I2c(1)),
+    (21, Block::I2s(1)),
     (23, Block::Uart(2)),
 ];
 

@@ -78,6 +78,14 @@ impl Sens {
         self.temperature = code;
     }
 
+    /// Whether the digital controller has a converter, rather than this block.
+    pub fn is_digital(&self, adc: Adc) -> bool {
+        match adc {
+            Adc::One => self.registers.get(reg::SAR_READ_CTRL) & registers::SAR1_DIG_FORCE != 0,
+            Adc::Two => self.registers.get(reg::SAR_READ_CTRL2) & registers::SAR2_DIG_FORCE != 0,
+        }
+    }
+
     fn convert(&mut self, adc: Adc) {
         let (start, control, attenuations) = match adc {
             Adc::One => (reg::SAR_MEAS_START1, reg::SAR_READ_CTRL, reg::SAR_ATTEN1),

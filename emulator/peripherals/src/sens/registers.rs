@@ -41,6 +41,10 @@ espalier_core::registers! {
 pub const SAR1_DATA_INV: u32 = 1 << 28;
 pub const SAR2_DATA_INV: u32 = 1 << 29;
 
+/// The digital controller has the converter, not this block.
+pub const SAR1_DIG_FORCE: u32 = 1 << 27;
+pub const SAR2_DIG_FORCE: u32 = 1 << 28;
+
 /// SAR_START_FORCE: 9 bits and so many more.
 pub const SAR1_BIT_WIDTH_SHIFT: u32 = 0;
 pub const SAR2_BIT_WIDTH_SHIFT: u32 = 2;

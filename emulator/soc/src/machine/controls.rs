@@ -37,7 +37,7 @@ impl Machine {
             return Err(self.unknown("button", name, buttons.iter().map(|button| &button.name)));
         };
         let (pin, level) = (usize::from(button.gpio), button.active_level.is_high() == pressed);
-        self.system.drive_pin(pin, Some(level));
+        self.drive_pin(pin, Some(level));
         Ok(())
     }
 
@@ -84,6 +84,7 @@ impl Machine {
         };
         let (pin, supply) = (usize::from(input.gpio), f64::from(pads::SUPPLY_MICROVOLTS));
         let microvolts = (volts * 1e6).round().clamp(0.0, supply) as u32;
+        self.system.sample_adcs(self.now);
         self.system.set_microvolts(pin, microvolts);
         Ok(())
     }

@@ -26,6 +26,7 @@ impl System {
             Block::Ledc => self.carry_changes(),
             Block::RtcIo => self.sens.set_touch_slopes(self.rtc_io.touch_slopes()),
             Block::Sens => self.settle_sens(),
+            Block::I2s(unit) => self.settle_i2s(usize::from(unit), ram, now),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
             Block::Frc => {
                 let edges = self.frc.take_edges();
@@ -130,6 +131,25 @@ impl System {
     pub(super) fn update_touch_timer(&mut self, now: Time) {
         self.sens.set_touch_timer(self.rtc.is_touch_timer_enabled(), self.rtc.slow_clock().frequency(), now);
         self.renew_deadline(Block::Sens);
+    }
+
+    /// Brings the samples of the ADCs up to `now`, before what they convert changes. They go to the first I2S controller.
+    pub fn sample_adcs(&mut self, now: Time) {
+        let (controller, sens) = (&mut self.apb_ctrl, &self.sens);
+        self.i2s[0].sample(now, || match controller.next_conversion() {
+            Some(next) if sens.is_digital(next.adc) => {
+                next.result(sens.sample(next.adc, next.channel, next.attenuation))
+            }
+            // Nobody converts; the lines are low.
+            _ => 0,
+        });
+    }
+
+    fn settle_i2s(&mut self, unit: usize, ram: &mut Ram, now: Time) {
+        if unit == 0 {
+            self.sample_adcs(now);
+        }
+        self.i2s[unit].run_dma(ram);
     }
 
     fn settle_sens(&mut self) {

@@ -1,0 +1,137 @@
+//! From the receiving FIFO into the buffers of a linked list (TRM, chapter "DMA Controller", section "Linked List").
+
+use espalier_core::{DmaFault, GuestMemory};
+
+use super::I2s;
+use super::registers::{self, reg};
+
+const SIZE_MASK: u32 = 0xFFF;
+const LENGTH_SHIFT: u32 = 12;
+const LENGTH_MASK: u32 = 0xFFF << LENGTH_SHIFT;
+const EOF: u32 = 1 << 30;
+/// The DMA may use the descriptor; cleared, it is the software's.
+const OWNER: u32 = 1 << 31;
+const BUFFER_OFFSET: u32 = 4;
+const NEXT_OFFSET: u32 = 8;
+const WORD: u32 = 4;
+/// More buffers than any list fills at once, so that one of tiny buffers ends.
+const MAX_BUFFERS: u32 = 0x1_0000;
+
+/// The buffer that is being filled.
+#[derive(Clone, Debug)]
+pub(super) struct Buffer {
+    descriptor: u32,
+    control: u32,
+    address: u32,
+    next: u32,
+    /// Words in it, and how many fit.
+    filled: u32,
+    size: u32,
+}
+
+impl Buffer {
+    fn read(descriptor: u32, memory: &mut dyn GuestMemory) -> Result<Buffer, DmaFault> {
+        let control = memory.read_u32(descriptor)?;
+        Ok(Buffer {
+            descriptor,
+            control,
+            address: memory.read_u32(descriptor.wrapping_add(BUFFER_OFFSET))?,
+            next: memory.read_u32(descriptor.wrapping_add(NEXT_OFFSET))?,
+            filled: 0,
+            size: (control & SIZE_MASK) / WORD,
+        })
+    }
+}
+
+impl I2s {
+    fn samples_per_word(&self) -> u64 {
+        let mode = self.registers.get(reg::FIFO_CONF) >> registers::RX_FIFO_MOD_SHIFT & registers::RX_FIFO_MOD_MASK;
+        if mode == registers::RX_FIFO_16_SINGLE { 2 } else { 1 }
+    }
+
+    /// Samples until software hears of it.
+    pub(super) fn samples_to_fill(&self) -> u64 {
+        let in_buffer = self.buffer.as_ref().map_or(1, |buffer| buffer.size - buffer.filled);
+        let in_file = self.words_in_file().saturating_sub(self.words).max(1);
+        let samples = u64::from(in_buffer.min(in_file)) * self.samples_per_word();
+        samples.saturating_sub(self.fifo.len() as u64)
+    }
+
+    fn words_in_file(&self) -> u32 {
+        self.registers.get(reg::RXEOF_NUM)
+    }
+
+    /// Moves what is in the FIFO into memory.
+    pub fn run_dma(&mut self, memory: &mut dyn GuestMemory) {
+        for _ in 0..MAX_BUFFERS {
+            let Some(descriptor) = self.link else { return };
+            if let Err(DmaFault { .. }) = self.fill(descriptor, memory) {
+                self.stop_link();
+                self.running = None;
+                self.raise(registers::IN_DSCR_ERR_INT);
+            }
+            if self.buffer.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Fills one buffer as far as the FIFO goes.
+    fn fill(&mut self, descriptor: u32, memory: &mut dyn GuestMemory) -> Result<(), DmaFault> {
+        let mut buffer = match self.buffer.take() {
+            Some(buffer) => buffer,
+            None => Buffer::read(descriptor, memory)?,
+        };
+        let checked = self.registers.get(reg::LC_CONF) & registers::CHECK_OWNER != 0;
+        if buffer.size == 0 || checked && buffer.control & OWNER == 0 {
+            return Err(DmaFault { address: descriptor });
+        }
+        self.registers.set(reg::INLINK_DSCR, descriptor);
+        while let Some(word) = self.take_word() {
+            memory.write_u32(buffer.address.wrapping_add(WORD * buffer.filled), word)?;
+            buffer.filled += 1;
+            self.words += 1;
+            let ended = self.words >= self.words_in_file();
+            if ended || buffer.filled == buffer.size {
+                return self.finish(&buffer, ended, memory);
+            }
+        }
+        self.buffer = Some(buffer);
+        Ok(())
+    }
+
+    /// One word of the FIFO. Of two samples the earlier one is in its upper half.
+    fn take_word(&mut self) -> Option<u32> {
+        let mode = self.registers.get(reg::FIFO_CONF) >> registers::RX_FIFO_MOD_SHIFT & registers::RX_FIFO_MOD_MASK;
+        if (self.fifo.len() as u64) < self.samples_per_word() {
+            return None;
+        }
+        let first = u32::from(self.fifo.pop_front()?);
+        let second = match mode {
+            registers::RX_FIFO_16_SINGLE => u32::from(self.fifo.pop_front()?),
+            registers::RX_FIFO_16_DUAL => first,
+            _ => 0,
+        };
+        Some(first << u16::BITS | second)
+    }
+
+    fn finish(&mut self, buffer: &Buffer, ended: bool, memory: &mut dyn GuestMemory) -> Result<(), DmaFault> {
+        let kept = buffer.control & !(OWNER | LENGTH_MASK | EOF);
+        let eof = if ended { EOF } else { 0 };
+        memory.write_u32(buffer.descriptor, kept | (WORD * buffer.filled) << LENGTH_SHIFT | eof)?;
+        self.raise(registers::IN_DONE_INT);
+        if ended {
+            self.words = 0;
+            self.registers.set(reg::IN_EOF_DES_ADDR, buffer.descriptor);
+            self.raise(registers::IN_SUC_EOF_INT);
+        }
+        if buffer.next == 0 {
+            self.stop_link();
+            self.running = None;
+            self.raise(registers::IN_DSCR_EMPTY_INT);
+        } else {
+            self.link = Some(buffer.next);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! I2S, as far as it carries what the SAR ADCs convert into memory (ESP32 TRM, chapter "I2S", section "ADC/DAC Mode").
+//!
+//! In this mode the bit clock starts a conversion every other cycle, and the results go through the receiving FIFO into the
+//! buffers of a linked list. A serial receiver or transmitter is not there, and starting one says so.
+
+mod dma;
+mod registers;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Span, Time, Unmodelled};
+
+use dma::Buffer;
+use registers::{REGISTERS, reg};
+
+/// The link registers hold the low 20 bits of an address in internal memory.
+const LINK_BASE: u32 = 0x3FF0_0000;
+/// The source of the block's clocks, PLL_D2_CLK. The audio PLL is taken to run as fast.
+const SOURCE: Frequency = Frequency::from_hertz(160_000_000);
+/// Cycles of the bit clock between two conversions.
+const BITS_PER_SAMPLE: u64 = 2;
+/// Divides the bit clock if its divider is zero.
+const LARGEST_BIT_DIVIDER: u64 = 64;
+
+/// When the samples come: the n-th one `n * numerator / denominator` ticks after the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rate {
+    numerator: u64,
+    denominator: u64,
+}
+
+impl Rate {
+    fn after(self, samples: u64) -> Span {
+        Span::from_ticks(samples * self.numerator / self.denominator)
+    }
+}
+
+/// An I2S controller.
+#[derive(Clone, Debug)]
+pub struct I2s {
+    registers: Registers,
+    /// The next descriptor of the receiving list, while it runs.
+    link: Option<u32>,
+    buffer: Option<Buffer>,
+    /// Words since the last end of file.
+    words: u32,
+    /// Samples that are not in memory yet.
+    fifo: VecDeque<u16>,
+    /// When conversions began, and how many there have been.
+    running: Option<(Time, u64)>,
+}
+
+impl Default for I2s {
+    fn default() -> I2s {
+        I2s::new()
+    }
+}
+
+impl I2s {
+    /// The controller after reset.
+    pub fn new() -> I2s {
+        I2s {
+            registers: Registers::new(&REGISTERS),
+            link: None,
+            buffer: None,
+            words: 0,
+            fifo: VecDeque::new(),
+            running: None,
+        }
+    }
+
+    /// Takes the samples that are due at `now` from the ADCs.
+    pub fn sample(&mut self, now: Time, mut convert: impl FnMut() -> u16) {
+        let rate = self.rate();
+        let Some((base, count)) = &mut self.running else { return };
+        while *base + rate.after(*count + 1) <= now {
+            *count += 1;
+            self.fifo.push_back(convert());
+        }
+    }
+
+    /// True if it takes samples: a change of what the ADCs convert has to be announced by [`I2s::sample`] first.
+    pub fn is_sampling(&self) -> bool {
+        self.running.is_some()
+    }
+
+    fn rate(&self) -> Rate {
+        let master = self.registers.get(reg::CLKM_CONF);
+        let field = |shift: u32| u64::from(master >> shift & registers::CLKM_DIV_FRACTION_MASK);
+        // N + b / a; without a, there is no fraction.
+        let (b, a) = match (field(registers::CLKM_DIV_B_SHIFT), field(registers::CLKM_DIV_A_SHIFT)) {
+            (_, 0) => (0, 1),
+            fraction => fraction,
+        };
+        let whole = u64::from(master & registers::CLKM_DIV_NUM_MASK).max(1);
+        let bit = self.registers.get(reg::SAMPLE_RATE_CONF) >> registers::RX_BCK_DIV_NUM_SHIFT;
+        let bit = match u64::from(bit & registers::RX_BCK_DIV_NUM_MASK) {
+            0 => LARGEST_BIT_DIVIDER,
+            divider => divider,
+        };
+        let ticks = SOURCE.cycles(1).ticks();
+        Rate { numerator: ticks * BITS_PER_SAMPLE * bit * (whole * a + b), denominator: a }
+    }
+
+    fn is_adc_mode(&self) -> bool {
+        let mode = self.registers.get(reg::CONF2);
+        mode & registers::LCD_EN != 0 && mode & registers::CAMERA_EN == 0
+    }
+
+    /// Begins and ends conversions, as the registers say.
+    fn update(&mut self, rate_before: Rate, now: Time) {
+        let started = self.registers.get(reg::CONF) & registers::RX_START != 0
+            && self.registers.get(reg::FIFO_CONF) & registers::DSCR_EN != 0
+            && self.is_adc_mode()
+            && self.link.is_some();
+        match (started, self.running) {
+            (false, _) => self.running = None,
+            (true, Some(_)) if rate_before == self.rate() => {}
+            (true, _) => self.running = Some((now, 0)),
+        }
+    }
+
+    fn raise(&mut self, interrupts: u32) {
+        self.registers.modify(reg::INT_RAW, 0, interrupts);
+    }
+
+    fn in_link_written(&mut self, value: u32) {
+        if value & registers::LINK_STOP != 0 {
+            self.stop_link();
+        }
+        if value & (registers::LINK_START | registers::LINK_RESTART) != 0 {
+            self.stop_link();
+            self.link = Some(LINK_BASE | value & registers::LINK_ADDR_MASK);
+        }
+    }
+
+    fn stop_link(&mut self) {
+        self.link = None;
+        self.buffer = None;
+        self.words = 0;
+    }
+}
+
+impl Device for I2s {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial(
+            "carries samples of the ADCs; the serial receiver and transmitter, LCD, camera and PDM are not there",
+        )
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        let value = self.registers.read(offset)?;
+        Ok(match offset {
+            reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
+            _ => value,
+        })
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        let (old, rate) = (self.registers.read(offset)?, self.rate());
+        let new = self.registers.write(offset, value)?;
+        let mut known = true;
+        match offset {
+            reg::CONF => {
+                if new & (registers::RX_RESET | registers::RX_FIFO_RESET) != 0 {
+                    self.fifo.clear();
+                }
+                let risen = new & !old;
+                known = risen & registers::TX_START == 0 && (risen & registers::RX_START == 0 || self.is_adc_mode());
+            }
+            reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
+            reg::IN_LINK => self.in_link_written(new),
+            reg::OUT_LINK => known = new & (registers::LINK_START | registers::LINK_RESTART) == 0,
+            reg::LC_CONF if new & registers::IN_RST != 0 => self.stop_link(),
+            _ => {}
+        }
+        self.update(rate, now);
+        if known { Ok(()) } else { Err(Unmodelled) }
+    }
+
+    /// When the buffer that is being filled is full.
+    fn deadline(&self) -> Option<Time> {
+        let (base, count) = self.running?;
+        Some(base + self.rate().after(count + self.samples_to_fill().max(1)))
+    }
+
+    fn interrupts(&self) -> u32 {
+        u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
+    }
+
+    fn reset(&mut self) {
+        *self = I2s::new();
+    }
+}

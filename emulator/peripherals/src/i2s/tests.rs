@@ -1,0 +1,151 @@
+//! ESP-IDF's continuous mode of the ADC: a list of buffers in a circle, filled again and again.
+
+use espalier_core::{Device, DmaFault, GuestMemory, Span, Time};
+
+use super::I2s;
+use super::registers::{self, reg};
+
+const RAM_BASE: u32 = 0x3FFB_0000;
+const DESCRIPTORS: [u32; 2] = [RAM_BASE, RAM_BASE + 0x10];
+const BUFFERS: [u32; 2] = [RAM_BASE + 0x100, RAM_BASE + 0x200];
+const BUFFER_SIZE: u32 = 16;
+const OWNER: u32 = 1 << 31;
+const EOF: u32 = 1 << 30;
+
+struct Ram(Vec<u8>);
+
+impl Ram {
+    fn place(address: u32, length: usize) -> Result<std::ops::Range<usize>, DmaFault> {
+        let start = address.checked_sub(RAM_BASE).ok_or(DmaFault { address })? as usize;
+        if start + length <= 0x1000 { Ok(start..start + length) } else { Err(DmaFault { address }) }
+    }
+}
+
+impl GuestMemory for Ram {
+    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
+        into.copy_from_slice(&self.0[Ram::place(address, into.len())?]);
+        Ok(())
+    }
+
+    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
+        self.0[Ram::place(address, from.len())?].copy_from_slice(from);
+        Ok(())
+    }
+}
+
+struct Bench {
+    i2s: I2s,
+    ram: Ram,
+    next: u16,
+}
+
+impl Bench {
+    /// Two buffers in a circle; 160 MHz / 20 / 8 / 2 are 500000 samples a second, one each 2 us.
+    fn new() -> Bench {
+        let mut bench = Bench { i2s: I2s::new(), ram: Ram(vec![0; 0x1000]), next: 0 };
+        for index in 0..2 {
+            bench.ram.write_u32(DESCRIPTORS[index], OWNER | BUFFER_SIZE).unwrap();
+            bench.ram.write_u32(DESCRIPTORS[index] + 4, BUFFERS[index]).unwrap();
+            bench.ram.write_u32(DESCRIPTORS[index] + 8, DESCRIPTORS[1 - index]).unwrap();
+        }
+        bench.set(reg::CONF2, registers::LCD_EN);
+        bench.set(reg::FIFO_CONF, registers::DSCR_EN | registers::RX_FIFO_16_SINGLE << registers::RX_FIFO_MOD_SHIFT);
+        bench.set(reg::CLKM_CONF, 20);
+        bench.set(reg::SAMPLE_RATE_CONF, 8 << registers::RX_BCK_DIV_NUM_SHIFT);
+        bench.set(reg::RXEOF_NUM, BUFFER_SIZE / 4);
+        bench.set(reg::IN_LINK, registers::LINK_START | DESCRIPTORS[0] & registers::LINK_ADDR_MASK);
+        bench
+    }
+
+    fn set(&mut self, offset: u32, value: u32) {
+        self.i2s.write(offset, value, Time::ZERO).unwrap();
+        self.i2s.run_dma(&mut self.ram);
+    }
+
+    fn get(&mut self, offset: u32) -> u32 {
+        self.i2s.read(offset, Time::ZERO).unwrap()
+    }
+
+    /// Goes from deadline to deadline up to `end`; each sample is one more than the last.
+    fn run_until(&mut self, end: Time) {
+        while let Some(at) = self.i2s.deadline().filter(|at| *at <= end) {
+            let next = &mut self.next;
+            self.i2s.sample(at, || {
+                *next += 1;
+                *next
+            });
+            self.i2s.run_dma(&mut self.ram);
+        }
+    }
+
+    fn samples(&mut self, address: u32) -> Vec<u16> {
+        let mut bytes = [0; BUFFER_SIZE as usize];
+        self.ram.read(address, &mut bytes).unwrap();
+        bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
+    }
+}
+
+fn at(micros: u64) -> Time {
+    Time::ZERO + Span::from_micros(micros)
+}
+
+#[test]
+fn buffers_fill_at_the_sample_rate_and_end_each_with_an_interrupt() {
+    let mut bench = Bench::new();
+    bench.set(reg::INT_ENA, registers::IN_SUC_EOF_INT);
+    bench.set(reg::CONF, registers::RX_START);
+    assert_eq!(bench.i2s.deadline(), Some(at(16)));
+    bench.run_until(at(15));
+    assert_eq!(bench.i2s.interrupts(), 0);
+    bench.run_until(at(16));
+    assert_eq!(bench.i2s.interrupts(), 1);
+    // Two samples a word, the earlier one above.
+    assert_eq!(bench.samples(BUFFERS[0]), [2, 1, 4, 3, 6, 5, 8, 7]);
+    assert_eq!(bench.get(reg::IN_EOF_DES_ADDR), DESCRIPTORS[0]);
+    assert_eq!(bench.ram.read_u32(DESCRIPTORS[0]), Ok(EOF | BUFFER_SIZE << 12 | BUFFER_SIZE));
+    bench.set(reg::INT_CLR, u32::MAX);
+    bench.run_until(at(48));
+    assert_eq!(bench.samples(BUFFERS[1])[..2], [10, 9]);
+    assert_eq!(bench.samples(BUFFERS[0])[..2], [18, 17]);
+    bench.set(reg::CONF, 0);
+    assert_eq!(bench.i2s.deadline(), None);
+}
+
+#[test]
+fn two_channels_double_each_sample() {
+    let mut bench = Bench::new();
+    bench.set(reg::FIFO_CONF, registers::DSCR_EN);
+    bench.set(reg::CONF, registers::RX_START);
+    bench.run_until(at(8));
+    assert_eq!(bench.samples(BUFFERS[0]), [1, 1, 2, 2, 3, 3, 4, 4]);
+}
+
+#[test]
+fn a_fraction_of_the_clock_is_kept() {
+    let mut bench = Bench::new();
+    // 20 + 1/2: 2.05 us a sample.
+    bench.set(reg::CLKM_CONF, 20 | 1 << registers::CLKM_DIV_B_SHIFT | 2 << registers::CLKM_DIV_A_SHIFT);
+    bench.set(reg::CONF, registers::RX_START);
+    assert_eq!(bench.i2s.deadline(), Some(Time::ZERO + Span::from_ticks(7872)));
+}
+
+#[test]
+fn a_list_that_ends_or_leads_nowhere_stops() {
+    for (next, interrupt) in [(0, registers::IN_DSCR_EMPTY_INT), (0x3F00_0000, registers::IN_DSCR_ERR_INT)] {
+        let mut bench = Bench::new();
+        bench.ram.write_u32(DESCRIPTORS[0] + 8, next).unwrap();
+        bench.set(reg::CONF, registers::RX_START);
+        bench.run_until(at(100));
+        assert_ne!(bench.get(reg::INT_RAW) & interrupt, 0, "{next:#x}");
+        assert_eq!(bench.i2s.deadline(), None);
+    }
+}
+
+#[test]
+fn serial_audio_is_not_there_and_says_so() {
+    let mut i2s = I2s::new();
+    assert!(i2s.write(reg::CONF, registers::TX_START, Time::ZERO).is_err());
+    assert!(i2s.write(reg::CONF, registers::RX_START, Time::ZERO).is_err());
+    assert!(i2s.write(reg::OUT_LINK, registers::LINK_START, Time::ZERO).is_err());
+    assert!(i2s.write(reg::CONF, 0, Time::ZERO).is_ok());
+}
