@@ -44,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rfc2217: Some(free),
         pty: cfg!(unix),
         qmp: Some(free),
+        gdb: Some(free),
         http: Some(free),
         host_forwards: forwards,
         ..ServeConfig::default()
@@ -53,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("socket", server.serial_address()),
         ("rfc2217", server.rfc2217_address()),
         ("qmp", server.qmp_address()),
+        ("gdb", server.gdb_address()),
         ("http", server.http_address()),
     ];
     for (name, address) in named.into_iter().filter_map(|(name, address)| Some((name, address?))) {

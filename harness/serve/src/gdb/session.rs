@@ -78,6 +78,12 @@ impl Session {
             };
             // A client that does not speak the protocol is left.
             self.stub = next.ok();
+            if !was_running
+                && self.is_running()
+                && let Some(reason) = target.idle_step()
+            {
+                self.report(target, reason);
+            }
         }
         self.wish()
     }

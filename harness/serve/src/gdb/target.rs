@@ -134,6 +134,14 @@ impl DebugTarget {
         Some(reason)
     }
 
+    /// A step of a core that is held is over before it begins: the core may never execute.
+    pub fn idle_step(&mut self) -> Option<MultiThreadStopReason<u32>> {
+        let core = (0..CORES).find(|core| self.plans[*core] != Plan::Continue && self.machine.is_held(*core))?;
+        self.plans = [Plan::Continue; CORES];
+        self.apply();
+        Some(MultiThreadStopReason::SignalWithThread { tid: thread(core), signal: Signal::SIGTRAP })
+    }
+
     /// The board was stopped by somebody else, or by its own doing.
     pub fn interrupted(&mut self, signal: Signal) -> MultiThreadStopReason<u32> {
         self.plans = [Plan::Continue; CORES];

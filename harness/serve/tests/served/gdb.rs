@@ -128,6 +128,9 @@ fn both_cores_are_debugged() {
     let description = gdb.ask("qXfer:features:read:target.xml:0,ffb");
     assert!(description.contains("<architecture>xtensa</architecture>"), "{description}");
     assert_eq!(gdb.register(PC), RESET_VECTOR);
+    // The APP CPU is held in reset, and its step does not wait for it to come out.
+    assert!(gdb.go("vCont;s:p1.2;c").contains("thread:p01.02;"));
+    assert_eq!(gdb.ask("Hgp1.1"), "OK");
     assert_eq!(gdb.ask("g").len(), 105 * 8);
     assert_eq!(gdb.ask("m40000400,3").len(), 6);
     assert_eq!(gdb.ask("m0,4"), "E0e");
