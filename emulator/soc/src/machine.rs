@@ -464,7 +464,7 @@ impl Machine {
     /// Drives a GPIO pad from outside the chip, or lets go of it with `None`. Pads that do not exist are ignored.
     pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
         self.system.sample_adcs(self.now);
-        self.system.drive_pin(pin, level);
+        self.system.drive_pin(pin, level, self.now);
     }
 
     /// From now on the parts on an I2C controller's bus hold SCL low for `stretch` in every byte: a fault to inject. Unit 0 or 1.

@@ -78,8 +78,8 @@ impl Device for Rmt {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the idle level carries no carrier, the divider restarts with each transmission, and the memory's power-down is a \
-             register only",
+            "the idle level carries no carrier, the divider restarts with each transmission, sending goes on in light sleep, and \
+             the memory's power-down is a register only",
         )
     }
 

@@ -89,11 +89,12 @@ impl System {
     }
 
     /// Drives a pad from outside, or lets go of it.
-    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
+    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time) {
+        let now = self.tick(now);
         if let Some(driven) = self.driven.get_mut(pin) {
             *driven = level;
             self.update_inputs();
-            self.connect_wires(self.clock);
+            self.connect_wires(now);
         }
     }
 

@@ -14,6 +14,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("rmt_sends_pulses_as_long_as_asked", rmt_sends_pulses_as_long_as_asked),
     ("rmt_repeats_in_a_loop", rmt_repeats_in_a_loop),
     ("rmt_measures_what_it_sends", rmt_measures_what_it_sends),
+    ("rmt_measures_what_comes_from_outside", rmt_measures_what_comes_from_outside),
 ];
 
 const LEDS: usize = 17;
@@ -213,4 +214,28 @@ fn rmt_measures_what_it_sends(image: &[u8]) {
     const RX_END_ONLY: u32 = 0b010;
     let words = "[(100, 1, 200, 0), (300, 1, 400, 0), (50, 1, 0, 0)]";
     assert_eq!(run(&mut Repl::booted_mpython(image), script), format!("{words}\n{RX_END_ONLY}\n"));
+}
+
+/// Likewise on GPIO4, which the test drives.
+fn rmt_measures_what_comes_from_outside(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    let script = "import esp32\n\
+        from machine import Pin, mem32 as m\n\
+        r = esp32.RMT(0, pin=Pin(18), clock_div=8)\n\
+        p = Pin(4, Pin.IN)\n\
+        m[0x3ff44130 + 4 * 84] = 1 << 7 | 4\n\
+        m[0x3ff56028] = 1 << 24 | 20000 << 8 | 8\n\
+        m[0x3ff5602c] = 1 << 17 | 1 << 5 | 1 << 2 | 1 << 1\n";
+    run(&mut repl, script);
+    let mut edges = Vec::new();
+    for (level, micros) in [(true, 321), (false, 987), (true, 55), (false, 0)] {
+        repl.machine.drive_pin(4, Some(level));
+        edges.push(repl.machine.now());
+        repl.machine.run_for(Span::from_micros(micros));
+    }
+    let cycles: Vec<_> =
+        edges.windows(2).map(|pair| pair[1].since(pair[0]).ticks() * 10 / Span::from_micros(1).ticks()).collect();
+    let words = "print([m[0x3ff56900 + 4 * i] >> s & 0x7fff for i in range(2) for s in (0, 16)])\n";
+    repl.machine.run_for(Span::from_millis(3));
+    assert_eq!(run(&mut repl, words), format!("[{}, {}, {}, 0]\n", cycles[0], cycles[1], cycles[2]));
 }
