@@ -24,6 +24,29 @@ fn the_demo_matches_every_golden_and_leaves_a_report() {
 }
 
 #[test]
+fn boards_of_the_bench_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bench.toml");
+    let list = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        let Output { status, stdout, stderr } = command.arg("boards").env("ESPALIER_BENCH", &file).output().unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    };
+    let (status, output, errors) = list(
+        "[board.left]\nport = \"rfc2217://bench:4000\"\n[board.right]\nserial = \"a serial number that nothing has\"",
+    );
+    assert_eq!(status, Some(0), "{errors}");
+    let row = |name: &str| output.lines().find(|line| line.starts_with(name)).map(str::to_owned).unwrap_or_default();
+    assert!(row("emulated").contains("in every process"), "{output}");
+    assert!(row("left").ends_with("rfc2217://bench:4000"), "{output}");
+    assert!(row("right").contains("is not plugged in"), "{output}");
+    let (status, _, errors) = list("[board.left]\nport = \"p\"\nwifi = { ssid = \"w\", password = \"secret\" }");
+    assert_eq!(status, Some(1));
+    assert!(errors.contains("name an environment variable that holds it"), "{errors}");
+}
+
+#[test]
 fn running_prints_the_console_and_saves_what_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let (screens, pcap) = (folder.path().join("screens"), folder.path().join("boot.pcap"));

@@ -25,6 +25,9 @@
 //! **Boot once, fork per test.** [`Board::fork`] gives a second board that starts where the first one stands, and
 //! [`BootOnce`] keeps a booted one for all tests of a binary.
 //!
+//! **One test, several kinds of board.** `ESPALIER_BOARD` chooses the board. A test that needs what some boards lack says so with
+//! [`needs!`]; on those it is skipped, by name and with the reason, and the last line of the run counts.
+//!
 //! **Failures explain themselves.** An [`Error`] shows the last lines of the console, what went over the network and the
 //! screen, and names the folder with the files it left behind: `target/espalier/BINARY/TEST`. A test that passes leaves
 //! nothing.

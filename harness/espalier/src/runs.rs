@@ -5,7 +5,9 @@
 //! passes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::artefacts::test_name;
@@ -44,13 +46,24 @@ pub(crate) fn note_board(kind: Kind) -> String {
         name = format!("board {}", runs.tests.len() + 1);
     }
     runs.tests.entry(name.clone()).or_insert((kind, None));
-    if !std::mem::replace(&mut runs.registered, true) {
+    if is_test() && !std::mem::replace(&mut runs.registered, true) {
         // SAFETY: `last_line` is a function of the program, which stays where it is; it neither unwinds nor calls `exit`.
         // There is no safe way to have something done after the test runner's own last words. If there is no room for another
         // function, there is no last line.
         unsafe { libc::atexit(last_line) };
     }
     name
+}
+
+/// Whether this program is one of tests: Cargo puts those into a folder of their own. The `espalier` command counts nothing.
+fn is_test() -> bool {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.parent().and_then(Path::file_name) == Some(OsStr::new("deps"))
+}
+
+/// Whether every test has a process of its own.
+pub(crate) fn is_nextest() -> bool {
+    std::env::var_os(NEXTEST).is_some()
 }
 
 /// Notes and says that the test `name` cannot run on its board.
@@ -63,8 +76,7 @@ pub(crate) fn note_skipped(name: &str, kind: Kind, lacks: Capability) {
 extern "C" fn last_line() {
     let runs = runs();
     let required = std::env::var(REQUIRE_VARIABLE).ok().filter(|kind| !kind.is_empty());
-    let alone = std::env::var_os(NEXTEST).is_some();
-    let (text, missing) = summary(&runs.tests, required.as_deref(), alone);
+    let (text, missing) = summary(&runs.tests, required.as_deref(), is_nextest());
     // There is nobody to tell if this fails.
     let _ = writeln!(std::io::stderr(), "{text}");
     if missing {

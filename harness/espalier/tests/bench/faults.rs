@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use espalier::{BenchError, Board, ErrorKind, FlashError, Image, Result, Units};
-use espalier_serve::Pace;
+use espalier_serve::{Pace, ServeConfig, Server};
 
 use crate::served::{IMAGE, Served};
 
@@ -53,6 +53,25 @@ async fn a_cable_that_is_pulled_while_flashing_is_told() -> Result<()> {
     // The next run works.
     served = Served::start(Pace::RealTime);
     let board = served.board("served").firmware(IMAGE).start().await?;
+    board.console().expect("@event started").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_board_that_is_plugged_in_again_goes_on_after_a_reset() -> Result<()> {
+    let served = Served::start(Pace::RealTime);
+    let board = served.board("served").firmware(IMAGE).start().await?;
+    board.console().expect("@event started").await?;
+    let address = served.server.rfc2217_address();
+    let machine = served.server.shutdown();
+    let error = board.console().expect("anything").await.unwrap_err();
+    assert!(matches!(bench_error(&error), BenchError::Gone { .. }), "{error}");
+    let error = board.reset().await.unwrap_err();
+    assert!(matches!(bench_error(&error), BenchError::Open { .. }), "{error}");
+
+    let config = ServeConfig { rfc2217: address, ..ServeConfig::default() };
+    let _server = Server::start(machine, &config).unwrap();
+    board.reset().await?;
     board.console().expect("@event started").await?;
     Ok(())
 }

@@ -18,11 +18,12 @@ use espalier_core::Span;
 use super::error::BenchError;
 use crate::error::ErrorKind;
 use crate::kind::wall::Ticker;
+use crate::runs;
 
 /// Environment variable with the seconds for which a board is waited for that another process has.
 pub const WAIT_VARIABLE: &str = "ESPALIER_WAIT";
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
-/// How long tests of one process wait for each other.
+/// How long tests of one run wait for each other.
 const TURN: Duration = Duration::from_secs(3600);
 /// How often to look whether a board has become free.
 const LOOK: Span = Span::from_millis(20);
@@ -81,7 +82,9 @@ enum Other {
 /// Waits for the board that `key` names and everybody calls `board`.
 pub(super) async fn take(key: &str, board: &str) -> Result<Lease, ErrorKind> {
     let wait = std::env::var(WAIT_VARIABLE).ok().and_then(|text| text.parse().ok());
-    take_within(key, board, wait.map_or(DEFAULT_WAIT, Duration::from_secs)).await
+    // Under nextest, other processes are other tests of the same run.
+    let default = if runs::is_nextest() { TURN } else { DEFAULT_WAIT };
+    take_within(key, board, wait.map_or(default, Duration::from_secs)).await
 }
 
 async fn take_within(key: &str, board: &str, patience: Duration) -> Result<Lease, ErrorKind> {

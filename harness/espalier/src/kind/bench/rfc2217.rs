@@ -26,7 +26,13 @@ impl Session {
     /// Writes what the state machine has to say.
     fn flush(&mut self) -> io::Result<()> {
         let output = self.client.take_output();
-        self.socket.write_all(&output)
+        self.socket.write_all(&output).map_err(|error| match error.kind() {
+            // What was written of it is not known, so it cannot be written again.
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                io::Error::other("the other side has stopped reading")
+            }
+            _ => error,
+        })
     }
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
