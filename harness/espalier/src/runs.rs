@@ -9,8 +9,8 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use crate::artefacts::test_name;
 use crate::kind::{Capability, Kind};
 
 /// Environment variable with the kind of board on which at least one test has to run, or else the run fails.
@@ -37,10 +37,11 @@ fn runs() -> MutexGuard<'static, Runs> {
     RUNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes that the test of this thread has a board, and returns the name by which it is counted.
+/// Notes that the test of this thread has a board, and returns the name by which it is counted. A thread without a name is a test's
+/// helper, and not counted.
 pub(crate) fn note_board(kind: Kind) -> String {
     let mut runs = runs();
-    let mut name = test_name();
+    let Some(mut name) = thread::current().name().map(str::to_owned) else { return String::new() };
     if name == MAIN {
         // Tests that run one after the other on the main thread do not say their names.
         name = format!("board {}", runs.tests.len() + 1);
@@ -68,6 +69,9 @@ pub(crate) fn is_nextest() -> bool {
 
 /// Notes and says that the test `name` cannot run on its board.
 pub(crate) fn note_skipped(name: &str, kind: Kind, lacks: Capability) {
+    if name.is_empty() {
+        return;
+    }
     runs().tests.insert(name.to_owned(), (kind, Some(lacks)));
     // Straight to the standard error: what goes through the macros is captured, and not shown when a test passes.
     let _ = writeln!(std::io::stderr(), "espalier: SKIPPED {name}: {kind} boards do not support {lacks}");
