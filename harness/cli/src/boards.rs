@@ -1,6 +1,6 @@
 //! `espalier boards`: what there is to be tested on.
 
-use espalier::{Kind, KnownBoard, known_boards};
+use espalier::{Kind, KnownBoard, Qemu, known_boards};
 
 use crate::error::CliError;
 use crate::style::{BAD, FAINT, HEADING, PLAIN};
@@ -8,10 +8,15 @@ use crate::style::{BAD, FAINT, HEADING, PLAIN};
 const COLUMNS: [&str; 4] = ["board", "where", "USB", "used by"];
 
 pub fn perform() -> Result<bool, CliError> {
-    let mut rows =
-        vec![[Kind::Emulated.name().to_owned(), "in every process".to_owned(), String::new(), String::new()]];
+    let qemu = Qemu::find();
+    let row = |kind: Kind, place: String| [kind.name().to_owned(), place, String::new(), String::new()];
+    let found = match &qemu {
+        Ok(qemu) => format!("{} ({})", qemu.program().display(), qemu.version()),
+        Err(_) => "not found".to_owned(),
+    };
+    let mut rows = vec![row(Kind::Emulated, "in every process".to_owned()), row(Kind::Qemu, found)];
     let known = known_boards().map_err(espalier::Error::from)?;
-    let present: Vec<bool> = [true].into_iter().chain(known.iter().map(|board| board.present)).collect();
+    let present: Vec<bool> = [true, qemu.is_ok()].into_iter().chain(known.iter().map(|board| board.present)).collect();
     rows.extend(known.into_iter().map(|KnownBoard { name, place, usb, holder, .. }| {
         [name, place, usb.unwrap_or_default(), holder.unwrap_or_default()]
     }));
@@ -28,6 +33,9 @@ pub fn perform() -> Result<bool, CliError> {
     for (row, present) in rows.iter().zip(present) {
         let colour = if present { PLAIN.to_string() } else { BAD.to_string() };
         anstream::println!("{colour}{}{PLAIN}", line(std::array::from_fn(|column| row[column].as_str())));
+    }
+    if let Err(reason) = qemu {
+        anstream::println!("\n{FAINT}{reason}{PLAIN}");
     }
     anstream::println!(
         "\n{FAINT}ESPALIER_BOARD takes a name of the first column, a serial port, rfc2217://host:port or socket://host:port.{PLAIN}"
