@@ -48,6 +48,8 @@ pub struct Lan {
     pub(crate) hosts: BTreeMap<Ipv4Addr, Host>,
     /// Hosts that have fallen silent.
     vanished: BTreeSet<Ipv4Addr>,
+    /// What has arrived for another network, if the board's cable leads there.
+    outside: Option<VecDeque<Frame>>,
     capture: Capture,
 }
 
@@ -102,6 +104,7 @@ impl Lan {
             gateway: Gateway::new(config.clone(), mac_of(config.gateway)),
             hosts: BTreeMap::new(),
             vanished: BTreeSet::new(),
+            outside: None,
             capture: Capture::default(),
             config,
         }
@@ -213,6 +216,24 @@ impl Lan {
         self.from_board.faults.cut && self.to_board.faults.cut
     }
 
+    /// From now on, the board's cable leads to another network instead of this switch: what the board sends is for
+    /// [`take_for_outside`](Lan::take_for_outside), and [`send_from_outside`](Lan::send_from_outside) is all that reaches it.
+    pub fn lead_outside(&mut self) {
+        self.outside = Some(VecDeque::new());
+    }
+
+    /// The next frame that the board has sent to the other network, without its frame check sequence.
+    pub fn take_for_outside(&mut self) -> Option<Vec<u8>> {
+        self.outside.as_mut()?.pop_front().map(|frame| frame.to_vec())
+    }
+
+    /// The other network sends the board a frame, which is without its frame check sequence.
+    pub fn send_from_outside(&mut self, frame: Vec<u8>) {
+        for (at, frame) in self.to_board.carry(frame.into(), self.now) {
+            self.schedule(at, Transit::ToBoard(frame, Port::Cable));
+        }
+    }
+
     /// From now on, the gateway's DNS server says that `name` is at `address`. Case makes no difference.
     pub fn set_name(&mut self, name: &str, address: Ipv4Addr) {
         self.gateway.set_name(name, address);
@@ -287,6 +308,10 @@ impl Lan {
                 }
             }
             Transit::ToSwitch(frame, from) => {
+                if let (Port::Cable, Some(outside)) = (from, &mut self.outside) {
+                    outside.push_back(frame);
+                    return;
+                }
                 self.learn(&frame, from);
                 let other = if from == Port::Cable { Port::Air } else { Port::Cable };
                 if self.leaves_by(&frame, other) {
