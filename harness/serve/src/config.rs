@@ -40,6 +40,8 @@ pub struct ServeConfig {
     pub paused: bool,
     /// UART0 as a TCP socket that carries its bytes and nothing else.
     pub serial: Option<SocketAddr>,
+    /// UART0 as a TCP connection to a program that listens there.
+    pub serial_to: Option<SocketAddr>,
     /// UART0 as an RFC 2217 port.
     pub rfc2217: Option<SocketAddr>,
     /// UART0 as a pseudo-terminal.
@@ -48,6 +50,11 @@ pub struct ServeConfig {
     pub qmp: Option<SocketAddr>,
     /// GDB's remote serial protocol.
     pub gdb: Option<SocketAddr>,
+    /// QMP for a client that listens there.
+    pub qmp_to: Option<SocketAddr>,
+    /// The board's Ethernet cable leads to a program that listens there, as with QEMU's `-nic socket`, and to no network of its
+    /// own.
+    pub cable_to: Option<SocketAddr>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,
     /// From the host to the board.

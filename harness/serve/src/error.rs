@@ -15,6 +15,16 @@ pub enum ServeError {
         /// What the host said.
         source: std::io::Error,
     },
+    /// Nobody listens where the board is to be connected.
+    #[error("{service} cannot be connected to {address}: {source}")]
+    Connect {
+        /// What was to be connected.
+        service: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// What the host said.
+        source: std::io::Error,
+    },
     /// The host gave no pseudo-terminal.
     #[error("no pseudo-terminal: {0}")]
     Pty(std::io::Error),

@@ -63,6 +63,7 @@ pub(crate) enum Control {
     Reset(Strap),
     Pause,
     Resume,
+    PlugCable(bool),
     Screen(oneshot::Sender<Option<Bitmap>>),
     Status(oneshot::Sender<BoardStatus>),
     Debug(DebugInput),
@@ -188,6 +189,11 @@ impl BoardHandle {
     /// Lets the board go on.
     pub fn resume(&self) -> Result<(), Gone> {
         self.send(Control::Resume)
+    }
+
+    /// Cuts the board's Ethernet cable, or puts it back. Its PHY notices.
+    pub fn plug_cable(&self, plugged: bool) -> Result<(), Gone> {
+        self.send(Control::PlugCable(plugged))
     }
 
     /// Shuts the board down; [`Server::wait`](crate::Server::wait) returns.

@@ -6,6 +6,7 @@
 //! does or fails to do holds the board up.
 
 mod board;
+mod cable;
 mod config;
 mod error;
 mod forward;

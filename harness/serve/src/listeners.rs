@@ -1,19 +1,21 @@
 //! Everything that listens for clients, from before the board runs until the thread that serves it takes it over.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use espalier_soc::Machine;
 use tokio::sync::mpsc;
 
 use crate::board::{Accepted, PeerPort};
+use crate::cable::{self, CableEnd, cable};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::handle::BoardHandle;
 use crate::outlet::Outlet;
 #[cfg(unix)]
 use crate::ports::pty;
-use crate::ports::{SerialPort, rfc2217, tcp};
+use crate::ports::{Connected, SerialPort, rfc2217, tcp};
 use crate::{forward, gdb, http, qmp};
 
 /// Where everything is, port numbers filled in.
@@ -36,6 +38,9 @@ pub(crate) struct Listeners {
     pty: Option<(pty::Pty, SerialPort)>,
     qmp: Option<TcpListener>,
     gdb: Option<TcpListener>,
+    serial_to: Option<(TcpStream, SerialPort)>,
+    qmp_to: Option<TcpStream>,
+    cable_to: Option<(TcpStream, CableEnd)>,
     http: Option<TcpListener>,
     host_forwards: Vec<(TcpListener, u16)>,
     guest_forwards: Vec<(mpsc::UnboundedReceiver<Accepted>, SocketAddr)>,
@@ -51,6 +56,18 @@ fn listen(service: &'static str, address: SocketAddr) -> Result<(TcpListener, So
     open().map_err(|source| ServeError::Listen { service, address, source })
 }
 
+fn connect(service: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpStream>, ServeError> {
+    let open = |address| -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    let connected =
+        address.map(|address| open(address).map_err(|source| ServeError::Connect { service, address, source }));
+    connected.transpose()
+}
+
 impl Listeners {
     /// Takes every port that `config` asks for, and says where it is.
     pub fn open(
@@ -58,7 +75,7 @@ impl Listeners {
         machine: &mut Machine,
         addresses: &mut Addresses,
         open_port: &mut impl FnMut(&'static str, Outlet) -> SerialPort,
-    ) -> Result<(Listeners, Vec<PeerPort>), ServeError> {
+    ) -> Result<(Listeners, Vec<PeerPort>, Option<CableEnd>), ServeError> {
         let open = |service, wanted: Option<SocketAddr>, found: &mut Option<SocketAddr>| match wanted {
             Some(address) => {
                 let (listener, address) = listen(service, address)?;
@@ -78,6 +95,14 @@ impl Listeners {
             addresses.host_forwards.push(address);
             host_forwards.push((listener, forward.board_port));
         }
+        let serial_to = connect("the serial port", config.serial_to)?;
+        let qmp_to = connect("QMP", config.qmp_to)?;
+        let (board_cable, our_cable) = cable();
+        let cable_to = connect("the network", config.cable_to)?.map(|stream| (stream, our_cable));
+        if cable_to.is_some() {
+            machine.lan_mut().lead_outside();
+        }
+        let board_cable = cable_to.is_some().then_some(board_cable);
         let (mut guest_forwards, mut peer_ports) = (Vec::new(), Vec::new());
         for forward in &config.guest_forwards {
             let listener = machine.lan_mut().listen(forward.peer_port);
@@ -88,6 +113,13 @@ impl Listeners {
         }
         let listeners = Listeners {
             serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
+            serial_to: serial_to.map(|stream| {
+                let port = open_port("tcp", Outlet::keeping());
+                port.outlet.connect();
+                (stream, port)
+            }),
+            qmp_to,
+            cable_to,
             rfc2217: rfc2217.map(|listener| (listener, open_port("rfc2217", Outlet::new()))),
             #[cfg(unix)]
             pty: if config.pty {
@@ -107,7 +139,7 @@ impl Listeners {
         if config.pty {
             return Err(ServeError::Pty(std::io::ErrorKind::Unsupported.into()));
         }
-        Ok((listeners, peer_ports))
+        Ok((listeners, peer_ports, board_cable))
     }
 
     /// Serves all of it on the present runtime.
@@ -128,6 +160,17 @@ impl Listeners {
         }
         if let Some(listener) = self.gdb {
             tokio::spawn(gdb::serve(take(listener), board.clone()));
+        }
+        let connected =
+            |stream| tokio::net::TcpStream::from_std(stream).expect("a connection that was set up for this");
+        if let Some((stream, port)) = self.serial_to {
+            tokio::spawn(tcp::client(connected(stream), port.clone(), Connected(port.outlet)));
+        }
+        if let Some(stream) = self.qmp_to {
+            tokio::spawn(qmp::client(connected(stream), board.clone()));
+        }
+        if let Some((stream, end)) = self.cable_to {
+            tokio::spawn(cable::serve(connected(stream), end, Arc::clone(board.bell())));
         }
         if let Some(listener) = self.http {
             tokio::spawn(http::serve(take(listener), board.clone()));

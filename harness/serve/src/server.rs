@@ -72,7 +72,7 @@ impl Server {
             SerialPort { sender: sender.clone(), outlet }
         };
         let mut addresses = Addresses::default();
-        let (listeners, peer_ports) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
+        let (listeners, peer_ports, cable) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
         let console = open_port("console", Outlet::keeping());
 
         let setup = BoardSetup {
@@ -86,6 +86,7 @@ impl Server {
             log,
             outlets: ports.iter().map(|(_, outlet)| Arc::clone(outlet)).collect(),
             peer_ports,
+            cable,
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();

@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use espalier_core::{Span, Time};
+use espalier_net::{FaultConfig, Faults};
 use espalier_soc::{CORES, Machine, Stop, Strap};
 use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
@@ -19,6 +20,7 @@ pub(crate) use lines::ModemLines;
 pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
 pub(crate) use serial::SerialInput;
 
+use crate::cable::CableEnd;
 use crate::config::Pace;
 use crate::gdb::{DebugInput, DebugTarget, Session, Wish};
 use crate::handle::{Bell, BoardEvent, BoardHandle, BoardStatus, ConsoleLog, Control};
@@ -47,6 +49,7 @@ pub(crate) struct BoardSetup {
     pub log: Arc<ConsoleLog>,
     pub outlets: Vec<Arc<Outlet>>,
     pub peer_ports: Vec<PeerPort>,
+    pub cable: Option<CableEnd>,
 }
 
 /// A machine that runs.
@@ -57,6 +60,7 @@ pub(crate) struct Board {
     circuit: ResetCircuit,
     serial: SerialFeed,
     links: Links,
+    cable: Option<CableEnd>,
     control: Receiver<Control>,
     bell: Arc<Bell>,
     handle: BoardHandle,
@@ -74,6 +78,7 @@ impl Board {
             circuit: ResetCircuit::new(),
             serial: SerialFeed::new(setup.serial),
             links: Links::new(setup.peer_ports),
+            cable: setup.cable,
             control: setup.control,
             bell: setup.bell,
             handle: setup.handle,
@@ -98,7 +103,7 @@ impl Board {
                 Turn::Nap(span) => self.bell.wait(Some(span)),
                 Turn::Block => self.bell.wait(None),
             }
-            if self.links.pump(&mut self.target.machine) {
+            if self.links.pump(&mut self.target.machine) | self.carry_frames() {
                 self.pacer.note_activity(self.target.machine.now());
             }
         }
@@ -122,6 +127,7 @@ impl Board {
                     self.tell_debugger(Signal::SIGINT);
                 }
                 Control::Resume => self.set_paused(false),
+                Control::PlugCable(plugged) => self.plug_cable(plugged),
                 Control::Screen(reply) => {
                     let _ = reply.send(self.target.machine.oled().map(|oled| oled.picture()));
                 }
@@ -177,6 +183,28 @@ impl Board {
             session.report(&mut self.target, reason);
             self.set_paused(true);
         }
+    }
+
+    /// Carries frames over a cable that leads outside. True if there were any.
+    fn carry_frames(&mut self) -> bool {
+        let Some(cable) = &mut self.cable else { return false };
+        let mut carried = false;
+        while let Ok(frame) = cable.incoming.try_recv() {
+            self.target.machine.lan_mut().send_from_outside(frame);
+            carried = true;
+        }
+        while let Some(frame) = self.target.machine.lan_mut().take_for_outside() {
+            // A full queue loses the frame, and a closed one belongs to a program that is gone.
+            let _ = cable.outgoing.try_send(frame);
+            carried = true;
+        }
+        carried
+    }
+
+    fn plug_cable(&mut self, plugged: bool) {
+        let end = Faults { cut: !plugged, ..Faults::default() };
+        let faults = FaultConfig { from_board: end.clone(), to_board: end };
+        self.target.machine.lan_mut().set_faults(faults).expect("a cable that is cut is a cable");
     }
 
     fn set_paused(&mut self, paused: bool) {

@@ -14,7 +14,8 @@ pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
     }
 }
 
-async fn client(socket: TcpStream, port: SerialPort, _connected: Connected) {
+/// Serves a client that is connected.
+pub(crate) async fn client(socket: TcpStream, port: SerialPort, _connected: Connected) {
     // This side has no way of saying a rate.
     if port.sender.send(SerialInput::Baud(None)).await.is_err() {
         return;

@@ -13,13 +13,14 @@ const PROTOCOL_VERSION: [u32; 3] = [9, 2, 2];
 /// Executes out of band: every command here is quick enough.
 const OUT_OF_BAND: &str = "oob";
 /// Commands that clients may ask for.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "qmp_capabilities",
     "query-commands",
     "query-name",
     "query-status",
     "query-version",
     "screendump",
+    "set_link",
     "stop",
     "cont",
     "system_reset",
@@ -165,6 +166,12 @@ impl Session {
                 return Ok(json!({"status": name, "running": status.running, "singlestep": false}));
             }
             "screendump" => self.dump_screen(request).await?,
+            "set_link" => {
+                // There is one network card, whatever the client calls it.
+                request.text("name")?.ok_or_else(|| Failure::generic("Parameter 'name' is missing"))?;
+                let up = request.arguments.and_then(|arguments| arguments.get("up")).and_then(Value::as_bool);
+                self.board.plug_cable(up.ok_or_else(|| Failure::generic("Parameter 'up' is missing"))?)?;
+            }
             "stop" => self.board.pause()?,
             "cont" => self.board.resume()?,
             "system_reset" => self.board.reset(Strap::FlashBoot)?,

@@ -26,7 +26,8 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     }
 }
 
-async fn client(mut socket: TcpStream, board: BoardHandle) {
+/// Serves a client that is connected.
+pub(crate) async fn client(mut socket: TcpStream, board: BoardHandle) {
     let mut events = board.events();
     let mut session = Session::new(board);
     let mut stream = JsonStream::default();

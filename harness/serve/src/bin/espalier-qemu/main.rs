@@ -33,22 +33,29 @@ const VERSION: &str = concat!(
     ", an ESP32 emulator that takes QEMU's command line. It is not QEMU and contains none of it.\n"
 );
 
+const MACHINES: &str = "\
+Supported machines are:
+esp32                Espressif ESP32, as espalier emulates it (default)
+";
+
 const HELP: &str = "\
 usage: espalier-qemu [options]
 
 An emulated ESP32 that takes the command line of qemu-system-xtensa.
 
-  -M, -machine esp32         the only machine there is
+  -M, -machine esp32|help    the only machine there is
   -nographic                 UART0 on standard input and output (Ctrl-A x quits)
   -drive file=F,if=mtd,format=raw[,readonly=on][,snapshot=on]
                              the flash chip: 2, 4, 8 or 16 MB; written back when the program ends
   -snapshot                  do not write it back
-  -serial stdio|mon:stdio|pty|null|none|tcp:HOST:PORT,server[,nowait]
+  -serial stdio|mon:stdio|pty|null|none|tcp:HOST:PORT[,server[,nowait]]
                              where UART0 goes
-  -qmp tcp:HOST:PORT,server[,wait=off]
+  -qmp tcp:HOST:PORT[,server[,wait=off]]
                              control by QMP: system_reset, screendump, stop, cont, quit, ...
   -nic user,model=open_eth[,hostfwd=tcp:ADDRESS:PORT-:BOARDPORT]...
                              ports of the host that lead to ports of the board
+  -nic socket,model=open_eth,connect=HOST:PORT
+                             Ethernet frames to and from a program that listens there
   -global driver=esp32.gpio,property=strap_mode,value=0x0f
                              start in the ROM's download mode
   -gdb tcp:[HOST]:PORT       a server for GDB; -s is -gdb tcp::1234
@@ -88,6 +95,7 @@ fn main() -> ExitCode {
 fn obey(action: Action) -> Result<(), Failure> {
     match action {
         Action::Version => print!("{VERSION}"),
+        Action::Machines => print!("{MACHINES}"),
         Action::Help => print!("{HELP}"),
         Action::Run(options) => run(&options)?,
     }
@@ -118,8 +126,11 @@ fn run(options: &Options) -> Result<(), Failure> {
         paused: options.paused,
         serial: options.serial.address(),
         pty: options.serial == SerialTarget::Pty,
+        serial_to: options.serial.destination(),
         qmp: options.qmp,
         gdb: options.gdb,
+        qmp_to: options.qmp_to,
+        cable_to: options.cable_to,
         host_forwards: options.host_forwards.clone(),
         ..ServeConfig::default()
     };

@@ -28,6 +28,8 @@ const MACHINE: &str = "esp32";
 /// Where `-s` listens.
 const GDB_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1234);
 const NIC_MODEL: &str = "open_eth";
+/// The kind of network that is somebody else's.
+const SOCKET: &str = "socket,";
 
 /// What is wrong with the command line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +48,7 @@ pub enum UsageError {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     Version,
+    Machines,
     Help,
     Run(Box<Options>),
 }
@@ -61,6 +64,8 @@ pub enum SerialTarget {
     Pty,
     /// A TCP port.
     Tcp(SocketAddr),
+    /// A TCP connection to a program that listens there.
+    TcpTo(SocketAddr),
     /// Nowhere.
     Null,
 }
@@ -69,6 +74,13 @@ impl SerialTarget {
     pub fn address(self) -> Option<SocketAddr> {
         match self {
             SerialTarget::Tcp(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    pub fn destination(self) -> Option<SocketAddr> {
+        match self {
+            SerialTarget::TcpTo(address) => Some(address),
             _ => None,
         }
     }
@@ -93,6 +105,10 @@ pub struct Options {
     pub serial: SerialTarget,
     pub qmp: Option<SocketAddr>,
     pub gdb: Option<SocketAddr>,
+    /// A QMP client that listens.
+    pub qmp_to: Option<SocketAddr>,
+    /// A program that listens for the board's Ethernet frames.
+    pub cable_to: Option<SocketAddr>,
     pub host_forwards: Vec<HostForward>,
     pub strap: Strap,
     pub paused: bool,
@@ -108,6 +124,8 @@ impl Options {
             serial: SerialTarget::MuxedStdio,
             qmp: None,
             gdb: None,
+            qmp_to: None,
+            cable_to: None,
             host_forwards: Vec::new(),
             strap: Strap::FlashBoot,
             paused: false,
@@ -129,6 +147,9 @@ impl Options {
                 flag if IGNORED_FLAGS.contains(&flag) => {}
                 option if is_known(option) => {
                     let value = arguments.next().ok_or_else(|| UsageError::NoValue(name.clone()))?;
+                    if ["M", "machine"].contains(&option) && value == "help" {
+                        return Ok(Action::Machines);
+                    }
                     options.take(option, &value, &mut serials).map_err(|reason| UsageError::Value {
                         option: name.clone(),
                         value,
@@ -149,7 +170,11 @@ impl Options {
             "M" | "machine" => check_machine(value)?,
             "drive" => self.flash = Some(parse_drive(value)?),
             "gdb" => self.gdb = parse_gdb(value)?,
-            "qmp" => self.qmp = Some(parse_server(value)?),
+            "qmp" => match parse_tcp(value)? {
+                End::Server(address) => self.qmp = Some(address),
+                End::Client(address) => self.qmp_to = Some(address),
+            },
+            "nic" | "netdev" if value.starts_with(SOCKET) => self.cable_to = Some(parse_cable(value)?),
             "nic" | "netdev" => self.host_forwards.extend(parse_nic(value)?),
             "global" => {
                 if let Some(strap) = parse_global(value)? {
@@ -232,32 +257,52 @@ fn parse_drive(value: &str) -> Parsed<Drive> {
     }
 }
 
-/// `tcp:HOST:PORT,server[,wait=off|nowait]`; an empty host is this computer.
-fn parse_server(value: &str) -> Parsed<SocketAddr> {
-    let (address, server) = parse_socket(value)?;
-    if server { Ok(address) } else { Err("only a server is there".to_owned()) }
-}
-
 /// `none`, or `tcp:HOST:PORT`, which is a server whether it says so or not.
 fn parse_gdb(value: &str) -> Parsed<Option<SocketAddr>> {
-    if value == "none" { Ok(None) } else { parse_socket(value).map(|(address, _)| Some(address)) }
+    if value == "none" {
+        return Ok(None);
+    }
+    let (End::Server(address) | End::Client(address)) = parse_tcp(value)?;
+    Ok(Some(address))
 }
 
-/// An address, and whether it is said to be a server's.
-fn parse_socket(value: &str) -> Parsed<(SocketAddr, bool)> {
-    let address = value.strip_prefix("tcp:").ok_or("only tcp:HOST:PORT,server is there")?;
+/// Who listens on a TCP connection.
+enum End {
+    Server(SocketAddr),
+    Client(SocketAddr),
+}
+
+/// `tcp:HOST:PORT[,server[,wait=off|nowait]]`; an empty host is this computer.
+fn parse_tcp(value: &str) -> Parsed<End> {
+    let address = value.strip_prefix("tcp:").ok_or("only tcp:HOST:PORT is there")?;
     let (address, rest) = address.split_once(',').unwrap_or((address, ""));
     let mut server = false;
     for (name, value) in fields(rest).filter(|(name, _)| !name.is_empty()) {
         match (name, value) {
             ("server", None | Some("on")) => server = true,
+            ("server", Some("off")) => {}
             // The board does not wait for a client.
             ("nowait", None) | ("wait", Some("off")) | ("nodelay", _) => {}
             ("wait", Some("on")) => return Err("wait=on is not there".to_owned()),
             _ => return unexpected(name),
         }
     }
-    Ok((resolve(address)?, server))
+    let address = resolve(address)?;
+    Ok(if server { End::Server(address) } else { End::Client(address) })
+}
+
+/// `socket,connect=HOST:PORT`: frames instead of a network of one's own.
+fn parse_cable(value: &str) -> Parsed<SocketAddr> {
+    let mut connect = None;
+    for (name, value) in fields(value).skip(1) {
+        match (name, value) {
+            ("model", Some(NIC_MODEL)) | ("id", Some(_)) => {}
+            ("model", Some(model)) => return Err(format!("model '{model}' is not known; there is {NIC_MODEL}")),
+            ("connect", Some(address)) => connect = Some(resolve(address)?),
+            _ => return unexpected(name),
+        }
+    }
+    connect.ok_or_else(|| "lacks connect=".to_owned())
 }
 
 fn resolve(address: &str) -> Parsed<SocketAddr> {
@@ -331,6 +376,9 @@ fn parse_serial(value: &str) -> Parsed<SerialTarget> {
         "stdio" => Ok(SerialTarget::Stdio),
         "pty" => Ok(SerialTarget::Pty),
         "null" | "none" => Ok(SerialTarget::Null),
-        _ => parse_server(value).map(SerialTarget::Tcp),
+        _ => parse_tcp(value).map(|end| match end {
+            End::Server(address) => SerialTarget::Tcp(address),
+            End::Client(address) => SerialTarget::TcpTo(address),
+        }),
     }
 }

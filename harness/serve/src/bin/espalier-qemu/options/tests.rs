@@ -37,6 +37,18 @@ fn the_line_of_the_documentation() {
     assert!(!options.flash.unwrap().written_back);
 }
 
+/// As a board in QEMU of the harness starts it: every connection leads to the program that starts it.
+#[test]
+fn the_line_of_a_board_of_the_harness() {
+    let options = run("-M esp32 -display none -monitor none -serial tcp:127.0.0.1:1001 -qmp tcp:127.0.0.1:1002 \
+         -nic socket,id=lan,model=open_eth,connect=127.0.0.1:1003 -drive file=flash.bin,if=mtd,format=raw \
+         -global driver=timer.esp32.timg,property=wdt_disable,value=true");
+    let here = |port| ([127, 0, 0, 1], port).into();
+    assert_eq!(options.serial, SerialTarget::TcpTo(here(1001)));
+    assert_eq!((options.qmp_to, options.cable_to), (Some(here(1002)), Some(here(1003))));
+    assert_eq!((options.qmp, options.host_forwards.len()), (None, 0));
+}
+
 #[test]
 fn what_is_not_there_is_refused_by_name() {
     for (line, words) in [
@@ -47,7 +59,9 @@ fn what_is_not_there_is_refused_by_name() {
         ("-m 4M", "-m: invalid option"),
         ("-drive file=x,if=none,format=raw,id=efuse", "eFuse and other drives are not there; only if=mtd is"),
         ("-drive", "-drive: requires an argument"),
-        ("-qmp unix:/x,server", "only tcp:HOST:PORT,server is there"),
+        ("-qmp unix:/x,server", "only tcp:HOST:PORT is there"),
+        ("-nic socket,listen=127.0.0.1:1", "'listen' is not known"),
+        ("-nic socket,model=open_eth", "lacks connect="),
         ("-nic user,hostfwd=udp::1-:2", "only hostfwd=tcp: is there"),
         ("flash.bin", "'flash.bin': a flash image is given as"),
     ] {
@@ -69,6 +83,7 @@ fn gdb_is_at_qemus_places() {
 fn version_and_help_end_the_line() {
     assert_eq!(parse("--version"), Ok(Action::Version));
     assert_eq!(parse("-nographic -help"), Ok(Action::Help));
+    assert_eq!(parse("-M help"), Ok(Action::Machines));
 }
 
 proptest! {
