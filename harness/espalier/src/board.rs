@@ -315,6 +315,7 @@ pub struct BoardBuilder {
     target: Option<Target>,
     model: Option<Model>,
     seed: u64,
+    qemu: Option<PathBuf>,
     strict: bool,
     name: Option<String>,
     goldens: Option<PathBuf>,
@@ -343,6 +344,12 @@ impl BoardBuilder {
     /// The board around the chip, whatever `ESPALIER_MODEL` says.
     pub fn model(mut self, model: Model) -> BoardBuilder {
         self.model = Some(model);
+        self
+    }
+
+    /// The program for a board in QEMU, whatever `ESPALIER_QEMU` says.
+    pub fn qemu(mut self, program: impl Into<PathBuf>) -> BoardBuilder {
+        self.qemu = Some(program.into());
         self
     }
 
@@ -408,7 +415,7 @@ impl BoardBuilder {
         };
         let target = self.target.unwrap_or_else(Target::from_env);
         let model = self.model.map_or_else(Model::from_env, Ok)?;
-        let mut rig = open(&target, &Setup { model, seed: self.seed, strict: self.strict }).await?;
+        let mut rig = open(&target, &Setup { model, seed: self.seed, qemu: self.qemu, strict: self.strict }).await?;
         if rig.supports(Capability::Capture) {
             rig.start_capture();
         }

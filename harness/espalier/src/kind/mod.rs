@@ -17,6 +17,7 @@ mod wall;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 use espalier_core::{Bitmap, Rgb, Time};
@@ -125,6 +126,8 @@ impl fmt::Display for Capability {
 pub(crate) struct Setup {
     pub(crate) model: Model,
     pub(crate) seed: u64,
+    /// The QEMU to run.
+    pub(crate) qemu: Option<PathBuf>,
     pub(crate) strict: bool,
 }
 

@@ -86,6 +86,14 @@ impl Qemu {
         Qemu::find_in(&Places::from_env())
     }
 
+    /// The program, if it has the machine.
+    ///
+    /// # Errors
+    /// If it has not, or cannot be run.
+    pub fn at(program: impl Into<PathBuf>) -> Result<Qemu, QemuError> {
+        Qemu::find_in(&Places { named: Some(program.into()), ..Places::default() })
+    }
+
     pub(super) fn find_in(places: &Places) -> Result<Qemu, QemuError> {
         let mut refused = Vec::new();
         for program in places.candidates() {

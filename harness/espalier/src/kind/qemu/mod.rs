@@ -39,7 +39,7 @@ use wire::Wire;
 
 /// How long QEMU may take from its start to the connection of its sockets. It takes a tenth of a second on an idle host.
 const START_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a QEMU whose console has closed may take to be gone.
+/// How long a QEMU that was asked to end, or whose console has closed, may take to be gone.
 const END_PATIENCE: Duration = Duration::from_millis(500);
 /// How often something is looked at that cannot be waited for.
 const NAP: Duration = Duration::from_millis(2);
@@ -54,13 +54,9 @@ const STRAP_DOWNLOAD: u32 = 0x0F;
 
 /// A board with an empty flash chip that is not switched on yet.
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
-    let qemu = Qemu::find()?;
+    let qemu = setup.qemu.as_ref().map_or_else(Qemu::find, Qemu::at)?;
     let flash = FlashFile::erased(super::emulated::flash_size(&setup.model)?)?;
-    open_with(qemu, flash, setup.seed)
-}
-
-fn open_with(qemu: Qemu, flash: FlashFile, seed: u64) -> Result<Box<dyn Rig>, ErrorKind> {
-    let lan = Lan::new(LanConfig { seed, ..LanConfig::default() }).map_err(io::Error::other)?;
+    let lan = Lan::new(LanConfig { seed: setup.seed, ..LanConfig::default() }).map_err(io::Error::other)?;
     let wire = Arc::new(Wire::new(Clock::start(), lan)?);
     let plant = Machine { qemu, flash, wire: wire.clone(), running: None, routes: Routes::default() };
     Ok(Box::new(Board { wall: Wall::new(plant)?, wire, peer: LanPeer::default() }))
@@ -128,6 +124,12 @@ impl Machine {
     /// Ends QEMU, if it runs. What it has written to its flash is in the file.
     fn stop(&mut self, wiring: &mut Wiring) {
         if let Some(mut running) = self.running.take() {
+            // If it does not end by itself, it is ended.
+            let deadline = Instant::now() + END_PATIENCE;
+            let asked = running.process.ended().is_none() && running.qmp.execute("quit", json!({})).is_ok();
+            while asked && running.process.ended().is_none() && Instant::now() < deadline {
+                thread::sleep(NAP);
+            }
             running.process.kill();
         }
         wiring.disconnect();
