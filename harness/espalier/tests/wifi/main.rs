@@ -4,7 +4,9 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.
 
+mod around;
 mod font;
+mod load;
 mod networks;
 mod tutorial;
 
@@ -125,7 +127,9 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let cases = networks::ALL.iter().chain(tutorial::ALL);
-    let trials = cases.map(|(name, case)| Trial::test(*name, || run(name, *case)).with_ignored_flag(missing));
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let cases = networks::ALL.iter().chain(tutorial::ALL).chain(around::ALL);
+    let mut trials: Vec<_> =
+        cases.map(|(name, case)| Trial::test(*name, || run(name, *case)).with_ignored_flag(missing)).collect();
+    trials.push(Trial::test(load::NAME, load::two_hundred_runs_of_the_client_are_one).with_ignored_flag(true));
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -35,7 +35,7 @@ fn home(board: &Board) -> Result<()> {
     board.air().access_point("home").password(PASSWORD).channel(6).start()
 }
 
-async fn the_client_shows_and_echoes_what_the_server_sends(board: &Board) -> Result<()> {
+pub async fn the_client_shows_and_echoes_what_the_server_sends(board: &Board) -> Result<()> {
     home(board)?;
     let listener = board.peer().listen(5001).await?;
     let running = start(board, "client.py", &["join", "home", PASSWORD, "192.168.4.2"]).await?;
