@@ -41,7 +41,10 @@ impl Device for RadioAgc {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("the bandwidth; the physical layer is not modelled, and other registers only store")
+        Fidelity::Partial(
+            "the bandwidth; other registers only store. There is no signal: strength is what a test says, noise is -97 dBm, and \
+             distance, power and interference lose no frame",
+        )
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {

@@ -91,7 +91,9 @@ impl Device for RadioAnalog {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("the synthesiser's channel and the internal I2C bus as storage; nothing analogue")
+        Fidelity::Partial(
+            "the synthesiser's channel and the internal I2C bus as storage; nothing analogue, and no current is drawn",
+        )
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {

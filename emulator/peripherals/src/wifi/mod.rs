@@ -91,8 +91,11 @@ impl Device for WifiMac {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "frames, acknowledgements, filters, keys with CCMP and timers; no block acknowledgement, RTS, WEP, TKIP, sniffer \
-             or CSI; registers without a published meaning only store",
+            "frames, acknowledgements, filters, keys with CCMP and timers; no block acknowledgement, aggregates, RTS, WEP, TKIP, \
+             sniffer or CSI; registers without a published meaning only store. Around it: access points and stations of \
+             802.11b/g, open or WPA2-PSK, that send at 1 and 24 Mbit/s, keep frames for a station that sleeps, never collide \
+             and lose what a test lets them lose; no 802.11n, WPA3, enterprise networks, protected management frames, ESP-NOW \
+             peers, roaming or long-range mode",
         )
     }
 
