@@ -80,6 +80,11 @@ impl RtcIo {
         self.levels = levels;
     }
 
+    /// What [`set_inputs`](RtcIo::set_inputs) was told last.
+    pub fn inputs(&self) -> u32 {
+        self.levels
+    }
+
     /// The RTC GPIO whose level can wake the chip as EXT0.
     pub fn ext0_pad(&self) -> u32 {
         self.registers.get(reg::EXT_WAKEUP0) >> EXT_WAKEUP0_SEL_SHIFT

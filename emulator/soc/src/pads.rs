@@ -34,6 +34,12 @@ pub fn adc_channel(gpio: u8) -> Option<(Adc, usize)> {
     })
 }
 
+/// The number of a pad among those that the RTC can use.
+pub fn rtc_pad(gpio: u8) -> Option<u32> {
+    const PADS: [u8; 18] = [36, 37, 38, 39, 34, 35, 25, 26, 33, 32, 4, 0, 2, 15, 13, 12, 14, 27];
+    PADS.iter().position(|pad| *pad == gpio).map(|number| number as u32)
+}
+
 /// The channel of the touch controller at a pad, as its registers count them: what the manual calls T8 and T9 is the other way
 /// round there, as ESP-IDF knows.
 pub fn touch_channel(gpio: u8) -> Option<usize> {

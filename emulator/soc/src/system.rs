@@ -1,5 +1,6 @@
 //! The system around the cores: every block of the chip, the parts on the board, and the wires between them.
 
+mod analog;
 mod clocks;
 mod network;
 mod outside;
@@ -405,6 +406,13 @@ impl System {
         self.schedule.set(slot, deadline);
         if deadline.is_some_and(|deadline| deadline < self.horizon) {
             self.attention = true;
+        }
+    }
+
+    /// Has a block called at `at`, whenever it would have liked to be.
+    fn call(&mut self, block: Block, at: Time) {
+        if let Some(slot) = TIMED.iter().position(|timed| *timed == block) {
+            self.set_deadline(slot, Some(at));
         }
     }
 

@@ -96,6 +96,11 @@ impl RtcCntl {
         self.effects.pop_front()
     }
 
+    /// Whether there is something for [`take_effect`](RtcCntl::take_effect).
+    pub fn has_effect(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
     /// A reset happens. `cpu` is the CPU that is reset if the cause's scope is one CPU; otherwise both are.
     ///
     /// A CPU reset and a core reset leave the RTC's registers alone, but for the causes. A system reset and power-on bring

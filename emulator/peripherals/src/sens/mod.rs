@@ -123,7 +123,7 @@ impl Device for Sens {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the ULP coprocessor, its I2C, the hall sensor, the cosine generator and touch wake-up; conversions take no time",
+            "the ULP coprocessor, its I2C, the hall sensor and the cosine generator; conversions take no time",
         )
     }
 

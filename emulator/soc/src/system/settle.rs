@@ -1,13 +1,12 @@
 //! What blocks did, carried to where it belongs: interrupt lines, resets, transactions, output.
 
 use espalier_core::Time;
-use espalier_peripherals::{Cpu, DportEffect, PINS, Pull, ResetCause, RtcEffect, WatchdogReset};
+use espalier_peripherals::{Cpu, DportEffect, ResetCause, RtcEffect, WatchdogReset};
 
 use super::{CoreEffect, System};
 use crate::machine::CORES;
 use crate::map::Block;
 use crate::memory::Ram;
-use crate::pads;
 use crate::wiring;
 
 impl System {
@@ -25,7 +24,7 @@ impl System {
             Block::Rmt => self.settle_rmt(now),
             Block::Ledc => self.carry_changes(),
             Block::RtcIo => self.sens.set_touch_slopes(self.rtc_io.touch_slopes()),
-            Block::Sens => self.settle_sens(),
+            Block::Sens => self.settle_sens(ram, now),
             Block::I2s(unit) => self.settle_i2s(usize::from(unit), ram, now),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
             Block::Frc => {
@@ -119,44 +118,19 @@ impl System {
                     self.rtc.finish_memory_crc(&bytes);
                 }
                 RtcEffect::StallCpu { .. } => self.update_runs(),
-                RtcEffect::Sleep { .. } | RtcEffect::Wake => {
+                RtcEffect::Sleep { .. } => {
+                    self.gate_clocks(now);
+                    self.update_runs();
+                    // A pad that already stands as it is waited for wakes at once.
+                    self.rtc.set_rtc_pads(self.rtc_io.inputs(), self.rtc_io.ext0_pad(), now);
+                }
+                RtcEffect::Wake => {
                     self.gate_clocks(now);
                     self.update_runs();
                 }
             }
         }
         self.update_touch_timer(now);
-    }
-
-    pub(super) fn update_touch_timer(&mut self, now: Time) {
-        self.sens.set_touch_timer(self.rtc.is_touch_timer_enabled(), self.rtc.slow_clock().frequency(), now);
-        self.renew_deadline(Block::Sens);
-    }
-
-    /// Brings the samples of the ADCs up to `now`, before what they convert changes. They go to the first I2S controller.
-    pub fn sample_adcs(&mut self, now: Time) {
-        let (controller, sens) = (&mut self.apb_ctrl, &self.sens);
-        self.i2s[0].sample(now, || match controller.next_conversion() {
-            Some(next) if sens.is_digital(next.adc) => {
-                next.result(sens.sample(next.adc, next.channel, next.attenuation))
-            }
-            // Nobody converts; the lines are low.
-            _ => 0,
-        });
-    }
-
-    fn settle_i2s(&mut self, unit: usize, ram: &mut Ram, now: Time) {
-        if unit == 0 {
-            self.sample_adcs(now);
-        }
-        self.i2s[unit].run_dma(ram);
-    }
-
-    fn settle_sens(&mut self) {
-        if self.sens.take_touch_interrupt() {
-            self.rtc.raise_touch_interrupt();
-            self.settle_interrupts(Block::RtcCntl);
-        }
     }
 
     /// Raises edge sources for the length of a slice.
@@ -215,21 +189,5 @@ impl System {
             self.code_epoch = self.code_epoch.wrapping_add(1);
             self.attention = true;
         }
-    }
-
-    /// Pads that nothing outside drives follow the pull that IO_MUX gives them. What an ADC finds at its pads follows.
-    pub(super) fn update_inputs(&mut self) {
-        for pin in 0..PINS {
-            let pulled_up = self.io_mux.pull(pin) == Some(Pull::Up);
-            let driven = self.driven[pin].or(self.parts.pad_level(pin)).unwrap_or(pulled_up);
-            let level = self.analog[pin].map_or(driven, |microvolts| microvolts >= pads::SUPPLY_MICROVOLTS / 2);
-            self.gpio.set_input(pin, level);
-            if let Some((adc, channel)) = pads::adc_channel(pin as u8) {
-                let digital = if level { pads::SUPPLY_MICROVOLTS } else { 0 };
-                let voltage = self.analog[pin].unwrap_or(digital);
-                self.sens.set_voltage(adc, channel, voltage);
-            }
-        }
-        self.settle_interrupts(Block::Gpio);
     }
 }

@@ -1,7 +1,9 @@
 //! What MicroPython sees of the parts of the mPython board.
 
+use std::path::Path;
+
 use espalier_core::Span;
-use espalier_soc::Strap;
+use espalier_soc::{BoardDefinition, MachineConfig, Strap};
 
 use crate::cases::Case;
 use crate::repl::Repl;
@@ -13,6 +15,9 @@ pub const ALL: &[(&str, Case)] = &[
     ("board_analog_sensors_are_read_and_calibrated", analog_sensors_are_read_and_calibrated),
     ("board_microphone_is_heard_through_dma", microphone_is_heard_through_dma),
     ("board_touch_pads_feel_a_finger", touch_pads_feel_a_finger),
+    ("board_touch_interrupts_and_wakes", touch_interrupts_and_wakes),
+    ("board_button_a_wakes", button_a_wakes),
+    ("board_networks_of_its_definition_are_in_the_air", networks_of_its_definition_are_in_the_air),
 ];
 
 /// Neither pin needs a pull-up of the chip, as the board has resistors.
@@ -182,4 +187,66 @@ fn microphone_is_heard_through_dma(image: &[u8]) {
     assert!((2280..2340).contains(&code), "2 V at 11 dB reads {code}");
     repl.run("mem32[I2S + 8] &= ~(1 << 5)\nmem32[SENS] &= ~(1 << 27)\n");
     assert_eq!(repl.machine.unmodelled(), []);
+}
+
+/// RTC_CNTL_TOUCH_INT_RAW, as the driver's interrupt handler would see it, and both kinds of sleep.
+fn touch_interrupts_and_wakes(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    let script = "import esp32, machine, time\n\
+        from machine import mem32, Pin, TouchPad\n\
+        p = TouchPad(Pin(27))\n\
+        p.config(500)\n\
+        esp32.wake_on_touch(True)\n\
+        def touched():\n \
+          mem32[0x3ff48048] = 1 << 6\n \
+          time.sleep_ms(100)\n \
+          return mem32[0x3ff48040] >> 6 & 1\n\
+        print(touched())\n";
+    assert_eq!(repl.run(script), "0\n");
+    repl.machine.set_touched("P", true).unwrap();
+    assert_eq!(repl.run("print(touched())\n"), "1\n");
+    repl.machine.set_touched("P", false).unwrap();
+    assert_eq!(repl.run("print(touched())\n"), "0\n");
+    repl.start("a = time.ticks_ms()\nmachine.lightsleep(5000)\nprint(time.ticks_diff(time.ticks_ms(), a))\n");
+    repl.machine.run_for(Span::from_secs(1));
+    repl.machine.set_touched("P", true).unwrap();
+    let slept: u64 = repl.wait_for("\r\n", Span::from_secs(6)).trim().parse().expect("a number");
+    assert!((900..1200).contains(&slept), "slept {slept} ms");
+    repl.machine.set_touched("P", false).unwrap();
+    repl.wait_for(">", Span::from_secs(1));
+    repl.start("machine.deepsleep()\n");
+    repl.machine.run_for(Span::from_secs(1));
+    repl.machine.set_touched("P", true).unwrap();
+    repl.wait_for_restart();
+    assert_eq!(repl.run("import machine\nprint(machine.wake_reason() == machine.TOUCHPAD_WAKE)\n"), "True\n");
+}
+
+fn button_a_wakes(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    let script = "import esp32, machine\n\
+        from machine import Pin\n\
+        esp32.wake_on_ext0(Pin(0, Pin.IN), esp32.WAKEUP_ALL_LOW)\n\
+        machine.deepsleep()\n";
+    repl.start(script);
+    repl.machine.run_for(Span::from_secs(3));
+    assert!(!repl.console().contains("DEEPSLEEP_RESET"));
+    repl.machine.set_button("a", true).unwrap();
+    repl.wait_for_restart();
+    assert!(repl.console().contains("rst:0x5 (DEEPSLEEP_RESET)"), "{}", repl.console());
+    assert_eq!(repl.run("import machine\nprint(machine.wake_reason() == machine.PIN_WAKE)\n"), "True\n");
+}
+
+fn networks_of_its_definition_are_in_the_air(image: &[u8]) {
+    let text = "extends = \"mpython\"\n\
+        [[access-point]]\nssid = \"workshop\"\npassword = \"12345678\"\nchannel = 6\nrssi = -63\n\
+        [[access-point]]\nssid = \"garden\"\nbssid = \"02:11:22:33:44:55\"\n";
+    let board = BoardDefinition::from_toml(text, Path::new("mine.toml")).unwrap();
+    let mut repl = Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() });
+    let script = "import network\n\
+        w = network.WLAN(network.STA_IF)\n\
+        w.active(True)\n\
+        for n in sorted(w.scan()): print(n[0].decode(), n[2], n[3], n[4])\n\
+        print([n[1].hex() for n in w.scan() if n[0] == b'garden'])\n";
+    let output = repl.run_within(script, Span::from_secs(30));
+    assert_eq!(output.printed, "garden 1 -40 0\nworkshop 6 -63 3\n['021122334455']\n");
 }
