@@ -15,8 +15,8 @@ use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s, IoMux, Ledc,
-    OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng, Rsa, RtcCntl, RtcIo,
-    Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
+    Mcpwm, OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng, Rsa, RtcCntl,
+    RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -100,6 +100,7 @@ pub(crate) struct System {
     i2s: [I2s; 2],
     rmt: Rmt,
     ledc: Ledc,
+    mcpwms: [Mcpwm; 2],
     efuse: Efuse,
     timgs: [TimerGroup; 2],
     apb_ctrl: ApbCtrl,
@@ -173,6 +174,7 @@ impl System {
             rmt: Rmt::new(),
             ledc: Ledc::new(),
             i2s: std::array::from_fn(|_| I2s::new()),
+            mcpwms: std::array::from_fn(|_| Mcpwm::new()),
             efuse: Efuse::new(efuse),
             timgs: std::array::from_fn(|_| TimerGroup::new()),
             apb_ctrl: ApbCtrl::new(efuse.revision.has_apb_ctrl_bit()),
@@ -387,6 +389,7 @@ impl System {
             Block::Rmt => &mut self.rmt,
             Block::Ledc => &mut self.ledc,
             Block::I2s(unit) => &mut self.i2s[usize::from(unit)],
+            Block::Mcpwm(unit) => &mut self.mcpwms[usize::from(unit)],
             Block::Efuse => &mut self.efuse,
             Block::Timg(unit) => &mut self.timgs[usize::from(unit)],
             Block::ApbCtrl => &mut self.apb_ctrl,

@@ -5,7 +5,7 @@
 
 use espalier_core::{Signal, Span, Time};
 use espalier_parts::{Buzzer, Ws2812};
-use espalier_peripherals::{LEDC_CHANNELS, PINS, RMT_CHANNELS};
+use espalier_peripherals::{LEDC_CHANNELS, MCPWM_OUTPUTS, PINS, RMT_CHANNELS};
 
 use crate::boards::BoardDefinition;
 
@@ -29,6 +29,7 @@ pub(crate) struct Wires {
     /// The pads, among those followed, that each channel drives.
     pub rmt_pads: [u64; RMT_CHANNELS],
     pub ledc_pads: [u64; LEDC_CHANNELS],
+    pub mcpwm_pads: [[u64; MCPWM_OUTPUTS]; 2],
     signals: [Signal; PINS],
 }
 
@@ -45,6 +46,7 @@ impl Wires {
             inputs: [None; RMT_CHANNELS],
             rmt_pads: [0; RMT_CHANNELS],
             ledc_pads: [0; LEDC_CHANNELS],
+            mcpwm_pads: [[0; MCPWM_OUTPUTS]; 2],
             signals: [Signal::Level(false); PINS],
         }
     }

@@ -69,7 +69,9 @@ pub(crate) const PERIPHERAL_RESETS: &[(u32, Block)] = &[
     (14, Block::Efuse),
     (15, Block::Timg(1)),
     (16, Block::Spi(3)),
+    (17, Block::Mcpwm(0)),
     (18, Block::I2c(1)),
+    (20, Block::Mcpwm(1)),
     (21, Block::I2s(1)),
     (23, Block::Uart(2)),
 ];
@@ -84,6 +86,8 @@ const I2C_SIGNALS: [(u32, u32); 2] = [(29, 30), (95, 96)];
 pub(crate) const RMT_OUTPUTS: u32 = 87;
 pub(crate) const RMT_INPUTS: u32 = 83;
 pub(crate) const LEDC_OUTPUTS: u32 = 71;
+/// Output signals of the MCPWM units, each from the first on.
+pub(crate) const MCPWM_SIGNALS: [u32; 2] = [32, 108];
 
 /// The parts on the board and where they are wired.
 #[derive(Clone)]

@@ -2,12 +2,12 @@
 
 use espalier_core::{Device, Rgb, Signal, Time};
 use espalier_parts::Sound;
-use espalier_peripherals::{InputSource, LEDC_CHANNELS, PINS, RMT_CHANNELS};
+use espalier_peripherals::{InputSource, LEDC_CHANNELS, MCPWM_OUTPUTS, PINS, RMT_CHANNELS};
 
 use super::System;
 use crate::map::Block;
 use crate::wires::inverted;
-use crate::wiring::{LEDC_OUTPUTS, RMT_INPUTS, RMT_OUTPUTS};
+use crate::wiring::{LEDC_OUTPUTS, MCPWM_SIGNALS, RMT_INPUTS, RMT_OUTPUTS};
 
 /// The pads of a mask.
 fn pads(mask: u64) -> impl Iterator<Item = usize> {
@@ -18,6 +18,12 @@ fn pads(mask: u64) -> impl Iterator<Item = usize> {
 fn channel_of(signal: u32, first: u32, channels: usize) -> Option<usize> {
     let channel = signal.checked_sub(first)? as usize;
     (channel < channels).then_some(channel)
+}
+
+/// The unit and the output of the MCPWM that a signal of the matrix is.
+fn mcpwm_output(signal: u32) -> Option<(usize, usize)> {
+    let outputs = MCPWM_SIGNALS.map(|first| channel_of(signal, first, MCPWM_OUTPUTS));
+    outputs.into_iter().enumerate().find_map(|(unit, output)| Some((unit, output?)))
 }
 
 impl System {
@@ -59,6 +65,7 @@ impl System {
         let before = std::mem::replace(&mut self.wires.inputs, inputs);
         self.wires.rmt_pads = [0; RMT_CHANNELS];
         self.wires.ledc_pads = [0; LEDC_CHANNELS];
+        self.wires.mcpwm_pads = [[0; MCPWM_OUTPUTS]; 2];
         for pin in pads(self.wires.followed()) {
             let signal = self.gpio.out_signal(pin);
             let driven = if let Some(channel) = channel_of(signal, RMT_OUTPUTS, RMT_CHANNELS) {
@@ -67,6 +74,9 @@ impl System {
             } else if let Some(channel) = channel_of(signal, LEDC_OUTPUTS, LEDC_CHANNELS) {
                 self.wires.ledc_pads[channel] |= 1 << pin;
                 inverted(self.ledc.signal(channel), self.gpio.is_inverted(pin))
+            } else if let Some((unit, output)) = mcpwm_output(signal) {
+                self.wires.mcpwm_pads[unit][output] |= 1 << pin;
+                inverted(self.mcpwms[unit].signal(output), self.gpio.is_inverted(pin))
             } else {
                 Signal::Level(self.gpio.level(pin))
             };
@@ -87,7 +97,7 @@ impl System {
         }
     }
 
-    /// Carries what the RMT and the LEDC have put out to the pads.
+    /// Carries what the RMT, the LEDC and the MCPWM have put out to the pads.
     pub(super) fn carry_changes(&mut self) {
         for edge in self.rmt.take_edges() {
             for pin in pads(self.wires.rmt_pads[edge.channel]) {
@@ -97,6 +107,13 @@ impl System {
         for change in self.ledc.take_changes() {
             for pin in pads(self.wires.ledc_pads[change.channel]) {
                 self.carry(pin, inverted(change.signal, self.gpio.is_inverted(pin)), change.at);
+            }
+        }
+        for unit in 0..self.mcpwms.len() {
+            for change in self.mcpwms[unit].take_changes() {
+                for pin in pads(self.wires.mcpwm_pads[unit][change.output]) {
+                    self.carry(pin, inverted(change.signal, self.gpio.is_inverted(pin)), change.at);
+                }
             }
         }
     }

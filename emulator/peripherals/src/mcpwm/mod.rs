@@ -1,0 +1,212 @@
+//! A motor control PWM unit (ESP32 TRM, chapter "Motor Control PWM (MCPWM)"): three timers, and three operators with two outputs
+//! each.
+//!
+//! No timer is ever ticked: an output is described by its period and the time that it is high, which follow from the events of
+//! one period.
+
+mod registers;
+#[cfg(test)]
+mod tests;
+
+use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Signal, Time, Unmodelled};
+
+use registers::{
+    CLK_PRESCALE, OPERATOR_STRIDE, REGISTERS, TIMER_STRIDE, TIMERSEL_BITS, cfg0, cfg1, force, generator, reg,
+};
+
+/// Outputs of a unit: A and B of operator 0, then of 1, then of 2.
+pub const MCPWM_OUTPUTS: usize = 6;
+const TIMERS: u32 = 3;
+/// PLL_F160M, which the units divide.
+const CLOCK: Frequency = Frequency::from_hertz(160_000_000);
+
+/// An output changes what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct McpwmChange {
+    pub output: usize,
+    pub at: Time,
+    pub signal: Signal,
+}
+
+/// A unit.
+#[derive(Clone, Debug)]
+pub struct Mcpwm {
+    registers: Registers,
+    signals: [Signal; MCPWM_OUTPUTS],
+    changes: Vec<McpwmChange>,
+}
+
+impl Default for Mcpwm {
+    fn default() -> Mcpwm {
+        Mcpwm::new()
+    }
+}
+
+/// Something that the timer comes by, where it does, in ticks from the start of its period.
+type Event = (u64, u32);
+
+impl Mcpwm {
+    /// The unit after reset.
+    pub fn new() -> Mcpwm {
+        Mcpwm {
+            registers: Registers::new(&REGISTERS),
+            signals: [Signal::Level(false); MCPWM_OUTPUTS],
+            changes: Vec::new(),
+        }
+    }
+
+    /// What an output carries.
+    ///
+    /// # Panics
+    /// If there is no such output.
+    pub fn signal(&self, output: usize) -> Signal {
+        self.signals[output]
+    }
+
+    /// Takes the changes of the outputs, in order.
+    pub fn take_changes(&mut self) -> Vec<McpwmChange> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn timer(&self, timer: u32, register: u32) -> u32 {
+        self.registers.get(register + TIMER_STRIDE * timer)
+    }
+
+    fn operator(&self, operator: u32, register: u32) -> u32 {
+        self.registers.get(register + OPERATOR_STRIDE * operator)
+    }
+
+    /// What an output does from now on; None leaves it as it is, with a timer that stands still.
+    fn output(&self, output: usize) -> Option<Signal> {
+        let (operator, is_b) = (output as u32 / 2, output % 2 == 1);
+        let shift = if is_b { force::B_MODE_SHIFT } else { force::A_MODE_SHIFT };
+        match self.operator(operator, reg::GEN0_FORCE) >> shift & force::MODE_MASK {
+            generator::LOW => return Some(Signal::Level(false)),
+            generator::HIGH => return Some(Signal::Level(true)),
+            _ => {}
+        }
+        let timer =
+            self.registers.get(reg::OPERATOR_TIMERSEL) >> (TIMERSEL_BITS * operator) & ((1 << TIMERSEL_BITS) - 1);
+        // The selection of a timer that does not exist takes the last one.
+        let timer = timer.min(TIMERS - 1);
+        let start = self.timer(timer, reg::TIMER0_CFG1) & cfg1::START;
+        let mode = self.timer(timer, reg::TIMER0_CFG1) >> cfg1::MODE_SHIFT;
+        let (ticks, events) = self.events(operator, is_b, timer, mode);
+        let (_, level) = run(&events, ticks, false);
+        match start {
+            _ if ticks == 0 => None,
+            // It stops where its period begins; what the output did last stays.
+            cfg1::STOP_AT_ZERO | cfg1::STOP_AT_PERIOD => Some(Signal::Level(level)),
+            cfg1::RUN => Some(self.describe(&events, ticks, level, timer)),
+            _ => None,
+        }
+    }
+
+    /// The period of a timer in its ticks, and what an output does in it, in the order in which it takes effect: of events at one
+    /// time, the one with the highest priority comes last (TRM, tables of the priorities of events).
+    fn events(&self, operator: u32, is_b: bool, timer: u32, mode: u32) -> (u64, Vec<Event>) {
+        let period = u64::from(self.timer(timer, reg::TIMER0_CFG0) >> cfg0::PERIOD_SHIFT & cfg0::PERIOD);
+        let actions = self.operator(operator, if is_b { reg::GEN0_B } else { reg::GEN0_A });
+        let compared = |register| u64::from(self.operator(operator, register));
+        let (a, b) = (compared(reg::GEN0_TSTMP_A), compared(reg::GEN0_TSTMP_B));
+        let action = |shift: u32| actions >> shift & generator::MASK;
+        let up = [
+            (0, action(generator::ZERO_SHIFT)),
+            (a, action(generator::A_SHIFT)),
+            (b, action(generator::B_SHIFT)),
+            (period, action(generator::PERIOD_SHIFT)),
+        ];
+        let down = [
+            (period, action(generator::PERIOD_SHIFT + generator::DOWN_SHIFT)),
+            (a, action(generator::A_SHIFT + generator::DOWN_SHIFT)),
+            (b, action(generator::B_SHIFT + generator::DOWN_SHIFT)),
+            (0, action(generator::ZERO_SHIFT + generator::DOWN_SHIFT)),
+        ];
+        let upwards = up.into_iter().filter(|(at, _)| *at <= period);
+        let downwards = down.into_iter().filter(|(at, _)| *at <= period);
+        let (ticks, mut events): (u64, Vec<Event>) = match mode {
+            cfg1::UP => (period + 1, upwards.collect()),
+            cfg1::DOWN => (period + 1, downwards.map(|(at, action)| (period - at, action)).collect()),
+            cfg1::UP_DOWN => {
+                let back = downwards.map(|(at, action)| (2 * period - at, action));
+                // At its turning points the timer counts in the direction in which it goes on.
+                let there = upwards.filter(|(at, _)| *at < period);
+                (2 * period, there.chain(back).map(|(at, action)| (at % (2 * period).max(1), action)).collect())
+            }
+            _ => (0, Vec::new()),
+        };
+        events.sort_by_key(|(at, _)| *at);
+        (ticks, events)
+    }
+
+    fn describe(&self, events: &[Event], ticks: u64, level: bool, timer: u32) -> Signal {
+        let (mut high, after) = run(events, ticks, level);
+        let mut ticks = ticks;
+        if after != level {
+            // It toggles: two periods of the timer make one of the output.
+            high += run(events, ticks, after).0;
+            ticks *= 2;
+        }
+        let divider = u64::from((self.registers.get(reg::CLK_CFG) & CLK_PRESCALE) + 1)
+            * u64::from((self.timer(timer, reg::TIMER0_CFG0) & cfg0::PRESCALE) + 1);
+        let span = |ticks: u64| CLOCK.cycles(ticks * divider);
+        match high {
+            0 => Signal::Level(false),
+            high if high == ticks => Signal::Level(true),
+            high => Signal::Pulses { period: span(ticks), high: span(high) },
+        }
+    }
+}
+
+/// How long an output that begins at `level` is high in a period, and where it ends.
+fn run(events: &[Event], ticks: u64, mut level: bool) -> (u64, bool) {
+    let (mut high, mut since) = (0, 0);
+    for (at, action) in events {
+        if level {
+            high += at - since;
+        }
+        since = *at;
+        level = match *action {
+            generator::LOW => false,
+            generator::HIGH => true,
+            generator::TOGGLE => !level,
+            _ => level,
+        };
+    }
+    if level {
+        high += ticks.saturating_sub(since);
+    }
+    (high, level)
+}
+
+impl Device for Mcpwm {
+    fn registers(&self) -> &'static [Register] {
+        &REGISTERS
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Partial(
+            "timers and comparators make periods and duties at once, not at the next update; no interrupts, synchronisation, \
+             dead time, carrier, faults and capture",
+        )
+    }
+
+    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+        self.registers.read(offset)
+    }
+
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.registers.write(offset, value)?;
+        for output in 0..MCPWM_OUTPUTS {
+            if let Some(signal) = self.output(output).filter(|signal| *signal != self.signals[output]) {
+                self.signals[output] = signal;
+                self.changes.push(McpwmChange { output, at: now, signal });
+            }
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        *self = Mcpwm::new();
+    }
+}

@@ -1,0 +1,79 @@
+use espalier_core::{Device, Signal, Span, Time};
+
+use super::Mcpwm;
+use super::registers::{OPERATOR_STRIDE, cfg0, cfg1, generator, reg};
+
+const NOW: Time = Time::ZERO;
+
+/// A unit whose first timer has ticks of a microsecond and a period of `period` ticks, running in `mode`.
+fn unit(period: u32, mode: u32) -> Mcpwm {
+    let mut unit = Mcpwm::new();
+    write(&mut unit, reg::CLK_CFG, 15);
+    write(&mut unit, reg::TIMER0_CFG0, period << cfg0::PERIOD_SHIFT | 9);
+    write(&mut unit, reg::TIMER0_CFG1, mode << cfg1::MODE_SHIFT | cfg1::RUN);
+    unit
+}
+
+fn write(unit: &mut Mcpwm, offset: u32, value: u32) {
+    unit.write(offset, value, NOW).expect("a register");
+}
+
+fn pulses(period: u64, high: u64) -> Signal {
+    Signal::Pulses { period: Span::from_micros(period), high: Span::from_micros(high) }
+}
+
+#[test]
+fn the_period_after_reset_is_not_zero() {
+    assert_eq!(Mcpwm::new().read(reg::TIMER0_CFG0, NOW), Ok(0xFF << cfg0::PERIOD_SHIFT));
+}
+
+#[test]
+fn counting_up_it_is_high_from_zero_to_its_comparator() {
+    let mut unit = unit(999, cfg1::UP);
+    write(&mut unit, reg::GEN0_A, generator::HIGH << generator::ZERO_SHIFT | generator::LOW << generator::A_SHIFT);
+    assert_eq!(unit.signal(0), Signal::Level(false), "a comparator of zero wins over the timer's zero");
+    write(&mut unit, reg::GEN0_TSTMP_A, 250);
+    assert_eq!(unit.signal(0), pulses(1000, 250));
+    write(&mut unit, reg::GEN0_TSTMP_A, 1000);
+    assert_eq!(unit.signal(0), Signal::Level(true), "a comparator beyond the period is never met");
+    assert_eq!(unit.take_changes().len(), 2);
+}
+
+#[test]
+fn counting_down_it_is_high_from_its_period_to_its_comparator() {
+    let mut unit = unit(999, cfg1::DOWN);
+    let (period, b) = (generator::PERIOD_SHIFT, generator::B_SHIFT);
+    write(&mut unit, reg::GEN0_TSTMP_B, 399);
+    write(&mut unit, reg::GEN0_B, (generator::HIGH << period | generator::LOW << b) << generator::DOWN_SHIFT);
+    assert_eq!((unit.signal(0), unit.signal(1)), (Signal::Level(false), pulses(1000, 600)));
+}
+
+#[test]
+fn counting_up_and_down_it_is_high_around_its_period() {
+    let mut unit = unit(500, cfg1::UP_DOWN);
+    let second = OPERATOR_STRIDE;
+    write(&mut unit, reg::GEN0_TSTMP_A + second, 400);
+    let there_and_back = generator::HIGH | generator::LOW << generator::DOWN_SHIFT;
+    write(&mut unit, reg::GEN0_A + second, there_and_back << generator::A_SHIFT);
+    assert_eq!(unit.signal(2), pulses(1000, 200));
+}
+
+#[test]
+fn toggling_once_a_period_takes_two_periods() {
+    let mut unit = unit(999, cfg1::UP);
+    write(&mut unit, reg::GEN0_A, generator::TOGGLE << generator::ZERO_SHIFT);
+    assert_eq!(unit.signal(0), pulses(2000, 1000));
+}
+
+#[test]
+fn a_force_beats_the_timer_and_a_stopped_timer_leaves_a_level() {
+    let mut unit = unit(999, cfg1::UP);
+    write(&mut unit, reg::GEN0_TSTMP_A, 500);
+    write(&mut unit, reg::GEN0_A, generator::HIGH << generator::ZERO_SHIFT | generator::LOW << generator::A_SHIFT);
+    write(&mut unit, reg::GEN0_FORCE, generator::HIGH << super::force::A_MODE_SHIFT);
+    assert_eq!(unit.signal(0), Signal::Level(true));
+    write(&mut unit, reg::GEN0_FORCE, 0);
+    assert_eq!(unit.signal(0), pulses(1000, 500));
+    write(&mut unit, reg::TIMER0_CFG1, cfg1::UP << cfg1::MODE_SHIFT | cfg1::STOP_AT_ZERO);
+    assert_eq!(unit.signal(0), Signal::Level(false));
+}
