@@ -339,9 +339,17 @@ fn joins_although_frames_get_lost(image: &[u8]) {
     assert_eq!(join(&mut repl, &format!("'home', '{PASSWORD}'")), JOINED);
     repl.machine.run_for(Span::from_secs(1));
     let board = repl.machine.lan().board_address().expect("the board has an address");
-    let ping = repl.machine.lan_mut().ping(board).expect("a route");
-    repl.machine.run_for(Span::from_secs(1));
-    assert!(matches!(repl.machine.lan().ping_state(ping), PingState::Answered(_)));
+    // A ping may come to grief when the board sleeps over the beacons that announce it.
+    let pings: Vec<_> = (0..10)
+        .map(|_| {
+            let ping = repl.machine.lan_mut().ping(board).expect("a route");
+            repl.machine.run_for(Span::from_secs(1));
+            ping
+        })
+        .collect();
+    let answered = |ping: &&_| matches!(repl.machine.lan().ping_state(**ping), PingState::Answered(_));
+    let count = pings.iter().filter(answered).count();
+    assert!(count >= 7, "{count} of 10 pings answered");
 }
 
 fn joins_in_the_same_microsecond_each_time(image: &[u8]) {
