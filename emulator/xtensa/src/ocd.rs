@@ -126,8 +126,11 @@ impl Ocd {
         Ocd { stopped: false, power_status: self.power_status | PWRSTAT_CORE_WAS_RESET, ..self.clone() }
     }
 
+    /// What is left after a reset of the module. That the core is stopped is the core's own state: probe-rs resets the module of
+    /// a stopped core and counts on it.
     fn after_module_reset(&self) -> Ocd {
         Ocd {
+            stopped: self.stopped,
             power_control: self.power_control,
             power_status: self.power_status | PWRSTAT_DEBUG_WAS_RESET,
             ..Ocd::new()
@@ -262,7 +265,7 @@ impl Cpu {
         self.state().ocd.power_control & PWRCTL_CORE_RESET != 0
     }
 
-    /// Resets the debug module, as a reset of the whole chip does. A core that was stopped goes on.
+    /// Resets the debug module, as a reset of the whole chip does. A core that is stopped stays so until it is reset as well.
     pub fn reset_debug_module(&mut self) {
         let state = self.state_mut();
         state.ocd = state.ocd.after_module_reset();

@@ -23,6 +23,8 @@ use crate::micropython::MicroPython;
 use crate::network::Network;
 use crate::parts::{Button, Sensor, TouchPad};
 use crate::peer::Peer;
+#[cfg(feature = "probe")]
+use crate::probe::Probe;
 use crate::runs::{note_board, note_skipped};
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::state::{EMPTY_CAPTURE, Shared, State};
@@ -106,6 +108,12 @@ impl Board {
     /// Its buzzer.
     pub fn buzzer(&self) -> Buzzer {
         Buzzer::new(self.shared.clone())
+    }
+
+    /// A debug probe, attached to its chip, which runs on. See [`probe`](crate::probe).
+    #[cfg(feature = "probe")]
+    pub fn probe(&self) -> Result<Probe> {
+        Probe::attach(&self.shared)
     }
 
     /// What it is made of.

@@ -155,6 +155,17 @@ pub enum ErrorKind {
     /// Something in the air could not be done.
     #[error(transparent)]
     Air(#[from] AirError),
+    /// The debug probe, or the chip at it, did not do it.
+    #[cfg(feature = "probe")]
+    #[error("cannot {action} the {what} with the debug probe: {source}")]
+    Probe {
+        /// What was about to be done, such as "halt".
+        action: &'static str,
+        /// To what, such as "PRO CPU".
+        what: String,
+        /// What probe-rs said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A stream failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),

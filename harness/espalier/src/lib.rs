@@ -66,6 +66,8 @@ mod network;
 mod parts;
 mod peer;
 mod png;
+#[cfg(feature = "probe")]
+pub mod probe;
 pub mod render;
 pub mod report;
 mod runs;

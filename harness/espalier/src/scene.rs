@@ -9,6 +9,8 @@ use crate::backtrace::Place;
 use crate::console::Line;
 use crate::kind::{Kind, Shown};
 use crate::leds::Colours;
+#[cfg(feature = "probe")]
+use crate::probe::Backtrace;
 use crate::render::half_blocks;
 use crate::transcript::Entry;
 
@@ -41,6 +43,9 @@ pub struct Scene {
     pub(crate) shown: Option<Shown>,
     /// What the coloured LEDs showed, if there are some.
     pub leds: Option<Vec<Rgb>>,
+    /// Where the cores were, if the board has a debug probe.
+    #[cfg(feature = "probe")]
+    pub backtraces: Vec<Backtrace>,
     /// Where the files are that this failure leaves behind.
     pub artefacts: PathBuf,
 }
@@ -83,6 +88,17 @@ impl fmt::Display for Scene {
         }
         if let Some(leds) = &self.leds {
             writeln!(f, "  leds     {}", Colours(leds))?;
+        }
+        #[cfg(feature = "probe")]
+        if !self.backtraces.is_empty() {
+            writeln!(f, "  stacks")?;
+            for line in self
+                .backtraces
+                .iter()
+                .flat_map(|trace| trace.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+            {
+                writeln!(f, "    {line}")?;
+            }
         }
         write!(f, "  files    {}", self.artefacts.display())
     }

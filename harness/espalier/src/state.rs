@@ -163,6 +163,8 @@ impl State {
             transcript: self.transcript[first..].to_vec(),
             shown: self.rig.shown(),
             leds: self.rig.leds().ok().map(|lit| lit.colours),
+            #[cfg(feature = "probe")]
+            backtraces: self.backtraces(),
             artefacts: self.artefacts.folder().to_owned(),
         }
     }

@@ -44,6 +44,18 @@ impl Machine {
         levels
     }
 
+    /// Lets `span` of guest time pass as [`jtag`](Machine::jtag) does, without a cycle.
+    pub fn jtag_pause(&mut self, span: Span) {
+        self.catch_up(span);
+    }
+
+    fn catch_up(&mut self, span: Span) {
+        let limit = self.now + span;
+        while self.now < limit {
+            self.slice(limit);
+        }
+    }
+
     /// Takes the vector for the next reset of `core` over from RTC_CNTL.
     pub(super) fn update_reset_vector(&mut self, core: usize) {
         let from_rom = self.system.starts_from_rom(CORE_OF_PORT[core]);
@@ -75,10 +87,7 @@ struct Host<'a> {
 
 impl Host<'_> {
     fn catch_up(&mut self) {
-        let limit = self.machine.now + std::mem::take(&mut self.owed);
-        while self.machine.now < limit {
-            self.machine.slice(limit);
-        }
+        self.machine.catch_up(std::mem::take(&mut self.owed));
         self.connected = self.machine.system.is_jtag_connected();
     }
 

@@ -255,13 +255,15 @@ fn a_core_that_leaves_reset_stops_at_its_vector() {
 }
 
 #[test]
-fn a_reset_of_the_module_lets_the_core_go() {
+fn a_reset_of_the_module_leaves_the_core_stopped() {
     let mut host = Host::new(&LOOP);
     host.halt();
     host.cpu.reset_debug_module();
-    assert!(!host.cpu.is_stopped());
+    assert!(host.cpu.is_stopped());
     assert_eq!(host.read(DebugRegister::Dcrset), 0);
     assert_eq!(host.cpu.power_status(), 0x5f, "as OpenOCD's logs show it");
+    host.execute(RFDO);
+    assert!(!host.cpu.is_stopped());
 }
 
 /// ESP-IDF asks whether a debugger is attached by reading DCRSET with RER.

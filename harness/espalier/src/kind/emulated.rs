@@ -7,12 +7,16 @@ use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
 use espalier_net::{ConnectionId as LanConnection, Lan, ListenerId as LanListener, PingId as LanPing, UdpId as LanUdp};
+#[cfg(feature = "probe")]
+use espalier_soc::JtagCycle as PinCycle;
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Sound, Stop, Strap, UnknownPart};
 
 use super::lan;
 use super::{
     AirRig, Capability, ConnectionId, DatagramRig, Kind, Link, ListenerId, Lit, Model, Place, Rig, Setup, Shown, Start,
 };
+#[cfg(feature = "probe")]
+use super::{JtagCycle, ProbePort};
 use crate::buzzer::{PlayedTone, Tone};
 use crate::error::ErrorKind;
 use crate::network::Cable;
@@ -130,6 +134,7 @@ impl Rig for Emulated {
             | Capability::Air
             | Capability::Datagrams
             | Capability::Controls => true,
+            Capability::Probe => cfg!(feature = "probe"),
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),
             Capability::Leds => self.machine.board().leds.is_some(),
             Capability::Buzzer => self.machine.board().buzzer.is_some(),
@@ -326,6 +331,22 @@ impl Rig for Emulated {
 
     fn capture(&self) -> Vec<u8> {
         self.lan().capture()
+    }
+
+    #[cfg(feature = "probe")]
+    fn probe_port(&self) -> Option<ProbePort> {
+        Some(ProbePort::Pins)
+    }
+
+    #[cfg(feature = "probe")]
+    fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        let cycles: Vec<PinCycle> = cycles.iter().map(|cycle| PinCycle { tms: cycle.tms, tdi: cycle.tdi }).collect();
+        self.machine.jtag(period, &cycles)
+    }
+
+    #[cfg(feature = "probe")]
+    fn jtag_pause(&mut self, span: Span) {
+        self.machine.jtag_pause(span);
     }
 
     fn trace_hash(&self) -> Option<u64> {

@@ -110,6 +110,7 @@ impl Rig for Fake {
                 | Capability::Air
                 | Capability::Datagrams
                 | Capability::Controls
+                | Capability::Probe
         )
     }
 

@@ -20,6 +20,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "probe")]
+use espalier_core::Span;
 use espalier_core::{Bitmap, Rgb, Time};
 
 use crate::buzzer::PlayedTone;
@@ -98,6 +100,8 @@ pub enum Capability {
     Leds,
     /// What the buzzer plays.
     Buzzer,
+    /// A debug probe on the chip's JTAG pins.
+    Probe,
 }
 
 impl fmt::Display for Capability {
@@ -117,6 +121,7 @@ impl fmt::Display for Capability {
             Capability::Controls => "pressing, touching and setting sensors",
             Capability::Leds => "looking at the LEDs",
             Capability::Buzzer => "listening to the buzzer",
+            Capability::Probe => "a debug probe",
         })
     }
 }
@@ -138,6 +143,24 @@ pub enum Start {
     Flash,
     /// The serial download mode of the ROM.
     Download,
+}
+
+/// How a host reaches the debug modules of a board's chip.
+#[cfg(feature = "probe")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProbePort {
+    /// By the JTAG pins, with [`Rig::jtag`].
+    Pins,
+    /// By a probe on the host's USB, as probe-rs selects it: `VID:PID` or `VID:PID:SERIAL`.
+    Usb(String),
+}
+
+/// Levels on the JTAG pins for one cycle of the clock.
+#[cfg(feature = "probe")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JtagCycle {
+    pub(crate) tms: bool,
+    pub(crate) tdi: bool,
 }
 
 /// What a display shows.
@@ -292,6 +315,26 @@ pub(crate) trait Rig: Send {
     fn start_capture(&mut self);
     /// What was recorded, as a pcap file.
     fn capture(&self) -> Vec<u8>;
+
+    /// How a debug probe reaches the chip; `None` if there is none.
+    #[cfg(feature = "probe")]
+    fn probe_port(&self) -> Option<ProbePort> {
+        self.probe().map(ProbePort::Usb)
+    }
+
+    /// Clocks the JTAG pins of a board with [`ProbePort::Pins`], each cycle for `period` of board time, and returns the levels of
+    /// TDO.
+    #[cfg(feature = "probe")]
+    fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        let _ = period;
+        vec![true; cycles.len()]
+    }
+
+    /// Lets board time go on while the JTAG pins stand still.
+    #[cfg(feature = "probe")]
+    fn jtag_pause(&mut self, span: Span) {
+        let _ = span;
+    }
 
     /// A fingerprint of everything that has happened; `None` where two runs are never the same.
     fn trace_hash(&self) -> Option<u64>;

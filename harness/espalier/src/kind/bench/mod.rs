@@ -211,6 +211,7 @@ impl Plant for Stand {
             Capability::Screen => true,
             // What carries connections from elsewhere accepts them before it knows whether somebody listens here.
             Capability::Refusal => self.routes.listen.is_empty(),
+            Capability::Probe => cfg!(feature = "probe") && self.found.entry.probe.is_some(),
             _ => false,
         }
     }

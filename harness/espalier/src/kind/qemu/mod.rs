@@ -208,7 +208,8 @@ impl Plant for Machine {
             | Capability::Datagrams
             | Capability::Controls
             | Capability::Leds
-            | Capability::Buzzer => false,
+            | Capability::Buzzer
+            | Capability::Probe => false,
         }
     }
 

@@ -1,0 +1,39 @@
+//! JTAG pins as the driver sees them, whatever kind of board they belong to.
+
+use std::sync::Weak;
+
+use espalier_core::Span;
+
+use crate::kind::{JtagCycle, Rig};
+use crate::state::Shared;
+
+/// Pins that a driver can clock.
+pub(crate) trait Pins: Send {
+    /// Clocks the pins and returns the level of TDO in each cycle; `None` if the board is gone.
+    fn clock(&mut self, period: Span, cycles: &[JtagCycle]) -> Option<Vec<bool>>;
+    /// Lets board time go on without a cycle.
+    fn pause(&mut self, span: Span);
+}
+
+/// The pins of a board that tests hold.
+impl Pins for Weak<Shared> {
+    fn clock(&mut self, period: Span, cycles: &[JtagCycle]) -> Option<Vec<bool>> {
+        Some(self.upgrade()?.lock().rig.jtag(period, cycles))
+    }
+
+    fn pause(&mut self, span: Span) {
+        if let Some(shared) = self.upgrade() {
+            shared.lock().rig.jtag_pause(span);
+        }
+    }
+}
+
+/// The pins of a board that nobody else has.
+impl Pins for Box<dyn Rig> {
+    fn clock(&mut self, period: Span, cycles: &[JtagCycle]) -> Option<Vec<bool>> {
+        Some(self.as_mut().jtag(period, cycles))
+    }
+
+    /// Cores that still run should not get far.
+    fn pause(&mut self, _: Span) {}
+}

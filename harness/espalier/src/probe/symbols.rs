@@ -1,0 +1,72 @@
+//! Names of functions and lines of source, from the firmware's ELF file.
+
+use std::fmt;
+use std::path::Path;
+
+use addr2line::{Loader, demangle_auto};
+
+/// The mask ROM of the chip (TRM "System and Memory", table "Embedded Memory Address Mapping").
+const ROM: std::ops::Range<u32> = 0x4000_0000..0x4006_0000;
+
+/// What is at an address of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a function of the firmware.
+    Function {
+        /// Its name, demangled.
+        name: String,
+        /// How many bytes from its start.
+        offset: u32,
+        /// File and line of the source, if the ELF file has debug information.
+        source: Option<String>,
+    },
+    /// In the mask ROM.
+    Rom,
+    /// Nothing is known about it.
+    Unknown,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Function { name, offset, source } => {
+                write!(f, "{name}+{offset:#x}")?;
+                source.as_ref().map_or(Ok(()), |source| write!(f, " at {source}"))
+            }
+            Place::Rom => f.write_str("in ROM"),
+            Place::Unknown => f.write_str("no symbol"),
+        }
+    }
+}
+
+/// The symbols of a firmware, if they are known.
+pub(super) struct Symbols(Option<Loader>);
+
+impl Symbols {
+    /// Reads an ELF file. A file that cannot be read has no symbols: what needs them goes on without.
+    pub(super) fn read(elf: Option<&Path>) -> Symbols {
+        Symbols(elf.and_then(|path| Loader::new(path).ok()))
+    }
+
+    /// What is at `address`.
+    pub(super) fn place(&self, address: u32) -> Place {
+        let named = self.0.as_ref().and_then(|loader| Some((loader, loader.find_symbol_info(u64::from(address))?)));
+        match named {
+            Some((loader, symbol)) => Place::Function {
+                name: demangle_auto(symbol.name().into(), None).into_owned(),
+                offset: address.wrapping_sub(symbol.address() as u32),
+                source: source(loader, address),
+            },
+            None if ROM.contains(&address) => Place::Rom,
+            None => Place::Unknown,
+        }
+    }
+}
+
+fn source(loader: &Loader, address: u32) -> Option<String> {
+    let location = loader.find_location(u64::from(address)).ok()??;
+    Some(match location.line {
+        Some(line) => format!("{}:{line}", location.file?),
+        None => location.file?.to_owned(),
+    })
+}
