@@ -5,6 +5,7 @@
 
 mod files;
 mod outputs;
+mod parts;
 mod scripts;
 
 use std::future::Future;
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let on_devkit = scripts::ALL.iter().chain(files::ALL).map(|case| (Model::DevKit, case));
+    let on_devkit = scripts::ALL.iter().chain(files::ALL).chain(parts::ALL).map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
     let trials = cases
         .map(|(model, (name, case))| Trial::test(*name, move || run(name, model, *case)).with_ignored_flag(missing));
