@@ -441,3 +441,26 @@ fn is_send<T: Send + Clone>() {}
 fn lan_can_move_to_another_thread() {
     is_send::<Lan>();
 }
+
+/// Two LANs, the board at one of them: what it sends and hears is the other one's.
+#[test]
+fn a_cable_that_leads_outside_joins_the_board_to_another_lan() {
+    let mut inner = lan();
+    inner.lead_outside();
+    let (mut board, mut outer) = (Board::new(inner), lan());
+    // The peer of the board's own LAN has the same address, and would refuse.
+    let listener = outer.listen(PORT).unwrap();
+    let socket = board.connect(SocketAddrV4::new(PEER, PORT), 50_000);
+    // Nobody wakes the board for what the other LAN has for it.
+    board.run_until(SECOND * 20, |board| {
+        let now = board.lan.now();
+        while let Some(frame) = board.lan.take_for_outside() {
+            outer.send_from_board(frame, now);
+        }
+        while let Some(frame) = outer.take_for_board(now) {
+            board.lan.send_from_outside(frame);
+        }
+        outer.accept(listener).is_some()
+    });
+    assert_eq!(board.tcp(socket).state(), tcp::State::Established);
+}
