@@ -6,8 +6,8 @@ use espalier_protocol::Frame;
 use crate::i2c::{BusError, I2c, TRANSACTION_LENGTH};
 
 const ADDRESS: u8 = 0x3C;
-/// Column of the controller's memory at which the panel begins. Many SH1106 modules have 2.
-const COLUMN_OFFSET: u8 = 0;
+/// Column of the controller's memory at which the panel begins: its 128 columns lie in the middle of the 132.
+const COLUMN_OFFSET: u8 = 2;
 
 /// Control bytes: what follows are commands, or data.
 const COMMANDS: u8 = 0x00;
