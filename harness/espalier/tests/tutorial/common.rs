@@ -1,6 +1,6 @@
 //! A booted board for every test.
 
-use espalier::{Board, BootOnce, Model, Result};
+use espalier::{Board, BootOnce, Model, Result, Units};
 use rstest::fixture;
 
 pub const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
@@ -16,7 +16,8 @@ pub async fn start() -> Result<Board> {
 async fn booted() -> Result<Board> {
     let boot = async || {
         let board = start().await?;
-        board.console().expect("@event address ").await?;
+        // A board in wall time boots as slowly as a busy host lets it.
+        board.console().expect("@event address ").within(60.s()).await?;
         Ok(board)
     };
     BOOTED.fork(boot).await
