@@ -7,7 +7,7 @@ use super::{ChipSelect, Spi};
 const NOW: Time = Time::ZERO;
 const RAM_BASE: u32 = 0x3FFB_0000;
 
-/// Keeps what it was sent and answers 1, 2, 3, ...
+/// Keeps what it was sent and answers 1, 2, 3, ..., 255, 0, 1, ...
 #[derive(Default)]
 struct Recorder {
     command: (u16, u8),
@@ -27,7 +27,7 @@ impl SpiTarget for Recorder {
         self.reads = miso.len();
         self.transactions += 1;
         for (index, byte) in miso.iter_mut().enumerate() {
-            *byte = index as u8 + 1;
+            *byte = (index as u8).wrapping_add(1);
         }
     }
 }
