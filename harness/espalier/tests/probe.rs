@@ -155,7 +155,7 @@ async fn a_failure_does_not_disturb_the_board() -> Result<()> {
 async fn the_flash_loader_of_probe_rs_writes_the_flash_chip() -> Result<()> {
     let board = booted().await?;
     let before = board.read_flash()?;
-    let bytes: Vec<u8> = (0..5000u32).map(|number| (number * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..5000u32).map(|number| ((number * 7) >> 3) as u8).collect();
     let mut probe = board.probe()?;
     probe.write_flash(FREE_FLASH, &bytes)?;
     let flash = board.read_flash()?;
