@@ -81,15 +81,8 @@ impl Cpu {
             return self.run_debugged(bus, cycles, spent);
         }
         while *spent < cycles {
-            if self.state.ocd.needs_attention() {
-                self.state.take_debug_interrupt();
-                if self.state.ocd.is_stopped() {
-                    return Exit::Stopped;
-                }
-            }
-            self.state.take_interrupt();
-            if self.state.waiting {
-                return Exit::Waiting;
+            if let Some(exit) = self.enter_interrupts() {
+                return exit;
             }
             if self.state.is_debugged() {
                 interpret(&mut self.state, bus, *spent);
@@ -113,16 +106,24 @@ impl Cpu {
         Exit::Budget
     }
 
+    /// Takes the interrupt that is due between two instructions, a debugger's first. Says why the core executes nothing now.
+    #[inline(always)]
+    fn enter_interrupts(&mut self) -> Option<Exit> {
+        if self.state.ocd.needs_attention() {
+            self.state.take_debug_interrupt();
+            if self.state.ocd.is_stopped() {
+                return Some(Exit::Stopped);
+            }
+        }
+        self.state.take_interrupt();
+        self.state.waiting.then_some(Exit::Waiting)
+    }
+
     /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
     pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.state.started = self.cycles;
-        self.state.take_debug_interrupt();
-        if self.state.ocd.is_stopped() {
-            return Exit::Stopped;
-        }
-        self.state.take_interrupt();
-        if self.state.waiting {
-            return Exit::Waiting;
+        if let Some(exit) = self.enter_interrupts() {
+            return exit;
         }
         interpret(&mut self.state, bus, 0);
         self.state.latch_timers(self.cycles, 1);

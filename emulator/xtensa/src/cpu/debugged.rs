@@ -18,17 +18,10 @@ impl Cpu {
     pub(super) fn run_debugged<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
         while *spent < cycles {
             let position = self.debugger.take_position(self.state.pc);
-            if position.is_none() {
-                if self.state.ocd.needs_attention() {
-                    self.state.take_debug_interrupt();
-                    if self.state.ocd.is_stopped() {
-                        return Exit::Stopped;
-                    }
-                }
-                self.state.take_interrupt();
-                if self.state.waiting {
-                    return Exit::Waiting;
-                }
+            if position.is_none()
+                && let Some(exit) = self.enter_interrupts()
+            {
+                return exit;
             }
             let exit = if self.state.is_debugged() {
                 let reported = position.is_some_and(|position| position.reported);
