@@ -1,5 +1,8 @@
 //! Flashing through the chip's own serial download mode: its ROM's loader and the flasher stub, with espflash as the host.
 
+#[path = "common/noise.rs"]
+mod noise;
+
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -7,6 +10,8 @@ use std::task::Poll;
 
 use espalier::{Board, Error, ErrorKind, FlashError, Flasher, Image, ImageError, Model, Result, SECTOR, Stage, Units};
 use md5::{Digest, Md5};
+
+use noise::noise;
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 const FLASH: u32 = 4 << 20;
@@ -21,18 +26,6 @@ async fn connected() -> Result<(Board, Flasher)> {
     let board = blank().await?;
     let flasher = board.flasher().connect().await?;
     Ok((board, flasher))
-}
-
-/// Bytes that hardly compress, so that there is something to send.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_F491_u32;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(length).collect()
 }
 
 fn flash_error(error: &Error) -> &FlashError {

@@ -5,19 +5,8 @@ use std::time::{Duration, Instant};
 use espalier::{BenchError, Board, ErrorKind, FlashError, Image, Result, Units};
 use espalier_serve::{Pace, ServeConfig, Server};
 
+use crate::noise::noise;
 use crate::served::{IMAGE, Served};
-
-/// Bytes that hardly compress, so that there is something to send.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_F491_u32;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(length).collect()
-}
 
 /// How long a person may wait to be told.
 const SECONDS: Duration = Duration::from_secs(15);

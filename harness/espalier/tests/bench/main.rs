@@ -3,5 +3,7 @@
 #![cfg(unix)]
 
 mod faults;
+#[path = "../common/noise.rs"]
+mod noise;
 mod served;
 mod tutorial;

@@ -4,19 +4,21 @@
 //! says why.
 
 mod files;
+#[path = "../common/official.rs"]
+mod official;
 mod outputs;
 mod parts;
 mod scripts;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 
 use espalier::{Board, BootOnce, Model, Result, Units};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
-const IMAGE: &str = "ESP32_GENERIC-20240602-v1.23.0.bin";
+use official::{image_path, is_missing, run};
+
 const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/micropython");
 
 static DEVKIT: BootOnce = BootOnce::new();
@@ -33,12 +35,6 @@ macro_rules! case {
     };
 }
 
-/// `ESPALIER_IMAGES` names a directory with fetched images; otherwise it is where `ci/fetch-images` puts them.
-fn image_path() -> PathBuf {
-    let directory = std::env::var_os("ESPALIER_IMAGES").map(PathBuf::from);
-    directory.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/images")).join(IMAGE)
-}
-
 /// A fork of a board that has booted to its prompt.
 async fn booted(model: Model) -> Result<Board> {
     let once = if model == Model::MPython { &MPYTHON } else { &DEVKIT };
@@ -51,29 +47,13 @@ async fn booted(model: Model) -> Result<Board> {
     once.fork(boot).await
 }
 
-/// Runs a test on a thread with its name, which the board takes over.
-fn run(name: &str, model: Model, case: Case) -> std::result::Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let test = move || runtime.block_on(async { case(booted(model).await?).await });
-    match std::thread::Builder::new().name(name.to_owned()).spawn(test)?.join() {
-        Ok(outcome) => outcome.map_err(|error| Failed::from(error.to_string())),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let path = image_path();
-    let missing = !path.exists();
-    if missing && !arguments.list {
-        eprintln!(
-            "\nWARNING: the MicroPython tests do NOT run: {} is missing. Fetch it with ci/fetch-images.\n",
-            path.display()
-        );
-    }
+    let missing = is_missing(&arguments, "MicroPython");
     let on_devkit = scripts::ALL.iter().chain(files::ALL).chain(parts::ALL).map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
-    let trials = cases
-        .map(|(model, (name, case))| Trial::test(*name, move || run(name, model, *case)).with_ignored_flag(missing));
+    let trials = cases.map(|(model, (name, case))| {
+        Trial::test(*name, move || run(name, async move || case(booted(model).await?).await)).with_ignored_flag(missing)
+    });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

@@ -2,7 +2,8 @@
 
 use espalier::{Board, Model, Result, Units};
 
-use crate::{Case, case, image_path};
+use crate::official::image_path;
+use crate::{Case, case};
 
 pub const ALL: &[(&str, Case)] = &[case!(the_board_is_pressed_touched_tilted_and_darkened)];
 

@@ -8,6 +8,8 @@ mod around;
 mod font;
 mod load;
 mod networks;
+#[path = "../common/official.rs"]
+mod official;
 mod tutorial;
 
 use std::future::Future;
@@ -16,10 +18,11 @@ use std::pin::Pin;
 use std::process::ExitCode;
 
 use espalier::{Board, BootOnce, Image, Model, Result, Script, Units};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 use sha2::{Digest, Sha256};
 
-const IMAGE: &str = "ESP32_GENERIC-20240602-v1.23.0.bin";
+use official::{image_path, is_missing, run};
+
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 const PASSWORD: &str = "correct horse";
 
@@ -34,12 +37,6 @@ macro_rules! case {
     ($name:ident) => {
         (stringify!($name), |board| Box::pin($name(board)))
     };
-}
-
-/// `ESPALIER_IMAGES` names a directory with fetched images; otherwise it is where `ci/fetch-images` puts them.
-fn image_path() -> PathBuf {
-    let directory = std::env::var_os("ESPALIER_IMAGES").map(PathBuf::from);
-    directory.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/images")).join(IMAGE)
 }
 
 /// MicroPython's image for a flash chip of 8 MB: what esptool makes of it when it is told `--flash_size 8MB`. It changes the
@@ -99,36 +96,21 @@ fn script(name: &str, arguments: &[&str]) -> Result<Script> {
     Ok(Script::read(script_path(name))?.arguments(arguments.iter().copied()))
 }
 
-/// Runs a test on a thread with its name, which the board takes over.
-fn run(name: &str, case: Case) -> std::result::Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let test = move || {
-        runtime.block_on(async {
-            let board = booted().await?;
-            case(&board).await?;
-            assert_eq!(board.unmodelled(), Vec::<String>::new());
-            Ok(())
-        })
-    };
-    match std::thread::Builder::new().name(name.to_owned()).spawn(test)?.join() {
-        Ok(outcome) => outcome.map_err(|error: espalier::Error| Failed::from(error.to_string())),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
+/// Runs a test on a board of its own, which touches nothing that is not modelled.
+async fn strictly(case: Case) -> Result<()> {
+    let board = booted().await?;
+    case(&board).await?;
+    assert_eq!(board.unmodelled(), Vec::<String>::new());
+    Ok(())
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let path = image_path();
-    let missing = !path.exists();
-    if missing && !arguments.list {
-        eprintln!(
-            "\nWARNING: the Wi-Fi tests do NOT run: {} is missing. Fetch it with ci/fetch-images.\n",
-            path.display()
-        );
-    }
+    let missing = is_missing(&arguments, "Wi-Fi");
     let cases = networks::ALL.iter().chain(tutorial::ALL).chain(around::ALL);
-    let mut trials: Vec<_> =
-        cases.map(|(name, case)| Trial::test(*name, || run(name, *case)).with_ignored_flag(missing)).collect();
+    let mut trials: Vec<_> = cases
+        .map(|(name, case)| Trial::test(*name, || run(name, || strictly(*case))).with_ignored_flag(missing))
+        .collect();
     trials.push(Trial::test(load::NAME, load::two_hundred_runs_of_the_client_are_one).with_ignored_flag(true));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
