@@ -12,6 +12,7 @@ mod i2c;
 mod i2s;
 mod io_mux;
 mod ledc;
+mod linked_list;
 mod mcpwm;
 mod opencores_eth;
 mod radio;

@@ -65,8 +65,6 @@ const AIR_SLOT: usize = LAN_SLOT + 1;
 const RADIO_BLOCKS: [usize; 4] = [0x400, 0x100, 0x400, 0x800];
 const STUBS: usize = 21;
 const UARTS: usize = 3;
-/// The oscillator that SOC_CLK_SEL calls "8M" runs at about 8.5 MHz (TRM "Reset and Clock").
-const RC_FAST: Frequency = Frequency::from_hertz(8_500_000);
 
 /// What a block did to the cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

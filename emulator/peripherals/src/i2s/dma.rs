@@ -4,42 +4,22 @@ use espalier_core::{DmaFault, GuestMemory};
 
 use super::I2s;
 use super::registers::{self, reg};
+use crate::linked_list::{Descriptor, MAX_DESCRIPTORS, OWNER};
 
-const SIZE_MASK: u32 = 0xFFF;
-const LENGTH_SHIFT: u32 = 12;
-const LENGTH_MASK: u32 = 0xFFF << LENGTH_SHIFT;
-const EOF: u32 = 1 << 30;
-/// The DMA may use the descriptor; cleared, it is the software's.
-const OWNER: u32 = 1 << 31;
-const BUFFER_OFFSET: u32 = 4;
-const NEXT_OFFSET: u32 = 8;
 const WORD: u32 = 4;
-/// More buffers than any list fills at once, so that one of tiny buffers ends.
-const MAX_BUFFERS: u32 = 0x1_0000;
 
 /// The buffer that is being filled.
 #[derive(Clone, Debug)]
 pub(super) struct Buffer {
-    descriptor: u32,
-    control: u32,
-    address: u32,
-    next: u32,
-    /// Words in it, and how many fit.
+    descriptor: Descriptor,
+    /// Words in it.
     filled: u32,
-    size: u32,
 }
 
 impl Buffer {
-    fn read(descriptor: u32, memory: &mut dyn GuestMemory) -> Result<Buffer, DmaFault> {
-        let control = memory.read_u32(descriptor)?;
-        Ok(Buffer {
-            descriptor,
-            control,
-            address: memory.read_u32(descriptor.wrapping_add(BUFFER_OFFSET))?,
-            next: memory.read_u32(descriptor.wrapping_add(NEXT_OFFSET))?,
-            filled: 0,
-            size: (control & SIZE_MASK) / WORD,
-        })
+    /// Words that fit.
+    fn size(&self) -> u32 {
+        self.descriptor.size() / WORD
     }
 }
 
@@ -51,7 +31,7 @@ impl I2s {
 
     /// Samples until software hears of it.
     pub(super) fn samples_to_fill(&self) -> u64 {
-        let in_buffer = self.buffer.as_ref().map_or(1, |buffer| buffer.size - buffer.filled);
+        let in_buffer = self.buffer.as_ref().map_or(1, |buffer| buffer.size() - buffer.filled);
         let in_file = self.words_in_file().saturating_sub(self.words).max(1);
         let samples = u64::from(in_buffer.min(in_file)) * self.samples_per_word();
         samples.saturating_sub(self.fifo.len() as u64)
@@ -63,7 +43,7 @@ impl I2s {
 
     /// Moves what is in the FIFO into memory.
     pub fn run_dma(&mut self, memory: &mut dyn GuestMemory) {
-        for _ in 0..MAX_BUFFERS {
+        for _ in 0..MAX_DESCRIPTORS {
             let Some(descriptor) = self.link else { return };
             if let Err(DmaFault { .. }) = self.fill(descriptor, memory) {
                 self.stop_link();
@@ -80,19 +60,19 @@ impl I2s {
     fn fill(&mut self, descriptor: u32, memory: &mut dyn GuestMemory) -> Result<(), DmaFault> {
         let mut buffer = match self.buffer.take() {
             Some(buffer) => buffer,
-            None => Buffer::read(descriptor, memory)?,
+            None => Buffer { descriptor: Descriptor::read(descriptor, memory)?, filled: 0 },
         };
         let checked = self.registers.get(reg::LC_CONF) & registers::CHECK_OWNER != 0;
-        if buffer.size == 0 || checked && buffer.control & OWNER == 0 {
+        if buffer.size() == 0 || checked && !buffer.descriptor.is_for_dma() {
             return Err(DmaFault { address: descriptor });
         }
         self.registers.set(reg::INLINK_DSCR, descriptor);
         while let Some(word) = self.take_word() {
-            memory.write_u32(buffer.address.wrapping_add(WORD * buffer.filled), word)?;
+            memory.write_u32(buffer.descriptor.buffer.wrapping_add(WORD * buffer.filled), word)?;
             buffer.filled += 1;
             self.words += 1;
             let ended = self.words >= self.words_in_file();
-            if ended || buffer.filled == buffer.size {
+            if ended || buffer.filled == buffer.size() {
                 return self.finish(&buffer, ended, memory);
             }
         }
@@ -116,21 +96,20 @@ impl I2s {
     }
 
     fn finish(&mut self, buffer: &Buffer, ended: bool, memory: &mut dyn GuestMemory) -> Result<(), DmaFault> {
-        let kept = buffer.control & !(OWNER | LENGTH_MASK | EOF);
-        let eof = if ended { EOF } else { 0 };
-        memory.write_u32(buffer.descriptor, kept | (WORD * buffer.filled) << LENGTH_SHIFT | eof)?;
+        let descriptor = &buffer.descriptor;
+        memory.write_u32(descriptor.address, descriptor.filled(WORD * buffer.filled, ended) & !OWNER)?;
         self.raise(registers::IN_DONE_INT);
         if ended {
             self.words = 0;
-            self.registers.set(reg::IN_EOF_DES_ADDR, buffer.descriptor);
+            self.registers.set(reg::IN_EOF_DES_ADDR, descriptor.address);
             self.raise(registers::IN_SUC_EOF_INT);
         }
-        if buffer.next == 0 {
+        if descriptor.next == 0 {
             self.stop_link();
             self.running = None;
             self.raise(registers::IN_DSCR_EMPTY_INT);
         } else {
-            self.link = Some(buffer.next);
+            self.link = Some(descriptor.next);
         }
         Ok(())
     }

@@ -12,11 +12,10 @@ use std::collections::VecDeque;
 
 use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Span, Time, Unmodelled};
 
+use crate::linked_list;
 use dma::Buffer;
 use registers::{REGISTERS, reg};
 
-/// The link registers hold the low 20 bits of an address in internal memory.
-const LINK_BASE: u32 = 0x3FF0_0000;
 /// The source of the block's clocks, PLL_D2_CLK. The audio PLL is taken to run as fast.
 const SOURCE: Frequency = Frequency::from_hertz(160_000_000);
 /// Cycles of the bit clock between two conversions.
@@ -132,7 +131,7 @@ impl I2s {
         }
         if value & (registers::LINK_START | registers::LINK_RESTART) != 0 {
             self.stop_link();
-            self.link = Some(LINK_BASE | value & registers::LINK_ADDR_MASK);
+            self.link = Some(linked_list::BASE | value & registers::LINK_ADDR_MASK);
         }
     }
 

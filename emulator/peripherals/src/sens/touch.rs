@@ -7,6 +7,7 @@ use espalier_core::{Frequency, Span, Time};
 
 use super::Sens;
 use super::registers::{self, reg};
+use crate::clocks::SlowClock;
 
 /// Pads of the controller.
 pub const PADS: usize = 10;
@@ -39,7 +40,7 @@ impl Touch {
             fingers: 0,
             slopes: [0; PADS],
             timer: false,
-            slow_clock: Frequency::from_hertz(150_000),
+            slow_clock: SlowClock::default().frequency(),
             end: None,
             interrupt: false,
         }

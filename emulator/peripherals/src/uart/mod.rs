@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 
 use espalier_core::{Frequency, Registers, Span, Time};
 
+use crate::clocks::REF_TICK;
 use frame::{BitTime, Format, Passed};
 use line::{Autobaud, Line};
 use receive::{ReceiveSettings, Receiver};
@@ -26,7 +27,6 @@ use registers::{REGISTERS, conf0, conf1, idle_conf, int, mem_conf, reg};
 use sampler::Sampler;
 use transmit::{Phase, Step, TransmitTiming, Transmitter};
 
-const REF_TICK: Frequency = Frequency::from_hertz(1_000_000);
 /// FIFO memory comes in blocks of this many bytes.
 const BLOCK_BYTES: usize = 128;
 /// `RX_TOUT_THRHD` counts units of so many bits.

@@ -4,15 +4,9 @@ use espalier_core::{GuestMemory, Time};
 use espalier_ieee80211::{FCS_LENGTH, Frame, Modulation, Rate};
 
 use super::WifiMac;
-use super::registers::{DMA_BASE, interrupt, plcp0, reg, rx_ctrl};
+use super::registers::{interrupt, plcp0, reg, rx_ctrl};
+use crate::linked_list::{self, Descriptor, NEXT_OFFSET};
 
-/// Fields of a descriptor's first word.
-mod descriptor {
-    pub const SIZE: u32 = 0xFFF;
-    pub const LENGTH_SHIFT: u32 = 12;
-    pub const LENGTH: u32 = 0xFFF << LENGTH_SHIFT;
-    pub const EOF: u32 = 1 << 30;
-}
 /// Bytes of the header before a frame.
 const HEADER: usize = 28;
 /// What the header's signal strength is counted from, in dBm.
@@ -93,21 +87,14 @@ impl WifiMac {
             if at & plcp0::DMA_ADDR == 0 {
                 return false;
             }
-            let (Ok(word), Ok(buffer), Ok(next)) =
-                (memory.read_u32(at), memory.read_u32(at.wrapping_add(4)), memory.read_u32(at.wrapping_add(8)))
-            else {
-                return false;
-            };
-            let count = rest.len().min((word & descriptor::SIZE) as usize);
-            if count == 0 || memory.write(buffer, &rest[..count]).is_err() {
+            let Ok(descriptor) = Descriptor::read(at, memory) else { return false };
+            let count = rest.len().min(descriptor.size() as usize);
+            if count == 0 || memory.write(descriptor.buffer, &rest[..count]).is_err() {
                 return false;
             }
             rest = &rest[count..];
-            let eof = if rest.is_empty() { descriptor::EOF } else { 0 };
-            let word =
-                word & !(descriptor::LENGTH | descriptor::EOF) | (count as u32) << descriptor::LENGTH_SHIFT | eof;
-            filled.push((at, word));
-            at = on_bus(next);
+            filled.push((at, descriptor.filled(count as u32, rest.is_empty())));
+            at = on_bus(descriptor.next);
         }
         for (descriptor, word) in &filled {
             if memory.write_u32(*descriptor, *word).is_err() {
@@ -132,7 +119,7 @@ impl WifiMac {
         let (next, last) = (self.registers.get(reg::RX_DESCR_NEXT), self.registers.get(reg::RX_DESCR_LAST));
         if next & plcp0::DMA_ADDR == 0
             && last & plcp0::DMA_ADDR != 0
-            && let Ok(appended) = memory.read_u32(last.wrapping_add(8))
+            && let Ok(appended) = memory.read_u32(last.wrapping_add(NEXT_OFFSET))
         {
             self.registers.set(reg::RX_DESCR_NEXT, on_bus(appended));
         }
@@ -140,8 +127,8 @@ impl WifiMac {
 }
 
 /// A descriptor's address as the MAC holds it: only its lower part counts.
-fn on_bus(address: u32) -> u32 {
-    DMA_BASE | (address & plcp0::DMA_ADDR)
+pub(super) fn on_bus(address: u32) -> u32 {
+    linked_list::BASE | (address & plcp0::DMA_ADDR)
 }
 
 /// The code of a rate in the header (`wifi_phy_rate_t`).

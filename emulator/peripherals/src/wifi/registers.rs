@@ -150,9 +150,6 @@ pub(super) mod tsf_command {
 /// In TSF0_CTRL: the timer follows the beacons of the network in the BSSID filter of interface 0.
 pub(super) const TSF_FOLLOW_BEACONS: u32 = 1 << 31 | 1 << 28 | 1 << 27;
 
-/// Everything that DMA reaches lies in this part of the address space.
-pub(super) const DMA_BASE: u32 = 0x3FF0_0000;
-
 /// Slots for keys, and the bytes of each: address, control, key.
 pub(super) const KEY_SLOTS: u32 = 25;
 pub(super) const KEY_SLOT_BYTES: u32 = 40;

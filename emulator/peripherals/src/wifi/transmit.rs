@@ -4,16 +4,12 @@ use espalier_core::{GuestMemory, Time};
 use espalier_ieee80211::{DIFS, FCS_LENGTH, Modulation, Rate};
 
 use super::WifiMac;
-use super::registers::{DMA_BASE, TX_SLOTS, interrupt, outcome, plcp0, plcp1, pmd, reg};
+use super::receive::on_bus;
+use super::registers::{TX_SLOTS, interrupt, outcome, plcp0, plcp1, pmd, reg};
+use crate::linked_list::Descriptor;
 
 /// Descriptors of one frame; a longer list is a broken one.
 const CHAIN_MAX: usize = 16;
-/// Fields of a descriptor's first word.
-mod descriptor {
-    pub const LENGTH_SHIFT: u32 = 12;
-    pub const LENGTH: u32 = 0xFFF;
-    pub const EOF: u32 = 1 << 30;
-}
 
 /// A frame on its way out of a slot.
 #[derive(Clone, Debug)]
@@ -53,7 +49,7 @@ impl WifiMac {
         let plcp1 = self.registers.get(plcp1(slot));
         let rate = rate_of(plcp1);
         let on_air = (plcp1 & plcp1::LENGTH) as usize;
-        let bytes = read_chain(DMA_BASE | (plcp0 & plcp0::DMA_ADDR), on_air.saturating_sub(FCS_LENGTH), memory);
+        let bytes = read_chain(on_bus(plcp0), on_air.saturating_sub(FCS_LENGTH), memory);
         let bytes = self.encrypt(bytes, plcp1);
         let acknowledged = plcp0 & plcp0::RESPONSE != 0;
         let start = self.busy_until.max(now) + DIFS;
@@ -88,21 +84,16 @@ impl WifiMac {
 fn read_chain(mut at: u32, length: usize, memory: &mut dyn GuestMemory) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length);
     for _ in 0..CHAIN_MAX {
-        let (Ok(word), Ok(buffer), Ok(next)) =
-            (memory.read_u32(at), memory.read_u32(at.wrapping_add(4)), memory.read_u32(at.wrapping_add(8)))
-        else {
-            break;
-        };
-        let count = (word >> descriptor::LENGTH_SHIFT & descriptor::LENGTH) as usize;
-        let mut part = vec![0; count.min(length - bytes.len())];
-        if memory.read(buffer, &mut part).is_err() {
+        let Ok(descriptor) = Descriptor::read(at, memory) else { break };
+        let mut part = vec![0; (descriptor.length() as usize).min(length - bytes.len())];
+        if memory.read(descriptor.buffer, &mut part).is_err() {
             break;
         }
         bytes.extend(part);
-        if word & descriptor::EOF != 0 || next == 0 || bytes.len() == length {
+        if descriptor.is_end() || descriptor.next == 0 || bytes.len() == length {
             break;
         }
-        at = next;
+        at = descriptor.next;
     }
     bytes
 }

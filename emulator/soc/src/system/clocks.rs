@@ -1,9 +1,9 @@
 //! Clocks of the cores and the APB, and what holds a core (TRM "Reset and Clock").
 
 use espalier_core::{Frequency, Time};
-use espalier_peripherals::{APB_WITH_PLL, Cpu, SocClock, XTAL};
+use espalier_peripherals::{APB_WITH_PLL, Cpu, RC_FAST, SocClock, XTAL};
 
-use super::{RC_FAST, System, UARTS};
+use super::{System, UARTS};
 use crate::flash_cache::LINE;
 use crate::map::Block;
 

@@ -100,21 +100,22 @@ impl System {
     /// Carries what the RMT, the LEDC and the MCPWM have put out to the pads.
     pub(super) fn carry_changes(&mut self) {
         for edge in self.rmt.take_edges() {
-            for pin in pads(self.wires.rmt_pads[edge.channel]) {
-                self.carry(pin, inverted(Signal::Level(edge.level), self.gpio.is_inverted(pin)), edge.at);
-            }
+            self.carry_output(self.wires.rmt_pads[edge.channel], Signal::Level(edge.level), edge.at);
         }
         for change in self.ledc.take_changes() {
-            for pin in pads(self.wires.ledc_pads[change.channel]) {
-                self.carry(pin, inverted(change.signal, self.gpio.is_inverted(pin)), change.at);
-            }
+            self.carry_output(self.wires.ledc_pads[change.channel], change.signal, change.at);
         }
         for unit in 0..self.mcpwms.len() {
             for change in self.mcpwms[unit].take_changes() {
-                for pin in pads(self.wires.mcpwm_pads[unit][change.output]) {
-                    self.carry(pin, inverted(change.signal, self.gpio.is_inverted(pin)), change.at);
-                }
+                self.carry_output(self.wires.mcpwm_pads[unit][change.output], change.signal, change.at);
             }
+        }
+    }
+
+    /// Carries what an output does to the pads that the matrix connects it to.
+    fn carry_output(&mut self, outputs: u64, signal: Signal, at: Time) {
+        for pin in pads(outputs) {
+            self.carry(pin, inverted(signal, self.gpio.is_inverted(pin)), at);
         }
     }
 

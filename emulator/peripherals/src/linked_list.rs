@@ -1,0 +1,65 @@
+//! The linked lists of buffers that DMA works through (ESP32 TRM, chapter "DMA Controller", section "Linked List").
+
+use espalier_core::{DmaFault, GuestMemory};
+
+/// Registers hold the low 20 bits of a descriptor's address; the list lies in internal memory.
+pub(crate) const BASE: u32 = 0x3FF0_0000;
+/// More than any list needs, so that one of empty descriptors that runs in a circle ends.
+pub(crate) const MAX_DESCRIPTORS: u32 = 0x1_0000;
+/// Where a descriptor holds the address of the next one.
+pub(crate) const NEXT_OFFSET: u32 = 8;
+/// In a descriptor's first word: the DMA may use it; cleared, it is the software's.
+pub(crate) const OWNER: u32 = 1 << 31;
+
+const BUFFER_OFFSET: u32 = 4;
+const SIZE: u32 = 0xFFF;
+const LENGTH_SHIFT: u32 = 12;
+const LENGTH: u32 = 0xFFF << LENGTH_SHIFT;
+const EOF: u32 = 1 << 30;
+
+/// A descriptor as it lies in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Descriptor {
+    pub address: u32,
+    control: u32,
+    pub buffer: u32,
+    /// Zero at the end of the list.
+    pub next: u32,
+}
+
+impl Descriptor {
+    pub fn read(address: u32, memory: &mut dyn GuestMemory) -> Result<Descriptor, DmaFault> {
+        Ok(Descriptor {
+            address,
+            control: memory.read_u32(address)?,
+            buffer: memory.read_u32(address.wrapping_add(BUFFER_OFFSET))?,
+            next: memory.read_u32(address.wrapping_add(NEXT_OFFSET))?,
+        })
+    }
+
+    /// Bytes that fit into the buffer.
+    pub fn size(&self) -> u32 {
+        self.control & SIZE
+    }
+
+    /// Bytes that are in the buffer.
+    pub fn length(&self) -> u32 {
+        (self.control & LENGTH) >> LENGTH_SHIFT
+    }
+
+    /// True if a frame ends in the buffer.
+    pub fn is_end(&self) -> bool {
+        self.control & EOF != 0
+    }
+
+    /// True if the DMA may use it.
+    pub fn is_for_dma(&self) -> bool {
+        self.control & OWNER != 0
+    }
+
+    /// The first word once `length` bytes have been put into the buffer, the last ones of a frame or not.
+    pub fn filled(&self, length: u32, end: bool) -> u32 {
+        let eof = if end { EOF } else { 0 };
+        self.control & !(LENGTH | EOF) | length << LENGTH_SHIFT | eof
+    }
+}
