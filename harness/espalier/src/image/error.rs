@@ -102,6 +102,19 @@ pub enum ImageError {
         /// Where that ends.
         limit: u64,
     },
+    /// Two parts of what goes into flash want the same place.
+    #[error(
+        "{name} does not fit: what is at {:#x} ends at {:#x}, and something else begins at {second:#x}; move one of them", first.0,
+        first.1
+    )]
+    Overlap {
+        /// The file.
+        name: String,
+        /// Where the first of the two begins and ends in flash.
+        first: (u32, u64),
+        /// Where the other one begins.
+        second: u32,
+    },
     /// An ELF file from which no image can be made.
     #[error("cannot make an image of {name}: {reason}")]
     Elf {

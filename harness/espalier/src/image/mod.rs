@@ -69,6 +69,8 @@ pub struct Image {
     format: Format,
     app: App,
     partitions: Vec<Partition>,
+    /// What lies beside the firmware.
+    data: Vec<Part>,
 }
 
 impl Image {
@@ -103,7 +105,7 @@ impl Image {
         if !first.is_application() {
             return Image::merged(name, bytes, BOOTLOADER_OFFSET);
         }
-        Ok(Image { name, bytes, format: Format::Application, app: first, partitions: Vec::new() })
+        Ok(Image { name, bytes, format: Format::Application, app: first, partitions: Vec::new(), data: Vec::new() })
     }
 
     fn merged(name: String, bytes: Vec<u8>, offset: u32) -> Result<Image, ImageError> {
@@ -128,7 +130,7 @@ impl Image {
         }
         let what = format!("the application in partition {:?}", boot.label);
         let app = App::read(&name, &what, place, content)?;
-        Ok(Image { name, bytes, format: Format::Merged { offset }, app, partitions })
+        Ok(Image { name, bytes, format: Format::Merged { offset }, app, partitions, data: Vec::new() })
     }
 
     fn elf(name: String, bytes: Vec<u8>) -> Result<Image, ImageError> {
@@ -141,7 +143,13 @@ impl Image {
         let parts = parts::of_elf(&name, &bytes, parts::DEFAULT_FLASH)?;
         let app = parts.last().map_or(&[][..], |part| &part.bytes);
         let app = App::read(&name, "the image made of it", 0, app)?;
-        Ok(Image { name, bytes, format: Format::Elf, app, partitions: Vec::new() })
+        Ok(Image { name, bytes, format: Format::Elf, app, partitions: Vec::new(), data: Vec::new() })
+    }
+
+    /// The same with `bytes` beside the firmware, from `offset` in flash on: a file system, a font, keys.
+    pub fn with_data(mut self, offset: u32, bytes: impl Into<Vec<u8>>) -> Image {
+        self.data.push(Part { offset, bytes: bytes.into() });
+        self
     }
 
     /// The file's name.
@@ -164,14 +172,22 @@ impl Image {
         &self.partitions
     }
 
-    /// What goes where in a flash chip of `flash_size` bytes. An application alone gets the bootloader and the default
-    /// partition table of espflash.
+    /// What goes where in a flash chip of `flash_size` bytes, in the order of the places. An application alone gets the bootloader
+    /// and the default partition table of espflash.
     pub fn parts(&self, flash_size: u32) -> Result<Vec<Part>, ImageError> {
-        let parts = match self.format {
+        let mut parts = match self.format {
             Format::Merged { offset } => vec![Part { offset, bytes: self.bytes.clone() }],
             Format::Application => parts::of_application(&self.name, &self.bytes, flash_size)?,
             Format::Elf => parts::of_elf(&self.name, &self.bytes, flash_size)?,
         };
+        parts.extend_from_slice(&self.data);
+        parts.sort_by_key(|part| part.offset);
+        if let Some([first, second]) =
+            parts.array_windows().find(|[first, second]| first.end() > u64::from(second.offset))
+        {
+            let (name, first, second) = (self.name.clone(), (first.offset, first.end()), second.offset);
+            return Err(ImageError::Overlap { name, first, second });
+        }
         let end = parts.iter().map(Part::end).max().unwrap_or(0);
         if end > u64::from(flash_size) {
             let (name, place) = (self.name.clone(), "the flash chip".to_owned());

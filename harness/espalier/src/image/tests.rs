@@ -141,6 +141,25 @@ fn what_does_not_fit_says_how_far_it_goes() {
     assert!(matches!(error, ImageError::TooLarge { .. }) && error.to_string().contains("partition \"factory\""));
 }
 
+#[test]
+fn data_lies_beside_the_firmware() {
+    let image = Image::from_bytes("app.bin", application(0)).unwrap();
+    let parts = image.clone().with_data(0x30_0000, "font").with_data(0, "boot").parts(FLASH).unwrap();
+    let places: Vec<_> = parts.iter().map(|part| part.offset).collect();
+    assert_eq!(places, [0, BOOTLOADER_OFFSET, TABLE_OFFSET, APP_OFFSET, 0x30_0000]);
+    assert_eq!(parts[4].bytes, b"font");
+    let error = image.clone().with_data(APP_OFFSET + 1, "font").parts(FLASH).unwrap_err().to_string();
+    let end = APP_OFFSET as usize + application(0).len();
+    assert_eq!(
+        error,
+        format!(
+            "app.bin does not fit: what is at 0x10000 ends at {end:#x}, and something else begins at 0x10001; move one of them"
+        )
+    );
+    let error = image.with_data(FLASH - 1, "font").parts(FLASH).unwrap_err();
+    assert!(matches!(error, ImageError::TooLarge { end, .. } if end == u64::from(FLASH) + 3), "{error}");
+}
+
 proptest! {
     #[test]
     fn damaged_files_never_panic(start: u8, cut in 0usize..0x1_0200, flips in prop::collection::vec((0usize..0x1_0200, any::<u8>()), 0..8)) {
