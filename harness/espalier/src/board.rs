@@ -126,6 +126,13 @@ impl Board {
         self.shared.lock().name.clone()
     }
 
+    /// It belongs to another test from now on.
+    pub(crate) fn rename(&self, name: String) {
+        let mut state = self.shared.lock();
+        state.artefacts = state.artefacts.sibling(&name);
+        state.name = name;
+    }
+
     /// Whether this kind of board can do it.
     pub fn supports(&self, capability: Capability) -> bool {
         self.shared.lock().rig.supports(capability)

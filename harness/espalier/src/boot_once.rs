@@ -4,6 +4,7 @@ use std::future::Future;
 
 use tokio::sync::Mutex;
 
+use crate::artefacts::test_name;
 use crate::board::Board;
 use crate::error::Result;
 use crate::kind::Capability;
@@ -46,6 +47,7 @@ impl BootOnce {
         }
         let board = boot().await?;
         if !board.supports(Capability::Fork) {
+            board.rename(test_name());
             return Ok(board);
         }
         booted.insert(board).fork()

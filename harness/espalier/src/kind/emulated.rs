@@ -131,8 +131,10 @@ impl Rig for Emulated {
             | Capability::Faults
             | Capability::Refusal
             | Capability::FlashContent
+            | Capability::Wifi
             | Capability::Air
             | Capability::Datagrams
+            | Capability::Parts
             | Capability::Controls => true,
             Capability::Probe => cfg!(feature = "probe"),
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),

@@ -107,6 +107,7 @@ impl Rig for Fake {
             capability,
             Capability::FlashContent
                 | Capability::Faults
+                | Capability::Wifi
                 | Capability::Air
                 | Capability::Datagrams
                 | Capability::Controls

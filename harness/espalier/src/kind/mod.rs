@@ -78,8 +78,10 @@ pub enum Capability {
     VirtualTime,
     /// What the display shows, pixel by pixel.
     Screen,
-    /// The raw memory of the display.
+    /// The raw memory of the display, which is seen without the firmware's help.
     DisplayMemory,
+    /// What is soldered around the chip, for firmware that talks to it: the display, sensors.
+    Parts,
     /// A peer that goes silent without closing its connections.
     VanishingPeer,
     /// Recording what goes over the network.
@@ -90,6 +92,8 @@ pub enum Capability {
     Refusal,
     /// Looking into the flash chip past the chip's own pins.
     FlashContent,
+    /// A Wi-Fi network that the board can join.
+    Wifi,
     /// Networks and stations in the air that a test commands.
     Air,
     /// A peer that has UDP and can ping.
@@ -111,12 +115,14 @@ impl fmt::Display for Capability {
             Capability::VirtualTime => "virtual time",
             Capability::Screen => "looking at the screen",
             Capability::DisplayMemory => "reading the display's memory",
+            Capability::Parts => "parts around the chip",
             Capability::VanishingPeer => "a peer that vanishes",
             Capability::Capture => "recording the network",
             Capability::Faults => "faults on the network",
             Capability::Refusal => "a peer that refuses connections",
             Capability::FlashContent => "reading the flash chip directly",
-            Capability::Air => "networks in the air",
+            Capability::Wifi => "a Wi-Fi network to join",
+            Capability::Air => "networks in the air that a test commands",
             Capability::Datagrams => "UDP and ping of the peer",
             Capability::Controls => "pressing, touching and setting sensors",
             Capability::Leds => "looking at the LEDs",
@@ -267,6 +273,9 @@ pub(crate) trait Rig: Send {
     /// What the display showed at `since` or later. Where nobody sees the display but the firmware, this asks for it over the
     /// console, and the answer is there some time later.
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>>;
+    /// From now on the firmware sends every picture that it shows over the console, see [`crate::MicroPython::mirror`]. Nothing to
+    /// do where the display is seen anyway.
+    fn mirror_display(&mut self) {}
     /// What the display showed when it was last looked at, or shows now if it can be seen; `None` if there is none, or nothing
     /// was seen yet.
     fn shown(&self) -> Option<Shown>;

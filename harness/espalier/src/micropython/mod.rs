@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod display;
 mod exception;
 mod files;
 mod raw;
@@ -36,6 +37,9 @@ use session::{Next, converse, session};
 use crate::error::Result;
 use crate::state::Shared;
 use crate::wait::Wait;
+
+/// What a mirrored display sends before each picture: the record separator, which no text contains (compare RFC 7464).
+pub(crate) const MARK: u8 = 0x1E;
 
 /// Why MicroPython did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,8 @@ pub enum ScreenError {
     Absent,
     /// Nobody sees the display but the firmware, which cannot be asked.
     #[error(
-        "the display is known to the firmware only, which has not said by an \"@event started\" that it can be asked for it"
+        "the display is known to the firmware only, which has not said by an \"@event started\" that it can be asked for it (on \
+         MicroPython, `mirror` has the display send what it shows)"
     )]
     Mute,
     /// There is no golden picture to compare with.

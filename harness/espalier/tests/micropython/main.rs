@@ -10,30 +10,17 @@ mod outputs;
 mod parts;
 mod scripts;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::process::ExitCode;
 
-use espalier::{Board, BootOnce, Model, Result, Units};
+use espalier::{Board, BootOnce, Model, Result};
 use libtest_mimic::{Arguments, Trial};
 
-use official::{image_path, is_missing, run};
+use official::{image_path, is_missing, ready, run};
 
 const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/micropython");
 
 static DEVKIT: BootOnce = BootOnce::new();
 static MPYTHON: BootOnce = BootOnce::new();
-
-/// A test, which gets a board of its own.
-pub type Case = fn(Board) -> Pin<Box<dyn Future<Output = Result<()>>>>;
-
-/// A test under its function's name.
-#[macro_export]
-macro_rules! case {
-    ($name:ident) => {
-        (stringify!($name), |board| Box::pin($name(board)))
-    };
-}
 
 /// A fork of a board that has booted to its prompt.
 async fn booted(model: Model) -> Result<Board> {
@@ -41,7 +28,7 @@ async fn booted(model: Model) -> Result<Board> {
     let boot = async || {
         let builder = Board::builder().model(model).firmware(image_path()).goldens(GOLDENS);
         let board = builder.name("boot").start().await?;
-        board.console().expect(">>> ").within(5.s()).await?;
+        ready(&board).await?;
         Ok(board)
     };
     once.fork(boot).await
@@ -52,8 +39,9 @@ fn main() -> ExitCode {
     let missing = is_missing(&arguments, "MicroPython");
     let on_devkit = scripts::ALL.iter().chain(files::ALL).chain(parts::ALL).map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
-    let trials = cases.map(|(model, (name, case))| {
-        Trial::test(*name, move || run(name, async move || case(booted(model).await?).await)).with_ignored_flag(missing)
+    let trials = cases.map(|(model, case)| {
+        Trial::test(case.name, || run(case.name, async || case.perform(&booted(model).await?).await))
+            .with_ignored_flag(missing)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

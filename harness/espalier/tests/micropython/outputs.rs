@@ -2,16 +2,17 @@
 
 use espalier::{Board, Capability, ErrorKind, Model, Result, Span, Units};
 
-use crate::{Case, case};
+use crate::case;
+use crate::official::Case;
 
-pub const ALL: &[(&str, Case)] = &[
-    case!(leds_are_waited_for),
-    case!(leds_settle),
-    case!(a_failure_says_what_the_leds_show),
-    case!(the_buzzer_is_heard),
-    case!(a_short_beep_is_not_missed),
-    case!(a_failure_says_what_was_played),
-    case!(a_board_without_the_parts_says_so),
+pub const ALL: &[Case] = &[
+    case!(leds_are_waited_for, Leds, Fork),
+    case!(leds_settle, Leds),
+    case!(a_failure_says_what_the_leds_show, Leds, Buzzer),
+    case!(the_buzzer_is_heard, Leds, Buzzer),
+    case!(a_short_beep_is_not_missed, Leds, Buzzer),
+    case!(a_failure_says_what_was_played, Leds, Buzzer),
+    case!(a_board_without_the_parts_says_so, Leds, Buzzer),
 ];
 
 const BLINK: &str = "from machine import Pin\n\
@@ -23,7 +24,7 @@ const BLINK: &str = "from machine import Pin\n\
       np.write()\n \
       time.sleep_ms(30)\n";
 
-async fn leds_are_waited_for(board: Board) -> Result<()> {
+async fn leds_are_waited_for(board: &Board) -> Result<()> {
     assert_eq!(board.leds().colours()?, [(0, 0, 0); 3]);
     let running = board.micropython().start(BLINK).await?;
     board.leds().expect([(0, 100, 255), (10, 100, 254), (0, 0, 0)]).within(1.s()).await?;
@@ -37,7 +38,7 @@ async fn leds_are_waited_for(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn leds_settle(board: Board) -> Result<()> {
+async fn leds_settle(board: &Board) -> Result<()> {
     let running = board.micropython().start(BLINK).await?;
     let colours = board.leds().settled().await?;
     assert_eq!(colours, [(30, 100, 252), (10, 100, 254), (20, 100, 253)]);
@@ -45,7 +46,7 @@ async fn leds_settle(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_failure_says_what_the_leds_show(board: Board) -> Result<()> {
+async fn a_failure_says_what_the_leds_show(board: &Board) -> Result<()> {
     board.micropython().exec(BLINK).await?;
     let error = board.leds().expect([(1, 1, 1), (2, 2, 2), (3, 3, 3)]).within(1.ms()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Leds { shown, .. } if shown[0] == (30, 100, 252)), "{error}");
@@ -67,7 +68,7 @@ const SONG: &str = "from machine import PWM, Pin\n\
     time.sleep_ms(100)\n\
     p.deinit()\n";
 
-async fn the_buzzer_is_heard(board: Board) -> Result<()> {
+async fn the_buzzer_is_heard(board: &Board) -> Result<()> {
     assert_eq!(board.buzzer().tone()?, None);
     let running = board.micropython().start(SONG).await?;
     board.buzzer().expect(262.0).within(1.s()).await?;
@@ -87,7 +88,7 @@ async fn the_buzzer_is_heard(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_short_beep_is_not_missed(board: Board) -> Result<()> {
+async fn a_short_beep_is_not_missed(board: &Board) -> Result<()> {
     let script = "from machine import PWM, Pin\n\
         import time\n\
         p = PWM(Pin(16), freq=4000, duty_u16=32768)\n\
@@ -99,7 +100,7 @@ async fn a_short_beep_is_not_missed(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_failure_says_what_was_played(board: Board) -> Result<()> {
+async fn a_failure_says_what_was_played(board: &Board) -> Result<()> {
     let error = board.buzzer().expect(440.0).within(5.ms()).await.unwrap_err();
     assert!(error.to_string().starts_with("no tone of 440.0 Hz was played, nor any other\n"), "{error}");
     board.micropython().exec(SONG).await?;
@@ -108,7 +109,7 @@ async fn a_failure_says_what_was_played(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_board_without_the_parts_says_so(_: Board) -> Result<()> {
+async fn a_board_without_the_parts_says_so(_: &Board) -> Result<()> {
     let bare = Board::builder().model(Model::DevKit).name("bare").start().await?;
     assert!(!bare.supports(Capability::Leds) && !bare.supports(Capability::Buzzer));
     let error = bare.leds().expect([(0, 0, 0)]).await.unwrap_err();

@@ -2,13 +2,13 @@
 
 use espalier::{Board, Model, Result, Units};
 
-use crate::official::image_path;
-use crate::{Case, case};
+use crate::case;
+use crate::official::{Case, image_path};
 
-pub const ALL: &[(&str, Case)] = &[case!(the_board_is_pressed_touched_tilted_and_darkened)];
+pub const ALL: &[Case] = &[case!(the_board_is_pressed_touched_tilted_and_darkened, Controls, Fork)];
 
 /// The given board is a development kit; these parts are on another one.
-async fn the_board_is_pressed_touched_tilted_and_darkened(_: Board) -> Result<()> {
+async fn the_board_is_pressed_touched_tilted_and_darkened(_: &Board) -> Result<()> {
     let board =
         Board::builder().model(Model::MPython).firmware(image_path()).strict(true).name("parts").start().await?;
     board.console().expect(">>> ").within(5.s()).await?;

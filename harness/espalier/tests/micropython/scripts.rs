@@ -2,11 +2,12 @@
 
 use espalier::{Board, Frame, Result, Script, Units};
 
-use crate::{Case, case};
+use crate::case;
+use crate::official::Case;
 
 const OLED_HELLO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/scripts/oled_hello.py");
 
-pub const ALL: &[(&str, Case)] = &[
+pub const ALL: &[Case] = &[
     case!(a_script_prints),
     case!(chinese_survives_both_ways),
     case!(expressions_have_values),
@@ -20,26 +21,26 @@ pub const ALL: &[(&str, Case)] = &[
     case!(a_running_script_talks_and_is_interrupted),
     case!(a_running_script_ends_by_itself),
     case!(leaving_the_interpreter_ends_the_script),
-    case!(boards_fork_while_a_script_runs),
+    case!(boards_fork_while_a_script_runs, Fork),
     case!(a_program_is_not_disturbed_unless_interrupted),
     case!(what_cannot_be_sent_says_so),
-    case!(the_oled_greets),
+    case!(the_oled_greets, DisplayMemory),
 ];
 
-async fn a_script_prints(board: Board) -> Result<()> {
+async fn a_script_prints(board: &Board) -> Result<()> {
     let output = board.micropython().exec("for i in range(3):\n  print('line', i)\n").await?;
     assert_eq!(output, "line 0\nline 1\nline 2\n");
     assert_eq!(board.micropython().exec("").await?, "");
     Ok(())
 }
 
-async fn chinese_survives_both_ways(board: Board) -> Result<()> {
+async fn chinese_survives_both_ways(board: &Board) -> Result<()> {
     let output = board.micropython().exec("s = '你好,掌控板'\nprint(s, len(s), s[-1])\n").await?;
     assert_eq!(output, "你好,掌控板 6 板\n");
     Ok(())
 }
 
-async fn expressions_have_values(board: Board) -> Result<()> {
+async fn expressions_have_values(board: &Board) -> Result<()> {
     let python = board.micropython();
     assert_eq!(python.eval("[2 ** 70, 'a\\n', b'\\xff']").await?, "[1180591620717411303424, 'a\\n', b'\\xff']");
     let error = python.eval("unknown").await.unwrap_err();
@@ -47,7 +48,7 @@ async fn expressions_have_values(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn names_live_until_a_soft_reset(board: Board) -> Result<()> {
+async fn names_live_until_a_soft_reset(board: &Board) -> Result<()> {
     let python = board.micropython();
     python.exec("kept = 5").await?;
     assert_eq!(python.eval("kept").await?, "5");
@@ -57,7 +58,7 @@ async fn names_live_until_a_soft_reset(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn an_exception_is_a_value(board: Board) -> Result<()> {
+async fn an_exception_is_a_value(board: &Board) -> Result<()> {
     let script = Script::new("def share(n):\n  return 10 // n\n\nprint('before')\nshare(0)\n").named("share.py");
     let error = board.micropython().exec(script).await.unwrap_err();
     let exception = error.exception().expect("an exception");
@@ -71,7 +72,7 @@ async fn an_exception_is_a_value(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_syntax_error_has_its_line(board: Board) -> Result<()> {
+async fn a_syntax_error_has_its_line(board: &Board) -> Result<()> {
     // Longer than what the board takes at once: it refuses the script before it has all of it.
     let script = format!("x = 1\ny = = 2\n{}", "z = 3\n".repeat(200));
     let error = board.micropython().exec(script).await.unwrap_err();
@@ -81,7 +82,7 @@ async fn a_syntax_error_has_its_line(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn twenty_kilobytes_arrive(board: Board) -> Result<()> {
+async fn twenty_kilobytes_arrive(board: &Board) -> Result<()> {
     let lines: String = (0..700).map(|n| format!("total += {n:>4}  # {:>14}\n", n * n)).collect();
     let script = format!("total = 0\n{lines}print(total)\n");
     assert!(script.len() > 20_000);
@@ -89,19 +90,19 @@ async fn twenty_kilobytes_arrive(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn arguments_reach_the_script(board: Board) -> Result<()> {
+async fn arguments_reach_the_script(board: &Board) -> Result<()> {
     let script = Script::new("import sys\nprint(sys.argv)\n").named("args.py").arguments(["--port", "it's 5001"]);
     assert_eq!(board.micropython().exec(script).await?, "['args.py', '--port', \"it's 5001\"]\n");
     Ok(())
 }
 
-async fn a_board_that_boots_is_waited_for(board: Board) -> Result<()> {
+async fn a_board_that_boots_is_waited_for(board: &Board) -> Result<()> {
     board.reset().await?;
     assert_eq!(board.micropython().eval("1 + 1").await?, "2");
     Ok(())
 }
 
-async fn a_script_that_takes_too_long_is_interrupted(board: Board) -> Result<()> {
+async fn a_script_that_takes_too_long_is_interrupted(board: &Board) -> Result<()> {
     let python = board.micropython();
     let error = python.exec("while True: pass").within(2.s()).await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("for the end of the script"), "{error}");
@@ -110,7 +111,7 @@ async fn a_script_that_takes_too_long_is_interrupted(board: Board) -> Result<()>
     Ok(())
 }
 
-async fn a_running_script_talks_and_is_interrupted(board: Board) -> Result<()> {
+async fn a_running_script_talks_and_is_interrupted(board: &Board) -> Result<()> {
     let script = "import time\nn = 0\nwhile True:\n  print('tick', n)\n  n += 1\n  time.sleep_ms(100)\n";
     let mut running = board.micropython().start(script).await?;
     board.console().expect_line("tick 3").await?;
@@ -122,7 +123,7 @@ async fn a_running_script_talks_and_is_interrupted(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_running_script_ends_by_itself(board: Board) -> Result<()> {
+async fn a_running_script_ends_by_itself(board: &Board) -> Result<()> {
     let running = board.micropython().start("import time\ntime.sleep_ms(300)\nprint('done')\n").await?;
     assert_eq!(running.finished().await?, "done\n");
     let running = board.micropython().start("print('so far')\nraise ValueError('no')\n").await?;
@@ -133,14 +134,14 @@ async fn a_running_script_ends_by_itself(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn leaving_the_interpreter_ends_the_script(board: Board) -> Result<()> {
+async fn leaving_the_interpreter_ends_the_script(board: &Board) -> Result<()> {
     let output = board.micropython().exec("import sys\nprint('bye')\nsys.exit(3)\nprint('not reached')\n").await?;
     assert_eq!(output, "bye\n");
     assert_eq!(board.micropython().eval("6 * 7").await?, "42");
     Ok(())
 }
 
-async fn boards_fork_while_a_script_runs(board: Board) -> Result<()> {
+async fn boards_fork_while_a_script_runs(board: &Board) -> Result<()> {
     board.micropython().start("import time\nfor n in range(9):\n  print('step', n)\n  time.sleep_ms(50)\n").await?;
     board.console().expect_line("step 2").await?;
     let fork = board.fork_as("boards_fork_while_a_script_runs-fork")?;
@@ -152,7 +153,7 @@ async fn boards_fork_while_a_script_runs(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn a_program_is_not_disturbed_unless_interrupted(board: Board) -> Result<()> {
+async fn a_program_is_not_disturbed_unless_interrupted(board: &Board) -> Result<()> {
     let python = board.micropython();
     python.put("import time\nwhile True:\n  time.sleep_ms(50)\n  print('alive')\n", "main.py").await?;
     board.reset().await?;
@@ -165,7 +166,7 @@ async fn a_program_is_not_disturbed_unless_interrupted(board: Board) -> Result<(
     Ok(())
 }
 
-async fn what_cannot_be_sent_says_so(board: Board) -> Result<()> {
+async fn what_cannot_be_sent_says_so(board: &Board) -> Result<()> {
     let error = board.micropython().exec("print('a')\nx = '\x03'\n").await.unwrap_err();
     assert!(error.to_string().starts_with("<stdin>:2 holds the control character \\x03"), "{error}");
     let error = board.micropython().run_file("no/such.py").await.unwrap_err();
@@ -173,7 +174,7 @@ async fn what_cannot_be_sent_says_so(board: Board) -> Result<()> {
     Ok(())
 }
 
-async fn the_oled_greets(board: Board) -> Result<()> {
+async fn the_oled_greets(board: &Board) -> Result<()> {
     let output = board.micropython().run_file(OLED_HELLO).await?;
     assert_eq!(output, "SSD1306 at 0x3c\n");
     board.screen().settled().await?.assert_golden("oled-hello")

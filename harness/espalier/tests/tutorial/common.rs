@@ -4,7 +4,7 @@ use espalier::{Board, BootOnce, Model, Result, Units};
 use rstest::fixture;
 
 pub const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/app");
+pub const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/app");
 
 static BOOTED: BootOnce = BootOnce::new();
 

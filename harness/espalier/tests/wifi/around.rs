@@ -4,14 +4,15 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use espalier::{Board, Result, Units};
 
-use crate::{Case, PASSWORD, case};
+use crate::official::Case;
+use crate::{PASSWORD, case};
 
-pub const ALL: &[(&str, Case)] = &[
-    case!(the_board_is_station_and_access_point_at_once),
-    case!(datagrams_go_both_ways),
-    case!(the_board_answers_to_its_name),
-    case!(a_capture_has_the_handshake_and_no_clear_text),
-    case!(a_capture_of_an_open_network_has_the_text),
+pub const ALL: &[Case] = &[
+    case!(the_board_is_station_and_access_point_at_once, Air),
+    case!(datagrams_go_both_ways, Air),
+    case!(the_board_answers_to_its_name, Air),
+    case!(a_capture_has_the_handshake_and_no_clear_text, Air),
+    case!(a_capture_of_an_open_network_has_the_text, Air),
 ];
 
 const JOIN: &str = "import wifi\nw = wifi.join('home', PASSWORD)\n";

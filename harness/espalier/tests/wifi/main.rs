@@ -12,35 +12,26 @@ mod networks;
 mod official;
 mod tutorial;
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::process::ExitCode;
 
-use espalier::{Board, BootOnce, Image, Model, Result, Script, Units};
+use espalier::{Board, BootOnce, Capability, Image, Model, Result, Script};
 use libtest_mimic::{Arguments, Trial};
 use sha2::{Digest, Sha256};
 
-use official::{image_path, is_missing, run};
+use official::{Case, image_path, is_missing, ready, run};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 const PASSWORD: &str = "correct horse";
 
 static BOOTED: BootOnce = BootOnce::new();
 
-/// A test, which gets a board of its own.
-type Case = for<'a> fn(&'a Board) -> Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
-
-/// A test under its function's name.
-#[macro_export]
-macro_rules! case {
-    ($name:ident) => {
-        (stringify!($name), |board| Box::pin($name(board)))
-    };
-}
+/// Where scripts look for the font.
+const FONT: u32 = 0x40_0000;
 
 /// MicroPython's image for a flash chip of 8 MB: what esptool makes of it when it is told `--flash_size 8MB`. It changes the
-/// bootloader's header and the digest behind it (ESP-IDF, "App Image Format").
+/// bootloader's header and the digest behind it (ESP-IDF, "App Image Format"). A font lies beside it, as the board's maker puts one
+/// there.
 fn image() -> Result<Image> {
     const HEADER: usize = 24;
     const SEGMENT_COUNT: usize = 1;
@@ -59,28 +50,26 @@ fn image() -> Result<Image> {
     let end = (end + 1).next_multiple_of(16);
     let digest = Sha256::digest(&bytes[..end]);
     bytes[end..end + digest.len()].copy_from_slice(&digest);
-    Ok(Image::from_bytes(path.display().to_string(), bytes)?)
+    Ok(Image::from_bytes(path.display().to_string(), bytes)?.with_data(FONT, font::file()))
 }
 
-/// The mPython board with a font in its flash, as its maker sells it.
-fn model(folder: &Path) -> Result<Model> {
-    std::fs::write(folder.join("font.bin"), font::file())?;
-    let board = "extends = \"mpython\"\n[[flash-content]]\nfile = \"font.bin\"\noffset = 0x40_0000\n";
-    let path = folder.join("mpython-with-font.toml");
-    std::fs::write(&path, board)?;
-    Ok(Model::File(path))
+/// Puts the modules on the board that scripts import.
+async fn put_modules(board: &Board) -> Result<()> {
+    for module in ["panel.py", "wifi.py"] {
+        board.micropython().put_file(script_path(module), module).await?;
+    }
+    Ok(())
 }
 
-/// A fork of a board that has booted to its prompt, with the modules that the scripts import.
+/// A board that has booted to its prompt. A fork has the modules that scripts import.
 async fn booted() -> Result<Board> {
     let boot = async || {
-        let folder = tempfile::tempdir()?;
         let goldens = format!("{FIXTURES}/goldens/micropython");
-        let builder = Board::builder().model(model(folder.path())?).image(image()?).strict(true).goldens(goldens);
+        let builder = Board::builder().model(Model::MPython).image(image()?).strict(true).goldens(goldens);
         let board = builder.name("boot").start().await?;
-        board.console().expect(">>> ").within(5.s()).await?;
-        for module in ["panel.py", "wifi.py"] {
-            board.micropython().put_file(script_path(module), module).await?;
+        ready(&board).await?;
+        if board.supports(Capability::Fork) {
+            put_modules(&board).await?;
         }
         Ok(board)
     };
@@ -97,9 +86,9 @@ fn script(name: &str, arguments: &[&str]) -> Result<Script> {
 }
 
 /// Runs a test on a board of its own, which touches nothing that is not modelled.
-async fn strictly(case: Case) -> Result<()> {
+async fn strictly(case: &Case) -> Result<()> {
     let board = booted().await?;
-    case(&board).await?;
+    case.perform(&board).await?;
     assert_eq!(board.unmodelled(), Vec::<String>::new());
     Ok(())
 }
@@ -109,7 +98,7 @@ fn main() -> ExitCode {
     let missing = is_missing(&arguments, "Wi-Fi");
     let cases = networks::ALL.iter().chain(tutorial::ALL).chain(around::ALL);
     let mut trials: Vec<_> = cases
-        .map(|(name, case)| Trial::test(*name, || run(name, || strictly(*case))).with_ignored_flag(missing))
+        .map(|case| Trial::test(case.name, || run(case.name, || strictly(case))).with_ignored_flag(missing))
         .collect();
     trials.push(Trial::test(load::NAME, load::two_hundred_runs_of_the_client_are_one).with_ignored_flag(true));
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -2,19 +2,20 @@
 
 use espalier::{AirFaults, Board, ErrorKind, Faults, Refusal, Result, Units};
 
-use crate::{Case, PASSWORD, case};
+use crate::official::Case;
+use crate::{PASSWORD, case};
 
-pub const ALL: &[(&str, Case)] = &[
-    case!(a_scan_shows_the_networks_around),
-    case!(a_network_that_vanished_is_joined_again_when_it_is_back),
-    case!(a_wrong_password_ends_as_documented),
-    case!(a_network_that_is_not_there_is_not_found),
-    case!(a_subnet_has_its_own_router_and_peer),
-    case!(the_cable_and_the_air_fail_apart),
-    case!(losses_in_the_air_cost_time_and_no_data),
-    case!(errors_say_what_there_is),
-    case!(a_station_is_refused_for_a_reason),
-    case!(a_station_leaves_and_comes_back),
+pub const ALL: &[Case] = &[
+    case!(a_scan_shows_the_networks_around, Air),
+    case!(a_network_that_vanished_is_joined_again_when_it_is_back, Air),
+    case!(a_wrong_password_ends_as_documented, Air),
+    case!(a_network_that_is_not_there_is_not_found, Air),
+    case!(a_subnet_has_its_own_router_and_peer, Air),
+    case!(the_cable_and_the_air_fail_apart, Air),
+    case!(losses_in_the_air_cost_time_and_no_data, Air),
+    case!(errors_say_what_there_is, Air),
+    case!(a_station_is_refused_for_a_reason, Air),
+    case!(a_station_leaves_and_comes_back, Air),
 ];
 
 /// MicroPython joins a network and prints its address.

@@ -158,6 +158,11 @@ impl Entry {
         }
     }
 
+    /// Whether a network is described that the board may join.
+    pub(super) fn has_wifi(&self) -> bool {
+        self.wifi.is_some()
+    }
+
     /// The network that it may join, with what the environment says now.
     pub(super) fn wifi(&self, board: &str) -> Result<Option<WifiCredentials>, BenchError> {
         let Some(wifi) = &self.wifi else { return Ok(None) };

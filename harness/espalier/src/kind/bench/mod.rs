@@ -14,7 +14,7 @@ use std::path::Path;
 use espalier_protocol::Command;
 
 use super::wall::{CONSOLE_BAUD, Order, Plant, Routes, Wall, Wiring};
-use super::{Capability, Kind, Model, Rig, Setup, Start};
+use super::{Capability, Kind, Rig, Setup, Start};
 use crate::error::ErrorKind;
 use circuit::Circuit;
 pub use config::{BENCH_VARIABLE, WifiCredentials};
@@ -32,7 +32,6 @@ const FLASH_BAUD: u32 = 460_800;
 const ANY: [&str; 2] = ["bench", "auto"];
 /// Between a file that describes a bench and the name of a board in it.
 const IN_FILE: char = '#';
-const MEGABYTE: u32 = 1 << 20;
 
 /// A board that was found: how it is called, where it is and what is known of it.
 struct Found {
@@ -169,8 +168,9 @@ pub(super) async fn open(text: &str, setup: &Setup) -> Result<Box<dyn Rig>, Erro
     let found = find(text)?;
     let lease = lock::take(&found.place.key(), &found.name).await?;
     let model = found.entry.model().unwrap_or_else(|| setup.model.clone());
+    let flash_size = super::emulated::flash_size(&model)?;
     let routes = found.entry.routes();
-    let bench = Stand { found, lease, routes, model, opened: None, has_lines: true };
+    let bench = Stand { found, lease, routes, flash_size, opened: None, has_lines: true };
     Ok(Box::new(Wall::new(bench)?))
 }
 
@@ -178,7 +178,8 @@ pub(super) async fn open(text: &str, setup: &Setup) -> Result<Box<dyn Rig>, Erro
 struct Stand {
     found: Found,
     routes: Routes,
-    model: Model,
+    /// Bytes in the flash chip of such a board.
+    flash_size: u32,
     /// The port, once it was opened, for messages.
     opened: Option<String>,
     has_lines: bool,
@@ -208,9 +209,10 @@ impl Plant for Stand {
 
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Screen => true,
+            Capability::Screen | Capability::Parts => true,
             // What carries connections from elsewhere accepts them before it knows whether somebody listens here.
             Capability::Refusal => self.routes.listen.is_empty(),
+            Capability::Wifi => self.found.entry.has_wifi(),
             Capability::Probe => cfg!(feature = "probe") && self.found.entry.probe.is_some(),
             _ => false,
         }
@@ -248,10 +250,7 @@ impl Plant for Stand {
     }
 
     fn flash_size(&self) -> u32 {
-        match self.model {
-            Model::MPython => 8 * MEGABYTE,
-            _ => 4 * MEGABYTE,
-        }
+        self.flash_size
     }
 
     fn flash_baud(&self) -> u32 {

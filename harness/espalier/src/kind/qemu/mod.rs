@@ -204,8 +204,10 @@ impl Plant for Machine {
             Capability::Fork
             | Capability::VirtualTime
             | Capability::DisplayMemory
+            | Capability::Wifi
             | Capability::Air
             | Capability::Datagrams
+            | Capability::Parts
             | Capability::Controls
             | Capability::Leds
             | Capability::Buzzer
@@ -332,6 +334,10 @@ impl Rig for Board {
 
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {
         self.wall.look(since)
+    }
+
+    fn mirror_display(&mut self) {
+        self.wall.mirror_display();
     }
 
     fn shown(&self) -> Option<Shown> {

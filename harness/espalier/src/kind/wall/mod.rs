@@ -27,6 +27,7 @@ pub(crate) use clock::Ticker;
 pub(crate) use line::{Line, Order, Transmitter, is_temporary};
 pub(crate) use sockets::Routes;
 use sockets::Sockets;
+use watch::Watch;
 
 /// The rate of the ROM's messages, and of firmware that leaves it as it is.
 pub(super) const CONSOLE_BAUD: u32 = 115_200;
@@ -252,6 +253,9 @@ impl<P: Plant> Rig for Wall<P> {
         let Some(line) = self.wiring.line.as_ref().filter(|_| self.plant.supports(Capability::Screen)) else {
             return Poll::Ready(Err(ScreenError::Absent.into()));
         };
+        if let Some(mirrored) = line.watch(|watch| watch.mirrored(now)) {
+            return if now < since { Poll::Pending } else { mirrored.map(Ok) };
+        }
         let typing = self.typing;
         let (shown, ask, speaks) = line.watch(|watch| {
             let shown = watch.shown().filter(|shown| shown.at >= since);
@@ -265,6 +269,12 @@ impl<P: Plant> Rig for Wall<P> {
             Some(shown) => Poll::Ready(Ok(shown)),
             None if !speaks => Poll::Ready(Err(ScreenError::Mute.into())),
             None => Poll::Pending,
+        }
+    }
+
+    fn mirror_display(&mut self) {
+        if let Some(line) = &self.wiring.line {
+            line.watch(Watch::mirror);
         }
     }
 
