@@ -3,6 +3,7 @@
 
 mod client;
 mod common;
+mod failure;
 mod machine;
 mod network;
 mod server;
