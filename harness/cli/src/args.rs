@@ -182,6 +182,9 @@ pub struct ScriptArgs {
     /// Save what the OLED shows at the end.
     #[arg(long, value_name = "FILE")]
     pub screen: Option<PathBuf>,
+    /// The display or its driver's class, such as mpython.oled, for boards whose OLED only MicroPython knows.
+    #[arg(long, value_name = "NAME")]
+    pub mirror: Option<String>,
     /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
     #[arg(long, value_name = "SSID[:PASSWORD]")]
     pub access_point: Vec<Network>,
@@ -207,9 +210,12 @@ Examples:
   espalier serve micropython.bin --rfc2217 4000
   mpremote connect rfc2217://127.0.0.1:4000 exec 'print(1)'
   espalier serve --rfc2217 4000
-  esptool --port 'rfc2217://127.0.0.1:4000?ign_set_control' flash-id
+  esptool --port rfc2217://127.0.0.1:4000 flash-id
   espalier serve app.elf --gdb 3333 --halt
-  xtensa-esp32-elf-gdb app.elf -ex 'target remote :3333' -ex 'break main'")]
+  xtensa-esp32-elf-gdb app.elf -ex 'target remote :3333' -ex 'break main'
+
+Of a board that --halt holds, code in flash cannot be read yet: the bootloader
+maps it later. `set trust-readonly-sections on` has GDB take it from the file.")]
 pub struct ServeArgs {
     /// Firmware: an application's .bin or ELF file, or a merged flash image.
     pub image: Option<PathBuf>,

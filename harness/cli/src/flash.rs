@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use espalier::{Board, Image, Progress, Stage};
+use espalier::{BenchError, Board, ErrorKind, Image, Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::FlashArgs;
 use crate::error::CliError;
-use crate::style::{FAINT, GOOD, PLAIN};
+use crate::style::{BAD, FAINT, GOOD, PLAIN};
 
 const BAR: &str = "   {msg} {wide_bar:.cyan/dim} {bytes:>10}/{total_bytes}";
 
@@ -26,12 +26,18 @@ pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
     let mut bar = FlashBar::new();
     let flashed = flasher.flash_image(&image, |progress| bar.show(progress)).await?;
     bar.finish();
-    flasher.finish().await?;
     anstream::println!(
         "{GOOD}✓{PLAIN} {} bytes written and verified, {} were there already",
         flashed.written,
         flashed.unchanged
     );
+    match flasher.finish().await {
+        // The image is where it belongs; it starts when somebody presses the button.
+        Err(error) if matches!(error.kind(), ErrorKind::Bench(BenchError::NoReset { .. })) => {
+            anstream::eprintln!("{BAD}warning:{PLAIN} {}", error.kind());
+        }
+        finished => finished?,
+    }
     if let Some(path) = &args.output {
         fs::write(path, board.read_flash()?).map_err(CliError::file("write", path))?;
         anstream::println!("{}", path.display());

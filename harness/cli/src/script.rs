@@ -22,6 +22,9 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     if args.air_pcap.is_some() {
         board.air().start_capture()?;
     }
+    if let Some(display) = &args.mirror {
+        board.micropython().mirror(display).await?;
+    }
     let mut running = board.micropython().start(script).await?;
     let ended = follow(&board, &mut running, args.within).await?;
     if let Some(path) = &args.air_pcap {

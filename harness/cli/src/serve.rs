@@ -75,11 +75,7 @@ fn announce(server: &Server, args: &ServeArgs) {
     let line =
         |what: &str, place: String, hint: &str| anstream::println!("  {what:<10} {place:<46} {FAINT}{hint}{PLAIN}");
     if let Some(address) = server.rfc2217_address() {
-        line(
-            "RFC 2217",
-            format!("rfc2217://{address}?ign_set_control"),
-            "esptool, mpremote, pyserial: DTR and RTS reset it",
-        );
+        line("RFC 2217", format!("rfc2217://{address}"), "esptool, mpremote, pyserial: DTR and RTS reset it");
     }
     if let Some(address) = server.serial_address() {
         line("serial", format!("socket://{address}"), "the same UART0 as plain TCP");
