@@ -134,7 +134,6 @@ impl Rig for Emulated {
             | Capability::Wifi
             | Capability::Air
             | Capability::Datagrams
-            | Capability::Parts
             | Capability::Controls => true,
             Capability::Probe => cfg!(feature = "probe"),
             Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),

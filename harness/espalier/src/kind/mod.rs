@@ -80,8 +80,6 @@ pub enum Capability {
     Screen,
     /// The raw memory of the display, which is seen without the firmware's help.
     DisplayMemory,
-    /// What is soldered around the chip, for firmware that talks to it: the display, sensors.
-    Parts,
     /// A peer that goes silent without closing its connections.
     VanishingPeer,
     /// Recording what goes over the network.
@@ -115,7 +113,6 @@ impl fmt::Display for Capability {
             Capability::VirtualTime => "virtual time",
             Capability::Screen => "looking at the screen",
             Capability::DisplayMemory => "reading the display's memory",
-            Capability::Parts => "parts around the chip",
             Capability::VanishingPeer => "a peer that vanishes",
             Capability::Capture => "recording the network",
             Capability::Faults => "faults on the network",

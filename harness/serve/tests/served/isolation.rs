@@ -68,6 +68,21 @@ fn threads_of(name: &str) -> usize {
     names.filter(|found| found.trim_end() == name).count()
 }
 
+/// Waits until so many threads serve boards and their ports: a thread takes its name when it first runs, and the kernel lists it for
+/// a moment after it was joined.
+#[cfg(target_os = "linux")]
+fn wait_for_threads(expected: (usize, usize)) {
+    let begun = std::time::Instant::now();
+    loop {
+        let threads = (threads_of("espalier-board"), threads_of("espalier-io"));
+        if threads == expected {
+            return;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{threads:?} instead of {expected:?}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// Runs in a process of its own, because the other tests have threads too.
 #[cfg(target_os = "linux")]
 #[test]
@@ -85,12 +100,12 @@ fn nothing_is_left_of_a_board() {
     let server = downloading(0x10);
     let address = server.rfc2217_address().unwrap();
     let client = Bridge::connect(address, 115_200);
-    assert_eq!((threads_of("espalier-board"), threads_of("espalier-io")), (1, 1));
+    wait_for_threads((1, 1));
     let machine = server.shutdown();
     assert_eq!(machine.board().mac[5], 0x10);
-    assert_eq!((threads_of("espalier-board"), threads_of("espalier-io")), (0, 0));
+    wait_for_threads((0, 0));
     assert!(std::net::TcpStream::connect(address).is_err());
     drop(client);
     drop(downloading(0x10));
-    assert_eq!((threads_of("espalier-board"), threads_of("espalier-io")), (0, 0));
+    wait_for_threads((0, 0));
 }

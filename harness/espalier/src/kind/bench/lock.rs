@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::future::poll_fn;
-use std::io::{Read, Seek, Write};
-use std::path::PathBuf;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread::{self, ThreadId};
@@ -27,6 +27,13 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 const TURN: Duration = Duration::from_secs(3600);
 /// How often to look whether a board has become free.
 const LOOK: Span = Span::from_millis(20);
+
+/// In the folder for temporary files.
+const FOLDER: &str = "espalier-boards";
+/// Everybody may add files, and remove one's own.
+const SHARED_FOLDER: u32 = 0o1777;
+/// Everybody may lock it, and write down who has.
+const SHARED_FILE: u32 = 0o666;
 
 /// The SHA-256 digest of the image that is in the flash.
 pub(super) type Digest = [u8; 32];
@@ -130,11 +137,8 @@ fn try_take(key: &str) -> Result<Result<Lease, Other>, BenchError> {
 /// Locks the board's file, or says who has it.
 fn lock(key: &str) -> Result<Result<File, String>, BenchError> {
     let path = path_of(key);
-    let failed = |error: std::io::Error| BenchError::Lock { path: path.clone(), reason: error.to_string() };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let failed = |error: io::Error| BenchError::Lock { path: path.clone(), reason: error.to_string() };
+    let mut file = open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
             let mut write = || {
@@ -154,6 +158,37 @@ fn lock(key: &str) -> Result<Result<File, String>, BenchError> {
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
+
+/// Opens the file of a board, which every user of this computer may open: they all want the one board.
+fn open(path: &Path) -> io::Result<File> {
+    let existing = || File::options().read(true).write(true).open(path);
+    match existing() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened,
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+        share(folder, SHARED_FOLDER);
+    }
+    match File::options().read(true).write(true).create_new(true).open(path) {
+        // Somebody else was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => existing(),
+        made => {
+            share(path, SHARED_FILE);
+            made
+        }
+    }
+}
+
+/// Lets other users in. Only whoever has made it can, and has done it.
+#[cfg(unix)]
+fn share(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+}
+
+#[cfg(not(unix))]
+fn share(_: &Path, _: u32) {}
 
 /// Who has the board that `key` names, if anybody has.
 pub(super) fn holder(key: &str) -> Option<String> {
@@ -177,13 +212,12 @@ fn command() -> String {
     words.join(" ")
 }
 
-/// Where the file is on which a board is locked: in the user's runtime folder, which the system empties.
+/// Where the file is on which a board is locked: in a folder that the system empties.
 fn path_of(key: &str) -> PathBuf {
     let safe =
         |character: char| if character.is_ascii_alphanumeric() || "-.".contains(character) { character } else { '_' };
     let name: String = key.chars().map(safe).collect();
-    let folder = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    folder.join("espalier").join(format!("{name}.lock"))
+    std::env::temp_dir().join(FOLDER).join(format!("{name}.lock"))
 }
 
 #[cfg(test)]
@@ -228,6 +262,12 @@ mod tests {
         assert!(error.starts_with(&expected), "{error}");
         assert!(error.ends_with("ESPALIER_WAIT=0 says not to wait"), "{error}");
         assert!(holder(&key).unwrap().starts_with("process "));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = file.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, super::SHARED_FILE, "other users share the board");
+        }
         drop(file);
         assert!(holder(&key).is_none());
         take_within(&key, "board", Duration::ZERO).await.ok().unwrap();

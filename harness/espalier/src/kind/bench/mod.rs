@@ -209,7 +209,7 @@ impl Plant for Stand {
 
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Screen | Capability::Parts => true,
+            Capability::Screen => true,
             // What carries connections from elsewhere accepts them before it knows whether somebody listens here.
             Capability::Refusal => self.routes.listen.is_empty(),
             Capability::Wifi => self.found.entry.has_wifi(),

@@ -207,7 +207,6 @@ impl Plant for Machine {
             | Capability::Wifi
             | Capability::Air
             | Capability::Datagrams
-            | Capability::Parts
             | Capability::Controls
             | Capability::Leds
             | Capability::Buzzer

@@ -73,6 +73,8 @@ pub(crate) enum Order {
     Pause(Duration),
     /// The chip starts anew: what is known of its firmware is no longer true.
     Forget,
+    /// The firmware sends every picture that it shows from now on.
+    Mirror,
     /// Nobody wants to know what was received until now.
     Discard,
 }
@@ -225,6 +227,10 @@ fn write(shared: &Shared, orders: &Receiver<(u64, Order)>, mut transmitter: impl
             }
             Order::Forget => {
                 shared.lock().watch.forget();
+                Ok(())
+            }
+            Order::Mirror => {
+                shared.lock().watch.mirror();
                 Ok(())
             }
             Order::Discard => transmitter.discard().map(|()| {

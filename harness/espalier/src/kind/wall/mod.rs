@@ -27,7 +27,6 @@ pub(crate) use clock::Ticker;
 pub(crate) use line::{Line, Order, Transmitter, is_temporary};
 pub(crate) use sockets::Routes;
 use sockets::Sockets;
-use watch::Watch;
 
 /// The rate of the ROM's messages, and of firmware that leaves it as it is.
 pub(super) const CONSOLE_BAUD: u32 = 115_200;
@@ -273,9 +272,7 @@ impl<P: Plant> Rig for Wall<P> {
     }
 
     fn mirror_display(&mut self) {
-        if let Some(line) = &self.wiring.line {
-            line.watch(Watch::mirror);
-        }
+        self.order(Order::Mirror);
     }
 
     fn shown(&self) -> Option<Shown> {

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use espalier_protocol::{Answer, Frame};
 
-use super::{Capability, Kind, Plant, Routes, Transmitter, Wall, Wiring};
+use super::{Capability, Kind, Order, Plant, Routes, Transmitter, Wall, Wiring};
 use crate::Units;
 use crate::artefacts::Artefacts;
 use crate::board::Board;
 use crate::error::ErrorKind;
 use crate::kind::{Rig, Start};
+use crate::micropython::MARK;
 use crate::state::State;
 
 /// Firmware that speaks the protocol, as far as it goes.
@@ -27,6 +28,11 @@ fn firmware(stream: TcpStream) {
                 let mut frame = Frame::new();
                 frame.set(lit, 0, true);
                 write!(out, "{}\r\n", Answer::Screen(frame)).unwrap();
+            }
+            b"show" => {
+                let mut frame = Frame::new();
+                frame.set(lit, 1, true);
+                write!(out, "{}{}\r\n", char::from(MARK), Answer::Screen(frame)).unwrap();
             }
             b"draw" => lit += 1,
             b"die" => return,
@@ -90,10 +96,18 @@ impl Plant for Fake {
     }
 }
 
-fn board(folder: &std::path::Path) -> Board {
+fn switched_on() -> Wall<Fake> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut wall = Wall::new(Fake { listener, routes: Routes::default() }).unwrap();
     wall.reset(Start::Flash).unwrap();
+    wall
+}
+
+fn board(folder: &std::path::Path) -> Board {
+    board_of(switched_on(), folder)
+}
+
+fn board_of(wall: Wall<Fake>, folder: &std::path::Path) -> Board {
     let artefacts = Artefacts::new(folder.join("artefacts"), "wall");
     Board::of(State::new(Box::new(wall), "wall".to_owned(), artefacts, folder.join("goldens"), false))
 }
@@ -129,6 +143,23 @@ async fn pictures_come_from_the_firmware_and_are_not_seen_on_the_console() {
     board.console().expect("done!").await.unwrap();
     let lines: Vec<_> = board.console().lines().into_iter().map(|line| line.text).collect();
     assert!(lines.iter().all(|line| !line.starts_with("@screen")), "{lines:?}");
+}
+
+/// A chip that is still held in reset when its display begins to be mirrored forgets only what was before.
+#[tokio::test]
+async fn a_mirrored_display_is_not_asked_and_not_seen_on_the_console() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wall = switched_on();
+    [Order::Pause(Duration::from_millis(50)), Order::Forget].into_iter().for_each(|order| wall.order(order));
+    wall.mirror_display();
+    let board = board_of(wall, folder.path());
+    board.console().expect("@event address 192.168.4.100/24 dhcp\r\n").await.unwrap();
+    for line in ["draw", "show", "done"] {
+        board.console().send_line(line).await.unwrap();
+    }
+    assert_eq!(board.console().expect("done!").await.unwrap().before, "");
+    let shown = board.screen().settled().await.unwrap();
+    assert!(shown.bitmap().get(1, 1) && shown.at().since(shown.changed()) >= crate::SETTLED);
 }
 
 #[tokio::test]
