@@ -85,16 +85,22 @@ pub enum BenchError {
         /// What the system said.
         reason: String,
     },
-    /// The port belongs to somebody else's group.
+    /// The port belongs to somebody else's group, or to one user only.
     #[error(
-        "no permission to open {port}: it belongs to the group {group} and you do not; add yourself with `sudo usermod -aG {group} \
-         $USER` and log in again (the group of serial ports is dialout on Debian and Fedora, uucp on Arch)"
+        "no permission to open {port}: {}",
+        match group {
+            Some(group) => format!(
+                "it belongs to the group {group} and you do not; add yourself with `sudo usermod -aG {group} $USER` and log in again"
+            ),
+            None => "only its owner may; have a udev rule give it to a group of yours (that of serial ports is dialout on Debian \
+                     and Fedora, uucp on Arch)".to_owned(),
+        }
     )]
     Denied {
         /// The port.
         port: String,
-        /// The group that may open it.
-        group: String,
+        /// The group that may open it, if one may that is meant for people.
+        group: Option<String>,
     },
     /// Another program has the port open.
     #[error("{port} is busy: {reason}; close the other program, such as a serial monitor")]

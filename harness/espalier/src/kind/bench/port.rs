@@ -122,26 +122,29 @@ impl Port {
     }
 }
 
-/// The name of the group that may open `path`.
+/// The name of the group that may open `path`, if there is one that anybody but the administrator belongs to.
 #[cfg(unix)]
-fn group_of(path: &Path) -> String {
+fn group_of(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
-    const USUAL: &str = "dialout";
-    let Ok(metadata) = std::fs::metadata(path) else { return USUAL.to_owned() };
-    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    const ROOT: u32 = 0;
+    const GROUP_READS_AND_WRITES: u32 = 0o060;
+    let metadata = std::fs::metadata(path).ok()?;
+    if metadata.gid() == ROOT || metadata.mode() & GROUP_READS_AND_WRITES != GROUP_READS_AND_WRITES {
+        return None;
+    }
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
     let id = metadata.gid().to_string();
     // name:password:id:members (group(5)).
-    let name = groups.lines().find_map(|line| {
+    groups.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)? == id).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| USUAL.to_owned())
+    })
 }
 
 #[cfg(not(unix))]
-fn group_of(_: &Path) -> String {
-    "dialout".to_owned()
+fn group_of(_: &Path) -> Option<String> {
+    None
 }
 
 impl fmt::Display for Port {
@@ -215,9 +218,11 @@ mod tests {
         let port = Port::Serial("/dev/ttyUSB199".to_owned());
         assert!(message(&port).starts_with("/dev/ttyUSB199 is not plugged in; "), "{}", message(&port));
         let kind = serialport::ErrorKind::Io(io::ErrorKind::PermissionDenied);
-        let denied = port.refused("/etc/group", &serialport::Error::new(kind, "Permission denied"));
-        assert!(matches!(&denied, BenchError::Denied { group, .. } if group == "root"), "{denied}");
-        assert!(denied.to_string().contains("usermod -aG root"), "{denied}");
+        let denied = port.refused("/etc/group", &serialport::Error::new(kind, "Permission denied")).to_string();
+        assert!(denied.starts_with("no permission to open /dev/ttyUSB199: only its owner may; "), "{denied}");
+        let denied =
+            BenchError::Denied { port: "/dev/ttyUSB0".to_owned(), group: Some("dialout".to_owned()) }.to_string();
+        assert!(denied.contains("sudo usermod -aG dialout $USER"), "{denied}");
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let port = Port::named(&format!("rfc2217://{free}")).unwrap();
         assert!(message(&port).starts_with(&format!("cannot open rfc2217://{free}: Connection refused")));
