@@ -1,5 +1,5 @@
 //! Wi-Fi on MicroPython: how long it takes to join a network, and how fast TCP is, for the board and for the host.
-//! `cargo bench -p espalier --bench wifi`; without the image that `ci/fetch-images` fetches there is nothing to measure.
+//! `cargo bench -p espalier-hil --bench wifi`; without the image that `ci/fetch-images` fetches there is nothing to measure.
 
 use std::path::{Path, PathBuf};
 

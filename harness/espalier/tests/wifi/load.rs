@@ -1,4 +1,4 @@
-//! The client's test two hundred times over, on however busy a host: `cargo test -p espalier --test wifi -- --ignored`.
+//! The client's test two hundred times over, on however busy a host: `cargo test -p espalier-hil --test wifi -- --ignored`.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
