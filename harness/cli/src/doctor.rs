@@ -7,8 +7,8 @@ use espalier::{
     ARTEFACTS_VARIABLE, BLESS_VARIABLE, BOARD_VARIABLE, Board, GOLDENS_VARIABLE, IMAGE_VARIABLE, Image, KEEP_VARIABLE,
     Kind, MODEL_VARIABLE, Model, Target, Time, Units,
 };
+use espalier_tutorial::FIRMWARE;
 
-use crate::demo::FIRMWARE;
 use crate::error::CliError;
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN};
 

@@ -1,20 +1,17 @@
 //! `espalier demo`: the tutorial, from flashing to the OLED.
 
-mod goldens;
 mod stage;
 mod story;
 
 use std::time::Instant;
 
 use espalier::{Board, Image, Kind, Model};
+use espalier_tutorial::FIRMWARE;
 
 use crate::args::DemoArgs;
 use crate::error::CliError;
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN};
 use stage::Stage;
-
-/// The tutorial's firmware, as `ci/build-firmware` builds it.
-pub const FIRMWARE: &[u8] = include_bytes!("../../../../fixtures/firmware/tutorial-esp32.bin");
 
 pub async fn perform(args: &DemoArgs) -> Result<bool, CliError> {
     let begun = Instant::now();

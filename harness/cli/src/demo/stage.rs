@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use espalier::report::Report;
 use espalier::{Board, Comparison, decode_png, render};
+use espalier_tutorial::golden;
 
-use super::goldens::golden;
 use crate::error::CliError;
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN, SCREEN, columns};
 
