@@ -10,10 +10,25 @@ const LIT: u8 = 0x80;
 /// Bytes of a colour pixel.
 const RGB: usize = 3;
 
+/// Pixels of the largest picture that is read. Displays have less: 1280x800 is one with room to spare.
+const LARGEST: u64 = 1 << 20;
+
 /// A file that is no usable PNG.
 #[derive(Debug, thiserror::Error)]
-#[error("not a usable PNG: {0}")]
-pub struct PngError(#[from] png::DecodingError);
+#[non_exhaustive]
+pub enum PngError {
+    /// It is damaged, or something else.
+    #[error("not a usable PNG: {0}")]
+    Decoding(#[from] png::DecodingError),
+    /// It is larger than any display.
+    #[error("not the picture of a display: {width}x{height} are more than {LARGEST} pixels; crop it or scale it down")]
+    TooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+}
 
 /// A colour, as red, green and blue.
 pub(crate) type Colour = [u8; RGB];
@@ -50,11 +65,15 @@ fn write(width: u32, height: u32, colour: ColorType, depth: BitDepth, samples: &
 }
 
 /// Reads a PNG of any kind as one bit per pixel: what is at least half as bright as white is lit, what is transparent is
-/// dark.
+/// dark. A picture of more than 2^20 pixels is refused before it is unpacked.
 pub fn decode(file: &[u8]) -> Result<Bitmap, PngError> {
     let mut decoder = Decoder::new(Cursor::new(file));
     decoder.set_transformations(Transformations::normalize_to_color8());
     let mut reader = decoder.read_info()?;
+    let (width, height) = reader.info().size();
+    if u64::from(width) * u64::from(height) > LARGEST {
+        return Err(PngError::TooLarge { width, height });
+    }
     let size = reader.output_buffer_size().ok_or(png::DecodingError::LimitsExceeded)?;
     let mut samples = vec![0; size];
     let info = reader.next_frame(&mut samples)?;
@@ -106,6 +125,17 @@ mod tests {
         let bitmap = sample();
         let grey = |x, y| if bitmap.get(x, y) { [0x90, 0x80, 0x70] } else { [0x70, 0x80, 0x8E] };
         assert!(decode(&encode_colour(13, 3, 1, grey)).unwrap() == bitmap);
+    }
+
+    #[test]
+    fn a_picture_of_absurd_size_is_refused_by_its_header() {
+        let mut file = encode(&sample());
+        // PNG specification, chapter 11.2.1: width and height begin the header chunk, at byte 16 of the file, and a CRC ends it.
+        file[16..24].copy_from_slice(&[0, 0, 0x9C, 0x40, 0, 0, 0x9C, 0x40]);
+        let crc = espalier_protocol::crc32(&file[12..29]).to_be_bytes();
+        file[29..33].copy_from_slice(&crc);
+        let error = decode(&file).unwrap_err().to_string();
+        assert!(error.starts_with("not the picture of a display: 40000x40000 are more than"), "{error}");
     }
 
     #[test]
