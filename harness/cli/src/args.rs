@@ -94,6 +94,8 @@ Examples:
 pub struct RunArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.
     pub image: PathBuf,
+    #[command(flatten)]
+    pub table: TableArgs,
     /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
     #[arg(long, value_name = "NAME|FILE", default_value_t)]
     pub board: Model,
@@ -147,6 +149,8 @@ Examples:
 pub struct FlashArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.
     pub image: PathBuf,
+    #[command(flatten)]
+    pub table: TableArgs,
     /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
     #[arg(long, value_name = "NAME|FILE", default_value_t)]
     pub board: Model,
@@ -173,6 +177,8 @@ pub struct ScriptArgs {
     /// MicroPython's firmware, otherwise what ESPALIER_IMAGE names.
     #[arg(long, value_name = "IMAGE")]
     pub firmware: Option<PathBuf>,
+    #[command(flatten)]
+    pub table: TableArgs,
     /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
     #[arg(long, value_name = "NAME|FILE", default_value_t)]
     pub board: Model,
@@ -219,6 +225,8 @@ maps it later. `set trust-readonly-sections on` has GDB take it from the file.")
 pub struct ServeArgs {
     /// Firmware: an application's .bin or ELF file, or a merged flash image.
     pub image: Option<PathBuf>,
+    #[command(flatten)]
+    pub table: TableArgs,
     /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
     #[arg(long, value_name = "NAME|FILE", default_value_t)]
     pub board: Model,
@@ -297,7 +305,17 @@ pub enum ImageAction {
     Info {
         /// An application's .bin, a merged image, or an ELF file.
         file: PathBuf,
+        #[command(flatten)]
+        table: TableArgs,
     },
+}
+
+/// How a firmware file is read.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// Where the partition table of a merged image is in flash, such as 0x10000. Otherwise it is looked for, from 0x8000 on.
+    #[arg(long, value_name = "OFFSET", value_parser = flash_offset)]
+    pub partition_table: Option<u32>,
 }
 
 /// A port of the host that leads to a port of the board.
@@ -333,6 +351,15 @@ fn endpoint(text: &str) -> Result<Endpoint, String> {
     Ok(Endpoint { address, port: port.parse().map_err(|_| format!("'{port}' is no port"))? })
 }
 
+fn flash_offset(text: &str) -> Result<u32, String> {
+    let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |digits| (digits, 16));
+    let offset = u32::from_str_radix(&digits.replace('_', ""), radix);
+    offset
+        .ok()
+        .filter(|offset| offset.is_multiple_of(0x1000) && *offset < 16 << 20)
+        .ok_or_else(|| format!("{text:?} is no start of a flash sector, such as 0x8000 or 0x10000"))
+}
+
 fn forward(text: &str) -> Result<Forward, String> {
     let (host, board) = text.split_once(':').ok_or("expected HOSTPORT:BOARDPORT, such as 8080:80")?;
     Ok(Forward { host: port(host)?, board: port(board)? })
@@ -364,7 +391,7 @@ fn span(text: &str) -> Result<Span, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Forward, forward, peer, span};
+    use super::{Cli, Forward, flash_offset, forward, peer, span};
     use clap::CommandFactory;
     use espalier::Units;
 
@@ -378,6 +405,9 @@ mod tests {
         assert_eq!(span("2s"), Ok(2.s()));
         assert_eq!(span("1.5ms"), Ok(1_500.us()));
         assert!(span("2").unwrap_err().contains("is no time"));
+        assert_eq!(flash_offset("0x1_0000"), Ok(0x1_0000));
+        assert_eq!(flash_offset("32768"), Ok(0x8000));
+        assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));
         assert_eq!(forward("8080:80"), Ok(Forward { host: 8080, board: 80 }));
         assert!(forward("8080:0").unwrap_err().contains("no port"));
         assert_eq!(peer("5001=127.0.0.1:6001").unwrap().host.port(), 6001);

@@ -7,12 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::FlashArgs;
 use crate::error::CliError;
-use crate::style::{BAD, FAINT, GOOD, PLAIN};
+use crate::style::{FAINT, GOOD, PLAIN, warn};
 
 const BAR: &str = "   {msg} {wide_bar:.cyan/dim} {bytes:>10}/{total_bytes}";
 
 pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
-    let image = Image::read(&args.image)?;
+    let image = Image::read_with_table(&args.image, args.table.partition_table)?;
     let board = Board::builder().model(args.board.clone()).name("flash").start().await?;
     let mut flasher = board.flasher().baud(args.baud).connect().await?;
     let chip = flasher.chip();
@@ -23,6 +23,7 @@ pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
         chip.flash_size >> 20,
         chip.crystal
     );
+    image.warnings(chip.flash_size).iter().for_each(warn);
     let mut bar = FlashBar::new();
     let flashed = flasher.flash_image(&image, |progress| bar.show(progress)).await?;
     bar.finish();
@@ -34,7 +35,7 @@ pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
     match flasher.finish().await {
         // The image is where it belongs; it starts when somebody presses the button.
         Err(error) if matches!(error.kind(), ErrorKind::Bench(BenchError::NoReset { .. })) => {
-            anstream::eprintln!("{BAD}warning:{PLAIN} {}", error.kind());
+            warn(error.kind());
         }
         finished => finished?,
     }

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use espalier::image::{Format, Image, chip_name};
+use espalier::image::{Digest, Format, Image, chip_name};
 
 use crate::args::ImageAction;
 use crate::error::CliError;
-use crate::style::{FAINT, HEADING, PLAIN};
+use crate::style::{FAINT, HEADING, PLAIN, warn};
 
 pub fn perform(action: ImageAction) -> Result<bool, CliError> {
     match action {
-        ImageAction::Info { file } => info(&file)?,
+        ImageAction::Info { file, table } => info(&file, table.partition_table)?,
     }
     Ok(true)
 }
 
-fn info(file: &Path) -> Result<(), CliError> {
-    let image = Image::read(file)?;
+fn info(file: &Path, table: Option<u32>) -> Result<(), CliError> {
+    let image = Image::read_with_table(file, table)?;
     let app = image.app();
     anstream::println!("{HEADING}{}{PLAIN}", file.display());
     row(
@@ -34,7 +34,12 @@ fn info(file: &Path) -> Result<(), CliError> {
     row("length", format!("{} bytes", app.length));
     row(
         "checksum",
-        if app.digest { "right, and so is the SHA-256 digest" } else { "right; there is no digest" }.to_owned(),
+        match app.digest {
+            Digest::Absent => "right; there is no digest",
+            Digest::Right => "right, and so is the SHA-256 digest",
+            Digest::Stale => "right; the SHA-256 digest is stale",
+        }
+        .to_owned(),
     );
     if let Some(description) = &app.description {
         row("project", format!("{} {}", description.project, description.version));
@@ -61,6 +66,8 @@ fn info(file: &Path) -> Result<(), CliError> {
             );
         }
     }
+    // The flash chip of the board that would run it is not known here, the header's is.
+    image.warnings(u32::MAX).iter().for_each(warn);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::args::RunArgs;
 use crate::bridge::Bridges;
 use crate::error::CliError;
 use crate::panel::{Panel, RawTerminal};
-use crate::style::{FAINT, PLAIN};
+use crate::style::{FAINT, PLAIN, warn};
 use crate::window::Window;
 
 /// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
@@ -35,8 +35,10 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
         .strict(args.strict)
         .name("run")
         .firmware(&args.image);
+    let builder = args.table.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
     let networks = args.access_point.iter().map(AccessPoint::from);
     let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
+    board.warnings().iter().for_each(warn);
     if args.pcap.is_some() {
         board.start_capture()?;
     }

@@ -7,7 +7,7 @@ use espalier::{AccessPoint, Board, BoardBuilder, ErrorKind, IMAGE_VARIABLE, Runn
 
 use crate::args::ScriptArgs;
 use crate::error::CliError;
-use crate::style::{BAD, PLAIN};
+use crate::style::{BAD, PLAIN, warn};
 
 /// How long the board runs between two looks at what the script has printed.
 const TURN: Span = Span::from_millis(5);
@@ -17,8 +17,10 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     let firmware = args.firmware.or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
     let firmware = firmware.ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from)?;
     let builder = Board::builder().model(args.board.clone()).seed(args.seed).name("run-script").firmware(firmware);
+    let builder = args.table.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
     let networks = args.access_point.iter().map(AccessPoint::from);
     let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
+    board.warnings().iter().for_each(warn);
     if args.air_pcap.is_some() {
         board.air().start_capture()?;
     }

@@ -9,7 +9,7 @@ use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 
 use crate::args::ServeArgs;
 use crate::error::CliError;
-use crate::style::{FAINT, HEADING, PLAIN};
+use crate::style::{FAINT, HEADING, PLAIN, warn};
 
 /// Serves until Ctrl-C.
 pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
@@ -35,7 +35,9 @@ fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -
     }));
     let mut machine = Machine::new(&MachineConfig { board, seed: args.seed, strict: false })?;
     if let Some(path) = image {
-        for part in Image::read(path)?.parts(flash_size)? {
+        let image = Image::read_with_table(path, args.table.partition_table)?;
+        image.warnings(flash_size).iter().for_each(warn);
+        for part in image.parts(flash_size)? {
             machine.load_flash(part.offset, &part.bytes)?;
         }
     }

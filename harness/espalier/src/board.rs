@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::error::{ErrorKind, Result};
 #[cfg(unix)]
 use crate::flasher::FlasherBuilder;
-use crate::image::Image;
+use crate::image::{Image, ImageWarning};
 use crate::kind::{Capability, Kind, Model, Setup, Start, Target, WifiCredentials, open};
 use crate::leds::Leds;
 use crate::micropython::MicroPython;
@@ -174,9 +174,12 @@ impl Board {
     /// Writes an image into its flash and starts it: straight into the flash chip where the harness can reach it, otherwise
     /// through the serial download mode, which [`flasher`](Board::flasher) takes on every board. What a flash chip on a bench
     /// holds already is not written again.
+    ///
+    /// What is odd about the image is in [`Board::warnings`] afterwards.
     pub async fn flash(&self, image: &Image) -> Result<()> {
         let digest = {
             let mut state = self.shared.lock();
+            state.warnings = image.warnings(state.rig.flash_size());
             if state.rig.supports(Capability::FlashContent) {
                 return write(&mut state, image).map_err(|kind| state.fail(kind));
             }
@@ -190,6 +193,11 @@ impl Board {
         self.flash_over_serial(image).await?;
         self.shared.lock().rig.note_flashed(Some(digest));
         Ok(())
+    }
+
+    /// What is odd about the firmware that was flashed last; a failure shows it too.
+    pub fn warnings(&self) -> Vec<ImageWarning> {
+        self.shared.lock().warnings.clone()
     }
 
     #[cfg(unix)]
@@ -337,6 +345,7 @@ pub struct BoardBuilder {
     artefacts: Option<PathBuf>,
     firmware: Option<Firmware>,
     access_points: Vec<AccessPoint>,
+    partition_table: Option<u32>,
 }
 
 enum Firmware {
@@ -410,6 +419,12 @@ impl BoardBuilder {
         self
     }
 
+    /// Where the partition table of a firmware file is in flash; see [`Image::read_with_table`].
+    pub fn partition_table(mut self, offset: u32) -> BoardBuilder {
+        self.partition_table = Some(offset);
+        self
+    }
+
     /// The firmware to run.
     pub fn image(mut self, image: Image) -> BoardBuilder {
         self.firmware = Some(Firmware::Image(Box::new(image)));
@@ -424,7 +439,9 @@ impl BoardBuilder {
             _ => None,
         };
         let image = match self.firmware {
-            Some(Firmware::File(path)) => Some(Image::read(path).map_err(ErrorKind::from)?),
+            Some(Firmware::File(path)) => {
+                Some(Image::read_with_table(path, self.partition_table).map_err(ErrorKind::from)?)
+            }
             Some(Firmware::Image(image)) => Some(*image),
             None => None,
         };

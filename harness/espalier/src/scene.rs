@@ -7,6 +7,7 @@ use espalier_core::{Rgb, Time};
 
 use crate::backtrace::Place;
 use crate::console::Line;
+use crate::image::ImageWarning;
 use crate::kind::{Kind, Shown};
 use crate::leds::Colours;
 #[cfg(feature = "probe")]
@@ -32,6 +33,8 @@ pub struct Scene {
     pub name: String,
     /// The board's time.
     pub at: Time,
+    /// What is odd about the firmware.
+    pub warnings: Vec<ImageWarning>,
     /// The last lines of the console.
     pub console: Vec<Line>,
     /// How many lines the console has printed in all.
@@ -53,6 +56,9 @@ pub struct Scene {
 impl fmt::Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n  board    {} ({}), its time is {}", self.name, self.kind, self.at)?;
+        for warning in &self.warnings {
+            writeln!(f, "  warning  {warning}")?;
+        }
         match self.console.len() {
             0 => writeln!(f, "  console  nothing was printed")?,
             shown if shown == self.console_lines => writeln!(f, "  console")?,

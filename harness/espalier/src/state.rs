@@ -8,6 +8,7 @@ use crate::artefacts::Artefacts;
 use crate::backtrace::{Place, decode};
 use crate::console::Log;
 use crate::error::{Error, ErrorKind};
+use crate::image::ImageWarning;
 use crate::kind::{ConnectionId, Rig};
 use crate::network::Cable;
 use crate::peer::Connection;
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) bless: bool,
     /// The symbols of the firmware.
     pub(crate) elf: Option<PathBuf>,
+    /// What is odd about the firmware.
+    pub(crate) warnings: Vec<ImageWarning>,
     /// How long the record of the network was when a test asked for it.
     pub(crate) capture_from: Option<usize>,
     /// How many boards were named after each test, this one included.
@@ -78,6 +81,7 @@ impl State {
             goldens,
             bless,
             elf: None,
+            warnings: Vec::new(),
             capture_from: None,
             loans: Loans::default(),
         }
@@ -123,6 +127,7 @@ impl State {
         fork.transcript = self.transcript.clone();
         fork.cable = self.cable.clone();
         fork.elf = self.elf.clone();
+        fork.warnings = self.warnings.clone();
         fork.capture_from = self.capture_from;
         Some(fork)
     }
@@ -157,6 +162,7 @@ impl State {
             kind: self.rig.kind(),
             name: self.name.clone(),
             at: self.rig.now(),
+            warnings: self.warnings.clone(),
             console: self.console.tail(CONSOLE_TAIL),
             console_lines: self.console.line_count(),
             backtrace: self.backtrace(),

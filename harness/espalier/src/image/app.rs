@@ -3,7 +3,7 @@
 //! The format is that of "Firmware Image Format" in Espressif's esptool documentation: a header, segments, a checksum byte at
 //! the end of a block of 16, and usually a SHA-256 digest.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::ImageError;
 
@@ -14,6 +14,8 @@ const SEGMENT_HEADER: usize = 8;
 const CHECKSUM_SEED: u8 = 0xEF;
 const CHECKSUM_ALIGNMENT: usize = 16;
 const DIGEST: usize = 32;
+/// Where the header says whether a digest follows.
+const DIGEST_APPENDED: usize = 23;
 
 /// Start of the application description, which begins the first segment of an application (`esp_app_desc_t` of ESP-IDF).
 const DESCRIPTION_MAGIC: [u8; 4] = 0xABCD_5432_u32.to_le_bytes();
@@ -51,6 +53,17 @@ pub struct Description {
     pub idf: String,
 }
 
+/// The SHA-256 digest that may follow an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    /// There is none.
+    Absent,
+    /// It is that of the image.
+    Right,
+    /// It is that of other bytes. esptool leaves it so when it patches the flash settings in a header.
+    Stale,
+}
+
 /// An image that was read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
@@ -64,8 +77,8 @@ pub struct App {
     pub length: usize,
     /// Its segments.
     pub segments: Vec<Segment>,
-    /// Whether a SHA-256 digest is appended, which then is right.
-    pub digest: bool,
+    /// The SHA-256 digest behind it.
+    pub digest: Digest,
     /// What it says of itself; bootloaders and bare programs say nothing.
     pub description: Option<Description>,
 }
@@ -76,7 +89,18 @@ impl App {
         self.segments.iter().any(Segment::is_mapped)
     }
 
-    /// Reads the image at the start of `bytes`, which is `what` of the file `name` and begins at `start` there.
+    /// The same as an error if the digest is stale, for images whose loader checks it.
+    pub(super) fn verified(self, name: &str, what: &str) -> Result<App, ImageError> {
+        match self.digest {
+            Digest::Stale => {
+                Err(ImageError::Corrupt { name: name.to_owned(), what: what.to_owned(), check: "SHA-256 digest" })
+            }
+            Digest::Absent | Digest::Right => Ok(self),
+        }
+    }
+
+    /// Reads the image at the start of `bytes`, which is `what` of the file `name` and begins at `start` there. What is wrong
+    /// with it is an error, but for a stale digest: whether that matters depends on who loads the image.
     pub(super) fn read(name: &str, what: &str, start: usize, bytes: &[u8]) -> Result<App, ImageError> {
         let within = |end: usize| match end <= bytes.len() {
             true => Ok(()),
@@ -92,7 +116,6 @@ impl App {
         if bytes[0] != MAGIC {
             return Err(corrupt("magic byte"));
         }
-        let digest = bytes[23] == 1;
         let mut segments = Vec::new();
         let mut checksum = CHECKSUM_SEED;
         let mut end = HEADER;
@@ -112,13 +135,14 @@ impl App {
         if bytes[end - 1] != checksum {
             return Err(corrupt("checksum"));
         }
-        if digest {
-            within(end + DIGEST)?;
-            if Sha256::digest(&bytes[..end])[..] != bytes[end..end + DIGEST] {
-                return Err(corrupt("SHA-256 digest"));
+        let (digest, length) = match bytes[DIGEST_APPENDED] {
+            1 => {
+                within(end + DIGEST)?;
+                let is_right = Sha256::digest(&bytes[..end])[..] == bytes[end..end + DIGEST];
+                (if is_right { Digest::Right } else { Digest::Stale }, end + DIGEST)
             }
-        }
-        let length = if digest { end + DIGEST } else { end };
+            _ => (Digest::Absent, end),
+        };
         let flash_size = (1 << 20) << (bytes[3] >> 4).min(7);
         let description = description(&bytes[HEADER + SEGMENT_HEADER..length]);
         Ok(App { chip, entry: word(bytes, 4), flash_size, length, segments, digest, description })

@@ -69,24 +69,33 @@ pub enum ImageError {
         /// The machine in its header.
         machine: u16,
     },
-    /// A merged image without a partition table.
+    /// The default partition table has no room for an application.
+    #[error("{name} cannot be placed: the default partition table has no partition for an application")]
+    NoPlace {
+        /// The file.
+        name: String,
+    },
+    /// The partition table that was asked for is not there.
     #[error(
-        "{name} has no partition table at flash offset {at:#x}; give the application's .bin alone, or a merged image that \
-         holds bootloader, partition table and application"
+        "{name} has no partition table at flash offset {at:#x}, which --partition-table names; look at it with `espalier image info`"
     )]
-    NoPartitionTable {
+    NoTableThere {
         /// The file.
         name: String,
         /// Where it should be.
         at: u32,
     },
-    /// A merged image whose partition table leads nowhere.
-    #[error("{name} has no application: {reason}; merge bootloader, partition table and application again")]
-    NoApplication {
+    /// More than any flash chip holds.
+    #[error(
+        "{name} is no firmware: it goes on after {limit} bytes, which is more than {what} can have; give an image or an ELF file"
+    )]
+    Endless {
         /// The file.
         name: String,
-        /// Why there is none.
-        reason: String,
+        /// Where reading stopped, in bytes.
+        limit: u64,
+        /// What it looks like.
+        what: &'static str,
     },
     /// The image does not fit.
     #[error(

@@ -2,25 +2,28 @@
 
 mod app;
 mod error;
+mod file;
+mod merged;
 mod partitions;
 mod parts;
 #[cfg(test)]
 mod tests;
+mod warning;
 
+use std::fs::File;
 use std::path::Path;
 
-pub use app::{App, Description, Segment};
+pub use app::{App, Description, Digest, Segment};
 pub use error::ImageError;
+use file::{Contents, contents};
 pub use partitions::Partition;
 pub use parts::Part;
+pub use warning::ImageWarning;
 
 /// Where the second-stage bootloader begins in the flash of an ESP32 (ESP-IDF programming guide, "Bootloader").
 const BOOTLOADER_OFFSET: u32 = 0x1000;
 /// Where the partition table is unless a project moves it.
 const TABLE_OFFSET: u32 = 0x8000;
-/// What erased flash reads as.
-const ERASED: u8 = 0xFF;
-
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 /// `e_machine` of the Xtensa (ELF machine registry).
 const ELF_XTENSA: u16 = 94;
@@ -62,6 +65,15 @@ pub enum Format {
 }
 
 /// A firmware image that was read and checked.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("hello.bin");
+/// # std::fs::write(&path, b"hello")?;
+/// let error = espalier::Image::read(&path).unwrap_err();
+/// assert!(error.to_string().contains("is no firmware: it starts with 0x68"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Image {
     name: String,
@@ -69,6 +81,10 @@ pub struct Image {
     format: Format,
     app: App,
     partitions: Vec<Partition>,
+    /// What is odd about it, whatever the board.
+    warnings: Vec<ImageWarning>,
+    /// The flash size that the bootloader of a merged image goes by.
+    bootloader_flash: Option<u32>,
     /// What lies beside the firmware.
     data: Vec<Part>,
 }
@@ -76,61 +92,54 @@ pub struct Image {
 impl Image {
     /// Reads a firmware file: an application's `.bin`, a merged image that starts at flash offset 0 or 0x1000, or an ELF
     /// file.
+    ///
+    /// What the chip's ROM would not start is an error. What is odd about the rest is in [`Image::warnings`].
     pub fn read(path: impl AsRef<Path>) -> Result<Image, ImageError> {
+        Image::read_with_table(path, None)
+    }
+
+    /// The same, with the partition table of a merged image at this flash offset. Otherwise it is looked for: at 0x8000, then at
+    /// the start of every sector after that.
+    pub fn read_with_table(path: impl AsRef<Path>, table: Option<u32>) -> Result<Image, ImageError> {
         let name = path.as_ref().display().to_string();
-        match std::fs::read(path) {
-            Ok(bytes) => Image::from_bytes(name, bytes),
+        let bytes = File::open(path).and_then(contents);
+        match bytes {
+            Ok(Contents::Whole(bytes)) => Image::parse(name, bytes, table),
+            Ok(Contents::Endless { limit, what }) => Err(ImageError::Endless { name, limit, what }),
             Err(source) => Err(ImageError::Read { name, source }),
         }
     }
 
     /// The same from memory; `name` is for messages.
     pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Image, ImageError> {
-        let (name, bytes) = (name.into(), bytes.into());
+        Image::parse(name.into(), bytes.into(), None)
+    }
+
+    fn parse(name: String, bytes: Vec<u8>, table: Option<u32>) -> Result<Image, ImageError> {
         if bytes.starts_with(ELF_MAGIC) {
             return Image::elf(name, bytes);
         }
         let Some(start) = bytes.first().copied() else { return Err(ImageError::Empty { name }) };
-        let bootloader = BOOTLOADER_OFFSET as usize;
-        if start == ERASED && bytes.get(bootloader) == Some(&app::MAGIC) {
-            return Image::merged(name, bytes, 0);
-        }
         if start != app::MAGIC {
-            return Err(ImageError::Unknown { name, start });
+            return match bytes.get(BOOTLOADER_OFFSET as usize) {
+                Some(&app::MAGIC) => Image::merged(name, bytes, 0, table),
+                _ => Err(ImageError::Unknown { name, start }),
+            };
         }
         let first = App::read(&name, "the first image in it", 0, &bytes)?;
         if first.chip != CHIP_ESP32 {
             return Err(ImageError::WrongChip { name, id: first.chip });
         }
         if !first.is_application() {
-            return Image::merged(name, bytes, BOOTLOADER_OFFSET);
+            return Image::merged(name, bytes, BOOTLOADER_OFFSET, table);
         }
-        Ok(Image { name, bytes, format: Format::Application, app: first, partitions: Vec::new(), data: Vec::new() })
+        let app = first.verified(&name, "the application in it")?;
+        Ok(Image::new(name, bytes, Format::Application, app))
     }
 
-    fn merged(name: String, bytes: Vec<u8>, offset: u32) -> Result<Image, ImageError> {
-        let from = |flash: u32| bytes.get((flash - offset) as usize..).unwrap_or_default();
-        let loader =
-            App::read(&name, "the bootloader", (BOOTLOADER_OFFSET - offset) as usize, from(BOOTLOADER_OFFSET))?;
-        if loader.chip != CHIP_ESP32 {
-            return Err(ImageError::WrongChip { name, id: loader.chip });
-        }
-        let partitions = partitions::read(from(TABLE_OFFSET));
-        if partitions.is_empty() {
-            return Err(ImageError::NoPartitionTable { name, at: TABLE_OFFSET });
-        }
-        let Some(boot) = partitions::boot(&partitions) else {
-            return Err(ImageError::NoApplication { name, reason: "no partition is for one".to_owned() });
-        };
-        let place = boot.offset.checked_sub(offset).map_or(bytes.len(), |start| start as usize);
-        let content = bytes.get(place..).unwrap_or_default();
-        if content.first().is_some_and(|first| *first == ERASED) {
-            let reason = format!("partition {:?} at {:#x} is empty", boot.label, boot.offset);
-            return Err(ImageError::NoApplication { name, reason });
-        }
-        let what = format!("the application in partition {:?}", boot.label);
-        let app = App::read(&name, &what, place, content)?;
-        Ok(Image { name, bytes, format: Format::Merged { offset }, app, partitions, data: Vec::new() })
+    fn new(name: String, bytes: Vec<u8>, format: Format, app: App) -> Image {
+        let (partitions, warnings, data) = (Vec::new(), Vec::new(), Vec::new());
+        Image { name, bytes, format, app, partitions, warnings, bootloader_flash: None, data }
     }
 
     fn elf(name: String, bytes: Vec<u8>) -> Result<Image, ImageError> {
@@ -142,8 +151,9 @@ impl Image {
         // The size of the flash chip does not change the application.
         let parts = parts::of_elf(&name, &bytes, parts::DEFAULT_FLASH)?;
         let app = parts.last().map_or(&[][..], |part| &part.bytes);
-        let app = App::read(&name, "the image made of it", 0, app)?;
-        Ok(Image { name, bytes, format: Format::Elf, app, partitions: Vec::new(), data: Vec::new() })
+        let what = "the image made of it";
+        let app = App::read(&name, what, 0, app)?.verified(&name, what)?;
+        Ok(Image::new(name, bytes, Format::Elf, app))
     }
 
     /// The same with `bytes` beside the firmware, from `offset` in flash on: a file system, a font, keys.
@@ -162,7 +172,7 @@ impl Image {
         self.format
     }
 
-    /// The application in it.
+    /// The application in it. Of a merged image in which none can be told, the image that the ROM starts.
     pub fn app(&self) -> &App {
         &self.app
     }
@@ -170,6 +180,20 @@ impl Image {
     /// The partitions of a merged image. The others get a partition table when they are placed.
     pub fn partitions(&self) -> &[Partition] {
         &self.partitions
+    }
+
+    /// What is odd about it, and what a board with a flash chip of `flash_size` bytes will make of it.
+    ///
+    /// The board starts all the same, as the chip would.
+    pub fn warnings(&self, flash_size: u32) -> Vec<ImageWarning> {
+        let header = self.bootloader_flash.map(|size| (u64::from(size), "the flash chip of the bootloader's header"));
+        let limits = [(u64::from(flash_size), "the board's flash chip")].into_iter().chain(header);
+        let beyond = limits.min().and_then(|(limit, chip)| {
+            let partition = self.partitions.iter().find(|partition| partition.end() > limit)?;
+            let (name, label) = (self.name.clone(), partition.label.clone());
+            Some(ImageWarning::BeyondFlash { name, label, end: partition.end(), chip, limit })
+        });
+        self.warnings.iter().cloned().chain(beyond).collect()
     }
 
     /// What goes where in a flash chip of `flash_size` bytes, in the order of the places. An application alone gets the bootloader

@@ -1,4 +1,4 @@
-//! The partition table, as "Partition Tables" of the ESP-IDF programming guide describes it.
+//! The partition table, as "Partition Tables" of the ESP-IDF programming guide describes it, and which application it starts.
 
 /// First bytes of every entry.
 const ENTRY_MAGIC: [u8; 2] = [0xAA, 0x50];
@@ -9,6 +9,16 @@ pub(super) const TABLE: usize = 0xC00;
 const TYPE_APP: u8 = 0;
 const TYPE_DATA: u8 = 1;
 const SUBTYPE_FACTORY: u8 = 0x00;
+const SUBTYPE_OTA: std::ops::RangeInclusive<u8> = 0x10..=0x1F;
+const SUBTYPE_OTA_DATA: u8 = 0x00;
+
+/// The two records of the partition `otadata` lie in a sector each ("Over The Air Updates" of the guide).
+const SECTOR: u32 = 0x1000;
+/// Bytes of a record, its sequence number first and the checksum of that last.
+const OTA_RECORD: usize = 32;
+const OTA_CHECKSUM: usize = 28;
+/// What an erased record has for a sequence number.
+const OTA_ERASED: u32 = u32::MAX;
 
 /// One partition of the flash chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +39,16 @@ impl Partition {
         self.kind == TYPE_APP
     }
 
+    /// Where it ends in flash.
+    pub fn end(&self) -> u64 {
+        u64::from(self.offset) + u64::from(self.size)
+    }
+
     /// Type and subtype, as in `app/factory`.
     pub fn kind(&self) -> String {
         let subtype = match (self.kind, self.subtype) {
             (TYPE_APP, SUBTYPE_FACTORY) => "factory".to_owned(),
-            (TYPE_APP, ota @ 0x10..=0x1F) => format!("ota_{}", ota - 0x10),
+            (TYPE_APP, ota) if SUBTYPE_OTA.contains(&ota) => format!("ota_{}", ota - SUBTYPE_OTA.start()),
             (TYPE_APP, 0x20) => "test".to_owned(),
             (TYPE_DATA, 0x00) => "otadata".to_owned(),
             (TYPE_DATA, 0x01) => "phy".to_owned(),
@@ -59,10 +74,51 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Partition> {
     table.chunks_exact(ENTRY).map_while(entry).collect()
 }
 
-/// The partition from which an empty chip starts: the factory application, or else the first application.
-pub(super) fn boot(partitions: &[Partition]) -> Option<&Partition> {
-    let mut apps = partitions.iter().filter(|partition| partition.is_app());
-    apps.clone().find(|app| app.subtype == SUBTYPE_FACTORY).or_else(|| apps.next())
+/// Where the first table in `bytes` is: at the start of a sector, from the first one that a table can have on. A project may put
+/// it anywhere, and only its bootloader's code says where.
+pub(super) fn find(bytes: &[u8], offset: u32, first: u32) -> Option<u32> {
+    let sectors = (first..=u32::MAX - SECTOR).step_by(SECTOR as usize);
+    let within = sectors.take_while(|flash| ((flash - offset) as usize) < bytes.len());
+    within.into_iter().find(|flash| is_table(&read(&bytes[(flash - offset) as usize..])))
+}
+
+/// Whether these are the entries of a table, and not bytes that happen to look like one: partitions have a length, and one of them
+/// is for an application.
+fn is_table(entries: &[Partition]) -> bool {
+    entries.iter().any(Partition::is_app) && entries.iter().all(|entry| entry.size != 0)
+}
+
+/// The partition that the bootloader starts: what `otadata` chooses, or else the factory application, or else the first one.
+/// `flash` gives the bytes from an offset on.
+pub(super) fn boot<'a, 'b>(partitions: &'a [Partition], flash: impl Fn(u32) -> &'b [u8]) -> Option<&'a Partition> {
+    let apps = || partitions.iter().filter(|partition| partition.is_app());
+    let slots: Vec<_> = apps().filter(|app| SUBTYPE_OTA.contains(&app.subtype)).collect();
+    let chosen = || {
+        let data = partitions.iter().find(|part| part.kind == TYPE_DATA && part.subtype == SUBTYPE_OTA_DATA)?;
+        let records = [data.offset, data.offset.checked_add(SECTOR)?].map(|offset| sequence(flash(offset)));
+        let newest = records.into_iter().flatten().max()?;
+        slots.get(newest.checked_sub(1)? as usize % slots.len().max(1)).copied()
+    };
+    let factory = || apps().find(|app| app.subtype == SUBTYPE_FACTORY);
+    chosen().or_else(factory).or_else(|| apps().next())
+}
+
+/// The sequence number of the record at the start of `bytes`, if its checksum is right.
+fn sequence(bytes: &[u8]) -> Option<u32> {
+    let record = bytes.get(..OTA_RECORD)?;
+    let word = |at: usize| u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
+    let number = word(0);
+    (number != OTA_ERASED && word(OTA_CHECKSUM) == ota_checksum(number)).then_some(number)
+}
+
+/// CRC-32 of a sequence number as the ROM's `crc32_le` computes it from all ones, which inverts what it begins with and what it
+/// ends with.
+fn ota_checksum(sequence: u32) -> u32 {
+    const POLYNOMIAL: u32 = 0xEDB8_8320;
+    let step = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
+    let crc =
+        sequence.to_le_bytes().iter().fold(0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)));
+    !crc
 }
 
 fn entry(bytes: &[u8]) -> Option<Partition> {
@@ -77,4 +133,15 @@ fn entry(bytes: &[u8]) -> Option<Partition> {
         size: word(6),
         label: String::from_utf8_lossy(&label[..end]).into_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ota_checksum;
+
+    #[test]
+    fn the_checksum_is_that_of_arduinos_boot_app0() {
+        // `boot_app0.bin` of the Arduino core chooses slot 1: 01 00 00 00 ... 9a 98 43 47.
+        assert_eq!(ota_checksum(1), 0x4743_989A);
+    }
 }

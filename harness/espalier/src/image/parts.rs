@@ -56,11 +56,10 @@ pub(super) fn of_application(name: &str, app: &[u8], flash_size: u32) -> Result<
     let mut parts = of_elf(name, &empty_elf(), flash_size)?;
     let table = parts.iter().find(|part| part.offset == TABLE_OFFSET);
     let table = table.map(|part| partitions::read(&part.bytes)).unwrap_or_default();
-    let Some(place) = partitions::boot(&table) else {
-        let reason = "the default partition table has no place for one".to_owned();
-        return Err(ImageError::NoApplication { name: name.to_owned(), reason });
+    let Some(place) = partitions::boot(&table, |_| &[]) else {
+        return Err(ImageError::NoPlace { name: name.to_owned() });
     };
-    let (end, limit) = (u64::from(place.offset) + app.len() as u64, u64::from(place.offset) + u64::from(place.size));
+    let (end, limit) = (u64::from(place.offset) + app.len() as u64, place.end());
     if end > limit {
         let place = format!("partition {:?}", place.label);
         return Err(ImageError::TooLarge { name: name.to_owned(), end, place, limit });

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use super::{BOOTLOADER_OFFSET, Format, Image, ImageError, Part, TABLE_OFFSET};
+use super::{BOOTLOADER_OFFSET, Digest, Format, Image, ImageError, ImageWarning, Part, TABLE_OFFSET};
 
 const FLASH: u32 = 4 << 20;
 const APP_OFFSET: u32 = 0x1_0000;
@@ -61,7 +61,7 @@ fn an_application_gets_bootloader_and_partition_table() {
     let description = image.app().description.clone().unwrap();
     assert_eq!((description.project.as_str(), description.version.as_str()), ("tutorial", "1.2.3"));
     assert_eq!((description.built.as_str(), description.idf.as_str()), ("May 1 2026 10:00", "v6.1"));
-    assert_eq!(image.app().flash_size, FLASH);
+    assert_eq!((image.app().flash_size, image.app().digest), (FLASH, Digest::Right));
     let parts = image.parts(FLASH).unwrap();
     assert_eq!(parts.iter().map(|part| part.offset).collect::<Vec<_>>(), [BOOTLOADER_OFFSET, TABLE_OFFSET, APP_OFFSET]);
     assert_eq!(parts[0].bytes[0], 0xE9);
@@ -99,7 +99,7 @@ fn every_error_names_the_file_and_the_value_and_what_to_do() {
     assert!(message(flipped).starts_with("fw.bin is corrupt: the checksum of the first image in it is wrong; "));
     let mut flipped = app;
     flipped[4] ^= 1;
-    assert!(message(flipped).starts_with("fw.bin is corrupt: the SHA-256 digest of "));
+    assert!(message(flipped).starts_with("fw.bin is corrupt: the SHA-256 digest of the application in it "));
     assert_eq!(
         message(application(5)),
         "fw.bin is for the ESP32-C3 (chip id 5), the board has an ESP32; build it for the ESP32"
@@ -112,20 +112,163 @@ fn every_error_names_the_file_and_the_value_and_what_to_do() {
     assert!(message(*b"\x7fELF\x01\x01\x01").contains("machine 0"));
 }
 
+/// The one thing that is odd about a merged image on a board with [`FLASH`].
+fn warning(bytes: Vec<u8>) -> String {
+    let image = Image::from_bytes("fw.bin", bytes).unwrap();
+    let warnings = image.warnings(FLASH);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(image.parts(FLASH).is_ok());
+    warnings[0].to_string()
+}
+
 #[test]
-fn damaged_merged_images_say_which_part_is_damaged() {
+fn a_bootloader_that_the_rom_would_not_start_is_refused() {
     let mut bytes = merged(0);
     bytes.truncate(0x6000);
     assert!(message(bytes.clone()).contains("the bootloader needs"), "{}", message(bytes));
     let mut bytes = merged(0);
+    bytes[BOOTLOADER_OFFSET as usize + 40] ^= 1;
+    assert!(message(bytes).starts_with("fw.bin is corrupt: the checksum of the bootloader is wrong; "));
+}
+
+#[test]
+fn what_the_rom_starts_all_the_same_is_a_warning() {
+    assert_eq!(Image::from_bytes("fw.bin", merged(0)).unwrap().warnings(FLASH), []);
+    // esptool's --flash-mode, --flash-freq and --flash-size patch these two bytes and leave the digest as it was.
+    let mut bytes = merged(0);
+    bytes[BOOTLOADER_OFFSET as usize + 2] ^= 1;
+    assert!(warning(bytes).starts_with("fw.bin: the SHA-256 digest of the bootloader is stale, "));
+    let mut bytes = merged(0);
     bytes.truncate(TABLE_OFFSET as usize);
-    assert!(message(bytes).starts_with("fw.bin has no partition table at flash offset 0x8000; "));
+    assert!(
+        warning(bytes).starts_with("fw.bin has no partition table; the chip's ROM starts what lies at 0x1000 alone, ")
+    );
     let mut bytes = merged(BOOTLOADER_OFFSET);
     bytes.truncate((APP_OFFSET - BOOTLOADER_OFFSET) as usize + 40);
-    assert!(message(bytes).contains("the application in partition \"factory\" needs"));
+    let cut = warning(bytes);
+    assert!(
+        cut.contains("the application in partition \"factory\" needs") && cut.contains("will not start it"),
+        "{cut}"
+    );
     let mut bytes = merged(0);
     bytes[APP_OFFSET as usize] = 0xFF;
-    assert!(message(bytes).starts_with("fw.bin has no application: partition \"factory\" at 0x10000 is empty; "));
+    assert!(warning(bytes).starts_with("fw.bin has no application: partition \"factory\" at 0x10000 is empty; "));
+    let mut bytes = merged(0);
+    bytes[APP_OFFSET as usize + 4] ^= 1;
+    assert!(
+        warning(bytes).starts_with("fw.bin is corrupt: the SHA-256 digest of the application in partition \"factory\"")
+    );
+}
+
+#[test]
+fn an_image_that_only_the_rom_loads_needs_nothing_else() {
+    // As NuttX and MCUboot lay themselves out: all segments that the header counts go to RAM, and no table follows.
+    let bytes = image(0, &[(0x3FFB_0000, vec![7; 20]), (0x4008_0000, vec![9; 100])]);
+    let image = Image::from_bytes("nuttx.bin", bytes.clone()).unwrap();
+    assert_eq!(image.format(), Format::Merged { offset: BOOTLOADER_OFFSET });
+    assert_eq!(image.app().segments.len(), 2);
+    assert!(matches!(&image.warnings(FLASH)[..], [ImageWarning::NoPartitionTable { .. }]));
+    // The same in a flash image whose first sector holds something else, such as a dump of a chip.
+    let dump = [vec![0; BOOTLOADER_OFFSET as usize], bytes].concat();
+    assert_eq!(Image::from_bytes("dump.bin", dump).unwrap().format(), Format::Merged { offset: 0 });
+}
+
+/// An entry of a partition table as the programming guide lays it out.
+fn entry(label: &str, kind: [u8; 2], offset: u32, size: u32) -> Vec<u8> {
+    let mut bytes =
+        [vec![0xAA, 0x50], kind.to_vec(), offset.to_le_bytes().to_vec(), size.to_le_bytes().to_vec()].concat();
+    bytes.extend(label.as_bytes());
+    bytes.resize(32, 0);
+    bytes
+}
+
+/// Flash from offset 0 on with a bootloader and these contents.
+fn flash(contents: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let loader = image(0, &[(0x4008_0000, vec![1; 16])]);
+    let mut bytes = vec![0xFF; FLASH as usize];
+    for (offset, content) in [(BOOTLOADER_OFFSET, loader)].iter().chain(contents) {
+        bytes[*offset as usize..*offset as usize + content.len()].copy_from_slice(content);
+    }
+    bytes
+}
+
+#[test]
+fn the_partition_table_is_found_where_a_project_puts_it() {
+    let table = entry("app", [0, 0], 0x2_0000, 0x1_0000);
+    let bytes = flash(&[(0x1_0000, table.clone()), (0x2_0000, application(0))]);
+    let image = Image::from_bytes("fw.bin", bytes.clone()).unwrap();
+    assert_eq!(image.partitions()[0].label, "app");
+    assert_eq!((image.app().digest, image.warnings(FLASH)), (Digest::Right, Vec::new()));
+    // An earlier table that the bootloader does not use.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fw.bin");
+    let old = entry("old", [0, 0], 0x3_0000, 0x1_0000);
+    std::fs::write(&path, flash(&[(0x8000, old), (0x1_0000, table), (0x2_0000, application(0))])).unwrap();
+    assert_eq!(Image::read(&path).unwrap().partitions()[0].label, "old");
+    assert_eq!(Image::read_with_table(&path, Some(0x1_0000)).unwrap().partitions()[0].label, "app");
+    let error = Image::read_with_table(&path, Some(0x9000)).unwrap_err().to_string();
+    assert!(error.contains("no partition table at flash offset 0x9000"), "{error}");
+}
+
+#[test]
+fn otadata_chooses_the_application_that_is_looked_at() {
+    let table = [
+        entry("otadata", [1, 0], 0xD000, 0x2000),
+        entry("app0", [0, 0x10], 0x2_0000, 0x1_0000),
+        entry("app1", [0, 0x11], 0x3_0000, 0x1_0000),
+    ];
+    let other = image(0, &[(0x400D_0020, vec![3; 60])]);
+    let contents = |otadata: &[u8]| {
+        flash(&[
+            (TABLE_OFFSET, table.concat()),
+            (0xD000, otadata.to_vec()),
+            (0x2_0000, application(0)),
+            (0x3_0000, other.clone()),
+        ])
+    };
+    let length = |otadata: &[u8]| Image::from_bytes("fw.bin", contents(otadata)).unwrap().app().length;
+    assert_eq!(length(&[]), application(0).len());
+    // Sequence number and its CRC: `boot_app0.bin` of the Arduino core, and the record that follows an update.
+    let record = |number: u8, checksum: [u8; 4]| [vec![number, 0, 0, 0], vec![0xFF; 24], checksum.to_vec()].concat();
+    let first = record(1, [0x9A, 0x98, 0x43, 0x47]);
+    assert_eq!(length(&first), application(0).len());
+    let mut both = first;
+    both.resize(0x1000, 0xFF);
+    both.extend(record(2, [0x74, 0x37, 0xF6, 0x55]));
+    assert_eq!(length(&both), other.len());
+    let damaged = both.len() - 1;
+    both[damaged] ^= 1;
+    assert_eq!(length(&both), application(0).len());
+}
+
+#[test]
+fn what_the_bootloader_will_not_start_is_told_before_it_runs() {
+    let table = [entry("small", [0, 0], 0x2_0000, 0x100), entry("files", [1, 0x82], 0x3F_0000, 0x2_0000)].concat();
+    let image = Image::from_bytes("fw.bin", flash(&[(TABLE_OFFSET, table), (0x2_0000, application(0))])).unwrap();
+    let [large, beyond] = &image.warnings(FLASH)[..] else { panic!("{:?}", image.warnings(FLASH)) };
+    assert!(
+        large.to_string().contains("the application in partition \"small\" has 464 bytes and the partition 256; "),
+        "{large}"
+    );
+    let said = "fw.bin: partition \"files\" ends at 0x410000, and the board's flash chip ends at 0x400000; ";
+    assert!(beyond.to_string().starts_with(said), "{beyond}");
+    // A larger chip does not help while the header of the bootloader says 4 MB.
+    let warnings = image.warnings(16 << 20);
+    assert!(
+        warnings[1].to_string().contains("the flash chip of the bootloader's header ends at 0x400000"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_without_an_end_is_refused() {
+    let error = Image::read("/dev/zero").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "/dev/zero is no firmware: it goes on after 16777216 bytes, which is more than the largest flash chip can have; give an \
+         image or an ELF file"
+    );
 }
 
 #[test]

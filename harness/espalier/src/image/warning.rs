@@ -1,0 +1,76 @@
+//! What is odd about an image that the chip's ROM starts all the same.
+//!
+//! The ROM loads what lies at 0x1000 and looks at nothing else, so all that comes later may be missing or damaged: a test of an
+//! update that went wrong needs just that. But whoever did not mean it finds a board that resets for ever and says nothing.
+
+/// What is odd about an image, and what the board will make of it. Every message names the file and the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageWarning {
+    /// The digest behind the bootloader is that of other bytes.
+    #[error(
+        "{name}: the SHA-256 digest of the bootloader is stale, as tools leave it that patch the header; the chip's ROM does \
+         not look at it"
+    )]
+    StaleDigest {
+        /// The file.
+        name: String,
+    },
+    /// There is no partition table.
+    #[error(
+        "{name} has no partition table; the chip's ROM starts what lies at {at:#x} alone, and a bootloader of ESP-IDF needs a \
+         table"
+    )]
+    NoPartitionTable {
+        /// The file.
+        name: String,
+        /// Where the image that the ROM starts begins in flash.
+        at: u32,
+    },
+    /// No partition has an application in it.
+    #[error("{name} has no application: {reason}; the bootloader will find nothing to start")]
+    NoApplication {
+        /// The file.
+        name: String,
+        /// Why there is none.
+        reason: String,
+    },
+    /// The application that the bootloader starts is damaged.
+    #[error("{problem}; a bootloader that checks it will not start it")]
+    DamagedApplication {
+        /// What is wrong with it, and in which file.
+        problem: String,
+    },
+    /// The application is longer than its partition.
+    #[error(
+        "{name}: the application in partition {label:?} has {length} bytes and the partition {size}; the bootloader will not \
+         start it, give the partition more room or make the application smaller"
+    )]
+    ApplicationTooLarge {
+        /// The file.
+        name: String,
+        /// The partition.
+        label: String,
+        /// Length of the application in bytes.
+        length: u64,
+        /// Length of the partition in bytes.
+        size: u64,
+    },
+    /// A partition ends behind the flash chip.
+    #[error(
+        "{name}: partition {label:?} ends at {end:#x}, and {chip} ends at {limit:#x}; the bootloader will reset for ever, choose \
+         a board with more flash or write the size into the header (esptool's --flash-size)"
+    )]
+    BeyondFlash {
+        /// The file.
+        name: String,
+        /// The partition.
+        label: String,
+        /// Where it ends in flash.
+        end: u64,
+        /// What is smaller than that: the board's flash chip, or the size in the bootloader's header.
+        chip: &'static str,
+        /// Where that ends.
+        limit: u64,
+    },
+}
