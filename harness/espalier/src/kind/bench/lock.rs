@@ -3,11 +3,13 @@
 //! A process that has opened a board keeps it until it ends, so that a suite is not interleaved with another one and what it
 //! wrote into the flash stays there; its own tests take turns.
 
+mod file;
+#[cfg_attr(not(unix), path = "lock/unshared.rs")]
+mod folder;
+
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread::{self, ThreadId};
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use espalier_core::Span;
 
+use self::folder::Folder;
 use super::error::BenchError;
 use crate::error::ErrorKind;
 use crate::kind::wall::Ticker;
@@ -27,13 +30,6 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 const TURN: Duration = Duration::from_secs(3600);
 /// How often to look whether a board has become free.
 const LOOK: Span = Span::from_millis(20);
-
-/// In the folder for temporary files.
-const FOLDER: &str = "espalier-boards";
-/// Everybody may add files, and remove one's own.
-const SHARED_FOLDER: u32 = 0o1777;
-/// Everybody may lock it, and write down who has.
-const SHARED_FILE: u32 = 0o666;
 
 /// The SHA-256 digest of the image that is in the flash.
 pub(super) type Digest = [u8; 32];
@@ -124,7 +120,7 @@ fn try_take(key: &str) -> Result<Result<Lease, Other>, BenchError> {
         Some(slot) if slot.user == Some(me) => return Ok(Err(Other::ThisThread)),
         Some(slot) if slot.user.is_some() => return Ok(Err(Other::ThisProcess)),
         Some(slot) => slot.user = Some(me),
-        None => match lock(key)? {
+        None => match file::lock(key)? {
             Ok(file) => {
                 slots.insert(key.to_owned(), Slot { _file: file, user: Some(me), flashed: None });
             }
@@ -134,97 +130,20 @@ fn try_take(key: &str) -> Result<Result<Lease, Other>, BenchError> {
     Ok(Ok(Lease { key: key.to_owned() }))
 }
 
-/// Locks the board's file, or says who has it.
-fn lock(key: &str) -> Result<Result<File, String>, BenchError> {
-    let path = path_of(key);
-    let failed = |error: io::Error| BenchError::Lock { path: path.clone(), reason: error.to_string() };
-    let mut file = open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {
-            let mut write = || {
-                file.set_len(0)?;
-                file.rewind()?;
-                write!(file, "process {} ({})", std::process::id(), command())
-            };
-            write().map_err(failed)?;
-            Ok(Ok(file))
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // It may be about to be written.
-            let _ = file.read_to_string(&mut holder);
-            Ok(Err(if holder.is_empty() { "another process".to_owned() } else { holder }))
-        }
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Opens the file of a board, which every user of this computer may open: they all want the one board.
-fn open(path: &Path) -> io::Result<File> {
-    let existing = || File::options().read(true).write(true).open(path);
-    match existing() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        opened => return opened,
-    }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-        share(folder, SHARED_FOLDER);
-    }
-    match File::options().read(true).write(true).create_new(true).open(path) {
-        // Somebody else was quicker.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => existing(),
-        made => {
-            share(path, SHARED_FILE);
-            made
-        }
-    }
-}
-
-/// Lets other users in. Only whoever has made it can, and has done it.
-#[cfg(unix)]
-fn share(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
-}
-
-#[cfg(not(unix))]
-fn share(_: &Path, _: u32) {}
-
 /// Who has the board that `key` names, if anybody has.
 pub(super) fn holder(key: &str) -> Option<String> {
     if slots().contains_key(key) {
         return Some("this process".to_owned());
     }
-    let mut file = File::open(path_of(key)).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder).ok()?;
-            Some(holder)
-        }
-        _ => None,
-    }
-}
-
-/// The command of this process, as it was typed.
-fn command() -> String {
-    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    words.join(" ")
-}
-
-/// Where the file is on which a board is locked: in a folder that the system empties.
-fn path_of(key: &str) -> PathBuf {
-    let safe =
-        |character: char| if character.is_ascii_alphanumeric() || "-.".contains(character) { character } else { '_' };
-    let name: String = key.chars().map(safe).collect();
-    std::env::temp_dir().join(FOLDER).join(format!("{name}.lock"))
+    file::holder(&Folder::shared().ok()?, key)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{holder, lock, path_of, slots, take_within};
+    use super::file::{lock, path_of};
+    use super::{holder, slots, take_within};
 
     /// A key that no other test has.
     fn key(name: &str) -> String {
@@ -266,7 +185,7 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = file.metadata().unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, super::SHARED_FILE, "other users share the board");
+            assert_eq!(mode & 0o777, 0o666, "other users share the board");
         }
         drop(file);
         assert!(holder(&key).is_none());
