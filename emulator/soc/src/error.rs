@@ -5,6 +5,9 @@
 pub enum SocError {
     #[error("the chip's ROM cannot be built: {0}")]
     Rom(&'static str),
+    /// Strict mode was told to allow a block that the chip does not have.
+    #[error("the chip has no block `{name}` to allow; its blocks are {names}")]
+    UnknownBlock { name: String, names: String },
     #[error(transparent)]
     Flash(#[from] espalier_parts::FlashError),
     #[error(transparent)]

@@ -22,7 +22,7 @@ use crate::fidelity::FidelityRow;
 use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::system::{CoreEffect, System};
-use crate::unmodelled::{Origin, UnmodelledAccess};
+use crate::unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 
 pub use controls::UnknownPart;
 pub use jtag::JtagCycle;
@@ -45,6 +45,8 @@ pub struct MachineConfig {
     pub seed: u64,
     /// Stop at the first access to something that is not modelled.
     pub strict: bool,
+    /// Blocks by their names in the memory map at which a strict machine does not stop.
+    pub allowed: Vec<String>,
 }
 
 /// How the strapping pins stand when the chip comes out of reset.
@@ -481,6 +483,17 @@ impl Machine {
     /// Everything that software has touched and the model does not have.
     pub fn unmodelled(&self) -> Vec<UnmodelledAccess> {
         self.system.unmodelled.iter().cloned().collect()
+    }
+
+    /// The first touch of each block that is not modelled and of each register that a modelled block lacks, in the order in which
+    /// they happened, without the first `skip` of them. There is a bound; the counts of [`Machine::unmodelled_blocks`] have none.
+    pub fn unmodelled_notes(&self, skip: usize) -> &[UnmodelledAccess] {
+        self.system.unmodelled.notes().get(skip..).unwrap_or_default()
+    }
+
+    /// How often software has touched what is not modelled, by block.
+    pub fn unmodelled_blocks(&self) -> Vec<UnmodelledBlock> {
+        self.system.unmodelled.blocks()
     }
 
     /// A core, to look at its registers.

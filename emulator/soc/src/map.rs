@@ -65,6 +65,13 @@ const fn at(name: &'static str, base: u32, size: u32, block: Block) -> Entry {
     Entry { name, base, size, block }
 }
 
+impl Entry {
+    /// Where `address`, which lies in the block or in its alias on the AHB, is in the block.
+    pub fn offset_of(&self, address: u32) -> u32 {
+        on_dport(address) - self.base
+    }
+}
+
 /// Every block of the chip, in the order of their addresses.
 pub static MAP: &[Entry] = &MAP_TABLE;
 
@@ -159,12 +166,17 @@ const fn build_lookup() -> [u8; GRAINS] {
     lookup
 }
 
-/// The block at `address`, and the offset in it.
-pub fn find(address: u32) -> Option<(&'static Entry, u32)> {
-    let address = match address {
+/// The same place as the DPORT bus sees it.
+fn on_dport(address: u32) -> u32 {
+    match address {
         AHB_BASE..AHB_END => address - AHB_BASE + AHB_OFFSET,
         _ => address,
-    };
+    }
+}
+
+/// The block at `address`, and the offset in it.
+pub fn find(address: u32) -> Option<(&'static Entry, u32)> {
+    let address = on_dport(address);
     let grain = address.checked_sub(PERIPHERALS_BASE)? / GRAIN;
     let entry = MAP.get(usize::from(*LOOKUP.get(grain as usize)?))?;
     Some((entry, address - entry.base))

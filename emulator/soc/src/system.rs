@@ -28,7 +28,7 @@ use crate::map::{self, Block, Entry};
 use crate::memory::Ram;
 use crate::rom::Rom;
 use crate::stub::Stub;
-use crate::unmodelled::{Origin, UnmodelledLog};
+use crate::unmodelled::{Allowed, Origin, UnmodelledLog};
 use crate::wires::Wires;
 use crate::wiring;
 
@@ -207,7 +207,7 @@ impl System {
             code_epoch: 0,
             flash_cache: FlashCache::default(),
             missed_lines: 0,
-            unmodelled: UnmodelledLog::default(),
+            unmodelled: UnmodelledLog::new(Allowed::new(&config.allowed)?),
         })
     }
 
@@ -353,8 +353,8 @@ impl System {
         Ok(())
     }
 
-    fn note_unmodelled(&mut self, entry: Option<&Entry>, address: u32, write: Option<u32>, origin: Origin) {
-        if self.unmodelled.record(entry.map(|entry| entry.name), address, write, origin) {
+    fn note_unmodelled(&mut self, entry: Option<&'static Entry>, address: u32, write: Option<u32>, origin: Origin) {
+        if self.unmodelled.record(entry, address, write, origin, self.clock) {
             self.attention = true;
         }
     }

@@ -1,6 +1,24 @@
-//! What software touched that the model does not have.
+//! What software touched that the model does not have: counted by register, noted at the first touch.
+//!
+//! A note is worth a line on a terminal: one for a block that is not modelled, one for each register that a modelled block lacks.
+//! The counts have everything, by register and by block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use espalier_core::Time;
+
+use crate::error::SocError;
+use crate::map::{Block, Entry, MAP};
+
+/// The name of peripheral space without a block, beside those of the memory map.
+const UNMAPPED: &str = "unmapped";
+/// Registers that are told apart. Accesses to more are counted by block only.
+const REGISTERS_KEPT: usize = 4096;
+/// Notes that are kept. What is touched for the first time after that is counted, not noted.
+const NOTES_KEPT: usize = 64;
+/// Peripheral space without a block is noted once for each piece of this size, for that is the size of most blocks.
+const UNMAPPED_GRAIN: u32 = 0x1000;
 
 /// Accesses to one register, or one address, that is not modelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,8 +26,12 @@ pub struct UnmodelledAccess {
     /// Name of the block in the memory map; `None` where there is no block.
     pub block: Option<&'static str>,
     pub address: u32,
+    /// Where the register is in its block, in bytes; without a block, the address.
+    pub offset: u32,
     pub write: bool,
-    /// Core that made the first of these accesses.
+    /// When the first of these accesses was made.
+    pub at: Time,
+    /// Core that made it.
     pub core: usize,
     /// Where that core was: the start of the block of code that made the access.
     pub pc: u32,
@@ -18,26 +40,80 @@ pub struct UnmodelledAccess {
     pub count: u64,
 }
 
-impl std::fmt::Display for UnmodelledAccess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (verb, block) = (if self.write { "write to" } else { "read of" }, self.block.unwrap_or("unmapped memory"));
-        write!(f, "{verb} {block} at {:#010x}", self.address)?;
-        if self.write {
-            write!(f, " (value {:#x})", self.value)?;
+impl UnmodelledAccess {
+    /// The access without the code that made it, such as `write of 0x7 to RMT+0x4 (0x3ff56004)`.
+    pub fn description(&self) -> String {
+        let verb = if self.write { format!("write of {:#x} to", self.value) } else { "read of".to_owned() };
+        match self.block {
+            Some(block) => format!("{verb} {block}+{:#x} ({:#010x})", self.offset, self.address),
+            None => format!("{verb} {UNMAPPED} {:#010x}", self.address),
         }
-        write!(f, " by core {} in the code at {:#010x}, {} time(s)", self.core, self.pc, self.count)
     }
+}
+
+impl fmt::Display for UnmodelledAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by core {} in the code at {:#010x}", self.description(), self.core, self.pc)
+    }
+}
+
+/// All accesses to one block that is not modelled, or to the registers that a modelled one lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmodelledBlock {
+    /// Name of the block in the memory map; `None` for peripheral space without a block.
+    pub block: Option<&'static str>,
+    /// Its registers that were touched, as far as they were told apart.
+    pub registers: usize,
+    pub accesses: u64,
+}
+
+impl fmt::Display for UnmodelledBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let (registers, accesses) = (self.registers as u64, self.accesses);
+        let block = self.block.unwrap_or(UNMAPPED);
+        write!(f, "{block}: {accesses} access{}", if accesses == 1 { "" } else { "es" })?;
+        write!(f, " to {registers} register{}", plural(registers))
+    }
+}
+
+/// Names of blocks as strict mode is told to allow them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Allowed(BTreeSet<&'static str>);
+
+impl Allowed {
+    /// Checks the names, in any case of letters.
+    pub fn new(names: &[String]) -> Result<Allowed, SocError> {
+        names.iter().map(|name| known_name(name)).collect::<Result<_, _>>().map(Allowed)
+    }
+
+    fn has(&self, block: Option<&'static str>) -> bool {
+        self.0.contains(block.unwrap_or(UNMAPPED))
+    }
+}
+
+fn known_name(name: &str) -> Result<&'static str, SocError> {
+    let mut names: Vec<&'static str> = MAP.iter().map(|entry| entry.name).collect();
+    names.push(UNMAPPED);
+    let known = names.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
+    known.ok_or_else(|| SocError::UnknownBlock { name: name.to_owned(), names: names.join(", ") })
 }
 
 /// The log of all such accesses since power-on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UnmodelledLog {
     accesses: BTreeMap<(u32, bool), UnmodelledAccess>,
-    /// The latest entry that nobody has been told of.
+    /// Accesses by block to registers beyond those that are kept.
+    beyond: BTreeMap<Option<&'static str>, u64>,
+    /// What was noted, in order, and the places that each note speaks for.
+    notes: Vec<UnmodelledAccess>,
+    noted: BTreeSet<u32>,
+    allowed: Allowed,
+    /// The first new entry outside of what is allowed that nobody has been told of.
     fresh: Option<(u32, bool)>,
 }
 
-/// Who makes an access.
+/// Who makes an access, and when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub core: usize,
@@ -46,31 +122,60 @@ pub(crate) struct Origin {
 }
 
 impl UnmodelledLog {
+    pub fn new(allowed: Allowed) -> UnmodelledLog {
+        UnmodelledLog { allowed, ..UnmodelledLog::default() }
+    }
+
     /// Counts an access. Returns true if it is the first of its kind.
-    pub fn record(&mut self, block: Option<&'static str>, address: u32, write: Option<u32>, origin: Origin) -> bool {
+    pub fn record(
+        &mut self,
+        entry: Option<&'static Entry>,
+        address: u32,
+        write: Option<u32>,
+        origin: Origin,
+        at: Time,
+    ) -> bool {
         let key = (address, write.is_some());
         if let Some(access) = self.accesses.get_mut(&key) {
             access.count += 1;
             return false;
         }
-        let value = write.unwrap_or(0);
-        self.accesses.insert(
-            key,
-            UnmodelledAccess {
-                block,
-                address,
-                write: write.is_some(),
-                core: origin.core,
-                pc: origin.pc,
-                value,
-                count: 1,
-            },
-        );
-        self.fresh = Some(key);
+        let block = entry.map(|entry| entry.name);
+        if self.accesses.len() >= REGISTERS_KEPT {
+            *self.beyond.entry(block).or_default() += 1;
+            return false;
+        }
+        let access = UnmodelledAccess {
+            block,
+            address,
+            offset: entry.map_or(address, |entry| entry.offset_of(address)),
+            write: write.is_some(),
+            at,
+            core: origin.core,
+            pc: origin.pc,
+            value: write.unwrap_or(0),
+            count: 1,
+        };
+        self.note(entry, &access);
+        if !self.allowed.has(block) {
+            self.fresh.get_or_insert(key);
+        }
+        self.accesses.insert(key, access);
         true
     }
 
-    /// Takes the latest new entry.
+    fn note(&mut self, entry: Option<&Entry>, access: &UnmodelledAccess) {
+        let place = match entry {
+            None => access.address - access.address % UNMAPPED_GRAIN,
+            Some(Entry { block: Block::Stub(_), base, .. }) => *base,
+            Some(_) => access.address,
+        };
+        if self.notes.len() < NOTES_KEPT && self.noted.insert(place) {
+            self.notes.push(access.clone());
+        }
+    }
+
+    /// Takes the first new entry that is not allowed.
     pub fn take_fresh(&mut self) -> Option<UnmodelledAccess> {
         self.accesses.get(&self.fresh.take()?).cloned()
     }
@@ -78,24 +183,92 @@ impl UnmodelledLog {
     pub fn iter(&self) -> impl Iterator<Item = &UnmodelledAccess> {
         self.accesses.values()
     }
+
+    pub fn notes(&self) -> &[UnmodelledAccess] {
+        &self.notes
+    }
+
+    pub fn blocks(&self) -> Vec<UnmodelledBlock> {
+        let mut blocks: BTreeMap<_, (BTreeSet<u32>, u64)> = BTreeMap::new();
+        for access in self.accesses.values() {
+            let (registers, accesses) = blocks.entry(access.block).or_default();
+            registers.insert(access.address);
+            *accesses += access.count;
+        }
+        for (block, beyond) in &self.beyond {
+            blocks.entry(*block).or_default().1 += beyond;
+        }
+        let totals = blocks.into_iter();
+        totals
+            .map(|(block, (registers, accesses))| UnmodelledBlock { block, registers: registers.len(), accesses })
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, UnmodelledLog};
+    use super::{Allowed, NOTES_KEPT, Origin, REGISTERS_KEPT, UnmodelledLog};
+    use crate::error::SocError;
+    use crate::map;
+    use espalier_core::Time;
+
+    const SDMMC: u32 = 0x3FF6_8000;
+    const UART0: u32 = 0x3FF4_0000;
+    const NOWHERE: u32 = 0x3FF3_0000;
+
+    fn touch(log: &mut UnmodelledLog, address: u32, write: Option<u32>) -> bool {
+        let entry = map::find(address).map(|(entry, _)| entry);
+        log.record(entry, address, write, Origin { core: 1, pc: 0x4008_1234 }, Time::from_micros(5))
+    }
 
     #[test]
     fn an_access_is_logged_once_and_counted_after_that() {
         let mut log = UnmodelledLog::default();
-        assert!(log.record(Some("RMT"), 0x3FF5_6000, Some(7), Origin { core: 1, pc: 0x4008_1234 }));
+        assert!(touch(&mut log, SDMMC + 0x2C, Some(7)));
         assert!(log.take_fresh().is_some());
-        assert!(!log.record(Some("RMT"), 0x3FF5_6000, Some(8), Origin { core: 0, pc: 0x4009_0000 }));
+        assert!(!touch(&mut log, SDMMC + 0x2C, Some(8)));
         assert!(log.take_fresh().is_none());
         let all: Vec<_> = log.iter().collect();
         assert_eq!((all.len(), all[0].count, all[0].value), (1, 2, 7));
-        assert_eq!(
-            all[0].to_string(),
-            "write to RMT at 0x3ff56000 (value 0x7) by core 1 in the code at 0x40081234, 2 time(s)"
-        );
+        assert_eq!(all[0].to_string(), "write of 0x7 to SDMMC+0x2c (0x3ff6802c) by core 1 in the code at 0x40081234");
+        touch(&mut log, SDMMC, None);
+        touch(&mut log, NOWHERE, None);
+        let blocks: Vec<_> = log.blocks().iter().map(ToString::to_string).collect();
+        assert_eq!(blocks, ["unmapped: 1 access to 1 register", "SDMMC: 3 accesses to 2 registers"]);
+    }
+
+    #[test]
+    fn a_block_is_noted_once_and_a_missing_register_of_a_modelled_block_too() {
+        let mut log = UnmodelledLog::default();
+        for address in [SDMMC + 8, SDMMC, UART0 + 0xF00, NOWHERE + 4, UART0 + 0xF00, NOWHERE, UART0 + 0xF04] {
+            touch(&mut log, address, None);
+            touch(&mut log, address, Some(1));
+        }
+        let noted: Vec<_> = log.notes().iter().map(|note| note.address).collect();
+        assert_eq!(noted, [SDMMC + 8, UART0 + 0xF00, NOWHERE + 4, UART0 + 0xF04]);
+    }
+
+    #[test]
+    fn what_is_allowed_does_not_hide_what_is_not() {
+        let mut log = UnmodelledLog::new(Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()]).unwrap());
+        for address in [SDMMC, UART0 + 0xF00, SDMMC + 4, NOWHERE] {
+            touch(&mut log, address, None);
+        }
+        assert_eq!(log.take_fresh().unwrap().address, UART0 + 0xF00);
+        assert_eq!(log.take_fresh(), None);
+        let Err(SocError::UnknownBlock { name, names }) = Allowed::new(&["SDMCC".to_owned()]) else { panic!() };
+        assert_eq!(name, "SDMCC");
+        assert!(names.contains("SDMMC, ") && names.ends_with("unmapped"), "{names}");
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_the_counts_of_blocks_are_not() {
+        let mut log = UnmodelledLog::default();
+        for word in 0..2 * REGISTERS_KEPT as u32 {
+            touch(&mut log, NOWHERE - 0x1_0000 + 4 * word, None);
+        }
+        assert_eq!((log.iter().count(), log.notes().len() <= NOTES_KEPT), (REGISTERS_KEPT, true));
+        let total: u64 = log.blocks().iter().map(|block| block.accesses).sum();
+        assert_eq!(total, 2 * REGISTERS_KEPT as u64);
     }
 }

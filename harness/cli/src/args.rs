@@ -132,6 +132,9 @@ pub struct RunArgs {
     /// Stop when the firmware touches hardware that is not modelled.
     #[arg(long)]
     pub strict: bool,
+    /// With --strict, go on at this block of the chip, such as SDMMC. May be given several times.
+    #[arg(long, value_name = "BLOCK", requires = "strict")]
+    pub allow: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -200,6 +203,12 @@ pub struct ScriptArgs {
     /// Seed of everything that is random on the board.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
+    /// Stop when the firmware touches hardware that is not modelled.
+    #[arg(long)]
+    pub strict: bool,
+    /// With --strict, go on at this block of the chip, such as SDMMC. May be given several times.
+    #[arg(long, value_name = "BLOCK", requires = "strict")]
+    pub allow: Vec<String>,
     /// The script.
     pub script: PathBuf,
     /// Arguments of the script.

@@ -15,6 +15,7 @@ mod screen;
 mod script;
 mod serve;
 mod style;
+mod unmodelled;
 mod window;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ use crate::bridge::Bridges;
 use crate::error::CliError;
 use crate::panel::{Panel, RawTerminal};
 use crate::style::{FAINT, PLAIN, warn};
+use crate::unmodelled::{self, Notes};
 use crate::window::Window;
 
 /// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
@@ -36,6 +37,7 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
         .name("run")
         .firmware(&args.image);
     let builder = args.table.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
+    let builder = args.allow.iter().fold(builder, BoardBuilder::allow);
     let networks = args.access_point.iter().map(AccessPoint::from);
     let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
     board.warnings().iter().for_each(warn);
@@ -68,6 +70,7 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
         saved: 0,
         unsaved: false,
         last_byte: None,
+        notes: Notes::default(),
         board,
     };
     let result = session.run(&args).await;
@@ -79,6 +82,7 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     }
     drop(session.panel.take());
     drop(raw);
+    unmodelled::summarise(&session.board.unmodelled_blocks());
     result?;
     Ok(true)
 }
@@ -101,6 +105,7 @@ struct Session {
     saved: usize,
     unsaved: bool,
     last_byte: Option<u8>,
+    notes: Notes,
 }
 
 impl Session {
@@ -113,8 +118,10 @@ impl Session {
         }
         loop {
             let turn = args.limit.map_or(TURN, |limit| TURN.min(remaining(limit, self.board.now().since(begun))));
-            self.board.run_for(turn).await?;
+            let ran = self.board.run_for(turn).await;
             self.print()?;
+            self.notes.tell(&self.board.unmodelled_notes(self.notes.told()));
+            ran?;
             self.look(args.screen_dir.as_ref()).await?;
             self.bridges.turn().await;
             if !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {

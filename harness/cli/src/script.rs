@@ -8,6 +8,7 @@ use espalier::{AccessPoint, Board, BoardBuilder, ErrorKind, IMAGE_VARIABLE, Runn
 use crate::args::ScriptArgs;
 use crate::error::CliError;
 use crate::style::{BAD, PLAIN, warn};
+use crate::unmodelled::{self, Notes};
 
 /// How long the board runs between two looks at what the script has printed.
 const TURN: Span = Span::from_millis(5);
@@ -16,7 +17,13 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     let script = Script::read(&args.script)?.arguments(args.arguments);
     let firmware = args.firmware.or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
     let firmware = firmware.ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from)?;
-    let builder = Board::builder().model(args.board.clone()).seed(args.seed).name("run-script").firmware(firmware);
+    let builder = Board::builder()
+        .model(args.board.clone())
+        .seed(args.seed)
+        .strict(args.strict)
+        .name("run-script")
+        .firmware(firmware);
+    let builder = args.allow.iter().fold(builder, BoardBuilder::allow);
     let builder = args.table.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
     let networks = args.access_point.iter().map(AccessPoint::from);
     let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
@@ -28,7 +35,9 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
         board.micropython().mirror(display).await?;
     }
     let mut running = board.micropython().start(script).await?;
-    let ended = follow(&board, &mut running, args.within).await?;
+    let ended = follow(&board, &mut running, args.within).await;
+    unmodelled::summarise(&board.unmodelled_blocks());
+    let ended = ended?;
     if let Some(path) = &args.air_pcap {
         std::fs::write(path, board.air().capture()?).map_err(CliError::file("write", path))?;
     }
@@ -56,6 +65,7 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
 async fn follow(board: &Board, running: &mut RunningScript, limit: Option<Span>) -> Result<bool, CliError> {
     let begun = board.now();
     let mut lines = LineEnds::default();
+    let mut notes = Notes::default();
     loop {
         let ended = running.has_ended();
         let mut output = lines.plain(running.take_output());
@@ -65,6 +75,7 @@ async fn follow(board: &Board, running: &mut RunningScript, limit: Option<Span>)
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(&output)?;
         stdout.flush()?;
+        notes.tell(&board.unmodelled_notes(notes.told()));
         if ended || limit.is_some_and(|limit| board.now().since(begun) >= limit) {
             return Ok(ended);
         }

@@ -10,6 +10,7 @@ use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 use crate::args::ServeArgs;
 use crate::error::CliError;
 use crate::style::{FAINT, HEADING, PLAIN, warn};
+use crate::unmodelled::{self, Notes};
 
 /// Serves until Ctrl-C.
 pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
@@ -19,11 +20,24 @@ pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
     announce(&server, &args);
     // The console of whoever started this shows what the board says; its tools have ports of their own.
     drop(server.console());
-    tokio::signal::ctrl_c().await?;
+    let (mut noted, mut notes) = (server.board().unmodelled(), Notes::default());
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    loop {
+        let fresh = noted.borrow_and_update()[notes.told()..].to_vec();
+        notes.tell(&unmodelled::with_functions(&fresh, args.image.as_deref()));
+        tokio::select! {
+            result = &mut interrupted => break result?,
+            Ok(()) = noted.changed() => {}
+        }
+    }
     for port in server.statistics().iter().filter(|port| port.dropped != 0) {
         anstream::eprintln!("{}: a client did not read, {} bytes dropped", port.name, port.dropped);
     }
-    anstream::println!("\nstopped at {} of board time", server.shutdown().now());
+    let machine = server.shutdown();
+    let blocks: Vec<String> = machine.unmodelled_blocks().iter().map(ToString::to_string).collect();
+    unmodelled::summarise(&blocks);
+    anstream::println!("\nstopped at {} of board time", machine.now());
     Ok(true)
 }
 
@@ -33,7 +47,7 @@ fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -
         Some(password) => AccessPoint::wpa2(&network.ssid, password),
         None => AccessPoint::open(&network.ssid),
     }));
-    let mut machine = Machine::new(&MachineConfig { board, seed: args.seed, strict: false })?;
+    let mut machine = Machine::new(&MachineConfig { board, seed: args.seed, ..MachineConfig::default() })?;
     if let Some(path) = image {
         let image = Image::read_with_table(path, args.table.partition_table)?;
         image.warnings(flash_size).iter().for_each(warn);

@@ -68,6 +68,54 @@ fn the_screen_is_saved() {
     assert!(pixels(&picture) == pixels(Path::new(OLED_GOLDEN)));
 }
 
+/// A write and a read of PCNT's first register, which no driver explains.
+const PULSE_COUNTER: &str = "import machine\nmachine.mem32[0x3ff57000] = 5\nprint(machine.mem32[0x3ff57000])\n";
+
+fn what_is_not_modelled_says_so_once_and_is_counted() {
+    let (status, output, errors) = run(PULSE_COUNTER, &[]);
+    assert_eq!((status, output.as_str()), (Some(0), "5\n"));
+    let lines: Vec<&str> = errors.lines().collect();
+    let [note, summary] = lines[..] else { panic!("{errors}") };
+    assert!(note.starts_with("espalier: not modelled: write of 0x5 to PCNT+0x0 (0x3ff57000) by core "), "{note}");
+    assert!(note.contains(" in the code at 0x40"), "{note}");
+    assert_eq!(summary.trim_end(), "espalier: touched, but not modelled: PCNT: 2 accesses to 1 register");
+}
+
+fn a_driver_that_waits_for_hardware_that_is_not_there_is_explained() {
+    for (script, block) in [
+        ("import machine\nmachine.SDCard(slot=1).info()\n", "SDMMC+"),
+        (
+            "from machine import I2S, Pin\n\
+             audio = I2S(0, sck=Pin(14), ws=Pin(13), sd=Pin(12), mode=I2S.TX, bits=16, format=I2S.MONO, rate=8000, ibuf=2000)\n\
+             while True: audio.write(bytes(1000))\n",
+            "I2S0+",
+        ),
+    ] {
+        let (_, _, errors) = run(script, &["--within", "2s"]);
+        let notes: Vec<&str> = errors.lines().filter(|line| line.starts_with("espalier: not modelled: ")).collect();
+        assert!(!notes.is_empty() && notes.iter().all(|note| note.contains(block)), "{block} {errors}");
+        assert!(errors.contains("touched, but not modelled: "), "{errors}");
+    }
+}
+
+fn strict_runs_go_on_at_blocks_that_are_allowed() {
+    let strictly = |more: &[&str]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("demo.py");
+        std::fs::write(&path, PULSE_COUNTER).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        command.args(["run-script", "--strict"]).args(more).arg(path).env("ESPALIER_IMAGE", image_path());
+        let Output { status, stderr, .. } = command.output().expect("the command runs");
+        (status.code(), String::from_utf8(stderr).expect("output is text"))
+    };
+    let (status, errors) = strictly(&[]);
+    assert!(status == Some(1) && errors.contains("write of 0x5 to PCNT+0x0"), "{errors}");
+    let (status, errors) = strictly(&["--allow", "TWAI", "--allow", "pcnt"]);
+    assert_eq!(status, Some(0), "{errors}");
+    let (status, errors) = strictly(&["--allow", "PCMT"]);
+    assert!(status == Some(1) && errors.contains("no block `PCMT` to allow; its blocks are DPORT, AES, "), "{errors}");
+}
+
 fn without_firmware_it_says_what_is_missing() {
     let (status, _, errors) = run_script(None, OLED_HELLO, &[]);
     assert_eq!(status, Some(1));
@@ -83,11 +131,17 @@ fn main() -> ExitCode {
             image_path().display()
         );
     }
-    let on_a_board: [(&str, fn()); 4] = [
+    let on_a_board: [(&str, fn()); 7] = [
         ("output_and_arguments_go_through", output_and_arguments_go_through),
         ("an_exception_is_a_failure_with_its_line", an_exception_is_a_failure_with_its_line),
         ("time_is_limited_when_asked_for", time_is_limited_when_asked_for),
         ("the_screen_is_saved", the_screen_is_saved),
+        ("what_is_not_modelled_says_so_once_and_is_counted", what_is_not_modelled_says_so_once_and_is_counted),
+        (
+            "a_driver_that_waits_for_hardware_that_is_not_there_is_explained",
+            a_driver_that_waits_for_hardware_that_is_not_there_is_explained,
+        ),
+        ("strict_runs_go_on_at_blocks_that_are_allowed", strict_runs_go_on_at_blocks_that_are_allowed),
     ];
     let trial = |name: &str, test: fn()| {
         Trial::test(name, move || {

@@ -68,23 +68,47 @@ pub(crate) fn decode(lines: &[Line], elf: Option<&Path>) -> Vec<Place> {
     }
     // Without it, or if it cannot be read, the addresses themselves are still worth something.
     let symbols = elf.and_then(Symbols::read);
-    addresses.into_iter().map(|address| place(address, symbols.as_ref())).collect()
+    addresses.into_iter().map(|address| Symbols::place(symbols.as_ref(), address)).collect()
 }
 
 /// What an ELF file knows of its code.
-struct Symbols {
+pub struct Symbols {
     loader: Loader,
     /// Where there is code: the last symbol before an address outside of it says nothing.
     code: Vec<Range<u64>>,
 }
 
 impl Symbols {
-    fn read(elf: &Path) -> Option<Symbols> {
+    /// Those of the ELF file that belongs to the firmware file `image`, if there is one that can be read.
+    pub fn beside(image: &Path) -> Option<Symbols> {
+        Symbols::read(&elf_of(image)?)
+    }
+
+    pub(crate) fn read(elf: &Path) -> Option<Symbols> {
         let content = std::fs::read(elf).ok()?;
         let file = object::File::parse(&*content).ok()?;
         let code = file.sections().filter(|section| section.kind() == SectionKind::Text);
         let code = code.map(|section| section.address()..section.address() + section.size()).collect();
         Some(Symbols { loader: Loader::new(elf).ok()?, code })
+    }
+
+    /// What lies at `address`, as far as is known.
+    pub fn place(symbols: Option<&Symbols>, address: u32) -> Place {
+        let mut place = Place { address, function: None, source: None };
+        let known = |symbols: &&Symbols| symbols.code.iter().any(|range| range.contains(&u64::from(address)));
+        let Some(Symbols { loader, .. }) = symbols.filter(known) else { return place };
+        let frame = loader.find_frames(u64::from(address)).ok().and_then(|mut frames| frames.next().ok().flatten());
+        if let Some(frame) = frame {
+            let name = frame.function.as_ref().and_then(|function| function.demangle().ok());
+            place.function = name.map(|name| name.into_owned());
+            let location = frame.location.as_ref();
+            place.source = location.and_then(|location| Some((location.file?.to_owned(), location.line?)));
+        }
+        if place.function.is_none() {
+            let symbol = loader.find_symbol(u64::from(address));
+            place.function = symbol.map(|symbol| addr2line::demangle_auto(symbol.into(), None).into_owned());
+        }
+        place
     }
 }
 
@@ -109,24 +133,6 @@ fn addresses(lines: &[Line]) -> Vec<u32> {
     }
     addresses.truncate(PLACES_MAX);
     addresses
-}
-
-fn place(address: u32, symbols: Option<&Symbols>) -> Place {
-    let mut place = Place { address, function: None, source: None };
-    let known = |symbols: &&Symbols| symbols.code.iter().any(|range| range.contains(&u64::from(address)));
-    let Some(Symbols { loader, .. }) = symbols.filter(known) else { return place };
-    let frame = loader.find_frames(u64::from(address)).ok().and_then(|mut frames| frames.next().ok().flatten());
-    if let Some(frame) = frame {
-        let name = frame.function.as_ref().and_then(|function| function.demangle().ok());
-        place.function = name.map(|name| name.into_owned());
-        let location = frame.location.as_ref();
-        place.source = location.and_then(|location| Some((location.file?.to_owned(), location.line?)));
-    }
-    if place.function.is_none() {
-        let symbol = loader.find_symbol(u64::from(address));
-        place.function = symbol.map(|symbol| addr2line::demangle_auto(symbol.into(), None).into_owned());
-    }
-    place
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use crate::probe::Probe;
 use crate::runs::{note_board, note_skipped};
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::state::{EMPTY_CAPTURE, Shared, State};
+use crate::unmodelled::UnmodelledNote;
 use crate::wait::{Ask, Wait};
 
 /// Environment variable with the firmware of [`Board::from_env`].
@@ -307,6 +308,17 @@ impl Board {
         self.shared.lock().rig.unmodelled()
     }
 
+    /// The first touch of each block that the emulator does not model, and of each register that a modelled block lacks, in order
+    /// and without the first `skip`. The functions are those of the ELF file beside the image.
+    pub fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
+        self.shared.lock().unmodelled_notes(skip)
+    }
+
+    /// How often the firmware touched each block that the emulator does not model, or not whole, one line each.
+    pub fn unmodelled_blocks(&self) -> Vec<String> {
+        self.shared.lock().rig.unmodelled_blocks()
+    }
+
     /// Where the files of this board go. Nothing is there before something failed.
     pub fn artefacts(&self) -> PathBuf {
         self.shared.lock().artefacts.folder().to_owned()
@@ -340,6 +352,7 @@ pub struct BoardBuilder {
     seed: u64,
     qemu: Option<PathBuf>,
     strict: bool,
+    allowed: Vec<String>,
     name: Option<String>,
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
@@ -386,6 +399,13 @@ impl BoardBuilder {
     /// Halts an emulated board when the firmware touches what is not modelled.
     pub fn strict(mut self, strict: bool) -> BoardBuilder {
         self.strict = strict;
+        self
+    }
+
+    /// Lets the firmware of a strict board touch this block, such as `SDMMC`; `emulator/FIDELITY.md` lists the names, and
+    /// `unmapped` stands for addresses without a block. May be called for several.
+    pub fn allow(mut self, block: impl Into<String>) -> BoardBuilder {
+        self.allowed.push(block.into());
         self
     }
 
@@ -447,7 +467,11 @@ impl BoardBuilder {
         };
         let target = self.target.unwrap_or_else(Target::from_env);
         let model = self.model.map_or_else(Model::from_env, Ok)?;
-        let mut rig = open(&target, &Setup { model, seed: self.seed, qemu: self.qemu, strict: self.strict }).await?;
+        let mut rig = open(
+            &target,
+            &Setup { model, seed: self.seed, qemu: self.qemu, strict: self.strict, allowed: self.allowed },
+        )
+        .await?;
         if rig.supports(Capability::Capture) {
             rig.start_capture();
         }

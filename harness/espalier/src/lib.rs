@@ -78,11 +78,12 @@ mod snapshot;
 mod state;
 mod transcript;
 mod units;
+mod unmodelled;
 mod wait;
 
 pub use air::{AccessPoint, Air, AirError, AirFaults, AirNetwork, Join, NewAccessPoint, Refusal, Station};
 pub use artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
-pub use backtrace::Place;
+pub use backtrace::{Place, Symbols};
 pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
 pub use boot_once::BootOnce;
 pub use buzzer::{Buzzer, PlayedTone, TONE_TOLERANCE, Tone};
@@ -117,4 +118,5 @@ pub use screen::{
 pub use snapshot::{ScreenComparator, insta, snapshot_file};
 pub use transcript::{Entry, Event};
 pub use units::Units;
+pub use unmodelled::UnmodelledNote;
 pub use wait::{PATIENCE, Wait};

@@ -14,6 +14,7 @@ use crate::leds::Colours;
 use crate::probe::Backtrace;
 use crate::render::half_blocks;
 use crate::transcript::Entry;
+use crate::unmodelled::UnmodelledNote;
 
 /// How many console lines a failure shows.
 pub(crate) const CONSOLE_TAIL: usize = 20;
@@ -21,6 +22,8 @@ pub(crate) const CONSOLE_TAIL: usize = 20;
 const CONSOLE_WIDTH: usize = 150;
 /// How many places of a backtrace a failure shows.
 const BACKTRACE_SHOWN: usize = 16;
+/// How many notes of the emulator a failure shows.
+const UNMODELLED_SHOWN: usize = 8;
 /// How many transcript entries a failure shows.
 pub(crate) const TRANSCRIPT_TAIL: usize = 12;
 
@@ -41,6 +44,8 @@ pub struct Scene {
     pub console_lines: usize,
     /// Where the firmware panicked last, if the console says so.
     pub backtrace: Vec<Place>,
+    /// What the firmware touched that the emulator does not model.
+    pub unmodelled: Vec<UnmodelledNote>,
     /// What went over the network last.
     pub transcript: Vec<Entry>,
     pub(crate) shown: Option<Shown>,
@@ -71,6 +76,15 @@ impl fmt::Display for Scene {
             writeln!(f, "  panic")?;
             for place in self.backtrace.iter().take(BACKTRACE_SHOWN) {
                 writeln!(f, "    {place}")?;
+            }
+        }
+        if !self.unmodelled.is_empty() {
+            writeln!(f, "  emulator")?;
+            for note in self.unmodelled.iter().take(UNMODELLED_SHOWN) {
+                writeln!(f, "    {:>13} │ {note}", note.at.to_string())?;
+            }
+            if let Some(more @ 1..) = self.unmodelled.len().checked_sub(UNMODELLED_SHOWN) {
+                writeln!(f, "    and {more} more, see console.log")?;
             }
         }
         if !self.transcript.is_empty() {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::artefacts::Artefacts;
-use crate::backtrace::{Place, decode};
-use crate::console::Log;
+use crate::backtrace::{Place, Symbols, decode};
+use crate::console::{Line, Log};
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageWarning;
 use crate::kind::{ConnectionId, Rig};
@@ -15,6 +15,7 @@ use crate::peer::Connection;
 use crate::png::encode;
 use crate::scene::{CONSOLE_TAIL, Scene, TRANSCRIPT_TAIL};
 use crate::transcript::{Entry, Event};
+use crate::unmodelled::UnmodelledNote;
 
 /// Bytes of a pcap file without frames (draft-ietf-opsawg-pcap).
 pub(crate) const EMPTY_CAPTURE: usize = 24;
@@ -166,6 +167,7 @@ impl State {
             console: self.console.tail(CONSOLE_TAIL),
             console_lines: self.console.line_count(),
             backtrace: self.backtrace(),
+            unmodelled: self.unmodelled_notes(0),
             transcript: self.transcript[first..].to_vec(),
             shown: self.rig.shown(),
             leds: self.rig.leds().ok().map(|lit| lit.colours),
@@ -183,8 +185,26 @@ impl State {
         decode(&self.console.tail(usize::MAX), self.elf.as_deref())
     }
 
+    pub(crate) fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
+        let mut notes = self.rig.unmodelled_notes(skip);
+        if let (false, Some(elf)) = (notes.is_empty(), &self.elf) {
+            let symbols = Symbols::read(elf);
+            notes.iter_mut().for_each(|note| note.place = Symbols::place(symbols.as_ref(), note.place.address));
+        }
+        notes
+    }
+
+    /// All lines of the console, with the notes of the emulator between them.
+    fn console_with_notes(&self) -> Vec<Line> {
+        let mut lines = self.console.tail(usize::MAX);
+        let notes = self.unmodelled_notes(0).into_iter();
+        lines.extend(notes.map(|note| Line { at: note.at, text: format!("[espalier] {note}") }));
+        lines.sort_by_key(|line| line.at);
+        lines
+    }
+
     fn leave_behind(&mut self) -> Result<(), ErrorKind> {
-        let console: String = self.console.tail(usize::MAX).iter().map(|line| format!("{line}\n")).collect();
+        let console: String = self.console_with_notes().iter().map(|line| format!("{line}\n")).collect();
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {
             let transcript: String = self.transcript.iter().map(|entry| format!("{entry}\n")).collect();

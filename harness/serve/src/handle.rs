@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use espalier_core::{Bitmap, Time};
-use espalier_soc::Strap;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use espalier_soc::{Strap, UnmodelledAccess};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::board::{LinkEnd, SerialInput};
 use crate::gdb::DebugInput;
@@ -149,11 +149,13 @@ pub struct BoardHandle {
     bell: Arc<Bell>,
     events: broadcast::Sender<BoardEvent>,
     log: Arc<ConsoleLog>,
+    unmodelled: watch::Sender<Vec<UnmodelledAccess>>,
 }
 
 impl BoardHandle {
     pub(crate) fn new(control: Sender<Control>, bell: Arc<Bell>, log: Arc<ConsoleLog>) -> BoardHandle {
-        BoardHandle { control, bell, events: broadcast::channel(EVENTS).0, log }
+        let (events, unmodelled) = (broadcast::channel(EVENTS).0, watch::Sender::default());
+        BoardHandle { control, bell, events, log, unmodelled }
     }
 
     pub(crate) fn send(&self, control: Control) -> Result<(), Gone> {
@@ -169,6 +171,17 @@ impl BoardHandle {
     pub(crate) fn announce(&self, event: BoardEvent) {
         // Without a listener there is nobody to tell.
         let _ = self.events.send(event);
+    }
+
+    /// The board's firmware touched for the first time what is not modelled.
+    pub(crate) fn note_unmodelled(&self, fresh: &[UnmodelledAccess]) {
+        self.unmodelled.send_modify(|noted| noted.extend_from_slice(fresh));
+    }
+
+    /// The first touch of each block that is not modelled, and of each register that a modelled block lacks, in order. It grows,
+    /// up to the machine's bound.
+    pub fn unmodelled(&self) -> watch::Receiver<Vec<UnmodelledAccess>> {
+        self.unmodelled.subscribe()
     }
 
     /// Listens to what happens to the board from now on.

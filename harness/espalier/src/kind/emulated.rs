@@ -17,11 +17,13 @@ use super::{
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
+use crate::backtrace::Symbols;
 use crate::buzzer::{PlayedTone, Tone};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
 use crate::screen::ScreenError;
+use crate::unmodelled::UnmodelledNote;
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -54,7 +56,7 @@ pub(super) fn flash_size(model: &Model) -> Result<u32, ErrorKind> {
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, ErrorKind> {
     let board = definition(&setup.model)?;
-    let config = MachineConfig { board, seed: setup.seed, strict: setup.strict };
+    let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let machine = Machine::new(&config).map_err(refused)?;
     Ok(Box::new(Emulated {
         machine,
@@ -356,5 +358,21 @@ impl Rig for Emulated {
 
     fn unmodelled(&self) -> Vec<String> {
         self.machine.unmodelled().iter().map(ToString::to_string).collect()
+    }
+
+    fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
+        let notes = self.machine.unmodelled_notes(skip).iter();
+        notes
+            .map(|access| UnmodelledNote {
+                at: access.at,
+                access: access.description(),
+                core: access.core,
+                place: Symbols::place(None, access.pc),
+            })
+            .collect()
+    }
+
+    fn unmodelled_blocks(&self) -> Vec<String> {
+        self.machine.unmodelled_blocks().iter().map(ToString::to_string).collect()
     }
 }

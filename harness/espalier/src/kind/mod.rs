@@ -28,6 +28,7 @@ use crate::buzzer::PlayedTone;
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
+use crate::unmodelled::UnmodelledNote;
 pub(crate) use around::{AirRig, DatagramRig, Place, StationState, UdpId};
 
 pub use bench::{BENCH_VARIABLE, BenchError, KnownBoard, WAIT_VARIABLE, WifiCredentials, known_boards};
@@ -137,6 +138,8 @@ pub(crate) struct Setup {
     /// The QEMU to run.
     pub(crate) qemu: Option<PathBuf>,
     pub(crate) strict: bool,
+    /// Blocks at which a strict board goes on.
+    pub(crate) allowed: Vec<String>,
 }
 
 /// From where the chip starts after a reset.
@@ -346,6 +349,16 @@ pub(crate) trait Rig: Send {
     fn trace_hash(&self) -> Option<u64>;
     /// What the firmware touched that this kind of board does not have, one line each.
     fn unmodelled(&self) -> Vec<String>;
+    /// The first touch of each such block or register, in order and without the first `skip`; nothing says yet what function it
+    /// was.
+    fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
+        let _ = skip;
+        Vec::new()
+    }
+    /// How often each such block was touched, one line each.
+    fn unmodelled_blocks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

@@ -69,6 +69,8 @@ pub(crate) struct Board {
     paused: bool,
     halted: Option<String>,
     busy_slices: u32,
+    /// How many touches of what is not modelled were told.
+    noted: usize,
 }
 
 impl Board {
@@ -87,6 +89,7 @@ impl Board {
             paused: setup.paused,
             halted: None,
             busy_slices: 0,
+            noted: 0,
             debugger: None,
             target: DebugTarget::new(setup.machine),
         }
@@ -284,6 +287,11 @@ impl Board {
                     break;
                 }
             }
+        }
+        let fresh = self.target.machine.unmodelled_notes(self.noted);
+        if !fresh.is_empty() {
+            self.noted += fresh.len();
+            self.handle.note_unmodelled(fresh);
         }
         let idle = (0..CORES).all(|core| {
             let cpu = self.target.machine.cpu(core);

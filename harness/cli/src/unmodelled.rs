@@ -1,0 +1,52 @@
+//! What the firmware touches and the emulator does not model, told on the standard error: a line at the first touch of each block
+//! or register, and the counts at the end.
+
+use std::path::Path;
+
+use espalier::{Symbols, UnmodelledNote};
+use espalier_soc::UnmodelledAccess;
+
+use crate::style::{FAINT, HEADING, PLAIN};
+
+/// Tells each note once.
+#[derive(Debug, Default)]
+pub struct Notes {
+    told: usize,
+}
+
+impl Notes {
+    /// How many were told.
+    pub fn told(&self) -> usize {
+        self.told
+    }
+
+    /// Tells those that came since the last call.
+    pub fn tell(&mut self, fresh: &[UnmodelledNote]) {
+        for note in fresh {
+            // A terminal in raw mode does not begin a line by itself, and others do not mind.
+            anstream::eprintln!("{HEADING}espalier:{PLAIN} {note} {FAINT}({}){PLAIN}\r", note.at);
+        }
+        self.told += fresh.len();
+    }
+}
+
+/// Tells how often each block was touched that is not modelled, or not whole.
+pub fn summarise(blocks: &[String]) {
+    if !blocks.is_empty() {
+        anstream::eprintln!("{HEADING}espalier:{PLAIN} touched, but not modelled: {}\r", blocks.join("; "));
+    }
+}
+
+/// What the emulator noted, with the functions of the ELF file beside `image`.
+pub fn with_functions(accesses: &[UnmodelledAccess], image: Option<&Path>) -> Vec<UnmodelledNote> {
+    let symbols = if accesses.is_empty() { None } else { image.and_then(Symbols::beside) };
+    accesses
+        .iter()
+        .map(|access| UnmodelledNote {
+            at: access.at,
+            access: access.description(),
+            core: access.core,
+            place: Symbols::place(symbols.as_ref(), access.pc),
+        })
+        .collect()
+}
