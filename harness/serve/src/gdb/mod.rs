@@ -4,6 +4,7 @@
 //! stands still for a debugger does not age: whoever talks to it over its serial port or network waits.
 
 mod arch;
+mod packets;
 mod session;
 mod target;
 

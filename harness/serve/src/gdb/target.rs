@@ -27,6 +27,11 @@ use super::arch::{CoreRegisters, REGISTER_BYTES, Register, XtensaLx6};
 /// Error codes, which GDB shows as numbers: those of Linux.
 const EFAULT: u8 = 14;
 const EINVAL: u8 = 22;
+const ENOSPC: u8 = 28;
+/// Breakpoints, and watchpoints, that a debugger may set: each is looked at at every instruction.
+const POINTS: usize = 1024;
+/// Characters of a monitor command that is not known that are said back.
+const ECHO: usize = 64;
 /// What the cores are called.
 const NAMES: [&str; CORES] = ["PRO_CPU", "APP_CPU"];
 const HELP: &str = "\
@@ -37,7 +42,7 @@ help              this";
 
 /// What a core is to do when the machine goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
+pub(crate) enum Plan {
     Continue,
     Step,
     /// Steps until the program counter leaves these addresses.
@@ -59,9 +64,22 @@ fn thread(core: usize) -> Tid {
     Tid::MIN.saturating_add(core)
 }
 
-/// The core of a thread. There are no others than those that [`thread`] gives.
-fn core(thread: Tid) -> usize {
-    (thread.get() - 1).min(CORES - 1)
+/// The core of a thread. A client may make up others.
+fn core(thread: Tid) -> Result<usize, TargetError<Infallible>> {
+    let core = thread.get() - 1;
+    if core < CORES { Ok(core) } else { Err(TargetError::Errno(EINVAL)) }
+}
+
+/// Adds one entry, once: GDB may insert again what is there.
+fn add<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> TargetResult<bool, DebugTarget> {
+    if entries.contains(&entry) {
+        return Ok(true);
+    }
+    if entries.len() == POINTS {
+        return Err(TargetError::Errno(ENOSPC));
+    }
+    entries.push(entry);
+    Ok(true)
 }
 
 /// Removes one entry that satisfies `condition`. False if there is none.
@@ -88,6 +106,17 @@ impl DebugTarget {
         self.hardware.clear();
         self.watchpoints.clear();
         self.plans = [Plan::Continue; CORES];
+        self.apply();
+    }
+
+    /// What the cores are to do.
+    pub fn plans(&self) -> [Plan; CORES] {
+        self.plans
+    }
+
+    /// Has the cores do that.
+    pub fn set_plans(&mut self, plans: [Plan; CORES]) {
+        self.plans = plans;
         self.apply();
     }
 
@@ -159,6 +188,13 @@ impl DebugTarget {
         format!("{}, {state}", NAMES[core])
     }
 
+    /// Notes what a core is to do. A core that is not there does nothing.
+    fn plan(&mut self, tid: Tid, plan: Plan) {
+        if let Ok(core) = core(tid) {
+            self.plans[core] = plan;
+        }
+    }
+
     fn reset(&mut self, strap: Strap) {
         self.machine.reset(strap);
         self.reset = Some(self.machine.now());
@@ -191,13 +227,13 @@ impl Target for DebugTarget {
 
 impl MultiThreadBase for DebugTarget {
     fn read_registers(&mut self, registers: &mut CoreRegisters, tid: Tid) -> TargetResult<(), Self> {
-        let cpu = self.machine.cpu(core(tid));
+        let cpu = self.machine.cpu(core(tid)?);
         registers.values = Register::in_g_packet().map(|register| register.read(cpu)).collect();
         Ok(())
     }
 
     fn write_registers(&mut self, registers: &CoreRegisters, tid: Tid) -> TargetResult<(), Self> {
-        let cpu = self.machine.cpu_mut(core(tid));
+        let cpu = self.machine.cpu_mut(core(tid)?);
         Register::in_g_packet().zip(&registers.values).for_each(|(register, value)| register.write(cpu, *value));
         Ok(())
     }
@@ -207,12 +243,12 @@ impl MultiThreadBase for DebugTarget {
     }
 
     fn read_addrs(&mut self, address: u32, data: &mut [u8], tid: Tid) -> TargetResult<usize, Self> {
-        self.machine.peek(core(tid), address, data).map_err(memory_error)?;
+        self.machine.peek(core(tid)?, address, data).map_err(memory_error)?;
         Ok(data.len())
     }
 
     fn write_addrs(&mut self, address: u32, data: &[u8], tid: Tid) -> TargetResult<(), Self> {
-        self.machine.poke(core(tid), address, data).map_err(memory_error)
+        self.machine.poke(core(tid)?, address, data).map_err(memory_error)
     }
 
     fn list_active_threads(&mut self, is_active: &mut dyn FnMut(Tid)) -> Result<(), Infallible> {
@@ -231,21 +267,21 @@ impl MultiThreadBase for DebugTarget {
 
 impl SingleRegisterAccess<Tid> for DebugTarget {
     fn read_register(&mut self, tid: Tid, register: Register, buffer: &mut [u8]) -> TargetResult<usize, Self> {
-        let value = register.read(self.machine.cpu(core(tid))).to_le_bytes();
+        let value = register.read(self.machine.cpu(core(tid)?)).to_le_bytes();
         buffer.get_mut(..REGISTER_BYTES).ok_or(TargetError::NonFatal)?.copy_from_slice(&value);
         Ok(REGISTER_BYTES)
     }
 
     fn write_register(&mut self, tid: Tid, register: Register, value: &[u8]) -> TargetResult<(), Self> {
         let value = value.try_into().map_err(|_| TargetError::NonFatal)?;
-        register.write(self.machine.cpu_mut(core(tid)), u32::from_le_bytes(value));
+        register.write(self.machine.cpu_mut(core(tid)?), u32::from_le_bytes(value));
         Ok(())
     }
 }
 
 impl ThreadExtraInfo for DebugTarget {
     fn thread_extra_info(&self, tid: Tid, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        let text = self.describe(core(tid));
+        let text = core(tid).map_or_else(|_| "no such core".to_owned(), |core| self.describe(core));
         let length = text.len().min(buffer.len());
         buffer[..length].copy_from_slice(&text.as_bytes()[..length]);
         Ok(length)
@@ -264,7 +300,7 @@ impl MultiThreadResume for DebugTarget {
     }
 
     fn set_resume_action_continue(&mut self, tid: Tid, _signal: Option<Signal>) -> Result<(), Infallible> {
-        self.plans[core(tid)] = Plan::Continue;
+        self.plan(tid, Plan::Continue);
         Ok(())
     }
 
@@ -283,14 +319,14 @@ impl MultiThreadResume for DebugTarget {
 
 impl MultiThreadSingleStep for DebugTarget {
     fn set_resume_action_step(&mut self, tid: Tid, _signal: Option<Signal>) -> Result<(), Infallible> {
-        self.plans[core(tid)] = Plan::Step;
+        self.plan(tid, Plan::Step);
         Ok(())
     }
 }
 
 impl MultiThreadRangeStepping for DebugTarget {
     fn set_resume_action_range_step(&mut self, tid: Tid, start: u32, end: u32) -> Result<(), Infallible> {
-        self.plans[core(tid)] = Plan::StepWithin(start, end);
+        self.plan(tid, Plan::StepWithin(start, end));
         Ok(())
     }
 }
@@ -319,8 +355,7 @@ impl ext::Breakpoints for DebugTarget {
 /// Memory is not touched for these: they are addresses that the cores look out for, as many as are wanted, in ROM as well.
 impl ext::SwBreakpoint for DebugTarget {
     fn add_sw_breakpoint(&mut self, address: u32, _kind: usize) -> TargetResult<bool, Self> {
-        self.software.push(address);
-        Ok(true)
+        add(&mut self.software, address)
     }
 
     fn remove_sw_breakpoint(&mut self, address: u32, _kind: usize) -> TargetResult<bool, Self> {
@@ -330,8 +365,7 @@ impl ext::SwBreakpoint for DebugTarget {
 
 impl ext::HwBreakpoint for DebugTarget {
     fn add_hw_breakpoint(&mut self, address: u32, _kind: usize) -> TargetResult<bool, Self> {
-        self.hardware.push(address);
-        Ok(true)
+        add(&mut self.hardware, address)
     }
 
     fn remove_hw_breakpoint(&mut self, address: u32, _kind: usize) -> TargetResult<bool, Self> {
@@ -350,8 +384,7 @@ fn watchpoint(address: u32, length: u32, kind: ext::WatchKind) -> Watchpoint {
 
 impl ext::HwWatchpoint for DebugTarget {
     fn add_hw_watchpoint(&mut self, address: u32, length: u32, kind: ext::WatchKind) -> TargetResult<bool, Self> {
-        self.watchpoints.push(watchpoint(address, length, kind));
-        Ok(true)
+        add(&mut self.watchpoints, watchpoint(address, length, kind))
     }
 
     fn remove_hw_watchpoint(&mut self, address: u32, length: u32, kind: ext::WatchKind) -> TargetResult<bool, Self> {
@@ -378,7 +411,10 @@ impl MonitorCmd for DebugTarget {
                 (0..CORES).for_each(|core| outputln!(out, "{}", self.describe(core)));
             }
             ["help"] | [] => outputln!(out, "{HELP}"),
-            _ => outputln!(out, "`{}` is not known; `monitor help` lists what is", text.trim()),
+            _ => {
+                let said: String = text.trim().chars().take(ECHO).collect();
+                outputln!(out, "`{said}` is not known; `monitor help` lists what is");
+            }
         }
         Ok(())
     }

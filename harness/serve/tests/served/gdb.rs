@@ -213,3 +213,16 @@ fn sessions_follow_each_other_and_the_board_goes_on_between_them() {
 fn a_server_without_gdb_has_no_address_for_it() {
     assert_eq!(downloading(0x78).gdb_address(), None);
 }
+
+#[test]
+fn a_packet_that_makes_no_sense_does_not_end_the_session() {
+    let server = halted_tutorial();
+    let mut gdb = Gdb::connect(&server);
+    assert_eq!(gdb.ask("mzz,4"), "E16");
+    gdb.socket.write_all(b"$g#00").unwrap();
+    assert_eq!(gdb.hear().as_deref(), Some("E16"));
+    // One read of four gigabytes: as much as a packet holds.
+    let read = gdb.ask("m40000000,100000000");
+    assert!((2000..4096).contains(&read.len()), "{}", read.len());
+    assert_eq!(gdb.register(PC), RESET_VECTOR);
+}
