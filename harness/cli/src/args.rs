@@ -229,6 +229,12 @@ Examples:
   espalier serve app.elf --gdb 3333 --halt
   xtensa-esp32-elf-gdb app.elf -ex 'target remote :3333' -ex 'break main'
 
+Which port for which tool: esptool, esp-idf-monitor, mpremote and ser2net reset
+the board by DTR and RTS, which only rfc2217:// carries; the PTY has neither.
+The plain TCP port is for socket:// of pyserial, or for nc; telnet sends whole
+lines, and codes of its own. GDB has to know Xtensa, as xtensa-esp32-elf-gdb
+does. The gdb-multiarch of Debian does not: \"'g' packet reply is too long\".
+
 Of a board that --halt holds, code in flash cannot be read yet: the bootloader
 maps it later. `set trust-readonly-sections on` has GDB take it from the file.")]
 pub struct ServeArgs {
@@ -254,9 +260,9 @@ pub struct ServeArgs {
     /// Port for UART0 as plain TCP.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub serial: u16,
-    /// Port for QMP.
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub qmp: u16,
+    /// Offer QMP, the control protocol of QEMU, on this port. Whoever can connect to it can have pictures written to files of yours.
+    #[arg(long, value_name = "PORT")]
+    pub qmp: Option<u16>,
     /// Port for GDB; on --listen's address unless it comes with one of its own.
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint, default_value = "0")]
     pub gdb: Endpoint,
@@ -266,6 +272,9 @@ pub struct ServeArgs {
     /// Port for the page with the OLED.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub http: u16,
+    /// Show the page under this name of the computer too, beside localhost and its address.
+    #[arg(long, value_name = "NAME")]
+    pub http_name: Vec<String>,
     /// Carry connections to this port of the host to a port of the board.
     #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
     pub host_forward: Vec<Forward>,

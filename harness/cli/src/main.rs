@@ -14,6 +14,7 @@ mod run;
 mod screen;
 mod script;
 mod serve;
+mod signals;
 mod style;
 mod unmodelled;
 mod window;
@@ -35,8 +36,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(CliError::from).and_then(|runtime| runtime.block_on(perform(cli.command)));
     match result {
-        Ok(true) => ExitCode::from(SUCCESS),
-        Ok(false) => ExitCode::from(FAILURE),
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             anstream::eprintln!("{}error:{} {error}", style::BAD, style::PLAIN);
             ExitCode::from(FAILURE)
@@ -44,17 +44,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does it, and says whether everything held.
-async fn perform(command: Command) -> Result<bool, CliError> {
-    match command {
+/// Does it, and says with which status the command ends.
+async fn perform(command: Command) -> Result<u8, CliError> {
+    let held = match command {
         Command::Demo(args) => demo::perform(&args).await,
         Command::Run(args) => run::perform(args).await,
         Command::Flash(args) => flash::perform(&args).await,
         Command::RunScript(args) => script::perform(args).await,
-        Command::Serve(args) => serve::perform(args).await,
+        Command::Serve(args) => return serve::perform(args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),
         Command::Boards => boards::perform(),
         Command::Doctor => doctor::perform().await,
-    }
+    };
+    held.map(|held| if held { SUCCESS } else { FAILURE })
 }

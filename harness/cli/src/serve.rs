@@ -7,30 +7,31 @@ use espalier::Image;
 use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server};
 use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 
+use crate::SUCCESS;
 use crate::args::ServeArgs;
 use crate::error::CliError;
+use crate::signals::{Caught, Signals};
 use crate::style::{FAINT, HEADING, PLAIN, warn};
 use crate::unmodelled::{self, Notes};
 
-/// Serves until Ctrl-C.
-pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
+/// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
+pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     let board = BoardDefinition::load(&args.board.to_string())?;
     let machine = machine(board, args.image.as_deref(), &args)?;
+    let mut signals = Signals::listen()?;
     let mut server = Server::start(machine, &config(&args))?;
     announce(&server, &args);
     // The console of whoever started this shows what the board says; its tools have ports of their own.
     drop(server.console());
     let (mut noted, mut notes) = (server.board().unmodelled(), Notes::default());
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
-    loop {
+    let caught = loop {
         let fresh = noted.borrow_and_update()[notes.told()..].to_vec();
         notes.tell(&unmodelled::with_functions(&fresh, args.image.as_deref()));
         tokio::select! {
-            result = &mut interrupted => break result?,
+            caught = signals.caught() => break caught,
             Ok(()) = noted.changed() => {}
         }
-    }
+    };
     for port in server.statistics().iter().filter(|port| port.dropped != 0) {
         anstream::eprintln!("{}: a client did not read, {} bytes dropped", port.name, port.dropped);
     }
@@ -38,7 +39,10 @@ pub async fn perform(args: ServeArgs) -> Result<bool, CliError> {
     let blocks: Vec<String> = machine.unmodelled_blocks().iter().map(ToString::to_string).collect();
     unmodelled::summarise(&blocks);
     anstream::println!("\nstopped at {} of board time", machine.now());
-    Ok(true)
+    Ok(match caught {
+        Caught::Interrupt => SUCCESS,
+        Caught::Terminate => caught.status(),
+    })
 }
 
 fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -> Result<Machine, CliError> {
@@ -66,10 +70,11 @@ fn config(args: &ServeArgs) -> ServeConfig {
         serial: Some(at(args.serial)),
         rfc2217: Some(at(args.rfc2217)),
         pty: cfg!(unix),
-        qmp: Some(at(args.qmp)),
+        qmp: args.qmp.map(at),
         gdb: Some(SocketAddr::new(args.gdb.address.unwrap_or(args.listen), args.gdb.port)),
         paused: args.halt,
         http: Some(at(args.http)),
+        http_names: args.http_name.clone(),
         host_forwards: args
             .host_forward
             .iter()
@@ -94,16 +99,28 @@ fn announce(server: &Server, args: &ServeArgs) {
         line("RFC 2217", format!("rfc2217://{address}"), "esptool, mpremote, pyserial: DTR and RTS reset it");
     }
     if let Some(address) = server.serial_address() {
-        line("serial", format!("socket://{address}"), "the same UART0 as plain TCP");
+        line(
+            "serial",
+            format!("socket://{address}"),
+            "the same UART0 as plain TCP, without resets; telnet would send lines, use nc",
+        );
     }
     if let Some(path) = server.pty_path() {
-        line("PTY", path.display().to_string(), "the same UART0 as a device file");
+        line(
+            "PTY",
+            path.display().to_string(),
+            "the same without DTR and RTS: esp-idf-monitor and ser2net need rfc2217://",
+        );
     }
     if let Some(address) = server.qmp_address() {
         line("QMP", address.to_string(), "system_reset, stop, cont, screendump, quit");
     }
     if let Some(address) = server.gdb_address() {
-        line("GDB", format!("target remote {address}"), "both cores; `monitor help`");
+        line(
+            "GDB",
+            format!("target remote {address}"),
+            "both cores; a GDB with Xtensa, such as xtensa-esp32-elf-gdb; `monitor help`",
+        );
     }
     if let Some(address) = server.http_address() {
         line("display", format!("http://{address}/"), "the OLED and the console in a browser");

@@ -150,3 +150,41 @@ fn what_was_flashed_can_be_run() {
     assert_eq!(status, Some(0), "{errors}");
     assert!(output.contains("@event started"), "{output}");
 }
+
+/// Serves a board until the process gets a signal. Returns the exit status and what was printed.
+#[cfg(unix)]
+fn serve_until(signal: &str, args: &[&str]) -> (Option<i32>, String) {
+    use std::io::{BufRead, BufReader, Read};
+    let mut server = Command::new(env!("CARGO_BIN_EXE_espalier"))
+        .args(["serve", FIRMWARE, "--board", "mpython"])
+        .args(args)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(server.stdout.take().unwrap());
+    let mut printed = String::new();
+    // The line about the page is the last one.
+    while !printed.contains("http://") {
+        assert_ne!(output.read_line(&mut printed).unwrap(), 0, "{printed}");
+    }
+    let killed = Command::new("/bin/kill").args([signal, &server.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    output.read_to_string(&mut printed).unwrap();
+    (server.wait().unwrap().code(), printed)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_ends_orderly_by_either_signal_and_says_what_each_port_is_for() {
+    let (status, printed) = serve_until("-TERM", &[]);
+    assert_eq!(status, Some(143), "{printed}");
+    assert!(printed.contains("stopped at ") && printed.ends_with(" of board time\n"), "{printed}");
+    let line = |name: &str| printed.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default();
+    assert!(line("PTY").contains("without DTR and RTS") && line("PTY").contains("rfc2217://"), "{printed}");
+    assert!(line("serial").contains("telnet"), "{printed}");
+    assert!(line("GDB").contains("xtensa-esp32-elf-gdb"), "{printed}");
+    assert_eq!(line("QMP"), "", "it is not offered unless it is asked for");
+    let (status, printed) = serve_until("-INT", &["--qmp", "0"]);
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.contains("QMP") && printed.contains("stopped at "), "{printed}");
+}

@@ -57,6 +57,8 @@ pub struct ServeConfig {
     pub cable_to: Option<SocketAddr>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,
+    /// Names of this computer under which browsers may ask for that page, beside `localhost` and its address.
+    pub http_names: Vec<String>,
     /// From the host to the board.
     pub host_forwards: Vec<HostForward>,
     /// From the board to the host.

@@ -8,7 +8,7 @@ use espalier_core::{Bitmap, Time};
 use espalier_soc::{Strap, UnmodelledAccess};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::board::{LinkEnd, SerialInput};
+use crate::board::{LinkEnd, Recall, SerialInput};
 use crate::gdb::DebugInput;
 
 /// Bytes of console that are kept for [`BoardHandle::console`].
@@ -135,8 +135,13 @@ impl SerialSender {
 
     /// The same for bytes, in pieces.
     pub async fn send_bytes(&self, bytes: &[u8]) -> Result<(), Gone> {
+        self.send_recallable(bytes, &Recall::default()).await
+    }
+
+    /// The same for bytes that can be taken back as long as the line has not carried them.
+    pub async fn send_recallable(&self, bytes: &[u8], recall: &Recall) -> Result<(), Gone> {
         for piece in bytes.chunks(PIECE) {
-            self.send(SerialInput::Bytes(piece.to_vec())).await?;
+            self.send(SerialInput::Bytes(piece.to_vec(), recall.clone())).await?;
         }
         Ok(())
     }

@@ -2,10 +2,16 @@
 //!
 //! Pages that can only be looked at, so this is as much of HTTP/1.1 (RFC 9112) as a GET without a body needs.
 
+mod request;
+
+use std::sync::Arc;
+
 use espalier_core::Time;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use self::request::Identity;
+use crate::clients::Clients;
 use crate::handle::{BoardHandle, BoardStatus, Gone};
 use crate::picture::picture_as_png;
 
@@ -40,48 +46,35 @@ const PAGE: &str = r##"<!doctype html>
 </script>
 "##;
 
-/// Serves any number of clients.
-pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
+/// Serves clients that ask for this computer's address, for `localhost`, or for one of `names`.
+pub(crate) async fn serve(listener: TcpListener, board: BoardHandle, names: Vec<String>) {
+    let (clients, names) = (Clients::of(listener), Arc::new(names));
     loop {
-        if let Ok((socket, _)) = listener.accept().await {
-            let board = board.clone();
+        let (socket, place) = clients.next().await;
+        let (board, names) = (board.clone(), Arc::clone(&names));
+        tokio::spawn(async move {
             // A client that goes away is no matter for anybody.
-            tokio::spawn(async move { tokio::time::timeout(PATIENCE, client(socket, &board)).await });
-        }
+            let _ = tokio::time::timeout(PATIENCE, client(socket, &board, &names)).await;
+            drop(place);
+        });
     }
 }
 
-async fn client(mut socket: TcpStream, board: &BoardHandle) -> std::io::Result<()> {
+async fn client(mut socket: TcpStream, board: &BoardHandle, names: &[String]) -> std::io::Result<()> {
+    let identity = Identity { address: socket.local_addr()?.ip(), names };
     let mut request = Vec::new();
-    while !request.windows(4).any(|window| window == b"\r\n\r\n") {
-        if request.len() > LONGEST_REQUEST {
-            return socket.write_all(&response("431 Request Header Fields Too Large", TEXT, b"too long\n")).await;
-        }
+    let answer = loop {
         if socket.read_buf(&mut request).await? == 0 {
             return Ok(());
         }
-    }
-    let answer = match path(&request) {
-        Ok(path) => page(path, board).await,
-        Err(status) => response(status, TEXT, status.as_bytes()),
+        match request::path(&request, LONGEST_REQUEST, identity) {
+            Ok(None) => {}
+            Ok(Some(path)) => break page(&path, board).await,
+            Err(refusal) => break response(refusal.status, TEXT, refusal.reason.as_bytes()),
+        }
     };
     socket.write_all(&answer).await?;
     socket.shutdown().await
-}
-
-/// The path that a request asks for, without its query.
-fn path(request: &[u8]) -> Result<&str, &'static str> {
-    const MALFORMED: &str = "400 Bad Request";
-    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let line = std::str::from_utf8(line).map_err(|_| MALFORMED)?;
-    let mut words = line.split(' ');
-    match (words.next(), words.next(), words.next()) {
-        (Some("GET"), Some(target), Some(version)) if version.starts_with("HTTP/1.") => {
-            Ok(target.split('?').next().unwrap_or_default())
-        }
-        (Some(_), Some(_), Some(version)) if version.starts_with("HTTP/1.") => Err("405 Method Not Allowed"),
-        _ => Err(MALFORMED),
-    }
 }
 
 async fn page(path: &str, board: &BoardHandle) -> Vec<u8> {
@@ -118,28 +111,9 @@ fn describe(status: &BoardStatus) -> String {
 fn response(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-         Connection: close\r\n\r\n",
+         Cross-Origin-Resource-Policy: same-origin\r\nContent-Security-Policy: frame-ancestors 'none'\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::path;
-    use proptest::prelude::*;
-
-    #[test]
-    fn requests_name_a_page() {
-        assert_eq!(path(b"GET /screen.png?17 HTTP/1.1\r\nHost: x\r\n\r\n"), Ok("/screen.png"));
-        assert_eq!(path(b"POST / HTTP/1.1\r\n\r\n"), Err("405 Method Not Allowed"));
-        assert_eq!(path(b"\x16\x03\x01\r\n\r\n"), Err("400 Bad Request"));
-    }
-
-    proptest! {
-        #[test]
-        fn hostile_requests_are_refused(request in any::<Vec<u8>>()) {
-            prop_assert!(path(&request).is_err());
-        }
-    }
 }

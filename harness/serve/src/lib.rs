@@ -1,16 +1,19 @@
 //! One emulated board, reachable from outside like a real one.
 //!
 //! [`Server::start`] takes a machine and runs it on a thread of its own. UART0 is a TCP socket, an RFC 2217 port whose DTR and
-//! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; GDB debugs both cores; HTTP shows the display; ports of the host lead to
-//! ports of the board. Whatever comes from the host reaches the guest between two slices of its run, and nothing that a client
-//! does or fails to do holds the board up.
+//! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; GDB debugs both cores; HTTP shows the display; ports
+//! of the host lead to ports of the board. Whatever comes from the host reaches the guest between two slices of its run, and nothing
+//! that a client does or fails to do holds the board up. Whoever can connect can use the board; web pages cannot, although a browser
+//! connects for them.
 
 mod board;
 mod cable;
+mod clients;
 mod config;
 mod error;
 mod forward;
 mod gdb;
+mod guard;
 mod handle;
 mod http;
 mod listeners;

@@ -15,7 +15,7 @@ use crate::handle::BoardHandle;
 use crate::outlet::Outlet;
 #[cfg(unix)]
 use crate::ports::pty;
-use crate::ports::{Connected, SerialPort, rfc2217, tcp};
+use crate::ports::{SerialPort, Visit, rfc2217, tcp};
 use crate::{forward, gdb, http, qmp};
 
 /// Where everything is, port numbers filled in.
@@ -38,10 +38,10 @@ pub(crate) struct Listeners {
     pty: Option<(pty::Pty, SerialPort)>,
     qmp: Option<TcpListener>,
     gdb: Option<TcpListener>,
-    serial_to: Option<(TcpStream, SerialPort)>,
+    serial_to: Option<(TcpStream, SerialPort, Arc<Visit>)>,
     qmp_to: Option<TcpStream>,
     cable_to: Option<(TcpStream, CableEnd)>,
-    http: Option<TcpListener>,
+    http: Option<(TcpListener, Vec<String>)>,
     host_forwards: Vec<(TcpListener, u16)>,
     guest_forwards: Vec<(mpsc::UnboundedReceiver<Accepted>, SocketAddr)>,
 }
@@ -113,10 +113,10 @@ impl Listeners {
         }
         let listeners = Listeners {
             serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
-            serial_to: serial_to.map(|stream| {
+            serial_to: serial_to.and_then(|stream| {
                 let port = open_port("tcp", Outlet::keeping());
-                port.outlet.connect();
-                (stream, port)
+                let visit = port.enter()?;
+                Some((stream, port, visit))
             }),
             qmp_to,
             cable_to,
@@ -131,7 +131,7 @@ impl Listeners {
             },
             qmp,
             gdb,
-            http,
+            http: http.map(|listener| (listener, config.http_names.clone())),
             host_forwards,
             guest_forwards,
         };
@@ -163,17 +163,17 @@ impl Listeners {
         }
         let connected =
             |stream| tokio::net::TcpStream::from_std(stream).expect("a connection that was set up for this");
-        if let Some((stream, port)) = self.serial_to {
-            tokio::spawn(tcp::client(connected(stream), port.clone(), Connected(port.outlet)));
+        if let Some((stream, port, visit)) = self.serial_to {
+            tokio::spawn(tcp::client(connected(stream), port, visit, None));
         }
         if let Some(stream) = self.qmp_to {
-            tokio::spawn(qmp::client(connected(stream), board.clone()));
+            tokio::spawn(qmp::serve_one(connected(stream), board.clone()));
         }
         if let Some((stream, end)) = self.cable_to {
             tokio::spawn(cable::serve(connected(stream), end, Arc::clone(board.bell())));
         }
-        if let Some(listener) = self.http {
-            tokio::spawn(http::serve(take(listener), board.clone()));
+        if let Some((listener, names)) = self.http {
+            tokio::spawn(http::serve(take(listener), board.clone(), names));
         }
         for (listener, board_port) in self.host_forwards {
             tokio::spawn(forward::serve_host(take(listener), board_port, board.clone()));

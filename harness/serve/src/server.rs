@@ -69,7 +69,7 @@ impl Server {
         let mut open_port = |name: &'static str, outlet: Outlet| {
             let outlet = Arc::new(outlet);
             ports.push((name, Arc::clone(&outlet)));
-            SerialPort { sender: sender.clone(), outlet }
+            SerialPort::new(sender.clone(), outlet)
         };
         let mut addresses = Addresses::default();
         let (listeners, peer_ports, cable) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
@@ -100,6 +100,8 @@ impl Server {
                     let _ = stopped.await;
                     tokio::time::sleep(LAST_WORDS).await;
                 });
+                // A file on a disk that does not answer is not waited for.
+                runtime.shutdown_timeout(LAST_WORDS);
             })
             .map_err(ServeError::Run)?;
         let mut server = Server {

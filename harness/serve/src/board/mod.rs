@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use lines::ModemLines;
 pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
-pub(crate) use serial::SerialInput;
+pub(crate) use serial::{Recall, SerialInput};
 
 use crate::cable::CableEnd;
 use crate::config::Pace;

@@ -1,5 +1,8 @@
 //! What comes in on the serial line: bytes, and changes of the line's settings, in order.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use espalier_core::{Frequency, Span, Time};
 use espalier_soc::Machine;
 use tokio::sync::mpsc::Receiver;
@@ -17,11 +20,25 @@ const BAUD_RANGE: std::ops::RangeInclusive<u32> = 50..=5_000_000;
 /// The line is given this much of what waits for it, so that it is never silent between two slices.
 const AHEAD: Span = Span::from_millis(2);
 
+/// Takes back bytes that the line has not carried yet. Clones take back the same ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recall(Arc<AtomicBool>);
+
+impl Recall {
+    pub fn give(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_given(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Something that a client did to the serial line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum SerialInput {
     /// It sent bytes.
-    Bytes(Vec<u8>),
+    Bytes(Vec<u8>, Recall),
     /// It sends at this rate from now on; None follows the UART's own.
     Baud(Option<u32>),
     /// It set its modem lines.
@@ -56,8 +73,9 @@ impl SerialFeed {
             match input {
                 SerialInput::Lines(lines) => return Some(lines),
                 // A chip in reset does not hear.
-                SerialInput::Bytes(_) if held => {}
-                SerialInput::Bytes(bytes) if self.free_at <= now + AHEAD => {
+                SerialInput::Bytes(..) if held => {}
+                SerialInput::Bytes(_, recall) if recall.is_given() => {}
+                SerialInput::Bytes(bytes, _) if self.free_at <= now + AHEAD => {
                     let baud = self.baud.unwrap_or(ASSUMED_BAUD);
                     let bits = FRAME_BITS * bytes.len() as u64;
                     self.free_at = self.free_at.max(now) + Frequency::from_hertz(u64::from(baud)).cycles(bits);
@@ -79,7 +97,7 @@ impl SerialFeed {
 
 #[cfg(test)]
 mod tests {
-    use super::{SerialFeed, SerialInput};
+    use super::{Recall, SerialFeed, SerialInput};
     use espalier_core::Span;
     use espalier_soc::{Machine, MachineConfig};
     use tokio::sync::mpsc;
@@ -91,8 +109,8 @@ mod tests {
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
         for input in [
             SerialInput::Baud(Some(115_200)),
-            SerialInput::Bytes(vec![0x55; 115]),
-            SerialInput::Bytes(vec![0x55; 115]),
+            SerialInput::Bytes(vec![0x55; 115], Recall::default()),
+            SerialInput::Bytes(vec![0x55; 115], Recall::default()),
             SerialInput::Baud(Some(9600)),
         ] {
             inputs.try_send(input).unwrap();
@@ -101,7 +119,8 @@ mod tests {
         assert!(feed.is_pending(), "115 frames at 115200 baud take 10 ms");
         machine.run_for(Span::from_millis(9));
         feed.pump(&mut machine, false);
-        assert_eq!((feed.next.clone(), feed.baud), (Some(SerialInput::Baud(Some(9600))), Some(115_200)));
+        assert!(matches!(feed.next, Some(SerialInput::Baud(Some(9600)))), "{:?}", feed.next);
+        assert_eq!(feed.baud, Some(115_200));
         machine.run_for(Span::from_millis(12));
         feed.pump(&mut machine, false);
         assert_eq!((feed.is_pending(), feed.baud), (false, Some(9600)));
@@ -112,9 +131,25 @@ mod tests {
         let (inputs, receiver) = mpsc::channel(8);
         let mut feed = SerialFeed::new(receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000])).unwrap();
-        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000])).unwrap();
+        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], Recall::default())).unwrap();
+        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], Recall::default())).unwrap();
         assert_eq!(feed.pump(&mut machine, true), None);
+        assert!(!feed.is_pending());
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_carried() {
+        let (inputs, receiver) = mpsc::channel(8);
+        let mut feed = SerialFeed::new(receiver);
+        let mut machine = Machine::new(&MachineConfig::default()).unwrap();
+        let recall = Recall::default();
+        for recall in [Recall::default(), recall.clone(), recall.clone()] {
+            inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], recall)).unwrap();
+        }
+        feed.pump(&mut machine, false);
+        assert!(feed.is_pending(), "the line is busy with the first bytes");
+        recall.give();
+        feed.pump(&mut machine, false);
         assert!(!feed.is_pending());
     }
 }

@@ -1,6 +1,6 @@
 //! A server for GDB's remote serial protocol ("GDB Remote Serial Protocol" in the manual of GDB), by `gdbstub`.
 //!
-//! One client at a time. The board stops when it comes, and goes on when it goes, whether it says goodbye or not. A board that
+//! One client at a time. The board stops when it says something, as every debugger does at once, and goes on when it goes, whether it says goodbye or not. A board that
 //! stands still for a debugger does not age: whoever talks to it over its serial port or network waits.
 
 mod arch;
@@ -10,11 +10,14 @@ mod target;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clients;
+use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardHandle, Control};
 
 pub(crate) use session::{Session, Wish};
@@ -22,6 +25,8 @@ pub(crate) use target::DebugTarget;
 
 /// Bytes that are read at once.
 const PIECE: usize = 4096;
+/// How long a client may take to say something.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What happens on the connection to a debugger.
 pub(crate) enum DebugInput {
@@ -37,7 +42,7 @@ pub(crate) enum DebugInput {
 pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     let taken = Arc::new(AtomicBool::new(false));
     loop {
-        let Ok((socket, _)) = listener.accept().await else { continue };
+        let socket = clients::next(&listener).await;
         // A second client is turned away at once, so that it does not wait for an answer.
         if taken.swap(true, Ordering::Relaxed) {
             continue;
@@ -54,12 +59,23 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
 
 async fn client(mut socket: TcpStream, board: &BoardHandle) {
     let _ = socket.set_nodelay(true);
+    let beginning = beginning_of(&mut socket, Client::Program);
+    let Ok(Some(mut heard)) = tokio::time::timeout(PATIENCE, beginning).await else { return };
     let (answers, mut outgoing) = mpsc::unbounded_channel();
     if board.send(Control::Debug(DebugInput::Attach(answers))).is_err() {
         return;
     }
-    let mut buffer = [0; PIECE];
     loop {
+        if !heard.is_empty() {
+            let (done, finished) = oneshot::channel();
+            let input = DebugInput::Bytes(std::mem::take(&mut heard), done);
+            if board.send(Control::Debug(input)).is_err() {
+                return;
+            }
+            // A client that asks faster than it reads waits for itself.
+            let _ = finished.await;
+        }
+        let mut buffer = [0; PIECE];
         tokio::select! {
             biased;
             answer = outgoing.recv() => {
@@ -70,13 +86,7 @@ async fn client(mut socket: TcpStream, board: &BoardHandle) {
             }
             read = socket.read(&mut buffer) => {
                 let Ok(length @ 1..) = read else { return };
-                let (done, finished) = oneshot::channel();
-                let input = DebugInput::Bytes(buffer[..length].to_vec(), done);
-                if board.send(Control::Debug(input)).is_err() {
-                    return;
-                }
-                // A client that asks faster than it reads waits for itself.
-                let _ = finished.await;
+                heard.extend(&buffer[..length]);
             }
         }
     }

@@ -4,34 +4,64 @@
 pub(crate) mod pty;
 pub(crate) mod rfc2217;
 pub(crate) mod tcp;
+mod telnet;
+mod visit;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::clients;
 use crate::handle::SerialSender;
 use crate::outlet::Outlet;
+pub(crate) use visit::Visit;
 
 /// Bytes that are taken from a socket or given to it at once.
 const PIECE: usize = 4096;
+/// How long a client waits for one that may be about to go.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// A serial port of the board.
 #[derive(Clone, Debug)]
 pub(crate) struct SerialPort {
     pub sender: SerialSender,
     pub outlet: Arc<Outlet>,
+    visit: Arc<Mutex<Weak<Visit>>>,
 }
 
 impl SerialPort {
+    pub fn new(sender: SerialSender, outlet: Arc<Outlet>) -> SerialPort {
+        SerialPort { sender, outlet, visit: Arc::default() }
+    }
+
+    /// Begins a client's visit. None while there is another one that stays.
+    pub fn enter(&self) -> Option<Arc<Visit>> {
+        let mut present = self.visit.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.upgrade().is_some_and(|visit| !visit.give_way()) {
+            return None;
+        }
+        let visit = Arc::new(Visit::begin(&self.outlet)?);
+        *present = Arc::downgrade(&visit);
+        Some(visit)
+    }
+
     /// The next client of a port that has one client at a time. Others are told so.
-    pub async fn accept(&self, listener: &TcpListener) -> TcpStream {
+    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, Arc<Visit>) {
         loop {
-            let Ok((mut socket, _)) = listener.accept().await else { continue };
-            if self.outlet.connect() {
+            let mut socket = clients::next(listener).await;
+            let entered = match self.enter() {
+                None => {
+                    self.wait_for_leave().await;
+                    self.enter()
+                }
+                entered => entered,
+            };
+            if let Some(visit) = entered {
                 // A console is made of single keys.
                 let _ = socket.set_nodelay(true);
-                return socket;
+                return (socket, visit);
             }
             tokio::spawn(async move {
                 let _ = socket.write_all(b"espalier: the port is busy: another client is connected\r\n").await;
@@ -39,13 +69,12 @@ impl SerialPort {
             });
         }
     }
-}
 
-/// Frees the port when its client's task ends, however it ends.
-pub(crate) struct Connected(pub Arc<Outlet>);
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        self.0.disconnect();
+    /// Gives a client that has gone, or is going, the time in which that is noticed.
+    async fn wait_for_leave(&self) {
+        let present = self.visit.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let Some(leaves) = present.map(|visit| visit.leaves()) else { return };
+        // If it stays, it stays.
+        let _ = tokio::time::timeout(GRACE, leaves).await;
     }
 }

@@ -16,7 +16,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{Connected, SerialPort};
+use super::SerialPort;
 use crate::board::SerialInput;
 use crate::handle::Gone;
 
@@ -69,10 +69,7 @@ pub(crate) async fn serve(pty: Pty, port: SerialPort) {
         while pty.is_closed() {
             tokio::time::sleep(LOOK).await;
         }
-        if !port.outlet.connect() {
-            return;
-        }
-        let connected = Connected(port.outlet.clone());
+        let Some(visit) = port.enter() else { return };
         // Registered anew for each client: the end of the one before would be reported for ever.
         // SAFETY: tokio has no safe constructor left; it asks that the descriptor stays open and the same while it is
         // registered. The `Arc` keeps its `OwnedFd` that long, and nothing takes the descriptor out of it.
@@ -81,7 +78,7 @@ pub(crate) async fn serve(pty: Pty, port: SerialPort) {
             gone = input(&terminal, &port) => gone,
             gone = output(&terminal, &port) => gone,
         };
-        drop(connected);
+        drop(visit);
         if gone.is_err() {
             return;
         }

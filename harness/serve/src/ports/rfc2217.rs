@@ -2,15 +2,17 @@
 //!
 //! DTR and RTS work the board's EN and IO0, and the rate that a client sets is the rate of the line.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rfc2217::{ModemState, PortSettings, Purge, Server, ServerEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::{Connected, PIECE, SerialPort};
+use super::telnet::Subnegotiations;
+use super::{PIECE, SerialPort, Visit};
 use crate::board::{ModemLines, SerialInput};
+use crate::guard::{Client, beginning_of};
 use crate::handle::Gone;
 
 /// The rate of the line until the client sets one: that of the ROM's messages.
@@ -22,8 +24,8 @@ const UNREAD_ANSWERS: usize = 1 << 16;
 /// Serves one client after the other.
 pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
     loop {
-        let socket = port.accept(&listener).await;
-        tokio::spawn(client(socket, port.clone(), Connected(port.outlet.clone())));
+        let (socket, visit) = port.accept(&listener).await;
+        tokio::spawn(client(socket, port.clone(), visit));
     }
 }
 
@@ -48,22 +50,29 @@ impl Session {
     }
 }
 
-async fn client(socket: TcpStream, port: SerialPort, _connected: Connected) {
+async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>) {
     let session = Session::new();
     let (mut reader, mut writer) = socket.into_split();
     let input = async {
-        if port.sender.send(SerialInput::Baud(Some(INITIAL_BAUD))).await.is_err() {
-            return;
+        // A client before this one may have had no time to let go of its lines.
+        for setting in [SerialInput::Lines(ModemLines::default()), SerialInput::Baud(Some(INITIAL_BAUD))] {
+            if visit.heed(&reader, port.sender.send(setting)).await.is_err() {
+                return;
+            }
         }
-        let mut lines = ModemLines::default();
-        let mut buffer = [0; PIECE];
+        let Some(mut heard) = beginning_of(&mut reader, Client::Person).await else { return };
+        let (mut lines, mut requests) = (ModemLines::default(), Subnegotiations::default());
         loop {
-            let length = reader.read(&mut buffer).await.unwrap_or(0);
-            let unread = session.with(|server| server.output().len());
-            if length == 0
-                || unread > UNREAD_ANSWERS
-                || hear(&buffer[..length], &session, &port, &mut lines).await.is_err()
+            let Ok(input) = requests.pass(&heard) else { return };
+            let hearing = hear(&input, &session, &port, &visit, &mut lines);
+            if visit.heed(&reader, hearing).await.is_err()
+                || session.with(|server| server.output().len()) > UNREAD_ANSWERS
             {
+                return;
+            }
+            heard.clear();
+            heard.reserve(PIECE);
+            if !matches!((&mut reader).take(PIECE as u64).read_buf(&mut heard).await, Ok(1..)) {
                 return;
             }
         }
@@ -84,15 +93,25 @@ async fn client(socket: TcpStream, port: SerialPort, _connected: Connected) {
         }
     };
     tokio::select! {
+        biased;
+        () = visit.replaced() => {}
         () = input => {}
         () = output => {}
     }
-    // A port that is closed lets go of its lines.
-    let _ = port.sender.send(SerialInput::Lines(ModemLines::default())).await;
+    // A port that is closed lets go of its lines. The next client has done so if there is one.
+    if !visit.is_replaced() {
+        let _ = port.sender.send(SerialInput::Lines(ModemLines::default())).await;
+    }
 }
 
 /// Takes what the client sent: payload and requests, in order.
-async fn hear(input: &[u8], session: &Session, port: &SerialPort, lines: &mut ModemLines) -> Result<(), Gone> {
+async fn hear(
+    input: &[u8],
+    session: &Session,
+    port: &SerialPort,
+    visit: &Visit,
+    lines: &mut ModemLines,
+) -> Result<(), Gone> {
     let mut at = 0;
     while at < input.len() {
         let mut payload = Vec::new();
@@ -102,7 +121,7 @@ async fn hear(input: &[u8], session: &Session, port: &SerialPort, lines: &mut Mo
         });
         at += consumed;
         session.answered.notify_one();
-        port.sender.send_bytes(&payload).await?;
+        port.sender.send_recallable(&payload, &visit.recall).await?;
         match event {
             Some(ServerEvent::SettingsChanged(settings)) => {
                 port.sender.send(SerialInput::Baud(Some(settings.baud_rate))).await?;

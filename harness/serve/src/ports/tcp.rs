@@ -1,36 +1,47 @@
 //! A TCP socket that carries the UART's bytes and nothing else, as `socket://` of pyserial and QEMU's `-serial tcp` expect.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Connected, PIECE, SerialPort};
+use super::{PIECE, SerialPort, Visit};
 use crate::board::SerialInput;
+use crate::guard::{Client, beginning_of};
 
 /// Serves one client after the other.
 pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
     loop {
-        let socket = port.accept(&listener).await;
-        tokio::spawn(client(socket, port.clone(), Connected(port.outlet.clone())));
+        let (socket, visit) = port.accept(&listener).await;
+        tokio::spawn(client(socket, port.clone(), visit, Some(Client::Person)));
     }
 }
 
-/// Serves a client that is connected.
-pub(crate) async fn client(socket: TcpStream, port: SerialPort, _connected: Connected) {
-    // This side has no way of saying a rate.
-    if port.sender.send(SerialInput::Baud(None)).await.is_err() {
-        return;
-    }
+/// Serves a client that is connected. One that came by itself says who it may be.
+pub(crate) async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>, came: Option<Client>) {
     let (mut reader, mut writer) = socket.into_split();
     let input = async {
-        let mut buffer = [0; PIECE];
+        // This side has no way of saying a rate.
+        if visit.heed(&reader, port.sender.send(SerialInput::Baud(None))).await.is_err() {
+            return;
+        }
+        let mut heard = match came {
+            Some(client) => match beginning_of(&mut reader, client).await {
+                Some(heard) => heard,
+                None => return,
+            },
+            None => Vec::new(),
+        };
         loop {
-            match reader.read(&mut buffer).await {
+            let carried = port.sender.send_recallable(&heard, &visit.recall);
+            if visit.heed(&reader, carried).await.is_err() {
+                return;
+            }
+            heard.clear();
+            heard.reserve(PIECE);
+            match (&mut reader).take(PIECE as u64).read_buf(&mut heard).await {
                 Ok(0) | Err(_) => return,
-                Ok(length) => {
-                    if port.sender.send_bytes(&buffer[..length]).await.is_err() {
-                        return;
-                    }
-                }
+                Ok(_) => {}
             }
         }
     };
@@ -42,6 +53,8 @@ pub(crate) async fn client(socket: TcpStream, port: SerialPort, _connected: Conn
         }
     };
     tokio::select! {
+        biased;
+        () = visit.replaced() => {}
         () = input => {}
         () = output => {}
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use espalier_soc::Strap;
 use serde_json::{Map, Value, json};
 
+use super::files::Files;
 use crate::handle::{BoardHandle, Gone};
 use crate::picture::{picture_as_png, picture_as_ppm};
 
@@ -109,12 +110,13 @@ impl<'a> Request<'a> {
 /// The conversation with one client.
 pub(super) struct Session {
     board: BoardHandle,
+    files: Files,
     negotiated: bool,
 }
 
 impl Session {
-    pub fn new(board: BoardHandle) -> Session {
-        Session { board, negotiated: false }
+    pub fn new(board: BoardHandle, files: Files) -> Session {
+        Session { board, files, negotiated: false }
     }
 
     /// True once the client may give commands.
@@ -207,7 +209,9 @@ impl Session {
                 return Err(Failure::generic(format!("Parameter 'format' does not accept value '{other}'")));
             }
         };
-        std::fs::write(path, file)
+        self.files
+            .write(path, file)
+            .await
             .map_err(|error| Failure::generic(format!("failed to write '{}': {error}", path.display())))
     }
 }

@@ -1,6 +1,7 @@
 //! QMP, the control protocol of QEMU ("QEMU Machine Protocol Specification"): as much of it as its clients use on a board.
 
 mod command;
+mod files;
 mod stream;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,50 +9,71 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::clients::Clients;
+use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardEvent, BoardHandle};
 use command::{Failure, Session};
+use files::Files;
 use stream::JsonStream;
 
 /// Bytes that are read at once.
 const PIECE: usize = 4096;
 
-/// Serves any number of clients.
+/// Serves clients.
 pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
+    let (clients, files) = (Clients::of(listener), Files::default());
     loop {
-        if let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(client(socket, board.clone()));
-        }
+        let (mut socket, place) = clients.next().await;
+        let session = Session::new(board.clone(), files.clone());
+        let events = board.events();
+        tokio::spawn(async move {
+            if greet(&mut socket).await.is_ok()
+                && let Some(heard) = beginning_of(&mut socket, Client::Program).await
+            {
+                converse(socket, session, events, &heard).await;
+            }
+            drop(place);
+        });
     }
 }
 
-/// Serves a client that is connected.
-pub(crate) async fn client(mut socket: TcpStream, board: BoardHandle) {
-    let mut events = board.events();
-    let mut session = Session::new(board);
+/// Serves a client that was asked to be one.
+pub(crate) async fn serve_one(mut socket: TcpStream, board: BoardHandle) {
+    let events = board.events();
+    if greet(&mut socket).await.is_ok() {
+        converse(socket, Session::new(board, Files::default()), events, &[]).await;
+    }
+}
+
+async fn greet(socket: &mut TcpStream) -> std::io::Result<()> {
+    send(socket, &command::greeting()).await
+}
+
+/// Answers a client that has said `heard` first.
+async fn converse(mut socket: TcpStream, mut session: Session, mut events: Receiver<BoardEvent>, heard: &[u8]) {
     let mut stream = JsonStream::default();
     let mut buffer = [0; PIECE];
-    if send(&mut socket, &command::greeting()).await.is_err() {
-        return;
-    }
+    stream.push(heard);
     loop {
+        while let Some(request) = stream.next() {
+            let (answer, last) = match request {
+                Ok(request) => session.answer(&request).await,
+                Err(stream::Invalid) => (Failure::generic("Invalid JSON syntax").answer(None), false),
+            };
+            if send(&mut socket, &answer).await.is_err() {
+                return;
+            }
+            if last {
+                session.quit();
+            }
+        }
         tokio::select! {
             read = socket.read(&mut buffer) => {
                 let Ok(length @ 1..) = read else { return };
                 stream.push(&buffer[..length]);
-                while let Some(request) = stream.next() {
-                    let (answer, last) = match request {
-                        Ok(request) => session.answer(&request).await,
-                        Err(stream::Invalid) => (Failure::generic("Invalid JSON syntax").answer(None), false),
-                    };
-                    if send(&mut socket, &answer).await.is_err() {
-                        return;
-                    }
-                    if last {
-                        session.quit();
-                    }
-                }
             }
             event = events.recv() => match event {
                 Ok(event) if session.is_negotiated() => {

@@ -3,9 +3,11 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use espalier_serve::{ServeConfig, Server};
+use espalier_soc::Strap;
 use serde_json::{Value, json};
 
-use crate::client::{Link, downloading};
+use crate::client::{Link, downloading, free, machine};
 
 /// A conversation in which every command is sent without a newline.
 struct Qmp {
@@ -114,8 +116,12 @@ fn quit_ends_the_board_after_its_answer() {
 }
 
 fn get(address: SocketAddr, request: &str) -> String {
+    get_from(address, request, &format!("Host: {address}"))
+}
+
+fn get_from(address: SocketAddr, request: &str, fields: &str) -> String {
     let mut socket = TcpStream::connect(address).unwrap();
-    write!(socket, "{request} HTTP/1.1\r\nHost: board\r\n\r\n").unwrap();
+    write!(socket, "{request} HTTP/1.1\r\n{fields}\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).unwrap();
     String::from_utf8_lossy(&answer).into_owned()
@@ -132,4 +138,35 @@ fn a_browser_sees_display_and_console() {
     assert!(get(address, "GET /status").contains("running\nguest time "));
     assert!(get(address, "GET /../etc/passwd").starts_with("HTTP/1.1 404 "));
     assert!(get(address, "DELETE /").starts_with("HTTP/1.1 405 "));
+}
+
+#[test]
+fn only_those_who_ask_for_this_server_see_the_board() {
+    let names = vec!["bench.lan".to_owned()];
+    let config = ServeConfig { http: Some(free()), http_names: names, ..ServeConfig::default() };
+    let server = Server::start(machine(0x10, Strap::Download), &config).unwrap();
+    let address = server.http_address().unwrap();
+    let port = address.port();
+    for fields in [format!("Host: localhost:{port}"), "Host: bench.lan\r\nOrigin: http://bench.lan".to_owned()] {
+        assert!(get_from(address, "GET /console", &fields).starts_with("HTTP/1.1 200 OK\r\n"), "{fields}");
+    }
+    // A name that was made to lead here, and a page that asks from elsewhere.
+    for fields in [format!("Host: evil.example:{port}"), format!("Host: {address}\r\nOrigin: http://evil.example")] {
+        assert!(get_from(address, "GET /console", &fields).starts_with("HTTP/1.1 403 Forbidden\r\n"), "{fields}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_screen_that_is_dumped_into_a_pipe_holds_nobody_up() {
+    let server = downloading(0x10);
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut qmp = Qmp::connect(server.qmp_address().unwrap());
+    let request = json!({"execute": "screendump", "arguments": {"filename": pipe}});
+    let answer = qmp.ask(&request.to_string());
+    let expected = format!("failed to write '{}': it is no plain file", pipe.display());
+    assert_eq!(answer["error"]["desc"], expected);
+    assert_eq!(qmp.ask(r#"{"execute":"query-name"}"#)["return"]["name"], "espalier");
 }

@@ -3,6 +3,7 @@
 mod client;
 mod control;
 mod gdb;
+mod hostile;
 mod isolation;
 mod network;
 mod qemu;
