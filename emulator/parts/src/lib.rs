@@ -16,5 +16,5 @@ pub use i2c_bus::{I2cBus, I2cPart};
 pub use i2c_wires::I2cWires;
 pub use mmc5983ma::Mmc5983ma;
 pub use msa300::Msa300;
-pub use oled::{Controller, Oled, OledConfig};
+pub use oled::{ComPins, Controller, Oled, OledConfig};
 pub use ws2812::Ws2812;

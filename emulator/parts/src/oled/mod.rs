@@ -35,6 +35,23 @@ impl Controller {
     }
 }
 
+/// How the glass of a module uses the pads of the controller's common lines (SSD1306 datasheet, table 10-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComPins {
+    /// One pad after the other. Drivers send 0x02 with the command 0xDA.
+    Sequential,
+    /// Those of both sides of the chip in turn. Drivers send 0x12.
+    Alternate,
+}
+
+impl ComPins {
+    /// What glass of this size has: 128x32 and 96x16 are wired to one pad after the other, 128x64, 72x40, 64x48 and 64x32
+    /// to both sides.
+    const fn usual(width: u8, height: u8) -> ComPins {
+        if height <= 32 && width >= 96 { ComPins::Sequential } else { ComPins::Alternate }
+    }
+}
+
 /// What a module is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OledConfig {
@@ -49,6 +66,14 @@ pub struct OledConfig {
     /// The column that firmware finds at the left edge. Most SH1106 modules connect the middle 128 of the 132 segments,
     /// so theirs is 2; the mPython board's is 0.
     pub visible_column: u8,
+    /// How the rows are wired; None is as usual for the size.
+    pub com_pins: Option<ComPins>,
+}
+
+impl OledConfig {
+    fn com_pins(&self) -> ComPins {
+        self.com_pins.unwrap_or(ComPins::usual(self.width, self.height))
+    }
 }
 
 /// A module on an I2C bus.

@@ -2,12 +2,10 @@
 
 use espalier_core::Bitmap;
 
-use super::{OledConfig, PAGES};
+use super::{ComPins, OledConfig, PAGES};
 
 /// Common lines of the controller, and rows of its RAM.
 const ROWS: usize = 8 * PAGES;
-/// Glass of up to this height is wired to consecutive common pads, taller glass to both sides of the chip in turn.
-const TALLEST_SEQUENTIAL: u8 = 32;
 
 /// What commands have set of how the RAM is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +50,7 @@ impl Panel {
             return picture;
         }
         for y in 0..config.height {
-            let Some(row) = self.row(config.height, y) else { continue };
+            let Some(row) = self.row(config, y) else { continue };
             for x in 0..config.width {
                 let Some(column) = self.column(config, x) else { continue };
                 let bit = ram[row / 8 * config.controller.columns() + column] >> (row % 8) & 1 != 0;
@@ -74,20 +72,24 @@ impl Panel {
     }
 
     /// The row of the RAM that pixel row `y` shows; None if it is not driven (SSD1306 datasheet, tables 10-1 and 10-2).
-    fn row(&self, height: u8, y: u8) -> Option<usize> {
+    fn row(&self, config: &OledConfig, y: u8) -> Option<usize> {
         let driven = usize::from(self.multiplex) + 1;
-        let common = self.common(height, y);
+        let common = self.common(config, y);
         let scanned = if self.scan_remapped { driven + ROWS - 1 - common } else { common };
         let row = (scanned + usize::from(self.offset)) % ROWS;
         (row < driven).then(|| (row + usize::from(self.start_line)) % ROWS)
     }
 
     /// The common line that drives pixel row `y`: the glass has line 0 at the bottom, and connects each line to the pad
-    /// which the controller uses for it with the usual setting of COM pins; with another setting the rows are mixed up.
-    fn common(&self, height: u8, y: u8) -> usize {
+    /// which the controller uses for it with the setting of COM pins that the glass is made for; with another setting the
+    /// rows are mixed up.
+    fn common(&self, config: &OledConfig, y: u8) -> usize {
         const SIDE: usize = ROWS / 2;
-        let line = usize::from(height - 1 - y);
-        let pad = if height <= TALLEST_SEQUENTIAL { line } else { line % 2 * SIDE + line / 2 };
+        let line = usize::from(config.height - 1 - y);
+        let pad = match config.com_pins() {
+            ComPins::Sequential => line,
+            ComPins::Alternate => line % 2 * SIDE + line / 2,
+        };
         let pad = if self.pads_exchanged { (pad + SIDE) % ROWS } else { pad };
         if self.alternate_pads { pad % SIDE * 2 + pad / SIDE } else { pad }
     }

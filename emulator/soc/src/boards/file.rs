@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use espalier_net::AccessPoint;
-use espalier_parts::{Controller, OledConfig};
+use espalier_parts::{ComPins, Controller, OledConfig};
 use serde::Deserialize;
 
 use super::error::{BoardError, BoardErrorKind};
@@ -92,6 +92,13 @@ enum ControllerName {
     Sh1106,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ComPinsName {
+    Sequential,
+    Alternate,
+}
+
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Display {
@@ -106,6 +113,7 @@ struct Display {
     width: u8,
     #[serde(default = "Display::default_height")]
     height: u8,
+    com_pins: Option<ComPinsName>,
 }
 
 impl Display {
@@ -132,6 +140,10 @@ impl Display {
             height: self.height,
             address: self.address,
             visible_column: self.visible_column,
+            com_pins: self.com_pins.map(|pins| match pins {
+                ComPinsName::Sequential => ComPins::Sequential,
+                ComPinsName::Alternate => ComPins::Alternate,
+            }),
         };
         OledPlacement { scl: self.scl, sda: self.sda, config }
     }

@@ -4,7 +4,7 @@ use espalier_core::{Bitmap, I2cTarget};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
 use super::{ADDRESS, NOW, SH1106, SSD1306, Wire, assert_same, drawing};
-use crate::oled::{Controller, Oled, OledConfig};
+use crate::oled::{ComPins, Controller, Oled, OledConfig};
 
 /// Rows whose leftmost pixel is lit.
 fn left_edge(picture: &Bitmap) -> Vec<u32> {
@@ -99,6 +99,31 @@ fn start_line_offset_and_multiplex_move_rows() {
     assert_eq!(left_edge(&wire.picture()), (16..64).collect::<Vec<u32>>());
     wire.command(&[0xA4, 0xA7]);
     assert_eq!(left_edge(&wire.picture()).len(), 47);
+}
+
+/// What the drivers of each size send with 0xDA; a board can say that its glass is wired otherwise.
+#[test]
+fn glass_is_wired_as_drivers_of_its_size_expect() {
+    let rows = |width, height, com_pins, sent| {
+        let wire = Wire::new(OledConfig { width, height, com_pins, ..SSD1306 }).on();
+        wire.command(&[0xA8, height - 1, 0xDA, sent, 0x20, 0, 0x22, 0, 7, 0x21, 0, 127]);
+        // Row n of the RAM has its first n pixels lit.
+        let bytes =
+            (0..8 * 128).map(|at| (0..8).fold(0, |byte, bit| byte | u8::from(at % 128 < at / 128 * 8 + bit) << bit));
+        wire.data(&bytes.collect::<Vec<_>>());
+        let picture = wire.picture();
+        let lit = |y| (0..u32::from(width)).filter(|x| picture.get(*x, y)).count();
+        (0..u32::from(height)).map(lit).collect::<Vec<_>>()
+    };
+    for (width, height, sent) in
+        [(128, 64, 0x12), (128, 32, 0x02), (96, 16, 0x02), (72, 40, 0x12), (64, 48, 0x12), (64, 32, 0x12)]
+    {
+        let straight: Vec<usize> = (0..usize::from(height)).map(|row| row.min(usize::from(width))).collect();
+        assert_eq!(rows(width, height, None, sent), straight, "{width}x{height}");
+        assert_ne!(rows(width, height, None, sent ^ 0x10), straight, "{width}x{height}");
+        let other = if sent == 0x12 { ComPins::Sequential } else { ComPins::Alternate };
+        assert_eq!(rows(width, height, Some(other), sent ^ 0x10), straight, "{width}x{height}, wired otherwise");
+    }
 }
 
 /// SSD1306 datasheet, table 10-3: the glass is wired for one setting of the COM pins.

@@ -167,6 +167,12 @@ fn assert_same(actual: &Bitmap, expected: &Bitmap, what: &str) {
     assert!(actual == expected, "{what}\n{}\nshould be\n{}", rows(actual), rows(expected));
 }
 
-const SSD1306: OledConfig =
-    OledConfig { controller: Controller::Ssd1306, width: 128, height: 64, address: ADDRESS, visible_column: 0 };
+const SSD1306: OledConfig = OledConfig {
+    controller: Controller::Ssd1306,
+    width: 128,
+    height: 64,
+    address: ADDRESS,
+    visible_column: 0,
+    com_pins: None,
+};
 const SH1106: OledConfig = OledConfig { controller: Controller::Sh1106, visible_column: 2, ..SSD1306 };
