@@ -20,6 +20,10 @@ mod i2c {
     pub const DATA_SHIFT: u32 = 16;
     pub const WRITE: u32 = 1 << 24;
     pub const MASTERS_END: u32 = 0x30;
+    /// Slave 0x62 of host 1 is the synthesiser of the radio. Its register 7 says that it has locked.
+    pub const SYNTHESISER_HOST: u32 = 0x4;
+    pub const SYNTHESISER_STATUS: u32 = 0x0762;
+    pub const SYNTHESISER_LOCKED: u8 = 1 << 7;
 }
 
 /// Bits of TX_DC_COMPARE.
@@ -79,7 +83,10 @@ impl RadioAnalog {
         if command & i2c::WRITE != 0 {
             self.slaves.insert(target, (command >> i2c::DATA_SHIFT) as u8);
         } else {
-            let data = self.slaves.get(&target).copied().unwrap_or(0);
+            let stored = self.slaves.get(&target).copied().unwrap_or(0);
+            // It locks at once. The PHY library waits for this after each calibration, for two milliseconds.
+            let locks = target == (i2c::SYNTHESISER_HOST, i2c::SYNTHESISER_STATUS);
+            let data = if locks { stored | i2c::SYNTHESISER_LOCKED } else { stored };
             self.registers.set(offset, target.1 | u32::from(data) << i2c::DATA_SHIFT);
         }
     }
@@ -145,6 +152,16 @@ mod tests {
         write(&mut block, reg::I2C_MASTER + 4, 0x0111_0462);
         write(&mut block, reg::I2C_MASTER + 4, 0x0362);
         assert_eq!(block.read(reg::I2C_MASTER + 4, Time::ZERO), Ok(0x0077_0362));
+    }
+
+    /// Else older PHY libraries complain: "pll_cal exceeds 2ms".
+    #[test]
+    fn the_synthesiser_locks() {
+        let mut block = RadioAnalog::new();
+        for (command, expected) in [(0x0762, 0x0080_0762), (0x0662, 0x0662), (0x0763, 0x0763)] {
+            write(&mut block, reg::I2C_MASTER + 4, command);
+            assert_eq!(block.read(reg::I2C_MASTER + 4, Time::ZERO), Ok(expected));
+        }
     }
 
     #[test]
