@@ -2,9 +2,19 @@
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
+use crate::io_mux::Pull;
 use crate::sens::TOUCH_PADS;
 
 const PINS: u32 = 0xFFFF_C000;
+/// A touch pad after reset, apart from its pulls: drive strength 2, slope 4.
+const TOUCH_PAD: u32 = 0x4200_0000;
+const TOUCH_PAD_WRITABLE: u32 = 0xFBFF_F000;
+/// The pull-up and the pull-down of a pad, where its register is that of this pad alone or of the first of two.
+const RUE: u32 = 1 << 27;
+const RDE: u32 = 1 << 28;
+/// Those of the second pad of XTAL_32K_PAD.
+const X32P_RUE: u32 = 1 << 22;
+const X32P_RDE: u32 = 1 << 23;
 
 espalier_core::registers! {
     OUT @ 0x00 = 0, rw_bits(PINS);
@@ -27,7 +37,14 @@ espalier_core::registers! {
     PAD_DAC2 @ 0x88 = 0x8000_0000, rw_bits(0xFFFF_FC00);
     XTAL_32K_PAD @ 0x8C = 0x8410_0010, rw_bits(0xFFFF_FFFE);
     TOUCH_CFG @ 0x90 = 0x6600_0000, rw_bits(0xFF80_0000);
-    TOUCH_PAD0[8] @ 0x94 = 0x5200_0000, rw_bits(0xFBFF_F000);
+    TOUCH_PAD0 @ 0x94 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD1 @ 0x98 = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD2 @ 0x9C = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD3 @ 0xA0 = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD4 @ 0xA4 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD5 @ 0xA8 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD6 @ 0xAC = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD7 @ 0xB0 = TOUCH_PAD, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD8[2] @ 0xB4 = 0x0200_0000, rw_bits(0x03F8_0000);
     EXT_WAKEUP0 @ 0xBC = 0, rw_bits(0xF800_0000);
     XTL_EXT_CTR @ 0xC0 = 0, rw_bits(0xF800_0000);
@@ -90,6 +107,22 @@ impl RtcIo {
         self.registers.get(reg::EXT_WAKEUP0) >> EXT_WAKEUP0_SEL_SHIFT
     }
 
+    /// The pull resistor of an RTC pad; the pull-up wins if both are on. IO_MUX has none at these pads: ESP-IDF sets their pulls
+    /// here, whatever else uses the pad (`gpio_pullup_en`), and they stay over a core reset.
+    pub fn pull(&self, pad: u32) -> Option<Pull> {
+        let (offset, up, down) = match pad {
+            6 => (reg::PAD_DAC1, RUE, RDE),
+            7 => (reg::PAD_DAC2, RUE, RDE),
+            8 => (reg::XTAL_32K_PAD, RUE, RDE),
+            9 => (reg::XTAL_32K_PAD, X32P_RUE, X32P_RDE),
+            10..=17 => (reg::TOUCH_PAD0 + 4 * (pad - 10), RUE, RDE),
+            // The others can only be read, and have none.
+            _ => return None,
+        };
+        let config = self.registers.get(offset);
+        if config & up != 0 { Some(Pull::Up) } else { (config & down != 0).then_some(Pull::Down) }
+    }
+
     /// The slopes of the ramps of the touch pads, 0 to 7; 0 is none.
     pub fn touch_slopes(&self) -> [u8; TOUCH_PADS] {
         std::array::from_fn(|pad| {
@@ -114,7 +147,7 @@ impl Device for RtcIo {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("pads are registers: RTC outputs, interrupts and hold do not reach them")
+        Fidelity::Partial("RTC outputs, interrupts and hold do not reach the pads")
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
@@ -143,7 +176,7 @@ impl Device for RtcIo {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dac, RtcIo, reg};
+    use super::{Dac, Pull, RtcIo, reg};
     use espalier_core::{Device, Time};
 
     #[test]
@@ -154,6 +187,25 @@ mod tests {
         assert_eq!(block.read(reg::OUT, Time::ZERO), Ok(0xFFFF_8000));
         block.set_inputs(0b101);
         assert_eq!(block.read(reg::IN, Time::ZERO), Ok(0b101 << 14));
+    }
+
+    #[test]
+    fn pulls_are_those_of_the_pads() {
+        // rtc_gpio_pullup_en and rtc_gpio_pulldown_en of ESP-IDF on GPIO33 and GPIO32, RTC GPIO 8 and 9.
+        let mut block = RtcIo::new();
+        assert_eq!([0, 5, 6, 9, 17].map(|pad| block.pull(pad)), [None; 5]);
+        block.write(reg::XTAL_32K_PAD, 1 << 27 | 1 << 23, Time::ZERO).unwrap();
+        assert_eq!([block.pull(8), block.pull(9)], [Some(Pull::Up), Some(Pull::Down)]);
+        block.write(reg::PAD_DAC2, 1 << 28, Time::ZERO).unwrap();
+        assert_eq!([block.pull(6), block.pull(7)], [None, Some(Pull::Down)]);
+    }
+
+    /// As IO_MUX has them (TRM "IO_MUX Pad List"), so that a strapping pin is pulled alike by both.
+    #[test]
+    fn pads_are_pulled_from_reset_on() {
+        let block = RtcIo::new();
+        let pulled = |pull| (0..18).filter(|pad| block.pull(*pad) == Some(pull)).collect::<Vec<_>>();
+        assert_eq!((pulled(Pull::Up), pulled(Pull::Down)), (vec![11, 13, 16], vec![10, 12, 14, 15]));
     }
 
     #[test]

@@ -39,18 +39,22 @@ impl System {
             self.rtc.wake(WakeupSource::Touch, now);
             self.settle_rtc(ram, now);
             self.settle_interrupts(Block::RtcCntl);
+            self.renew_deadline(Block::RtcCntl);
         }
     }
 
-    /// Pads that nothing outside drives follow the pull that IO_MUX gives them. What an ADC finds at its pads follows.
+    /// Pads that nothing outside drives follow their pull: that of RTC_IO at the pads that the RTC can use, that of IO_MUX at
+    /// the others. What an ADC finds at its pads follows.
     pub(super) fn update_inputs(&mut self) {
         let mut rtc_levels = 0;
         for pin in 0..PINS {
-            let pulled_up = self.io_mux.pull(pin) == Some(Pull::Up);
+            let rtc_pad = pads::rtc_pad(pin as u8);
+            let pull = rtc_pad.map_or_else(|| self.io_mux.pull(pin), |pad| self.rtc_io.pull(pad));
+            let pulled_up = pull == Some(Pull::Up);
             let driven = self.driven[pin].or(self.parts.pad_level(pin)).unwrap_or(pulled_up);
             let level = self.analog[pin].map_or(driven, |microvolts| microvolts >= pads::SUPPLY_MICROVOLTS / 2);
             self.gpio.set_input(pin, level);
-            if let Some(pad) = pads::rtc_pad(pin as u8) {
+            if let Some(pad) = rtc_pad {
                 rtc_levels |= u32::from(level) << pad;
             }
             if let Some((adc, channel)) = pads::adc_channel(pin as u8) {

@@ -23,7 +23,11 @@ impl System {
             Block::Gpio => self.settle_gpio(now),
             Block::Rmt => self.settle_rmt(now),
             Block::Ledc | Block::Mcpwm(_) => self.carry_changes(),
-            Block::RtcIo => self.sens.set_touch_slopes(self.rtc_io.touch_slopes()),
+            Block::RtcIo => {
+                self.sens.set_touch_slopes(self.rtc_io.touch_slopes());
+                self.update_inputs();
+                self.connect_wires(now);
+            }
             Block::Sens => self.settle_sens(ram, now),
             Block::I2s(unit) => self.settle_i2s(usize::from(unit), ram, now),
             Block::Timg(unit) => self.settle_timg(usize::from(unit)),
