@@ -1,7 +1,11 @@
 //! A passive buzzer: it sounds as its line swings.
 
+use std::collections::VecDeque;
+
 use espalier_core::{Signal, Span, Time};
 
+/// Tones that are kept; of more than these the oldest are forgotten.
+const HISTORY: usize = 4096;
 /// The longest period that is a tone: 20 Hz, the lower end of hearing.
 const LONGEST: Span = Span::from_millis(50);
 /// A line that swings for fewer periods only clicks, as while software sets up its PWM step by step.
@@ -34,7 +38,9 @@ struct Swings {
 
 #[derive(Clone, Debug, Default)]
 pub struct Buzzer {
-    sounds: Vec<Sound>,
+    sounds: VecDeque<Sound>,
+    /// Tones that were forgotten.
+    forgotten: u64,
     /// The last sound is one of steady pulses and goes on.
     pulsing: bool,
     level: bool,
@@ -78,9 +84,9 @@ impl Buzzer {
     /// The line changes.
     pub fn signal(&mut self, signal: Signal, at: Time) {
         if self.pulsing
-            && let Some(sound) = self.sounds.pop().filter(|sound| sound.is_tone(at))
+            && let Some(sound) = self.sounds.pop_back().filter(|sound| sound.is_tone(at))
         {
-            self.sounds.push(Sound { end: Some(at), ..sound });
+            self.keep(Sound { end: Some(at), ..sound });
         }
         self.pulsing = false;
         match signal {
@@ -88,7 +94,7 @@ impl Buzzer {
                 self.end_swings(at.min(self.fallen));
                 self.risen = None;
                 self.level = false;
-                self.sounds.push(Sound { start: at, end: None, period, high });
+                self.keep(Sound { start: at, end: None, period, high });
                 self.pulsing = true;
             }
             Signal::Level(level) if level != self.level => {
@@ -99,10 +105,23 @@ impl Buzzer {
         }
     }
 
-    /// Every tone until `now`, in order; the last one may go on.
+    /// The last 4096 tones until `now`, in order; the last one may go on.
     pub fn sounds(&self, now: Time) -> Vec<Sound> {
         let swinging = self.swings.and_then(|swings| swings.sound(now));
         self.sounds.iter().copied().chain(swinging).filter(|sound| sound.is_tone(now)).collect()
+    }
+
+    /// Tones that were made before those which [`sounds`](Self::sounds) gives.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn keep(&mut self, sound: Sound) {
+        if self.sounds.len() == HISTORY {
+            self.sounds.pop_front();
+            self.forgotten += 1;
+        }
+        self.sounds.push_back(sound);
     }
 
     fn edge(&mut self, at: Time) {
@@ -131,8 +150,9 @@ impl Buzzer {
     }
 
     fn end_swings(&mut self, end: Time) {
-        let sound = self.swings.take().and_then(|swings| swings.sound(end));
-        self.sounds.extend(sound.map(|sound| Sound { end: sound.end.or(Some(end)), ..sound }));
+        if let Some(sound) = self.swings.take().and_then(|swings| swings.sound(end)) {
+            self.keep(Sound { end: sound.end.or(Some(end)), ..sound });
+        }
     }
 }
 
@@ -140,7 +160,7 @@ impl Buzzer {
 mod tests {
     use espalier_core::{Signal, Span, Time};
 
-    use super::{Buzzer, Sound};
+    use super::{Buzzer, HISTORY, Sound};
 
     fn at(micros: u64) -> Time {
         Time::from_micros(micros)
@@ -188,6 +208,18 @@ mod tests {
         assert_eq!(periods, [(1000, 250), (500, 125)]);
         assert_eq!((sounds[0].start, sounds[0].end), (at(0), Some(at(20_000))));
         assert_eq!((sounds[1].start, sounds[1].end), (at(20_000), Some(at(29_625))));
+    }
+
+    #[test]
+    fn the_oldest_tones_are_forgotten() {
+        let mut buzzer = Buzzer::new();
+        let pulses = |period| Signal::Pulses { period: Span::from_micros(period), high: Span::from_micros(1) };
+        for tone in 0..5000 {
+            buzzer.signal(pulses(10 + tone % 2), at(100 * tone));
+        }
+        let sounds = buzzer.sounds(at(1_000_000));
+        assert_eq!((sounds.len() as u64, buzzer.forgotten()), (HISTORY as u64, 5000 - HISTORY as u64));
+        assert_eq!((sounds[0].start, sounds[HISTORY - 1].start), (at(100 * (5000 - HISTORY as u64)), at(499_900)));
     }
 
     #[test]

@@ -31,4 +31,5 @@ pub use espalier_parts::Sound;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap, UnknownPart};
 pub use rom::RomRevision;
+pub use system::SERIAL_OUTPUT_BYTES;
 pub use unmodelled::{UnmodelledAccess, UnmodelledBlock};

@@ -408,7 +408,7 @@ impl Machine {
         self.system.leds(self.now)
     }
 
-    /// Every tone that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
+    /// The last 4096 tones that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
     pub fn sounds(&mut self) -> Option<Vec<Sound>> {
         self.system.sounds(self.now)
     }
@@ -418,9 +418,15 @@ impl Machine {
         self.system.attach_probe(pin, self.now);
     }
 
-    /// Takes what a pad has carried since its probe was attached or last read: each change with its time.
+    /// Takes what a pad has carried since its probe was attached or last read: each change with its time. The last 262144 changes
+    /// are kept until then.
     pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
         self.system.take_probed(pin, self.now)
+    }
+
+    /// Changes of a pad that its probe has lost, because nobody took them before too many others came.
+    pub fn lost_by_probe(&self, pin: usize) -> u64 {
+        self.system.lost_by_probe(pin)
     }
 
     /// The network that the board's Ethernet is plugged into.
@@ -453,9 +459,17 @@ impl Machine {
         self.system.uart_cut_line(uart, self.now);
     }
 
-    /// Takes what a UART has sent, with the time at which each frame ended.
+    /// Takes what a UART has sent, with the time at which each frame ended. Until then the last [`SERIAL_OUTPUT_BYTES`] bytes are
+    /// kept.
+    ///
+    /// [`SERIAL_OUTPUT_BYTES`]: crate::SERIAL_OUTPUT_BYTES
     pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
         self.system.uart_take(uart)
+    }
+
+    /// Bytes that a UART has sent and that were lost, because nobody took them before too many others came.
+    pub fn uart_lost(&self, uart: usize) -> u64 {
+        self.system.uart_lost(uart)
     }
 
     /// The bit rate at which the other side of a UART's RX line sends; `None` follows the UART's own setting.

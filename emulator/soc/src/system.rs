@@ -5,8 +5,11 @@ mod clocks;
 mod network;
 mod outside;
 mod reset;
+mod serial;
 mod settle;
 mod wires;
+
+pub use serial::SERIAL_OUTPUT_BYTES;
 
 use std::collections::VecDeque;
 
@@ -31,6 +34,7 @@ use crate::stub::Stub;
 use crate::unmodelled::{Allowed, Origin, UnmodelledLog};
 use crate::wires::Wires;
 use crate::wiring;
+use serial::SerialOutput;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
 const TIMED: [Block; 22] = [
@@ -124,7 +128,7 @@ pub(crate) struct System {
     runs: [bool; CORES],
     lines: [u32; CORES],
     effects: VecDeque<CoreEffect>,
-    uart_output: [Vec<(Time, u8)>; UARTS],
+    uart_output: [SerialOutput; UARTS],
     /// Edge sources that are high for the present slice.
     pulses: u128,
     /// Levels that the board drives onto pads.

@@ -3,17 +3,33 @@
 //! Only lines with something at their other end are followed: a part of the board, a receiver of the RMT, or a probe. The rest
 //! of the pads cost nothing.
 
+use std::collections::VecDeque;
+
 use espalier_core::{Signal, Span, Time};
 use espalier_parts::{Buzzer, Ws2812};
 use espalier_peripherals::{LEDC_CHANNELS, MCPWM_OUTPUTS, PINS, RMT_CHANNELS};
 
 use crate::boards::BoardDefinition;
 
+/// Changes of a line that its probe keeps until they are taken; of more than these the oldest are lost.
+const PROBE_CHANGES: usize = 1 << 18;
+
 /// A recording of what a line carries.
 #[derive(Clone, Debug)]
 struct Probe {
     pin: usize,
-    changes: Vec<(Time, Signal)>,
+    changes: VecDeque<(Time, Signal)>,
+    lost: u64,
+}
+
+impl Probe {
+    fn record(&mut self, signal: Signal, at: Time) {
+        if self.changes.len() == PROBE_CHANGES {
+            self.changes.pop_front();
+            self.lost += 1;
+        }
+        self.changes.push_back((at, signal));
+    }
 }
 
 /// The lines of single pads. In masks of pads, bit n is GPIO n.
@@ -67,14 +83,19 @@ impl Wires {
     /// Records what a pad carries from now on.
     pub fn attach_probe(&mut self, pin: usize) {
         if pin < PINS && !self.probes.iter().any(|probe| probe.pin == pin) {
-            self.probes.push(Probe { pin, changes: Vec::new() });
+            self.probes.push(Probe { pin, changes: VecDeque::new(), lost: 0 });
             self.connected |= 1 << pin;
         }
     }
 
     pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
         let probe = self.probes.iter_mut().find(|probe| probe.pin == pin);
-        probe.map(|probe| std::mem::take(&mut probe.changes)).unwrap_or_default()
+        probe.map(|probe| std::mem::take(&mut probe.changes).into()).unwrap_or_default()
+    }
+
+    /// Changes that the probe of a pad has lost because nobody took them.
+    pub fn lost_by_probe(&self, pin: usize) -> u64 {
+        self.probes.iter().find(|probe| probe.pin == pin).map_or(0, |probe| probe.lost)
     }
 
     pub fn power_cycle(&mut self) {
@@ -105,7 +126,7 @@ impl Wires {
             buzzer.signal(signal, at);
         }
         if let Some(probe) = self.probes.iter_mut().find(|probe| probe.pin == pin) {
-            probe.changes.push((at, signal));
+            probe.record(signal, at);
         }
         true
     }

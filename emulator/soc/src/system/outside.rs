@@ -131,7 +131,11 @@ impl System {
     }
 
     pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
-        std::mem::take(&mut self.uart_output[uart])
+        self.uart_output[uart].take()
+    }
+
+    pub fn uart_lost(&self, uart: usize) -> u64 {
+        self.uart_output[uart].lost()
     }
 
     pub fn set_uart_line_baud(&mut self, uart: usize, baud: Option<u32>) {

@@ -178,7 +178,7 @@ impl System {
     pub(super) fn settle_uart(&mut self, unit: usize) {
         let sent = self.uarts[unit].take_transmitted();
         if !sent.is_empty() {
-            self.uart_output[unit].extend(sent);
+            self.uart_output[unit].push(sent);
             self.output = true;
         }
     }

@@ -10,8 +10,12 @@ use crate::wires::inverted;
 use crate::wiring::{LEDC_OUTPUTS, MCPWM_SIGNALS, RMT_INPUTS, RMT_OUTPUTS};
 
 /// The pads of a mask.
-fn pads(mask: u64) -> impl Iterator<Item = usize> {
-    (0..PINS).filter(move |pin| mask >> pin & 1 != 0)
+fn pads(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let pin = mask.trailing_zeros() as usize;
+        mask &= mask.wrapping_sub(1);
+        (pin < PINS).then_some(pin)
+    })
 }
 
 /// The channel whose output a signal of the matrix is.
@@ -142,7 +146,7 @@ impl System {
         self.wires.leds().map(|leds| (leds.colours(now), leds.changed(now)))
     }
 
-    /// Every tone that the buzzer has made since power-on.
+    /// The last tones that the buzzer has made since power-on.
     pub fn sounds(&mut self, now: Time) -> Option<Vec<Sound>> {
         self.follow_wires(now);
         self.wires.buzzer().map(|buzzer| buzzer.sounds(now))
@@ -158,5 +162,9 @@ impl System {
     pub fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)> {
         self.follow_wires(now);
         self.wires.take_probed(pin)
+    }
+
+    pub fn lost_by_probe(&self, pin: usize) -> u64 {
+        self.wires.lost_by_probe(pin)
     }
 }

@@ -1,0 +1,52 @@
+//! What a UART has sent, until somebody takes it.
+
+use std::collections::VecDeque;
+
+use espalier_core::Time;
+
+/// Bytes that are kept for each UART. Nobody need ever take what UART1 and UART2 send; of more than this the oldest are lost.
+pub const SERIAL_OUTPUT_BYTES: usize = 1 << 16;
+
+/// The output of a UART: each byte with the end of its frame.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SerialOutput {
+    bytes: VecDeque<(Time, u8)>,
+    lost: u64,
+}
+
+impl SerialOutput {
+    pub fn push(&mut self, sent: impl IntoIterator<Item = (Time, u8)>) {
+        self.bytes.extend(sent);
+        let above = self.bytes.len().saturating_sub(SERIAL_OUTPUT_BYTES);
+        self.bytes.drain(..above);
+        self.lost += above as u64;
+    }
+
+    pub fn take(&mut self) -> Vec<(Time, u8)> {
+        std::mem::take(&mut self.bytes).into()
+    }
+
+    /// Bytes that were lost because nobody took them.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::Time;
+
+    use super::{SERIAL_OUTPUT_BYTES, SerialOutput};
+
+    #[test]
+    fn the_newest_bytes_are_kept_and_the_others_counted() {
+        let mut output = SerialOutput::default();
+        for index in 0..SERIAL_OUTPUT_BYTES as u64 + 100 {
+            output.push([(Time::from_micros(index), index as u8)]);
+        }
+        assert_eq!(output.lost(), 100);
+        let taken = output.take();
+        assert_eq!((taken.len(), taken[0]), (SERIAL_OUTPUT_BYTES, (Time::from_micros(100), 100)));
+        assert_eq!((output.take(), output.lost()), (vec![], 100));
+    }
+}
