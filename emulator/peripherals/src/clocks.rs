@@ -1,6 +1,6 @@
 //! The clocks that several blocks share (ESP32 TRM, chapter "Reset and Clock").
 
-use espalier_core::Frequency;
+use espalier_core::{Frequency, Span};
 
 /// Frequency of the main crystal.
 pub const XTAL: Frequency = Frequency::from_hertz(XTAL_HERTZ);
@@ -15,6 +15,10 @@ pub(crate) const REF_TICK: Frequency = Frequency::from_hertz(1_000_000);
 /// The internal fast RC oscillator, which the manual calls CK8M, in whole ticks of guest time.
 pub const RC_FAST: Frequency = Frequency::from_hertz(RC_FAST_HERTZ);
 pub(crate) const RC_FAST_HERTZ: u64 = 8_500_000;
+
+/// Edge interrupts of one source come at most this often: a core that takes one needs longer to be ready for the next, so it
+/// cannot tell those in between.
+pub(crate) const FASTEST_EDGES: Span = Span::from_micros(1);
 
 /// What RTC_CNTL_ANA_CLK_RTC_SEL can choose as the RTC slow clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

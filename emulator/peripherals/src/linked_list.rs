@@ -4,8 +4,8 @@ use espalier_core::{DmaFault, GuestMemory};
 
 /// Registers hold the low 20 bits of a descriptor's address; the list lies in internal memory.
 pub(crate) const BASE: u32 = 0x3FF0_0000;
-/// More than any list needs, so that one of empty descriptors that runs in a circle ends.
-pub(crate) const MAX_DESCRIPTORS: u32 = 0x1_0000;
+/// Empty descriptors one after the other: more than any list needs, so that one of them that runs in a circle ends.
+pub(crate) const MAX_EMPTY: u32 = 64;
 /// Where a descriptor holds the address of the next one.
 pub(crate) const NEXT_OFFSET: u32 = 8;
 /// In a descriptor's first word: the DMA may use it; cleared, it is the software's.

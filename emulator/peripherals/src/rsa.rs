@@ -1,10 +1,12 @@
 //! RSA accelerator (ESP32 Technical Reference Manual, chapter 25).
 //!
-//! Operands are numbers of up to 4096 bits, least significant word first, in lengths of whole 512-bit blocks. An operation
-//! is over when the write that starts it is.
+//! Operands are numbers of up to 4096 bits, least significant word first, in lengths of whole 512-bit blocks. The result is
+//! there when an operation starts, but INTERRUPT tells of it when the multiplier would have been through all words.
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 use num_bigint::BigUint;
+
+use crate::clocks::APB_WITH_PLL;
 
 espalier_core::registers! {
     M_MEM[128] @ 0x000 = 0, rw();
@@ -34,12 +36,14 @@ const MEMORY_WORDS: usize = 128;
 #[derive(Clone, Debug)]
 pub struct Rsa {
     registers: Registers,
+    /// When the operation ends that is under way.
+    busy: Option<Time>,
 }
 
 impl Rsa {
     /// The accelerator after reset, its memories already cleaned.
     pub fn new() -> Rsa {
-        Rsa { registers: Registers::new(&REGISTERS) }
+        Rsa { registers: Registers::new(&REGISTERS), busy: None }
     }
 
     fn words(&self, memory: u32, count: usize) -> Vec<u32> {
@@ -54,20 +58,22 @@ impl Rsa {
         }
     }
 
-    /// Z = X^Y mod M. The silicon works in Montgomery form with what software left in Z and M_PRIME; for an odd modulus
+    /// Z = X^Y mod M, and the cycles that it takes. The silicon works in Montgomery form with what software left in Z and M_PRIME; for an odd modulus
     /// the result is the same.
-    fn modular_exponentiation(&mut self) {
+    fn modular_exponentiation(&mut self) -> u64 {
         let words = length(self.registers.get(reg::MODEXP_MODE));
         let number = |memory| BigUint::from_slice(&self.words(memory, words));
-        let modulus = number(reg::M_MEM);
+        let (modulus, exponent) = (number(reg::M_MEM), number(reg::Y_MEM));
         let result = match modulus.bits() {
             0 => BigUint::ZERO,
-            _ => number(reg::X_MEM).modpow(&number(reg::Y_MEM), &modulus),
+            _ => number(reg::X_MEM).modpow(&exponent, &modulus),
         };
         self.set_z(&result.to_u32_digits());
+        // A square for each bit of the exponent, and a product for each one in it.
+        cycles(words) * (exponent.bits() + exponent.count_ones()).max(1)
     }
 
-    fn multiplication(&mut self) {
+    fn multiplication(&mut self) -> u64 {
         let mode = self.registers.get(reg::MULT_MODE);
         let words = length(mode);
         if mode & MULT_PLAIN != 0 {
@@ -84,7 +90,13 @@ impl Rsa {
             );
             self.set_z(&product);
         }
+        cycles(words)
     }
+}
+
+/// Cycles of a multiplication: one for each pair of words.
+fn cycles(words: usize) -> u64 {
+    (words * words) as u64
 }
 
 /// Words of the numbers in an operation.
@@ -137,16 +149,19 @@ impl Device for Rsa {
         Fidelity::Modelled
     }
 
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.advance(now);
         self.registers.read(offset)
     }
 
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.advance(now);
         self.registers.write(offset, value)?;
         if value & GO == 0 {
             return Ok(());
         }
-        match offset {
+        let cycles = match offset {
+            reg::MODEXP_START | reg::MULT_START if self.busy.is_some() => return Ok(()),
             reg::MODEXP_START => self.modular_exponentiation(),
             reg::MULT_START => self.multiplication(),
             reg::INTERRUPT => {
@@ -154,9 +169,20 @@ impl Device for Rsa {
                 return Ok(());
             }
             _ => return Ok(()),
-        }
-        self.registers.set(reg::INTERRUPT, GO);
+        };
+        self.busy = Some(now + APB_WITH_PLL.cycles(cycles));
         Ok(())
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.busy
+    }
+
+    fn advance(&mut self, now: Time) {
+        if self.busy.is_some_and(|end| end <= now) {
+            self.busy = None;
+            self.registers.set(reg::INTERRUPT, GO);
+        }
     }
 
     fn interrupts(&self) -> u32 {
@@ -165,6 +191,7 @@ impl Device for Rsa {
 
     fn reset(&mut self) {
         self.registers.reset();
+        self.busy = None;
     }
 }
 
@@ -188,6 +215,9 @@ mod tests {
         rsa.write(reg::INTERRUPT, GO, Time::ZERO).unwrap();
         assert_eq!(rsa.interrupts(), 0);
         rsa.write(register, GO, Time::ZERO).unwrap();
+        assert_eq!(rsa.interrupts(), 0);
+        let end = rsa.deadline().unwrap();
+        rsa.advance(end);
         assert_eq!((rsa.read(reg::INTERRUPT, Time::ZERO), rsa.interrupts()), (Ok(1), 1));
     }
 

@@ -50,22 +50,43 @@ impl Watchdog {
         self.since = now;
     }
 
-    /// When the current stage expires. The end of time is never.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        let left = self.timeout(self.stage).saturating_sub(self.elapsed);
-        let at = self.since + self.clock.cycles(left);
+    /// When a stage next expires of which `acts` says that this does something. The others pass unheard, so that a watchdog
+    /// whose stages are as short as can be keeps nobody busy. The end of time is never.
+    pub(crate) fn deadline(&self, acts: impl Fn(usize) -> bool) -> Option<Time> {
+        let mut left = self.left();
+        for ahead in 0..STAGES {
+            let stage = (self.stage + ahead) % STAGES;
+            if ahead > 0 {
+                left += self.timeout(stage);
+            }
+            if acts(stage) {
+                return self.after(left);
+            }
+        }
+        None
+    }
+
+    /// When so many cycles of the current stage and those after it will have passed.
+    fn after(&self, cycles: u64) -> Option<Time> {
+        let at = self.since + self.clock.cycles(cycles);
         (self.running && at != Time::from_ticks(u64::MAX)).then_some(at)
+    }
+
+    /// Cycles of the current stage that had not passed at `since`.
+    fn left(&self) -> u64 {
+        self.timeout(self.stage).saturating_sub(self.elapsed)
     }
 
     /// The stage that has expired at `now`, if any; the next one has begun then. To be asked until it gives `None`.
     pub(crate) fn take_expired(&mut self, now: Time) -> Option<usize> {
-        let at = self.deadline()?;
+        let at = self.after(self.left())?;
         if at > now {
             return None;
         }
-        let round: u64 = (0..STAGES).map(|stage| self.timeout(stage)).sum();
-        // Whoever asks later than a whole round would only be told the same stages again.
-        self.since = if now.since(at) < self.clock.cycles(round) { at } else { now };
+        // Whoever asks later than two whole rounds would only be told the same stages again.
+        let round = self.clock.cycles((0..STAGES).map(|stage| self.timeout(stage)).sum());
+        let rounds = now.since(at).ticks() / round.ticks().max(1);
+        self.since = at + round * rounds.saturating_sub(1);
         self.elapsed = 0;
         let expired = self.stage;
         self.stage = (self.stage + 1) % STAGES;
@@ -91,7 +112,7 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use super::Watchdog;
+    use super::{STAGES, Watchdog};
     use espalier_core::{Frequency, Time};
 
     const KILOHERTZ: Frequency = Frequency::from_hertz(1000);
@@ -103,15 +124,29 @@ mod tests {
     #[test]
     fn stages_follow_each_other_and_start_again() {
         let mut watchdog = Watchdog::new(KILOHERTZ, [10, 20, 5, 5]);
-        assert_eq!(watchdog.deadline(), None);
+        assert_eq!(watchdog.deadline(|_| true), None);
         watchdog.set_running(true, at(100));
         assert_eq!(watchdog.take_expired(at(109)), None);
         assert_eq!(watchdog.take_expired(at(131)), Some(0));
         assert_eq!(watchdog.take_expired(at(131)), Some(1));
-        assert_eq!(watchdog.deadline(), Some(at(135)));
+        assert_eq!(watchdog.deadline(|_| true), Some(at(135)));
         assert_eq!(watchdog.take_expired(at(141)), Some(2));
         assert_eq!(watchdog.take_expired(at(141)), Some(3));
-        assert_eq!(watchdog.deadline(), Some(at(150)));
+        assert_eq!(watchdog.deadline(|_| true), Some(at(150)));
+        assert_eq!(watchdog.deadline(|stage| stage == 2), Some(at(175)));
+        assert_eq!(watchdog.deadline(|_| false), None);
+    }
+
+    #[test]
+    fn rounds_that_are_left_out_keep_the_pace() {
+        let mut watchdog = Watchdog::new(KILOHERTZ, [10, 20, 5, 5]);
+        watchdog.set_running(true, at(0));
+        let mut expired = Vec::new();
+        while let Some(stage) = watchdog.take_expired(at(40 * 1_000_000 + 31)) {
+            expired.push(stage);
+        }
+        assert!(expired.len() < 10 && (0..STAGES).all(|stage| expired.contains(&stage)), "{expired:?}");
+        assert_eq!(watchdog.deadline(|stage| stage == 3), Some(at(40 * 1_000_000 + 40)));
     }
 
     #[test]
@@ -120,7 +155,7 @@ mod tests {
         watchdog.set_running(true, at(0));
         assert_eq!(watchdog.take_expired(at(10)), Some(0));
         watchdog.feed(at(15));
-        assert_eq!(watchdog.deadline(), Some(at(25)));
+        assert_eq!(watchdog.deadline(|_| true), Some(at(25)));
     }
 
     #[test]
@@ -129,7 +164,7 @@ mod tests {
         watchdog.set_running(true, at(0));
         watchdog.set_running(false, at(4));
         watchdog.set_running(true, at(100));
-        assert_eq!(watchdog.deadline(), Some(at(106)));
+        assert_eq!(watchdog.deadline(|_| true), Some(at(106)));
     }
 
     #[test]

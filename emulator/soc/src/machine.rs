@@ -494,6 +494,12 @@ impl Machine {
         self.trace
     }
 
+    /// What blocks of the chip did by themselves so far: how often one was called because its time had come, and how many pulses
+    /// of the RMT were followed. No guest makes that grow faster than guest time does.
+    pub fn device_work(&self) -> u64 {
+        self.system.device_work()
+    }
+
     /// Everything that software has touched and the model does not have.
     pub fn unmodelled(&self) -> Vec<UnmodelledAccess> {
         self.system.unmodelled.iter().cloned().collect()

@@ -119,6 +119,8 @@ pub(crate) struct System {
     lan: Lan,
     air: Air,
     schedule: Schedule,
+    /// How often blocks were called because their time had come.
+    calls: u64,
     /// The latest time that a block has seen: with two cores taking turns, it must not run backwards.
     clock: Time,
     /// Until when the running slice was planned.
@@ -193,6 +195,7 @@ impl System {
             lan,
             air: Air::new(config.seed),
             schedule: Schedule::new(AIR_SLOT + 1),
+            calls: 0,
             clock: Time::ZERO,
             horizon: Time::ZERO,
             cpu_clock: XTAL,
@@ -250,6 +253,7 @@ impl System {
             self.end_pulses();
         }
         while let Some((slot, _)) = self.schedule.take_due(now) {
+            self.calls += 1;
             if slot == LAN_SLOT {
                 self.advance_lan(ram, now);
                 continue;
@@ -271,6 +275,10 @@ impl System {
             }
             self.settle(block, ram, now);
         }
+    }
+
+    pub fn device_work(&self) -> u64 {
+        self.calls + self.rmt.steps()
     }
 
     pub fn take_output_flag(&mut self) -> bool {
@@ -411,13 +419,6 @@ impl System {
         self.schedule.set(slot, deadline);
         if deadline.is_some_and(|deadline| deadline < self.horizon) {
             self.attention = true;
-        }
-    }
-
-    /// Has a block called at `at`, whenever it would have liked to be.
-    fn call(&mut self, block: Block, at: Time) {
-        if let Some(slot) = TIMED.iter().position(|timed| *timed == block) {
-            self.set_deadline(slot, Some(at));
         }
     }
 

@@ -8,7 +8,7 @@ mod tests;
 
 use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
 
-use crate::clocks::XTAL;
+use crate::clocks::{FASTEST_EDGES, XTAL};
 
 espalier_core::registers! {
     FRC1_LOAD @ 0x00 = 0, rw_bits(0x7F_FFFF);
@@ -115,6 +115,9 @@ pub struct FrcTimer {
     timers: [Frc; 2],
     gated: bool,
     edges: u32,
+    /// The last edge of each timer, and the timers with another one that has to keep its distance.
+    pulsed: [Time; 2],
+    due: u32,
 }
 
 impl Default for FrcTimer {
@@ -126,7 +129,15 @@ impl Default for FrcTimer {
 impl FrcTimer {
     /// Both timers stopped, with the APB at the frequency of the crystal.
     pub fn new() -> FrcTimer {
-        FrcTimer { registers: Registers::new(&REGISTERS), apb: XTAL, timers: timers(XTAL), gated: false, edges: 0 }
+        FrcTimer {
+            registers: Registers::new(&REGISTERS),
+            apb: XTAL,
+            timers: timers(XTAL),
+            gated: false,
+            edges: 0,
+            pulsed: [Time::ZERO; 2],
+            due: 0,
+        }
     }
 
     /// The APB clock changes.
@@ -159,12 +170,26 @@ impl FrcTimer {
         self.timers[timer].configure(clock, control & ENABLE != 0 && !self.gated, now);
     }
 
+    /// When a timer next does something that a core can notice.
+    fn next_interrupt(&self, timer: usize) -> Option<Time> {
+        let control = self.control(timer);
+        let next_edge = self.pulsed[timer] + FASTEST_EDGES;
+        if self.due >> timer & 1 != 0 {
+            return Some(next_edge);
+        }
+        match control & LEVEL_INT != 0 {
+            true if control & INT_STATUS != 0 => None,
+            true => self.timers[timer].due(),
+            false => Some(self.timers[timer].due()?.max(next_edge)),
+        }
+    }
+
     fn fire(&mut self, timer: usize, at: Time, now: Time) {
         let control = self.control(timer);
         if control & LEVEL_INT != 0 {
             self.registers.modify(base(timer) + CTRL, 0, INT_STATUS);
         } else {
-            self.edges |= 1 << timer;
+            self.due |= 1 << timer;
         }
         let load = u64::from(self.registers.get(base(timer) + LOAD));
         let reload = (timer == FRC1 && control & AUTOLOAD != 0).then_some(load);
@@ -194,7 +219,7 @@ impl Device for FrcTimer {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("autoload of FRC2 has no effect")
+        Fidelity::Partial("autoload of FRC2 has no effect, and edge interrupts come at most once in a microsecond")
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
@@ -228,13 +253,18 @@ impl Device for FrcTimer {
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.timers.iter().filter_map(Frc::due).min()
+        [FRC1, FRC2].into_iter().filter_map(|timer| self.next_interrupt(timer)).min()
     }
 
     fn advance(&mut self, now: Time) {
         for timer in [FRC1, FRC2] {
             if let Some(at) = self.timers[timer].due().filter(|at| *at <= now) {
                 self.fire(timer, at, now);
+            }
+            if self.due >> timer & 1 != 0 && self.pulsed[timer] + FASTEST_EDGES <= now {
+                self.edges |= 1 << timer;
+                self.due &= !(1 << timer);
+                self.pulsed[timer] = now;
             }
         }
     }

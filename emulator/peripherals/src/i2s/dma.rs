@@ -4,7 +4,7 @@ use espalier_core::{DmaFault, GuestMemory};
 
 use super::I2s;
 use super::registers::{self, reg};
-use crate::linked_list::{Descriptor, MAX_DESCRIPTORS, OWNER};
+use crate::linked_list::{Descriptor, OWNER};
 
 const WORD: u32 = 4;
 
@@ -41,10 +41,9 @@ impl I2s {
         self.registers.get(reg::RXEOF_NUM)
     }
 
-    /// Moves what is in the FIFO into memory.
+    /// Moves what is in the FIFO into memory. Each buffer takes at least one word of it.
     pub fn run_dma(&mut self, memory: &mut dyn GuestMemory) {
-        for _ in 0..MAX_DESCRIPTORS {
-            let Some(descriptor) = self.link else { return };
+        while let Some(descriptor) = self.link {
             if let Err(DmaFault { .. }) = self.fill(descriptor, memory) {
                 self.stop_link();
                 self.running = None;

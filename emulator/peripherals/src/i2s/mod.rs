@@ -20,6 +20,8 @@ use registers::{REGISTERS, reg};
 const SOURCE: Frequency = Frequency::from_hertz(160_000_000);
 /// Cycles of the bit clock between two conversions.
 const BITS_PER_SAMPLE: u64 = 2;
+/// The ADCs give no more than two million samples a second (ESP32 datasheet, "ADC Characteristics").
+const FASTEST: Span = Span::from_nanos(500);
 /// Divides the bit clock if its divider is zero.
 const LARGEST_BIT_DIVIDER: u64 = 64;
 
@@ -100,7 +102,7 @@ impl I2s {
             divider => divider,
         };
         let ticks = SOURCE.cycles(1).ticks();
-        Rate { numerator: ticks * BITS_PER_SAMPLE * bit * (whole * a + b), denominator: a }
+        Rate { numerator: (ticks * BITS_PER_SAMPLE * bit * (whole * a + b)).max(FASTEST.ticks() * a), denominator: a }
     }
 
     fn is_adc_mode(&self) -> bool {

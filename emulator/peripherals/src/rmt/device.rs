@@ -22,13 +22,24 @@ impl Rmt {
         self.registers.get(reg::APB_CONF) & apb_conf::FIFO_MASK == 0
     }
 
+    fn write_memory(&mut self, word: usize, value: u32) {
+        if std::mem::replace(&mut self.memory[word], value) == value {
+            return;
+        }
+        for channel in 0..RMT_CHANNELS {
+            let (first, size) = self.blocks(channel);
+            self.stale |= u8::from((first..first + size).contains(&word)) << channel;
+        }
+    }
+
     /// Software writes the next word of a channel's memory.
     fn push(&mut self, channel: usize, value: u32) {
         let (first, size) = self.blocks(channel);
         let state = &mut self.channels[channel];
         if state.pushed < size {
-            self.memory[first + state.pushed] = value;
+            let word = first + state.pushed;
             state.pushed += 1;
+            self.write_memory(word, value);
         } else {
             state.push_error = true;
         }
@@ -84,7 +95,7 @@ impl Device for Rmt {
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
-        self.follow(now);
+        self.advance(now);
         if let Some(word) = word_of(offset) {
             return Ok(self.memory[word]);
         }
@@ -108,12 +119,14 @@ impl Device for Rmt {
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
         self.follow(now);
         if let Some(word) = word_of(offset) {
-            self.memory[word] = value;
+            self.write_memory(word, value);
+            self.look_ahead();
             return Ok(());
         }
         if let Some(channel) = channel_of(reg::CHDATA, WORD, offset) {
             if self.is_fifo() {
                 self.push(channel, value);
+                self.look_ahead();
             }
             return Ok(());
         }
@@ -125,6 +138,8 @@ impl Device for Rmt {
         } else if offset == reg::INT_CLR {
             self.registers.modify(reg::INT_RAW, value, 0);
         }
+        self.stale = u8::MAX;
+        self.look_ahead();
         Ok(())
     }
 
@@ -134,6 +149,7 @@ impl Device for Rmt {
 
     fn advance(&mut self, now: Time) {
         self.follow(now);
+        self.look_ahead();
     }
 
     fn interrupts(&self) -> u32 {
@@ -146,6 +162,7 @@ impl Device for Rmt {
         self.registers.reset();
         let inputs = self.channels.each_ref().map(|channel| channel.input);
         self.channels = inputs.map(|input| Channel { input, ..Channel::default() });
+        self.wanted = [None; RMT_CHANNELS];
         for channel in 0..RMT_CHANNELS {
             self.outputs.drive(channel, false, now);
         }

@@ -1,9 +1,10 @@
 //! The remote control peripheral (ESP32 TRM, chapter "Remote Control Peripheral (RMT)"): eight channels that send and measure
 //! levels and how long they last.
 //!
-//! Nothing here ticks. A transmission is followed entry by entry when somebody looks, and the deadline is the next interrupt that
-//! software has enabled. The edges of a channel are kept only while something is connected to it (see
-//! [`set_watched`](Rmt::set_watched)).
+//! Nothing here ticks. The deadline is the next interrupt that software has enabled. When somebody looks, a transmission is
+//! followed entry by entry, but only through one lap of its memory if it goes round and round. The edges of a channel are
+//! followed and kept only while something is connected to it (see [`set_watched`](Rmt::set_watched)), and then at least once a
+//! millisecond, so that no call has many of them to do.
 
 mod device;
 mod output;
@@ -27,7 +28,8 @@ use transmit::{Events, Program, Transmitter};
 /// Channels of the block.
 pub const RMT_CHANNELS: usize = 8;
 
-/// Pulses that a deadline looks ahead: more than fit into the memory.
+/// Pulses that a deadline looks ahead: twice as many as fit into the memory or are counted to a threshold. An event that does
+/// not come within them never does.
 const LOOK_AHEAD: usize = 4 * RAM_WORDS;
 /// How long the edges of a channel that is watched are kept back at most.
 const REPORT_EVERY: Span = Span::from_millis(1);
@@ -53,8 +55,14 @@ pub struct Rmt {
     apb: Frequency,
     channels: [Channel; RMT_CHANNELS],
     outputs: Outputs,
+    /// When each transmitter next does something that software has asked to be told of.
+    wanted: [Option<Time>; RMT_CHANNELS],
+    /// The channels for which that has to be found out again: bit n is channel n.
+    stale: u8,
     /// Until when everything has been followed.
     advanced: Time,
+    /// Pulses and edges that were followed, for those who want to know what that costs.
+    steps: u64,
 }
 
 impl Default for Rmt {
@@ -72,7 +80,10 @@ impl Rmt {
             apb: XTAL,
             channels: Default::default(),
             outputs: Outputs::default(),
+            wanted: [None; RMT_CHANNELS],
+            stale: 0,
             advanced: Time::ZERO,
+            steps: 0,
         }
     }
 
@@ -80,11 +91,18 @@ impl Rmt {
     pub fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
         self.follow(now);
         self.apb = apb;
+        self.stale = u8::MAX;
+        self.look_ahead();
+    }
+
+    /// Pulses and edges that have been followed one by one since the block was made.
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Which outputs are connected to something: bit n is channel n. The edges of the others are forgotten.
     pub fn set_watched(&mut self, channels: u8) {
-        self.outputs.watched = channels;
+        self.outputs.watch(channels, self.advanced);
     }
 
     /// The level of a channel's output as of the last access or advance.
@@ -182,7 +200,11 @@ impl Rmt {
     }
 
     fn raise_events(&mut self, channel: usize, events: Events) {
-        self.raise(interrupt_bits(channel, events));
+        let raised = interrupt_bits(channel, events);
+        if raised != 0 {
+            self.raise(raised);
+            self.stale |= 1 << channel;
+        }
         if !self.channels[channel].transmitter.is_sending() {
             // The next transmission begins by setting the bit again; drivers never clear it.
             self.registers.modify(reg::CH0CONF1 + CONF_STRIDE * channel as u32, conf1::TX_START, 0);
@@ -199,22 +221,50 @@ impl Rmt {
     }
 
     fn follow_transmitter(&mut self, channel: usize, now: Time) {
-        while let Some(pulse) = self.channels[channel].transmitter.pulse.filter(|pulse| pulse.until <= now) {
-            if let Some(carrier) = self.carrier(channel) {
-                self.outputs.modulate(channel, pulse, carrier);
+        let Some(pulse) = self.channels[channel].transmitter.pulse else { return };
+        if self.outputs.is_watched(channel) {
+            self.follow_edges(channel, now);
+        } else if pulse.until <= now {
+            let mut steps = 0;
+            let events =
+                self.with_transmitter(channel, |transmitter, program| transmitter.skip_to(program, now, &mut steps));
+            self.steps += steps;
+            self.raise_events(channel, events);
+            self.drive(channel, now);
+        }
+    }
+
+    fn follow_edges(&mut self, channel: usize, now: Time) {
+        let carrier = self.carrier(channel);
+        // An edge at this very instant has happened.
+        let just_after = now + Span::from_ticks(1);
+        while let Some(pulse) = self.channels[channel].transmitter.pulse {
+            if let Some(carrier) = carrier {
+                self.steps += self.outputs.modulate(channel, pulse, carrier, just_after);
             }
-            let mut transmitter = std::mem::take(&mut self.channels[channel].transmitter);
-            let events = transmitter.step(&self.program(channel));
-            self.channels[channel].transmitter = transmitter;
+            if pulse.until > now {
+                return;
+            }
+            let events = self.with_transmitter(channel, Transmitter::step);
+            self.steps += 1;
             self.raise_events(channel, events);
             self.drive(channel, pulse.until);
         }
     }
 
-    fn start(&mut self, channel: usize, now: Time) {
+    fn with_transmitter(
+        &mut self,
+        channel: usize,
+        act: impl FnOnce(&mut Transmitter, &Program<'_>) -> Events,
+    ) -> Events {
         let mut transmitter = std::mem::take(&mut self.channels[channel].transmitter);
-        let events = transmitter.start(&self.program(channel), now);
+        let events = act(&mut transmitter, &self.program(channel));
         self.channels[channel].transmitter = transmitter;
+        events
+    }
+
+    fn start(&mut self, channel: usize, now: Time) {
+        let events = self.with_transmitter(channel, |transmitter, program| transmitter.start(program, now));
         self.raise_events(channel, events);
         self.drive(channel, now);
     }
@@ -256,19 +306,39 @@ impl Rmt {
 
     /// When the channel next does something that software has asked to be told of, or that somebody watches.
     fn next_event(&self, channel: usize) -> Option<Time> {
-        let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
         let (transmitter, receiver) = (&self.channels[channel].transmitter, &self.channels[channel].receiver);
         let received = receiver.deadline(self.settings(channel));
         let watched = self.outputs.is_watched(channel) && transmitter.is_sending();
         let reported = watched.then(|| self.advanced + REPORT_EVERY);
+        received.into_iter().chain(reported).chain(self.wanted[channel]).min()
+    }
+
+    /// Finds out when transmitters next do something that software has asked to be told of, where that may have changed.
+    fn look_ahead(&mut self) {
+        for channel in 0..RMT_CHANNELS {
+            if self.stale >> channel & 1 != 0 {
+                self.wanted[channel] = self.next_wanted(channel);
+            }
+        }
+        self.stale = 0;
+    }
+
+    /// Follows a copy of a transmitter until something wanted happens; the memory does not change meanwhile.
+    fn next_wanted(&self, channel: usize) -> Option<Time> {
         let sending = [interrupt::tx_end(channel), interrupt::error(channel), interrupt::threshold(channel)];
-        let sent = if wanted & sending.iter().fold(0, |bits, bit| bits | bit) == 0 {
-            None
-        } else {
-            let program = self.program(channel);
-            next_wanted(transmitter.clone(), &program, |events| interrupt_bits(channel, events) & wanted != 0)
-        };
-        received.into_iter().chain(reported).chain(sent).min()
+        let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
+        if wanted & sending.iter().fold(0, |bits, bit| bits | bit) == 0 {
+            return None;
+        }
+        let program = self.program(channel);
+        let mut transmitter = self.channels[channel].transmitter.clone();
+        for _ in 0..LOOK_AHEAD {
+            let at = transmitter.pulse?.until;
+            if interrupt_bits(channel, transmitter.step(&program)) & wanted != 0 {
+                return Some(at);
+            }
+        }
+        None
     }
 
     fn status(&self, channel: usize) -> u32 {
@@ -300,21 +370,4 @@ fn interrupt_bits(channel: usize, events: Events) -> u32 {
     ]
     .into_iter()
     .fold(0, |bits, (happened, bit)| if happened { bits | bit } else { bits })
-}
-
-/// Follows a copy of a transmitter until something wanted happens; the memory does not change meanwhile.
-fn next_wanted(
-    mut transmitter: Transmitter,
-    program: &Program<'_>,
-    is_wanted: impl Fn(Events) -> bool,
-) -> Option<Time> {
-    let mut at = None;
-    for _ in 0..LOOK_AHEAD {
-        let Some(pulse) = transmitter.pulse else { break };
-        at = Some(pulse.until);
-        if is_wanted(transmitter.step(program)) {
-            break;
-        }
-    }
-    at
 }

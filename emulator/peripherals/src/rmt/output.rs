@@ -27,12 +27,24 @@ pub(super) struct Carrier {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outputs {
     /// Bit n is channel n.
-    pub(super) watched: u8,
+    watched: u8,
     pub(super) levels: [bool; RMT_CHANNELS],
+    /// Until when the edges of each channel's carrier have been added.
+    modulated: [Time; RMT_CHANNELS],
     pub(super) edges: Vec<RmtEdge>,
 }
 
 impl Outputs {
+    /// Watches these channels from `now` on.
+    pub(super) fn watch(&mut self, channels: u8, now: Time) {
+        for channel in 0..RMT_CHANNELS {
+            if channels & !self.watched & 1 << channel != 0 {
+                self.modulated[channel] = now;
+            }
+        }
+        self.watched = channels;
+    }
+
     pub(super) fn is_watched(&self, channel: usize) -> bool {
         self.watched >> channel & 1 != 0
     }
@@ -46,20 +58,30 @@ impl Outputs {
         }
     }
 
-    /// Adds the edges that the carrier makes within a pulse that is over. Each pulse begins with the carrier's high part.
-    pub(super) fn modulate(&mut self, channel: usize, pulse: Pulse, carrier: Carrier) {
-        if !self.is_watched(channel) || pulse.level != carrier.level {
-            return;
+    /// Adds the edges that the carrier makes in a pulse, from those that were added before up to `until`. Each pulse begins with
+    /// the carrier's high part. Returns how many it looked at.
+    pub(super) fn modulate(&mut self, channel: usize, pulse: Pulse, carrier: Carrier, until: Time) -> u64 {
+        let until = until.min(pulse.until);
+        let from = self.modulated[channel].max(pulse.start);
+        if !self.is_watched(channel) || pulse.level != carrier.level || until <= from {
+            return 0;
         }
         let (high, low) = (carrier.clock.cycles(carrier.high), carrier.clock.cycles(carrier.low));
-        let mut at = pulse.start;
-        while at < pulse.until {
-            self.drive(channel, true, at);
-            if at + high < pulse.until {
-                self.drive(channel, false, at + high);
+        let period = high + low;
+        let first = from.since(pulse.start).ticks() / period.ticks();
+        let mut at = pulse.start + period * first;
+        let mut edges = 0;
+        while at < until {
+            for (edge, level) in [(at, true), (at + high, false)] {
+                if (from..until).contains(&edge) {
+                    self.drive(channel, level, edge);
+                    edges += 1;
+                }
             }
-            at = at + high + low;
+            at += period;
         }
+        self.modulated[channel] = until;
+        edges
     }
 }
 

@@ -1,6 +1,7 @@
 use espalier_core::{Device, Frequency, Time};
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
-use super::registers::{BLOCK_WORDS, RAM, apb_conf, conf0, conf1, interrupt, reg, status};
+use super::registers::{BLOCK_WORDS, RAM, RAM_WORDS, apb_conf, conf0, conf1, interrupt, reg, status};
 use super::{Rmt, RmtEdge};
 
 const APB: Frequency = Frequency::from_hertz(80_000_000);
@@ -246,4 +247,122 @@ fn a_reset_lets_the_line_go_low() {
     rmt.reset();
     assert_eq!(rmt.take_edges(), [RmtEdge { channel: 0, at: us(5), level: false }]);
     assert_eq!(rmt.read(reg::CH0CONF0, us(6)), Ok(0x3110_0002));
+}
+
+/// What software and the line see of a channel that sends.
+fn seen(rmt: &mut Rmt, channel: u32, now: Time) -> [u32; 3] {
+    let status = rmt.read(reg::CHSTATUS + 4 * channel, now).unwrap();
+    [status, rmt.read(reg::INT_RAW, now).unwrap(), u32::from(rmt.output(channel as usize))]
+}
+
+/// 63 words of two cycles each, in a circle: for ten seconds, and with an interrupt that never comes.
+#[test]
+fn a_transmission_without_end_costs_nothing() {
+    let mut rmt = rmt();
+    rmt.set_watched(0);
+    put(&mut rmt, reg::INT_ENA, interrupt::error(0), Time::ZERO);
+    fill(&mut rmt, 0, &[[word((true, 1), (false, 1)); 63].as_slice(), &[0]].concat());
+    start(&mut rmt, 0, 1 << conf0::MEM_SIZE_SHIFT | 1, CONF1 | conf1::TX_CONTI_MODE, Time::ZERO);
+    assert_eq!(rmt.deadline(), None);
+    for second in 1..=10 {
+        rmt.advance(us(1_000_000 * second));
+    }
+    assert!(rmt.steps() < 10 * 4 * RAM_WORDS as u64, "{} steps", rmt.steps());
+    assert_eq!(rmt.read(reg::INT_RAW, us(10_000_000)), Ok(interrupt::tx_end(0)));
+    assert_eq!(rmt.deadline(), None);
+}
+
+/// However often somebody looks, the edges of the carrier are the same, and none is in the future.
+#[test]
+fn a_carrier_is_followed_within_a_pulse() {
+    let sent = |looks: &[u64]| {
+        let mut rmt = rmt();
+        put(&mut rmt, reg::CHCARRIER_DUTY, 500 << 16 | 1500, Time::ZERO);
+        fill(&mut rmt, 0, &[word((true, 30_000), (false, 10)), 0]);
+        start(&mut rmt, 0, CONF0 | conf0::CARRIER_EN | conf0::CARRIER_OUT_LV, CONF1, Time::ZERO);
+        let mut edges = Vec::new();
+        for at in looks {
+            rmt.advance(us(*at));
+            let fresh = rmt.take_edges();
+            assert!(fresh.iter().all(|edge| edge.at <= us(*at)));
+            edges.extend(fresh);
+        }
+        edges
+    };
+    let often: Vec<u64> = (0..31_000).step_by(7).chain([40_000]).collect();
+    let once = sent(&[40_000]);
+    assert_eq!(once.len(), 2 * 30_000 / 25);
+    assert_eq!(sent(&often), once);
+}
+
+proptest! {
+    /// Laps that are left out change nothing: who looks once sees what those see who looked all the time, or who watch the edges.
+    #[test]
+    fn what_is_left_out_is_what_is_followed(
+        words in prop::collection::vec((any::<bool>(), 0u32..4, any::<bool>(), 0u32..4), 1..80),
+        limit in 0u32..0x200, wraps in any::<bool>(), continuous in any::<bool>(), blocks in 0u32..3, end in 1u64..3000,
+    ) {
+        let end = us(end);
+        let prepared = |watched| {
+            let mut rmt = rmt();
+            rmt.set_watched(watched);
+            let wrap = if wraps { apb_conf::MEM_TX_WRAP_EN } else { 0 };
+            put(&mut rmt, reg::APB_CONF, apb_conf::FIFO_MASK | wrap, Time::ZERO);
+            put(&mut rmt, reg::CH_TX_LIM, limit, Time::ZERO);
+            let filled: Vec<u32> = words.iter().map(|(a, b, c, d)| word((*a, *b), (*c, *d))).collect();
+            // What the list does not fill is no end marker.
+            fill(&mut rmt, 0, &[word((true, 1), (false, 2)); 2 * BLOCK_WORDS]);
+            fill(&mut rmt, 0, &filled);
+            let mode = if continuous { conf1::TX_CONTI_MODE } else { 0 };
+            start(&mut rmt, 0, blocks << conf0::MEM_SIZE_SHIFT | 80, CONF1 | mode, Time::ZERO);
+            rmt
+        };
+        let (mut once, mut often, mut watched) = (prepared(0), prepared(0), prepared(1));
+        for micros in 0..end.as_micros() {
+            often.advance(us(micros));
+        }
+        let expected = seen(&mut watched, 0, end);
+        prop_assert_eq!(seen(&mut often, 0, end), expected);
+        prop_assert_eq!(seen(&mut once, 0, end), expected);
+        prop_assert!(once.steps() <= 8 * RAM_WORDS as u64);
+        // And they go on alike.
+        for rmt in [&mut once, &mut often, &mut watched] {
+            put(rmt, reg::INT_CLR, u32::MAX, end);
+            put(rmt, reg::INT_ENA, u32::MAX, end);
+        }
+        prop_assert_eq!(once.wanted[0], watched.wanted[0]);
+        prop_assert_eq!(once.wanted[0], often.wanted[0]);
+    }
+
+    /// The deadline is exactly when the interrupt comes.
+    #[test]
+    fn an_interrupt_comes_when_it_was_announced(
+        words in prop::collection::vec((1u32..4, 0u32..4), 1..64), limit in 0u32..0x200, wraps in any::<bool>(),
+        continuous in any::<bool>(), bit in 0usize..3,
+    ) {
+        let mut rmt = rmt();
+        rmt.set_watched(0);
+        let wrap = if wraps { apb_conf::MEM_TX_WRAP_EN } else { 0 };
+        put(&mut rmt, reg::APB_CONF, apb_conf::FIFO_MASK | wrap, Time::ZERO);
+        put(&mut rmt, reg::CH_TX_LIM, limit, Time::ZERO);
+        let wanted = [interrupt::tx_end(0), interrupt::error(0), interrupt::threshold(0)][bit];
+        put(&mut rmt, reg::INT_ENA, wanted, Time::ZERO);
+        fill(&mut rmt, 0, &[word((true, 1), (false, 2)); BLOCK_WORDS]);
+        fill(&mut rmt, 0, &words.iter().map(|(a, b)| word((true, *a), (false, *b))).collect::<Vec<_>>());
+        start(&mut rmt, 0, CONF0, CONF1 | if continuous { conf1::TX_CONTI_MODE } else { 0 }, Time::ZERO);
+        match rmt.deadline() {
+            Some(at) => {
+                prop_assert_eq!(rmt.interrupts(), 0);
+                rmt.advance(Time::from_ticks(at.ticks() - 1));
+                prop_assert_eq!((rmt.interrupts(), rmt.deadline()), (0, Some(at)));
+                rmt.advance(at);
+                prop_assert_eq!(rmt.interrupts(), 1);
+            }
+            None => {
+                let raised = rmt.interrupts();
+                rmt.advance(us(100_000));
+                prop_assert_eq!(rmt.interrupts(), raised);
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A channel's transmitter: entries from its memory, one after the other.
 
-use espalier_core::{Frequency, Time};
+use espalier_core::{Frequency, Span, Time};
 
 use super::registers::entry;
 
@@ -47,6 +47,19 @@ pub(super) struct Pulse {
     second: bool,
 }
 
+/// The counter of words that the threshold is compared with has as many bits as the register that holds it.
+const WORD_COUNTS: u64 = 0x200;
+
+/// One way through the memory, from its first word on.
+#[derive(Clone, Copy, Debug)]
+struct Lap {
+    start: Time,
+    /// The counter of words at its start.
+    sent: u64,
+    words: u64,
+    ended: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transmitter {
     /// The word that is fetched next.
@@ -56,7 +69,7 @@ pub(super) struct Transmitter {
     pub(super) pulse: Option<Pulse>,
     /// The level without its carrier.
     pub(super) level: bool,
-    sent: u32,
+    sent: u64,
     /// Something was sent since the memory was begun, so that a continuous transmission takes time.
     progressed: bool,
 }
@@ -84,12 +97,63 @@ impl Transmitter {
         if !pulse.second {
             return self.begin(program, pulse.word, true, pulse.until);
         }
-        self.sent += 1;
-        let threshold = self.sent == program.limit;
-        if threshold {
-            self.sent = 0;
-        }
+        let threshold = self.count(1, program.limit);
         Events { threshold, ..Events::default() }.and(self.fetch(program, pulse.until))
+    }
+
+    /// Goes on to `now` for a line that nobody watches, and adds the pulses that it followed to `steps`. A transmission that
+    /// goes round in its memory is not followed through all its laps: each is as long as the other and does the same.
+    pub(super) fn skip_to(&mut self, program: &Program<'_>, now: Time, steps: &mut u64) -> Events {
+        let (mut events, mut lap, mut skipped) = (Events::default(), None, false);
+        while self.pulse.is_some_and(|pulse| pulse.until <= now) {
+            let (step, word_is_over) = (self.step(program), self.begins_word());
+            *steps += 1;
+            events = events.and(step);
+            if skipped || !word_is_over {
+                continue;
+            }
+            lap = lap.map(|lap: Lap| Lap { words: lap.words + 1, ended: lap.ended || step.end, ..lap });
+            let Some(start) = self.pulse.filter(|_| self.read == 1).map(|pulse| pulse.start) else { continue };
+            match lap {
+                // A lap that ends with the marker begins with a counter of zero, so its successors are all the same.
+                Some(lap) if !lap.ended || lap.sent == self.sent => {
+                    events.threshold |= self.skip_laps(lap, start, now, program.limit);
+                    skipped = true;
+                }
+                _ => lap = Some(Lap { start, sent: self.sent, words: 0, ended: false }),
+            }
+        }
+        events
+    }
+
+    /// True if the pulse on the line is the first one of its word.
+    fn begins_word(&self) -> bool {
+        self.pulse.is_some_and(|pulse| !pulse.second)
+    }
+
+    /// Leaves out the whole laps until `now`, the first of which begins at `start`. True if the threshold is met in them.
+    fn skip_laps(&mut self, lap: Lap, start: Time, now: Time, limit: u32) -> bool {
+        let length = start.since(lap.start);
+        let laps = now.since(start).ticks() / length.ticks();
+        let skipped = Span::from_ticks(length.ticks() * laps);
+        self.pulse =
+            self.pulse.map(|pulse| Pulse { start: pulse.start + skipped, until: pulse.until + skipped, ..pulse });
+        !lap.ended && self.count(lap.words * laps, limit)
+    }
+
+    /// Counts words that were sent. True if the count has come to the threshold, where it starts again.
+    fn count(&mut self, words: u64, limit: u32) -> bool {
+        let limit = u64::from(limit);
+        let missing = match limit.wrapping_sub(self.sent) % WORD_COUNTS {
+            0 => WORD_COUNTS,
+            missing => missing,
+        };
+        let met = words >= missing;
+        self.sent = match met {
+            true => (words - missing) % if limit == 0 { WORD_COUNTS } else { limit },
+            false => (self.sent + words) % WORD_COUNTS,
+        };
+        met
     }
 
     fn fetch(&mut self, program: &Program<'_>, at: Time) -> Events {

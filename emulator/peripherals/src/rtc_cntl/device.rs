@@ -83,6 +83,7 @@ impl RtcCntl {
         let kind = if deep { Sleep::Deep } else { Sleep::Light };
         let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
         self.sleeping = Some(kind);
+        self.asleep_since = now;
         // An alarm that has gone off before still wakes: the timer has passed it.
         self.arm_alarm(now);
         let wake_at = self.alarm_at.filter(|_| enabled & WakeupSource::Timer as u32 != 0);
@@ -94,7 +95,7 @@ impl RtcCntl {
     fn memory_crc_written(&mut self, old: u32, new: u32) {
         if new & registers::MEM_CRC_START == 0 {
             self.registers.modify(reg::MEM_CONF, registers::MEM_CRC_FINISH, 0);
-        } else if old & registers::MEM_CRC_START == 0 {
+        } else if old & registers::MEM_CRC_START == 0 && self.crc_done_at.is_none() {
             let first_word = new >> registers::MEM_CRC_ADDR_SHIFT & registers::MEM_CRC_WORDS_MASK;
             let words = (new >> registers::MEM_CRC_LEN_SHIFT & registers::MEM_CRC_WORDS_MASK) + 1;
             self.effects.push_back(RtcEffect::MemoryCrc { first_word, words });
@@ -164,7 +165,8 @@ impl Device for RtcCntl {
     }
 
     fn deadline(&self) -> Option<Time> {
-        [self.update_at, self.alarm_at, self.watchdog.deadline()].into_iter().flatten().min()
+        let watchdog = self.watchdog.deadline(|stage| self.watchdog_acts(stage));
+        [self.update_at, self.alarm_at, self.waking, watchdog].into_iter().flatten().min()
     }
 
     fn advance(&mut self, now: Time) {
@@ -182,6 +184,11 @@ impl Device for RtcCntl {
             self.raise(registers::MAIN_TIMER_INT);
             self.wake(WakeupSource::Timer, now);
         }
+        if self.crc_done_at.is_some_and(|at| at <= now) {
+            self.crc_done_at = None;
+            self.registers.modify(reg::MEM_CONF, 0, registers::MEM_CRC_FINISH);
+        }
+        self.come_up(now);
         while let Some(stage) = self.watchdog.take_expired(now) {
             self.watchdog_expired(stage);
         }

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use espalier_core::{Counter, Registers, Time};
 
-use crate::clocks::{SlowClock, SocClock};
+use crate::clocks::{APB_WITH_PLL, SlowClock, SocClock};
 use crate::watchdog::{STAGES, Watchdog};
 pub use cause::{Cpu, ResetCause, ResetScope};
 use registers::{REGISTERS, reg};
@@ -57,6 +57,11 @@ pub struct RtcCntl {
     causes: [ResetCause; 2],
     stalled: [bool; 2],
     sleeping: Option<Sleep>,
+    asleep_since: Time,
+    /// When the chip has come up that something has woken.
+    waking: Option<Time>,
+    /// When the checksum of the memory is complete.
+    crc_done_at: Option<Time>,
     effects: VecDeque<RtcEffect>,
     /// The latest time that this block has seen.
     now: Time,
@@ -86,6 +91,9 @@ impl RtcCntl {
             causes: [ResetCause::PowerOn; 2],
             stalled: [false; 2],
             sleeping: None,
+            asleep_since: Time::ZERO,
+            waking: None,
+            crc_done_at: None,
             effects: VecDeque::new(),
             now: Time::ZERO,
         }
@@ -94,11 +102,6 @@ impl RtcCntl {
     /// The next thing that the block wants, oldest first.
     pub fn take_effect(&mut self) -> Option<RtcEffect> {
         self.effects.pop_front()
-    }
-
-    /// Whether there is something for [`take_effect`](RtcCntl::take_effect).
-    pub fn has_effect(&self) -> bool {
-        !self.effects.is_empty()
     }
 
     /// A reset happens. `cpu` is the CPU that is reset if the cause's scope is one CPU; otherwise both are.
@@ -115,7 +118,7 @@ impl RtcCntl {
             self.timer.set_value(0, now);
             self.set_flash_boot(flash_boot, now);
         }
-        self.sleeping = None;
+        (self.sleeping, self.waking) = (None, None);
         self.run_watchdog(now);
         for reset in Cpu::ALL {
             if cause.scope() > ResetScope::Cpu || cpu == Some(reset) {
@@ -175,28 +178,6 @@ impl RtcCntl {
         self.registers.get(reg::RESET_STATE) & bit != 0
     }
 
-    /// How the chip sleeps, if it does.
-    pub fn sleeping(&self) -> Option<Sleep> {
-        self.sleeping
-    }
-
-    /// Something outside of this block wakes the chip. It does so only if the chip sleeps and the source is enabled.
-    pub fn wake(&mut self, source: WakeupSource, now: Time) {
-        let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
-        if enabled & source as u32 == 0 {
-            return;
-        }
-        let Some(kind) = self.sleeping.take() else { return };
-        self.registers.modify(reg::STATE0, registers::SLEEP_EN, 0);
-        self.registers.modify(reg::WAKEUP_STATE, registers::WAKEUP_CAUSE_MASK, source as u32);
-        self.raise(registers::SLP_WAKEUP_INT);
-        self.run_watchdog(now);
-        self.effects.push_back(match kind {
-            Sleep::Light => RtcEffect::Wake,
-            Sleep::Deep => RtcEffect::Reset { cause: ResetCause::DeepSleep },
-        });
-    }
-
     /// Levels of the RTC pads, bit n for RTC GPIO n, and the pad that RTC_IO selects for EXT0. Wakes a sleeping chip if EXT0
     /// or EXT1 is enabled and its condition holds. To be told when a pad changes and when the chip has fallen asleep.
     pub fn set_rtc_pads(&mut self, levels: u32, ext0_pad: u32, now: Time) {
@@ -208,17 +189,18 @@ impl RtcCntl {
         let selected = self.registers.get(reg::EXT_WAKEUP1);
         let any_high = config & registers::EXT_WAKEUP1_LV != 0;
         let met = if any_high { levels & selected != 0 } else { selected != 0 && levels & selected == 0 };
-        if met && self.sleeping.is_some() {
+        if met && self.sleeping.is_some() && self.waking.is_none() {
             self.registers.set(reg::EXT_WAKEUP1_STATUS, if any_high { levels & selected } else { selected });
             self.wake(WakeupSource::Ext1, now);
         }
     }
 
     /// The content of RTC fast memory that [`RtcEffect::MemoryCrc`] asked for. ESP-IDF has it checked before and after a deep
-    /// sleep, both times by this block.
+    /// sleep, both times by this block. It takes the block a cycle for each word.
     pub fn finish_memory_crc(&mut self, memory: &[u8]) {
         self.registers.set(reg::MEM_CRC_RES, memory_crc::crc32(memory));
-        self.registers.modify(reg::MEM_CONF, 0, registers::MEM_CRC_FINISH);
+        let words = memory.len() as u64 / 4;
+        self.crc_done_at = Some(self.now + APB_WITH_PLL.cycles(words.max(1)));
     }
 
     fn raise(&mut self, interrupt: u32) {
@@ -239,14 +221,28 @@ impl RtcCntl {
         self.watchdog.set_running(enabled && !paused, now);
     }
 
-    fn watchdog_expired(&mut self, stage: usize) {
-        let config = self.registers.get(reg::WDTCONFIG0);
+    /// Whether software or the chip finds out at once that a stage of the watchdog has expired.
+    fn watchdog_acts(&self, stage: usize) -> bool {
+        match self.watchdog_action(stage) {
+            registers::WDT_OFF => false,
+            registers::WDT_INTERRUPT => {
+                self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW) & registers::WDT_INT != 0
+            }
+            _ => true,
+        }
+    }
+
+    fn watchdog_action(&self, stage: usize) -> u32 {
         let shift = registers::WDT_STG0_SHIFT - stage as u32 * registers::WDT_STG_BITS;
-        let action = match config >> shift & registers::WDT_STG_MASK {
+        match self.registers.get(reg::WDTCONFIG0) >> shift & registers::WDT_STG_MASK {
             registers::WDT_OFF if stage == 0 && self.guarded_by_flash_boot() => registers::WDT_RESET_RTC,
             action => action,
-        };
-        match action {
+        }
+    }
+
+    fn watchdog_expired(&mut self, stage: usize) {
+        let config = self.registers.get(reg::WDTCONFIG0);
+        match self.watchdog_action(stage) {
             registers::WDT_INTERRUPT => self.raise(registers::WDT_INT),
             registers::WDT_RESET_CPU => {
                 let cause = ResetCause::RtcWatchdogCpu;

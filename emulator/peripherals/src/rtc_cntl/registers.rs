@@ -96,6 +96,20 @@ pub const RESET_CAUSE_MASK: u32 = 0x3F;
 pub const APPCPU_STAT_VECTOR_SEL: u32 = 1 << 12;
 pub const PROCPU_STAT_VECTOR_SEL: u32 = 1 << 13;
 
+/// TIMER1 and TIMER3 to TIMER5, in cycles of the slow clock: the shift and the mask of each field.
+pub const PLL_BUF_WAIT: (u32, u32) = (24, 0xFF);
+pub const XTL_BUF_WAIT: (u32, u32) = (14, 0x3FF);
+pub const CK8M_WAIT: (u32, u32) = (6, 0xFF);
+pub const ROM_RAM_POWERUP_TIMER: (u32, u32) = (25, 0x7F);
+pub const ROM_RAM_WAIT_TIMER: (u32, u32) = (16, 0x1FF);
+pub const WIFI_POWERUP_TIMER: (u32, u32) = (9, 0x7F);
+pub const WIFI_WAIT_TIMER: (u32, u32) = (0, 0x1FF);
+pub const DG_WRAP_POWERUP_TIMER: (u32, u32) = (25, 0x7F);
+pub const DG_WRAP_WAIT_TIMER: (u32, u32) = (16, 0x1FF);
+pub const RTC_POWERUP_TIMER: (u32, u32) = (9, 0x7F);
+pub const RTC_WAIT_TIMER: (u32, u32) = (0, 0x1FF);
+pub const MIN_SLP_VAL: (u32, u32) = (8, 0xFF);
+
 /// WAKEUP_STATE.
 pub const WAKEUP_CAUSE_MASK: u32 = 0x7FF;
 pub const WAKEUP_ENA_SHIFT: u32 = 11;

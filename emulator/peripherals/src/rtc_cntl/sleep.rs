@@ -1,5 +1,10 @@
 //! Sleeping and waking (ESP32 TRM, chapter "Low-Power Management").
 
+use espalier_core::Time;
+
+use super::registers::{self, reg};
+use super::{RtcCntl, RtcEffect};
+
 /// What can wake the chip; the bits of WAKEUP_ENA and WAKEUP_CAUSE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -28,4 +33,60 @@ pub enum Sleep {
     Light,
     /// The digital core is powered down and is reset on waking.
     Deep,
+}
+
+impl RtcCntl {
+    /// How the chip sleeps, if it does.
+    pub fn sleeping(&self) -> Option<Sleep> {
+        self.sleeping
+    }
+
+    /// Something wakes the chip. It does so only if the chip sleeps and the source is enabled; and the chip is awake only when
+    /// its clocks and power domains have come up.
+    pub fn wake(&mut self, source: WakeupSource, now: Time) {
+        let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
+        if enabled & source as u32 == 0 || self.sleeping.is_none() || self.waking.is_some() {
+            return;
+        }
+        self.registers.modify(reg::WAKEUP_STATE, registers::WAKEUP_CAUSE_MASK, source as u32);
+        let slow = self.slow_clock().frequency();
+        let shortest = slow.cycles(self.cycles(reg::TIMER5, registers::MIN_SLP_VAL));
+        self.waking = Some(now.max(self.asleep_since + shortest) + slow.cycles(self.waking_cycles().max(1)));
+    }
+
+    /// The chip goes on if it has come up by `now`.
+    pub(super) fn come_up(&mut self, now: Time) {
+        if self.waking.is_none_or(|at| at > now) {
+            return;
+        }
+        self.waking = None;
+        let Some(kind) = self.sleeping.take() else { return };
+        self.registers.modify(reg::STATE0, registers::SLEEP_EN, 0);
+        self.raise(registers::SLP_WAKEUP_INT);
+        self.run_watchdog(now);
+        self.effects.push_back(match kind {
+            Sleep::Light => RtcEffect::Wake,
+            Sleep::Deep => RtcEffect::Reset { cause: super::ResetCause::DeepSleep },
+        });
+    }
+
+    /// Cycles of the slow clock that it takes to come up: the waits for the RC oscillator, the crystal and the PLL, and for the
+    /// power domains. The manual does not say which of these go on side by side. With the times that ESP-IDF sets, PLL and
+    /// domains take the seven cycles that it reckons with (RTC_CNTL_WAKEUP_DELAY_CYCLES).
+    fn waking_cycles(&self) -> u64 {
+        let domain = |timer, powerup, wait| self.cycles(timer, powerup) + self.cycles(timer, wait);
+        let rom_ram = domain(reg::TIMER3, registers::ROM_RAM_POWERUP_TIMER, registers::ROM_RAM_WAIT_TIMER);
+        let wifi = domain(reg::TIMER3, registers::WIFI_POWERUP_TIMER, registers::WIFI_WAIT_TIMER);
+        [registers::CK8M_WAIT, registers::XTL_BUF_WAIT, registers::PLL_BUF_WAIT]
+            .into_iter()
+            .map(|field| self.cycles(reg::TIMER1, field))
+            .sum::<u64>()
+            + domain(reg::TIMER4, registers::RTC_POWERUP_TIMER, registers::RTC_WAIT_TIMER)
+            + domain(reg::TIMER4, registers::DG_WRAP_POWERUP_TIMER, registers::DG_WRAP_WAIT_TIMER)
+            + rom_ram.max(wifi)
+    }
+
+    fn cycles(&self, register: u32, (shift, mask): (u32, u32)) -> u64 {
+        u64::from(self.registers.get(register) >> shift & mask)
+    }
 }

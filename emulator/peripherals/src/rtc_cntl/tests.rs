@@ -4,7 +4,7 @@ use super::registers::{self, reg};
 use super::{Cpu, ResetCause, RtcCntl, RtcEffect, Sleep, WakeupSource};
 use crate::clocks::{SlowClock, SocClock};
 use crate::watchdog::WRITE_KEY;
-use espalier_core::{Device, Time};
+use espalier_core::{Device, Frequency, Span, Time};
 use proptest::prelude::{any, proptest};
 
 fn set(rtc: &mut RtcCntl, offset: u32, value: u32, micros: u64) {
@@ -121,7 +121,7 @@ fn flash_boot_starts_the_watchdog() {
     // "Flash Boot Protection": 128000 cycles of the slow clock, then system and RTC.
     let mut rtc = RtcCntl::new();
     rtc.set_flash_boot(true, Time::ZERO);
-    assert_eq!(rtc.deadline(), Some(Time::from_micros(853_333)).map(|at| at + espalier_core::Span::from_ticks(160)));
+    assert_eq!(rtc.deadline(), Some(Time::from_micros(853_333)).map(|at| at + Span::from_ticks(160)));
     let mut stopped = rtc.clone();
     rtc.advance(rtc.deadline().unwrap());
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::RtcWatchdogRtc }));
@@ -144,7 +144,22 @@ fn the_watchdog_resets_the_enabled_cpus() {
     assert_eq!((rtc.take_effect(), rtc.take_effect()), (Some(RtcEffect::ResetCpu { cpu: Cpu::Pro, cause }), None));
 }
 
+/// In 150 kHz cycles, what ESP-IDF sets before it sleeps (rtc_sleep_low_init and rtc_sleep_init): a millisecond for the crystal,
+/// four cycles for the RC oscillator, and one for each power-up and wait.
+fn set_wake_up_times(rtc: &mut RtcCntl) {
+    set(rtc, reg::TIMER1, 1 << 24 | 150 << 14 | 4 << 6, 0);
+    set(rtc, reg::TIMER3, 0x0201_0201, 0);
+    set(rtc, reg::TIMER4, 0x0201_0201, 0);
+    set(rtc, reg::TIMER5, 0x0201_8000, 0);
+}
+
+/// The cycles that ESP-IDF reckons with for that: XTL_BUF_WAIT, CK8M_WAIT and RTC_CNTL_WAKEUP_DELAY_CYCLES.
+fn waking() -> Span {
+    Frequency::from_hertz(150_000).cycles(150 + 4 + 7)
+}
+
 fn sleep_until(rtc: &mut RtcCntl, alarm: u32, deep: bool) {
+    set_wake_up_times(rtc);
     // As rtc_cntl_ll_set_wakeup_timer of ESP-IDF does it for this chip: without MAIN_TIMER_ALARM_EN.
     set(rtc, reg::SLP_TIMER0, alarm, 0);
     set(rtc, reg::SLP_TIMER1, 0, 0);
@@ -161,12 +176,14 @@ fn the_timer_ends_a_deep_sleep_with_a_reset() {
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Sleep { kind: Sleep::Deep, wake_at }));
     assert_eq!((rtc.sleeping(), rtc.deadline()), (Some(Sleep::Deep), wake_at));
     rtc.advance(Time::from_micros(100_000));
+    assert_eq!((rtc.take_effect(), rtc.deadline()), (None, wake_at.map(|at| at + waking())));
+    rtc.advance(Time::from_micros(100_000) + waking());
     let cause = ResetCause::DeepSleep;
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause }));
-    rtc.apply_reset(cause, None, Time::from_micros(100_000));
-    assert_eq!(causes(&mut rtc, 100_000), (5, 5));
-    assert_eq!(get(&mut rtc, reg::WAKEUP_STATE, 100_000) & registers::WAKEUP_CAUSE_MASK, WakeupSource::Timer as u32);
-    assert_eq!(get(&mut rtc, reg::STATE0, 100_000) & registers::SLEEP_EN, 0);
+    rtc.apply_reset(cause, None, Time::from_micros(110_000));
+    assert_eq!(causes(&mut rtc, 110_000), (5, 5));
+    assert_eq!(get(&mut rtc, reg::WAKEUP_STATE, 110_000) & registers::WAKEUP_CAUSE_MASK, WakeupSource::Timer as u32);
+    assert_eq!(get(&mut rtc, reg::STATE0, 110_000) & registers::SLEEP_EN, 0);
 }
 
 #[test]
@@ -174,16 +191,20 @@ fn the_memory_is_checked_before_a_deep_sleep() {
     // rtc_deep_sleep_start: set address and length, start, wait for RTC_MEM_CRC_FINISH, clear start.
     let mut rtc = RtcCntl::new();
     let whole = 0x7FF << 20 | 1;
-    let waits = |rtc: &mut RtcCntl| get(rtc, reg::MEM_CONF, 0) & registers::MEM_CRC_FINISH == 0;
+    let waits = |rtc: &mut RtcCntl, now| get(rtc, reg::MEM_CONF, now) & registers::MEM_CRC_FINISH == 0;
     let mut results = Vec::new();
-    for memory in [[1; 8192], [1; 8192], [2; 8192]] {
-        set(&mut rtc, reg::MEM_CONF, whole, 0);
-        set(&mut rtc, reg::MEM_CONF, whole | registers::MEM_CRC_START, 0);
+    for (memory, now) in [([1; 8192], 0), ([1; 8192], 100), ([2; 8192], 200)] {
+        set(&mut rtc, reg::MEM_CONF, whole, now);
+        set(&mut rtc, reg::MEM_CONF, whole | registers::MEM_CRC_START, now);
         assert_eq!(rtc.take_effect(), Some(RtcEffect::MemoryCrc { first_word: 0, words: 2048 }));
-        assert!(waits(&mut rtc));
         rtc.finish_memory_crc(&memory);
-        assert!(!waits(&mut rtc));
-        results.push(get(&mut rtc, reg::MEM_CRC_RES, 0));
+        // 2048 cycles of 80 MHz, in which it cannot be started once more.
+        assert!(waits(&mut rtc, now + 25));
+        set(&mut rtc, reg::MEM_CONF, whole, now + 25);
+        set(&mut rtc, reg::MEM_CONF, whole | registers::MEM_CRC_START, now + 25);
+        assert_eq!(rtc.take_effect(), None);
+        assert!(!waits(&mut rtc, now + 26));
+        results.push(get(&mut rtc, reg::MEM_CRC_RES, now + 26));
     }
     assert!(results[0] == results[1] && results[1] != results[2]);
 }
@@ -198,18 +219,27 @@ fn pads_end_a_light_sleep() {
     rtc.set_rtc_pads(0b001, 0, Time::from_micros(10));
     assert_eq!(rtc.take_effect(), None);
     rtc.set_rtc_pads(0b100, 0, Time::from_micros(20));
+    assert_eq!((rtc.take_effect(), rtc.sleeping()), (None, Some(Sleep::Light)));
+    // It sleeps for MIN_SLP_VAL at least, and then has to come up. What else would wake it is late.
+    let up = Time::ZERO + Frequency::from_hertz(150_000).cycles(128) + waking();
+    rtc.set_rtc_pads(0b010, 0, Time::from_micros(30));
+    assert_eq!(rtc.deadline(), Some(up));
+    rtc.advance(up);
     assert_eq!((rtc.take_effect(), rtc.sleeping()), (Some(RtcEffect::Wake), None));
-    assert_eq!(get(&mut rtc, reg::EXT_WAKEUP1_STATUS, 20), 0b100);
+    assert_eq!(get(&mut rtc, reg::EXT_WAKEUP1_STATUS, 3000), 0b100);
+    assert_eq!(get(&mut rtc, reg::INT_RAW, 3000), registers::SLP_WAKEUP_INT);
 }
 
 #[test]
 fn an_alarm_in_the_past_wakes_at_once() {
     let mut rtc = RtcCntl::new();
+    set_wake_up_times(&mut rtc);
     rtc.advance(Time::from_micros(1000));
     set(&mut rtc, reg::WAKEUP_STATE, (WakeupSource::Timer as u32) << 11, 1000);
     set(&mut rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 1000);
     set(&mut rtc, reg::STATE0, registers::SLEEP_EN, 2000);
     assert!(matches!(rtc.take_effect(), Some(RtcEffect::Sleep { .. })));
+    rtc.advance(Time::from_micros(2000) + Frequency::from_hertz(150_000).cycles(128) + waking());
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Wake));
 }
 

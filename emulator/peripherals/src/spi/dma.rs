@@ -4,7 +4,7 @@ use espalier_core::{DmaFault, GuestMemory};
 
 use super::registers::{dma_link, reg};
 use super::{Spi, dma_int};
-use crate::linked_list::{self, Descriptor, MAX_DESCRIPTORS, OWNER};
+use crate::linked_list::{self, Descriptor, MAX_EMPTY, OWNER};
 
 /// ESP-IDF starts the receiving list with address 0 where it wants nothing received.
 const NO_LIST: u32 = linked_list::BASE;
@@ -32,13 +32,14 @@ impl Link {
 impl Spi {
     /// Takes `length` bytes from the list; what the list lacks is sent as zeros.
     pub(super) fn dma_fetch(&mut self, length: usize, memory: &mut dyn GuestMemory) -> Vec<u8> {
-        let mut data = Vec::new();
-        for _ in 0..MAX_DESCRIPTORS {
-            let Some(address) = self.outlink.next else { break };
-            if data.len() >= length {
-                break;
-            }
-            if self.fetch_one(address, &mut data, memory).is_err() {
+        let (mut data, mut empty) = (Vec::new(), 0);
+        while let Some(address) = self.outlink.next
+            && data.len() < length
+        {
+            let before = data.len();
+            let fetched = self.fetch_one(address, &mut data, memory);
+            empty = if data.len() == before { empty + 1 } else { 0 };
+            if fetched.is_err() || empty > MAX_EMPTY {
                 self.outlink.stop();
                 self.raise_dma(dma_int::OUTLINK_DSCR_ERROR);
             }
@@ -70,16 +71,16 @@ impl Spi {
 
     /// Puts received bytes into the list's buffers and marks where they end.
     pub(super) fn dma_store(&mut self, data: &[u8], memory: &mut dyn GuestMemory) {
-        let mut rest = data;
-        for _ in 0..MAX_DESCRIPTORS {
-            let Some(address) = self.inlink.next.filter(|address| *address != NO_LIST) else { break };
-            match self.store_one(address, &mut rest, memory) {
-                Ok(()) if rest.is_empty() => break,
-                Ok(()) => {}
-                Err(DmaFault { .. }) => {
-                    self.inlink.stop();
-                    self.raise_dma(dma_int::INLINK_DSCR_ERROR);
-                }
+        let (mut rest, mut empty) = (data, 0);
+        while let Some(address) = self.inlink.next.filter(|address| *address != NO_LIST) {
+            let before = rest.len();
+            let stored = self.store_one(address, &mut rest, memory);
+            empty = if rest.len() == before { empty + 1 } else { 0 };
+            if stored.is_err() || empty > MAX_EMPTY {
+                self.inlink.stop();
+                self.raise_dma(dma_int::INLINK_DSCR_ERROR);
+            } else if rest.is_empty() {
+                break;
             }
         }
         self.inlink.stop();

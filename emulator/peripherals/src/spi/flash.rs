@@ -41,25 +41,38 @@ impl Spi {
     /// The time that a read of `bytes` bytes from the flash takes in the mode that `CTRL` selects: instruction, address, dummy
     /// cycles and data at the rate of `CLOCK`.
     pub fn flash_read_time(&self, bytes: u32, apb: Frequency) -> Span {
-        let control = self.registers.get(reg::CTRL);
-        let (address_lines, data_lines) = match control {
+        let (address_lines, data_lines) = self.lines();
+        let address = ((self.registers.get(reg::USER1) >> user1::USR_ADDR_BITLEN_SHIFT) + 1) / address_lines;
+        let cycles = BYTE_BITS + address + u32::from(self.user_dummy_cycles()) + BYTE_BITS * bytes / data_lines;
+        apb.cycles(u64::from(cycles * self.clock_divider()))
+    }
+
+    /// The time that so many bytes of data take.
+    pub(super) fn data_time(&self, bytes: usize) -> Span {
+        let (_, lines) = self.lines();
+        self.apb.cycles(bytes as u64 * u64::from(BYTE_BITS / lines) * u64::from(self.clock_divider()))
+    }
+
+    /// The lines that carry address and data of what is read.
+    fn lines(&self) -> (u32, u32) {
+        match self.registers.get(reg::CTRL) {
             mode if mode & ctrl::FREAD_QIO != 0 => (4, 4),
             mode if mode & ctrl::FREAD_DIO != 0 => (2, 2),
             mode if mode & ctrl::FREAD_QUAD != 0 => (1, 4),
             mode if mode & ctrl::FREAD_DUAL != 0 => (1, 2),
             _ => (1, 1),
-        };
-        let address = ((self.registers.get(reg::USER1) >> user1::USR_ADDR_BITLEN_SHIFT) + 1) / address_lines;
-        let cycles = BYTE_BITS + address + u32::from(self.user_dummy_cycles()) + BYTE_BITS * bytes / data_lines;
+        }
+    }
+
+    fn clock_divider(&self) -> u32 {
         let rate = self.registers.get(reg::CLOCK);
-        let divider = match rate & clock::EQU_SYSCLK {
+        match rate & clock::EQU_SYSCLK {
             0 => {
                 ((rate >> clock::DIV_PRE_SHIFT & clock::DIV_PRE) + 1)
                     * ((rate >> clock::CNT_N_SHIFT & clock::CNT_N) + 1)
             }
             _ => 1,
-        };
-        apb.cycles(u64::from(cycles * divider))
+        }
     }
 
     /// Runs the flash command of the highest bit in `commands`.

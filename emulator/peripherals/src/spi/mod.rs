@@ -2,7 +2,9 @@
 //!
 //! SPI0 and SPI1 drive the flash, SPI2 and SPI3 are for anybody. The block knows no device: a write to `CMD` leaves a
 //! transaction pending, and the wiring runs it right after that write with [`Spi::execute`] on the device that
-//! [`Spi::chip_select`] selects. So a transaction takes no guest time, and software finds `CMD` cleared when it looks.
+//! [`Spi::chip_select`] selects. A transaction that fits into the data buffer takes no guest time, and software finds `CMD`
+//! cleared when it looks. A longer one has moved its data at once too, but the controller stays busy until its bits would have
+//! passed, so that software cannot have more of them moved than a real one could.
 
 mod dma;
 mod flash;
@@ -11,8 +13,11 @@ mod registers;
 mod tests;
 mod user;
 
-use espalier_core::{Device, Fidelity, GuestMemory, Register, Registers, SpiTarget, SpiTransaction, Time, Unmodelled};
+use espalier_core::{
+    Device, Fidelity, Frequency, GuestMemory, Register, Registers, SpiTarget, SpiTransaction, Time, Unmodelled,
+};
 
+use crate::clocks::APB_WITH_PLL;
 use dma::Link;
 use registers::{BUFFER_WORDS, REGISTERS, cmd, dma_conf, dma_int, dma_link, pin, reg, slave};
 
@@ -35,6 +40,11 @@ pub struct Spi {
     registers: Registers,
     /// The bits that software wrote to `CMD` and that have not been executed.
     pending: u32,
+    apb: Frequency,
+    /// Until when a long transaction takes.
+    busy: Option<Time>,
+    /// DMA interrupts that come with its end.
+    held_interrupts: u32,
     outlink: Link,
     inlink: Link,
 }
@@ -52,7 +62,20 @@ impl Spi {
     pub const DMA_INTERRUPT: u32 = 1;
 
     pub fn new() -> Spi {
-        Spi { registers: Registers::new(&REGISTERS), pending: 0, outlink: Link::default(), inlink: Link::default() }
+        Spi {
+            registers: Registers::new(&REGISTERS),
+            pending: 0,
+            apb: APB_WITH_PLL,
+            busy: None,
+            held_interrupts: 0,
+            outlink: Link::default(),
+            inlink: Link::default(),
+        }
+    }
+
+    /// The APB clock, which the controller divides, changes. What is under way keeps its length.
+    pub fn set_apb_clock(&mut self, apb: Frequency) {
+        self.apb = apb;
     }
 
     /// Whether software started a transaction that [`execute`](Spi::execute) has not run yet.
@@ -78,8 +101,21 @@ impl Spi {
         if pending & !cmd::USR != 0 {
             self.execute_flash(pending & !cmd::USR, &mut bus);
         } else {
+            let bytes = self.user_data_bytes();
+            if bytes > BUFFER_BYTES {
+                self.busy = Some(now + self.data_time(bytes));
+            }
             self.execute_user(&mut bus, memory);
         }
+        if self.busy.is_none() {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.busy = None;
+        let held = std::mem::take(&mut self.held_interrupts);
+        self.registers.modify(reg::DMA_INT_RAW, 0, held);
         let count = self.registers.get(reg::SLAVE) & slave::TRANS_CNT;
         let next = count.wrapping_add(1 << slave::TRANS_CNT_SHIFT) & slave::TRANS_CNT;
         self.registers.modify(reg::SLAVE, slave::TRANS_CNT, next | slave::TRANS_DONE);
@@ -101,7 +137,11 @@ impl Spi {
     }
 
     fn raise_dma(&mut self, interrupts: u32) {
-        self.registers.modify(reg::DMA_INT_RAW, 0, interrupts);
+        if self.busy.is_some() {
+            self.held_interrupts |= interrupts;
+        } else {
+            self.registers.modify(reg::DMA_INT_RAW, 0, interrupts);
+        }
     }
 
     fn dma_interrupts(&self) -> u32 {
@@ -131,20 +171,24 @@ impl Device for Spi {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "transactions take no time; no slave mode; clock, delays, CRC and hold lines are registers only",
+            "transactions that fit into the buffer take no time; no slave mode; delays, CRC and hold lines are registers only",
         )
     }
 
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
+    fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
+        self.advance(now);
         match offset {
+            reg::CMD if self.busy.is_some() => Ok(cmd::USR),
             reg::DMA_INT_ST => Ok(self.dma_interrupts()),
             _ => self.registers.read(offset),
         }
     }
 
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
+    fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        self.advance(now);
         self.registers.write(offset, value)?;
         match offset {
+            reg::CMD if self.busy.is_some() => {}
             reg::CMD if self.registers.get(reg::SLAVE) & slave::MODE == 0 => self.pending = value & cmd::ALL,
             reg::DMA_OUT_LINK if value & (dma_link::START | dma_link::RESTART) != 0 => self.outlink.start(value),
             reg::DMA_OUT_LINK if value & dma_link::STOP != 0 => self.outlink.stop(),
@@ -164,6 +208,16 @@ impl Device for Spi {
         Ok(())
     }
 
+    fn deadline(&self) -> Option<Time> {
+        self.busy
+    }
+
+    fn advance(&mut self, now: Time) {
+        if self.busy.is_some_and(|end| end <= now) {
+            self.finish();
+        }
+    }
+
     fn interrupts(&self) -> u32 {
         let state = self.registers.get(reg::SLAVE);
         let done = state & slave::TRANS_DONE != 0 && state & slave::TRANS_INTEN != 0;
@@ -171,6 +225,6 @@ impl Device for Spi {
     }
 
     fn reset(&mut self) {
-        *self = Spi::new();
+        *self = Spi { apb: self.apb, ..Spi::new() };
     }
 }

@@ -239,6 +239,48 @@ fn dma_walks_linked_lists() {
     assert_eq!(bench.spi.interrupts(), 0);
 }
 
+/// 100 bytes at 20 MHz.
+#[test]
+fn a_transaction_that_is_longer_than_the_buffer_takes_its_time() {
+    let mut bench = Bench::new();
+    bench.write(reg::CLOCK, 1 << clock::CNT_N_SHIFT | 1 << clock::DIV_PRE_SHIFT);
+    bench.write(reg::USER, user::USR_MOSI);
+    bench.write(reg::SLAVE, slave::TRANS_INTEN);
+    bench.write(reg::MOSI_DLEN, 799);
+    bench.ram.write_u32(RAM_BASE, 0xC006_4064).unwrap();
+    bench.ram.write_u32(RAM_BASE + 4, RAM_BASE + 0x100).unwrap();
+    bench.ram.write_u32(RAM_BASE + 8, 0).unwrap();
+    bench.write(reg::DMA_OUT_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
+    bench.write(reg::CMD, cmd::USR);
+    assert_eq!((bench.read(reg::CMD), bench.read(reg::DMA_INT_RAW), bench.spi.interrupts()), (cmd::USR, 0, 0));
+    bench.write(reg::CMD, cmd::USR);
+    assert!(!bench.spi.has_transaction());
+    let end = bench.spi.deadline().unwrap();
+    assert_eq!(end.since(NOW), Span::from_micros(40));
+    bench.spi.advance(end);
+    assert_eq!((bench.read(reg::CMD), bench.spi.interrupts()), (0, 1));
+    let done = dma_int::OUT_DONE | dma_int::OUT_EOF | dma_int::OUT_TOTAL_EOF;
+    assert_eq!((bench.read(reg::DMA_INT_RAW), bench.read(reg::SLAVE) >> 23 & 0xF), (done, 1));
+}
+
+/// Descriptors without room and without data that point to themselves.
+#[test]
+fn a_list_of_nothing_that_runs_in_a_circle_is_an_error() {
+    let mut bench = Bench::new();
+    for (index, word) in [0x8000_0000, RAM_BASE + 0x100, RAM_BASE].into_iter().enumerate() {
+        bench.ram.write_u32(RAM_BASE + 4 * index as u32, word).unwrap();
+    }
+    bench.write(reg::USER, user::USR_MOSI | user::USR_MISO);
+    bench.write(reg::MOSI_DLEN, 31);
+    bench.write(reg::MISO_DLEN, 31);
+    bench.write(reg::DMA_OUT_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
+    bench.write(reg::DMA_IN_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
+    bench.write(reg::CMD, cmd::USR);
+    let raised = bench.read(reg::DMA_INT_RAW);
+    let errors = dma_int::INLINK_DSCR_ERROR | dma_int::OUTLINK_DSCR_ERROR;
+    assert_eq!(raised & errors, errors);
+}
+
 proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
@@ -251,6 +293,9 @@ proptest! {
         }
         for (offset, value) in writes {
             bench.write(offset, value);
+            if let Some(end) = bench.spi.deadline() {
+                bench.spi.advance(end);
+            }
             assert_eq!(bench.read(reg::CMD), 0);
         }
     }

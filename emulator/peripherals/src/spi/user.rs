@@ -6,6 +6,13 @@ use super::registers::{ctrl, reg, user, user1, user2};
 use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
 
 impl Spi {
+    /// Bytes of the data phases; in full duplex both are one.
+    pub(super) fn user_data_bytes(&self) -> usize {
+        let phases = self.registers.get(reg::USER);
+        let mosi = if phases & user::USR_MOSI != 0 { bytes_of(self.registers.get(reg::MOSI_DLEN)) } else { 0 };
+        if phases & user::DOUTDIN != 0 { mosi.max(self.miso_bytes()) } else { mosi + self.miso_bytes() }
+    }
+
     pub(super) fn execute_user(&mut self, bus: &mut Bus<'_>, memory: &mut dyn GuestMemory) {
         let phases = self.registers.get(reg::USER);
         let mosi = if phases & user::USR_MOSI != 0 { self.user_mosi(memory) } else { Vec::new() };

@@ -12,7 +12,7 @@ mod timer;
 
 use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
 
-use crate::clocks::{SlowClock, XTAL};
+use crate::clocks::{FASTEST_EDGES, SlowClock, XTAL};
 use crate::watchdog::{STAGES, WRITE_KEY, Watchdog};
 use calibration::Calibration;
 use registers::{REGISTERS, line, reg, wdt};
@@ -47,6 +47,9 @@ pub struct TimerGroup {
     gated: bool,
     calibration: Calibration,
     edges: u32,
+    /// The watchdog's last edge interrupt, and whether another one is due that has to keep its distance.
+    watchdog_edge: Time,
+    edge_is_due: bool,
     reset: Option<WatchdogReset>,
 }
 
@@ -72,6 +75,8 @@ impl TimerGroup {
             flash_boot: false,
             gated: false,
             edges: 0,
+            watchdog_edge: Time::ZERO,
+            edge_is_due: false,
             reset: None,
         }
     }
@@ -151,17 +156,35 @@ impl TimerGroup {
         }
     }
 
-    fn watchdog_expired(&mut self, stage: usize) {
-        let config = self.registers.get(reg::WDTCONFIG0);
+    fn watchdog_action(&self, stage: usize) -> u32 {
         let shift = wdt::STG0_SHIFT - stage as u32 * wdt::STG_BITS;
-        let action = match config >> shift & wdt::STG_MASK {
+        match self.registers.get(reg::WDTCONFIG0) >> shift & wdt::STG_MASK {
             wdt::OFF if stage == 0 && self.guarded_by_flash_boot() => wdt::RESET_SYSTEM,
             action => action,
-        };
-        match action {
+        }
+    }
+
+    /// When a stage of the watchdog next expires and somebody finds out at once.
+    fn watchdog_deadline(&self) -> Option<Time> {
+        let config = self.registers.get(reg::WDTCONFIG0);
+        let raises = config & wdt::LEVEL_INT_EN != 0 && self.registers.get(reg::INT_RAW) & line::WDT == 0;
+        let acts = self.watchdog.deadline(|stage| match self.watchdog_action(stage) {
+            wdt::OFF => false,
+            wdt::INTERRUPT => raises,
+            _ => true,
+        });
+        let pulses = |stage| config & wdt::EDGE_INT_EN != 0 && self.watchdog_action(stage) == wdt::INTERRUPT;
+        let next_edge = self.watchdog_edge + FASTEST_EDGES;
+        let edge = if self.edge_is_due { Some(next_edge) } else { self.watchdog.deadline(pulses) };
+        acts.into_iter().chain(edge.map(|at| at.max(next_edge))).min()
+    }
+
+    fn watchdog_expired(&mut self, stage: usize) {
+        let config = self.registers.get(reg::WDTCONFIG0);
+        match self.watchdog_action(stage) {
             wdt::INTERRUPT => {
-                let level = config & wdt::LEVEL_INT_EN != 0;
-                self.raise(line::WDT, level, config & wdt::EDGE_INT_EN != 0);
+                self.raise(line::WDT, config & wdt::LEVEL_INT_EN != 0, false);
+                self.edge_is_due |= config & wdt::EDGE_INT_EN != 0;
             }
             wdt::RESET_CPU => self.reset = Some(WatchdogReset::Cpu),
             wdt::RESET_SYSTEM => self.reset = Some(WatchdogReset::System),
@@ -209,7 +232,10 @@ impl Device for TimerGroup {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("LACT does not count with the RTC slow clock during light sleep")
+        Fidelity::Partial(
+            "LACT does not count with the RTC slow clock during light sleep, and the watchdog's edge interrupts come at most \
+             once in a microsecond",
+        )
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
@@ -247,7 +273,7 @@ impl Device for TimerGroup {
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.timers.iter().filter_map(Timer::deadline).chain(self.watchdog.deadline()).min()
+        self.timers.iter().filter_map(Timer::deadline).chain(self.watchdog_deadline()).min()
     }
 
     fn advance(&mut self, now: Time) {
@@ -258,6 +284,10 @@ impl Device for TimerGroup {
         }
         while let Some(stage) = self.watchdog.take_expired(now) {
             self.watchdog_expired(stage);
+        }
+        if self.edge_is_due && self.watchdog_edge + FASTEST_EDGES <= now {
+            self.raise(line::WDT, false, true);
+            (self.watchdog_edge, self.edge_is_due) = (now, false);
         }
     }
 

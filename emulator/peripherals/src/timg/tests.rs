@@ -225,3 +225,29 @@ proptest! {
         }
     }
 }
+
+/// Stages of one cycle each that all interrupt by an edge: a core could not tell more of them than one in a microsecond.
+#[test]
+fn a_watchdog_as_fast_as_can_be_keeps_nobody_busy() {
+    let mut group = group();
+    set(&mut group, reg::WDTWPROTECT, WRITE_KEY, 0);
+    set(&mut group, reg::WDTCONFIG1, 1 << wdt::CLK_PRESCALE_SHIFT, 0);
+    for stage in 0..4 {
+        set(&mut group, reg::WDTCONFIG2 + 4 * stage, 0, 0);
+    }
+    let all =
+        |action: u32| (0..4).fold(0, |config, stage| config | action << (wdt::STG0_SHIFT - wdt::STG_BITS * stage));
+    set(&mut group, reg::WDTCONFIG0, wdt::EN | all(wdt::INTERRUPT) | wdt::EDGE_INT_EN | wdt::LEVEL_INT_EN, 10);
+    let mut pulses = 0;
+    while let Some(at) = group.deadline().filter(|at| *at < Time::from_micros(1000)) {
+        group.advance(at);
+        pulses += u32::from(group.take_edges() == line::WDT);
+        assert!(group.deadline().is_some_and(|next| next > at), "{at}");
+    }
+    assert!((980..1000).contains(&pulses), "{pulses}");
+    assert_eq!(group.interrupts(), line::WDT);
+    set(&mut group, reg::WDTCONFIG0, wdt::EN | all(wdt::OFF), 1000);
+    // The last edge keeps its distance as well.
+    group.advance(Time::from_micros(1002));
+    assert_eq!(group.deadline(), None);
+}

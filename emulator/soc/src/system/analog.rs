@@ -67,10 +67,7 @@ impl System {
         if rtc_levels != self.rtc_io.inputs() {
             self.rtc_io.set_inputs(rtc_levels);
             self.rtc.set_rtc_pads(rtc_levels, self.rtc_io.ext0_pad(), self.clock);
-            if self.rtc.has_effect() {
-                // It wakes the chip; the next run begins with that.
-                self.call(Block::RtcCntl, self.clock);
-            }
+            self.renew_deadline(Block::RtcCntl);
         }
     }
 }

@@ -81,6 +81,7 @@ impl System {
             self.timgs[unit].set_apb_clock(apb, now);
             self.renew_deadline(Block::Timg(unit as u8));
         }
+        self.spis.iter_mut().for_each(|spi| spi.set_apb_clock(apb));
         self.rmt.set_apb_clock(apb, now);
         self.renew_deadline(Block::Rmt);
         self.ledc.set_apb_clock(apb, now);

@@ -5,6 +5,7 @@
 
 mod board;
 mod cases;
+mod faults;
 mod outputs;
 mod repl;
 mod wifi;
@@ -33,14 +34,16 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let trials = cases::ALL.iter().chain(outputs::ALL).chain(wifi::ALL).chain(board::ALL).map(|(name, case)| {
-        let bytes = image.clone();
-        let ignored = bytes.is_none();
-        Trial::test(*name, move || {
-            case(&bytes.expect("the test is ignored without an image"));
-            Ok(())
-        })
-        .with_ignored_flag(ignored)
-    });
+    let trials = cases::ALL.iter().chain(faults::ALL).chain(outputs::ALL).chain(wifi::ALL).chain(board::ALL).map(
+        |(name, case)| {
+            let bytes = image.clone();
+            let ignored = bytes.is_none();
+            Trial::test(*name, move || {
+                case(&bytes.expect("the test is ignored without an image"));
+                Ok(())
+            })
+            .with_ignored_flag(ignored)
+        },
+    );
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
