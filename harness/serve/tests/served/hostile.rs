@@ -5,6 +5,9 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use espalier_serve::{ServeConfig, Server};
 use espalier_soc::Strap;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use serde_json::Value;
 
 use crate::client::{Bridge, Link, PATIENCE, downloading, free};
 use crate::network::tutorial;
@@ -94,4 +97,132 @@ fn what_a_client_leaves_unsent_does_not_keep_the_next_one_out() {
         flood(rfc2217);
         resets(&server, &mut Bridge::connect(rfc2217, 115_200));
     }
+}
+
+/// What a port answers to bytes, until it ends the connection. It may do so before it has taken them all.
+fn answered(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _ = client.write_all(bytes).and_then(|()| client.shutdown(Shutdown::Write));
+    let mut heard = Vec::new();
+    if let Err(error) = client.read_to_end(&mut heard) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{}", bytes.escape_ascii());
+    }
+    heard
+}
+
+/// Sends what is made of these words, and of anything, to one board again and again.
+fn hostile(words: &'static [&'static [u8]], check: impl Fn(&[u8]) -> Result<(), TestCaseError>) {
+    let word = prop_oneof![
+        6 => prop::sample::select(words).prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(any::<u8>(), 0..8),
+        1 => (0_usize..20_000).prop_map(|length| vec![b' '; length]),
+    ];
+    let bytes = prop::collection::vec(word, 0..30).prop_map(|words| words.concat());
+    let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    runner.run(&bytes, |bytes| check(&bytes)).unwrap();
+}
+
+#[test]
+fn hostile_requests_are_answered_by_qmp_or_end_the_connection() {
+    let server = downloading(0x61);
+    let address = server.qmp_address().unwrap();
+    let words: &[&[u8]] = &[
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b":",
+        b",",
+        b"\"",
+        b"\n",
+        b"1e999",
+        b"null",
+        b"\"execute\"",
+        b"\"stop\"",
+        b"\"arguments\"",
+        br#"{"execute":"qmp_capabilities"}"#,
+        br#"{"execute":"cont","id":[{"a":null}]}"#,
+        br#"{"execute":"set_link","arguments":{"name":"","up":7}}"#,
+        br#"{"execute":"screendump","arguments":{"filename":""}}"#,
+        br#"{"exec-oob":"query-commands","arguments":[]}"#,
+        b"POST / HTTP/1.1\r\n",
+    ];
+    hostile(words, |bytes| {
+        let heard = answered(address, bytes);
+        for line in heard.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let answer: Value = serde_json::from_slice(line).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let known = ["QMP", "return", "error", "event"];
+            prop_assert!(known.iter().any(|kind| answer.get(kind).is_some()), "{answer}");
+        }
+        Ok(())
+    });
+    TcpStream::connect(address).unwrap().wait_for(b"QMP");
+}
+
+#[test]
+fn hostile_requests_are_answered_by_http_or_end_the_connection() {
+    let server = downloading(0x62);
+    let address = server.http_address().unwrap();
+    let words: &[&[u8]] = &[
+        b"GET ",
+        b"POST ",
+        b"/",
+        b"/status",
+        b" HTTP/1.1\r\n",
+        b" HTTP/1.0\n",
+        b"Host: localhost\r\n",
+        b"Host: ",
+        b"Origin: null\r\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n",
+        b"[::",
+        b"]:99999",
+        b"%00",
+        b"a: b\r\n",
+        b"GET / HTTP/1.1\r\n",
+        b"\x16\x03\x01",
+    ];
+    hostile(words, |bytes| {
+        let heard = answered(address, bytes);
+        prop_assert!(heard.is_empty() || heard.starts_with(b"HTTP/1.1 "), "{}", heard.escape_ascii());
+        Ok(())
+    });
+    assert!(answered(address, b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn hostile_packets_are_answered_by_gdb_or_end_the_connection() {
+    let server = tutorial(ServeConfig { gdb: Some(free()), ..ServeConfig::default() });
+    let address = server.gdb_address().unwrap();
+    let words: &[&[u8]] = &[
+        b"$",
+        b"#",
+        b"+",
+        b"-",
+        b"\x03",
+        b"#00",
+        b"$?#3f",
+        b"$g#67",
+        b"$m40000400,ffffffff#",
+        b"$vCont;c#a8",
+        b"$c#63",
+        b"$s#73",
+        b"$k#6b",
+        b"$D#44",
+        b"$QStartNoAckMode#b0",
+        b"$Z0,40000400,3#",
+        b"$vCont;s:1#",
+        b"}",
+        b"*",
+        b"GET / HTTP/1.1\r\n",
+    ];
+    hostile(words, |bytes| {
+        answered(address, bytes);
+        Ok(())
+    });
+    let mut next = TcpStream::connect(address).unwrap();
+    next.write_all(b"$?#3f").unwrap();
+    next.wait_for(b"+$T05");
 }
