@@ -4,9 +4,10 @@
 //! CPU, cache control, peripheral clock gates and resets. What these registers switch lies outside of the block, so a write
 //! only leaves [`DportEffect`]s for the wiring.
 
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
 
 use crate::Cpu;
+use crate::clocks::{RC_FAST, SlowClock, XTAL};
 
 espalier_core::registers! {
     PRO_BOOT_REMAP_CTRL @ 0x000 = 0, rw();
@@ -106,6 +107,13 @@ const CACHE_FLUSH_ENA: u32 = 1 << 4;
 const CACHE_FLUSH_DONE: u32 = 1 << 5;
 const CACHE_ENABLE: u32 = 1 << 3;
 
+/// BT_LPCK_DIV_INT.
+const BT_LPCK_DIV_NUM: u32 = 0xFFF;
+/// BT_LPCK_DIV_FRAC; without any of them it is the RTC slow clock.
+const LPCLK_SEL_8M: u32 = 1 << 25;
+const LPCLK_SEL_XTAL: u32 = 1 << 26;
+const LPCLK_SEL_XTAL32K: u32 = 1 << 27;
+
 /// Something that a write to DPORT changed outside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DportEffect {
@@ -123,6 +131,8 @@ pub enum DportEffect {
     PeripheralReset(u32),
     /// These bits of PERI_RST_EN (AES, SHA, RSA and others) have gone from 0 to 1.
     CryptoReset(u32),
+    /// These bits of CORE_RST_EN (Wi-Fi, Bluetooth, SDIO, EMAC) have gone from 0 to 1.
+    CoreReset(u32),
 }
 
 /// How DPORT holds the APP CPU.
@@ -169,6 +179,19 @@ impl Dport {
     /// CPUPERIOD_SEL: 0 is 80 MHz, 1 is 160 MHz and 2 is 240 MHz while the PLL drives the CPU.
     pub fn cpu_period(&self) -> u32 {
         self.registers.get(reg::CPU_PER_CONF) & 3
+    }
+
+    /// The clock that counts while Bluetooth sleeps: what BT_LPCK_DIV_FRAC selects behind the divider of BT_LPCK_DIV_INT, without
+    /// its fraction. `slow` is the RTC slow clock.
+    pub fn bluetooth_low_power_clock(&self, slow: SlowClock) -> Frequency {
+        let selected = self.registers.get(reg::BT_LPCK_DIV_FRAC);
+        let source = match () {
+            () if selected & LPCLK_SEL_XTAL32K != 0 => SlowClock::Xtal32k.frequency(),
+            () if selected & LPCLK_SEL_XTAL != 0 => XTAL,
+            () if selected & LPCLK_SEL_8M != 0 => RC_FAST,
+            () => slow.frequency(),
+        };
+        source.divided_by(u64::from(self.registers.get(reg::BT_LPCK_DIV_INT) & BT_LPCK_DIV_NUM) + 1)
     }
 
     /// True if the flash cache of `core` is switched on.
@@ -248,6 +271,7 @@ impl Device for Dport {
         let after = self.registers.write(offset, value)?;
         match offset {
             reg::PERI_RST_EN if after & !before != 0 => self.effects.push(DportEffect::CryptoReset(after & !before)),
+            reg::CORE_RST_EN if after & !before != 0 => self.effects.push(DportEffect::CoreReset(after & !before)),
             reg::PERIP_RST_EN if after & !before != 0 => {
                 self.effects.push(DportEffect::PeripheralReset(after & !before));
             }
@@ -285,8 +309,11 @@ impl Device for Dport {
 
 #[cfg(test)]
 mod tests {
-    use super::{AppCpuControl, CACHE_FLUSH_DONE, CACHE_FLUSH_ENA, Dport, DportEffect, reg};
-    use espalier_core::{Device, Time};
+    use super::{
+        AppCpuControl, CACHE_FLUSH_DONE, CACHE_FLUSH_ENA, Dport, DportEffect, LPCLK_SEL_XTAL, LPCLK_SEL_XTAL32K, reg,
+    };
+    use crate::clocks::{RC_FAST, SlowClock};
+    use espalier_core::{Device, Frequency, Time};
 
     fn write(dport: &mut Dport, offset: u32, value: u32) {
         dport.write(offset, value, Time::ZERO).unwrap();
@@ -346,5 +373,19 @@ mod tests {
         write(&mut dport, reg::PERIP_RST_EN, 0);
         assert_eq!(dport.take_effect(), Some(DportEffect::PeripheralReset(6)));
         assert_eq!(dport.take_effect(), None);
+        write(&mut dport, reg::CORE_RST_EN, 1 << 9);
+        assert_eq!(dport.take_effect(), Some(DportEffect::CoreReset(1 << 9)));
+    }
+
+    #[test]
+    fn the_low_power_clock_of_bluetooth_is_divided() {
+        let mut dport = Dport::default();
+        assert_eq!(dport.bluetooth_low_power_clock(SlowClock::Rc150k), RC_FAST.divided_by(256));
+        write(&mut dport, reg::BT_LPCK_DIV_INT, 79);
+        write(&mut dport, reg::BT_LPCK_DIV_FRAC, LPCLK_SEL_XTAL);
+        assert_eq!(dport.bluetooth_low_power_clock(SlowClock::Rc150k), Frequency::from_hertz(500_000));
+        write(&mut dport, reg::BT_LPCK_DIV_INT, 0);
+        write(&mut dport, reg::BT_LPCK_DIV_FRAC, LPCLK_SEL_XTAL32K);
+        assert_eq!(dport.bluetooth_low_power_clock(SlowClock::Rc150k), SlowClock::Xtal32k.frequency());
     }
 }

@@ -2,6 +2,7 @@
 
 mod aes;
 mod apb_ctrl;
+mod bluetooth;
 mod clocks;
 mod dport;
 mod efuse;
@@ -32,6 +33,7 @@ mod wifi;
 
 pub use aes::Aes;
 pub use apb_ctrl::{ApbCtrl, Conversion};
+pub use bluetooth::Bluetooth;
 pub use clocks::{APB_WITH_PLL, RC_FAST, SlowClock, SocClock, XTAL};
 pub use dport::{AppCpuControl, Dport, DportEffect, FROM_CPU_SOURCE, INTERRUPT_SOURCES};
 pub use efuse::{ChipPackage, ChipRevision, Efuse, EfuseConfig};

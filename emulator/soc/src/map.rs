@@ -43,6 +43,7 @@ pub enum Block {
     RadioAnalog,
     RadioFrontEnd,
     RadioAgc,
+    Bluetooth,
     /// A block of the radio that only stores; the number tells them apart.
     Radio(u8),
     Slc,
@@ -75,7 +76,7 @@ impl Entry {
 /// Every block of the chip, in the order of their addresses.
 pub static MAP: &[Entry] = &MAP_TABLE;
 
-const MAP_TABLE: [Entry; 60] = [
+const MAP_TABLE: [Entry; 61] = [
     at("DPORT", 0x3FF0_0000, 0x1000, Block::Dport),
     at("AES", 0x3FF0_1000, 0x1000, Block::Aes),
     at("RSA", 0x3FF0_2000, 0x1000, Block::Rsa),
@@ -101,7 +102,7 @@ const MAP_TABLE: [Entry; 60] = [
     at("ANA", 0x3FF4_E000, 0x1000, Block::RadioAnalog),
     at("I2S0", 0x3FF4_F000, 0x1000, Block::I2s(0)),
     at("UART1", 0x3FF5_0000, 0x1000, Block::Uart(1)),
-    at("BT", 0x3FF5_1000, 0x1000, Block::Stub(4)),
+    at("BT", 0x3FF5_1000, 0x1000, Block::Radio(3)),
     at("I2C0", 0x3FF5_3000, 0x1000, Block::I2c(0)),
     at("UHCI0", 0x3FF5_4000, 0x1000, Block::Stub(5)),
     at("SLCHOST", 0x3FF5_5000, 0x1000, Block::SlcHost),
@@ -131,7 +132,8 @@ const MAP_TABLE: [Entry; 60] = [
     at("UART2", 0x3FF6_E000, 0x1000, Block::Uart(2)),
     at("PWM2", 0x3FF6_F000, 0x1000, Block::Stub(17)),
     at("PWM3", 0x3FF7_0000, 0x1000, Block::Stub(18)),
-    at("PHY", 0x3FF7_1000, 0x2000, Block::Radio(3)),
+    at("RWBT", 0x3FF7_1000, 0x1000, Block::Bluetooth),
+    at("PHY", 0x3FF7_2000, 0x1000, Block::Radio(4)),
     at("WIFI", 0x3FF7_3000, 0x2100, Block::WifiMac),
     at("RNG", 0x3FF7_5100, 0x100, Block::Rng),
     at("WDEV2", 0x3FF7_5200, 0xE00, Block::Stub(19)),

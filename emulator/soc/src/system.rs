@@ -17,9 +17,9 @@ use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s, IoMux, Ledc,
-    Mcpwm, OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng, Rsa, RtcCntl,
-    RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
+    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s,
+    IoMux, Ledc, Mcpwm, OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng,
+    Rsa, RtcCntl, RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
 use espalier_xtensa::Fault;
 
@@ -37,7 +37,7 @@ use crate::wiring;
 use serial::SerialOutput;
 
 /// Blocks that change by themselves, in the order in which equal deadlines fall due.
-const TIMED: [Block; 22] = [
+const TIMED: [Block; 23] = [
     Block::RtcCntl,
     Block::Sens,
     Block::Timg(0),
@@ -58,6 +58,7 @@ const TIMED: [Block; 22] = [
     Block::Efuse,
     Block::Ethernet,
     Block::WifiMac,
+    Block::Bluetooth,
     Block::Rmt,
     Block::Ledc,
 ];
@@ -65,8 +66,8 @@ const TIMED: [Block; 22] = [
 const LAN_SLOT: usize = TIMED.len();
 /// The schedule's slot for the air.
 const AIR_SLOT: usize = LAN_SLOT + 1;
-/// Blocks of the radio that only store, with their registers: FE2, NRX, BB, PHY.
-const RADIO_BLOCKS: [usize; 4] = [0x400, 0x100, 0x400, 0x800];
+/// Blocks of the radio that only store, with their registers: FE2, NRX, BB, BT, PHY.
+const RADIO_BLOCKS: [usize; 5] = [0x400, 0x100, 0x400, 0x400, 0x400];
 const STUBS: usize = 21;
 const UARTS: usize = 3;
 
@@ -108,6 +109,7 @@ pub(crate) struct System {
     apb_ctrl: ApbCtrl,
     ethernet: OpenCoresEth,
     wifi: WifiMac,
+    bluetooth: Bluetooth,
     radio_analog: RadioAnalog,
     radio_front_end: RadioFrontEnd,
     radio_agc: RadioAgc,
@@ -184,6 +186,7 @@ impl System {
             apb_ctrl: ApbCtrl::new(efuse.revision.has_apb_ctrl_bit()),
             ethernet: OpenCoresEth::new(),
             wifi: WifiMac::new(),
+            bluetooth: Bluetooth::new(XTAL),
             radio_analog: RadioAnalog::new(),
             radio_front_end: RadioFrontEnd::new(),
             radio_agc: RadioAgc::new(),
@@ -405,6 +408,7 @@ impl System {
             Block::ApbCtrl => &mut self.apb_ctrl,
             Block::Ethernet => &mut self.ethernet,
             Block::WifiMac => &mut self.wifi,
+            Block::Bluetooth => &mut self.bluetooth,
             Block::RadioAnalog => &mut self.radio_analog,
             Block::RadioFrontEnd => &mut self.radio_front_end,
             Block::RadioAgc => &mut self.radio_agc,

@@ -12,6 +12,8 @@ use crate::memory::Ram;
 pub(crate) fn sources(block: Block) -> &'static [usize] {
     match block {
         Block::WifiMac => &[0],
+        // RWBT, RWBLE, RWBT_NMI, RWBLE_NMI.
+        Block::Bluetooth => &[6, 7, 8, 9],
         Block::Timg(0) => &[14, 15, 16, 17],
         Block::Timg(1) => &[18, 19, 20, 21],
         Block::Spi(0) => &[28],
@@ -75,6 +77,9 @@ pub(crate) const PERIPHERAL_RESETS: &[(u32, Block)] = &[
     (21, Block::I2s(1)),
     (23, Block::Uart(2)),
 ];
+
+/// Bits of DPORT_CORE_RST_EN: BTMAC_RST and RW_BTMAC_RST.
+pub(crate) const CORE_RESETS: &[(u32, Block)] = &[(4, Block::Bluetooth), (9, Block::Bluetooth)];
 
 /// Bits of DPORT_PERI_RST_EN.
 pub(crate) const CRYPTO_RESETS: &[(u32, Block)] = &[(0, Block::Aes), (1, Block::Sha), (2, Block::Rsa)];

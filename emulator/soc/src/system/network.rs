@@ -51,6 +51,12 @@ impl System {
         }
     }
 
+    /// Lets the Bluetooth baseband do what is due in its exchange memory.
+    pub(super) fn settle_bluetooth(&mut self, ram: &mut Ram, now: Time) {
+        self.bluetooth.set_low_power_clock(self.dport.bluetooth_low_power_clock(self.rtc.slow_clock()));
+        self.bluetooth.run(ram, now);
+    }
+
     pub(super) fn advance_air(&mut self, ram: &mut Ram, now: Time) {
         self.air.advance(now);
         while let Some(frame) = self.air.take_for_board(now) {

@@ -39,6 +39,7 @@ impl System {
             Block::Spi(unit) => self.settle_spi(usize::from(unit), ram, now),
             Block::Ethernet => self.settle_ethernet(ram, now),
             Block::WifiMac => self.settle_wifi(ram, now),
+            Block::Bluetooth => self.settle_bluetooth(ram, now),
             _ => {}
         }
         self.settle_interrupts(block);
@@ -87,6 +88,7 @@ impl System {
                 DportEffect::CpuClock => self.update_clocks(now),
                 DportEffect::CacheFlush(cpu) => self.flush_cache(cpu),
                 DportEffect::PeripheralReset(bits) => self.reset_blocks(wiring::PERIPHERAL_RESETS, bits),
+                DportEffect::CoreReset(bits) => self.reset_blocks(wiring::CORE_RESETS, bits),
                 DportEffect::CryptoReset(bits) => self.reset_blocks(wiring::CRYPTO_RESETS, bits),
             }
         }

@@ -3,6 +3,7 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.
 
+mod bluetooth;
 mod board;
 mod cases;
 mod faults;
@@ -34,16 +35,15 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let trials = cases::ALL.iter().chain(faults::ALL).chain(outputs::ALL).chain(wifi::ALL).chain(board::ALL).map(
-        |(name, case)| {
-            let bytes = image.clone();
-            let ignored = bytes.is_none();
-            Trial::test(*name, move || {
-                case(&bytes.expect("the test is ignored without an image"));
-                Ok(())
-            })
-            .with_ignored_flag(ignored)
-        },
-    );
+    let suites = [cases::ALL, faults::ALL, outputs::ALL, wifi::ALL, bluetooth::ALL, board::ALL];
+    let trials = suites.into_iter().flatten().map(|(name, case)| {
+        let bytes = image.clone();
+        let ignored = bytes.is_none();
+        Trial::test(*name, move || {
+            case(&bytes.expect("the test is ignored without an image"));
+            Ok(())
+        })
+        .with_ignored_flag(ignored)
+    });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
