@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rfc2217::{ModemState, PortSettings, Purge, Server, ServerEvent};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -56,25 +56,24 @@ async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>) {
     let input = async {
         // A client before this one may have had no time to let go of its lines.
         for setting in [SerialInput::Lines(ModemLines::default()), SerialInput::Baud(Some(INITIAL_BAUD))] {
-            if visit.heed(&reader, port.sender.send(setting)).await.is_err() {
+            if port.sender.send(setting).await.is_err() {
                 return;
             }
         }
         let Some(mut heard) = beginning_of(&mut reader, Client::Person).await else { return };
         let (mut lines, mut requests) = (ModemLines::default(), Subnegotiations::default());
+        let mut ahead = Vec::new();
         loop {
             let Ok(input) = requests.pass(&heard) else { return };
             let hearing = hear(&input, &session, &port, &visit, &mut lines);
-            if visit.heed(&reader, hearing).await.is_err()
-                || session.with(|server| server.output().len()) > UNREAD_ANSWERS
-            {
+            let is_gone = visit.heed(&mut reader, &mut ahead, hearing).await.is_err();
+            if is_gone || session.with(|server| server.output().len()) > UNREAD_ANSWERS {
                 return;
             }
-            heard.clear();
-            heard.reserve(PIECE);
-            if !matches!((&mut reader).take(PIECE as u64).read_buf(&mut heard).await, Ok(1..)) {
-                return;
-            }
+            heard = match visit.next(&mut reader, &mut ahead).await {
+                Some(heard) => heard,
+                None => return,
+            };
         }
     };
     let output = async {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{PIECE, SerialPort, Visit};
@@ -22,7 +22,7 @@ pub(crate) async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit
     let (mut reader, mut writer) = socket.into_split();
     let input = async {
         // This side has no way of saying a rate.
-        if visit.heed(&reader, port.sender.send(SerialInput::Baud(None))).await.is_err() {
+        if port.sender.send(SerialInput::Baud(None)).await.is_err() {
             return;
         }
         let mut heard = match came {
@@ -32,17 +32,16 @@ pub(crate) async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit
             },
             None => Vec::new(),
         };
+        let mut ahead = Vec::new();
         loop {
             let carried = port.sender.send_recallable(&heard, &visit.recall);
-            if visit.heed(&reader, carried).await.is_err() {
+            if visit.heed(&mut reader, &mut ahead, carried).await.is_err() {
                 return;
             }
-            heard.clear();
-            heard.reserve(PIECE);
-            match (&mut reader).take(PIECE as u64).read_buf(&mut heard).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
+            heard = match visit.next(&mut reader, &mut ahead).await {
+                Some(heard) => heard,
+                None => return,
+            };
         }
     };
     let output = async {

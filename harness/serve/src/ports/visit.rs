@@ -4,17 +4,16 @@
 //! next client comes, whichever is first; then the rest is dropped, as a port does that is closed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
+use super::PIECE;
 use crate::board::Recall;
 use crate::outlet::Outlet;
 
-/// How often to look whether a client has closed its end whose bytes are not read because the line is behind.
-const LOOK: Duration = Duration::from_millis(20);
+/// Bytes that are read while the line is behind. The end of a client that has sent more is noticed later.
+const READ_AHEAD: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -76,21 +75,49 @@ impl Visit {
         }
     }
 
-    /// Does `work`, which may wait for the line, and notices meanwhile that the client closes its end.
-    pub async fn heed<T>(&self, reader: &OwnedReadHalf, work: impl Future<Output = T>) -> T {
+    /// Does `work`, which may wait for the line, and reads meanwhile what the client sends, so that its end is noticed.
+    pub async fn heed<T>(
+        &self,
+        reader: &mut (impl AsyncRead + Unpin),
+        ahead: &mut Vec<u8>,
+        work: impl Future<Output = T>,
+    ) -> T {
         let mut work = std::pin::pin!(work);
         loop {
             let is_present = *self.stage.borrow() == Stage::Present;
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = tokio::time::sleep(LOOK), if is_present => {
-                    if has_closed(reader).await {
-                        self.stage.send_replace(Stage::Leaving);
+                read = reader.read_buf(ahead), if is_present && ahead.len() < READ_AHEAD => {
+                    if !matches!(read, Ok(1..)) {
+                        self.leave();
                     }
                 }
             }
         }
+    }
+
+    /// The client has closed its end.
+    fn leave(&self) {
+        self.stage.send_if_modified(|stage| {
+            let is_present = *stage == Stage::Present;
+            if is_present {
+                *stage = Stage::Leaving;
+            }
+            is_present
+        });
+    }
+
+    /// What the client sends next, which may have been read already. None after its end.
+    pub async fn next(&self, reader: &mut (impl AsyncRead + Unpin), ahead: &mut Vec<u8>) -> Option<Vec<u8>> {
+        if !ahead.is_empty() {
+            return Some(std::mem::take(ahead));
+        }
+        if *self.stage.borrow() != Stage::Present {
+            return None;
+        }
+        let mut heard = Vec::with_capacity(PIECE);
+        matches!(reader.read_buf(&mut heard).await, Ok(1..)).then_some(heard)
     }
 }
 
@@ -99,14 +126,5 @@ impl Drop for Visit {
         if !self.is_replaced() {
             self.outlet.disconnect();
         }
-    }
-}
-
-/// True if nothing comes behind what is still to be read.
-async fn has_closed(reader: &OwnedReadHalf) -> bool {
-    tokio::select! {
-        biased;
-        ready = reader.ready(Interest::READABLE) => ready.is_ok_and(|ready| ready.is_read_closed()),
-        () = std::future::ready(()) => false,
     }
 }

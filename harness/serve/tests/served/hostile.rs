@@ -14,7 +14,7 @@ use crate::network::tutorial;
 
 const DOWNLOADING: &[u8] = b"waiting for download";
 /// Far more than the line and what is before it can take at once.
-const BACKLOG: usize = 200_000;
+const BACKLOG: usize = 600_000;
 
 /// Sends a request as a browser does for a page of another site, and waits until the connection ends.
 fn post(address: SocketAddr, body: &str) {
@@ -76,9 +76,11 @@ fn keys_of_a_person_are_typed() {
     console.wait_for(b"unknown command \"GET\"");
 }
 
+/// Sends a lot, and closes in order: there is nothing that was not read, so that the end comes behind all that was sent.
 fn flood(address: SocketAddr) {
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(&vec![b'A'; BACKLOG]).unwrap();
+    client.hear();
     client.shutdown(Shutdown::Both).unwrap();
 }
 
