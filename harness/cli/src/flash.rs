@@ -1,7 +1,5 @@
 //! `espalier flash`: the serial download mode.
 
-use std::fs;
-
 use espalier::{BenchError, Board, ErrorKind, Image, Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -40,7 +38,7 @@ pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
         finished => finished?,
     }
     if let Some(path) = &args.output {
-        fs::write(path, board.read_flash()?).map_err(CliError::file("write", path))?;
+        espalier_files::write(path, &board.read_flash()?).map_err(CliError::file("write", path))?;
         anstream::println!("{}", path.display());
     }
     Ok(true)

@@ -75,10 +75,10 @@ pub async fn perform(args: RunArgs) -> Result<bool, CliError> {
     };
     let result = session.run(&args).await;
     if let Some(path) = &args.pcap {
-        fs::write(path, session.board.capture()).map_err(CliError::file("write", path))?;
+        espalier_files::write(path, &session.board.capture()).map_err(CliError::file("write", path))?;
     }
     if let Some(path) = &args.air_pcap {
-        fs::write(path, session.board.air().capture()?).map_err(CliError::file("write", path))?;
+        espalier_files::write(path, &session.board.air().capture()?).map_err(CliError::file("write", path))?;
     }
     drop(session.panel.take());
     drop(raw);

@@ -38,7 +38,7 @@ fn diff(expected: PathBuf, actual: PathBuf, output: Option<PathBuf>) -> Result<b
     }
     let comparison = Comparison::of(&pictures.0, &pictures.1);
     if let Some(output) = output {
-        fs::write(&output, comparison.picture()).map_err(CliError::file("write", &output))?;
+        espalier_files::write(&output, &comparison.picture()).map_err(CliError::file("write", &output))?;
     }
     match comparison.bounds() {
         None => anstream::println!("{GOOD}the pictures show the same{PLAIN}"),
@@ -90,7 +90,7 @@ fn replace(actual: &Path, golden: &Path) -> Result<(), CliError> {
     if let Some(parent) = golden.parent() {
         fs::create_dir_all(parent).map_err(CliError::file("create", parent))?;
     }
-    fs::write(golden, file).map_err(CliError::file("write", golden))?;
+    espalier_files::write(golden, &file).map_err(CliError::file("write", golden))?;
     let stem = actual.to_string_lossy().trim_end_matches(ACTUAL).to_owned();
     for end in [ACTUAL, TARGET, ".expected.png", ".diff.png"] {
         match fs::remove_file(format!("{stem}{end}")) {

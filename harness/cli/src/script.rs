@@ -39,10 +39,10 @@ pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
     unmodelled::summarise(&board.unmodelled_blocks());
     let ended = ended?;
     if let Some(path) = &args.air_pcap {
-        std::fs::write(path, board.air().capture()?).map_err(CliError::file("write", path))?;
+        espalier_files::write(path, &board.air().capture()?).map_err(CliError::file("write", path))?;
     }
     if let Some(path) = &args.screen {
-        std::fs::write(path, board.screen().picture().await?.png()).map_err(CliError::file("write", path))?;
+        espalier_files::write(path, &board.screen().picture().await?.png()).map_err(CliError::file("write", path))?;
     }
     if !ended {
         let limit = args.within.unwrap_or_default();

@@ -97,7 +97,7 @@ impl Report {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(ErrorKind::file("create", folder))?;
         }
-        std::fs::write(path, self.html()).map_err(ErrorKind::file("write", path))?;
+        espalier_files::write(path, self.html().as_bytes()).map_err(ErrorKind::file("write", path))?;
         Ok(path.to_owned())
     }
 

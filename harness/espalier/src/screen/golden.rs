@@ -82,7 +82,7 @@ pub(crate) fn replace(path: &Path, file: &[u8]) -> Result<(), ErrorKind> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(ErrorKind::file("create", folder))?;
     }
-    fs::write(path, file).map_err(ErrorKind::file("write", path))
+    espalier_files::write(path, file).map_err(ErrorKind::file("write", path))
 }
 
 /// Reads a golden picture; `None` if there is none.
