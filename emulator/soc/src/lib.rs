@@ -28,6 +28,7 @@ pub use debug::MemoryError;
 pub use error::SocError;
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::Sound;
+pub use espalier_peripherals::EFUSE_IMAGE_BYTES;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, JtagCycle, Machine, MachineConfig, Stop, Strap, UnknownPart};
 pub use rom::RomRevision;

@@ -5,6 +5,7 @@
 //! [`QUANTUM`] cycles; while one executes it runs up to the next event; while none does, time jumps to the next event.
 
 mod controls;
+mod efuses;
 mod jtag;
 
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! What a server is asked to offer.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::stream::StreamConfig;
 
 /// How guest time relates to the host's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +43,6 @@ pub struct ServeConfig {
     pub paused: bool,
     /// UART0 as a TCP socket that carries its bytes and nothing else.
     pub serial: Option<SocketAddr>,
-    /// UART0 as a TCP connection to a program that listens there.
-    pub serial_to: Option<SocketAddr>,
     /// UART0 as an RFC 2217 port.
     pub rfc2217: Option<SocketAddr>,
     /// UART0 as a pseudo-terminal.
@@ -50,11 +51,14 @@ pub struct ServeConfig {
     pub qmp: Option<SocketAddr>,
     /// GDB's remote serial protocol.
     pub gdb: Option<SocketAddr>,
-    /// QMP for a client that listens there.
-    pub qmp_to: Option<SocketAddr>,
     /// The board's Ethernet cable leads to a program that listens there, as with QEMU's `-nic socket`, and to no network of its
     /// own.
     pub cable_to: Option<SocketAddr>,
+    /// UART0, QMP and the monitor over other streams.
+    pub streams: Vec<StreamConfig>,
+    /// The file that holds the eFuses, as Espressif's QEMU keeps them: read when the chip is reset from outside, and written as soon
+    /// as one is burnt. Without it they are those that the machine has.
+    pub efuses: Option<PathBuf>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,
     /// Names of this computer under which browsers may ask for that page, beside `localhost` and its address.

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::board::FusesError;
+use crate::stream::Endpoint;
+
 /// A server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -15,6 +18,19 @@ pub enum ServeError {
         /// What the host said.
         source: std::io::Error,
     },
+    /// A stream cannot be had: another program has it, nobody listens there, or the host says no.
+    #[error("{service} cannot be at {endpoint}: {source}")]
+    Stream {
+        /// What was to be spoken there.
+        service: &'static str,
+        /// Where.
+        endpoint: Endpoint,
+        /// What the host said.
+        source: std::io::Error,
+    },
+    /// The eFuses cannot be read.
+    #[error("the eFuses: {0}")]
+    Fuses(FusesError),
     /// Nobody listens where the board is to be connected.
     #[error("{service} cannot be connected to {address}: {source}")]
     Connect {

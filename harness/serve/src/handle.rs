@@ -9,6 +9,7 @@ use espalier_soc::{Strap, UnmodelledAccess};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::board::{LinkEnd, Recall, SerialInput};
+use crate::forwards::Forwards;
 use crate::gdb::DebugInput;
 
 /// Bytes of console that are kept for [`BoardHandle::console`].
@@ -155,12 +156,13 @@ pub struct BoardHandle {
     events: broadcast::Sender<BoardEvent>,
     log: Arc<ConsoleLog>,
     unmodelled: watch::Sender<Vec<UnmodelledAccess>>,
+    forwards: Arc<Forwards>,
 }
 
 impl BoardHandle {
     pub(crate) fn new(control: Sender<Control>, bell: Arc<Bell>, log: Arc<ConsoleLog>) -> BoardHandle {
         let (events, unmodelled) = (broadcast::channel(EVENTS).0, watch::Sender::default());
-        BoardHandle { control, bell, events, log, unmodelled }
+        BoardHandle { control, bell, events, log, unmodelled, forwards: Arc::default() }
     }
 
     pub(crate) fn send(&self, control: Control) -> Result<(), Gone> {
@@ -171,6 +173,10 @@ impl BoardHandle {
 
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.bell
+    }
+
+    pub(crate) fn forwards(&self) -> &Forwards {
+        &self.forwards
     }
 
     pub(crate) fn announce(&self, event: BoardEvent) {

@@ -6,25 +6,34 @@
 //! that a client does or fails to do holds the board up. Whoever can connect can use the board; web pages cannot, although a browser
 //! connects for them.
 
+mod address;
 mod board;
 mod cable;
 mod clients;
 mod config;
 mod error;
+mod files;
 mod forward;
+mod forwards;
 mod gdb;
 mod guard;
 mod handle;
 mod http;
 mod listeners;
+mod monitor;
 mod outlet;
 mod picture;
 mod ports;
 mod qmp;
+mod screendump;
 mod server;
+mod stream;
 
+pub use address::{AddressError, resolve};
+pub use board::{FusesError, load_efuses};
 pub use config::{GuestForward, HostForward, Pace, ServeConfig};
 pub use error::ServeError;
 pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};
 pub use picture::{picture_as_png, picture_as_ppm};
 pub use server::{ConsolePort, Server};
+pub use stream::{Endpoint, Protocol, StreamConfig};

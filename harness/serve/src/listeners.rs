@@ -15,7 +15,8 @@ use crate::handle::BoardHandle;
 use crate::outlet::Outlet;
 #[cfg(unix)]
 use crate::ports::pty;
-use crate::ports::{SerialPort, Visit, rfc2217, tcp};
+use crate::ports::{SerialPort, rfc2217, tcp};
+use crate::stream::Open;
 use crate::{forward, gdb, http, qmp};
 
 /// Where everything is, port numbers filled in.
@@ -38,8 +39,7 @@ pub(crate) struct Listeners {
     pty: Option<(pty::Pty, SerialPort)>,
     qmp: Option<TcpListener>,
     gdb: Option<TcpListener>,
-    serial_to: Option<(TcpStream, SerialPort, Arc<Visit>)>,
-    qmp_to: Option<TcpStream>,
+    streams: Vec<Open>,
     cable_to: Option<(TcpStream, CableEnd)>,
     http: Option<(TcpListener, Vec<String>)>,
     host_forwards: Vec<(TcpListener, u16)>,
@@ -95,8 +95,6 @@ impl Listeners {
             addresses.host_forwards.push(address);
             host_forwards.push((listener, forward.board_port));
         }
-        let serial_to = connect("the serial port", config.serial_to)?;
-        let qmp_to = connect("QMP", config.qmp_to)?;
         let (board_cable, our_cable) = cable();
         let cable_to = connect("the network", config.cable_to)?.map(|stream| (stream, our_cable));
         if cable_to.is_some() {
@@ -111,14 +109,10 @@ impl Listeners {
             peer_ports.push(PeerPort { listener, accepted: sender });
             guest_forwards.push((receiver, forward.host));
         }
+        let streams = config.streams.iter().map(|stream| Open::new(stream, open_port)).collect::<Result<_, _>>()?;
         let listeners = Listeners {
             serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
-            serial_to: serial_to.and_then(|stream| {
-                let port = open_port("tcp", Outlet::keeping());
-                let visit = port.enter()?;
-                Some((stream, port, visit))
-            }),
-            qmp_to,
+            streams,
             cable_to,
             rfc2217: rfc2217.map(|listener| (listener, open_port("rfc2217", Outlet::new()))),
             #[cfg(unix)]
@@ -163,11 +157,8 @@ impl Listeners {
         }
         let connected =
             |stream| tokio::net::TcpStream::from_std(stream).expect("a connection that was set up for this");
-        if let Some((stream, port, visit)) = self.serial_to {
-            tokio::spawn(tcp::client(connected(stream), port, visit, None));
-        }
-        if let Some(stream) = self.qmp_to {
-            tokio::spawn(qmp::serve_one(connected(stream), board.clone()));
+        for stream in self.streams {
+            stream.serve(board);
         }
         if let Some((stream, end)) = self.cable_to {
             tokio::spawn(cable::serve(connected(stream), end, Arc::clone(board.bell())));
@@ -176,7 +167,7 @@ impl Listeners {
             tokio::spawn(http::serve(take(listener), board.clone(), names));
         }
         for (listener, board_port) in self.host_forwards {
-            tokio::spawn(forward::serve_host(take(listener), board_port, board.clone()));
+            board.forwards().serve(take(listener), board_port, board.clone());
         }
         for (accepted, host) in self.guest_forwards {
             tokio::spawn(forward::serve_guest(accepted, host, board.clone()));

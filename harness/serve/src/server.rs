@@ -10,7 +10,7 @@ use espalier_soc::Machine;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::board::{Board, BoardSetup, SerialInput};
+use crate::board::{Board, BoardSetup, FuseFile, SerialInput};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::handle::{Bell, BoardHandle, ConsoleLog, Gone, PortStatistics, SerialSender};
@@ -74,6 +74,10 @@ impl Server {
         let mut addresses = Addresses::default();
         let (listeners, peer_ports, cable) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
         let console = open_port("console", Outlet::keeping());
+        let fuses = match &config.efuses {
+            Some(path) => Some(FuseFile::open(path, &mut machine).map_err(ServeError::Fuses)?),
+            None => None,
+        };
 
         let setup = BoardSetup {
             machine,
@@ -87,6 +91,7 @@ impl Server {
             outlets: ports.iter().map(|(_, outlet)| Arc::clone(outlet)).collect(),
             peer_ports,
             cable,
+            fuses,
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();
@@ -100,8 +105,8 @@ impl Server {
                     let _ = stopped.await;
                     tokio::time::sleep(LAST_WORDS).await;
                 });
-                // A file on a disk that does not answer is not waited for.
-                runtime.shutdown_timeout(LAST_WORDS);
+                // Neither a read of standard input nor a file on a disk that does not answer is waited for.
+                runtime.shutdown_background();
             })
             .map_err(ServeError::Run)?;
         let mut server = Server {

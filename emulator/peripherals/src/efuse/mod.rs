@@ -3,6 +3,7 @@
 //! Software sees what was loaded by the last read operation. Programming can only set bits, and only unprotected ones. The
 //! coding scheme is "none".
 
+mod image;
 mod mac;
 mod protect;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 use espalier_core::{Device, Fidelity, Register, Registers, Span, Time, Unmodelled};
 
 use crate::clocks::RC_FAST_HERTZ;
+pub use image::EFUSE_IMAGE_BYTES;
 use protect::{BLOCKS, Fuses, WORDS};
 
 espalier_core::registers! {

@@ -1,6 +1,8 @@
 //! Statements of the manual, and what espefuse and esp_efuse do.
 
-use super::{ChipPackage, ChipRevision, Efuse, EfuseConfig, OP_CODE_PROGRAM, OP_CODE_READ, PROGRAM, READ, reg};
+use super::{
+    ChipPackage, ChipRevision, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig, OP_CODE_PROGRAM, OP_CODE_READ, PROGRAM, READ, reg,
+};
 use espalier_core::{Device, Time};
 use proptest::prelude::{any, proptest};
 
@@ -103,6 +105,22 @@ fn protection_bits_stop_writing_and_reading() {
     burn(&mut efuse, reg::BLK0_WDATA0, 1 << 1);
     burn(&mut efuse, reg::BLK0_WDATA0, 1 << 8);
     assert_eq!(efuse.block(0)[0] & 0xFFFF, 1 << 7 | 1 << 1);
+}
+
+#[test]
+fn an_image_has_the_words_of_all_blocks_one_after_the_other() {
+    // What ESP-IDF gives to QEMU for a chip of revision 3, and where a tool puts a custom MAC address: block 3, words 0, 1 and 5.
+    let mut image = [0; EFUSE_IMAGE_BYTES];
+    (image[13], image[22]) = (0x80, 0x10);
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    efuse.set_image(&image);
+    assert_eq!((efuse.image(), efuse.block(0)[1]), (image, 0));
+    assert_eq!(get(&mut efuse, reg::BLK0_RDATA0 + 12), 1 << 15);
+    assert_eq!(get(&mut efuse, reg::BLK0_RDATA0 + 20), 1 << 20);
+    burn(&mut efuse, reg::BLK3_WDATA0, 0x2211_00B8);
+    burn(&mut efuse, reg::BLK3_WDATA0 + 20, 0x0100_0000);
+    assert_eq!(efuse.image()[92..96], [0xB8, 0x00, 0x11, 0x22]);
+    assert_eq!(efuse.image()[112..116], [0, 0, 0, 1]);
 }
 
 proptest! {

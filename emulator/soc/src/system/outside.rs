@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use espalier_core::{Span, Time};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
-use espalier_peripherals::{PINS, Sleep};
+use espalier_peripherals::{EFUSE_IMAGE_BYTES, PINS, Sleep};
 
 use super::{AIR_SLOT, LAN_SLOT, System};
 use crate::boards::BoardDefinition;
@@ -43,6 +43,14 @@ impl System {
         let disabled = self.efuse.block(0)[JTAG_DISABLE_WORD] & JTAG_DISABLE != 0;
         let powered = self.rtc.sleeping() != Some(Sleep::Deep);
         powered && !disabled && JTAG_PADS.into_iter().all(|pin| self.io_mux.function(pin) == Some(FUNCTION_JTAG))
+    }
+
+    pub fn efuses(&self) -> [u8; EFUSE_IMAGE_BYTES] {
+        self.efuse.image()
+    }
+
+    pub fn set_efuses(&mut self, image: &[u8; EFUSE_IMAGE_BYTES]) {
+        self.efuse.set_image(image);
     }
 
     pub fn flash(&self) -> &FlashChip {

@@ -1,5 +1,6 @@
 //! The thread that owns the machine and runs it.
 
+mod fuses;
 mod lines;
 mod links;
 mod pace;
@@ -16,6 +17,8 @@ use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
 use tokio::sync::mpsc;
 
+pub(crate) use fuses::FuseFile;
+pub use fuses::{FusesError, load_efuses};
 pub(crate) use lines::ModemLines;
 pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
 pub(crate) use serial::{Recall, SerialInput};
@@ -50,6 +53,7 @@ pub(crate) struct BoardSetup {
     pub outlets: Vec<Arc<Outlet>>,
     pub peer_ports: Vec<PeerPort>,
     pub cable: Option<CableEnd>,
+    pub fuses: Option<FuseFile>,
 }
 
 /// A machine that runs.
@@ -61,6 +65,7 @@ pub(crate) struct Board {
     serial: SerialFeed,
     links: Links,
     cable: Option<CableEnd>,
+    fuses: Option<FuseFile>,
     control: Receiver<Control>,
     bell: Arc<Bell>,
     handle: BoardHandle,
@@ -81,6 +86,7 @@ impl Board {
             serial: SerialFeed::new(setup.serial),
             links: Links::new(setup.peer_ports),
             cable: setup.cable,
+            fuses: setup.fuses,
             control: setup.control,
             bell: setup.bell,
             handle: setup.handle,
@@ -248,8 +254,26 @@ impl Board {
     }
 
     fn start(&mut self, strap: Strap) {
+        let loaded = self.fuses.as_mut().map(|file| file.load(&mut self.target.machine));
         self.target.machine.reset(strap);
         self.note_start();
+        if let Some(Err(error)) = loaded {
+            self.halt(format!("the eFuses: {error}"));
+        }
+    }
+
+    /// The board does not go on until it is reset.
+    fn halt(&mut self, reason: String) {
+        self.halted = Some(reason);
+        self.handle.announce(BoardEvent::Stop);
+        self.tell_debugger(Signal::SIGABRT);
+    }
+
+    /// Writes down what the firmware has burnt.
+    fn keep_fuses(&mut self) {
+        if let Some(Err(error)) = self.fuses.as_mut().map(|file| file.keep(&self.target.machine)) {
+            self.halt(format!("the eFuses: {error}"));
+        }
     }
 
     fn note_start(&mut self) {
@@ -281,9 +305,7 @@ impl Board {
                 Stop::Debug { core, stop } => self.note_debug_stop(core, stop),
                 Stop::Output => self.carry_output(),
                 Stop::Unmodelled(access) => {
-                    self.halted = Some(access.to_string());
-                    self.handle.announce(BoardEvent::Stop);
-                    self.tell_debugger(Signal::SIGABRT);
+                    self.halt(access.to_string());
                     break;
                 }
             }
@@ -293,6 +315,7 @@ impl Board {
             self.noted += fresh.len();
             self.handle.note_unmodelled(fresh);
         }
+        self.keep_fuses();
         let idle = (0..CORES).all(|core| {
             let cpu = self.target.machine.cpu(core);
             cpu.is_waiting() || cpu.cycles() == before[core]

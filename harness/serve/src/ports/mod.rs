@@ -20,6 +20,8 @@ pub(crate) use visit::Visit;
 
 /// Bytes that are taken from a socket or given to it at once.
 const PIECE: usize = 4096;
+/// What a second client of a serial port is told.
+pub(crate) const BUSY: &[u8] = b"espalier: the port is busy: another client is connected\r\n";
 /// How long a client waits for one that may be about to go.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -47,24 +49,28 @@ impl SerialPort {
         Some(visit)
     }
 
+    /// The same, and waits for a client that may be about to go.
+    pub async fn enter_soon(&self) -> Option<Arc<Visit>> {
+        match self.enter() {
+            None => {
+                self.wait_for_leave().await;
+                self.enter()
+            }
+            entered => entered,
+        }
+    }
+
     /// The next client of a port that has one client at a time. Others are told so.
     pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, Arc<Visit>) {
         loop {
             let mut socket = clients::next(listener).await;
-            let entered = match self.enter() {
-                None => {
-                    self.wait_for_leave().await;
-                    self.enter()
-                }
-                entered => entered,
-            };
-            if let Some(visit) = entered {
+            if let Some(visit) = self.enter_soon().await {
                 // A console is made of single keys.
                 let _ = socket.set_nodelay(true);
                 return (socket, visit);
             }
             tokio::spawn(async move {
-                let _ = socket.write_all(b"espalier: the port is busy: another client is connected\r\n").await;
+                let _ = socket.write_all(BUSY).await;
                 let _ = socket.shutdown().await;
             });
         }

@@ -5,16 +5,18 @@ use std::path::Path;
 use espalier_soc::Strap;
 use serde_json::{Map, Value, json};
 
-use super::files::Files;
+use crate::files::Files;
 use crate::handle::{BoardHandle, Gone};
-use crate::picture::{picture_as_png, picture_as_ppm};
+use crate::monitor;
+use crate::screendump::screendump;
 
 /// The version of QEMU whose protocol this is: major, minor, micro.
 const PROTOCOL_VERSION: [u32; 3] = [9, 2, 2];
 /// Executes out of band: every command here is quick enough.
 const OUT_OF_BAND: &str = "oob";
 /// Commands that clients may ask for.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
+    "human-monitor-command",
     "qmp_capabilities",
     "query-commands",
     "query-name",
@@ -174,6 +176,11 @@ impl Session {
                 let up = request.arguments.and_then(|arguments| arguments.get("up")).and_then(Value::as_bool);
                 self.board.plug_cable(up.ok_or_else(|| Failure::generic("Parameter 'up' is missing"))?)?;
             }
+            "human-monitor-command" => {
+                let line = request.text("command-line")?;
+                let line = line.ok_or_else(|| Failure::generic("Parameter 'command-line' is missing"))?;
+                return Ok(json!(monitor::command(&self.board, &self.files, line).await));
+            }
             "stop" => self.board.pause()?,
             "cont" => self.board.resume()?,
             "system_reset" => self.board.reset(Strap::FlashBoot)?,
@@ -198,20 +205,7 @@ impl Session {
     /// Writes the display's picture into a file: PNG if that is asked for or the name ends so, otherwise PPM.
     async fn dump_screen(&self, request: &Request<'_>) -> Result<(), Failure> {
         let path = request.text("filename")?.ok_or_else(|| Failure::generic("Parameter 'filename' is missing"))?;
-        let path = Path::new(path);
-        let named_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-        let format = request.text("format")?.unwrap_or(if named_png { "png" } else { "ppm" });
-        let picture = self.board.screen().await?.ok_or_else(|| Failure::generic("the board has no display"))?;
-        let file = match format {
-            "png" => picture_as_png(&picture),
-            "ppm" => picture_as_ppm(&picture),
-            other => {
-                return Err(Failure::generic(format!("Parameter 'format' does not accept value '{other}'")));
-            }
-        };
-        self.files
-            .write(path, file)
-            .await
-            .map_err(|error| Failure::generic(format!("failed to write '{}': {error}", path.display())))
+        let dumped = screendump(&self.board, &self.files, Path::new(path), request.text("format")?).await;
+        dumped.map_err(|error| Failure::generic(error.to_string()))
     }
 }

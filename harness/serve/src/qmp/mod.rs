@@ -1,22 +1,21 @@
 //! QMP, the control protocol of QEMU ("QEMU Machine Protocol Specification"): as much of it as its clients use on a board.
 
 mod command;
-mod files;
 mod stream;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clients::Clients;
+use crate::files::Files;
 use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardEvent, BoardHandle};
 use command::{Failure, Session};
-use files::Files;
 use stream::JsonStream;
 
 /// Bytes that are read at once.
@@ -26,34 +25,39 @@ const PIECE: usize = 4096;
 pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     let (clients, files) = (Clients::of(listener), Files::default());
     loop {
-        let (mut socket, place) = clients.next().await;
-        let session = Session::new(board.clone(), files.clone());
-        let events = board.events();
+        let (socket, place) = clients.next().await;
+        let client = client(socket, board.clone(), files.clone(), true);
         tokio::spawn(async move {
-            if greet(&mut socket).await.is_ok()
-                && let Some(heard) = beginning_of(&mut socket, Client::Program).await
-            {
-                converse(socket, session, events, &heard).await;
-            }
+            client.await;
             drop(place);
         });
     }
 }
 
-/// Serves a client that was asked to be one.
-pub(crate) async fn serve_one(mut socket: TcpStream, board: BoardHandle) {
+/// Serves a client that is connected. One that came by itself may be a browser, which is sent away.
+pub(crate) async fn client(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    board: BoardHandle,
+    files: Files,
+    came: bool,
+) {
     let events = board.events();
-    if greet(&mut socket).await.is_ok() {
-        converse(socket, Session::new(board, Files::default()), events, &[]).await;
+    if send(&mut stream, &command::greeting()).await.is_err() {
+        return;
+    }
+    let heard = if came { beginning_of(&mut stream, Client::Program).await } else { Some(Vec::new()) };
+    if let Some(heard) = heard {
+        converse(stream, Session::new(board, files), events, &heard).await;
     }
 }
 
-async fn greet(socket: &mut TcpStream) -> std::io::Result<()> {
-    send(socket, &command::greeting()).await
-}
-
 /// Answers a client that has said `heard` first.
-async fn converse(mut socket: TcpStream, mut session: Session, mut events: Receiver<BoardEvent>, heard: &[u8]) {
+async fn converse(
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
+    mut session: Session,
+    mut events: Receiver<BoardEvent>,
+    heard: &[u8],
+) {
     let mut stream = JsonStream::default();
     let mut buffer = [0; PIECE];
     stream.push(heard);
@@ -88,8 +92,9 @@ async fn converse(mut socket: TcpStream, mut session: Session, mut events: Recei
     }
 }
 
-async fn send(socket: &mut TcpStream, value: &Value) -> std::io::Result<()> {
-    socket.write_all(format!("{value}\r\n").as_bytes()).await
+async fn send(socket: &mut (impl AsyncWrite + Unpin), value: &Value) -> std::io::Result<()> {
+    socket.write_all(format!("{value}\r\n").as_bytes()).await?;
+    socket.flush().await
 }
 
 /// An event as QMP says it.

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes files. Clones share the threads.
 #[derive(Clone, Debug)]
-pub(super) struct Files {
+pub(crate) struct Files {
     threads: Arc<Semaphore>,
     patience: Duration,
 }
@@ -60,7 +60,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(existing) if !existing.is_file() => Err(io::Error::other("it is no plain file")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => std::fs::write(path, content),
+        _ => espalier_files::write(path, content),
     }
 }
 

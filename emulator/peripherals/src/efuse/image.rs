@@ -1,0 +1,26 @@
+//! All fuses as bytes: the words of blocks 0 to 3 one after the other, each with its lowest byte first, without the coding scheme.
+//! Espressif's QEMU keeps them in a file of this form.
+
+use super::{BLOCKS, Efuse, LAYOUT, WORDS, words};
+
+/// Bytes of an image: block 0 has seven words, the others eight.
+pub const EFUSE_IMAGE_BYTES: usize = 4 * (LAYOUT[0].2 + (BLOCKS - 1) * WORDS);
+
+impl Efuse {
+    /// The fuses themselves, whatever is protected.
+    pub fn image(&self) -> [u8; EFUSE_IMAGE_BYTES] {
+        let mut image = [0; EFUSE_IMAGE_BYTES];
+        for ((block, word, ..), bytes) in words().zip(image.chunks_exact_mut(4)) {
+            bytes.copy_from_slice(&self.fuses[block][word].to_le_bytes());
+        }
+        image
+    }
+
+    /// Takes another chip's fuses, and loads them as a reset does.
+    pub fn set_image(&mut self, image: &[u8; EFUSE_IMAGE_BYTES]) {
+        for ((block, word, ..), bytes) in words().zip(image.chunks_exact(4)) {
+            self.fuses[block][word] = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+        self.load();
+    }
+}

@@ -1,0 +1,168 @@
+//! Where a stream of bytes leads, and how it gets there.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::{fmt, fs, io};
+
+use super::local;
+#[cfg(unix)]
+use super::source::UnixSource;
+use super::source::{BoxedSource, Once, TcpSource, Then};
+use super::{BoxedStream, telnet};
+
+/// Where a stream of bytes leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Clients of a TCP port.
+    TcpServer(SocketAddr),
+    /// A program that listens on a TCP port.
+    TcpClient(SocketAddr),
+    /// Clients of a Unix socket, which is made.
+    UnixServer(PathBuf),
+    /// A program that listens on a Unix socket.
+    UnixClient(PathBuf),
+    /// Standard input and output of this process.
+    Stdio,
+    /// A file that gets what is sent. Nothing comes from it.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What is in it stays.
+        append: bool,
+    },
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::TcpServer(address) | Endpoint::TcpClient(address) => write!(f, "tcp:{address}"),
+            Endpoint::UnixServer(path) | Endpoint::UnixClient(path) => write!(f, "unix:{}", path.display()),
+            Endpoint::Stdio => f.write_str("stdio"),
+            Endpoint::File { path, .. } => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+/// An endpoint that has been opened, before there is a runtime to serve it.
+pub(crate) enum Opened {
+    Tcp(TcpListener, Option<TcpStream>),
+    TcpTo(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixDoor, Option<std::os::unix::net::UnixStream>),
+    #[cfg(unix)]
+    UnixTo(std::os::unix::net::UnixStream),
+    Stdio,
+    File(fs::File),
+}
+
+/// A Unix socket whose name goes when nobody listens any more.
+#[cfg(unix)]
+pub(crate) struct UnixDoor {
+    pub listener: std::os::unix::net::UnixListener,
+    path: PathBuf,
+}
+
+#[cfg(unix)]
+impl Drop for UnixDoor {
+    fn drop(&mut self) {
+        // If it is gone, that is what was wanted.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Endpoint {
+    /// Listens, connects or creates. With `wait` a server has its first client before this returns.
+    pub(crate) fn open(&self, wait: bool) -> io::Result<Opened> {
+        match self {
+            Endpoint::TcpServer(address) => {
+                let listener = TcpListener::bind(address)?;
+                let first = if wait { Some(listener.accept()?.0) } else { None };
+                if let Some(first) = &first {
+                    first.set_nonblocking(true)?;
+                }
+                listener.set_nonblocking(true)?;
+                Ok(Opened::Tcp(listener, first))
+            }
+            Endpoint::TcpClient(address) => {
+                let stream = TcpStream::connect(address)?;
+                stream.set_nonblocking(true)?;
+                Ok(Opened::TcpTo(stream))
+            }
+            #[cfg(unix)]
+            Endpoint::UnixServer(path) => {
+                remove_socket(path)?;
+                let door = UnixDoor { listener: std::os::unix::net::UnixListener::bind(path)?, path: path.clone() };
+                let first = if wait { Some(door.listener.accept()?.0) } else { None };
+                if let Some(first) = &first {
+                    first.set_nonblocking(true)?;
+                }
+                door.listener.set_nonblocking(true)?;
+                Ok(Opened::Unix(door, first))
+            }
+            #[cfg(unix)]
+            Endpoint::UnixClient(path) => {
+                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                stream.set_nonblocking(true)?;
+                Ok(Opened::UnixTo(stream))
+            }
+            #[cfg(not(unix))]
+            Endpoint::UnixServer(_) | Endpoint::UnixClient(_) => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets here; use TCP"))
+            }
+            Endpoint::Stdio => Ok(Opened::Stdio),
+            Endpoint::File { path, append } => {
+                let mut options = fs::File::options();
+                if *append {
+                    options.append(true)
+                } else {
+                    options.write(true).truncate(true)
+                };
+                Ok(Opened::File(options.create(true).open(path)?))
+            }
+        }
+    }
+}
+
+/// Removes the socket that a program left behind which listened there. Anything else stays, and is in the way.
+#[cfg(unix)]
+fn remove_socket(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+impl Opened {
+    /// Who comes over it, on the present runtime. With `telnet` they are spoken to as TELNET clients are.
+    pub fn serve(self, telnet: bool) -> BoxedSource {
+        let dress = move |stream: BoxedStream| if telnet { telnet::stream(stream) } else { stream };
+        let expected = "a socket that was set up for this";
+        let tcp = |stream: TcpStream| -> BoxedStream {
+            // A console is made of single keys.
+            let _ = stream.set_nodelay(true);
+            Box::new(tokio::net::TcpStream::from_std(stream).expect(expected))
+        };
+        match self {
+            Opened::Tcp(listener, first) => {
+                let listener = tokio::net::TcpListener::from_std(listener).expect(expected);
+                Box::new(Then::new(first.map(|first| dress(tcp(first))), TcpSource { listener, telnet }))
+            }
+            Opened::TcpTo(stream) => Box::new(Once::new(dress(tcp(stream)))),
+            #[cfg(unix)]
+            Opened::Unix(door, first) => {
+                let listener = door.listener.try_clone().expect(expected);
+                let listener = tokio::net::UnixListener::from_std(listener).expect(expected);
+                let unix =
+                    |stream| -> BoxedStream { Box::new(tokio::net::UnixStream::from_std(stream).expect(expected)) };
+                Box::new(Then::new(first.map(|first| dress(unix(first))), UnixSource { listener, telnet, _door: door }))
+            }
+            #[cfg(unix)]
+            Opened::UnixTo(stream) => {
+                Box::new(Once::new(dress(Box::new(tokio::net::UnixStream::from_std(stream).expect(expected)))))
+            }
+            Opened::Stdio => Box::new(Once::new(local::stdio())),
+            Opened::File(file) => Box::new(Once::new(local::file(file))),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The bytes of UART0, and nothing else.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+
+use crate::board::SerialInput;
+use crate::guard::{Client, beginning_of};
+use crate::ports::{SerialPort, Visit};
+
+/// Bytes that are carried at once.
+const PIECE: usize = 4096;
+
+/// Serves a client that is connected. One that came by itself may be a browser, which is sent away.
+pub(super) async fn client(stream: impl AsyncRead + AsyncWrite, port: SerialPort, visit: Arc<Visit>, came: bool) {
+    let (mut reader, mut writer) = split(stream);
+    let input = async {
+        // This side has no way of saying a rate.
+        if port.sender.send(SerialInput::Baud(None)).await.is_err() {
+            return;
+        }
+        let mut heard = match came {
+            true => match beginning_of(&mut reader, Client::Person).await {
+                Some(heard) => heard,
+                None => return,
+            },
+            false => Vec::new(),
+        };
+        loop {
+            if port.sender.send_recallable(&heard, &visit.recall).await.is_err() {
+                // The board is gone, but not what it said last.
+                return std::future::pending().await;
+            }
+            heard.clear();
+            heard.reserve(PIECE);
+            match (&mut reader).take(PIECE as u64).read_buf(&mut heard).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    };
+    let output = async {
+        while let Some(bytes) = port.outlet.take(PIECE).await {
+            if writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = visit.replaced() => {}
+        () = input => {}
+        () = output => {}
+    }
+}

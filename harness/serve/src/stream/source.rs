@@ -1,0 +1,102 @@
+//! Who comes over an endpoint: one after the other for a server, one only for anything else.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::net::TcpListener;
+
+use super::{BoxedStream, telnet};
+
+/// What [`Source::next`] waits for.
+pub(crate) type Next<'a> = Pin<Box<dyn Future<Output = Option<BoxedStream>> + Send + 'a>>;
+
+/// Where connected streams come from.
+pub(crate) trait Source: Send {
+    /// The next one; None if no more come.
+    fn next(&mut self) -> Next<'_>;
+}
+
+pub(crate) type BoxedSource = Box<dyn Source>;
+
+/// One stream that is there already.
+pub(crate) struct Once(Option<BoxedStream>);
+
+impl Once {
+    pub fn new(stream: BoxedStream) -> Once {
+        Once(Some(stream))
+    }
+}
+
+impl Source for Once {
+    fn next(&mut self) -> Next<'_> {
+        let stream = self.0.take();
+        Box::pin(async move { stream })
+    }
+}
+
+/// One that is there already, if it is, then others.
+pub(crate) struct Then<S> {
+    first: Option<BoxedStream>,
+    others: S,
+}
+
+impl<S: Source> Then<S> {
+    pub fn new(first: Option<BoxedStream>, others: S) -> Then<S> {
+        Then { first, others }
+    }
+}
+
+impl<S: Source> Source for Then<S> {
+    fn next(&mut self) -> Next<'_> {
+        match self.first.take() {
+            Some(first) => Box::pin(async move { Some(first) }),
+            None => self.others.next(),
+        }
+    }
+}
+
+/// Clients of a TCP port.
+pub(crate) struct TcpSource {
+    pub listener: TcpListener,
+    pub telnet: bool,
+}
+
+impl Source for TcpSource {
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async {
+            loop {
+                if let Ok((stream, _)) = self.listener.accept().await {
+                    // A console is made of single keys.
+                    let _ = stream.set_nodelay(true);
+                    return Some(dressed(Box::new(stream), self.telnet));
+                }
+            }
+        })
+    }
+}
+
+/// Clients of a Unix socket.
+#[cfg(unix)]
+pub(crate) struct UnixSource {
+    pub listener: tokio::net::UnixListener,
+    pub telnet: bool,
+    /// Takes the socket's name with it.
+    pub _door: super::endpoint::UnixDoor,
+}
+
+#[cfg(unix)]
+impl Source for UnixSource {
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async {
+            loop {
+                if let Ok((stream, _)) = self.listener.accept().await {
+                    return Some(dressed(Box::new(stream), self.telnet));
+                }
+            }
+        })
+    }
+}
+
+fn dressed(stream: BoxedStream, telnet: bool) -> BoxedStream {
+    if telnet { telnet::stream(stream) } else { stream }
+}
