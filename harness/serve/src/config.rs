@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::board::Program;
 use crate::stream::StreamConfig;
 
 /// How guest time relates to the host's clock.
@@ -59,6 +60,8 @@ pub struct ServeConfig {
     /// The file that holds the eFuses, as Espressif's QEMU keeps them: read when the chip is reset from outside, and written as soon
     /// as one is burnt. Without it they are those that the machine has.
     pub efuses: Option<PathBuf>,
+    /// What starts at a reset from outside instead of the ROM.
+    pub program: Option<Program>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,
     /// Names of this computer under which browsers may ask for that page, beside `localhost` and its address.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::board::FusesError;
+use crate::board::{FusesError, ProgramError};
 use crate::stream::Endpoint;
 
 /// A server could not be started.
@@ -28,6 +28,9 @@ pub enum ServeError {
         /// What the host said.
         source: std::io::Error,
     },
+    /// The program cannot be put into RAM.
+    #[error("the program: {0}")]
+    Program(ProgramError),
     /// The eFuses cannot be read.
     #[error("the eFuses: {0}")]
     Fuses(FusesError),

@@ -30,7 +30,7 @@ mod server;
 mod stream;
 
 pub use address::{AddressError, resolve};
-pub use board::{FusesError, load_efuses};
+pub use board::{FusesError, Program, ProgramError, load_efuses};
 pub use config::{GuestForward, HostForward, Pace, ServeConfig};
 pub use error::ServeError;
 pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};

@@ -79,6 +79,9 @@ impl Server {
             None => None,
         };
 
+        if let Some(program) = &config.program {
+            program.load(&mut machine).map_err(ServeError::Program)?;
+        }
         let setup = BoardSetup {
             machine,
             pace: config.pace,
@@ -92,6 +95,7 @@ impl Server {
             peer_ports,
             cable,
             fuses,
+            program: config.program.clone(),
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();

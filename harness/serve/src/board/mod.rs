@@ -4,6 +4,7 @@ mod fuses;
 mod lines;
 mod links;
 mod pace;
+mod program;
 mod serial;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) use fuses::FuseFile;
 pub use fuses::{FusesError, load_efuses};
 pub(crate) use lines::ModemLines;
 pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
+pub use program::{Program, ProgramError};
 pub(crate) use serial::{Recall, SerialInput};
 
 use crate::cable::CableEnd;
@@ -54,6 +56,7 @@ pub(crate) struct BoardSetup {
     pub peer_ports: Vec<PeerPort>,
     pub cable: Option<CableEnd>,
     pub fuses: Option<FuseFile>,
+    pub program: Option<Program>,
 }
 
 /// A machine that runs.
@@ -66,6 +69,7 @@ pub(crate) struct Board {
     links: Links,
     cable: Option<CableEnd>,
     fuses: Option<FuseFile>,
+    program: Option<Program>,
     control: Receiver<Control>,
     bell: Arc<Bell>,
     handle: BoardHandle,
@@ -87,6 +91,7 @@ impl Board {
             links: Links::new(setup.peer_ports),
             cable: setup.cable,
             fuses: setup.fuses,
+            program: setup.program,
             control: setup.control,
             bell: setup.bell,
             handle: setup.handle,
@@ -259,6 +264,9 @@ impl Board {
         self.note_start();
         if let Some(Err(error)) = loaded {
             self.halt(format!("the eFuses: {error}"));
+        }
+        if let Some(program) = &self.program {
+            program.load(&mut self.target.machine).expect("a program that could be loaded before");
         }
     }
 

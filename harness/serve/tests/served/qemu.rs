@@ -268,6 +268,57 @@ fn a_board_in_the_background_is_found_by_its_number_and_its_socket() {
     eventually(|| (!at("number").exists() && !at("qmp").exists()).then_some(()));
 }
 
+/// An ELF file with one segment in instruction RAM: it writes a K into the FIFO of UART0 and stands still.
+fn kernel(machine: u8, address: u32) -> Vec<u8> {
+    const HEADERS: usize = 52 + 32;
+    let code = [
+        [0x00, 0x00, 0xF4, 0x3F].as_slice(), // UART0's FIFO
+        &[0; 4],
+        &[0x21, 0xFE, 0xFF], // l32r a2, the word before
+        &[0x32, 0xA0, b'K'], // movi a3, 'K'
+        &[0x32, 0x62, 0x00], // s32i a3, a2, 0
+        &[0x06, 0xFF, 0xFF], // j .
+    ]
+    .concat();
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let mut elf = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
+    elf.extend([machine, 0]);
+    elf.extend(words(&[1, address + 8, 52, 0, 0, 52 | 32 << 16, 1 | 40 << 16, 0]));
+    elf.extend(words(&[1, HEADERS as u32, address, address, code.len() as u32, code.len() as u32, 5, 4]));
+    assert_eq!(elf.len(), HEADERS);
+    elf.extend(code);
+    elf
+}
+
+#[test]
+fn a_kernel_starts_in_ram_after_each_reset() {
+    const XTENSA: u8 = 94;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kernel.elf");
+    std::fs::write(&path, kernel(XTENSA, 0x4008_0000)).unwrap();
+    let mut program = Program::start(folder.path(), "-kernel kernel.elf -serial mon:stdio");
+    program.wait_for("K");
+    assert_eq!(program.said, "K", "the ROM has not run");
+    program.type_in(b"\x01csystem_reset\r");
+    program.wait_for("(qemu) K");
+    program.type_in(b"\x01x");
+    program.finish();
+    for (content, words) in [
+        (
+            kernel(XTENSA, 0x400D_0020),
+            "'kernel.elf' has code or data in flash, at 0x400d0020: `espalier flash kernel.elf",
+        ),
+        (kernel(XTENSA, 0x4000_0000), "the program: its segment at 0x40000000 is not in RAM"),
+        (kernel(3, 0x4008_0000), "'kernel.elf' is no ELF file for Xtensa"),
+        (b"\xe9 application".to_vec(), "'kernel.elf' is no ELF file for Xtensa"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let refused = command(folder.path(), "-kernel kernel.elf").output().unwrap();
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(message.starts_with(&format!("espalier-qemu: {words}")), "{message}");
+    }
+}
+
 #[test]
 fn a_bad_flash_file_is_named() {
     let run = |line: &str| command(Path::new("/"), line).output().unwrap();

@@ -6,6 +6,7 @@
 
 mod daemon;
 mod flash;
+mod kernel;
 mod options;
 mod signals;
 mod terminal;
@@ -18,6 +19,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use daemon::{DaemonError, Part, PidFile};
 use flash::{FlashError, FlashFile};
+use kernel::KernelError;
 use options::{Action, Options, UsageError};
 use terminal::RawTerminal;
 
@@ -40,6 +42,8 @@ enum Failure {
     Usage(#[from] UsageError),
     #[error(transparent)]
     Flash(#[from] FlashError),
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
     #[error("the eFuses: {0}")]
     Fuses(#[from] FusesError),
     #[error("the board cannot be made: {0}")]
@@ -93,6 +97,7 @@ fn run(options: Options) -> Result<(), Failure> {
         eprintln!("espalier-qemu: {note}");
     }
     let _pid_file = options.pid_file.map(PidFile::create).transpose()?;
+    let program = options.kernel.as_deref().map(kernel::load).transpose()?;
     let boots = options.strap == Strap::FlashBoot;
     let flash = options.flash.as_ref().map(|drive| FlashFile::open(drive, boots)).transpose()?;
     let mut board = BoardDefinition::default();
@@ -123,6 +128,7 @@ fn run(options: Options) -> Result<(), Failure> {
         streams: options.streams,
         gdb: options.gdb,
         efuses,
+        program,
         cable_to: options.cable_to,
         host_forwards: options.host_forwards,
         ..ServeConfig::default()
@@ -150,9 +156,26 @@ fn serve(board: &BoardHandle) -> Result<(), Failure> {
     runtime.block_on(async {
         tokio::select! {
             ended = shut_down(board) => ended,
+            () = tell_unmodelled(board) => Ok(()),
             asked = signals::asked_to_end() => Ok(asked?),
         }
     })
+}
+
+/// Says what the firmware touches for the first time and the emulator does not model.
+async fn tell_unmodelled(board: &BoardHandle) {
+    let (mut noted, mut told) = (board.unmodelled(), 0);
+    loop {
+        let fresh = noted.borrow_and_update()[told..].to_vec();
+        for access in &fresh {
+            // A terminal in raw mode does not begin a line by itself, and others do not mind.
+            eprintln!("espalier-qemu: {access}\r");
+        }
+        told += fresh.len();
+        if noted.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
 }
 
 async fn shut_down(board: &BoardHandle) -> Result<(), Failure> {

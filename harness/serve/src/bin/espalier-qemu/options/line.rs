@@ -25,6 +25,7 @@ pub struct Line {
     pub answer: Option<&'static str>,
     pub drives: Vec<(Wired, Drive)>,
     pub snapshot: bool,
+    pub kernel: Option<PathBuf>,
     /// The drive that the eFuses are to use.
     pub efuse_drive: Option<String>,
     pub chardevs: Vec<(String, Chardev)>,
@@ -84,6 +85,7 @@ impl Line {
         Ok(Options {
             flash,
             efuses,
+            kernel: self.kernel,
             pty,
             streams,
             gdb: self.gdb,

@@ -57,6 +57,8 @@ pub enum Action {
 pub struct Options {
     pub flash: Option<Drive>,
     pub efuses: Option<Drive>,
+    /// A program that starts in RAM.
+    pub kernel: Option<PathBuf>,
     /// UART0 is a pseudo-terminal, and this is what QEMU calls it.
     pub pty: Option<String>,
     pub streams: Vec<StreamConfig>,

@@ -42,7 +42,7 @@ const fn moot(names: &'static [&'static str], argument: &'static str, reason: &'
 
 /// Where `-s` listens.
 const GDB_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1234);
-const NO_LOG: &str = "what is not modelled is told by `espalier run`";
+const NO_LOG: &str = "what is not modelled is told anyhow";
 const NO_LOADER: &str = "firmware comes from the flash chip";
 const NOT_QEMU: &str = "it is about how QEMU itself runs";
 
@@ -76,6 +76,15 @@ const TABLE: &[Row] = &[
         "driver=D,property=P,value=V",
         Meaning::Value(take_global),
         "esp32.gpio strap_mode=0x0f starts in the ROM's download mode",
+    ),
+    row(
+        &["kernel"],
+        "F",
+        Meaning::Value(|line, value| {
+            line.kernel = Some(value.into());
+            Ok(())
+        }),
+        "an ELF file whose segments are put into RAM and that starts instead of the ROM",
     ),
     row(
         &["nographic"],
@@ -155,7 +164,7 @@ const TABLE: &[Row] = &[
     row(&["help", "h"], "", Meaning::Help, "this"),
     moot(&["accel", "overcommit", "msg", "sandbox", "run-with", "trace"], "X", NOT_QEMU),
     moot(&["no-user-config", "no-fd-bootchk"], "", NOT_QEMU),
-    moot(&["L"], "PATH", "the chip's ROM is built in"),
+    moot(&["L", "bios"], "PATH", "the chip's ROM is built in"),
     moot(&["name", "uuid"], "X", "boards are told apart by their ports"),
     moot(&["d", "D"], "X", NO_LOG),
     moot(&["rtc"], "X", "the chip's clock starts at zero, as on silicon"),

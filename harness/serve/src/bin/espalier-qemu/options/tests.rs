@@ -150,7 +150,7 @@ fn what_is_not_there_is_refused_by_name() {
         ("-machine esp32,secure=on", "'secure' is not known"),
         ("-nographc", "-nographc: invalid option; did you mean -nographic?"),
         ("-moniter none", "did you mean -monitor?"),
-        ("-kernel app.elf", "-kernel: invalid option"),
+        ("-enable-kvm", "-enable-kvm: invalid option"),
         ("-smp 3", "-smp 3: invalid SMP CPUs 3; the machine has 2"),
         ("-cpu esp32s3", "unable to find this CPU model; there is esp32"),
         ("-m much", "'much' is no size"),
