@@ -90,8 +90,10 @@ impl Held {
     /// # Errors
     /// What the host says.
     pub fn write(self, content: &[u8]) -> io::Result<()> {
+        // Windows renames nothing over a file that is open.
+        let held = if cfg!(windows) { None } else { Some(self.file) };
         let written = crate::write(&self.path, content);
-        drop(self.file);
+        drop(held);
         written
     }
 }

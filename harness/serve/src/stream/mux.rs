@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, WriteHalf, duplex, split};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{BoxedStream, serial};
 use crate::files::Files;
@@ -67,62 +68,95 @@ impl Keys {
     }
 }
 
-/// Serves a client.
+/// Serves a client. What it types and what it is shown go their ways at the same time, for whoever answers waits until it is heard.
 pub(super) async fn client(stream: BoxedStream, port: SerialPort, visit: Arc<Visit>, came: bool, board: BoardHandle) {
-    let (mut reader, mut writer) = split(stream);
-    let (mut console, theirs) = duplex(PIECE);
+    let (reader, writer) = split(stream);
+    let (console, theirs) = duplex(PIECE);
     tokio::spawn(serial::client(theirs, port, visit, came));
+    let (monitor, theirs) = duplex(PIECE);
     // The monitor says hello when it is first talked to.
-    let mut monitor: Option<DuplexStream> = None;
-    let mut to_monitor = false;
-    let mut keys = Keys::default();
-    let (mut typed, mut said, mut answered) = ([0; PIECE], [0; PIECE], [0; PIECE]);
-    loop {
-        let shown = tokio::select! {
-            read = reader.read(&mut typed) => {
-                let Ok(length @ 1..) = read else { return };
-                let mut written = Ok(());
-                for meaning in keys.take(&typed[..length]) {
-                    written = match meaning {
-                        Meaning::Bytes(bytes) => match &mut monitor {
-                            Some(monitor) if to_monitor => monitor.write_all(&bytes).await,
-                            _ => console.write_all(&bytes).await,
-                        },
-                        Meaning::Switch => {
-                            to_monitor = !to_monitor;
-                            monitor.get_or_insert_with(|| {
-                                let (ours, theirs) = duplex(PIECE);
-                                tokio::spawn(monitor::client(Box::new(theirs), board.clone(), Files::default(), false));
-                                ours
-                            });
-                            Ok(())
+    let (start, started) = oneshot::channel::<()>();
+    let talker = board.clone();
+    tokio::spawn(async move {
+        if started.await.is_ok() {
+            monitor::client(Box::new(theirs), talker, Files::default(), false).await;
+        }
+    });
+    let (from_console, to_console) = split(console);
+    let (from_monitor, to_monitor) = split(monitor);
+    let (help, helped) = mpsc::channel(1);
+    let input = Input { to_console, to_monitor, start: Some(start), talks_to_monitor: false, help, board };
+    tokio::select! {
+        () = input.carry(reader) => {}
+        () = carry_output(from_console, from_monitor, helped, writer) => {}
+    }
+}
+
+/// Where what a client types goes.
+struct Input {
+    to_console: WriteHalf<DuplexStream>,
+    to_monitor: WriteHalf<DuplexStream>,
+    /// Starts the monitor.
+    start: Option<oneshot::Sender<()>>,
+    talks_to_monitor: bool,
+    help: mpsc::Sender<()>,
+    board: BoardHandle,
+}
+
+impl Input {
+    async fn carry(mut self, mut reader: impl AsyncRead + Unpin) {
+        let (mut keys, mut typed) = (Keys::default(), [0; PIECE]);
+        while let Ok(length @ 1..) = reader.read(&mut typed).await {
+            for meaning in keys.take(&typed[..length]) {
+                match meaning {
+                    Meaning::Bytes(bytes) => {
+                        let to = if self.talks_to_monitor { &mut self.to_monitor } else { &mut self.to_console };
+                        // The board may be gone, but not what it said last.
+                        let _ = to.write_all(&bytes).await;
+                    }
+                    Meaning::Switch => {
+                        self.talks_to_monitor = !self.talks_to_monitor;
+                        if let Some(start) = self.start.take() {
+                            // The task waits for it.
+                            let _ = start.send(());
                         }
-                        Meaning::Help => show(&mut writer, HELP.as_bytes()).await,
-                        Meaning::Quit => {
-                            // If the board is down, that is what was wanted.
-                            let _ = board.quit();
-                            Ok(())
-                        }
-                    };
-                    if written.is_err() {
-                        break;
+                    }
+                    Meaning::Help => {
+                        // It is shown once, however often it is asked for meanwhile.
+                        let _ = self.help.try_send(());
+                    }
+                    Meaning::Quit => {
+                        // If the board is down, that is what was wanted.
+                        let _ = self.board.quit();
                     }
                 }
-                written
             }
+        }
+    }
+}
+
+/// Shows what there is to show until the board is gone.
+async fn carry_output(
+    mut console: impl AsyncRead + Unpin,
+    mut monitor: impl AsyncRead + Unpin,
+    mut help: mpsc::Receiver<()>,
+    mut writer: impl AsyncWrite + Unpin,
+) {
+    let (mut said, mut answered, mut monitor_lives) = ([0; PIECE], [0; PIECE], true);
+    loop {
+        let shown = tokio::select! {
             read = console.read(&mut said) => match read {
                 Ok(length @ 1..) => show(&mut writer, &said[..length]).await,
-                // The board is gone.
                 _ => return,
             },
-            read = hear(&mut monitor, &mut answered) => match read {
-                Some(length) => show(&mut writer, &answered[..length]).await,
-                None => {
-                    monitor = None;
-                    to_monitor = false;
+            read = monitor.read(&mut answered), if monitor_lives => match read {
+                Ok(length @ 1..) => show(&mut writer, &answered[..length]).await,
+                _ => {
+                    monitor_lives = false;
                     Ok(())
                 }
             },
+            Some(()) = help.recv() => show(&mut writer, HELP.as_bytes()).await,
         };
         if shown.is_err() {
             return;
@@ -130,15 +164,7 @@ pub(super) async fn client(stream: BoxedStream, port: SerialPort, visit: Arc<Vis
     }
 }
 
-/// Waits for the monitor, which may not be there yet. None once it has gone.
-async fn hear(monitor: &mut Option<DuplexStream>, buffer: &mut [u8]) -> Option<usize> {
-    match monitor {
-        Some(monitor) => monitor.read(buffer).await.ok().filter(|length| *length != 0),
-        None => std::future::pending().await,
-    }
-}
-
-async fn show(writer: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+async fn show(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
     writer.write_all(bytes).await?;
     writer.flush().await
 }

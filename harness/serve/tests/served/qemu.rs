@@ -141,21 +141,19 @@ fn the_line_of_idf_py_with_a_monitor_waits_for_it() {
         "{IDF} -serial tcp::{serial},server -monitor telnet:127.0.0.1:{monitor},server,nowait -pidfile number -d unimp"
     );
     let mut program = Program::start(folder.path(), &line);
-    // What the board said to the first client is the first that it said at all.
-    connect(serial).wait_for(BANNER.as_bytes());
-    // The next client is served once the first one has been missed.
-    let mut console = eventually(|| {
-        let mut console = connect(serial);
-        console.write_all(b"\r\n").ok()?;
-        let said = String::from_utf8_lossy(&console.wait_for(b"\n")).into_owned();
-        (!said.contains("busy")).then_some(console)
-    });
+    // What the board says to the first client is the first that it says at all.
+    let mut first = connect(serial);
+    first.wait_for(BANNER.as_bytes());
+    first.wait_for(b"@event address");
+    // `idf.py` connects once to see that the port is open, then its monitor does.
+    drop(first);
+    let mut console = connect(serial);
     console.write_all(b"server 5001\r\n").unwrap();
     console.wait_for(b"@event listening");
     let mut monitor = connect(monitor);
+    let greeting = monitor.wait_for(b"(qemu) ");
     // The server echoes and suppresses go-aheads.
-    monitor.wait_for(&[255, 251, 1, 255, 251, 3]);
-    monitor.wait_for(b"(qemu) ");
+    assert!(greeting.starts_with(&[255, 251, 1, 255, 251, 3]), "{}", greeting.escape_ascii());
     monitor.write_all(b"nonsense\r\0").unwrap();
     monitor.wait_for(b"unknown command: 'nonsense'; type 'help'\r\n(qemu) ");
     let number = std::fs::read_to_string(folder.path().join("number")).unwrap();
