@@ -1,5 +1,8 @@
 //! Packet capture: of Ethernet on the board's ports, and of what is in the air.
+//!
+//! A capture holds the last frames up to a number of bytes and counts those that it had to drop.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use espalier_core::Time;
@@ -10,6 +13,8 @@ use crate::fault::Frame;
 const MAGIC_NANOSECONDS: u32 = 0xA1B2_3C4D;
 const VERSION: (u16, u16) = (2, 4);
 const SNAP_LENGTH: u32 = 65_535;
+/// Bytes of a frame's header in the file.
+const RECORD: usize = 16;
 
 /// What a capture's frames begin with, by its number in the file's header (the LINKTYPE registry of tcpdump.org).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,8 +30,12 @@ pub(crate) enum LinkType {
 pub(crate) struct Capture {
     link_type: LinkType,
     running: bool,
+    limit: usize,
     /// Shared with clones of the LAN until one of them records more.
-    frames: Arc<Vec<(Time, Frame)>>,
+    frames: Arc<VecDeque<(Time, Frame)>>,
+    /// Bytes of `frames`.
+    size: usize,
+    dropped: u64,
 }
 
 impl Capture {
@@ -38,26 +47,52 @@ impl Capture {
         self.running
     }
 
-    pub(crate) fn set_running(&mut self, running: bool) {
-        self.running = running;
+    /// Records from now on, and holds the last frames that fit into `limit` bytes with their headers.
+    pub(crate) fn start(&mut self, limit: usize) {
+        (self.running, self.limit) = (true, limit);
+    }
+
+    /// Records no more.
+    pub(crate) fn stop(&mut self) {
+        self.running = false;
     }
 
     pub(crate) fn record(&mut self, at: Time, frame: &Frame) {
-        if self.running {
-            Arc::make_mut(&mut self.frames).push((at, frame.clone()));
+        if !self.running {
+            return;
+        }
+        let frames = Arc::make_mut(&mut self.frames);
+        frames.push_back((at, frame.clone()));
+        self.size += RECORD + frame.len();
+        while self.size > self.limit
+            && let Some((_, oldest)) = frames.pop_front()
+        {
+            self.size -= RECORD + oldest.len();
+            self.dropped += 1;
         }
     }
 
-    /// The capture as a pcap file (draft-ietf-opsawg-pcap), stamped with guest time since power-on.
-    pub(crate) fn to_pcap(&self) -> Vec<u8> {
-        let mut file = Vec::with_capacity(24 + self.frames.iter().map(|(_, frame)| 16 + frame.len()).sum::<usize>());
+    /// Frames that were recorded so far, those that were dropped included.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.dropped + self.frames.len() as u64
+    }
+
+    /// Frames that are not in the file any more.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The capture from a frame on as a pcap file (draft-ietf-opsawg-pcap), stamped with guest time since power-on.
+    pub(crate) fn to_pcap(&self, first: u64) -> Vec<u8> {
+        let skipped = usize::try_from(first.saturating_sub(self.dropped)).unwrap_or(usize::MAX).min(self.frames.len());
+        let mut file = Vec::new();
         file.extend_from_slice(&MAGIC_NANOSECONDS.to_le_bytes());
         file.extend_from_slice(&VERSION.0.to_le_bytes());
         file.extend_from_slice(&VERSION.1.to_le_bytes());
         for word in [0, 0, SNAP_LENGTH, self.link_type as u32] {
             file.extend_from_slice(&word.to_le_bytes());
         }
-        for (at, frame) in self.frames.iter() {
+        for (at, frame) in self.frames.range(skipped..) {
             let since_start = std::time::Duration::from(at.since(Time::ZERO));
             let stored = &frame[..frame.len().min(SNAP_LENGTH as usize)];
             for word in
@@ -73,18 +108,32 @@ impl Capture {
 
 #[cfg(test)]
 mod tests {
-    use super::Capture;
+    use super::{Capture, RECORD};
     use espalier_core::Time;
 
     #[test]
     fn file_is_a_classic_pcap() {
         let mut capture = Capture::default();
         capture.record(Time::ZERO, &vec![1; 60].into());
-        capture.set_running(true);
+        capture.start(1000);
         capture.record(Time::from_micros(3_000_250), &vec![7; 60].into());
-        let file = capture.to_pcap();
+        let file = capture.to_pcap(0);
         let words: Vec<u32> = file[..40].chunks(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         assert_eq!(words, [0xA1B2_3C4D, 0x0004_0002, 0, 0, 65_535, 1, 3, 250_000, 60, 60]);
         assert_eq!(file[40..], [7; 60]);
+    }
+
+    #[test]
+    fn the_oldest_frames_are_dropped_and_counted() {
+        let mut capture = Capture::default();
+        capture.start(10 * (60 + RECORD));
+        for n in 0..100 {
+            capture.record(Time::ZERO, &vec![n; 60].into());
+        }
+        assert_eq!((capture.recorded(), capture.dropped(), capture.frames.len()), (100, 90, 10));
+        assert_eq!(capture.to_pcap(0).len(), 24 + 10 * (60 + RECORD));
+        let last = capture.to_pcap(99);
+        assert_eq!((last.len(), last.last()), (24 + 60 + RECORD, Some(&99)));
+        assert_eq!(capture.to_pcap(100).len(), 24);
     }
 }

@@ -20,9 +20,6 @@ use crate::LanConfig;
 use dhcp::DhcpServer;
 use reply::Reply;
 
-/// Bytes of an offending packet's payload that an ICMP error repeats (RFC 792).
-const ICMP_QUOTE: usize = 8;
-
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     config: Arc<LanConfig>,
@@ -115,7 +112,7 @@ impl Gateway {
             let beyond = !self.config.is_host_address(header.dst_addr)
                 && !header.dst_addr.is_multicast()
                 && header.dst_addr.octets()[3] != u8::MAX;
-            return beyond.then(|| unreachable(&reply, Icmpv4DstUnreachable::NetUnreachable, header, packet.payload()));
+            return beyond.then(|| reply.unreachable(Icmpv4DstUnreachable::NetUnreachable, header, packet.payload()));
         }
         match header.next_header {
             IpProtocol::Icmp => answer_echo(&reply, packet.payload()),
@@ -123,13 +120,13 @@ impl Gateway {
                 let udp = UdpPacket::new_checked(packet.payload()).ok()?;
                 if udp.dst_port() != dns::PORT {
                     let reason = Icmpv4DstUnreachable::PortUnreachable;
-                    return Some(unreachable(&reply, reason, header, packet.payload()));
+                    return Some(reply.unreachable(reason, header, packet.payload()));
                 }
                 let answer = dns::answer(udp.payload(), &self.names)?;
                 Some(reply.udp(dns::PORT, udp.src_port(), &answer))
             }
             IpProtocol::Tcp => refuse(&reply, header, packet.payload()),
-            _ => Some(unreachable(&reply, Icmpv4DstUnreachable::ProtoUnreachable, header, packet.payload())),
+            _ => Some(reply.unreachable(Icmpv4DstUnreachable::ProtoUnreachable, header, packet.payload())),
         }
     }
 }
@@ -144,35 +141,10 @@ fn answer_echo(reply: &Reply, payload: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn unreachable(reply: &Reply, reason: Icmpv4DstUnreachable, header: Ipv4Repr, payload: &[u8]) -> Vec<u8> {
-    let data = &payload[..payload.len().min(ICMP_QUOTE)];
-    reply.icmp(&Icmpv4Repr::DstUnreachable { reason, header, data })
-}
-
-/// No TCP port of the gateway is open (RFC 9293, 3.10.7.1).
+/// No TCP port of the gateway is open.
 fn refuse(reply: &Reply, header: Ipv4Repr, payload: &[u8]) -> Option<Vec<u8>> {
     let packet = TcpPacket::new_checked(payload).ok()?;
     let (from, to) = (IpAddress::from(header.src_addr), IpAddress::from(header.dst_addr));
     let segment = TcpRepr::parse(&packet, &from, &to, &ChecksumCapabilities::default()).ok()?;
-    if segment.control == TcpControl::Rst {
-        return None;
-    }
-    let (seq_number, ack_number) = match segment.ack_number {
-        Some(acknowledged) => (acknowledged, None),
-        None => (smoltcp::wire::TcpSeqNumber(0), Some(segment.seq_number + segment.segment_len())),
-    };
-    Some(reply.tcp(&TcpRepr {
-        src_port: segment.dst_port,
-        dst_port: segment.src_port,
-        control: TcpControl::Rst,
-        seq_number,
-        ack_number,
-        window_len: 0,
-        window_scale: None,
-        max_seg_size: None,
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload: &[],
-    }))
+    (segment.control != TcpControl::Rst).then(|| reply.reset(&segment))
 }

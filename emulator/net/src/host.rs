@@ -1,30 +1,30 @@
 //! A peer: a host of the LAN with TCP, UDP and ping.
 //!
-//! What a test can ask about is plain state here; the protocols themselves are smoltcp's, behind [`stack::Stack`]. After
-//! everything that happens to the stack the host looks at its sockets and takes over what has changed.
+//! All of it is plain state that is cloned with the board, and none of it grows with what has gone over it: a connection holds its
+//! window, and of what has ended the last few hundred are remembered.
 
 mod connection;
-mod live;
-mod port;
-mod segment;
-mod stack;
+mod link;
+mod tcb;
 mod tcp;
 mod udp;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use espalier_core::Time;
-use smoltcp::iface::SocketHandle;
-use smoltcp::wire::{ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol};
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4DstUnreachable, IpProtocol, Ipv4Packet, Ipv4Repr,
+};
 
 use crate::fault::Frame;
 use crate::rng::Rng;
 use crate::{LanConfig, LanError};
-use connection::{Cause, Connection};
-use segment::Segment;
-use stack::{Birth, Stack};
+use connection::Connection;
+use link::Link;
+use tcp::Listener;
 use udp::{Binding, Ping};
 
 pub use connection::ConnState;
@@ -32,61 +32,47 @@ pub use udp::PingState;
 
 /// First of the ports that the host chooses by itself (RFC 6335, chapter 6).
 const EPHEMERAL_START: u16 = 49_152;
-/// A stack that has nothing to remember starts anew when its log has become this long.
-const LOG_KEPT: usize = 64;
-/// Hardware addresses that a host remembers; as many as its stack does.
-const NEIGHBOURS: usize = 8;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
     config: Arc<LanConfig>,
     address: Ipv4Addr,
-    mac: EthernetAddress,
-    stack: Stack,
-    /// How many stacks the host has had before this one.
-    restarts: u64,
-    neighbours: BTreeMap<Ipv4Addr, EthernetAddress>,
+    /// Where the first numbers of connections come from.
+    rng: Rng,
+    link: Link,
     listeners: BTreeMap<u16, Listener>,
-    connections: Vec<Connection>,
-    bindings: Vec<Binding>,
-    pings: Vec<Ping>,
+    /// By the number that [`Lan`](crate::Lan) gives them; so are bindings and pings.
+    connections: BTreeMap<usize, Connection>,
+    next_connection: usize,
+    bindings: BTreeMap<usize, Binding>,
+    next_binding: usize,
+    pings: BTreeMap<usize, Ping>,
+    next_ping: usize,
     next_port: u16,
     deadline: Option<Time>,
 }
 
-/// A port that is listened on.
-#[derive(Clone, Debug)]
-struct Listener {
-    backlog: usize,
-    /// The socket that takes the next connection; None while the backlog is full.
-    armed: Option<SocketHandle>,
-    /// Connections whose handshake is under way, and since when.
-    half_open: Vec<(SocketHandle, Time)>,
-    /// Connections that nobody has accepted.
-    ready: VecDeque<usize>,
-}
-
 impl Host {
     pub(crate) fn new(config: Arc<LanConfig>, address: Ipv4Addr, mac: EthernetAddress) -> Host {
-        let stack = Stack::new(birth(&config, address, mac, 0, Time::ZERO, Vec::new()));
         Host {
+            rng: Rng::new(config.seed, u64::from(address.to_bits()) << 32),
+            link: Link::new(config.clone(), address, mac),
             config,
             address,
-            mac,
-            stack,
-            restarts: 0,
-            neighbours: BTreeMap::new(),
             listeners: BTreeMap::new(),
-            connections: Vec::new(),
-            bindings: Vec::new(),
-            pings: Vec::new(),
+            connections: BTreeMap::new(),
+            next_connection: 0,
+            bindings: BTreeMap::new(),
+            next_binding: 0,
+            pings: BTreeMap::new(),
+            next_ping: 0,
             next_port: EPHEMERAL_START,
             deadline: None,
         }
     }
 
     pub(crate) fn mac(&self) -> EthernetAddress {
-        self.mac
+        self.link.mac()
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {
@@ -95,91 +81,56 @@ impl Host {
 
     /// A frame comes in. Returns what the host sends.
     pub(crate) fn receive_frame(&mut self, frame: &Frame, now: Time) -> Vec<Frame> {
-        self.learn(frame);
-        let segment = Segment::parse(frame);
-        if segment.is_some_and(|segment| segment.opens && self.backlog_is_full(segment.to_port)) {
-            // As Linux does: the remote end asks again.
-            return Vec::new();
+        let Ok(frame) = EthernetFrame::new_checked(&frame[..]) else { return Vec::new() };
+        match frame.ethertype() {
+            EthernetProtocol::Arp => self.link.receive_arp(frame.payload(), now),
+            EthernetProtocol::Ipv4 => self.receive_packet(frame.src_addr(), frame.payload(), now),
+            _ => {}
         }
-        if let Some(segment) = segment {
-            self.heard(&segment, now);
+        self.settle(now)
+    }
+
+    fn receive_packet(&mut self, mac: EthernetAddress, packet: &[u8], now: Time) {
+        let Ok(packet) = Ipv4Packet::new_checked(packet) else { return };
+        let Ok(header) = Ipv4Repr::parse(&packet, &ChecksumCapabilities::default()) else { return };
+        let (from, to) = (header.src_addr, header.dst_addr);
+        let is_whole = !packet.more_frags() && packet.frag_offset() == 0;
+        if !is_whole || !self.config.is_host_address(from) || from == self.address {
+            return;
         }
-        self.stack.ingress(now, frame.clone());
-        self.settle(now, Cause::Segment { reset: segment.is_some_and(|segment| segment.resets) })
+        self.link.note_heard(from, mac, now);
+        let is_mine = self.link.is_mine(to);
+        match header.next_header {
+            IpProtocol::Udp if is_mine || self.link.is_for_all(to) => self.receive_udp(header, packet.payload(), now),
+            _ if !is_mine => {}
+            IpProtocol::Tcp => self.receive_tcp(header, packet.payload(), now),
+            IpProtocol::Icmp => self.receive_icmp(header, packet.payload(), now),
+            _ => self.link.refuse(Icmpv4DstUnreachable::ProtoUnreachable, header, packet.payload(), now),
+        }
     }
 
     /// The host's deadline has come. Returns what the host sends.
     pub(crate) fn wake(&mut self, now: Time) -> Vec<Frame> {
-        self.give_up(now);
-        self.settle(now, Cause::Other)
-    }
-
-    /// Takes over what has changed in the stack, and sends what it has to say.
-    fn settle(&mut self, now: Time, cause: Cause) -> Vec<Frame> {
-        self.update_sockets(now, cause, false);
-        let frames = self.stack.egress(now);
-        // Sending may have ended a connection, or let an aborted one go.
-        self.update_sockets(now, Cause::Other, true);
-        if self.stack.log_len() >= LOG_KEPT && self.is_quiet() {
-            self.restart(now);
-        }
-        self.deadline = [self.stack.deadline(now), self.patience_ends()].into_iter().flatten().min();
-        frames
-    }
-
-    fn update_sockets(&mut self, now: Time, cause: Cause, sweep: bool) {
-        self.update_listeners(now);
-        self.update_connections(now, cause, sweep);
-        self.update_bindings();
-        self.update_pings(now);
-    }
-
-    /// Ends what has waited for an answer for too long.
-    fn give_up(&mut self, now: Time) {
         self.give_up_connections(now);
         self.give_up_pings(now);
+        self.link.wake(now);
+        self.connections.values_mut().for_each(|connection| connection.wake(now));
+        self.settle(now)
+    }
+
+    /// Sends what there is to say, and sets the next deadline.
+    fn settle(&mut self, now: Time) -> Vec<Frame> {
+        self.update_connections(now);
+        let timers = self.connections.values().filter_map(Connection::deadline);
+        self.deadline = timers.chain(self.link.deadline()).chain(self.patience_ends()).min();
+        self.link.take_outgoing()
     }
 
     /// When the host gives something up if it hears nothing.
     fn patience_ends(&self) -> Option<Time> {
-        let connections = self.connections.iter().filter_map(|connection| connection.waiting_since);
-        let half_open = self.listeners.values().flat_map(|listener| &listener.half_open).map(|(_, since)| *since);
-        let pings = self.pings.iter().filter_map(Ping::waiting_since);
-        connections.chain(half_open).chain(pings).min().map(|since| since + self.config.tcp_timeout)
-    }
-
-    /// True if the stack has nothing but listening sockets.
-    fn is_quiet(&self) -> bool {
-        self.connections.iter().all(|connection| connection.socket.is_none())
-            && self.listeners.values().all(|listener| listener.half_open.is_empty())
-            && self.bindings.iter().all(|binding| binding.socket.is_none())
-            && self.pings.iter().all(|ping| ping.socket.is_none())
-    }
-
-    /// Replaces the stack by a fresh one. Only what [`is_quiet`](Self::is_quiet) allows has to be carried over.
-    fn restart(&mut self, now: Time) {
-        self.restarts += 1;
-        let neighbours = self.neighbours.iter().map(|(&address, &mac)| (address, mac)).collect();
-        self.stack = Stack::new(birth(&self.config, self.address, self.mac, self.restarts, now, neighbours));
-        for (&port, listener) in &mut self.listeners {
-            listener.armed = listener.armed.map(|_| self.stack.listen(port));
-        }
-    }
-
-    /// Remembers who spoke, for the stacks to come.
-    fn learn(&mut self, frame: &[u8]) {
-        let Some(ArpRepr::EthernetIpv4 { source_hardware_addr: mac, source_protocol_addr: address, .. }) =
-            EthernetFrame::new_checked(frame)
-                .ok()
-                .filter(|frame| frame.ethertype() == EthernetProtocol::Arp)
-                .and_then(|frame| ArpRepr::parse(&ArpPacket::new_checked(frame.payload()).ok()?).ok())
-        else {
-            return;
-        };
-        let known = self.neighbours.contains_key(&address) || self.neighbours.len() < NEIGHBOURS;
-        if known && mac.is_unicast() && self.config.is_host_address(address) {
-            self.neighbours.insert(address, mac);
-        }
+        let connections = self.connections.values().filter_map(|connection| connection.waiting_since);
+        let pings = self.pings.values().filter_map(Ping::waiting_since);
+        connections.chain(pings).min().map(|since| since + self.config.tcp_timeout)
     }
 
     /// A port that the host may choose by itself, of those that are `free`.
@@ -195,18 +146,6 @@ impl Host {
     }
 }
 
-fn birth(
-    config: &LanConfig,
-    address: Ipv4Addr,
-    mac: EthernetAddress,
-    restarts: u64,
-    at: Time,
-    neighbours: Vec<(Ipv4Addr, EthernetAddress)>,
-) -> Birth {
-    let seed = Rng::new(config.seed, u64::from(address.to_bits()) << 32 | restarts).next();
-    Birth { address, prefix_len: config.prefix_len, mac, seed, at, neighbours }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -214,7 +153,7 @@ mod tests {
     use espalier_core::{Span, Time};
     use smoltcp::wire::EthernetAddress;
 
-    use super::{Host, LOG_KEPT};
+    use super::Host;
     use crate::LanConfig;
 
     const BOARD: [u8; 6] = [0x24, 0, 0, 0, 0, 1];
@@ -230,21 +169,32 @@ mod tests {
         frame
     }
 
-    #[test]
-    fn a_host_that_has_nothing_to_remember_starts_anew() {
+    fn host() -> Host {
         let config = Arc::new(LanConfig::default());
-        let mut host = Host::new(config.clone(), config.peer, EthernetAddress(PEER));
-        host.listen(80, 4).unwrap();
-        let mut now = Time::ZERO;
-        for _ in 0..1000 {
-            now += Span::from_millis(10);
-            assert_eq!(host.receive_frame(&question().into(), now).len(), 1);
-            assert!(host.stack.log_len() <= LOG_KEPT + 1);
-        }
-        assert!(host.restarts > 10);
-        assert_eq!(host.deadline(), None);
-        // It still knows the board, and asks nobody before it connects.
-        let (_, frames) = host.connect("192.168.4.50:80".parse().unwrap(), now).unwrap();
+        Host::new(config.clone(), config.peer, EthernetAddress(PEER))
+    }
+
+    #[test]
+    fn who_has_asked_is_known_for_a_while() {
+        let (mut host, now) = (host(), Time::from_micros(1));
+        assert_eq!(host.receive_frame(&question().into(), now).len(), 1);
+        let board = "192.168.4.50:80".parse().unwrap();
+        let (_, frames) = host.connect(board, now + Span::from_secs(59)).unwrap();
         assert_eq!((frames.len(), &frames[0][..6]), (1, &BOARD[..]));
+        let (_, frames) = host.connect(board, now + Span::from_secs(61)).unwrap();
+        assert_eq!((frames.len(), &frames[0][..6]), (1, &[0xFF; 6][..]), "it asks again");
+    }
+
+    #[test]
+    fn packets_for_a_host_that_does_not_answer_are_lost_after_three_questions() {
+        let mut host = host();
+        let socket = host.bind_udp(0).unwrap();
+        let (sent, frames) = host.send_datagram(socket, "192.168.4.99:9".parse().unwrap(), b"?", Time::ZERO).unwrap();
+        assert_eq!((sent, frames.len()), (true, 1));
+        let mut questions = 1;
+        while let Some(at) = host.deadline() {
+            questions += host.wake(at).len();
+        }
+        assert_eq!(questions, 3);
     }
 }

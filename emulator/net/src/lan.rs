@@ -256,19 +256,34 @@ impl Lan {
         self.vanished.remove(&host);
     }
 
-    /// Records what goes over the board's port from now on.
-    pub fn start_capture(&mut self) {
-        self.capture.set_running(true);
+    /// Records what goes over the board's port from now on, and holds the last frames that fit into `limit` bytes.
+    pub fn start_capture(&mut self, limit: usize) {
+        self.capture.start(limit);
     }
 
     /// Records no more; what was recorded stays.
     pub fn stop_capture(&mut self) {
-        self.capture.set_running(false);
+        self.capture.stop();
     }
 
     /// What was recorded, as a pcap file with nanosecond stamps of guest time.
     pub fn capture(&self) -> Vec<u8> {
-        self.capture.to_pcap()
+        self.capture.to_pcap(0)
+    }
+
+    /// The same from the frame on that [`captured`](Lan::captured) counted as the next.
+    pub fn capture_from(&self, first: u64) -> Vec<u8> {
+        self.capture.to_pcap(first)
+    }
+
+    /// How many frames were recorded, those included that had no room any more.
+    pub fn captured(&self) -> u64 {
+        self.capture.recorded()
+    }
+
+    /// Frames that had no room in the capture any more, the oldest first.
+    pub fn capture_dropped(&self) -> u64 {
+        self.capture.dropped()
     }
 
     /// Adds a peer host. It answers ARP and pings, and refuses connections to ports that nobody listens on.

@@ -36,7 +36,6 @@ mod host;
 mod lan;
 mod peers;
 mod rng;
-mod transcript;
 
 pub use air::{AccessPoint, Air, AirError, AirFaults, AirFrame, Announced, Refusal, Station, StationState};
 pub use config::LanConfig;
@@ -45,4 +44,3 @@ pub use fault::{FaultConfig, Faults};
 pub use host::{ConnState, PingState};
 pub use lan::Lan;
 pub use peers::{ConnectionId, ListenerId, PingId, UdpId};
-pub use transcript::{TranscriptEntry, TranscriptEvent};

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::{ConnState, Lan, LanError, PingState, TranscriptEntry};
+use crate::{ConnState, Lan, LanError, PingState};
 
 /// Connections that a listener holds until they are accepted, if nothing else is said.
 const BACKLOG: usize = 16;
@@ -59,9 +59,14 @@ impl Lan {
         Ok(ListenerId { host, port: local.port() })
     }
 
+    /// True if [`accept`](Lan::accept) would return a connection. Unlike that, it can be asked without disturbing a machine.
+    pub fn has_connection(&self, listener: ListenerId) -> bool {
+        self.hosts.get(&listener.host).is_some_and(|host| host.has_ready(listener.port))
+    }
+
     /// The next connection that came to the listener and is open.
     pub fn accept(&mut self, listener: ListenerId) -> Option<ConnectionId> {
-        let index = self.with_host(listener.host, |host, now| (host.accept(listener.port, now), Vec::new()))??;
+        let index = self.with_host(listener.host, |host, _| (host.accept(listener.port), Vec::new()))??;
         Some(ConnectionId { host: listener.host, index })
     }
 
@@ -103,6 +108,11 @@ impl Lan {
         self.hosts.get(&connection.host)?.connection_ends(connection.index)
     }
 
+    /// How many bytes [`send`](Lan::send) would take now.
+    pub fn room(&self, connection: ConnectionId) -> usize {
+        self.hosts.get(&connection.host).map_or(0, |host| host.room(connection.index))
+    }
+
     /// Sends bytes. Returns how many the connection took: none while its buffer is full or when it is not open.
     pub fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
         self.with_host(connection.host, |host, now| host.send(connection.index, bytes, now)).unwrap_or(0)
@@ -126,11 +136,6 @@ impl Lan {
     /// The peer resets the connection (RST).
     pub fn abort(&mut self, connection: ConnectionId) {
         self.with_host(connection.host, |host, now| ((), host.abort(connection.index, now)));
-    }
-
-    /// Everything that has happened on the connection.
-    pub fn transcript(&self, connection: ConnectionId) -> &[TranscriptEntry] {
-        self.hosts.get(&connection.host).map_or(&[], |host| host.transcript(connection.index))
     }
 
     /// The peer of the configuration opens a UDP port; zero lets it choose one.
@@ -167,6 +172,11 @@ impl Lan {
                 Err(error) => (Err(error), Vec::new()),
             });
         sent.unwrap_or(Ok(false))
+    }
+
+    /// True if a datagram has come in.
+    pub fn has_datagram(&self, socket: UdpId) -> bool {
+        self.hosts.get(&socket.host).is_some_and(|host| host.has_datagram(socket.index))
     }
 
     /// The next datagram that came in, and who sent it.

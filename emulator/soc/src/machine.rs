@@ -199,6 +199,23 @@ impl Machine {
         Stop::Limit
     }
 
+    /// When something next happens if nothing comes from outside: until then no core executes. None while one does.
+    pub fn rests_until(&mut self) -> Option<Time> {
+        if self.turn.is_some() {
+            return None;
+        }
+        for core in 0..CORES {
+            self.cpus[core].set_interrupt_lines(self.system.interrupt_lines(core));
+            if self.is_executing(core) {
+                return None;
+            }
+        }
+        let cycles = (0..CORES).map(|core| self.until_timer(core)).min().unwrap_or(u64::MAX);
+        let ticks = cycles.saturating_mul(self.system.cpu_clock().ticks_per_cycle());
+        let timer = Time::from_ticks(self.now.ticks().saturating_add(ticks));
+        Some(self.system.next_event().min(timer).max(self.now))
+    }
+
     /// One step of the schedule. See the module's documentation for what ends it.
     fn slice(&mut self, limit: Time) {
         let mut turn = match self.turn.take() {

@@ -249,6 +249,11 @@ impl System {
         next
     }
 
+    /// When a block has something to do; the end of time if none has.
+    pub fn next_event(&self) -> Time {
+        self.schedule.next().unwrap_or(Time::from_ticks(u64::MAX))
+    }
+
     /// Calls every block whose deadline has come.
     pub fn advance_due(&mut self, ram: &mut Ram, now: Time) {
         let now = self.tick(now);

@@ -27,7 +27,7 @@ use crate::peer::Peer;
 use crate::probe::Probe;
 use crate::runs::{note_board, note_skipped};
 use crate::screen::{Screen, bless_from_env, default_folder};
-use crate::state::{EMPTY_CAPTURE, Shared, State};
+use crate::state::{CAPTURE_KEPT, RECORD_KEPT, Shared, State};
 use crate::unmodelled::UnmodelledNote;
 use crate::wait::{Ask, Wait};
 
@@ -277,7 +277,7 @@ impl Board {
         }
     }
 
-    /// Records what goes over the network from now on.
+    /// Records what goes over the network from now on. The last 64 MiB are kept; before, a failure finds the last 2 MiB.
     pub fn start_capture(&self) -> Result<()> {
         let mut state = self.shared.lock();
         let (kind, capability) = (state.rig.kind(), Capability::Capture);
@@ -285,17 +285,21 @@ impl Board {
             return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
         }
         // It is recorded all the time, for the folder of a test that fails.
-        state.capture_from = Some(state.rig.capture().len());
+        state.capture_from = Some(state.rig.captured());
+        state.rig.start_capture(CAPTURE_KEPT);
         Ok(())
     }
 
     /// What was recorded since [`start_capture`](Board::start_capture), as a pcap file.
     pub fn capture(&self) -> Vec<u8> {
         let state = self.shared.lock();
-        let mut recorded = state.rig.capture();
-        let from = state.capture_from.unwrap_or(recorded.len());
-        recorded.drain(EMPTY_CAPTURE.min(from)..from);
-        recorded
+        state.rig.capture(state.capture_from.unwrap_or(u64::MAX))
+    }
+
+    /// How many frames were dropped since [`start_capture`](Board::start_capture), because more was recorded than is kept.
+    pub fn capture_dropped(&self) -> u64 {
+        let state = self.shared.lock();
+        state.capture_from.map_or(0, |from| state.rig.capture_dropped().saturating_sub(from))
     }
 
     /// A fingerprint of everything that has happened, if two runs of this kind of board can be the same at all.
@@ -473,7 +477,7 @@ impl BoardBuilder {
         )
         .await?;
         if rig.supports(Capability::Capture) {
-            rig.start_capture();
+            rig.start_capture(RECORD_KEPT);
         }
         // A live board would start twice.
         if image.is_none() || rig.supports(Capability::VirtualTime) {

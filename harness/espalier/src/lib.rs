@@ -106,7 +106,7 @@ pub use micropython::{
 };
 pub use network::{Faults, Network};
 pub use parts::{Button, Sensor, TouchPad};
-pub use peer::{Listener, Peer, PeerStream, UdpSocket};
+pub use peer::{Listener, Peer, PeerStream, Sending, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use runs::{REQUIRE_VARIABLE, Skipped};
 pub use scene::Scene;

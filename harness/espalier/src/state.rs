@@ -14,11 +14,15 @@ use crate::network::Cable;
 use crate::peer::Connection;
 use crate::png::encode;
 use crate::scene::{CONSOLE_TAIL, Scene, TRANSCRIPT_TAIL};
-use crate::transcript::{Entry, Event};
+use crate::transcript::{Entry, Event, Transcript};
 use crate::unmodelled::UnmodelledNote;
 
 /// Bytes of a pcap file without frames (draft-ietf-opsawg-pcap).
-pub(crate) const EMPTY_CAPTURE: usize = 24;
+const EMPTY_CAPTURE: usize = 24;
+/// Bytes of the network's last frames that are recorded all the time, for the folder of a test that fails.
+pub(crate) const RECORD_KEPT: usize = 2 << 20;
+/// Bytes of frames that are kept once a test has asked for a capture.
+pub(crate) const CAPTURE_KEPT: usize = 64 << 20;
 
 /// The board behind its handles. The lock is held while something is done, never across an `await`.
 pub(crate) struct Shared {
@@ -34,7 +38,7 @@ pub(crate) struct State {
     pub(crate) console: Log,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) cable: Cable,
-    pub(crate) transcript: Vec<Entry>,
+    pub(crate) transcript: Transcript,
     pub(crate) artefacts: Artefacts,
     pub(crate) goldens: PathBuf,
     pub(crate) bless: bool,
@@ -42,8 +46,8 @@ pub(crate) struct State {
     pub(crate) elf: Option<PathBuf>,
     /// What is odd about the firmware.
     pub(crate) warnings: Vec<ImageWarning>,
-    /// How long the record of the network was when a test asked for it.
-    pub(crate) capture_from: Option<usize>,
+    /// How many frames of the network had been recorded when a test asked for it.
+    pub(crate) capture_from: Option<u64>,
     /// How many boards were named after each test, this one included.
     names: BTreeMap<String, usize>,
     loans: Loans,
@@ -77,7 +81,7 @@ impl State {
             console: Log::default(),
             connections: BTreeMap::new(),
             cable: Cable::default(),
-            transcript: Vec::new(),
+            transcript: Transcript::default(),
             artefacts,
             goldens,
             bless,
@@ -158,7 +162,6 @@ impl State {
     }
 
     fn scene(&mut self) -> Scene {
-        let first = self.transcript.len().saturating_sub(TRANSCRIPT_TAIL);
         Scene {
             kind: self.rig.kind(),
             name: self.name.clone(),
@@ -168,7 +171,7 @@ impl State {
             console_lines: self.console.line_count(),
             backtrace: self.backtrace(),
             unmodelled: self.unmodelled_notes(0),
-            transcript: self.transcript[first..].to_vec(),
+            transcript: self.transcript.tail(TRANSCRIPT_TAIL),
             shown: self.rig.shown(),
             leds: self.rig.leds().ok().map(|lit| lit.colours),
             #[cfg(feature = "probe")]
@@ -207,7 +210,11 @@ impl State {
         let console: String = self.console_with_notes().iter().map(|line| format!("{line}\n")).collect();
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {
-            let transcript: String = self.transcript.iter().map(|entry| format!("{entry}\n")).collect();
+            let mut transcript: String = self.transcript.entries().map(|entry| format!("{entry}\n")).collect();
+            let dropped = self.rig.capture_dropped();
+            if dropped > 0 {
+                transcript += &format!("{dropped} frames were dropped from the beginning of network.pcap\n");
+            }
             self.artefacts.write("network.log", transcript.as_bytes())?;
         }
         let backtrace: String = self.backtrace().iter().map(|place| format!("{place}\n")).collect();
@@ -217,7 +224,7 @@ impl State {
         if let Some(shown) = self.rig.shown() {
             self.artefacts.write("screen.png", &encode(&shown.bitmap))?;
         }
-        for (name, capture) in [("network.pcap", self.rig.capture()), ("air.pcap", self.air_capture())] {
+        for (name, capture) in [("network.pcap", self.rig.capture(0)), ("air.pcap", self.air_capture())] {
             if capture.len() > EMPTY_CAPTURE {
                 self.artefacts.write(name, &capture)?;
             }

@@ -30,10 +30,7 @@ pub(crate) enum Ask {
 /// Something to wait for. Its patience is counted in the board's time, from the first time it is polled.
 #[must_use = "nothing is waited for, or sent, until this is awaited"]
 pub struct Wait<T> {
-    shared: Arc<Shared>,
-    what: String,
-    patience: Span,
-    begun: Option<Time>,
+    until: Until,
     check: Check<T>,
 }
 
@@ -43,12 +40,13 @@ impl<T> Wait<T> {
         what: impl Into<String>,
         check: impl FnMut(&mut State, Ask) -> Poll<Result<T, ErrorKind>> + Send + 'static,
     ) -> Wait<T> {
-        Wait { shared: shared.clone(), what: what.into(), patience: PATIENCE, begun: None, check: Box::new(check) }
+        Wait { until: Until::new(shared, what), check: Box::new(check) }
     }
 
     /// Fails after `patience` of the board's time instead of after [`PATIENCE`].
-    pub fn within(self, patience: Span) -> Wait<T> {
-        Wait { patience, ..self }
+    pub fn within(mut self, patience: Span) -> Wait<T> {
+        self.until.patience = patience;
+        self
     }
 }
 
@@ -56,18 +54,41 @@ impl<T> Future for Wait<T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
-        let wait = self.get_mut();
-        let mut state = wait.shared.lock();
-        let begun = *wait.begun.get_or_insert(state.rig.now());
-        let deadline = begun + wait.patience;
+        let Wait { until, check } = self.get_mut();
+        until.poll(cx, check)
+    }
+}
+
+/// What is waited for on which board, and how long.
+pub(crate) struct Until {
+    shared: Arc<Shared>,
+    what: String,
+    pub(crate) patience: Span,
+    begun: Option<Time>,
+}
+
+impl Until {
+    pub(crate) fn new(shared: &Arc<Shared>, what: impl Into<String>) -> Until {
+        Until { shared: shared.clone(), what: what.into(), patience: PATIENCE, begun: None }
+    }
+
+    /// Looks with `check` whether it has come, and lets the board run a little if it has not.
+    pub(crate) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut check: impl FnMut(&mut State, Ask) -> Poll<Result<T, ErrorKind>>,
+    ) -> Poll<Result<T, Error>> {
+        let mut state = self.shared.lock();
+        let begun = *self.begun.get_or_insert(state.rig.now());
+        let deadline = begun + self.patience;
         state.collect();
         let ask = if state.rig.now() >= deadline { Ask::LastTime } else { Ask::Again };
-        if let Poll::Ready(result) = (wait.check)(&mut state, ask) {
+        if let Poll::Ready(result) = check(&mut state, ask) {
             return Poll::Ready(result.map_err(|kind| state.fail(kind)));
         }
         if ask == Ask::LastTime {
             let waited = state.rig.now().since(begun);
-            let kind = ErrorKind::Timeout { what: wait.what.clone(), waited };
+            let kind = ErrorKind::Timeout { what: self.what.clone(), waited };
             return Poll::Ready(Err(state.fail(kind)));
         }
         match state.rig.poll_advance(cx, deadline) {

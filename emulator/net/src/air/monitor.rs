@@ -45,8 +45,12 @@ impl Monitor {
         Monitor { capture: Capture::of(LinkType::Radiotap) }
     }
 
-    pub fn set_running(&mut self, running: bool) {
-        self.capture.set_running(running);
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    pub fn capture_mut(&mut self) -> &mut Capture {
+        &mut self.capture
     }
 
     pub fn record(&mut self, at: Time, bytes: &[u8], how: Radiated) {
@@ -55,10 +59,6 @@ impl Monitor {
             packet.extend_from_slice(bytes);
             self.capture.record(at, &packet.into());
         }
-    }
-
-    pub fn to_pcap(&self) -> Vec<u8> {
-        self.capture.to_pcap()
     }
 }
 

@@ -165,20 +165,25 @@ impl Air {
         Ok(())
     }
 
-    /// Records what is in the air from now on.
-    pub fn start_capture(&mut self) {
-        self.monitor.set_running(true);
+    /// Records what is in the air from now on, and holds the last frames that fit into `limit` bytes.
+    pub fn start_capture(&mut self, limit: usize) {
+        self.monitor.capture_mut().start(limit);
     }
 
     /// Records no more; what was recorded stays.
     pub fn stop_capture(&mut self) {
-        self.monitor.set_running(false);
+        self.monitor.capture_mut().stop();
     }
 
     /// What was recorded, as a pcap file of 802.11 frames with radiotap headers, stamped with guest time. Frames are as they were
     /// in the air, protected ones included; acknowledgements are not among them.
     pub fn capture(&self) -> Vec<u8> {
-        self.monitor.to_pcap()
+        self.monitor.capture().to_pcap(0)
+    }
+
+    /// Frames that had no room in the capture any more, the oldest first.
+    pub fn capture_dropped(&self) -> u64 {
+        self.monitor.capture().dropped()
     }
 
     fn bssids_of(&self, ssid: &str) -> Result<Vec<MacAddress>, AirError> {

@@ -1,15 +1,17 @@
-//! Frames that the gateway sends.
+//! Frames that the gateway and the peers send.
 
 use std::net::Ipv4Addr;
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Packet,
-    Ipv4Repr, TcpPacket, TcpRepr, UdpPacket, UdpRepr,
+    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr,
+    IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
 };
 
 const HOP_LIMIT: u8 = 64;
 const ETHERNET_HEADER: usize = 14;
+/// Bytes of an offending packet's payload that an ICMP error repeats (RFC 792).
+const ICMP_QUOTE: usize = 8;
 
 /// Whom an IP packet is from and whom it is for.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +72,34 @@ impl Reply {
         self.ipv4(IpProtocol::Tcp, segment.buffer_len(), |payload| {
             let mut packet = TcpPacket::new_unchecked(payload);
             segment.emit(&mut packet, &self.from.into(), &self.to.into(), &ChecksumCapabilities::default());
+        })
+    }
+
+    /// Says of the packet with this header that it cannot be delivered.
+    pub(crate) fn unreachable(&self, reason: Icmpv4DstUnreachable, header: Ipv4Repr, payload: &[u8]) -> Vec<u8> {
+        let data = &payload[..payload.len().min(ICMP_QUOTE)];
+        self.icmp(&Icmpv4Repr::DstUnreachable { reason, header, data })
+    }
+
+    /// Answers a segment that belongs to no connection (RFC 9293, 3.10.7.1). It must be no reset itself.
+    pub(crate) fn reset(&self, segment: &TcpRepr<'_>) -> Vec<u8> {
+        let (seq_number, ack_number) = match segment.ack_number {
+            Some(acknowledged) => (acknowledged, None),
+            None => (TcpSeqNumber(0), Some(segment.seq_number + segment.segment_len())),
+        };
+        self.tcp(&TcpRepr {
+            src_port: segment.dst_port,
+            dst_port: segment.src_port,
+            control: TcpControl::Rst,
+            seq_number,
+            ack_number,
+            window_len: 0,
+            window_scale: None,
+            max_seg_size: None,
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: &[],
         })
     }
 }

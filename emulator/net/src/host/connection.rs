@@ -1,15 +1,13 @@
-//! What is known of a TCP connection, whether or not its socket still exists.
+//! What a test can ask of a TCP connection, whether or not its control block still exists.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddrV4;
-use std::sync::Arc;
 
 use espalier_core::Time;
-use smoltcp::iface::SocketHandle;
-use smoltcp::socket::tcp;
+use smoltcp::wire::TcpRepr;
 
-use crate::{TranscriptEntry, TranscriptEvent};
+use super::tcb::{State, Tcb};
 
 /// Where a connection stands, as its peer sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,84 +67,135 @@ impl fmt::Display for ConnState {
     }
 }
 
-/// Why a host looks at its sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// A segment came in.
-    Segment { reset: bool },
-    /// Something else came in, time has passed or a test asked for something.
-    Other,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
-    /// None when the stack has forgotten the connection.
-    pub(super) socket: Option<SocketHandle>,
+    /// None when the connection has ended and its time of waiting is over.
+    block: Option<Box<Tcb>>,
     pub(super) local: SocketAddrV4,
     pub(super) remote: SocketAddrV4,
-    pub(super) state: ConnState,
+    /// The port that it came to, while the handshake is under way.
+    pub(super) listener: Option<u16>,
+    state: ConnState,
     /// Bytes that came in and that nobody has read.
-    pub(super) received: VecDeque<u8>,
+    received: VecDeque<u8>,
     /// Since when the peer waits for the remote end without hearing anything.
     pub(super) waiting_since: Option<Time>,
-    transcript: Arc<Vec<TranscriptEntry>>,
 }
 
 impl Connection {
-    pub(super) fn new(socket: SocketHandle, local: SocketAddrV4, remote: SocketAddrV4) -> Connection {
+    pub(super) fn new(block: Tcb, local: SocketAddrV4, remote: SocketAddrV4) -> Connection {
         Connection {
-            socket: Some(socket),
+            block: Some(Box::new(block)),
             local,
             remote,
+            listener: None,
             state: ConnState::Connecting,
             received: VecDeque::new(),
             waiting_since: None,
-            transcript: Arc::default(),
         }
     }
 
-    pub(super) fn transcript(&self) -> &[TranscriptEntry] {
-        &self.transcript
+    pub(super) fn block_mut(&mut self) -> Option<&mut Tcb> {
+        self.block.as_deref_mut()
     }
 
-    pub(super) fn note(&mut self, at: Time, event: TranscriptEvent) {
-        Arc::make_mut(&mut self.transcript).push(TranscriptEntry { at, event });
+    /// Bytes that it would take now.
+    pub(super) fn room(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| block.room())
     }
 
-    pub(super) fn enter(&mut self, state: ConnState, at: Time) {
-        if self.state != state && !self.state.is_final() {
+    /// True while something can come in or go out.
+    pub(super) fn is_alive(&self) -> bool {
+        self.block.is_some()
+    }
+
+    pub(super) fn state(&self) -> ConnState {
+        self.state
+    }
+
+    /// True if the handshake has come to its end.
+    pub(super) fn was_open(&self) -> bool {
+        !matches!(self.state, ConnState::Connecting | ConnState::Refused | ConnState::TimedOut | ConnState::Aborted)
+    }
+
+    pub(super) fn available(&self) -> usize {
+        self.received.len()
+    }
+
+    /// Takes received bytes. Returns how many, and whether the remote end is to be told that there is room again.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> (usize, bool) {
+        let count = into.len().min(self.received.len());
+        for (slot, byte) in into.iter_mut().zip(self.received.drain(..count)) {
+            *slot = byte;
+        }
+        let unread = self.received.len();
+        let opens = count > 0 && self.block_mut().is_some_and(|block| block.note_read(unread));
+        (count, opens)
+    }
+
+    pub(super) fn abort_as(&mut self, state: ConnState) {
+        if let Some(block) = &mut self.block {
+            block.abort();
+            self.enter(state);
+        }
+    }
+
+    fn enter(&mut self, state: ConnState) {
+        if !self.state.is_final() {
             self.state = state;
-            self.note(at, TranscriptEvent::State(state));
         }
     }
 
-    /// What the socket's state and the way it got there mean.
-    pub(super) fn read_state(&self, socket: tcp::State, cause: Cause) -> ConnState {
-        match socket {
-            tcp::State::Listen | tcp::State::SynSent | tcp::State::SynReceived => ConnState::Connecting,
-            tcp::State::Established => ConnState::Open,
-            tcp::State::CloseWait => ConnState::RemoteClosed,
-            tcp::State::FinWait1 | tcp::State::FinWait2 => ConnState::LocalClosed,
-            tcp::State::Closing | tcp::State::LastAck => ConnState::Closing,
-            tcp::State::TimeWait => ConnState::Closed,
-            tcp::State::Closed => match (cause, self.state) {
-                (Cause::Segment { reset: true }, ConnState::Connecting) => ConnState::Refused,
-                (Cause::Segment { reset: true }, _) => ConnState::Reset,
-                _ => ConnState::Closed,
-            },
+    /// A segment comes in. True if it is the first of another connection between the same ports.
+    pub(super) fn receive(&mut self, segment: &TcpRepr<'_>, now: Time) -> bool {
+        let Some(block) = &mut self.block else { return true };
+        if block.is_followed_by(segment) {
+            self.block = None;
+            return true;
+        }
+        if let Some(since) = &mut self.waiting_since {
+            *since = now;
+        }
+        block.receive(segment, &mut self.received, now);
+        false
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.block.as_ref()?.deadline()
+    }
+
+    /// Guest time has come to `now`.
+    pub(super) fn wake(&mut self, now: Time) {
+        if let Some(block) = &mut self.block {
+            block.wake(now);
         }
     }
-}
 
-/// True if a socket in this state waits for the remote end to answer.
-pub(super) fn awaits_answer(state: tcp::State, unacknowledged: usize) -> bool {
-    unacknowledged != 0
-        || matches!(
-            state,
-            tcp::State::SynSent
-                | tcp::State::SynReceived
-                | tcp::State::FinWait1
-                | tcp::State::Closing
-                | tcp::State::LastAck
-        )
+    /// Sends what there is to send.
+    pub(super) fn send_all(&mut self, now: Time, mut send: impl FnMut(SocketAddrV4, &TcpRepr<'_>)) {
+        let (ends, unread) = ((self.local, self.remote), self.received.len());
+        if let Some(block) = &mut self.block {
+            block.send_all(ends, unread, now, |segment| send(ends.1, segment));
+        }
+    }
+
+    /// Takes over how the connection stands.
+    pub(super) fn update(&mut self, now: Time) {
+        let Some(block) = &self.block else { return };
+        let state = match block.state() {
+            State::SynSent | State::SynReceived => ConnState::Connecting,
+            State::Established => ConnState::Open,
+            State::CloseWait => ConnState::RemoteClosed,
+            State::FinWait1 | State::FinWait2 => ConnState::LocalClosed,
+            State::Closing | State::LastAck => ConnState::Closing,
+            State::Closed if block.was_reset() && self.state == ConnState::Connecting => ConnState::Refused,
+            State::Closed if block.was_reset() => ConnState::Reset,
+            State::TimeWait | State::Closed => ConnState::Closed,
+        };
+        self.waiting_since = block.awaits_answer().then(|| self.waiting_since.unwrap_or(now));
+        if block.state() == State::Closed {
+            self.block = None;
+        }
+        self.enter(state);
+    }
 }

@@ -2,20 +2,27 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
-use std::sync::Arc;
 
 use espalier_core::Time;
-use smoltcp::socket::tcp;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{Ipv4Repr, TcpControl, TcpPacket, TcpRepr};
 
-use super::connection::{Cause, Connection, awaits_answer};
-use super::segment::Segment;
-use super::{ConnState, Host, Listener};
+use super::connection::Connection;
+use super::tcb::Tcb;
+use super::{ConnState, Host};
+use crate::LanError;
 use crate::fault::Frame;
-use crate::{LanError, TranscriptEntry, TranscriptEvent};
 
-/// Received bytes that a host keeps for a test that does not read, besides what its socket holds. After that the
-/// window closes, as it does when a program does not read.
-const RECEIVED_LIMIT: usize = 64 * 1024;
+/// Connections that have ended and are remembered, with what came in and was not read. Older ones are forgotten.
+const ENDED_KEPT: usize = 256;
+
+/// A port that is listened on.
+#[derive(Clone, Debug)]
+pub(super) struct Listener {
+    backlog: usize,
+    /// Connections that nobody has accepted.
+    ready: VecDeque<usize>,
+}
 
 impl Host {
     pub(crate) fn listen(&mut self, port: u16, backlog: usize) -> Result<(), LanError> {
@@ -25,8 +32,7 @@ impl Host {
         if self.listeners.contains_key(&port) {
             return Err(LanError::PortInUse { host: self.address, port });
         }
-        let armed = (backlog > 0).then(|| self.stack.listen(port));
-        self.listeners.insert(port, Listener { backlog, armed, half_open: Vec::new(), ready: VecDeque::new() });
+        self.listeners.insert(port, Listener { backlog, ready: VecDeque::new() });
         Ok(())
     }
 
@@ -35,24 +41,21 @@ impl Host {
         let Some(listener) = self.listeners.remove(&port) else {
             return Vec::new();
         };
-        if let Some(socket) = listener.armed {
-            self.stack.remove(socket);
+        for connection in self.connections.values_mut().filter(|connection| connection.listener == Some(port)) {
+            connection.abort_as(ConnState::Aborted);
         }
-        let half_open: Vec<_> = listener.half_open.into_iter().map(|(socket, _)| socket).collect();
-        half_open.iter().for_each(|&socket| self.stack.abort(socket));
         for index in listener.ready {
-            self.abort_as(index, ConnState::Aborted, now);
+            self.abort_as(index, ConnState::Aborted);
         }
-        let frames = self.settle(now, Cause::Other);
-        half_open.iter().for_each(|&socket| self.stack.remove(socket));
-        frames
+        self.settle(now)
     }
 
-    pub(crate) fn accept(&mut self, port: u16, now: Time) -> Option<usize> {
-        let index = self.listeners.get_mut(&port)?.ready.pop_front()?;
-        // The backlog has room again.
-        self.update_listeners(now);
-        Some(index)
+    pub(crate) fn has_ready(&self, port: u16) -> bool {
+        self.listeners.get(&port).is_some_and(|listener| !listener.ready.is_empty())
+    }
+
+    pub(crate) fn accept(&mut self, port: u16) -> Option<usize> {
+        self.listeners.get_mut(&port)?.ready.pop_front()
     }
 
     pub(crate) fn connect(&mut self, remote: SocketAddrV4, now: Time) -> Result<(usize, Vec<Frame>), LanError> {
@@ -63,172 +66,153 @@ impl Host {
             return Err(LanError::NotOnLan { address: *remote.ip() });
         }
         let port = self.choose_port(|host, port| !host.uses_tcp_port(port))?;
-        let socket = self.stack.connect(port, remote);
-        let mut connection = Connection::new(socket, SocketAddrV4::new(self.address, port), remote);
-        connection.note(now, TranscriptEvent::State(ConnState::Connecting));
-        self.connections.push(connection);
-        Ok((self.connections.len() - 1, self.settle(now, Cause::Other)))
+        let block = Tcb::connect(self.rng.next() as u32);
+        let index = self.add_connection(Connection::new(block, SocketAddrV4::new(self.address, port), remote));
+        Ok((index, self.settle(now)))
+    }
+
+    fn add_connection(&mut self, connection: Connection) -> usize {
+        let index = self.next_connection;
+        self.next_connection += 1;
+        self.connections.insert(index, connection);
+        index
     }
 
     pub(crate) fn connection_state(&self, index: usize) -> Option<ConnState> {
-        self.connections.get(index).map(|connection| connection.state)
+        self.connections.get(&index).map(Connection::state)
     }
 
     pub(crate) fn connection_ends(&self, index: usize) -> Option<(SocketAddrV4, SocketAddrV4)> {
-        self.connections.get(index).map(|connection| (connection.local, connection.remote))
+        self.connections.get(&index).map(|connection| (connection.local, connection.remote))
     }
 
-    pub(crate) fn transcript(&self, index: usize) -> &[TranscriptEntry] {
-        self.connections.get(index).map_or(&[], Connection::transcript)
+    /// Bytes that the connection would take now.
+    pub(crate) fn room(&self, index: usize) -> usize {
+        self.connections.get(&index).map_or(0, Connection::room)
     }
 
     /// Gives bytes to the connection. Returns how many it took, and what the host sends.
     pub(crate) fn send(&mut self, index: usize, bytes: &[u8], now: Time) -> (usize, Vec<Frame>) {
-        let Some(socket) = self.connections.get(index).and_then(|connection| connection.socket) else {
-            return (0, Vec::new());
-        };
-        if bytes.is_empty() {
-            return (0, Vec::new());
+        let block = self.connections.get_mut(&index).and_then(Connection::block_mut);
+        match block.map_or(0, |block| block.send(bytes)) {
+            0 => (0, Vec::new()),
+            count => (count, self.settle(now)),
         }
-        let count = self.stack.send(socket, bytes.into());
-        if count == 0 {
-            return (0, Vec::new());
-        }
-        self.connections[index].note(now, TranscriptEvent::Sent(bytes[..count].into()));
-        (count, self.settle(now, Cause::Other))
     }
 
     /// Takes received bytes. Returns how many, and what the host sends: reading opens the window.
     pub(crate) fn receive(&mut self, index: usize, into: &mut [u8], now: Time) -> (usize, Vec<Frame>) {
-        let Some(connection) = self.connections.get_mut(index) else {
+        let Some(connection) = self.connections.get_mut(&index) else {
             return (0, Vec::new());
         };
-        let was_full = connection.received.len() >= RECEIVED_LIMIT;
-        let count = into.len().min(connection.received.len());
-        for (slot, byte) in into.iter_mut().zip(connection.received.drain(..count)) {
-            *slot = byte;
-        }
-        let frames = if was_full && count > 0 { self.settle(now, Cause::Other) } else { Vec::new() };
-        (count, frames)
+        let (count, opens) = connection.read(into);
+        (count, if opens { self.settle(now) } else { Vec::new() })
     }
 
     /// How many received bytes there are to take.
     pub(crate) fn available(&self, index: usize) -> usize {
-        self.connections.get(index).map_or(0, |connection| connection.received.len())
+        self.connections.get(&index).map_or(0, Connection::available)
     }
 
     /// Sends a FIN behind what was sent before.
     pub(crate) fn shutdown(&mut self, index: usize, now: Time) -> Vec<Frame> {
-        let Some(socket) = self.connections.get(index).and_then(|connection| connection.socket) else {
+        let Some(block) = self.connections.get_mut(&index).and_then(Connection::block_mut) else {
             return Vec::new();
         };
-        self.stack.close(socket);
-        self.settle(now, Cause::Other)
+        block.close();
+        self.settle(now)
     }
 
     /// Sends a RST.
     pub(crate) fn abort(&mut self, index: usize, now: Time) -> Vec<Frame> {
-        self.abort_as(index, ConnState::Aborted, now);
-        self.settle(now, Cause::Other)
+        self.abort_as(index, ConnState::Aborted);
+        self.settle(now)
     }
 
-    fn abort_as(&mut self, index: usize, state: ConnState, now: Time) {
-        if let Some(connection) = self.connections.get_mut(index)
-            && let Some(socket) = connection.socket
-        {
-            connection.enter(state, now);
-            self.stack.abort(socket);
+    fn abort_as(&mut self, index: usize, state: ConnState) {
+        if let Some(connection) = self.connections.get_mut(&index) {
+            connection.abort_as(state);
         }
     }
 
     fn uses_tcp_port(&self, port: u16) -> bool {
         self.listeners.contains_key(&port)
-            || self.connections.iter().any(|connection| connection.socket.is_some() && connection.local.port() == port)
+            || self.connections.values().any(|connection| connection.is_alive() && connection.local.port() == port)
     }
 
-    pub(super) fn backlog_is_full(&self, port: u16) -> bool {
-        self.listeners.get(&port).is_some_and(|listener| listener.armed.is_none())
-    }
-
-    /// The remote end of a connection gave a sign of life.
-    pub(super) fn heard(&mut self, segment: &Segment, now: Time) {
-        let heard = self.connections.iter_mut().find(|connection| {
-            connection.socket.is_some()
-                && (connection.remote, connection.local.port()) == (segment.from, segment.to_port)
-        });
-        if let Some(since) = heard.and_then(|connection| connection.waiting_since.as_mut()) {
-            *since = now;
+    pub(super) fn receive_tcp(&mut self, header: Ipv4Repr, payload: &[u8], now: Time) {
+        let (from, to) = (header.src_addr, header.dst_addr);
+        let checksums = ChecksumCapabilities::default();
+        let Ok(packet) = TcpPacket::new_checked(payload) else { return };
+        let Ok(segment) = TcpRepr::parse(&packet, &from.into(), &to.into(), &checksums) else { return };
+        let (local, remote) = (SocketAddrV4::new(to, segment.dst_port), SocketAddrV4::new(from, segment.src_port));
+        let connection = self
+            .connections
+            .values_mut()
+            .find(|connection| connection.is_alive() && (connection.local, connection.remote) == (local, remote));
+        if let Some(connection) = connection
+            && !connection.receive(&segment, now)
+        {
+            return;
         }
+        if segment.control == TcpControl::Syn && segment.ack_number.is_none() {
+            match self.listeners.get(&local.port()).map(|listener| listener.backlog - listener.ready.len()) {
+                // As Linux does: the remote end asks again.
+                Some(room) if self.half_open(local.port()) >= room => return,
+                Some(_) => {
+                    let block = Tcb::accept(self.rng.next() as u32, &segment);
+                    let mut connection = Connection::new(block, local, remote);
+                    connection.listener = Some(local.port());
+                    self.add_connection(connection);
+                    return;
+                }
+                None => {}
+            }
+        }
+        if segment.control != TcpControl::Rst {
+            self.link.send(from, now, |reply| reply.reset(&segment));
+        }
+    }
+
+    /// Connections whose handshake with a listener is under way.
+    fn half_open(&self, port: u16) -> usize {
+        self.connections.values().filter(|connection| connection.listener == Some(port)).count()
     }
 
     pub(super) fn give_up_connections(&mut self, now: Time) {
         let patience = self.config.tcp_timeout;
-        for index in 0..self.connections.len() {
-            if self.connections[index].waiting_since.is_some_and(|since| now >= since + patience) {
-                self.abort_as(index, ConnState::TimedOut, now);
-            }
-        }
-        for listener in self.listeners.values() {
-            for (socket, _) in listener.half_open.iter().filter(|(_, since)| now >= *since + patience) {
-                self.stack.abort(*socket);
+        for connection in self.connections.values_mut() {
+            if connection.waiting_since.is_some_and(|since| now >= since + patience) {
+                connection.abort_as(ConnState::TimedOut);
             }
         }
     }
 
-    pub(super) fn update_listeners(&mut self, now: Time) {
-        let Host { listeners, connections, stack, address, .. } = self;
-        for (&port, listener) in listeners {
-            if let Some(socket) = listener.armed
-                && stack.tcp_state(socket) != tcp::State::Listen
-            {
-                listener.armed = None;
-                listener.half_open.push((socket, now));
-            }
-            let ready = &mut listener.ready;
-            listener.half_open.retain(|&(socket, _)| match (stack.tcp_state(socket), stack.remote(socket)) {
-                (tcp::State::SynReceived, _) => true,
-                // A reset puts a socket that was listening back to that; another one is armed by now.
-                (tcp::State::Listen | tcp::State::Closed, _) | (_, None) => {
-                    stack.remove(socket);
-                    false
-                }
-                (_, Some(remote)) => {
-                    ready.push_back(connections.len());
-                    connections.push(Connection::new(socket, SocketAddrV4::new(*address, port), remote));
-                    false
-                }
+    /// Sends what the connections have to send, and takes over how they stand then.
+    pub(super) fn update_connections(&mut self, now: Time) {
+        let Host { connections, listeners, link, .. } = self;
+        let mut ended = 0;
+        connections.retain(|&index, connection| {
+            connection.send_all(now, |to, segment| {
+                // What there is no room for is sent again.
+                link.send(*to.ip(), now, |reply| reply.tcp(segment));
             });
-            if listener.armed.is_none() && listener.half_open.len() + listener.ready.len() < listener.backlog {
-                listener.armed = Some(stack.listen(port));
+            connection.update(now);
+            if connection.state() == ConnState::Connecting {
+                return true;
             }
-        }
-    }
-
-    /// Takes over what the sockets say. With `sweep`, sockets that have ended are removed: what they had to send was sent,
-    /// or cannot be.
-    pub(super) fn update_connections(&mut self, now: Time, cause: Cause, sweep: bool) {
-        let Host { connections, stack, .. } = self;
-        for connection in connections {
-            let Some(socket) = connection.socket else { continue };
-            let state = stack.tcp_state(socket);
-            // The last look at a socket takes everything out of it.
-            let room = match state {
-                tcp::State::Closed => usize::MAX,
-                _ => RECEIVED_LIMIT.saturating_sub(connection.received.len()),
-            };
-            let bytes = stack.receive(socket, room);
-            connection.enter(connection.read_state(state, cause), now);
-            if !bytes.is_empty() {
-                connection.received.extend(&bytes);
-                connection.note(now, TranscriptEvent::Received(Arc::from(bytes)));
+            if let Some(listener) = connection.listener.take() {
+                match listeners.get_mut(&listener) {
+                    Some(listener) if connection.was_open() => listener.ready.push_back(index),
+                    _ => return connection.is_alive(),
+                }
             }
-            let waits = awaits_answer(state, stack.send_queue(socket));
-            connection.waiting_since = waits.then(|| connection.waiting_since.unwrap_or(now));
-            if sweep && state == tcp::State::Closed {
-                stack.remove(socket);
-                connection.socket = None;
-                connection.waiting_since = None;
-            }
+            ended += usize::from(!connection.is_alive());
+            true
+        });
+        if ended > ENDED_KEPT {
+            let oldest = self.connections.iter().find(|(_, connection)| !connection.is_alive()).map(|(at, _)| *at);
+            oldest.map(|at| self.connections.remove(&at));
         }
     }
 }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use espalier_core::{Span, Time};
-use smoltcp::iface::SocketHandle;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Ipv4Repr, UdpPacket, UdpRepr};
 
 use super::Host;
-use super::connection::Cause;
 use crate::LanError;
 use crate::fault::Frame;
 
@@ -15,12 +15,13 @@ use crate::fault::Frame;
 const DATAGRAM_MAX: usize = 1500 - 20 - 8;
 /// Datagrams that are kept for a test that does not read; later ones are lost, as they are on any host.
 const DATAGRAMS_KEPT: usize = 1024;
+/// Pings whose end is remembered. Older ones are said to have timed out.
+const PINGS_KEPT: usize = 256;
+const ECHO_DATA: &[u8] = b"espalier";
 
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
-    /// None when the binding was closed.
-    pub(super) socket: Option<SocketHandle>,
-    pub(super) port: u16,
+    port: u16,
     received: VecDeque<(SocketAddrV4, Vec<u8>)>,
 }
 
@@ -37,15 +38,13 @@ pub enum PingState {
 
 #[derive(Clone, Debug)]
 pub(super) struct Ping {
-    /// None when the ping is over.
-    pub(super) socket: Option<SocketHandle>,
     sent: Time,
     state: PingState,
 }
 
 impl Ping {
     pub(super) fn waiting_since(&self) -> Option<Time> {
-        self.socket.map(|_| self.sent)
+        (self.state == PingState::Waiting).then_some(self.sent)
     }
 }
 
@@ -57,17 +56,18 @@ impl Host {
             port if self.uses_udp_port(port) => return Err(LanError::PortInUse { host: self.address, port }),
             port => port,
         };
-        let socket = Some(self.stack.bind_udp(port));
-        self.bindings.push(Binding { socket, port, received: VecDeque::new() });
-        Ok(self.bindings.len() - 1)
+        let index = self.next_binding;
+        self.next_binding += 1;
+        self.bindings.insert(index, Binding { port, received: VecDeque::new() });
+        Ok(index)
     }
 
     fn uses_udp_port(&self, port: u16) -> bool {
-        self.bindings.iter().any(|binding| binding.socket.is_some() && binding.port == port)
+        self.bindings.values().any(|binding| binding.port == port)
     }
 
     pub(crate) fn udp_port(&self, index: usize) -> Option<u16> {
-        self.bindings.get(index).map(|binding| binding.port)
+        self.bindings.get(&index).map(|binding| binding.port)
     }
 
     pub(crate) fn send_datagram(
@@ -83,20 +83,37 @@ impl Host {
         if remote.port() == 0 {
             return Err(LanError::PortZero);
         }
-        let Some(socket) = self.bindings.get(index).and_then(|binding| binding.socket) else {
-            return Ok((false, Vec::new()));
-        };
-        let taken = self.stack.send_to(socket, remote, bytes.into());
-        Ok((taken, self.settle(now, Cause::Other)))
+        let Some(port) = self.udp_port(index) else { return Ok((false, Vec::new())) };
+        let taken = self.link.send(*remote.ip(), now, |reply| reply.udp(port, remote.port(), bytes));
+        Ok((taken, self.settle(now)))
+    }
+
+    pub(crate) fn has_datagram(&self, index: usize) -> bool {
+        self.bindings.get(&index).is_some_and(|binding| !binding.received.is_empty())
     }
 
     pub(crate) fn receive_datagram(&mut self, index: usize) -> Option<(SocketAddrV4, Vec<u8>)> {
-        self.bindings.get_mut(index)?.received.pop_front()
+        self.bindings.get_mut(&index)?.received.pop_front()
     }
 
     pub(crate) fn close_udp(&mut self, index: usize) {
-        if let Some(socket) = self.bindings.get_mut(index).and_then(|binding| binding.socket.take()) {
-            self.stack.remove(socket);
+        self.bindings.remove(&index);
+    }
+
+    pub(super) fn receive_udp(&mut self, header: Ipv4Repr, payload: &[u8], now: Time) {
+        let (from, to) = (header.src_addr, header.dst_addr);
+        let Ok(packet) = UdpPacket::new_checked(payload) else { return };
+        let checksums = ChecksumCapabilities::default();
+        let Ok(ports) = UdpRepr::parse(&packet, &from.into(), &to.into(), &checksums) else { return };
+        match self.bindings.values_mut().find(|binding| binding.port == ports.dst_port) {
+            Some(binding) if binding.received.len() < DATAGRAMS_KEPT => {
+                binding.received.push_back((SocketAddrV4::new(from, ports.src_port), packet.payload().to_vec()));
+            }
+            Some(_) => {}
+            None if self.link.is_mine(to) => {
+                self.link.refuse(Icmpv4DstUnreachable::PortUnreachable, header, payload, now);
+            }
+            None => {}
         }
     }
 
@@ -104,50 +121,45 @@ impl Host {
         if !self.config.is_host_address(remote) {
             return Err(LanError::NotOnLan { address: remote });
         }
+        let index = self.next_ping;
+        self.next_ping += 1;
+        self.pings.insert(index, Ping { sent: now, state: PingState::Waiting });
+        while self.pings.len() > PINGS_KEPT {
+            self.pings.pop_first();
+        }
         // Pings that are under way at the same time have different identifiers.
-        let identifier = self.pings.len() as u16;
-        let socket = self.stack.bind_echo(identifier);
-        self.stack.send_echo(socket, remote, identifier);
-        self.pings.push(Ping { socket: Some(socket), sent: now, state: PingState::Waiting });
-        Ok((self.pings.len() - 1, self.settle(now, Cause::Other)))
+        let request = Icmpv4Repr::EchoRequest { ident: index as u16, seq_no: 0, data: ECHO_DATA };
+        self.link.send(remote, now, |reply| reply.icmp(&request));
+        Ok((index, self.settle(now)))
     }
 
     pub(crate) fn ping_state(&self, index: usize) -> Option<PingState> {
-        self.pings.get(index).map(|ping| ping.state)
+        self.pings.get(&index).map(|ping| ping.state)
     }
 
     pub(super) fn give_up_pings(&mut self, now: Time) {
-        let Host { pings, stack, config, .. } = self;
-        for ping in pings.iter_mut().filter(|ping| now >= ping.sent + config.tcp_timeout) {
-            if let Some(socket) = ping.socket.take() {
-                stack.remove(socket);
+        let patience = self.config.tcp_timeout;
+        for ping in self.pings.values_mut() {
+            if ping.waiting_since().is_some_and(|since| now >= since + patience) {
                 ping.state = PingState::TimedOut;
             }
         }
     }
 
-    pub(super) fn update_bindings(&mut self) {
-        let Host { bindings, stack, .. } = self;
-        for binding in bindings {
-            let Some(socket) = binding.socket else { continue };
-            while let Some(datagram) = stack.receive_from(socket) {
-                if binding.received.len() < DATAGRAMS_KEPT {
-                    binding.received.push_back(datagram);
+    pub(super) fn receive_icmp(&mut self, header: Ipv4Repr, payload: &[u8], now: Time) {
+        let Ok(packet) = Icmpv4Packet::new_checked(payload) else { return };
+        match Icmpv4Repr::parse(&packet, &ChecksumCapabilities::default()) {
+            Ok(Icmpv4Repr::EchoRequest { ident, seq_no, data }) => {
+                self.link.answer(header.src_addr, &Icmpv4Repr::EchoReply { ident, seq_no, data }, now);
+            }
+            Ok(Icmpv4Repr::EchoReply { ident, data: ECHO_DATA, .. }) => {
+                let asked =
+                    |(index, ping): &(&usize, &mut Ping)| **index as u16 == ident && ping.state == PingState::Waiting;
+                if let Some((_, ping)) = self.pings.iter_mut().find(asked) {
+                    ping.state = PingState::Answered(now.since(ping.sent));
                 }
             }
-        }
-    }
-
-    pub(super) fn update_pings(&mut self, now: Time) {
-        let Host { pings, stack, .. } = self;
-        for ping in pings {
-            if let Some(socket) = ping.socket
-                && stack.receive_echo(socket)
-            {
-                stack.remove(socket);
-                ping.socket = None;
-                ping.state = PingState::Answered(now.since(ping.sent));
-            }
+            _ => {}
         }
     }
 }

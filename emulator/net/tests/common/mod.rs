@@ -65,6 +65,8 @@ pub struct Board {
     interface: Interface,
     sockets: SocketSet<'static>,
     port: Port,
+    /// Whether `frames` grows.
+    pub records: bool,
     /// Every frame in either direction, in order.
     pub frames: Vec<(Time, Vec<u8>)>,
 }
@@ -84,7 +86,8 @@ impl Board {
         let mut config = Config::new(HardwareAddress::Ethernet(EthernetAddress(MAC)));
         config.random_seed = 1;
         let interface = Interface::new(config, &mut port, Instant::ZERO);
-        Board { now: lan.now(), lan, interface, sockets: SocketSet::new(Vec::new()), port, frames: Vec::new() }
+        let sockets = SocketSet::new(Vec::new());
+        Board { now: lan.now(), lan, interface, sockets, port, records: true, frames: Vec::new() }
     }
 
     fn instant(&self) -> Instant {
@@ -115,7 +118,7 @@ impl Board {
     fn step(&mut self) {
         let now = self.instant();
         while let Some(frame) = self.lan.take_for_board(self.now) {
-            self.frames.push((self.now, frame.clone()));
+            self.record(&frame);
             self.port.incoming = Some(frame);
             self.interface.poll(now, &mut self.port, &mut self.sockets);
             self.flush();
@@ -126,8 +129,14 @@ impl Board {
 
     fn flush(&mut self) {
         for frame in std::mem::take(&mut self.port.outgoing) {
-            self.frames.push((self.now, frame.clone()));
+            self.record(&frame);
             self.lan.send_from_board(frame, self.now);
+        }
+    }
+
+    fn record(&mut self, frame: &[u8]) {
+        if self.records {
+            self.frames.push((self.now, frame.to_vec()));
         }
     }
 

@@ -31,7 +31,7 @@ pub use station::{Join, Station};
 use crate::error::{ErrorKind, Result};
 use crate::kind::{AirRig, Capability, Place};
 use crate::peer::Peer;
-use crate::state::{Shared, State};
+use crate::state::{CAPTURE_KEPT, Shared, State};
 
 /// The air around a board; [`Board::air`](crate::Board::air) gives it. Handles are cheap and all lead to the same air.
 ///
@@ -100,10 +100,10 @@ impl Air {
         self.act(|air| air.set_faults(faults))
     }
 
-    /// Records what is in the air from now on.
+    /// Records what is in the air from now on. The last 64 MiB are kept.
     pub fn start_capture(&self) -> Result<()> {
         self.act(|air| {
-            air.start_capture();
+            air.start_capture(CAPTURE_KEPT);
             Ok(())
         })
     }

@@ -1,4 +1,4 @@
-//! Everything that the console has printed, and how far expectations have read it.
+//! What the console has printed, up to a bound, and how far expectations have read it.
 
 use std::fmt;
 
@@ -9,6 +9,12 @@ use super::text::escaped;
 
 /// How long the console has to be quiet before a line without an end counts as complete, as a prompt is.
 pub(super) const QUIET: Span = Span::from_millis(10);
+/// Bytes that are kept, with [`LINE`] more for each line. The oldest are dropped, read or not.
+const KEPT: usize = 4 << 20;
+/// So much more may come before the oldest are dropped, so that not every byte moves all others.
+const SLACK: usize = KEPT / 4;
+/// What a line takes besides its bytes.
+const LINE: usize = size_of::<(usize, Time)>();
 
 /// A line of the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +31,13 @@ impl fmt::Display for Line {
     }
 }
 
-/// The console's bytes from power-on to now.
+/// The console's bytes from power-on to now. Offsets count from power-on, whatever was dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     bytes: Vec<u8>,
+    /// The offset of the first of `bytes`.
+    dropped: usize,
+    dropped_lines: usize,
     /// Where each line begins, and when its first byte came.
     lines: Vec<(usize, Time)>,
     /// Everything before this offset has been consumed by an expectation.
@@ -46,19 +55,53 @@ pub(super) struct Hit {
 impl Log {
     pub(crate) fn push(&mut self, at: Time, byte: u8) {
         if self.bytes.last().is_none_or(|last| *last == b'\n') {
-            self.lines.push((self.bytes.len(), at));
+            self.lines.push((self.end(), at));
         }
         self.bytes.push(byte);
         self.last_byte = at;
+        if self.bytes.len() + LINE * self.lines.len() > KEPT + SLACK {
+            self.drop_oldest();
+        }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn drop_oldest(&mut self) {
+        let (end, count) = (self.end(), self.lines.len());
+        let lines = self.lines.iter().enumerate();
+        let fits = lines.map(|(index, (start, _))| (index, *start));
+        let first = fits.into_iter().find(|(index, start)| end - start + LINE * (count - index) <= KEPT);
+        // One line that is longer than all that is kept loses its beginning.
+        let (line, cut) = first.unwrap_or((count - 1, end - KEPT / 2));
+        self.lines.drain(..line);
+        self.lines[0].0 = cut;
+        self.bytes.drain(..cut - self.dropped);
+        self.dropped = cut;
+        self.dropped_lines += line;
+        self.cursor = self.cursor.max(cut);
+    }
+
+    /// The offset of the byte that comes next.
+    pub(crate) fn end(&self) -> usize {
+        self.dropped + self.bytes.len()
+    }
+
+    /// What is kept of the bytes from `offset` on, and the offset of the first of them.
+    pub(crate) fn since(&self, offset: usize) -> (usize, &[u8]) {
+        let first = offset.clamp(self.dropped, self.end());
+        (first, &self.bytes[first - self.dropped..])
+    }
+
+    pub(super) fn between(&self, from: usize, to: usize) -> &[u8] {
+        &self.since(from).1[..to - from]
+    }
+
+    /// Bytes that were dropped.
+    pub(crate) fn dropped(&self) -> usize {
+        self.dropped
     }
 
     /// Bytes that no expectation has consumed yet.
     pub(crate) fn unread(&self) -> &[u8] {
-        &self.bytes[self.cursor..]
+        self.since(self.cursor).1
     }
 
     /// Where the unread bytes begin.
@@ -68,7 +111,7 @@ impl Log {
 
     /// Consumes up to `offset`.
     pub(crate) fn skip_to(&mut self, offset: usize) {
-        self.cursor = offset.clamp(self.cursor, self.bytes.len());
+        self.cursor = offset.clamp(self.cursor, self.end());
     }
 
     pub(super) fn consume(&mut self, hit: Hit) {
@@ -78,14 +121,14 @@ impl Log {
     /// Takes all that no expectation has consumed yet.
     pub(crate) fn take_unread(&mut self) -> Vec<u8> {
         let unread = self.unread().to_vec();
-        self.cursor = self.bytes.len();
+        self.cursor = self.end();
         unread
     }
 
     /// The first occurrence of `needle` at or after both the cursor and `from`.
     pub(super) fn find(&self, needle: &[u8], from: usize) -> Option<Hit> {
         let from = from.max(self.cursor);
-        let start = from + find(&self.bytes[from..], needle)?;
+        let start = from + find(self.since(from).1, needle)?;
         Some(Hit { start, end: start + needle.len() })
     }
 
@@ -94,7 +137,7 @@ impl Log {
     pub(super) fn find_regex(&self, regex: &Regex, now: Time) -> Option<(Hit, Captures<'_>)> {
         let captures = regex.captures(self.unread())?;
         let whole = captures.get(0)?;
-        if self.cursor + whole.end() == self.bytes.len() && !self.is_quiet(now) && !self.ends_with_line() {
+        if self.cursor + whole.end() == self.end() && !self.is_quiet(now) && !self.ends_with_line() {
             return None;
         }
         let hit = Hit { start: self.cursor + whole.start(), end: self.cursor + whole.end() };
@@ -114,11 +157,11 @@ impl Log {
     }
 
     pub(super) fn text(&self, hit: Hit) -> String {
-        escaped(trim_line_end(&self.bytes[hit.start..hit.end]))
+        escaped(trim_line_end(self.between(hit.start, hit.end)))
     }
 
     pub(super) fn before(&self, hit: Hit) -> String {
-        String::from_utf8_lossy(&self.bytes[self.cursor..hit.start]).into_owned()
+        String::from_utf8_lossy(self.between(self.cursor, hit.start)).into_owned()
     }
 
     pub(super) fn is_quiet(&self, now: Time) -> bool {
@@ -130,19 +173,26 @@ impl Log {
     }
 
     pub(crate) fn line_count(&self) -> usize {
-        self.lines.len()
+        self.dropped_lines + self.lines.len()
     }
 
-    /// The last `count` lines, the one that is not yet complete included.
+    /// The last `count` lines, the one that is not yet complete included. If that is more than are kept, the first says how much was
+    /// dropped.
     pub(crate) fn tail(&self, count: usize) -> Vec<Line> {
         let first = self.lines.len().saturating_sub(count);
-        (first..self.lines.len()).map(|index| self.line(index)).collect()
+        let lines = (first..self.lines.len()).map(|index| self.line(index));
+        let is_short = count > self.lines.len() && self.dropped > 0;
+        let notice = is_short.then(|| Line {
+            at: self.time_at(self.dropped),
+            text: format!("... {} bytes of the console before this were dropped", self.dropped),
+        });
+        notice.into_iter().chain(lines).collect()
     }
 
     fn line(&self, index: usize) -> Line {
         let (start, at) = self.lines[index];
-        let end = self.lines.get(index + 1).map_or(self.bytes.len(), |(next, _)| *next);
-        Line { at, text: escaped(trim_line_end(&self.bytes[start..end])) }
+        let end = self.lines.get(index + 1).map_or(self.end(), |(next, _)| *next);
+        Line { at, text: escaped(trim_line_end(self.between(start, end))) }
     }
 }
 
@@ -163,7 +213,7 @@ fn trim_line_end(line: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hit, Line, Log, QUIET};
+    use super::{Hit, KEPT, LINE, Line, Log, QUIET, SLACK};
     use espalier_core::Time;
     use regex::bytes::Regex;
 
@@ -211,5 +261,38 @@ mod tests {
         assert_eq!(log.tail(1), lines[1..]);
         assert_eq!(log.time_at(5), Time::from_micros(4));
         assert_eq!(lines[1].to_string(), "    0.000004s │ \\xffc");
+    }
+
+    #[test]
+    fn old_lines_are_dropped_and_offsets_stay() {
+        let mut log = Log::default();
+        let line = |n: usize| format!("line {n:010}\n");
+        let lines = 2 * KEPT / line(0).len();
+        for n in 0..lines {
+            line(n).bytes().for_each(|byte| log.push(Time::from_micros(n as u64), byte));
+            assert!(log.bytes.len() + LINE * log.lines.len() <= KEPT + SLACK);
+            if n % 1000 == 0 {
+                let hit = log.find(line(n).as_bytes(), 0).unwrap();
+                assert_eq!((hit.start, log.time_at(hit.start)), (n * line(0).len(), Time::from_micros(n as u64)));
+                log.consume(hit);
+            }
+        }
+        assert_eq!(log.line_count(), lines);
+        let all = log.tail(usize::MAX);
+        assert_eq!(all[0].text, format!("... {} bytes of the console before this were dropped", log.dropped()));
+        assert_eq!(format!("{}\n", all[all.len() - 1].text), line(lines - 1));
+        assert_eq!(log.tail(3).len(), 3);
+        assert_eq!(log.since(0).0, log.dropped());
+    }
+
+    #[test]
+    fn a_line_without_end_loses_its_beginning() {
+        let mut log = Log::default();
+        for n in 0..3 * KEPT {
+            log.push(Time::ZERO, b'a' + (n % 26) as u8);
+            assert!(log.bytes.len() <= KEPT + SLACK);
+        }
+        assert_eq!((log.line_count(), log.end()), (1, 3 * KEPT));
+        assert_eq!(log.unread().len(), log.bytes.len(), "what nobody reads is dropped as well");
     }
 }

@@ -1,7 +1,8 @@
 //! The board's console: its first serial port.
 //!
-//! Every byte that the board prints is kept. An expectation looks at what no earlier expectation has consumed, and
-//! consumes up to the end of its match, so two lines that come in one buffer are two lines.
+//! What the board prints is kept, the last 4 MiB of it, with 16 bytes counted for each line. An expectation looks at what no earlier
+//! expectation has consumed, and consumes up to the end of its match, so two lines that come in one buffer are two lines. What has
+//! to be dropped was consumed long ago, unless a test lets megabytes come without looking.
 
 mod log;
 mod text;
@@ -85,7 +86,7 @@ impl Console {
             let log = &mut state.console;
             let Some(hit) = log.find(&needle, from) else {
                 // A match may begin in what is already there, but no earlier than this.
-                from = (log.bytes().len() + 1).saturating_sub(needle.len());
+                from = (log.end() + 1).saturating_sub(needle.len());
                 return Poll::Pending;
             };
             let found = Match {
@@ -151,14 +152,20 @@ impl Console {
         self.shared.lock().console.tail(count)
     }
 
-    /// Every line since power-on, the unfinished one included. Consumes nothing.
+    /// Every line since power-on that is kept, the unfinished one included. If some were dropped, the first line says how much.
+    /// Consumes nothing.
     pub fn lines(&self) -> Vec<Line> {
         self.tail(usize::MAX)
     }
 
-    /// Every byte since power-on. Consumes nothing.
+    /// Every byte since power-on that is kept. Consumes nothing.
     pub fn bytes(&self) -> Vec<u8> {
-        self.shared.lock().console.bytes().to_vec()
+        self.shared.lock().console.since(0).1.to_vec()
+    }
+
+    /// How many bytes were dropped, because the board printed more than is kept.
+    pub fn dropped(&self) -> usize {
+        self.shared.lock().console.dropped()
     }
 
     /// Takes what no expectation has consumed yet, without waiting.
@@ -170,7 +177,7 @@ impl Console {
 fn next_line(log: &mut Log) -> Option<(Line, Vec<u8>)> {
     let hit = log.find_line()?;
     let line = Line { at: log.time_at(hit.start), text: log.text(hit) };
-    let bytes = log.bytes()[hit.start..hit.end].to_vec();
+    let bytes = log.between(hit.start, hit.end).to_vec();
     log.consume(hit);
     Some((line, bytes))
 }

@@ -59,7 +59,7 @@ pub(crate) trait AirRig {
     fn connect(&mut self, hardware: [u8; 6], to: SocketAddrV4) -> Result<ConnectionId, ErrorKind>;
     fn set_silent(&mut self, hardware: [u8; 6], silent: bool) -> Result<(), ErrorKind>;
 
-    fn start_capture(&mut self);
+    fn start_capture(&mut self, limit: usize);
     fn capture(&mut self) -> Vec<u8>;
 }
 

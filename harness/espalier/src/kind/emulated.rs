@@ -218,10 +218,10 @@ impl Rig for Emulated {
     }
 
     fn look(&mut self, since: Time) -> Poll<Result<Shown, ErrorKind>> {
-        match self.shown() {
-            Some(_) if self.now() < since => Poll::Pending,
-            shown => Poll::Ready(shown.ok_or_else(|| ScreenError::Absent.into())),
+        if self.machine.oled().is_some() && self.now() < since {
+            return Poll::Pending;
         }
+        Poll::Ready(self.shown().ok_or_else(|| ScreenError::Absent.into()))
     }
 
     fn shown(&self) -> Option<Shown> {
@@ -259,6 +259,8 @@ impl Rig for Emulated {
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
         let (place, listener) = self.listeners[listener.0 as usize];
+        // Acting on the network ends the run that follows after one slice; asking does not.
+        self.lan_at(place).filter(|lan| lan.has_connection(listener))?;
         let lan = self.lan_at_mut(place)?;
         let connection = lan.accept(listener)?;
         let (_, remote) = lan.ends(connection)?;
@@ -283,6 +285,9 @@ impl Rig for Emulated {
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
         let (place, connection) = self.lan_connection(connection);
+        if self.lan_at(place).is_none_or(|lan| lan.room(connection) == 0) {
+            return 0;
+        }
         self.lan_at_mut(place).map_or(0, |lan| lan.send(connection, bytes))
     }
 
@@ -328,12 +333,20 @@ impl Rig for Emulated {
         self.machine.lan_mut().set_faults(lan::faults(cable)).map_err(refused)
     }
 
-    fn start_capture(&mut self) {
-        self.machine.lan_mut().start_capture();
+    fn start_capture(&mut self, limit: usize) {
+        self.machine.lan_mut().start_capture(limit);
     }
 
-    fn capture(&self) -> Vec<u8> {
-        self.lan().capture()
+    fn capture(&self, first: u64) -> Vec<u8> {
+        self.lan().capture_from(first)
+    }
+
+    fn captured(&self) -> u64 {
+        self.lan().captured()
+    }
+
+    fn capture_dropped(&self) -> u64 {
+        self.lan().capture_dropped()
     }
 
     #[cfg(feature = "probe")]

@@ -320,10 +320,13 @@ pub(crate) trait Rig: Send {
         None
     }
 
-    /// Records what goes over the network from now on.
-    fn start_capture(&mut self);
-    /// What was recorded, as a pcap file.
-    fn capture(&self) -> Vec<u8>;
+    /// Records what goes over the network from now on, and keeps the last frames that fit into so many bytes.
+    fn start_capture(&mut self, limit: usize);
+    /// What was recorded from a frame on, as a pcap file.
+    fn capture(&self, first: u64) -> Vec<u8>;
+    /// How many frames were recorded, and how many of those were dropped.
+    fn captured(&self) -> u64;
+    fn capture_dropped(&self) -> u64;
 
     /// How a debug probe reaches the chip; `None` if there is none.
     #[cfg(feature = "probe")]

@@ -8,7 +8,7 @@ use super::exception::MicroPythonError;
 use super::raw::{CTRL_B, CTRL_C, CTRL_D, PROMPT, Ran};
 use super::script::{MicroPythonOutput, Script};
 use super::session::{Ended, ended};
-use crate::console::find;
+use crate::console::{Log, find};
 use crate::error::ErrorKind;
 use crate::state::Shared;
 use crate::wait::{Ask, Wait};
@@ -37,16 +37,17 @@ impl RunningScript {
     pub fn has_ended(&self) -> bool {
         let mut state = self.shared.lock();
         state.collect();
-        Answer::of(state.console.bytes(), self.begin).traceback_end.is_some()
+        Answer::of(&state.console, self.begin).traceback_end.is_some()
     }
 
-    /// What it has printed since the last call, whatever expectations have consumed. No time passes.
+    /// What it has printed since the last call, whatever expectations have consumed. No time passes. What the console has had to
+    /// drop by then is missing at its beginning.
     pub fn take_output(&mut self) -> Vec<u8> {
         let mut state = self.shared.lock();
         state.collect();
-        let bytes = state.console.bytes();
-        let end = Answer::of(bytes, self.begin).output_end.unwrap_or(bytes.len());
-        let output = bytes.get(self.taken..end).unwrap_or_default().to_vec();
+        let end = Answer::of(&state.console, self.begin).output_end.unwrap_or(state.console.end());
+        let (first, bytes) = state.console.since(self.taken);
+        let output = bytes.get(..end.saturating_sub(first)).unwrap_or_default().to_vec();
         self.taken = end;
         output
     }
@@ -67,11 +68,10 @@ impl RunningScript {
         Wait::new(&self.shared, "the end of the script", move |state, ask| {
             let now = state.rig.now();
             let begun = *begun.get_or_insert(now);
-            let bytes = state.console.bytes();
-            let answer = Answer::of(bytes, begin);
+            let answer = Answer::of(&state.console, begin);
             if let Some(end) = answer.traceback_end {
-                if find(&bytes[end..], PROMPT).is_some() {
-                    let ended = ended(answer.ran(bytes), &script);
+                if find(state.console.since(end).1, PROMPT).is_some() {
+                    let ended = ended(answer.ran(&state.console), &script);
                     return Poll::Ready(if interrupted { forgive(ended) } else { ended }.map_err(ErrorKind::from));
                 }
                 if !leaving {
@@ -111,16 +111,25 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(bytes: &[u8], begin: usize) -> Answer {
-        let mark = |from: usize| Some(from + bytes.get(from..)?.iter().position(|byte| *byte == CTRL_D)?);
+    fn of(console: &Log, begin: usize) -> Answer {
+        let mark = |from: usize| {
+            let (first, bytes) = console.since(from);
+            Some(first + bytes.iter().position(|byte| *byte == CTRL_D)?)
+        };
         let output_end = mark(begin);
         Answer { begin, output_end, traceback_end: output_end.and_then(|end| mark(end + 1)) }
     }
 
-    fn ran(&self, bytes: &[u8]) -> Ran {
+    fn ran(&self, console: &Log) -> Ran {
         let part = |from: Option<usize>, to: Option<usize>| {
-            let range = from.zip(to).map(|(from, to)| from..to);
-            range.and_then(|range| bytes.get(range)).unwrap_or_default().to_vec()
+            let (Some(from), Some(to)) = (from, to) else { return Vec::new() };
+            let (first, bytes) = console.since(from);
+            let mut part = Vec::new();
+            if first > from {
+                part.extend(format!("... {} bytes dropped\n", first - from).bytes());
+            }
+            part.extend(bytes.get(..to.saturating_sub(first)).unwrap_or_default());
+            part
         };
         let traceback = part(self.output_end.map(|end| end + 1), self.traceback_end);
         Ran { printed: part(Some(self.begin), self.output_end), traceback }

@@ -20,7 +20,7 @@ use crate::wait::Wait;
 
 pub use datagrams::UdpSocket;
 pub(crate) use stream::Connection;
-pub use stream::PeerStream;
+pub use stream::{PeerStream, Sending};
 
 /// The host at the other end of the board's network. Handles are cheap and all lead to the same peer.
 #[derive(Clone)]
@@ -144,9 +144,10 @@ impl Peer {
         done.map_err(|kind| state.fail(kind))
     }
 
-    /// Everything that went over the peer's connections, in the order in which it happened.
+    /// What went over the peer's connections, in the order in which it happened: the last events that fit into 1 MiB. If there were
+    /// more, the first entry is [`Event::Dropped`].
     pub fn transcript(&self) -> Vec<Entry> {
-        self.shared.lock().transcript.clone()
+        self.shared.lock().transcript.entries().cloned().collect()
     }
 }
 

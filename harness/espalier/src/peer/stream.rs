@@ -1,5 +1,7 @@
 //! One TCP connection, as the peer holds it.
 
+use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddrV4;
 use std::pin::Pin;
@@ -14,14 +16,22 @@ use crate::console::{escaped, find};
 use crate::error::{ErrorKind, Result};
 use crate::kind::{ConnectionId, Link};
 use crate::state::{Shared, State};
-use crate::transcript::Event;
-use crate::wait::{PATIENCE, Wait};
+use crate::transcript::{Event, quoted};
+use crate::wait::{PATIENCE, Until, Wait};
 
 /// What has come over a connection and was not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
-    received: Vec<u8>,
+    received: VecDeque<u8>,
     ended: Option<Ended>,
+    /// The peer has said that it will send no more.
+    finished: bool,
+}
+
+impl Connection {
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.received).into()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +48,7 @@ impl State {
             self.record(connection, Event::FromBoard(bytes.clone()));
         }
         let Some(known) = self.connections.get_mut(&connection) else { return };
-        known.received.extend_from_slice(&bytes);
+        known.received.extend(bytes);
         if known.ended.is_some() {
             return;
         }
@@ -97,21 +107,10 @@ impl PeerStream {
         self.patience = patience;
     }
 
-    /// Sends all of `bytes`.
-    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Wait<()> {
-        let bytes = bytes.as_ref().to_vec();
-        let id = self.id;
-        let mut sent = 0;
-        Wait::new(&self.shared, format!("the board to take \"{}\"", escaped(&bytes)), move |state, _| {
-            sent += send(state, id, &bytes[sent..]);
-            if sent == bytes.len() {
-                return Poll::Ready(Ok(()));
-            }
-            match state.rig.link(id) {
-                Link::Reset | Link::Refused => Poll::Ready(Err(closed("everything was sent", true))),
-                Link::Connecting | Link::Open | Link::Finished => Poll::Pending,
-            }
-        })
+    /// Sends all of `bytes`. They stay where they are: the connection takes what it has room for, and no copy is made of the rest.
+    pub fn send<'a>(&self, bytes: impl AsRef<[u8]> + Send + 'a) -> Sending<'a> {
+        let what = format!("the board to take {}", quoted(bytes.as_ref()));
+        Sending { until: Until::new(&self.shared, what), id: self.id, bytes: Box::new(bytes), sent: 0 }
     }
 
     /// Waits until the board has sent `bytes`, and takes what it sent up to their end. What came before is returned.
@@ -119,13 +118,18 @@ impl PeerStream {
         let needle = bytes.as_ref().to_vec();
         let what = format!("\"{}\" from the board", escaped(&needle));
         let id = self.id;
+        let mut from = 0;
         Wait::new(&self.shared, what.clone(), move |state, _| {
             let incoming = state.incoming(id);
-            if let Some(start) = find(&incoming.received, &needle) {
-                let mut taken: Vec<u8> = incoming.received.drain(..start + needle.len()).collect();
-                taken.truncate(start);
+            // Somebody else may have taken bytes in between.
+            from = from.min(incoming.received.len());
+            if let Some(start) = find(&incoming.received.make_contiguous()[from..], &needle) {
+                let mut taken: Vec<u8> = incoming.received.drain(..from + start + needle.len()).collect();
+                taken.truncate(from + start);
                 return Poll::Ready(Ok(taken));
             }
+            // A match may begin in what is already there, but no earlier than this.
+            from = (incoming.received.len() + 1).saturating_sub(needle.len());
             match incoming.ended {
                 Some(ended) => Poll::Ready(Err(closed(&what, ended == Ended::Reset))),
                 None => Poll::Pending,
@@ -141,7 +145,7 @@ impl PeerStream {
             match (incoming.received.is_empty(), incoming.ended) {
                 (true, None) => Poll::Pending,
                 (true, Some(Ended::Reset)) => Poll::Ready(Err(closed("the board sent more", true))),
-                _ => Poll::Ready(Ok(std::mem::take(&mut incoming.received))),
+                _ => Poll::Ready(Ok(incoming.take())),
             }
         })
     }
@@ -150,8 +154,13 @@ impl PeerStream {
     pub fn try_receive(&self) -> Option<Vec<u8>> {
         let mut state = self.shared.lock();
         let incoming = state.incoming(self.id);
-        let bytes = std::mem::take(&mut incoming.received);
+        let bytes = incoming.take();
         (!bytes.is_empty() || incoming.ended.is_none()).then_some(bytes)
+    }
+
+    /// Whether the board has cut the connection. What came before can still be taken.
+    pub fn was_reset(&self) -> bool {
+        self.shared.lock().incoming(self.id).ended == Some(Ended::Reset)
     }
 
     /// Sends what the connection takes of `bytes` without waiting, and says how many that were.
@@ -166,7 +175,7 @@ impl PeerStream {
             let incoming = state.incoming(id);
             match incoming.ended {
                 None => Poll::Pending,
-                Some(Ended::Finished) => Poll::Ready(Ok(std::mem::take(&mut incoming.received))),
+                Some(Ended::Finished) => Poll::Ready(Ok(incoming.take())),
                 Some(Ended::Reset) => Poll::Ready(Err(closed("the board closed it", true))),
             }
         })
@@ -215,8 +224,9 @@ impl AsyncRead for PeerStream {
         state.collect();
         let incoming = state.incoming(stream.id);
         if !incoming.received.is_empty() {
-            let count = incoming.received.len().min(buffer.remaining());
-            buffer.put_slice(&incoming.received[..count]);
+            let (bytes, _) = incoming.received.as_slices();
+            let count = bytes.len().min(buffer.remaining());
+            buffer.put_slice(&bytes[..count]);
             incoming.received.drain(..count);
             stream.reading_since = None;
             return Poll::Ready(Ok(()));
@@ -256,6 +266,42 @@ impl AsyncWrite for PeerStream {
     }
 }
 
+/// Bytes on their way to the board; see [`PeerStream::send`]. Its patience is counted in the board's time, as that of a [`Wait`].
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Sending<'a> {
+    until: Until,
+    id: ConnectionId,
+    bytes: Box<dyn AsRef<[u8]> + Send + 'a>,
+    sent: usize,
+}
+
+impl Sending<'_> {
+    /// Fails after `patience` of the board's time instead of after [`PATIENCE`].
+    pub fn within(mut self, patience: Span) -> Self {
+        self.until.patience = patience;
+        self
+    }
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let Sending { until, id, bytes, sent } = self.get_mut();
+        let bytes = (**bytes).as_ref();
+        until.poll(cx, |state, _| {
+            *sent += send(state, *id, &bytes[*sent..]);
+            if *sent == bytes.len() {
+                return Poll::Ready(Ok(()));
+            }
+            match state.rig.link(*id) {
+                Link::Reset | Link::Refused => Poll::Ready(Err(closed("everything was sent", true))),
+                Link::Connecting | Link::Open | Link::Finished => Poll::Pending,
+            }
+        })
+    }
+}
+
 /// Lets board time go on for a read or a write that has to wait.
 fn drive<T>(
     state: &mut State,
@@ -287,9 +333,8 @@ fn send(state: &mut State, id: ConnectionId, bytes: &[u8]) -> usize {
 }
 
 fn finish(state: &mut State, id: ConnectionId) {
-    let finished =
-        state.transcript.iter().any(|entry| entry.connection() == id.0 && entry.event == Event::PeerFinished);
-    if !finished {
+    let finished = state.connections.get_mut(&id).map(|connection| &mut connection.finished);
+    if finished.is_some_and(|finished| !std::mem::replace(finished, true)) {
         state.record(id, Event::PeerFinished);
         state.rig.finish(id);
     }

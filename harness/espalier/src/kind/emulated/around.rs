@@ -164,8 +164,8 @@ impl AirRig for Emulated {
         self.set_silent_at(Place::Air(hardware), silent)
     }
 
-    fn start_capture(&mut self) {
-        self.machine.air_mut().start_capture();
+    fn start_capture(&mut self, limit: usize) {
+        self.machine.air_mut().start_capture(limit);
     }
 
     fn capture(&mut self) -> Vec<u8> {
@@ -190,6 +190,7 @@ impl DatagramRig for Emulated {
 
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)> {
         let (place, socket) = self.sockets[socket.0];
+        self.lan_at(place).filter(|lan| lan.has_datagram(socket))?;
         self.lan_at_mut(place)?.udp_receive(socket)
     }
 

@@ -397,12 +397,20 @@ impl Rig for Board {
         self.wall.plant_mut().set_link(!cable.cut)
     }
 
-    fn start_capture(&mut self) {
-        self.wire.with(Lan::start_capture);
+    fn start_capture(&mut self, limit: usize) {
+        self.wire.with(|lan| lan.start_capture(limit));
     }
 
-    fn capture(&self) -> Vec<u8> {
-        self.wire.with(|lan| lan.capture())
+    fn capture(&self, first: u64) -> Vec<u8> {
+        self.wire.with(|lan| lan.capture_from(first))
+    }
+
+    fn captured(&self) -> u64 {
+        self.wire.with(|lan| lan.captured())
+    }
+
+    fn capture_dropped(&self) -> u64 {
+        self.wire.with(|lan| lan.capture_dropped())
     }
 
     fn trace_hash(&self) -> Option<u64> {

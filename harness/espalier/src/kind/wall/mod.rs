@@ -332,10 +332,18 @@ impl<P: Plant> Rig for Wall<P> {
         Err(self.unsupported(Capability::Faults))
     }
 
-    fn start_capture(&mut self) {}
+    fn start_capture(&mut self, _: usize) {}
 
-    fn capture(&self) -> Vec<u8> {
+    fn capture(&self, _: u64) -> Vec<u8> {
         Vec::new()
+    }
+
+    fn captured(&self) -> u64 {
+        0
+    }
+
+    fn capture_dropped(&self) -> u64 {
+        0
     }
 
     fn trace_hash(&self) -> Option<u64> {
