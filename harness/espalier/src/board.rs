@@ -14,7 +14,6 @@ use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::error::{ErrorKind, Result};
-#[cfg(unix)]
 use crate::flasher::FlasherBuilder;
 use crate::image::{Image, ImageWarning};
 use crate::kind::{Capability, Kind, Model, Setup, Start, Target, WifiCredentials, open};
@@ -191,7 +190,7 @@ impl Board {
             }
             digest
         };
-        self.flash_over_serial(image).await?;
+        self.flasher().flash(image, |_| ()).await?;
         self.shared.lock().rig.note_flashed(Some(digest));
         Ok(())
     }
@@ -199,19 +198,6 @@ impl Board {
     /// What is odd about the firmware that was flashed last; a failure shows it too.
     pub fn warnings(&self) -> Vec<ImageWarning> {
         self.shared.lock().warnings.clone()
-    }
-
-    #[cfg(unix)]
-    async fn flash_over_serial(&self, image: &Image) -> Result<()> {
-        self.flasher().flash(image, |_| ()).await.map(drop)
-    }
-
-    /// espflash is given a pseudo-terminal, which is not to be had here.
-    #[cfg(not(unix))]
-    async fn flash_over_serial(&self, _: &Image) -> Result<()> {
-        let mut state = self.shared.lock();
-        let (kind, capability) = (state.rig.kind(), Capability::FlashContent);
-        Err(state.fail(ErrorKind::Unsupported { capability, kind }))
     }
 
     /// The Wi-Fi network that a board on a bench may join: `bench.toml` names the environment variables that hold it.
@@ -236,7 +222,6 @@ impl Board {
     }
 
     /// Flashes it through its serial download mode, as espflash does.
-    #[cfg(unix)]
     pub fn flasher(&self) -> FlasherBuilder {
         FlasherBuilder::new(self.shared.clone())
     }

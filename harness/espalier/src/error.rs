@@ -8,7 +8,6 @@ use espalier_core::{Rgb, Span};
 
 use crate::air::AirError;
 use crate::buzzer::PlayedTone;
-#[cfg(unix)]
 use crate::flasher::FlashError;
 use crate::image::ImageError;
 #[cfg(unix)]
@@ -108,7 +107,6 @@ pub enum ErrorKind {
         variable: &'static str,
     },
     /// Flashing failed.
-    #[cfg(unix)]
     #[error(transparent)]
     Flash(#[from] FlashError),
     /// A firmware image cannot be used.

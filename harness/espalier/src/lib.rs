@@ -56,7 +56,6 @@ mod console;
 mod error;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
-#[cfg(unix)]
 mod flasher;
 pub mod image;
 mod kind;
@@ -90,7 +89,6 @@ pub use buzzer::{Buzzer, PlayedTone, TONE_TOLERANCE, Tone};
 pub use console::{Captured, Console, Line, Match, escaped};
 pub use error::{Error, ErrorKind, Result};
 pub use espalier_core::{Bitmap, Rgb, Span, Time};
-#[cfg(unix)]
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
 pub use kind::{

@@ -13,18 +13,15 @@ use espalier_core::{Span, Time};
 use espflash::command::CommandType;
 use serialport::{SerialPort, TTYPort};
 
+use super::packet::{SILENCE, SLIP_END};
 use crate::error::ErrorKind;
 use crate::kind::Rig;
 
-/// Delimits the packets of the serial protocol (RFC 1055; ESP-IDF "Serial Protocol", "Low Level Protocol").
-pub(super) const SLIP_END: u8 = 0xC0;
 /// How long one look at an empty pseudo-terminal takes, in the host's time.
 const LOOK: Duration = Duration::from_millis(1);
 /// So many looks in a row without a byte, and a packet that has begun is handed over as it is. If there is none, the board
 /// runs for a moment: it may have something to say that nobody asked for.
 const PATIENCE: u32 = 2000;
-/// The board has finished its answer when nothing came for so long.
-pub(super) const SILENCE: Span = Span::from_millis(2);
 /// The same after commands with which the board has something to do after its answer: what MEM_END starts sets up its clocks
 /// before it sends its greeting, and CHANGE_BAUDRATE is carried out a while after it was acknowledged.
 const LONG_SILENCE: Span = Span::from_millis(50);

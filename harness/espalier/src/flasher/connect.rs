@@ -7,8 +7,8 @@ use std::task::Poll;
 use espalier_core::Span;
 use espflash::flasher::{DeviceInfo, Flasher as Device};
 
-use super::cable::{SILENCE, SLIP_END};
 use super::error::FlashError;
+use super::packet::{SILENCE, SLIP_END, sync_request};
 use super::{Cord, Flashed, Flasher, Progress, Session, device, drive};
 use crate::error::Result;
 use crate::image::Image;
@@ -71,12 +71,13 @@ pub struct FlasherBuilder {
     shared: Arc<Shared>,
     baud: u32,
     skip_unchanged: bool,
+    direct: bool,
 }
 
 impl FlasherBuilder {
     pub(crate) fn new(shared: Arc<Shared>) -> FlasherBuilder {
         let baud = shared.lock().rig.flash_baud();
-        FlasherBuilder { shared, baud, skip_unchanged: true }
+        FlasherBuilder { shared, baud, skip_unchanged: true, direct: cfg!(not(unix)) }
     }
 
     /// The rate to which the line is switched once the flasher stub runs, in bits per second.
@@ -88,6 +89,14 @@ impl FlasherBuilder {
     /// Whether a part that the flash chip holds already is left alone, which is the default.
     pub fn skip_unchanged(mut self, skip: bool) -> FlasherBuilder {
         self.skip_unchanged = skip;
+        self
+    }
+
+    /// Whether espflash gets the board's own serial port instead of a pseudo-terminal that leads to it. That is the only way on
+    /// systems without pseudo-terminals, and the default there. Only a board at a serial port of this computer has one to give, and
+    /// it is back only when espflash has come to an end, even if the future that waits for it was dropped.
+    pub fn direct(mut self, direct: bool) -> FlasherBuilder {
+        self.direct = direct;
         self
     }
 
@@ -133,7 +142,10 @@ impl FlasherBuilder {
     async fn try_connect(&self) -> Result<Result<Flasher, FlashError>> {
         let what = "connect";
         let loan = self.enter_download_mode().await?;
-        let (cord, port) = Cord::new(self.is_live())?;
+        let (cord, port) = {
+            let mut state = self.shared.lock();
+            Cord::new(&mut *state.rig, self.direct).map_err(|kind| state.fail(kind))?
+        };
         let (baud, skip_unchanged) = (self.baud, self.skip_unchanged);
         let work = move |_| match device::connect(port, baud, skip_unchanged).and_then(describe) {
             Ok((chip, device)) => (Ok(chip), Some(device)),
@@ -240,17 +252,6 @@ impl FlasherBuilder {
     }
 }
 
-/// The packet of SYNC (ESP-IDF "Serial Protocol", "Commands").
-fn sync_request() -> Vec<u8> {
-    let mut packet = Vec::new();
-    espflash::command::Command::Sync.write(&mut packet).expect("a vector takes everything");
-    let mut framed = vec![SLIP_END];
-    // None of its bytes needs an escape.
-    framed.append(&mut packet);
-    framed.push(SLIP_END);
-    framed
-}
-
 fn describe(mut device: Device) -> Result<(ChipInfo, Device), espflash::Error> {
     let info = device.device_info()?;
     Ok((ChipInfo::of(info), device))
@@ -270,18 +271,10 @@ impl Drop for Loan {
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOT, sync_request};
+    use super::BOOT;
     use crate::error::ErrorKind;
     use crate::flasher::FlashError;
     use crate::kind::fake::{Action, Fake};
-
-    /// ESP-IDF "Serial Protocol": SYNC has 36 bytes of data.
-    #[test]
-    fn sync_needs_no_escapes() {
-        let request = sync_request();
-        assert_eq!(request.len(), 46);
-        assert_eq!(request.iter().filter(|byte| matches!(byte, 0xC0 | 0xDB)).count(), 2);
-    }
 
     #[tokio::test]
     async fn a_chip_that_does_not_answer_is_told() {

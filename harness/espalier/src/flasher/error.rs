@@ -11,6 +11,15 @@ pub enum FlashError {
     /// There is no pseudo-terminal to be had.
     #[error("cannot make a pseudo-terminal for espflash: {0}")]
     Port(#[from] serialport::Error),
+    /// The system has no pseudo-terminals.
+    #[error(
+        "cannot flash a board {board} over its serial line on this system: espflash takes a serial port of the computer or a \
+         pseudo-terminal, and there are no pseudo-terminals; name the board's own port, such as COM3"
+    )]
+    NoPseudoTerminal {
+        /// Where the board is.
+        board: crate::kind::Kind,
+    },
     /// The ROM does not say that it waits for a download.
     #[error(
         "the chip did not enter its serial download mode within {waited}; a fuse may forbid it, its console may not be UART0, or the \

@@ -2,13 +2,16 @@
 //!
 //! The board is reset with its strapping pins set for the download mode, and `espflash` speaks to it over a
 //! pseudo-terminal: to the loader in the chip's ROM at first, then to the stub that it loads into the chip's memory. Both
-//! run on the board as they would on any other.
+//! run on the board as they would on any other. Where a system has no pseudo-terminals, espflash gets the board's own serial port.
 
+#[cfg(unix)]
 mod cable;
 mod connect;
 mod device;
 mod error;
+mod packet;
 mod progress;
+#[cfg(unix)]
 mod relay;
 
 use std::future::poll_fn;
@@ -16,24 +19,32 @@ use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Poll};
 use std::thread;
 
+use espalier_core::Span;
+use espflash::connection::Port;
 use espflash::flasher::Flasher as Device;
 use md5::{Digest, Md5};
-use serialport::TTYPort;
 
 use crate::error::{ErrorKind, Result};
 use crate::image::Image;
+#[cfg(unix)]
+use crate::kind::Capability;
 use crate::kind::{Rig, Start};
 use crate::state::Shared;
+#[cfg(unix)]
 use cable::Cable;
 use connect::Loan;
 pub use connect::{ChipInfo, FlasherBuilder};
 pub use error::FlashError;
 use progress::Reporter;
 pub use progress::{Progress, Stage};
+#[cfg(unix)]
 use relay::Relay;
 
 /// Bytes that are erased together.
 pub const SECTOR: u32 = 0x1000;
+
+/// How often espflash's thread is looked at where the board lives in the host's time.
+const TURN: Span = Span::from_millis(1);
 
 /// How much of an image had to be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -223,33 +234,66 @@ fn check_alignment(what: &str, value: u32) -> Result<(), FlashError> {
 /// The cable between espflash and the board.
 enum Cord {
     /// The board's time stands still while espflash thinks.
+    #[cfg(unix)]
     Virtual(Cable),
     /// Both live in the host's time.
+    #[cfg(unix)]
     Live(Relay),
+    /// espflash has the board's own serial port.
+    Direct,
 }
 
 impl Cord {
-    fn new(live: bool) -> Result<(Cord, TTYPort), FlashError> {
-        if live {
-            let (relay, port) = Relay::new()?;
-            return Ok((Cord::Live(relay), port));
+    /// A cable to `rig`, and the end of it that espflash opens. `direct` takes the board's own port, if it is at one.
+    fn new(rig: &mut dyn Rig, direct: bool) -> Result<(Cord, Port), ErrorKind> {
+        if direct && let Some(port) = rig.lend_port()? {
+            return Ok((Cord::Direct, port));
         }
-        let (cable, port) = Cable::new()?;
-        Ok((Cord::Virtual(cable), port))
+        Cord::over_pseudo_terminal(rig)
+    }
+
+    #[cfg(unix)]
+    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), ErrorKind> {
+        if rig.supports(Capability::VirtualTime) {
+            let (cable, port) = Cable::new().map_err(FlashError::from)?;
+            return Ok((Cord::Virtual(cable), port));
+        }
+        let (relay, port) = Relay::new().map_err(FlashError::from)?;
+        Ok((Cord::Live(relay), port))
+    }
+
+    #[cfg(not(unix))]
+    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), ErrorKind> {
+        Err(FlashError::NoPseudoTerminal { board: rig.kind() }.into())
     }
 
     fn has_repeated(&self) -> bool {
-        matches!(self, Cord::Virtual(cable) if cable.has_repeated())
+        match self {
+            #[cfg(unix)]
+            Cord::Virtual(cable) => cable.has_repeated(),
+            #[cfg(unix)]
+            Cord::Live(_) => false,
+            Cord::Direct => false,
+        }
     }
 
     fn is_answering(&self) -> bool {
-        matches!(self, Cord::Virtual(cable) if cable.is_answering())
+        match self {
+            #[cfg(unix)]
+            Cord::Virtual(cable) => cable.is_answering(),
+            #[cfg(unix)]
+            Cord::Live(_) => false,
+            Cord::Direct => false,
+        }
     }
 
     fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
         match self {
+            #[cfg(unix)]
             Cord::Virtual(cable) => cable.step(rig, cx),
+            #[cfg(unix)]
             Cord::Live(relay) => relay.step(rig, cx),
+            Cord::Direct => rig.poll_advance(cx, rig.now() + TURN),
         }
     }
 
@@ -257,8 +301,11 @@ impl Cord {
     fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
         cx.waker().wake_by_ref();
         match self {
+            #[cfg(unix)]
             Cord::Virtual(cable) => cable.advance(rig, cx),
+            #[cfg(unix)]
             Cord::Live(relay) => relay.step(rig, cx),
+            Cord::Direct => rig.poll_advance(cx, rig.now()),
         }
     }
 }

@@ -30,6 +30,8 @@ use crate::network::Cable;
 use crate::parts::Control;
 use crate::unmodelled::UnmodelledNote;
 pub(crate) use around::{AirRig, DatagramRig, Place, StationState, UdpId};
+/// A serial port of this computer, as espflash takes it.
+pub(crate) use espflash::connection::Port as SerialPort;
 
 pub use bench::{BENCH_VARIABLE, BenchError, KnownBoard, WAIT_VARIABLE, WifiCredentials, known_boards};
 pub use model::{MODEL_VARIABLE, Model, UnknownModel};
@@ -346,6 +348,12 @@ pub(crate) trait Rig: Send {
     #[cfg(feature = "probe")]
     fn jtag_pause(&mut self, span: Span) {
         let _ = span;
+    }
+
+    /// The serial port of this computer at which the board is, for a tool that speaks to it itself; `None` where there is none. The
+    /// console is closed until [`console_cut`](Rig::console_cut) or the next reset.
+    fn lend_port(&mut self) -> Result<Option<SerialPort>, ErrorKind> {
+        Ok(None)
     }
 
     /// A fingerprint of everything that has happened; `None` where two runs are never the same.

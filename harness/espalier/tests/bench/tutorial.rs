@@ -2,6 +2,7 @@
 
 use espalier::{Board, Capability, Kind, Result, Units};
 use espalier_serve::Pace;
+use rstest::rstest;
 
 use crate::served::{IMAGE, PORT, Served};
 
@@ -60,12 +61,16 @@ async fn a_served_board_is_flashed_reset_and_played_with() -> Result<()> {
 }
 
 /// A pseudo-terminal has no lines: somebody else brings the chip into its download mode, and its firmware resets it.
+/// `direct` is how systems without pseudo-terminals do it, seen from the board's end.
+#[rstest]
+#[case::over_a_pseudo_terminal(false)]
+#[case::over_the_port_itself(true)]
 #[tokio::test]
-async fn a_board_on_a_pseudo_terminal_is_flashed_and_reset_by_hand() -> Result<()> {
+async fn a_board_on_a_pseudo_terminal_is_flashed_and_reset_by_hand(#[case] direct: bool) -> Result<()> {
     let served = Served::start(Pace::RealTime);
     served.server.board().reset(espalier_soc::Strap::Download).unwrap();
     let board = served.board("terminal").start().await?;
-    let mut flasher = board.flasher().connect().await?;
+    let mut flasher = board.flasher().direct(direct).connect().await?;
     flasher.flash_image(&espalier::Image::read(IMAGE)?, |_| ()).await?;
     let error = board.reset().await.unwrap_err();
     assert!(error.to_string().contains("has no lines that reset a board"), "{error}");

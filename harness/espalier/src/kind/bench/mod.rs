@@ -9,12 +9,13 @@ mod port;
 mod rfc2217;
 mod usb;
 
+use std::io;
 use std::path::Path;
 
 use espalier_protocol::Command;
 
 use super::wall::{CONSOLE_BAUD, Order, Plant, Routes, Wall, Wiring};
-use super::{Capability, Kind, Rig, Setup, Start};
+use super::{Capability, Kind, Rig, SerialPort, Setup, Start};
 use crate::error::ErrorKind;
 use circuit::Circuit;
 pub use config::{BENCH_VARIABLE, WifiCredentials};
@@ -170,7 +171,7 @@ pub(super) async fn open(text: &str, setup: &Setup) -> Result<Box<dyn Rig>, Erro
     let model = found.entry.model().unwrap_or_else(|| setup.model.clone());
     let flash_size = super::emulated::flash_size(&model)?;
     let routes = found.entry.routes();
-    let bench = Stand { found, lease, routes, flash_size, opened: None, has_lines: true };
+    let bench = Stand { found, lease, routes, flash_size, opened: None, has_lines: true, own: None };
     Ok(Box::new(Wall::new(bench)?))
 }
 
@@ -183,6 +184,8 @@ struct Stand {
     /// The port, once it was opened, for messages.
     opened: Option<String>,
     has_lines: bool,
+    /// The port itself, for a tool that speaks to the board past the console.
+    own: Option<SerialPort>,
     // Dropped last: whoever waits for the board finds its port closed.
     lease: Lease,
 }
@@ -195,9 +198,10 @@ impl Stand {
     /// Opens the port, or opens it again after it was gone.
     fn connect(&mut self, wiring: &mut Wiring) -> Result<(), ErrorKind> {
         wiring.disconnect();
+        self.own = None;
         let port = self.found.place.port()?;
-        let Opened { receiver, transmitter, has_lines } = port.open(self.console_baud())?;
-        (self.opened, self.has_lines) = (Some(port.to_string()), has_lines);
+        let Opened { receiver, transmitter, has_lines, own } = port.open(self.console_baud())?;
+        (self.opened, self.has_lines, self.own) = (Some(port.to_string()), has_lines, own);
         Ok(wiring.connect(receiver, transmitter)?)
     }
 }
@@ -263,6 +267,20 @@ impl Plant for Stand {
 
     fn read_flash(&self) -> Option<Vec<u8>> {
         None
+    }
+
+    fn lend_port(&mut self, wiring: &mut Wiring) -> Result<Option<SerialPort>, ErrorKind> {
+        let Some(own) = &self.own else { return Ok(None) };
+        // Opened anew it might reset the chip.
+        let port = own.try_clone_native().map_err(io::Error::from)?;
+        wiring.disconnect();
+        Ok(Some(port))
+    }
+
+    fn regain_port(&mut self, wiring: &mut Wiring) -> Result<(), ErrorKind> {
+        let Some(own) = &self.own else { return Ok(()) };
+        let (receiver, transmitter) = port::halves(own).map_err(io::Error::from)?;
+        Ok(wiring.connect(receiver, transmitter)?)
     }
 
     fn flashed(&self) -> Option<[u8; 32]> {

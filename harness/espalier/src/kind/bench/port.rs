@@ -11,6 +11,7 @@ use serialport::{ClearBuffer, SerialPort};
 
 use super::error::BenchError;
 use super::rfc2217;
+use crate::kind::SerialPort as OwnPort;
 use crate::kind::wall::Transmitter;
 
 /// How long one look at a silent port takes.
@@ -35,12 +36,17 @@ pub(super) enum Port {
     Socket(String),
 }
 
+/// What reads from a port, and what writes to it.
+pub(super) type Halves = (Box<dyn Read + Send>, Box<dyn Transmitter>);
+
 /// Both halves of an open port.
 pub(super) struct Opened {
     pub(super) receiver: Box<dyn Read + Send>,
     pub(super) transmitter: Box<dyn Transmitter>,
     /// Whether it has DTR and RTS.
     pub(super) has_lines: bool,
+    /// The port itself, if it is one of this computer.
+    pub(super) own: Option<OwnPort>,
 }
 
 impl Port {
@@ -66,19 +72,18 @@ impl Port {
             Port::Socket(address) => {
                 let stream = self.connect(address)?;
                 let receiver = Box::new(stream.try_clone().map_err(|error| self.failed(&error))?);
-                Ok(Opened { receiver, transmitter: Box::new(Plain(stream)), has_lines: false })
+                Ok(Opened { receiver, transmitter: Box::new(Plain(stream)), has_lines: false, own: None })
             }
         }
     }
 
     fn open_serial(&self, path: &str, baud: u32) -> Result<Opened, BenchError> {
         let failed = |error: serialport::Error| self.refused(path, &error);
-        let port = serialport::new(path, baud).timeout(LOOK).open().map_err(failed)?;
-        let receiver = port.try_clone().map_err(failed)?;
+        let mut own = serialport::new(path, baud).timeout(LOOK).open_native().map_err(failed)?;
         // A pseudo-terminal has no modem lines, and says so.
-        let mut lines = port.try_clone().map_err(failed)?;
-        let has_lines = lines.read_clear_to_send().is_ok();
-        Ok(Opened { receiver: Box::new(receiver), transmitter: Box::new(Serial(port)), has_lines })
+        let has_lines = own.read_clear_to_send().is_ok();
+        let (receiver, transmitter) = halves(&own).map_err(failed)?;
+        Ok(Opened { receiver, transmitter, has_lines, own: Some(own) })
     }
 
     fn connect(&self, address: &str) -> Result<TcpStream, BenchError> {
@@ -122,6 +127,14 @@ impl Port {
     }
 }
 
+/// Both halves of a port that is open.
+pub(super) fn halves(port: &OwnPort) -> serialport::Result<Halves> {
+    let mut receiver = port.try_clone_native()?;
+    // On some systems all clones share one time-out, and whoever had the port may have set another.
+    receiver.set_timeout(LOOK)?;
+    Ok((Box::new(receiver), Box::new(Serial(port.try_clone_native()?))))
+}
+
 /// The name of the group that may open `path`, if there is one that anybody but the administrator belongs to.
 #[cfg(unix)]
 fn group_of(path: &Path) -> Option<String> {
@@ -157,7 +170,7 @@ impl fmt::Display for Port {
     }
 }
 
-struct Serial(Box<dyn SerialPort>);
+struct Serial(OwnPort);
 
 impl Transmitter for Serial {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

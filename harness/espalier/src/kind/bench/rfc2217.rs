@@ -80,7 +80,7 @@ pub(super) fn open(port: &Port, mut socket: TcpStream, baud: u32) -> Result<Open
     }
     let session = Arc::new(Mutex::new(session));
     let receiver = Receiver { socket, session: session.clone(), early };
-    Ok(Opened { receiver: Box::new(receiver), transmitter: Box::new(Sender(session)), has_lines: true })
+    Ok(Opened { receiver: Box::new(receiver), transmitter: Box::new(Sender(session)), has_lines: true, own: None })
 }
 
 struct Receiver {

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use espalier_core::Time;
 use espalier_protocol::Command;
 
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Shown, Start, WifiCredentials};
+use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, SerialPort, Shown, Start, WifiCredentials};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::screen::ScreenError;
@@ -73,6 +73,14 @@ pub(crate) trait Plant: Send {
     /// Writes flash past the chip's own pins, where [`Capability::FlashContent`] is there.
     fn write_flash(&mut self, offset: u32, bytes: &[u8], wiring: &mut Wiring) -> Result<(), ErrorKind>;
     fn read_flash(&self) -> Option<Vec<u8>>;
+    /// See [`Rig::lend_port`].
+    fn lend_port(&mut self, _: &mut Wiring) -> Result<Option<SerialPort>, ErrorKind> {
+        Ok(None)
+    }
+    /// Connects the console again to the port that was lent.
+    fn regain_port(&mut self, _: &mut Wiring) -> Result<(), ErrorKind> {
+        Ok(())
+    }
 
     fn routes(&self) -> &Routes;
 }
@@ -122,13 +130,15 @@ pub(crate) struct Wall<P> {
     hurried: bool,
     /// Half a line was sent to the console: a question of the harness would run into it.
     typing: bool,
+    /// A tool has the console's port.
+    lent: bool,
 }
 
 impl<P: Plant> Wall<P> {
     /// A board that is not switched on yet.
     pub(crate) fn new(plant: P) -> Result<Wall<P>, ErrorKind> {
         let wiring = Wiring { clock: Clock::start(), line: None, ticker: Ticker::start()? };
-        Ok(Wall { wiring, plant, sockets: Sockets::default(), hurried: false, typing: false })
+        Ok(Wall { wiring, plant, sockets: Sockets::default(), hurried: false, typing: false, lent: false })
     }
 
     /// What is particular to the board.
@@ -141,6 +151,7 @@ impl<P: Plant> Wall<P> {
         match self.wiring.line.as_ref().map(Line::lost) {
             Some(None) => Ok(()),
             Some(Some(reason)) => Err(self.plant.lost(reason)),
+            None if self.lent => Ok(()),
             None => Err(self.plant.lost("it is not connected".to_owned())),
         }
     }
@@ -182,7 +193,7 @@ impl<P: Plant> Rig for Wall<P> {
     }
 
     fn reset(&mut self, start: Start) -> Result<(), ErrorKind> {
-        self.typing = false;
+        (self.typing, self.lent) = (false, false);
         self.plant.reset(start, &mut self.wiring)
     }
 
@@ -198,6 +209,14 @@ impl<P: Plant> Rig for Wall<P> {
         self.plant.read_flash()
     }
 
+    fn lend_port(&mut self) -> Result<Option<SerialPort>, ErrorKind> {
+        let port = self.plant.lend_port(&mut self.wiring)?;
+        self.lent = port.is_some();
+        // Nobody knows at which rate it comes back.
+        self.hurried |= self.lent;
+        Ok(port)
+    }
+
     fn console_send(&mut self, bytes: &[u8]) {
         if let Some(last) = bytes.last() {
             self.typing = !matches!(last, b'\r' | b'\n');
@@ -206,6 +225,10 @@ impl<P: Plant> Rig for Wall<P> {
     }
 
     fn console_cut(&mut self) {
+        if std::mem::take(&mut self.lent) && self.plant.regain_port(&mut self.wiring).is_err() {
+            // The next look at the console says that it is not connected.
+            self.wiring.disconnect();
+        }
         if let Some(line) = &self.wiring.line {
             line.cut();
         }
