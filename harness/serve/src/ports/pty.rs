@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::io::Interest;
@@ -27,6 +27,13 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Bytes that are read or written at once.
 const PIECE: usize = 1024;
 
+/// A program that is started meanwhile must not keep the terminal open. Where the system cannot open it like that, it is told
+/// afterwards.
+#[cfg(target_os = "linux")]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY).union(OpenptFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY);
+
 /// A pseudo-terminal that nobody has opened yet.
 #[derive(Debug)]
 pub(crate) struct Pty {
@@ -37,7 +44,8 @@ pub(crate) struct Pty {
 impl Pty {
     /// Takes one from the kernel and makes it a raw line.
     pub fn open() -> io::Result<Pty> {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        let controller = openpt(FLAGS)?;
+        fcntl_setfd(&controller, FdFlags::CLOEXEC)?;
         grantpt(&controller)?;
         unlockpt(&controller)?;
         rustix::io::ioctl_fionbio(&controller, true)?;
