@@ -7,6 +7,7 @@
 mod controls;
 mod efuses;
 mod jtag;
+mod resets;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 
 pub use controls::UnknownPart;
 pub use jtag::JtagCycle;
+pub use resets::ChipReset;
 
 /// Cycles that one core runs before the other one has its turn.
 const QUANTUM: u64 = 64;
@@ -118,6 +120,7 @@ pub struct Machine {
     /// The slice that a debugger has stopped.
     turn: Option<Turn>,
     debug_stop: Option<(usize, DebugStop)>,
+    resets: resets::Resets,
 }
 
 impl Machine {
@@ -139,6 +142,7 @@ impl Machine {
             jtag: jtag::Jtag::default(),
             turn: None,
             debug_stop: None,
+            resets: resets::Resets::default(),
         };
         for content in &config.board.flash_content {
             machine.load_flash(content.offset, &content.bytes)?;
@@ -374,9 +378,10 @@ impl Machine {
         (&mut self.cpus[core], bus)
     }
 
-    fn apply(&mut self, effect: CoreEffect) {
-        match effect {
-            CoreEffect::Reset { cause, cpu: Some(cpu) } if cause.scope() == ResetScope::Cpu => {
+    fn apply(&mut self, CoreEffect::Reset { cause, cpu }: CoreEffect) {
+        self.note_reset(cause, cpu);
+        match cpu {
+            Some(cpu) if cause.scope() == ResetScope::Cpu => {
                 let core = match cpu {
                     Core::Pro => 0,
                     Core::App => 1,
@@ -386,7 +391,7 @@ impl Machine {
                 self.cpus[core].reset();
                 self.ahead[core] = 0;
             }
-            CoreEffect::Reset { cause, .. } => self.reset_system(cause),
+            _ => self.reset_system(cause),
         }
     }
 

@@ -154,6 +154,11 @@ impl RtcCntl {
         )
     }
 
+    /// RTC_CNTL_STORE6: software keeps here what it wants to know after a reset.
+    pub fn store6(&self) -> u32 {
+        self.registers.get(reg::STORE6)
+    }
+
     /// Whether the timer of the touch controller is enabled.
     pub fn is_touch_timer_enabled(&self) -> bool {
         self.registers.get(reg::STATE0) & registers::TOUCH_SLP_TIMER_EN != 0

@@ -71,6 +71,11 @@ impl System {
         self.update_lines();
     }
 
+    /// RTC_CNTL_STORE6, which software keeps through a reset.
+    pub fn store6(&self) -> u32 {
+        self.rtc.store6()
+    }
+
     /// The parts lose their power; the flash chip keeps its content.
     pub fn power_cycle(&mut self) {
         self.parts.power_cycle();
