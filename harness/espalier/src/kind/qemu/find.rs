@@ -20,8 +20,8 @@ pub(super) const TOOLS_VARIABLE: &str = "IDF_TOOLS_PATH";
 pub(super) const PROGRAM: &str = "qemu-system-xtensa";
 /// The machine with the chip.
 pub(super) const MACHINE: &str = "esp32";
-/// How long a program may take to say which machines it has.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a program may take to say which machines it has: a bound for one that hangs, not for a host that is busy.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a program that was asked is looked at.
 const NAP: Duration = Duration::from_millis(5);
 

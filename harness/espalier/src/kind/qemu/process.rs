@@ -5,14 +5,17 @@
 //! does (a panic, an abort, SIGKILL), the kernel closes the pipe, the shell removes the program's files and kills the group,
 //! itself included. No `unsafe` code between fork and exec is needed, and it works wherever there is a POSIX shell.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Its arguments: how many of the next ones are files and folders to remove, those, then the program and its arguments.
@@ -32,8 +35,6 @@ program "$@"
 "#;
 /// How much of what a program says is kept.
 const KEPT: usize = 1 << 16;
-/// How long the rest of what a program has said may take to arrive after its end.
-const REST: Duration = Duration::from_millis(200);
 
 /// A running program.
 #[derive(Debug)]
@@ -55,8 +56,10 @@ impl Guarded {
         guard.arg(command.get_program()).args(command.get_args());
         guard.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = guard.spawn()?;
-        let (leash, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (output, errors) = (Output::keep(output), Output::keep(errors));
+        let leash = child.stdin.take();
+        let absent = || io::Error::other("the program has no pipe");
+        let output = Output::keep(child.stdout.take().ok_or_else(absent)?)?;
+        let errors = Output::keep(child.stderr.take().ok_or_else(absent)?)?;
         Ok(Guarded { child, leash, output, errors, ended: None })
     }
 
@@ -106,16 +109,18 @@ pub(super) fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// What a program says, read by a thread of its own.
+/// What a program says. A thread of its own takes it while the program runs, so that the program never waits for a reader; who asks
+/// takes what the thread has not taken yet, so that all is there that was said before.
 #[derive(Debug)]
 struct Output {
-    shared: Arc<(Mutex<Said>, Condvar)>,
+    said: Arc<Mutex<Said>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Said {
+    /// The end of the pipe to read from, which never blocks; `None` when all has been read.
+    pipe: Option<File>,
     bytes: Vec<u8>,
-    over: bool,
 }
 
 fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
@@ -123,30 +128,48 @@ fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
 }
 
 impl Output {
-    fn keep(from: Option<impl Read + Send + 'static>) -> Output {
-        let output = Output { shared: Arc::default() };
-        let (shared, mut from) = (output.shared.clone(), from);
+    fn keep(pipe: impl Into<OwnedFd>) -> io::Result<Output> {
+        let pipe = File::from(pipe.into());
+        ioctl_fionbio(&pipe, true)?;
+        let watched = pipe.try_clone()?;
+        let output = Output { said: Arc::new(Mutex::new(Said { pipe: Some(pipe), bytes: Vec::new() })) };
+        let said = output.said.clone();
         // It ends with the program, which does not outlive this process.
         thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Some(Ok(length @ 1..)) = from.as_mut().map(|from| from.read(&mut buffer)) {
-                let mut said = lock(&shared.0);
-                said.bytes.extend_from_slice(&buffer[..length]);
-                let excess = said.bytes.len().saturating_sub(KEPT);
-                said.bytes.drain(..excess);
+            while lock(&said).take() {
+                let mut readable = [PollFd::new(&watched, PollFlags::IN)];
+                // A signal only makes it look again.
+                let _ = poll(&mut readable, None);
             }
-            lock(&shared.0).over = true;
-            shared.1.notify_all();
         });
-        output
+        Ok(output)
     }
 
     /// What was said so far; of a program that has ended, all of it.
     fn text(&self) -> String {
-        let said = lock(&self.shared.0);
-        let waited = self.shared.1.wait_timeout_while(said, REST, |said| !said.over);
-        let (said, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
+        said.take();
         String::from_utf8_lossy(&said.bytes).into_owned()
+    }
+}
+
+impl Said {
+    /// Takes what is in the pipe, and says whether more may come.
+    fn take(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        while let Some(pipe) = &mut self.pipe {
+            match pipe.read(&mut buffer) {
+                Ok(length @ 1..) => {
+                    self.bytes.extend_from_slice(&buffer[..length]);
+                    let excess = self.bytes.len().saturating_sub(KEPT);
+                    self.bytes.drain(..excess);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Ok(0) | Err(_) => self.pipe = None,
+            }
+        }
+        false
     }
 }
 

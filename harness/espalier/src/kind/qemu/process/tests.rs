@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -6,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, test_kill_process};
 
-use super::{Guarded, describe};
+use super::{Guarded, KEPT, Output, describe};
 
 /// Names the folder in which the process of `holds_a_program` works.
 const FOLDER_VARIABLE: &str = "ESPALIER_TEST_GUARD";
@@ -101,4 +102,28 @@ fn how_a_program_ended_and_what_it_said_is_known() {
     let mut absent = absent.unwrap();
     wait_until("the program's end", || absent.ended().is_some());
     assert!(absent.last_words().contains("/nowhere/qemu"), "{}", absent.last_words());
+}
+
+#[test]
+fn what_was_said_is_there_whoever_is_still_to_say_something() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let output = Output::keep(reader).unwrap();
+    // No thread has to have had its turn, and the pipe does not have to be closed.
+    for round in 1..=100 {
+        writer.write_all(b"esp32                Espressif ESP32 machine\n").unwrap();
+        assert_eq!(output.text().lines().count(), round);
+    }
+    let more = vec![b'x'; 2 * KEPT];
+    let writing = thread::spawn(move || writer.write_all(&more).unwrap());
+    writing.join().unwrap();
+    assert_eq!(output.text(), "x".repeat(KEPT), "the last is kept");
+}
+
+#[test]
+fn a_program_that_leaves_children_behind_has_said_all_it_says() {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "sleep 3600 & echo esp32"]);
+    let mut guarded = Guarded::start(&command, &[]).unwrap();
+    wait_until("the program's end", || guarded.ended().is_some());
+    assert_eq!(guarded.output(), "esp32\n");
 }
