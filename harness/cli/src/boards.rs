@@ -3,6 +3,7 @@
 use espalier::{Kind, KnownBoard, Qemu, known_boards};
 
 use crate::error::CliError;
+use crate::output::say;
 use crate::style::{BAD, FAINT, HEADING, PLAIN};
 
 const COLUMNS: [&str; 4] = ["board", "where", "USB", "used by"];
@@ -29,15 +30,15 @@ pub fn perform() -> Result<bool, CliError> {
         let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
         padded.collect::<String>().trim_end().to_owned()
     };
-    anstream::println!("{HEADING}{}{PLAIN}", line(COLUMNS));
+    say!("{HEADING}{}{PLAIN}", line(COLUMNS));
     for (row, present) in rows.iter().zip(present) {
         let colour = if present { PLAIN.to_string() } else { BAD.to_string() };
-        anstream::println!("{colour}{}{PLAIN}", line(std::array::from_fn(|column| row[column].as_str())));
+        say!("{colour}{}{PLAIN}", line(std::array::from_fn(|column| row[column].as_str())));
     }
     if let Err(reason) = qemu {
-        anstream::println!("\n{FAINT}{reason}{PLAIN}");
+        say!("\n{FAINT}{reason}{PLAIN}");
     }
-    anstream::println!(
+    say!(
         "\n{FAINT}ESPALIER_BOARD takes a name of the first column, a serial port, rfc2217://host:port or socket://host:port.{PLAIN}"
     );
     Ok(true)

@@ -10,6 +10,7 @@ use espalier::{
 use espalier_tutorial::FIRMWARE;
 
 use crate::error::CliError;
+use crate::output::say;
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN};
 
 /// The least that shows console and OLED side by side.
@@ -21,8 +22,8 @@ pub async fn perform() -> Result<bool, CliError> {
     let mut say = |name: &str, outcome: Result<String, String>| {
         sound &= outcome.is_ok();
         match outcome {
-            Ok(detail) => anstream::println!("{GOOD}✓{PLAIN} {name:<10} {FAINT}{detail}{PLAIN}"),
-            Err(reason) => anstream::println!("{BAD}✗{PLAIN} {name:<10} {reason}"),
+            Ok(detail) => say!("{GOOD}✓{PLAIN} {name:<10} {FAINT}{detail}{PLAIN}"),
+            Err(reason) => say!("{BAD}✗{PLAIN} {name:<10} {reason}"),
         }
     };
     say("emulator", rom().await);
@@ -30,9 +31,9 @@ pub async fn perform() -> Result<bool, CliError> {
     say("files", writable());
     let target = Target::from_env();
     say("board", Ok(format!("{BOARD_VARIABLE} chooses: {target} ({})", target.kind())));
-    anstream::println!("\n{HEADING}terminal{PLAIN}");
+    say!("\n{HEADING}terminal{PLAIN}");
     terminal();
-    anstream::println!("\n{HEADING}environment{PLAIN}");
+    say!("\n{HEADING}environment{PLAIN}");
     for name in [
         BOARD_VARIABLE,
         MODEL_VARIABLE,
@@ -44,7 +45,7 @@ pub async fn perform() -> Result<bool, CliError> {
         "NO_COLOR",
     ] {
         let value = std::env::var(name).unwrap_or_else(|_| "not set".to_owned());
-        anstream::println!("  {name:<20} {FAINT}{value}{PLAIN}");
+        say!("  {name:<20} {FAINT}{value}{PLAIN}");
     }
     Ok(sound)
 }
@@ -87,7 +88,7 @@ fn writable() -> Result<String, String> {
 }
 
 fn terminal() {
-    let row = |name: &str, value: String| anstream::println!("  {name:<20} {FAINT}{value}{PLAIN}");
+    let row = |name: &str, value: String| say!("  {name:<20} {FAINT}{value}{PLAIN}");
     row("output", if std::io::stdout().is_terminal() { "a terminal" } else { "no terminal: plain text" }.to_owned());
     row(
         "size",

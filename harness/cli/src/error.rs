@@ -21,6 +21,10 @@ pub enum CliError {
     Picture { path: PathBuf, source: espalier::PngError },
     #[error("{} and {} have different sizes: {}x{} and {}x{}", paths.0.display(), paths.1.display(), sizes.0.0, sizes.0.1, sizes.1.0, sizes.1.1)]
     Sizes { paths: (PathBuf, PathBuf), sizes: ((u32, u32), (u32, u32)) },
+    #[error("there is no folder {}: no test has failed yet, or its files are elsewhere (name the folder)", folder.display())]
+    NoArtefacts { folder: PathBuf },
+    #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]
+    NoFirmware,
     #[cfg(not(feature = "window"))]
     #[error(
         "this build has no windows: install SDL 2 (Debian: apt install libsdl2-dev), then\n       \

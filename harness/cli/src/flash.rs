@@ -5,31 +5,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::FlashArgs;
 use crate::error::CliError;
+use crate::output::say;
+use crate::record::Output;
 use crate::style::{FAINT, GOOD, PLAIN, warn};
 
 const BAR: &str = "   {msg} {wide_bar:.cyan/dim} {bytes:>10}/{total_bytes}";
 
 pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
     let image = Image::read_with_table(&args.image, args.table.partition_table)?;
+    let output = args.output.as_deref().map(Output::open).transpose()?;
     let board = Board::builder().model(args.board.clone()).name("flash").start().await?;
     let mut flasher = board.flasher().baud(args.baud).connect().await?;
     let chip = flasher.chip();
     let revision = chip.revision.map_or_else(String::new, |(major, minor)| format!(" v{major}.{minor}"));
-    anstream::println!(
-        "{FAINT}{}{revision}, {} MB of flash, crystal {}{PLAIN}",
-        chip.chip,
-        chip.flash_size >> 20,
-        chip.crystal
-    );
+    say!("{FAINT}{}{revision}, {} MB of flash, crystal {}{PLAIN}", chip.chip, chip.flash_size >> 20, chip.crystal);
     image.warnings(chip.flash_size).iter().for_each(warn);
     let mut bar = FlashBar::new();
     let flashed = flasher.flash_image(&image, |progress| bar.show(progress)).await?;
     bar.finish();
-    anstream::println!(
-        "{GOOD}✓{PLAIN} {} bytes written and verified, {} were there already",
-        flashed.written,
-        flashed.unchanged
-    );
+    say!("{GOOD}✓{PLAIN} {} bytes written and verified, {} were there already", flashed.written, flashed.unchanged);
     match flasher.finish().await {
         // The image is where it belongs; it starts when somebody presses the button.
         Err(error) if matches!(error.kind(), ErrorKind::Bench(BenchError::NoReset { .. })) => {
@@ -37,9 +31,8 @@ pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
         }
         finished => finished?,
     }
-    if let Some(path) = &args.output {
-        espalier_files::write(path, &board.read_flash()?).map_err(CliError::file("write", path))?;
-        anstream::println!("{}", path.display());
+    if let Some(output) = output {
+        say!("{}", output.write(&board.read_flash()?)?.display());
     }
     Ok(true)
 }

@@ -6,6 +6,7 @@ use espalier::image::{Digest, Format, Image, chip_name};
 
 use crate::args::ImageAction;
 use crate::error::CliError;
+use crate::output::say;
 use crate::style::{FAINT, HEADING, PLAIN, warn};
 
 pub fn perform(action: ImageAction) -> Result<bool, CliError> {
@@ -18,7 +19,7 @@ pub fn perform(action: ImageAction) -> Result<bool, CliError> {
 fn info(file: &Path, table: Option<u32>) -> Result<(), CliError> {
     let image = Image::read_with_table(file, table)?;
     let app = image.app();
-    anstream::println!("{HEADING}{}{PLAIN}", file.display());
+    say!("{HEADING}{}{PLAIN}", file.display());
     row(
         "format",
         match image.format() {
@@ -46,24 +47,20 @@ fn info(file: &Path, table: Option<u32>) -> Result<(), CliError> {
         let when = if description.built.is_empty() { "at an unknown time" } else { &description.built };
         row("built", format!("{when} with ESP-IDF {}", description.idf));
     }
-    anstream::println!("\n  {HEADING}segments{PLAIN}");
+    say!("\n  {HEADING}segments{PLAIN}");
     for segment in &app.segments {
         let place = match (segment.address, segment.is_mapped()) {
             (0, _) => "padding",
             (_, true) => "mapped from flash",
             (_, false) => "copied to RAM",
         };
-        anstream::println!("    {:#010x}  {:>8} bytes  {FAINT}{place}{PLAIN}", segment.address, segment.length);
+        say!("    {:#010x}  {:>8} bytes  {FAINT}{place}{PLAIN}", segment.address, segment.length);
     }
     if !image.partitions().is_empty() {
-        anstream::println!("\n  {HEADING}partitions{PLAIN}");
+        say!("\n  {HEADING}partitions{PLAIN}");
         for partition in image.partitions() {
             let (label, kind) = (&partition.label, partition.kind());
-            anstream::println!(
-                "    {:#010x}  {:>8} bytes  {label:<16} {FAINT}{kind}{PLAIN}",
-                partition.offset,
-                partition.size
-            );
+            say!("    {:#010x}  {:>8} bytes  {label:<16} {FAINT}{kind}{PLAIN}", partition.offset, partition.size);
         }
     }
     // The flash chip of the board that would run it is not known here, the header's is.
@@ -72,5 +69,5 @@ fn info(file: &Path, table: Option<u32>) -> Result<(), CliError> {
 }
 
 fn row(name: &str, value: String) {
-    anstream::println!("  {FAINT}{name:<11}{PLAIN}{value}");
+    say!("  {FAINT}{name:<11}{PLAIN}{value}");
 }

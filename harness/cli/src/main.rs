@@ -6,10 +6,14 @@ mod bridge;
 mod demo;
 mod doctor;
 mod error;
+mod expect;
 mod flash;
+mod hint;
 mod image;
 mod network;
+mod output;
 mod panel;
+mod record;
 mod run;
 mod screen;
 mod script;
@@ -47,11 +51,11 @@ fn main() -> ExitCode {
 /// Does it, and says with which status the command ends.
 async fn perform(command: Command) -> Result<u8, CliError> {
     let held = match command {
-        Command::Demo(args) => demo::perform(&args).await,
-        Command::Run(args) => run::perform(args).await,
-        Command::Flash(args) => flash::perform(&args).await,
-        Command::RunScript(args) => script::perform(args).await,
+        Command::Run(args) => return run::perform(args).await,
+        Command::RunScript(args) => return script::perform(args).await,
         Command::Serve(args) => return serve::perform(args).await,
+        Command::Demo(args) => demo::perform(&args).await,
+        Command::Flash(args) => flash::perform(&args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),
         Command::Boards => boards::perform(),

@@ -1,68 +1,83 @@
 //! `espalier run-script`: a script on a board's MicroPython, with its output and its exit status here.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
-use espalier::{AccessPoint, Board, BoardBuilder, ErrorKind, IMAGE_VARIABLE, RunningScript, Script, Span};
+use espalier::{Board, Capability, IMAGE_VARIABLE, MicroPythonError, RunningScript, Script, Span, Units};
 
 use crate::args::ScriptArgs;
+use crate::bridge::Bridges;
 use crate::error::CliError;
+use crate::output::UNREAD;
+use crate::record::{Output, Record};
+use crate::signals::{Caught, Signals};
 use crate::style::{BAD, PLAIN, warn};
 use crate::unmodelled::{self, Notes};
+use crate::{FAILURE, SUCCESS, hint};
 
 /// How long the board runs between two looks at what the script has printed.
 const TURN: Span = Span::from_millis(5);
 
-pub async fn perform(args: ScriptArgs) -> Result<bool, CliError> {
-    let script = Script::read(&args.script)?.arguments(args.arguments);
-    let firmware = args.firmware.or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
-    let firmware = firmware.ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from)?;
-    let builder = Board::builder()
-        .model(args.board.clone())
-        .seed(args.seed)
-        .strict(args.strict)
-        .name("run-script")
-        .firmware(firmware);
-    let builder = args.allow.iter().fold(builder, BoardBuilder::allow);
-    let builder = args.table.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
-    let networks = args.access_point.iter().map(AccessPoint::from);
-    let board = networks.fold(builder, BoardBuilder::access_point).start().await?;
+/// How a script ended.
+enum Ending {
+    /// By itself, with an exception, or with its board.
+    Ended(Result<(), espalier::Error>),
+    /// It did not end in time.
+    Late(Span),
+    /// Nobody reads the output any more.
+    Unread,
+    /// A signal.
+    Caught(Caught),
+}
+
+pub async fn perform(args: ScriptArgs) -> Result<u8, CliError> {
+    let mut signals = Signals::listen()?;
+    let script = Script::read(&args.script)?.arguments(args.arguments.clone());
+    let firmware = args.firmware.clone().or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
+    let record = Record::open(&args.record)?;
+    let screen = args.screen.as_deref().map(Output::open).transpose()?;
+    let builder = args.setup.builder("run-script").firmware(firmware.ok_or(CliError::NoFirmware)?);
+    let board = args.strict.apply(args.table.apply(builder)).start().await?;
     board.warnings().iter().for_each(warn);
-    if args.air_pcap.is_some() {
-        board.air().start_capture()?;
+    record.start(&board)?;
+    let ending = tokio::select! {
+        ending = play(&board, script, &args) => ending,
+        signal = signals.caught() => Ok(Ending::Caught(signal)),
+    };
+    if matches!(ending, Ok(Ending::Caught(_) | Ending::Unread)) && !board.supports(Capability::VirtualTime) {
+        // A board that goes on after this command is left at its prompt, if it can be brought there.
+        let _ = board.micropython().interrupt().within(1.s()).await;
     }
+    unmodelled::summarise(&board.unmodelled_blocks());
+    let written = record.write(&board);
+    let pictured = match screen {
+        Some(screen) => screen.write(&board.screen().picture().await?.png()).map(drop),
+        None => Ok(()),
+    };
+    let status = tell(ending?, &args)?;
+    written.and(pictured)?;
+    Ok(status)
+}
+
+/// Starts the script and follows it to its end.
+async fn play(board: &Board, script: Script, args: &ScriptArgs) -> Result<Ending, CliError> {
+    let mut bridges = Bridges::new(board.peer(), &args.network.host_forward, &args.network.peer).await?;
     if let Some(display) = &args.mirror {
         board.micropython().mirror(display).await?;
     }
-    let mut running = board.micropython().start(script).await?;
-    let ended = follow(&board, &mut running, args.within).await;
-    unmodelled::summarise(&board.unmodelled_blocks());
-    let ended = ended?;
-    if let Some(path) = &args.air_pcap {
-        espalier_files::write(path, &board.air().capture()?).map_err(CliError::file("write", path))?;
-    }
-    if let Some(path) = &args.screen {
-        espalier_files::write(path, &board.screen().picture().await?.png()).map_err(CliError::file("write", path))?;
-    }
-    if !ended {
-        let limit = args.within.unwrap_or_default();
-        anstream::eprintln!("{BAD}error:{PLAIN} {} still ran after {limit} of board time", args.script.display());
-        return Ok(false);
-    }
-    match running.finished().await {
-        Ok(_) => Ok(true),
-        Err(error) => match error.exception() {
-            Some(exception) => {
-                anstream::eprintln!("{BAD}error:{PLAIN} {exception}");
-                Ok(false)
-            }
-            None => Err(error.into()),
-        },
+    match board.micropython().start(script).await {
+        Ok(mut running) => follow(board, &mut running, &mut bridges, args.within).await,
+        Err(error) => Ok(Ending::Ended(Err(error))),
     }
 }
 
-/// Prints what the script prints until it ends, or for `limit` of board time; says whether it has ended.
-async fn follow(board: &Board, running: &mut RunningScript, limit: Option<Span>) -> Result<bool, CliError> {
+/// Prints what the script prints until it ends, or for `limit` of board time.
+async fn follow(
+    board: &Board,
+    running: &mut RunningScript,
+    bridges: &mut Bridges,
+    limit: Option<Span>,
+) -> Result<Ending, CliError> {
     let begun = board.now();
     let mut lines = LineEnds::default();
     let mut notes = Notes::default();
@@ -73,13 +88,59 @@ async fn follow(board: &Board, running: &mut RunningScript, limit: Option<Span>)
             output.extend(lines.rest());
         }
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(&output)?;
-        stdout.flush()?;
+        match stdout.write_all(&output).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Ending::Unread),
+            written => written?,
+        }
+        drop(stdout);
         notes.tell(&board.unmodelled_notes(notes.told()));
-        if ended || limit.is_some_and(|limit| board.now().since(begun) >= limit) {
-            return Ok(ended);
+        if ended {
+            return Ok(Ending::Ended(running.finished().await.map(drop)));
+        }
+        if let Some(limit) = limit.filter(|limit| board.now().since(begun) >= *limit) {
+            return Ok(Ending::Late(limit));
         }
         board.run_for(TURN).await?;
+        bridges.turn().await;
+    }
+}
+
+/// Says how it ended, if that was a failure, and with which status.
+fn tell(ending: Ending, args: &ScriptArgs) -> Result<u8, CliError> {
+    let error = match ending {
+        Ending::Ended(Ok(())) => return Ok(SUCCESS),
+        Ending::Caught(signal) => return Ok(signal.status()),
+        Ending::Unread => return Ok(UNREAD),
+        Ending::Late(limit) => {
+            anstream::eprintln!("{BAD}error:{PLAIN} {} still ran after {limit} of board time", args.script.display());
+            return Ok(FAILURE);
+        }
+        Ending::Ended(Err(error)) => error,
+    };
+    match (error.exception(), error.board_loss()) {
+        (Some(exception), _) => Ok(raised(exception, args)),
+        (None, Some(_)) if args.allow_reset => Ok(SUCCESS),
+        (None, Some(_)) => {
+            anstream::eprintln!("{BAD}error:{PLAIN} {error}\n--allow-reset takes this for the script's end");
+            Ok(FAILURE)
+        }
+        (None, None) => Err(error.into()),
+    }
+}
+
+/// Tells of the exception that ended the script, and says with which status.
+fn raised(exception: &MicroPythonError, args: &ScriptArgs) -> u8 {
+    match (exception.exit_status(), exception.exit_message()) {
+        (Some(status), None) => status,
+        (Some(status), Some(message)) => {
+            anstream::eprintln!("{message}");
+            status
+        }
+        (None, _) => {
+            anstream::eprintln!("{BAD}error:{PLAIN} {exception}");
+            hint::wrong_board(&args.setup.board, exception.traceback.as_bytes());
+            FAILURE
+        }
     }
 }
 

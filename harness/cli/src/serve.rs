@@ -10,13 +10,14 @@ use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 use crate::SUCCESS;
 use crate::args::ServeArgs;
 use crate::error::CliError;
+use crate::output::say;
 use crate::signals::{Caught, Signals};
 use crate::style::{FAINT, HEADING, PLAIN, warn};
 use crate::unmodelled::{self, Notes};
 
 /// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
 pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
-    let board = BoardDefinition::load(&args.board.to_string())?;
+    let board = BoardDefinition::load(&args.setup.board.to_string())?;
     let machine = machine(board, args.image.as_deref(), &args)?;
     let mut signals = Signals::listen()?;
     let mut server = Server::start(machine, &config(&args))?;
@@ -38,7 +39,7 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     let machine = server.shutdown();
     let blocks: Vec<String> = machine.unmodelled_blocks().iter().map(ToString::to_string).collect();
     unmodelled::summarise(&blocks);
-    anstream::println!("\nstopped at {} of board time", machine.now());
+    say!("\nstopped at {} of board time", machine.now());
     Ok(match caught {
         Caught::Interrupt => SUCCESS,
         Caught::Terminate => caught.status(),
@@ -47,11 +48,11 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
 
 fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -> Result<Machine, CliError> {
     let flash_size = board.flash_size;
-    board.access_points.extend(args.access_point.iter().map(|network| match &network.password {
+    board.access_points.extend(args.setup.access_point.iter().map(|network| match &network.password {
         Some(password) => AccessPoint::wpa2(&network.ssid, password),
         None => AccessPoint::open(&network.ssid),
     }));
-    let mut machine = Machine::new(&MachineConfig { board, seed: args.seed, ..MachineConfig::default() })?;
+    let mut machine = Machine::new(&MachineConfig { board, seed: args.setup.seed, ..MachineConfig::default() })?;
     if let Some(path) = image {
         let image = Image::read_with_table(path, args.table.partition_table)?;
         image.warnings(flash_size).iter().for_each(warn);
@@ -76,11 +77,13 @@ fn config(args: &ServeArgs) -> ServeConfig {
         http: Some(at(args.http)),
         http_names: args.http_name.clone(),
         host_forwards: args
+            .network
             .host_forward
             .iter()
             .map(|forward| HostForward { host: at(forward.host), board_port: forward.board })
             .collect(),
         guest_forwards: args
+            .network
             .peer
             .iter()
             .map(|forward| GuestForward { peer_port: forward.port, host: forward.host })
@@ -92,9 +95,8 @@ fn config(args: &ServeArgs) -> ServeConfig {
 fn announce(server: &Server, args: &ServeArgs) {
     let flash =
         args.image.as_ref().map_or_else(|| "an erased flash chip".into(), |path: &PathBuf| path.display().to_string());
-    anstream::println!("{HEADING}serving {flash}{PLAIN}; Ctrl-C ends it\n");
-    let line =
-        |what: &str, place: String, hint: &str| anstream::println!("  {what:<10} {place:<46} {FAINT}{hint}{PLAIN}");
+    say!("{HEADING}serving {flash}{PLAIN}; Ctrl-C ends it\n");
+    let line = |what: &str, place: String, hint: &str| say!("  {what:<10} {place:<46} {FAINT}{hint}{PLAIN}");
     if let Some(address) = server.rfc2217_address() {
         line("RFC 2217", format!("rfc2217://{address}"), "esptool, mpremote, pyserial: DTR and RTS reset it");
     }
@@ -125,7 +127,7 @@ fn announce(server: &Server, args: &ServeArgs) {
     if let Some(address) = server.http_address() {
         line("display", format!("http://{address}/"), "the OLED and the console in a browser");
     }
-    for (address, forward) in server.host_forward_addresses().iter().zip(&args.host_forward) {
+    for (address, forward) in server.host_forward_addresses().iter().zip(&args.network.host_forward) {
         line("forward", address.to_string(), &format!("port {} of the board", forward.board));
     }
 }

@@ -3,8 +3,9 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, what needs it is reported as ignored, and a line
 //! says why.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -27,12 +28,21 @@ fn run_script(image: Option<&Path>, script: &str, args: &[&str]) -> (Option<i32>
     (status.code(), text(stdout), text(stderr))
 }
 
-/// Runs `source` as `demo.py`.
+/// Runs `source` as `demo.py`, with these arguments of its own.
 fn run(source: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("demo.py");
     std::fs::write(&path, source).expect("a file");
     run_script(Some(&image_path()), path.to_str().expect("a path"), args)
+}
+
+/// Runs `source` as `demo.py`, with these options of the command.
+fn run_with(source: &str, options: &[&str]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("demo.py");
+    std::fs::write(&path, source).expect("a file");
+    let (first, rest) = options.split_first().expect("an option");
+    run_script(Some(&image_path()), first, &[rest, &[path.to_str().expect("a path")]].concat())
 }
 
 fn output_and_arguments_go_through() {
@@ -56,6 +66,95 @@ fn time_is_limited_when_asked_for() {
     assert_eq!((status, output.as_str()), (Some(1), "['x', '--within']\n"));
     assert!(errors.contains("demo.py still ran after 0.5"), "{errors}");
 }
+
+fn an_exit_decides_the_status() {
+    for (leaves, status, errors) in [
+        ("sys.exit()", 0, ""),
+        ("sys.exit(1)", 1, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('no network')", 1, "no network\n"),
+        ("raise SystemExit(None)", 0, ""),
+    ] {
+        let expected = (Some(status), "before\n".to_owned(), errors.to_owned());
+        assert_eq!(run(&format!("import sys\nprint('before')\n{leaves}\n"), &[]), expected, "{leaves}");
+    }
+}
+
+fn a_board_that_restarts_ends_the_script() {
+    let restarts = "import machine\nprint('before')\nmachine.reset()\n";
+    let (status, output, errors) = run(restarts, &[]);
+    assert_eq!((status, output.as_str()), (Some(1), "before\n"));
+    assert!(
+        errors.starts_with("error: the board restarted while MicroPython was at work, by SW_CPU_RESET (0xc)"),
+        "{errors}"
+    );
+    assert!(errors.contains("--allow-reset"), "{errors}");
+    let sleeps = "import machine\nprint('before')\nmachine.deepsleep(1000)\n";
+    for script in [restarts, sleeps] {
+        assert_eq!(run_with(script, &["--allow-reset"]), (Some(0), "before\n".to_owned(), String::new()));
+    }
+    let (status, _, errors) = run("import machine\nmachine.WDT(timeout=1000)\nwhile True: pass\n", &[]);
+    assert_eq!(status, Some(1));
+    assert!(errors.starts_with("error: the firmware panicked: "), "{errors}");
+}
+
+fn connections_lead_to_the_host_and_are_recorded() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let serving = std::thread::spawn(move || {
+        let (mut client, _) = server.accept().expect("the board connects");
+        client.write_all(b"hello from the host\n").expect("the board reads");
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (pcap, air_pcap, peer) = (file("x.pcap"), file("air.pcap"), format!("5001=127.0.0.1:{port}"));
+    let script = "import network, socket, time\n\
+        wlan = network.WLAN(network.STA_IF)\nwlan.active(True)\nwlan.connect('home', '12345678')\n\
+        while not wlan.isconnected(): time.sleep_ms(10)\n\
+        s = socket.socket()\ns.connect(socket.getaddrinfo('peer.lan', 5001)[0][-1])\nprint(s.recv(100))\n";
+    let options = [
+        "--access-point",
+        "home:12345678",
+        "--peer",
+        &peer,
+        "--pcap",
+        &pcap,
+        "--air-pcap",
+        &air_pcap,
+        "--within",
+        "60s",
+    ];
+    let (status, output, errors) = run_with(script, &options);
+    assert_eq!((status, output.as_str(), errors.as_str()), (Some(0), "b'hello from the host\\n'\n", ""));
+    serving.join().expect("no panic");
+    assert!([pcap, air_pcap].iter().all(|path| std::fs::metadata(path).expect("a file").len() > 24));
+}
+
+fn a_missing_part_is_hinted_at() {
+    let script = "from machine import I2C, Pin\nI2C(0, scl=Pin(22), sda=Pin(23)).writeto(0x3c, b'')\n";
+    let (status, _, errors) = run(script, &[]);
+    assert_eq!(status, Some(1));
+    assert!(errors.contains("ENODEV") && errors.contains("hint: ") && errors.contains("--board mpython"), "{errors}");
+}
+
+#[cfg(unix)]
+fn a_signal_ends_it_with_its_own_status() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, pcap) = (folder.path().join("endless.py"), folder.path().join("x.pcap"));
+    std::fs::write(&path, "print('runs')\nwhile True: pass\n").expect("a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+    command.arg("run-script").arg("--pcap").arg(&pcap).arg(&path).env("ESPALIER_IMAGE", image_path());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "runs\n");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("a signal");
+    assert_eq!(child.wait().expect("an end").code(), Some(130));
+    assert!(std::fs::metadata(pcap).expect("a file").len() >= 24);
+}
+
+#[cfg(not(unix))]
+fn a_signal_ends_it_with_its_own_status() {}
 
 fn the_screen_is_saved() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -131,7 +230,7 @@ fn main() -> ExitCode {
             image_path().display()
         );
     }
-    let on_a_board: [(&str, fn()); 7] = [
+    let on_a_board: [(&str, fn()); 12] = [
         ("output_and_arguments_go_through", output_and_arguments_go_through),
         ("an_exception_is_a_failure_with_its_line", an_exception_is_a_failure_with_its_line),
         ("time_is_limited_when_asked_for", time_is_limited_when_asked_for),
@@ -142,6 +241,11 @@ fn main() -> ExitCode {
             a_driver_that_waits_for_hardware_that_is_not_there_is_explained,
         ),
         ("strict_runs_go_on_at_blocks_that_are_allowed", strict_runs_go_on_at_blocks_that_are_allowed),
+        ("an_exit_decides_the_status", an_exit_decides_the_status),
+        ("a_board_that_restarts_ends_the_script", a_board_that_restarts_ends_the_script),
+        ("connections_lead_to_the_host_and_are_recorded", connections_lead_to_the_host_and_are_recorded),
+        ("a_missing_part_is_hinted_at", a_missing_part_is_hinted_at),
+        ("a_signal_ends_it_with_its_own_status", a_signal_ends_it_with_its_own_status),
     ];
     let trial = |name: &str, test: fn()| {
         Trial::test(name, move || {

@@ -62,7 +62,11 @@ pub(crate) fn elf_of(image: &Path) -> Option<PathBuf> {
 
 /// Where the last panic on the console happened, decoded with `elf`. Empty if there was none.
 pub(crate) fn decode(lines: &[Line], elf: Option<&Path>) -> Vec<Place> {
-    let addresses = addresses(lines);
+    look_up(addresses(lines), elf)
+}
+
+/// What lies at `addresses`, as `elf` knows it.
+pub(crate) fn look_up(addresses: Vec<u32>, elf: Option<&Path>) -> Vec<Place> {
     if addresses.is_empty() {
         return Vec::new();
     }

@@ -9,10 +9,11 @@ use espalier_core::{Span, Time};
 use sha2::{Digest, Sha256};
 
 use crate::air::{AccessPoint, Air, in_air};
-use crate::artefacts::{Artefacts, default_root, test_name};
+use crate::artefacts::{Artefacts, Root, test_name};
 use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
+use crate::crash::{Crash, Reset};
 use crate::error::{ErrorKind, Result};
 use crate::flasher::FlasherBuilder;
 use crate::image::{Image, ImageWarning};
@@ -123,14 +124,13 @@ impl Board {
 
     /// Its name: that of the test, unless the builder gave it one.
     pub fn name(&self) -> String {
-        self.shared.lock().name.clone()
+        self.shared.lock().artefacts.name().to_owned()
     }
 
     /// It belongs to another test from now on.
-    pub(crate) fn rename(&self, name: String) {
+    pub(crate) fn rename(&self, name: &str) {
         let mut state = self.shared.lock();
-        state.artefacts = state.artefacts.sibling(&name);
-        state.name = name;
+        state.artefacts.rename(name);
     }
 
     /// Whether this kind of board can do it.
@@ -240,7 +240,7 @@ impl Board {
     pub async fn reset_to(&self, start: Start) -> Result<()> {
         let mut state = self.shared.lock();
         state.recall();
-        state.rig.reset(start).map_err(|kind| state.fail(kind))
+        state.restart(start).map_err(|kind| state.fail(kind))
     }
 
     /// A second board that starts where this one stands, with the console and the transcript so far. It belongs to the
@@ -253,7 +253,7 @@ impl Board {
     pub fn fork_as(&self, name: impl Into<String>) -> Result<Board> {
         let mut state = self.shared.lock();
         let kind = state.rig.kind();
-        match state.fork(name.into()) {
+        match state.fork(&name.into()) {
             Some(mut fork) => {
                 fork.run = note_board(kind);
                 Ok(Board { shared: Arc::new(Shared::new(fork)) })
@@ -285,6 +285,30 @@ impl Board {
     pub fn capture_dropped(&self) -> u64 {
         let state = self.shared.lock();
         state.capture_from.map_or(0, |from| state.rig.capture_dropped().saturating_sub(from))
+    }
+
+    /// How the firmware crashed, if it did: its first panic, abort, watchdog, brown-out or endless restart since the board was switched
+    /// on or last reset by its line. A restart that the firmware asks for is no crash, nor is waking from deep sleep.
+    ///
+    /// A panic is told once its handler has reset the chip or has been quiet for a fifth of a second.
+    pub fn crash(&self) -> Option<Crash> {
+        let mut state = self.shared.lock();
+        state.collect();
+        state.crash()
+    }
+
+    /// Whether a panic has begun that is not told yet; see [`crash`](Board::crash).
+    pub fn is_panicking(&self) -> bool {
+        let mut state = self.shared.lock();
+        state.collect();
+        state.watch.is_panicking()
+    }
+
+    /// The last resets that did not come over the board's reset line, oldest first; no more than 16.
+    pub fn resets(&self) -> Vec<Reset> {
+        let mut state = self.shared.lock();
+        state.collect();
+        state.watch.resets().cloned().collect()
     }
 
     /// A fingerprint of everything that has happened, if two runs of this kind of board can be the same at all.
@@ -319,7 +343,7 @@ fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
     for part in image.parts(state.rig.flash_size())? {
         state.rig.write_flash(part.offset, &part.bytes)?;
     }
-    state.rig.reset(Start::Flash)
+    state.restart(Start::Flash)
 }
 
 /// What tells images apart, as they are in a flash chip of `flash_size` bytes.
@@ -469,10 +493,10 @@ impl BoardBuilder {
             rig.reset(Start::Flash)?;
         }
         let name = self.name.unwrap_or_else(test_name);
-        let artefacts = Artefacts::new(self.artefacts.unwrap_or_else(default_root), &name);
+        let artefacts = Artefacts::new(self.artefacts.map_or_else(Root::of_process, Root::at), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let run = note_board(rig.kind());
-        let mut state = State::new(rig, name, artefacts, goldens, bless_from_env());
+        let mut state = State::new(rig, artefacts, goldens, bless_from_env());
         state.elf = elf;
         state.run = run;
         for settings in &self.access_points {

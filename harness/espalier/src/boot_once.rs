@@ -9,6 +9,9 @@ use crate::board::Board;
 use crate::error::Result;
 use crate::kind::Capability;
 
+/// What the board is called that is forked.
+const BOOTED: &str = "boot";
+
 /// A board that is booted by the first test of a binary that wants it, and forked for every test.
 ///
 /// ```no_run
@@ -18,7 +21,7 @@ use crate::kind::Capability;
 ///
 /// async fn board() -> Result<Board> {
 ///     let boot = async || {
-///         let board = Board::builder().firmware("firmware.bin").name("boot").start().await?;
+///         let board = Board::builder().firmware("firmware.bin").start().await?;
 ///         board.console().expect("ready").await?;
 ///         Ok(board)
 ///     };
@@ -47,9 +50,11 @@ impl BootOnce {
         }
         let board = boot().await?;
         if !board.supports(Capability::Fork) {
-            board.rename(test_name());
+            board.rename(&test_name());
             return Ok(board);
         }
+        // Until here it was the board of the test that has booted it. From now on forks are, of that test too.
+        board.rename(BOOTED);
         booted.insert(board).fork()
     }
 }

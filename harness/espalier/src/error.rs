@@ -101,7 +101,7 @@ pub enum ErrorKind {
         played: Vec<PlayedTone>,
     },
     /// There is no firmware to run.
-    #[error("no firmware: give the builder one, or name an image in {variable}")]
+    #[error("no firmware: call `firmware` on the builder, or name an image in {variable}")]
     NoFirmware {
         /// The variable that was looked at.
         variable: &'static str,

@@ -29,8 +29,8 @@
 //! [`needs!`]; on those it is skipped, by name and with the reason, and the last line of the run counts.
 //!
 //! **Failures explain themselves.** An [`Error`] shows the last lines of the console, what went over the network and the
-//! screen, and names the folder with the files it left behind: `target/espalier/BINARY/TEST`. A test that passes leaves
-//! nothing.
+//! screen, and names the folder with the files it left behind: `target/espalier/PACKAGE/BINARY/TEST`, and `TEST.BOARD` for boards
+//! with names of their own. A test that passes leaves nothing.
 //!
 //! | Variable | Meaning |
 //! | --- | --- |
@@ -53,6 +53,7 @@ mod board;
 mod boot_once;
 mod buzzer;
 mod console;
+mod crash;
 mod error;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
@@ -69,6 +70,7 @@ mod png;
 pub mod probe;
 pub mod render;
 pub mod report;
+mod run_id;
 mod runs;
 mod scene;
 mod screen;
@@ -87,6 +89,7 @@ pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
 pub use boot_once::BootOnce;
 pub use buzzer::{Buzzer, PlayedTone, TONE_TOLERANCE, Tone};
 pub use console::{Captured, Console, Line, Match, escaped};
+pub use crash::{Crash, CrashKind, Reset, ResetCause, ResetKind};
 pub use error::{Error, ErrorKind, Result};
 pub use espalier_core::{Bitmap, Rgb, Span, Time};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
@@ -99,8 +102,8 @@ pub use kind::{
 pub use kind::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use leds::Leds;
 pub use micropython::{
-    Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
-    RemoteFileReason, RunningScript, Script,
+    BoardLoss, Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry,
+    RemoteFileError, RemoteFileReason, RunningScript, Script,
 };
 pub use network::{Faults, Network};
 pub use parts::{Button, Sensor, TouchPad};
@@ -109,7 +112,8 @@ pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use runs::{REQUIRE_VARIABLE, Skipped};
 pub use scene::Scene;
 pub use screen::{
-    BLESS_VARIABLE, Compare, Comparison, GOLDENS_FOLDER, GOLDENS_VARIABLE, Picture, Rect, SETTLED, Screen, ScreenError,
+    BLESS_VARIABLE, Compare, Comparison, GOLDENS_FOLDER, GOLDENS_VARIABLE, GoldenRefusal, PendingGolden,
+    PendingGoldens, Picture, Rect, SETTLED, Screen, ScreenError,
 };
 #[cfg(feature = "insta")]
 #[doc(hidden)]

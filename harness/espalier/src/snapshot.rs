@@ -36,11 +36,12 @@ impl Comparator for ScreenComparator {
 }
 
 /// The name that insta wants for a PNG called `name`.
-pub fn snapshot_file(name: &str) -> String {
-    format!("{name}.png")
+pub fn snapshot_file(name: impl AsRef<str>) -> String {
+    format!("{}.png", name.as_ref())
 }
 
-/// Asserts that a [`Picture`](crate::Picture) is that of an insta snapshot, pixel by pixel.
+/// Asserts that a [`Picture`](crate::Picture) is that of an insta snapshot, pixel by pixel. The name is any text, such as a literal or
+/// what `format!` makes.
 ///
 /// The snapshot lies beside the test as insta puts it: `snapshots/NAME.snap` and `snapshots/NAME.snap.png`. A mismatch leaves
 /// a pending snapshot for `cargo insta review`.

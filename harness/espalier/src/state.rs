@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::artefacts::Artefacts;
-use crate::backtrace::{Place, Symbols, decode};
+use crate::backtrace::{Place, Symbols, decode, look_up};
 use crate::console::{Line, Log};
+use crate::crash::{Crash, CrashKind, Watch};
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageWarning;
-use crate::kind::{ConnectionId, Rig};
+use crate::kind::{ConnectionId, Rig, Start};
 use crate::network::Cable;
 use crate::peer::Connection;
 use crate::png::encode;
@@ -32,10 +33,10 @@ pub(crate) struct Shared {
 /// A board and what it has shown so far.
 pub(crate) struct State {
     pub(crate) rig: Box<dyn Rig>,
-    pub(crate) name: String,
     /// The name by which its test is counted.
     pub(crate) run: String,
     pub(crate) console: Log,
+    pub(crate) watch: Watch,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) cable: Cable,
     pub(crate) transcript: Transcript,
@@ -48,8 +49,6 @@ pub(crate) struct State {
     pub(crate) warnings: Vec<ImageWarning>,
     /// How many frames of the network had been recorded when a test asked for it.
     pub(crate) capture_from: Option<u64>,
-    /// How many boards were named after each test, this one included.
-    names: BTreeMap<String, usize>,
     loans: Loans,
 }
 
@@ -72,13 +71,12 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn new(rig: Box<dyn Rig>, name: String, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
+    pub(crate) fn new(rig: Box<dyn Rig>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
         State {
             rig,
-            names: BTreeMap::from([(name.clone(), 1)]),
-            name,
             run: String::new(),
             console: Log::default(),
+            watch: Watch::default(),
             connections: BTreeMap::new(),
             cable: Cable::default(),
             transcript: Transcript::default(),
@@ -121,14 +119,13 @@ impl State {
     }
 
     /// A board of its own that starts where this one stands. Handles of this one do not reach it.
-    pub(crate) fn fork(&mut self, name: String) -> Option<State> {
+    pub(crate) fn fork(&mut self, name: &str) -> Option<State> {
         self.collect();
         let rig = self.rig.fork()?;
-        let count = self.names.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);
-        let name = if *count == 1 { name } else { format!("{name}-{count}") };
-        let artefacts = self.artefacts.sibling(&name);
-        let mut fork = State::new(rig, name, artefacts, self.goldens.clone(), self.bless);
+        let artefacts = self.artefacts.sibling(name);
+        let mut fork = State::new(rig, artefacts, self.goldens.clone(), self.bless);
         fork.console = self.console.clone();
+        fork.watch = self.watch.clone();
         fork.transcript = self.transcript.clone();
         fork.cable = self.cable.clone();
         fork.elf = self.elf.clone();
@@ -142,9 +139,39 @@ impl State {
         if self.loans.current.is_some() {
             return;
         }
+        let resets = self.rig.take_resets();
+        let told = resets.is_some();
+        let mut resets = resets.unwrap_or_default().into_iter().peekable();
         for (at, byte) in self.rig.console_take() {
+            let printed = self.console.end();
+            while let Some(reset) = resets.next_if(|reset| reset.at <= at) {
+                self.watch.reset(reset, printed);
+            }
+            self.watch.byte(at, byte, printed, told);
             self.console.push(at, byte);
         }
+        let printed = self.console.end();
+        resets.for_each(|reset| self.watch.reset(reset, printed));
+    }
+
+    /// Pulls the reset line. What the firmware did before is no matter of the one that starts now.
+    pub(crate) fn restart(&mut self, start: Start) -> Result<(), ErrorKind> {
+        self.collect();
+        self.watch.forget();
+        self.rig.reset(start)
+    }
+
+    /// The first crash since the board was switched on or last reset by its line.
+    pub(crate) fn crash(&self) -> Option<Crash> {
+        let seen = self.watch.crash(self.rig.now())?;
+        let mut places = match seen.kind {
+            CrashKind::Panic { .. } => self.backtrace(),
+            _ => Vec::new(),
+        };
+        if let (true, Some(reset)) = (places.is_empty(), &seen.reset) {
+            places = look_up(reset.pcs.clone(), self.elf.as_deref());
+        }
+        Some(Crash { kind: seen.kind, at: seen.at, reset: seen.reset, places })
     }
 
     pub(crate) fn record(&mut self, connection: ConnectionId, event: Event) {
@@ -164,7 +191,7 @@ impl State {
     fn scene(&mut self) -> Scene {
         Scene {
             kind: self.rig.kind(),
-            name: self.name.clone(),
+            name: self.artefacts.name().to_owned(),
             at: self.rig.now(),
             warnings: self.warnings.clone(),
             console: self.console.tail(CONSOLE_TAIL),
@@ -240,12 +267,11 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         if self.artefacts.is_kept() || std::thread::panicking() {
+            self.artefacts.keep();
             self.collect();
             if let Err(error) = self.leave_behind() {
                 eprintln!("espalier: {error}");
             }
-        } else {
-            self.artefacts.remove();
         }
     }
 }

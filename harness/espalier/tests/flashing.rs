@@ -206,3 +206,13 @@ async fn two_runs_are_the_same_whatever_the_host_does() -> Result<()> {
     assert_eq!(hashes[0], hashes[1]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_rate_that_no_line_has_is_refused() -> Result<()> {
+    let board = blank().await?;
+    for baud in [0, 299, 5_000_001] {
+        let error = board.flasher().baud(baud).connect().await.err().expect("it is refused");
+        assert!(matches!(flash_error(&error), FlashError::Rate { baud: refused } if *refused == baud), "{error}");
+    }
+    Ok(())
+}

@@ -32,8 +32,10 @@ async fn a_mismatch_leaves_a_pending_snapshot() -> Result<()> {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(folder.path());
     settings.set_prepend_module_to_snapshot(false);
-    let check =
-        || settings.bind(|| catch_unwind(AssertUnwindSafe(|| assert_screen_snapshot!("idle", picture))).is_ok());
+    let check = || {
+        settings
+            .bind(|| catch_unwind(AssertUnwindSafe(|| assert_screen_snapshot!(format!("{}le", "id"), picture))).is_ok())
+    };
 
     assert!(!check(), "there is no snapshot yet");
     let pending = fs::read(file("idle.snap.new.png"))?;

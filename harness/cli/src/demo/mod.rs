@@ -10,12 +10,13 @@ use espalier_tutorial::FIRMWARE;
 
 use crate::args::DemoArgs;
 use crate::error::CliError;
+use crate::output::say;
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN};
 use stage::Stage;
 
 pub async fn perform(args: &DemoArgs) -> Result<bool, CliError> {
     let begun = Instant::now();
-    anstream::println!("{HEADING}The tutorial's TCP client and server, on an emulated ESP32{PLAIN}\n");
+    say!("{HEADING}The tutorial's TCP client and server, on an emulated ESP32{PLAIN}\n");
     let board = Board::builder().kind(Kind::Emulated).model(Model::MPython).name("demo").start().await?;
     let mut stage = Stage::new(board, args.output.clone());
     let outcome = story::play(&mut stage, &Image::from_bytes("the tutorial's image", FIRMWARE)?).await;
@@ -31,7 +32,7 @@ pub async fn perform(args: &DemoArgs) -> Result<bool, CliError> {
     } else {
         format!("{BAD}✗ not everything held{PLAIN}")
     };
-    anstream::println!("\n{mark}  {FAINT}{board_time} of board time in {:.1} s{PLAIN}", begun.elapsed().as_secs_f64());
-    anstream::println!("report   {}", report.display());
+    say!("\n{mark}  {FAINT}{board_time} of board time in {:.1} s{PLAIN}", begun.elapsed().as_secs_f64());
+    say!("report   {}", report.display());
     Ok(held)
 }

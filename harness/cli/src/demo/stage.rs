@@ -8,6 +8,7 @@ use espalier::{Board, Comparison, decode_png, render};
 use espalier_tutorial::golden;
 
 use crate::error::CliError;
+use crate::output::{say, say_text};
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN, SCREEN, columns};
 
 /// How many characters of a console line are told.
@@ -47,13 +48,13 @@ impl Stage {
     /// Begins a part of the story.
     pub fn chapter(&mut self, title: &str) {
         self.chapter += 1;
-        anstream::println!("{HEADING}{}. {title}{PLAIN}", self.chapter);
+        say!("{HEADING}{}. {title}{PLAIN}", self.chapter);
         self.report.heading(title);
     }
 
     /// Something that is worth a sentence.
     pub fn tell(&mut self, text: &str) {
-        anstream::println!("   {text}");
+        say!("   {text}");
         self.report.paragraph(text);
     }
 
@@ -63,7 +64,7 @@ impl Stage {
         let fresh: String = lines[self.lines_told..].iter().map(|line| format!("{line}\n")).collect();
         for line in fresh.lines() {
             let end = line.char_indices().nth(LINE).map_or(line.len(), |(end, _)| end);
-            anstream::println!("   {FAINT}{}{PLAIN}", &line[..end]);
+            say!("   {FAINT}{}{PLAIN}", &line[..end]);
         }
         if !fresh.is_empty() {
             self.report.log(&fresh);
@@ -76,7 +77,7 @@ impl Stage {
         let entries = self.board.peer().transcript();
         let fresh: String = entries[self.entries_told..].iter().map(|entry| format!("{entry}\n")).collect();
         for entry in fresh.lines() {
-            anstream::println!("   {entry}");
+            say!("   {entry}");
         }
         if !fresh.is_empty() {
             self.report.log(&fresh);
@@ -89,7 +90,7 @@ impl Stage {
         let picture = self.board.screen().settled().await?;
         self.tell_console();
         self.tell_network();
-        anstream::print!("{SCREEN}{}{PLAIN}", render::fitting(picture.bitmap(), columns()));
+        say_text!("{SCREEN}{}{PLAIN}", render::fitting(picture.bitmap(), columns()));
         let path = self.folder.join(format!("{name}.png"));
         fs::create_dir_all(&self.folder).map_err(CliError::file("create", &self.folder))?;
         fs::write(&path, picture.png()).map_err(CliError::file("write", &path))?;
@@ -101,13 +102,9 @@ impl Stage {
         self.report.screen(picture.bitmap(), name);
         self.report.outcome(&format!("the screen matches its golden {name}"), held);
         if held {
-            anstream::println!("   {GOOD}✓ {name}{PLAIN}\n");
+            say!("   {GOOD}✓ {name}{PLAIN}\n");
         } else if let Some(comparison) = comparison {
-            anstream::println!(
-                "   {BAD}✗ {name}: {} pixels differ{PLAIN}\n{}",
-                comparison.differing(),
-                comparison.drawing()
-            );
+            say!("   {BAD}✗ {name}: {} pixels differ{PLAIN}\n{}", comparison.differing(), comparison.drawing());
             self.report.png(&comparison.picture(), "red is missing, green is too much");
         }
         Ok(())

@@ -15,6 +15,9 @@ use crate::image::Image;
 use crate::kind::{Capability, Start};
 use crate::state::Shared;
 
+/// Bits per second that a serial line can have: no host has fewer, and the chip's UART no more.
+const BAUD_RATES: std::ops::RangeInclusive<u32> = 300..=5_000_000;
+
 /// What the ROM prints when it is ready (ESP-IDF, "Boot Mode Selection").
 const READY: &[u8] = b"waiting for download";
 /// How long the ROM may take until then. It takes a few milliseconds.
@@ -106,9 +109,9 @@ impl FlasherBuilder {
         self.shared.lock().rig.note_flashed(None);
         let mut attempt = 1;
         loop {
-            let (rig, console) = {
+            let (rig, console, watch) = {
                 let state = self.shared.lock();
-                (state.rig.fork(), state.console.clone())
+                (state.rig.fork(), state.console.clone(), state.watch.clone())
             };
             let again = attempt < attempts && rig.is_some();
             match self.try_connect().await? {
@@ -122,6 +125,7 @@ impl FlasherBuilder {
                 let mut state = self.shared.lock();
                 state.rig = rig;
                 state.console = console;
+                state.watch = watch;
             }
         }
     }
@@ -140,6 +144,9 @@ impl FlasherBuilder {
     }
 
     async fn try_connect(&self) -> Result<Result<Flasher, FlashError>> {
+        if !BAUD_RATES.contains(&self.baud) {
+            return Ok(Err(FlashError::Rate { baud: self.baud }));
+        }
         let what = "connect";
         let loan = self.enter_download_mode().await?;
         let (cord, port) = {
@@ -169,7 +176,7 @@ impl FlasherBuilder {
     async fn enter_download_mode(&self) -> Result<Loan> {
         let (loan, begun) = {
             let mut state = self.shared.lock();
-            state.rig.reset(Start::Download).map_err(|kind| state.fail(kind))?;
+            state.restart(Start::Download).map_err(|kind| state.fail(kind))?;
             let id = state.lend();
             (Loan { shared: self.shared.clone(), id }, state.rig.now())
         };

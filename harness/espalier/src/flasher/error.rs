@@ -20,6 +20,12 @@ pub enum FlashError {
         /// Where the board is.
         board: crate::kind::Kind,
     },
+    /// No serial line has this rate.
+    #[error("a serial line cannot have {baud} bits per second; 300 to 5000000 are possible")]
+    Rate {
+        /// The rate.
+        baud: u32,
+    },
     /// The ROM does not say that it waits for a download.
     #[error(
         "the chip did not enter its serial download mode within {waited}; a fuse may forbid it, its console may not be UART0, or the \

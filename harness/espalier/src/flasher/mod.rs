@@ -173,7 +173,7 @@ impl Flasher {
         let shared = self.loan.shared.clone();
         drop(self);
         let mut state = shared.lock();
-        state.rig.reset(Start::Flash).map_err(|kind| state.fail(kind))
+        state.restart(Start::Flash).map_err(|kind| state.fail(kind))
     }
 
     fn has_repeated(&self) -> bool {

@@ -9,7 +9,7 @@ use espalier_core::{Span, Time};
 use espalier_net::{ConnectionId as LanConnection, Lan, ListenerId as LanListener, PingId as LanPing, UdpId as LanUdp};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Sound, Stop, Strap, UnknownPart};
+use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Stop, Strap, UnknownPart};
 
 use super::lan;
 use super::{
@@ -19,6 +19,7 @@ use super::{
 use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::buzzer::{PlayedTone, Tone};
+use crate::crash::{Reset, ResetCause};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
@@ -79,6 +80,19 @@ fn played(sound: &Sound) -> PlayedTone {
         start: sound.start,
         duration: sound.end.map(|end| end.since(sound.start)),
     }
+}
+
+fn reset(reset: ChipReset) -> Reset {
+    let ChipReset { at, cause, pcs, store6, .. } = reset;
+    Reset { at, cause: ResetCause::new(cause as u8), pcs: pcs.to_vec(), hint: reset_hint(store6) }
+}
+
+/// The reason for a reset that ESP-IDF leaves in RTC_CNTL_STORE6: twice, and with the highest bit set (`esp_reset_reason_get_hint`).
+fn reset_hint(store6: u32) -> Option<u16> {
+    const VALID: u32 = 1 << 31;
+    const REASON: u32 = 0x7FFF;
+    let (high, low) = (store6 >> 16 & REASON, store6 & REASON);
+    (store6 & VALID != 0 && high == low).then_some(low as u16)
 }
 
 impl Emulated {
@@ -199,6 +213,10 @@ impl Rig for Emulated {
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
         self.machine.uart_take(CONSOLE)
+    }
+
+    fn take_resets(&mut self) -> Option<Vec<Reset>> {
+        Some(self.machine.take_resets().into_iter().map(reset).collect())
     }
 
     fn act_on_part(&mut self, control: &Control) -> Result<(), ErrorKind> {

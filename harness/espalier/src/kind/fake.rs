@@ -67,8 +67,8 @@ impl Fake {
 
     /// A board with this script whose files go to `folder`.
     pub(crate) fn board(self, folder: &std::path::Path) -> Board {
-        let artefacts = Artefacts::new(folder.join("artefacts"), "fake");
-        Board::of(State::new(Box::new(self), "fake".to_owned(), artefacts, folder.join("goldens"), false))
+        let artefacts = Artefacts::alone(folder.join("artefacts"), "fake");
+        Board::of(State::new(Box::new(self), artefacts, folder.join("goldens"), false))
     }
 
     fn act(&mut self, action: Action) -> Result<(), ErrorKind> {

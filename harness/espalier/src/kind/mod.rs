@@ -25,6 +25,7 @@ use espalier_core::Span;
 use espalier_core::{Bitmap, Rgb, Time};
 
 use crate::buzzer::PlayedTone;
+use crate::crash::Reset;
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use crate::parts::Control;
@@ -242,6 +243,10 @@ pub(crate) trait Rig: Send {
     fn console_cut(&mut self);
     /// What the console's pin has sent since the last call, each byte with its time.
     fn console_take(&mut self) -> Vec<(Time, u8)>;
+    /// The chip's resets since the last call that did not come over its reset line; `None` where only the console tells of them.
+    fn take_resets(&mut self) -> Option<Vec<Reset>> {
+        None
+    }
 
     /// A hand, or the world, acts on a part.
     fn act_on_part(&mut self, control: &Control) -> Result<(), ErrorKind> {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::MARK;
+use super::script::{COMPILED, STDIN, Script};
+
 /// How a traceback begins.
 const HEADING: &str = "Traceback (most recent call last):";
 
@@ -33,12 +36,37 @@ pub struct MicroPythonError {
     source: String,
     /// What the script is called.
     script: String,
+    exit: Option<Exit>,
+}
+
+/// What a `SystemExit` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exit {
+    status: u8,
+    has_message: bool,
+}
+
+impl Exit {
+    fn parse(status: &str) -> Exit {
+        match status.trim_end() {
+            "text" => Exit { status: 1, has_message: true },
+            // CPython takes a number that is too large for -1.
+            number => {
+                let status = number.parse::<i64>().map_or(u8::MAX, |number| number as u8);
+                Exit { status, has_message: false }
+            }
+        }
+    }
 }
 
 impl MicroPythonError {
     /// Reads a traceback. Text that is none becomes a message of its own.
     pub(super) fn parse(traceback: &str, output: String) -> MicroPythonError {
         let traceback = traceback.replace("\r\n", "\n");
+        if let Some((_, exit)) = traceback.split_once(&format!("{}exit ", char::from(MARK))) {
+            let (status, traceback) = exit.split_once('\n').unwrap_or((exit, ""));
+            return MicroPythonError { exit: Some(Exit::parse(status)), ..MicroPythonError::parse(traceback, output) };
+        }
         let (mut frames, mut rest) = (Vec::new(), traceback.trim_start());
         // Firmware that runs out of memory prints the exception alone.
         if let Some((before, after)) = rest.split_once(HEADING)
@@ -58,22 +86,36 @@ impl MicroPythonError {
             _ => ("", rest),
         };
         let (kind, message) = (kind.to_owned(), message.trim().to_owned());
-        MicroPythonError { kind, message, frames, output, traceback, source: String::new(), script: String::new() }
+        let (source, script, exit) = (String::new(), String::new(), None);
+        MicroPythonError { kind, message, frames, output, traceback, source, script, exit }
     }
 
-    /// Gives the script's own frames its name, and its lines to the message.
-    pub(super) fn of_script(mut self, script: &str, source: &str) -> MicroPythonError {
-        for frame in self.frames.iter_mut().filter(|frame| frame.file == super::script::STDIN) {
-            script.clone_into(&mut frame.file);
+    /// Gives the script's own frames its name, and its lines to the message. The frames of what runs it are left out.
+    pub(super) fn of_script(mut self, script: &Script) -> MicroPythonError {
+        let runs_it = self.frames.iter().take_while(|frame| frame.file == STDIN).count();
+        self.frames.drain(..runs_it);
+        for frame in self.frames.iter_mut().filter(|frame| frame.file == COMPILED) {
+            script.name().clone_into(&mut frame.file);
         }
-        script.clone_into(&mut self.script);
-        source.clone_into(&mut self.source);
+        script.name().clone_into(&mut self.script);
+        script.source().clone_into(&mut self.source);
         self
     }
 
     /// Where it was raised: the innermost call.
     pub fn raised_at(&self) -> Option<&Frame> {
         self.frames.last()
+    }
+
+    /// The exit status that a `SystemExit` asks for, as CPython has it: the low eight bits of a number, and 1 for anything else, which
+    /// is then in [`message`](MicroPythonError::message). Nothing for every other exception.
+    pub fn exit_status(&self) -> Option<u8> {
+        self.exit.map(|exit| exit.status)
+    }
+
+    /// What a `SystemExit` has to say that asks for no number.
+    pub fn exit_message(&self) -> Option<&str> {
+        self.exit.is_some_and(|exit| exit.has_message).then_some(self.message.as_str())
     }
 
     /// The number of an `OSError`, as `errno` names them.
@@ -133,6 +175,7 @@ impl std::error::Error for MicroPythonError {}
 #[cfg(test)]
 mod tests {
     use super::{Frame, MicroPythonError};
+    use crate::micropython::Script;
     use proptest::prelude::*;
 
     fn parse(text: &str) -> MicroPythonError {
@@ -142,14 +185,16 @@ mod tests {
     #[test]
     fn a_traceback_becomes_frames_and_shows_its_lines() {
         let error = parse(
-            "Traceback (most recent call last):\r\n  File \"<stdin>\", line 3, in <module>\r\n  \
-             File \"lib/net.py\", line 12, in open\r\n  File \"<stdin>\", line 2, in div\r\nZeroDivisionError: divide by zero\r\n",
+            "Traceback (most recent call last):\r\n  File \"<stdin>\", line 14, in <module>\r\n  \
+             File \"<stdin>\", line 5, in _espalier\r\n  File \"<script>\", line 3, in <module>\r\n  \
+             File \"lib/net.py\", line 12, in open\r\n  File \"<script>\", line 2, in div\r\nZeroDivisionError: divide by zero\r\n",
         );
         assert_eq!((error.kind.as_str(), error.message.as_str()), ("ZeroDivisionError", "divide by zero"));
-        assert_eq!(error.frames.len(), 3);
-        let frame = Frame { file: "<stdin>".to_owned(), line: 2, function: Some("div".to_owned()) };
+        assert_eq!((error.frames.len(), error.exit_status()), (5, None));
+        let frame = Frame { file: "<script>".to_owned(), line: 2, function: Some("div".to_owned()) };
         assert_eq!(error.raised_at(), Some(&frame));
-        let shown = error.of_script("demo.py", "def div():\n  return 1 / 0\ndiv()\n").to_string();
+        let script = Script::new("def div():\n  return 1 / 0\ndiv()\n").named("demo.py");
+        let shown = error.of_script(&script).to_string();
         assert_eq!(
             shown,
             "ZeroDivisionError: divide by zero\n  at demo.py:2 in div\n      2 │   return 1 / 0\n  \
@@ -180,6 +225,24 @@ mod tests {
     }
 
     #[test]
+    fn an_exit_has_its_status_as_in_cpython() {
+        let exit = |status: &str, message: &str| {
+            parse(&format!(
+                "Traceback (most recent call last):\n  File \"<stdin>\", line 5, in _espalier\nException: \x1eexit {status}\r\n\
+                 Traceback (most recent call last):\r\n  File \"<script>\", line 4, in leave\r\nSystemExit: {message}\r\n"
+            ))
+        };
+        let statuses = [("3", 3), ("-1", 255), ("256", 0), ("123456789012345678901", 255), ("text", 1)];
+        for (status, expected) in statuses {
+            assert_eq!(exit(status, status).exit_status(), Some(expected), "{status}");
+        }
+        let error = exit("text", "no network");
+        assert_eq!((error.kind.as_str(), error.exit_message()), ("SystemExit", Some("no network")));
+        assert_eq!(exit("3", "3").exit_message(), None);
+        assert_eq!(error.raised_at().map(|frame| frame.line), Some(4));
+    }
+
+    #[test]
     fn errors_of_the_system_have_their_number() {
         assert_eq!(parse("OSError: [Errno 2] ENOENT: x.py").errno(), Some(2));
         assert_eq!(parse("OSError: 28").errno(), Some(28));
@@ -194,7 +257,7 @@ mod tests {
                 true => format!("Traceback (most recent call last):\n  File \"{text}\", line {line}, in {text}\n{text}"),
                 false => text.clone(),
             };
-            let error = parse(&traceback).of_script(&text, &text);
+            let error = parse(&traceback).of_script(&Script::new(&text).named(&text));
             let _ = (error.to_string(), error.errno());
         }
     }

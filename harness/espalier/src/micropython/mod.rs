@@ -18,6 +18,7 @@
 mod display;
 mod exception;
 mod files;
+mod loss;
 mod raw;
 mod running;
 mod script;
@@ -29,10 +30,11 @@ use std::task::Poll;
 
 pub use exception::{Frame, MicroPythonError};
 pub use files::{RemoteEntry, RemoteFileError, RemoteFileReason};
+pub use loss::BoardLoss;
 use raw::{Event, RawRepl};
 pub use running::RunningScript;
 pub use script::{MicroPythonOutput, Script};
-use session::{Next, converse, session};
+use session::{Next, converse, run, session};
 
 use crate::error::Result;
 use crate::state::Shared;
@@ -51,16 +53,9 @@ pub enum MicroPythonFailure {
     /// Something could not be done with a file of the board.
     #[error(transparent)]
     File(RemoteFileError),
-    /// A script cannot be sent as it is.
-    #[error("{script}:{line} holds the control character \\x{byte:02x}, which ends scripts; write it as an escape")]
-    Reserved {
-        /// The script's name.
-        script: String,
-        /// The line with the character.
-        line: usize,
-        /// The character.
-        byte: u8,
-    },
+    /// The board crashed or restarted, and the script with it.
+    #[error(transparent)]
+    Lost(BoardLoss),
 }
 
 impl MicroPythonFailure {
@@ -108,24 +103,14 @@ impl MicroPython {
         })
     }
 
-    /// Runs a script to its end. An exception is an error; see [`Error::exception`](crate::Error::exception).
+    /// Runs a script to its end. An exception is an error; see [`Error::exception`](crate::Error::exception). `SystemExit` is none if
+    /// it says success, which it does with nothing, `None` and 0; otherwise see
+    /// [`exit_status`](MicroPythonError::exit_status). A board that crashes or restarts meanwhile ends it at once, with
+    /// [`MicroPythonFailure::Lost`].
     ///
     /// The time that the script may take includes the time that it is on its way, about a tenth of a second for a kilobyte.
     pub fn exec(&self, script: impl Into<Script>) -> Wait<MicroPythonOutput> {
-        let script = script.into();
-        let mut preparation = script.preparation();
-        let mut sent = false;
-        session(&self.shared, move |ended| {
-            let ended = ended.transpose()?;
-            Ok(match (preparation.take(), ended) {
-                (Some(preparation), _) => Next::Run(preparation),
-                (None, Some(output)) if sent => Next::Done(output),
-                (None, _) => {
-                    sent = true;
-                    Next::Run(script.clone())
-                }
-            })
-        })
+        run(&self.shared, script.into(), Ok)
     }
 
     /// Runs a script of this computer to its end, as [`exec`](MicroPython::exec) does.
@@ -145,21 +130,14 @@ impl MicroPython {
     pub fn eval(&self, expression: impl AsRef<str>) -> Wait<String> {
         let expression = expression.as_ref();
         let script = Script::new(format!("print(repr({expression}), end='')")).named("<expression>");
-        let mut sent = false;
-        session(&self.shared, move |ended| match ended {
-            Some(ended) if sent => Ok(Next::Done(ended?.text())),
-            _ => {
-                sent = true;
-                Ok(Next::Run(script.clone()))
-            }
-        })
+        run(&self.shared, script, |output| Ok(output.text()))
     }
 
     /// Starts a script and returns when it runs. Its output goes to the console, for [`expect`](crate::Console::expect) and
     /// its kin.
     pub async fn start(&self, script: impl Into<Script>) -> Result<RunningScript> {
         let script = script.into();
-        let begin = session::start(&self.shared, script.clone()).await?;
-        Ok(RunningScript::new(self.shared.clone(), script, begin))
+        let (begin, since) = session::start(&self.shared, script.clone()).await?;
+        Ok(RunningScript::new(self.shared.clone(), script, begin, since))
     }
 }

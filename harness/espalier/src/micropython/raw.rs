@@ -126,6 +126,11 @@ impl RawRepl {
         }
     }
 
+    /// Whether it still waits for the board's prompt.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.phase, Phase::Prompt { .. } | Phase::Entering)
+    }
+
     /// Takes what is to be sent now.
     pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.outgoing)

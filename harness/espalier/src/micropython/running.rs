@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use super::MicroPythonFailure;
 use super::exception::MicroPythonError;
+use super::loss::Since;
 use super::raw::{CTRL_B, CTRL_C, CTRL_D, PROMPT, Ran};
 use super::script::{MicroPythonOutput, Script};
 use super::session::{Ended, ended};
@@ -26,18 +27,21 @@ pub struct RunningScript {
     begin: usize,
     /// Up to where [`take_output`](RunningScript::take_output) has taken it.
     taken: usize,
+    /// When it began.
+    since: Since,
 }
 
 impl RunningScript {
-    pub(super) fn new(shared: Arc<Shared>, script: Script, begin: usize) -> RunningScript {
-        RunningScript { shared, script, begin, taken: begin }
+    pub(super) fn new(shared: Arc<Shared>, script: Script, begin: usize, since: Since) -> RunningScript {
+        RunningScript { shared, script, begin, taken: begin, since }
     }
 
-    /// Whether it has ended, by itself or with an exception. No time passes.
+    /// Whether it has ended: by itself, with an exception, or because the board crashed or restarted. No time passes.
     pub fn has_ended(&self) -> bool {
         let mut state = self.shared.lock();
         state.collect();
         Answer::of(&state.console, self.begin).traceback_end.is_some()
+            || (self.since.lost(&state).is_some() && self.since.is_heard_out(&state))
     }
 
     /// What it has printed since the last call, whatever expectations have consumed. No time passes. What the console has had to
@@ -45,7 +49,8 @@ impl RunningScript {
     pub fn take_output(&mut self) -> Vec<u8> {
         let mut state = self.shared.lock();
         state.collect();
-        let end = Answer::of(&state.console, self.begin).output_end.unwrap_or(state.console.end());
+        let answered = Answer::of(&state.console, self.begin).output_end;
+        let end = answered.or_else(|| self.since.end(&state)).unwrap_or(state.console.end());
         let (first, bytes) = state.console.since(self.taken);
         let output = bytes.get(..end.saturating_sub(first)).unwrap_or_default().to_vec();
         self.taken = end;
@@ -63,15 +68,18 @@ impl RunningScript {
     }
 
     fn end(&self, mut interrupt: bool) -> Wait<MicroPythonOutput> {
-        let (script, begin) = (self.script.clone(), self.begin);
+        let (script, begin, since) = (self.script.clone(), self.begin, self.since);
         let (interrupted, mut leaving, mut begun) = (interrupt, false, None);
         Wait::new(&self.shared, "the end of the script", move |state, ask| {
             let now = state.rig.now();
             let begun = *begun.get_or_insert(now);
+            if let Some(loss) = since.lost(state) {
+                return Poll::Ready(Err(MicroPythonFailure::Lost(loss).into()));
+            }
             let answer = Answer::of(&state.console, begin);
             if let Some(end) = answer.traceback_end {
                 if find(state.console.since(end).1, PROMPT).is_some() {
-                    let ended = ended(answer.ran(&state.console), &script);
+                    let ended = ended(answer.ran(&state.console)).map_err(|error| error.of_script(&script));
                     return Poll::Ready(if interrupted { forgive(ended) } else { ended }.map_err(ErrorKind::from));
                 }
                 if !leaving {

@@ -5,7 +5,9 @@ use std::task::Poll;
 
 use espalier_core::Time;
 
+use super::MicroPythonFailure;
 use super::exception::MicroPythonError;
+use super::loss::{BoardLoss, Since};
 use super::raw::{Event, Ran, RawRepl};
 use super::script::{MicroPythonOutput, Script, plain_text};
 use crate::error::{Error, ErrorKind};
@@ -27,23 +29,19 @@ pub(super) fn session<T: Send + 'static>(
     shared: &Arc<Shared>,
     mut next: impl FnMut(Option<Ended>) -> Result<Next<T>, ErrorKind> + Send + 'static,
 ) -> Wait<T> {
-    let (mut result, mut script) = (None, Script::new(""));
+    let mut result = None;
     converse(shared, RawRepl::entering, move |_, repl, event| {
         let ended = match event {
             Event::Left => return result.take(),
             Event::Started => return None,
             Event::Ready => None,
-            Event::Finished(ran) => Some(ended(ran, &script)),
+            Event::Finished(ran) => Some(ended(ran)),
         };
-        let step = next(ended).and_then(|step| {
-            if let Next::Run(next) = &step {
-                repl.run(next.bytes()?);
-                script = next.clone();
+        result = match next(ended) {
+            Ok(Next::Run(script)) => {
+                repl.run(script.source().into());
+                return None;
             }
-            Ok(step)
-        });
-        result = match step {
-            Ok(Next::Run(_)) => return None,
             Ok(Next::SoftReset) => {
                 repl.soft_reset();
                 return None;
@@ -56,47 +54,75 @@ pub(super) fn session<T: Send + 'static>(
     })
 }
 
-/// Starts `script`, and is done when it runs: with the offset in the console where its output begins.
-pub(super) fn start(shared: &Arc<Shared>, script: Script) -> Wait<usize> {
-    let mut preparation = script.preparation();
+/// Runs `script` to its end, and makes of its output what `on` says.
+pub(super) fn run<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    script: Script,
+    on: impl Fn(MicroPythonOutput) -> Result<T, ErrorKind> + Send + 'static,
+) -> Wait<T> {
+    let mut steps = script.steps().into_iter();
+    session(shared, move |ended| {
+        let output = ended.transpose().map_err(|error| error.of_script(&script))?;
+        match (steps.next(), output) {
+            (Some(step), _) => Ok(Next::Run(step)),
+            (None, output) => on(output.unwrap_or_default()).map(Next::Done),
+        }
+    })
+}
+
+/// Starts `script`, and is done when it runs: with the offset in the console where its output begins, and that moment.
+pub(super) fn start(shared: &Arc<Shared>, script: Script) -> Wait<(usize, Since)> {
+    let mut steps = script.steps().into_iter().peekable();
     let mut failure = None;
-    converse(shared, RawRepl::entering, move |position, repl, event| {
-        let next = match event {
-            Event::Started if preparation.is_none() => return Some(Ok(position)),
+    converse(shared, RawRepl::entering, move |Moment { position, since }, repl, event| {
+        match event {
+            Event::Started if steps.peek().is_none() => return Some(Ok((position, since))),
             Event::Started => return None,
             Event::Left => return failure.take(),
-            Event::Ready => preparation.as_ref().unwrap_or(&script).bytes(),
-            Event::Finished(ran) => match preparation.take().map(|preparation| ended(ran, &preparation)) {
-                Some(Err(error)) => Err(error.into()),
-                _ => script.bytes(),
-            },
-        };
-        match next {
-            Ok(bytes) => repl.run(bytes),
-            Err(kind) => {
-                failure = Some(Err(kind));
-                repl.leave();
+            Event::Ready => {}
+            Event::Finished(ran) => {
+                if let Err(error) = ended(ran) {
+                    failure = Some(Err(error.of_script(&script).into()));
+                }
             }
+        }
+        match steps.next() {
+            Some(step) if failure.is_none() => repl.run(step.source().into()),
+            _ => repl.leave(),
         }
         None
     })
 }
 
-/// Drives a conversation until `on` has a result. It is told the offset in the console after which an event happened.
+/// Where the console is when something happens, and what has happened to the board before.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// The offset in the console after it.
+    position: usize,
+    since: Since,
+}
+
+/// Drives a conversation until `on` has a result.
 pub(super) fn converse<T: Send + 'static>(
     shared: &Arc<Shared>,
     begin: fn(Time) -> RawRepl,
-    mut on: impl FnMut(usize, &mut RawRepl, Event) -> Option<Result<T, ErrorKind>> + Send + 'static,
+    mut on: impl FnMut(Moment, &mut RawRepl, Event) -> Option<Result<T, ErrorKind>> + Send + 'static,
 ) -> Wait<T> {
     let mut conversation = None;
     Wait::new(shared, "MicroPython", move |state, ask| {
         let now = state.rig.now();
-        let (repl, begun) = conversation.get_or_insert_with(|| {
+        let (repl, begun, since) = conversation.get_or_insert_with(|| {
             // What was printed before is no answer.
             state.console.take_unread();
-            (begin(now), now)
+            (begin(now), now, Since::now(state))
         });
-        if let Some(result) = turn(state, repl, &mut on) {
+        match since.lost(state) {
+            // It has not been told anything yet; it may be waking.
+            Some(BoardLoss::Restart(_)) if repl.is_asking() => *since = Since::now(state),
+            Some(loss) => return Poll::Ready(Err(MicroPythonFailure::Lost(loss).into())),
+            None => {}
+        }
+        if let Some(result) = turn(state, repl, *since, &mut on) {
             return Poll::Ready(result);
         }
         match ask {
@@ -112,7 +138,8 @@ pub(super) fn converse<T: Send + 'static>(
 fn turn<T>(
     state: &mut State,
     repl: &mut RawRepl,
-    on: &mut impl FnMut(usize, &mut RawRepl, Event) -> Option<T>,
+    since: Since,
+    on: &mut impl FnMut(Moment, &mut RawRepl, Event) -> Option<T>,
 ) -> Option<T> {
     let now = state.rig.now();
     repl.tick(now);
@@ -123,7 +150,7 @@ fn turn<T>(
     while let (None, Some(byte)) = (&result, unread.get(taken)) {
         taken += 1;
         if let Some(event) = repl.byte(now, *byte) {
-            result = on(first + taken, repl, event);
+            result = on(Moment { position: first + taken, since }, repl, event);
         }
     }
     state.console.skip_to(first + taken);
@@ -134,16 +161,23 @@ fn turn<T>(
     result
 }
 
-/// How `script` ended.
-pub(super) fn ended(ran: Ran, script: &Script) -> Ended {
+/// How a script ended.
+pub(super) fn ended(ran: Ran) -> Ended {
     if ran.traceback.is_empty() {
         return Ok(MicroPythonOutput::new(ran.printed));
     }
-    let error = MicroPythonError::parse(&plain_text(&ran.traceback), plain_text(&ran.printed));
-    Err(error.of_script(script.name(), script.source()))
+    Err(MicroPythonError::parse(&plain_text(&ran.traceback), plain_text(&ran.printed)))
 }
 
 impl Error {
+    /// How the board was lost on which a script ran, if that is why it failed.
+    pub fn board_loss(&self) -> Option<&BoardLoss> {
+        match self.kind() {
+            ErrorKind::MicroPython(MicroPythonFailure::Lost(loss)) => Some(loss),
+            _ => None,
+        }
+    }
+
     /// The exception that ended a script of MicroPython, if that is why it failed.
     pub fn exception(&self) -> Option<&MicroPythonError> {
         match self.kind() {

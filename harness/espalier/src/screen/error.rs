@@ -77,6 +77,17 @@ pub enum ScreenError {
         /// The differing region with one character a pixel.
         drawing: String,
     },
+    /// Two tests of one run would make different pictures the same golden.
+    #[error(
+        "the golden picture {} cannot show what both tests show: {} and {}; give each a golden of its own",
+        golden.display(), tests.0, tests.1
+    )]
+    Contested {
+        /// The golden.
+        golden: PathBuf,
+        /// The test that came first, and this one.
+        tests: (String, String),
+    },
     /// The firmware refuses to dump its framebuffer, or answers nonsense.
     #[error("the firmware's framebuffer dump cannot be used: {reason}")]
     Dump {

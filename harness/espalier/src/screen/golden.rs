@@ -5,10 +5,14 @@ use std::path::{Component, Path, PathBuf};
 
 use espalier_core::Bitmap;
 
+use super::claim::claim;
 use super::compare::{Comparison, Rect, Tolerance};
 use super::error::ScreenError;
+use super::pending::{ACTUAL_SUFFIX, DIFFERENCE_SUFFIX, EXPECTED_SUFFIX, TARGET_SUFFIX, Target};
+use crate::artefacts::hexadecimal;
 use crate::error::ErrorKind;
 use crate::png::{decode, encode};
+use crate::run_id::run_id;
 use crate::state::State;
 
 /// Environment variable that makes what screens show the new goldens.
@@ -17,11 +21,6 @@ pub const BLESS_VARIABLE: &str = "ESPALIER_BLESS";
 pub const GOLDENS_VARIABLE: &str = "ESPALIER_GOLDENS";
 /// Where the golden pictures of a crate are unless it is said otherwise.
 pub const GOLDENS_FOLDER: &str = "tests/goldens";
-
-/// End of the file beside `NAME.actual.png` that says which golden it would replace.
-pub(crate) const TARGET_SUFFIX: &str = ".golden.txt";
-/// End of the picture that a failure leaves behind.
-pub(crate) const ACTUAL_SUFFIX: &str = ".actual.png";
 
 pub(crate) fn default_folder() -> PathBuf {
     std::env::var_os(GOLDENS_VARIABLE).map_or_else(|| PathBuf::from(GOLDENS_FOLDER), PathBuf::from)
@@ -33,8 +32,13 @@ pub(crate) fn bless_from_env() -> bool {
 
 /// Whether a picture matches its golden, without leaving anything behind.
 pub(crate) fn matches(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<bool, ErrorKind> {
-    let golden = load(&path(&state.goldens, name)?)?;
-    Ok(golden.is_some_and(|golden| Comparison::new(&golden, actual, tolerance).matches()))
+    let path = path(&state.goldens, name)?;
+    let golden = load(&path)?.filter(|golden| Comparison::new(&golden.bitmap, actual, tolerance).matches());
+    match &golden {
+        Some(golden) if state.bless => claim(&state.artefacts, &absolute(&path), &golden.bitmap)?,
+        _ => {}
+    }
+    Ok(golden.is_some())
 }
 
 /// Compares a picture with its golden. A mismatch leaves pictures behind, or replaces the golden if that was asked for.
@@ -44,23 +48,32 @@ pub(crate) fn judge(state: &State, name: &str, actual: &Bitmap, tolerance: &Tole
         Err(_) if state.bless => None,
         golden => golden?,
     };
-    let comparison = golden.as_ref().map(|golden| Comparison::new(golden, actual, tolerance));
-    if comparison.as_ref().is_some_and(Comparison::matches) {
+    let comparison = golden.as_ref().map(|golden| Comparison::new(&golden.bitmap, actual, tolerance));
+    let held = golden.as_ref().filter(|_| comparison.as_ref().is_some_and(Comparison::matches));
+    if state.bless {
+        claim(&state.artefacts, &absolute(&path), held.map_or(actual, |golden| &golden.bitmap))?;
+    }
+    if held.is_some() {
         return Ok(());
     }
     let file = encode(actual);
     if state.bless {
         return replace(&path, &file);
     }
-    let target = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     let artefacts = &state.artefacts;
-    artefacts.write(&format!("{name}{TARGET_SUFFIX}"), target.to_string_lossy().as_bytes())?;
+    let target = Target {
+        golden: absolute(&path),
+        was: golden.as_ref().map(|golden| golden.digest.clone()),
+        test: artefacts.owner(),
+        run: run_id().to_owned(),
+    };
+    artefacts.write(&format!("{name}{TARGET_SUFFIX}"), target.to_string().as_bytes())?;
     let actual_file = artefacts.write(&format!("{name}{ACTUAL_SUFFIX}"), &file)?;
-    let (Some(golden), Some(comparison)) = (golden, comparison) else {
+    let (Some(Golden { bitmap: golden, .. }), Some(comparison)) = (golden, comparison) else {
         return Err(ScreenError::NoGolden { path, actual: actual_file }.into());
     };
-    artefacts.write(&format!("{name}.expected.png"), &encode(&golden))?;
-    let diff = artefacts.write(&format!("{name}.diff.png"), &comparison.picture())?;
+    artefacts.write(&format!("{name}{EXPECTED_SUFFIX}"), &encode(&golden))?;
+    let diff = artefacts.write(&format!("{name}{DIFFERENCE_SUFFIX}"), &comparison.picture())?;
     if !comparison.same_size() {
         let expected = (golden.width(), golden.height());
         return Err(ScreenError::Size { path, expected, actual: (actual.width(), actual.height()) }.into());
@@ -85,15 +98,26 @@ pub(crate) fn replace(path: &Path, file: &[u8]) -> Result<(), ErrorKind> {
     espalier_files::write(path, file).map_err(ErrorKind::file("write", path))
 }
 
+/// A golden picture.
+pub(crate) struct Golden {
+    pub(crate) bitmap: Bitmap,
+    /// Of the file.
+    digest: String,
+}
+
 /// Reads a golden picture; `None` if there is none.
-pub(crate) fn load(path: &Path) -> Result<Option<Bitmap>, ErrorKind> {
+pub(crate) fn load(path: &Path) -> Result<Option<Golden>, ErrorKind> {
     let file = match fs::read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ErrorKind::file("read", path)(error)),
     };
     let bitmap = decode(&file).map_err(|source| ScreenError::Unreadable { path: path.to_owned(), source })?;
-    Ok(Some(bitmap))
+    Ok(Some(Golden { bitmap, digest: hexadecimal(&file) }))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn path(folder: &Path, name: &str) -> Result<PathBuf, ErrorKind> {

@@ -1,8 +1,10 @@
 //! The board's display, and what a test expects on it.
 
+mod claim;
 mod compare;
 mod error;
 mod golden;
+mod pending;
 
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -15,6 +17,7 @@ pub use compare::{Comparison, Rect};
 pub use error::ScreenError;
 pub use golden::{BLESS_VARIABLE, GOLDENS_FOLDER, GOLDENS_VARIABLE};
 pub(crate) use golden::{bless_from_env, default_folder};
+pub use pending::{PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
 
 use crate::console::Console;
 use crate::error::{ErrorKind, Result};

@@ -4,7 +4,7 @@ use espalier_core::Bitmap;
 
 use crate::kind::fake::{Action, Fake};
 use crate::png::{decode, encode};
-use crate::{ErrorKind, Rect, ScreenError, Units};
+use crate::{ErrorKind, PendingGolden, PendingGoldens, Rect, ScreenError, Units};
 
 fn picture(lit: &[(u32, u32)]) -> Bitmap {
     let mut bitmap = Bitmap::new(128, 64);
@@ -63,8 +63,9 @@ async fn a_mismatch_leaves_three_pictures_and_a_readable_error() {
     assert!(decode(&fs::read(left.join("greeting.actual.png")).unwrap()).unwrap() == picture(&[(10, 10), (12, 11)]));
     assert!(decode(&fs::read(left.join("greeting.expected.png")).unwrap()).unwrap() == picture(&[(10, 10), (11, 10)]));
     assert_eq!(decode(&fs::read(left.join("greeting.diff.png")).unwrap()).unwrap().width(), 512);
-    let target = fs::read_to_string(left.join("greeting.golden.txt")).unwrap();
-    assert_eq!(target, goldens.join("greeting.png").to_str().unwrap());
+    let pending = PendingGoldens::find(folder.path().join("artefacts")).unwrap();
+    assert_eq!(pending.ready.iter().map(PendingGolden::golden).collect::<Vec<_>>(), [goldens.join("greeting.png")]);
+    assert_eq!((pending.ready[0].test(), pending.ready[0].actual()), ("fake", left.join("greeting.actual.png")));
     assert!(board.screen().compare("client/greeting").await.unwrap().max_pixels(2).check().is_ok());
     assert!(board.screen().compare("client/greeting").await.unwrap().mask(Rect::new(11, 10, 2, 2)).check().is_ok());
     assert!(board.screen().compare("client/greeting").await.unwrap().max_distance(1).check().is_ok());
@@ -93,6 +94,38 @@ async fn blessing_rewrites_only_what_changed() {
     for name in ["other.png", "new.png", "broken.png"] {
         assert_eq!(fs::read(goldens.join(name)).unwrap(), encode(&shown));
     }
+}
+
+#[tokio::test]
+async fn two_tests_cannot_bless_one_golden_with_different_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("goldens")).unwrap();
+    let showing = async |lit: &[(u32, u32)]| {
+        let board = Fake::new([(0, Action::Draw(picture(lit)))]).board(folder.path());
+        board.run_for(1.ms()).await.unwrap();
+        board.screen().shared.lock().bless = true;
+        board
+    };
+    let (first, same, other) = (showing(&[(1, 1)]).await, showing(&[(1, 1)]).await, showing(&[(2, 2)]).await);
+    for board in [&first, &same, &first] {
+        board.screen().assert_golden("greeting").await.unwrap();
+    }
+    let error = other.screen().assert_golden("greeting").await.unwrap_err();
+    let golden = folder.path().join("goldens/greeting.png");
+    let expected = format!(
+        "the golden picture {} cannot show what both tests show: fake and fake-3; give each a golden of its own\n",
+        golden.display()
+    );
+    assert!(error.to_string().starts_with(&expected), "{error}");
+    assert_eq!(fs::read(golden).unwrap(), encode(&picture(&[(1, 1)])), "the first one stays");
+    other.screen().assert_golden("another").await.unwrap();
+    // One that is golden already, and satisfies a test, is not replaced by another test.
+    let (content, other_content) = (encode(&picture(&[(1, 1)])), encode(&picture(&[(2, 2)])));
+    fs::write(folder.path().join("goldens/old.png"), &other_content).unwrap();
+    other.screen().wait_for_golden("old").await.unwrap();
+    assert!(first.screen().assert_golden("old").await.is_err());
+    assert_eq!(fs::read(folder.path().join("goldens/old.png")).unwrap(), other_content);
+    assert_ne!(content, other_content);
 }
 
 #[tokio::test]

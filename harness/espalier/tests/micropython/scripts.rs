@@ -1,6 +1,6 @@
 //! Scripts: their output, their exceptions, their end.
 
-use espalier::{Board, Frame, Result, Script, Units};
+use espalier::{Board, BoardLoss, ErrorKind, Frame, MicroPythonFailure, Result, Script, Units};
 
 use crate::case;
 use crate::official::Case;
@@ -20,10 +20,15 @@ pub const ALL: &[Case] = &[
     case!(a_script_that_takes_too_long_is_interrupted),
     case!(a_running_script_talks_and_is_interrupted),
     case!(a_running_script_ends_by_itself),
-    case!(leaving_the_interpreter_ends_the_script),
+    case!(an_exit_has_its_status),
+    case!(an_expression_that_exits_has_no_value),
+    case!(a_soft_reset_ends_the_script),
+    case!(a_board_that_restarts_ends_the_script, VirtualTime),
+    case!(a_board_whose_watchdog_bites_ends_the_script, VirtualTime),
     case!(boards_fork_while_a_script_runs, Fork),
     case!(a_program_is_not_disturbed_unless_interrupted),
-    case!(what_cannot_be_sent_says_so),
+    case!(control_characters_arrive),
+    case!(what_cannot_be_read_says_so),
     case!(the_oled_greets, DisplayMemory),
 ];
 
@@ -134,10 +139,81 @@ async fn a_running_script_ends_by_itself(board: &Board) -> Result<()> {
     Ok(())
 }
 
-async fn leaving_the_interpreter_ends_the_script(board: &Board) -> Result<()> {
-    let output = board.micropython().exec("import sys\nprint('bye')\nsys.exit(3)\nprint('not reached')\n").await?;
-    assert_eq!(output, "bye\n");
-    assert_eq!(board.micropython().eval("6 * 7").await?, "42");
+async fn an_exit_has_its_status(board: &Board) -> Result<()> {
+    let python = board.micropython();
+    for success in ["sys.exit()", "sys.exit(0)", "raise SystemExit", "raise SystemExit(None)", "sys.exit(False)"] {
+        let script = format!("import sys\nprint('bye')\n{success}\nprint('not reached')\n");
+        assert_eq!(python.exec(script).await?, "bye\n", "{success}");
+    }
+    let script = Script::new("import sys\ndef leave():\n  sys.exit(3)\nprint('bye')\nleave()\n").named("leave.py");
+    let error = python.exec(script.clone()).await.unwrap_err();
+    let exception = error.exception().expect("an exception");
+    assert_eq!((exception.kind.as_str(), exception.exit_status()), ("SystemExit", Some(3)));
+    assert_eq!(exception.output, "bye\n");
+    let frame = |line, function: &str| Frame { file: "leave.py".to_owned(), line, function: Some(function.to_owned()) };
+    assert_eq!(exception.frames, [frame(5, "<module>"), frame(3, "leave")]);
+    let error = python.start(script).await?.finished().await.unwrap_err();
+    assert_eq!(error.exception().and_then(|exception| exception.exit_status()), Some(3));
+    for (leaves, status, message) in [
+        ("raise SystemExit(-1)", 255, "-1"),
+        ("raise SystemExit(True)", 1, "True"),
+        ("raise SystemExit('no network\\nat all')", 1, "no network\nat all"),
+        ("raise SystemExit(0, 1)", 1, "(0, 1)"),
+    ] {
+        let error = python.exec(leaves).await.unwrap_err();
+        let exception = error.exception().expect("an exception");
+        assert_eq!((exception.exit_status(), exception.message.as_str()), (Some(status), message), "{leaves}");
+    }
+    assert_eq!(python.eval("6 * 7").await?, "42");
+    assert_eq!(python.eval("[name for name in dir() if 'espalier' in name]").await?, "[]", "nothing is left behind");
+    Ok(())
+}
+
+async fn an_expression_that_exits_has_no_value(board: &Board) -> Result<()> {
+    let error = board.micropython().eval("__import__('sys').exit(5)").await.unwrap_err();
+    assert_eq!(error.exception().and_then(|exception| exception.exit_status()), Some(5));
+    Ok(())
+}
+
+async fn a_soft_reset_ends_the_script(board: &Board) -> Result<()> {
+    let python = board.micropython();
+    python.exec("kept = 5\nimport machine\nmachine.soft_reset()\n").await?;
+    assert_eq!(python.eval("'kept' in globals()").await?, "False");
+    Ok(())
+}
+
+async fn a_board_that_restarts_ends_the_script(board: &Board) -> Result<()> {
+    let python = board.micropython();
+    let begun = board.now();
+    let error = python.exec("import machine\nmachine.reset()\n").await.unwrap_err();
+    let lost = |error: &espalier::Error| match error.kind() {
+        ErrorKind::MicroPython(MicroPythonFailure::Lost(loss)) => loss.clone(),
+        _ => panic!("{error}"),
+    };
+    let BoardLoss::Restart(reset) = lost(&error) else { panic!("{error}") };
+    assert_eq!(reset.cause.name(), "SW_CPU_RESET");
+    assert!(board.now().since(begun) < 1.s(), "it is told at once");
+    assert_eq!(board.crash(), None, "the script wanted it");
+    let running = python.start("import machine\nprint('sleeps')\nmachine.deepsleep(100)\n").await?;
+    let error = running.finished().await.unwrap_err();
+    assert!(running.has_ended());
+    let BoardLoss::Restart(reset) = lost(&error) else { panic!("{error}") };
+    assert_eq!((reset.cause.name(), board.crash()), ("DEEPSLEEP_RESET", None));
+    assert_eq!(python.eval("1 + 1").await?, "2", "the next script waits for the board");
+    Ok(())
+}
+
+async fn a_board_whose_watchdog_bites_ends_the_script(board: &Board) -> Result<()> {
+    let script = "import machine\nmachine.WDT(timeout=1000)\nwhile True: pass\n";
+    let error = board.micropython().exec(script).await.unwrap_err();
+    let ErrorKind::MicroPython(MicroPythonFailure::Lost(BoardLoss::Crash(crash))) = error.kind() else {
+        panic!("{error}")
+    };
+    assert!(crash.reset.is_some() && !crash.places.is_empty(), "{crash}");
+    assert!(error.to_string().starts_with("the firmware panicked: its task watchdog ran out"), "{error}");
+    assert_eq!(board.crash().as_ref(), Some(crash));
+    board.reset().await?;
+    assert_eq!(board.crash(), None, "what was before the reset counts no more");
     Ok(())
 }
 
@@ -166,9 +242,12 @@ async fn a_program_is_not_disturbed_unless_interrupted(board: &Board) -> Result<
     Ok(())
 }
 
-async fn what_cannot_be_sent_says_so(board: &Board) -> Result<()> {
-    let error = board.micropython().exec("print('a')\nx = '\x03'\n").await.unwrap_err();
-    assert!(error.to_string().starts_with("<stdin>:2 holds the control character \\x03"), "{error}");
+async fn control_characters_arrive(board: &Board) -> Result<()> {
+    assert_eq!(board.micropython().exec("x = '\x01\x03\x04'\nprint([ord(c) for c in x])\n").await?, "[1, 3, 4]\n");
+    Ok(())
+}
+
+async fn what_cannot_be_read_says_so(board: &Board) -> Result<()> {
     let error = board.micropython().run_file("no/such.py").await.unwrap_err();
     assert!(error.to_string().starts_with("cannot read no/such.py: "), "{error}");
     Ok(())

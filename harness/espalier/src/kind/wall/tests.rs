@@ -108,8 +108,8 @@ fn board(folder: &std::path::Path) -> Board {
 }
 
 fn board_of(wall: Wall<Fake>, folder: &std::path::Path) -> Board {
-    let artefacts = Artefacts::new(folder.join("artefacts"), "wall");
-    Board::of(State::new(Box::new(wall), "wall".to_owned(), artefacts, folder.join("goldens"), false))
+    let artefacts = Artefacts::alone(folder.join("artefacts"), "wall");
+    Board::of(State::new(Box::new(wall), artefacts, folder.join("goldens"), false))
 }
 
 #[tokio::test]

@@ -1,12 +1,19 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+mod parse;
+mod shared;
+
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use espalier::{Model, Span};
 
-use crate::network::Network;
+use crate::expect::Pattern;
+
+use parse::{BAUD, endpoint, span};
+pub use parse::{Endpoint, Forward, PeerForward};
+pub use shared::{NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +34,8 @@ Examples:
   espalier image info firmware.bin
       what is in a firmware file
 
-Exit status: 0 if everything held, 1 if something failed, 2 for wrong usage.
+Exit status: 0 if everything held, 1 if something failed, 2 for wrong usage,
+130 after Ctrl-C, 143 after SIGTERM, 141 if nobody reads the output any more.
 NO_COLOR and pipes are respected.";
 
 /// An emulated ESP32 board, and a harness that tests firmware on it.
@@ -81,6 +89,15 @@ runs as fast as it can; without --for it ends when the input has ended and the
 console has been quiet for two seconds of board time. With --window, it keeps
 pace as well, and ends when the window is closed.
 
+A crash ends it with exit status 1: a panic or abort of the firmware, a reset by
+a watchdog or for want of voltage, or three restarts within two seconds of each
+other. A restart that the firmware asks for is none, nor is a wake from deep
+sleep. With --allow-reset the board goes on.
+
+With --expect it ends as soon as everything expected was seen, in this order,
+each in a line of the console, and with exit status 1 if that does not happen:
+before --for is over, or --within, which is 30s otherwise.
+
 Examples:
   espalier run firmware.bin --board mpython
   espalier run firmware.bin --for 500ms --pcap boot.pcap
@@ -90,18 +107,30 @@ Examples:
       the board's peer.lan:5001 is port 6001 here
   espalier run micropython.bin --access-point home:12345678 --air-pcap air.pcap
       its script joins the network home; Wireshark reads the file
-  echo status | espalier run firmware.bin | grep @status")]
+  echo status | espalier run firmware.bin --expect '/@status .*messages=0/'
+  espalier run firmware.bin --expect ready --fail-on '/^E \\(/' --within 5s")]
 pub struct RunArgs {
     /// Firmware: an application's .bin, a merged image, or an ELF file.
     pub image: PathBuf,
     #[command(flatten)]
     pub table: TableArgs,
-    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
-    #[arg(long, value_name = "NAME|FILE", default_value_t)]
-    pub board: Model,
+    #[command(flatten)]
+    pub setup: SetupArgs,
     /// Stop after this much board time, such as 2s or 500ms.
     #[arg(long = "for", value_name = "TIME", value_parser = span)]
     pub limit: Option<Span>,
+    /// Text or a regular expression that a line of the console has to contain; several in this order.
+    #[arg(long, value_name = "TEXT|/REGEX/")]
+    pub expect: Vec<Pattern>,
+    /// Fail when a line of the console contains this text or regular expression.
+    #[arg(long, value_name = "TEXT|/REGEX/")]
+    pub fail_on: Vec<Pattern>,
+    /// Fail if not all that is expected was seen within this much board time, such as 5s.
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "expect")]
+    pub within: Option<Span>,
+    /// Go on when the firmware crashes.
+    #[arg(long)]
+    pub allow_reset: bool,
     /// Save every screen that stays for a moment into this folder.
     #[arg(long, value_name = "FOLDER")]
     pub screen_dir: Option<PathBuf>,
@@ -111,30 +140,12 @@ pub struct RunArgs {
     /// Show the OLED in a window, in a build with the feature "window".
     #[arg(long, conflicts_with = "no_screen")]
     pub window: bool,
-    /// Carry connections to this port of the host to a port of the board.
-    #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
-    pub host_forward: Vec<Forward>,
-    /// Carry the board's connections to this port of peer.lan to a server of the host.
-    #[arg(long, value_name = "PORT=HOST:PORT", value_parser = peer)]
-    pub peer: Vec<PeerForward>,
-    /// Record the network into this file.
-    #[arg(long, value_name = "FILE")]
-    pub pcap: Option<PathBuf>,
-    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
-    #[arg(long, value_name = "SSID[:PASSWORD]")]
-    pub access_point: Vec<Network>,
-    /// Record what is in the air into this file, as a Wi-Fi sniffer would.
-    #[arg(long, value_name = "FILE")]
-    pub air_pcap: Option<PathBuf>,
-    /// Seed of everything that is random on the board.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub seed: u64,
-    /// Stop when the firmware touches hardware that is not modelled.
-    #[arg(long)]
-    pub strict: bool,
-    /// With --strict, go on at this block of the chip, such as SDMMC. May be given several times.
-    #[arg(long, value_name = "BLOCK", requires = "strict")]
-    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    #[command(flatten)]
+    pub record: RecordArgs,
+    #[command(flatten)]
+    pub strict: StrictArgs,
 }
 
 #[derive(Debug, Args)]
@@ -161,7 +172,7 @@ pub struct FlashArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Bits per second on the serial line.
-    #[arg(long, value_name = "RATE", default_value_t = 921_600)]
+    #[arg(long, value_name = "RATE", default_value_t = 921_600, value_parser = clap::value_parser!(u32).range(BAUD))]
     pub baud: u32,
 }
 
@@ -169,8 +180,13 @@ pub struct FlashArgs {
 #[command(after_help = "\
 The board boots its MicroPython, the script runs in the raw REPL, and what it
 prints goes to the standard output. An exception ends it with exit status 1 and
-its traceback. Options come before the script's own arguments, which it finds
-in sys.argv. Without --within, a server runs until Ctrl-C.
+its traceback, SystemExit with the status that it asks for. Options come before
+the script's own arguments, which it finds in sys.argv. Without --within, a
+server runs until Ctrl-C.
+
+A board that crashes or restarts ends the script, and that is a failure, even if
+the script itself called machine.reset() or machine.deepsleep(). With
+--allow-reset it is an end as any other.
 
 Examples:
   espalier run-script hello.py --firmware micropython.bin
@@ -182,33 +198,26 @@ pub struct ScriptArgs {
     pub firmware: Option<PathBuf>,
     #[command(flatten)]
     pub table: TableArgs,
-    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
-    #[arg(long, value_name = "NAME|FILE", default_value_t)]
-    pub board: Model,
+    #[command(flatten)]
+    pub setup: SetupArgs,
     /// Fail if the script runs longer than this much board time, such as 10s.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub within: Option<Span>,
+    /// Take a crash or a restart of the board for the script's end.
+    #[arg(long)]
+    pub allow_reset: bool,
     /// Save what the OLED shows at the end.
     #[arg(long, value_name = "FILE")]
     pub screen: Option<PathBuf>,
     /// The display or its driver's class, such as mpython.oled, for boards whose OLED only MicroPython knows.
     #[arg(long, value_name = "NAME")]
     pub mirror: Option<String>,
-    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
-    #[arg(long, value_name = "SSID[:PASSWORD]")]
-    pub access_point: Vec<Network>,
-    /// Record what is in the air into this file, as a Wi-Fi sniffer would.
-    #[arg(long, value_name = "FILE")]
-    pub air_pcap: Option<PathBuf>,
-    /// Seed of everything that is random on the board.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub seed: u64,
-    /// Stop when the firmware touches hardware that is not modelled.
-    #[arg(long)]
-    pub strict: bool,
-    /// With --strict, go on at this block of the chip, such as SDMMC. May be given several times.
-    #[arg(long, value_name = "BLOCK", requires = "strict")]
-    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    #[command(flatten)]
+    pub record: RecordArgs,
+    #[command(flatten)]
+    pub strict: StrictArgs,
     /// The script.
     pub script: PathBuf,
     /// Arguments of the script.
@@ -242,9 +251,8 @@ pub struct ServeArgs {
     pub image: Option<PathBuf>,
     #[command(flatten)]
     pub table: TableArgs,
-    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
-    #[arg(long, value_name = "NAME|FILE", default_value_t)]
-    pub board: Model,
+    #[command(flatten)]
+    pub setup: SetupArgs,
     /// Run as fast as the host can while the board has work, not in real time.
     #[arg(long)]
     pub fast: bool,
@@ -275,18 +283,8 @@ pub struct ServeArgs {
     /// Show the page under this name of the computer too, beside localhost and its address.
     #[arg(long, value_name = "NAME")]
     pub http_name: Vec<String>,
-    /// Carry connections to this port of the host to a port of the board.
-    #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
-    pub host_forward: Vec<Forward>,
-    /// Carry the board's connections to this port of peer.lan to a server of the host.
-    #[arg(long, value_name = "PORT=HOST:PORT", value_parser = peer)]
-    pub peer: Vec<PeerForward>,
-    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
-    #[arg(long, value_name = "SSID[:PASSWORD]")]
-    pub access_point: Vec<Network>,
-    /// Seed of everything that is random on the board.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub seed: u64,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -308,9 +306,8 @@ pub enum ScreenAction {
     },
     /// Make what failed tests showed the new golden pictures.
     Accept {
-        /// Where failed tests leave their files.
-        #[arg(default_value = "target/espalier")]
-        folder: PathBuf,
+        /// Where failed tests leave their files: otherwise what ESPALIER_ARTEFACTS names, or espalier in Cargo's build directory.
+        folder: Option<PathBuf>,
         /// Only say what would be done.
         #[arg(short = 'n', long)]
         dry_run: bool,
@@ -328,107 +325,13 @@ pub enum ImageAction {
     },
 }
 
-/// How a firmware file is read.
-#[derive(Debug, Args)]
-pub struct TableArgs {
-    /// Where the partition table of a merged image is in flash, such as 0x10000. Otherwise it is looked for, from 0x8000 on.
-    #[arg(long, value_name = "OFFSET", value_parser = flash_offset)]
-    pub partition_table: Option<u32>,
-}
-
-/// A port of the host that leads to a port of the board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Forward {
-    pub host: u16,
-    pub board: u16,
-}
-
-/// A port of the peer that leads to a server of the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerForward {
-    pub port: u16,
-    pub host: SocketAddr,
-}
-
-/// A port to listen on, and perhaps an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    pub address: Option<IpAddr>,
-    pub port: u16,
-}
-
-fn endpoint(text: &str) -> Result<Endpoint, String> {
-    let (address, port) = match text.rsplit_once(':') {
-        Some(("", port)) => (None, port),
-        Some((address, port)) => {
-            let address = address.trim_start_matches('[').trim_end_matches(']');
-            (Some(address.parse().map_err(|_| format!("'{address}' is no address"))?), port)
-        }
-        None => (None, text),
-    };
-    Ok(Endpoint { address, port: port.parse().map_err(|_| format!("'{port}' is no port"))? })
-}
-
-fn flash_offset(text: &str) -> Result<u32, String> {
-    let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |digits| (digits, 16));
-    let offset = u32::from_str_radix(&digits.replace('_', ""), radix);
-    offset
-        .ok()
-        .filter(|offset| offset.is_multiple_of(0x1000) && *offset < 16 << 20)
-        .ok_or_else(|| format!("{text:?} is no start of a flash sector, such as 0x8000 or 0x10000"))
-}
-
-fn forward(text: &str) -> Result<Forward, String> {
-    let (host, board) = text.split_once(':').ok_or("expected HOSTPORT:BOARDPORT, such as 8080:80")?;
-    Ok(Forward { host: port(host)?, board: port(board)? })
-}
-
-fn peer(text: &str) -> Result<PeerForward, String> {
-    let (from, to) = text.split_once('=').ok_or("expected PORT=HOST:PORT, such as 5001=127.0.0.1:6001")?;
-    let host = to.parse().map_err(|_| format!("{to:?} is no address with a port, such as 127.0.0.1:6001"))?;
-    Ok(PeerForward { port: port(from)?, host })
-}
-
-fn port(text: &str) -> Result<u16, String> {
-    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("{text:?} is no port between 1 and 65535"))
-}
-
-fn span(text: &str) -> Result<Span, String> {
-    let digits = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let micros = match unit {
-        "us" => 1.0,
-        "ms" => 1e3,
-        "s" => 1e6,
-        "min" => 60e6,
-        _ => return Err(format!("{text:?} is no time, such as 2s, 500ms or 1.5min")),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
-    Ok(Span::from_micros((number * micros) as u64))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Forward, flash_offset, forward, peer, span};
+    use super::Cli;
     use clap::CommandFactory;
-    use espalier::Units;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn times_and_ports_are_read_or_explained() {
-        assert_eq!(span("2s"), Ok(2.s()));
-        assert_eq!(span("1.5ms"), Ok(1_500.us()));
-        assert!(span("2").unwrap_err().contains("is no time"));
-        assert_eq!(flash_offset("0x1_0000"), Ok(0x1_0000));
-        assert_eq!(flash_offset("32768"), Ok(0x8000));
-        assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));
-        assert_eq!(forward("8080:80"), Ok(Forward { host: 8080, board: 80 }));
-        assert!(forward("8080:0").unwrap_err().contains("no port"));
-        assert_eq!(peer("5001=127.0.0.1:6001").unwrap().host.port(), 6001);
-        assert!(peer("5001=there").unwrap_err().contains("no address"));
     }
 }

@@ -1,0 +1,99 @@
+//! Values on the command line.
+
+use std::net::{IpAddr, SocketAddr};
+
+use espalier::Span;
+
+/// Bits per second that a serial line can have: no host has fewer, and the chip's UART no more.
+pub const BAUD: std::ops::RangeInclusive<i64> = 300..=5_000_000;
+
+/// A port of the host that leads to a port of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    pub host: u16,
+    pub board: u16,
+}
+
+/// A port of the peer that leads to a server of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerForward {
+    pub port: u16,
+    pub host: SocketAddr,
+}
+
+/// A port to listen on, and perhaps an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub address: Option<IpAddr>,
+    pub port: u16,
+}
+
+pub fn endpoint(text: &str) -> Result<Endpoint, String> {
+    let (address, port) = match text.rsplit_once(':') {
+        Some(("", port)) => (None, port),
+        Some((address, port)) => {
+            let address = address.trim_start_matches('[').trim_end_matches(']');
+            (Some(address.parse().map_err(|_| format!("'{address}' is no address"))?), port)
+        }
+        None => (None, text),
+    };
+    Ok(Endpoint { address, port: port.parse().map_err(|_| format!("'{port}' is no port"))? })
+}
+
+pub fn flash_offset(text: &str) -> Result<u32, String> {
+    let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |digits| (digits, 16));
+    let offset = u32::from_str_radix(&digits.replace('_', ""), radix);
+    offset
+        .ok()
+        .filter(|offset| offset.is_multiple_of(0x1000) && *offset < 16 << 20)
+        .ok_or_else(|| format!("{text:?} is no start of a flash sector, such as 0x8000 or 0x10000"))
+}
+
+pub fn forward(text: &str) -> Result<Forward, String> {
+    let (host, board) = text.split_once(':').ok_or("expected HOSTPORT:BOARDPORT, such as 8080:80")?;
+    Ok(Forward { host: port(host)?, board: port(board)? })
+}
+
+pub fn peer(text: &str) -> Result<PeerForward, String> {
+    let (from, to) = text.split_once('=').ok_or("expected PORT=HOST:PORT, such as 5001=127.0.0.1:6001")?;
+    let host = to.parse().map_err(|_| format!("{to:?} is no address with a port, such as 127.0.0.1:6001"))?;
+    Ok(PeerForward { port: port(from)?, host })
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("{text:?} is no port between 1 and 65535"))
+}
+
+pub fn span(text: &str) -> Result<Span, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let micros = match unit {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        "min" => 60e6,
+        _ => return Err(format!("{text:?} is no time, such as 2s, 500ms or 1.5min")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
+    Ok(Span::from_micros((number * micros) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Forward, flash_offset, forward, peer, span};
+    use espalier::Units;
+
+    #[test]
+    fn times_and_ports_are_read_or_explained() {
+        assert_eq!(span("2s"), Ok(2.s()));
+        assert_eq!(span("1.5ms"), Ok(1_500.us()));
+        assert!(span("2").unwrap_err().contains("is no time"));
+        assert_eq!(flash_offset("0x1_0000"), Ok(0x1_0000));
+        assert_eq!(flash_offset("32768"), Ok(0x8000));
+        assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));
+        assert_eq!(forward("8080:80"), Ok(Forward { host: 8080, board: 80 }));
+        assert!(forward("8080:0").unwrap_err().contains("no port"));
+        assert_eq!(peer("5001=127.0.0.1:6001").unwrap().host.port(), 6001);
+        assert!(peer("5001=there").unwrap_err().contains("no address"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Options that several commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use espalier::{AccessPoint, Board, BoardBuilder, Model};
+
+use super::parse::{Forward, PeerForward, flash_offset, forward, peer};
+use crate::network::Network;
+
+/// The board, and what is around it.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    #[arg(long, value_name = "NAME|FILE", default_value_t)]
+    pub board: Model,
+    /// Put a Wi-Fi network into the air around the board: open, or with WPA2.
+    #[arg(long, value_name = "SSID[:PASSWORD]")]
+    pub access_point: Vec<Network>,
+    /// Seed of everything that is random on the board.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl SetupArgs {
+    /// A board that is set up like this.
+    pub fn builder(&self, name: &str) -> BoardBuilder {
+        let builder = Board::builder().model(self.board.clone()).seed(self.seed).name(name);
+        self.access_point.iter().map(AccessPoint::from).fold(builder, BoardBuilder::access_point)
+    }
+}
+
+/// Connections between the board's network and the host's.
+#[derive(Debug, Args)]
+pub struct NetworkArgs {
+    /// Carry connections to this port of the host to a port of the board.
+    #[arg(long, value_name = "HOSTPORT:BOARDPORT", value_parser = forward)]
+    pub host_forward: Vec<Forward>,
+    /// Carry the board's connections to this port of peer.lan to a server of the host.
+    #[arg(long, value_name = "PORT=HOST:PORT", value_parser = peer)]
+    pub peer: Vec<PeerForward>,
+}
+
+/// What is recorded while a board runs.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// Record the network into this file.
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
+    /// Record what is in the air into this file, as a Wi-Fi sniffer would.
+    #[arg(long, value_name = "FILE")]
+    pub air_pcap: Option<PathBuf>,
+}
+
+/// How a firmware file is read.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// Where the partition table of a merged image is in flash, such as 0x10000. Otherwise it is looked for, from 0x8000 on.
+    #[arg(long, value_name = "OFFSET", value_parser = flash_offset)]
+    pub partition_table: Option<u32>,
+}
+
+/// What becomes of firmware that touches hardware which is not modelled.
+#[derive(Debug, Args)]
+pub struct StrictArgs {
+    /// Stop when the firmware touches hardware that is not modelled.
+    #[arg(long)]
+    pub strict: bool,
+    /// With --strict, go on at this block of the chip, such as SDMMC. May be given several times.
+    #[arg(long, value_name = "BLOCK", requires = "strict")]
+    pub allow: Vec<String>,
+}
+
+impl TableArgs {
+    /// The board, told where the table is.
+    pub fn apply(&self, builder: BoardBuilder) -> BoardBuilder {
+        self.partition_table.into_iter().fold(builder, BoardBuilder::partition_table)
+    }
+}
+
+impl StrictArgs {
+    /// The board, as strict as this.
+    pub fn apply(&self, builder: BoardBuilder) -> BoardBuilder {
+        self.allow.iter().fold(builder.strict(self.strict), BoardBuilder::allow)
+    }
+}

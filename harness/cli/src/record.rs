@@ -1,0 +1,79 @@
+//! Files that a run leaves at its end. Whether they can be written is found out before it, and what was in them stays until there is
+//! something new.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use espalier::Board;
+
+use crate::args::RecordArgs;
+use crate::error::CliError;
+
+/// A file that is written once.
+pub struct Output {
+    path: PathBuf,
+    /// It did not exist before, and nothing is in it yet.
+    fresh: bool,
+}
+
+impl Output {
+    /// A file that can be written; it is made if there is none.
+    pub fn open(path: &Path) -> Result<Output, CliError> {
+        let exists = path.exists();
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        opened.map_err(CliError::file("write", path))?;
+        Ok(Output { path: path.to_owned(), fresh: !exists })
+    }
+
+    /// Replaces what is in it, and says where it is.
+    pub fn write(mut self, content: &[u8]) -> Result<PathBuf, CliError> {
+        espalier_files::write(&self.path, content).map_err(CliError::file("write", &self.path))?;
+        self.fresh = false;
+        Ok(self.path.clone())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.fresh {
+            // An empty file says nothing, and does no harm if it stays.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What is recorded of the network and of the air.
+pub struct Record {
+    network: Option<Output>,
+    air: Option<Output>,
+}
+
+impl Record {
+    /// Opens the files that `args` names.
+    pub fn open(args: &RecordArgs) -> Result<Record, CliError> {
+        let open = |path: &Option<PathBuf>| path.as_deref().map(Output::open).transpose();
+        Ok(Record { network: open(&args.pcap)?, air: open(&args.air_pcap)? })
+    }
+
+    /// Begins to record.
+    pub fn start(&self, board: &Board) -> Result<(), CliError> {
+        if self.network.is_some() {
+            board.start_capture()?;
+        }
+        if self.air.is_some() {
+            board.air().start_capture()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was recorded.
+    pub fn write(self, board: &Board) -> Result<(), CliError> {
+        if let Some(file) = self.network {
+            file.write(&board.capture())?;
+        }
+        if let Some(file) = self.air {
+            file.write(&board.air().capture()?)?;
+        }
+        Ok(())
+    }
+}

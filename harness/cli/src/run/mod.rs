@@ -1,0 +1,71 @@
+//! `espalier run`: a board with its console on this terminal.
+
+mod input;
+mod session;
+
+use espalier::Board;
+
+use crate::args::RunArgs;
+use crate::bridge::Bridges;
+use crate::error::CliError;
+use crate::output::UNREAD;
+use crate::panel::RawTerminal;
+use crate::record::Record;
+use crate::signals::Signals;
+use crate::style::{BAD, FAINT, PLAIN, warn};
+use crate::unmodelled;
+use crate::window::Window;
+use crate::{FAILURE, SUCCESS, hint};
+use session::{Ending, Session};
+
+/// How many lines of the console a failure shows.
+const TAIL: usize = 20;
+
+pub async fn perform(args: RunArgs) -> Result<u8, CliError> {
+    let mut signals = Signals::listen()?;
+    let record = Record::open(&args.record)?;
+    let title = format!("{} on espalier", args.image.display());
+    let window = args.window.then(|| Window::open(&title)).transpose()?;
+    let builder = args.setup.builder("run").firmware(&args.image);
+    let board = args.strict.apply(args.table.apply(builder)).start().await?;
+    board.warnings().iter().for_each(warn);
+    record.start(&board)?;
+    let bridges = Bridges::new(board.peer(), &args.network.host_forward, &args.network.peer).await?;
+    let raw = RawTerminal::take();
+    if raw.is_some() {
+        anstream::eprintln!("{FAINT}--- {} on {}; Ctrl-] leaves ---{PLAIN}\r", args.image.display(), board.kind());
+    }
+    let mut session = Session::new(board, bridges, window, raw.is_some(), &args);
+    let ending = session.run(&mut signals).await;
+    let board = session.finish();
+    drop(raw);
+    unmodelled::summarise(&board.unmodelled_blocks());
+    let written = record.write(&board);
+    let status = tell(&ending?, &board, &args);
+    written?;
+    Ok(status)
+}
+
+/// Says how it ended, if that was a failure, and with which status.
+fn tell(ending: &Ending, board: &Board, args: &RunArgs) -> u8 {
+    hint::wrong_board(&args.setup.board, &board.console().bytes());
+    let (reason, console) = match ending {
+        Ending::Over | Ending::Met => return SUCCESS,
+        Ending::Caught(signal) => return signal.status(),
+        Ending::Unread => return UNREAD,
+        Ending::Crashed(crash) => (format!("{crash}\n--allow-reset has the board go on"), false),
+        Ending::Unmet { awaited } => {
+            (format!("{} of board time have passed without {awaited}", board.now().since(espalier::Time::ZERO)), true)
+        }
+        Ending::Unwanted { pattern, line } => {
+            (format!("the console says what --fail-on {pattern} forbids, at {}: {line}", board.now()), true)
+        }
+    };
+    anstream::eprintln!("{BAD}error:{PLAIN} {reason}");
+    if console {
+        let lines = board.console().tail(TAIL);
+        anstream::eprintln!("  console{}", if lines.is_empty() { "  nothing was printed" } else { ", its last lines" });
+        lines.iter().for_each(|line| anstream::eprintln!("    {line}"));
+    }
+    FAILURE
+}

@@ -1,0 +1,265 @@
+//! The board while it runs: its console goes out, keys go in, and each turn asks whether that is the end.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use espalier::{Board, Crash, SETTLED, Span, Time, Units};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::error::TryRecvError;
+
+use super::input::keys;
+use crate::args::RunArgs;
+use crate::bridge::Bridges;
+use crate::error::CliError;
+use crate::expect::{Expectations, Verdict};
+use crate::panel::Panel;
+use crate::signals::{Caught, Signals};
+use crate::unmodelled::Notes;
+use crate::window::Window;
+
+/// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
+const LEAVE: u8 = 0x1D;
+/// How long the board runs between two looks at everything else.
+const TURN: Span = Span::from_millis(5);
+/// How long the console has to be quiet before it is given the next piece of input that was piped in.
+const READY: Span = Span::from_millis(300);
+/// How long the console has to be quiet after the end of the input.
+const QUIET: Span = Span::from_secs(2);
+/// How long what is expected is waited for, unless it is said how long.
+const PATIENCE: Span = Span::from_secs(30);
+/// How long a panic that has begun may go on after the end.
+const LAST_WORDS: Span = Span::from_secs(1);
+
+/// How a run ended.
+pub enum Ending {
+    /// Its time was over, its input had ended, or its user left.
+    Over,
+    /// All that was expected has been seen.
+    Met,
+    /// It was over before all that was expected had been seen.
+    Unmet { awaited: String },
+    /// Something was seen that must not be.
+    Unwanted { pattern: String, line: String },
+    /// The firmware crashed.
+    Crashed(Box<Crash>),
+    /// Nobody reads the output any more.
+    Unread,
+    /// A signal.
+    Caught(Caught),
+}
+
+pub struct Session<'a> {
+    args: &'a RunArgs,
+    board: Board,
+    bridges: Bridges,
+    panel: Option<Panel>,
+    window: Option<Window>,
+    expectations: Expectations,
+    input: UnboundedReceiver<Vec<u8>>,
+    input_ended: bool,
+    last_input: Time,
+    last_output: Option<Time>,
+    /// Whether board time keeps pace with the clock on the wall.
+    paced: bool,
+    /// Whether the terminal is in raw mode.
+    raw: bool,
+    /// Whether somebody reads the standard output.
+    read: bool,
+    /// When the picture that was drawn last appeared.
+    seen: Time,
+    saved: usize,
+    unsaved: bool,
+    last_byte: Option<u8>,
+    notes: Notes,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(board: Board, bridges: Bridges, window: Option<Window>, raw: bool, args: &'a RunArgs) -> Session<'a> {
+        Session {
+            paced: window.is_some() || (raw && args.limit.is_none()),
+            panel: (raw && !args.no_screen && window.is_none()).then(Panel::new).flatten(),
+            expectations: Expectations::new(&args.expect, &args.fail_on),
+            raw,
+            read: true,
+            input: keys(),
+            input_ended: false,
+            last_input: Time::ZERO,
+            last_output: None,
+            bridges,
+            window,
+            seen: Time::ZERO,
+            saved: 0,
+            unsaved: false,
+            last_byte: None,
+            notes: Notes::default(),
+            board,
+            args,
+        }
+    }
+
+    /// Gives the terminal back, and the board.
+    pub fn finish(self) -> Board {
+        self.board
+    }
+
+    /// Runs to the end.
+    pub async fn run(&mut self, signals: &mut Signals) -> Result<Ending, CliError> {
+        let (begun, clock) = (self.board.now(), Instant::now());
+        if let Some(folder) = &self.args.screen_dir {
+            fs::create_dir_all(folder).map_err(CliError::file("create", folder))?;
+        }
+        let patience = match (self.args.within, self.args.limit) {
+            (None, None) if self.expectations.is_open() => Some(PATIENCE),
+            (within, _) => within,
+        };
+        let limit = [self.args.limit, patience].into_iter().flatten().min();
+        loop {
+            let turn = limit.map_or(TURN, |limit| TURN.min(remaining(limit, self.board.now().since(begun))));
+            if let Some(ending) = self.turn(turn).await? {
+                return Ok(ending);
+            }
+            let passed = self.board.now().since(begun);
+            let over = limit.map_or_else(|| self.is_over(), |limit| passed >= limit);
+            if over || !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {
+                return self.last_words().await;
+            }
+            let ahead = Duration::from(passed).saturating_sub(clock.elapsed());
+            let pause = if self.paced { ahead } else { Duration::ZERO };
+            if let Ok(signal) = tokio::time::timeout(pause, signals.caught()).await {
+                return Ok(Ending::Caught(signal));
+            }
+        }
+    }
+
+    /// Lets the board run for a while and shows what it has done.
+    async fn turn(&mut self, span: Span) -> Result<Option<Ending>, CliError> {
+        let ran = self.board.run_for(span).await;
+        let ending = self.print()?;
+        self.notes.tell(&self.board.unmodelled_notes(self.notes.told()));
+        ran?;
+        if ending.is_some() {
+            return Ok(ending);
+        }
+        self.look().await?;
+        self.bridges.turn().await;
+        let crash = if self.args.allow_reset { None } else { self.board.crash() };
+        Ok(crash.map(|crash| Ending::Crashed(Box::new(crash))))
+    }
+
+    /// The end, unless the firmware has just begun to tell of a crash: that is heard out.
+    async fn last_words(&mut self) -> Result<Ending, CliError> {
+        let end = self.board.now() + LAST_WORDS;
+        while !self.args.allow_reset && self.board.is_panicking() && self.board.now() < end {
+            if let Some(ending) = self.turn(TURN).await? {
+                return Ok(ending);
+            }
+        }
+        Ok(match self.expectations.awaited() {
+            Some(awaited) => Ending::Unmet { awaited },
+            None => Ending::Over,
+        })
+    }
+
+    /// Prints what the board has printed, and says what follows from it.
+    fn print(&mut self) -> Result<Option<Ending>, CliError> {
+        let bytes = self.board.console().take_unread();
+        let now = self.board.now();
+        if !bytes.is_empty() {
+            self.last_output = Some(now);
+            match self.write(&bytes) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => self.read = false,
+                written => written?,
+            }
+        }
+        Ok(match self.expectations.take(&bytes, now) {
+            Verdict::Met => Some(Ending::Met),
+            Verdict::Failed { pattern, line } => Some(Ending::Unwanted { pattern, line }),
+            Verdict::Open if !self.read && self.args.expect.is_empty() && self.args.fail_on.is_empty() => {
+                Some(Ending::Unread)
+            }
+            Verdict::Open => None,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if !self.read {
+            return Ok(());
+        }
+        let mut text = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            // A terminal in raw mode does not begin a line by itself.
+            if self.raw && *byte == b'\n' && self.last_byte != Some(b'\r') {
+                text.push(b'\r');
+            }
+            text.push(*byte);
+            self.last_byte = Some(*byte);
+        }
+        if let Some(panel) = &mut self.panel {
+            panel.remember(&text);
+        }
+        let mut output = std::io::stdout().lock();
+        output.write_all(&text)?;
+        output.flush()
+    }
+
+    /// Draws the screen when it or the terminal has changed, and saves it when it has settled.
+    async fn look(&mut self) -> Result<(), CliError> {
+        let Ok(picture) = self.board.screen().picture().await else { return Ok(()) };
+        if let Some(window) = &mut self.window {
+            window.show(picture.bitmap());
+        }
+        let changed = picture.changed() != self.seen;
+        if changed {
+            self.seen = picture.changed();
+            self.unsaved = true;
+        }
+        if let Some(panel) = &mut self.panel {
+            panel.show(picture.bitmap(), changed);
+        }
+        let Some(folder) = &self.args.screen_dir else { return Ok(()) };
+        if self.unsaved && picture.at().since(picture.changed()) >= SETTLED {
+            self.unsaved = false;
+            self.saved += 1;
+            let path: PathBuf = folder.join(format!("{:04}-{}.png", self.saved, picture.changed()));
+            fs::write(&path, picture.png()).map_err(CliError::file("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Sends keys to the board; false if one of them says to leave.
+    async fn take_input(&mut self) -> Result<bool, CliError> {
+        // A program that pipes its input in cannot see when the firmware begins to listen.
+        while self.raw || self.is_quiet(READY) {
+            match self.input.try_recv() {
+                Ok(bytes) if self.raw && bytes.contains(&LEAVE) => return Ok(false),
+                Ok(bytes) => {
+                    self.board.console().send(bytes).await?;
+                    self.last_input = self.board.now();
+                }
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => {
+                    self.input_ended = true;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the console has been quiet for this long, since it was last given something and after it has said something.
+    fn is_quiet(&self, span: Span) -> bool {
+        let last = self.last_output.map(|at| at.max(self.last_input));
+        last.is_some_and(|last| self.board.now().since(last) >= span)
+    }
+
+    /// Whether the input has ended and there is nothing more to come or to see.
+    fn is_over(&self) -> bool {
+        self.input_ended && self.window.is_none() && self.is_quiet(QUIET)
+    }
+}
+
+fn remaining(limit: Span, passed: Span) -> Span {
+    (limit.ticks().saturating_sub(passed.ticks()) / 1.us().ticks()).us().max(1.us())
+}
