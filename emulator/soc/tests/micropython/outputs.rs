@@ -55,7 +55,9 @@ fn neopixels_show_their_colours(image: &[u8]) {
     assert_eq!(colours(&mut repl), [(0, 100, 200), (1, 101, 201), (2, 102, 202)]);
 }
 
-/// This version sends with code in flash, whose first fetch in the middle of a bit makes that bit too long; so it sends twice.
+/// This version sends with code in flash, although its source asks for IRAM: the function is static, and the compiler has put it
+/// into its caller, at 0x4011_73C0. So the first write after power-on fetches two lines in the middle of a bit, 3.9 us each from a
+/// flash at 40 MHz on two lines, which makes that bit too long here as on silicon; and this sends twice.
 fn neopixels_by_bit_banging_show_them_too(image: &[u8]) {
     let mut repl = Repl::booted_mpython(image);
     repl.machine.attach_probe(LEDS);
