@@ -500,6 +500,12 @@ impl Machine {
         self.system.set_uart_line_baud(uart, baud);
     }
 
+    /// What was dropped because nobody took it before too much else came, one line each: output of the UARTs, tones, changes of
+    /// probed pads.
+    pub fn dropped(&self) -> Vec<String> {
+        self.system.dropped()
+    }
+
     /// Drives a GPIO pad from outside the chip, or lets go of it with `None`. Pads that do not exist are ignored.
     pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
         self.system.sample_adcs(self.now);

@@ -48,7 +48,7 @@ pub async fn perform(args: ScriptArgs) -> Result<u8, CliError> {
         // A board that goes on after this command is left at its prompt, if it can be brought there.
         let _ = board.micropython().interrupt().within(1.s()).await;
     }
-    unmodelled::summarise(&board.unmodelled_blocks());
+    unmodelled::summarise(&board.unmodelled_blocks(), &board.dropped());
     let written = record.write(&board);
     let pictured = match screen {
         Some(screen) => screen.write(&board.screen().picture().await?.png()).map(drop),

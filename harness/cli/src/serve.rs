@@ -38,7 +38,7 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     }
     let machine = server.shutdown();
     let blocks: Vec<String> = machine.unmodelled_blocks().iter().map(ToString::to_string).collect();
-    unmodelled::summarise(&blocks);
+    unmodelled::summarise(&blocks, &machine.dropped());
     say!("\nstopped at {} of board time", machine.now());
     Ok(match caught {
         Caught::Interrupt => SUCCESS,

@@ -30,10 +30,13 @@ impl Notes {
     }
 }
 
-/// Tells how often each block was touched that is not modelled, or not whole.
-pub fn summarise(blocks: &[String]) {
+/// Tells how often each block was touched that is not modelled, or not whole, and what was dropped because nobody took it.
+pub fn summarise(blocks: &[String], dropped: &[String]) {
     if !blocks.is_empty() {
         anstream::eprintln!("{HEADING}espalier:{PLAIN} touched, but not modelled: {}\r", blocks.join("; "));
+    }
+    if !dropped.is_empty() {
+        anstream::eprintln!("{HEADING}espalier:{PLAIN} dropped, as nobody took them: {}\r", dropped.join(", "));
     }
 }
 

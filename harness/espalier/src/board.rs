@@ -332,6 +332,12 @@ impl Board {
         self.shared.lock().rig.unmodelled_blocks()
     }
 
+    /// What the board put out and the emulator has dropped because nobody took it, such as what UART1 and UART2 send; one line
+    /// each.
+    pub fn dropped(&self) -> Vec<String> {
+        self.shared.lock().rig.dropped()
+    }
+
     /// Where the files of this board go. Nothing is there before something failed.
     pub fn artefacts(&self) -> PathBuf {
         self.shared.lock().artefacts.folder().to_owned()

@@ -84,7 +84,7 @@ impl Buzzer {
         Ok(self.tones()?.last().filter(|played| played.duration.is_none()).map(|played| played.tone))
     }
 
-    /// Every tone that it has played since power-on, in order; the last one may go on.
+    /// The last 4096 tones that it has played since power-on, in order; the last one may go on.
     pub fn tones(&self) -> Result<Vec<PlayedTone>> {
         let mut state = self.shared.lock();
         state.rig.tones().map_err(|kind| state.fail(kind))

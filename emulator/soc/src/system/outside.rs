@@ -7,7 +7,7 @@ use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::{EFUSE_IMAGE_BYTES, PINS, Sleep};
 
-use super::{AIR_SLOT, LAN_SLOT, System};
+use super::{AIR_SLOT, LAN_SLOT, System, UARTS};
 use crate::boards::BoardDefinition;
 use crate::error::SocError;
 use crate::map::Block;
@@ -144,6 +144,15 @@ impl System {
 
     pub fn uart_lost(&self, uart: usize) -> u64 {
         self.uart_output[uart].lost()
+    }
+
+    /// What was dropped because nobody took it, one line each.
+    pub fn dropped(&self) -> Vec<String> {
+        let uarts = (0..UARTS).map(|unit| (format!("bytes that UART{unit} sent"), self.uart_lost(unit)));
+        let tones = self.wires.buzzer().map(|buzzer| ("tones of the buzzer".to_owned(), buzzer.forgotten()));
+        let changes = (0..PINS).map(|pin| (format!("changes of GPIO{pin}"), self.lost_by_probe(pin)));
+        let all = uarts.chain(tones).chain(changes);
+        all.filter(|(_, count)| *count != 0).map(|(what, count)| format!("{count} {what}")).collect()
     }
 
     pub fn set_uart_line_baud(&mut self, uart: usize, baud: Option<u32>) {

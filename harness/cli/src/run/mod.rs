@@ -39,7 +39,7 @@ pub async fn perform(args: RunArgs) -> Result<u8, CliError> {
     let ending = session.run(&mut signals).await;
     let board = session.finish();
     drop(raw);
-    unmodelled::summarise(&board.unmodelled_blocks());
+    unmodelled::summarise(&board.unmodelled_blocks(), &board.dropped());
     let written = record.write(&board);
     let status = tell(&ending?, &board, &args);
     written?;

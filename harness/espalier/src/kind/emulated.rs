@@ -406,4 +406,8 @@ impl Rig for Emulated {
     fn unmodelled_blocks(&self) -> Vec<String> {
         self.machine.unmodelled_blocks().iter().map(ToString::to_string).collect()
     }
+
+    fn dropped(&self) -> Vec<String> {
+        self.machine.dropped()
+    }
 }

@@ -375,6 +375,10 @@ pub(crate) trait Rig: Send {
     fn unmodelled_blocks(&self) -> Vec<String> {
         Vec::new()
     }
+    /// What the board put out and this kind of board has dropped, because nobody asked for it in time; one line each.
+    fn dropped(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to
