@@ -53,6 +53,9 @@ impl Watchdog {
     /// When a stage next expires of which `acts` says that this does something. The others pass unheard, so that a watchdog
     /// whose stages are as short as can be keeps nobody busy. The end of time is never.
     pub(crate) fn deadline(&self, acts: impl Fn(usize) -> bool) -> Option<Time> {
+        if !self.running {
+            return None;
+        }
         let mut left = self.left();
         for ahead in 0..STAGES {
             let stage = (self.stage + ahead) % STAGES;

@@ -173,7 +173,10 @@ impl TimerGroup {
             wdt::INTERRUPT => raises,
             _ => true,
         });
-        let pulses = |stage| config & wdt::EDGE_INT_EN != 0 && self.watchdog_action(stage) == wdt::INTERRUPT;
+        if config & wdt::EDGE_INT_EN == 0 && !self.edge_is_due {
+            return acts;
+        }
+        let pulses = |stage| self.watchdog_action(stage) == wdt::INTERRUPT;
         let next_edge = self.watchdog_edge + FASTEST_EDGES;
         let edge = if self.edge_is_due { Some(next_edge) } else { self.watchdog.deadline(pulses) };
         acts.into_iter().chain(edge.map(|at| at.max(next_edge))).min()

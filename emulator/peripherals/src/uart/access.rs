@@ -40,7 +40,7 @@ impl Uart {
         let measured =
             |read: fn(&Autobaud, Frequency) -> u32| self.autobaud.as_ref().map(|counters| read(counters, clock));
         Ok(match offset {
-            reg::FIFO => u32::from(self.read_fifo(now)),
+            reg::FIFO => u32::from(self.read_fifo()),
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
             reg::STATUS => self.status(now),
             reg::MEM_RX_STATUS => self.pointers(self.receiver.taken, self.receiver.written, mem_conf::RX_SIZE_SHIFT),

@@ -106,17 +106,15 @@ impl Uart {
         std::mem::take(&mut self.transmitter.sent)
     }
 
-    /// Reads the receive FIFO, as through the register or its alias on the AHB; an empty one gives 0.
-    pub fn read_fifo(&mut self, now: Time) -> u8 {
-        self.synchronise(now);
+    /// Reads the receive FIFO of a block that is up to date; an empty one gives 0.
+    fn read_fifo(&mut self) -> u8 {
         let byte = self.receiver.take().unwrap_or(0);
         self.update_levels();
         byte
     }
 
-    /// Writes the transmit FIFO, as through the register or its alias on the AHB; a full one loses the byte.
-    pub fn write_fifo(&mut self, byte: u8, now: Time) {
-        self.synchronise(now);
+    /// Writes the transmit FIFO of a block that is up to date; a full one loses the byte.
+    fn write_fifo(&mut self, byte: u8, now: Time) {
         if self.registers.get(reg::CONF0) & conf0::TXFIFO_RST == 0 {
             let (capacity, timing) = (self.fifo_capacity(mem_conf::TX_SIZE_SHIFT), self.transmit_timing());
             self.transmitter.push(byte, capacity, now, timing);
