@@ -3,7 +3,7 @@
 use crate::register::Register;
 use crate::time::Time;
 
-/// Software touched a register that the model does not have.
+/// Software touched a register, or started a function of a block, that the model does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("register is not modelled")]
 pub struct Unmodelled;
@@ -33,7 +33,8 @@ pub trait Device {
     /// Software reads the word at `offset` (a multiple of four). Reading may change the device, as FIFOs do.
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled>;
 
-    /// Software writes the word at `offset` (a multiple of four).
+    /// Software writes the word at `offset` (a multiple of four). The error also says that the write, which was carried out, starts
+    /// what the model does not have, such as a receiver that will never receive.
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled>;
 
     /// When the device next changes by itself. Asked for after each access and each `advance`.

@@ -349,10 +349,10 @@ impl System {
                 None => Err(Unmodelled),
             },
         };
-        match result {
-            Ok(()) => self.settle(entry.block, ram, now),
-            Err(Unmodelled) => self.note_unmodelled(Some(entry), address, Some(value), origin),
+        if result == Err(Unmodelled) {
+            self.note_unmodelled(Some(entry), address, Some(value), origin);
         }
+        self.settle(entry.block, ram, now);
         Ok(())
     }
 

@@ -7,16 +7,16 @@
 //! There is nobody in the air: what the Low Energy core begins takes its time and ends without a packet.
 
 mod clock;
+mod encryption;
 mod exchange;
 mod registers;
+mod sleep;
 #[cfg(test)]
 mod tests;
 
-use aes::Aes128;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use espalier_core::{Device, Fidelity, Frequency, GuestMemory, Register, Registers, Span, Time, Unmodelled};
 
-use clock::{SLOT, SLOT_MASK, SlotClock};
+use clock::{SLOT_MASK, SlotClock};
 use exchange::Activity;
 use registers::{REGISTERS, ble_int, bt_int, reg};
 
@@ -24,7 +24,6 @@ use registers::{REGISTERS, ble_int, bt_int, reg};
 const AES_TIME: Span = Span::from_micros(10);
 /// Channels that ADVCHMAP can name.
 const ADVERTISING_CHANNELS: u32 = 0x7;
-const BLOCK_WORDS: u32 = 4;
 
 /// The places and bits in which the two halves differ.
 #[derive(Clone, Copy, Debug)]
@@ -241,57 +240,6 @@ impl Bluetooth {
         }
         aborts.iter().fold(0, |bits, (bit, _)| bits | bit)
     }
-
-    fn write_sleep(&mut self, value: u32, now: Time) {
-        if value & registers::DEEP_SLEEP_CORR_EN != 0 {
-            let half_slots = u64::from(self.registers.get(reg::CLKNCNTCORR) & registers::CORR_MASK);
-            // The fine part counts down, as the counter does.
-            let fine = u64::from(self.registers.get(reg::FINECNTCORR) & registers::FINE_MASK);
-            let micros = (SLOT.as_micros().saturating_sub(fine)) % SLOT.as_micros();
-            self.clock.add(Span::from_ticks(SLOT.ticks() / 2 * half_slots) + Span::from_micros(micros), now);
-        }
-        if value & registers::SOFT_WAKEUP_REQ != 0 && self.asleep.is_some() {
-            self.wake(now);
-        }
-        if value & registers::DEEP_SLEEP_ON != 0 && self.asleep.is_none() {
-            let cycles = u64::from(self.registers.get(reg::DEEPSLWKUP));
-            let wake = (cycles != 0).then(|| now + self.low_power_clock.cycles(cycles));
-            self.asleep = Some((now, wake));
-            self.clock.stop(now);
-            self.registers.modify(reg::DEEPSLCNTL, 0, registers::DEEP_SLEEP_STAT);
-        }
-        let done = registers::DEEP_SLEEP_CORR_EN | registers::SOFT_WAKEUP_REQ | registers::DEEP_SLEEP_ON;
-        self.registers.modify(reg::DEEPSLCNTL, done, 0);
-    }
-
-    fn wake(&mut self, now: Time) {
-        let Some((since, _)) = self.asleep.take() else { return };
-        self.clock.start(now);
-        self.registers.set(reg::DEEPSLSTAT, self.low_power_clock.cycles_in(now.since(since)) as u32);
-        self.registers.modify(reg::DEEPSLCNTL, registers::DEEP_SLEEP_STAT, 0);
-        self.raise(CLASSIC, bt_int::SLP);
-        self.raise(LOW_ENERGY, ble_int::SLP);
-    }
-
-    /// AES-128 of the block at AESPTR, as Low Energy's security functions use it (Core Specification, volume 3, part H, 2.2.1). Key and
-    /// blocks have their least significant byte first; the result lies behind the input.
-    fn encrypt(&mut self, memory: &mut dyn GuestMemory) {
-        let mut key = [0; 16];
-        for (index, bytes) in (0..BLOCK_WORDS).zip(key.chunks_exact_mut(4)) {
-            bytes.copy_from_slice(&self.registers.get(reg::AESKEY + 4 * index).to_le_bytes());
-        }
-        key.reverse();
-        let at = self.registers.get(reg::AESPTR);
-        let mut block = exchange::block(at, memory);
-        block.reverse();
-        let mut block = block.into();
-        Aes128::new(&key.into()).encrypt_block(&mut block);
-        let mut result: [u8; 16] = block.into();
-        result.reverse();
-        exchange::set_block(at + result.len() as u32, result, memory);
-        self.registers.modify(reg::AESCNTL, registers::AES_START, 0);
-        self.raise(LOW_ENERGY, ble_int::CRYPT);
-    }
 }
 
 impl Device for Bluetooth {
@@ -321,6 +269,7 @@ impl Device for Bluetooth {
 
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
         let (followed, ran) = (self.follows_slots(), self.clock.is_running());
+        let old = self.registers.read(offset)?;
         let new = self.registers.write(offset, value)?;
         match offset {
             reg::RWBTCNTL => self.write_control(CLASSIC, new, now),
@@ -331,6 +280,8 @@ impl Device for Bluetooth {
             reg::AESCNTL if new & registers::AES_START != 0 => self.encrypted = Some(now + AES_TIME),
             _ => {}
         }
+        // Inquiry and paging are of Bluetooth Classic, and nobody answers them, not even with silence.
+        let starts_train = offset == reg::ABTRAINCNTL && new & !old & (registers::INQ_EN | registers::PAGE_EN) != 0;
         // Nothing was due at the slots that nobody followed.
         let follows = self.follows_slots() && !followed || self.clock.is_running() && !ran;
         let target = matches!(offset, reg::GROSSTIMTGT | reg::FINETIMTGT | reg::BLE_GROSSTIMTGT | reg::BLE_FINETIMTGT)
@@ -338,7 +289,7 @@ impl Device for Bluetooth {
         if follows || target || offset == reg::DEEPSLCNTL {
             self.done = self.done.max(now);
         }
-        Ok(())
+        if starts_train { Err(Unmodelled) } else { Ok(()) }
     }
 
     fn deadline(&self) -> Option<Time> {

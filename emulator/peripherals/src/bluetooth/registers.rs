@@ -103,6 +103,9 @@ pub const RFTEST_ABORT: u32 = 1 << 26;
 pub const ADVERT_ABORT: u32 = 1 << 25;
 pub const SCAN_ABORT: u32 = 1 << 24;
 pub const RWBLE_EN: u32 = 1 << 8;
+/// ABTRAINCNTL: trains of inquiry and of paging.
+pub const INQ_EN: u32 = 1 << 15;
+pub const PAGE_EN: u32 = 1 << 31;
 /// SLOTCLK and BASETIMECNT: take a sample of the clock; cleared when it is there.
 pub const SAMP: u32 = 1 << 31;
 

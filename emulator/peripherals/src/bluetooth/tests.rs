@@ -1,7 +1,7 @@
 //! The controller as its drivers use it: `r_ld_reset`, `r_ld_read_clock`, `ke_timer_hw_set`, `ea_prog_timer`, `r_rwbt_sleep_enter`,
 //! `r_lld_evt_schedule`, `r_lld_adv_start`, `r_lld_scan_start` and `r_llm_encryption_start` of the mask ROM.
 
-use espalier_core::{Device, DmaFault, Frequency, GuestMemory, Span, Time};
+use espalier_core::{Device, DmaFault, Frequency, GuestMemory, Span, Time, Unmodelled};
 
 use super::Bluetooth;
 use super::clock::SLOT;
@@ -195,4 +195,12 @@ fn keys_and_blocks_have_their_least_significant_byte_first() {
     let result = u128::from_le_bytes(controller.memory.0[0xA6..0xB6].try_into().unwrap());
     assert_eq!(result, 0x7df7_6b0c_1ab8_99b3_3e42_f047_b91b_546f);
     assert_eq!(controller.read(reg::AESCNTL), 0);
+}
+
+#[test]
+fn an_inquiry_says_that_classic_is_not_there() {
+    let mut controller = Controller::new();
+    let mut write = |value| controller.block.write(reg::ABTRAINCNTL, value, Time::ZERO);
+    assert_eq!((write(0x0800_0000), write(registers::INQ_EN)), (Ok(()), Err(Unmodelled)));
+    assert_eq!((write(0), write(registers::PAGE_EN)), (Ok(()), Err(Unmodelled)));
 }

@@ -196,14 +196,20 @@ impl Device for Mcpwm {
     }
 
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
-        self.registers.write(offset, value)?;
+        let new = self.registers.write(offset, value)?;
         for output in 0..MCPWM_OUTPUTS {
             if let Some(signal) = self.output(output).filter(|signal| *signal != self.signals[output]) {
                 self.signals[output] = signal;
                 self.changes.push(McpwmChange { output, at: now, signal });
             }
         }
-        Ok(())
+        // Whoever waits for an edge or an interrupt waits for ever.
+        let waits = match offset {
+            reg::INT_ENA => new != 0,
+            reg::CAP_CH_CFG..reg::CAP_CH => new & registers::CAP_EN != 0,
+            _ => false,
+        };
+        if waits { Err(Unmodelled) } else { Ok(()) }
     }
 
     fn reset(&mut self) {

@@ -123,3 +123,5 @@ pub mod force {
     pub const B_MODE_SHIFT: u32 = 8;
     pub const MODE_MASK: u32 = 3;
 }
+/// CAP_CHn_CFG.
+pub(super) const CAP_EN: u32 = 1;

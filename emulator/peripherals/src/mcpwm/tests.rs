@@ -1,4 +1,4 @@
-use espalier_core::{Device, Signal, Span, Time};
+use espalier_core::{Device, Signal, Span, Time, Unmodelled};
 
 use super::Mcpwm;
 use super::registers::{OPERATOR_STRIDE, cfg0, cfg1, generator, reg};
@@ -76,4 +76,13 @@ fn a_force_beats_the_timer_and_a_stopped_timer_leaves_a_level() {
     assert_eq!(unit.signal(0), pulses(1000, 500));
     write(&mut unit, reg::TIMER0_CFG1, cfg1::UP << cfg1::MODE_SHIFT | cfg1::STOP_AT_ZERO);
     assert_eq!(unit.signal(0), Signal::Level(false));
+}
+
+#[test]
+fn waiting_for_what_never_comes_says_so() {
+    let mut unit = Mcpwm::new();
+    assert_eq!(unit.write(reg::INT_ENA, 1, NOW), Err(Unmodelled));
+    assert_eq!((unit.write(reg::INT_ENA, 0, NOW), unit.read(reg::INT_ENA, NOW)), (Ok(()), Ok(0)));
+    assert_eq!(unit.write(reg::CAP_CH_CFG + 4, 1, NOW), Err(Unmodelled));
+    assert_eq!(unit.write(reg::CAP_CH_CFG + 4, 2, NOW), Ok(()));
 }

@@ -161,7 +161,9 @@ impl Device for RtcCntl {
             _ => {}
         }
         self.advance(now);
-        Ok(())
+        // The timer wakes the ULP coprocessor, and there is none.
+        let starts_ulp = offset == reg::STATE0 && new & !old & registers::ULP_CP_SLP_TIMER_EN != 0;
+        if starts_ulp { Err(Unmodelled) } else { Ok(()) }
     }
 
     fn deadline(&self) -> Option<Time> {

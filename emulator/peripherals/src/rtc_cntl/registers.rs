@@ -87,6 +87,7 @@ pub const TIME_VALID: u32 = 1 << 30;
 
 /// STATE0.
 pub const TOUCH_SLP_TIMER_EN: u32 = 1 << 23;
+pub const ULP_CP_SLP_TIMER_EN: u32 = 1 << 24;
 pub const SLEEP_EN: u32 = 1 << 31;
 
 /// RESET_STATE.

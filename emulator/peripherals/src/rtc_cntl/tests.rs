@@ -4,7 +4,7 @@ use super::registers::{self, reg};
 use super::{Cpu, ResetCause, RtcCntl, RtcEffect, Sleep, WakeupSource};
 use crate::clocks::{SlowClock, SocClock};
 use crate::watchdog::WRITE_KEY;
-use espalier_core::{Device, Frequency, Span, Time};
+use espalier_core::{Device, Frequency, Span, Time, Unmodelled};
 use proptest::prelude::{any, proptest};
 
 fn set(rtc: &mut RtcCntl, offset: u32, value: u32, micros: u64) {
@@ -277,4 +277,13 @@ proptest! {
             assert!(rtc.deadline().is_none_or(|deadline| deadline.ticks() > now || now == u64::MAX));
         }
     }
+}
+
+#[test]
+fn starting_the_ulp_coprocessor_says_that_there_is_none() {
+    let mut rtc = RtcCntl::new();
+    let timer = registers::ULP_CP_SLP_TIMER_EN;
+    assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Err(Unmodelled));
+    assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Ok(()), "it runs already");
+    assert_eq!(get(&mut rtc, reg::STATE0, 1) & timer, timer);
 }

@@ -148,7 +148,8 @@ impl Device for Sens {
             reg::SAR_TOUCH_CTRL2 => self.touch_control_written(old, new | value & registers::TOUCH_MEAS_EN_CLR, now),
             _ => {}
         }
-        Ok(())
+        let starts_ulp = offset == reg::SAR_START_FORCE && new & !old & registers::ULP_CP_START_TOP != 0;
+        if starts_ulp { Err(Unmodelled) } else { Ok(()) }
     }
 
     fn deadline(&self) -> Option<Time> {

@@ -45,6 +45,8 @@ pub const SAR2_DATA_INV: u32 = 1 << 29;
 pub const SAR1_DIG_FORCE: u32 = 1 << 27;
 pub const SAR2_DIG_FORCE: u32 = 1 << 28;
 
+/// SAR_START_FORCE: software starts the ULP coprocessor itself.
+pub const ULP_CP_START_TOP: u32 = 1 << 9;
 /// SAR_START_FORCE: 9 bits and so many more.
 pub const SAR1_BIT_WIDTH_SHIFT: u32 = 0;
 pub const SAR2_BIT_WIDTH_SHIFT: u32 = 2;

@@ -205,7 +205,9 @@ impl Device for Spi {
             reg::DMA_INT_CLR => self.registers.modify(reg::DMA_INT_RAW, value, 0),
             _ => {}
         }
-        Ok(())
+        // No host will ever select it.
+        let waits = offset == reg::SLAVE && value & slave::MODE != 0;
+        if waits { Err(Unmodelled) } else { Ok(()) }
     }
 
     fn deadline(&self) -> Option<Time> {
