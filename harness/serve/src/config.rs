@@ -60,7 +60,9 @@ pub struct ServeConfig {
     /// The file that holds the eFuses, as Espressif's QEMU keeps them: read when the chip is reset from outside, and written as soon
     /// as one is burnt. Without it they are those that the machine has.
     pub efuses: Option<PathBuf>,
-    /// What starts at a reset from outside instead of the ROM.
+    /// A reset, from inside the chip or from outside, shuts the board down.
+    pub ends_with_reset: bool,
+    /// What starts at a reset instead of the ROM.
     pub program: Option<Program>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,

@@ -96,6 +96,7 @@ impl Server {
             cable,
             fuses,
             program: config.program.clone(),
+            ends_with_reset: config.ends_with_reset,
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();

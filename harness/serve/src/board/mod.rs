@@ -57,6 +57,7 @@ pub(crate) struct BoardSetup {
     pub cable: Option<CableEnd>,
     pub fuses: Option<FuseFile>,
     pub program: Option<Program>,
+    pub ends_with_reset: bool,
 }
 
 /// A machine that runs.
@@ -70,6 +71,9 @@ pub(crate) struct Board {
     cable: Option<CableEnd>,
     fuses: Option<FuseFile>,
     program: Option<Program>,
+    ends_with_reset: bool,
+    /// It is to be shut down.
+    over: bool,
     control: Receiver<Control>,
     bell: Arc<Bell>,
     handle: BoardHandle,
@@ -92,6 +96,8 @@ impl Board {
             cable: setup.cable,
             fuses: setup.fuses,
             program: setup.program,
+            ends_with_reset: setup.ends_with_reset,
+            over: false,
             control: setup.control,
             bell: setup.bell,
             handle: setup.handle,
@@ -128,6 +134,9 @@ impl Board {
 
     /// Does what other threads want. False if that is to end.
     fn obey(&mut self) -> bool {
+        if self.over {
+            return false;
+        }
         while let Ok(control) = self.control.try_recv() {
             self.pacer.note_activity(self.target.machine.now());
             // Whoever asked may have gone again.
@@ -265,6 +274,20 @@ impl Board {
         if let Some(Err(error)) = loaded {
             self.halt(format!("the eFuses: {error}"));
         }
+        self.over |= self.ends_with_reset;
+        self.load_program();
+    }
+
+    /// Does what is to be done when the chip has reset itself.
+    fn heed_resets(&mut self) {
+        if self.target.machine.take_resets().is_empty() {
+            return;
+        }
+        self.over |= self.ends_with_reset;
+        self.load_program();
+    }
+
+    fn load_program(&mut self) {
         if let Some(program) = &self.program {
             program.load(&mut self.target.machine).expect("a program that could be loaded before");
         }
@@ -307,7 +330,7 @@ impl Board {
     /// Runs the machine until `limit` and carries away what it sent.
     fn advance(&mut self, limit: Time) {
         let before: [u64; CORES] = std::array::from_fn(|core| self.target.machine.cpu(core).cycles());
-        while self.target.machine.now() < limit && !self.paused {
+        while self.target.machine.now() < limit && !self.paused && !self.over {
             match self.target.machine.run_until(limit) {
                 Stop::Limit => {}
                 Stop::Debug { core, stop } => self.note_debug_stop(core, stop),
@@ -317,6 +340,7 @@ impl Board {
                     break;
                 }
             }
+            self.heed_resets();
         }
         let fresh = self.target.machine.unmodelled_notes(self.noted);
         if !fresh.is_empty() {

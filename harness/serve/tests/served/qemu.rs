@@ -266,14 +266,14 @@ fn a_board_in_the_background_is_found_by_its_number_and_its_socket() {
     eventually(|| (!at("number").exists() && !at("qmp").exists()).then_some(()));
 }
 
-/// An ELF file with one segment in instruction RAM: it writes a K into the FIFO of UART0 and stands still.
-fn kernel(machine: u8, address: u32) -> Vec<u8> {
+/// An ELF file with one segment in instruction RAM: it writes `value` to `register` and stands still.
+fn kernel(machine: u8, address: u32, register: u32, value: u32) -> Vec<u8> {
     const HEADERS: usize = 52 + 32;
     let code = [
-        [0x00, 0x00, 0xF4, 0x3F].as_slice(), // UART0's FIFO
-        &[0; 4],
-        &[0x21, 0xFE, 0xFF], // l32r a2, the word before
-        &[0x32, 0xA0, b'K'], // movi a3, 'K'
+        register.to_le_bytes().as_slice(),
+        &value.to_le_bytes(),
+        &[0x21, 0xFE, 0xFF], // l32r a2, the first word
+        &[0x31, 0xFE, 0xFF], // l32r a3, the second word
         &[0x32, 0x62, 0x00], // s32i a3, a2, 0
         &[0x06, 0xFF, 0xFF], // j .
     ]
@@ -288,12 +288,27 @@ fn kernel(machine: u8, address: u32) -> Vec<u8> {
     elf
 }
 
+/// EM_XTENSA.
+const XTENSA: u8 = 94;
+const UART0_FIFO: u32 = 0x3FF4_0000;
+/// RTC_CNTL_OPTIONS0, whose highest bit resets the chip.
+const RTC_OPTIONS: u32 = 0x3FF4_8000;
+const SW_SYS_RST: u32 = 1 << 31;
+
+#[test]
+fn a_chip_that_resets_itself_ends_the_program_if_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("kernel.elf"), kernel(XTENSA, 0x4008_0000, RTC_OPTIONS, SW_SYS_RST)).unwrap();
+    for line in ["-kernel kernel.elf -nographic -no-reboot", "-kernel kernel.elf -nographic -action reboot=shutdown"] {
+        Program::start(folder.path(), line).finish();
+    }
+}
+
 #[test]
 fn a_kernel_starts_in_ram_after_each_reset() {
-    const XTENSA: u8 = 94;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kernel.elf");
-    std::fs::write(&path, kernel(XTENSA, 0x4008_0000)).unwrap();
+    std::fs::write(&path, kernel(XTENSA, 0x4008_0000, UART0_FIFO, u32::from(b'K'))).unwrap();
     let mut program = Program::start(folder.path(), "-kernel kernel.elf -serial mon:stdio");
     program.wait_for("K");
     assert_eq!(program.said, "K", "the ROM has not run");
@@ -303,11 +318,11 @@ fn a_kernel_starts_in_ram_after_each_reset() {
     program.finish();
     for (content, words) in [
         (
-            kernel(XTENSA, 0x400D_0020),
+            kernel(XTENSA, 0x400D_0020, 0, 0),
             "'kernel.elf' has code or data in flash, at 0x400d0020: `espalier flash kernel.elf",
         ),
-        (kernel(XTENSA, 0x4000_0000), "the program: its segment at 0x40000000 is not in RAM"),
-        (kernel(3, 0x4008_0000), "'kernel.elf' is no ELF file for Xtensa"),
+        (kernel(XTENSA, 0x4000_0000, 0, 0), "the program: its segment at 0x40000000 is not in RAM"),
+        (kernel(3, 0x4008_0000, 0, 0), "'kernel.elf' is no ELF file for Xtensa"),
         (b"\xe9 application".to_vec(), "'kernel.elf' is no ELF file for Xtensa"),
     ] {
         std::fs::write(&path, content).unwrap();

@@ -129,6 +129,7 @@ fn run(options: Options) -> Result<(), Failure> {
         gdb: options.gdb,
         efuses,
         program,
+        ends_with_reset: options.ends_with_reset,
         cable_to: options.cable_to,
         host_forwards: options.host_forwards,
         ..ServeConfig::default()

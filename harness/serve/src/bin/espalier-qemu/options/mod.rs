@@ -68,6 +68,8 @@ pub struct Options {
     pub host_forwards: Vec<HostForward>,
     pub strap: Strap,
     pub paused: bool,
+    /// A reset ends the program.
+    pub ends_with_reset: bool,
     /// None: as the environment says.
     pub pace: Option<Pace>,
     /// Keys of the terminal that send signals send them, instead of going to the board.

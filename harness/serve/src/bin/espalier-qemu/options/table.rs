@@ -8,8 +8,8 @@ use super::global::take_global;
 use super::line::{Line, Role};
 use super::network::{take_device, take_net, take_nic};
 use super::take::{
-    NO_WINDOW, take_chardev, take_cpu, take_display, take_drive, take_gdb, take_icount, take_machine, take_memory,
-    take_mon, take_smp, take_user,
+    NO_WINDOW, take_action, take_chardev, take_cpu, take_display, take_drive, take_gdb, take_icount, take_machine,
+    take_memory, take_mon, take_smp, take_user,
 };
 
 /// What an option does.
@@ -133,6 +133,18 @@ const TABLE: &[Row] = &[
     row(&["s"], "", Meaning::Flag(|line| line.gdb = Some(GDB_ADDRESS)), "-gdb tcp::1234"),
     row(&["S"], "", Meaning::Flag(|line| line.paused = true), "do not run until QMP says `cont` or GDB continues"),
     row(
+        &["no-reboot"],
+        "",
+        Meaning::Flag(|line| line.ends_with_reset = true),
+        "end the program instead of resetting the chip",
+    ),
+    row(
+        &["action"],
+        "reboot=reset|shutdown",
+        Meaning::Value(take_action),
+        "what a reset does; -no-reboot is the second",
+    ),
+    row(
         &["icount"],
         "N[,sleep=off]",
         Meaning::Value(take_icount),
@@ -169,7 +181,7 @@ const TABLE: &[Row] = &[
     moot(&["d", "D"], "X", NO_LOG),
     moot(&["rtc"], "X", "the chip's clock starts at zero, as on silicon"),
     moot(&["append", "dtb", "initrd", "boot"], "X", NO_LOADER),
-    moot(&["watchdog-action", "action"], "X", "a watchdog resets the chip, as on silicon"),
+    moot(&["watchdog-action"], "X", "a watchdog resets the chip, as on silicon"),
     moot(&["no-shutdown"], "", "nothing that the firmware does switches the board off"),
     moot(&["vga", "vnc", "k"], "X", NO_WINDOW),
     moot(&["full-screen"], "", NO_WINDOW),

@@ -143,3 +143,23 @@ pub fn take_display(line: &mut Line, value: &str) -> Parsed<()> {
     }
     Ok(())
 }
+
+pub fn take_action(line: &mut Line, value: &str) -> Parsed<()> {
+    let mut fields = Fields::read(value, None);
+    match fields.value("reboot")?.as_deref() {
+        None => {}
+        Some("shutdown") => line.ends_with_reset = true,
+        Some("reset") => line.ends_with_reset = false,
+        Some(other) => return Err(format!("reboot={other} is not known; there are reset and shutdown")),
+    }
+    for (event, reason) in [
+        ("shutdown", "nothing that the firmware does switches the board off"),
+        ("panic", "the chip knows no panic"),
+        ("watchdog", "a watchdog resets the chip, as on silicon"),
+    ] {
+        if fields.value(event)?.is_some() {
+            line.note("-action", event, reason);
+        }
+    }
+    fields.finish()
+}

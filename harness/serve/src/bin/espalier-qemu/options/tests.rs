@@ -141,6 +141,9 @@ fn serial_ports_and_monitors_go_where_qemu_puts_them() {
     assert_eq!(run("-serial pty").pty.as_deref(), Some("serial0"));
     assert_eq!(run("-chardev pty,id=x -serial chardev:x").pty.as_deref(), Some("x"));
     assert_eq!(run("-icount 3,sleep=off").pace, Some(Pace::Fast));
+    for (line, ends) in [("", false), ("-no-reboot", true), ("-action reboot=shutdown,panic=pause", true)] {
+        assert_eq!(run(line).ends_with_reset, ends, "{line}");
+    }
 }
 
 #[test]
