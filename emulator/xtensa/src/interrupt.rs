@@ -99,10 +99,11 @@ impl State {
         if pending == 0 {
             return None;
         }
-        if pending & NMI != 0 {
+        let current = self.interrupt_level();
+        // No mask holds it back but its own handler, whose EPC and EPS a second one would overwrite: it waits until that is done.
+        if pending & NMI != 0 && current != NMI_LEVEL {
             return Some(NMI_LEVEL);
         }
-        let current = self.interrupt_level();
         (current + 1..NMI_LEVEL).rev().find(|&level| pending & LEVEL_MASK[level as usize] != 0)
     }
 

@@ -101,6 +101,27 @@ fn the_non_maskable_interrupt_ignores_masks() {
 }
 
 #[test]
+fn a_second_non_maskable_interrupt_waits_for_the_end_of_the_first() {
+    let (mut cpu, mut bus) = start(&[]);
+    // rfi 7, after a nop
+    let handler = (VECTORS + 0x2c0) as usize;
+    bus.bytes[handler + 3..][..3].copy_from_slice(&[0x10, 0x37, 0x00]);
+    cpu.set_interrupt_lines(1 << 14);
+    cpu.run(&mut bus, 1);
+    cpu.set_interrupt_lines(0);
+    cpu.set_interrupt_lines(1 << 14);
+    cpu.run(&mut bus, 1);
+    assert_eq!(
+        (cpu.pc(), cpu.special(SpecialRegister::Epc7)),
+        (CODE, CODE),
+        "the first handler goes back to the program"
+    );
+    cpu.run(&mut bus, 1);
+    assert_eq!(cpu.pc(), VECTORS + 0x2c3, "the second one follows at once");
+    assert_eq!(cpu.special(SpecialRegister::Interrupt), 0);
+}
+
+#[test]
 fn edges_latch_and_levels_follow() {
     let (mut cpu, _) = start(&[]);
     cpu.set_interrupt_lines(1 << 10 | 1 << 5);
