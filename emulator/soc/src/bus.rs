@@ -4,11 +4,11 @@
 //! [`System::read`] and [`System::write`].
 
 use espalier_core::{Frequency, Time};
-use espalier_xtensa::{Bus, CodeMemory, Fault};
+use espalier_xtensa::{Bus, CodeMemory, Fault, Stored};
 
 use crate::memory::{
-    CODE_PAGE, DRAM_BASE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE, RTC_SLOW_BASE, Ram,
-    SRAM1_CODE_BASE, SRAM1_SIZE, sram1_code_offset, sram1_page, sram1_start,
+    CODE_PAGE, DRAM_BASE, DRAM_SIZE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE,
+    RTC_SLOW_BASE, Ram, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
 };
 use crate::rom::{ROM_BASE, ROM_SIZE, ROM1_DATA_BASE, ROM1_OFFSET};
 use crate::system::System;
@@ -42,11 +42,20 @@ pub(crate) struct CoreBus<'a> {
 }
 
 /// Where in RAM an address of the instruction bus leads.
+#[derive(Clone, Copy)]
 enum Code {
     Iram(usize),
     Sram1(usize),
     RtcFast(usize),
     RtcSlow(usize),
+}
+
+/// Where a store goes that is not for DRAM.
+enum Target {
+    RtcSlow(usize),
+    RtcFast(usize),
+    Code(Code),
+    Peripheral,
 }
 
 fn within(address: u32, base: u32, size: usize) -> Option<usize> {
@@ -157,52 +166,68 @@ impl CoreBus<'_> {
         word.map(u32::from_le_bytes)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<(), Fault> {
+    /// Where a store of so many bytes goes, unless memory refuses it.
+    fn store_target(&self, address: u32, width: u32) -> Result<Target, Fault> {
         if let Some(offset) = within(address, RTC_SLOW_BASE, RTC_SIZE) {
-            bump(&mut self.ram.versions.rtc_slow[offset / CODE_PAGE]);
-            return store_narrow(&mut self.ram.rtc_slow[..], offset, width, value);
+            return Ok(Target::RtcSlow(offset));
         }
         if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE) {
-            bump(&mut self.ram.versions.rtc_fast[offset / CODE_PAGE]);
-            return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
+            return Ok(Target::RtcFast(offset));
         }
         match self.code_ram(address) {
             Some(_) if width != 4 => return Err(Fault::Width),
-            Some(Code::Iram(offset)) => {
-                bump(&mut self.ram.versions.iram[offset / CODE_PAGE]);
-                return store_narrow(&mut self.ram.iram[..], offset, width, value);
-            }
-            Some(Code::Sram1(offset)) => {
-                bump(&mut self.ram.versions.sram1[sram1_page(offset)]);
-                return store_narrow(&mut self.ram.dram[..], offset, width, value);
-            }
-            Some(Code::RtcFast(offset)) => {
-                bump(&mut self.ram.versions.rtc_fast[offset / CODE_PAGE]);
-                return store_narrow(&mut self.ram.rtc_fast[..], offset, width, value);
-            }
-            Some(Code::RtcSlow(_)) | None => {}
+            Some(code) => return Ok(Target::Code(code)),
+            None => {}
         }
         if within(address, ROM_BASE, ROM_SIZE).is_some()
             || within(address, ROM1_DATA_BASE, ROM1_SIZE as usize).is_some()
         {
             return Err(Fault::ReadOnly);
         }
-        let now = self.now(cycle);
-        // A narrow write puts its bytes on their lanes; the others carry zeros.
-        self.system.write(self.ram, self.origin, address & !3, value << (8 * (address & 3)), now)
+        Ok(Target::Peripheral)
     }
 
-    /// Counts a write to DRAM that the instruction bus can see.
-    #[inline(always)]
-    fn touch_dram(&mut self, offset: usize) {
-        if offset >= sram1_start() {
-            let page = sram1_page(offset);
-            if let Some(version) = self.ram.versions.sram1.get_mut(page) {
-                bump(version);
+    #[cold]
+    #[inline(never)]
+    fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
+        let (ram, offset, version) = match self.store_target(address, width)? {
+            Target::RtcSlow(offset) | Target::Code(Code::RtcSlow(offset)) => {
+                (&mut self.ram.rtc_slow[..], offset, &mut self.ram.versions.rtc_slow[offset / CODE_PAGE])
             }
+            Target::RtcFast(offset) | Target::Code(Code::RtcFast(offset)) => {
+                (&mut self.ram.rtc_fast[..], offset, &mut self.ram.versions.rtc_fast[offset / CODE_PAGE])
+            }
+            Target::Code(Code::Iram(offset)) => {
+                (&mut self.ram.iram[..], offset, &mut self.ram.versions.iram[offset / CODE_PAGE])
+            }
+            Target::Code(Code::Sram1(offset)) => {
+                (&mut self.ram.dram[..], offset, &mut self.ram.versions.sram1[sram1_page(offset)])
+            }
+            Target::Peripheral => return self.store_to_peripheral(address, value, cycle),
+        };
+        store_narrow(ram, offset, width, value)?;
+        Ok(touch(version))
+    }
+
+    /// A store to a register, which can have code mapped elsewhere or written by DMA.
+    fn store_to_peripheral(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
+        let now = self.now(cycle);
+        let before = (self.system.code_epoch, self.ram.versions.dma);
+        // A narrow write puts its bytes on their lanes; the others carry zeros.
+        self.system.write(self.ram, self.origin, address & !3, value << (8 * (address & 3)), now)?;
+        let after = (self.system.code_epoch, self.ram.versions.dma);
+        Ok(if before == after { Stored::Data } else { Stored::Code })
+    }
+
+    /// What a write to DRAM has changed: code, where the instruction bus can see it.
+    #[inline(always)]
+    fn touch_dram(&mut self, offset: usize) -> Stored {
+        if offset >= sram1_start()
+            && let Some(version) = self.ram.versions.sram1.get_mut(sram1_page(offset))
+        {
+            return touch(version);
         }
+        Stored::Data
     }
 
     /// Flash behind the data cache.
@@ -214,12 +239,6 @@ impl CoreBus<'_> {
         }
         bytes(self.system.flash_page(self.origin.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
     }
-}
-
-/// Counts a write to a page.
-#[inline(always)]
-fn bump(version: &mut u32) {
-    *version = version.wrapping_add(1);
 }
 
 fn store_narrow(memory: &mut [u8], offset: usize, width: u32, value: u32) -> Result<(), Fault> {
@@ -234,14 +253,7 @@ fn store_narrow(memory: &mut [u8], offset: usize, width: u32, value: u32) -> Res
 
 impl Bus for CoreBus<'_> {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
-        let word = self.code_word(address & !3).ok_or(Fault::Unmapped)?;
-        let shift = 8 * (address & 3);
-        if shift == 0 {
-            return Ok(word);
-        }
-        // The rest may lie beyond the end of a memory; then the instruction is as short as what is left of it.
-        let next = self.code_word((address & !3).wrapping_add(4)).unwrap_or(0);
-        Ok((word >> shift) | (next << (32 - shift)))
+        self.code_word(address).ok_or(Fault::Unmapped)
     }
 
     fn bring_in(&mut self, address: u32) -> bool {
@@ -302,33 +314,40 @@ impl Bus for CoreBus<'_> {
     }
 
     #[inline(always)]
-    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<(), Fault> {
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
         if put(&mut self.ram.dram[..], offset, [value]) {
-            self.touch_dram(offset);
-            return Ok(());
+            return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 1, u32::from(value), cycle)
     }
 
     #[inline(always)]
-    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<(), Fault> {
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
         if put(&mut self.ram.dram[..], offset, value.to_le_bytes()) {
-            self.touch_dram(offset);
-            return Ok(());
+            return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 2, u32::from(value), cycle)
     }
 
     #[inline(always)]
-    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault> {
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
         if put(&mut self.ram.dram[..], offset, value.to_le_bytes()) {
-            self.touch_dram(offset);
-            return Ok(());
+            return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 4, value, cycle)
+    }
+
+    fn check_store8(&self, address: u32) -> Result<(), Fault> {
+        match within(address, DRAM_BASE, DRAM_SIZE) {
+            Some(_) => Ok(()),
+            None => match self.store_target(address, 1)? {
+                Target::Peripheral if !System::answers_at(address) => Err(Fault::Unmapped),
+                _ => Ok(()),
+            },
+        }
     }
 
     #[inline(always)]
@@ -352,6 +371,17 @@ impl Bus for CoreBus<'_> {
         }
     }
 
+    fn note_decoded(&mut self, address: u32) -> u32 {
+        let Some(code) = self.code_ram(address) else { return 0 };
+        let versions = &mut self.ram.versions;
+        note_decoded(match code {
+            Code::Iram(offset) => &mut versions.iram[offset / CODE_PAGE],
+            Code::Sram1(offset) => &mut versions.sram1[sram1_page(offset)],
+            Code::RtcFast(offset) => &mut versions.rtc_fast[offset / CODE_PAGE],
+            Code::RtcSlow(offset) => &mut versions.rtc_slow[offset / CODE_PAGE],
+        })
+    }
+
     #[inline]
     fn code_memory(&self, address: u32) -> CodeMemory {
         if self.code_ram(address).is_some() {
@@ -366,6 +396,10 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn code_epoch(&self) -> u32 {
         self.system.code_epoch
+    }
+
+    fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
+        self.system.note_unmodelled_instruction(mnemonic, Origin { pc, ..self.origin });
     }
 
     fn read_external(&mut self, _address: u32, _cycle: u32) -> u32 {

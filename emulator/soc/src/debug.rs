@@ -78,9 +78,12 @@ impl Machine {
                 stored.map_err(|_| MemoryError::ReadOnly(address))?;
             } else if map::find(base).is_some() {
                 let stored = match piece.try_into() {
-                    Ok(word) => self.debug_bus(core, |bus| bus.store32(base, u32::from_le_bytes(word), 0)),
+                    Ok(word) => self.debug_bus(core, |bus| bus.store32(base, u32::from_le_bytes(word), 0)).map(|_| ()),
                     Err(_) => self.debug_bus(core, |bus| {
-                        piece.iter().zip(address..).try_for_each(|(byte, address)| bus.store8(address, *byte, 0))
+                        piece
+                            .iter()
+                            .zip(address..)
+                            .try_for_each(|(byte, address)| bus.store8(address, *byte, 0).map(|_| ()))
                     }),
                 };
                 stored.map_err(|_| MemoryError::Unmapped(address))?;

@@ -156,7 +156,7 @@ impl Machine {
 
     /// Takes the power away and gives it back: everything but the flash chip and the eFuses is lost.
     pub fn power_on(&mut self, strap: Strap) {
-        self.ram = Arc::new(Ram::default());
+        self.ram = Arc::new(self.ram.after_power_loss());
         self.system.power_cycle();
         self.restart(ResetCause::PowerOn, strap);
     }

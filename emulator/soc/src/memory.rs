@@ -4,6 +4,7 @@
 //! runs it holds the block exclusively, so the hot paths read and write plain arrays.
 
 use espalier_core::{DmaFault, GuestMemory};
+use espalier_xtensa::Stored;
 
 /// SRAM2 and SRAM1 on the data bus, without a gap.
 pub const DRAM_BASE: u32 = 0x3FFA_E000;
@@ -38,13 +39,42 @@ pub struct Ram {
     pub versions: Versions,
 }
 
-/// How often each page of a memory that can hold code has been written.
+/// The version of each page of a memory that can hold code: it changes with the first write after code was decoded from the page.
 #[derive(Clone)]
 pub struct Versions {
     pub iram: Box<[u32; IRAM_SIZE / CODE_PAGE]>,
     pub sram1: Box<[u32; SRAM1_SIZE / CODE_PAGE]>,
     pub rtc_fast: Box<[u32; RTC_SIZE / CODE_PAGE]>,
     pub rtc_slow: Box<[u32; RTC_SIZE / CODE_PAGE]>,
+    /// How often DMA has written to a page that code was decoded from.
+    pub dma: u32,
+}
+
+impl Versions {
+    fn touch_all(&mut self) {
+        let Versions { iram, sram1, rtc_fast, rtc_slow, dma: _ } = self;
+        let sram = iram.iter_mut().chain(sram1.iter_mut());
+        sram.chain(rtc_fast.iter_mut()).chain(rtc_slow.iter_mut()).for_each(|version| _ = touch(version));
+    }
+}
+
+/// Bit of a version: code was decoded from the page since it was last written.
+const DECODED: u32 = 1;
+
+/// Notes that code is decoded from a page. Returns its version.
+pub fn note_decoded(version: &mut u32) -> u32 {
+    *version |= DECODED;
+    *version
+}
+
+/// Notes a write to a page.
+#[inline(always)]
+pub fn touch(version: &mut u32) -> Stored {
+    if *version & DECODED == 0 {
+        return Stored::Data;
+    }
+    *version = version.wrapping_add(DECODED);
+    Stored::Code
 }
 
 impl Default for Ram {
@@ -54,7 +84,7 @@ impl Default for Ram {
             iram: boxed(),
             rtc_fast: boxed(),
             rtc_slow: boxed(),
-            versions: Versions { iram: boxed(), sram1: boxed(), rtc_fast: boxed(), rtc_slow: boxed() },
+            versions: Versions { iram: boxed(), sram1: boxed(), rtc_fast: boxed(), rtc_slow: boxed(), dma: 0 },
         }
     }
 }
@@ -72,8 +102,15 @@ impl Ram {
     pub fn clear_digital(&mut self) {
         self.dram.fill(0);
         self.iram.fill(0);
-        let versions = self.versions.iram.iter_mut().chain(self.versions.sram1.iter_mut());
-        versions.for_each(|version| *version = version.wrapping_add(1));
+        let Versions { iram, sram1, .. } = &mut self.versions;
+        iram.iter_mut().chain(sram1.iter_mut()).for_each(|version| _ = touch(version));
+    }
+
+    /// The memory after the power was off. Blocks that were decoded before are stale.
+    pub fn after_power_loss(&self) -> Ram {
+        let mut versions = self.versions.clone();
+        versions.touch_all();
+        Ram { versions, ..Ram::default() }
     }
 }
 
@@ -88,9 +125,8 @@ impl GuestMemory for Ram {
     fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
         let range = dma_range(address, from.len())?;
         for offset in (range.start.max(SRAM1_OFFSET)..range.end).step_by(CODE_PAGE).chain(range.clone().next_back()) {
-            if offset >= SRAM1_OFFSET {
-                let version = &mut self.versions.sram1[sram1_page(offset)];
-                *version = version.wrapping_add(1);
+            if offset >= SRAM1_OFFSET && touch(&mut self.versions.sram1[sram1_page(offset)]) == Stored::Code {
+                self.versions.dma = self.versions.dma.wrapping_add(1);
             }
         }
         self.dram[range].copy_from_slice(from);

@@ -356,6 +356,18 @@ impl System {
         Ok(())
     }
 
+    /// Whether a store to `address`, which is not memory, is accepted.
+    pub fn answers_at(address: u32) -> bool {
+        map::find(address).is_some() || map::is_peripheral_space(address)
+    }
+
+    /// Records an instruction whose effect is not public.
+    pub fn note_unmodelled_instruction(&mut self, mnemonic: &'static str, origin: Origin) {
+        if self.unmodelled.record_instruction(mnemonic, origin, self.clock) {
+            self.attention = true;
+        }
+    }
+
     /// Peripheral space without a block reads as zero, as on silicon; other addresses fault.
     fn read_nothing(&mut self, origin: Origin, address: u32) -> Result<u32, Fault> {
         if !map::is_peripheral_space(address) {

@@ -13,6 +13,8 @@ use crate::map::{Block, Entry, MAP};
 
 /// The name of peripheral space without a block, beside those of the memory map.
 const UNMAPPED: &str = "unmapped";
+/// The name that stands for instructions whose effect is not public.
+const CORE: &str = "CPU core";
 /// Registers that are told apart. Accesses to more are counted by block only.
 const REGISTERS_KEPT: usize = 4096;
 /// Notes that are kept. What is touched for the first time after that is counted, not noted.
@@ -20,12 +22,14 @@ const NOTES_KEPT: usize = 64;
 /// Peripheral space without a block is noted once for each piece of this size, for that is the size of most blocks.
 const UNMAPPED_GRAIN: u32 = 0x1000;
 
-/// Accesses to one register, or one address, that is not modelled.
+/// Accesses to one register, or one address, that is not modelled; or an instruction that is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmodelledAccess {
     /// Name of the block in the memory map; `None` where there is no block.
     pub block: Option<&'static str>,
     pub address: u32,
+    /// Mnemonic of the instruction, which is at `address`.
+    pub instruction: Option<&'static str>,
     /// Where the register is in its block, in bytes; without a block, the address.
     pub offset: u32,
     pub write: bool,
@@ -43,6 +47,9 @@ pub struct UnmodelledAccess {
 impl UnmodelledAccess {
     /// The access without the code that made it, such as `write of 0x7 to RMT+0x4 (0x3ff56004)`.
     pub fn description(&self) -> String {
+        if let Some(instruction) = self.instruction {
+            return format!("instruction {instruction}, whose effect is not public,");
+        }
         let verb = if self.write { format!("write of {:#x} to", self.value) } else { "read of".to_owned() };
         match self.block {
             Some(block) => format!("{verb} {block}+{:#x} ({:#010x})", self.offset, self.address),
@@ -94,7 +101,7 @@ impl Allowed {
 
 fn known_name(name: &str) -> Result<&'static str, SocError> {
     let mut names: Vec<&'static str> = MAP.iter().map(|entry| entry.name).collect();
-    names.push(UNMAPPED);
+    names.extend([UNMAPPED, CORE]);
     let known = names.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
     known.ok_or_else(|| SocError::UnknownBlock { name: name.to_owned(), names: names.join(", ") })
 }
@@ -148,6 +155,7 @@ impl UnmodelledLog {
         let access = UnmodelledAccess {
             block,
             address,
+            instruction: None,
             offset: entry.map_or(address, |entry| entry.offset_of(address)),
             write: write.is_some(),
             at,
@@ -157,11 +165,48 @@ impl UnmodelledLog {
             count: 1,
         };
         self.note(entry, &access);
-        if !self.allowed.has(block) {
+        self.insert(key, access);
+        true
+    }
+
+    /// Counts an instruction whose effect is not public. Returns true if it is the first at its address.
+    pub fn record_instruction(&mut self, mnemonic: &'static str, origin: Origin, at: Time) -> bool {
+        let (address, instruction) = (origin.pc, Some(mnemonic));
+        let key = (address, false);
+        if let Some(access) = self.accesses.get_mut(&key) {
+            access.count += 1;
+            return false;
+        }
+        if self.accesses.len() >= REGISTERS_KEPT {
+            *self.beyond.entry(Some(CORE)).or_default() += 1;
+            return false;
+        }
+        let Origin { core, pc } = origin;
+        let access = UnmodelledAccess {
+            block: Some(CORE),
+            address,
+            instruction,
+            offset: address,
+            write: false,
+            at,
+            core,
+            pc,
+            value: 0,
+            count: 1,
+        };
+        let known = self.notes.iter().any(|note| note.instruction == instruction);
+        if !known && self.notes.len() < NOTES_KEPT {
+            self.notes.push(access.clone());
+        }
+        self.insert(key, access);
+        true
+    }
+
+    fn insert(&mut self, key: (u32, bool), access: UnmodelledAccess) {
+        if !self.allowed.has(access.block) {
             self.fresh.get_or_insert(key);
         }
         self.accesses.insert(key, access);
-        true
     }
 
     fn note(&mut self, entry: Option<&Entry>, access: &UnmodelledAccess) {
@@ -249,6 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn an_instruction_is_noted_once_wherever_it_is() {
+        let mut log = UnmodelledLog::default();
+        for (mnemonic, pc) in [("f64norm", 0x4008_0000), ("f64rnd", 0x4008_0003), ("f64norm", 0x4008_0006)] {
+            assert!(log.record_instruction(mnemonic, Origin { core: 0, pc }, Time::ZERO));
+            assert!(!log.record_instruction(mnemonic, Origin { core: 0, pc }, Time::ZERO));
+        }
+        let noted: Vec<_> = log.notes().iter().map(ToString::to_string).collect();
+        let expected = [("f64norm", "0x40080000"), ("f64rnd", "0x40080003")].map(|(mnemonic, pc)| {
+            format!("instruction {mnemonic}, whose effect is not public, by core 0 in the code at {pc}")
+        });
+        assert_eq!(noted, expected);
+        assert_eq!(log.blocks()[0].accesses, 6);
+    }
+
+    #[test]
     fn what_is_allowed_does_not_hide_what_is_not() {
         let mut log = UnmodelledLog::new(Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()]).unwrap());
         for address in [SDMMC, UART0 + 0xF00, SDMMC + 4, NOWHERE] {
@@ -258,7 +318,7 @@ mod tests {
         assert_eq!(log.take_fresh(), None);
         let Err(SocError::UnknownBlock { name, names }) = Allowed::new(&["SDMCC".to_owned()]) else { panic!() };
         assert_eq!(name, "SDMCC");
-        assert!(names.contains("SDMMC, ") && names.ends_with("unmapped"), "{names}");
+        assert!(names.contains("SDMMC, ") && names.ends_with("unmapped, CPU core"), "{names}");
     }
 
     #[test]

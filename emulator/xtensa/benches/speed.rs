@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use espalier_xtensa::{Config, Cpu, Exit};
+use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister};
 use flat::Flat;
 
 #[path = "../tests/core/flat.rs"]
@@ -16,8 +16,12 @@ const SLICE: u32 = 1 << 16;
 const INSTRUCTIONS: u64 = 200_000_000;
 const MEMORY: usize = 1 << 20;
 const RESET: u32 = 0x400;
+/// FreeRTOS's watchpoint on the end of a stack (`DBREAKC1`), and bytes that no program here writes.
+const STACK_WATCHPOINT: u32 = 0x8000_0020;
+const UNTOUCHED: u32 = 0x8_0000;
 
-fn measure(name: &str, hex: &str) {
+/// Measures a program that has `breakpoint` in `DBREAKC1`.
+fn measure(name: &str, hex: &str, breakpoint: u32) {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
     let bytes: Vec<u8> = digits
         .chunks(2)
@@ -25,6 +29,8 @@ fn measure(name: &str, hex: &str) {
         .collect();
     let mut bus = Flat::new(MEMORY, &bytes);
     let mut cpu = Cpu::new(Config { reset_vector: RESET, vector_base: 0, ..Config::ESP32_PRO });
+    cpu.set_special(SpecialRegister::Dbreaka1, UNTOUCHED);
+    cpu.set_special(SpecialRegister::Dbreakc1, breakpoint);
     let start = Instant::now();
     while cpu.cycles() < INSTRUCTIONS {
         assert_eq!(cpu.run(&mut bus, SLICE), Exit::Budget, "stopped at {:#x}", cpu.pc());
@@ -40,8 +46,10 @@ const PROGRAMS: [(&str, &str); 2] =
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (name, hex) in PROGRAMS {
-        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
-            measure(name, hex);
+        for (name, breakpoint) in [(name.to_owned(), 0), (format!("{name}, stack watchpoint"), STACK_WATCHPOINT)] {
+            if wanted.is_empty() || wanted.iter().any(|word| name.ends_with(word.as_str())) {
+                measure(&name, hex, breakpoint);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::bus::{Bus, CODE_PAGE, CodeMemory};
 use crate::exception::Trap;
-use crate::instruction::{Flow, Instruction, Opcode};
+use crate::instruction::{self, Flow, Instruction, Opcode};
 
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;
@@ -63,6 +63,9 @@ pub(crate) struct Blocks {
     links: Vec<u32>,
     by_address: HashMap<u32, u32>,
     quick: Vec<u32>,
+    /// The blocks that a change of address translation makes stale, so that one costs nothing when there are none: the ROM makes
+    /// hundreds of them after each reset.
+    mapped: Vec<u32>,
     /// Addresses at which zero-overhead loops were seen to end. Blocks never run across them.
     loop_ends: BTreeSet<u32>,
     last_loop_end: u32,
@@ -90,6 +93,7 @@ impl Blocks {
             links: Vec::new(),
             by_address: HashMap::new(),
             quick: vec![NONE; QUICK_ENTRIES],
+            mapped: Vec::new(),
             loop_ends: BTreeSet::new(),
             last_loop_end: 0,
             epoch: 0,
@@ -131,7 +135,17 @@ impl Blocks {
     pub(crate) fn note_epoch(&mut self, epoch: u32) {
         if self.epoch != epoch {
             self.epoch = epoch;
-            self.drop_where(|block| block.memory == CodeMemory::Mapped);
+            self.drop_mapped();
+        }
+    }
+
+    fn drop_mapped(&mut self) {
+        for index in self.mapped.drain(..) {
+            let block = &mut self.blocks[index as usize];
+            if block.address != DROPPED {
+                self.by_address.remove(&(block.address as u32));
+                block.address = DROPPED;
+            }
         }
     }
 
@@ -150,6 +164,7 @@ impl Blocks {
         self.links.clear();
         self.by_address.clear();
         self.quick.fill(NONE);
+        self.mapped.clear();
     }
 
     /// True when `index` is a block at `pc` whose code has not changed.
@@ -250,12 +265,15 @@ impl Blocks {
             memory,
             cut,
             steady: memory != CodeMemory::Writable && !cut,
-            versions: [bus.code_version(pc), bus.code_version(end.wrapping_sub(1))],
+            versions: [bus.note_decoded(pc), bus.note_decoded(end.wrapping_sub(1))],
         };
         let instructions = decoded.iter().flatten().copied();
         let index = match stale {
             Some(index) => {
                 let old = &self.blocks[index as usize];
+                if memory == CodeMemory::Mapped && old.memory != memory {
+                    self.mapped.push(index);
+                }
                 // The same place is used again, unless the new block does not fit.
                 let block = if count as u32 <= old.count { Block { first: old.first, ..block } } else { block };
                 if block.first == old.first {
@@ -272,7 +290,11 @@ impl Blocks {
                 self.instructions.extend(instructions);
                 self.links.resize(self.instructions.len(), NONE);
                 self.blocks.push(block);
-                (self.blocks.len() - 1) as u32
+                let index = (self.blocks.len() - 1) as u32;
+                if memory == CodeMemory::Mapped {
+                    self.mapped.push(index);
+                }
+                index
             }
         };
         self.by_address.insert(pc, index);
@@ -288,6 +310,11 @@ fn quick_slot(pc: u32) -> usize {
 
 /// Fetches and decodes the instruction at `pc`. What is not defined decodes as `ILL`, which raises the same exception.
 pub(crate) fn fetch<B: Bus>(bus: &mut B, pc: u32) -> Result<Instruction, Trap> {
-    let word = bus.fetch(pc).map_err(|fault| Trap::Fetch(fault, pc))?;
+    let mut word_at = |address| bus.fetch(address).map_err(|fault| Trap::Fetch(fault, address));
+    let (address, byte) = (pc & !3, pc & 3);
+    let mut word = word_at(address)? >> (8 * byte);
+    if byte + u32::from(instruction::length(word)) > 4 {
+        word |= word_at(address.wrapping_add(4))? << (32 - 8 * byte);
+    }
     Ok(Instruction::decode(word, pc).unwrap_or_else(Instruction::illegal))
 }

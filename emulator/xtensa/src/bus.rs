@@ -21,6 +21,19 @@ pub enum Fault {
     /// An access whose alignment the memory does not allow: `LoadStoreAlignmentCause`.
     #[error("misaligned")]
     Alignment,
+    /// A conditional store (`S32C1I`) where memory has none: `LoadStoreErrorCause`.
+    #[error("conditional store not supported")]
+    Conditional,
+}
+
+/// What a store has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// No code that anyone has decoded.
+    Data,
+    /// Something on a page that code was decoded from, or how addresses of code are translated: the instruction after the store is
+    /// looked up anew.
+    Code,
 }
 
 /// How code in a piece of memory can change, which decides how decoded blocks are checked.
@@ -40,7 +53,7 @@ pub enum CodeMemory {
 /// [`Cpu::step`](crate::Cpu::step), for devices that need the exact time. Addresses of 16-bit and 32-bit accesses are
 /// aligned; the core splits unaligned accesses, which its load/store unit supports, into bytes.
 pub trait Bus {
-    /// Up to four instruction bytes at `address`, of any alignment, little-endian. Only used for decoding.
+    /// The word of code at an aligned address. Only used for decoding.
     fn fetch(&mut self, address: u32) -> Result<u32, Fault>;
 
     /// Has the code at `address` brought to where it can be fetched from. False if the core has to wait for it: the run ends
@@ -66,13 +79,17 @@ pub trait Bus {
     fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault>;
 
     /// Writes a byte.
-    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<(), Fault>;
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault>;
 
     /// Writes an aligned halfword.
-    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<(), Fault>;
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault>;
 
     /// Writes an aligned word.
-    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault>;
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault>;
+
+    /// What keeps [`store8`](Bus::store8) from writing to `address`, without writing. An unaligned store is made of several
+    /// accesses, and either all of them happen or none.
+    fn check_store8(&self, address: u32) -> Result<(), Fault>;
 
     /// Tells where the code is that the following accesses come from: the start of the block that is about to be executed,
     /// which is the instruction itself in the plain interpreter. For messages; does nothing unless the wiring wants it.
@@ -84,8 +101,13 @@ pub trait Bus {
     /// the other core was started. Checked after every block.
     fn attention(&self) -> bool;
 
-    /// Version of the code page that holds `address`: differs whenever the page's bytes may differ.
+    /// Version of the code page that holds `address`: differs from the one that [`note_decoded`](Bus::note_decoded) gave whenever
+    /// the page's bytes may differ.
     fn code_version(&self, address: u32) -> u32;
+
+    /// Code was decoded from the page that holds `address`: from now on a store to it changes its version and answers
+    /// [`Stored::Code`]. Returns the version.
+    fn note_decoded(&mut self, address: u32) -> u32;
 
     /// How the code at `address` can change. The answer must be the same for all addresses of a page.
     fn code_memory(&self, address: u32) -> CodeMemory {
@@ -96,6 +118,12 @@ pub trait Bus {
     /// Changes whenever address translation for code has changed; drops all blocks of [`CodeMemory::Mapped`]. Looked at when a
     /// run starts and after instructions that synchronise, so the wiring raises its [`attention`](Bus::attention) as well.
     fn code_epoch(&self) -> u32;
+
+    /// Tells of an instruction of this core whose effect no public document describes, and which raises an exception instead. `pc`
+    /// is its address.
+    fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
+        let _ = (mnemonic, pc);
+    }
 
     /// Reads an external register (`RER`).
     fn read_external(&mut self, address: u32, cycle: u32) -> u32;

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::debugger::{DebugStop, Debugger, Watchpoint};
 use crate::exception::Trap;
 use crate::execute::execute;
+use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
@@ -84,7 +85,7 @@ impl Cpu {
             if let Some(exit) = self.enter_interrupts() {
                 return exit;
             }
-            if self.state.is_debugged() {
+            if self.state.is_single_stepped() {
                 interpret(&mut self.state, bus, *spent);
                 *spent += 1;
             } else {
@@ -92,7 +93,8 @@ impl Cpu {
                 let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
                 self.blocks.note_epoch(bus.code_epoch());
                 self.blocks.note_loop_end(self.state.lend);
-                let before = std::mem::replace(spent, run_blocks(&mut self.state, &mut self.blocks, bus, *spent, stop));
+                let run = if self.state.has_breakpoints() { run_blocks::<true, B> } else { run_blocks::<false, B> };
+                let before = std::mem::replace(spent, run(&mut self.state, &mut self.blocks, bus, *spent, stop));
                 if *spent == before {
                     return Exit::Attention;
                 }
@@ -251,8 +253,16 @@ impl Cpu {
     }
 }
 
-/// Runs blocks from cycle `spent` up to `stop` at most. Returns the cycles spent after the last instruction.
-fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
+/// Runs blocks from cycle `spent` up to `stop` at most, and looks at the program's breakpoints if it has any (`BREAKPOINTS`).
+/// Returns the cycles spent after the last instruction.
+#[inline(never)]
+fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
+    state: &mut State,
+    blocks: &mut Blocks,
+    bus: &mut B,
+    mut spent: u32,
+    stop: u32,
+) -> u32 {
     let mut previous = NO_INSTRUCTION;
     loop {
         let pc = state.pc;
@@ -268,24 +278,24 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
         let (first, end) = (block.first, block.end);
-        // Instructions before the one that overflows the window still run.
-        let mut overflow = false;
+        // Instructions before the one that cannot execute still run.
+        let mut obstructed = false;
         let mut count = instructions.len();
-        if block.window > state.window_free {
-            let limit = instructions.iter().position(|op| op.window() > state.window_free);
-            overflow = limit.is_some();
+        if block.window > state.window_free || BREAKPOINTS && state.breaks_within(pc, end) {
+            let limit = obstacle(state, instructions, pc);
+            obstructed = limit.is_some();
             count = limit.unwrap_or(count);
         }
         let room = (stop - spent) as usize;
         if count >= room {
             count = room;
-            overflow = false;
+            obstructed = false;
         }
         let start = Start { pc, cycle: spent };
         let mut step = Step::NEXT;
         let mut last = None;
         for op in &instructions[..count] {
-            step = execute(state, bus, op, start);
+            step = execute::<BREAKPOINTS, B>(state, bus, op, start);
             if step != Step::NEXT {
                 last = Some(op);
                 break;
@@ -300,10 +310,13 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
                 None => state.go_on_at(end),
                 Some(next) => {
                     state.pc = pc.wrapping_add(u32::from(next.offset));
-                    if overflow {
-                        state.raise(Trap::WindowOverflow, state.pc);
+                    if obstructed {
+                        state.raise_obstacle(state.pc);
                         spent += 1;
                         previous = first + count as u32;
+                        if BREAKPOINTS && state.ocd.is_stopped() {
+                            return spent;
+                        }
                     }
                 }
             },
@@ -322,6 +335,15 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
     }
 }
 
+/// Index of the first instruction of a block at `pc` that cannot execute: a breakpoint is on it, or its window overflows.
+#[cold]
+fn obstacle(state: &State, instructions: &[Instruction], pc: u32) -> Option<usize> {
+    instructions.iter().position(|op| {
+        let pc = pc.wrapping_add(u32::from(op.offset));
+        op.window() > state.window_free || state.instruction_breakpoint(pc).is_some()
+    })
+}
+
 /// Fetches, decodes and executes the next instruction.
 fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
     let pc = state.pc;
@@ -333,14 +355,14 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
         Ok(op) => op,
         Err(trap) => return state.raise(trap, pc),
     };
-    if let Some(trap) = state.debug_trap(&op, pc) {
+    if let Some(trap) = state.debug_trap(pc) {
         return state.raise(trap, pc);
     }
     if op.window() > state.window_free {
         return state.raise(Trap::WindowOverflow, pc);
     }
     bus.executing(pc);
-    let step = execute(state, bus, &op, Start { pc, cycle });
+    let step = execute::<true, B>(state, bus, &op, Start { pc, cycle });
     state.finish(step.then(), pc, pc.wrapping_add(u32::from(op.length())));
 }
 
@@ -353,6 +375,12 @@ impl State {
             self.lcount -= 1;
             self.pc = self.lbeg;
         }
+    }
+
+    /// Raises what keeps the instruction at `pc` from executing; see [`obstacle`].
+    #[cold]
+    fn raise_obstacle(&mut self, pc: u32) {
+        self.raise(self.instruction_breakpoint(pc).unwrap_or(Trap::WindowOverflow), pc);
     }
 
     /// Completes the instruction at `pc`, which is followed by the one at `next` in memory.

@@ -1,20 +1,15 @@
-//! The debug option: instruction and data breakpoints and the instruction counter.
+//! The debug option: instruction breakpoints, the instruction counter, and what accesses an instruction makes. Data breakpoints are
+//! in [`watch`](crate::watch).
 
 use crate::exception::{Trap, debug_cause};
 use crate::instruction::{Instruction, Opcode};
 use crate::register::SpecialRegister;
 use crate::state::{DEBUG_LEVEL, State};
+use crate::watch::{ON_LOAD, ON_STORE};
 
 /// Instruction breakpoints: address register and bit of `IBREAKENABLE`.
 const INSTRUCTION_BREAKPOINTS: [(SpecialRegister, u32); 2] =
     [(SpecialRegister::Ibreaka0, 1 << 0), (SpecialRegister::Ibreaka1, 1 << 1)];
-/// Data breakpoints: address and control register.
-const DATA_BREAKPOINTS: [(SpecialRegister, SpecialRegister); 2] =
-    [(SpecialRegister::Dbreaka0, SpecialRegister::Dbreakc0), (SpecialRegister::Dbreaka1, SpecialRegister::Dbreakc1)];
-/// Fields of `DBREAKC`.
-const MASK: u32 = 0x3f;
-pub(crate) const ON_LOAD: u32 = 1 << 30;
-pub(crate) const ON_STORE: u32 = 1 << 31;
 
 /// A data access that an instruction is about to make.
 pub(crate) struct Access {
@@ -24,17 +19,18 @@ pub(crate) struct Access {
 }
 
 impl State {
-    /// True while some debug register makes every instruction be looked at before it executes.
-    pub(crate) fn is_debugged(&self) -> bool {
-        self.ocd.needs_attention()
-            || self.plain(SpecialRegister::Icountlevel)
-                | self.plain(SpecialRegister::Ibreakenable)
-                | (self.plain(SpecialRegister::Dbreakc0) | self.plain(SpecialRegister::Dbreakc1)) & (ON_LOAD | ON_STORE)
-                != 0
+    /// True while every instruction has to be looked at before it executes: instructions are counted, or a host's debugger waits.
+    pub(crate) fn is_single_stepped(&self) -> bool {
+        self.ocd.needs_attention() || self.plain(SpecialRegister::Icountlevel) != 0
     }
 
-    /// The debug exception that keeps the instruction at `pc` from executing. Counts instructions.
-    pub(crate) fn debug_trap(&mut self, op: &Instruction, pc: u32) -> Option<Trap> {
+    /// True while the program has breakpoints of the debug option, on data or on instructions.
+    pub(crate) fn has_breakpoints(&self) -> bool {
+        self.is_watching() || self.plain(SpecialRegister::Ibreakenable) != 0
+    }
+
+    /// The debug exception that keeps the instruction at `pc` from executing, whatever it is. Counts instructions.
+    pub(crate) fn debug_trap(&mut self, pc: u32) -> Option<Trap> {
         let level = self.interrupt_level();
         if level < self.plain(SpecialRegister::Icountlevel) {
             let count = self.plain(SpecialRegister::Icount);
@@ -44,22 +40,23 @@ impl State {
                 return Some(Trap::Debug(debug_cause::ICOUNT));
             }
         }
-        if level >= DEBUG_LEVEL || !self.is_debugged() {
-            return None;
-        }
+        self.instruction_breakpoint(pc)
+    }
+
+    /// The debug exception of an instruction breakpoint at `pc`.
+    pub(crate) fn instruction_breakpoint(&self, pc: u32) -> Option<Trap> {
+        self.breaks_where(|address| address == pc).then_some(Trap::Debug(debug_cause::IBREAK))
+    }
+
+    /// True if a breakpoint lies on an instruction from `start` up to `end`, or may do so.
+    pub(crate) fn breaks_within(&self, start: u32, end: u32) -> bool {
+        self.breaks_where(|address| address.wrapping_sub(start) < end.wrapping_sub(start))
+    }
+
+    fn breaks_where(&self, condition: impl Fn(u32) -> bool) -> bool {
         let enabled = self.plain(SpecialRegister::Ibreakenable);
-        if INSTRUCTION_BREAKPOINTS.iter().any(|(address, bit)| enabled & bit != 0 && self.plain(*address) == pc) {
-            return Some(Trap::Debug(debug_cause::IBREAK));
-        }
-        let access = self.access(op)?;
-        let number = DATA_BREAKPOINTS.iter().position(|(address, control)| {
-            let control = self.plain(*control);
-            let mask = !MASK | control & MASK;
-            let watched = self.plain(*address) & mask;
-            control & access.kinds != 0
-                && (0..access.size).any(|offset| access.address.wrapping_add(offset) & mask == watched)
-        })?;
-        Some(Trap::Debug(debug_cause::DBREAK | (number as u32) << debug_cause::DBNUM_SHIFT))
+        let armed = |(address, bit): &(SpecialRegister, u32)| enabled & bit != 0 && condition(self.plain(*address));
+        enabled != 0 && INSTRUCTION_BREAKPOINTS.iter().any(armed) && self.interrupt_level() < DEBUG_LEVEL
     }
 
     /// The data access that `op` is about to make.

@@ -4,10 +4,11 @@
 //! at interrupts and at its surroundings between the same instructions. A run that stops inside a block remembers where, and the
 //! next run goes on from there as if it had never stopped.
 
-use crate::debug::{Access, ON_LOAD, ON_STORE};
+use crate::debug::Access;
 use crate::instruction::Instruction;
 use crate::register::SpecialRegister;
 use crate::state::{State, ps};
+use crate::watch::{ON_LOAD, ON_STORE};
 
 /// The vectors of window overflows and underflows lie at the start of the vectors (ISA manual, "Windowed Register Option").
 const WINDOW_VECTORS: u32 = 0x180;

@@ -4,7 +4,7 @@
 //! vector offsets are those of the ESP32's configuration.
 
 use crate::bus::Fault;
-use crate::region::{self, Side};
+use crate::region::{self, Access};
 use crate::register::SpecialRegister;
 use crate::state::{State, ps};
 
@@ -54,7 +54,7 @@ mod vector {
 pub(crate) enum Trap {
     /// A general exception.
     General(Cause),
-    /// The bus did not deliver an instruction from an address.
+    /// The bus did not deliver the word of code at an aligned address.
     Fetch(Fault, u32),
     /// The bus did not load from an address.
     Load(Fault, u32),
@@ -72,7 +72,9 @@ impl Fault {
     fn of_fetch(self) -> Cause {
         match self {
             Fault::Prohibited => Cause::InstFetchProhibited,
-            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment => Cause::InstructionFetchError,
+            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment | Fault::Conditional => {
+                Cause::InstructionFetchError
+            }
         }
     }
 
@@ -80,7 +82,7 @@ impl Fault {
         match self {
             Fault::Prohibited => prohibited,
             Fault::Alignment => Cause::LoadStoreAlignment,
-            Fault::Unmapped | Fault::ReadOnly | Fault::Width => Cause::LoadStoreError,
+            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Conditional => Cause::LoadStoreError,
         }
     }
 }
@@ -93,15 +95,15 @@ impl State {
         match trap {
             Trap::General(cause) => self.raise_general(cause, pc),
             Trap::Fetch(fault, address) => {
-                let fault = region::refine(self, Side::Instruction, fault, address);
+                let fault = region::refine(self, Access::Fetch, fault, address);
                 self.raise_at(fault.of_fetch(), address, pc);
             }
             Trap::Load(fault, address) => {
-                let fault = region::refine(self, Side::Data, fault, address);
+                let fault = region::refine(self, Access::Load, fault, address);
                 self.raise_at(fault.of_data(Cause::LoadProhibited), address, pc);
             }
             Trap::Store(fault, address) => {
-                let fault = region::refine(self, Side::Data, fault, address);
+                let fault = region::refine(self, Access::Store, fault, address);
                 self.raise_at(fault.of_data(Cause::StoreProhibited), address, pc);
             }
             Trap::WindowOverflow => self.raise_window_overflow(pc),

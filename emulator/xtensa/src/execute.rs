@@ -1,11 +1,12 @@
 //! What every instruction does: the one place that the plain interpreter and the block interpreter share.
 
-use crate::bus::{Bus, Fault};
+use crate::atomic;
+use crate::bus::{Bus, Fault, Stored};
 use crate::exception::{Cause, Trap, debug_cause};
 use crate::float;
 use crate::instruction::{Instruction, Opcode};
 use crate::mac16;
-use crate::memory::{load8, load16, load32, store8, store16, store32};
+use crate::memory::Port;
 use crate::ocd::DebugRegister;
 use crate::operand::{COMPARE_SIGNED, COMPARE_UNSIGNED};
 use crate::region::{self, Side};
@@ -51,9 +52,30 @@ fn branch(condition: bool, target: u32) -> Step {
     if condition { Step::jump(target) } else { Step::NEXT }
 }
 
-/// Executes one instruction of a block.
+/// What comes after a store.
 #[inline(always)]
-pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, start: Start) -> Step {
+pub(crate) fn stored(state: &mut State, result: Result<Stored, Trap>) -> Step {
+    match result {
+        Ok(Stored::Data) => Step::NEXT,
+        Ok(Stored::Code) => Step::LEAVE,
+        Err(trap) => state.trap_step(trap),
+    }
+}
+
+/// Executes one instruction of a block; one that touches what a data breakpoint watches raises its exception only if `WATCHED`.
+#[inline(always)]
+pub(crate) fn execute<const WATCHED: bool, B: Bus>(
+    state: &mut State,
+    bus: &mut B,
+    op: &Instruction,
+    start: Start,
+) -> Step {
+    /// The way to memory.
+    macro_rules! port {
+        () => {
+            Port::<WATCHED, B> { state, bus, cycle: start.cycle(op) }
+        };
+    }
     match op.opcode {
         Opcode::And => state.set(op.r, state.get(op.s) & state.get(op.t)),
         Opcode::Or => state.set(op.r, state.get(op.s) | state.get(op.t)),
@@ -97,58 +119,51 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         Opcode::Isync => return Step::SYNC,
 
         Opcode::L32r => {
-            let value = attempt!(state, load32(bus, op.immediate, start.cycle(op)));
+            let value = attempt!(state, port!().load32(op.immediate));
             state.set(op.t, value);
         }
         Opcode::L8ui => {
-            let value = attempt!(state, load8(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            let value = attempt!(state, port!().load8(state.get(op.s).wrapping_add(op.immediate)));
             state.set(op.t, value);
         }
         Opcode::L16ui => {
-            let value = attempt!(state, load16(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            let value = attempt!(state, port!().load16(state.get(op.s).wrapping_add(op.immediate)));
             state.set(op.t, value);
         }
         Opcode::L16si => {
-            let value = attempt!(state, load16(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            let value = attempt!(state, port!().load16(state.get(op.s).wrapping_add(op.immediate)));
             state.set(op.t, value as i16 as u32);
         }
         Opcode::L32i | Opcode::L32iN => {
-            let value = attempt!(state, load32(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            let value = attempt!(state, port!().load32(state.get(op.s).wrapping_add(op.immediate)));
             state.set(op.t, value);
         }
         Opcode::S8i => {
-            attempt!(state, store8(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)))
+            return stored(state, port!().store8(state.get(op.s).wrapping_add(op.immediate), state.get(op.t)));
         }
         Opcode::S16i => {
-            attempt!(state, store16(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)))
+            return stored(state, port!().store16(state.get(op.s).wrapping_add(op.immediate), state.get(op.t)));
         }
         Opcode::S32i | Opcode::S32iN | Opcode::S32nb => {
-            attempt!(state, store32(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)));
+            return stored(state, port!().store32(state.get(op.s).wrapping_add(op.immediate), state.get(op.t)));
         }
         Opcode::L32e => {
-            let value = attempt!(state, load32(bus, state.get(op.s).wrapping_add(op.immediate), start.cycle(op)));
+            let value = attempt!(state, port!().load32(state.get(op.s).wrapping_add(op.immediate)));
             state.set(op.t, value);
         }
         Opcode::S32e => {
-            attempt!(state, store32(bus, state.get(op.s).wrapping_add(op.immediate), state.get(op.t), start.cycle(op)))
+            return stored(state, port!().store32(state.get(op.s).wrapping_add(op.immediate), state.get(op.t)));
         }
         Opcode::L32ai => {
             let address = attempt!(state, aligned(state.get(op.s).wrapping_add(op.immediate)));
-            let value = attempt!(state, load32(bus, address, start.cycle(op)));
+            let value = attempt!(state, port!().load32(address));
             state.set(op.t, value);
         }
         Opcode::S32ri => {
             let address = attempt!(state, aligned(state.get(op.s).wrapping_add(op.immediate)));
-            attempt!(state, store32(bus, address, state.get(op.t), start.cycle(op)));
+            return stored(state, port!().store32(address, state.get(op.t)));
         }
-        Opcode::S32c1i => {
-            let address = attempt!(state, aligned(state.get(op.s).wrapping_add(op.immediate)));
-            let value = attempt!(state, load32(bus, address, start.cycle(op)));
-            if value == state.plain(SpecialRegister::Scompare1) {
-                attempt!(state, store32(bus, address, state.get(op.t), start.cycle(op)));
-            }
-            state.set(op.t, value);
-        }
+        Opcode::S32c1i => return atomic::store_conditionally::<WATCHED, B>(state, bus, op, start.cycle(op)),
 
         Opcode::Extui => state.set(op.r, state.get(op.t) >> (op.s & 0x1f) & op.immediate),
         Opcode::Slli => state.set(op.r, state.get(op.s).checked_shl(op.immediate).unwrap_or(0)),
@@ -364,6 +379,29 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
             Some(register) => state.set_user(register, state.get(op.t)),
             None => return state.illegal(),
         },
+        Opcode::SetbExpstate => state.expstate |= 1 << (op.immediate & 0x1f),
+        Opcode::ClrbExpstate => state.expstate &= !(1 << (op.immediate & 0x1f)),
+        Opcode::WrmskExpstate => {
+            let (value, mask) = (state.get(op.t), state.get(op.s));
+            state.expstate = state.expstate & !mask | value & mask;
+        }
+        // Nothing is connected to the core's import wires on the ESP32.
+        Opcode::ReadImpwire => state.set(op.t, 0),
+        // What the helpers of double-precision arithmetic compute is not public; their encodings are.
+        Opcode::F64iter
+        | Opcode::F64rnd
+        | Opcode::F64addc
+        | Opcode::F64subc
+        | Opcode::F64sig
+        | Opcode::F64cmpl
+        | Opcode::F64cmph
+        | Opcode::F64norm
+        | Opcode::F64sexp
+        | Opcode::Rf64r
+        | Opcode::Wf64r => {
+            bus.unmodelled_instruction(op.opcode.description().mnemonic, start.pc(op));
+            return state.illegal();
+        }
         Opcode::Rer => {
             let address = state.get(op.s);
             let value = match DebugRegister::from_external(address) {
@@ -403,14 +441,14 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
         | Opcode::MulaDd
         | Opcode::MulsDd => mac16::multiply(state, op),
         Opcode::MulaDdLdinc | Opcode::MulaDaLdinc | Opcode::Ldinc => {
-            return mac16::multiply_and_load(state, bus, op, mac16::WORD, start.cycle(op));
+            return mac16::multiply_and_load::<WATCHED, B>(state, bus, op, mac16::WORD, start.cycle(op));
         }
         Opcode::MulaDdLddec | Opcode::MulaDaLddec | Opcode::Lddec => {
-            return mac16::multiply_and_load(state, bus, op, mac16::WORD.wrapping_neg(), start.cycle(op));
+            return mac16::multiply_and_load::<WATCHED, B>(state, bus, op, mac16::WORD.wrapping_neg(), start.cycle(op));
         }
 
         Opcode::Lsi => {
-            return float::load(
+            return float::load::<WATCHED, B>(
                 state,
                 bus,
                 op.t,
@@ -420,9 +458,9 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
                 start.cycle(op),
             );
         }
-        Opcode::Lsip => return float::load(state, bus, op.t, op, state.get(op.s), true, start.cycle(op)),
+        Opcode::Lsip => return float::load::<WATCHED, B>(state, bus, op.t, op, state.get(op.s), true, start.cycle(op)),
         Opcode::Lsx => {
-            return float::load(
+            return float::load::<WATCHED, B>(
                 state,
                 bus,
                 op.r,
@@ -432,9 +470,9 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
                 start.cycle(op),
             );
         }
-        Opcode::Lsxp => return float::load(state, bus, op.r, op, state.get(op.s), true, start.cycle(op)),
+        Opcode::Lsxp => return float::load::<WATCHED, B>(state, bus, op.r, op, state.get(op.s), true, start.cycle(op)),
         Opcode::Ssi => {
-            return float::store(
+            return float::store::<WATCHED, B>(
                 state,
                 bus,
                 op.t,
@@ -444,9 +482,11 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
                 start.cycle(op),
             );
         }
-        Opcode::Ssip => return float::store(state, bus, op.t, op, state.get(op.s), true, start.cycle(op)),
+        Opcode::Ssip => {
+            return float::store::<WATCHED, B>(state, bus, op.t, op, state.get(op.s), true, start.cycle(op));
+        }
         Opcode::Ssx => {
-            return float::store(
+            return float::store::<WATCHED, B>(
                 state,
                 bus,
                 op.r,
@@ -456,7 +496,9 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
                 start.cycle(op),
             );
         }
-        Opcode::Ssxp => return float::store(state, bus, op.r, op, state.get(op.s), true, start.cycle(op)),
+        Opcode::Ssxp => {
+            return float::store::<WATCHED, B>(state, bus, op.r, op, state.get(op.s), true, start.cycle(op));
+        }
         Opcode::AddS
         | Opcode::SubS
         | Opcode::MulS
@@ -503,7 +545,7 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
     Step::NEXT
 }
 
-/// `S32C1I`, `L32AI` and `S32RI` have no support for unaligned addresses.
+/// `L32AI` and `S32RI` have no support for unaligned addresses.
 fn aligned(address: u32) -> Result<u32, Trap> {
     if address & 3 == 0 { Ok(address) } else { Err(Trap::Load(Fault::Alignment, address)) }
 }

@@ -4,9 +4,10 @@
 //! [`narrow`], so that all four rounding modes and the sticky flags come out the same on every host.
 
 use crate::bus::Bus;
+use crate::execute::stored;
 use crate::float_divide as divide;
 use crate::instruction::{Instruction, Opcode};
-use crate::memory::{load32, store32};
+use crate::memory::Port;
 use crate::register::SpecialRegister;
 use crate::state::State;
 use crate::step::Step;
@@ -92,18 +93,24 @@ pub(crate) fn narrow(exact: f64, rounding: Rounding) -> (u32, u32) {
     }
     let exponent = ((bits >> F64_FRACTION) & 0x7ff) as i32 - F64_BIAS;
     let mantissa = bits & ((1 << F64_FRACTION) - 1) | 1 << F64_FRACTION;
-    let tiny = exponent < F32_MIN_EXPONENT;
-    let drop = if tiny { DROPPED.saturating_add_signed(F32_MIN_EXPONENT - exponent).min(63) } else { DROPPED };
-    let (kept, rest, half) = (mantissa >> drop, mantissa & ((1 << drop) - 1), 1u64 << (drop - 1));
-    let up = match rounding {
-        Rounding::Nearest => rest > half || rest == half && kept & 1 != 0,
-        Rounding::Zero => false,
-        Rounding::Up => rest != 0 && sign == 0,
-        Rounding::Down => rest != 0 && sign != 0,
+    let subnormal = exponent < F32_MIN_EXPONENT;
+    let drop = if subnormal { DROPPED.saturating_add_signed(F32_MIN_EXPONENT - exponent).min(63) } else { DROPPED };
+    // The mantissa without its last `drop` bits, rounded, and what was dropped.
+    let round = |drop: u32| {
+        let (kept, rest, half) = (mantissa >> drop, mantissa & ((1 << drop) - 1), 1u64 << (drop - 1));
+        let up = match rounding {
+            Rounding::Nearest => rest > half || rest == half && kept & 1 != 0,
+            Rounding::Zero => false,
+            Rounding::Up => rest != 0 && sign == 0,
+            Rounding::Down => rest != 0 && sign != 0,
+        };
+        (kept as u32 + u32::from(up), rest)
     };
-    let kept = kept as u32 + u32::from(up);
+    let (kept, rest) = round(drop);
+    // Tininess is detected after rounding: a result is not tiny if, with all bits of a normal number, it rounds up to the smallest.
+    let tiny = subnormal && (exponent + 1 < F32_MIN_EXPONENT || round(DROPPED).0 < 2 << F32_FRACTION);
     // The hidden bit of a normal number, and a carry out of the fraction, count up the exponent.
-    let result = if tiny { kept } else { kept.wrapping_add(((exponent + F32_BIAS - 1) as u32) << F32_FRACTION) };
+    let result = if subnormal { kept } else { kept.wrapping_add(((exponent + F32_BIAS - 1) as u32) << F32_FRACTION) };
     let inexact = if rest == 0 { 0 } else { flag::INEXACT };
     if exponent > F32_BIAS || result >= INFINITY {
         let to_infinity = match rounding {
@@ -278,7 +285,8 @@ pub(crate) fn execute(state: &mut State, op: &Instruction) -> Step {
                 Opcode::CeilS => state.convert(r, to_signed(fs, t, Rounding::Up)),
                 Opcode::UtruncS => state.convert(r, to_unsigned(fs, t)),
                 comparison => {
-                    let quiet = matches!(comparison, Opcode::UnS | Opcode::OeqS | Opcode::UeqS);
+                    // Only the ordered comparisons of magnitude mind a quiet NaN.
+                    let quiet = !matches!(comparison, Opcode::OltS | Opcode::OleS);
                     let order = compare(state, op, quiet);
                     let result = match comparison {
                         Opcode::UnS => order.is_none(),
@@ -318,7 +326,7 @@ fn updated(state: &State, op: &Instruction) -> u32 {
 
 /// Loads floating-point register `number` from `address`; `update` moves the base register afterwards.
 #[inline(never)]
-pub(crate) fn load<B: Bus>(
+pub(crate) fn load<const WATCHED: bool, B: Bus>(
     state: &mut State,
     bus: &mut B,
     number: u8,
@@ -330,7 +338,7 @@ pub(crate) fn load<B: Bus>(
     if !state.float_enabled() {
         return state.float_disabled();
     }
-    match load32(bus, address, cycle) {
+    match (Port::<WATCHED, B> { state, bus, cycle }).load32(address) {
         Ok(value) => state.set_float(number, value),
         Err(trap) => return state.trap_step(trap),
     }
@@ -342,7 +350,7 @@ pub(crate) fn load<B: Bus>(
 
 /// Stores floating-point register `number` to `address`; `update` moves the base register afterwards.
 #[inline(never)]
-pub(crate) fn store<B: Bus>(
+pub(crate) fn store<const WATCHED: bool, B: Bus>(
     state: &mut State,
     bus: &mut B,
     number: u8,
@@ -354,11 +362,9 @@ pub(crate) fn store<B: Bus>(
     if !state.float_enabled() {
         return state.float_disabled();
     }
-    if let Err(trap) = store32(bus, address, state.float(number), cycle) {
-        return state.trap_step(trap);
-    }
-    if update {
+    let result = (Port::<WATCHED, B> { state, bus, cycle }).store32(address, state.float(number));
+    if update && result.is_ok() {
         state.set(op.s, updated(state, op));
     }
-    Step::NEXT
+    stored(state, result)
 }

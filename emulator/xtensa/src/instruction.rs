@@ -55,6 +55,7 @@ macro_rules! define_opcodes {
             }),*
         ];
     };
+    (@operand Bits ($low:literal, $width:literal)) => { Operand::Bits($low, $width) };
     (@operand Hidden $quarter:literal) => { Operand::Hidden($quarter) };
     (@operand $operand:ident $field:ident) => { Operand::$operand(Field::$field) };
     (@operand $operand:ident) => { Operand::$operand };

@@ -9,8 +9,10 @@
 //!
 //! [`Cpu::run`] decodes code into blocks once and executes those; [`Cpu::step`] fetches and decodes one instruction at
 //! a time. Both execute an instruction by the same function and end with the same state after the same number of
-//! cycles.
+//! cycles, also when code rewrites what comes next: a store is seen by the very next instruction, whereas silicon promises that
+//! only after `ISYNC`.
 
+mod atomic;
 mod block;
 mod bus;
 mod config;
@@ -34,9 +36,10 @@ mod special;
 mod state;
 mod step;
 mod table;
+mod watch;
 mod window;
 
-pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault};
+pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use config::Config;
 pub use cpu::{Cpu, Exit};
 pub use debugger::{DebugStop, WatchKind, Watchpoint};

@@ -2,7 +2,7 @@
 
 use crate::bus::Bus;
 use crate::instruction::{Instruction, Opcode};
-use crate::memory::load32;
+use crate::memory::Port;
 use crate::state::State;
 use crate::step::Step;
 
@@ -53,7 +53,7 @@ pub(crate) fn multiply(state: &mut State, op: &Instruction) {
 
 /// `LDINC`, `LDDEC` and the products that do the same at once. The product uses the register's value before the load.
 #[inline(never)]
-pub(crate) fn multiply_and_load<B: Bus>(
+pub(crate) fn multiply_and_load<const WATCHED: bool, B: Bus>(
     state: &mut State,
     bus: &mut B,
     op: &Instruction,
@@ -61,7 +61,7 @@ pub(crate) fn multiply_and_load<B: Bus>(
     cycle: u32,
 ) -> Step {
     let address = state.get(op.s).wrapping_add(step);
-    let value = match load32(bus, address, cycle) {
+    let value = match (Port::<WATCHED, B> { state, bus, cycle }).load32(address) {
         Ok(value) => value,
         Err(trap) => return state.trap_step(trap),
     };

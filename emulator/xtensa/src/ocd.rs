@@ -338,7 +338,8 @@ impl Cpu {
         state.started = cycles;
         let pc = state.pc;
         let op = Instruction::decode(state.ocd.instruction, pc).unwrap_or_else(Instruction::illegal);
-        let step = execute(state, bus, &op, Start { pc, cycle: 0 });
+        // Nothing that would raise a debug exception does while the core is stopped.
+        let step = execute::<false, B>(state, bus, &op, Start { pc, cycle: 0 });
         state.ocd.status |= DSR_EXEC_DONE;
         if step.then() == Then::Raise {
             state.raise(state.trap, pc);

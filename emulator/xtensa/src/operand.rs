@@ -132,6 +132,10 @@ pub enum Operand {
     CompareUnsigned,
     /// Bit number; replaces `t`.
     BitNumber,
+    /// Bit number in `t` and bit 8.
+    BitIndex,
+    /// So many bits from a bit of the word on, kept in their places.
+    Bits(u8, u8),
 }
 
 /// Constants of `BEQI`, `BNEI`, `BLTI` and `BGEI` (ISA manual, table "Branch Immediate (b4const) Encodings").
@@ -175,6 +179,8 @@ impl Operand {
             Operand::Special | Operand::UserWrite => instruction.immediate = number,
             Operand::UserRead => instruction.immediate = s << 4 | t,
             Operand::RotateAmount => instruction.immediate = signed(t, 4),
+            Operand::BitIndex => instruction.immediate = t | word >> 4 & 0x10,
+            Operand::Bits(low, width) => instruction.immediate |= word & ((1 << width) - 1) << low,
             Operand::SsaiAmount => instruction.immediate = s | (t & 1) << 4,
             Operand::SlliAmount => instruction.immediate = 32 - (t | word >> 16 & 0x10),
             Operand::SraiAmount => instruction.immediate = s | word >> 16 & 0x10,
@@ -243,7 +249,9 @@ impl Operand {
             | Operand::Target8
             | Operand::Target6
             | Operand::LoopEnd => write!(f, "{immediate:#x}"),
+            Operand::Bits(low, width) => write!(f, "{}", immediate >> low & ((1 << width) - 1)),
             Operand::RotateAmount
+            | Operand::BitIndex
             | Operand::SsaiAmount
             | Operand::SlliAmount
             | Operand::SraiAmount

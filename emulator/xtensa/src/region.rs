@@ -18,8 +18,6 @@ const REGION_SHIFT: u32 = 29;
 const REGION_MASK: u32 = 7 << REGION_SHIFT;
 /// Attribute bits of a region.
 const ATTRIBUTE_MASK: u32 = 0xf;
-/// The attribute that forbids every access.
-const ILLEGAL: u8 = 15;
 /// "Hit" in the result of a probe.
 const PROBE_HIT: u32 = 1;
 
@@ -33,9 +31,32 @@ pub(crate) fn probe(address: u32) -> u32 {
     address & REGION_MASK | PROBE_HIT
 }
 
+/// What an attribute is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Fetch,
+    Load,
+    Store,
+}
+
+/// Whether a region with `attribute` allows `access` (ISA manual, "Region Protection Option", table of the access modes).
+fn allows(attribute: u8, access: Access) -> bool {
+    match attribute {
+        // Data that is no code: cached, and isolated.
+        0 | 14 => access != Access::Fetch,
+        // Cached, bypassed, written back.
+        1 | 2 | 4 | 5 => true,
+        // Code that is no data.
+        3 => access == Access::Fetch,
+        _ => false,
+    }
+}
+
 /// What the bus's fault at `address` amounts to: protection is checked before memory is.
-pub(crate) fn refine(state: &State, side: Side, fault: Fault, address: u32) -> Fault {
-    if attributes(state, side)[(address >> REGION_SHIFT) as usize] == ILLEGAL { Fault::Prohibited } else { fault }
+pub(crate) fn refine(state: &State, access: Access, fault: Fault, address: u32) -> Fault {
+    let side = if access == Access::Fetch { Side::Instruction } else { Side::Data };
+    let attribute = attributes(state, side)[(address >> REGION_SHIFT) as usize];
+    if allows(attribute, access) { fault } else { Fault::Prohibited }
 }
 
 fn attributes(state: &State, side: Side) -> &[u8; 8] {

@@ -9,6 +9,8 @@ use crate::step::Step;
 const ACC_HIGH_SHIFT: u32 = 32;
 /// Bits of `VECBASE` that exist: vectors are aligned to 1024 bytes.
 const VECBASE_MASK: u32 = 0xffff_fc00;
+/// Bits of `ATOMCTL`: a field of two bits for each kind of memory.
+const ATOMCTL_MASK: u32 = 0x3f;
 /// Bits of `FCR`: rounding mode and the enables of five exceptions.
 const FCR_MASK: u32 = 0x0000_007f;
 /// Bits of `FSR`: five sticky exception flags.
@@ -64,6 +66,14 @@ impl State {
             SpecialRegister::Ccompare0 | SpecialRegister::Ccompare1 | SpecialRegister::Ccompare2 => {
                 self.set_ccompare(register, value);
             }
+            SpecialRegister::Dbreaka0
+            | SpecialRegister::Dbreaka1
+            | SpecialRegister::Dbreakc0
+            | SpecialRegister::Dbreakc1 => {
+                self.set_plain(register, value);
+                self.refresh_watches();
+            }
+            SpecialRegister::Atomctl => self.set_plain(register, value & ATOMCTL_MASK),
             SpecialRegister::Cpenable => self.set_plain(register, value & 0xff),
             SpecialRegister::Icountlevel => self.set_plain(register, value & 0xf),
             SpecialRegister::Ibreakenable => self.set_plain(register, value & 3),

@@ -1,9 +1,11 @@
 //! Registers of the core and the register window.
 
+use crate::atomic::ATOMCTL_RESET;
 use crate::config::Config;
 use crate::exception::{Cause, Trap};
 use crate::ocd::Ocd;
 use crate::register::SpecialRegister;
+use crate::watch::Watches;
 
 /// Fields of the processor status register `PS`.
 pub(crate) mod ps {
@@ -88,6 +90,8 @@ pub(crate) struct State {
     /// What the last instruction that could not complete raised.
     pub trap: Trap,
     pub physical: [[u32; QUARTER]; QUARTERS],
+    /// What the data breakpoints come to.
+    pub watches: Watches,
     /// Special registers without side effects, by number.
     special: [u32; 256],
     pub config: Config,
@@ -126,11 +130,13 @@ impl State {
             data_regions: [config.reset_region_attribute; 8],
             trap: Trap::General(Cause::IllegalInstruction),
             physical: [[0; QUARTER]; QUARTERS],
+            watches: Watches::default(),
             special: [0; 256],
             config,
             ocd: Ocd::new(),
         };
         state.set_plain(SpecialRegister::Vecbase, config.vector_base);
+        state.set_plain(SpecialRegister::Atomctl, ATOMCTL_RESET);
         state.set_plain(SpecialRegister::Prid, config.prid);
         state.set_plain(SpecialRegister::Configid0, config.configuration_id[0]);
         state.set_plain(SpecialRegister::Configid1, config.configuration_id[1]);

@@ -47,6 +47,23 @@ macro_rules! for_each_instruction {
             Memw, "memw", 0xffffff, 0x0020c0, Next, [];
             Extw, "extw", 0xffffff, 0x0020d0, Next, [];
             Nop, "nop", 0xffffff, 0x0020f0, Next, [];
+            // Wires of the core (GPIO32) and helpers of double-precision arithmetic, as Espressif's configuration of the core encodes
+            // them (`xtensa-modules.c` of its overlays).
+            ReadImpwire, "read_impwire", 0xffff0f, 0x0e0000, Next, [Reg(T)];
+            SetbExpstate, "setb_expstate", 0xfffe0f, 0x0e1000, Next, [BitIndex];
+            ClrbExpstate, "clrb_expstate", 0xfffe0f, 0x0e1200, Next, [BitIndex];
+            WrmskExpstate, "wrmsk_expstate", 0xfff00f, 0x0e2000, Next, [Reg(T), Reg(S)];
+            F64sig, "f64sig", 0xfff00f, 0x0ed000, End, [Reg(T), Reg(S)];
+            F64sexp, "f64sexp", 0xff000f, 0x1e0000, End, [Reg(R), Reg(S), Reg(T)];
+            F64norm, "f64norm", 0xef000f, 0x2e0000, End, [Reg(R), Reg(S), Reg(T), Bits((20, 1))];
+            F64rnd, "f64rnd", 0xcf000f, 0x4e0000, End, [Reg(R), Reg(S), Reg(T), Bits((20, 2))];
+            F64iter, "f64iter", 0x8f000f, 0x8e0000, End, [Reg(R), Reg(S), Reg(T), Bits((20, 2)), Bits((22, 1))];
+            F64cmph, "f64cmph", 0x0f000f, 0x0f0000, End, [Reg(R), Reg(S), Reg(T), Bits((20, 4))];
+            F64cmpl, "f64cmpl", 0xff000f, 0xeb0000, End, [Reg(R), Reg(S), Reg(T)];
+            F64addc, "f64addc", 0xff800f, 0xfb0000, End, [Reg(T), Reg(S), Bits((13, 2)), Bits((12, 1))];
+            F64subc, "f64subc", 0xff800f, 0xfb8000, End, [Reg(T), Reg(S), Bits((13, 2)), Bits((12, 1))];
+            Rf64r, "rf64r", 0xfffe0f, 0x0bce00, End, [Reg(T), Bits((8, 1))];
+            Wf64r, "wf64r", 0xffe00f, 0x0be000, End, [Reg(S), Reg(T), Bits((12, 1))];
             // RFEI and its neighbours.
             Rfe, "rfe", 0xffffff, 0x003000, End, [];
             Rfde, "rfde", 0xffffff, 0x003200, End, [];

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Cpu, Exit, NO_INSTRUCTION, interpret};
+use super::{Cpu, Exit, NO_INSTRUCTION, interpret, obstacle};
 use crate::block::{self, Absent, Blocks};
 use crate::bus::Bus;
 use crate::debugger::{Debugger, Position};
-use crate::exception::Trap;
 use crate::execute::execute;
 use crate::instruction::Instruction;
 use crate::state::State;
@@ -23,7 +22,7 @@ impl Cpu {
             {
                 return exit;
             }
-            let exit = if self.state.is_debugged() {
+            let exit = if self.state.is_single_stepped() {
                 let reported = position.is_some_and(|position| position.reported);
                 self.interpret_debugged(bus, spent, reported)
             } else {
@@ -59,7 +58,7 @@ impl Cpu {
         Exit::Budget
     }
 
-    /// Executes one instruction of a program that uses the core's own debug registers.
+    /// Executes one instruction of a program that counts its instructions.
     fn interpret_debugged<B: Bus>(&mut self, bus: &mut B, spent: &mut u32, reported: bool) -> Option<Exit> {
         let pc = self.state.pc;
         if !reported && self.debugger.breaks_at(pc) {
@@ -118,19 +117,19 @@ fn run_blocks_debugged<B: Bus>(
             continue;
         }
         bus.executing(position.block);
-        let (mut count, mut overflow) = (instructions.len(), false);
-        if block.window > state.window_free {
-            let limit = instructions.iter().position(|op| op.window() > state.window_free);
-            overflow = limit.is_some();
-            count = limit.unwrap_or(count).max(next);
+        let (mut count, mut obstructed) = (instructions.len(), false);
+        if block.window > state.window_free || state.breaks_within(position.block, block.end) {
+            let limit = obstacle(state, &instructions[next..], position.block);
+            obstructed = limit.is_some();
+            count = limit.map_or(count, |index| next + index);
         }
         let room = (stop - spent) as usize;
         if count - next >= room {
             count = next + room;
-            overflow = false;
+            obstructed = false;
         }
         let start = Start { pc: position.block, cycle: spent.wrapping_sub(position.index) };
-        while next < count || overflow {
+        while next < count || obstructed {
             let (op, in_vectors) = (&instructions[next], state.is_in_window_vectors());
             let pc = pc_of(op);
             let here = Position { index: next as u32, pc, ..position };
@@ -140,8 +139,11 @@ fn run_blocks_debugged<B: Bus>(
             }
             spent += 1;
             if next == count {
-                state.raise(Trap::WindowOverflow, pc);
+                state.raise_obstacle(pc);
                 debugger.note_step(state, pc, in_vectors);
+                if state.ocd.is_stopped() {
+                    return Debugged { spent, exit: None };
+                }
                 break;
             }
             if !std::mem::take(&mut position.reported) && debugger.breaks_at(pc) {
@@ -149,7 +151,7 @@ fn run_blocks_debugged<B: Bus>(
                 return Debugged { spent: spent - 1, exit: Some(Exit::Debug) };
             }
             let watched = debugger.watched(state, op);
-            let then = execute(state, bus, op, start).then();
+            let then = execute::<true, B>(state, bus, op, start).then();
             next += 1;
             match (then, instructions.get(next)) {
                 (Then::Next, Some(following)) => state.pc = pc_of(following),

@@ -7,11 +7,14 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 
-/// Code fills the memory below, vectors included; data lies above and cannot change code.
+/// Code fills the memory below, vectors included; data lies above.
 const CODE: usize = 0x1000;
 const MEMORY: usize = 0x2000;
 const START: u32 = 0x800;
 const PS: u32 = 0x4_0020;
+/// The vector of debug exceptions, and an instruction that goes back from there: rfi 6.
+const DEBUG_VECTOR: usize = 0x280;
+const RETURN_FROM_DEBUG: [u8; 3] = [0x10, 0x36, 0x00];
 
 /// Instruction words: mostly defined ones with random operands, in proportion to the table's rows.
 fn word() -> impl Strategy<Value = u32> {
@@ -41,20 +44,60 @@ fn value() -> impl Strategy<Value = u32> {
     ]
 }
 
+/// The lowest address that can be written: code can rewrite itself, it cannot, or the border lies within a word of data.
+fn writable_from() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => Just(0), 3 => Just(CODE as u32), 1 => CODE as u32..MEMORY as u32]
+}
+
+/// The registers of the debug option: mostly off; breakpoints where code runs and where data lies, and sometimes a count of
+/// instructions that is about to run out.
+fn debug_registers() -> impl Strategy<Value = Vec<(SpecialRegister, u32)>> {
+    let instructions = (START..START + 0x100, START..START + 0x100, 0u32..4);
+    let data = ([value(), value()], [any::<u32>(), any::<u32>()]);
+    let level = prop_oneof![5 => Just(0), 1 => 1u32..8];
+    (any::<bool>(), instructions, data, level, 0u32..20).prop_map(
+        |(on, (first, second, enabled), (addresses, controls), level, count)| {
+            if !on {
+                return Vec::new();
+            }
+            vec![
+                (SpecialRegister::Ibreaka0, first),
+                (SpecialRegister::Ibreaka1, second),
+                (SpecialRegister::Ibreakenable, enabled),
+                (SpecialRegister::Dbreaka0, addresses[0]),
+                (SpecialRegister::Dbreaka1, addresses[1]),
+                (SpecialRegister::Dbreakc0, controls[0]),
+                (SpecialRegister::Dbreakc1, controls[1]),
+                (SpecialRegister::Icountlevel, level),
+                (SpecialRegister::Icount, u32::MAX - count),
+            ]
+        },
+    )
+}
+
 /// What happens between two calls of `run`: cycles to run, interrupt inputs, whether time passes idly.
 fn slices() -> impl Strategy<Value = Vec<(u32, u32)>> {
     vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>()]), 1..12)
 }
 
+/// Stores of a2 or f2 to the address in a3, with their sizes: s8i, s16i, s32i, ssi.
+const STORES: [([u8; 3], u32); 4] =
+    [([0x22, 0x43, 0x00], 1), ([0x22, 0x53, 0x00], 2), ([0x22, 0x63, 0x00], 4), ([0x23, 0x43, 0x00], 4)];
+
 /// A core that is about to run `code` on registers of any content.
-fn start(code: Vec<u8>, values: &[u32], [window_start, compare, interrupts]: [u32; 3]) -> (Cpu, Flat) {
+fn start(
+    code: Vec<u8>,
+    values: &[u32],
+    [window_start, compare, interrupts]: [u32; 3],
+    debug: &[(SpecialRegister, u32)],
+) -> (Cpu, Flat) {
     let mut image = code;
     image.resize(CODE, 0);
-    let mut memory = Flat::new(MEMORY, &image);
-    memory.writable_from = CODE as u32;
+    image[DEBUG_VECTOR..][..RETURN_FROM_DEBUG.len()].copy_from_slice(&RETURN_FROM_DEBUG);
+    let memory = Flat::new(MEMORY, &image);
     let mut cpu = Cpu::new(Config { reset_vector: START, vector_base: 0, ..Config::ESP32_PRO });
     values.iter().enumerate().for_each(|(number, value)| cpu.set_physical(number, *value));
-    for (register, value) in [
+    let registers = [
         (SpecialRegister::Ps, PS),
         (SpecialRegister::Windowstart, window_start | 1),
         (SpecialRegister::Ccompare0, compare),
@@ -64,9 +107,9 @@ fn start(code: Vec<u8>, values: &[u32], [window_start, compare, interrupts]: [u3
         (SpecialRegister::Lbeg, START),
         (SpecialRegister::Lend, START + compare),
         (SpecialRegister::Lcount, 5),
-    ] {
-        cpu.set_special(register, value);
-    }
+        (SpecialRegister::Atomctl, compare),
+    ];
+    registers.iter().chain(debug).for_each(|(register, value)| cpu.set_special(*register, *value));
     (cpu, memory)
 }
 
@@ -81,8 +124,11 @@ proptest! {
         window_start in any::<u16>(),
         compare in 0u32..200,
         interrupts in any::<u32>(),
+        writable_from in writable_from(),
+        debug in debug_registers(),
     ) {
-        let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts]);
+        let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts], &debug);
+        memory.writable_from = writable_from;
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
         for (cycles, lines) in slices {
@@ -120,8 +166,11 @@ proptest! {
         breakpoints in vec(START..START + 200, 0..40),
         watched in (CODE as u32..MEMORY as u32, 1u32..0x400, any::<bool>()),
         steps in 0usize..4,
+        writable_from in writable_from(),
+        debug in debug_registers(),
     ) {
-        let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts]);
+        let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts], &debug);
+        memory.writable_from = writable_from;
         memory.attentive_from = MEMORY as u32 - 0x100;
         let (mut debugged, mut debugged_memory) = (cpu.clone(), memory.clone());
         debugged.set_breakpoints(&breakpoints);
@@ -159,6 +208,34 @@ proptest! {
             prop_assert_eq!(&memory.attended, &debugged_memory.attended);
             prop_assert!(memory.bytes == debugged_memory.bytes, "memory differs");
         }
+    }
+
+    /// An unaligned store over the border of what can be written, or of what is there, writes all of its bytes or none.
+    #[test]
+    fn a_store_happens_as_a_whole(
+        distance in -4i32..4,
+        at_end in any::<bool>(),
+        border in CODE as u32 + 8..MEMORY as u32 - 8,
+        row in 0..STORES.len(),
+        value in any::<u32>(),
+    ) {
+        let (mut cpu, mut memory) = start(STORES[row].0.to_vec(), &[], [1, 0, 0], &[]);
+        memory.writable_from = if at_end { 0 } else { border };
+        let border = if at_end { MEMORY as u32 } else { border };
+        cpu.set_pc(0);
+        let address = border.wrapping_add_signed(distance);
+        cpu.set_ar(2, value);
+        cpu.set_ar(3, address);
+        cpu.set_float(2, value);
+        let mut expected = memory.bytes.clone();
+        let end = address + STORES[row].1;
+        let possible = if at_end { end <= border } else { address >= border };
+        if possible {
+            expected[address as usize..end as usize].copy_from_slice(&value.to_le_bytes()[..STORES[row].1 as usize]);
+        }
+        cpu.run(&mut memory, 1);
+        prop_assert_eq!(cpu.special(SpecialRegister::Epc1) == 0 && cpu.pc() == 3, possible, "pc {:#x}", cpu.pc());
+        prop_assert!(memory.bytes == expected, "{:#x}", address);
     }
 
     #[test]

@@ -104,6 +104,58 @@ fn a_fetch_from_nowhere_is_an_exception_when_it_is_reached() {
 }
 
 #[test]
+fn code_that_rewrites_what_comes_next_executes_what_it_wrote() {
+    // s8i a2, a3, 0; movi a4, 1; movi a5, 1; waiti 15. The store goes into the immediate of the second instruction.
+    let code = [0x22, 0x43, 0x00, 0x42, 0xa0, 0x01, 0x52, 0xa0, 0x01, 0x00, 0x7f, 0x00];
+    let (mut cpu, mut bus) = start(&code, 0x1000);
+    cpu.set_ar(2, 9);
+    cpu.set_ar(3, 0x1005);
+    assert_eq!(cpu.run(&mut bus, 100), Exit::Waiting);
+    assert_eq!((cpu.ar(4), cpu.ar(5)), (9, 1));
+}
+
+/// A jump to data, or to a place that has no memory: EXCVADDR is the word that could not be fetched.
+#[test]
+fn a_fetch_fault_names_the_word() {
+    const DATA_ONLY: u32 = 0;
+    for (attribute, cause) in [(2, Cause::InstructionFetchError), (DATA_ONLY, Cause::InstFetchProhibited)] {
+        // witlb a2, a3; jx a4
+        let (mut cpu, mut bus) = start(&[0x20, 0x63, 0x50, 0xa0, 0x04, 0x00], 0x1000);
+        bus.missing = Fault::Unmapped;
+        cpu.set_ar(2, attribute);
+        cpu.set_ar(3, 0x2000_0000);
+        cpu.set_ar(4, 0x3ffb_0003);
+        cpu.run(&mut bus, 3);
+        assert_eq!(cpu.special(SpecialRegister::Exccause), cause as u32);
+        assert_eq!(cpu.special(SpecialRegister::Excvaddr), 0x3ffb_0000);
+        assert_eq!(cpu.special(SpecialRegister::Epc1), 0x3ffb_0003);
+    }
+}
+
+#[test]
+fn an_instruction_whose_end_is_missing_names_the_missing_word() {
+    // the first two bytes of movi a2, 1
+    let (mut cpu, mut bus) = start(&[0x22, 0xa0], 0xfffe);
+    cpu.run(&mut bus, 1);
+    assert_eq!(cpu.special(SpecialRegister::Exccause), Cause::InstFetchProhibited as u32);
+    assert_eq!(cpu.special(SpecialRegister::Excvaddr), 0x1_0000);
+    assert_eq!(cpu.special(SpecialRegister::Epc1), 0xfffe);
+    // nop.n fits.
+    let (mut cpu, mut bus) = start(&[0x3d, 0xf0], 0xfffe);
+    cpu.run(&mut bus, 1);
+    assert_eq!((cpu.pc(), cpu.special(SpecialRegister::Epc1)), (0x1_0000, 0));
+}
+
+#[test]
+fn instructions_that_are_not_public_are_told_of() {
+    // f64norm a2, a3, a4, 1
+    let (mut cpu, mut bus) = start(&[0x40, 0x23, 0x3e], 0x1000);
+    cpu.run(&mut bus, 1);
+    assert_eq!(cpu.special(SpecialRegister::Exccause), Cause::IllegalInstruction as u32);
+    assert_eq!(bus.unmodelled, [("f64norm", 0x1000)]);
+}
+
+#[test]
 fn a_copy_goes_its_own_way() {
     let (mut cpu, mut bus) = start(&[0x1b, 0x22].repeat(200), 0x1000);
     cpu.run(&mut bus, 50);

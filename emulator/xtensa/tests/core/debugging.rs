@@ -60,6 +60,46 @@ fn data_breakpoint_on_a_store_in_a_range() {
     assert_stopped(&cpu, CODE + 3, 1 << 2 | 1 << 8);
 }
 
+/// FreeRTOS's end of a stack: DBREAKC = 0x8000_0020 watches the stores to 32 bytes.
+#[test]
+fn the_end_of_a_stack_is_watched_to_the_byte() {
+    for (address, stops) in
+        [(0x2fdf, true), (0x2fdb, false), (0x2fe0, true), (0x2ffc, true), (0x2fff, true), (0x3000, false)]
+    {
+        for core in [Cpu::step::<Flat>, |cpu: &mut Cpu, bus: &mut Flat| cpu.run(bus, 1)] {
+            let (mut cpu, mut bus) = start();
+            cpu.set_special(SpecialRegister::Dbreaka1, 0x2fe0);
+            cpu.set_special(SpecialRegister::Dbreakc1, STORE | 0x20);
+            cpu.set_ar(3, address);
+            core(&mut cpu, &mut bus);
+            assert_eq!(cpu.pc(), CODE + 3, "a load from {address:#x}");
+            cpu.set_ar(3, address - 4);
+            core(&mut cpu, &mut bus);
+            match stops {
+                true => assert_stopped(&cpu, CODE + 3, 1 << 2 | 1 << 8),
+                false => assert_eq!(cpu.pc(), CODE + 6, "a store to {address:#x}"),
+            }
+        }
+    }
+}
+
+/// The address of an instruction whose window is not there yet comes from another frame's register.
+#[test]
+fn a_window_overflow_comes_before_a_data_breakpoint() {
+    let (mut cpu, mut bus) = start();
+    // s32i a2, a14, 0
+    bus.bytes[CODE as usize..][..3].copy_from_slice(&[0x22, 0x6e, 0x00]);
+    cpu.set_special(SpecialRegister::Windowstart, 0b1001);
+    cpu.set_ar(14, 0x3000);
+    cpu.set_special(SpecialRegister::Dbreaka0, 0x3000);
+    cpu.set_special(SpecialRegister::Dbreakc0, STORE | ALL_BITS);
+    for core in [Cpu::step::<Flat>, |cpu: &mut Cpu, bus: &mut Flat| cpu.run(bus, 1)] {
+        let (mut cpu, mut bus) = (cpu.clone(), bus.clone());
+        core(&mut cpu, &mut bus);
+        assert_eq!((cpu.pc(), cpu.special(SpecialRegister::Debugcause)), (VECTORS + 0x100, 0));
+    }
+}
+
 #[test]
 fn instruction_count_steps() {
     let (mut cpu, mut bus) = start();

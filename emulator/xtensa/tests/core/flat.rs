@@ -1,6 +1,6 @@
 //! Flat memory with nothing else on the bus.
 
-use espalier_xtensa::{Bus, CODE_PAGE, Fault};
+use espalier_xtensa::{Bus, CODE_PAGE, Fault, Stored};
 
 /// Memory from address 0 on. External registers read as the complement of their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,14 @@ pub struct Flat {
     pub base: u64,
     /// When such stores came, and where to.
     pub attended: Vec<(u64, u32)>,
+    /// Instructions whose effect is not public, where they were.
+    pub unmodelled: Vec<(&'static str, u32)>,
+    /// How often each page that code was decoded from has been written; odd while code is decoded from it.
     versions: Vec<u32>,
 }
+
+/// Bit of a version that says that code was decoded from the page.
+const DECODED: u32 = 1;
 
 impl Flat {
     /// Memory of `size` bytes that starts with `image`.
@@ -35,6 +41,7 @@ impl Flat {
             attention: false,
             base: 0,
             attended: Vec::new(),
+            unmodelled: Vec::new(),
             versions: vec![0; size.div_ceil(CODE_PAGE as usize)],
         }
     }
@@ -44,19 +51,26 @@ impl Flat {
         self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(self.missing)
     }
 
-    fn write<const N: usize>(&mut self, address: u32, value: [u8; N], cycle: u32) -> Result<(), Fault> {
+    fn write<const N: usize>(&mut self, address: u32, value: [u8; N], cycle: u32) -> Result<Stored, Fault> {
         let start = address as usize;
         if address >= self.attentive_from {
             self.attention = true;
             self.attended.push((self.base + u64::from(cycle), address));
         }
-        if address < self.writable_from {
-            return Err(Fault::ReadOnly);
+        self.check(address, N)?;
+        self.bytes[start..start + N].copy_from_slice(&value);
+        let version = &mut self.versions[start / CODE_PAGE as usize];
+        let decoded = *version & DECODED;
+        *version += decoded;
+        Ok(if decoded == 0 { Stored::Data } else { Stored::Code })
+    }
+
+    fn check(&self, address: u32, size: usize) -> Result<(), Fault> {
+        match address {
+            _ if address < self.writable_from => Err(Fault::ReadOnly),
+            _ if address as usize + size > self.bytes.len() => Err(self.missing),
+            _ => Ok(()),
         }
-        let missing = self.missing;
-        self.bytes.get_mut(start..start + N).ok_or(missing)?.copy_from_slice(&value);
-        self.versions[start / CODE_PAGE as usize] += 1;
-        Ok(())
     }
 }
 
@@ -77,16 +91,20 @@ impl Bus for Flat {
         self.read(address).map(u32::from_le_bytes)
     }
 
-    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<(), Fault> {
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault> {
         self.write(address, value.to_le_bytes(), cycle)
     }
 
-    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<(), Fault> {
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault> {
         self.write(address, value.to_le_bytes(), cycle)
     }
 
-    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<(), Fault> {
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
         self.write(address, value.to_le_bytes(), cycle)
+    }
+
+    fn check_store8(&self, address: u32) -> Result<(), Fault> {
+        self.check(address, 1)
     }
 
     fn attention(&self) -> bool {
@@ -95,6 +113,16 @@ impl Bus for Flat {
 
     fn code_version(&self, address: u32) -> u32 {
         self.versions.get(address as usize / CODE_PAGE as usize).copied().unwrap_or(0)
+    }
+
+    fn note_decoded(&mut self, address: u32) -> u32 {
+        let Some(version) = self.versions.get_mut(address as usize / CODE_PAGE as usize) else { return 0 };
+        *version |= DECODED;
+        *version
+    }
+
+    fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
+        self.unmodelled.push((mnemonic, pc));
     }
 
     fn code_epoch(&self) -> u32 {

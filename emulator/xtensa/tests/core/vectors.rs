@@ -10,7 +10,7 @@ const MEMORY: usize = 1 << 16;
 const DEFAULT_PC: u32 = 0x1000;
 const DEFAULT_PS: u32 = 0x4_0020;
 
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 14] = [
     ("arithmetic", include_str!("../../../../fixtures/isa/arithmetic.txt")),
     ("multiply", include_str!("../../../../fixtures/isa/multiply.txt")),
     ("shift", include_str!("../../../../fixtures/isa/shift.txt")),
@@ -24,6 +24,7 @@ const FILES: [(&str, &str); 13] = [
     ("boolean", include_str!("../../../../fixtures/isa/boolean.txt")),
     ("mac16", include_str!("../../../../fixtures/isa/mac16.txt")),
     ("float", include_str!("../../../../fixtures/isa/float.txt")),
+    ("core", include_str!("../../../../fixtures/isa/core.txt")),
 ];
 
 #[derive(Debug, Default)]
