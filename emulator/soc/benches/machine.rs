@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use espalier_core::Span;
-use espalier_soc::{Machine, MachineConfig};
+use espalier_soc::{CORES, Machine, MachineConfig};
+use espalier_xtensa::SpecialRegister;
 
 const IMAGE: &str = "../../target/images/ESP32_GENERIC-20240602-v1.23.0.bin";
 const IMAGE_OFFSET: u32 = 0x1000;
 const BANNER: &str = "rst:0x1 (POWERON_RESET)";
 const PROMPT: &str = ">>> ";
+/// FreeRTOS's watchpoint on the end of a stack, as the Arduino core has it, and bytes that nobody writes for it to lie on.
+const STACK_WATCHPOINT: u32 = 0x8000_0020;
+const UNTOUCHED: u32 = 0x3FFA_E000;
 /// Guest time of one step of the MicroPython loop.
 const STEP: Span = Span::from_millis(50);
 
@@ -63,7 +67,15 @@ fn run(criterion: &mut Criterion) {
     probe.run_for(STEP);
     let mut group = criterion.benchmark_group("instructions");
     group.throughput(Throughput::Elements(probe.cpu(1).cycles() - before)).measurement_time(Duration::from_secs(8));
+    let mut watched = machine.clone();
+    for core in 0..CORES {
+        watched.cpu_mut(core).set_special(SpecialRegister::Dbreaka1, UNTOUCHED);
+        watched.cpu_mut(core).set_special(SpecialRegister::Dbreakc1, STACK_WATCHPOINT);
+    }
     group.bench_function("MicroPython loop, 50 ms of guest time", |bench| bench.iter(|| machine.run_for(STEP)));
+    group.bench_function("the same with FreeRTOS's stack watchpoint in place", |bench| {
+        bench.iter(|| watched.run_for(STEP));
+    });
 }
 
 criterion_group!(benches, start, run);

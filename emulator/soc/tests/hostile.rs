@@ -1,13 +1,13 @@
 //! Whatever is in flash and whatever comes over the line, the machine goes on: guests crash, the emulator does not.
 
+mod common;
+
 use std::sync::OnceLock;
 
+use common::{BOOTLOADER, image, program};
 use espalier_core::Span;
 use espalier_soc::{Machine, MachineConfig, SocError, Strap};
 use proptest::prelude::{ProptestConfig, any, proptest};
-
-/// Where the ROM looks for the bootloader.
-const BOOTLOADER: u32 = 0x1000;
 
 fn machine() -> Machine {
     static NEW: OnceLock<Machine> = OnceLock::new();
@@ -44,15 +44,6 @@ fn download_mode_waits_for_a_host() {
     assert!(console.contains("waiting for download"), "{console}");
 }
 
-/// A header that the ROM accepts: magic, segments, DIO at 40 MHz, entry point.
-fn image(segments: u8, entry: u32, body: &[u8]) -> Vec<u8> {
-    let mut image = vec![0xE9, segments, 2, 0];
-    image.extend(entry.to_le_bytes());
-    image.extend([0xEE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    image.extend(body);
-    image
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -80,14 +71,8 @@ proptest! {
     #[test]
     fn any_code_in_ram(bytes in proptest::collection::vec(any::<u8>(), 256), seed in any::<u64>()) {
         const CODE: u32 = 0x4008_0400;
-        let mut body = CODE.to_le_bytes().to_vec();
-        body.extend((bytes.len() as u32).to_le_bytes());
-        body.extend(&bytes);
-        let checksum = bytes.iter().fold(0xEF, |sum, byte| sum ^ byte);
-        body.resize((24 + body.len()).next_multiple_of(16) - 24 + 15, 0);
-        body.push(checksum);
         let mut machine = Machine::new(&MachineConfig { seed, ..MachineConfig::default() }).unwrap();
-        machine.load_flash(BOOTLOADER, &image(1, CODE, &body)).unwrap();
+        machine.load_flash(BOOTLOADER, &program(CODE, CODE, &bytes)).unwrap();
         machine.run_for(Span::from_millis(30));
     }
 
