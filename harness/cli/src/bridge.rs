@@ -14,6 +14,8 @@ use crate::error::CliError;
 
 /// Bytes that are taken from the host at once.
 const CHUNK: usize = 4096;
+/// Bytes that wait for the host at most. While they do, nothing is taken from the board, and its sender is held back.
+const BACKLOG: usize = 64 << 10;
 
 /// All forwarded ports and what goes over them.
 pub struct Bridges {
@@ -60,7 +62,8 @@ impl Bridges {
         while let Some(bridge) = self.open.get_mut(index) {
             match bridge.turn().await {
                 Ok(true) => index += 1,
-                Ok(false) | Err(_) => drop(self.open.swap_remove(index)),
+                Ok(false) => drop(self.open.swap_remove(index)),
+                Err(Broken) => self.open.swap_remove(index).reset(),
             }
         }
     }
@@ -82,22 +85,22 @@ impl Bridge {
     }
 
     /// Carries what there is; false when both sides have ended.
-    async fn turn(&mut self) -> Result<bool, CliError> {
+    async fn turn(&mut self) -> Result<bool, Broken> {
         if self.to_board.is_empty() && !self.host_ended {
             let mut chunk = [0; CHUNK];
             match self.host.try_read(&mut chunk) {
                 Ok(0) => {
                     self.host_ended = true;
-                    self.board.close().await?;
+                    self.board.close().await.map_err(|_| Broken)?;
                 }
                 Ok(count) => self.to_board.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
+                Err(_) => return Err(Broken),
             }
         }
         let sent = self.board.try_send(&self.to_board);
         self.to_board.drain(..sent);
-        if !self.board_ended {
+        if !self.board_ended && self.to_host.len() < BACKLOG {
             match self.board.try_receive() {
                 Some(bytes) => self.to_host.extend(bytes),
                 None => self.board_ended = true,
@@ -106,12 +109,29 @@ impl Bridge {
         match self.host.try_write(&self.to_host) {
             Ok(count) => drop(self.to_host.drain(..count)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+            Err(_) => return Err(Broken),
         }
-        if self.board_ended && self.to_host.is_empty() {
-            self.host.shutdown().await?;
-            return Ok(!self.host_ended);
+        if self.to_host.is_empty() && self.board_ended {
+            if self.board.was_reset() {
+                return Err(Broken);
+            }
+            self.host.shutdown().await.map_err(|_| Broken)?;
+            return Ok(!self.host_ended || !self.to_board.is_empty());
         }
         Ok(true)
     }
+
+    /// Resets both connections.
+    fn reset(self) {
+        // A socket that may not linger is reset when it is closed. One that is gone needs none.
+        let _ = self.host.set_zero_linger();
+        self.board.abort();
+    }
 }
+
+/// One side of a bridge was reset.
+#[derive(Debug)]
+struct Broken;
+
+#[cfg(test)]
+mod tests;

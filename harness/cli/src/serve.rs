@@ -20,10 +20,8 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     let board = BoardDefinition::load(&args.setup.board.to_string())?;
     let machine = machine(board, args.image.as_deref(), &args)?;
     let mut signals = Signals::listen()?;
-    let mut server = Server::start(machine, &config(&args))?;
+    let server = Server::start(machine, &config(&args))?;
     announce(&server, &args);
-    // The console of whoever started this shows what the board says; its tools have ports of their own.
-    drop(server.console());
     let (mut noted, mut notes) = (server.board().unmodelled(), Notes::default());
     let caught = loop {
         let fresh = noted.borrow_and_update()[notes.told()..].to_vec();

@@ -12,7 +12,10 @@ pub enum Pace {
     /// Guest time follows the host's clock and is never ahead of it, as on a real board.
     #[default]
     RealTime,
-    /// Guest time passes as fast as the host can make it while the board has work. An idle board falls back to real time, and
+    /// Guest time passes as fast as the host can make it, but never ahead of a host that owes the board an answer: on a forwarded
+    /// connection from what the board sent last until the host answers, and half a second longer; on the serial line for half a
+    /// second after the board has printed, if a client has typed since it came; for three seconds after a frame on a cable that
+    /// leads outside; while a debugger is attached. A board that has been idle for 60 s of its time falls back to real time, and
     /// stands still while nobody is connected to it.
     Fast,
 }

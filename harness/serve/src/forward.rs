@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::board::{Accepted, LinkEnd, link};
+use crate::board::{Accepted, LinkEnd, Piece, link};
 use crate::handle::{Bell, BoardHandle, Control};
 
 /// Bytes that are read from a socket at once.
@@ -42,36 +42,56 @@ pub(crate) async fn serve_guest(mut accepted: UnboundedReceiver<Accepted>, host:
     }
 }
 
-/// Carries bytes in both directions until both are at their end, or one is broken. What the host breaks is broken for the board
-/// as well: both ends of the link are dropped then.
+/// Why a connection is reset: one of its ends was, or was dropped.
+#[derive(Debug)]
+struct Broken;
+
+impl From<std::io::Error> for Broken {
+    fn from(_: std::io::Error) -> Broken {
+        Broken
+    }
+}
+
+/// Carries bytes in both directions until both have ended. What is reset at one side is reset at the other.
 async fn carry(socket: TcpStream, end: LinkEnd, bell: Arc<Bell>) {
     let LinkEnd { mut incoming, outgoing } = end;
     // Segments are as the guest made them.
     let _ = socket.set_nodelay(true);
     let (mut reader, mut writer) = socket.into_split();
-    let ring = Arc::clone(&bell);
-    let to_host = async move {
-        while let Some(piece) = incoming.recv().await {
-            ring.ring();
-            writer.write_all(&piece).await?;
+    let to_host = async {
+        loop {
+            match incoming.recv().await {
+                Some(Piece::Bytes(bytes)) => {
+                    bell.ring();
+                    writer.write_all(&bytes).await?;
+                }
+                Some(Piece::End) => {
+                    writer.shutdown().await?;
+                    return Ok(());
+                }
+                None => return Err(Broken),
+            }
         }
-        writer.shutdown().await
     };
-    let ring = Arc::clone(&bell);
-    let to_board = async move {
+    let to_board = async {
         let mut buffer = vec![0; PIECE];
         loop {
             let length = reader.read(&mut buffer).await?;
-            if length == 0 || outgoing.send(buffer[..length].to_vec()).await.is_err() {
-                break;
+            let piece = if length == 0 { Piece::End } else { Piece::Bytes(buffer[..length].to_vec()) };
+            outgoing.send(piece).await.map_err(|_| Broken)?;
+            bell.ring();
+            if length == 0 {
+                return Ok(());
             }
-            ring.ring();
         }
-        drop(outgoing);
-        ring.ring();
-        std::io::Result::Ok(())
     };
-    // There is nobody to tell; the board sees it.
-    let _ = tokio::try_join!(to_host, to_board);
+    let carried: Result<((), ()), Broken> = tokio::try_join!(to_host, to_board);
+    if carried.is_err() {
+        // A socket that may not linger is reset when it is closed. One that is gone needs none.
+        let _ = writer.as_ref().set_zero_linger();
+        // The half would say an orderly end when it is dropped.
+        writer.forget();
+    }
+    drop((incoming, outgoing));
     bell.ring();
 }

@@ -53,7 +53,9 @@ impl Outlet {
         state.waiting.extend(bytes);
         let excess = state.waiting.len().saturating_sub(CAPACITY);
         state.waiting.drain(..excess);
-        state.dropped += excess as u64;
+        if state.connected {
+            state.dropped += excess as u64;
+        }
         drop(state);
         self.changed.notify_one();
     }
@@ -137,6 +139,16 @@ mod tests {
         assert_eq!(outlet.dropped(), 3);
         let taken = runtime().block_on(outlet.take(usize::MAX)).unwrap();
         assert_eq!(taken, vec![b'n'; CAPACITY]);
+    }
+
+    #[test]
+    fn nobody_misses_what_was_kept_for_nobody() {
+        let outlet = Outlet::keeping();
+        outlet.push(&vec![b'n'; 2 * CAPACITY]);
+        assert_eq!(outlet.dropped(), 0);
+        assert!(outlet.connect());
+        outlet.push(b"new");
+        assert_eq!(outlet.dropped(), 3);
     }
 
     #[test]

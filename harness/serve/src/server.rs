@@ -53,6 +53,12 @@ impl ConsolePort {
     }
 }
 
+impl Drop for ConsolePort {
+    fn drop(&mut self) {
+        self.outlet.disconnect();
+    }
+}
+
 impl Server {
     /// Starts the board and offers what `config` asks for.
     ///

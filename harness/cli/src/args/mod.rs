@@ -253,7 +253,12 @@ pub struct ServeArgs {
     pub table: TableArgs,
     #[command(flatten)]
     pub setup: SetupArgs,
-    /// Run as fast as the host can while the board has work, not in real time.
+    /// Run as fast as the host can, not in real time.
+    ///
+    /// The board's time keeps to the clock only while the host owes it an answer: on a forwarded connection from what the board
+    /// sent last until the host answers, and half a second longer; on the serial line for half a second after the board has
+    /// printed, if a client has typed since it came. A board that has been idle for 60 s of its time with nobody connected stands
+    /// still until somebody comes.
     #[arg(long)]
     pub fast: bool,
     /// Start in the ROM's serial download mode.

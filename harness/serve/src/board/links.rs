@@ -1,24 +1,37 @@
 //! TCP connections that lead from the board's network to the host, the board's half.
 //!
-//! Both directions are bounded: while one end does not read, the other end's TCP holds its sender back.
+//! Both directions are bounded: while one end does not read, the other end's TCP holds its sender back. Each end says that it has
+//! finished; one that goes without a word was reset, and the other end is reset as well.
 
 use std::collections::VecDeque;
 
 use espalier_net::{ConnState, ConnectionId, ListenerId};
 use espalier_soc::Machine;
 use std::net::SocketAddrV4;
+use std::time::Instant;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
+
+use super::pace::REACTION;
 
 /// Pieces that may wait in either direction.
 const PIECES: usize = 16;
 /// The largest piece.
 pub(crate) const PIECE: usize = 16 << 10;
 
-/// One end of a connection. A closed `incoming` is the end of the stream; a closed `outgoing` says that nobody reads.
+/// What goes through a link.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Bytes(Vec<u8>),
+    /// No more bytes come in this direction.
+    End,
+}
+
+/// One end of a connection. If it is dropped before it has sent and received its [`Piece::End`], the connection is reset.
 #[derive(Debug)]
 pub(crate) struct LinkEnd {
-    pub incoming: Receiver<Vec<u8>>,
-    pub outgoing: Sender<Vec<u8>>,
+    pub incoming: Receiver<Piece>,
+    pub outgoing: Sender<Piece>,
 }
 
 /// Makes the two ends of a connection.
@@ -43,15 +56,31 @@ struct Link {
     /// None until the board has an address.
     connection: Option<ConnectionId>,
     board_port: u16,
-    incoming: Receiver<Vec<u8>>,
+    incoming: Receiver<Piece>,
     /// None once the board has finished.
-    outgoing: Option<Sender<Vec<u8>>>,
+    outgoing: Option<Sender<Piece>>,
     /// Bytes that the connection had no room for.
     unsent: VecDeque<u8>,
+    /// The host has finished.
     finished: bool,
+    /// The board has said something that the host has not answered.
+    is_owed: bool,
+    /// When something last went over it.
+    used: Instant,
+}
+
+/// What came of looking at a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pumped {
+    /// Something went over it.
+    Carried,
+    Nothing,
+    /// It is over.
+    Over,
 }
 
 impl Link {
+    /// A link to a connection that the board has made, or to be made to the board.
     fn new(connection: Option<ConnectionId>, board_port: u16, end: LinkEnd) -> Link {
         Link {
             connection,
@@ -60,32 +89,55 @@ impl Link {
             outgoing: Some(end.outgoing),
             unsent: VecDeque::new(),
             finished: false,
+            is_owed: connection.is_some(),
+            used: Instant::now(),
         }
     }
 
-    /// Carries what there is to carry. Returns whether the connection lives, and whether something was carried.
-    fn pump(&mut self, machine: &mut Machine) -> (bool, bool) {
-        let Some(connection) = self.connection else { return (self.connect(machine), false) };
-        if self.outgoing.as_ref().is_some_and(Sender::is_closed) {
-            machine.lan_mut().abort(connection);
-            return (false, true);
-        }
+    /// Carries what there is to carry.
+    fn pump(&mut self, machine: &mut Machine) -> Pumped {
+        let Some(connection) = self.connection else {
+            return if self.connect(machine) { Pumped::Nothing } else { Pumped::Over };
+        };
         let received = self.carry_to_host(machine, connection);
+        let state = machine.lan().state(connection);
         let drained = machine.lan().available(connection) == 0;
-        match machine.lan().state(connection) {
-            ConnState::Connecting => return (true, received),
-            ConnState::Open | ConnState::LocalClosed => {}
-            ConnState::RemoteClosed | ConnState::Closing => {
-                if drained {
-                    self.outgoing = None;
-                }
+        match state {
+            ConnState::Connecting | ConnState::Open | ConnState::LocalClosed => {}
+            ConnState::RemoteClosed | ConnState::Closing | ConnState::Closed if drained => self.end_to_host(),
+            ConnState::RemoteClosed | ConnState::Closing | ConnState::Closed => {}
+            // Without an end of the stream, the host's connection is reset.
+            ConnState::Refused | ConnState::Reset | ConnState::Aborted | ConnState::TimedOut => {
+                return if drained { Pumped::Over } else { Pumped::Carried };
             }
-            ConnState::Closed | ConnState::Refused | ConnState::Reset | ConnState::Aborted | ConnState::TimedOut => {
-                return (!drained, received);
-            }
+        }
+        if state == ConnState::Connecting {
+            return self.check_host(machine, connection);
         }
         let sent = self.carry_to_board(machine, connection);
-        (true, received || sent)
+        if self.is_broken() {
+            machine.lan_mut().abort(connection);
+            return Pumped::Over;
+        }
+        if state == ConnState::Closed && self.outgoing.is_none() {
+            return Pumped::Over;
+        }
+        if received || sent { Pumped::Carried } else { Pumped::Nothing }
+    }
+
+    /// The host may go before the board has answered.
+    fn check_host(&self, machine: &mut Machine, connection: ConnectionId) -> Pumped {
+        if self.outgoing.as_ref().is_none_or(Sender::is_closed) {
+            machine.lan_mut().abort(connection);
+            return Pumped::Over;
+        }
+        Pumped::Nothing
+    }
+
+    /// True if the host's end went without a word: nobody takes what the board sends, or nothing more comes and no end came.
+    fn is_broken(&self) -> bool {
+        self.outgoing.as_ref().is_some_and(Sender::is_closed)
+            || (!self.finished && self.incoming.is_closed() && self.incoming.is_empty() && self.unsent.is_empty())
     }
 
     /// Connects to the board as soon as it has an address. False if that cannot be.
@@ -100,6 +152,23 @@ impl Link {
         true
     }
 
+    fn note_use(&mut self, is_owed: bool) {
+        (self.is_owed, self.used) = (is_owed, Instant::now());
+    }
+
+    /// Whether the host owes the board an answer, or has just given one that may not be all of it.
+    fn is_owed(&self, now: Instant) -> bool {
+        !self.finished && (self.is_owed || now.saturating_duration_since(self.used) < REACTION)
+    }
+
+    /// Says that the board has finished. If there is no room for that now, the next turn says it.
+    fn end_to_host(&mut self) {
+        if self.outgoing.as_ref().is_some_and(|outgoing| outgoing.try_send(Piece::End).is_ok()) {
+            self.outgoing = None;
+            self.note_use(true);
+        }
+    }
+
     fn carry_to_host(&mut self, machine: &mut Machine, connection: ConnectionId) -> bool {
         let Some(outgoing) = &self.outgoing else { return false };
         let mut carried = false;
@@ -109,8 +178,11 @@ impl Link {
             let mut piece = vec![0; PIECE.min(machine.lan().available(connection))];
             let length = machine.lan_mut().receive(connection, &mut piece);
             piece.truncate(length);
-            permit.send(piece);
+            permit.send(Piece::Bytes(piece));
             carried = true;
+        }
+        if carried {
+            self.note_use(true);
         }
         carried
     }
@@ -120,21 +192,22 @@ impl Link {
         loop {
             if self.unsent.is_empty() {
                 match self.incoming.try_recv() {
-                    Ok(piece) => self.unsent.extend(piece),
-                    Err(mpsc::error::TryRecvError::Empty) => return carried,
-                    Err(mpsc::error::TryRecvError::Disconnected) => {
-                        if !self.finished {
-                            self.finished = true;
-                            machine.lan_mut().shutdown(connection);
-                        }
-                        return carried;
+                    Ok(Piece::Bytes(piece)) => {
+                        self.unsent.extend(piece);
+                        self.note_use(false);
                     }
+                    Ok(Piece::End) => {
+                        self.finished = true;
+                        machine.lan_mut().shutdown(connection);
+                        return true;
+                    }
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return carried,
                 }
             }
-            let sent = machine.lan_mut().send(connection, self.unsent.make_contiguous());
-            if sent == 0 {
+            if machine.lan().room(connection) == 0 {
                 return carried;
             }
+            let sent = machine.lan_mut().send(connection, self.unsent.make_contiguous());
             self.unsent.drain(..sent);
             carried = true;
         }
@@ -170,11 +243,18 @@ impl Links {
         self.links.is_empty()
     }
 
+    /// True while the host owes the board an answer on a connection.
+    pub fn is_owed(&self, now: Instant) -> bool {
+        self.links.iter().any(|link| link.is_owed(now))
+    }
+
     /// Carries bytes in both directions. True if there were any.
     pub fn pump(&mut self, machine: &mut Machine) -> bool {
         if std::mem::take(&mut self.look) {
             for port in &self.ports {
-                while let Some(connection) = machine.lan_mut().accept(port.listener) {
+                while machine.lan().has_connection(port.listener)
+                    && let Some(connection) = machine.lan_mut().accept(port.listener)
+                {
                     let (ours, theirs) = link();
                     self.links.push(Link::new(Some(connection), 0, ours));
                     // If nobody takes it, its ends are closed, and the next turn resets the connection.
@@ -184,9 +264,9 @@ impl Links {
         }
         let mut carried = false;
         self.links.retain_mut(|link| {
-            let (lives, moved) = link.pump(machine);
-            carried |= moved;
-            lives
+            let pumped = link.pump(machine);
+            carried |= pumped != Pumped::Nothing;
+            pumped != Pumped::Over
         });
         carried
     }

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 pub(crate) use fuses::FuseFile;
 pub use fuses::{FusesError, load_efuses};
 pub(crate) use lines::ModemLines;
-pub(crate) use links::{Accepted, LinkEnd, PeerPort, link};
+pub(crate) use links::{Accepted, LinkEnd, PeerPort, Piece, link};
 pub use program::{Program, ProgramError};
 pub(crate) use serial::{Recall, SerialInput};
 
@@ -32,7 +32,7 @@ use crate::handle::{Bell, BoardEvent, BoardHandle, BoardStatus, ConsoleLog, Cont
 use crate::outlet::Outlet;
 use lines::{ResetCircuit, ResetEdge};
 use links::Links;
-use pace::{Pacer, Turn};
+use pace::{Clients, Pacer, Surroundings, Turn};
 use serial::{CONSOLE, SerialFeed};
 
 /// The board looks at the world outside this often, in its own time.
@@ -79,6 +79,7 @@ pub(crate) struct Board {
     handle: BoardHandle,
     log: Arc<ConsoleLog>,
     outlets: Vec<Arc<Outlet>>,
+    clients: Clients,
     paused: bool,
     halted: Option<String>,
     busy_slices: u32,
@@ -103,6 +104,7 @@ impl Board {
             handle: setup.handle,
             log: setup.log,
             outlets: setup.outlets,
+            clients: Clients::default(),
             paused: setup.paused,
             halted: None,
             busy_slices: 0,
@@ -120,11 +122,18 @@ impl Board {
             }
             match self.turn() {
                 Turn::Run(limit) => self.advance(limit),
-                Turn::Nap(span) => self.bell.wait(Some(span)),
+                Turn::Nap(span) => {
+                    self.bell.wait(Some(span));
+                    self.catch_up();
+                }
                 Turn::Block => self.bell.wait(None),
             }
-            if self.links.pump(&mut self.target.machine) | self.carry_frames() {
+            if self.links.pump(&mut self.target.machine) {
                 self.pacer.note_activity(self.target.machine.now());
+            }
+            if self.carry_frames() {
+                self.pacer.note_activity(self.target.machine.now());
+                self.clients.note_frames(Instant::now());
             }
         }
         self.handle.announce(BoardEvent::Shutdown);
@@ -138,7 +147,10 @@ impl Board {
             return false;
         }
         while let Ok(control) = self.control.try_recv() {
-            self.pacer.note_activity(self.target.machine.now());
+            // Looking is not acting.
+            if !matches!(control, Control::Status(_) | Control::Screen(_)) {
+                self.pacer.note_activity(self.target.machine.now());
+            }
             // Whoever asked may have gone again.
             match control {
                 Control::Reset(strap) => {
@@ -255,6 +267,10 @@ impl Board {
             self.target.machine.drive_pin(IO0, self.circuit.io0_low().then_some(false));
             self.apply(edge);
         }
+        if self.serial.take_heard() {
+            self.clients.note_input();
+            self.pacer.note_activity(self.target.machine.now());
+        }
         if self.serial.is_pending() {
             self.pacer.note_activity(self.target.machine.now());
         }
@@ -321,10 +337,27 @@ impl Board {
         if self.paused || self.halted.is_some() {
             return Turn::Block;
         }
-        let watched = self.debugger.is_some()
-            || !self.links.is_empty()
-            || self.outlets.iter().any(|outlet| outlet.is_connected());
-        self.pacer.turn(now, self.target.machine.now(), SLICE, watched)
+        let connected = self.outlets.iter().filter(|outlet| outlet.is_connected()).count();
+        let is_owed = self.clients.are_owing(connected, now) || self.links.is_owed(now) || self.debugger.is_some();
+        let surroundings = Surroundings {
+            is_watched: self.debugger.is_some() || !self.links.is_empty() || connected > 0,
+            owes: is_owed && !self.serial.is_pending(),
+            rests_until: if self.serial.is_pending() { None } else { self.target.machine.rests_until() },
+        };
+        self.pacer.turn(now, self.target.machine.now(), SLICE, surroundings)
+    }
+
+    /// After a nap: an idle board comes to the present, so that what came in meanwhile finds it there.
+    fn catch_up(&mut self) {
+        if self.paused || self.halted.is_some() || self.circuit.holds() {
+            return;
+        }
+        if let Some(rests_until) = self.target.machine.rests_until() {
+            let present = self.pacer.present(Instant::now()).min(rests_until);
+            if present > self.target.machine.now() {
+                self.advance(present);
+            }
+        }
     }
 
     /// Runs the machine until `limit` and carries away what it sent.
@@ -364,6 +397,7 @@ impl Board {
         if !sent.is_empty() {
             self.log.push(&sent);
             self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+            self.clients.note_output(Instant::now());
             self.pacer.note_activity(self.target.machine.now());
         }
     }

@@ -53,16 +53,23 @@ pub(super) struct SerialFeed {
     baud: Option<u32>,
     /// When the line has carried what it was given.
     free_at: Time,
+    /// Bytes were given to the machine.
+    heard: bool,
 }
 
 impl SerialFeed {
     pub fn new(inputs: Receiver<SerialInput>) -> SerialFeed {
-        SerialFeed { inputs, next: None, baud: None, free_at: Time::ZERO }
+        SerialFeed { inputs, next: None, baud: None, free_at: Time::ZERO, heard: false }
     }
 
     /// True if something waits that the line has no room for yet.
     pub fn is_pending(&mut self) -> bool {
         self.next.is_some() || !self.inputs.is_empty()
+    }
+
+    /// Whether a client has typed since the last call.
+    pub fn take_heard(&mut self) -> bool {
+        std::mem::take(&mut self.heard)
     }
 
     /// Gives the machine what the line can carry now. Returns the modem lines if a client set them; what comes after them waits
@@ -80,6 +87,7 @@ impl SerialFeed {
                     let bits = FRAME_BITS * bytes.len() as u64;
                     self.free_at = self.free_at.max(now) + Frequency::from_hertz(u64::from(baud)).cycles(bits);
                     machine.uart_send(CONSOLE, &bytes);
+                    self.heard = true;
                 }
                 SerialInput::Baud(baud) if held || self.free_at <= now => {
                     self.baud = baud.map(|baud| baud.clamp(*BAUD_RANGE.start(), *BAUD_RANGE.end()));
