@@ -1,6 +1,6 @@
 //! `espalier boards`: what there is to be tested on.
 
-use espalier::{Kind, KnownBoard, Qemu, known_boards};
+use espalier::{Kind, KnownBoard, known_boards};
 
 use crate::error::CliError;
 use crate::output::say;
@@ -9,12 +9,9 @@ use crate::style::{BAD, FAINT, HEADING, PLAIN};
 const COLUMNS: [&str; 4] = ["board", "where", "USB", "used by"];
 
 pub fn perform() -> Result<bool, CliError> {
-    let qemu = Qemu::find();
+    let qemu = qemu();
     let row = |kind: Kind, place: String| [kind.name().to_owned(), place, String::new(), String::new()];
-    let found = match &qemu {
-        Ok(qemu) => format!("{} ({})", qemu.program().display(), qemu.version()),
-        Err(_) => "not found".to_owned(),
-    };
+    let found = qemu.clone().unwrap_or_else(|_| "not found".to_owned());
     let mut rows = vec![row(Kind::Emulated, "in every process".to_owned()), row(Kind::Qemu, found)];
     let known = known_boards().map_err(espalier::Error::from)?;
     let present: Vec<bool> = [true, qemu.is_ok()].into_iter().chain(known.iter().map(|board| board.present)).collect();
@@ -42,4 +39,18 @@ pub fn perform() -> Result<bool, CliError> {
         "\n{FAINT}ESPALIER_BOARD takes a name of the first column, a serial port, rfc2217://host:port or socket://host:port.{PLAIN}"
     );
     Ok(true)
+}
+
+/// The QEMU that would be used, or why there is none.
+#[cfg(unix)]
+fn qemu() -> Result<String, String> {
+    match espalier::Qemu::find() {
+        Ok(qemu) => Ok(format!("{} ({})", qemu.program().display(), qemu.version())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(not(unix))]
+fn qemu() -> Result<String, String> {
+    Err("Boards in QEMU need Linux or macOS so far.".to_owned())
 }

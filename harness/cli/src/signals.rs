@@ -27,13 +27,24 @@ pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+    #[cfg(windows)]
+    terminate: tokio::signal::windows::CtrlClose,
 }
 
-#[cfg(unix)]
 impl Signals {
+    #[cfg(unix)]
     pub fn listen() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// On Windows, closing the console asks a program to end.
+    #[cfg(windows)]
+    pub fn listen() -> io::Result<Signals> {
+        use tokio::signal::windows::{ctrl_c, ctrl_close};
+        Ok(Signals { interrupt: ctrl_c()?, terminate: ctrl_close()? })
     }
 
     /// Comes when there is one. Nothing is lost if this is dropped before.
@@ -42,20 +53,5 @@ impl Signals {
             _ = self.interrupt.recv() => Caught::Interrupt,
             _ = self.terminate.recv() => Caught::Terminate,
         }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    pub fn listen() -> io::Result<Signals> {
-        Ok(Signals {})
-    }
-
-    /// Comes with Ctrl-C.
-    pub async fn caught(&mut self) -> Caught {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Caught::Interrupt
     }
 }

@@ -139,6 +139,7 @@ pub(crate) struct Setup {
     pub(crate) model: Model,
     pub(crate) seed: u64,
     /// The QEMU to run.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "boards in QEMU need Unix so far"))]
     pub(crate) qemu: Option<PathBuf>,
     pub(crate) strict: bool,
     /// Blocks at which a strict board goes on.
@@ -256,6 +257,7 @@ pub(crate) trait Rig: Send {
 
     /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
     /// rate that its UART has.
+    #[cfg(unix)]
     fn console_baud(&mut self, _: u32) {}
     /// The fastest rate at which the board's line can be flashed over.
     fn flash_baud(&self) -> u32;
@@ -389,7 +391,10 @@ pub(crate) async fn open(target: &Target, setup: &Setup) -> Result<Box<dyn Rig>,
         #[cfg(unix)]
         Target::Qemu => qemu::open(setup),
         #[cfg(not(unix))]
-        Target::Qemu => Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into()),
+        Target::Qemu => {
+            let reason = "boards in QEMU need Linux or macOS so far; ESPALIER_BOARD chooses another one";
+            Err(std::io::Error::new(std::io::ErrorKind::Unsupported, reason).into())
+        }
         Target::Bench(place) => bench::open(place, setup).await,
     }
 }

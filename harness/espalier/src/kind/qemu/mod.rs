@@ -8,6 +8,7 @@
 mod error;
 mod find;
 mod flash;
+mod peer;
 mod process;
 mod qmp;
 mod wire;
@@ -27,12 +28,13 @@ use serde_json::json;
 pub use error::QemuError;
 pub use find::{EMULATOR_VARIABLE, Qemu};
 
-use super::lan::{self, LanPeer};
+use super::lan;
 use super::wall::{Clock, Order, Plant, Routes, Transmitter, Wall, Wiring};
 use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Setup, Shown, Start};
 use crate::error::ErrorKind;
 use crate::network::Cable;
 use flash::FlashFile;
+use peer::{LanPeer, set_silent};
 use process::{Guarded, describe};
 use qmp::Qmp;
 use wire::Wire;
@@ -388,7 +390,7 @@ impl Rig for Board {
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), ErrorKind> {
-        self.wire.with(|lan| lan::set_silent(lan, silent))
+        self.wire.with(|lan| set_silent(lan, silent))
     }
 
     fn set_cable(&mut self, cable: &Cable) -> Result<(), ErrorKind> {

@@ -142,6 +142,7 @@ impl<P: Plant> Wall<P> {
     }
 
     /// What is particular to the board.
+    #[cfg(unix)]
     pub(crate) fn plant_mut(&mut self) -> &mut P {
         &mut self.plant
     }
@@ -241,6 +242,7 @@ impl<P: Plant> Rig for Wall<P> {
         self.wiring.line.as_ref().map(Line::take).unwrap_or_default()
     }
 
+    #[cfg(unix)]
     fn console_baud(&mut self, baud: u32) {
         self.hurried = baud != self.plant.console_baud();
         self.order(Order::Baud(baud));

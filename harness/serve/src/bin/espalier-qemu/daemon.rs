@@ -56,6 +56,7 @@ const VARIABLE: &str = "ESPALIER_QEMU_IN_BACKGROUND";
 const READY: &[u8] = b"ready\n";
 
 /// This process's part in running in the background.
+#[cfg_attr(not(unix), expect(dead_code, reason = "there is no -daemonize elsewhere"))]
 pub enum Part {
     /// It is the one that goes on there.
     Background,
