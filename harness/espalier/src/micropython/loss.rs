@@ -49,7 +49,9 @@ impl Since {
     pub(super) fn end(&self, state: &State) -> Option<usize> {
         let (_, printed) = state.watch.reset_after(self.resets)?;
         let (first, after) = state.console.since(*printed);
-        Some(first + find(after, BANNER).unwrap_or(after.len()))
+        // Half of those words is no output either.
+        let begun = (1..BANNER.len()).rev().find(|length| after.ends_with(&BANNER[..*length])).unwrap_or(0);
+        Some(first + find(after, BANNER).unwrap_or(after.len() - begun))
     }
 
     /// Whether all has come that was printed before the board was lost.
