@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use common::{BOOTLOADER, image, program};
 use espalier_core::Span;
-use espalier_soc::{Machine, MachineConfig, SocError, Strap};
+use espalier_soc::{Machine, MachineConfig, ResetCause, SocError, Strap};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 fn machine() -> Machine {
@@ -26,6 +26,30 @@ fn an_erased_chip_is_reset_by_its_watchdog_again_and_again() {
     let console = console(&mut machine);
     assert!(console.contains("invalid header: 0xffffffff"), "{console}");
     assert!(console.contains("rst:0x10 (RTCWDT_RTC_RESET)"), "{console}");
+    // Who watches the machine hears of the same resets, each once.
+    let mut fork = machine.clone();
+    let resets = machine.take_resets();
+    // All but power-on; the ROM may not have told of the last one yet.
+    let told = console.matches("rst:0x").count() - 1;
+    assert!(told > 0 && (told..=told + 1).contains(&resets.len()), "{told}: {resets:?}");
+    assert!(resets.iter().zip(1..).all(|(reset, number)| reset.number == number), "{resets:?}");
+    let watchdogs = [ResetCause::TimerGroup0System, ResetCause::RtcWatchdogRtc];
+    assert!(resets.iter().all(|reset| watchdogs.contains(&reset.cause) && reset.pcs[0] >> 24 == 0x40), "{resets:?}");
+    assert_eq!((machine.take_resets(), fork.take_resets()), (Vec::new(), resets));
+}
+
+#[test]
+fn resets_that_nobody_asks_for_are_dropped_and_counted() {
+    let mut machine = machine();
+    let mut told = 0;
+    while told < 20 {
+        machine.run_for(Span::from_secs(1));
+        told += console(&mut machine).matches("rst:0x10").count();
+    }
+    let resets = machine.take_resets();
+    assert_eq!(resets.len(), 16);
+    assert_eq!(resets[15].number - resets[0].number, 15);
+    assert!(resets[0].number > 1, "{resets:?}");
 }
 
 #[test]
