@@ -8,6 +8,7 @@ use espalier::Board;
 
 use crate::args::RecordArgs;
 use crate::error::CliError;
+use crate::style::warn;
 
 /// A file that is written once.
 pub struct Output {
@@ -70,6 +71,10 @@ impl Record {
     pub fn write(self, board: &Board) -> Result<(), CliError> {
         if let Some(file) = self.network {
             file.write(&board.capture())?;
+            let dropped = board.capture_dropped();
+            if dropped > 0 {
+                warn(format_args!("the record of the network was full: its first {dropped} frames were dropped"));
+            }
         }
         if let Some(file) = self.air {
             file.write(&board.air().capture()?)?;

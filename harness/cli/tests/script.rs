@@ -3,7 +3,8 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, what needs it is reported as ignored, and a line
 //! says why.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
@@ -197,6 +198,34 @@ fn a_driver_that_waits_for_hardware_that_is_not_there_is_explained() {
     }
 }
 
+/// A served board says the same, as it happens.
+fn a_served_board_tells_what_it_lacks() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+    command.arg("serve").arg(image_path()).arg("--fast").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("the command runs");
+    // The rest of what it prints has somewhere to go as long as this lives.
+    let mut output = BufReader::new(server.stdout.take().expect("a pipe")).lines().map(|line| line.expect("a line"));
+    let socket =
+        output.by_ref().find_map(|line| Some(line.split_once("socket://")?.1.split_whitespace().next()?.to_owned()));
+    let mut console = TcpStream::connect(socket.expect("an address")).expect("a port");
+    let mut heard = Vec::new();
+    while !heard.ends_with(b">>> ") {
+        let mut byte = [0];
+        console.read_exact(&mut byte).expect("a board that boots");
+        heard.extend(byte);
+    }
+    console.write_all(b"import machine; machine.mem32[0x3ff57000] = 5\r").expect("a port");
+    let mut errors = BufReader::new(server.stderr.take().expect("a pipe")).lines();
+    let note = errors.next().expect("a note").expect("a line");
+    assert!(note.starts_with("espalier: not modelled: write of 0x5 to PCNT+0x0 (0x3ff57000) by core "), "{note}");
+    let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status().expect("kill runs");
+    assert!(interrupt.success());
+    let rest: Vec<String> = errors.map(|line| line.expect("a line")).collect();
+    let summary = "espalier: touched, but not modelled: PCNT: 1 access to 1 register";
+    assert!(rest.iter().any(|line| line.trim_end() == summary), "{rest:?}");
+    server.wait().expect("it ends");
+}
+
 fn strict_runs_go_on_at_blocks_that_are_allowed() {
     let strictly = |more: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
@@ -230,7 +259,7 @@ fn main() -> ExitCode {
             image_path().display()
         );
     }
-    let on_a_board: [(&str, fn()); 12] = [
+    let on_a_board: [(&str, fn()); 13] = [
         ("output_and_arguments_go_through", output_and_arguments_go_through),
         ("an_exception_is_a_failure_with_its_line", an_exception_is_a_failure_with_its_line),
         ("time_is_limited_when_asked_for", time_is_limited_when_asked_for),
@@ -240,6 +269,7 @@ fn main() -> ExitCode {
             "a_driver_that_waits_for_hardware_that_is_not_there_is_explained",
             a_driver_that_waits_for_hardware_that_is_not_there_is_explained,
         ),
+        ("a_served_board_tells_what_it_lacks", a_served_board_tells_what_it_lacks),
         ("strict_runs_go_on_at_blocks_that_are_allowed", strict_runs_go_on_at_blocks_that_are_allowed),
         ("an_exit_decides_the_status", an_exit_decides_the_status),
         ("a_board_that_restarts_ends_the_script", a_board_that_restarts_ends_the_script),
