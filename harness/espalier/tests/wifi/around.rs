@@ -34,6 +34,7 @@ const ECHO: &str = "import socket\n\
     l = socket.socket()\n\
     l.bind(('0.0.0.0', 7))\n\
     l.listen(2)\n\
+    print('listening')\n\
     while True:\n \
       c, a = l.accept()\n \
       while True:\n  \
@@ -56,6 +57,7 @@ async fn the_board_is_station_and_access_point_at_once(board: &Board) -> Result<
     let networks = board.air().networks_of_board()?;
     assert_eq!(networks.iter().map(|network| network.channel).collect::<Vec<_>>(), [6]);
     board.micropython().start(ECHO).await?;
+    board.console().expect("listening").await?;
     let peer = board.air().peer("home")?;
     for round in 0..3 {
         for side in [&peer, &*phone] {
