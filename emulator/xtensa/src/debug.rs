@@ -48,8 +48,15 @@ impl State {
         self.breaks_where(|address| address == pc).then_some(Trap::Debug(debug_cause::IBREAK))
     }
 
-    /// True if a breakpoint lies on an instruction from `start` up to `end`, or may do so.
+    /// True if a breakpoint lies on an instruction from `start` up to `end`, or may do so. Asked for each block.
+    #[inline(always)]
     pub(crate) fn breaks_within(&self, start: u32, end: u32) -> bool {
+        self.plain(SpecialRegister::Ibreakenable) != 0 && self.breaks_between(start, end)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn breaks_between(&self, start: u32, end: u32) -> bool {
         self.breaks_where(|address| address.wrapping_sub(start) < end.wrapping_sub(start))
     }
 

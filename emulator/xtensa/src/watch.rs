@@ -1,7 +1,7 @@
 //! Data breakpoints as loads and stores look at them.
 //!
-//! Firmware keeps them for as long as it runs: FreeRTOS watches the end of the stack of every task. So an access costs two
-//! comparisons for each breakpoint that is about its kind; only one that comes near is compared bit by bit.
+//! Firmware keeps them for as long as it runs: FreeRTOS watches the end of the stack of every task. So an access costs the test of one
+//! bit; only one that may come near is compared as the manual says.
 
 use crate::exception::{Trap, debug_cause};
 use crate::register::SpecialRegister;
@@ -15,36 +15,37 @@ const MASK: u32 = 0x3f;
 pub(crate) const ON_LOAD: u32 = 1 << 30;
 pub(crate) const ON_STORE: u32 = 1 << 31;
 
-/// Size of the widest access.
+/// Bytes that a breakpoint can watch at most, which is how many each bit of a [`Filter`] speaks for.
+const LINE_SHIFT: u32 = 6;
+const LINES: u32 = 64;
+/// Bytes of the widest access.
 const WIDEST: u32 = 4;
 
-/// Addresses of accesses that may touch what a breakpoint watches; none if it is switched off.
+/// Which accesses have to be compared with the breakpoints: a bit for each line of 64 bytes, and lines 4096 bytes apart share one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Near {
-    start: u32,
-    length: u32,
-}
+struct Filter(u64);
 
-impl Near {
-    /// The addresses for breakpoint register values, if the breakpoint is about `kind`.
-    fn new(address: u32, control: u32, kind: u32) -> Near {
-        if control & kind == 0 {
-            return Near::default();
-        }
-        Near { start: (address & !MASK).wrapping_sub(WIDEST - 1), length: MASK + WIDEST }
+impl Filter {
+    /// Accesses that can touch what the breakpoints watch that are about `kind`, which are given as their address and control
+    /// registers.
+    fn new(breakpoints: [(u32, u32); 2], kind: u32) -> Filter {
+        let armed = breakpoints.into_iter().filter(|(_, control)| control & kind != 0);
+        // An access may begin in the line before.
+        let lines = armed.flat_map(|(address, _)| [address, (address & !MASK).wrapping_sub(WIDEST - 1)]);
+        Filter(lines.fold(0, |filter, address| filter | Filter::bit(address)))
     }
 
     #[inline(always)]
-    fn holds(self, address: u32) -> bool {
-        address.wrapping_sub(self.start) < self.length
+    fn bit(address: u32) -> u64 {
+        1 << ((address >> LINE_SHIFT) % LINES)
     }
 }
 
 /// What the data breakpoints come to, recomputed when their registers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Watches {
-    load: [Near; 2],
-    store: [Near; 2],
+    load: Filter,
+    store: Filter,
 }
 
 impl State {
@@ -55,20 +56,18 @@ impl State {
 
     /// Takes over what was written to the registers of the data breakpoints.
     pub(crate) fn refresh_watches(&mut self) {
-        let near =
-            |kind| DATA_BREAKPOINTS.map(|(address, control)| Near::new(self.plain(address), self.plain(control), kind));
-        self.watches = Watches { load: near(ON_LOAD), store: near(ON_STORE) };
+        let breakpoints = DATA_BREAKPOINTS.map(|(address, control)| (self.plain(address), self.plain(control)));
+        self.watches = Watches { load: Filter::new(breakpoints, ON_LOAD), store: Filter::new(breakpoints, ON_STORE) };
     }
 
     /// The debug exception that keeps an access from being made.
     #[inline(always)]
     pub(crate) fn watch(&self, address: u32, size: u32, kinds: u32) -> Result<(), Trap> {
-        let [first, second] = if kinds & ON_STORE != 0 { self.watches.store } else { self.watches.load };
-        let [third, fourth] = if kinds == ON_LOAD | ON_STORE { self.watches.load } else { Default::default() };
-        if first.holds(address) || second.holds(address) || third.holds(address) || fourth.holds(address) {
-            self.data_breakpoint(address, size, kinds)
-        } else {
-            Ok(())
+        let Watches { load: Filter(load), store: Filter(store) } = self.watches;
+        let filter = if kinds & ON_LOAD != 0 { load } else { 0 } | if kinds & ON_STORE != 0 { store } else { 0 };
+        match filter & Filter::bit(address) {
+            0 => Ok(()),
+            _ => self.data_breakpoint(address, size, kinds),
         }
     }
 
