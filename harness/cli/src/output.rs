@@ -3,14 +3,14 @@
 use std::fmt::Arguments;
 use std::io::{self, Write};
 
-/// Prints a line; see [`print`].
+/// Prints a line; see [`print()`].
 macro_rules! say {
     ($($arguments:tt)*) => {
         $crate::output::print(format_args!("{}\n", format_args!($($arguments)*)))
     };
 }
 
-/// Prints text; see [`print`].
+/// Prints text; see [`print()`].
 macro_rules! say_text {
     ($($arguments:tt)*) => {
         $crate::output::print(format_args!($($arguments)*))
