@@ -87,19 +87,25 @@ impl Reply {
             Some(acknowledged) => (acknowledged, None),
             None => (TcpSeqNumber(0), Some(segment.seq_number + segment.segment_len())),
         };
-        self.tcp(&TcpRepr {
-            src_port: segment.dst_port,
-            dst_port: segment.src_port,
-            control: TcpControl::Rst,
-            seq_number,
-            ack_number,
-            window_len: 0,
-            window_scale: None,
-            max_seg_size: None,
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload: &[],
-        })
+        let blank = blank_segment(segment.dst_port, segment.src_port);
+        self.tcp(&TcpRepr { control: TcpControl::Rst, seq_number, ack_number, ..blank })
+    }
+}
+
+/// A segment between two ports without control bits, numbers, window, options and data.
+pub(crate) fn blank_segment(src_port: u16, dst_port: u16) -> TcpRepr<'static> {
+    TcpRepr {
+        src_port,
+        dst_port,
+        control: TcpControl::None,
+        seq_number: TcpSeqNumber(0),
+        ack_number: None,
+        window_len: 0,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
     }
 }

@@ -14,6 +14,7 @@ use std::net::SocketAddrV4;
 use espalier_core::{Span, Time};
 use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
+use crate::gateway::reply::blank_segment;
 use receiver::Receiver;
 use sender::{Acknowledged, MSS, Sender, distance};
 
@@ -302,20 +303,7 @@ impl Tcb {
         now: Time,
         mut send: impl FnMut(&TcpRepr<'_>),
     ) {
-        let base = TcpRepr {
-            src_port: local.port(),
-            dst_port: remote.port(),
-            control: TcpControl::None,
-            seq_number: TcpSeqNumber(0),
-            ack_number: None,
-            window_len: 0,
-            window_scale: None,
-            max_seg_size: None,
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload: &[],
-        };
+        let base = blank_segment(local.port(), remote.port());
         if let Some(seq) = self.resets.take() {
             let ack_number = (self.state != State::SynSent).then(|| sequence(self.receiver.next()));
             send(&TcpRepr { control: TcpControl::Rst, seq_number: sequence(seq), ack_number, ..base });

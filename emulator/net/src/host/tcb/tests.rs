@@ -7,6 +7,7 @@ use espalier_core::{Span, Time};
 use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use super::{State, Tcb};
+use crate::gateway::reply::blank_segment;
 use crate::rng::Rng;
 
 const CLIENT: u16 = 50_000;
@@ -200,18 +201,10 @@ fn resets_and_openings_out_of_place_are_questioned_once_a_second() {
     let mut pair = Pair::connected();
     let segment = |control, seq: u32| Segment {
         header: TcpRepr {
-            src_port: CLIENT,
-            dst_port: SERVER,
             control,
             seq_number: TcpSeqNumber(seq as i32),
-            ack_number: None,
             window_len: 1000,
-            window_scale: None,
-            max_seg_size: None,
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload: &[],
+            ..blank_segment(CLIENT, SERVER)
         },
         payload: Vec::new(),
     };
