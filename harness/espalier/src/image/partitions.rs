@@ -111,14 +111,10 @@ fn sequence(bytes: &[u8]) -> Option<u32> {
     (number != OTA_ERASED && word(OTA_CHECKSUM) == ota_checksum(number)).then_some(number)
 }
 
-/// CRC-32 of a sequence number as the ROM's `crc32_le` computes it from all ones, which inverts what it begins with and what it
-/// ends with.
+/// CRC-32 of a sequence number as the ROM's `crc32_le` computes it from all ones, which inverts what it begins with. To begin with
+/// zero instead of ones is to invert the first four bytes.
 fn ota_checksum(sequence: u32) -> u32 {
-    const POLYNOMIAL: u32 = 0xEDB8_8320;
-    let step = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
-    let crc =
-        sequence.to_le_bytes().iter().fold(0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)));
-    !crc
+    espalier_protocol::crc32(&(!sequence).to_le_bytes())
 }
 
 fn entry(bytes: &[u8]) -> Option<Partition> {
