@@ -11,20 +11,20 @@ const DEFAULT_PC: u32 = 0x1000;
 const DEFAULT_PS: u32 = 0x4_0020;
 
 const FILES: [(&str, &str); 14] = [
-    ("arithmetic", include_str!("../../../../fixtures/isa/arithmetic.txt")),
-    ("multiply", include_str!("../../../../fixtures/isa/multiply.txt")),
-    ("shift", include_str!("../../../../fixtures/isa/shift.txt")),
-    ("memory", include_str!("../../../../fixtures/isa/memory.txt")),
-    ("branch", include_str!("../../../../fixtures/isa/branch.txt")),
-    ("loop", include_str!("../../../../fixtures/isa/loop.txt")),
-    ("window", include_str!("../../../../fixtures/isa/window.txt")),
-    ("exception", include_str!("../../../../fixtures/isa/exception.txt")),
-    ("special", include_str!("../../../../fixtures/isa/special.txt")),
-    ("region", include_str!("../../../../fixtures/isa/region.txt")),
-    ("boolean", include_str!("../../../../fixtures/isa/boolean.txt")),
-    ("mac16", include_str!("../../../../fixtures/isa/mac16.txt")),
-    ("float", include_str!("../../../../fixtures/isa/float.txt")),
-    ("core", include_str!("../../../../fixtures/isa/core.txt")),
+    ("arithmetic", include_str!("../../../../../fixtures/isa/arithmetic.txt")),
+    ("multiply", include_str!("../../../../../fixtures/isa/multiply.txt")),
+    ("shift", include_str!("../../../../../fixtures/isa/shift.txt")),
+    ("memory", include_str!("../../../../../fixtures/isa/memory.txt")),
+    ("branch", include_str!("../../../../../fixtures/isa/branch.txt")),
+    ("loop", include_str!("../../../../../fixtures/isa/loop.txt")),
+    ("window", include_str!("../../../../../fixtures/isa/window.txt")),
+    ("exception", include_str!("../../../../../fixtures/isa/exception.txt")),
+    ("special", include_str!("../../../../../fixtures/isa/special.txt")),
+    ("region", include_str!("../../../../../fixtures/isa/region.txt")),
+    ("boolean", include_str!("../../../../../fixtures/isa/boolean.txt")),
+    ("mac16", include_str!("../../../../../fixtures/isa/mac16.txt")),
+    ("float", include_str!("../../../../../fixtures/isa/float.txt")),
+    ("core", include_str!("../../../../../fixtures/isa/core.txt")),
 ];
 
 #[derive(Debug, Default)]
