@@ -1,61 +1,138 @@
-//! How blocks of the chip reach what is outside them.
+//! What a core is connected to: memory, devices and external registers, whatever its instruction set.
 
-use crate::time::Time;
+/// Size in bytes of the pages whose versions say whether decoded code is still valid.
+pub const CODE_PAGE: u32 = 256;
 
-/// A device on an I2C bus. Bytes and acknowledgements are those of the I2C-bus specification (NXP UM10204, chapter 3.1).
-pub trait I2cTarget {
-    /// A start or repeated start condition with a 7-bit `address`. True acknowledges it.
-    fn start(&mut self, address: u8, read: bool, now: Time) -> bool;
-
-    /// The controller sends a byte. True acknowledges it.
-    fn write(&mut self, byte: u8, now: Time) -> bool;
-
-    /// The controller reads a byte.
-    fn read(&mut self, now: Time) -> u8;
-
-    /// A stop condition.
-    fn stop(&mut self, now: Time);
-}
-
-/// One transaction of a SPI controller, from the fall of chip select to its rise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SpiTransaction<'a> {
-    /// Command phase: value and length in bits, most significant bit first; length 0 if the phase is absent.
-    pub command: (u16, u8),
-    /// Address phase: value (right-aligned) and length in bits; length 0 if the phase is absent.
-    pub address: (u64, u8),
-    /// Dummy phase, in clock cycles.
-    pub dummy_cycles: u16,
-    /// Bytes that the controller sends in the data phase, after address and dummy.
-    pub mosi: &'a [u8],
-}
-
-/// A device that is selected on a SPI bus.
-pub trait SpiTarget {
-    /// Runs one transaction; `miso` is filled with what the device sends in its data phase.
-    fn transfer(&mut self, transaction: &SpiTransaction<'_>, miso: &mut [u8], now: Time);
-}
-
-/// A DMA transfer went to an address where there is no memory.
+/// Why memory did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no memory for DMA at {address:#010x}")]
-pub struct DmaFault {
-    pub address: u32,
+pub enum Fault {
+    /// Nothing answers at this address.
+    #[error("unmapped")]
+    Unmapped,
+    /// The region is protected.
+    #[error("prohibited")]
+    Prohibited,
+    /// A store to memory which can only be read.
+    #[error("read-only")]
+    ReadOnly,
+    /// An access narrower than the memory allows, such as bytes in instruction RAM.
+    #[error("access width not supported")]
+    Width,
+    /// An access whose alignment the memory does not allow.
+    #[error("misaligned")]
+    Alignment,
+    /// A conditional store where memory has none.
+    #[error("conditional store not supported")]
+    Conditional,
 }
 
-/// The chip's memory as a DMA master sees it.
-pub trait GuestMemory {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault>;
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault>;
+/// What a store has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// No code that anyone has decoded.
+    Data,
+    /// Something on a page that code was decoded from, or how addresses of code are translated: the instruction after the store is
+    /// looked up anew.
+    Code,
+}
 
-    /// A little-endian word.
-    fn read_u32(&mut self, address: u32) -> Result<u32, DmaFault> {
-        let mut bytes = [0; 4];
-        self.read(address, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
+/// How code in a piece of memory can change, which decides how decoded blocks are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CodeMemory {
+    /// It never changes.
+    Fixed,
+    /// Only a change of address translation can change it: dropped when [`Bus::code_epoch`] changes.
+    Mapped,
+    /// Any store can change it: the page's version is compared whenever a block is entered.
+    Writable,
+}
+
+/// Memory, devices and external registers as the core sees them.
+///
+/// `cycle` is the number of CPU cycles since the start of the core's current run or step, for devices that need the exact time.
+/// Addresses of 16-bit and 32-bit accesses are aligned; a core whose load/store unit supports unaligned accesses splits them into
+/// bytes.
+pub trait Bus {
+    /// The word of code at an aligned address. Only used for decoding.
+    fn fetch(&mut self, address: u32) -> Result<u32, Fault>;
+
+    /// Has the code at `address` brought to where it can be fetched from. False if the core has to wait for it: the run ends
+    /// before the instruction there, and whoever runs the core lets the time pass.
+    fn bring_in(&mut self, address: u32) -> bool {
+        let _ = address;
+        true
     }
 
-    fn write_u32(&mut self, address: u32, value: u32) -> Result<(), DmaFault> {
-        self.write(address, &value.to_le_bytes())
+    /// Whether the code at `address` can be fetched without waiting. Blocks end before code that cannot.
+    fn is_at_hand(&self, address: u32) -> bool {
+        let _ = address;
+        true
+    }
+
+    /// Reads a byte.
+    fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault>;
+
+    /// Reads an aligned halfword.
+    fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault>;
+
+    /// Reads an aligned word.
+    fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault>;
+
+    /// Writes a byte.
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault>;
+
+    /// Writes an aligned halfword.
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault>;
+
+    /// Writes an aligned word.
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault>;
+
+    /// What keeps [`store8`](Bus::store8) from writing to `address`, without writing. An unaligned store is made of several
+    /// accesses, and either all of them happen or none.
+    fn check_store8(&self, address: u32) -> Result<(), Fault>;
+
+    /// Tells where the code is that the following accesses come from: the start of the block that is about to be executed,
+    /// which is the instruction itself in the plain interpreter. For messages; does nothing unless the wiring wants it.
+    fn executing(&mut self, address: u32) {
+        let _ = address;
+    }
+
+    /// True when the wiring wants the core's run to return: interrupt lines changed, a deadline moved,
+    /// the other core was started. Checked after every block.
+    fn attention(&self) -> bool;
+
+    /// Version of the code page that holds `address`: differs from the one that [`note_decoded`](Bus::note_decoded) gave whenever
+    /// the page's bytes may differ.
+    fn code_version(&self, address: u32) -> u32;
+
+    /// Code was decoded from the page that holds `address`: from now on a store to it changes its version and answers
+    /// [`Stored::Code`]. Returns the version.
+    fn note_decoded(&mut self, address: u32) -> u32;
+
+    /// How the code at `address` can change. The answer must be the same for all addresses of a page.
+    fn code_memory(&self, address: u32) -> CodeMemory {
+        let _ = address;
+        CodeMemory::Writable
+    }
+
+    /// Changes whenever address translation for code has changed; drops all blocks of [`CodeMemory::Mapped`]. Looked at when a
+    /// run starts and after instructions that synchronise, so the wiring raises its [`attention`](Bus::attention) as well.
+    fn code_epoch(&self) -> u32;
+
+    /// Tells of an instruction of this core whose effect no public document describes, and which raises an exception instead. `pc`
+    /// is its address.
+    fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
+        let _ = (mnemonic, pc);
+    }
+
+    /// Reads a register outside of the core that is in no memory map (`RER` on Xtensa). Zero where the chip has none.
+    fn read_external(&mut self, address: u32, cycle: u32) -> u32 {
+        let _ = (address, cycle);
+        0
+    }
+
+    /// Writes such a register (`WER` on Xtensa).
+    fn write_external(&mut self, address: u32, value: u32, cycle: u32) {
+        let _ = (address, value, cycle);
     }
 }

@@ -7,15 +7,17 @@ mod bitmap;
 mod bus;
 mod colour;
 mod device;
+mod outside;
 mod register;
 mod schedule;
 mod signal;
 mod time;
 
 pub use bitmap::Bitmap;
-pub use bus::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
+pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use colour::Rgb;
 pub use device::{Device, Fidelity, Unmodelled};
+pub use outside::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
 pub use register::{Register, Registers};
 pub use schedule::Schedule;
 pub use signal::Signal;

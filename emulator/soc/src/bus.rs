@@ -3,8 +3,7 @@
 //! Accesses to RAM and to flash behind its cache are decided here, on the hot path. Everything else goes through
 //! [`System::read`] and [`System::write`].
 
-use espalier_core::{Frequency, Time};
-use espalier_xtensa::{Bus, CodeMemory, Fault, Stored};
+use espalier_core::{Bus, CodeMemory, Fault, Frequency, Stored, Time};
 
 use crate::memory::{
     CODE_PAGE, DRAM_BASE, DRAM_SIZE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE,
@@ -401,11 +400,4 @@ impl Bus for CoreBus<'_> {
     fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
         self.system.note_unmodelled_instruction(mnemonic, Origin { pc, ..self.origin });
     }
-
-    fn read_external(&mut self, _address: u32, _cycle: u32) -> u32 {
-        // The external registers belong to the trace unit (TRAX), which is not modelled: they read as zero on a chip without it.
-        0
-    }
-
-    fn write_external(&mut self, _address: u32, _value: u32, _cycle: u32) {}
 }

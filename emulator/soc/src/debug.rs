@@ -2,7 +2,8 @@
 //!
 //! Looking changes nothing, not even in a block whose registers react to being read: those are read in a copy of the machine.
 
-use espalier_xtensa::{Bus, Watchpoint};
+use espalier_core::Bus;
+use espalier_xtensa::Watchpoint;
 
 use crate::bus::CoreBus;
 use crate::machine::{CORES, Machine};

@@ -3,8 +3,7 @@
 //! The machine keeps all of it behind one `Arc`: a fork shares it until one of the two runs, then copies it once. While a machine
 //! runs it holds the block exclusively, so the hot paths read and write plain arrays.
 
-use espalier_core::{DmaFault, GuestMemory};
-use espalier_xtensa::Stored;
+use espalier_core::{DmaFault, GuestMemory, Stored};
 
 /// SRAM2 and SRAM1 on the data bus, without a gap.
 pub const DRAM_BASE: u32 = 0x3FFA_E000;
@@ -27,7 +26,7 @@ pub const RTC_SLOW_BASE: u32 = 0x5000_0000;
 pub const RTC_SIZE: usize = 0x2000;
 
 /// Bytes that share one version; a write to any of them makes decoded code of all of them stale.
-pub const CODE_PAGE: usize = espalier_xtensa::CODE_PAGE as usize;
+pub const CODE_PAGE: usize = espalier_core::CODE_PAGE as usize;
 
 /// The internal memories of the chip.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ pub use serial::SERIAL_OUTPUT_BYTES;
 
 use std::collections::VecDeque;
 
-use espalier_core::{Device, Frequency, Schedule, Time, Unmodelled};
+use espalier_core::{Device, Fault, Frequency, Schedule, Time, Unmodelled};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
@@ -21,7 +21,6 @@ use espalier_peripherals::{
     IoMux, Ledc, Mcpwm, OpenCoresEth, PINS, RadioAgc, RadioAnalog, RadioFrontEnd, RadioStorage, ResetCause, Rmt, Rng,
     Rsa, RtcCntl, RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
-use espalier_xtensa::Fault;
 
 use crate::error::SocError;
 use crate::flash_cache::FlashCache;

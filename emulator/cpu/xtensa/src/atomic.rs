@@ -4,7 +4,6 @@
 //! XLMI port refuse it; anything else is reached through the processor interface, and there `ATOMCTL` decides. The address ranges
 //! of the local memories are those of the ESP32's `core-isa.h`.
 
-use crate::bus::{Bus, Fault, Stored};
 use crate::exception::Trap;
 use crate::instruction::Instruction;
 use crate::memory::Port;
@@ -12,6 +11,7 @@ use crate::register::SpecialRegister;
 use crate::state::State;
 use crate::step::Step;
 use crate::watch::{ON_LOAD, ON_STORE};
+use espalier_core::{Bus, Fault, Stored};
 
 /// `ATOMCTL` after reset: cached memory is updated in the cache, bypassed memory raises an exception.
 pub(crate) const ATOMCTL_RESET: u32 = 0x28;

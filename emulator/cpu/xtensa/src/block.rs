@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::bus::{Bus, CODE_PAGE, CodeMemory};
 use crate::exception::Trap;
 use crate::instruction::{self, Flow, Instruction, Opcode};
+use espalier_core::{Bus, CODE_PAGE, CodeMemory};
 
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;

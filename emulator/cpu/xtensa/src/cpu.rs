@@ -3,7 +3,6 @@
 mod debugged;
 
 use crate::block::{self, Absent, Blocks};
-use crate::bus::Bus;
 use crate::config::Config;
 use crate::debugger::{DebugStop, Debugger, Watchpoint};
 use crate::exception::Trap;
@@ -12,13 +11,14 @@ use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
+use espalier_core::Bus;
 
 /// Why [`Cpu::run`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The cycles are spent.
     Budget,
-    /// [`Bus::attention`] asked for it.
+    /// [`Bus::attention`](espalier_core::Bus::attention) asked for it.
     Attention,
     /// The core is in `WAITI` and no enabled interrupt is pending.
     Waiting,

@@ -3,10 +3,10 @@
 //! Follows the chapters "Exception Option", "Interrupt Option" and "Windowed Register Option" of the ISA manual; the
 //! vector offsets are those of the ESP32's configuration.
 
-use crate::bus::Fault;
 use crate::region::{self, Access};
 use crate::register::SpecialRegister;
 use crate::state::{State, ps};
+use espalier_core::Fault;
 
 /// Values of `EXCCAUSE` that this core raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +68,9 @@ pub(crate) enum Trap {
     Debug(u32),
 }
 
-impl Fault {
-    fn of_fetch(self) -> Cause {
-        match self {
+impl Cause {
+    fn of_fetch(fault: Fault) -> Cause {
+        match fault {
             Fault::Prohibited => Cause::InstFetchProhibited,
             Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment | Fault::Conditional => {
                 Cause::InstructionFetchError
@@ -78,8 +78,8 @@ impl Fault {
         }
     }
 
-    fn of_data(self, prohibited: Cause) -> Cause {
-        match self {
+    fn of_data(fault: Fault, prohibited: Cause) -> Cause {
+        match fault {
             Fault::Prohibited => prohibited,
             Fault::Alignment => Cause::LoadStoreAlignment,
             Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Conditional => Cause::LoadStoreError,
@@ -96,15 +96,15 @@ impl State {
             Trap::General(cause) => self.raise_general(cause, pc),
             Trap::Fetch(fault, address) => {
                 let fault = region::refine(self, Access::Fetch, fault, address);
-                self.raise_at(fault.of_fetch(), address, pc);
+                self.raise_at(Cause::of_fetch(fault), address, pc);
             }
             Trap::Load(fault, address) => {
                 let fault = region::refine(self, Access::Load, fault, address);
-                self.raise_at(fault.of_data(Cause::LoadProhibited), address, pc);
+                self.raise_at(Cause::of_data(fault, Cause::LoadProhibited), address, pc);
             }
             Trap::Store(fault, address) => {
                 let fault = region::refine(self, Access::Store, fault, address);
-                self.raise_at(fault.of_data(Cause::StoreProhibited), address, pc);
+                self.raise_at(Cause::of_data(fault, Cause::StoreProhibited), address, pc);
             }
             Trap::WindowOverflow => self.raise_window_overflow(pc),
             Trap::WindowUnderflow(quarters) => self.raise_window_underflow(quarters, pc),

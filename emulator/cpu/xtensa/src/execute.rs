@@ -1,7 +1,6 @@
 //! What every instruction does: the one place that the plain interpreter and the block interpreter share.
 
 use crate::atomic;
-use crate::bus::{Bus, Fault, Stored};
 use crate::exception::{Cause, Trap, debug_cause};
 use crate::float;
 use crate::instruction::{Instruction, Opcode};
@@ -13,6 +12,7 @@ use crate::region::{self, Side};
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{DEBUG_LEVEL, State, ps};
 use crate::step::{Start, Step};
+use espalier_core::{Bus, Fault, Stored};
 
 /// Unwraps a memory access, or leaves the instruction with its trap.
 macro_rules! attempt {

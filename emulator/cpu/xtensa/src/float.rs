@@ -3,7 +3,6 @@
 //! Sums and products are computed exactly in `f64` (with an error term where it has too few bits) and rounded once by
 //! [`narrow`], so that all four rounding modes and the sticky flags come out the same on every host.
 
-use crate::bus::Bus;
 use crate::execute::stored;
 use crate::float_divide as divide;
 use crate::instruction::{Instruction, Opcode};
@@ -11,6 +10,7 @@ use crate::memory::Port;
 use crate::register::SpecialRegister;
 use crate::state::State;
 use crate::step::Step;
+use espalier_core::Bus;
 
 const COPROCESSOR_0: u32 = 1;
 /// Rounding mode field of `FCR`.

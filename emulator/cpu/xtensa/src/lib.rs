@@ -1,7 +1,7 @@
 //! Xtensa LX6 core as configured in the ESP32.
 //!
-//! The core knows a [`Bus`] and nothing else. It follows the *Xtensa Instruction Set Architecture Reference Manual*; the
-//! options and numbers of the configuration are those of the ESP32.
+//! The core knows a [`Bus`](espalier_core::Bus) and nothing else. It follows the *Xtensa Instruction Set Architecture Reference
+//! Manual*; the options and numbers of the configuration are those of the ESP32.
 //!
 //! Time is counted in cycles, and one instruction takes one cycle, whatever it does. `CCOUNT` is a base plus the cycles
 //! since reset, so that it costs nothing to keep. An instruction that raises an exception takes its cycle too; entering
@@ -14,7 +14,6 @@
 
 mod atomic;
 mod block;
-mod bus;
 mod config;
 mod cpu;
 mod debug;
@@ -39,7 +38,6 @@ mod table;
 mod watch;
 mod window;
 
-pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use config::Config;
 pub use cpu::{Cpu, Exit};
 pub use debugger::{DebugStop, WatchKind, Watchpoint};

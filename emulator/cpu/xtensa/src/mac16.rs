@@ -1,10 +1,10 @@
 //! The MAC16 option: 16-bit products and a 40-bit accumulator.
 
-use crate::bus::Bus;
 use crate::instruction::{Instruction, Opcode};
 use crate::memory::Port;
 use crate::state::State;
 use crate::step::Step;
+use espalier_core::Bus;
 
 /// By how much the loads of `LDINC` and `LDDEC` move their pointer.
 pub(crate) const WORD: u32 = 4;

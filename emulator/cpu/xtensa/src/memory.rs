@@ -2,10 +2,10 @@
 //!
 //! `WATCHED` is set where data breakpoints have to be looked at. The block interpreter leaves it out while the program has none.
 
-use crate::bus::{Bus, Fault, Stored};
 use crate::exception::Trap;
 use crate::state::State;
 use crate::watch::{ON_LOAD, ON_STORE};
+use espalier_core::{Bus, Fault, Stored};
 
 /// Bytes answer an unaligned access piece by piece; memory that takes whole words only cannot.
 fn unaligned(fault: Fault) -> Fault {

@@ -9,7 +9,6 @@
 //! `DEBUGCAUSE` are set as for the handler, and then the core executes only what the host puts into `DIR0`, until that is
 //! `RFDO`.
 
-use crate::bus::Bus;
 use crate::cpu::Cpu;
 use crate::exception::{Trap, debug_cause};
 use crate::execute::execute;
@@ -17,6 +16,7 @@ use crate::instruction::{Instruction, Opcode};
 use crate::register::SpecialRegister;
 use crate::state::{DEBUG_LEVEL, State};
 use crate::step::{Start, Step, Then};
+use espalier_core::Bus;
 
 /// Identification of the ESP32's debug modules, as OpenOCD's logs of the chip show it.
 const OCDID_VALUE: u32 = 0x0733_bff2;

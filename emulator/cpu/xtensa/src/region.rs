@@ -3,8 +3,8 @@
 //! An access to memory costs no look at the attributes: where the ESP32's start-up code forbids access, nothing is mapped.
 //! So the attributes only decide, once the bus has answered with a fault, which exception that is.
 
-use crate::bus::Fault;
 use crate::state::State;
+use espalier_core::Fault;
 
 /// Instruction or data regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

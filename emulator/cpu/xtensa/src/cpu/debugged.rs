@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use super::{Cpu, Exit, NO_INSTRUCTION, interpret, obstacle};
 use crate::block::{self, Absent, Blocks};
-use crate::bus::Bus;
 use crate::debugger::{Debugger, Position};
 use crate::execute::execute;
 use crate::instruction::Instruction;
 use crate::state::State;
 use crate::step::{Start, Then};
+use espalier_core::Bus;
 
 impl Cpu {
     /// [`Cpu::run_until`] while a debugger looks at every instruction.

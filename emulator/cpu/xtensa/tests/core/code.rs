@@ -1,6 +1,7 @@
 //! Programs: windows that spill, loops, and code that changes.
 
-use espalier_xtensa::{Bus, CODE_PAGE, Cause, Config, Cpu, Exit, Fault, SpecialRegister};
+use espalier_core::{Bus, CODE_PAGE, Fault};
+use espalier_xtensa::{Cause, Config, Cpu, Exit, SpecialRegister};
 
 use crate::flat::Flat;
 

@@ -1,6 +1,6 @@
 //! Flat memory with nothing else on the bus.
 
-use espalier_xtensa::{Bus, CODE_PAGE, Fault, Stored};
+use espalier_core::{Bus, CODE_PAGE, Fault, Stored};
 
 /// Memory from address 0 on. External registers read as the complement of their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
