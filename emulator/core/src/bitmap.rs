@@ -8,6 +8,8 @@ pub struct Bitmap {
     pixels: Vec<bool>,
 }
 
+crate::persist!(value Bitmap { width, height, pixels } if Bitmap::has_all_pixels;);
+
 impl Bitmap {
     /// A dark picture.
     pub fn new(width: u32, height: u32) -> Bitmap {
@@ -39,6 +41,10 @@ impl Bitmap {
     /// All pixels, row by row from the top left.
     pub fn pixels(&self) -> &[bool] {
         &self.pixels
+    }
+
+    fn has_all_pixels(&self) -> bool {
+        u64::from(self.width) * u64::from(self.height) == self.pixels.len() as u64
     }
 
     fn index(&self, x: u32, y: u32) -> Option<usize> {

@@ -10,6 +10,8 @@ pub struct Rgb {
     pub blue: u8,
 }
 
+crate::persist!(value Rgb { red, green, blue });
+
 impl Rgb {
     pub const fn new(red: u8, green: u8, blue: u8) -> Rgb {
         Rgb { red, green, blue }

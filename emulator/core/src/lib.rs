@@ -1,13 +1,15 @@
 //! Time, schedule, registers and bus traits that every part of the emulator shares.
 //!
 //! Nothing here knows a chip. A peripheral is pure state behind [`Device`]: registers in, effects out. The wiring (the
-//! `espalier-soc` crate) owns memory, pins, DMA, interrupts and everything outside the chip.
+//! `espalier-soc` crate) owns memory, pins, DMA, interrupts and everything outside the chip. What of all this a snapshot keeps, and how it
+//! is written, is [`Persist`].
 
 mod bitmap;
 mod bus;
 mod colour;
 mod device;
 mod outside;
+mod persist;
 mod register;
 mod schedule;
 mod signal;
@@ -18,6 +20,7 @@ pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use colour::Rgb;
 pub use device::{Device, Fidelity, Unmodelled};
 pub use outside::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
+pub use persist::{Damaged, Load, Persist, Reader, Writer, persist_tag, restore_sparse, save_sparse};
 pub use register::{Register, Registers};
 pub use schedule::Schedule;
 pub use signal::Signal;

@@ -1,6 +1,7 @@
 //! Register tables: names, offsets, reset values and access classes as the datasheet gives them.
 
 use crate::device::Unmodelled;
+use crate::persist::{Damaged, Persist, Reader, Writer};
 
 /// One 32-bit register of a block. Made by [`registers!`](crate::registers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,21 @@ pub struct Registers {
 struct Slot {
     value: u32,
     register: Option<&'static Register>,
+}
+
+/// Values only: the table belongs to the chip.
+impl Persist for Registers {
+    fn save(&self, to: &mut Writer) {
+        to.length(self.slots.len());
+        for Slot { value, register: _ } in &self.slots {
+            value.save(to);
+        }
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        from.fixed_length(self.slots.len())?;
+        self.slots.iter_mut().try_for_each(|slot| slot.value.restore(from))
+    }
 }
 
 impl Registers {

@@ -1,5 +1,6 @@
 //! Who has to be called next.
 
+use crate::persist::{Damaged, Persist, Reader, Writer};
 use crate::time::Time;
 
 /// One deadline for each of a fixed set of slots; the earliest is known at all times. Equal deadlines fall due in the
@@ -8,6 +9,20 @@ use crate::time::Time;
 pub struct Schedule {
     deadlines: Vec<Option<Time>>,
     next: Option<(Time, usize)>,
+}
+
+impl Persist for Schedule {
+    fn save(&self, to: &mut Writer) {
+        let Schedule { deadlines, next: _ } = self;
+        deadlines.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        from.fixed_length(self.deadlines.len())?;
+        Persist::restore_all(&mut self.deadlines, from)?;
+        self.find_next();
+        Ok(())
+    }
 }
 
 impl Schedule {

@@ -10,3 +10,5 @@ pub enum Signal {
     /// The same pulse over and over: high for `high`, then low for the rest of `period`. Both are rounded to ticks.
     Pulses { period: Span, high: Span },
 }
+
+crate::persist!(enum Signal { Level(level), Pulses { period, high } });

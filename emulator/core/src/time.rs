@@ -25,6 +25,14 @@ pub struct Frequency {
     ticks_per_cycle: u64,
 }
 
+crate::persist! {
+    value Time(ticks)
+    value Span(ticks)
+    value Frequency { ticks_per_cycle } if Frequency::has_a_period;
+    enum Direction { Up, Down }
+    value Counter { since, value, clock, direction, running }
+}
+
 impl Time {
     pub const ZERO: Time = Time(0);
 
@@ -114,6 +122,10 @@ impl Frequency {
 
     pub const fn hertz(self) -> u64 {
         TICKS_PER_SECOND / self.ticks_per_cycle
+    }
+
+    const fn has_a_period(&self) -> bool {
+        self.ticks_per_cycle != 0
     }
 
     /// This clock behind a divider; a divisor of zero counts as one.
