@@ -24,6 +24,8 @@ pub struct Sound {
     pub high: Span,
 }
 
+espalier_core::persist!(value Sound { start, end, period, high });
+
 /// Swings of one length, one after the other.
 #[derive(Clone, Copy, Debug)]
 struct Swings {
@@ -35,6 +37,8 @@ struct Swings {
     length: Span,
     high: Span,
 }
+
+espalier_core::persist!(value Swings { start, last, count, length, high });
 
 #[derive(Clone, Debug, Default)]
 pub struct Buzzer {
@@ -48,6 +52,8 @@ pub struct Buzzer {
     fallen: Time,
     swings: Option<Swings>,
 }
+
+espalier_core::persist!(state Buzzer { sounds, forgotten, pulsing, level, risen, fallen, swings });
 
 impl Sound {
     fn is_tone(&self, now: Time) -> bool {

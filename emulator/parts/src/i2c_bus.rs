@@ -3,15 +3,15 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use espalier_core::{I2cTarget, Time};
+use espalier_core::{Damaged, I2cTarget, Persist, Reader, Time, Writer};
 
-/// Anything that can sit on an [`I2cBus`]. Every cloneable [`I2cTarget`] can.
-pub trait I2cPart: I2cTarget + Any + Debug + Send + Sync {
+/// Anything that can sit on an [`I2cBus`]. Every cloneable [`I2cTarget`] that a snapshot keeps can.
+pub trait I2cPart: I2cTarget + Persist + Any + Debug + Send + Sync {
     /// A copy in the same state.
     fn boxed_clone(&self) -> Box<dyn I2cPart>;
 }
 
-impl<T: I2cTarget + Any + Clone + Debug + Send + Sync> I2cPart for T {
+impl<T: I2cTarget + Persist + Any + Clone + Debug + Send + Sync> I2cPart for T {
     fn boxed_clone(&self) -> Box<dyn I2cPart> {
         Box::new(self.clone())
     }
@@ -72,6 +72,31 @@ impl I2cBus {
     }
 }
 
+impl Persist for I2cBus {
+    fn save(&self, to: &mut Writer) {
+        let I2cBus { parts, selected } = self;
+        to.length(parts.len());
+        for (address, part) in parts {
+            address.save(to);
+            part.save(to);
+        }
+        selected.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        let I2cBus { parts, selected } = self;
+        from.fixed_length(parts.len())?;
+        for (address, part) in parts.iter_mut() {
+            if from.bytes(1)? != [*address] {
+                return Err(from.damaged("an I2C bus has another part"));
+            }
+            part.as_mut().restore(from)?;
+        }
+        selected.restore(from)?;
+        if selected.is_none_or(|index| index < parts.len()) { Ok(()) } else { Err(from.damaged("no possible I2cBus")) }
+    }
+}
+
 impl Clone for I2cBus {
     fn clone(&self) -> I2cBus {
         let parts = self.parts.iter().map(|(address, part)| (*address, part.as_ref().boxed_clone())).collect();
@@ -117,7 +142,7 @@ impl I2cTarget for I2cBus {
 
 #[cfg(test)]
 mod tests {
-    use espalier_core::{I2cTarget, Time};
+    use espalier_core::{I2cTarget, Persist, Reader, Time, Writer};
 
     use super::I2cBus;
 
@@ -129,6 +154,8 @@ mod tests {
         bytes: Vec<u8>,
         stops: u32,
     }
+
+    espalier_core::persist!(state Stack { bytes, stops });
 
     impl I2cTarget for Stack {
         fn start(&mut self, _address: u8, _read: bool, _now: Time) -> bool {
@@ -166,6 +193,24 @@ mod tests {
         assert_eq!(bus.part::<Stack>(0x20).unwrap().bytes, [9]);
         assert_eq!(bus.part::<Stack>(0x10).unwrap().stops, 2);
         assert!(bus.addresses().eq([0x10, 0x20]));
+    }
+
+    #[test]
+    fn a_bus_is_restored_with_its_parts() {
+        let mut bus = I2cBus::new();
+        bus.attach(0x10, Stack::default());
+        bus.attach(0x20, Stack::default());
+        assert!(bus.start(0x20, false, NOW) && bus.write(9, NOW));
+        let mut to = Writer::new();
+        bus.save(&mut to);
+        let bytes = to.into_bytes();
+        let mut again = I2cBus::new();
+        again.attach(0x10, Stack::default());
+        assert!(again.restore(&mut Reader::new(&bytes)).is_err());
+        again.attach(0x20, Stack::default());
+        again.restore(&mut Reader::new(&bytes)).unwrap();
+        assert!(again.write(7, NOW));
+        assert_eq!(again.part::<Stack>(0x20).unwrap().bytes, [9, 7]);
     }
 
     #[test]

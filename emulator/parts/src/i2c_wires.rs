@@ -22,6 +22,12 @@ enum Phase {
     Answer { more: bool },
 }
 
+espalier_core::persist! {
+    enum Phase {
+        Idle, Receive { byte, count, address }, Acknowledge { read }, Send { byte, count }, Answer { more }
+    }
+}
+
 /// The target side of one pair of wires.
 #[derive(Clone, Debug)]
 pub struct I2cWires {
@@ -32,6 +38,8 @@ pub struct I2cWires {
     busy: bool,
     pulls: bool,
 }
+
+espalier_core::persist!(value I2cWires { scl, sda, phase, busy, pulls });
 
 impl Default for I2cWires {
     fn default() -> I2cWires {

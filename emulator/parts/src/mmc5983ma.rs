@@ -67,6 +67,12 @@ pub struct Mmc5983ma {
     field: [f64; 3],
 }
 
+espalier_core::persist! {
+    state Mmc5983ma {
+        pointer, control, status, temperature, samples, reversed, measuring, field
+    }
+}
+
 impl Default for Mmc5983ma {
     fn default() -> Mmc5983ma {
         Mmc5983ma::new()

@@ -63,6 +63,8 @@ pub struct Msa300 {
     acceleration: [f64; 3],
 }
 
+espalier_core::persist!(state Msa300 { registers, pointer, acceleration });
+
 impl Default for Msa300 {
     fn default() -> Msa300 {
         Msa300::new()

@@ -9,6 +9,8 @@ pub(crate) struct RegisterPointer {
     choosing: bool,
 }
 
+espalier_core::persist!(value RegisterPointer { register, choosing });
+
 impl RegisterPointer {
     /// A start condition. Reading goes on where the pointer stands.
     pub fn start(&mut self, read: bool) {

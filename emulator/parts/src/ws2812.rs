@@ -23,6 +23,8 @@ pub struct Ws2812 {
     edge: Time,
 }
 
+espalier_core::persist!(state Ws2812 { shown, changed, received, shift, bits, level, edge });
+
 impl Ws2812 {
     /// A chain of `count` LEDs.
     pub fn new(count: usize) -> Ws2812 {

@@ -92,6 +92,13 @@ pub struct FlashChip {
     reset_enabled: bool,
 }
 
+espalier_core::persist! {
+    state FlashChip {
+        storage, status, stored_status, write_enabled, volatile_status_enabled, busy_until, suspended, powered_down,
+        reset_enabled
+    } fixed { size, timing }
+}
+
 impl FlashChip {
     /// An erased chip as the factory ships it.
     pub fn new(size: FlashSize) -> FlashChip {

@@ -38,6 +38,8 @@ pub(super) struct Status {
     bits: [u8; 3],
 }
 
+espalier_core::persist!(value Status { bits });
+
 impl Status {
     pub(super) fn factory() -> Status {
         Status { bits: [0, 0, SR3_FACTORY] }

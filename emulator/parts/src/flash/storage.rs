@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use espalier_core::{Damaged, Load, Persist, Reader, Writer, restore_sparse, save_sparse};
+
 use super::FlashError;
 
 /// Bytes in one chunk: a page of the ESP32's flash MMU and a block of the chip's 64 KiB erase.
@@ -17,6 +19,34 @@ pub(super) struct Storage {
     erased: Arc<Chunk>,
     versions: Vec<u32>,
     changes: u64,
+}
+
+impl Persist for Storage {
+    fn save(&self, to: &mut Writer) {
+        let Storage { chunks, erased, versions, changes } = self;
+        to.length(chunks.len());
+        for chunk in chunks {
+            let has_content = !Arc::ptr_eq(chunk, erased);
+            has_content.save(to);
+            if has_content {
+                save_sparse(&chunk[..], ERASED, to);
+            }
+        }
+        Persist::save_all(versions, to);
+        changes.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        from.fixed_length(self.chunks.len())?;
+        for chunk in &mut self.chunks {
+            *chunk = self.erased.clone();
+            if bool::load(from)? {
+                restore_sparse(&mut Arc::make_mut(chunk)[..], ERASED, from)?;
+            }
+        }
+        Persist::restore_all(&mut self.versions, from)?;
+        self.changes.restore(from)
+    }
 }
 
 impl Storage {

@@ -1,4 +1,4 @@
-use espalier_core::{Span, SpiTarget, SpiTransaction, Time};
+use espalier_core::{Persist, Reader, Span, SpiTarget, SpiTransaction, Time, Writer};
 use proptest::prelude::{Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 
 use super::command::opcode;
@@ -263,4 +263,21 @@ proptest! {
         }
         prop_assert_eq!(bench.chip.read(0, pattern.len()).unwrap() == pattern, true);
     }
+}
+
+#[test]
+fn a_chip_is_restored_with_its_content_and_its_status() {
+    let mut chip = FlashChip::new(FlashSize::Mb2);
+    chip.load(0x1_0000, b"content").unwrap();
+    let mut to = Writer::new();
+    chip.save(&mut to);
+    let bytes = to.into_bytes();
+    assert!(bytes.len() < 3 * 4096, "{} bytes", bytes.len());
+    let mut again = FlashChip::new(FlashSize::Mb2);
+    again.load(0, b"what was there before").unwrap();
+    again.restore(&mut Reader::new(&bytes)).unwrap();
+    assert!(again.to_vec() == chip.to_vec());
+    assert_eq!((again.version(1), again.changes()), (chip.version(1), chip.changes()));
+    let mut larger = FlashChip::new(FlashSize::Mb4);
+    assert!(larger.restore(&mut Reader::new(&bytes)).is_err());
 }

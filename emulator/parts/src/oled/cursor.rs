@@ -16,6 +16,14 @@ pub(super) enum Order {
     Page,
 }
 
+espalier_core::persist!(
+    enum Order {
+        Horizontal,
+        Vertical,
+        Page,
+    }
+);
+
 /// Page and column pointer with the window in which they run.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor {
@@ -29,6 +37,12 @@ pub(super) struct Cursor {
     first_in_page: usize,
     /// The column to go back to after a read-modify-write.
     held: Option<usize>,
+}
+
+espalier_core::persist! {
+    state Cursor {
+        order, page, column, columns, pages, first_in_page, held
+    } fixed { controller } if Cursor::is_sound;
 }
 
 impl Cursor {
@@ -50,6 +64,11 @@ impl Cursor {
     pub(super) fn index(&self) -> Option<usize> {
         let columns = self.controller.columns();
         (self.column < columns).then(|| self.page * columns + self.column)
+    }
+
+    fn is_sound(&self) -> bool {
+        let first_and_last = [self.pages.0, self.pages.1];
+        self.page < PAGES && first_and_last.iter().all(|page| *page < PAGES)
     }
 
     pub(super) fn set_page(&mut self, page: u8) {

@@ -97,6 +97,13 @@ pub struct Oled {
     last_change: Time,
 }
 
+espalier_core::persist! {
+    state Oled {
+        ram, cursor, panel, contrast, scrolling, link, data_selected, latch, command, unknown_commands, changes,
+        last_change
+    } fixed { config } if Oled::is_sound;
+}
+
 /// Where the module is within a transaction (SSD1306 datasheet, chapter 8.1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
@@ -109,6 +116,16 @@ enum Link {
     Stream,
     Read,
 }
+
+espalier_core::persist!(
+    enum Link {
+        Idle,
+        Control,
+        Single,
+        Stream,
+        Read,
+    }
+);
 
 /// Control byte: another one follows after the next byte.
 const CONTINUATION: u8 = 1 << 7;
@@ -162,6 +179,10 @@ impl Oled {
         if self.panel != was.panel {
             self.note_change(now);
         }
+    }
+
+    fn is_sound(&self) -> bool {
+        self.ram.len() == PAGES * self.config.controller.columns()
     }
 
     /// What the module is made of.

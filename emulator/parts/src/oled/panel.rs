@@ -27,6 +27,13 @@ pub(super) struct Panel {
     pub pads_exchanged: bool,
 }
 
+espalier_core::persist! {
+    value Panel {
+        on, all_on, inverted, segments_remapped, scan_remapped, start_line, offset, multiplex, alternate_pads,
+        pads_exchanged
+    }
+}
+
 impl Panel {
     /// As after power-on, for both controllers.
     pub(super) fn new() -> Panel {
