@@ -1,5 +1,6 @@
 //! What every peripheral block is to the wiring.
 
+use crate::persist::Persist;
 use crate::register::Register;
 use crate::time::Time;
 
@@ -23,8 +24,8 @@ pub enum Fidelity {
 ///
 /// A device sees word offsets from its own start, never an absolute address and never the CPU. Effects other than interrupt
 /// levels (bytes sent, a transfer to do, a pin that moved) are taken from the concrete type by the wiring after each write
-/// and each [`advance`](Device::advance).
-pub trait Device {
+/// and each [`advance`](Device::advance). A snapshot keeps the state of every device.
+pub trait Device: Persist {
     /// Every register of the block.
     fn registers(&self) -> &'static [Register];
 

@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
+espalier_core::persist!(value MacAddress(value));
+
 impl MacAddress {
     /// All stations.
     pub const BROADCAST: MacAddress = MacAddress([0xFF; 6]);

@@ -18,6 +18,14 @@ pub enum Modulation {
     Ht,
 }
 
+espalier_core::persist!(
+    enum Modulation {
+        Dsss,
+        Ofdm,
+        Ht,
+    }
+);
+
 /// A rate of the physical layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -25,6 +33,8 @@ pub struct Rate {
     /// Kilobits per second.
     pub kilobits: u32,
 }
+
+espalier_core::persist!(value Rate { modulation, kilobits });
 
 impl Rate {
     /// The rate of beacons and everything else that all stations must understand.

@@ -59,6 +59,8 @@ pub struct Aes {
     registers: Registers,
 }
 
+espalier_core::persist!(state Aes { registers });
+
 impl Aes {
     /// The accelerator after reset.
     pub fn new() -> Aes {

@@ -57,6 +57,8 @@ pub struct ApbCtrl {
     second_is_next: bool,
 }
 
+espalier_core::persist!(state ApbCtrl { registers, pointers, second_is_next } fixed { revision_3 });
+
 /// A conversion that the digital controller wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conversion {

@@ -32,6 +32,14 @@ pub enum SlowClock {
     Rc8mDiv256,
 }
 
+espalier_core::persist!(
+    enum SlowClock {
+        Rc150k,
+        Xtal32k,
+        Rc8mDiv256,
+    }
+);
+
 impl SlowClock {
     /// The clock that a field value of ANA_CLK_RTC_SEL selects; the reserved value selects the RC oscillator.
     pub(crate) fn from_field(field: u32) -> SlowClock {
@@ -70,6 +78,15 @@ pub enum SocClock {
     /// The audio PLL.
     Apll,
 }
+
+espalier_core::persist!(
+    enum SocClock {
+        Xtal,
+        Pll,
+        Rc8m,
+        Apll,
+    }
+);
 
 impl SocClock {
     pub(crate) fn from_field(field: u32) -> SocClock {

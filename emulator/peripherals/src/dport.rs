@@ -135,6 +135,13 @@ pub enum DportEffect {
     CoreReset(u32),
 }
 
+espalier_core::persist! {
+    enum DportEffect {
+        Interrupts, AppCpu, AppCpuStart, CacheFlush(value), CpuClock, PeripheralReset(value), CryptoReset(value),
+        CoreReset(value)
+    }
+}
+
 /// How DPORT holds the APP CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppCpuControl {
@@ -154,6 +161,8 @@ pub struct Dport {
     sources: [u128; 2],
     effects: Vec<DportEffect>,
 }
+
+espalier_core::persist!(state Dport { registers, sources, effects });
 
 impl Default for Dport {
     fn default() -> Dport {

@@ -20,6 +20,8 @@ pub struct GpioSd {
     registers: Registers,
 }
 
+espalier_core::persist!(state GpioSd { registers });
+
 impl Default for GpioSd {
     fn default() -> GpioSd {
         GpioSd::new()

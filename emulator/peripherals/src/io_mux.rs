@@ -118,6 +118,8 @@ pub struct IoMux {
     registers: Registers,
 }
 
+espalier_core::persist!(state IoMux { registers });
+
 impl Default for IoMux {
     fn default() -> IoMux {
         IoMux::new()

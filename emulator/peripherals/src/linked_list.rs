@@ -27,6 +27,8 @@ pub(crate) struct Descriptor {
     pub next: u32,
 }
 
+espalier_core::persist!(value Descriptor { address, control, buffer, next });
+
 impl Descriptor {
     pub fn read(address: u32, memory: &mut dyn GuestMemory) -> Result<Descriptor, DmaFault> {
         Ok(Descriptor {

@@ -100,6 +100,8 @@ pub struct OpenCoresEth {
     receive: Ring,
 }
 
+espalier_core::persist!(state OpenCoresEth { registers, phy, transmit, receive });
+
 impl Default for OpenCoresEth {
     fn default() -> OpenCoresEth {
         OpenCoresEth::new()

@@ -20,6 +20,8 @@ pub struct Rng {
     state: u64,
 }
 
+espalier_core::persist!(state Rng { registers, seed, state });
+
 impl Rng {
     /// A generator whose sequence of words is given by `seed`.
     pub fn new(seed: u64) -> Rng {

@@ -40,6 +40,8 @@ pub struct Rsa {
     busy: Option<Time>,
 }
 
+espalier_core::persist!(state Rsa { registers, busy });
+
 impl Rsa {
     /// The accelerator after reset, its memories already cleaned.
     pub fn new() -> Rsa {

@@ -80,6 +80,8 @@ pub struct RtcIo {
     levels: u32,
 }
 
+espalier_core::persist!(state RtcIo { registers, levels });
+
 impl Default for RtcIo {
     fn default() -> RtcIo {
         RtcIo::new()

@@ -195,17 +195,23 @@ pub struct Slc {
     registers: Registers,
 }
 
+espalier_core::persist!(state Slc { registers });
+
 /// HINF: the card information that a host would read.
 #[derive(Clone, Debug)]
 pub struct Hinf {
     registers: Registers,
 }
 
+espalier_core::persist!(state Hinf { registers });
+
 /// SLCHOST: what a host would see of the slave.
 #[derive(Clone, Debug)]
 pub struct SlcHost {
     registers: Registers,
 }
+
+espalier_core::persist!(state SlcHost { registers });
 
 impl Slc {
     /// The block after reset, its links parked.

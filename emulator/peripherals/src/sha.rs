@@ -64,6 +64,8 @@ pub struct Sha {
     sha512: [u64; 8],
 }
 
+espalier_core::persist!(state Sha { registers, sha1, sha256, sha512 });
+
 impl Sha {
     /// The accelerator after reset.
     pub fn new() -> Sha {

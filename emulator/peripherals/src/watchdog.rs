@@ -22,10 +22,16 @@ pub(crate) struct Watchdog {
     running: bool,
 }
 
+espalier_core::persist!(value Watchdog { clock, timeouts, stage, elapsed, since, running } if Watchdog::is_sound;);
+
 impl Watchdog {
     /// A stopped watchdog in its first stage.
     pub(crate) fn new(clock: Frequency, timeouts: [u32; STAGES]) -> Watchdog {
         Watchdog { clock, timeouts, stage: 0, elapsed: 0, since: Time::ZERO, running: false }
+    }
+
+    fn is_sound(&self) -> bool {
+        self.stage < STAGES
     }
 
     /// Starts or stops counting. The count is kept while the watchdog stands still.

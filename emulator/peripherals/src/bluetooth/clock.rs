@@ -19,6 +19,8 @@ pub(super) struct SlotClock {
     running: bool,
 }
 
+espalier_core::persist!(value SlotClock { position, since, running });
+
 impl SlotClock {
     /// A clock that begins at zero.
     pub fn started(now: Time) -> SlotClock {

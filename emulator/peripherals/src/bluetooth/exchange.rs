@@ -39,6 +39,15 @@ pub(super) enum Activity {
     Test,
 }
 
+espalier_core::persist!(
+    enum Activity {
+        Connection,
+        Advertising,
+        Scanning,
+        Test,
+    }
+);
+
 impl Activity {
     fn from_format(format: u16) -> Option<Activity> {
         match format {

@@ -68,6 +68,8 @@ struct Ongoing {
     end: Option<Time>,
 }
 
+espalier_core::persist!(value Ongoing { activity, end });
+
 /// The Bluetooth baseband.
 #[derive(Clone, Debug)]
 pub struct Bluetooth {
@@ -83,6 +85,8 @@ pub struct Bluetooth {
     low_power_clock: Frequency,
     now: Time,
 }
+
+espalier_core::persist!(state Bluetooth { registers, clock, done, ongoing, encrypted, asleep, low_power_clock, now });
 
 impl Bluetooth {
     /// The block after reset. `low_power_clock` counts while it sleeps.

@@ -145,6 +145,8 @@ pub struct Efuse {
     running: Option<(u32, Time)>,
 }
 
+espalier_core::persist!(state Efuse { registers, fuses, running });
+
 /// How long a command runs. The manual gives no figure; software waits for CMD to clear, and the ROM of revision 3 insists on
 /// seeing it set first.
 const COMMAND_TIME: Span = Span::from_micros(2);

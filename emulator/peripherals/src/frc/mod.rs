@@ -58,6 +58,8 @@ struct Frc {
     target: u64,
 }
 
+espalier_core::persist!(value Frc { up, mask, clock, running, value, since, target });
+
 impl Frc {
     fn new(apb: Frequency, mask: u64, up: bool) -> Frc {
         Frc { up, mask, clock: apb, running: false, value: 0, since: Time::ZERO, target: 0 }
@@ -119,6 +121,8 @@ pub struct FrcTimer {
     pulsed: [Time; 2],
     due: u32,
 }
+
+espalier_core::persist!(state FrcTimer { registers, apb, timers, gated, edges, pulsed, due });
 
 impl Default for FrcTimer {
     fn default() -> FrcTimer {

@@ -39,6 +39,12 @@ pub(super) struct Masks {
     pub(super) enabled: [u64; 4],
 }
 
+espalier_core::persist! {
+    value Masks {
+        rising, falling, low, high, wakeup, open_drain, simple, out_inverted, enable_inverted, enabled
+    }
+}
+
 impl Masks {
     pub(super) fn of(registers: &Registers) -> Masks {
         let mut masks = Masks::default();

@@ -37,6 +37,8 @@ pub struct Gpio {
     strap: u32,
 }
 
+espalier_core::persist!(state Gpio { registers, masks, external, levels, changes, strap });
+
 impl Default for Gpio {
     fn default() -> Gpio {
         Gpio::new()

@@ -11,7 +11,13 @@ pub(super) struct Fifo {
     len: usize,
 }
 
+espalier_core::persist!(value Fifo { ram, start, len } if Fifo::is_sound;);
+
 impl Fifo {
+    fn is_sound(&self) -> bool {
+        self.start < DEPTH && self.len <= DEPTH
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }

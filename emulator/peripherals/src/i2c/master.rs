@@ -30,6 +30,8 @@ pub(super) struct Master {
     received: u32,
 }
 
+espalier_core::persist!(value Master { step, command, held, remaining, phase, sent, received });
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Start,
@@ -43,6 +45,8 @@ enum Step {
     TimeOut,
 }
 
+espalier_core::persist!(enum Step { Start, Write(value), Read, Stop { of_list }, End, TimeOut });
+
 /// What the targets on the bus expect next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
@@ -55,6 +59,16 @@ enum Phase {
     /// No target took the address, and the list goes on all the same.
     Unheard,
 }
+
+espalier_core::persist!(
+    enum Phase {
+        Idle,
+        Address,
+        Write,
+        Read,
+        Unheard,
+    }
+);
 
 impl Master {
     pub(super) fn deadline(&self) -> Option<Time> {

@@ -37,6 +37,8 @@ pub struct I2c {
     stretch: Span,
 }
 
+espalier_core::persist!(state I2c { registers, apb, tx, rx, master, stretch });
+
 impl I2c {
     /// A controller that counts its bit times in cycles of `apb`.
     pub fn new(apb: Frequency) -> I2c {

@@ -16,6 +16,8 @@ pub(super) struct Buffer {
     filled: u32,
 }
 
+espalier_core::persist!(value Buffer { descriptor, filled });
+
 impl Buffer {
     /// Words that fit.
     fn size(&self) -> u32 {

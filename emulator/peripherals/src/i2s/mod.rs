@@ -53,6 +53,8 @@ pub struct I2s {
     running: Option<(Time, u64)>,
 }
 
+espalier_core::persist!(state I2s { registers, link, buffer, words, fifo, running });
+
 impl Default for I2s {
     fn default() -> I2s {
         I2s::new()

@@ -18,6 +18,8 @@ pub(super) struct Change {
     pub(super) conf1: u32,
 }
 
+espalier_core::persist!(value Change { hpoint, duty, conf1 });
+
 #[derive(Clone, Copy, Debug)]
 struct Fade {
     up: bool,
@@ -29,6 +31,8 @@ struct Fade {
     wait: u64,
 }
 
+espalier_core::persist!(value Fade { up, scale, cycle, left, wait });
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Channel {
     /// CONF0 as it is in effect.
@@ -39,6 +43,8 @@ pub(super) struct Channel {
     pending: Option<Change>,
     fade: Option<Fade>,
 }
+
+espalier_core::persist!(value Channel { conf0, hpoint, duty, pending, fade });
 
 impl Channel {
     /// The timer of its group that it follows.

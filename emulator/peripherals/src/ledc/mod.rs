@@ -33,6 +33,8 @@ pub struct LedcChange {
     pub signal: Signal,
 }
 
+espalier_core::persist!(value LedcChange { channel, at, signal });
+
 /// LEDC.
 #[derive(Clone, Debug)]
 pub struct Ledc {
@@ -49,6 +51,12 @@ pub struct Ledc {
     changes: Vec<LedcChange>,
     /// Until when everything has been followed.
     advanced: Time,
+}
+
+espalier_core::persist! {
+    state Ledc {
+        registers, apb, gated, limits, timers, channels, signals, watched, changes, advanced
+    }
 }
 
 impl Default for Ledc {

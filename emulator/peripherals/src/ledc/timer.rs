@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) running: bool,
 }
 
+espalier_core::persist!(value Settings { clock, divider, bits, running });
+
 #[derive(Clone, Debug)]
 pub(super) struct Timer {
     settings: Settings,
@@ -26,6 +28,8 @@ pub(super) struct Timer {
     /// Overflows since then that have been dealt with.
     pub(super) taken: u64,
 }
+
+espalier_core::persist!(value Timer { settings, since, count, taken });
 
 impl Timer {
     pub(super) fn new(settings: Settings) -> Timer {

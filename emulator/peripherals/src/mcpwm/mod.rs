@@ -28,6 +28,8 @@ pub struct McpwmChange {
     pub signal: Signal,
 }
 
+espalier_core::persist!(value McpwmChange { output, at, signal });
+
 /// A unit.
 #[derive(Clone, Debug)]
 pub struct Mcpwm {
@@ -35,6 +37,8 @@ pub struct Mcpwm {
     signals: [Signal; MCPWM_OUTPUTS],
     changes: Vec<McpwmChange>,
 }
+
+espalier_core::persist!(state Mcpwm { registers, signals, changes });
 
 impl Default for Mcpwm {
     fn default() -> Mcpwm {

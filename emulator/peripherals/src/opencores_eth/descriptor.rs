@@ -43,6 +43,8 @@ pub(super) struct Ring {
     index: u32,
 }
 
+espalier_core::persist!(value Ring { index });
+
 impl Ring {
     pub(super) fn at(index: u32) -> Ring {
         Ring { index }

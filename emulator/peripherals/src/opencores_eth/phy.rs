@@ -52,6 +52,8 @@ pub(super) struct Phy {
     link: bool,
 }
 
+espalier_core::persist!(value Phy { bmcr, anar, link });
+
 impl Phy {
     pub(super) fn new() -> Phy {
         Phy { bmcr: bmcr::DEFAULT, anar: ANAR_DEFAULT, link: true }

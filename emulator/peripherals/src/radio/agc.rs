@@ -17,6 +17,8 @@ pub struct RadioAgc {
     registers: Registers,
 }
 
+espalier_core::persist!(state RadioAgc { registers });
+
 impl Default for RadioAgc {
     fn default() -> RadioAgc {
         RadioAgc::new()

@@ -54,6 +54,8 @@ pub struct RadioAnalog {
     slaves: BTreeMap<(u32, u32), u8>,
 }
 
+espalier_core::persist!(state RadioAnalog { registers, slaves });
+
 impl Default for RadioAnalog {
     fn default() -> RadioAnalog {
         RadioAnalog::new()

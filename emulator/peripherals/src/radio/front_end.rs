@@ -20,6 +20,8 @@ pub struct RadioFrontEnd {
     registers: Registers,
 }
 
+espalier_core::persist!(state RadioFrontEnd { registers });
+
 impl Default for RadioFrontEnd {
     fn default() -> RadioFrontEnd {
         RadioFrontEnd::new()

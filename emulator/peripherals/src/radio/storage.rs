@@ -13,6 +13,8 @@ pub struct RadioStorage {
     registers: Registers,
 }
 
+espalier_core::persist!(state RadioStorage { registers } fixed { table });
+
 impl RadioStorage {
     /// A block of `words` registers, at most 2048, all of them zero.
     pub fn new(words: usize) -> RadioStorage {

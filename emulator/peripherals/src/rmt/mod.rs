@@ -47,6 +47,8 @@ struct Channel {
     pop_error: bool,
 }
 
+espalier_core::persist!(value Channel { transmitter, receiver, input, pushed, popped, push_error, pop_error });
+
 /// RMT.
 #[derive(Clone, Debug)]
 pub struct Rmt {
@@ -64,6 +66,8 @@ pub struct Rmt {
     /// Pulses and edges that were followed, for those who want to know what that costs.
     steps: u64,
 }
+
+espalier_core::persist!(state Rmt { registers, memory, apb, channels, outputs, wanted, stale, advanced, steps });
 
 impl Default for Rmt {
     fn default() -> Rmt {

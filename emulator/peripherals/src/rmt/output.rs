@@ -14,6 +14,8 @@ pub struct RmtEdge {
     pub level: bool,
 }
 
+espalier_core::persist!(value RmtEdge { channel, at, level });
+
 /// What the pulses of one level are modulated with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Carrier {
@@ -33,6 +35,8 @@ pub(super) struct Outputs {
     modulated: [Time; RMT_CHANNELS],
     pub(super) edges: Vec<RmtEdge>,
 }
+
+espalier_core::persist!(value Outputs { watched, levels, modulated, edges });
 
 impl Outputs {
     /// Watches these channels from `now` on.

@@ -35,6 +35,12 @@ pub(super) struct Receiver {
     candidate: Option<Time>,
 }
 
+espalier_core::persist! {
+    value Receiver {
+        enabled, written, full, owner_error, level, since, candidate
+    }
+}
+
 impl Receiver {
     pub(super) fn is_receiving(&self) -> bool {
         self.since.is_some()

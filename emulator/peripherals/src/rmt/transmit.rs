@@ -47,6 +47,8 @@ pub(super) struct Pulse {
     second: bool,
 }
 
+espalier_core::persist!(value Pulse { start, until, level, word, second });
+
 /// The counter of words that the threshold is compared with has as many bits as the register that holds it.
 const WORD_COUNTS: u64 = 0x200;
 
@@ -73,6 +75,8 @@ pub(super) struct Transmitter {
     /// Something was sent since the memory was begun, so that a continuous transmission takes time.
     progressed: bool,
 }
+
+espalier_core::persist!(value Transmitter { read, empty, pulse, level, sent, progressed });
 
 impl Transmitter {
     pub(super) fn is_sending(&self) -> bool {

@@ -7,6 +7,13 @@ pub enum Cpu {
     App,
 }
 
+espalier_core::persist!(
+    enum Cpu {
+        Pro,
+        App,
+    }
+);
+
 impl Cpu {
     /// Both CPUs.
     pub const ALL: [Cpu; 2] = [Cpu::Pro, Cpu::App];
@@ -42,6 +49,13 @@ pub enum ResetCause {
     BrownOut = 15,
     /// The RTC watchdog resets the system and the RTC.
     RtcWatchdogRtc = 16,
+}
+
+espalier_core::persist! {
+    enum ResetCause {
+        PowerOn, SoftwareSystem, DeepSleep, Sdio, TimerGroup0System, TimerGroup1System, RtcWatchdogSystem,
+        TimerGroupCpu, SoftwareCpu, RtcWatchdogCpu, ProCpu, BrownOut, RtcWatchdogRtc
+    }
 }
 
 /// How much of the chip a reset reaches; each scope contains the ones before it.

@@ -44,6 +44,13 @@ pub enum RtcEffect {
     MemoryCrc { first_word: u32, words: u32 },
 }
 
+espalier_core::persist! {
+    enum RtcEffect {
+        ResetCpu { cpu, cause }, Reset { cause }, StallCpu { cpu, stalled }, ClockChanged, Sleep { kind, wake_at },
+        Wake, MemoryCrc { first_word, words }
+    }
+}
+
 /// RTC_CNTL. It has one interrupt line (RTC_CORE_INTR): bit 0.
 #[derive(Clone, Debug)]
 pub struct RtcCntl {
@@ -65,6 +72,13 @@ pub struct RtcCntl {
     effects: VecDeque<RtcEffect>,
     /// The latest time that this block has seen.
     now: Time,
+}
+
+espalier_core::persist! {
+    state RtcCntl {
+        registers, timer, update_at, alarm_at, watchdog, flash_boot, causes, stalled, sleeping, asleep_since,
+        waking, crc_done_at, effects, now
+    }
 }
 
 impl Default for RtcCntl {

@@ -35,6 +35,13 @@ pub enum Sleep {
     Deep,
 }
 
+espalier_core::persist!(
+    enum Sleep {
+        Light,
+        Deep,
+    }
+);
+
 impl RtcCntl {
     /// How the chip sleeps, if it does.
     pub fn sleeping(&self) -> Option<Sleep> {

@@ -43,6 +43,8 @@ pub struct Sens {
     temperature: u8,
 }
 
+espalier_core::persist!(state Sens { registers, adc, touch, temperature });
+
 impl Default for Sens {
     fn default() -> Sens {
         Sens::new()

@@ -34,6 +34,8 @@ pub(super) struct Touch {
     interrupt: bool,
 }
 
+espalier_core::persist!(value Touch { fingers, slopes, timer, slow_clock, end, interrupt });
+
 impl Touch {
     pub fn new() -> Touch {
         Touch {

@@ -15,6 +15,8 @@ pub(super) struct Link {
     next: Option<u32>,
 }
 
+espalier_core::persist!(value Link { next });
+
 impl Link {
     pub(super) fn start(&mut self, register: u32) {
         self.next = Some(linked_list::BASE | register & dma_link::ADDR);

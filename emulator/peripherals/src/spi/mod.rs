@@ -49,6 +49,8 @@ pub struct Spi {
     inlink: Link,
 }
 
+espalier_core::persist!(state Spi { registers, pending, apb, busy, held_interrupts, outlink, inlink });
+
 impl Default for Spi {
     fn default() -> Spi {
         Spi::new()

@@ -22,6 +22,8 @@ pub(super) struct Calibration {
     done: Option<(Time, u32)>,
 }
 
+espalier_core::persist!(value Calibration { done });
+
 impl Calibration {
     /// The state after reset, in which the hardware measures over and over, so that a value is there.
     pub(super) fn after_reset(config: u32, clock: Option<SlowClock>) -> Calibration {

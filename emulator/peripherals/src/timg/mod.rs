@@ -29,6 +29,13 @@ pub enum WatchdogReset {
     System,
 }
 
+espalier_core::persist!(
+    enum WatchdogReset {
+        Cpu,
+        System,
+    }
+);
+
 /// TIMG0 or TIMG1.
 ///
 /// A core reset reaches the block. Whoever resets it says afterwards whether the chip boots from flash, for group 0.
@@ -51,6 +58,13 @@ pub struct TimerGroup {
     watchdog_edge: Time,
     edge_is_due: bool,
     reset: Option<WatchdogReset>,
+}
+
+espalier_core::persist! {
+    state TimerGroup {
+        registers, apb, slow_clock, timers, watchdog, flash_boot, gated, calibration, edges, watchdog_edge,
+        edge_is_due, reset
+    } fixed { has_xtal_32k }
 }
 
 impl Default for TimerGroup {

@@ -37,6 +37,8 @@ pub(super) struct Timer {
     alarm_at: Option<Time>,
 }
 
+espalier_core::persist!(value Timer { config, low, counter, gated, alarm_at });
+
 /// An alarm went off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Alarm {

@@ -7,6 +7,7 @@ use super::registers::{clkdiv, conf0, rs485_conf};
 const START_BITS: u32 = 1;
 const HALVES_PER_BIT: u32 = 2;
 const FEWEST_DATA_BITS: u32 = 5;
+const MOST_DATA_BITS: u32 = 8;
 /// A bit's length is kept in this many parts of a tick, which makes the fraction of `CLKDIV` exact.
 const PARTS_PER_TICK: u64 = 1 << clkdiv::FRAG_BITS;
 
@@ -15,6 +16,8 @@ const PARTS_PER_TICK: u64 = 1 << clkdiv::FRAG_BITS;
 pub(super) struct BitTime {
     parts: u64,
 }
+
+espalier_core::persist!(value BitTime { parts } if BitTime::has_length;);
 
 impl BitTime {
     /// What a source clock and the register `CLKDIV` make; a divider below one counts as one.
@@ -34,6 +37,10 @@ impl BitTime {
     pub(super) fn reads(self, sender: BitTime) -> bool {
         const TOLERANCE_PARTS: u64 = 20;
         self.parts.abs_diff(sender.parts) * TOLERANCE_PARTS <= self.parts
+    }
+
+    fn has_length(&self) -> bool {
+        self.parts != 0
     }
 
     pub(super) fn bits(self, count: u32) -> Span {
@@ -69,11 +76,20 @@ pub(super) struct Format {
     stop_half_bits: u32,
 }
 
+espalier_core::persist!(value Format { data_bits, parity, stop_half_bits } if Format::is_possible;);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Parity {
     Even,
     Odd,
 }
+
+espalier_core::persist!(
+    enum Parity {
+        Even,
+        Odd,
+    }
+);
 
 /// States of the receiver and the transmitter as `STATUS` shows them.
 mod fsm {
@@ -98,6 +114,10 @@ impl Format {
             parity,
             stop_half_bits: stop.max(1) + 1 + HALVES_PER_BIT * delays as u32,
         }
+    }
+
+    fn is_possible(&self) -> bool {
+        (FEWEST_DATA_BITS..=MOST_DATA_BITS).contains(&self.data_bits)
     }
 
     pub(super) fn half_bits(self) -> u32 {

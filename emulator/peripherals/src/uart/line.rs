@@ -15,6 +15,8 @@ pub(super) struct Line {
     pub(super) frame: Span,
 }
 
+espalier_core::persist!(value Line { bytes, start, bit, frame });
+
 impl Line {
     pub(super) fn queue(&mut self, bytes: &[u8], now: Time) {
         if self.bytes.is_empty() {
@@ -67,6 +69,8 @@ pub(super) struct Autobaud {
     last_rise: Option<Time>,
     last_fall: Option<Time>,
 }
+
+espalier_core::persist!(value Autobaud { edges, low, high, positive, negative, last_rise, last_fall });
 
 impl Autobaud {
     const MOST_EDGES: u32 = 0x3FF;

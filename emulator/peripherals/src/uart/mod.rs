@@ -48,6 +48,12 @@ pub struct Uart {
     autobaud: Option<Autobaud>,
 }
 
+espalier_core::persist! {
+    state Uart {
+        registers, apb, bit, format, receiver, transmitter, line, line_baud, sampler, autobaud
+    }
+}
+
 impl Uart {
     /// A UART after reset; `apb` is the rate of APB_CLK.
     pub fn new(apb: Frequency) -> Uart {

@@ -19,6 +19,8 @@ pub(super) struct Receiver {
     pub(super) timed_out: bool,
 }
 
+espalier_core::persist!(value Receiver { fifo, written, taken, timeout_at, timed_out });
+
 /// What the registers tell the receiver.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReceiveSettings {

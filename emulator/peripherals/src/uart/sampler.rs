@@ -12,11 +12,21 @@ pub(super) struct Sampler {
     held_low: bool,
 }
 
+espalier_core::persist!(value Sampler { frame, held_low });
+
 #[derive(Clone, Debug)]
 struct Sampling {
     start: Time,
     next: u32,
     levels: u32,
+}
+
+espalier_core::persist!(value Sampling { start, next, levels } if Sampling::is_sound;);
+
+impl Sampling {
+    fn is_sound(&self) -> bool {
+        self.next < u32::BITS
+    }
 }
 
 impl Sampler {

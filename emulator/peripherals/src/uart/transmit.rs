@@ -25,6 +25,8 @@ pub(super) enum Phase {
     },
 }
 
+espalier_core::persist!(enum Phase { Idle, Frame { byte, start, end }, Break { end }, Pause { end } });
+
 /// What the transmitter has done.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
@@ -54,6 +56,8 @@ pub(super) struct Transmitter {
     /// Bytes that went into the shift register since reset.
     pub(super) taken: u32,
 }
+
+espalier_core::persist!(value Transmitter { fifo, phase, sent, taken });
 
 impl Transmitter {
     /// Goes on to the next thing that ends at or before `now`.

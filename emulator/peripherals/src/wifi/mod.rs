@@ -37,6 +37,8 @@ pub struct WifiMac {
     now: Time,
 }
 
+espalier_core::persist!(state WifiMac { registers, started, slots, started_slots, busy_until, tsf, now });
+
 impl Default for WifiMac {
     fn default() -> WifiMac {
         WifiMac::new()

@@ -21,6 +21,8 @@ pub(super) struct Transmission {
     rate: Rate,
 }
 
+espalier_core::persist!(value Transmission { bytes, end, acknowledged, rate });
+
 /// A frame that has gone on the air.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {

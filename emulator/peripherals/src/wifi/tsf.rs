@@ -15,6 +15,8 @@ pub(super) struct Tsf {
     offset: u64,
 }
 
+espalier_core::persist!(value Tsf { offset });
+
 impl Tsf {
     fn value(self, now: Time) -> u64 {
         now.as_micros().wrapping_add(self.offset)
