@@ -26,6 +26,17 @@ pub enum Fault {
     Conditional,
 }
 
+crate::persist!(
+    enum Fault {
+        Unmapped,
+        Prohibited,
+        ReadOnly,
+        Width,
+        Alignment,
+        Conditional,
+    }
+);
+
 /// What a store has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {

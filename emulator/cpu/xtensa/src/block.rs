@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::exception::Trap;
 use crate::instruction::{self, Flow, Instruction, Opcode};
-use espalier_core::{Bus, CODE_PAGE, CodeMemory};
+use espalier_core::{Bus, CODE_PAGE, CodeMemory, Damaged, Load, Persist, Reader, Writer};
 
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;
@@ -82,6 +82,36 @@ impl Clone for Blocks {
             epoch: self.epoch,
             ..Blocks::new()
         }
+    }
+}
+
+/// As in a clone, the blocks themselves are decoded again.
+impl Persist for Blocks {
+    fn save(&self, to: &mut Writer) {
+        let Blocks {
+            blocks: _,
+            instructions: _,
+            links: _,
+            by_address: _,
+            quick: _,
+            mapped: _,
+            loop_ends,
+            last_loop_end,
+            epoch,
+        } = self;
+        loop_ends.save(to);
+        last_loop_end.save(to);
+        epoch.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        *self = Blocks {
+            loop_ends: Load::load(from)?,
+            last_loop_end: Load::load(from)?,
+            epoch: Load::load(from)?,
+            ..Blocks::new()
+        };
+        Ok(())
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Config {
     pub reset_region_attribute: u8,
 }
 
+espalier_core::persist!(value Config { prid, reset_vector, vector_base, configuration_id, reset_region_attribute });
+
 impl Config {
     /// The ESP32's PRO CPU.
     pub const ESP32_PRO: Config = Config {

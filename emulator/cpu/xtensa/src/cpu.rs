@@ -42,6 +42,8 @@ pub struct Cpu {
     debugger: Debugger,
 }
 
+espalier_core::persist!(state Cpu { state, blocks, cycles, debugger });
+
 impl Cpu {
     /// A core that has just been reset.
     pub fn new(config: Config) -> Cpu {

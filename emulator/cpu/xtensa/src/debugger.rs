@@ -4,6 +4,8 @@
 //! at interrupts and at its surroundings between the same instructions. A run that stops inside a block remembers where, and the
 //! next run goes on from there as if it had never stopped.
 
+use espalier_core::{Damaged, Load, Persist, Reader, Writer};
+
 use crate::debug::Access;
 use crate::instruction::Instruction;
 use crate::register::SpecialRegister;
@@ -78,6 +80,8 @@ pub(crate) struct Position {
     pub reported: bool,
 }
 
+espalier_core::persist!(value Position { block, index, pc, reported });
+
 impl Position {
     /// The start of the block at `pc`.
     pub fn at(pc: u32) -> Position {
@@ -96,6 +100,20 @@ pub(crate) struct Debugger {
     stop: Option<DebugStop>,
     /// Some of the above is there, so that the core has to look.
     engaged: bool,
+}
+
+/// What a debugger waits for is its own affair. Where it has stopped the core within a block is the core's.
+impl Persist for Debugger {
+    fn save(&self, to: &mut Writer) {
+        let Debugger { breakpoints: _, watchpoints: _, step: _, paused, stop: _, engaged: _ } = self;
+        paused.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        *self = Debugger { paused: Load::load(from)?, ..Debugger::default() };
+        self.update();
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

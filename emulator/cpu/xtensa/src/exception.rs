@@ -27,6 +27,14 @@ pub enum Cause {
     Coprocessor0Disabled = 32,
 }
 
+espalier_core::persist! {
+    enum Cause {
+        IllegalInstruction, Syscall, InstructionFetchError, LoadStoreError, Level1Interrupt, Alloca,
+        IntegerDivideByZero, LoadStoreAlignment, InstFetchProhibited, LoadProhibited, StoreProhibited,
+        Coprocessor0Disabled
+    }
+}
+
 /// Bits of `DEBUGCAUSE`.
 pub(crate) mod debug_cause {
     pub const ICOUNT: u32 = 1 << 0;
@@ -66,6 +74,12 @@ pub(crate) enum Trap {
     WindowUnderflow(u8),
     /// A debug exception with bits of `DEBUGCAUSE`.
     Debug(u32),
+}
+
+espalier_core::persist! {
+    enum Trap {
+        General(value), Fetch(a, b), Load(a, b), Store(a, b), WindowOverflow, WindowUnderflow(value), Debug(value)
+    }
 }
 
 impl Cause {

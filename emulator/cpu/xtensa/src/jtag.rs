@@ -3,6 +3,8 @@
 //! The state machine and what happens on which edge follow IEEE 1149.1, chapter "Test logic architecture"; instructions
 //! and registers follow the *Xtensa Debug Guide*, chapter "Access Port". Instructions are [`INSTRUCTION_BITS`] long.
 
+use espalier_core::{Damaged, Persist, Reader, Writer};
+
 /// Length of the instruction register of one port.
 pub const INSTRUCTION_BITS: u32 = 5;
 /// What `IDCODE` shifts out: version 1, part 0x2003 of Tensilica.
@@ -66,6 +68,13 @@ pub enum TapState {
     UpdateIr,
 }
 
+espalier_core::persist! {
+    enum TapState {
+        TestLogicReset, RunTestIdle, SelectDrScan, CaptureDr, ShiftDr, Exit1Dr, PauseDr, Exit2Dr, UpdateDr,
+        SelectIrScan, CaptureIr, ShiftIr, Exit1Ir, PauseIr, Exit2Ir, UpdateIr
+    }
+}
+
 impl TapState {
     /// The state after a rising edge of TCK with this level of TMS.
     pub fn next(self, tms: bool) -> TapState {
@@ -97,6 +106,8 @@ enum Nexus {
     Data { number: u8, write: bool },
 }
 
+espalier_core::persist!(enum Nexus { Address, Data { number, write } });
+
 /// One port of the chain.
 #[derive(Clone, Debug)]
 struct Port {
@@ -107,8 +118,14 @@ struct Port {
     length: u32,
 }
 
+espalier_core::persist!(value Port { instruction, nexus, shift, length } if Port::is_sound;);
+
 impl Port {
     const RESET: Port = Port { instruction: instruction::IDCODE, nexus: Nexus::Address, shift: 0, length: 1 };
+
+    fn is_sound(&self) -> bool {
+        (1..=WORD_BITS).contains(&self.length)
+    }
 
     fn capture_data(&mut self, port: usize, ports: &mut impl DebugPorts) {
         (self.shift, self.length) = match (self.instruction, self.nexus) {
@@ -165,6 +182,19 @@ impl Port {
 pub struct JtagChain<const PORTS: usize> {
     state: TapState,
     ports: [Port; PORTS],
+}
+
+impl<const PORTS: usize> Persist for JtagChain<PORTS> {
+    fn save(&self, to: &mut Writer) {
+        let JtagChain { state, ports } = self;
+        state.save(to);
+        ports.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.state.restore(from)?;
+        self.ports.restore(from)
+    }
 }
 
 impl<const PORTS: usize> Default for JtagChain<PORTS> {

@@ -115,6 +115,8 @@ pub(crate) struct Ocd {
     power_status: u8,
 }
 
+espalier_core::persist!(value Ocd { control, status, instruction, stopped, power_control, power_status });
+
 impl Ocd {
     pub(crate) fn new() -> Ocd {
         let power_status = PWRSTAT_CORE_WAS_RESET | PWRSTAT_DEBUG_WAS_RESET;

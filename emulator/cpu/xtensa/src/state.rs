@@ -98,6 +98,14 @@ pub(crate) struct State {
     pub ocd: Ocd,
 }
 
+espalier_core::persist! {
+    state State {
+        ar, pc, ps, sar, lbeg, lend, lcount, br, window_base, window_start, window_free, waiting, fr, fcr, fsr,
+        threadptr, expstate, f64r, f64s, acc, started, ccount_offset, interrupt, intenable, lines,
+        instruction_regions, data_regions, trap, physical, watches, special, config, ocd
+    } if State::is_sound;
+}
+
 impl State {
     pub(crate) fn new(config: Config) -> State {
         let mut state = State {
@@ -141,6 +149,10 @@ impl State {
         state.set_plain(SpecialRegister::Configid0, config.configuration_id[0]);
         state.set_plain(SpecialRegister::Configid1, config.configuration_id[1]);
         state
+    }
+
+    fn is_sound(&self) -> bool {
+        usize::from(self.window_base) < QUARTERS && self.window_free <= QUARTERS_IN_WINDOW
     }
 
     /// Value of a special register that is a plain word.

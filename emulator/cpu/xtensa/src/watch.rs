@@ -25,6 +25,8 @@ const WIDEST: u32 = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Filter(u64);
 
+espalier_core::persist!(value Filter(value));
+
 impl Filter {
     /// Accesses that can touch what the breakpoints watch that are about `kind`, which are given as their address and control
     /// registers.
@@ -47,6 +49,8 @@ pub(crate) struct Watches {
     load: Filter,
     store: Filter,
 }
+
+espalier_core::persist!(value Watches { load, store });
 
 impl State {
     /// True while a data breakpoint is switched on.

@@ -2,6 +2,7 @@
 
 use crate::flat::Flat;
 use crate::snapshot::registers;
+use espalier_core::{Persist, Reader, Writer};
 use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, WatchKind, Watchpoint};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -113,6 +114,18 @@ fn start(
     (cpu, memory)
 }
 
+/// The core that a snapshot of `cpu` gives.
+fn saved_and_restored(cpu: &Cpu) -> Cpu {
+    let mut to = Writer::new();
+    cpu.save(&mut to);
+    let bytes = to.into_bytes();
+    let mut from = Reader::new(&bytes);
+    let mut restored = Cpu::new(Config::ESP32_APP);
+    restored.restore(&mut from).unwrap();
+    from.finish().unwrap();
+    restored
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { ..ProptestConfig::with_cases(600) })]
 
@@ -134,7 +147,7 @@ proptest! {
         for (cycles, lines) in slices {
             cpu.set_interrupt_lines(lines);
             stepped.set_interrupt_lines(lines);
-            forked = forked.clone();
+            forked = if cycles % 2 == 0 { forked.clone() } else { saved_and_restored(&forked) };
             forked.set_interrupt_lines(lines);
             let exit = cpu.run(&mut memory, cycles);
             while stepped.cycles() < cpu.cycles() {
