@@ -2,7 +2,9 @@
 
 use crate::persist::Persist;
 use crate::register::Register;
-use crate::time::Time;
+use crate::signal::Signal;
+use crate::surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
+use crate::time::{Frequency, Span, Time};
 
 /// Software touched a register, or started a function of a block, that the model does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,9 +24,10 @@ pub enum Fidelity {
 
 /// A peripheral block: registers in, effects out.
 ///
-/// A device sees word offsets from its own start, never an absolute address and never the CPU. Effects other than interrupt
-/// levels (bytes sent, a transfer to do, a pin that moved) are taken from the concrete type by the wiring after each write
-/// and each [`advance`](Device::advance). A snapshot keeps the state of every device.
+/// A device sees word offsets from its own start, never an absolute address and never the CPU. After each access and each
+/// [`advance`](Device::advance) the wiring lets it [`settle`](Device::settle), takes what its outputs and its interrupts that only
+/// pulse have done, and asks for its interrupt levels and its deadline. What only one block has is taken from its concrete type by
+/// the chip that has it. A snapshot keeps the state of every device.
 pub trait Device: Persist {
     /// Every register of the block.
     fn registers(&self) -> &'static [Register];
@@ -38,6 +41,12 @@ pub trait Device: Persist {
     /// what the model does not have, such as a receiver that will never receive.
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled>;
 
+    /// What software reads where [`read`](Device::read) has no register: zero, unless the device stores what it does not model.
+    fn stored(&self, offset: u32) -> u32 {
+        let _ = offset;
+        0
+    }
+
     /// When the device next changes by itself. Asked for after each access and each `advance`.
     fn deadline(&self) -> Option<Time> {
         None
@@ -48,11 +57,82 @@ pub trait Device: Persist {
         let _ = now;
     }
 
+    /// Carries out what needs something outside of the block: DMA, transactions on buses, what a serial port sends.
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
+        let _ = (surroundings, now);
+    }
+
     /// Levels of the block's interrupt lines: bit n is its n-th line, in the order of the chip's interrupt sources.
     fn interrupts(&self) -> u32 {
         0
     }
 
+    /// Takes the interrupts that only pulse and have pulsed: bit n is the n-th of them.
+    fn take_edges(&mut self) -> u32 {
+        0
+    }
+
     /// The block's reset line was pulsed.
     fn reset(&mut self);
+
+    /// The clock of the peripheral bus changes.
+    fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        let _ = (apb, now);
+    }
+
+    /// The clock of the peripheral bus stops, as in light sleep, or goes on.
+    fn set_clock_gated(&mut self, gated: bool, now: Time) {
+        let _ = (gated, now);
+    }
+
+    /// Which outputs are connected to something: bit n is output n. Changes of the others need not be kept.
+    fn set_watched(&mut self, outputs: u64) {
+        let _ = outputs;
+    }
+
+    /// What an output carries as of the last access or advance.
+    fn output(&self, output: usize) -> Signal {
+        let _ = output;
+        Signal::Level(false)
+    }
+
+    /// Takes the changes of the watched outputs, in the order of each output's time line.
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        Vec::new()
+    }
+
+    /// The inputs from pads that matter to the block at present: bit n is input n.
+    fn listening(&self) -> u64 {
+        0
+    }
+
+    /// An input has been connected to a line that carries `signal`, which is no edge.
+    fn connect_input(&mut self, input: usize, signal: Signal) {
+        let _ = (input, signal);
+    }
+
+    /// The line at an input carries `signal` from `at` on.
+    fn set_input(&mut self, input: usize, signal: Signal, at: Time) {
+        let _ = (input, signal, at);
+    }
+
+    /// The block as a serial port, if it is one.
+    fn serial(&mut self) -> Option<&mut dyn SerialPort> {
+        None
+    }
+
+    /// The block as the matrix between signals and pads, if it is that.
+    fn matrix(&self) -> Option<&dyn PadMatrix> {
+        None
+    }
+
+    /// From now on the targets on this I2C controller's bus hold SCL low for `stretch` in every byte: a fault to inject.
+    fn set_stretch(&mut self, stretch: Span) {
+        let _ = stretch;
+    }
+
+    /// Pulses and edges that were followed one by one so far, for those who want to know what that costs.
+    fn steps(&self) -> u64 {
+        0
+    }
 }

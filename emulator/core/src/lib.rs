@@ -7,21 +7,25 @@
 mod bitmap;
 mod bus;
 mod colour;
+mod cpu;
 mod device;
 mod outside;
 mod persist;
 mod register;
 mod schedule;
 mod signal;
+mod surroundings;
 mod time;
 
 pub use bitmap::Bitmap;
 pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use colour::Rgb;
+pub use cpu::{Core, DebugStop, Exit, WatchKind, Watchpoint};
 pub use device::{Device, Fidelity, Unmodelled};
 pub use outside::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
 pub use persist::{Damaged, Load, Persist, Reader, Writer, persist_tag, restore_sparse, save_sparse};
 pub use register::{Register, Registers};
 pub use schedule::Schedule;
 pub use signal::Signal;
+pub use surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
 pub use time::{Counter, Frequency, Span, Time};

@@ -4,30 +4,14 @@ mod debugged;
 
 use crate::block::{self, Absent, Blocks};
 use crate::config::Config;
-use crate::debugger::{DebugStop, Debugger, Watchpoint};
+use crate::debugger::Debugger;
 use crate::exception::Trap;
 use crate::execute::execute;
 use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
-use espalier_core::Bus;
-
-/// Why [`Cpu::run`] returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// The cycles are spent.
-    Budget,
-    /// [`Bus::attention`](espalier_core::Bus::attention) asked for it.
-    Attention,
-    /// The core is in `WAITI` and no enabled interrupt is pending.
-    Waiting,
-    /// A host has stopped the core.
-    Stopped,
-    /// A debugger wants to look, for the reason that [`Cpu::take_debug_stop`] gives. The next run goes on as if this one had not
-    /// returned.
-    Debug,
-}
+use espalier_core::{Bus, DebugStop, Exit, Watchpoint};
 
 /// Index of no instruction: nothing came before.
 const NO_INSTRUCTION: u32 = u32::MAX;

@@ -4,7 +4,7 @@
 //! at interrupts and at its surroundings between the same instructions. A run that stops inside a block remembers where, and the
 //! next run goes on from there as if it had never stopped.
 
-use espalier_core::{Damaged, Load, Persist, Reader, Writer};
+use espalier_core::{Damaged, DebugStop, Load, Persist, Reader, WatchKind, Watchpoint, Writer};
 
 use crate::debug::Access;
 use crate::instruction::Instruction;
@@ -15,56 +15,16 @@ use crate::watch::{ON_LOAD, ON_STORE};
 /// The vectors of window overflows and underflows lie at the start of the vectors (ISA manual, "Windowed Register Option").
 const WINDOW_VECTORS: u32 = 0x180;
 
-/// Which accesses a watchpoint is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WatchKind {
-    /// Loads.
-    Read,
-    /// Stores.
-    Write,
-    /// Both.
-    Access,
-}
-
-/// A range of data addresses. An access that touches any of its bytes stops the core once it is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watchpoint {
-    /// The first address.
-    pub address: u32,
-    /// How many bytes.
-    pub length: u32,
-    /// Which accesses.
-    pub kind: WatchKind,
-}
-
-impl Watchpoint {
-    /// The first watched address that `access` touches.
-    fn touched(&self, access: &Access) -> Option<u32> {
-        let kinds = match self.kind {
-            WatchKind::Read => ON_LOAD,
-            WatchKind::Write => ON_STORE,
-            WatchKind::Access => ON_LOAD | ON_STORE,
-        };
-        let touched = (0..access.size).map(|offset| access.address.wrapping_add(offset));
-        let mut touched = touched.filter(|address| address.wrapping_sub(self.address) < self.length);
-        if access.kinds & kinds == 0 { None } else { touched.next() }
-    }
-}
-
-/// Why a debugger's core stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DebugStop {
-    /// The next instruction has a breakpoint.
-    Breakpoint,
-    /// The last instruction touched what a watchpoint watches.
-    Watchpoint {
-        /// The watchpoint.
-        watchpoint: Watchpoint,
-        /// The first watched address that was touched.
-        address: u32,
-    },
-    /// The instruction that was to be stepped is done.
-    Step,
+/// The first address that `access` touches and `watchpoint` watches.
+fn touched(watchpoint: &Watchpoint, access: &Access) -> Option<u32> {
+    let kinds = match watchpoint.kind {
+        WatchKind::Read => ON_LOAD,
+        WatchKind::Write => ON_STORE,
+        WatchKind::Access => ON_LOAD | ON_STORE,
+    };
+    let touched = (0..access.size).map(|offset| access.address.wrapping_add(offset));
+    let mut touched = touched.filter(|address| address.wrapping_sub(watchpoint.address) < watchpoint.length);
+    if access.kinds & kinds == 0 { None } else { touched.next() }
 }
 
 /// Where in a block a run stopped, or is to go on.
@@ -195,7 +155,7 @@ impl Debugger {
         }
         let access = state.access(op)?;
         let touched = |watchpoint: &Watchpoint| {
-            let address = watchpoint.touched(&access)?;
+            let address = touched(watchpoint, &access)?;
             Some(DebugStop::Watchpoint { watchpoint: *watchpoint, address })
         };
         self.watchpoints.iter().find_map(touched)

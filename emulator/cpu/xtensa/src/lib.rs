@@ -16,6 +16,7 @@ mod atomic;
 mod block;
 mod config;
 mod cpu;
+mod cpu_as_core;
 mod debug;
 mod debugger;
 mod exception;
@@ -39,8 +40,8 @@ mod watch;
 mod window;
 
 pub use config::Config;
-pub use cpu::{Cpu, Exit};
-pub use debugger::{DebugStop, WatchKind, Watchpoint};
+pub use cpu::Cpu;
+pub use espalier_core::{DebugStop, Exit, WatchKind, Watchpoint};
 pub use exception::Cause;
 pub use instruction::{Description, Flow, Instruction, Opcode, TABLE};
 pub use jtag::{DebugPorts, IDCODE, INSTRUCTION_BITS, JtagChain, TapState};

@@ -14,7 +14,9 @@ mod sleep;
 #[cfg(test)]
 mod tests;
 
-use espalier_core::{Device, Fidelity, Frequency, GuestMemory, Register, Registers, Span, Time, Unmodelled};
+use espalier_core::{
+    Device, Fidelity, Frequency, GuestMemory, Register, Registers, Span, Surroundings, Time, Unmodelled,
+};
 
 use clock::{SLOT_MASK, SlotClock};
 use exchange::Activity;
@@ -313,5 +315,9 @@ impl Device for Bluetooth {
     fn reset(&mut self) {
         let now = self.now;
         *self = Bluetooth { clock: SlotClock::started(now), done: now, now, ..Bluetooth::new(self.low_power_clock) };
+    }
+
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
+        self.run(surroundings.memory(), now);
     }
 }

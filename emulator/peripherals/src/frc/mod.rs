@@ -284,4 +284,16 @@ impl Device for FrcTimer {
     fn reset(&mut self) {
         *self = FrcTimer { apb: self.apb, timers: timers(self.apb), ..FrcTimer::new() };
     }
+
+    fn take_edges(&mut self) -> u32 {
+        self.take_edges()
+    }
+
+    fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.set_apb_clock(apb, now);
+    }
+
+    fn set_clock_gated(&mut self, gated: bool, now: Time) {
+        self.set_clock_gated(gated, now);
+    }
 }

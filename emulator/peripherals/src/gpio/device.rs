@@ -1,10 +1,10 @@
 //! What software does to GPIO.
 
-use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, PadMatrix, Register, Time, Unmodelled};
 
 use super::matrix::{self, Masks};
 use super::registers::{REGISTERS, reg};
-use super::{Gpio, OUTPUTS};
+use super::{Gpio, InputSource, OUTPUTS};
 
 /// Interrupt lines, in the order of [`Device::interrupts`].
 const PCPU: usize = 0;
@@ -102,5 +102,34 @@ impl Device for Gpio {
         self.registers.reset();
         self.masks = Masks::of(&self.registers);
         self.levels = self.pads();
+    }
+
+    fn matrix(&self) -> Option<&dyn PadMatrix> {
+        Some(self)
+    }
+}
+
+impl PadMatrix for Gpio {
+    fn out_signal(&self, pin: usize) -> u32 {
+        self.out_signal(pin)
+    }
+
+    fn is_inverted(&self, pin: usize) -> bool {
+        self.is_inverted(pin)
+    }
+
+    fn in_signal(&self, signal: u32) -> Option<(usize, bool)> {
+        match self.in_signal(signal)? {
+            InputSource::Pin { pin, inverted } => Some((pin, inverted)),
+            InputSource::Constant(_) | InputSource::IoMux => None,
+        }
+    }
+
+    fn level(&self, pin: usize) -> bool {
+        self.level(pin)
+    }
+
+    fn output(&self, pin: usize) -> Option<bool> {
+        self.output(pin)
     }
 }

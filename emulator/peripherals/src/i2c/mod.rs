@@ -18,7 +18,9 @@ mod regs;
 #[cfg(test)]
 mod tests;
 
-use espalier_core::{Device, Fidelity, Frequency, I2cTarget, Register, Registers, Span, Time, Unmodelled};
+use espalier_core::{
+    Device, Fidelity, Frequency, I2cTarget, Register, Registers, Span, Surroundings, Time, Unmodelled,
+};
 
 use fifo::{DEPTH, Fifo};
 use master::Master;
@@ -185,4 +187,37 @@ impl Device for I2c {
     fn reset(&mut self) {
         *self = I2c { stretch: self.stretch, ..I2c::new(self.apb) };
     }
+
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
+        if self.deadline().is_none_or(|due| due > now) {
+            return;
+        }
+        match surroundings.i2c() {
+            Some(bus) => self.run(bus, now),
+            None => self.run(&mut Unwired, now),
+        }
+    }
+
+    fn set_stretch(&mut self, stretch: Span) {
+        self.set_stretch(stretch);
+    }
+}
+
+/// Pads that lead to no target: both lines stay high.
+struct Unwired;
+
+impl I2cTarget for Unwired {
+    fn start(&mut self, _address: u8, _read: bool, _now: Time) -> bool {
+        false
+    }
+
+    fn write(&mut self, _byte: u8, _now: Time) -> bool {
+        false
+    }
+
+    fn read(&mut self, _now: Time) -> u8 {
+        u8::MAX
+    }
+
+    fn stop(&mut self, _now: Time) {}
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Span, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Span, Surroundings, Time, Unmodelled};
 
 use crate::linked_list;
 use dma::Buffer;
@@ -199,5 +199,9 @@ impl Device for I2s {
 
     fn reset(&mut self) {
         *self = I2s::new();
+    }
+
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, _now: Time) {
+        self.run_dma(surroundings.memory());
     }
 }

@@ -1,6 +1,6 @@
 //! What software does to the LEDC.
 
-use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Signal, Time, Unmodelled};
 
 use super::registers::{REGISTERS, channel, conf0, reg, timer, timer_conf};
 use super::{GROUP_CHANNELS, GROUP_TIMERS, LEDC_CHANNELS, Ledc, TIMERS};
@@ -109,5 +109,26 @@ impl Device for Ledc {
         self.channels = fresh.channels;
         self.limits = fresh.limits;
         self.configure_timers(now);
+    }
+
+    fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.set_apb_clock(apb, now);
+    }
+
+    fn set_clock_gated(&mut self, gated: bool, now: Time) {
+        self.set_clock_gated(gated, now);
+    }
+
+    fn set_watched(&mut self, outputs: u64) {
+        self.set_watched(outputs as u16);
+    }
+
+    fn output(&self, output: usize) -> Signal {
+        self.signal(output)
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        let changes = self.take_changes().into_iter();
+        changes.map(|change| OutputChange { output: change.channel, at: change.at, signal: change.signal }).collect()
     }
 }

@@ -8,7 +8,7 @@ mod registers;
 #[cfg(test)]
 mod tests;
 
-use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Signal, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Registers, Signal, Time, Unmodelled};
 
 use registers::{
     CLK_PRESCALE, OPERATOR_STRIDE, REGISTERS, TIMER_STRIDE, TIMERSEL_BITS, cfg0, cfg1, force, generator, reg,
@@ -218,5 +218,14 @@ impl Device for Mcpwm {
 
     fn reset(&mut self) {
         *self = Mcpwm::new();
+    }
+
+    fn output(&self, output: usize) -> Signal {
+        self.signal(output)
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        let changes = self.take_changes().into_iter();
+        changes.map(|change| OutputChange { output: change.output, at: change.at, signal: change.signal }).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! What software does to the RMT.
 
-use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Signal, Time, Unmodelled};
 
 use super::registers::{CONF_STRIDE, RAM, RAM_WORDS, REGISTERS, WORD, apb_conf, conf1, reg};
 use super::{Channel, RMT_CHANNELS, Rmt};
@@ -166,5 +166,40 @@ impl Device for Rmt {
         for channel in 0..RMT_CHANNELS {
             self.outputs.drive(channel, false, now);
         }
+    }
+
+    fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.set_apb_clock(apb, now);
+    }
+
+    fn set_watched(&mut self, outputs: u64) {
+        self.set_watched(outputs as u8);
+    }
+
+    fn output(&self, output: usize) -> Signal {
+        Signal::Level(self.output(output))
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        let edges = self.take_edges().into_iter();
+        edges
+            .map(|edge| OutputChange { output: edge.channel, at: edge.at, signal: Signal::Level(edge.level) })
+            .collect()
+    }
+
+    fn listening(&self) -> u64 {
+        u64::from(self.receiving())
+    }
+
+    fn connect_input(&mut self, input: usize, signal: Signal) {
+        self.connect_input(input, signal == Signal::Level(true));
+    }
+
+    fn set_input(&mut self, input: usize, signal: Signal, at: Time) {
+        self.set_input(input, signal == Signal::Level(true), at);
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps()
     }
 }

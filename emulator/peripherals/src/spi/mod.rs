@@ -14,7 +14,8 @@ mod tests;
 mod user;
 
 use espalier_core::{
-    Device, Fidelity, Frequency, GuestMemory, Register, Registers, SpiTarget, SpiTransaction, Time, Unmodelled,
+    Device, Fidelity, Frequency, GuestMemory, Register, Registers, SpiTarget, SpiTransaction, Surroundings, Time,
+    Unmodelled,
 };
 
 use crate::clocks::APB_WITH_PLL;
@@ -230,5 +231,22 @@ impl Device for Spi {
 
     fn reset(&mut self) {
         *self = Spi { apb: self.apb, ..Spi::new() };
+    }
+
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
+        if !self.has_transaction() {
+            return;
+        }
+        match self.chip_select() {
+            Some(line) => {
+                let (target, memory) = surroundings.spi(line as usize);
+                self.execute(target, memory, now);
+            }
+            None => self.execute(None, surroundings.memory(), now),
+        }
+    }
+
+    fn set_apb_clock(&mut self, apb: Frequency, _now: Time) {
+        self.set_apb_clock(apb);
     }
 }

@@ -322,4 +322,16 @@ impl Device for TimerGroup {
         self.slow_clock = previous.slow_clock;
         self.has_xtal_32k = previous.has_xtal_32k;
     }
+
+    fn take_edges(&mut self) -> u32 {
+        self.take_edges()
+    }
+
+    fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.set_apb_clock(apb, now);
+    }
+
+    fn set_clock_gated(&mut self, gated: bool, now: Time) {
+        self.set_clock_gated(gated, now);
+    }
 }

@@ -1,6 +1,6 @@
 //! What software reads and writes.
 
-use espalier_core::{Device, Fidelity, Frequency, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Frequency, Register, SerialPort, Surroundings, Time, Unmodelled};
 
 use super::Uart;
 use super::frame::Format;
@@ -120,6 +120,21 @@ impl Device for Uart {
         self.synchronise(now);
     }
 
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, _now: Time) {
+        let sent = self.take_transmitted();
+        if !sent.is_empty() {
+            surroundings.transmit(sent);
+        }
+    }
+
+    fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
+        self.set_apb_clock(apb, now);
+    }
+
+    fn serial(&mut self) -> Option<&mut dyn SerialPort> {
+        Some(self)
+    }
+
     fn interrupts(&self) -> u32 {
         u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
     }
@@ -132,5 +147,19 @@ impl Device for Uart {
         *self = Uart { line, line_baud: self.line_baud, ..fresh };
         self.transmitter.sent = sent;
         self.retime(Time::ZERO);
+    }
+}
+
+impl SerialPort for Uart {
+    fn receive(&mut self, bytes: &[u8], now: Time) {
+        self.receive(bytes, now);
+    }
+
+    fn cut_line(&mut self, now: Time) {
+        self.cut_line(now);
+    }
+
+    fn set_line_baud(&mut self, baud: Option<u32>, now: Time) {
+        self.set_line_baud(baud, now);
     }
 }

@@ -1,0 +1,132 @@
+//! What a core is to the machine, whatever its instruction set.
+
+use std::any::Any;
+
+use crate::bus::Bus;
+
+/// Why [`Core::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The cycles are spent.
+    Budget,
+    /// [`Bus::attention`] asked for it.
+    Attention,
+    /// The core waits for an interrupt and no enabled one is pending.
+    Waiting,
+    /// A host has stopped the core through its debug module.
+    Stopped,
+    /// A debugger wants to look, for the reason that [`Core::take_debug_stop`] gives. The next run goes on as if this one had not
+    /// returned.
+    Debug,
+}
+
+/// Which accesses a watchpoint is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchKind {
+    /// Loads.
+    Read,
+    /// Stores.
+    Write,
+    /// Both.
+    Access,
+}
+
+/// A range of data addresses. An access that touches any of its bytes stops the core once it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watchpoint {
+    /// The first address.
+    pub address: u32,
+    /// How many bytes.
+    pub length: u32,
+    /// Which accesses.
+    pub kind: WatchKind,
+}
+
+/// Why a debugger's core stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebugStop {
+    /// The next instruction has a breakpoint.
+    Breakpoint,
+    /// The last instruction touched what a watchpoint watches.
+    Watchpoint {
+        /// The watchpoint.
+        watchpoint: Watchpoint,
+        /// The first watched address that was touched.
+        address: u32,
+    },
+    /// The instruction that was to be stepped is done.
+    Step,
+}
+
+/// One core: it executes code that it fetches from a [`Bus`], one instruction per cycle.
+///
+/// The machine runs cores by this trait alone. What only one instruction set has (special registers, a debug module) is found on
+/// the concrete type, which a `&dyn Core` can be cast to.
+pub trait Core: Any + Send + Sync {
+    /// Runs until `cycles` cycles are spent or there is another reason to return.
+    fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit
+    where
+        Self: Sized;
+
+    /// Executes one instruction by the plain interpreter, with which [`run`](Core::run) has to agree.
+    fn step<B: Bus>(&mut self, bus: &mut B) -> Exit
+    where
+        Self: Sized;
+
+    /// Lets time pass without executing anything, while the core waits or is stalled.
+    fn idle(&mut self, cycles: u64);
+
+    /// Cycles since reset, idle ones included.
+    fn cycles(&self) -> u64;
+
+    /// Resets the core. Decoded code and breakpoints stay, and so do the levels of the interrupt inputs.
+    fn reset(&mut self);
+
+    /// The whole chip is reset: so is what a reset of the core alone leaves as it is, such as its debug module.
+    fn reset_with_chip(&mut self) {}
+
+    /// Where execution starts after the next reset.
+    fn set_reset_vector(&mut self, address: u32);
+
+    /// Sets the levels of the core's interrupt inputs.
+    fn set_interrupt_lines(&mut self, lines: u32);
+
+    /// Cycles until a timer inside the core interrupts it; none if no timer of it will.
+    fn cycles_to_timer(&self) -> Option<u64> {
+        None
+    }
+
+    /// True while the core waits for an interrupt and none is pending.
+    fn is_waiting(&self) -> bool;
+
+    /// True while a host has stopped the core through its debug module.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
+    /// True while a host holds the core in reset through its debug module.
+    fn is_held_in_reset(&self) -> bool {
+        false
+    }
+
+    /// Address of the next instruction.
+    fn pc(&self) -> u32;
+
+    /// Makes execution go on at `address`.
+    fn set_pc(&mut self, address: u32);
+
+    /// Addresses before whose instructions a run stops with [`Exit::Debug`].
+    fn set_breakpoints(&mut self, addresses: &[u32]);
+
+    /// Data whose accesses stop a run.
+    fn set_watchpoints(&mut self, watchpoints: &[Watchpoint]);
+
+    /// Whether a run stops after each instruction.
+    fn set_step(&mut self, step: bool);
+
+    /// True while there are breakpoints, watchpoints or steps.
+    fn is_debugged(&self) -> bool;
+
+    /// Takes the reason for which the core stopped last.
+    fn take_debug_stop(&mut self) -> Option<DebugStop>;
+}

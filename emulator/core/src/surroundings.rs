@@ -1,0 +1,59 @@
+//! What a block of the chip reaches outside of itself, and what the wiring reaches of it, beside its registers.
+
+use crate::outside::{GuestMemory, I2cTarget, SpiTarget};
+use crate::signal::Signal;
+use crate::time::Time;
+
+/// What surrounds a block while it carries out what an access or the passing of time has started.
+pub trait Surroundings {
+    /// The chip's memory, for blocks that are DMA masters.
+    fn memory(&mut self) -> &mut dyn GuestMemory;
+
+    /// What is wired to a chip select of this SPI controller, if anything is, beside the memory for its DMA.
+    fn spi(&mut self, chip_select: usize) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory);
+
+    /// The bus that the pads of this I2C controller lead to. None where nothing is wired: then nothing acknowledges.
+    fn i2c(&mut self) -> Option<&mut dyn I2cTarget>;
+
+    /// Frames that this serial port has sent, each with its end.
+    fn transmit(&mut self, sent: Vec<(Time, u8)>);
+}
+
+/// An output of a block changes what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputChange {
+    /// Which of the block's outputs.
+    pub output: usize,
+    pub at: Time,
+    pub signal: Signal,
+}
+
+/// A serial port, as what is at the other end of its line sees it.
+pub trait SerialPort {
+    /// Bytes arrive on the RX line, one frame after the other.
+    fn receive(&mut self, bytes: &[u8], now: Time);
+
+    /// Loses what is on the line and has not arrived yet.
+    fn cut_line(&mut self, now: Time);
+
+    /// The bit rate of the other side; `None` follows the port's own setting.
+    fn set_line_baud(&mut self, baud: Option<u32>, now: Time);
+}
+
+/// The matrix that connects the signals of blocks to pads.
+pub trait PadMatrix {
+    /// The signal that drives a pad.
+    fn out_signal(&self, pin: usize) -> u32;
+
+    /// Whether the matrix inverts what drives the pad.
+    fn is_inverted(&self, pin: usize) -> bool;
+
+    /// The pad that feeds the input `signal` of a block, and whether the matrix inverts it; None if no pad does.
+    fn in_signal(&self, signal: u32) -> Option<(usize, bool)>;
+
+    /// The level of a pad.
+    fn level(&self, pin: usize) -> bool;
+
+    /// The level that software drives onto a pad; None if it lets go of it.
+    fn output(&self, pin: usize) -> Option<bool>;
+}
