@@ -26,6 +26,13 @@ pub(crate) enum LinkType {
     Radiotap = 127,
 }
 
+espalier_core::persist!(
+    enum LinkType {
+        Ethernet,
+        Radiotap,
+    }
+);
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Capture {
     link_type: LinkType,
@@ -37,6 +44,8 @@ pub(crate) struct Capture {
     size: usize,
     dropped: u64,
 }
+
+espalier_core::persist!(value Capture { link_type, running, limit, frames, size, dropped });
 
 impl Capture {
     pub(crate) fn of(link_type: LinkType) -> Capture {

@@ -29,6 +29,8 @@ pub struct LanConfig {
     pub names: BTreeMap<String, Ipv4Addr>,
 }
 
+espalier_core::persist!(value LanConfig { seed, gateway, prefix_len, peer, leases, latency, tcp_timeout, names });
+
 impl Default for LanConfig {
     fn default() -> LanConfig {
         let gateway = Ipv4Addr::new(192, 168, 4, 1);

@@ -29,6 +29,8 @@ pub struct Faults {
     pub jitter: Span,
 }
 
+espalier_core::persist!(value Faults { cut, loss, duplication, corruption, reordering, reordered_by, jitter });
+
 impl Default for Faults {
     fn default() -> Faults {
         Faults {
@@ -97,6 +99,8 @@ pub(crate) struct Lane {
     /// Jitter does not let frames overtake each other.
     last_arrival: Time,
 }
+
+espalier_core::persist!(value Lane { faults, rng, latency, free, last_arrival });
 
 impl Lane {
     pub(crate) fn new(seed: u64, stream: u64, latency: Span) -> Lane {

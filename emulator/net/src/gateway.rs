@@ -23,19 +23,21 @@ use reply::Reply;
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     config: Arc<LanConfig>,
-    mac: EthernetAddress,
+    mac: [u8; 6],
     dhcp: DhcpServer,
     names: Arc<BTreeMap<String, Ipv4Addr>>,
 }
 
+espalier_core::persist!(value Gateway { config, mac, dhcp, names });
+
 impl Gateway {
     pub(crate) fn new(config: Arc<LanConfig>, mac: EthernetAddress) -> Gateway {
         let names = config.names.iter().map(|(name, &address)| (name.to_ascii_lowercase(), address));
-        Gateway { dhcp: DhcpServer::new(config.clone()), names: Arc::new(names.collect()), config, mac }
+        Gateway { dhcp: DhcpServer::new(config.clone()), names: Arc::new(names.collect()), config, mac: mac.0 }
     }
 
     pub(crate) fn mac(&self) -> EthernetAddress {
-        self.mac
+        EthernetAddress(self.mac)
     }
 
     /// The address that a client has been given.
@@ -79,12 +81,12 @@ impl Gateway {
         }
         let answer = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Reply,
-            source_hardware_addr: self.mac,
+            source_hardware_addr: self.mac(),
             source_protocol_addr: self.config.gateway,
             target_hardware_addr: source_hardware_addr,
             target_protocol_addr: source_protocol_addr,
         };
-        Some(reply::ethernet(self.mac, source_hardware_addr, EthernetProtocol::Arp, answer.buffer_len(), |payload| {
+        Some(reply::ethernet(self.mac(), source_hardware_addr, EthernetProtocol::Arp, answer.buffer_len(), |payload| {
             answer.emit(&mut ArpPacket::new_unchecked(payload));
         }))
     }
@@ -101,13 +103,13 @@ impl Gateway {
             let udp = UdpPacket::new_checked(packet.payload()).ok()?;
             let ports = UdpRepr::parse(&udp, &header.src_addr.into(), &header.dst_addr.into(), &checksums).ok()?;
             if ports.dst_port == dhcp::SERVER_PORT {
-                return self.dhcp.receive(self.mac, udp.payload());
+                return self.dhcp.receive(self.mac(), udp.payload());
             }
         }
         if !self.config.is_host_address(header.src_addr) {
             return None;
         }
-        let reply = Reply { mac: self.mac, to_mac: from, from: self.config.gateway, to: header.src_addr };
+        let reply = Reply { mac: self.mac(), to_mac: from, from: self.config.gateway, to: header.src_addr };
         if header.dst_addr != self.config.gateway {
             let beyond = !self.config.is_host_address(header.dst_addr)
                 && !header.dst_addr.is_multicast()

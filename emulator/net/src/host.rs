@@ -52,6 +52,13 @@ pub(crate) struct Host {
     deadline: Option<Time>,
 }
 
+espalier_core::persist! {
+    value Host {
+        config, address, rng, link, listeners, connections, next_connection, bindings, next_binding, pings,
+        next_ping, next_port, deadline
+    }
+}
+
 impl Host {
     pub(crate) fn new(config: Arc<LanConfig>, address: Ipv4Addr, mac: EthernetAddress) -> Host {
         Host {

@@ -43,7 +43,7 @@ pub struct Lan {
     /// Frames that have arrived at the access points.
     for_air: VecDeque<Frame>,
     /// Who has spoken, and on which of the board's ports.
-    learned: BTreeMap<EthernetAddress, Port>,
+    learned: BTreeMap<[u8; 6], Port>,
     gateway: Gateway,
     pub(crate) hosts: BTreeMap<Ipv4Addr, Host>,
     /// Hosts that have fallen silent.
@@ -53,12 +53,26 @@ pub struct Lan {
     capture: Capture,
 }
 
+espalier_core::persist! {
+    value Lan {
+        config, now, from_board, to_board, in_flight, sent, arrived, has_air, for_air, learned, gateway, hosts,
+        vanished, outside, capture
+    }
+}
+
 /// A port that the board is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Port {
     Cable,
     Air,
 }
+
+espalier_core::persist!(
+    enum Port {
+        Cable,
+        Air,
+    }
+);
 
 /// A frame and the port it leaves the switch by, or the switch itself.
 #[derive(Clone, Debug)]
@@ -67,6 +81,14 @@ enum Transit {
     ToBoard(Frame, Port),
     Between(Frame),
 }
+
+espalier_core::persist!(
+    enum Transit {
+        ToSwitch(a, b),
+        ToBoard(a, b),
+        Between(value),
+    }
+);
 
 impl Lan {
     /// A LAN at guest time zero, with the gateway and the peer of `config`.
@@ -342,8 +364,8 @@ impl Lan {
     fn learn(&mut self, frame: &[u8], port: Port) {
         let Ok(header) = EthernetFrame::new_checked(frame) else { return };
         let from = header.src_addr();
-        if from.is_unicast() && (self.learned.len() < LEARNED_MAX || self.learned.contains_key(&from)) {
-            self.learned.insert(from, port);
+        if from.is_unicast() && (self.learned.len() < LEARNED_MAX || self.learned.contains_key(&from.0)) {
+            self.learned.insert(from.0, port);
         }
     }
 
@@ -351,14 +373,14 @@ impl Lan {
     fn leaves_by(&self, frame: &[u8], port: Port) -> bool {
         let Ok(header) = EthernetFrame::new_checked(frame) else { return false };
         let to = header.dst_addr();
-        !to.is_unicast() || (!self.is_on_switch(to) && self.learned.get(&to).is_none_or(|known| *known == port))
+        !to.is_unicast() || (!self.is_on_switch(to) && self.learned.get(&to.0).is_none_or(|known| *known == port))
     }
 
     /// The port at which a frame for the board is recorded: once, if it leaves by both.
     fn recorded_port(&self, frame: &[u8]) -> Port {
         let only_air = !self.learned.is_empty() && self.learned.values().all(|port| *port == Port::Air);
         let to = EthernetFrame::new_checked(frame).ok().map(|header| header.dst_addr());
-        to.and_then(|to| self.learned.get(&to).copied()).unwrap_or(if only_air { Port::Air } else { Port::Cable })
+        to.and_then(|to| self.learned.get(&to.0).copied()).unwrap_or(if only_air { Port::Air } else { Port::Cable })
     }
 
     fn is_on_switch(&self, mac: EthernetAddress) -> bool {

@@ -3,6 +3,8 @@
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
+espalier_core::persist!(value Rng(value));
+
 impl Rng {
     /// Streams of one seed that must not depend on each other are told apart by `stream`.
     pub(crate) fn new(seed: u64, stream: u64) -> Rng {

@@ -452,3 +452,31 @@ fn a_cable_that_leads_outside_joins_the_board_to_another_lan() {
     });
     assert_eq!(board.tcp(socket).state(), tcp::State::Established);
 }
+
+/// A lease, a connection over a bad line in both directions, datagrams and a ping: in the middle of all of them, a LAN out of a
+/// snapshot goes on as the one that was saved.
+#[test]
+fn a_lan_that_is_saved_and_loaded_goes_on_as_if_it_were_not() {
+    let run = |reloads: bool| {
+        let mut board = Board::without_address(lan());
+        board.reloads = reloads;
+        let (address, ..) = board.dhcp();
+        let bad = Faults { loss: 0.1, duplication: 0.1, jitter: Span::from_millis(2), ..Faults::default() };
+        let (socket, connection) = accepted(&mut board);
+        board.lan.set_faults(FaultConfig::both(bad)).unwrap();
+        let datagrams = board.lan.udp_bind(0).unwrap();
+        let ping = board.lan.ping(address).unwrap();
+        board.lan.udp_send(datagrams, SocketAddrV4::new(address, 9), b"discarded").unwrap();
+        board.tcp(socket).send_slice(&[1; 4000]).unwrap();
+        let mut sent = board.lan.send(connection, &[2; 6000]);
+        let (mut received, mut answered) = (0, 0);
+        board.run_until(Span::from_secs(60), |board| {
+            sent += board.lan.send(connection, &[2; 6000][sent..]);
+            received += read_all(&mut board.lan, connection).len();
+            answered += board.received(socket).len();
+            (received, answered) == (4000, 6000) && board.lan.ping_state(ping) != PingState::Waiting
+        });
+        board.frames
+    };
+    assert!(run(true) == run(false));
+}

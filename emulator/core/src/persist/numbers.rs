@@ -1,6 +1,7 @@
 //! Numbers and other values of a fixed width.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::RangeInclusive;
 
 use super::{Damaged, Load, Persist, Reader, Writer};
 
@@ -127,3 +128,21 @@ macro_rules! tuples {
 }
 
 tuples! { (A B) (A B C) (A B C D) }
+
+impl<T: Load> Persist for RangeInclusive<T> {
+    fn save(&self, to: &mut Writer) {
+        self.start().save(to);
+        self.end().save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        *self = Self::load(from)?;
+        Ok(())
+    }
+}
+
+impl<T: Load> Load for RangeInclusive<T> {
+    fn load(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Ok(RangeInclusive::new(T::load(from)?, T::load(from)?))
+    }
+}

@@ -26,6 +26,8 @@ pub(super) struct Lease {
     pub router: Ipv4Addr,
 }
 
+espalier_core::persist!(value Lease { address, prefix_len, router });
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Idle,
@@ -33,6 +35,8 @@ enum Stage {
     Requesting { address: Ipv4Addr, server: Ipv4Addr },
     Bound,
 }
+
+espalier_core::persist!(enum Stage { Idle, Selecting, Requesting { address, server }, Bound });
 
 /// A client that has one transaction at a time.
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ pub(super) struct DhcpClient {
     answer_time: Span,
     deadline: Option<Time>,
 }
+
+espalier_core::persist!(value DhcpClient { mac, transaction, stage, answer_time, deadline });
 
 impl DhcpClient {
     /// A client that is not on a network yet.

@@ -50,6 +50,8 @@ pub(super) struct Keys {
     pub temporal: TemporalKey,
 }
 
+espalier_core::persist!(value Keys { confirmation, encryption, temporal });
+
 impl Keys {
     /// From the master key, and the addresses and nonces of both sides in any order.
     pub fn derive(master: &[u8; 32], addresses: [MacAddress; 2], nonces: [[u8; 32]; 2]) -> Keys {

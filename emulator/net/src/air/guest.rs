@@ -19,6 +19,8 @@ pub(super) struct Guest {
     outgoing: Vec<Vec<u8>>,
 }
 
+espalier_core::persist!(value Guest { mac, seed, connected, dhcp, lan, outgoing });
+
 impl Guest {
     pub fn new(mac: MacAddress, seed: u64) -> Guest {
         let dhcp = DhcpClient::new(mac, seed as u32);

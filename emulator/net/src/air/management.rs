@@ -44,6 +44,8 @@ pub(super) struct Writer {
     sequence: u16,
 }
 
+espalier_core::persist!(value Writer { bssid, rsn, sequence });
+
 impl Writer {
     pub fn new(bssid: MacAddress, rsn: Option<Vec<u8>>) -> Writer {
         Writer { bssid, rsn, sequence: 0 }

@@ -68,6 +68,8 @@ pub struct AirFrame {
     lost: bool,
 }
 
+espalier_core::persist!(value AirFrame { bytes, channel, rssi, rate, from, tries, lost });
+
 /// The air around one board.
 #[derive(Clone, Debug)]
 pub struct Air {
@@ -96,6 +98,13 @@ pub struct Air {
     arrived: VecDeque<AirFrame>,
     to_lan: VecDeque<Vec<u8>>,
     monitor: Monitor,
+}
+
+espalier_core::persist! {
+    value Air {
+        now, seed, rng, faults, luck, networks, subnets, members, guests, announced, outbound, last_outbound,
+        in_flight, sent, free, arrived, to_lan, monitor
+    }
 }
 
 impl Air {

@@ -40,6 +40,8 @@ pub(super) struct Monitor {
     capture: Capture,
 }
 
+espalier_core::persist!(value Monitor { capture });
+
 impl Monitor {
     pub fn new() -> Monitor {
         Monitor { capture: Capture::of(LinkType::Radiotap) }

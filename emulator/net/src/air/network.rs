@@ -37,6 +37,8 @@ struct Station {
     received_number: u64,
 }
 
+espalier_core::persist!(value Station { aid, asleep, buffered, handshake, sent_number, received_number });
+
 impl Station {
     fn key(&self) -> Option<TemporalKey> {
         self.handshake.as_ref()?.key()
@@ -69,6 +71,12 @@ pub(super) struct Network {
     group: VecDeque<Vec<u8>>,
     outgoing: Vec<(Vec<u8>, Rate)>,
     to_lan: Vec<Vec<u8>>,
+}
+
+espalier_core::persist! {
+    value Network {
+        settings, writer, next_beacon, rng, security, group_number, stations, group, outgoing, to_lan
+    }
 }
 
 impl Network {

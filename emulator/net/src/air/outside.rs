@@ -23,6 +23,8 @@ pub struct Announced {
     pub protected: bool,
 }
 
+espalier_core::persist!(value Announced { ssid, channel, protected });
+
 impl Air {
     /// Puts a network into the air and returns its BSSID.
     ///

@@ -29,6 +29,8 @@ pub struct AccessPoint {
     pub gateway: Option<Ipv4Addr>,
 }
 
+espalier_core::persist!(value AccessPoint { ssid, password, channel, bssid, rssi, hidden, gateway });
+
 /// What goes wrong in the air, on every channel and in both directions. The default is nothing.
 ///
 /// A frame for one receiver that gets lost is not acknowledged, and its sender tries again, as the real MAC does: losses cost time
@@ -40,6 +42,8 @@ pub struct AirFaults {
     /// Every frame is delayed by a random time of at most this much. This keeps frames in order.
     pub jitter: Span,
 }
+
+espalier_core::persist!(value AirFaults { loss, jitter });
 
 impl AirFaults {
     pub(crate) fn check(&self) -> Result<(), AirError> {

@@ -43,6 +43,8 @@ pub struct Station {
     pub rssi: i8,
 }
 
+espalier_core::persist!(value Station { ssid, password, address, rssi });
+
 impl Station {
     /// For an open network.
     pub fn open(ssid: &str) -> Station {
@@ -90,6 +92,16 @@ pub enum Refusal {
     Status(u16),
 }
 
+espalier_core::persist!(
+    enum Refusal {
+        PasswordNeeded,
+        NoPasswordWanted,
+        Cipher,
+        WrongPassword,
+        Status(value),
+    }
+);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Searching,
@@ -97,6 +109,15 @@ enum Stage {
     Associating,
     Associated,
 }
+
+espalier_core::persist!(
+    enum Stage {
+        Searching,
+        Authenticating,
+        Associating,
+        Associated,
+    }
+);
 
 /// A station and how far it has come.
 #[derive(Clone, Debug)]
@@ -115,6 +136,13 @@ pub(super) struct Member {
     deadline: Option<Time>,
     outgoing: Vec<(Vec<u8>, Rate)>,
     to_host: Vec<Vec<u8>>,
+}
+
+espalier_core::persist! {
+    value Member {
+        settings, address, refusal, has_answered, stage, bssid, channel, supplicant, sequence, sent_number,
+        deadline, outgoing, to_host
+    }
 }
 
 impl Member {

@@ -18,6 +18,8 @@ pub(super) struct Supplicant {
     group: Option<(u8, TemporalKey)>,
 }
 
+espalier_core::persist!(value Supplicant { master, nonce, keys, group });
+
 impl Supplicant {
     pub fn new(ssid: &str, password: &str, rng: &mut Rng) -> Supplicant {
         Supplicant { master: eapol::master_key(ssid, password), nonce: random(rng), keys: None, group: None }

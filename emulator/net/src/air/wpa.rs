@@ -26,6 +26,8 @@ pub(super) struct Security {
     pub group_key: TemporalKey,
 }
 
+espalier_core::persist!(value Security { pmk, group_key });
+
 impl Security {
     pub fn new(ssid: &str, password: &str, rng: &mut Rng) -> Security {
         Security { pmk: eapol::master_key(ssid, password), group_key: random(rng) }
@@ -44,6 +46,14 @@ enum Stage {
     Message4,
     Done,
 }
+
+espalier_core::persist!(
+    enum Stage {
+        Message2,
+        Message4,
+        Done,
+    }
+);
 
 /// What comes of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +77,8 @@ pub(super) struct Handshake {
     deadline: Option<Time>,
     keys: Option<Keys>,
 }
+
+espalier_core::persist!(value Handshake { authenticator, supplicant, nonce, replay, stage, attempts, deadline, keys });
 
 impl Handshake {
     pub fn new(authenticator: MacAddress, supplicant: MacAddress, rng: &mut Rng) -> Handshake {

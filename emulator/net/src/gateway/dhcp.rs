@@ -22,21 +22,29 @@ pub(super) struct DhcpServer {
     last: Option<usize>,
 }
 
+espalier_core::persist!(value DhcpServer { config, leases, last } if DhcpServer::is_sound;);
+
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     /// None for an address that a client found to be in use.
-    mac: Option<EthernetAddress>,
+    mac: Option<[u8; 6]>,
     address: Ipv4Addr,
     confirmed: bool,
 }
 
+espalier_core::persist!(value Lease { mac, address, confirmed });
+
 impl DhcpServer {
+    fn is_sound(&self) -> bool {
+        self.last.is_none_or(|index| index < self.leases.len())
+    }
+
     pub(super) fn new(config: Arc<LanConfig>) -> DhcpServer {
         DhcpServer { config, leases: Vec::new(), last: None }
     }
 
     pub(super) fn lease(&self, mac: EthernetAddress) -> Option<Ipv4Addr> {
-        self.leases.iter().find(|lease| lease.mac == Some(mac) && lease.confirmed).map(|lease| lease.address)
+        self.leases.iter().find(|lease| lease.mac == Some(mac.0) && lease.confirmed).map(|lease| lease.address)
     }
 
     pub(super) fn last_lease(&self) -> Option<Ipv4Addr> {
@@ -59,13 +67,13 @@ impl DhcpServer {
             DhcpMessageType::Request => self.receive_request(server, &request),
             DhcpMessageType::Inform => self.answer(server, &request, DhcpMessageType::Ack, Ipv4Addr::UNSPECIFIED),
             DhcpMessageType::Release => {
-                if let Some(lease) = self.leases.iter_mut().find(|lease| lease.mac == Some(mac)) {
+                if let Some(lease) = self.leases.iter_mut().find(|lease| lease.mac == Some(mac.0)) {
                     lease.confirmed = false;
                 }
                 None
             }
             DhcpMessageType::Decline => {
-                if let Some(lease) = self.leases.iter_mut().find(|lease| lease.mac == Some(mac)) {
+                if let Some(lease) = self.leases.iter_mut().find(|lease| lease.mac == Some(mac.0)) {
                     *lease = Lease { mac: None, confirmed: false, ..*lease };
                 }
                 None
@@ -91,7 +99,7 @@ impl DhcpServer {
     }
 
     fn find_or_assign(&mut self, mac: EthernetAddress) -> Option<usize> {
-        if let Some(index) = self.leases.iter().position(|lease| lease.mac == Some(mac)) {
+        if let Some(index) = self.leases.iter().position(|lease| lease.mac == Some(mac.0)) {
             return Some(index);
         }
         let first = self.config.leases.start().to_bits();
@@ -99,7 +107,7 @@ impl DhcpServer {
         if !self.config.is_leasable(address) {
             return None;
         }
-        self.leases.push(Lease { mac: Some(mac), address, confirmed: false });
+        self.leases.push(Lease { mac: Some(mac.0), address, confirmed: false });
         Some(self.leases.len() - 1)
     }
 

@@ -34,6 +34,12 @@ pub enum ConnState {
     TimedOut,
 }
 
+espalier_core::persist! {
+    enum ConnState {
+        Connecting, Open, RemoteClosed, LocalClosed, Closing, Closed, Refused, Reset, Aborted, TimedOut
+    }
+}
+
 impl ConnState {
     /// True if nothing more can happen.
     pub fn is_final(self) -> bool {
@@ -81,6 +87,8 @@ pub(super) struct Connection {
     /// Since when the peer waits for the remote end without hearing anything.
     pub(super) waiting_since: Option<Time>,
 }
+
+espalier_core::persist!(value Connection { block, local, remote, listener, state, received, waiting_since });
 
 impl Connection {
     pub(super) fn new(block: Tcb, local: SocketAddrV4, remote: SocketAddrV4) -> Connection {

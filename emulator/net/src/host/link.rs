@@ -31,7 +31,7 @@ const DESTINATION: usize = 6;
 pub(super) struct Link {
     config: Arc<LanConfig>,
     address: Ipv4Addr,
-    mac: EthernetAddress,
+    mac: [u8; 6],
     neighbours: BTreeMap<Ipv4Addr, Neighbour>,
     questions: BTreeMap<Ipv4Addr, Question>,
     /// Frames without their destination, and whom they are for.
@@ -39,11 +39,15 @@ pub(super) struct Link {
     outgoing: Vec<Frame>,
 }
 
+espalier_core::persist!(value Link { config, address, mac, neighbours, questions, waiting, outgoing });
+
 #[derive(Clone, Copy, Debug)]
 struct Neighbour {
-    mac: EthernetAddress,
+    mac: [u8; 6],
     heard: Time,
 }
+
+espalier_core::persist!(value Neighbour { mac, heard });
 
 #[derive(Clone, Copy, Debug)]
 struct Question {
@@ -51,12 +55,14 @@ struct Question {
     times: u32,
 }
 
+espalier_core::persist!(value Question { asked, times });
+
 impl Link {
     pub(super) fn new(config: Arc<LanConfig>, address: Ipv4Addr, mac: EthernetAddress) -> Link {
         Link {
             config,
             address,
-            mac,
+            mac: mac.0,
             neighbours: BTreeMap::new(),
             questions: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -65,7 +71,7 @@ impl Link {
     }
 
     pub(super) fn mac(&self) -> EthernetAddress {
-        self.mac
+        EthernetAddress(self.mac)
     }
 
     /// True if a packet with this destination is for the host alone.
@@ -85,7 +91,7 @@ impl Link {
         if known.is_none() && self.waiting.len() >= WAITING {
             return false;
         }
-        let frame = make(&Reply { mac: self.mac, to_mac, from: self.address, to });
+        let frame = make(&Reply { mac: self.mac(), to_mac, from: self.address, to });
         if known.is_some() {
             self.outgoing.push(frame.into());
             return true;
@@ -115,7 +121,7 @@ impl Link {
             return Some(EthernetAddress([a, b, c, d & 0x7F, e, f]));
         }
         let neighbour = self.neighbours.get(&to)?;
-        (now.since(neighbour.heard) < FRESH).then_some(neighbour.mac)
+        (now.since(neighbour.heard) < FRESH).then_some(EthernetAddress(neighbour.mac))
     }
 
     fn ask(&mut self, target: Ipv4Addr, times: u32, now: Time) {
@@ -126,12 +132,12 @@ impl Link {
     fn send_arp(&mut self, operation: ArpOperation, to_mac: EthernetAddress, to: Ipv4Addr, receiver: EthernetAddress) {
         let message = ArpRepr::EthernetIpv4 {
             operation,
-            source_hardware_addr: self.mac,
+            source_hardware_addr: self.mac(),
             source_protocol_addr: self.address,
             target_hardware_addr: to_mac,
             target_protocol_addr: to,
         };
-        let frame = reply::ethernet(self.mac, receiver, EthernetProtocol::Arp, message.buffer_len(), |payload| {
+        let frame = reply::ethernet(self.mac(), receiver, EthernetProtocol::Arp, message.buffer_len(), |payload| {
             message.emit(&mut ArpPacket::new_unchecked(payload));
         });
         self.outgoing.push(frame.into());
@@ -163,7 +169,7 @@ impl Link {
             let oldest = self.neighbours.iter().min_by_key(|(_, known)| known.heard).map(|(address, _)| *address);
             oldest.map(|address| self.neighbours.remove(&address));
         }
-        self.neighbours.insert(from, Neighbour { mac, heard: now });
+        self.neighbours.insert(from, Neighbour { mac: mac.0, heard: now });
         self.questions.remove(&from);
         let (mine, others): (VecDeque<_>, _) = self.waiting.drain(..).partition(|(to, _)| *to == from);
         self.waiting = others;
@@ -176,7 +182,7 @@ impl Link {
     /// A packet came from this address.
     pub(super) fn note_heard(&mut self, from: Ipv4Addr, mac: EthernetAddress, now: Time) {
         if let Some(known) = self.neighbours.get_mut(&from)
-            && known.mac == mac
+            && known.mac == mac.0
         {
             known.heard = now;
         }

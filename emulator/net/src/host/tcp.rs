@@ -24,6 +24,8 @@ pub(super) struct Listener {
     ready: VecDeque<usize>,
 }
 
+espalier_core::persist!(value Listener { backlog, ready });
+
 impl Host {
     pub(crate) fn listen(&mut self, port: u16, backlog: usize) -> Result<(), LanError> {
         if port == 0 {

@@ -25,6 +25,8 @@ pub(super) struct Binding {
     received: VecDeque<(SocketAddrV4, Vec<u8>)>,
 }
 
+espalier_core::persist!(value Binding { port, received });
+
 /// What has become of a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingState {
@@ -36,11 +38,21 @@ pub enum PingState {
     TimedOut,
 }
 
+espalier_core::persist!(
+    enum PingState {
+        Waiting,
+        Answered(value),
+        TimedOut,
+    }
+);
+
 #[derive(Clone, Debug)]
 pub(super) struct Ping {
     sent: Time,
     state: PingState,
 }
+
+espalier_core::persist!(value Ping { sent, state });
 
 impl Ping {
     pub(super) fn waiting_since(&self) -> Option<Time> {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use espalier_core::{Span, Time};
+use espalier_core::{Load, Persist, Reader, Span, Time, Writer};
 use espalier_net::Lan;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -59,6 +59,17 @@ impl TxToken for Outgoing<'_> {
     }
 }
 
+/// The LAN out of a snapshot of it.
+fn reloaded(lan: &Lan) -> Lan {
+    let mut to = Writer::new();
+    lan.save(&mut to);
+    let bytes = to.into_bytes();
+    let mut from = Reader::new(&bytes);
+    let lan = Lan::load(&mut from).unwrap();
+    from.finish().unwrap();
+    lan
+}
+
 pub struct Board {
     pub lan: Lan,
     pub now: Time,
@@ -67,6 +78,8 @@ pub struct Board {
     port: Port,
     /// Whether `frames` grows.
     pub records: bool,
+    /// Whether the LAN is saved and loaded again all the time.
+    pub reloads: bool,
     /// Every frame in either direction, in order.
     pub frames: Vec<(Time, Vec<u8>)>,
 }
@@ -87,7 +100,7 @@ impl Board {
         config.random_seed = 1;
         let interface = Interface::new(config, &mut port, Instant::ZERO);
         let sockets = SocketSet::new(Vec::new());
-        Board { now: lan.now(), lan, interface, sockets, port, records: true, frames: Vec::new() }
+        Board { now: lan.now(), lan, interface, sockets, port, records: true, reloads: false, frames: Vec::new() }
     }
 
     fn instant(&self) -> Instant {
@@ -116,6 +129,9 @@ impl Board {
     }
 
     fn step(&mut self) {
+        if self.reloads {
+            self.lan = reloaded(&self.lan);
+        }
         let now = self.instant();
         while let Some(frame) = self.lan.take_for_board(self.now) {
             self.record(&frame);

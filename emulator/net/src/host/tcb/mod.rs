@@ -38,6 +38,12 @@ pub(super) enum State {
     Closed,
 }
 
+espalier_core::persist! {
+    enum State {
+        SynSent, SynReceived, Established, FinWait1, FinWait2, CloseWait, Closing, LastAck, TimeWait, Closed
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Tcb {
     state: State,
@@ -52,6 +58,8 @@ pub(super) struct Tcb {
     /// When TIME-WAIT ends.
     ends: Option<Time>,
 }
+
+espalier_core::persist!(value Tcb { state, sender, receiver, was_reset, acknowledges, resets, challenged, ends });
 
 impl Tcb {
     fn new(state: State, initial: u32, receiver: Receiver) -> Tcb {

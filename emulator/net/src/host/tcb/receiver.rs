@@ -24,6 +24,8 @@ pub(super) struct Receiver {
     finishes_at: Option<u32>,
 }
 
+espalier_core::persist!(value Receiver { next, edge, ahead, finishes_at });
+
 impl Receiver {
     /// The receiver of a stream whose SYN has the number `initial`.
     pub(super) fn new(initial: u32) -> Receiver {

@@ -79,6 +79,13 @@ pub(super) struct Sender {
     probes: bool,
 }
 
+espalier_core::persist! {
+    value Sender {
+        una, next, max, opening, buffer, finishing, finished, window, largest_window, window_from, mss, rto,
+        round_trip, timed, timer, duplicates, recovers_until, repeats, probes
+    } if Sender::is_sound;
+}
+
 /// How far `number` is behind `origin`, in the arithmetic of RFC 9293, 3.4.
 pub(super) fn distance(number: u32, origin: u32) -> i32 {
     number.wrapping_sub(origin) as i32
@@ -122,6 +129,10 @@ impl Sender {
     }
 
     /// Behind the highest number that was sent: what a reset carries.
+    fn is_sound(&self) -> bool {
+        self.buffer.len() <= BUFFER && self.mss != 0
+    }
+
     pub(super) fn highest(&self) -> u32 {
         self.max
     }
