@@ -58,6 +58,22 @@ pub enum DebugStop {
     Step,
 }
 
+/// The state of a core at some time: everything that decides how it goes on, but for the time and for what is around it.
+#[derive(Debug)]
+pub struct Mark(Box<dyn Any>);
+
+impl Mark {
+    /// Wraps what a core wants to find again.
+    pub fn new<T: Any>(state: T) -> Mark {
+        Mark(Box::new(state))
+    }
+
+    /// What was wrapped.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
 /// One core: it executes code that it fetches from a [`Bus`], one instruction per cycle.
 ///
 /// The machine runs cores by this trait alone. What only one instruction set has (special registers, a debug module) is found on
@@ -94,6 +110,32 @@ pub trait Core: Any + Send + Sync {
     /// Cycles until a timer inside the core interrupts it; none if no timer of it will.
     fn cycles_to_timer(&self) -> Option<u64> {
         None
+    }
+
+    /// Cycles until a timer inside the core changes what software can read of it, whether that interrupts or not.
+    fn cycles_to_match(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// Notes the state of the core; None if it cannot tell whether it has come back to a state.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
+    /// Whether the core is in the state that was noted, so that it goes on as it did from there unless time or something else than
+    /// the core makes a difference.
+    fn is_at(&self, mark: &Mark) -> bool {
+        let _ = mark;
+        false
+    }
+
+    /// Whether the next instruction is at hand and does not itself look at the time.
+    fn next_is_timeless<B: Bus>(&self, bus: &mut B) -> bool
+    where
+        Self: Sized,
+    {
+        let _ = bus;
+        false
     }
 
     /// True while the core waits for an interrupt and none is pending.

@@ -72,6 +72,21 @@ pub trait Device: Persist {
         0
     }
 
+    /// Whether reading the word at `offset` has no effect and gives the same value again until the device's deadline, or until
+    /// something comes to the device from outside. A core that polls nothing else need not execute every round of it. False is
+    /// always right.
+    fn is_steady(&self, offset: u32) -> bool {
+        let _ = offset;
+        false
+    }
+
+    /// Whether writing `value` to the word at `offset`, which is steady, has no other effect than that the word reads as what was
+    /// written, or that nothing changes: a bit is cleared that is not set. Interrupt lines and the deadline may follow. False is always right.
+    fn is_plain_write(&self, offset: u32, value: u32) -> bool {
+        let _ = (offset, value);
+        false
+    }
+
     /// The block's reset line was pulsed.
     fn reset(&mut self);
 

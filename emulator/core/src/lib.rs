@@ -20,7 +20,7 @@ mod time;
 pub use bitmap::Bitmap;
 pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use colour::Rgb;
-pub use cpu::{Core, DebugStop, Exit, WatchKind, Watchpoint};
+pub use cpu::{Core, DebugStop, Exit, Mark, WatchKind, Watchpoint};
 pub use device::{Device, Fidelity, Unmodelled};
 pub use outside::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
 pub use persist::{Damaged, Load, Persist, Reader, Writer, persist_tag, restore_sparse, save_sparse};

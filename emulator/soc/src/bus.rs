@@ -134,6 +134,16 @@ impl CoreBus<'_> {
         word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
     }
 
+    /// The word at an aligned address if reading it has no effect and gives the same value until the next event.
+    pub fn steady_word(&mut self, address: u32) -> Option<u32> {
+        self.memory_word(address).or_else(|| self.system.steady_word(address))
+    }
+
+    /// Whether storing a word at an aligned address does nothing but change what is read there.
+    pub fn is_plain_store(&mut self, address: u32, value: u32) -> bool {
+        self.memory_word(address).is_some() || self.system.is_plain_write(address, value)
+    }
+
     /// The word at an aligned address of the data bus that holds memory other than DRAM and flash.
     fn data_word(&self, address: u32) -> Option<[u8; 4]> {
         if let Some(offset) = within(address, ROM1_DATA_BASE, ROM1_SIZE as usize) {

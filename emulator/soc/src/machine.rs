@@ -7,6 +7,7 @@
 mod controls;
 mod efuses;
 mod jtag;
+mod polling;
 mod resets;
 
 use std::sync::Arc;
@@ -121,6 +122,7 @@ pub struct Machine {
     turn: Option<Turn>,
     debug_stop: Option<(usize, DebugStop)>,
     resets: resets::Resets,
+    polls: [polling::PollSearch; CORES],
 }
 
 impl Machine {
@@ -143,6 +145,7 @@ impl Machine {
             turn: None,
             debug_stop: None,
             resets: resets::Resets::default(),
+            polls: Default::default(),
         };
         for content in &config.board.flash_content {
             machine.load_flash(content.offset, &content.bytes)?;
@@ -351,9 +354,11 @@ impl Machine {
         if !std::mem::take(&mut turn.interrupted) {
             self.system.attention = false;
         }
+        let mut search = self.polls[core];
         let (cpu, mut bus) = self.core(core, turn.done, turn.clock);
         let before = cpu.cycles();
-        let exit = cpu.run(&mut bus, (turn.cycles - turn.done).min(u64::from(u32::MAX)) as u32);
+        let cycles = (turn.cycles - turn.done).min(u64::from(u32::MAX)) as u32;
+        let exit = polling::run(cpu, &mut bus, cycles, &mut search);
         turn.done += cpu.cycles() - before;
         if exit != Exit::Debug {
             turn.stalled = bus.system.take_stall(turn.clock);
@@ -363,6 +368,7 @@ impl Machine {
             turn.interrupted = exit == Exit::Debug;
             self.debug_stop = cpu.take_debug_stop().map(|stop| (core, stop));
         }
+        self.polls[core] = search;
         exit
     }
 
@@ -527,6 +533,11 @@ impl Machine {
     /// of the RMT were followed. No guest makes that grow faster than guest time does.
     pub fn device_work(&self) -> u64 {
         self.system.device_work()
+    }
+
+    /// Cycles of the cores that were not executed one by one, because they were rounds of a loop that polls and could find nothing new.
+    pub fn cycles_passed_over(&self) -> u64 {
+        self.polls.iter().map(|search| search.passed_over()).sum()
     }
 
     /// Everything that software has touched and the model does not have.

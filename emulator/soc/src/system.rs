@@ -355,6 +355,20 @@ impl System {
         Ok(())
     }
 
+    /// The word at `address`, which is not memory, if it is steady; see [`Device::is_steady`].
+    pub fn steady_word(&mut self, address: u32) -> Option<u32> {
+        let (entry, offset) = map::find(address)?;
+        let now = self.clock;
+        self.device(entry.block).filter(|device| device.is_steady(offset))?.read(offset, now).ok()
+    }
+
+    /// Whether writing the word at `address`, which is not memory, changes nothing else; see [`Device::is_plain_write`].
+    pub fn is_plain_write(&mut self, address: u32, value: u32) -> bool {
+        map::find(address).is_some_and(|(entry, offset)| {
+            self.device(entry.block).is_some_and(|device| device.is_plain_write(offset, value))
+        })
+    }
+
     /// Whether a store to `address`, which is not memory, is accepted.
     pub fn answers_at(address: u32) -> bool {
         map::find(address).is_some() || map::is_peripheral_space(address)

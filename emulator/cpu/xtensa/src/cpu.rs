@@ -1,5 +1,6 @@
 //! The core as its users see it, and the loop that runs blocks.
 
+mod compare;
 mod debugged;
 
 use crate::block::{self, Absent, Blocks};

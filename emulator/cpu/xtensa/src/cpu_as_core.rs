@@ -1,8 +1,9 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{Bus, Core, DebugStop, Exit, Watchpoint};
+use espalier_core::{Bus, Core, DebugStop, Exit, Mark, Watchpoint};
 
 use crate::cpu::Cpu;
+use crate::state::State;
 
 impl Core for Cpu {
     fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
@@ -39,6 +40,22 @@ impl Core for Cpu {
 
     fn cycles_to_timer(&self) -> Option<u64> {
         self.cycles_to_timer()
+    }
+
+    fn cycles_to_match(&self) -> u64 {
+        self.cycles_to_match()
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        Some(Mark::new(self.copy_of_state()))
+    }
+
+    fn is_at(&self, mark: &Mark) -> bool {
+        mark.get::<State>().is_some_and(|state| self.is_in_state(state))
+    }
+
+    fn next_is_timeless<B: Bus>(&self, bus: &mut B) -> bool {
+        self.next_is_timeless(bus)
     }
 
     fn is_waiting(&self) -> bool {

@@ -105,7 +105,7 @@ const PWRSTAT_CORE_WAS_RESET: u8 = 1 << 4;
 const PWRSTAT_DEBUG_WAS_RESET: u8 = 1 << 6;
 
 /// The debug module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ocd {
     control: u32,
     status: u32,

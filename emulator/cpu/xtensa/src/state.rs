@@ -49,7 +49,7 @@ pub(crate) const QUARTERS_IN_WINDOW: u8 = 3;
 ///
 /// The sixteen visible address registers live in `ar`; their places in `physical` are stale until the window is
 /// rotated. Rotating copies 128 bytes, which costs less than computing a physical register number for every operand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub ar: [u32; 16],
     pub pc: u32,

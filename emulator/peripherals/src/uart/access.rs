@@ -139,6 +139,16 @@ impl Device for Uart {
         u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
     }
 
+    /// Nothing is under way in either direction, so nothing is worked out from the time.
+    fn is_steady(&self, offset: u32) -> bool {
+        offset != reg::FIFO && self.registers.read(offset).is_ok() && self.is_quiet()
+    }
+
+    fn is_plain_write(&self, offset: u32, value: u32) -> bool {
+        let cleared = self.registers.get(reg::INT_RAW) & value & !self.level_interrupts();
+        self.is_quiet() && (offset == reg::INT_ENA || offset == reg::INT_CLR && cleared == 0)
+    }
+
     /// What is on the line stays there: it belongs to the other side.
     fn reset(&mut self) {
         let fresh = Uart::new(self.apb);

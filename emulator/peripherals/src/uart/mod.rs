@@ -127,6 +127,15 @@ impl Uart {
         }
     }
 
+    /// Neither the transmitter nor the line nor the receiver has anything in progress.
+    fn is_quiet(&self) -> bool {
+        self.transmitter.phase == Phase::Idle
+            && self.transmitter.sent.is_empty()
+            && self.line.bytes.is_empty()
+            && self.receiver.timeout_at.is_none()
+            && self.sampler.is_idle()
+    }
+
     /// Brings everything up to `now`.
     fn synchronise(&mut self, now: Time) {
         self.synchronise_transmitter(now);

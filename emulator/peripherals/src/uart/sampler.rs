@@ -67,6 +67,11 @@ impl Sampler {
         }
     }
 
+    /// True while the line is high and no frame has begun.
+    pub(super) fn is_idle(&self) -> bool {
+        self.frame.is_none() && !self.held_low
+    }
+
     /// When the frame that is being sampled ends.
     pub(super) fn ends(&self, format: Format, bit: BitTime) -> Option<Time> {
         let sampling = self.frame.as_ref()?;

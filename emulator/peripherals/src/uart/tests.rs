@@ -1,5 +1,5 @@
 use espalier_core::{Device, Frequency, Span, Time};
-use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
+use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
 
 use super::Uart;
 use super::registers::{REGISTERS, autobaud, conf0, conf1, int, reg};
@@ -394,7 +394,21 @@ proptest! {
                     }
                 }
             }
+            check_steadiness(&bench.uart, bench.now, bench.now + Span::from_millis(50));
         }
+    }
+
+    #[test]
+    fn a_quiet_uart_is_steady_but_for_its_fifo(byte in any::<u8>()) {
+        let mut bench = Bench::new();
+        prop_assert!(bench.uart.is_steady(reg::STATUS) && !bench.uart.is_steady(reg::FIFO));
+        bench.uart.receive(&[byte], bench.now);
+        prop_assert!(!bench.uart.is_steady(reg::STATUS), "something is coming in");
+        bench.wait(FRAME * 2);
+        bench.read(reg::STATUS);
+        prop_assert!(bench.uart.is_steady(reg::STATUS), "it has arrived");
+        bench.write(reg::FIFO, byte.into());
+        prop_assert!(!bench.uart.is_steady(reg::STATUS), "something goes out");
     }
 
     /// Time is computed, not counted: extra looks in between change nothing.
@@ -430,4 +444,20 @@ fn what_is_on_the_line_is_lost_when_it_is_cut() {
     bench.uart.cut_line(bench.now);
     bench.wait(FRAME * 20);
     assert_eq!((bench.received(), bench.uart.on_the_line()), (b"heard".to_vec(), 0));
+}
+
+/// Every register that is said to be steady reads the same until the deadline, and reading it changes nothing.
+fn check_steadiness(uart: &Uart, now: Time, later: Time) {
+    for register in uart.registers().iter().filter(|register| uart.is_steady(register.offset)) {
+        let offset = register.offset;
+        let (mut read_once, mut read_twice) = (uart.clone(), uart.clone());
+        let value = read_twice.read(offset, now).unwrap();
+        let deadline = read_twice.deadline();
+        let later =
+            deadline.map_or(later, |deadline| Time::from_ticks(later.ticks().min(deadline.ticks() - 1)).max(now));
+        assert_eq!(read_once.read(offset, later).unwrap(), value, "{register:?} at {later:?}");
+        assert_eq!(read_twice.read(offset, later).unwrap(), value, "{register:?} at {later:?}");
+        assert_eq!(read_once.deadline(), read_twice.deadline(), "{register:?}");
+        assert_eq!(format!("{read_once:?}"), format!("{read_twice:?}"), "{register:?}");
+    }
 }
