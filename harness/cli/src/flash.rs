@@ -1,6 +1,6 @@
 //! `espalier flash`: the serial download mode.
 
-use espalier::{BenchError, Board, ErrorKind, Image, Progress, Stage};
+use espalier::{BenchError, Board, Image, Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::FlashArgs;
@@ -25,10 +25,8 @@ pub async fn perform(args: &FlashArgs) -> Result<bool, CliError> {
     bar.finish();
     say!("{GOOD}✓{PLAIN} {} bytes written and verified, {} were there already", flashed.written, flashed.unchanged);
     match flasher.finish().await {
-        // The image is where it belongs; it starts when somebody presses the button.
-        Err(error) if matches!(error.kind(), ErrorKind::Bench(BenchError::NoReset { .. })) => {
-            warn(error.kind());
-        }
+        // The image is where it belongs; it starts at the press of the reset button.
+        Err(error) if matches!(error.find(), Some(BenchError::NoReset { .. })) => warn(error.cause()),
         finished => finished?,
     }
     if let Some(output) = output {

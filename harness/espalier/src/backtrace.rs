@@ -13,8 +13,6 @@ use addr2line::Loader;
 use object::{Object, ObjectSection, SectionKind};
 use regex::Regex;
 
-use crate::console::Line;
-
 /// How an ELF file beside an image is called.
 const EXTENSION: &str = "elf";
 /// A line that says where a processor was. A register dump of ESP-IDF has `PC`, `A0` and so on; the exceptions of the
@@ -61,7 +59,7 @@ pub(crate) fn elf_of(image: &Path) -> Option<PathBuf> {
 }
 
 /// Where the last panic on the console happened, decoded with `elf`. Empty if there was none.
-pub(crate) fn decode(lines: &[Line], elf: Option<&Path>) -> Vec<Place> {
+pub(crate) fn decode(lines: &[&str], elf: Option<&Path>) -> Vec<Place> {
     look_up(addresses(lines), elf)
 }
 
@@ -116,8 +114,8 @@ impl Symbols {
     }
 }
 
-fn addresses(lines: &[Line]) -> Vec<u32> {
-    let told: Vec<usize> = (0..lines.len()).filter(|index| PLACES.is_match(&lines[*index].text)).collect();
+fn addresses(lines: &[&str]) -> Vec<u32> {
+    let told: Vec<usize> = (0..lines.len()).filter(|index| PLACES.is_match(lines[*index])).collect();
     let panic = told.iter().rev().scan(None, |later: &mut Option<usize>, index| {
         let near = later.is_none_or(|later| later - index <= NEAR);
         *later = Some(*index);
@@ -127,7 +125,7 @@ fn addresses(lines: &[Line]) -> Vec<u32> {
     panic.reverse();
     let mut addresses: Vec<u32> = Vec::new();
     for index in panic {
-        let found = CODE.captures_iter(&lines[index].text).filter_map(|found| u32::from_str_radix(&found[1], 16).ok());
+        let found = CODE.captures_iter(lines[index]).filter_map(|found| u32::from_str_radix(&found[1], 16).ok());
         // A register dump has the address with which the backtrace begins.
         found.for_each(|address| {
             if addresses.last() != Some(&address) {
@@ -143,10 +141,7 @@ fn addresses(lines: &[Line]) -> Vec<u32> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use espalier_core::Time;
-
     use super::{addresses, decode, elf_of};
-    use crate::console::Line;
 
     const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 
@@ -167,8 +162,8 @@ Rebooting...
 rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)
 ";
 
-    fn lines(text: &str) -> Vec<Line> {
-        text.lines().map(|text| Line { at: Time::ZERO, text: text.to_owned() }).collect()
+    fn lines(text: &str) -> Vec<&str> {
+        text.lines().collect()
     }
 
     #[test]

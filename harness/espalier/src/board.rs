@@ -8,16 +8,17 @@ use std::task::Poll;
 use espalier_core::{Span, Time};
 use sha2::{Digest, Sha256};
 
-use crate::air::{AccessPoint, Air, in_air};
-use crate::artefacts::{Artefacts, Root, test_name};
+use crate::air::Air;
 use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
-use crate::crash::{Crash, Reset};
-use crate::error::{ErrorKind, Result};
+use crate::driver::{
+    AccessPoint, Capability, Kind, Model, Reset, Setup, Start, Target, UnmodelledNote, Unsupported, WifiCredentials,
+    open,
+};
+use crate::error::{Cause, Failure};
 use crate::flasher::FlasherBuilder;
 use crate::image::{Image, ImageWarning};
-use crate::kind::{Capability, Kind, Model, Setup, Start, Target, WifiCredentials, open};
 use crate::leds::Leds;
 use crate::micropython::MicroPython;
 use crate::network::Network;
@@ -25,14 +26,23 @@ use crate::parts::{Button, Sensor, TouchPad};
 use crate::peer::Peer;
 #[cfg(feature = "probe")]
 use crate::probe::Probe;
-use crate::runs::{note_board, note_skipped};
 use crate::screen::{Screen, bless_from_env, default_folder};
-use crate::state::{CAPTURE_KEPT, RECORD_KEPT, Shared, State};
-use crate::unmodelled::UnmodelledNote;
-use crate::wait::{Ask, Wait};
+use crate::session::artefacts::{Artefacts, Root, test_name};
+use crate::session::runs::{note_board, note_skipped};
+use crate::session::{Ask, CAPTURE_KEPT, Crash, RECORD_KEPT, Result, Shared, State, Wait};
 
 /// Environment variable with the firmware of [`Board::from_env`].
 pub const IMAGE_VARIABLE: &str = "ESPALIER_IMAGE";
+
+/// There is no firmware to run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no firmware: call `firmware` on the builder, or name an image in {variable}")]
+pub struct NoFirmware {
+    /// The environment variable that was read.
+    pub variable: &'static str,
+}
+
+impl Cause for NoFirmware {}
 
 /// A board with an ESP32, whatever it is made of.
 pub struct Board {
@@ -47,13 +57,8 @@ impl Board {
 
     /// A board of the kind that `ESPALIER_BOARD` chooses, running the firmware that `ESPALIER_IMAGE` names.
     pub async fn from_env() -> Result<Board> {
-        let image = std::env::var_os(IMAGE_VARIABLE).ok_or(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE })?;
+        let image = std::env::var_os(IMAGE_VARIABLE).ok_or(NoFirmware { variable: IMAGE_VARIABLE })?;
         Board::builder().firmware(PathBuf::from(image)).start().await
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(state: State) -> Board {
-        Board { shared: Arc::new(Shared::new(state)) }
     }
 
     /// Its serial console.
@@ -217,7 +222,7 @@ impl Board {
         let (kind, capability) = (state.rig.kind(), Capability::FlashContent);
         match state.rig.read_flash() {
             Some(content) => Ok(content),
-            None => Err(state.fail(ErrorKind::Unsupported { capability, kind })),
+            None => Err(state.fail(Unsupported { capability, kind })),
         }
     }
 
@@ -258,7 +263,7 @@ impl Board {
                 fork.run = note_board(kind);
                 Ok(Board { shared: Arc::new(Shared::new(fork)) })
             }
-            None => Err(state.fail(ErrorKind::Unsupported { capability: Capability::Fork, kind })),
+            None => Err(state.fail(Unsupported { capability: Capability::Fork, kind })),
         }
     }
 
@@ -267,7 +272,7 @@ impl Board {
         let mut state = self.shared.lock();
         let (kind, capability) = (state.rig.kind(), Capability::Capture);
         if !state.rig.supports(capability) {
-            return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+            return Err(state.fail(Unsupported { capability, kind }));
         }
         // It is recorded all the time, for the folder of a test that fails.
         state.capture_from = Some(state.rig.captured());
@@ -344,7 +349,7 @@ impl Board {
     }
 }
 
-fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
+fn write(state: &mut State, image: &Image) -> Result<(), Failure> {
     state.recall();
     for part in image.parts(state.rig.flash_size())? {
         state.rig.write_flash(part.offset, &part.bytes)?;
@@ -353,7 +358,7 @@ fn write(state: &mut State, image: &Image) -> Result<(), ErrorKind> {
 }
 
 /// What tells images apart, as they are in a flash chip of `flash_size` bytes.
-fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], ErrorKind> {
+fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], Failure> {
     let mut digest = Sha256::new();
     for part in image.parts(flash_size)? {
         digest.update(part.offset.to_le_bytes());
@@ -478,9 +483,7 @@ impl BoardBuilder {
             _ => None,
         };
         let image = match self.firmware {
-            Some(Firmware::File(path)) => {
-                Some(Image::read_with_table(path, self.partition_table).map_err(ErrorKind::from)?)
-            }
+            Some(Firmware::File(path)) => Some(Image::read_with_table(path, self.partition_table)?),
             Some(Firmware::Image(image)) => Some(*image),
             None => None,
         };
@@ -504,14 +507,34 @@ impl BoardBuilder {
         let run = note_board(rig.kind());
         let mut state = State::new(rig, artefacts, goldens, bless_from_env());
         state.elf = elf;
+        #[cfg(feature = "probe")]
+        {
+            state.stacks = Some(crate::probe::stacks);
+        }
         state.run = run;
         for settings in &self.access_points {
-            in_air(&mut state).and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
+            state.rig.air().and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
         }
         let board = Board { shared: Arc::new(Shared::new(state)) };
         if let Some(image) = image {
             board.flash(&image).await?;
         }
         Ok(board)
+    }
+}
+
+#[cfg(test)]
+impl crate::driver::fake::Fake {
+    /// A board with this script whose files go to `folder`.
+    pub(crate) fn board(self, folder: &std::path::Path) -> Board {
+        let artefacts = Artefacts::alone(folder.join("artefacts"), "fake");
+        Board::of(State::new(Box::new(self), artefacts, folder.join("goldens"), false))
+    }
+}
+
+#[cfg(test)]
+impl Board {
+    pub(crate) fn of(state: State) -> Board {
+        Board { shared: Arc::new(Shared::new(state)) }
     }
 }

@@ -4,10 +4,10 @@ use std::future::Future;
 
 use tokio::sync::Mutex;
 
-use crate::artefacts::test_name;
 use crate::board::Board;
-use crate::error::Result;
-use crate::kind::Capability;
+use crate::driver::Capability;
+use crate::session::Result;
+use crate::session::artefacts::test_name;
 
 /// What the board is called that is forked.
 const BOOTED: &str = "boot";

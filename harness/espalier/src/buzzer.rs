@@ -4,55 +4,37 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use espalier_core::{Span, Time};
+use crate::driver::{PlayedTone, Tone};
+use crate::error::Cause;
+use crate::session::{Ask, Result, Shared, Wait};
 
-use crate::error::{ErrorKind, Result};
-use crate::state::Shared;
-use crate::wait::{Ask, Wait};
-
-/// How far a tone may be from the expected frequency, as a part of it. A semitone is 6 %.
-pub const TONE_TOLERANCE: f64 = 0.01;
-
-/// A tone: the swing of the buzzer's line.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tone {
-    /// In hertz.
-    pub frequency: f64,
-    /// The part of each period in which the line is high, from 0 to 1.
-    pub duty: f64,
+/// A tone was not played.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("no tone of {expected:.1} Hz was played{}", Last(played))]
+pub struct NotPlayed {
+    /// The expected frequency in hertz.
+    pub expected: f64,
+    /// What was played since power-on.
+    pub played: Vec<PlayedTone>,
 }
 
-/// A tone, and when it was to be heard.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PlayedTone {
-    pub tone: Tone,
-    /// In the board's time.
-    pub start: Time,
-    /// `None` if it goes on.
-    pub duration: Option<Span>,
-}
+impl Cause for NotPlayed {}
 
-/// As in `440.0 Hz`.
-impl fmt::Display for Tone {
+/// How many of the tones a message names.
+const TONES: usize = 4;
+
+/// The last tones that were played.
+struct Last<'a>(&'a [PlayedTone]);
+
+impl fmt::Display for Last<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} Hz", self.frequency)
-    }
-}
-
-impl Tone {
-    /// Whether it is the tone of this frequency in hertz, within [`TONE_TOLERANCE`].
-    pub fn is_near(&self, frequency: f64) -> bool {
-        (self.frequency - frequency).abs() <= frequency * TONE_TOLERANCE
-    }
-}
-
-/// As in `440.0 Hz at 1.250000s for 0.200000s`.
-impl fmt::Display for PlayedTone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.tone, self.start)?;
-        match self.duration {
-            Some(duration) => write!(f, " for {duration}"),
-            None => f.write_str(", which goes on"),
+        let last = &self.0[self.0.len().saturating_sub(TONES)..];
+        match last.split_first() {
+            None => f.write_str(", nor any other"),
+            Some((first, rest)) => {
+                write!(f, "; the last of {}: {first}", self.0.len())?;
+                rest.iter().try_for_each(|tone| write!(f, "; {tone}"))
+            }
         }
     }
 }
@@ -102,7 +84,7 @@ impl Buzzer {
             match (found, ask) {
                 (Some(played), _) => Poll::Ready(Ok(*played)),
                 (None, Ask::Again) => Poll::Pending,
-                (None, Ask::LastTime) => Poll::Ready(Err(ErrorKind::Tone { expected: frequency, played: tones })),
+                (None, Ask::LastTime) => Poll::Ready(Err(NotPlayed { expected: frequency, played: tones }.into())),
             }
         })
     }

@@ -25,9 +25,8 @@ use std::path::PathBuf;
 
 use rstest::fixture;
 
-use crate::board::{Board, IMAGE_VARIABLE};
-use crate::error::ErrorKind;
-use crate::kind::Model;
+use crate::board::{Board, IMAGE_VARIABLE, NoFirmware};
+use crate::driver::Model;
 
 /// A board that starts `firmware`; by default the image that `ESPALIER_IMAGE` names, on the model that `ESPALIER_MODEL`
 /// names.
@@ -49,7 +48,7 @@ pub async fn board(
     };
     let started = match firmware {
         Some(path) => builder.firmware(path).start().await,
-        None => Err(ErrorKind::NoFirmware { variable: IMAGE_VARIABLE }.into()),
+        None => Err(NoFirmware { variable: IMAGE_VARIABLE }.into()),
     };
     started.unwrap_or_else(|error| panic!("{error}"))
 }

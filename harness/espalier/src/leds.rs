@@ -1,15 +1,25 @@
 //! The board's coloured LEDs, and what a test expects of them.
 
-use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
 use espalier_core::{Rgb, Span};
 
-use crate::error::{ErrorKind, Result};
-use crate::screen::SETTLED;
-use crate::state::Shared;
-use crate::wait::{Ask, Wait};
+use crate::driver::Colours;
+use crate::error::Cause;
+use crate::session::{Ask, Result, SETTLED, Shared, Wait};
+
+/// The LEDs show other colours than expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the LEDs show {}, not {}", Colours(shown), Colours(expected))]
+pub struct WrongColours {
+    /// The expected colours.
+    pub expected: Vec<Rgb>,
+    /// What the LEDs show.
+    pub shown: Vec<Rgb>,
+}
+
+impl Cause for WrongColours {}
 
 /// The coloured LEDs of a board, in the order of their chain. Handles are cheap and all lead to the same LEDs.
 ///
@@ -49,7 +59,7 @@ impl Leds {
             match ask {
                 _ if shown == expected => Poll::Ready(Ok(())),
                 Ask::Again => Poll::Pending,
-                Ask::LastTime => Poll::Ready(Err(ErrorKind::Leds { expected: expected.clone(), shown })),
+                Ask::LastTime => Poll::Ready(Err(WrongColours { expected: expected.clone(), shown }.into())),
             }
         })
     }
@@ -68,15 +78,5 @@ impl Leds {
             let since = lit.changed.max(*begun.get_or_insert(now));
             if now.since(since) < quiet { Poll::Pending } else { Poll::Ready(Ok(lit.colours)) }
         })
-    }
-}
-
-/// Colours in a row, as in `#ff0000 #000000`.
-pub(crate) struct Colours<'a>(pub(crate) &'a [Rgb]);
-
-impl fmt::Display for Colours<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let colours: Vec<_> = self.0.iter().map(Rgb::to_string).collect();
-        f.write_str(&colours.join(" "))
     }
 }

@@ -1,7 +1,7 @@
 //! Hardware-in-the-loop tests for ESP32 firmware, on an emulated board inside `cargo test`.
 //!
-//! A test holds a [`Board`]. Through it it talks to the [`Console`], plays the [`Peer`] of the board's TCP connections and
-//! looks at the [`Screen`]:
+//! A test holds a [`Board`]. Use it to talk to the [`Console`], to be the [`Peer`] of the board's TCP connections and to look at the
+//! [`Screen`]:
 //!
 //! ```no_run
 //! use espalier::{Board, Units};
@@ -28,7 +28,7 @@
 //! **One test, several kinds of board.** `ESPALIER_BOARD` chooses the board. A test that needs what some boards lack says so with
 //! [`needs!`]; on those it is skipped, by name and with the reason, and the last line of the run counts.
 //!
-//! **Failures explain themselves.** An [`Error`] shows the last lines of the console, what went over the network and the
+//! **Failures explain themselves.** An [`Error`] has its cause as a type ([`Error::find`]), shows the last lines of the console, what went over the network and the
 //! screen, and names the folder with the files it left behind: `target/espalier/PACKAGE/BINARY/TEST`, and `TEST.BOARD` for boards
 //! with names of their own. A test that passes leaves nothing.
 //!
@@ -46,20 +46,21 @@
 //! | `ESPALIER_ARTEFACTS` | folder for what failed tests leave behind |
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
+// From the lowest floor to the highest: plain helpers, the boards themselves (`driver`), one board in use (`session`), what tests hold
+// (`console` to `screen`), tools on top of those (`flasher`, `micropython`, `probe`), and the board as a whole. `ci/check-edges` knows
+// the floors; no module uses one above it.
 mod air;
-mod artefacts;
 mod backtrace;
 mod board;
 mod boot_once;
 mod buzzer;
 mod console;
-mod crash;
+mod driver;
 mod error;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
 mod flasher;
 pub mod image;
-mod kind;
 mod leds;
 mod micropython;
 mod network;
@@ -71,54 +72,49 @@ pub mod probe;
 pub mod render;
 pub mod report;
 mod run_id;
-mod runs;
-mod scene;
 mod screen;
+mod session;
 #[cfg(feature = "insta")]
 mod snapshot;
-mod state;
-mod transcript;
+mod text;
 mod units;
-mod unmodelled;
-mod wait;
 
-pub use air::{AccessPoint, Air, AirError, AirFaults, AirNetwork, Join, NewAccessPoint, Refusal, Station};
-pub use artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
+pub use air::{Air, Join, NewAccessPoint, Station};
 pub use backtrace::{Place, Symbols};
-pub use board::{Board, BoardBuilder, IMAGE_VARIABLE};
+pub use board::{Board, BoardBuilder, IMAGE_VARIABLE, NoFirmware};
 pub use boot_once::BootOnce;
-pub use buzzer::{Buzzer, PlayedTone, TONE_TOLERANCE, Tone};
-pub use console::{Captured, Console, Line, Match, escaped};
-pub use crash::{Crash, CrashKind, Reset, ResetCause, ResetKind};
-pub use error::{Error, ErrorKind, Result};
+pub use buzzer::{Buzzer, NotPlayed};
+pub use console::{Captured, Console, Match};
+pub use driver::{
+    Absent, AccessPoint, AirError, AirFaults, AirNetwork, BENCH_VARIABLE, BOARD_VARIABLE, BenchError, Capability,
+    DisplayMute, EmulatorError, Faults, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, PeerError,
+    PlayedTone, Refusal, Reset, ResetCause, ResetKind, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart,
+    UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+};
+#[cfg(unix)]
+pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
+pub use error::{Cause, FileError};
 pub use espalier_core::{Bitmap, Rgb, Span, Time};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
-pub use kind::{
-    BENCH_VARIABLE, BOARD_VARIABLE, BenchError, Capability, Kind, KnownBoard, MODEL_VARIABLE, Model, Start, Target,
-    UnknownModel, WAIT_VARIABLE, WifiCredentials, known_boards,
-};
-#[cfg(unix)]
-pub use kind::{EMULATOR_VARIABLE, Qemu, QemuError};
-pub use leds::Leds;
+pub use leds::{Leds, WrongColours};
 pub use micropython::{
     BoardLoss, Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry,
     RemoteFileError, RemoteFileReason, RunningScript, Script,
 };
-pub use network::{Faults, Network};
+pub use network::Network;
 pub use parts::{Button, Sensor, TouchPad};
-pub use peer::{Listener, Peer, PeerStream, Sending, UdpSocket};
+pub use peer::{ConnectionClosed, ConnectionRefused, Listener, Peer, PeerStream, Sending, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
-pub use runs::{REQUIRE_VARIABLE, Skipped};
-pub use scene::Scene;
 pub use screen::{
     BLESS_VARIABLE, Compare, Comparison, GOLDENS_FOLDER, GOLDENS_VARIABLE, GoldenRefusal, PendingGolden,
-    PendingGoldens, Picture, Rect, SETTLED, Screen, ScreenError,
+    PendingGoldens, Picture, Rect, Screen, ScreenError,
 };
+pub use session::artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
+pub use session::runs::{REQUIRE_VARIABLE, Skipped};
+pub use session::{Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result, SETTLED, Scene, Timeout, Wait};
 #[cfg(feature = "insta")]
 #[doc(hidden)]
 pub use snapshot::{ScreenComparator, insta, snapshot_file};
-pub use transcript::{Entry, Event};
+pub use text::escaped;
 pub use units::Units;
-pub use unmodelled::UnmodelledNote;
-pub use wait::{PATIENCE, Wait};

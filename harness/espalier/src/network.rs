@@ -2,49 +2,8 @@
 
 use std::sync::Arc;
 
-use espalier_core::Span;
-
-use crate::error::{ErrorKind, Result};
-use crate::kind::Capability;
-use crate::state::Shared;
-
-/// What goes wrong with frames on their way in one direction of the board's cable. The default is nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Faults {
-    /// Probability that a frame is lost.
-    pub loss: f64,
-    /// Probability that a frame arrives twice.
-    pub duplication: f64,
-    /// Probability that one bit of a frame flips where no frame check sees it, as in a broken switch.
-    pub corruption: f64,
-    /// Probability that a frame is held back for `reordered_by`, so that later ones overtake it.
-    pub reordering: f64,
-    /// How long frames are held back that others are to overtake.
-    pub reordered_by: Span,
-    /// Every frame is delayed by a random time up to this; they stay in order.
-    pub jitter: Span,
-}
-
-impl Default for Faults {
-    fn default() -> Faults {
-        Faults {
-            loss: 0.0,
-            duplication: 0.0,
-            corruption: 0.0,
-            reordering: 0.0,
-            reordered_by: Span::from_millis(1),
-            jitter: Span::ZERO,
-        }
-    }
-}
-
-/// The state of the board's cable.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Cable {
-    pub(crate) from_board: Faults,
-    pub(crate) to_board: Faults,
-    pub(crate) cut: bool,
-}
+use crate::driver::{Cable, Capability, Faults, Unsupported};
+use crate::session::{Result, Shared};
 
 /// The board's side of the network: its cable. Handles are cheap and all lead to the same cable.
 ///
@@ -97,7 +56,7 @@ impl Network {
         let mut state = self.shared.lock();
         let (kind, capability) = (state.rig.kind(), Capability::Faults);
         if !state.rig.supports(capability) {
-            return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+            return Err(state.fail(Unsupported { capability, kind }));
         }
         let mut cable = state.cable.clone();
         change(&mut cable);
@@ -109,15 +68,15 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use crate::kind::fake::Fake;
-    use crate::{Capability, ErrorKind};
+    use crate::driver::fake::Fake;
+    use crate::{Capability, Unsupported};
 
     #[tokio::test]
     async fn a_board_without_faults_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let board = Fake::new([]).board(folder.path());
         let error = board.network().cut_cable().unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Unsupported { capability: Capability::Faults, .. }), "{error}");
+        assert!(matches!(error.find(), Some(Unsupported { capability: Capability::Faults, .. })), "{error}");
         assert!(error.to_string().starts_with("emulated boards do not support faults on the network"), "{error}");
     }
 }

@@ -5,20 +5,8 @@ use std::task::Poll;
 
 use espalier_core::Span;
 
-use crate::error::Result;
-use crate::state::Shared;
-use crate::wait::{Ask, Wait};
-
-/// What is done to a part.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Control {
-    Button { name: String, pressed: bool },
-    Touch { name: String, touched: bool },
-    Volts { name: String, volts: f64 },
-    Level { name: String, level: f64 },
-    Acceleration { name: String, g: [f64; 3] },
-    Field { name: String, gauss: [f64; 3] },
-}
+use crate::driver::Control;
+use crate::session::{Ask, Result, Shared, Wait};
 
 fn act(shared: &Shared, control: &Control) -> Result<()> {
     let mut state = shared.lock();
@@ -175,15 +163,15 @@ fn pass(shared: &Arc<Shared>, span: Span) -> Wait<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::kind::fake::Fake;
-    use crate::{Board, Capability, ErrorKind, Model, Units};
+    use crate::driver::fake::Fake;
+    use crate::{Board, Capability, Model, Units, Unsupported};
 
     #[tokio::test]
     async fn a_board_without_hands_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let board = Fake::new([]).board(folder.path());
         let error = board.button("a").press().unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Unsupported { capability: Capability::Controls, .. }), "{error}");
+        assert!(matches!(error.find(), Some(Unsupported { capability: Capability::Controls, .. })), "{error}");
     }
 
     #[tokio::test]

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use espalier_core::Bitmap;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::FileError;
 use crate::png::encode_colour;
+use crate::session::Result;
 
 /// Size of a pixel in the report.
 const SCALE: u32 = 3;
@@ -95,9 +96,9 @@ impl Report {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(ErrorKind::file("create", folder))?;
+            std::fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
         }
-        espalier_files::write(path, self.html().as_bytes()).map_err(ErrorKind::file("write", path))?;
+        espalier_files::write(path, self.html().as_bytes()).map_err(FileError::of("write", path))?;
         Ok(path.to_owned())
     }
 

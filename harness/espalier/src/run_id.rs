@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+/// Environment variable by which `cargo nextest` is known: it runs every test in a process of its own.
+const NEXTEST_VARIABLE: &str = "NEXTEST";
 /// Environment variable with the name of the one test that this process runs, which nextest sets.
 pub(crate) const NEXTEST_TEST_VARIABLE: &str = "NEXTEST_TEST_NAME";
 /// Environment variable with nextest's name for a run, which is the same in all of its processes.
@@ -9,6 +11,11 @@ const NEXTEST_RUN_VARIABLE: &str = "NEXTEST_RUN_ID";
 /// Environment variable that Cargo sets for the tests that it runs.
 #[cfg(unix)]
 const CARGO_VARIABLE: &str = "CARGO";
+
+/// Whether every test has a process of its own.
+pub(crate) fn is_nextest() -> bool {
+    std::env::var_os(NEXTEST_VARIABLE).is_some()
+}
 
 /// A name for this run, as it can stand in a file system. The processes of nextest's run have one name, and so have those of `cargo test`
 /// where the system tells who has started a process.

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use espalier::{Board, Error, ErrorKind, FlashError, Flasher, Image, ImageError, Model, Result, SECTOR, Stage, Units};
+use espalier::{Board, Error, FlashError, Flasher, Image, ImageError, Model, Result, SECTOR, Stage, Units};
 use md5::{Digest, Md5};
 
 use noise::noise;
@@ -29,10 +29,7 @@ async fn connected() -> Result<(Board, Flasher)> {
 }
 
 fn flash_error(error: &Error) -> &FlashError {
-    match error.kind() {
-        ErrorKind::Flash(error) => error,
-        other => panic!("not about flashing: {other}"),
-    }
+    error.find().unwrap_or_else(|| panic!("not about flashing: {error}"))
 }
 
 /// Lets a write come to about a third of its bytes, and drops it there.
@@ -131,7 +128,7 @@ async fn what_cannot_be_done_is_refused_before_anything_changes() -> Result<()> 
     huge.resize(FLASH as usize, 0);
     let image = Image::from_bytes("huge.bin", huge)?;
     let error = flasher.flash_image(&image, |_| ()).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Image(ImageError::TooLarge { .. })), "{error}");
+    assert!(matches!(error.find(), Some(ImageError::TooLarge { .. })), "{error}");
     assert!(flasher.read(0, SECTOR).await?.iter().all(|byte| *byte == 0xFF));
     Ok(())
 }

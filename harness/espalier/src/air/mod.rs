@@ -16,22 +16,18 @@
 //! # }
 //! ```
 
-mod error;
-mod settings;
 mod station;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-pub use error::{AirError, Refusal};
-pub use settings::{AccessPoint, AirFaults, AirNetwork};
 pub use station::{Join, Station};
 
-use crate::error::{ErrorKind, Result};
-use crate::kind::{AirRig, Capability, Place};
+use crate::driver::{AccessPoint, AirFaults, AirNetwork, AirRig, Place};
+use crate::error::Failure;
 use crate::peer::Peer;
-use crate::state::{CAPTURE_KEPT, Shared, State};
+use crate::session::{CAPTURE_KEPT, Result, Shared};
 
 /// The air around a board; [`Board::air`](crate::Board::air) gives it. Handles are cheap and all lead to the same air.
 ///
@@ -115,17 +111,11 @@ impl Air {
         self.act(|air| Ok(air.capture()))
     }
 
-    fn act<T>(&self, act: impl FnOnce(&mut dyn AirRig) -> Result<T, ErrorKind>) -> Result<T> {
+    fn act<T>(&self, act: impl FnOnce(&mut dyn AirRig) -> Result<T, Failure>) -> Result<T> {
         let mut state = self.shared.lock();
-        let result = in_air(&mut state).and_then(act);
+        let result = state.rig.air().and_then(act);
         result.map_err(|kind| state.fail(kind))
     }
-}
-
-/// The air of a board, if its kind has one.
-pub(crate) fn in_air(state: &mut State) -> Result<&mut dyn AirRig, ErrorKind> {
-    let kind = state.rig.kind();
-    state.rig.air().ok_or(ErrorKind::Unsupported { capability: Capability::Air, kind })
 }
 
 /// A network that is about to be put into the air.

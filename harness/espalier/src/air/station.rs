@@ -8,12 +8,10 @@ use std::task::Poll;
 
 use espalier_core::Span;
 
-use super::{AirError, Refusal, in_air};
-use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{AirRig, Place, StationState};
+use crate::driver::{AirError, AirRig, Place, Refusal, StationState};
+use crate::error::Failure;
 use crate::peer::Peer;
-use crate::state::{Shared, State};
-use crate::wait::{Ask, PATIENCE, Wait};
+use crate::session::{Ask, Error, PATIENCE, Result, Shared, State, Wait};
 
 /// A station that is to join a network of the board. Awaiting it waits until it has an address from the board.
 #[must_use = "no station joins until this is awaited"]
@@ -50,7 +48,7 @@ impl Join {
         let what = format!("a station to join the board's network {ssid:?}");
         let mut attempt = Attempt { shared: shared.clone(), hardware: None };
         let check = move |state: &mut State, ask| {
-            let air = in_air(state)?;
+            let air = state.rig.air()?;
             let hardware = match attempt.hardware {
                 Some(hardware) => hardware,
                 None => *attempt.hardware.insert(air.add_station(&ssid, password.as_deref(), rssi)?),
@@ -101,7 +99,7 @@ struct Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(hardware) = self.hardware
-            && let Ok(air) = in_air(&mut self.shared.lock())
+            && let Ok(air) = self.shared.lock().rig.air()
         {
             air.remove_station(hardware);
         }
@@ -127,7 +125,7 @@ impl Station {
 
     /// The board's address, which is that of the router in its network.
     pub fn board_address(&self) -> Option<Ipv4Addr> {
-        in_air(&mut self.peer.shared().lock()).ok()?.board_address(self.hardware)
+        self.peer.shared().lock().rig.air().ok()?.board_address(self.hardware)
     }
 
     /// The network's name.
@@ -138,15 +136,15 @@ impl Station {
     /// Whether it is in the board's network at this moment.
     pub fn is_connected(&self) -> bool {
         let mut state = self.peer.shared().lock();
-        let state = in_air(&mut state).ok().and_then(|air| air.station_state(self.hardware));
+        let state = state.rig.air().ok().and_then(|air| air.station_state(self.hardware));
         matches!(state, Some(StationState::Joined | StationState::Ready))
     }
 
     /// Tells the board that it leaves, and is gone. Its connections break off without a word.
     pub fn leave(self) -> Result<()> {
         let mut state = self.peer.shared().lock();
-        let left = in_air(&mut state).map(|air| air.remove_station(self.hardware));
-        left.map_err(|kind: ErrorKind| state.fail(kind))
+        let left = state.rig.air().map(|air| air.remove_station(self.hardware));
+        left.map_err(|failure: Failure| state.fail(failure))
     }
 }
 

@@ -1,6 +1,5 @@
-use super::{AirError, AirNetwork, Refusal};
-use crate::kind::fake::Fake;
-use crate::{Capability, ErrorKind};
+use crate::driver::fake::Fake;
+use crate::{AirError, AirNetwork, Capability, Refusal, Unsupported};
 
 #[tokio::test]
 async fn a_board_without_air_says_so() {
@@ -12,7 +11,7 @@ async fn a_board_without_air_says_so() {
         board.air().join("board").await.err().unwrap(),
     ];
     for error in errors {
-        assert!(matches!(error.kind(), ErrorKind::Unsupported { capability: Capability::Air, .. }), "{error}");
+        assert!(matches!(error.find(), Some(Unsupported { capability: Capability::Air, .. })), "{error}");
     }
 }
 

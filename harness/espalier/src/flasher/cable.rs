@@ -14,8 +14,8 @@ use espflash::command::CommandType;
 use serialport::{SerialPort, TTYPort};
 
 use super::packet::{SILENCE, SLIP_END};
-use crate::error::ErrorKind;
-use crate::kind::Rig;
+use crate::driver::Rig;
+use crate::error::Failure;
 
 /// How long one look at an empty pseudo-terminal takes, in the host's time.
 const LOOK: Duration = Duration::from_millis(1);
@@ -100,7 +100,7 @@ impl Cable {
     }
 
     /// Moves what there is to move, and lets the board run for a slice if it has something to do.
-    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
         let still = self.phase == Phase::Still;
         self.look(if still && self.outgoing.is_empty() { LOOK } else { Duration::ZERO })?;
         if let Some(packet) = self.next_packet(rig.now()) {
@@ -134,7 +134,7 @@ impl Cable {
     }
 
     /// Reads what espflash has written.
-    fn look(&mut self, patience: Duration) -> Result<(), ErrorKind> {
+    fn look(&mut self, patience: Duration) -> Result<(), Failure> {
         let mut buffer = [0; BUFFER];
         self.port.set_timeout(patience).map_err(io::Error::from)?;
         match self.port.read(&mut buffer) {
@@ -173,7 +173,7 @@ impl Cable {
     }
 
     /// Lets the board run for a slice.
-    pub(super) fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+    pub(super) fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
         let limit = rig.now() + SILENCE;
         rig.poll_advance(cx, limit)?;
         let sent = rig.console_take();
@@ -226,7 +226,7 @@ impl Cable {
     }
 
     /// Writes what the board has sent, as far as the pseudo-terminal takes it.
-    fn deliver(&mut self) -> Result<(), ErrorKind> {
+    fn deliver(&mut self) -> Result<(), Failure> {
         let (bytes, _) = self.outgoing.as_slices();
         if bytes.is_empty() {
             return Ok(());

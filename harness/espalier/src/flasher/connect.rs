@@ -10,10 +10,9 @@ use espflash::flasher::{DeviceInfo, Flasher as Device};
 use super::error::FlashError;
 use super::packet::{SILENCE, SLIP_END, sync_request};
 use super::{Cord, Flashed, Flasher, Progress, Session, device, drive};
-use crate::error::Result;
+use crate::driver::{Capability, Start};
 use crate::image::Image;
-use crate::kind::{Capability, Start};
-use crate::state::Shared;
+use crate::session::{Result, Shared};
 
 /// Bits per second that a serial line can have: no host has fewer, and the chip's UART no more.
 const BAUD_RATES: std::ops::RangeInclusive<u32> = 300..=5_000_000;
@@ -118,7 +117,7 @@ impl FlasherBuilder {
                 Ok(flasher) if again && flasher.has_repeated() => attempt += 1,
                 Ok(flasher) => return Ok(flasher),
                 Err(FlashError::NoAnswer { .. }) if attempt < attempts => attempt += 1,
-                Err(error) => return Err(self.shared.lock().fail(error.into())),
+                Err(error) => return Err(self.shared.lock().fail(error)),
             }
             // As if it had not been tried, so that a busy host is not seen in what the board does.
             if let Some(rig) = rig {
@@ -239,7 +238,7 @@ impl FlasherBuilder {
                 if now >= deadline {
                     if live && !answered && knocks == KNOCKS {
                         let kind = FlashError::NoDownloadMode { waited: now.since(begun) };
-                        return Poll::Ready(Err(state.fail(kind.into())));
+                        return Poll::Ready(Err(state.fail(kind)));
                     }
                     if answered || knocks == KNOCKS {
                         return Poll::Ready(Ok(()));
@@ -279,16 +278,15 @@ impl Drop for Loan {
 #[cfg(test)]
 mod tests {
     use super::BOOT;
-    use crate::error::ErrorKind;
+    use crate::driver::fake::{Action, Fake};
     use crate::flasher::FlashError;
-    use crate::kind::fake::{Action, Fake};
 
     #[tokio::test]
     async fn a_chip_that_does_not_answer_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let board = Fake::new([(1, Action::Print(b"something else\r\n"))]).board(folder.path());
         let error = board.flasher().connect().await.map(drop).unwrap_err();
-        let ErrorKind::Flash(FlashError::NoDownloadMode { waited }) = error.kind() else { panic!("{error}") };
+        let Some(FlashError::NoDownloadMode { waited }) = error.find() else { panic!("{error}") };
         assert!(*waited >= BOOT);
         assert!(error.to_string().contains("something else"), "what it printed is told: {error}");
     }

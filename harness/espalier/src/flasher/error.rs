@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::error::Cause;
 use espalier_core::Span;
 
 /// What can go wrong while flashing. Every message says what was being done.
@@ -18,7 +19,7 @@ pub enum FlashError {
     )]
     NoPseudoTerminal {
         /// Where the board is.
-        board: crate::kind::Kind,
+        board: crate::driver::Kind,
     },
     /// No serial line has this rate.
     #[error("a serial line cannot have {baud} bits per second; 300 to 5000000 are possible")]
@@ -102,6 +103,8 @@ pub enum FlashError {
         reason: String,
     },
 }
+
+impl Cause for FlashError {}
 
 impl FlashError {
     /// What espflash reports, in our words.

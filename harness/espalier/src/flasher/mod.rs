@@ -24,12 +24,12 @@ use espflash::connection::Port;
 use espflash::flasher::Flasher as Device;
 use md5::{Digest, Md5};
 
-use crate::error::{ErrorKind, Result};
-use crate::image::Image;
 #[cfg(unix)]
-use crate::kind::Capability;
-use crate::kind::{Rig, Start};
-use crate::state::Shared;
+use crate::driver::Capability;
+use crate::driver::{Rig, Start};
+use crate::error::Failure;
+use crate::image::Image;
+use crate::session::{Result, Shared};
 #[cfg(unix)]
 use cable::Cable;
 use connect::Loan;
@@ -108,7 +108,7 @@ impl Flasher {
 
     /// Writes everything that an image needs: bootloader, partition table and application.
     pub async fn flash_image(&mut self, image: &Image, mut progress: impl FnMut(Progress)) -> Result<Flashed> {
-        let parts = image.parts(self.chip.flash_size).map_err(ErrorKind::from)?;
+        let parts = image.parts(self.chip.flash_size)?;
         let mut flashed = Flashed::default();
         for part in parts {
             let stage = self.write(part.offset, &part.bytes, &mut progress).await?;
@@ -196,7 +196,7 @@ impl Flasher {
             Some(((found, expected), offset)) => FlashError::Differs { offset, expected: *expected, found: *found },
             None => FlashError::WrongDigest { what: what.to_owned() },
         };
-        Ok(self.loan.shared.lock().fail(error.into()))
+        Ok(self.loan.shared.lock().fail(error))
     }
 
     /// Lets espflash work on a thread of its own, and the board run meanwhile.
@@ -208,7 +208,7 @@ impl Flasher {
     ) -> Result<T> {
         let Some(Session { cord, mut device }) = self.session.take() else {
             let what = self.interrupted.clone();
-            return Err(self.loan.shared.lock().fail(FlashError::Interrupted { what }.into()));
+            return Err(self.loan.shared.lock().fail(FlashError::Interrupted { what }));
         };
         what.clone_into(&mut self.interrupted);
         let work = move |reports| {
@@ -220,7 +220,7 @@ impl Flasher {
         if !result.as_ref().is_err_and(FlashError::ends_the_session) {
             self.session = device.map(|device| Session { cord, device });
         }
-        result.map_err(|error| self.loan.shared.lock().fail(error.into()))
+        result.map_err(|error| self.loan.shared.lock().fail(error))
     }
 }
 
@@ -245,7 +245,7 @@ enum Cord {
 
 impl Cord {
     /// A cable to `rig`, and the end of it that espflash opens. `direct` takes the board's own port, if it is at one.
-    fn new(rig: &mut dyn Rig, direct: bool) -> Result<(Cord, Port), ErrorKind> {
+    fn new(rig: &mut dyn Rig, direct: bool) -> Result<(Cord, Port), Failure> {
         if direct && let Some(port) = rig.lend_port()? {
             return Ok((Cord::Direct, port));
         }
@@ -253,7 +253,7 @@ impl Cord {
     }
 
     #[cfg(unix)]
-    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), ErrorKind> {
+    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), Failure> {
         if rig.supports(Capability::VirtualTime) {
             let (cable, port) = Cable::new().map_err(FlashError::from)?;
             return Ok((Cord::Virtual(cable), port));
@@ -263,7 +263,7 @@ impl Cord {
     }
 
     #[cfg(not(unix))]
-    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), ErrorKind> {
+    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), Failure> {
         Err(FlashError::NoPseudoTerminal { board: rig.kind() }.into())
     }
 
@@ -287,7 +287,7 @@ impl Cord {
         }
     }
 
-    fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+    fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
         match self {
             #[cfg(unix)]
             Cord::Virtual(cable) => cable.step(rig, cx),
@@ -298,7 +298,7 @@ impl Cord {
     }
 
     /// Lets a board that is answering come to its end.
-    fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+    fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
         cx.waker().wake_by_ref();
         match self {
             #[cfg(unix)]

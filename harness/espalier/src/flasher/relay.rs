@@ -9,8 +9,8 @@ use std::time::Duration;
 use serialport::{SerialPort, TTYPort};
 
 use super::cable::is_temporary;
-use crate::error::ErrorKind;
-use crate::kind::Rig;
+use crate::driver::Rig;
+use crate::error::Failure;
 
 /// Bytes that are moved at once.
 const BUFFER: usize = 1 << 12;
@@ -33,7 +33,7 @@ impl Relay {
     }
 
     /// Moves what there is to move, and has the task woken when there may be more.
-    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), ErrorKind> {
+    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
         self.look(rig)?;
         self.outgoing.extend(rig.console_take().iter().map(|(_, byte)| byte));
         self.deliver()?;
@@ -41,7 +41,7 @@ impl Relay {
     }
 
     /// Carries what espflash has written, at the rate that it has set.
-    fn look(&mut self, rig: &mut dyn Rig) -> Result<(), ErrorKind> {
+    fn look(&mut self, rig: &mut dyn Rig) -> Result<(), Failure> {
         let mut buffer = [0; BUFFER];
         loop {
             let length = match self.port.read(&mut buffer) {
@@ -61,7 +61,7 @@ impl Relay {
         }
     }
 
-    fn deliver(&mut self) -> Result<(), ErrorKind> {
+    fn deliver(&mut self) -> Result<(), Failure> {
         while !self.outgoing.is_empty() {
             let (bytes, _) = self.outgoing.as_slices();
             match self.port.write(bytes) {

@@ -1,6 +1,7 @@
 //! What can be wrong with a firmware image.
 
 use super::chip_name;
+use crate::error::Cause;
 
 /// What can be wrong with a firmware image. Every message names the file, the value, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -133,3 +134,5 @@ pub enum ImageError {
         reason: String,
     },
 }
+
+impl Cause for ImageError {}

@@ -3,10 +3,10 @@
 //! A program that runs cannot be asked for anything, so the display's driver is taught to send each picture that it shows: as a
 //! line of `espalier-protocol`, which the harness takes out of the console.
 
+use super::MicroPython;
 use super::script::{Script, literal};
-use super::{MARK, MicroPython};
-use crate::error::Result;
-use crate::kind::Capability;
+use crate::driver::{Capability, MARK};
+use crate::session::Result;
 
 /// Replaces the driver's `show` by one that prints the picture afterwards, row by row from the most significant bit on; of an object
 /// it is printed at once as well. Drivers are framebuffers, or have one as `framebuf`.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::MARK;
 use super::script::{COMPILED, STDIN, Script};
+use crate::driver::MARK;
 
 /// How a traceback begins.
 const HEADING: &str = "Traceback (most recent call last):";

@@ -14,8 +14,8 @@ pub use error::{RemoteFileError, RemoteFileReason};
 
 use super::script::{MicroPythonOutput, Script, literal};
 use super::session::{Ended, Next, session};
-use crate::error::{ErrorKind, Result};
-use crate::wait::Wait;
+use crate::error::{Failure, FileError};
+use crate::session::{Result, Wait};
 
 /// Bytes of a file that travel at once.
 const PIECE: usize = 1024;
@@ -37,7 +37,7 @@ enum Stage {
     Writing,
     Checking,
     /// It did not fit.
-    Discarding(ErrorKind),
+    Discarding(Failure),
 }
 
 /// One thing that is done with one path.
@@ -48,17 +48,17 @@ struct Errand {
 }
 
 impl Errand {
-    fn fails(&self, reason: RemoteFileReason) -> ErrorKind {
+    fn fails(&self, reason: RemoteFileReason) -> Failure {
         let error = RemoteFileError { action: self.action, path: self.path.clone(), reason };
         MicroPythonFailure::File(error).into()
     }
 
-    fn damaged(&self, what: impl Into<String>) -> ErrorKind {
+    fn damaged(&self, what: impl Into<String>) -> Failure {
         self.fails(RemoteFileReason::Damaged(what.into()))
     }
 
     /// The output, or the exception as a reason.
-    fn output(&self, ended: Ended) -> Result<MicroPythonOutput, ErrorKind> {
+    fn output(&self, ended: Ended) -> Result<MicroPythonOutput, Failure> {
         ended.map_err(|error| self.fails(error.into()))
     }
 
@@ -162,7 +162,7 @@ impl MicroPython {
     /// Writes a file of this computer to the board; see [`put`](MicroPython::put).
     pub async fn put_file(&self, local: impl AsRef<Path>, remote: impl Into<String>) -> Result<()> {
         let local = local.as_ref();
-        let contents = std::fs::read(local).map_err(ErrorKind::file("read", local))?;
+        let contents = std::fs::read(local).map_err(FileError::of("read", local))?;
         self.put(contents, remote).await
     }
 
@@ -212,7 +212,7 @@ impl MicroPython {
         &self,
         errand: Errand,
         body: &str,
-        value: impl Fn(&Errand, MicroPythonOutput) -> Result<T, ErrorKind> + Send + 'static,
+        value: impl Fn(&Errand, MicroPythonOutput) -> Result<T, Failure> + Send + 'static,
     ) -> Wait<T> {
         let script = errand.script(body);
         session(self.shared(), move |ended| match ended {
@@ -227,8 +227,8 @@ fn summary(contents: &[u8]) -> String {
     format!("{} {}", contents.len(), crc32(contents))
 }
 
-fn is_full(kind: &ErrorKind) -> bool {
-    let ErrorKind::MicroPython(MicroPythonFailure::File(error)) = kind else { return false };
+fn is_full(failure: &Failure) -> bool {
+    let Some(MicroPythonFailure::File(error)) = failure.find() else { return false };
     matches!(error.reason, RemoteFileReason::Full)
 }
 

@@ -2,9 +2,9 @@
 
 use espalier_core::Span;
 
-use crate::console::find;
-use crate::crash::{Crash, Reset};
-use crate::state::State;
+use crate::driver::Reset;
+use crate::session::{Crash, State};
+use crate::text::find;
 
 /// How the ROM's first words after a reset begin: the date of its making.
 const BANNER: &[u8] = b"ets J";

@@ -36,12 +36,8 @@ pub use running::RunningScript;
 pub use script::{MicroPythonOutput, Script};
 use session::{Next, converse, run, session};
 
-use crate::error::Result;
-use crate::state::Shared;
-use crate::wait::Wait;
-
-/// What a mirrored display sends before each picture: the record separator, which no text contains (compare RFC 7464).
-pub(crate) const MARK: u8 = 0x1E;
+use crate::error::Cause;
+use crate::session::{Result, Shared, Wait};
 
 /// Why MicroPython did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +53,8 @@ pub enum MicroPythonFailure {
     #[error(transparent)]
     Lost(BoardLoss),
 }
+
+impl Cause for MicroPythonFailure {}
 
 impl MicroPythonFailure {
     /// The exception behind it, if there is one.

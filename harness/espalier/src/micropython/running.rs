@@ -9,10 +9,9 @@ use super::loss::Since;
 use super::raw::{CTRL_B, CTRL_C, CTRL_D, PROMPT, Ran};
 use super::script::{MicroPythonOutput, Script};
 use super::session::{Ended, ended};
-use crate::console::{Log, find};
-use crate::error::ErrorKind;
-use crate::state::Shared;
-use crate::wait::{Ask, Wait};
+use crate::error::Failure;
+use crate::session::{Ask, Log, Shared, Timeout, Wait};
+use crate::text::find;
 
 /// What Ctrl-C raises.
 const INTERRUPTED: &str = "KeyboardInterrupt";
@@ -80,7 +79,7 @@ impl RunningScript {
             if let Some(end) = answer.traceback_end {
                 if find(state.console.since(end).1, PROMPT).is_some() {
                     let ended = ended(answer.ran(&state.console)).map_err(|error| error.of_script(&script));
-                    return Poll::Ready(if interrupted { forgive(ended) } else { ended }.map_err(ErrorKind::from));
+                    return Poll::Ready(if interrupted { forgive(ended) } else { ended }.map_err(Failure::from));
                 }
                 if !leaving {
                     leaving = true;
@@ -94,7 +93,7 @@ impl RunningScript {
                 Ask::Again => Poll::Pending,
                 Ask::LastTime => {
                     let what = format!("the end of {}", script.name());
-                    Poll::Ready(Err(ErrorKind::Timeout { what, waited: now.since(begun) }))
+                    Poll::Ready(Err(Timeout { what, waited: now.since(begun) }.into()))
                 }
             }
         })
@@ -144,8 +143,8 @@ impl Answer {
     }
 }
 
-impl From<MicroPythonError> for ErrorKind {
-    fn from(error: MicroPythonError) -> ErrorKind {
+impl From<MicroPythonError> for Failure {
+    fn from(error: MicroPythonError) -> Failure {
         MicroPythonFailure::Exception(Box::new(error)).into()
     }
 }

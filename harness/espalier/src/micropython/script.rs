@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use super::MARK;
-use crate::error::{ErrorKind, Result};
+use crate::driver::MARK;
+use crate::error::{Failure, FileError};
+use crate::session::Result;
 
 /// What MicroPython calls a script that came over the console.
 pub(super) const STDIN: &str = "<stdin>";
@@ -86,8 +87,8 @@ impl Script {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<Script, ErrorKind> {
-    let source = std::fs::read_to_string(path).map_err(ErrorKind::file("read", path))?;
+pub(super) fn read(path: &Path) -> Result<Script, Failure> {
+    let source = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
     Ok(Script::new(source).named(path.display().to_string()))
 }
 

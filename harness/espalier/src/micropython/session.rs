@@ -10,9 +10,8 @@ use super::exception::MicroPythonError;
 use super::loss::{BoardLoss, Since};
 use super::raw::{Event, Ran, RawRepl};
 use super::script::{MicroPythonOutput, Script, plain_text};
-use crate::error::{Error, ErrorKind};
-use crate::state::{Shared, State};
-use crate::wait::{Ask, Wait};
+use crate::error::Failure;
+use crate::session::{Ask, Error, Shared, State, Timeout, Wait};
 
 /// How a script ended.
 pub(super) type Ended = Result<MicroPythonOutput, MicroPythonError>;
@@ -27,7 +26,7 @@ pub(super) enum Next<T> {
 /// Enters raw mode, does what `next` says until that is done, and leaves raw mode. `next` is told how the last script ended.
 pub(super) fn session<T: Send + 'static>(
     shared: &Arc<Shared>,
-    mut next: impl FnMut(Option<Ended>) -> Result<Next<T>, ErrorKind> + Send + 'static,
+    mut next: impl FnMut(Option<Ended>) -> Result<Next<T>, Failure> + Send + 'static,
 ) -> Wait<T> {
     let mut result = None;
     converse(shared, RawRepl::entering, move |_, repl, event| {
@@ -58,7 +57,7 @@ pub(super) fn session<T: Send + 'static>(
 pub(super) fn run<T: Send + 'static>(
     shared: &Arc<Shared>,
     script: Script,
-    on: impl Fn(MicroPythonOutput) -> Result<T, ErrorKind> + Send + 'static,
+    on: impl Fn(MicroPythonOutput) -> Result<T, Failure> + Send + 'static,
 ) -> Wait<T> {
     let mut steps = script.steps().into_iter();
     session(shared, move |ended| {
@@ -106,7 +105,7 @@ pub(super) struct Moment {
 pub(super) fn converse<T: Send + 'static>(
     shared: &Arc<Shared>,
     begin: fn(Time) -> RawRepl,
-    mut on: impl FnMut(Moment, &mut RawRepl, Event) -> Option<Result<T, ErrorKind>> + Send + 'static,
+    mut on: impl FnMut(Moment, &mut RawRepl, Event) -> Option<Result<T, Failure>> + Send + 'static,
 ) -> Wait<T> {
     let mut conversation = None;
     Wait::new(shared, "MicroPython", move |state, ask| {
@@ -129,7 +128,7 @@ pub(super) fn converse<T: Send + 'static>(
             Ask::Again => Poll::Pending,
             Ask::LastTime => {
                 let waited = now.since(*begun);
-                Poll::Ready(Err(ErrorKind::Timeout { what: repl.awaited().to_owned(), waited }))
+                Poll::Ready(Err(Timeout { what: repl.awaited().to_owned(), waited }.into()))
             }
         }
     })
@@ -172,17 +171,14 @@ pub(super) fn ended(ran: Ran) -> Ended {
 impl Error {
     /// How the board was lost on which a script ran, if that is why it failed.
     pub fn board_loss(&self) -> Option<&BoardLoss> {
-        match self.kind() {
-            ErrorKind::MicroPython(MicroPythonFailure::Lost(loss)) => Some(loss),
+        match self.find()? {
+            MicroPythonFailure::Lost(loss) => Some(loss),
             _ => None,
         }
     }
 
     /// The exception that ended a script of MicroPython, if that is why it failed.
     pub fn exception(&self) -> Option<&MicroPythonError> {
-        match self.kind() {
-            ErrorKind::MicroPython(failure) => failure.exception(),
-            _ => None,
-        }
+        self.find::<MicroPythonFailure>()?.exception()
     }
 }

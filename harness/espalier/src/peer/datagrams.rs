@@ -7,10 +7,9 @@ use std::task::Poll;
 use espalier_core::{Span, Time};
 
 use super::{Peer, mdns};
-use crate::error::{ErrorKind, Result};
-use crate::kind::{Capability, DatagramRig, UdpId};
-use crate::state::{Shared, State};
-use crate::wait::Wait;
+use crate::driver::{DatagramRig, UdpId};
+use crate::error::Failure;
+use crate::session::{Result, Shared, State, Wait};
 
 /// How long a question may stay unanswered before it is asked again.
 const ANSWER_TIME: Span = Span::from_secs(1);
@@ -138,7 +137,6 @@ fn close(shared: &Arc<Shared>, socket: UdpId) {
     }
 }
 
-fn datagrams(state: &mut State) -> Result<&mut dyn DatagramRig, ErrorKind> {
-    let kind = state.rig.kind();
-    state.rig.datagrams().ok_or(ErrorKind::Unsupported { capability: Capability::Datagrams, kind })
+fn datagrams(state: &mut State) -> Result<&mut dyn DatagramRig, Failure> {
+    state.rig.datagrams()
 }

@@ -11,16 +11,34 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::air::in_air;
-use crate::error::{ErrorKind, Result};
-use crate::kind::{Capability, Link, ListenerId, Place};
-use crate::state::{Shared, State};
-use crate::transcript::{Entry, Event};
-use crate::wait::Wait;
+use crate::driver::{Capability, Link, ListenerId, Place, Unsupported};
+use crate::error::Cause;
+use crate::session::{Entry, Event, Result, Shared, State, Wait};
 
 pub use datagrams::UdpSocket;
-pub(crate) use stream::Connection;
 pub use stream::{PeerStream, Sending};
+
+/// The board refused a connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the board refused a connection to {to}")]
+pub struct ConnectionRefused {
+    /// Where the peer wanted to connect to.
+    pub to: SocketAddrV4,
+}
+
+impl Cause for ConnectionRefused {}
+
+/// A connection ended before the awaited bytes came.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection {} before {what}", if *reset { "was reset" } else { "was closed by the board" })]
+pub struct ConnectionClosed {
+    /// The awaited event.
+    pub what: String,
+    /// Whether it was reset instead of closed.
+    pub reset: bool,
+}
+
+impl Cause for ConnectionClosed {}
 
 /// The host at the other end of the board's network. Handles are cheap and all lead to the same peer.
 #[derive(Clone)]
@@ -52,7 +70,7 @@ impl Peer {
         match self.place {
             Place::Lan => state.rig.peer_address(),
             Place::Air(hardware) => {
-                let address = in_air(&mut state).ok().and_then(|air| air.peer_address(hardware));
+                let address = state.rig.air().ok().and_then(|air| air.peer_address(hardware));
                 address.unwrap_or(Ipv4Addr::UNSPECIFIED)
             }
         }
@@ -64,7 +82,7 @@ impl Peer {
         Wait::new(&self.shared, format!("the peer to listen on port {port}"), move |state, _| {
             let listener = match place {
                 Place::Lan => state.rig.listen(port),
-                Place::Air(hardware) => in_air(state)?.listen(hardware, port),
+                Place::Air(hardware) => state.rig.air()?.listen(hardware, port),
             };
             Poll::Ready(listener.map(|id| Listener { shared: shared.clone(), id, port }))
         })
@@ -97,7 +115,7 @@ impl Peer {
                     let Some(to) = target(board_address(state, place)) else { return Poll::Pending };
                     let connection = match place {
                         Place::Lan => state.rig.connect(to),
-                        Place::Air(hardware) => in_air(state)?.connect(hardware, to),
+                        Place::Air(hardware) => state.rig.air()?.connect(hardware, to),
                     }?;
                     state.record(connection, Event::Connecting(to.to_string()));
                     *attempt.insert((connection, to))
@@ -111,11 +129,11 @@ impl Peer {
                 }
                 Link::Refused => {
                     state.record(connection, Event::Refused);
-                    Poll::Ready(Err(ErrorKind::Refused { to }))
+                    Poll::Ready(Err(ConnectionRefused { to }.into()))
                 }
                 Link::Reset => {
                     state.record(connection, Event::Reset);
-                    Poll::Ready(Err(ErrorKind::Closed { what: "it was established".to_owned(), reset: true }))
+                    Poll::Ready(Err(ConnectionClosed { what: "it was established".to_owned(), reset: true }.into()))
                 }
             }
         })
@@ -135,11 +153,11 @@ impl Peer {
         let mut state = self.shared.lock();
         let (kind, capability) = (state.rig.kind(), Capability::VanishingPeer);
         if !state.rig.supports(capability) {
-            return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+            return Err(state.fail(Unsupported { capability, kind }));
         }
         let done = match self.place {
             Place::Lan => state.rig.set_silent(silent),
-            Place::Air(hardware) => in_air(&mut state).and_then(|air| air.set_silent(hardware, silent)),
+            Place::Air(hardware) => state.rig.air().and_then(|air| air.set_silent(hardware, silent)),
         };
         done.map_err(|kind| state.fail(kind))
     }
@@ -155,7 +173,7 @@ impl Peer {
 fn board_address(state: &mut State, place: Place) -> Option<Ipv4Addr> {
     match place {
         Place::Lan => state.rig.address(),
-        Place::Air(hardware) => in_air(state).ok()?.board_address(hardware),
+        Place::Air(hardware) => state.rig.air().ok()?.board_address(hardware),
     }
 }
 

@@ -1,6 +1,5 @@
 //! One TCP connection, as the peer holds it.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddrV4;
@@ -11,61 +10,11 @@ use std::task::{Context, Poll};
 use espalier_core::{Span, Time};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Peer;
-use crate::console::{escaped, find};
-use crate::error::{ErrorKind, Result};
-use crate::kind::{ConnectionId, Link};
-use crate::state::{Shared, State};
-use crate::transcript::{Event, quoted};
-use crate::wait::{PATIENCE, Until, Wait};
-
-/// What has come over a connection and was not taken yet.
-#[derive(Debug, Default)]
-pub(crate) struct Connection {
-    received: VecDeque<u8>,
-    ended: Option<Ended>,
-    /// The peer has said that it will send no more.
-    finished: bool,
-}
-
-impl Connection {
-    fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.received).into()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    Finished,
-    Reset,
-}
-
-impl State {
-    /// Takes over what has come over `connection`.
-    pub(crate) fn pump(&mut self, connection: ConnectionId) {
-        let bytes = self.rig.receive(connection);
-        if !bytes.is_empty() {
-            self.record(connection, Event::FromBoard(bytes.clone()));
-        }
-        let Some(known) = self.connections.get_mut(&connection) else { return };
-        known.received.extend(bytes);
-        if known.ended.is_some() {
-            return;
-        }
-        let (ended, event) = match self.rig.link(connection) {
-            Link::Connecting | Link::Open => return,
-            Link::Finished => (Ended::Finished, Event::BoardFinished),
-            Link::Refused | Link::Reset => (Ended::Reset, Event::Reset),
-        };
-        known.ended = Some(ended);
-        self.record(connection, event);
-    }
-
-    fn incoming(&mut self, connection: ConnectionId) -> &mut Connection {
-        self.pump(connection);
-        self.connections.entry(connection).or_default()
-    }
-}
+use super::{ConnectionClosed, Peer};
+use crate::driver::{ConnectionId, Link};
+use crate::error::Failure;
+use crate::session::{Connection, Ended, Event, PATIENCE, Result, Shared, State, Timeout, Until, Wait, quoted};
+use crate::text::{escaped, find};
 
 /// A TCP connection between the peer and the board.
 ///
@@ -315,7 +264,7 @@ fn drive<T>(
     let deadline = begun + patience.unwrap_or(Span::from_ticks(u64::MAX));
     if now >= deadline {
         *since = None;
-        let kind = ErrorKind::Timeout { what: what.to_owned(), waited: now.since(begun) };
+        let kind = Timeout { what: what.to_owned(), waited: now.since(begun) };
         return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, state.fail(kind))));
     }
     match state.rig.poll_advance(cx, deadline) {
@@ -340,6 +289,6 @@ fn finish(state: &mut State, id: ConnectionId) {
     }
 }
 
-fn closed(what: &str, reset: bool) -> ErrorKind {
-    ErrorKind::Closed { what: what.to_owned(), reset }
+fn closed(what: &str, reset: bool) -> Failure {
+    ConnectionClosed { what: what.to_owned(), reset }.into()
 }

@@ -1,8 +1,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::kind::Link;
-use crate::kind::fake::{Action, Fake};
-use crate::{ErrorKind, Units};
+use crate::driver::Link;
+use crate::driver::fake::{Action, Fake};
+use crate::{ConnectionRefused, Units};
 
 #[tokio::test]
 async fn the_peer_serves_the_board() {
@@ -73,7 +73,7 @@ async fn what_can_happen_to_a_connection_has_a_name() {
     .board(folder.path());
     let peer = board.peer();
     let refused = peer.connect(1).await.err().unwrap();
-    assert!(matches!(refused.kind(), ErrorKind::Refused { to } if to.port() == 1));
+    assert!(matches!(refused.find(), Some(ConnectionRefused { to }) if to.port() == 1));
     let socket = peer.connect(2).await.unwrap();
     let cut = socket.expect("line").await.unwrap_err();
     assert!(cut.to_string().starts_with("the connection was reset before \"line\" from the board\n"), "{cut}");

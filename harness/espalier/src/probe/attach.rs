@@ -11,7 +11,7 @@ use probe_rs::{Error, Permissions, Session};
 use super::driver::Driver;
 use super::failure;
 use super::pins::Pins;
-use crate::error::ErrorKind;
+use crate::error::Failure;
 
 /// The chip's name in the target descriptions of probe-rs.
 const TARGET: &str = "esp32";
@@ -31,12 +31,12 @@ const DSR: u8 = 0x44;
 const DSR_DBGMOD_POWER_ON: u32 = 1 << 31;
 
 /// Attaches by pins in this process.
-pub(super) fn to_pins(pins: impl Pins + 'static) -> Result<Session, ErrorKind> {
+pub(super) fn to_pins(pins: impl Pins + 'static) -> Result<Session, Failure> {
     attach(Probe::new(Driver::new(pins)))
 }
 
 /// Attaches by a probe on USB.
-pub(super) fn to_usb(selector: &str) -> Result<Session, ErrorKind> {
+pub(super) fn to_usb(selector: &str) -> Result<Session, Failure> {
     registry();
     let what = || format!("probe {selector}");
     let parsed: DebugProbeSelector = selector.parse().map_err(|error| failure("open", what(), error))?;
@@ -44,11 +44,11 @@ pub(super) fn to_usb(selector: &str) -> Result<Session, ErrorKind> {
     attach(probe)
 }
 
-fn attach(mut probe: Probe) -> Result<Session, ErrorKind> {
+fn attach(mut probe: Probe) -> Result<Session, Failure> {
     let refused = |error| failure("attach to", "chip".to_owned(), error);
     let target = target(&mut probe).map_err(refused)?;
     let target = TargetSelector::Specified(target);
-    probe.attach_with_registry(target, Permissions::new(), registry()).map_err(refused)
+    probe.attach_with_registry(target, Permissions::new(), registry()).map_err(|error| refused(error).into())
 }
 
 /// The chip with the cores that answer. Given a core without a clock, probe-rs asks it again and again, for 100 ms each time it

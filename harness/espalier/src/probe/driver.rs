@@ -12,7 +12,7 @@ use probe_rs::probe::{
 };
 
 use super::pins::Pins;
-use crate::kind::JtagCycle;
+use crate::driver::JtagCycle;
 
 const NAME: &str = "espalier in-process JTAG";
 /// Speed until somebody sets another one: what Espressif's own boards for JTAG are used with.

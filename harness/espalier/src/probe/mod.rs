@@ -18,7 +18,7 @@ mod pins;
 mod symbols;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,10 +31,24 @@ pub use probe_rs;
 pub use symbols::Place;
 
 use self::symbols::Symbols;
-use crate::error::{ErrorKind, Result};
+use crate::driver::{Capability, ProbePort, Rig, Unsupported};
+use crate::error::{Cause, Failure, Source};
 use crate::image::Image;
-use crate::kind::{Capability, ProbePort, Rig};
-use crate::state::{Shared, State};
+use crate::session::{Result, Shared, State, Timeout};
+
+/// The debug probe, or the chip at it, did not do something.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} the {what} with the debug probe: {source}")]
+pub struct ProbeFailure {
+    /// What was about to be done, such as "halt".
+    pub action: &'static str,
+    /// To what, such as "PRO CPU".
+    pub what: String,
+    /// What probe-rs said.
+    pub source: Source,
+}
+
+impl Cause for ProbeFailure {}
 
 /// How long a core may take to stop, in the host's time.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -94,7 +108,7 @@ impl Probe {
             let state = shared.lock();
             (state.rig.probe_port(), state.rig.kind())
         };
-        let port = port.ok_or(ErrorKind::Unsupported { capability: Capability::Probe, kind });
+        let port = port.ok_or_else(|| Unsupported { capability: Capability::Probe, kind }.into());
         let session = port.and_then(|port| match port {
             ProbePort::Pins => attach::to_pins(Arc::downgrade(shared)),
             ProbePort::Usb(selector) => attach::to_usb(&selector),
@@ -132,7 +146,7 @@ impl Probe {
         while !self.is_halted(core)? {
             let mut state = self.shared.lock();
             if state.rig.now() >= end {
-                return Err(state.fail(ErrorKind::Timeout { what: format!("the {core} to stop"), waited: within }));
+                return Err(state.fail(Timeout { what: format!("the {core} to stop"), waited: within }));
             }
             match state.rig.probe_port() {
                 Some(ProbePort::Pins) => state.rig.jtag_pause(LOOK),
@@ -194,7 +208,7 @@ impl Probe {
     /// Writes an image into flash as [`write_flash`](Probe::write_flash) does.
     pub fn flash(&mut self, image: &Image) -> Result<()> {
         let size = self.shared.lock().rig.flash_size();
-        let parts = image.parts(size).map_err(|error| self.shared.lock().fail(error.into()))?;
+        let parts = image.parts(size).map_err(|error| self.shared.lock().fail(error))?;
         self.program(parts.iter().map(|part| (part.offset, part.bytes.as_slice())))
     }
 
@@ -242,8 +256,8 @@ impl Probe {
     }
 }
 
-fn failure(action: &'static str, what: String, error: impl std::error::Error + Send + Sync + 'static) -> ErrorKind {
-    ErrorKind::Probe { action, what, source: Box::new(error) }
+fn failure(action: &'static str, what: String, error: impl std::error::Error + Send + Sync + 'static) -> ProbeFailure {
+    ProbeFailure { action, what, source: Box::new(error) }
 }
 
 fn backtrace(session: &mut Session, core: Core, symbols: &Symbols) -> std::result::Result<Backtrace, ProbeError> {
@@ -264,22 +278,15 @@ fn backtrace(session: &mut Session, core: Core, symbols: &Symbols) -> std::resul
     trace
 }
 
-/// Where both cores are, for a failure: without disturbing the board if it can be forked. Empty if there is no probe, or it
-/// does not get through: a failure must not hide behind another one.
-pub(crate) fn backtraces(rig: &dyn Rig, symbols: Option<PathBuf>) -> Vec<Backtrace> {
+/// The call stacks of both cores, for a failure: without disturbing the board if it can be forked. Empty if there is no probe, or
+/// it does not get through: a failure must not hide behind another one.
+pub(crate) fn stacks(rig: &dyn Rig, symbols: Option<&Path>) -> Vec<String> {
     let session = match rig.probe_port() {
         Some(ProbePort::Pins) => rig.fork().map(attach::to_pins),
         Some(ProbePort::Usb(selector)) => Some(attach::to_usb(&selector)),
         None => None,
     };
     let Some(Ok(mut session)) = session else { return Vec::new() };
-    let symbols = Symbols::read(symbols.as_deref());
-    Core::ALL.into_iter().filter_map(|core| backtrace(&mut session, core, &symbols).ok()).collect()
-}
-
-impl State {
-    /// The call stacks of both cores now.
-    pub(crate) fn backtraces(&self) -> Vec<Backtrace> {
-        backtraces(self.rig.as_ref(), self.elf.clone())
-    }
+    let symbols = Symbols::read(symbols);
+    Core::ALL.into_iter().filter_map(|core| Some(backtrace(&mut session, core, &symbols).ok()?.to_string())).collect()
 }

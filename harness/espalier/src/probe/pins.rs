@@ -4,8 +4,8 @@ use std::sync::Weak;
 
 use espalier_core::Span;
 
-use crate::kind::{JtagCycle, Rig};
-use crate::state::Shared;
+use crate::driver::{JtagCycle, Rig};
+use crate::session::Shared;
 
 /// Pins that a driver can clock.
 pub(crate) trait Pins: Send {

@@ -4,21 +4,13 @@ use std::path::PathBuf;
 
 use super::compare::Rect;
 use super::golden::BLESS_VARIABLE;
+use crate::error::Cause;
 use crate::png::PngError;
 
 /// What can be wrong with a screen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScreenError {
-    /// The board has no display.
-    #[error("the board has no display")]
-    Absent,
-    /// Nobody sees the display but the firmware, which cannot be asked.
-    #[error(
-        "the display is known to the firmware only, which has not said by an \"@event started\" that it can be asked for it (on \
-         MicroPython, `mirror` has the display send what it shows)"
-    )]
-    Mute,
     /// There is no golden picture to compare with.
     #[error(
         "there is no golden picture {}\n  actual   {}\n  {BLESS_VARIABLE}=1 makes it the golden", path.display(), actual.display()
@@ -108,3 +100,5 @@ pub enum ScreenError {
         drawing: String,
     },
 }
+
+impl Cause for ScreenError {}

@@ -9,11 +9,11 @@ use super::claim::claim;
 use super::compare::{Comparison, Rect, Tolerance};
 use super::error::ScreenError;
 use super::pending::{ACTUAL_SUFFIX, DIFFERENCE_SUFFIX, EXPECTED_SUFFIX, TARGET_SUFFIX, Target};
-use crate::artefacts::hexadecimal;
-use crate::error::ErrorKind;
+use crate::error::{Failure, FileError};
 use crate::png::{decode, encode};
 use crate::run_id::run_id;
-use crate::state::State;
+use crate::session::State;
+use crate::session::artefacts::hexadecimal;
 
 /// Environment variable that makes what screens show the new goldens.
 pub const BLESS_VARIABLE: &str = "ESPALIER_BLESS";
@@ -31,7 +31,7 @@ pub(crate) fn bless_from_env() -> bool {
 }
 
 /// Whether a picture matches its golden, without leaving anything behind.
-pub(crate) fn matches(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<bool, ErrorKind> {
+pub(crate) fn matches(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<bool, Failure> {
     let path = path(&state.goldens, name)?;
     let golden = load(&path)?.filter(|golden| Comparison::new(&golden.bitmap, actual, tolerance).matches());
     match &golden {
@@ -42,7 +42,7 @@ pub(crate) fn matches(state: &State, name: &str, actual: &Bitmap, tolerance: &To
 }
 
 /// Compares a picture with its golden. A mismatch leaves pictures behind, or replaces the golden if that was asked for.
-pub(crate) fn judge(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<(), ErrorKind> {
+pub(crate) fn judge(state: &State, name: &str, actual: &Bitmap, tolerance: &Tolerance) -> Result<(), Failure> {
     let path = path(&state.goldens, name)?;
     let golden = match load(&path) {
         Err(_) if state.bless => None,
@@ -58,7 +58,7 @@ pub(crate) fn judge(state: &State, name: &str, actual: &Bitmap, tolerance: &Tole
     }
     let file = encode(actual);
     if state.bless {
-        return replace(&path, &file);
+        return Ok(replace(&path, &file)?);
     }
     let artefacts = &state.artefacts;
     let target = Target {
@@ -91,11 +91,11 @@ pub(crate) fn judge(state: &State, name: &str, actual: &Bitmap, tolerance: &Tole
 }
 
 /// Writes a golden picture.
-pub(crate) fn replace(path: &Path, file: &[u8]) -> Result<(), ErrorKind> {
+pub(crate) fn replace(path: &Path, file: &[u8]) -> Result<(), FileError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(ErrorKind::file("create", folder))?;
+        fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
     }
-    espalier_files::write(path, file).map_err(ErrorKind::file("write", path))
+    espalier_files::write(path, file).map_err(FileError::of("write", path))
 }
 
 /// A golden picture.
@@ -106,11 +106,11 @@ pub(crate) struct Golden {
 }
 
 /// Reads a golden picture; `None` if there is none.
-pub(crate) fn load(path: &Path) -> Result<Option<Golden>, ErrorKind> {
+pub(crate) fn load(path: &Path) -> Result<Option<Golden>, Failure> {
     let file = match fs::read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(ErrorKind::file("read", path)(error)),
+        Err(error) => return Err(FileError::of("read", path)(error).into()),
     };
     let bitmap = decode(&file).map_err(|source| ScreenError::Unreadable { path: path.to_owned(), source })?;
     Ok(Some(Golden { bitmap, digest: hexadecimal(&file) }))
@@ -120,7 +120,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn path(folder: &Path, name: &str) -> Result<PathBuf, ErrorKind> {
+fn path(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
     let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if name.is_empty() || !plain {
         return Err(ScreenError::Name { name: name.to_owned() }.into());

@@ -20,15 +20,10 @@ pub(crate) use golden::{bless_from_env, default_folder};
 pub use pending::{PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
 
 use crate::console::Console;
-use crate::error::{ErrorKind, Result};
-use crate::kind::{Capability, Shown};
+use crate::driver::{Capability, Shown, Unsupported};
 use crate::png::encode;
 use crate::render::half_blocks;
-use crate::state::Shared;
-use crate::wait::{Ask, Wait};
-
-/// How long a screen has to stay the same to count as settled.
-pub const SETTLED: Span = Span::from_millis(50);
+use crate::session::{Ask, Result, SETTLED, Shared, Wait};
 
 /// The display of a board. Handles are cheap and all lead to the same display.
 #[derive(Clone)]
@@ -123,7 +118,7 @@ impl Screen {
             let mut state = self.shared.lock();
             let (kind, capability) = (state.rig.kind(), Capability::DisplayMemory);
             if !state.rig.supports(capability) {
-                return Err(state.fail(ErrorKind::Unsupported { capability, kind }));
+                return Err(state.fail(Unsupported { capability, kind }));
             }
         }
         console.send_line(Command::Screen.to_string()).await?;
@@ -148,15 +143,15 @@ impl Screen {
         }
         let mut state = self.shared.lock();
         let diff = state.artefacts.write("cross-check.diff.png", &comparison.picture());
-        let kind = diff.map(|diff| {
-            let (differing, drawing) = (comparison.differing(), comparison.drawing());
-            ScreenError::CrossCheck { differing, diff, drawing }.into()
-        });
-        Err(state.fail(kind.unwrap_or_else(|error| error)))
+        let (differing, drawing) = (comparison.differing(), comparison.drawing());
+        Err(match diff {
+            Ok(diff) => state.fail(ScreenError::CrossCheck { differing, diff, drawing }),
+            Err(error) => state.fail(error),
+        })
     }
 
     fn dump_error(&self, reason: &str) -> crate::Error {
-        self.shared.lock().fail(ScreenError::Dump { reason: reason.to_owned() }.into())
+        self.shared.lock().fail(ScreenError::Dump { reason: reason.to_owned() })
     }
 }
 

@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::golden;
-use crate::artefacts::{LAST_RUN, hexadecimal};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Failure, FileError};
+use crate::session::artefacts::{LAST_RUN, hexadecimal};
+use crate::session::{Error, Result};
 
 /// End of the file beside a picture that says which golden it would replace.
 pub(super) const TARGET_SUFFIX: &str = ".golden.txt";
@@ -132,23 +133,23 @@ impl PendingGoldens {
     }
 
     /// Looks into a folder whose tests had their last run under the name `run`, if it is known.
-    fn look(&mut self, folder: &Path, run: Option<&str>, found: &mut Vec<PendingGolden>) -> Result<(), ErrorKind> {
+    fn look(&mut self, folder: &Path, run: Option<&str>, found: &mut Vec<PendingGolden>) -> Result<(), Failure> {
         let last = fs::read_to_string(folder.join(LAST_RUN)).ok();
         let run = last.as_deref().or(run);
-        for entry in fs::read_dir(folder).map_err(ErrorKind::file("read", folder))? {
-            let path = entry.map_err(ErrorKind::file("read", folder))?.path();
+        for entry in fs::read_dir(folder).map_err(FileError::of("read", folder))? {
+            let path = entry.map_err(FileError::of("read", folder))?.path();
             if path.is_dir() {
                 self.look(&path, run, found)?;
                 continue;
             }
             let Some(stem) = path.to_str().and_then(|path| path.strip_suffix(TARGET_SUFFIX)) else { continue };
-            let text = fs::read_to_string(&path).map_err(ErrorKind::file("read", &path))?;
+            let text = fs::read_to_string(&path).map_err(FileError::of("read", &path))?;
             let actual = PathBuf::from(format!("{stem}{ACTUAL_SUFFIX}"));
             match Target::parse(&text) {
                 None => self.refused.push(Refusal::Unreadable { path }),
                 Some(target) if run.is_some_and(|run| run != target.run) => self.earlier += 1,
                 Some(target) => {
-                    let picture = fs::read(&actual).map_err(ErrorKind::file("read", &actual))?;
+                    let picture = fs::read(&actual).map_err(FileError::of("read", &actual))?;
                     found.push(PendingGolden { target, stems: vec![stem.into()], digest: hexadecimal(&picture) });
                 }
             }
@@ -189,14 +190,14 @@ impl PendingGolden {
     /// If a file cannot be read, written or removed.
     pub fn accept(&self) -> Result<()> {
         let actual = self.actual();
-        let file = fs::read(&actual).map_err(ErrorKind::file("read", &actual))?;
+        let file = fs::read(&actual).map_err(FileError::of("read", &actual))?;
         golden::replace(&self.target.golden, &file)?;
         for stem in &self.stems {
             for suffix in [ACTUAL_SUFFIX, TARGET_SUFFIX, EXPECTED_SUFFIX, DIFFERENCE_SUFFIX] {
                 let path = PathBuf::from(format!("{}{suffix}", stem.display()));
                 match fs::remove_file(&path) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(Error::from(ErrorKind::file("remove", &path)(error)));
+                        return Err(Error::from(FileError::of("remove", &path)(error)));
                     }
                     _ => {}
                 }
@@ -212,7 +213,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::{ACTUAL_SUFFIX, PendingGoldens, Refusal, TARGET_SUFFIX, Target};
-    use crate::artefacts::{LAST_RUN, hexadecimal};
+    use crate::session::artefacts::{LAST_RUN, hexadecimal};
 
     struct Left(tempfile::TempDir);
 

@@ -2,9 +2,9 @@ use std::fs;
 
 use espalier_core::Bitmap;
 
-use crate::kind::fake::{Action, Fake};
+use crate::driver::fake::{Action, Fake};
 use crate::png::{decode, encode};
-use crate::{ErrorKind, PendingGolden, PendingGoldens, Rect, ScreenError, Units};
+use crate::{PendingGolden, PendingGoldens, Rect, ScreenError, Units};
 
 fn picture(lit: &[(u32, u32)]) -> Bitmap {
     let mut bitmap = Bitmap::new(128, 64);
@@ -40,8 +40,8 @@ async fn a_golden_can_be_waited_for() {
     assert_eq!(seen.at().as_micros(), 20_000);
     board.run_for(2.ms()).await.unwrap();
     let error = board.screen().wait_for_golden("greeting").within(30.ms()).await.err().unwrap();
-    let ErrorKind::Screen(screen) = error.kind() else { panic!("{error}") };
-    assert!(matches!(**screen, ScreenError::Differs { differing: 2, .. }), "{error}");
+    let Some(screen) = error.find::<ScreenError>() else { panic!("{error}") };
+    assert!(matches!(screen, ScreenError::Differs { differing: 2, .. }), "{error}");
 }
 
 #[tokio::test]

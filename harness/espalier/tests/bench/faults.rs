@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use espalier::{BenchError, Board, ErrorKind, FlashError, Image, Result, Units};
+use espalier::{BenchError, Board, FlashError, Image, Result, Units};
 use espalier_serve::{Pace, ServeConfig, Server};
 
 use crate::noise::noise;
@@ -12,10 +12,7 @@ use crate::served::{IMAGE, Served};
 const SECONDS: Duration = Duration::from_secs(15);
 
 fn bench_error(error: &espalier::Error) -> &BenchError {
-    match error.kind() {
-        ErrorKind::Bench(error) => error,
-        other => panic!("not about the bench: {other}"),
-    }
+    error.find().unwrap_or_else(|| panic!("not about the bench: {error}"))
 }
 
 #[tokio::test]
@@ -136,7 +133,7 @@ async fn another_chip_than_the_images_is_refused() -> Result<()> {
     std::thread::spawn(move || listener.incoming().flatten().for_each(other_chip));
     let begun = Instant::now();
     let error = Board::builder().target(target.as_str()).firmware(IMAGE).start().await.err().unwrap();
-    assert!(matches!(error.kind(), ErrorKind::Flash(FlashError::WrongChip { .. })), "{error}");
+    assert!(matches!(error.find(), Some(FlashError::WrongChip { .. })), "{error}");
     assert!(begun.elapsed() < SECONDS, "{:?}", begun.elapsed());
     Ok(())
 }

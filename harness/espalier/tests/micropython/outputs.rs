@@ -1,6 +1,6 @@
 //! What the mPython board shows and plays: its LEDs at GPIO17, its buzzer at GPIO16.
 
-use espalier::{Board, Capability, ErrorKind, Model, Result, Span, Units};
+use espalier::{Absent, Board, Capability, Model, Result, Span, Units, WrongColours};
 
 use crate::case;
 use crate::official::Case;
@@ -49,7 +49,7 @@ async fn leds_settle(board: &Board) -> Result<()> {
 async fn a_failure_says_what_the_leds_show(board: &Board) -> Result<()> {
     board.micropython().exec(BLINK).await?;
     let error = board.leds().expect([(1, 1, 1), (2, 2, 2), (3, 3, 3)]).within(1.ms()).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Leds { shown, .. } if shown[0] == (30, 100, 252)), "{error}");
+    assert!(matches!(error.find(), Some(WrongColours { shown, .. }) if shown[0] == (30, 100, 252)), "{error}");
     let message = error.to_string();
     assert!(message.starts_with("the LEDs show #1e64fc #0a64fe #1464fd, not #010101 #020202 #030303\n"), "{message}");
     assert!(message.contains("\n  leds     #1e64fc #0a64fe #1464fd\n"), "{message}");
@@ -115,6 +115,6 @@ async fn a_board_without_the_parts_says_so(_: &Board) -> Result<()> {
     let error = bare.leds().expect([(0, 0, 0)]).await.unwrap_err();
     assert!(error.to_string().starts_with("the board has no LEDs\n"), "{error}");
     let error = bare.buzzer().tone().unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Absent { what: "buzzer" }), "{error}");
+    assert!(matches!(error.find(), Some(Absent { what: "buzzer" })), "{error}");
     Ok(())
 }

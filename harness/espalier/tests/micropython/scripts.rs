@@ -1,6 +1,6 @@
 //! Scripts: their output, their exceptions, their end.
 
-use espalier::{Board, BoardLoss, ErrorKind, Frame, MicroPythonFailure, Result, Script, Units};
+use espalier::{Board, BoardLoss, Frame, Result, Script, Units};
 
 use crate::case;
 use crate::official::Case;
@@ -186,10 +186,7 @@ async fn a_board_that_restarts_ends_the_script(board: &Board) -> Result<()> {
     let python = board.micropython();
     let begun = board.now();
     let error = python.exec("import machine\nmachine.reset()\n").await.unwrap_err();
-    let lost = |error: &espalier::Error| match error.kind() {
-        ErrorKind::MicroPython(MicroPythonFailure::Lost(loss)) => loss.clone(),
-        _ => panic!("{error}"),
-    };
+    let lost = |error: &espalier::Error| error.board_loss().unwrap_or_else(|| panic!("{error}")).clone();
     let BoardLoss::Restart(reset) = lost(&error) else { panic!("{error}") };
     assert_eq!(reset.cause.name(), "SW_CPU_RESET");
     assert!(board.now().since(begun) < 1.s(), "it is told at once");
@@ -207,9 +204,7 @@ async fn a_board_that_restarts_ends_the_script(board: &Board) -> Result<()> {
 async fn a_board_whose_watchdog_bites_ends_the_script(board: &Board) -> Result<()> {
     let script = "import machine\nmachine.WDT(timeout=1000)\nwhile True: pass\n";
     let error = board.micropython().exec(script).await.unwrap_err();
-    let ErrorKind::MicroPython(MicroPythonFailure::Lost(BoardLoss::Crash(crash))) = error.kind() else {
-        panic!("{error}")
-    };
+    let Some(BoardLoss::Crash(crash)) = error.board_loss() else { panic!("{error}") };
     assert!(crash.reset.is_some() && !crash.places.is_empty(), "{crash}");
     assert!(error.to_string().starts_with("the firmware panicked: its task watchdog ran out"), "{error}");
     assert_eq!(board.crash().as_ref(), Some(crash));

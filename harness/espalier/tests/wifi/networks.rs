@@ -1,6 +1,6 @@
 //! Joining, leaving and losing networks.
 
-use espalier::{AirFaults, Board, ErrorKind, Faults, Refusal, Result, Units};
+use espalier::{AirError, AirFaults, Board, Faults, Refusal, Result, Units};
 
 use crate::official::Case;
 use crate::{PASSWORD, case};
@@ -181,8 +181,8 @@ async fn open_own(board: &Board) -> Result<()> {
 
 async fn a_station_is_refused_for_a_reason(board: &Board) -> Result<()> {
     open_own(board).await?;
-    let refusal = |error: espalier::Error| match error.kind() {
-        ErrorKind::Air(espalier::AirError::Refused { reason, .. }) => *reason,
+    let refusal = |error: espalier::Error| match error.find() {
+        Some(AirError::Refused { reason, .. }) => *reason,
         _ => panic!("{error}"),
     };
     let error = board.air().join("mPython").password("wrong horse").within(20.s()).await.err();

@@ -1,0 +1,178 @@
+//! The board's console: its first serial port.
+//!
+//! What the board prints is kept, the last 4 MiB of it, with 16 bytes counted for each line. An expectation looks at what no earlier
+//! expectation has consumed, and consumes up to the end of its match, so two lines that come in one buffer are two lines. What has
+//! to be dropped was consumed long ago, unless a test lets megabytes come without looking.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use espalier_core::Time;
+use regex::bytes::Regex;
+
+use crate::session::{Line, Log, Shared, Wait};
+use crate::text::{escaped, find};
+
+/// Text that was expected and came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// When the line with the text began.
+    pub at: Time,
+    /// What was printed since the last expectation, up to the match.
+    pub before: String,
+    /// The text itself.
+    pub text: String,
+}
+
+/// What the groups of a regular expression captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// When the line with the match began.
+    pub at: Time,
+    groups: Vec<(Option<String>, Option<String>)>,
+}
+
+impl Captured {
+    /// Group `index`; group 0 is the whole match. `None` if the group took no part in the match.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        self.groups.get(index)?.1.as_deref()
+    }
+
+    /// The group called `name`, as in `(?<name>...)`.
+    pub fn name(&self, name: &str) -> Option<&str> {
+        self.groups.iter().find(|(known, _)| known.as_deref() == Some(name))?.1.as_deref()
+    }
+}
+
+/// The console of a board. Handles are cheap and all lead to the same console.
+#[derive(Clone)]
+pub struct Console {
+    shared: Arc<Shared>,
+}
+
+impl Console {
+    pub(crate) fn new(shared: Arc<Shared>) -> Console {
+        Console { shared }
+    }
+
+    /// Sends bytes to the board as they are.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Wait<()> {
+        let bytes = bytes.as_ref().to_vec();
+        Wait::new(&self.shared, "the console to take input", move |state, _| {
+            state.rig.console_send(&bytes);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Sends a line, ended as the Enter key ends it: with a carriage return.
+    pub fn send_line(&self, line: impl AsRef<str>) -> Wait<()> {
+        self.send(format!("{}\r", line.as_ref()))
+    }
+
+    /// Waits until `text` has been printed, and consumes up to its end.
+    pub fn expect(&self, text: impl AsRef<[u8]>) -> Wait<Match> {
+        let needle = text.as_ref().to_vec();
+        let what = format!("\"{}\" on the console", escaped(&needle));
+        let mut from = 0;
+        Wait::new(&self.shared, what, move |state, _| {
+            let log = &mut state.console;
+            let Some(hit) = log.find(&needle, from) else {
+                // A match may begin in what is already there, but no earlier than this.
+                from = (log.end() + 1).saturating_sub(needle.len());
+                return Poll::Pending;
+            };
+            let found = Match {
+                at: log.time_at(hit.start),
+                before: log.before(hit),
+                text: String::from_utf8_lossy(&needle).into_owned(),
+            };
+            log.consume(hit);
+            Poll::Ready(Ok(found))
+        })
+    }
+
+    /// Waits until a match of `pattern` has been printed, and consumes up to its end.
+    ///
+    /// The pattern is searched in all unconsumed text; `(?m)^` and `(?m)$` stand for line borders. A match that reaches the
+    /// end of what has been printed counts once the line is complete or the console is quiet, so a group never captures
+    /// half of a number.
+    pub fn expect_regex(&self, pattern: impl AsRef<str>) -> Wait<Captured> {
+        let pattern = pattern.as_ref().to_owned();
+        let what = format!("a match of /{pattern}/ on the console");
+        let regex = Regex::new(&pattern);
+        Wait::new(&self.shared, what, move |state, _| {
+            let regex = match &regex {
+                Ok(regex) => regex,
+                Err(error) => return Poll::Ready(Err(error.clone().into())),
+            };
+            let now = state.rig.now();
+            let log = &mut state.console;
+            let Some((hit, captures)) = log.find_regex(regex, now) else { return Poll::Pending };
+            let text = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();
+            let names = regex.capture_names().map(|name| name.map(str::to_owned));
+            let groups = names.zip(captures.iter().map(|group| group.map(text))).collect();
+            let found = Captured { at: log.time_at(hit.start), groups };
+            log.consume(hit);
+            Poll::Ready(Ok(found))
+        })
+    }
+
+    /// Waits for a complete line that contains `text`, and consumes up to its end.
+    pub fn expect_line(&self, text: impl AsRef<[u8]>) -> Wait<Line> {
+        let needle = text.as_ref().to_vec();
+        let what = format!("a line with \"{}\" on the console", escaped(&needle));
+        Wait::new(&self.shared, what, move |state, _| {
+            while let Some((line, bytes)) = next_line(&mut state.console) {
+                if find(&bytes, &needle).is_some() {
+                    return Poll::Ready(Ok(line));
+                }
+            }
+            Poll::Pending
+        })
+    }
+
+    /// Waits for the next complete line and consumes it.
+    pub fn next_line(&self) -> Wait<Line> {
+        Wait::new(&self.shared, "a line on the console", |state, _| match next_line(&mut state.console) {
+            Some((line, _)) => Poll::Ready(Ok(line)),
+            None => Poll::Pending,
+        })
+    }
+
+    /// The last `count` lines, the unfinished one included. Consumes nothing.
+    pub fn tail(&self, count: usize) -> Vec<Line> {
+        self.shared.lock().console.tail(count)
+    }
+
+    /// Every line since power-on that is kept, the unfinished one included. If some were dropped, the first line says how much.
+    /// Consumes nothing.
+    pub fn lines(&self) -> Vec<Line> {
+        self.tail(usize::MAX)
+    }
+
+    /// Every byte since power-on that is kept. Consumes nothing.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.shared.lock().console.since(0).1.to_vec()
+    }
+
+    /// How many bytes were dropped, because the board printed more than is kept.
+    pub fn dropped(&self) -> usize {
+        self.shared.lock().console.dropped()
+    }
+
+    /// Takes what no expectation has consumed yet, without waiting.
+    pub fn take_unread(&self) -> Vec<u8> {
+        self.shared.lock().console.take_unread()
+    }
+}
+
+fn next_line(log: &mut Log) -> Option<(Line, Vec<u8>)> {
+    let hit = log.find_line()?;
+    let line = Line { at: log.time_at(hit.start), text: log.text(hit) };
+    let bytes = log.between(hit.start, hit.end).to_vec();
+    log.consume(hit);
+    Some((line, bytes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! What can go wrong in the air.
+
+use std::fmt;
+
+use super::AirNetwork;
+use crate::error::{Cause, Source};
+
+/// Why something in the air could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AirError {
+    /// No network of this name is in the air.
+    #[error("no network {ssid:?} is in the air; {}", there_is(present))]
+    NoSuchNetwork {
+        /// The name that was asked for.
+        ssid: String,
+        /// The names that there are.
+        present: Vec<String>,
+    },
+    /// The network has no subnet of its own, so its peer is that of the board.
+    #[error("network {ssid:?} is a bridge to the board's LAN, whose peer is that of the board")]
+    NoSubnet {
+        /// The network's name.
+        ssid: String,
+    },
+    /// The board has not opened the network that a station was to join.
+    #[error("the board opened no network {ssid:?} in time; {}", there_is(opened))]
+    NotOpened {
+        /// The network's name.
+        ssid: String,
+        /// The networks that the board has opened.
+        opened: Vec<AirNetwork>,
+    },
+    /// A station could not join the board's network.
+    #[error("the station did not join the board's network {ssid:?}: {reason}")]
+    Refused {
+        /// The network's name.
+        ssid: String,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The station joined the board's network, and the board's DHCP server gave it no address.
+    #[error("the station joined the board's network {ssid:?} and got no address from it")]
+    NoAddress {
+        /// The network's name.
+        ssid: String,
+    },
+    /// There can be no such network or station, or there is one already.
+    #[error(transparent)]
+    Impossible(Source),
+}
+
+impl Cause for AirError {}
+
+fn there_is(present: &[impl fmt::Display]) -> String {
+    if present.is_empty() {
+        return "there is none".to_owned();
+    }
+    let names: Vec<String> = present.iter().map(ToString::to_string).collect();
+    format!("there is {}", names.join(", "))
+}
+
+/// Why a station has not joined a network of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It wants a password, and the station has none.
+    PasswordNeeded,
+    /// The station has a password, and the network is open.
+    NoPasswordWanted,
+    /// It protects group frames by something else than CCMP, as networks for WPA of 2003 do.
+    Cipher,
+    /// The password is wrong.
+    WrongPassword,
+    /// The board said no with this status code (IEEE 802.11-2020, table 9-50).
+    Status(u16),
+    /// The board did not answer.
+    NoAnswer,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::PasswordNeeded => f.write_str("it wants a password, and the station was given none"),
+            Refusal::NoPasswordWanted => f.write_str("it is open, and the station was given a password"),
+            Refusal::Cipher => f.write_str("its group cipher is not CCMP"),
+            Refusal::WrongPassword => f.write_str("wrong password"),
+            Refusal::Status(code) => write!(f, "the board refused with status {code}"),
+            Refusal::NoAnswer => f.write_str("the board did not answer"),
+        }
+    }
+}

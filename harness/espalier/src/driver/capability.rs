@@ -1,0 +1,96 @@
+//! The kinds of boards, and what some of them can do and others cannot.
+
+use std::fmt;
+
+/// What a board is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The emulator of this project, in the process of the test.
+    Emulated,
+    /// Espressif's QEMU, in a process of its own.
+    Qemu,
+    /// A real board at a serial port, or one that is served as if it were.
+    Bench,
+}
+
+impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Kind; 3] = [Kind::Emulated, Kind::Qemu, Kind::Bench];
+
+    /// The word for it in `ESPALIER_BOARD`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Emulated => "emulated",
+            Kind::Qemu => "qemu",
+            Kind::Bench => "bench",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What some kinds of board can do and others cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability {
+    /// A second board that starts where this one stands.
+    Fork,
+    /// Time that passes only while a test waits, and is the same in every run.
+    VirtualTime,
+    /// What the display shows, pixel by pixel.
+    Screen,
+    /// The raw memory of the display, which is seen without the firmware's help.
+    DisplayMemory,
+    /// A peer that goes silent without closing its connections.
+    VanishingPeer,
+    /// Recording what goes over the network.
+    Capture,
+    /// Losing, delaying and spoiling what goes over the network, and cutting its cable.
+    Faults,
+    /// Ports of the peer on which nobody listens refuse connections.
+    Refusal,
+    /// Looking into the flash chip past the chip's own pins.
+    FlashContent,
+    /// A Wi-Fi network that the board can join.
+    Wifi,
+    /// Networks and stations in the air that a test commands.
+    Air,
+    /// A peer that has UDP and can ping.
+    Datagrams,
+    /// Pressing buttons, touching pads and setting what sensors measure.
+    Controls,
+    /// What the coloured LEDs show.
+    Leds,
+    /// What the buzzer plays.
+    Buzzer,
+    /// A debug probe on the chip's JTAG pins.
+    Probe,
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Capability::Fork => "forking",
+            Capability::VirtualTime => "virtual time",
+            Capability::Screen => "looking at the screen",
+            Capability::DisplayMemory => "reading the display's memory",
+            Capability::VanishingPeer => "a peer that vanishes",
+            Capability::Capture => "recording the network",
+            Capability::Faults => "faults on the network",
+            Capability::Refusal => "a peer that refuses connections",
+            Capability::FlashContent => "reading the flash chip directly",
+            Capability::Wifi => "a Wi-Fi network to join",
+            Capability::Air => "networks in the air that a test commands",
+            Capability::Datagrams => "UDP and ping of the peer",
+            Capability::Controls => "pressing, touching and setting sensors",
+            Capability::Leds => "looking at the LEDs",
+            Capability::Buzzer => "listening to the buzzer",
+            Capability::Probe => "a debug probe",
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Plain data that crosses between boards and what is above them.
+
+use espalier_core::{Bitmap, Rgb, Time};
+
+/// From where the chip starts after a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The firmware in flash.
+    Flash,
+    /// The serial download mode of the ROM.
+    Download,
+}
+
+/// How a host reaches the debug modules of a board's chip.
+#[cfg(feature = "probe")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProbePort {
+    /// By the JTAG pins, with [`Rig::jtag`].
+    Pins,
+    /// By a probe on the host's USB, as probe-rs selects it: `VID:PID` or `VID:PID:SERIAL`.
+    Usb(String),
+}
+
+/// Levels on the JTAG pins for one cycle of the clock.
+#[cfg(feature = "probe")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JtagCycle {
+    pub(crate) tms: bool,
+    pub(crate) tdi: bool,
+}
+
+/// What a display shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) bitmap: Bitmap,
+    pub(crate) memory: Vec<u8>,
+    pub(crate) changed: Time,
+    pub(crate) on: bool,
+    /// When it is known to have shown this.
+    pub(crate) at: Time,
+}
+
+/// What coloured LEDs show.
+#[derive(Clone, Debug)]
+pub(crate) struct Lit {
+    pub(crate) colours: Vec<Rgb>,
+    pub(crate) changed: Time,
+}
+
+/// A connection of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
+/// A listening socket of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ListenerId(pub(crate) u64);
+
+/// How far a connection has come, as its owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// The handshake is under way.
+    Connecting,
+    /// Bytes can flow towards the peer.
+    Open,
+    /// The other side has sent all that it will send.
+    Finished,
+    /// The other side refused the connection.
+    Refused,
+    /// The other side cut the connection, or it was given up.
+    Reset,
+}

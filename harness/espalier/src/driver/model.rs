@@ -1,0 +1,91 @@
+//! The board around the chip.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::driver::ModelError;
+
+/// Environment variable that chooses the board around the chip.
+pub const MODEL_VARIABLE: &str = "ESPALIER_MODEL";
+/// How the path of a board's file ends.
+const EXTENSION: &str = ".toml";
+
+/// The board around the chip.
+///
+/// As text, on the command line and in `ESPALIER_MODEL`, it is its name or the path of a TOML file, which ends in `.toml`. The
+/// file `emulator/soc/boards/mpython.toml` describes the format.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Model {
+    /// `esp32-devkit`: a bare development kit with 4 MB of flash and an SSD1306 display.
+    #[default]
+    DevKit,
+    /// `mpython`: the mPython board of labplus, with 8 MB of flash, an SH1106 display, buttons, LEDs, sensors and touch pads.
+    MPython,
+    /// A board that this file describes.
+    File(PathBuf),
+}
+
+/// A word is neither the name of a board nor the path of a TOML file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is no model; supported: {}, or the path of a {EXTENSION} file", NAMED.map(|model| model.to_string()).join(", "))]
+pub struct UnknownModel {
+    name: String,
+}
+
+/// The models that have a name, in the order in which messages give them.
+const NAMED: [Model; 2] = [Model::DevKit, Model::MPython];
+
+impl Model {
+    /// The model that `ESPALIER_MODEL` chooses; a development kit if it is not set.
+    pub fn from_env() -> Result<Model, ModelError> {
+        match std::env::var(MODEL_VARIABLE) {
+            Ok(name) => name.parse().map_err(ModelError::Unknown),
+            Err(_) => Ok(Model::default()),
+        }
+    }
+}
+
+impl FromStr for Model {
+    type Err = UnknownModel;
+
+    fn from_str(text: &str) -> Result<Model, UnknownModel> {
+        if text.ends_with(EXTENSION) {
+            return Ok(Model::File(text.into()));
+        }
+        let known = NAMED.into_iter().find(|model| model.to_string() == text);
+        known.ok_or_else(|| UnknownModel { name: text.to_owned() })
+    }
+}
+
+impl From<PathBuf> for Model {
+    fn from(file: PathBuf) -> Model {
+        Model::File(file)
+    }
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Model::DevKit => f.write_str("esp32-devkit"),
+            Model::MPython => f.write_str("mpython"),
+            Model::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Model;
+
+    #[test]
+    fn a_model_is_a_name_or_a_file() {
+        assert_eq!("mpython".parse(), Ok(Model::MPython));
+        assert_eq!("./boards/mine.toml".parse(), Ok(Model::File("./boards/mine.toml".into())));
+        assert_eq!(Model::File("mine.toml".into()).to_string(), "mine.toml");
+        let error = "mPython".parse::<Model>().unwrap_err().to_string();
+        let supported = "esp32-devkit, mpython, or the path of a .toml file";
+        assert_eq!(error, format!("\"mPython\" is no model; supported: {supported}"));
+    }
+}

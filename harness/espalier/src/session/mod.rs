@@ -1,0 +1,28 @@
+//! One board in use: the driver, and a bounded record of all that was seen of it.
+//!
+//! All handles of a board share one [`State`]. Waiting lets the driver run; a failure is shown with its scene, and leaves its files
+//! in the folder of its test.
+
+pub(crate) mod artefacts;
+mod connection;
+mod crash;
+mod error;
+mod log;
+pub(crate) mod runs;
+mod scene;
+mod state;
+mod transcript;
+mod wait;
+
+pub(crate) use connection::{Connection, Ended};
+pub(crate) use crash::Watch;
+pub use crash::{Crash, CrashKind};
+pub use error::{Error, Result};
+pub use log::Line;
+pub(crate) use log::Log;
+pub use scene::Scene;
+pub(crate) use state::{CAPTURE_KEPT, RECORD_KEPT, Shared, State};
+pub(crate) use transcript::quoted;
+pub use transcript::{Entry, Event};
+pub(crate) use wait::{Ask, Until};
+pub use wait::{PATIENCE, SETTLED, Timeout, Wait};

@@ -1,0 +1,280 @@
+//! What all handles of one board share.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::artefacts::Artefacts;
+use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
+use super::transcript::Transcript;
+use super::{Connection, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
+use crate::backtrace::{Place, Symbols, decode, look_up};
+use crate::driver::{Cable, ConnectionId, Rig, Start, UnmodelledNote};
+use crate::error::Failure;
+use crate::image::ImageWarning;
+use crate::png::encode;
+
+/// Bytes of a pcap file without frames (draft-ietf-opsawg-pcap).
+const EMPTY_CAPTURE: usize = 24;
+/// Bytes of the network's last frames that are recorded all the time, for the folder of a test that fails.
+pub(crate) const RECORD_KEPT: usize = 2 << 20;
+/// Bytes of frames that are kept once a test has asked for a capture.
+pub(crate) const CAPTURE_KEPT: usize = 64 << 20;
+
+/// The board behind its handles. The lock is held while something is done, never across an `await`.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+}
+
+/// A board and what it has shown so far.
+pub(crate) struct State {
+    pub(crate) rig: Box<dyn Rig>,
+    /// The name by which its test is counted.
+    pub(crate) run: String,
+    pub(crate) console: Log,
+    pub(crate) watch: Watch,
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    pub(crate) cable: Cable,
+    pub(crate) transcript: Transcript,
+    pub(crate) artefacts: Artefacts,
+    pub(crate) goldens: PathBuf,
+    pub(crate) bless: bool,
+    /// The symbols of the firmware.
+    pub(crate) elf: Option<PathBuf>,
+    /// What is odd about the firmware.
+    pub(crate) warnings: Vec<ImageWarning>,
+    /// How many frames of the network had been recorded when a test asked for it.
+    pub(crate) capture_from: Option<u64>,
+    /// Reads the call stacks of the cores, where the board has a debug probe.
+    pub(crate) stacks: Option<Stacks>,
+    loans: Loans,
+}
+
+/// Reads the call stack of each core with these symbols.
+pub(crate) type Stacks = fn(&dyn Rig, Option<&Path>) -> Vec<String>;
+
+/// Who has the console's pins for packets of its own; nobody else takes bytes from them then.
+#[derive(Default)]
+struct Loans {
+    current: Option<u32>,
+    count: u32,
+}
+
+impl Shared {
+    pub(crate) fn new(state: State) -> Shared {
+        Shared { state: Mutex::new(state) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere does not make the board's state wrong, and its console is wanted most then.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(crate) fn new(rig: Box<dyn Rig>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
+        State {
+            rig,
+            run: String::new(),
+            console: Log::default(),
+            watch: Watch::default(),
+            connections: BTreeMap::new(),
+            cable: Cable::default(),
+            transcript: Transcript::default(),
+            artefacts,
+            goldens,
+            bless,
+            elf: None,
+            warnings: Vec::new(),
+            capture_from: None,
+            stacks: None,
+            loans: Loans::default(),
+        }
+    }
+
+    /// Lends the console's pins. What the board has printed so far still goes to the console, and an earlier loan ends.
+    pub(crate) fn lend(&mut self) -> u32 {
+        self.recall();
+        self.collect();
+        self.loans.count += 1;
+        self.loans.current = Some(self.loans.count);
+        self.loans.count
+    }
+
+    pub(crate) fn is_lent(&self, loan: u32) -> bool {
+        self.loans.current == Some(loan)
+    }
+
+    /// Ends a loan, unless it has ended before.
+    pub(crate) fn take_back(&mut self, loan: u32) {
+        if self.is_lent(loan) {
+            self.recall();
+        }
+    }
+
+    /// Ends the loan that there may be. What is left of its packets is no text for the console, and nothing for the board.
+    pub(crate) fn recall(&mut self) {
+        if self.loans.current.take().is_some() {
+            self.rig.console_cut();
+            self.rig.console_take();
+        }
+    }
+
+    /// A board of its own that starts where this one stands. Handles of this one do not reach it.
+    pub(crate) fn fork(&mut self, name: &str) -> Option<State> {
+        self.collect();
+        let rig = self.rig.fork()?;
+        let artefacts = self.artefacts.sibling(name);
+        let mut fork = State::new(rig, artefacts, self.goldens.clone(), self.bless);
+        fork.console = self.console.clone();
+        fork.watch = self.watch.clone();
+        fork.transcript = self.transcript.clone();
+        fork.cable = self.cable.clone();
+        fork.elf = self.elf.clone();
+        fork.warnings = self.warnings.clone();
+        fork.capture_from = self.capture_from;
+        fork.stacks = self.stacks;
+        Some(fork)
+    }
+
+    /// Takes over what the console has printed.
+    pub(crate) fn collect(&mut self) {
+        if self.loans.current.is_some() {
+            return;
+        }
+        let resets = self.rig.take_resets();
+        let told = resets.is_some();
+        let mut resets = resets.unwrap_or_default().into_iter().peekable();
+        for (at, byte) in self.rig.console_take() {
+            let printed = self.console.end();
+            while let Some(reset) = resets.next_if(|reset| reset.at <= at) {
+                self.watch.reset(reset, printed);
+            }
+            self.watch.byte(at, byte, printed, told);
+            self.console.push(at, byte);
+        }
+        let printed = self.console.end();
+        resets.for_each(|reset| self.watch.reset(reset, printed));
+    }
+
+    /// Pulls the reset line. What the firmware did before is no matter of the one that starts now.
+    pub(crate) fn restart(&mut self, start: Start) -> Result<(), Failure> {
+        self.collect();
+        self.watch.forget();
+        self.rig.reset(start)
+    }
+
+    /// The first crash since the board was switched on or last reset by its line.
+    pub(crate) fn crash(&self) -> Option<Crash> {
+        let seen = self.watch.crash(self.rig.now())?;
+        let mut places = match seen.kind {
+            CrashKind::Panic { .. } => self.backtrace(),
+            _ => Vec::new(),
+        };
+        if let (true, Some(reset)) = (places.is_empty(), &seen.reset) {
+            places = look_up(reset.pcs.clone(), self.elf.as_deref());
+        }
+        Some(Crash { kind: seen.kind, at: seen.at, reset: seen.reset, places })
+    }
+
+    pub(crate) fn record(&mut self, connection: ConnectionId, event: Event) {
+        self.transcript.push(Entry::new(self.rig.now(), connection, event));
+    }
+
+    /// An error with what is to be seen now. What the test leaves behind will be kept.
+    pub(crate) fn fail(&mut self, failure: impl Into<Failure>) -> Error {
+        self.collect();
+        for connection in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.pump(connection);
+        }
+        self.artefacts.keep();
+        Error::with_scene(failure.into(), self.scene())
+    }
+
+    fn scene(&mut self) -> Scene {
+        Scene {
+            kind: self.rig.kind(),
+            name: self.artefacts.name().to_owned(),
+            at: self.rig.now(),
+            warnings: self.warnings.clone(),
+            console: self.console.tail(CONSOLE_TAIL),
+            console_lines: self.console.line_count(),
+            backtrace: self.backtrace(),
+            unmodelled: self.unmodelled_notes(0),
+            transcript: self.transcript.tail(TRANSCRIPT_TAIL),
+            shown: self.rig.shown(),
+            leds: self.rig.leds().ok().map(|lit| lit.colours),
+            stacks: self.stacks.map(|stacks| stacks(self.rig.as_ref(), self.elf.as_deref())).unwrap_or_default(),
+            artefacts: self.artefacts.folder().to_owned(),
+        }
+    }
+
+    fn air_capture(&mut self) -> Vec<u8> {
+        self.rig.air().map(|air| air.capture()).unwrap_or_default()
+    }
+
+    fn backtrace(&self) -> Vec<Place> {
+        let lines = self.console.tail(usize::MAX);
+        decode(&lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), self.elf.as_deref())
+    }
+
+    pub(crate) fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
+        let mut notes = self.rig.unmodelled_notes(skip);
+        if let (false, Some(elf)) = (notes.is_empty(), &self.elf) {
+            let symbols = Symbols::read(elf);
+            notes.iter_mut().for_each(|note| note.place = Symbols::place(symbols.as_ref(), note.place.address));
+        }
+        notes
+    }
+
+    /// All lines of the console, with the notes of the emulator between them.
+    fn console_with_notes(&self) -> Vec<Line> {
+        let mut lines = self.console.tail(usize::MAX);
+        let notes = self.unmodelled_notes(0).into_iter();
+        lines.extend(notes.map(|note| Line { at: note.at, text: format!("[espalier] {note}") }));
+        lines.sort_by_key(|line| line.at);
+        lines
+    }
+
+    fn leave_behind(&mut self) -> Result<(), Failure> {
+        let console: String = self.console_with_notes().iter().map(|line| format!("{line}\n")).collect();
+        self.artefacts.write("console.log", console.as_bytes())?;
+        if !self.transcript.is_empty() {
+            let mut transcript: String = self.transcript.entries().map(|entry| format!("{entry}\n")).collect();
+            let dropped = self.rig.capture_dropped();
+            if dropped > 0 {
+                transcript += &format!("{dropped} frames were dropped from the beginning of network.pcap\n");
+            }
+            self.artefacts.write("network.log", transcript.as_bytes())?;
+        }
+        let backtrace: String = self.backtrace().iter().map(|place| format!("{place}\n")).collect();
+        if !backtrace.is_empty() {
+            self.artefacts.write("backtrace.txt", backtrace.as_bytes())?;
+        }
+        if let Some(shown) = self.rig.shown() {
+            self.artefacts.write("screen.png", &encode(&shown.bitmap))?;
+        }
+        for (name, capture) in [("network.pcap", self.rig.capture(0)), ("air.pcap", self.air_capture())] {
+            if capture.len() > EMPTY_CAPTURE {
+                self.artefacts.write(name, &capture)?;
+            }
+        }
+        let unmodelled = self.rig.unmodelled();
+        if !unmodelled.is_empty() {
+            self.artefacts.write("unmodelled.log", (unmodelled.join("\n") + "\n").as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.artefacts.is_kept() || std::thread::panicking() {
+            self.artefacts.keep();
+            self.collect();
+            if let Err(error) = self.leave_behind() {
+                eprintln!("espalier: {error}");
+            }
+        }
+    }
+}

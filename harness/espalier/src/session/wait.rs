@@ -1,0 +1,117 @@
+//! Waiting in board time.
+//!
+//! An emulated board stands still unless a test waits on it. A pending [`Wait`] lets the board run for a slice of its time
+//! inside `poll`, looks whether what it waits for has come, and wakes its task again; so several waits can be joined, other
+//! tasks of the runtime get their turn, and all of it happens in virtual time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use espalier_core::{Span, Time};
+
+use super::{Error, Shared, State};
+use crate::error::{Cause, Failure};
+
+/// How long waits last before they fail, unless they are told otherwise with [`Wait::within`].
+pub const PATIENCE: Span = Span::from_secs(10);
+
+/// How long a screen has to stay the same to count as settled.
+pub const SETTLED: Span = Span::from_millis(50);
+
+/// The awaited event did not come in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("waited {waited} of board time for {what}, which did not come")]
+pub struct Timeout {
+    /// The awaited event.
+    pub what: String,
+    /// How long, in the board's time.
+    pub waited: Span,
+}
+
+impl Cause for Timeout {}
+
+/// How a wait looks at its board. It is told when it is asked for the last time.
+type Check<T> = Box<dyn FnMut(&mut State, Ask) -> Poll<Result<T, Failure>> + Send>;
+
+/// Whether a wait is asked again if it is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Again,
+    LastTime,
+}
+
+/// Something to wait for. Its patience is counted in the board's time, from the first time it is polled.
+#[must_use = "nothing is waited for, or sent, until this is awaited"]
+pub struct Wait<T> {
+    until: Until,
+    check: Check<T>,
+}
+
+impl<T> Wait<T> {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        what: impl Into<String>,
+        check: impl FnMut(&mut State, Ask) -> Poll<Result<T, Failure>> + Send + 'static,
+    ) -> Wait<T> {
+        Wait { until: Until::new(shared, what), check: Box::new(check) }
+    }
+
+    /// Fails after `patience` of the board's time instead of after [`PATIENCE`].
+    pub fn within(mut self, patience: Span) -> Wait<T> {
+        self.until.patience = patience;
+        self
+    }
+}
+
+impl<T> Future for Wait<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
+        let Wait { until, check } = self.get_mut();
+        until.poll(cx, check)
+    }
+}
+
+/// What is waited for on which board, and how long.
+pub(crate) struct Until {
+    shared: Arc<Shared>,
+    what: String,
+    pub(crate) patience: Span,
+    begun: Option<Time>,
+}
+
+impl Until {
+    pub(crate) fn new(shared: &Arc<Shared>, what: impl Into<String>) -> Until {
+        Until { shared: shared.clone(), what: what.into(), patience: PATIENCE, begun: None }
+    }
+
+    /// Looks with `check` whether it has come, and lets the board run a little if it has not.
+    pub(crate) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut check: impl FnMut(&mut State, Ask) -> Poll<Result<T, Failure>>,
+    ) -> Poll<Result<T, Error>> {
+        let mut state = self.shared.lock();
+        let begun = *self.begun.get_or_insert(state.rig.now());
+        let deadline = begun + self.patience;
+        state.collect();
+        let ask = if state.rig.now() >= deadline { Ask::LastTime } else { Ask::Again };
+        if let Poll::Ready(result) = check(&mut state, ask) {
+            return Poll::Ready(result.map_err(|kind| state.fail(kind)));
+        }
+        if ask == Ask::LastTime {
+            let waited = state.rig.now().since(begun);
+            let kind = Timeout { what: self.what.clone(), waited };
+            return Poll::Ready(Err(state.fail(kind)));
+        }
+        match state.rig.poll_advance(cx, deadline) {
+            Ok(()) => Poll::Pending,
+            Err(kind) => Poll::Ready(Err(state.fail(kind))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
