@@ -9,4 +9,5 @@ mod jtag;
 mod ocd;
 mod sequences;
 mod snapshot;
+mod vector_file;
 mod vectors;

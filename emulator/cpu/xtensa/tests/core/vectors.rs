@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flat::Flat;
 use crate::snapshot::registers;
+use crate::vector_file::{Vector, memory_address, parse};
 use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, UserRegister};
 
 const MEMORY: usize = 1 << 16;
-const DEFAULT_PC: u32 = 0x1000;
 const DEFAULT_PS: u32 = 0x4_0020;
 
 const FILES: [(&str, &str); 14] = [
@@ -27,52 +27,8 @@ const FILES: [(&str, &str); 14] = [
     ("core", include_str!("../../../../../fixtures/isa/core.txt")),
 ];
 
-#[derive(Debug, Default)]
-struct Vector {
-    name: String,
-    pc: u32,
-    code: Vec<u8>,
-    text: String,
-    before: Vec<(String, u32)>,
-    after: Vec<(String, u32)>,
-}
-
-fn number(text: &str) -> u32 {
-    u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or_else(|_| panic!("not a number: {text}"))
-}
-
-fn pairs(text: &str) -> Vec<(String, u32)> {
-    text.split_whitespace()
-        .map(|pair| {
-            let (place, value) = pair.split_once('=').unwrap_or_else(|| panic!("not a pair: {pair}"));
-            (place.to_owned(), number(value))
-        })
-        .collect()
-}
-
-fn parse(paragraph: &str) -> Option<Vector> {
-    let mut vector = Vector { pc: DEFAULT_PC, ..Vector::default() };
-    for line in paragraph.lines().filter(|line| !line.starts_with('#')) {
-        let (key, value) = line.split_once(": ").unwrap_or_else(|| panic!("not a key and value: {line}"));
-        match key {
-            "name" => vector.name = value.to_owned(),
-            "pc" => vector.pc = number(value),
-            "code" => vector.code = value.split(' ').map(|byte| number(byte) as u8).collect(),
-            "text" => vector.text = value.to_owned(),
-            "before" => vector.before = pairs(value),
-            "after" => vector.after = pairs(value),
-            _ => panic!("unknown key {key}"),
-        }
-    }
-    (!vector.code.is_empty()).then_some(vector)
-}
-
 fn vectors() -> impl Iterator<Item = Vector> {
     FILES.iter().flat_map(|(_, text)| text.split("\n\n")).filter_map(parse)
-}
-
-fn memory_address(place: &str) -> Option<usize> {
-    place.strip_prefix('[')?.strip_suffix(']').map(|address| number(address) as usize)
 }
 
 /// Writes one place of the state. Address registers are relative to the window, so the window is set first.
@@ -156,9 +112,7 @@ fn every_vector_holds_in_the_block_interpreter() {
 #[test]
 fn every_vector_disassembles_to_its_text() {
     for vector in vectors().filter(|vector| vector.text != "?") {
-        let mut word = [0; 4];
-        word[..vector.code.len()].copy_from_slice(&vector.code);
-        let instruction = Instruction::decode(u32::from_le_bytes(word), vector.pc);
+        let instruction = Instruction::decode(vector.word(), vector.pc);
         let instruction = instruction.unwrap_or_else(|| panic!("{}: does not decode", vector.name));
         assert_eq!(instruction.to_string(), vector.text, "{}", vector.name);
         assert_eq!(usize::from(instruction.length()), vector.code.len(), "{}", vector.name);
@@ -168,11 +122,7 @@ fn every_vector_disassembles_to_its_text() {
 #[test]
 fn every_opcode_has_a_vector() {
     let covered: BTreeSet<u16> = vectors()
-        .filter_map(|vector| {
-            let mut word = [0; 4];
-            word[..vector.code.len()].copy_from_slice(&vector.code);
-            Instruction::decode(u32::from_le_bytes(word), vector.pc)
-        })
+        .filter_map(|vector| Instruction::decode(vector.word(), vector.pc))
         .map(|instruction| instruction.opcode as u16)
         .collect();
     let missing: Vec<&str> =

@@ -1,0 +1,235 @@
+//! The core as its users see it, and the loop that runs blocks.
+
+use espalier_core::Bus;
+
+use crate::block::{self, Absent, Blocks};
+use crate::config::Config;
+use crate::csr::Csr;
+use crate::execute::execute;
+use crate::state::{Privilege, State};
+use crate::step::{Start, Step, Then};
+
+/// Why [`Cpu::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The cycles are spent.
+    Budget,
+    /// [`Bus::attention`] asked for it.
+    Attention,
+    /// The core is in `WFI` and no interrupt is presented.
+    Waiting,
+}
+
+/// Index of no instruction: nothing came before.
+const NO_INSTRUCTION: u32 = u32::MAX;
+/// The lowest bit of an address of code is never set.
+const CODE_ADDRESS: u32 = !1;
+
+/// One core.
+#[derive(Clone, Debug)]
+pub struct Cpu {
+    state: State,
+    blocks: Blocks,
+    /// Cycles since reset.
+    cycles: u64,
+}
+
+impl Cpu {
+    /// A core that has just been reset.
+    pub fn new(config: Config) -> Cpu {
+        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0 }
+    }
+
+    /// Resets the core. Decoded blocks stay, and so do the levels of its inputs.
+    pub fn reset(&mut self) {
+        let (lines, pins) = (self.state.lines, self.state.gpio_in);
+        self.state = State::new(self.state.config);
+        (self.state.lines, self.state.gpio_in) = (lines, pins);
+        self.cycles = 0;
+    }
+
+    /// Where execution starts after the next reset.
+    pub fn set_reset_vector(&mut self, address: u32) {
+        self.state.config.reset_vector = address;
+    }
+
+    /// Sets the interrupts that the controller presents. If there are several, the core takes the lowest-numbered.
+    pub fn set_interrupt_lines(&mut self, lines: u32) {
+        self.state.lines = lines;
+    }
+
+    /// Runs until `cycles` cycles are spent or there is another reason to return.
+    pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
+        self.state.started = self.cycles;
+        let mut spent = 0;
+        let exit = self.run_until(bus, cycles, &mut spent);
+        self.cycles += u64::from(spent);
+        exit
+    }
+
+    fn run_until<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
+        while *spent < cycles {
+            self.state.take_interrupt();
+            if self.state.waiting {
+                return Exit::Waiting;
+            }
+            self.blocks.note_epoch(bus.code_epoch());
+            let before = *spent;
+            *spent = run_blocks(&mut self.state, &mut self.blocks, bus, before, cycles);
+            if *spent == before || bus.attention() {
+                return Exit::Attention;
+            }
+        }
+        Exit::Budget
+    }
+
+    /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
+    pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
+        self.state.started = self.cycles;
+        self.state.take_interrupt();
+        if self.state.waiting {
+            return Exit::Waiting;
+        }
+        interpret(&mut self.state, bus);
+        self.cycles += 1;
+        if bus.attention() { Exit::Attention } else { Exit::Budget }
+    }
+
+    /// Lets time pass without executing anything, while the core waits or is stalled.
+    pub fn idle(&mut self, cycles: u64) {
+        self.state.idled += cycles;
+        self.cycles += cycles;
+    }
+
+    /// Cycles since reset, idle ones included.
+    pub fn cycles(&self) -> u64 {
+        self.cycles
+    }
+
+    /// True in `WFI` while no interrupt is presented.
+    pub fn is_waiting(&self) -> bool {
+        self.state.waiting && self.state.lines == 0
+    }
+
+    /// Address of the next instruction.
+    pub fn pc(&self) -> u32 {
+        self.state.pc
+    }
+
+    /// Makes execution go on at `address`.
+    pub fn set_pc(&mut self, address: u32) {
+        self.state.pc = address & CODE_ADDRESS;
+    }
+
+    /// General register x0 to x31.
+    pub fn register(&self, number: u8) -> u32 {
+        self.state.get(number % 32)
+    }
+
+    /// Writes a general register; `zero` stays 0.
+    pub fn set_register(&mut self, number: u8, value: u32) {
+        self.state.set_register(number % 32, value);
+    }
+
+    /// Value of a control and status register.
+    pub fn csr(&self, csr: Csr) -> u32 {
+        self.state.csr(csr, self.cycles)
+    }
+
+    /// Writes a control and status register as `CSRRW` does.
+    pub fn set_csr(&mut self, csr: Csr, value: u32) {
+        self.state.set_csr(csr, value, self.cycles);
+    }
+
+    /// What the running program may do.
+    pub fn privilege(&self) -> Privilege {
+        self.state.privilege
+    }
+
+    /// Changes what the running program may do.
+    pub fn set_privilege(&mut self, privilege: Privilege) {
+        self.state.privilege = privilege;
+    }
+
+    /// Levels of the eight pins that the core reads itself, in `cpu_gpio_in`.
+    pub fn set_input_pins(&mut self, levels: u8) {
+        self.state.gpio_in = u32::from(levels);
+    }
+}
+
+/// Runs blocks from cycle `spent` up to `stop` at most. Returns the cycles spent after the last instruction.
+#[inline(never)]
+fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
+    let mut previous = NO_INSTRUCTION;
+    loop {
+        let pc = state.pc;
+        let index = match blocks.follow(previous, pc, bus) {
+            Ok(index) => index,
+            Err(Absent::Trap(trap)) => {
+                state.raise(trap, pc);
+                return spent + 1;
+            }
+            Err(Absent::NotAtHand) => return spent,
+        };
+        bus.executing(pc);
+        let block = blocks.block(index);
+        let instructions = blocks.instructions(block);
+        let (first, end) = (block.first, block.end);
+        let count = instructions.len().min((stop - spent) as usize);
+        let start = Start { pc, cycle: spent };
+        let mut step = Step::NEXT;
+        let mut last = None;
+        for op in &instructions[..count] {
+            step = execute(state, bus, op, start);
+            if step != Step::NEXT {
+                last = Some(op);
+                break;
+            }
+        }
+        let done = last.map_or(count as u32, |op| u32::from(op.index) + 1);
+        spent += done;
+        previous = first.wrapping_add(done).wrapping_sub(1);
+        match (step.then(), last) {
+            (Then::Jump(target), _) => state.pc = target,
+            (_, None) => {
+                state.pc = instructions.get(count).map_or(end, |next| pc.wrapping_add(u32::from(next.offset)));
+            }
+            (then, Some(last)) => {
+                state.finish(then, start.pc(last), u32::from(last.length()));
+                if matches!(then, Then::Sync | Then::SyncJump(_)) {
+                    return spent;
+                }
+            }
+        }
+        if spent >= stop || bus.attention() {
+            return spent;
+        }
+    }
+}
+
+/// Fetches, decodes and executes the next instruction.
+fn interpret<B: Bus>(state: &mut State, bus: &mut B) {
+    let pc = state.pc;
+    // A wait for code takes the cycle in which it begins.
+    if !bus.bring_in(pc) {
+        return;
+    }
+    let op = match block::fetch(bus, pc) {
+        Ok(op) => op,
+        Err(trap) => return state.raise(trap, pc),
+    };
+    bus.executing(pc);
+    let step = execute(state, bus, &op, Start { pc, cycle: 0 });
+    state.finish(step.then(), pc, u32::from(op.length()));
+}
+
+impl State {
+    /// Completes the instruction of `length` bytes at `pc`.
+    fn finish(&mut self, then: Then, pc: u32, length: u32) {
+        match then {
+            Then::Next | Then::Leave | Then::Sync => self.pc = pc.wrapping_add(length),
+            Then::Jump(target) | Then::SyncJump(target) => self.pc = target,
+            Then::Raise => self.raise(self.trap, pc),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the interpreter's loop and the instructions tell each other.
+
+use crate::instruction::Instruction;
+
+/// What comes after an instruction, and where: packed into one word, because the interpreter's loop looks at it after
+/// every instruction and nearly always finds zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Step(u64);
+
+/// Kinds of [`Step`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The next instruction in memory.
+    Next,
+    /// The instruction at an address.
+    Jump(u32),
+    /// The next instruction, which has to be looked up again.
+    Leave,
+    /// The next instruction, after looking at interrupts again.
+    Sync,
+    /// The instruction at an address, after looking at interrupts again.
+    SyncJump(u32),
+    /// The handler of the trap in [`State::trap`](crate::state::State::trap); the instruction had no effect.
+    Raise,
+}
+
+impl Step {
+    const KIND_SHIFT: u32 = u32::BITS;
+    pub(crate) const NEXT: Step = Step(0);
+    pub(crate) const LEAVE: Step = Step(1 << Step::KIND_SHIFT);
+    pub(crate) const SYNC: Step = Step(2 << Step::KIND_SHIFT);
+    pub(crate) const RAISE: Step = Step(3 << Step::KIND_SHIFT);
+    const SYNC_JUMP: Step = Step(4 << Step::KIND_SHIFT);
+    const JUMP: Step = Step(5 << Step::KIND_SHIFT);
+
+    #[inline(always)]
+    pub(crate) fn jump(target: u32) -> Step {
+        Step(Step::JUMP.0 | u64::from(target))
+    }
+
+    pub(crate) fn sync_jump(target: u32) -> Step {
+        Step(Step::SYNC_JUMP.0 | u64::from(target))
+    }
+
+    #[inline(always)]
+    pub(crate) fn then(self) -> Then {
+        let target = self.0 as u32;
+        match Step(self.0 >> Step::KIND_SHIFT << Step::KIND_SHIFT) {
+            Step::NEXT => Then::Next,
+            Step::JUMP => Then::Jump(target),
+            Step::LEAVE => Then::Leave,
+            Step::SYNC => Then::Sync,
+            Step::SYNC_JUMP => Then::SyncJump(target),
+            _ => Then::Raise,
+        }
+    }
+}
+
+/// Where and when the block started that an instruction belongs to. Most instructions need neither.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub pc: u32,
+    /// Cycles since the start of the current run.
+    pub cycle: u32,
+}
+
+impl Start {
+    #[inline(always)]
+    pub(crate) fn pc(self, op: &Instruction) -> u32 {
+        self.pc.wrapping_add(u32::from(op.offset))
+    }
+
+    #[inline(always)]
+    pub(crate) fn cycle(self, op: &Instruction) -> u32 {
+        self.cycle.wrapping_add(u32::from(op.index))
+    }
+}

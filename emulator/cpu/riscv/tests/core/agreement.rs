@@ -1,0 +1,112 @@
+//! The block interpreter against the plain one, and decoding against disassembly, on random code.
+
+use crate::flat::Flat;
+use crate::snapshot::{prepared, registers};
+use espalier_riscv::{Config, Cpu, Csr, Exit, Instruction, TABLE};
+use proptest::collection::vec;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::{prop_assert, prop_assert_eq};
+
+/// Code fills the memory below, vectors included; data lies above.
+const CODE: usize = 0x1000;
+const MEMORY: usize = 0x2000;
+const START: u32 = 0x800;
+
+/// The bytes of instructions: mostly defined ones with random operands, in proportion to the table's rows.
+fn instruction() -> impl Strategy<Value = Vec<u8>> {
+    let defined = (0..TABLE.len(), any::<u32>()).prop_map(|(row, operands)| {
+        let row = &TABLE[row];
+        let word = operands & !row.mask | row.pattern;
+        word.to_le_bytes()[..usize::from(row.length)].to_vec()
+    });
+    // Control and status registers that matter: most random numbers are of none.
+    let system = (0u32..8, prop_oneof![Just(0x300u32), Just(0x305), Just(0x341), 0x7e0u32..0x7e3], any::<u32>())
+        .prop_map(|(funct3, csr, operands)| {
+            (operands & 0xf_8f80 | csr << 20 | funct3 << 12 | 0x73).to_le_bytes().to_vec()
+        });
+    prop_oneof![20 => defined, 2 => system, 1 => any::<u32>().prop_map(|word| word.to_le_bytes().to_vec())]
+}
+
+fn code() -> impl Strategy<Value = Vec<u8>> {
+    vec(instruction(), CODE / 2).prop_map(|instructions| {
+        let mut bytes = instructions.concat();
+        bytes.truncate(CODE);
+        bytes
+    })
+}
+
+/// Register contents that often are addresses of data or code.
+fn value() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        4 => CODE as u32..MEMORY as u32,
+        2 => 0..CODE as u32,
+        1 => 0u32..64,
+        1 => any::<u32>(),
+    ]
+}
+
+/// What happens between two calls of `run`: cycles to run, and the interrupts that are presented.
+fn slices() -> impl Strategy<Value = Vec<(u32, u32)>> {
+    vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>().prop_map(|lines| lines & !1)]), 1..12)
+}
+
+/// A core that is about to run `code` on registers of any content.
+fn start(code: &[u8], values: &[u32], mstatus: u32, vectors: u32) -> (Cpu, Flat) {
+    let memory = Flat::new(MEMORY, code);
+    let machine = [(Csr::Mstatus, mstatus), (Csr::Mtvec, vectors), (Csr::Mepc, values[0])];
+    let mut cpu = prepared(Cpu::new(Config { reset_vector: START, ..Config::ESP32C3 }), &machine);
+    (0..32).zip(values).for_each(|(number, value)| cpu.set_register(number, *value));
+    (cpu, memory)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { ..ProptestConfig::with_cases(600) })]
+
+    #[test]
+    fn blocks_do_what_single_steps_do(
+        code in code(),
+        values in vec(value(), 32),
+        slices in slices(),
+        mstatus in any::<u32>(),
+        vectors in prop_oneof![Just(0u32), Just(0x100), Just(0x200)],
+        writable_from in prop_oneof![3 => Just(0), 3 => Just(CODE as u32), 1 => CODE as u32..MEMORY as u32],
+    ) {
+        let (mut cpu, mut memory) = start(&code, &values, mstatus, vectors);
+        memory.writable_from = writable_from;
+        let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
+        let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
+        for (cycles, lines) in slices {
+            cpu.set_interrupt_lines(lines);
+            stepped.set_interrupt_lines(lines);
+            forked = forked.clone();
+            forked.set_interrupt_lines(lines);
+            let exit = cpu.run(&mut memory, cycles);
+            while stepped.cycles() < cpu.cycles() {
+                prop_assert_eq!(stepped.step(&mut stepped_memory), Exit::Budget);
+            }
+            prop_assert_eq!(forked.run(&mut forked_memory, cycles), exit);
+            if exit == Exit::Waiting {
+                forked.idle(7);
+                cpu.idle(7);
+                stepped.step(&mut stepped_memory);
+                stepped.idle(7);
+            }
+            prop_assert_eq!(registers(&cpu), registers(&stepped));
+            prop_assert_eq!(registers(&cpu), registers(&forked));
+            prop_assert_eq!(cpu.cycles(), forked.cycles());
+            prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
+            prop_assert_eq!(cpu.register(0), 0);
+        }
+    }
+
+    #[test]
+    fn every_word_decodes_or_not_and_shows_itself(word in any::<u32>()) {
+        if let Some(instruction) = Instruction::decode(word) {
+            let description = instruction.description();
+            let mask = if description.length == 2 { 0xffff } else { u32::MAX };
+            prop_assert_eq!(word & mask & description.mask, description.pattern);
+            prop_assert!(instruction.to_string().starts_with(description.mnemonic));
+            prop_assert_eq!(instruction.length(), description.length);
+        }
+    }
+}
