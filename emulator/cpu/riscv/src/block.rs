@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use espalier_core::{Bus, CODE_PAGE, CodeMemory};
+use espalier_core::{Bus, CODE_PAGE, CodeMemory, Damaged, Persist, Reader, Writer};
 
 use crate::instruction::{self, Flow, Instruction};
 use crate::trap::Trap;
@@ -68,6 +68,18 @@ pub(crate) struct Blocks {
 impl Clone for Blocks {
     fn clone(&self) -> Blocks {
         Blocks { epoch: self.epoch, ..Blocks::new() }
+    }
+}
+
+/// A snapshot has no blocks either, for the same reason.
+impl Persist for Blocks {
+    fn save(&self, to: &mut Writer) {
+        self.epoch.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.clear();
+        self.epoch.restore(from)
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Config {
     pub hart: u32,
 }
 
+espalier_core::persist!(value Config { reset_vector, vendor, architecture, implementation, hart });
+
 impl Config {
     /// The core of the ESP32-C3 (TRM "ESP-RISC-V CPU", "Register Description").
     pub const ESP32C3: Config =

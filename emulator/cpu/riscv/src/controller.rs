@@ -24,6 +24,8 @@ pub struct InterruptController {
     threshold: u8,
 }
 
+espalier_core::persist!(value InterruptController { enabled, edge, levels, edges, priorities, threshold });
+
 impl Default for InterruptController {
     fn default() -> InterruptController {
         InterruptController::new()

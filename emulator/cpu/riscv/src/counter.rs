@@ -22,6 +22,8 @@ pub(crate) struct PerformanceCounter {
     since: u64,
 }
 
+espalier_core::persist!(value PerformanceCounter { events, mode, base, since });
+
 impl PerformanceCounter {
     pub fn new() -> PerformanceCounter {
         PerformanceCounter { events: 0, mode: MODE_COUNT, base: 0, since: 0 }
@@ -37,7 +39,7 @@ impl PerformanceCounter {
 
     /// Its value after `cycles` cycles since reset, in `idled` of which the core waited.
     pub fn value(&self, cycles: u64, idled: u64) -> u32 {
-        let sum = u64::from(self.base) + (self.counted(cycles, idled) - self.since);
+        let sum = u64::from(self.base) + self.counted(cycles, idled).saturating_sub(self.since);
         if self.mode & MODE_SATURATE != 0 { sum.min(u64::from(u32::MAX)) as u32 } else { sum as u32 }
     }
 
@@ -46,7 +48,7 @@ impl PerformanceCounter {
         match self.events {
             _ if self.mode & MODE_COUNT == 0 => self.since,
             events if events & EVENT_CYCLE != 0 => cycles,
-            events if events & EVENT_INSTRUCTION != 0 => cycles - idled,
+            events if events & EVENT_INSTRUCTION != 0 => cycles.saturating_sub(idled),
             _ => self.since,
         }
     }

@@ -1,27 +1,17 @@
 //! The core as its users see it, and the loop that runs blocks.
 
-use espalier_core::Bus;
+use espalier_core::{Bus, DebugStop, Exit, Watchpoint};
 
 use crate::block::{self, Absent, Blocks};
 use crate::config::Config;
 use crate::csr::Csr;
+use crate::debugger::{self, Debugger, Position};
 use crate::execute::execute;
 use crate::state::{Privilege, State};
 use crate::step::{Start, Step, Then};
 
-/// Why [`Cpu::run`] returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// The cycles are spent.
-    Budget,
-    /// [`Bus::attention`] asked for it.
-    Attention,
-    /// The core is in `WFI` and no interrupt is presented.
-    Waiting,
-}
-
 /// Index of no instruction: nothing came before.
-const NO_INSTRUCTION: u32 = u32::MAX;
+pub(crate) const NO_INSTRUCTION: u32 = u32::MAX;
 /// The lowest bit of an address of code is never set.
 const CODE_ADDRESS: u32 = !1;
 
@@ -32,20 +22,24 @@ pub struct Cpu {
     blocks: Blocks,
     /// Cycles since reset.
     cycles: u64,
+    debugger: Debugger,
 }
+
+espalier_core::persist!(state Cpu { state, blocks, cycles, debugger });
 
 impl Cpu {
     /// A core that has just been reset.
     pub fn new(config: Config) -> Cpu {
-        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0 }
+        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0, debugger: Debugger::default() }
     }
 
-    /// Resets the core. Decoded blocks stay, and so do the levels of its inputs.
+    /// Resets the core. Decoded blocks and breakpoints stay, and so do the levels of its inputs.
     pub fn reset(&mut self) {
         let (lines, pins) = (self.state.lines, self.state.gpio_in);
         self.state = State::new(self.state.config);
         (self.state.lines, self.state.gpio_in) = (lines, pins);
         self.cycles = 0;
+        self.debugger.forget_position();
     }
 
     /// Where execution starts after the next reset.
@@ -68,6 +62,9 @@ impl Cpu {
     }
 
     fn run_until<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
+        if self.debugger.is_engaged() {
+            return self.run_debugged(bus, cycles, spent);
+        }
         while *spent < cycles {
             self.state.take_interrupt();
             if self.state.waiting {
@@ -78,6 +75,34 @@ impl Cpu {
             *spent = run_blocks(&mut self.state, &mut self.blocks, bus, before, cycles);
             if *spent == before || bus.attention() {
                 return Exit::Attention;
+            }
+        }
+        Exit::Budget
+    }
+
+    /// [`Cpu::run_until`] while a debugger looks at every instruction.
+    #[cold]
+    fn run_debugged<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
+        while *spent < cycles {
+            let position = self.debugger.take_position(self.state.pc).unwrap_or_else(|| {
+                self.state.take_interrupt();
+                self.blocks.note_epoch(bus.code_epoch());
+                Position::at(self.state.pc)
+            });
+            if self.state.waiting {
+                return Exit::Waiting;
+            }
+            let (state, blocks) = (&mut self.state, &mut self.blocks);
+            let debugged = debugger::run_blocks(state, blocks, &mut self.debugger, bus, position, *spent..cycles);
+            *spent = debugged.spent;
+            if let Some(exit) = debugged.exit {
+                return exit;
+            }
+            if bus.attention() {
+                return Exit::Attention;
+            }
+            if self.debugger.is_stopping() && *spent < cycles {
+                return Exit::Debug;
             }
         }
         Exit::Budget
@@ -118,7 +143,11 @@ impl Cpu {
 
     /// Makes execution go on at `address`.
     pub fn set_pc(&mut self, address: u32) {
-        self.state.pc = address & CODE_ADDRESS;
+        let address = address & CODE_ADDRESS;
+        if self.state.pc != address {
+            self.debugger.forget_position();
+        }
+        self.state.pc = address;
     }
 
     /// General register x0 to x31.
@@ -149,6 +178,31 @@ impl Cpu {
     /// Changes what the running program may do.
     pub fn set_privilege(&mut self, privilege: Privilege) {
         self.state.privilege = privilege;
+    }
+
+    /// Addresses before whose instructions [`Cpu::run`] returns with [`Exit::Debug`], once each time execution gets there.
+    pub fn set_breakpoints(&mut self, addresses: &[u32]) {
+        self.debugger.set_breakpoints(addresses);
+    }
+
+    /// Data whose accesses end a run, after the instruction that makes them.
+    pub fn set_watchpoints(&mut self, watchpoints: &[Watchpoint]) {
+        self.debugger.set_watchpoints(watchpoints);
+    }
+
+    /// Wants the next instruction that this core executes to end the run, or no longer.
+    pub fn set_step(&mut self, wanted: bool) {
+        self.debugger.set_step(wanted);
+    }
+
+    /// True if a debugger waits for something, or has been told of something that nobody has taken yet.
+    pub fn is_debugged(&self) -> bool {
+        self.debugger.is_engaged()
+    }
+
+    /// Takes the debugger's reason to stop. There can be one after [`Exit::Debug`], and also where a run ended anyway.
+    pub fn take_debug_stop(&mut self) -> Option<DebugStop> {
+        self.debugger.take_stop()
     }
 
     /// Levels of the eight pins that the core reads itself, in `cpu_gpio_in`.
@@ -225,7 +279,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B) {
 
 impl State {
     /// Completes the instruction of `length` bytes at `pc`.
-    fn finish(&mut self, then: Then, pc: u32, length: u32) {
+    pub(crate) fn finish(&mut self, then: Then, pc: u32, length: u32) {
         match then {
             Then::Next | Then::Leave | Then::Sync => self.pc = pc.wrapping_add(length),
             Then::Jump(target) | Then::SyncJump(target) => self.pc = target,

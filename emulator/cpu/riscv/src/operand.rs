@@ -257,7 +257,9 @@ impl Operand {
             Operand::Rs1 | Operand::Rs1NotZero | Operand::Rs1Short | Operand::BaseSp => {
                 out.write_str(register_name(rs1))
             }
-            Operand::Rs2 | Operand::Rs2Low | Operand::Rs2NotZero | Operand::Rs2Short => out.write_str(register_name(rs2)),
+            Operand::Rs2 | Operand::Rs2Low | Operand::Rs2NotZero | Operand::Rs2Short => {
+                out.write_str(register_name(rs2))
+            }
             Operand::Immediate
             | Operand::Signed6
             | Operand::Shift

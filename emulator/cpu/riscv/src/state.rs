@@ -15,6 +15,13 @@ pub enum Privilege {
     Machine,
 }
 
+espalier_core::persist!(
+    enum Privilege {
+        User,
+        Machine,
+    }
+);
+
 /// Fields of `mstatus`.
 pub(crate) mod mstatus {
     /// Interrupts of user mode, which are never delegated here: the bits only store.
@@ -71,7 +78,19 @@ pub(crate) struct State {
     pub config: Config,
 }
 
+espalier_core::persist! {
+    state State {
+        x, pc, privilege, mstatus, mtvec, mscratch, mepc, mcause, mtval, waiting, lines, trap, started, idled, counter, pmpcfg,
+        pmpaddr, tselect, tdata1, tdata2, tcontrol, gpio_enable, gpio_in, gpio_out, config
+    } if State::is_sound;
+}
+
 impl State {
+    /// What the core itself never changes: `zero` is 0, `tselect` names a trigger, code lies at even addresses.
+    fn is_sound(&self) -> bool {
+        self.get(ZERO) == 0 && self.tselect < TRIGGERS && self.pc & 1 == 0
+    }
+
     pub(crate) fn new(config: Config) -> State {
         State {
             x: [0; PLACES],

@@ -18,6 +18,17 @@ pub(crate) enum Trap {
     EnvironmentCall,
 }
 
+espalier_core::persist!(
+    enum Trap {
+        Fetch(a),
+        Illegal(a),
+        Breakpoint,
+        Load(a, b),
+        Store(a, b),
+        EnvironmentCall,
+    }
+);
+
 /// Exception codes of `mcause`.
 mod code {
     pub const FETCH_ACCESS: u32 = 1;

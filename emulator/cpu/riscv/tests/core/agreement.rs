@@ -2,7 +2,8 @@
 
 use crate::flat::Flat;
 use crate::snapshot::{prepared, registers};
-use espalier_riscv::{Config, Cpu, Csr, Exit, Instruction, TABLE};
+use espalier_core::{Persist, Reader, Writer};
+use espalier_riscv::{Config, Cpu, Csr, Exit, Instruction, TABLE, WatchKind, Watchpoint};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -97,6 +98,66 @@ proptest! {
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
             prop_assert_eq!(cpu.register(0), 0);
         }
+    }
+
+    #[test]
+    fn a_debugger_changes_nothing(
+        code in code(),
+        values in vec(value(), 32),
+        slices in slices(),
+        mstatus in any::<u32>(),
+        breakpoints in vec((START..START + 200).prop_map(|address| address & !1), 0..40),
+        watched in (CODE as u32..MEMORY as u32, 1u32..0x400),
+        kind in prop_oneof![Just(WatchKind::Read), Just(WatchKind::Write), Just(WatchKind::Access)],
+        steps in 0usize..4,
+    ) {
+        let (mut cpu, mut memory) = start(&code, &values, mstatus, 0x100);
+        memory.attentive_from = CODE as u32 + 0x800;
+        let (mut debugged, mut debugged_memory) = (cpu.clone(), memory.clone());
+        debugged.set_breakpoints(&breakpoints);
+        debugged.set_watchpoints(&[Watchpoint { address: watched.0, length: watched.1, kind }]);
+        for (index, (cycles, lines)) in slices.into_iter().enumerate() {
+            cpu.set_interrupt_lines(lines);
+            debugged.set_interrupt_lines(lines);
+            debugged.set_step(index < steps);
+            memory.attention = false;
+            debugged_memory.attention = false;
+            let exit = cpu.run(&mut memory, cycles);
+            let start = debugged.cycles();
+            let other = loop {
+                let spent = (debugged.cycles() - start) as u32;
+                match debugged.run(&mut debugged_memory, cycles - spent) {
+                    Exit::Debug => prop_assert!(debugged.take_debug_stop().is_some()),
+                    exit => break exit,
+                }
+            };
+            debugged.take_debug_stop();
+            prop_assert_eq!((exit, cpu.cycles()), (other, debugged.cycles()));
+            prop_assert_eq!(registers(&cpu), registers(&debugged));
+            prop_assert!(memory.bytes == debugged_memory.bytes, "memory differs");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_goes_on_as_the_core_would_have(
+        code in code(),
+        values in vec(value(), 32),
+        mstatus in any::<u32>(),
+        [first, second] in [0u32..100, 1u32..100],
+    ) {
+        let (mut cpu, mut memory) = start(&code, &values, mstatus, 0x100);
+        cpu.run(&mut memory, first);
+        let mut to = Writer::new();
+        cpu.save(&mut to);
+        let bytes = to.into_bytes();
+        let mut restored = Cpu::new(Config::ESP32C3);
+        prop_assert!(restored.restore(&mut Reader::new(&bytes)).is_ok());
+        let mut restored_memory = memory.clone();
+        cpu.run(&mut memory, second);
+        restored.run(&mut restored_memory, second);
+        prop_assert_eq!(registers(&cpu), registers(&restored));
+        prop_assert!(memory.bytes == restored_memory.bytes, "memory differs");
+        prop_assert!(restored.restore(&mut Reader::new(&bytes[..bytes.len() - 1])).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::flat::Flat;
 use crate::snapshot::prepared;
-use espalier_riscv::{Config, Cpu, Csr, Exit, InterruptController, Privilege};
+use espalier_riscv::{Config, Cpu, Csr, DebugStop, Exit, InterruptController, Privilege, WatchKind, Watchpoint};
 
 /// `mstatus`: interrupts on; interrupts were on and the trap came from machine mode.
 const MIE: u32 = 8;
@@ -164,4 +164,24 @@ fn a_reset_keeps_the_inputs_and_nothing_else() {
     cpu.set_csr(Csr::Mstatus, MIE);
     cpu.run(&mut memory, 1);
     assert_eq!(cpu.csr(Csr::Mcause), 0x8000_0004);
+}
+
+#[test]
+fn a_debugger_stops_where_it_wants_and_once() {
+    // sw a0, 0(sp)
+    let (mut cpu, mut memory) = start(&[&NOP, &NOP, &[0x23, 0x20, 0xa1, 0x00], &NOP], 0);
+    cpu.set_register(2, 0x1800);
+    let watchpoint = Watchpoint { address: 0x1802, length: 1, kind: WatchKind::Write };
+    cpu.set_breakpoints(&[START + 2]);
+    cpu.set_watchpoints(&[watchpoint]);
+    assert_eq!((cpu.run(&mut memory, 100), cpu.pc(), cpu.cycles()), (Exit::Debug, START + 2, 1));
+    assert_eq!(cpu.take_debug_stop(), Some(DebugStop::Breakpoint));
+    assert_eq!((cpu.run(&mut memory, 100), cpu.pc(), cpu.cycles()), (Exit::Debug, START + 8, 3));
+    assert_eq!(cpu.take_debug_stop(), Some(DebugStop::Watchpoint { watchpoint, address: 0x1802 }));
+    cpu.set_step(true);
+    assert_eq!((cpu.run(&mut memory, 100), cpu.pc()), (Exit::Debug, START + 10));
+    assert_eq!((cpu.take_debug_stop(), cpu.take_debug_stop()), (Some(DebugStop::Step), None));
+    cpu.set_breakpoints(&[]);
+    cpu.set_watchpoints(&[]);
+    assert_eq!((cpu.run(&mut memory, 100), cpu.is_debugged()), (Exit::Budget, false));
 }
