@@ -16,6 +16,8 @@ const MAX_INSTRUCTIONS: usize = 32;
 const MAX_STORED: usize = 1 << 17;
 /// Entries of the direct-mapped table that is asked before the map.
 const QUICK_ENTRIES: usize = 1 << 12;
+/// Index of no instruction: nothing came before.
+pub(crate) const NO_INSTRUCTION: u32 = u32::MAX;
 /// No block.
 const NONE: u32 = u32::MAX;
 /// Address that no block has.

@@ -2,7 +2,7 @@
 
 use espalier_core::{Bus, DebugStop, Exit, Watchpoint};
 
-use crate::block::{self, Absent, Blocks};
+use crate::block::{self, Absent, Blocks, NO_INSTRUCTION};
 use crate::config::Config;
 use crate::csr::Csr;
 use crate::debugger::{self, Debugger, Position};
@@ -10,8 +10,6 @@ use crate::execute::execute;
 use crate::state::{Privilege, State};
 use crate::step::{Start, Step, Then};
 
-/// Index of no instruction: nothing came before.
-pub(crate) const NO_INSTRUCTION: u32 = u32::MAX;
 /// The lowest bit of an address of code is never set.
 const CODE_ADDRESS: u32 = !1;
 

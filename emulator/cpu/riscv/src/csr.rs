@@ -2,8 +2,9 @@
 //!
 //! The registers and their fields are those of the ESP32-C3 (TRM "ESP-RISC-V CPU", "Configuration and Status Registers"); the
 //! standard ones follow *The RISC-V Instruction Set Manual*, volume II. There is no `mie`, no `mip` and no `mcycle`.
+//! `ustatus` and two registers without public names are there because the mask ROM writes them; the latter keep what is written.
 
-use crate::state::{Privilege, State, mstatus};
+use crate::state::{Privilege, State, TRIGGERS, mstatus};
 
 macro_rules! csrs {
     ($($csr:ident, $name:literal, $number:literal;)*) => {
@@ -38,6 +39,7 @@ macro_rules! csrs {
 }
 
 csrs! {
+    Ustatus, "ustatus", 0x000;
     Mstatus, "mstatus", 0x300;
     Misa, "misa", 0x301;
     Mtvec, "mtvec", 0x305;
@@ -76,6 +78,8 @@ csrs! {
     Mpcer, "mpcer", 0x7e0;
     Mpcmr, "mpcmr", 0x7e1;
     Mpccr, "mpccr", 0x7e2;
+    Custom800, "custom800", 0x800;
+    Custom801, "custom801", 0x801;
     CpuGpioOen, "cpu_gpio_oen", 0x803;
     CpuGpioIn, "cpu_gpio_in", 0x804;
     CpuGpioOut, "cpu_gpio_out", 0x805;
@@ -98,8 +102,6 @@ const PMPCFG_LOCKED: u8 = 0x80;
 /// The A field of `pmpcfg` bytes, and its value for the top of a range.
 const PMPCFG_MODE: u8 = 0x18;
 const PMPCFG_TOR: u8 = 0x08;
-/// Number of triggers.
-pub(crate) const TRIGGERS: usize = 8;
 /// `tdata1` of every trigger: a match of address or data.
 const TDATA1_TYPE: u32 = 2 << 28;
 /// `tdata1`: hit, action, match, modes, execute, store, load.
@@ -160,6 +162,9 @@ impl State {
             Csr::Mpcer => self.counter.events(),
             Csr::Mpcmr => self.counter.mode(),
             Csr::Mpccr => self.counter.value(cycles, self.idled),
+            Csr::Ustatus => self.mstatus & mstatus::USER,
+            Csr::Custom800 => self.custom[0],
+            Csr::Custom801 => self.custom[1],
             Csr::CpuGpioOen => self.gpio_enable,
             Csr::CpuGpioIn => self.gpio_in,
             Csr::CpuGpioOut => self.gpio_out,
@@ -195,6 +200,9 @@ impl State {
             Csr::Mpcer => self.counter.set_events(value, cycles, self.idled),
             Csr::Mpcmr => self.counter.set_mode(value, cycles, self.idled),
             Csr::Mpccr => self.counter.set_value(value, cycles, self.idled),
+            Csr::Ustatus => self.mstatus = self.mstatus & !mstatus::USER | value & mstatus::USER,
+            Csr::Custom800 => self.custom[0] = value,
+            Csr::Custom801 => self.custom[1] = value,
             Csr::CpuGpioOen => self.gpio_enable = value & CPU_GPIO,
             Csr::CpuGpioOut => self.gpio_out = value & CPU_GPIO,
             Csr::Misa

@@ -8,8 +8,7 @@ use std::ops::Range;
 
 use espalier_core::{Bus, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
 
-use crate::block::{Absent, Blocks};
-use crate::cpu::NO_INSTRUCTION;
+use crate::block::{Absent, Blocks, NO_INSTRUCTION};
 use crate::execute::execute;
 use crate::instruction::{Instruction, Opcode};
 use crate::state::State;
@@ -116,7 +115,7 @@ impl Debugger {
             return None;
         }
         let (kind, size) = access(op.opcode)?;
-        let first = state.get(op.rs1).wrapping_add(op.immediate);
+        let first = state.get(op.fields.rs1).wrapping_add(op.fields.immediate);
         self.watchpoints.iter().filter(|watchpoint| [kind, WatchKind::Access].contains(&watchpoint.kind)).find_map(
             |watchpoint| {
                 let mut touched = (0..size).map(|offset| first.wrapping_add(offset));

@@ -18,20 +18,20 @@ const TARGET: u32 = !1;
 /// Executes one instruction. If it raises an exception, nothing but [`State::trap`] has changed.
 #[inline(always)]
 pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, start: Start) -> Step {
-    let immediate = op.immediate;
-    let first = state.get(op.rs1);
-    let second = state.get(op.rs2);
+    let immediate = op.fields.immediate;
+    let first = state.get(op.fields.rs1);
+    let second = state.get(op.fields.rs2);
     let address = first.wrapping_add(immediate);
     let value = match op.opcode {
         Opcode::Lui => immediate,
         Opcode::Auipc => start.pc(op).wrapping_add(immediate),
         Opcode::Jal => {
             let pc = start.pc(op);
-            state.set(op.rd, pc.wrapping_add(u32::from(op.length())));
+            state.set(op.fields.rd, pc.wrapping_add(u32::from(op.length())));
             return Step::jump(pc.wrapping_add(immediate));
         }
         Opcode::Jalr => {
-            state.set(op.rd, start.pc(op).wrapping_add(u32::from(op.length())));
+            state.set(op.fields.rd, start.pc(op).wrapping_add(u32::from(op.length())));
             return Step::jump(address & TARGET);
         }
         Opcode::Beq => return branch(first == second, op, start),
@@ -113,19 +113,21 @@ pub(crate) fn execute<B: Bus>(state: &mut State, bus: &mut B, op: &Instruction, 
             return Step::SYNC;
         }
         Opcode::Csrrw => return state.access_csr(op, start, true, |_| first),
-        Opcode::Csrrs => return state.access_csr(op, start, op.rs1 != ZERO, |old| old | first),
-        Opcode::Csrrc => return state.access_csr(op, start, op.rs1 != ZERO, |old| old & !first),
-        Opcode::Csrrwi => return state.access_csr(op, start, true, |_| u32::from(op.rs1)),
-        Opcode::Csrrsi => return state.access_csr(op, start, op.rs1 != 0, |old| old | u32::from(op.rs1)),
-        Opcode::Csrrci => return state.access_csr(op, start, op.rs1 != 0, |old| old & !u32::from(op.rs1)),
+        Opcode::Csrrs => return state.access_csr(op, start, op.fields.rs1 != ZERO, |old| old | first),
+        Opcode::Csrrc => return state.access_csr(op, start, op.fields.rs1 != ZERO, |old| old & !first),
+        Opcode::Csrrwi => return state.access_csr(op, start, true, |_| u32::from(op.fields.rs1)),
+        Opcode::Csrrsi => return state.access_csr(op, start, op.fields.rs1 != 0, |old| old | u32::from(op.fields.rs1)),
+        Opcode::Csrrci => {
+            return state.access_csr(op, start, op.fields.rs1 != 0, |old| old & !u32::from(op.fields.rs1));
+        }
     };
-    state.set(op.rd, value);
+    state.set(op.fields.rd, value);
     Step::NEXT
 }
 
 #[inline(always)]
 fn branch(taken: bool, op: &Instruction, start: Start) -> Step {
-    if taken { Step::jump(start.pc(op).wrapping_add(op.immediate)) } else { Step::NEXT }
+    if taken { Step::jump(start.pc(op).wrapping_add(op.fields.immediate)) } else { Step::NEXT }
 }
 
 impl State {
@@ -147,16 +149,16 @@ impl State {
     /// Reads a control and status register, and writes what `change` makes of it if the instruction `writes`.
     #[inline(never)]
     fn access_csr(&mut self, op: &Instruction, start: Start, writes: bool, change: impl Fn(u32) -> u32) -> Step {
-        let Some(csr) = self.usable_csr(op.immediate >> 20).filter(|csr| !(writes && csr.is_read_only())) else {
-            return self.refuse(Trap::Illegal(op.immediate));
+        let Some(csr) = self.usable_csr(op.fields.immediate >> 20).filter(|csr| !(writes && csr.is_read_only())) else {
+            return self.refuse(Trap::Illegal(op.fields.immediate));
         };
         let cycles = self.started + u64::from(start.cycle(op));
         let old = self.csr(csr, cycles);
         if writes {
             self.set_csr(csr, change(old), cycles);
         }
-        if op.rd != SINK {
-            self.set(op.rd, old);
+        if op.fields.rd != SINK {
+            self.set(op.fields.rd, old);
         }
         // Only `mstatus` decides about interrupts.
         if writes && csr == Csr::Mstatus { Step::SYNC } else { Step::LEAVE }

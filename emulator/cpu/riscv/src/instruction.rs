@@ -3,8 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use crate::operand::Operand;
-use crate::register::{SINK, ZERO};
+use crate::operand::{Fields, Operand};
 use crate::table::for_each_instruction;
 
 /// How an instruction affects straight-line execution.
@@ -93,19 +92,12 @@ pub struct Instruction {
     pub opcode: Opcode,
     /// Row of the opcode table.
     row: u8,
-    /// Place in the register file that is written: not that of `zero`, which is never written.
-    pub(crate) rd: u8,
-    pub(crate) rs1: u8,
-    /// The second source, or the immediate operand of the instructions for control and status registers.
-    pub(crate) rs2: u8,
     length: u8,
     /// Distance in bytes from the start of the block that holds the instruction.
     pub(crate) offset: u8,
     /// Number of instructions before it in that block.
     pub(crate) index: u8,
-    /// The immediate operand, sign-extended and scaled; relative to the instruction itself for jumps and branches. The instruction
-    /// word for what can be illegal, which has the number of a control and status register in its upper 12 bits.
-    pub(crate) immediate: u32,
+    pub(crate) fields: Fields,
 }
 
 /// Set in both low bits of every 32-bit instruction.
@@ -171,18 +163,9 @@ impl Instruction {
             if description.length != length || word & description.mask != description.pattern {
                 return None;
             }
-            let mut instruction = Instruction {
-                opcode: description.opcode,
-                row,
-                rd: SINK,
-                rs1: ZERO,
-                rs2: ZERO,
-                length,
-                offset: 0,
-                index: 0,
-                immediate: 0,
-            };
-            let accepted = description.operands.iter().all(|operand| operand.decode(word, &mut instruction));
+            let mut instruction =
+                Instruction { opcode: description.opcode, row, length, offset: 0, index: 0, fields: Fields::NONE };
+            let accepted = description.operands.iter().all(|operand| operand.decode(word, &mut instruction.fields));
             accepted.then_some(instruction)
         })
     }
@@ -193,13 +176,10 @@ impl Instruction {
         Instruction {
             opcode: Opcode::Unimp,
             row: Opcode::Unimp as u8,
-            rd: SINK,
-            rs1: ZERO,
-            rs2: ZERO,
             length,
             offset: 0,
             index: 0,
-            immediate: if length == NARROW { word & 0xffff } else { word },
+            fields: Fields { immediate: if length == NARROW { word & 0xffff } else { word }, ..Fields::NONE },
         }
     }
 }
@@ -211,7 +191,7 @@ impl fmt::Display for Instruction {
         let mut separator = " ";
         for operand in description.operands.iter().filter(|operand| operand.is_shown()) {
             formatter.write_str(separator)?;
-            operand.format(self, formatter)?;
+            operand.format(self.fields, formatter)?;
             separator = ", ";
         }
         Ok(())

@@ -22,6 +22,7 @@ mod cpu_as_core;
 mod csr;
 mod debugger;
 mod execute;
+mod handler;
 mod instruction;
 mod memory;
 mod operand;

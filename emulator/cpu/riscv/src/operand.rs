@@ -3,8 +3,25 @@
 use std::fmt;
 
 use crate::csr;
-use crate::instruction::Instruction;
 use crate::register::{RA, SINK, SP, ZERO, register_name};
+
+/// What the operands of an instruction come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fields {
+    /// Place in the register file that is written: not that of `zero`, which is never written.
+    pub rd: u8,
+    pub rs1: u8,
+    /// The second source, or the immediate operand of the instructions for control and status registers.
+    pub rs2: u8,
+    /// The immediate operand, sign-extended and scaled; relative to the instruction itself for jumps and branches. The instruction
+    /// word for what can be illegal, which has the number of a control and status register in its upper 12 bits.
+    pub immediate: u32,
+}
+
+impl Fields {
+    /// No operands: nothing is read and nothing written.
+    pub const NONE: Fields = Fields { rd: SINK, rs1: ZERO, rs2: ZERO, immediate: 0 };
+}
 
 /// An operand of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,63 +132,63 @@ fn destination(word: u32) -> u8 {
 
 impl Operand {
     /// Takes the operand out of `word`. False if its value is reserved.
-    pub(crate) fn decode(self, word: u32, instruction: &mut Instruction) -> bool {
+    pub(crate) fn decode(self, word: u32, fields: &mut Fields) -> bool {
         match self {
-            Operand::Rd => instruction.rd = destination(word),
+            Operand::Rd => fields.rd = destination(word),
             Operand::RdNotZero => {
-                instruction.rd = destination(word);
-                return instruction.rd != SINK;
+                fields.rd = destination(word);
+                return fields.rd != SINK;
             }
-            Operand::Rs1 => instruction.rs1 = bits(word, 15, 5, 0) as u8,
+            Operand::Rs1 => fields.rs1 = bits(word, 15, 5, 0) as u8,
             Operand::Rs1NotZero => {
-                instruction.rs1 = bits(word, 7, 5, 0) as u8;
-                return instruction.rs1 != ZERO;
+                fields.rs1 = bits(word, 7, 5, 0) as u8;
+                return fields.rs1 != ZERO;
             }
-            Operand::Rs2 => instruction.rs2 = bits(word, 20, 5, 0) as u8,
-            Operand::Rs2Low => instruction.rs2 = bits(word, 2, 5, 0) as u8,
+            Operand::Rs2 => fields.rs2 = bits(word, 20, 5, 0) as u8,
+            Operand::Rs2Low => fields.rs2 = bits(word, 2, 5, 0) as u8,
             Operand::Rs2NotZero => {
-                instruction.rs2 = bits(word, 2, 5, 0) as u8;
-                return instruction.rs2 != ZERO;
+                fields.rs2 = bits(word, 2, 5, 0) as u8;
+                return fields.rs2 != ZERO;
             }
             Operand::RdAndRs1 => {
-                instruction.rd = destination(word);
-                instruction.rs1 = bits(word, 7, 5, 0) as u8;
+                fields.rd = destination(word);
+                fields.rs1 = bits(word, 7, 5, 0) as u8;
             }
-            Operand::RdShort => instruction.rd = short(word, 2),
-            Operand::Rs1Short => instruction.rs1 = short(word, 7),
-            Operand::Rs2Short => instruction.rs2 = short(word, 2),
+            Operand::RdShort => fields.rd = short(word, 2),
+            Operand::Rs1Short => fields.rs1 = short(word, 7),
+            Operand::Rs2Short => fields.rs2 = short(word, 2),
             Operand::RdAndRs1Short => {
-                instruction.rd = short(word, 7);
-                instruction.rs1 = instruction.rd;
+                fields.rd = short(word, 7);
+                fields.rs1 = fields.rd;
             }
-            Operand::BaseSp => instruction.rs1 = SP,
+            Operand::BaseSp => fields.rs1 = SP,
             Operand::SpAndSp => {
-                instruction.rd = SP;
-                instruction.rs1 = SP;
+                fields.rd = SP;
+                fields.rs1 = SP;
             }
-            Operand::Link => instruction.rd = RA,
-            Operand::NoRd => instruction.rd = SINK,
-            Operand::NoRs1 => instruction.rs1 = ZERO,
-            Operand::NoRs2 => instruction.rs2 = ZERO,
-            Operand::NoOffset => instruction.immediate = 0,
-            Operand::Immediate => instruction.immediate = immediate(word),
-            Operand::Signed6 => instruction.immediate = signed(six(word), 6),
-            Operand::Unsigned5 => instruction.rs1 = bits(word, 15, 5, 0) as u8,
-            Operand::Shift => instruction.immediate = bits(word, 20, 5, 0),
+            Operand::Link => fields.rd = RA,
+            Operand::NoRd => fields.rd = SINK,
+            Operand::NoRs1 => fields.rs1 = ZERO,
+            Operand::NoRs2 => fields.rs2 = ZERO,
+            Operand::NoOffset => fields.immediate = 0,
+            Operand::Immediate => fields.immediate = immediate(word),
+            Operand::Signed6 => fields.immediate = signed(six(word), 6),
+            Operand::Unsigned5 => fields.rs1 = bits(word, 15, 5, 0) as u8,
+            Operand::Shift => fields.immediate = bits(word, 20, 5, 0),
             Operand::Shift6 => {
-                instruction.immediate = six(word);
+                fields.immediate = six(word);
                 // The sixth bit belongs to RV64.
-                return instruction.immediate < 32;
+                return fields.immediate < 32;
             }
-            Operand::Upper => instruction.immediate = word & 0xffff_f000,
+            Operand::Upper => fields.immediate = word & 0xffff_f000,
             Operand::Upper6 => {
-                instruction.immediate = signed(six(word), 6) << 12;
-                return instruction.immediate != 0;
+                fields.immediate = signed(six(word), 6) << 12;
+                return fields.immediate != 0;
             }
             Operand::StackAdd => {
-                instruction.immediate =
+                fields.immediate =
                     bits(word, 11, 2, 4) | bits(word, 7, 4, 6) | bits(word, 6, 1, 2) | bits(word, 5, 1, 3);
-                return instruction.immediate != 0;
+                return fields.immediate != 0;
             }
             Operand::StackMove => {
                 let value = bits(word, 12, 1, 9)
@@ -179,13 +196,13 @@ impl Operand {
                     | bits(word, 5, 1, 6)
                     | bits(word, 3, 2, 7)
                     | bits(word, 2, 1, 5);
-                instruction.immediate = signed(value, 10);
+                fields.immediate = signed(value, 10);
                 return value != 0;
             }
             Operand::Jump => {
                 let value =
                     bits(word, 31, 1, 20) | bits(word, 12, 8, 12) | bits(word, 20, 1, 11) | bits(word, 21, 10, 1);
-                instruction.immediate = signed(value, 21);
+                fields.immediate = signed(value, 21);
             }
             Operand::ShortJump => {
                 let value = bits(word, 12, 1, 11)
@@ -196,11 +213,11 @@ impl Operand {
                     | bits(word, 6, 1, 7)
                     | bits(word, 3, 3, 1)
                     | bits(word, 2, 1, 5);
-                instruction.immediate = signed(value, 12);
+                fields.immediate = signed(value, 12);
             }
             Operand::Target => {
                 let value = bits(word, 31, 1, 12) | bits(word, 7, 1, 11) | bits(word, 25, 6, 5) | bits(word, 8, 4, 1);
-                instruction.immediate = signed(value, 13);
+                fields.immediate = signed(value, 13);
             }
             Operand::ShortTarget => {
                 let value = bits(word, 12, 1, 8)
@@ -208,30 +225,30 @@ impl Operand {
                     | bits(word, 5, 2, 6)
                     | bits(word, 3, 2, 1)
                     | bits(word, 2, 1, 5);
-                instruction.immediate = signed(value, 9);
+                fields.immediate = signed(value, 9);
             }
             Operand::LoadAddress => {
-                instruction.rs1 = bits(word, 15, 5, 0) as u8;
-                instruction.immediate = immediate(word);
+                fields.rs1 = bits(word, 15, 5, 0) as u8;
+                fields.immediate = immediate(word);
             }
             Operand::StoreAddress => {
-                instruction.rs1 = bits(word, 15, 5, 0) as u8;
-                instruction.immediate = signed(bits(word, 25, 7, 5) | bits(word, 7, 5, 0), 12);
+                fields.rs1 = bits(word, 15, 5, 0) as u8;
+                fields.immediate = signed(bits(word, 25, 7, 5) | bits(word, 7, 5, 0), 12);
             }
             Operand::WordAddress => {
-                instruction.rs1 = short(word, 7);
-                instruction.immediate = bits(word, 10, 3, 3) | bits(word, 6, 1, 2) | bits(word, 5, 1, 6);
+                fields.rs1 = short(word, 7);
+                fields.immediate = bits(word, 10, 3, 3) | bits(word, 6, 1, 2) | bits(word, 5, 1, 6);
             }
             Operand::StackLoad => {
-                instruction.rs1 = SP;
-                instruction.immediate = bits(word, 12, 1, 5) | bits(word, 4, 3, 2) | bits(word, 2, 2, 6);
+                fields.rs1 = SP;
+                fields.immediate = bits(word, 12, 1, 5) | bits(word, 4, 3, 2) | bits(word, 2, 2, 6);
             }
             Operand::StackStore => {
-                instruction.rs1 = SP;
-                instruction.immediate = bits(word, 9, 4, 2) | bits(word, 7, 2, 6);
+                fields.rs1 = SP;
+                fields.immediate = bits(word, 9, 4, 2) | bits(word, 7, 2, 6);
             }
-            Operand::FenceSets => instruction.immediate = word >> 20,
-            Operand::Csr | Operand::Word => instruction.immediate = word,
+            Operand::FenceSets => fields.immediate = word >> 20,
+            Operand::Csr | Operand::Word => fields.immediate = word,
         }
         true
     }
@@ -244,9 +261,9 @@ impl Operand {
         )
     }
 
-    /// Writes the operand of `instruction` as the assembler has it.
-    pub(crate) fn format(self, instruction: &Instruction, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Instruction { rd, rs1, rs2, immediate, .. } = *instruction;
+    /// Writes the operand as the assembler has it.
+    pub(crate) fn format(self, fields: Fields, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fields { rd, rs1, rs2, immediate } = fields;
         match self {
             Operand::Rd
             | Operand::RdNotZero

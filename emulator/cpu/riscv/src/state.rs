@@ -2,9 +2,11 @@
 
 use crate::config::Config;
 use crate::counter::PerformanceCounter;
-use crate::csr::TRIGGERS;
 use crate::register::{PLACES, SINK, ZERO};
 use crate::trap::Trap;
+
+/// Number of triggers.
+pub(crate) const TRIGGERS: usize = 8;
 
 /// What a program may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +26,8 @@ espalier_core::persist!(
 
 /// Fields of `mstatus`.
 pub(crate) mod mstatus {
-    /// Interrupts of user mode, which are never delegated here: the bits only store.
-    const UIE: u32 = 1;
-    const UPIE: u32 = 1 << 4;
+    /// UIE and UPIE, the interrupts of user mode, which are never delegated here: the bits only store.
+    pub const USER: u32 = 1 | 1 << 4;
     /// Interrupts are taken in machine mode.
     pub const MIE: u32 = 1 << 3;
     /// `MIE` before the trap.
@@ -39,7 +40,7 @@ pub(crate) mod mstatus {
     /// `value` as the register stores it. `MPP` has one bit of its own: there are two modes.
     pub fn legal(value: u32) -> u32 {
         let previous = if value & MPP == MPP { MPP } else { 0 };
-        value & (UIE | UPIE | MIE | MPIE | TW) | previous
+        value & (USER | MIE | MPIE | TW) | previous
     }
 }
 
@@ -72,6 +73,8 @@ pub(crate) struct State {
     pub tdata1: [u32; TRIGGERS],
     pub tdata2: [u32; TRIGGERS],
     pub tcontrol: u32,
+    /// Registers without public names.
+    pub custom: [u32; 2],
     pub gpio_enable: u32,
     pub gpio_in: u32,
     pub gpio_out: u32,
@@ -81,7 +84,7 @@ pub(crate) struct State {
 espalier_core::persist! {
     state State {
         x, pc, privilege, mstatus, mtvec, mscratch, mepc, mcause, mtval, waiting, lines, trap, started, idled, counter, pmpcfg,
-        pmpaddr, tselect, tdata1, tdata2, tcontrol, gpio_enable, gpio_in, gpio_out, config
+        pmpaddr, tselect, tdata1, tdata2, tcontrol, custom, gpio_enable, gpio_in, gpio_out, config
     } if State::is_sound;
 }
 
@@ -114,6 +117,7 @@ impl State {
             tdata1: [0; TRIGGERS],
             tdata2: [0; TRIGGERS],
             tcontrol: 0,
+            custom: [0; 2],
             gpio_enable: 0,
             gpio_in: 0,
             gpio_out: 0,
