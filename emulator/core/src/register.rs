@@ -1,6 +1,7 @@
 //! Register tables: names, offsets, reset values and access classes as the datasheet gives them.
 
 use crate::device::Unmodelled;
+use crate::field::Field;
 use crate::persist::{Damaged, Persist, Reader, Writer};
 
 /// One 32-bit register of a block. Made by [`registers!`](crate::registers).
@@ -17,11 +18,13 @@ pub struct Register {
     pub write_one_to_clear: u32,
     /// Bits that read back; the others read as zero.
     pub readable: u32,
+    /// The fields that the block's logic uses, or all of them.
+    pub fields: &'static [Field],
 }
 
 impl Register {
     pub const fn new(name: &'static str, offset: u32) -> Register {
-        Register { name, offset, reset: 0, writable: 0, write_one_to_clear: 0, readable: u32::MAX }
+        Register { name, offset, reset: 0, writable: 0, write_one_to_clear: 0, readable: u32::MAX, fields: &[] }
     }
 
     /// Software reads and writes all bits.
@@ -50,29 +53,47 @@ impl Register {
     }
 }
 
-/// Declares the registers of a block: a module `reg` with their offsets, and a table `REGISTERS`.
+/// Declares the registers of a block: a module `reg` with their offsets and fields, and a table `REGISTERS`.
 ///
 /// Each line is `NAME @ offset = reset, class;` where `class` is a method of [`Register`](crate::Register). A line
-/// `NAME[count] @ offset = reset, class;` declares `count` consecutive words, of which `reg::NAME` is the first.
+/// `NAME[count] @ offset = reset, class;` declares `count` consecutive words, of which `reg::NAME` is the first. Fields
+/// follow in braces, with their lowest and highest bit, or their only one; `reg::NAME::FIELD` is a
+/// [`Field`](crate::Field).
 ///
 /// ```
 /// espalier_core::registers! {
-///     CONF @ 0x00 = 0x10, rw();
+///     CONF @ 0x00 = 0x10, rw() { EN: 0, DIVIDER: 4..=11 };
 ///     STATUS @ 0x04 = 0, ro();
 ///     INT_CLR @ 0x08 = 0, wo();
 ///     DATA[4] @ 0x10 = 0, rw_bits(0xFFFF);
 /// }
 /// assert_eq!(reg::DATA, 0x10);
 /// assert_eq!(REGISTERS.len(), 7);
+///
+/// let mut registers = espalier_core::Registers::new(&REGISTERS);
+/// assert_eq!(registers.field(reg::CONF::DIVIDER), 1);
+/// registers.set_field(reg::CONF::EN, 1);
+/// assert_eq!(registers.get(reg::CONF), 0x11);
 /// ```
 #[macro_export]
 macro_rules! registers {
-    ($($name:ident $([$count:literal])? @ $offset:literal = $reset:expr, $class:ident($($arg:expr)?);)*) => {
-        /// Byte offsets of the registers, by their names in the reference manual.
-        #[expect(unused, reason = "a block need not name every register of its table")]
+    ($($name:ident $([$count:literal])? @ $offset:literal = $reset:expr, $class:ident($($arg:expr)?)
+        $({ $($field:ident: $lowest:literal $(..= $highest:literal)?),* $(,)? })?;)*) => {
+        /// Byte offsets of the registers and their fields, by their names in the reference manual.
+        #[expect(unused, non_snake_case, reason = "a block need not name all of its table; names are the manual's")]
         pub mod reg {
             pub const ALL: () = ();
+            pub mod FIELDS {}
             $(pub const $name: u32 = $offset;)*
+            $($(
+                pub mod $name {
+                    use $crate::Field;
+                    $(pub const $field: Field =
+                        Field::new(stringify!($field), $lowest, $crate::registers!(@last $lowest $($highest)?))
+                            .of_register($offset);)*
+                    pub const FIELDS: &[Field] = &[$($field),*];
+                }
+            )?)*
         }
         const REGISTER_COUNT: usize = 0 $(+ $crate::registers!(@count $($count)?))*;
         /// Every register of the block.
@@ -84,7 +105,8 @@ macro_rules! registers {
                 let mut index = 0;
                 while index < count {
                     let plain = $crate::Register::new(stringify!($name), $offset + 4 * index);
-                    table[next] = $crate::Register { reset: $reset, ..plain }.$class($($arg)?);
+                    let fields = $crate::registers!(@fields $name $($($field)*)?);
+                    table[next] = $crate::Register { reset: $reset, fields, ..plain }.$class($($arg)?);
                     next += 1;
                     index += 1;
                 }
@@ -92,6 +114,10 @@ macro_rules! registers {
             table
         };
     };
+    (@last $lowest:literal) => { $lowest };
+    (@last $lowest:literal $highest:literal) => { $highest };
+    (@fields $name:ident) => { &[] };
+    (@fields $name:ident $($field:ident)+) => { reg::$name::FIELDS };
     (@count) => { 1 };
     (@count $count:literal) => { $count };
 }
@@ -176,6 +202,30 @@ impl Registers {
         self.set(offset, (self.get(offset) & !clear) | set);
     }
 
+    /// The value of a field, whatever software may see of it.
+    ///
+    /// # Panics
+    /// As [`get`](Registers::get) does.
+    pub fn field(&self, field: Field) -> u32 {
+        field.get(self.get(field.register()))
+    }
+
+    /// Whether any bit of a field is set.
+    ///
+    /// # Panics
+    /// As [`get`](Registers::get) does.
+    pub fn is_set(&self, field: Field) -> bool {
+        field.is_set(self.get(field.register()))
+    }
+
+    /// The hardware sets a field, whatever software may write to it.
+    ///
+    /// # Panics
+    /// As [`set`](Registers::set) does.
+    pub fn set_field(&mut self, field: Field, value: u32) {
+        self.set(field.register(), field.replace(self.get(field.register()), value));
+    }
+
     /// The name of the register at `offset`.
     pub fn name(&self, offset: u32) -> Option<&'static str> {
         Some(self.slots.get(offset as usize / 4)?.register?.name)
@@ -197,11 +247,22 @@ mod tests {
     use crate::device::Unmodelled;
 
     crate::registers! {
-        CONF @ 0x00 = 0x10, rw_bits(0xFF);
+        CONF @ 0x00 = 0x10, rw_bits(0xFF) { EN: 0, MODE: 4..=6 };
         STATUS @ 0x04 = 0x7, ro();
         INT_RAW @ 0x08 = 0x3, w1c_bits(0x3);
         INT_CLR @ 0x0C = 0, wo();
         DATA[2] @ 0x14 = 9, rw();
+    }
+
+    #[test]
+    fn fields_are_read_and_set_by_name() {
+        let mut registers = Registers::new(&REGISTERS);
+        assert_eq!((registers.field(reg::CONF::MODE), registers.is_set(reg::CONF::EN)), (1, false));
+        registers.set_field(reg::CONF::MODE, 6);
+        registers.set_field(reg::CONF::EN, 1);
+        assert_eq!(registers.get(reg::CONF), 0x61);
+        let names: Vec<_> = REGISTERS[0].fields.iter().map(|field| field.name).collect();
+        assert_eq!((names, REGISTERS[1].fields), (vec!["EN", "MODE"], &[][..]));
     }
 
     #[test]

@@ -70,6 +70,7 @@ espalier_core::registers! {
     INT_ST @ 0x118 = 0, ro();
     INT_CLR @ 0x11C = 0, wo();
     CLK @ 0x120 = 0, rw_bits(0x1);
+    VERSION @ 0x124 = 0x0150_9110, rw_bits(0x0FFF_FFFF);
 }
 
 /// Bytes from one timer's registers to the next one's.

@@ -16,7 +16,7 @@ espalier_core::registers! {
     SLV_WR_STATUS @ 0x30 = 0, rw();
     PIN @ 0x34 = 0x06, rw_bits(0x6000_39E7);
     SLAVE @ 0x38 = 0x20, rw_bits(0xF800_0FFF);
-    SLAVE1 @ 0x3C = 0x0200_0000, rw();
+    SLAVE1 @ 0x3C = 0x0200_0000, rw_bits(0xFE00_FFFF);
     SLAVE2 @ 0x40 = 0, rw();
     SLAVE3 @ 0x44 = 0, rw();
     SLV_WRBUF_DLEN @ 0x48 = 0, rw_bits(0x00FF_FFFF);
