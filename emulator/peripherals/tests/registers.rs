@@ -36,6 +36,7 @@ fn tables() -> Vec<(&'static str, &'static [Register])> {
         ("io_mux", blocks::IoMux::new().registers()),
         ("ledc", blocks::Ledc::new().registers()),
         ("mcpwm0", blocks::Mcpwm::new().registers()),
+        ("pcnt", blocks::Pcnt::new(apb).registers()),
         ("rmt", blocks::Rmt::new().registers()),
         ("rng", blocks::Rng::new(0).registers()),
         ("rsa", blocks::Rsa::new().registers()),
