@@ -8,12 +8,14 @@ mod ccmp;
 mod element;
 mod frame;
 mod rate;
+mod tuning;
 
 pub use address::MacAddress;
 pub use ccmp::{CCMP_HEADER, CCMP_MIC, TemporalKey, ccmp_header, open, packet_number, seal};
 pub use element::{Element, Elements, element_id};
 pub use frame::{Control, Frame, FrameBuilder, FrameType, subtype};
 pub use rate::{DIFS, Modulation, Rate, SIFS};
+pub use tuning::Tuning;
 
 /// Bytes of the frame check sequence, which is on the air but not in the frames here.
 pub const FCS_LENGTH: usize = 4;

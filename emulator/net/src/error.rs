@@ -19,6 +19,8 @@ pub enum LanError {
     PortsExhausted { host: Ipv4Addr },
     #[error("a datagram of {length} bytes does not fit into a frame, which holds {limit}")]
     DatagramTooLong { length: usize, limit: usize },
+    #[error("cable {cable} is none of the {count} that are plugged in")]
+    NoSuchCable { cable: usize, count: usize },
     #[error("the probability of {fault} is not between 0 and 1")]
     Probability { fault: &'static str },
 }

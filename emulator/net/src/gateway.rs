@@ -45,6 +45,11 @@ impl Gateway {
         self.dhcp.lease(mac)
     }
 
+    /// Keeps the next address for a client.
+    pub(crate) fn expect_client(&mut self, mac: EthernetAddress) {
+        self.dhcp.find_or_assign(mac);
+    }
+
     /// The address that was given last.
     pub(crate) fn last_lease(&self) -> Option<Ipv4Addr> {
         self.dhcp.last_lease()

@@ -1,7 +1,7 @@
 //! The switch: who gets which frame, and when.
 //!
-//! The board is behind two ports: its Ethernet cable, on which things go wrong, and the access points in the air, which share a
-//! port of their own.
+//! A board is behind two ports: its Ethernet cable, on which things go wrong, and the access points in the air, which share a
+//! port of their own. In a world of several boards each has a cable; what is said of the board here is then meant of the first.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -20,24 +20,24 @@ use crate::{LanConfig, LanError};
 const FRAME_MAX: usize = 1518;
 /// Locally administered; the address of the host follows.
 const MAC_PREFIX: [u8; 2] = [0x02, 0x00];
-/// Addresses that the switch remembers. The board has a handful, whatever its firmware makes up.
-const LEARNED_MAX: usize = 64;
+/// Addresses that the switch remembers. A board has a handful, whatever its firmware makes up, and a world a hundred boards.
+const LEARNED_MAX: usize = 512;
 /// What the seed is used for besides the peers' stacks.
 const STREAM_FROM_BOARD: u64 = 1;
 const STREAM_TO_BOARD: u64 = 2;
+/// Those of the next board's cable follow after so many.
+const STREAMS: u64 = 16;
 
 /// A LAN in virtual time.
 #[derive(Clone, Debug)]
 pub struct Lan {
     config: Arc<LanConfig>,
     now: Time,
-    from_board: Lane,
-    to_board: Lane,
+    /// One for each board.
+    cables: Vec<Cable>,
     /// Frames on their way, by arrival; frames that arrive at the same time do so in the order in which they were sent.
     in_flight: BTreeMap<(Time, u64), Transit>,
     sent: u64,
-    /// Frames that have arrived at the board's end of the cable.
-    arrived: VecDeque<Frame>,
     /// Whether there are access points at the port that is for them.
     has_air: bool,
     /// Frames that have arrived at the access points.
@@ -55,24 +55,50 @@ pub struct Lan {
 
 espalier_core::persist! {
     value Lan {
-        config, now, from_board, to_board, in_flight, sent, arrived, has_air, for_air, learned, gateway, hosts,
+        config, now, cables, in_flight, sent, has_air, for_air, learned, gateway, hosts,
         vanished, outside, capture
     }
 }
 
-/// A port that the board is behind.
+/// The cable of a board.
+#[derive(Clone, Debug)]
+struct Cable {
+    from_board: Lane,
+    to_board: Lane,
+    /// Frames that have arrived at the board's end.
+    arrived: VecDeque<Frame>,
+}
+
+espalier_core::persist!(value Cable { from_board, to_board, arrived });
+
+impl Cable {
+    fn new(config: &LanConfig, number: u64) -> Cable {
+        let lane = |stream| Lane::new(config.seed, stream + STREAMS * number, config.latency);
+        Cable { from_board: lane(STREAM_FROM_BOARD), to_board: lane(STREAM_TO_BOARD), arrived: VecDeque::new() }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.from_board.faults.cut && self.to_board.faults.cut
+    }
+}
+
+/// A port that a board is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Port {
-    Cable,
+    /// A cable, by its number.
+    Cable(usize),
     Air,
 }
 
 espalier_core::persist!(
     enum Port {
-        Cable,
+        Cable(number),
         Air,
     }
 );
+
+/// The cable of the first board.
+const FIRST: Port = Port::Cable(0);
 
 /// A frame and the port it leaves the switch by, or the switch itself.
 #[derive(Clone, Debug)]
@@ -115,11 +141,9 @@ impl Lan {
         let config = Arc::new(config);
         Lan {
             now: Time::ZERO,
-            from_board: Lane::new(config.seed, STREAM_FROM_BOARD, config.latency),
-            to_board: Lane::new(config.seed, STREAM_TO_BOARD, config.latency),
+            cables: vec![Cable::new(&config, 0)],
             in_flight: BTreeMap::new(),
             sent: 0,
-            arrived: VecDeque::new(),
             has_air: false,
             for_air: VecDeque::new(),
             learned: BTreeMap::new(),
@@ -144,12 +168,36 @@ impl Lan {
 
     /// The board sends a frame, which is without its frame check sequence.
     pub fn send_from_board(&mut self, frame: Vec<u8>, now: Time) {
+        self.send_from_cable(0, frame, now);
+    }
+
+    /// Plugs the cable of another board in, and returns its number: the first board's is zero.
+    pub fn add_cable(&mut self) -> usize {
+        self.cables.push(Cable::new(&self.config, self.cables.len() as u64));
+        self.cables.len() - 1
+    }
+
+    /// The board at the end of a cable sends a frame, which is without its frame check sequence. Nothing happens if there is no
+    /// such cable.
+    pub fn send_from_cable(&mut self, cable: usize, frame: Vec<u8>, now: Time) {
         self.advance(now);
+        let Some(line) = self.cables.get_mut(cable) else { return };
         let frame: Frame = frame.into();
         self.capture.record(self.now, &frame);
-        for (at, frame) in self.from_board.carry(frame, self.now) {
-            self.schedule(at, Transit::ToSwitch(frame, Port::Cable));
+        for (at, frame) in line.from_board.carry(frame, self.now) {
+            self.schedule(at, Transit::ToSwitch(frame, Port::Cable(cable)));
         }
+    }
+
+    /// The next frame that has arrived at the board at the end of a cable by `now`, without its frame check sequence.
+    pub fn take_for_cable(&mut self, cable: usize, now: Time) -> Option<Vec<u8>> {
+        self.advance(now);
+        self.cables.get_mut(cable)?.arrived.pop_front().map(|frame| frame.to_vec())
+    }
+
+    /// The DHCP server keeps its next address for the client `mac`.
+    pub fn expect_client(&mut self, mac: [u8; 6]) {
+        self.gateway.expect_client(EthernetAddress(mac));
     }
 
     /// From now on there are access points, which take what [`take_for_air`](Lan::take_for_air) gives them.
@@ -173,14 +221,13 @@ impl Lan {
 
     /// The next frame that has arrived at the board by `now`, without its frame check sequence.
     pub fn take_for_board(&mut self, now: Time) -> Option<Vec<u8>> {
-        self.advance(now);
-        self.arrived.pop_front().map(|frame| frame.to_vec())
+        self.take_for_cable(0, now)
     }
 
     /// When the LAN next changes by itself: a frame arrives or a timer of a peer ends. It is in the past while a frame
     /// waits to be taken.
     pub fn deadline(&self) -> Option<Time> {
-        if !self.arrived.is_empty() || !self.for_air.is_empty() {
+        if self.cables.iter().any(|cable| !cable.arrived.is_empty()) || !self.for_air.is_empty() {
             return Some(self.now);
         }
         let arrival = self.in_flight.keys().next().map(|(at, _)| *at);
@@ -227,15 +274,30 @@ impl Lan {
     /// # Errors
     /// If a probability is not between 0 and 1.
     pub fn set_faults(&mut self, faults: FaultConfig) -> Result<(), LanError> {
+        self.set_faults_of(0, faults)
+    }
+
+    /// The same for the cable of this number.
+    ///
+    /// # Errors
+    /// If a probability is not between 0 and 1, or there is no such cable.
+    pub fn set_faults_of(&mut self, cable: usize, faults: FaultConfig) -> Result<(), LanError> {
         faults.check()?;
-        self.from_board.faults = faults.from_board;
-        self.to_board.faults = faults.to_board;
+        let count = self.cables.len();
+        let line = self.cables.get_mut(cable).ok_or(LanError::NoSuchCable { cable, count })?;
+        line.from_board.faults = faults.from_board;
+        line.to_board.faults = faults.to_board;
         Ok(())
     }
 
     /// True if the board's cable is cut in both directions, which its PHY notices.
     pub fn cable_is_cut(&self) -> bool {
-        self.from_board.faults.cut && self.to_board.faults.cut
+        self.is_cable_cut(0)
+    }
+
+    /// The same for the cable of this number; one that is not there counts as cut.
+    pub fn is_cable_cut(&self, cable: usize) -> bool {
+        self.cables.get(cable).is_none_or(Cable::is_cut)
     }
 
     /// From now on, the board's cable leads to another network instead of this switch: what the board sends is for
@@ -251,9 +313,7 @@ impl Lan {
 
     /// The other network sends the board a frame, which is without its frame check sequence.
     pub fn send_from_outside(&mut self, frame: Vec<u8>) {
-        for (at, frame) in self.to_board.carry(frame.into(), self.now) {
-            self.schedule(at, Transit::ToBoard(frame, Port::Cable));
-        }
+        self.send_to_board(frame.into(), FIRST);
     }
 
     /// From now on, the gateway's DNS server says that `name` is at `address`. Case makes no difference.
@@ -340,27 +400,28 @@ impl Lan {
                     self.capture.record(self.now, &frame);
                 }
                 match port {
-                    Port::Cable => self.arrived.push_back(frame),
+                    Port::Cable(cable) => {
+                        if let Some(line) = self.cables.get_mut(cable) {
+                            line.arrived.push_back(frame);
+                        }
+                    }
                     Port::Air => self.for_air.push_back(frame),
                 }
             }
             Transit::ToSwitch(frame, from) => {
-                if let (Port::Cable, Some(outside)) = (from, &mut self.outside) {
+                if let (FIRST, Some(outside)) = (from, &mut self.outside) {
                     outside.push_back(frame);
                     return;
                 }
                 self.learn(&frame, from);
-                let other = if from == Port::Cable { Port::Air } else { Port::Cable };
-                if self.leaves_by(&frame, other) {
-                    self.send_to_board(frame.clone(), other);
-                }
+                self.send_to_boards(&frame, Some(from));
                 self.hand_over(frame);
             }
             Transit::Between(frame) => self.hand_over(frame),
         }
     }
 
-    /// Remembers behind which of the board's ports the sender of `frame` is.
+    /// Remembers behind which of the boards' ports the sender of `frame` is.
     fn learn(&mut self, frame: &[u8], port: Port) {
         let Ok(header) = EthernetFrame::new_checked(frame) else { return };
         let from = header.src_addr();
@@ -380,19 +441,29 @@ impl Lan {
     fn recorded_port(&self, frame: &[u8]) -> Port {
         let only_air = !self.learned.is_empty() && self.learned.values().all(|port| *port == Port::Air);
         let to = EthernetFrame::new_checked(frame).ok().map(|header| header.dst_addr());
-        to.and_then(|to| self.learned.get(&to.0).copied()).unwrap_or(if only_air { Port::Air } else { Port::Cable })
+        to.and_then(|to| self.learned.get(&to.0).copied()).unwrap_or(if only_air { Port::Air } else { FIRST })
     }
 
     fn is_on_switch(&self, mac: EthernetAddress) -> bool {
         mac == self.gateway.mac() || self.hosts.values().any(|host| host.mac() == mac)
     }
 
+    /// Sends a frame out of every port that it is for, except the one that it came in by.
+    fn send_to_boards(&mut self, frame: &Frame, from: Option<Port>) {
+        for port in (0..self.cables.len()).map(Port::Cable).chain([Port::Air]) {
+            if from != Some(port) && self.leaves_by(frame, port) {
+                self.send_to_board(frame.clone(), port);
+            }
+        }
+    }
+
     fn send_to_board(&mut self, frame: Frame, port: Port) {
         match port {
             Port::Air if !self.has_air => {}
             Port::Air => self.schedule(self.now + self.config.latency, Transit::ToBoard(frame, port)),
-            Port::Cable => {
-                for (at, frame) in self.to_board.carry(frame, self.now) {
+            Port::Cable(cable) => {
+                let Some(line) = self.cables.get_mut(cable) else { return };
+                for (at, frame) in line.to_board.carry(frame, self.now) {
                     self.schedule(at, Transit::ToBoard(frame, port));
                 }
             }
@@ -432,11 +503,7 @@ impl Lan {
             if self.is_on_switch(to) || !to.is_unicast() {
                 self.schedule(self.now + self.config.latency, Transit::Between(frame.clone()));
             }
-            for port in [Port::Cable, Port::Air] {
-                if self.leaves_by(&frame, port) {
-                    self.send_to_board(frame.clone(), port);
-                }
-            }
+            self.send_to_boards(&frame, None);
         }
     }
 

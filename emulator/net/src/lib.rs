@@ -35,12 +35,15 @@ mod gateway;
 mod host;
 mod lan;
 mod peers;
+mod ports;
 mod rng;
 
-pub use air::{AccessPoint, Air, AirError, AirFaults, AirFrame, Announced, Refusal, Station, StationState};
+pub use air::{AccessPoint, Air, AirError, AirFaults, AirFrame, Announced, Carried, Refusal, Station, StationState};
 pub use config::LanConfig;
 pub use error::LanError;
+pub use espalier_ieee80211::{Rate, Tuning};
 pub use fault::{FaultConfig, Faults};
 pub use host::{ConnState, PingState};
 pub use lan::Lan;
 pub use peers::{ConnectionId, ListenerId, PingId, UdpId};
+pub use ports::{Delivery, Ports, Sent};

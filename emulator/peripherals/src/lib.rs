@@ -60,4 +60,4 @@ pub use sha::Sha;
 pub use spi::{ChipSelect, Spi};
 pub use timg::{TimerGroup, WatchdogReset};
 pub use uart::Uart;
-pub use wifi::{Outgoing, Received, WifiMac};
+pub use wifi::{Outgoing, Received, Started, WifiMac};

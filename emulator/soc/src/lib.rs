@@ -29,6 +29,7 @@ pub use error::SocError;
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::Sound;
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
+pub use espalier_xtensa::DebugStop;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use machine::{CORES, ChipReset, JtagCycle, Machine, MachineConfig, Stop, Strap, UnknownPart};
 pub use rom::RomRevision;

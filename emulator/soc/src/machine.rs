@@ -8,6 +8,7 @@ mod controls;
 mod efuses;
 mod jtag;
 mod polling;
+mod ports;
 mod resets;
 
 use std::sync::Arc;

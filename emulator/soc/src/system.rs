@@ -14,7 +14,7 @@ pub use serial::SERIAL_OUTPUT_BYTES;
 use std::collections::VecDeque;
 
 use espalier_core::{Device, Fault, Frequency, Schedule, Time, Unmodelled};
-use espalier_net::{Air, Lan};
+use espalier_net::{Air, Lan, Ports};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Cpu, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s,
@@ -65,6 +65,8 @@ const TIMED: [Block; 23] = [
 const LAN_SLOT: usize = TIMED.len();
 /// The schedule's slot for the air.
 const AIR_SLOT: usize = LAN_SLOT + 1;
+/// The schedule's slot for the ports of a board that is one of several.
+const PORTS_SLOT: usize = AIR_SLOT + 1;
 /// Blocks of the radio that only store, with their registers: FE2, NRX, BB, BT, PHY.
 const RADIO_BLOCKS: [usize; 5] = [0x400, 0x100, 0x400, 0x400, 0x400];
 const STUBS: usize = 21;
@@ -119,6 +121,8 @@ pub(crate) struct System {
     wires: Wires,
     lan: Lan,
     air: Air,
+    /// What the antenna and the cable lead to instead, if this is one of several boards.
+    ports: Option<Box<Ports>>,
     schedule: Schedule,
     /// How often blocks were called because their time had come.
     calls: u64,
@@ -196,7 +200,8 @@ impl System {
             parts: wiring::Parts::new(flash, &config.board),
             lan,
             air: Air::new(config.seed),
-            schedule: Schedule::new(AIR_SLOT + 1),
+            ports: None,
+            schedule: Schedule::new(PORTS_SLOT + 1),
             calls: 0,
             clock: Time::ZERO,
             horizon: Time::ZERO,
@@ -267,6 +272,10 @@ impl System {
             }
             if slot == AIR_SLOT {
                 self.advance_air(ram, now);
+                continue;
+            }
+            if slot == PORTS_SLOT {
+                self.advance_ports(ram, now);
                 continue;
             }
             let block = TIMED[slot];

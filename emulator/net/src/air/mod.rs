@@ -24,7 +24,7 @@ mod wpa;
 use std::collections::{BTreeMap, VecDeque};
 
 use espalier_core::{Span, Time};
-use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, element_id, subtype};
+use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, Tuning, element_id, subtype};
 
 use crate::Lan;
 use crate::rng::Rng;
@@ -70,6 +70,19 @@ pub struct AirFrame {
 
 espalier_core::persist!(value AirFrame { bytes, channel, rssi, rate, from, tries, lost });
 
+/// What becomes of a frame that a board has sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Nobody hears it.
+    pub lost: bool,
+    /// By how much it is late.
+    pub delay: Span,
+    /// A network or a station of the air acknowledges it.
+    pub acknowledged: bool,
+    /// A radio that takes it acknowledges it.
+    pub wants_acknowledgement: bool,
+}
+
 /// The air around one board.
 #[derive(Clone, Debug)]
 pub struct Air {
@@ -87,8 +100,8 @@ pub struct Air {
     guests: BTreeMap<MacAddress, Guest>,
     /// What the board has announced last under each address, and when.
     announced: BTreeMap<MacAddress, (Time, Announced)>,
-    /// Frames of the board that are on their way, with their channel.
-    outbound: BTreeMap<(Time, u64), (Vec<u8>, u8)>,
+    /// Frames of the board that are on their way, with what its radio was tuned to.
+    outbound: BTreeMap<(Time, u64), (Vec<u8>, Tuning)>,
     last_outbound: Time,
     /// Frames that will have arrived at the board at a time.
     in_flight: BTreeMap<(Time, u64), AirFrame>,
@@ -105,6 +118,18 @@ espalier_core::persist! {
         now, seed, rng, faults, luck, networks, subnets, members, guests, announced, outbound, last_outbound,
         in_flight, sent, free, arrived, to_lan, monitor
     }
+}
+
+impl AirFrame {
+    /// Whether a radio that takes it acknowledges it.
+    pub fn wants_acknowledgement(&self) -> bool {
+        Frame::new(&self.bytes).is_some_and(wants_acknowledgement)
+    }
+}
+
+/// Whether a radio that takes `frame` acknowledges it: it is for one radio, and not itself a part of another exchange.
+fn wants_acknowledgement(frame: Frame) -> bool {
+    !frame.receiver().is_group() && frame.control().frame_type() != FrameType::Control
 }
 
 impl Air {
@@ -133,25 +158,32 @@ impl Air {
     }
 
     /// The board's radio has sent a frame, which ends at `now`. Returns true if somebody acknowledges it.
-    pub fn send_from_board(&mut self, bytes: &[u8], channel: u8, rate: Rate, now: Time) -> bool {
+    pub fn send_from_board(&mut self, bytes: &[u8], tuning: impl Into<Tuning>, rate: Rate, now: Time) -> bool {
+        self.carry_from_board(bytes, tuning.into(), rate, now).acknowledged
+    }
+
+    /// The same, for an air with several boards: returns what becomes of the frame, so that the others can be told.
+    pub fn carry_from_board(&mut self, bytes: &[u8], tuning: Tuning, rate: Rate, now: Time) -> Carried {
         self.advance(now);
-        self.monitor.record(now, bytes, Radiated { channel, rate, rssi: BOARD_RSSI });
-        let Some(frame) = Frame::new(bytes) else { return false };
+        self.monitor.record(now, bytes, Radiated { channel: tuning.channel, rate, rssi: BOARD_RSSI });
+        let Some(frame) = Frame::new(bytes) else { return Carried { lost: true, ..Carried::default() } };
         let (lost, delay) = self.draw();
         if lost {
-            return false;
+            return Carried { lost, ..Carried::default() };
         }
         let receiver = frame.receiver();
-        let is_network = self.networks.get(&receiver).is_some_and(|network| network.settings().channel == channel);
+        let is_network =
+            self.networks.get(&receiver).is_some_and(|network| tuning.meets(network.settings().channel.into()));
         let acknowledges = is_network || self.members.contains_key(&receiver);
         if delay == Span::ZERO && self.outbound.is_empty() {
-            self.arrive(bytes, channel);
+            self.arrive(bytes, tuning);
         } else {
             self.last_outbound = self.last_outbound.max(now + delay);
-            self.outbound.insert((self.last_outbound, self.sent), (bytes.to_vec(), channel));
+            self.outbound.insert((self.last_outbound, self.sent), (bytes.to_vec(), tuning));
             self.sent += 1;
         }
-        frame.control().frame_type() != FrameType::Control && acknowledges
+        let acknowledged = frame.control().frame_type() != FrameType::Control && acknowledges;
+        Carried { lost, delay, acknowledged, wants_acknowledgement: wants_acknowledgement(frame) }
     }
 
     /// What becomes of a frame: whether it is lost, and by how much it is late. The same number of draws for each, so that one
@@ -165,14 +197,14 @@ impl Air {
     }
 
     /// A frame of the board comes to those whom it is for.
-    fn arrive(&mut self, bytes: &[u8], channel: u8) {
+    fn arrive(&mut self, bytes: &[u8], tuning: Tuning) {
         let Some(frame) = Frame::new(bytes) else { return };
         if frame.control().is_management(subtype::BEACON) {
-            self.note_beacon(frame, channel);
+            self.note_beacon(frame, tuning);
         }
         let receiver = frame.receiver();
         let is_for = |address: MacAddress| receiver == address || receiver.is_group();
-        let listening = self.networks.values().filter(|network| network.settings().channel == channel);
+        let listening = self.networks.values().filter(|network| tuning.meets(network.settings().channel.into()));
         let listening: Vec<_> = listening.map(Network::bssid).filter(|bssid| is_for(*bssid)).collect();
         for bssid in listening {
             self.with_network(bssid, |network, now| network.receive(frame, now));
@@ -184,17 +216,23 @@ impl Air {
         }
     }
 
-    fn note_beacon(&mut self, frame: Frame, channel: u8) {
+    fn note_beacon(&mut self, frame: Frame, tuning: Tuning) {
         let elements = frame.elements(BEACON_FIXED);
         let (Some(bssid), Some(ssid)) = (frame.bssid(), elements.get(element_id::SSID)) else { return };
+        let channel = elements.get(element_id::DSSS_PARAMETER_SET).and_then(|set| set.first().copied());
         let announced = Announced {
             ssid: String::from_utf8_lossy(ssid).into_owned(),
-            channel,
+            channel: channel.unwrap_or(tuning.channel),
             protected: elements.get(element_id::RSN).is_some(),
         };
         // A driver that makes addresses up does not fill the memory.
         self.announced.retain(|_, (at, _)| *at + ANNOUNCED >= self.now);
         self.announced.insert(bssid, (self.now, announced));
+    }
+
+    /// The guest time that the air has come to.
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     /// The next frame that has arrived at the board's antenna by `now`.
@@ -206,7 +244,7 @@ impl Air {
     /// What became of a frame: whether the board's radio acknowledged it.
     pub fn report(&mut self, frame: AirFrame, acknowledged: bool) {
         let Some(header) = Frame::new(&frame.bytes) else { return };
-        if acknowledged || header.receiver().is_group() || header.control().frame_type() == FrameType::Control {
+        if acknowledged || !wants_acknowledgement(header) {
             return;
         }
         let sender_is_there = self.networks.contains_key(&frame.from) || self.members.contains_key(&frame.from);
@@ -229,8 +267,13 @@ impl Air {
     /// all.
     pub fn send_from_lan(&mut self, ethernet: &[u8], now: Time) {
         self.advance(now);
+        self.send_to_bridges(ethernet, None);
+    }
+
+    /// Gives a frame to every network that is a bridge to the LAN, except the one that it came from.
+    fn send_to_bridges(&mut self, ethernet: &[u8], from: Option<MacAddress>) {
         let bridges = self.networks.keys().copied().filter(|bssid| !self.subnets.contains_key(bssid));
-        for bssid in bridges.collect::<Vec<_>>() {
+        for bssid in bridges.filter(|bssid| from != Some(*bssid)).collect::<Vec<_>>() {
             self.with_network(bssid, |network, now| network.forward(ethernet, now));
         }
     }
@@ -259,8 +302,8 @@ impl Air {
                     }
                 }
                 Due::Outbound => {
-                    if let Some((_, (bytes, channel))) = self.outbound.pop_first() {
-                        self.arrive(&bytes, channel);
+                    if let Some((_, (bytes, tuning))) = self.outbound.pop_first() {
+                        self.arrive(&bytes, tuning);
                     }
                 }
                 Due::Timer(address) => self.wake(address),
@@ -304,12 +347,16 @@ impl Air {
         let Some(network) = self.networks.get_mut(&bssid) else { return };
         act(network, self.now);
         let (channel, rssi) = (network.settings().channel, network.settings().rssi);
+        let from_stations = network.take_for_lan();
+        from_stations.iter().for_each(|frame| network.relay(frame, self.now));
         let outgoing = network.take_outgoing();
-        for frame in network.take_for_lan() {
-            match self.subnets.get_mut(&bssid) {
-                Some(lan) => lan.send_from_air(frame, self.now),
-                None => self.to_lan.push_back(frame),
+        for frame in from_stations {
+            if let Some(lan) = self.subnets.get_mut(&bssid) {
+                lan.send_from_air(frame, self.now);
+                continue;
             }
+            self.send_to_bridges(&frame, Some(bssid));
+            self.to_lan.push_back(frame);
         }
         for (bytes, rate) in outgoing {
             self.launch(AirFrame { bytes, channel, rssi, rate, from: bssid, tries: 0, lost: false });

@@ -291,6 +291,14 @@ impl Network {
         }
     }
 
+    /// A frame of a station goes back into the air if it is for another one here.
+    pub fn relay(&mut self, ethernet: &[u8], now: Time) {
+        let Some(parts) = ethernet::split(ethernet) else { return };
+        if !parts.destination.is_group() || self.associated().nth(1).is_some() {
+            self.forward(ethernet, now);
+        }
+    }
+
     /// An Ethernet frame from the LAN.
     pub fn forward(&mut self, ethernet: &[u8], _now: Time) {
         let Some(parts) = ethernet::split(ethernet) else { return };

@@ -98,7 +98,8 @@ impl DhcpServer {
         }
     }
 
-    fn find_or_assign(&mut self, mac: EthernetAddress) -> Option<usize> {
+    /// The lease of a client, which has the next address if it is new.
+    pub(super) fn find_or_assign(&mut self, mac: EthernetAddress) -> Option<usize> {
         if let Some(index) = self.leases.iter().position(|lease| lease.mac == Some(mac.0)) {
             return Some(index);
         }

@@ -18,8 +18,8 @@ use espalier_core::{Device, Fidelity, GuestMemory, Register, Registers, Time, Un
 
 pub use receive::Received;
 use registers::{CTRL_STOP, MAC_READY_DONE, REGISTERS, TX_SLOTS, plcp0, reg, rx_ctrl};
-pub use transmit::Outgoing;
 use transmit::Transmission;
+pub use transmit::{Outgoing, Started};
 use tsf::Tsf;
 
 /// The Wi-Fi MAC.
@@ -33,11 +33,13 @@ pub struct WifiMac {
     started_slots: u32,
     /// When the transmissions that are under way end.
     busy_until: Time,
+    /// How many frames were fetched.
+    transmissions: u64,
     tsf: [Tsf; 2],
     now: Time,
 }
 
-espalier_core::persist!(state WifiMac { registers, started, slots, started_slots, busy_until, tsf, now });
+espalier_core::persist!(state WifiMac { registers, started, slots, started_slots, busy_until, transmissions, tsf, now });
 
 impl Default for WifiMac {
     fn default() -> WifiMac {
@@ -54,6 +56,7 @@ impl WifiMac {
             slots: Default::default(),
             started_slots: 0,
             busy_until: Time::ZERO,
+            transmissions: 0,
             tsf: Default::default(),
             now: Time::ZERO,
         }
@@ -94,10 +97,10 @@ impl Device for WifiMac {
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
             "frames, acknowledgements, filters, keys with CCMP and timers; no block acknowledgement, aggregates, RTS, WEP, TKIP, \
-             sniffer or CSI; registers without a published meaning only store. Around it: access points and stations of \
-             802.11b/g, open or WPA2-PSK, that send at 1 and 24 Mbit/s, keep frames for a station that sleeps, never collide \
-             and lose what a test lets them lose; no 802.11n, WPA3, enterprise networks, protected management frames, ESP-NOW \
-             peers, roaming or long-range mode",
+             sniffer or CSI; registers without a published meaning only store. Around it: the radios of other boards of its \
+             world, and access points and stations of 802.11b/g, open or WPA2-PSK, that send at 1 and 24 Mbit/s, keep frames for \
+             a station that sleeps, never collide and lose what a test lets them lose; no 802.11n, WPA3, enterprise networks, \
+             protected management frames, roaming or long-range mode",
         )
     }
 
@@ -142,6 +145,7 @@ impl Device for WifiMac {
     }
 
     fn reset(&mut self) {
-        *self = WifiMac { started: self.now, now: self.now, ..WifiMac::new() };
+        let transmissions = self.transmissions;
+        *self = WifiMac { started: self.now, now: self.now, transmissions, ..WifiMac::new() };
     }
 }

@@ -15,13 +15,30 @@ const CHAIN_MAX: usize = 16;
 #[derive(Clone, Debug)]
 pub(super) struct Transmission {
     bytes: Vec<u8>,
+    /// When the last of it is over.
+    frame_end: Time,
     /// When the last of it, or of its acknowledgement, is over.
     pub end: Time,
     acknowledged: bool,
     rate: Rate,
+    serial: u64,
+    /// [`WifiMac::take_started`] has told of it.
+    told: bool,
 }
 
-espalier_core::persist!(value Transmission { bytes, end, acknowledged, rate });
+/// A frame that begins to go on the air.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The frame without its frame check sequence.
+    pub bytes: Vec<u8>,
+    pub rate: Rate,
+    /// When its last bit is on the air.
+    pub end: Time,
+    /// Number of the transmission since power-on; [`Outgoing::serial`] is the same.
+    pub serial: u64,
+}
+
+espalier_core::persist!(value Transmission { bytes, frame_end, end, acknowledged, rate, serial, told });
 
 /// A frame that has gone on the air.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +46,8 @@ pub struct Outgoing {
     /// The frame without its frame check sequence.
     pub bytes: Vec<u8>,
     pub rate: Rate,
+    /// Number of the transmission since power-on.
+    pub serial: u64,
     slot: usize,
 }
 
@@ -55,12 +74,23 @@ impl WifiMac {
         let bytes = self.encrypt(bytes, plcp1);
         let acknowledged = plcp0 & plcp0::RESPONSE != 0;
         let start = self.busy_until.max(now) + DIFS;
-        let mut end = start + rate.airtime(bytes.len() + FCS_LENGTH);
+        let frame_end = start + rate.airtime(bytes.len() + FCS_LENGTH);
+        let mut end = frame_end;
         if acknowledged {
             end += rate.acknowledgement();
         }
         self.busy_until = end;
-        self.slots[slot] = Some(Transmission { bytes, end, acknowledged, rate });
+        let serial = self.transmissions;
+        self.transmissions += 1;
+        self.slots[slot] = Some(Transmission { bytes, frame_end, end, acknowledged, rate, serial, told: false });
+    }
+
+    /// The next frame that was fetched since the last call, for those who have to know of it before its end.
+    pub fn take_started(&mut self) -> Option<Started> {
+        let waiting = self.slots.iter_mut().flatten().filter(|transmission| !transmission.told);
+        let next = waiting.min_by_key(|transmission| transmission.serial)?;
+        next.told = true;
+        Some(Started { bytes: next.bytes.clone(), rate: next.rate, end: next.frame_end, serial: next.serial })
     }
 
     /// The next frame whose time on the air is over. [`finish`](WifiMac::finish) has to be told what became of it.
@@ -68,7 +98,12 @@ impl WifiMac {
         let due = |slot: &usize| self.slots[*slot].as_ref().is_some_and(|transmission| transmission.end <= now);
         let slot = (0..TX_SLOTS).filter(due).min_by_key(|slot| self.slots[*slot].as_ref().map(|sent| sent.end))?;
         let transmission = self.slots[slot].as_mut()?;
-        Some(Outgoing { bytes: std::mem::take(&mut transmission.bytes), rate: transmission.rate, slot })
+        Some(Outgoing {
+            bytes: std::mem::take(&mut transmission.bytes),
+            rate: transmission.rate,
+            serial: transmission.serial,
+            slot,
+        })
     }
 
     /// Ends a transmission; `acknowledged` says whether an acknowledgement came.

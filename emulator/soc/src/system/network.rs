@@ -1,14 +1,86 @@
-//! Frames between the chip's two network interfaces, the LAN and the air.
+//! Frames between the chip's two network interfaces, the LAN and the air; or the ports of a board that is one of several.
 
 use espalier_core::Time;
+use espalier_net::{Delivery, Sent, Tuning};
 use espalier_peripherals::Received;
 
-use super::{AIR_SLOT, LAN_SLOT, System};
+use super::{AIR_SLOT, LAN_SLOT, PORTS_SLOT, System};
 use crate::map::Block;
 use crate::memory::Ram;
 
 impl System {
+    /// From now on the board's antenna and its Ethernet cable lead to the ports instead of its own air and LAN.
+    pub fn open_ports(&mut self) {
+        self.ports.get_or_insert_default();
+    }
+
+    /// Something will reach the ports at `at`.
+    pub fn deliver(&mut self, at: Time, delivery: Delivery) {
+        if let Some(ports) = &mut self.ports {
+            ports.deliver(at, delivery);
+            self.renew_ports(self.clock);
+        }
+    }
+
+    /// Until when the board may run alone: a slice ends there.
+    pub fn set_boundary(&mut self, at: Time) {
+        if let Some(ports) = &mut self.ports {
+            ports.set_boundary(at);
+            self.renew_ports(self.clock);
+        }
+    }
+
+    fn renew_ports(&mut self, now: Time) {
+        self.set_deadline(PORTS_SLOT, self.ports.as_ref().and_then(|ports| ports.deadline(now)));
+    }
+
+    /// Takes what the board has sent through its ports.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        self.ports.as_mut().map(|ports| ports.take_sent()).unwrap_or_default()
+    }
+
+    /// Takes in what has reached the ports.
+    pub(super) fn advance_ports(&mut self, ram: &mut Ram, now: Time) {
+        let mut reached = false;
+        while let Some((at, delivery)) = self.ports.as_mut().and_then(|ports| ports.take_due(now)) {
+            reached = true;
+            match delivery {
+                Delivery::Radio { bytes, tuning, rssi, rate, reception } => {
+                    let Some(own) = self.tuning().filter(|own| own.meets(tuning)) else { continue };
+                    // A frame of a wide channel comes to a narrow one on that.
+                    let channel = if tuning.wide { own.channel } else { tuning.channel };
+                    let received = Received { bytes: &bytes, channel, rssi, rate };
+                    if self.wifi.receive(received, ram, now)
+                        && let Some(ports) = &mut self.ports
+                    {
+                        ports.send(Sent::Acknowledgement { at, reception });
+                    }
+                }
+                Delivery::Acknowledgement { serial } => {
+                    if let Some(ports) = &mut self.ports {
+                        ports.note_acknowledgement(serial);
+                    }
+                }
+                Delivery::Ethernet { bytes } => {
+                    self.ethernet.receive(&bytes, ram);
+                }
+                Delivery::Link { up } => self.ethernet.set_link(up),
+            }
+        }
+        if reached {
+            self.settle(Block::Ethernet, ram, now);
+            self.settle(Block::WifiMac, ram, now);
+        }
+        self.renew_ports(now);
+    }
+
     pub(super) fn settle_ethernet(&mut self, ram: &mut Ram, now: Time) {
+        if let Some(ports) = &mut self.ports {
+            while let Some(bytes) = self.ethernet.take_frame(ram) {
+                ports.send(Sent::Ethernet { at: now, bytes });
+            }
+            return;
+        }
         let mut sent = false;
         while let Some(frame) = self.ethernet.take_frame(ram) {
             self.lan.send_from_board(frame, now);
@@ -37,11 +109,24 @@ impl System {
     /// Fetches what software wants to send, and carries what has been sent to the air.
     pub(super) fn settle_wifi(&mut self, ram: &mut Ram, now: Time) {
         self.wifi.run_dma(ram, now);
+        let tuning = self.tuning();
+        if let Some(ports) = &mut self.ports {
+            while let Some(started) = self.wifi.take_started() {
+                if let Some(tuning) = tuning {
+                    let (rate, end, serial) = (started.rate, started.end, started.serial);
+                    ports.send(Sent::Radio { bytes: started.bytes, tuning, rate, end, serial });
+                }
+            }
+            while let Some(outgoing) = self.wifi.take_outgoing(now) {
+                let acknowledged = ports.take_acknowledgement(outgoing.serial);
+                self.wifi.finish(&outgoing, acknowledged);
+            }
+            return;
+        }
         let mut sent = false;
         while let Some(outgoing) = self.wifi.take_outgoing(now) {
-            let channel = self.radio_analog.channel();
-            let heard =
-                channel.is_some_and(|channel| self.air.send_from_board(&outgoing.bytes, channel, outgoing.rate, now));
+            let (bytes, rate) = (&outgoing.bytes, outgoing.rate);
+            let heard = tuning.is_some_and(|tuning| self.air.send_from_board(bytes, tuning, rate, now));
             self.wifi.finish(&outgoing, heard);
             sent = true;
         }
@@ -60,7 +145,7 @@ impl System {
     pub(super) fn advance_air(&mut self, ram: &mut Ram, now: Time) {
         self.air.advance(now);
         while let Some(frame) = self.air.take_for_board(now) {
-            let heard = self.is_tuned_to(frame.channel);
+            let heard = self.tuning().is_some_and(|tuning| tuning.meets(frame.channel.into()));
             let received = Received { bytes: &frame.bytes, channel: frame.channel, rssi: frame.rssi, rate: frame.rate };
             let acknowledged = heard && self.wifi.receive(received, ram, now);
             self.air.report(frame, acknowledged);
@@ -70,12 +155,9 @@ impl System {
         self.set_deadline(AIR_SLOT, self.air.deadline());
     }
 
-    /// True if the radio hears frames on `channel`.
-    pub(super) fn is_tuned_to(&self, channel: u8) -> bool {
-        /// From the middle of a wide channel to each of its halves.
-        const HALF: u8 = 2;
-        let Some(tuned) = self.radio_analog.channel() else { return false };
-        tuned == channel || (self.radio_agc.is_wide() && tuned.abs_diff(channel) == HALF)
+    /// What the radio is tuned to; `None` if that is no channel.
+    fn tuning(&self) -> Option<Tuning> {
+        Some(Tuning { channel: self.radio_analog.channel()?, wide: self.radio_agc.is_wide() })
     }
 
     /// Frames that a bridging access point has taken go to the LAN.

@@ -1,0 +1,86 @@
+//! What is between the boards, and how time passes for all of them.
+
+use espalier_core::Time;
+use espalier_net::{AccessPoint, Delivery, Lan, Sent};
+use espalier_soc::Machine;
+
+use crate::crew::{self, Cell, Halt, lock};
+use crate::ether::{Ether, RadioFrame};
+use crate::wired::Wired;
+use crate::{LOOKAHEAD, WorldError};
+
+#[derive(Clone)]
+pub(crate) struct Between {
+    pub ether: Ether,
+    pub wired: Wired,
+}
+
+impl Between {
+    pub fn new(seed: u64, lan: Lan) -> Between {
+        Between { ether: Ether::new(seed), wired: Wired::new(lan) }
+    }
+
+    /// Puts a network into the air, unless it is there.
+    pub fn add_network(&mut self, network: AccessPoint) -> Result<(), WorldError> {
+        if self.ether.air.networks().all(|present| *present != network) {
+            self.ether.air.add_access_point(network)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the boards from `now`, which goes on, to `limit`. Ends earlier with a board that has something to tell.
+    pub fn run(
+        &mut self,
+        boards: &mut [Machine],
+        now: &mut Time,
+        limit: Time,
+        threads: usize,
+    ) -> Option<(usize, Halt)> {
+        crew::with(threads, boards, |crew, boards| {
+            while *now < limit {
+                // A board that executes may send at any time; while all rest, nothing happens before the first of these.
+                let rests = boards.iter().map(|board| lock(board).rests_until().unwrap_or(*now)).min();
+                let next = rests.into_iter().chain(self.ether.deadline()).chain(self.wired.deadline()).min();
+                let start = next.unwrap_or(limit).max(*now);
+                if start >= limit {
+                    *now = limit;
+                    break;
+                }
+                let end = start + LOOKAHEAD;
+                for (at, frame) in self.ether.take_for_lan() {
+                    self.wired.send_from_air(at, frame);
+                }
+                self.wired.advance(start, &mut self.ether.air, boards);
+                self.ether.expire(start);
+                self.ether.advance(end, boards);
+                let halts = crew.run(end);
+                *now = end;
+                self.carry(boards, end);
+                if let Some(halt) = halts.into_iter().next() {
+                    return Some(halt);
+                }
+            }
+            None
+        })
+    }
+
+    /// Takes what the boards have sent until `now`.
+    fn carry(&mut self, boards: &[Cell], now: Time) {
+        for (place, board) in boards.iter().enumerate() {
+            let all = lock(board).take_sent();
+            for sent in all {
+                match sent {
+                    Sent::Radio { bytes, tuning, rate, end, serial } => {
+                        self.ether.send(place, serial, end, RadioFrame { bytes, tuning, rate });
+                    }
+                    Sent::Acknowledgement { reception, .. } => {
+                        if let Some((sender, serial)) = self.ether.acknowledge(reception) {
+                            lock(&boards[sender]).deliver(now, Delivery::Acknowledgement { serial });
+                        }
+                    }
+                    Sent::Ethernet { at, bytes } => self.wired.send(place, at, bytes),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The world: its boards, and what is between them.
+
+use std::net::Ipv4Addr;
+
+use espalier_core::{Span, Time};
+use espalier_net::{Air, Delivery, FaultConfig, Lan, LanConfig, LanError};
+use espalier_soc::{DebugStop, Machine, MachineConfig, Stop, Strap, UnmodelledAccess};
+
+use crate::between::Between;
+use crate::crew::{self, Halt};
+use crate::{WorldError, place};
+
+/// Boards that a world has room for: the LAN hands out a hundred addresses.
+const BOARDS_MAX: usize = 100;
+/// The router of a world's LAN. The soft access point of an ESP32 is 192.168.4.1 unless its firmware says otherwise, so that
+/// network is not this one.
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 4, 1);
+
+/// What a world is made from.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// Seeds every random source of the network and of the boards.
+    pub seed: u64,
+    /// The LAN.
+    pub lan: LanConfig,
+    /// On how many threads boards run. It changes nothing but the speed.
+    pub threads: usize,
+}
+
+impl Default for WorldConfig {
+    /// The LAN is 10.0.4.0/24, with the router at .1, a peer at .2 and boards from .100 on. One thread for each processor.
+    fn default() -> WorldConfig {
+        let lan = LanConfig::of_gateway(GATEWAY).unwrap_or_default();
+        WorldConfig { seed: 0, lan, threads: std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
+/// A board of a world, by its place there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BoardId(usize);
+
+impl BoardId {
+    /// Its place: boards are counted from zero, in the order in which they were added.
+    pub fn place(self) -> usize {
+        self.0
+    }
+}
+
+/// Why a world has stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorldStop {
+    /// The limit is reached.
+    Limit,
+    /// In a world of one: a UART sent something, or a frame reached the network.
+    Output,
+    /// A board that is strict touched something that is not modelled. It goes on with the next run.
+    Unmodelled { board: BoardId, access: UnmodelledAccess },
+    /// A core of a board came to what a debugger waits for. It goes on with the next run.
+    Debug { board: BoardId, core: usize, stop: DebugStop },
+}
+
+/// Several boards on one clock. Cloning it is a fork of all of them.
+#[derive(Clone)]
+pub struct World {
+    now: Time,
+    seed: u64,
+    threads: usize,
+    names: Vec<String>,
+    boards: Vec<Machine>,
+    /// Absent if a board is alone: then its machine has an air and a LAN of its own, and nothing has to be carried.
+    between: Option<Box<Between>>,
+}
+
+impl World {
+    /// A world without boards, with the LAN and the number of threads of [`WorldConfig::default`].
+    ///
+    /// # Errors
+    /// None that this LAN has.
+    pub fn new(seed: u64) -> Result<World, WorldError> {
+        World::of(WorldConfig { seed, ..WorldConfig::default() })
+    }
+
+    /// A world without boards.
+    ///
+    /// # Errors
+    /// If the addresses of the LAN do not fit together.
+    pub fn of(config: WorldConfig) -> Result<World, WorldError> {
+        let WorldConfig { seed, lan, threads } = config;
+        let lan = Lan::new(LanConfig { seed, ..lan })?;
+        Ok(World {
+            now: Time::ZERO,
+            seed,
+            threads: threads.max(1),
+            names: Vec::new(),
+            boards: Vec::new(),
+            between: Some(Box::new(Between::new(seed, lan))),
+        })
+    }
+
+    /// The world of one board, with the air and the LAN that it has. No other can be added.
+    pub fn of_one(name: &str, machine: Machine) -> (World, BoardId) {
+        let world = World {
+            now: machine.now(),
+            seed: 0,
+            threads: 1,
+            names: vec![name.to_owned()],
+            boards: vec![machine],
+            between: None,
+        };
+        (world, BoardId(0))
+    }
+
+    /// True if there can be no other board.
+    pub fn is_of_one(&self) -> bool {
+        self.between.is_none()
+    }
+
+    /// Adds a board, which is switched on now. Its name is for those who look for it. Its address is that of its definition, or the
+    /// next one that no other board has; the LAN gives it the address of its place. Networks of its definition come into the air,
+    /// unless they are there already.
+    ///
+    /// # Errors
+    /// If there is a board of this name or no room, or the definition asks for what cannot be.
+    pub fn add_board(&mut self, name: &str, config: &MachineConfig) -> Result<BoardId, WorldError> {
+        let Some(between) = &mut self.between else { return Err(WorldError::OfOne) };
+        if self.names.iter().any(|known| known == name) {
+            return Err(WorldError::NameTaken { name: name.to_owned() });
+        }
+        let place = self.boards.len();
+        if place == BOARDS_MAX {
+            return Err(WorldError::Full { max: BOARDS_MAX });
+        }
+        let mut config = config.clone();
+        let present: Vec<_> = self.boards.iter().map(|board| board.board().mac).collect();
+        config.board.mac = place::mac(config.board.mac, &present);
+        config.seed ^= place::seed(self.seed, place);
+        for network in std::mem::take(&mut config.board.access_points) {
+            between.add_network(network)?;
+        }
+        let mac = config.board.mac;
+        let mut machine = Machine::new(&config)?;
+        machine.open_ports();
+        if self.now != Time::ZERO {
+            machine.power_on_at(self.now, Strap::FlashBoot);
+        }
+        self.boards.push(machine);
+        self.names.push(name.to_owned());
+        between.wired.lan.expect_client(mac);
+        if place > 0 {
+            between.wired.lan.add_cable();
+        }
+        Ok(BoardId(place))
+    }
+
+    /// The board of this name.
+    pub fn find(&self, name: &str) -> Option<BoardId> {
+        self.names.iter().position(|known| known == name).map(BoardId)
+    }
+
+    /// Every board, in the order in which they were added.
+    pub fn boards(&self) -> impl Iterator<Item = (BoardId, &str)> {
+        self.names.iter().enumerate().map(|(place, name)| (BoardId(place), name.as_str()))
+    }
+
+    /// A board, to look at it. One that rests may not have come to the world's time yet.
+    ///
+    /// # Panics
+    /// If it is a board of another world.
+    pub fn board(&self, board: BoardId) -> &Machine {
+        &self.boards[board.0]
+    }
+
+    /// A board at the world's time, to act on it.
+    ///
+    /// # Panics
+    /// If it is a board of another world.
+    pub fn board_mut(&mut self, board: BoardId) -> &mut Machine {
+        let machine = &mut self.boards[board.0];
+        if self.between.is_some() {
+            // It rests until then, or has come further: this only lets its time pass.
+            crew::run_board(machine, self.now);
+        }
+        machine
+    }
+
+    /// Guest time since the world was made.
+    pub fn now(&self) -> Time {
+        if self.is_of_one() { self.boards[0].now() } else { self.now }
+    }
+
+    /// The LAN that the boards' cables and the bridging access points lead to.
+    pub fn lan(&self) -> &Lan {
+        match &self.between {
+            Some(between) => &between.wired.lan,
+            None => self.boards[0].lan(),
+        }
+    }
+
+    /// The LAN, to act on it. What changes takes effect with the next run.
+    pub fn lan_mut(&mut self) -> &mut Lan {
+        match &mut self.between {
+            Some(between) => {
+                between.wired.lan.advance(self.now);
+                &mut between.wired.lan
+            }
+            None => self.boards[0].lan_mut(),
+        }
+    }
+
+    /// The address on the LAN that a board has been given. With one board it is the last that was given at all, whatever addresses
+    /// its firmware has made up.
+    pub fn address(&self, board: BoardId) -> Option<Ipv4Addr> {
+        match &self.between {
+            Some(between) => place::addresses(self.boards[board.0].board().mac)
+                .find_map(|address| between.wired.lan.address_of(address)),
+            None => self.boards[0].lan().board_address(),
+        }
+    }
+
+    /// From now on, this goes wrong on the Ethernet cable of a board.
+    ///
+    /// # Errors
+    /// If a probability is not between 0 and 1.
+    pub fn set_cable_faults(&mut self, board: BoardId, faults: FaultConfig) -> Result<(), LanError> {
+        let now = self.now;
+        self.lan_mut().set_faults_of(board.0, faults)?;
+        let up = !self.lan().is_cable_cut(board.0);
+        self.boards[board.0].deliver(now, Delivery::Link { up });
+        Ok(())
+    }
+
+    /// The air around the boards.
+    pub fn air(&self) -> &Air {
+        match &self.between {
+            Some(between) => &between.ether.air,
+            None => self.boards[0].air(),
+        }
+    }
+
+    /// The air, to put networks into it. What changes takes effect with the next run.
+    pub fn air_mut(&mut self) -> &mut Air {
+        match &mut self.between {
+            Some(between) => {
+                let now = self.now.max(between.ether.air.now());
+                between.ether.air.advance(now);
+                &mut between.ether.air
+            }
+            None => self.boards[0].air_mut(),
+        }
+    }
+
+    /// On how many threads boards run from now on. It changes nothing but the speed.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.threads = threads.max(1);
+    }
+
+    /// A digest of the run so far, made of those of the boards; that of a board which is alone.
+    pub fn trace_hash(&self) -> u64 {
+        if self.is_of_one() {
+            return self.boards[0].trace_hash();
+        }
+        const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+        let fold = |hash: u64, board: &Machine| (hash.rotate_left(5) ^ board.trace_hash()).wrapping_mul(MULTIPLIER);
+        self.boards.iter().fold(0, fold)
+    }
+
+    /// Runs for `span` of guest time, whatever comes out.
+    pub fn run_for(&mut self, span: Span) -> WorldStop {
+        let limit = self.now() + span;
+        loop {
+            match self.run_until(limit) {
+                WorldStop::Output => {}
+                stop => return stop,
+            }
+        }
+    }
+
+    /// Runs until guest time reaches `limit`, or until something came out of a board that is alone. May overshoot by a window, or by
+    /// a slice of that board.
+    pub fn run_until(&mut self, limit: Time) -> WorldStop {
+        let World { now, boards, threads, between, .. } = self;
+        let Some(between) = between else {
+            let board = &mut boards[0];
+            let stop = board.run_until(limit);
+            return match stop {
+                Stop::Limit => WorldStop::Limit,
+                Stop::Output => WorldStop::Output,
+                Stop::Unmodelled(access) => stopped(BoardId(0), Halt::Unmodelled(access)),
+                Stop::Debug { core, stop } => stopped(BoardId(0), Halt::Debug { core, stop }),
+            };
+        };
+        match between.run(boards, now, limit, *threads) {
+            Some((place, halt)) => stopped(BoardId(place), halt),
+            None => WorldStop::Limit,
+        }
+    }
+}
+
+fn stopped(board: BoardId, halt: Halt) -> WorldStop {
+    match halt {
+        Halt::Unmodelled(access) => WorldStop::Unmodelled { board, access },
+        Halt::Debug { core, stop } => WorldStop::Debug { board, core, stop },
+    }
+}

@@ -1,0 +1,177 @@
+//! What boards of one world must be able to do with each other, with Espressif's closed Wi-Fi library as it is.
+
+use espalier_core::Span;
+use espalier_net::AccessPoint;
+
+use crate::repl::Boards;
+
+pub type Case = fn(&[u8]);
+
+pub const ALL: &[(&str, Case)] = &[
+    ("one_opens_a_network_and_another_joins_it", one_opens_a_network_and_another_joins_it),
+    ("threads_and_steps_change_nothing", threads_and_steps_change_nothing),
+    ("esp_now_goes_both_ways", esp_now_goes_both_ways),
+    ("esp_now_is_encrypted_in_the_air", esp_now_is_encrypted_in_the_air),
+    ("both_join_a_network_of_the_air_and_have_the_addresses_of_their_places", both_join_a_network_of_the_air),
+];
+
+const PASSWORD: &str = "correct horse";
+const ADDRESSES: &str = "import network\nprint(network.WLAN(network.STA_IF).config('mac').hex())\n";
+
+fn open_network(boards: &mut Boards) {
+    let script = format!(
+        "import network, socket\n\
+         ap = network.WLAN(network.AP_IF)\n\
+         ap.active(True)\n\
+         ap.config(ssid='board', key='{PASSWORD}', authmode=3, channel=6)\n\
+         s = socket.socket()\n\
+         s.bind(('0.0.0.0', 5001))\n\
+         s.listen(1)\n\
+         u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+         u.bind(('0.0.0.0', 5002))\n\
+         print(ap.ifconfig()[0])\n"
+    );
+    assert_eq!(boards.run(0, &script), "192.168.4.1\n");
+}
+
+fn join(boards: &mut Boards, place: usize, network: &str) -> String {
+    let script = format!(
+        "import network, socket, time\n\
+         w = network.WLAN(network.STA_IF)\n\
+         w.active(True)\n\
+         w.connect('{network}', '{PASSWORD}')\n\
+         t = 200\n\
+         while not w.isconnected() and t:\n \
+           time.sleep_ms(100)\n \
+           t -= 1\n\
+         print(w.isconnected(), w.ifconfig()[0])\n"
+    );
+    boards.run(place, &script)
+}
+
+const SERVE: &str = "c, a = s.accept()\n\
+    n = 0\n\
+    while n < 20000:\n \
+      d = c.recv(1024)\n \
+      n += len(d)\n \
+      c.write(d)\n\
+    print('received', n)\n\
+    d, a = u.recvfrom(100)\n\
+    u.sendto(d + b' back', a)\n";
+const ASK: &str = "s = socket.socket()\n\
+    s.connect(('192.168.4.1', 5001))\n\
+    data = bytes(i & 255 for i in range(1000))\n\
+    ok = 0\n\
+    for i in range(20):\n \
+      s.write(data)\n \
+      ok += s.read(1000) == data\n\
+    s.close()\n\
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+    u.sendto(b'over', ('192.168.4.1', 5002))\n\
+    print(ok, u.recv(100))\n";
+
+fn talk(boards: &mut Boards) {
+    open_network(boards);
+    assert_eq!(join(boards, 1, "board"), "True 192.168.4.2\n");
+    boards.start(0, SERVE);
+    assert_eq!(boards.run(1, ASK), "20 b'over back'\n");
+    assert_eq!(boards.finish(0), "received 20000\n");
+}
+
+fn one_opens_a_network_and_another_joins_it(image: &[u8]) {
+    talk(&mut Boards::two(image));
+}
+
+/// Boot, WPA2 and TCP between the boards, once with each number of threads, and once more in odd steps.
+fn threads_and_steps_change_nothing(image: &[u8]) {
+    let run = |threads: usize, step: Option<Span>| {
+        let mut boards = Boards::power_on(image, 3);
+        boards.world.set_threads(threads);
+        boards.run_for(Span::from_millis(700));
+        (0..2).for_each(|place| drop(boards.wait_for(place, ">>> ", Span::from_secs(5))));
+        open_network(&mut boards);
+        assert_eq!(join(&mut boards, 1, "board"), "True 192.168.4.2\n");
+        boards.start(0, SERVE);
+        boards.start(1, ASK);
+        let end = boards.world.now() + Span::from_millis(300);
+        while boards.world.now() < end {
+            let left = end.since(boards.world.now());
+            boards.run_for(step.map_or(left, |step| step.min(left)));
+        }
+        (boards.world.trace_hash(), boards.world.now(), boards.console(1).to_owned())
+    };
+    let one = run(1, None);
+    assert_eq!(run(2, None), one);
+    assert_eq!(run(4, None), one);
+    assert_eq!(run(2, Some(Span::from_micros(777))), one);
+}
+
+fn both_join_a_network_of_the_air(image: &[u8]) {
+    let mut boards = Boards::two(image);
+    boards.world.air_mut().add_access_point(AccessPoint::wpa2("home", PASSWORD)).expect("a possible network");
+    let third = boards.add(image);
+    let addresses: Vec<_> = [0, 1, third].into_iter().map(|place| boards.run(place, ADDRESSES)).collect();
+    assert_eq!(addresses, ["240ac4000110\n", "240ac4000114\n", "240ac4000118\n"]);
+    // Not in the order of their places.
+    for place in [third, 1, 0] {
+        assert_eq!(join(&mut boards, place, "home"), format!("True 10.0.4.{}\n", 100 + place));
+    }
+    assert_eq!(boards.world.air().stations("home").len(), 3);
+    boards.start(
+        0,
+        "s = socket.socket()\ns.bind(('0.0.0.0', 80))\ns.listen(1)\nc, a = s.accept()\nprint(a[0], c.read(5))\n",
+    );
+    let script = "s = socket.socket()\ns.connect(('10.0.4.100', 80))\ns.write(b'hello')\ns.close()\n";
+    assert_eq!(boards.run(1, script), "");
+    assert_eq!(boards.finish(0), "10.0.4.101 b'hello'\n");
+}
+
+const ESP_NOW: &str = "import network, espnow, time\n\
+    w = network.WLAN(network.STA_IF)\n\
+    w.active(True)\n\
+    e = espnow.ESPNow()\n\
+    e.active(True)\n\
+    ALL = b'\\xff' * 6\n\
+    MACS = [bytes([0x24, 0x0a, 0xc4, 0, 1, n]) for n in (0x10, 0x14)]\n";
+
+/// To everybody and back to the one that was heard; the sender is told whether that was acknowledged.
+fn esp_now_goes_both_ways(image: &[u8]) {
+    let mut boards = Boards::two(image);
+    (0..2).for_each(|place| drop(boards.run(place, ESP_NOW)));
+    boards.start(
+        1,
+        "h, m = e.recv(5000)\n\
+         e.add_peer(h)\n\
+         print(h.hex(), m, e.send(h, b'to you', True))\n",
+    );
+    let script = "e.add_peer(ALL)\n\
+        e.send(ALL, b'to all', True)\n\
+        h, m = e.recv(5000)\n\
+        print(h.hex(), m)\n\
+        e.add_peer(b'nobody')\n\
+        print(e.send(b'nobody', b'lost', True))\n";
+    assert_eq!(boards.run(0, script), "240ac4000114 b'to you'\nFalse\n");
+    assert_eq!(boards.finish(1), "240ac4000110 b'to all' True\n");
+}
+
+fn esp_now_is_encrypted_in_the_air(image: &[u8]) {
+    const MESSAGE: &[u8] = b"nobody else may read this";
+    for encrypted in [false, true] {
+        let mut boards = Boards::two(image);
+        boards.world.air_mut().start_capture(1 << 20);
+        for place in 0..2 {
+            boards.run(place, ESP_NOW);
+            let key = if encrypted { ", b'a local key o 16', encrypt=True" } else { "" };
+            let script = format!("e.set_pmk(b'a primary key o1')\ne.add_peer(MACS[{}]{key})\n", 1 - place);
+            boards.run(place, &script);
+        }
+        boards.start(1, "h, m = e.recv(5000)\nprint(h.hex(), m, e.send(h, m + b', twice', True))\n");
+        let message = String::from_utf8_lossy(MESSAGE).into_owned();
+        let script = format!("print(e.send(MACS[1], b'{message}', True))\nprint(e.recv(5000)[1])\n");
+        assert_eq!(boards.run(0, &script), format!("True\nb'{message}, twice'\n"));
+        assert_eq!(boards.finish(1), format!("240ac4000110 b'{message}' True\n"));
+        let capture = boards.world.air().capture();
+        let is_readable = capture.windows(MESSAGE.len()).any(|bytes| bytes == MESSAGE);
+        assert_eq!(is_readable, !encrypted);
+    }
+}
