@@ -2,7 +2,8 @@
 //!
 //! The registers and their fields are those of the ESP32-C3 (TRM "ESP-RISC-V CPU", "Configuration and Status Registers"); the
 //! standard ones follow *The RISC-V Instruction Set Manual*, volume II. There is no `mie`, no `mip` and no `mcycle`.
-//! `ustatus` and two registers without public names are there because the mask ROM writes them; the latter keep what is written.
+//! `ustatus` and the numbers by which user mode has the performance counter (`CSR_PCER_USER` and its neighbours in ESP-IDF) are there
+//! because the mask ROM uses them.
 
 use crate::state::{Privilege, State, TRIGGERS, mstatus};
 
@@ -78,8 +79,9 @@ csrs! {
     Mpcer, "mpcer", 0x7e0;
     Mpcmr, "mpcmr", 0x7e1;
     Mpccr, "mpccr", 0x7e2;
-    Custom800, "custom800", 0x800;
-    Custom801, "custom801", 0x801;
+    Pcer, "pcer", 0x800;
+    Pcmr, "pcmr", 0x801;
+    Pccr, "pccr", 0x802;
     CpuGpioOen, "cpu_gpio_oen", 0x803;
     CpuGpioIn, "cpu_gpio_in", 0x804;
     CpuGpioOut, "cpu_gpio_out", 0x805;
@@ -159,12 +161,10 @@ impl State {
             Csr::Tdata2 => self.tdata2[self.tselect],
             Csr::Tcontrol => self.tcontrol,
             Csr::Dcsr | Csr::Dpc | Csr::Dscratch0 | Csr::Dscratch1 => 0,
-            Csr::Mpcer => self.counter.events(),
-            Csr::Mpcmr => self.counter.mode(),
-            Csr::Mpccr => self.counter.value(cycles, self.idled),
+            Csr::Mpcer | Csr::Pcer => self.counter.events(),
+            Csr::Mpcmr | Csr::Pcmr => self.counter.mode(),
+            Csr::Mpccr | Csr::Pccr => self.counter.value(cycles, self.idled),
             Csr::Ustatus => self.mstatus & mstatus::USER,
-            Csr::Custom800 => self.custom[0],
-            Csr::Custom801 => self.custom[1],
             Csr::CpuGpioOen => self.gpio_enable,
             Csr::CpuGpioIn => self.gpio_in,
             Csr::CpuGpioOut => self.gpio_out,
@@ -197,12 +197,10 @@ impl State {
             Csr::Tdata1 => self.tdata1[self.tselect] = value & TDATA1,
             Csr::Tdata2 => self.tdata2[self.tselect] = value,
             Csr::Tcontrol => self.tcontrol = value & TCONTROL,
-            Csr::Mpcer => self.counter.set_events(value, cycles, self.idled),
-            Csr::Mpcmr => self.counter.set_mode(value, cycles, self.idled),
-            Csr::Mpccr => self.counter.set_value(value, cycles, self.idled),
+            Csr::Mpcer | Csr::Pcer => self.counter.set_events(value, cycles, self.idled),
+            Csr::Mpcmr | Csr::Pcmr => self.counter.set_mode(value, cycles, self.idled),
+            Csr::Mpccr | Csr::Pccr => self.counter.set_value(value, cycles, self.idled),
             Csr::Ustatus => self.mstatus = self.mstatus & !mstatus::USER | value & mstatus::USER,
-            Csr::Custom800 => self.custom[0] = value,
-            Csr::Custom801 => self.custom[1] = value,
             Csr::CpuGpioOen => self.gpio_enable = value & CPU_GPIO,
             Csr::CpuGpioOut => self.gpio_out = value & CPU_GPIO,
             Csr::Misa

@@ -73,8 +73,6 @@ pub(crate) struct State {
     pub tdata1: [u32; TRIGGERS],
     pub tdata2: [u32; TRIGGERS],
     pub tcontrol: u32,
-    /// Registers without public names.
-    pub custom: [u32; 2],
     pub gpio_enable: u32,
     pub gpio_in: u32,
     pub gpio_out: u32,
@@ -84,7 +82,7 @@ pub(crate) struct State {
 espalier_core::persist! {
     state State {
         x, pc, privilege, mstatus, mtvec, mscratch, mepc, mcause, mtval, waiting, lines, trap, started, idled, counter, pmpcfg,
-        pmpaddr, tselect, tdata1, tdata2, tcontrol, custom, gpio_enable, gpio_in, gpio_out, config
+        pmpaddr, tselect, tdata1, tdata2, tcontrol, gpio_enable, gpio_in, gpio_out, config
     } if State::is_sound;
 }
 
@@ -117,7 +115,6 @@ impl State {
             tdata1: [0; TRIGGERS],
             tdata2: [0; TRIGGERS],
             tcontrol: 0,
-            custom: [0; 2],
             gpio_enable: 0,
             gpio_in: 0,
             gpio_out: 0,

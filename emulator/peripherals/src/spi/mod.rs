@@ -8,6 +8,7 @@
 
 mod dma;
 mod flash;
+mod mem;
 mod registers;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use espalier_core::{
 
 use crate::clocks::APB_WITH_PLL;
 use dma::Link;
+pub use mem::SpiMem;
 use registers::{BUFFER_WORDS, REGISTERS, cmd, dma_conf, dma_int, dma_link, pin, reg, slave};
 
 /// What a controller reads when nothing drives its input line.

@@ -11,6 +11,7 @@ mod line;
 mod receive;
 mod registers;
 mod sampler;
+mod sclk;
 #[cfg(test)]
 mod tests;
 mod transmit;
@@ -25,6 +26,7 @@ use line::{Autobaud, Line};
 use receive::{ReceiveSettings, Receiver};
 use registers::{REGISTERS, conf0, conf1, idle_conf, int, mem_conf, reg};
 use sampler::Sampler;
+pub use sclk::SclkUart;
 use transmit::{Phase, Step, TransmitTiming, Transmitter};
 
 /// FIFO memory comes in blocks of this many bytes.
