@@ -14,6 +14,8 @@ pub enum CliError {
     #[error(transparent)]
     Serve(#[from] espalier_serve::ServeError),
     #[error(transparent)]
+    Scenario(#[from] espalier_scenario::ScenarioError),
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("cannot {action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: std::io::Error },

@@ -20,6 +20,7 @@ mod script;
 mod serve;
 mod signals;
 mod style;
+mod test;
 mod unmodelled;
 mod window;
 
@@ -53,6 +54,7 @@ async fn perform(command: Command) -> Result<u8, CliError> {
     let held = match command {
         Command::Run(args) => return run::perform(args).await,
         Command::RunScript(args) => return script::perform(args).await,
+        Command::Test(args) => return test::perform(args).await,
         Command::Serve(args) => return serve::perform(args).await,
         Command::Demo(args) => demo::perform(&args).await,
         Command::Flash(args) => flash::perform(&args).await,

@@ -132,8 +132,8 @@ impl Board {
         self.shared.lock().artefacts.name().to_owned()
     }
 
-    /// It belongs to another test from now on.
-    pub(crate) fn rename(&self, name: &str) {
+    /// Gives it another name, as it has when it belongs to another test from now on.
+    pub fn rename(&self, name: &str) {
         let mut state = self.shared.lock();
         state.artefacts.rename(name);
     }
@@ -380,6 +380,7 @@ pub struct BoardBuilder {
     name: Option<String>,
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
+    bless: Option<bool>,
     firmware: Option<Firmware>,
     access_points: Vec<AccessPoint>,
     partition_table: Option<u32>,
@@ -451,6 +452,12 @@ impl BoardBuilder {
         self
     }
 
+    /// What its screens show becomes golden, where it differs, whatever `ESPALIER_BLESS` says.
+    pub fn bless(mut self, bless: bool) -> BoardBuilder {
+        self.bless = Some(bless);
+        self
+    }
+
     /// A Wi-Fi network that is in the air when the board is switched on; see [`Board::air`].
     pub fn access_point(mut self, settings: AccessPoint) -> BoardBuilder {
         self.access_points.push(settings);
@@ -505,7 +512,7 @@ impl BoardBuilder {
         let artefacts = Artefacts::new(self.artefacts.map_or_else(Root::of_process, Root::at), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let run = note_board(rig.kind());
-        let mut state = State::new(rig, artefacts, goldens, bless_from_env());
+        let mut state = State::new(rig, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;
         #[cfg(feature = "probe")]
         {

@@ -4,6 +4,7 @@ mod parse;
 mod shared;
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -29,6 +30,8 @@ Examples:
       through the serial download mode into a flash image
   espalier run-script hello.py --firmware micropython.bin
       a script on the board's MicroPython
+  espalier test scenarios
+      tests written in TOML or YAML
   espalier screen accept
       what failed tests showed becomes golden
   espalier image info firmware.bin
@@ -56,6 +59,8 @@ pub enum Command {
     Flash(FlashArgs),
     /// Run a script on a board's MicroPython, with its output and its exit status here.
     RunScript(ScriptArgs),
+    /// Run tests that are written in TOML or YAML.
+    Test(TestArgs),
     /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, HTTP.
     Serve(ServeArgs),
     /// Show, compare and accept pictures of screens.
@@ -72,6 +77,70 @@ pub enum Command {
     Boards,
     /// Check that everything works here, and say what does not.
     Doctor,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A scenario names a board, its firmware, and steps:
+
+  board = \"mpython\"
+  firmware = \"firmware.bin\"
+  steps = [
+      { expect = '/@event address (?<address>[0-9.]+)/' },
+      { listen = 5001 },
+      { send = \"client ${peer} 5001\" },
+      { accept = \"phone\" },
+      { peer-send = \"hello\" },
+      { screen = \"client-received\" },
+  ]
+
+Paths in it are from its own folder. --schema prints the JSON Schema, with which
+editors complete and check scenarios; it explains every key. A folder stands for
+all scenarios in it.
+
+A test that fails leaves its console, traffic and pictures in a folder below
+target/espalier/scenarios, or below ESPALIER_ARTEFACTS. Inside GitHub's workflows,
+failures are shown beside the lines of the scenario.
+
+Examples:
+  espalier test scenarios --filter client
+  espalier test login.yaml --repeat 100 --fail-fast
+  espalier test scenarios --junit junit.xml
+  espalier test scenarios --target qemu")]
+pub struct TestArgs {
+    /// Scenarios, and folders of them; otherwise the folder `scenarios`.
+    #[arg(value_name = "FILE|FOLDER")]
+    pub paths: Vec<PathBuf>,
+    /// Only tests whose names contain this text. May be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Vec<String>,
+    /// Print the names of the tests and run none.
+    #[arg(long)]
+    pub list: bool,
+    /// What the screens show becomes golden, where it differs.
+    #[arg(long)]
+    pub bless: bool,
+    /// Run every test so often.
+    #[arg(long, value_name = "NUMBER")]
+    pub repeat: Option<NonZeroUsize>,
+    /// Begin no test after the first failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// How many tests run at once; otherwise as many as there are processors.
+    #[arg(short, long, value_name = "NUMBER")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Which board, whatever ESPALIER_BOARD says: emulator, qemu, bench, a serial port, or a name in bench.toml.
+    #[arg(long, value_name = "BOARD")]
+    pub target: Option<String>,
+    /// Write a report in JUnit's format.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write a report in the Test Anything Protocol.
+    #[arg(long, value_name = "FILE")]
+    pub tap: Option<PathBuf>,
+    /// Print the JSON Schema of scenarios.
+    #[arg(long)]
+    pub schema: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use espalier::Span;
+use espalier_scenario::Time;
 
 /// Bits per second that a serial line can have: no host has fewer, and the chip's UART no more.
 pub const BAUD: std::ops::RangeInclusive<i64> = 300..=5_000_000;
@@ -65,17 +66,7 @@ fn port(text: &str) -> Result<u16, String> {
 }
 
 pub fn span(text: &str) -> Result<Span, String> {
-    let digits = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let micros = match unit {
-        "us" => 1.0,
-        "ms" => 1e3,
-        "s" => 1e6,
-        "min" => 60e6,
-        _ => return Err(format!("{text:?} is no time, such as 2s, 500ms or 1.5min")),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
-    Ok(Span::from_micros((number * micros) as u64))
+    text.parse().map(|time: Time| time.0)
 }
 
 #[cfg(test)]
@@ -87,7 +78,7 @@ mod tests {
     fn times_and_ports_are_read_or_explained() {
         assert_eq!(span("2s"), Ok(2.s()));
         assert_eq!(span("1.5ms"), Ok(1_500.us()));
-        assert!(span("2").unwrap_err().contains("is no time"));
+        assert!(span("2").unwrap_err().contains("is no length of time"));
         assert_eq!(flash_offset("0x1_0000"), Ok(0x1_0000));
         assert_eq!(flash_offset("32768"), Ok(0x8000));
         assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));

@@ -1,0 +1,182 @@
+//! What a scenario file may say. These types are read from TOML and YAML alike, and the JSON Schema for editors is made from them.
+
+mod action;
+mod placed;
+mod time;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
+
+pub(crate) use action::ACTIONS;
+pub use action::{
+    Accept, AccessPointForm, Action, Bytes, BytesForm, Cable, Connect, FaultsForm, Join, Listen, ListenForm, Mask,
+    Repeat, ScreenForm, Script, ScriptForm, SensorValue, Step, UdpExpect, UdpOpen, UdpSend, Yes,
+};
+pub use placed::Placed;
+pub use time::Time;
+
+/// A scenario: a board, its firmware, and the tests that are run on it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Scenario {
+    /// Its name in reports; otherwise the name of the file.
+    pub name: Option<String>,
+    /// The board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file, from the
+    /// folder of this file.
+    pub board: Option<String>,
+    /// The firmware: an application's .bin, a merged image, or an ELF file; a path from the folder of this file.
+    /// `ESPALIER_IMAGE` is used if it is not given.
+    pub firmware: Option<String>,
+    /// Where the partition table of the firmware is in flash, in bytes, if not at 0x8000.
+    pub partition_table: Option<u32>,
+    /// Seeds everything that is random.
+    pub seed: u64,
+    /// A failure when the firmware touches what the emulator does not model.
+    pub strict: bool,
+    /// Blocks that the firmware of a strict board may touch.
+    pub allow: Vec<String>,
+    /// The board may restart and panic. Otherwise a crash fails the test.
+    pub allow_reset: bool,
+    /// Console text, or /regular expressions/, that fail a test when a line has them.
+    pub fail_on: Vec<String>,
+    /// The folder of golden pictures, from the folder of this file; otherwise `goldens`.
+    pub goldens: Option<PathBuf>,
+    /// How long a step waits, in board time, if it does not say it itself; otherwise 10s.
+    pub within: Option<Time>,
+    /// What a board has to be able to do; on others the tests are skipped.
+    pub needs: Vec<Need>,
+    /// Wi-Fi networks that are in the air when the board is switched on.
+    pub access_points: Vec<AccessPointForm>,
+    /// Variables for `${name}` in texts.
+    pub variables: BTreeMap<String, Value>,
+    /// Every test is run with every combination of these values. `board` and `firmware` choose board and firmware, other names are
+    /// variables.
+    pub matrix: BTreeMap<String, Vec<Value>>,
+    /// Steps after power-on, before every test. An emulated board takes them once and is forked for each test.
+    pub setup: Vec<Placed<Step>>,
+    /// The steps of the test, if the file has one test only.
+    pub steps: Vec<Placed<Step>>,
+    /// The tests, if the file has several.
+    pub tests: Vec<Placed<Test>>,
+}
+
+/// One of several tests of a scenario.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Test {
+    /// Its name, which no other test of the file has.
+    pub name: String,
+    /// What a board has to be able to do, besides what the scenario needs.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    /// Variables, besides those of the scenario.
+    #[serde(default)]
+    pub variables: BTreeMap<String, Value>,
+    /// The test is run once for each of these sets of variables.
+    #[serde(default)]
+    pub cases: Vec<BTreeMap<String, Value>>,
+    /// A reason not to run it.
+    pub skip: Option<String>,
+    /// What it does.
+    pub steps: Vec<Placed<Step>>,
+}
+
+/// The value of a variable.
+#[derive(Clone, Debug, JsonSchema, PartialEq)]
+#[schemars(untagged)]
+pub enum Value {
+    /// True or false.
+    Flag(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        struct Scalar;
+
+        impl Visitor<'_> for Scalar {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text, a number, true or false")
+            }
+
+            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Value, E> {
+                Ok(Value::Flag(flag))
+            }
+
+            fn visit_i64<E: de::Error>(self, integer: i64) -> Result<Value, E> {
+                Ok(Value::Integer(integer))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
+                Ok(Value::Number(number))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::Text(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Flag(flag) => write!(f, "{flag}"),
+            Value::Integer(integer) => write!(f, "{integer}"),
+            Value::Number(number) => write!(f, "{number}"),
+            Value::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Something that not every kind of board can do.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// Forking a running board.
+    Fork,
+    /// Time that passes only while a test waits.
+    VirtualTime,
+    /// Looking at the display.
+    Screen,
+    /// A peer that goes silent without closing its connections.
+    VanishingPeer,
+    /// Faults on the network.
+    Faults,
+    /// A peer whose ports refuse connections while nothing listens.
+    Refusal,
+    /// A Wi-Fi network that the board can join.
+    Wifi,
+    /// Networks and stations in the air that the test commands.
+    Air,
+    /// UDP and ping.
+    Datagrams,
+    /// Pressing buttons, touching pads, setting sensors.
+    Controls,
+    /// Looking at the coloured LEDs.
+    Leds,
+    /// Hearing the buzzer.
+    Buzzer,
+}
+
+/// The JSON Schema of scenario files (draft 2020-12), which editors complete and check them with.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Scenario);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
