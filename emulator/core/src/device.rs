@@ -32,6 +32,11 @@ pub trait Device: Persist {
     /// Every register of the block.
     fn registers(&self) -> &'static [Register];
 
+    /// How many registers the fidelity table counts; more than it describes has a block that is mostly storage.
+    fn register_count(&self) -> usize {
+        self.registers().len()
+    }
+
     fn fidelity(&self) -> Fidelity;
 
     /// Software reads the word at `offset` (a multiple of four). Reading may change the device, as FIFOs do.

@@ -6,7 +6,7 @@
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
 espalier_core::registers! {
-    DATA @ 0x00 = 0, ro();
+    DATA @ 0x44 = 0, ro();
 }
 
 /// Increment of the generator's state.
@@ -55,7 +55,7 @@ impl Device for Rng {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Modelled
+        Fidelity::Partial("a seeded generator, so that runs repeat; it is not a source of entropy")
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {

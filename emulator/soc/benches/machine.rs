@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use espalier_core::Span;
 use espalier_soc::{CORES, Machine, MachineConfig};
-use espalier_xtensa::SpecialRegister;
+use espalier_xtensa::{Cpu, SpecialRegister};
 
 const IMAGE: &str = "../../target/images/ESP32_GENERIC-20240602-v1.23.0.bin";
 const IMAGE_OFFSET: u32 = 0x1000;
@@ -69,8 +69,9 @@ fn run(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(probe.cpu(1).cycles() - before)).measurement_time(Duration::from_secs(8));
     let mut watched = machine.clone();
     for core in 0..CORES {
-        watched.cpu_mut(core).set_special(SpecialRegister::Dbreaka1, UNTOUCHED);
-        watched.cpu_mut(core).set_special(SpecialRegister::Dbreakc1, STACK_WATCHPOINT);
+        let cpu = watched.core_as_mut::<Cpu>(core).expect("the chip's cores are Xtensa");
+        cpu.set_special(SpecialRegister::Dbreaka1, UNTOUCHED);
+        cpu.set_special(SpecialRegister::Dbreakc1, STACK_WATCHPOINT);
     }
     group.bench_function("MicroPython loop, 50 ms of guest time", |bench| bench.iter(|| machine.run_for(STEP)));
     group.bench_function("the same with FreeRTOS's stack watchpoint in place", |bench| {

@@ -1,37 +1,27 @@
-//! The ESP32 put together: memory map, interrupt matrix, reset, boot, boards.
+//! Chips and boards put together.
 //!
-//! This is the only place where blocks, parts and network are wired to each other. [`Machine`] is the whole of it.
+//! A chip is a table of blocks and what is truly its own ([`esp32`]); the platform is what surrounds the cores of every chip; the
+//! machine runs cores and knows no block by name. [`Machine`] is the whole of it.
 
 mod boards;
-mod bus;
-mod debug;
+mod chips;
 mod error;
-mod fidelity;
-mod flash_cache;
-mod flash_mmu;
+mod esp32;
 mod machine;
-mod map;
-mod memory;
 mod pads;
+mod platform;
 mod rom;
-mod stub;
-mod system;
-mod unmodelled;
-mod wires;
-mod wiring;
 
 pub use boards::{
     AnalogInput, BoardDefinition, BoardError, BoardErrorKind, Button, Buzzer, FlashContent, I2cSensor, LedKind, Leds,
     Level, OledPlacement, SensorKind, TouchPad,
 };
-pub use debug::MemoryError;
 pub use error::SocError;
+pub use esp32::CORES;
+pub use espalier_core::DebugStop;
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::Sound;
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
-pub use espalier_xtensa::DebugStop;
-pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
-pub use machine::{CORES, ChipReset, JtagCycle, Machine, MachineConfig, Stop, Strap, UnknownPart};
+pub use machine::{ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, Stop, Strap, UnknownPart};
+pub use platform::{FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, fidelity_markdown};
 pub use rom::RomRevision;
-pub use system::SERIAL_OUTPUT_BYTES;
-pub use unmodelled::{UnmodelledAccess, UnmodelledBlock};

@@ -6,7 +6,7 @@ mod common;
 use common::{BOOTLOADER, program};
 use espalier_core::{Span, Time};
 use espalier_soc::{CORES, Machine, MachineConfig};
-use espalier_xtensa::SpecialRegister;
+use espalier_xtensa::{Cpu, SpecialRegister};
 
 /// Where the program is loaded, and where it starts.
 const CODE: u32 = 0x4008_0400;
@@ -51,7 +51,7 @@ fn the_end_of_the_stack_stops_the_store_that_reaches_it_on_both_cores() {
     let mut machine = board(0, STACK_WATCHPOINT);
     machine.run_for(Span::from_millis(30));
     for (core, stack) in STACKS.into_iter().enumerate() {
-        assert_eq!(machine.cpu(core).special(SpecialRegister::Dbreakc1), STACK_WATCHPOINT);
+        assert_eq!(machine.core_as::<Cpu>(core).unwrap().special(SpecialRegister::Dbreakc1), STACK_WATCHPOINT);
         let stores = (0x400 - 32) / 4;
         assert_eq!(report(&mut machine, core), [stack + 28, stores, DBREAK_1, STORE], "core {core}");
         let mut word = [0; 4];

@@ -2,7 +2,7 @@
 
 use espalier_core::{Span, Time};
 use espalier_soc::{Machine, MachineConfig, MemoryError, Stop, Strap};
-use espalier_xtensa::{DebugStop, SpecialRegister, WatchKind, Watchpoint};
+use espalier_xtensa::{Cpu, DebugStop, SpecialRegister, WatchKind, Watchpoint};
 
 const UART0_FIFO: u32 = 0x3FF4_0000;
 const UART0_STATUS: u32 = 0x3FF4_001C;
@@ -121,7 +121,7 @@ fn looking_at_a_register_has_no_effect() {
     let mut machine = downloading();
     machine.poke(0, IRAM, &FOR_EVER).unwrap();
     machine.cpu_mut(0).set_pc(IRAM);
-    machine.cpu_mut(0).set_special(SpecialRegister::Ps, PS);
+    machine.core_as_mut::<Cpu>(0).unwrap().set_special(SpecialRegister::Ps, PS);
     machine.uart_send(0, b"xy");
     machine.run_for(Span::from_millis(1));
     let trace = machine.trace_hash();

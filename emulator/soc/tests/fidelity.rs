@@ -12,7 +12,7 @@ const HEAD: &str = "# What is modelled\n\n\
 
 #[test]
 fn the_committed_table_is_that_of_the_code() {
-    let mut machine = Machine::new(&MachineConfig::default()).unwrap();
+    let machine = Machine::new(&MachineConfig::default()).unwrap();
     let table = format!("{HEAD}{}", fidelity_markdown(&machine.fidelity()));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../FIDELITY.md");
     if std::env::var_os("ESPALIER_BLESS").is_some() {

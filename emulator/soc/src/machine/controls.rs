@@ -1,8 +1,9 @@
 //! The parts of the board that a hand or the world acts on, by the names that the board's definition gives them.
 
 use super::Machine;
-use crate::pads;
 
+/// The supply of the chip, which no pad goes above.
+const SUPPLY_MICROVOLTS: f64 = 3_300_000.0;
 /// The names of the sensors that every board has at most one of.
 const ACCELEROMETER: &str = "accelerometer";
 const MAGNETOMETER: &str = "magnetometer";
@@ -46,7 +47,7 @@ impl Machine {
     /// # Errors
     /// If the board has no accelerometer, or `name` is not "accelerometer".
     pub fn set_acceleration(&mut self, name: &str, g: [f64; 3]) -> Result<(), UnknownPart> {
-        match self.system.parts.accelerometer().filter(|_| name == ACCELEROMETER) {
+        match self.engine.platform_mut().parts.accelerometer().filter(|_| name == ACCELEROMETER) {
             Some(sensor) => sensor.set_acceleration(g),
             None => return Err(self.unknown("sensor of acceleration", name, self.accelerometer_name().iter())),
         }
@@ -58,7 +59,7 @@ impl Machine {
     /// # Errors
     /// If the board has no magnetometer, or `name` is not "magnetometer".
     pub fn set_magnetic_field(&mut self, name: &str, gauss: [f64; 3]) -> Result<(), UnknownPart> {
-        match self.system.parts.magnetometer().filter(|_| name == MAGNETOMETER) {
+        match self.engine.platform_mut().parts.magnetometer().filter(|_| name == MAGNETOMETER) {
             Some(sensor) => sensor.set_field(gauss),
             None => return Err(self.unknown("sensor of magnetic fields", name, self.magnetometer_name().iter())),
         }
@@ -82,10 +83,9 @@ impl Machine {
         let Some(input) = inputs.iter().find(|input| input.name == name) else {
             return Err(self.unknown("analog sensor", name, inputs.iter().map(|input| &input.name)));
         };
-        let (pin, supply) = (usize::from(input.gpio), f64::from(pads::SUPPLY_MICROVOLTS));
-        let microvolts = (volts * 1e6).round().clamp(0.0, supply) as u32;
-        self.system.sample_adcs(self.now);
-        self.system.set_microvolts(pin, microvolts);
+        let pin = usize::from(input.gpio);
+        let microvolts = (volts * 1e6).round().clamp(0.0, SUPPLY_MICROVOLTS) as u32;
+        self.engine.set_microvolts(pin, microvolts, self.run.now);
         Ok(())
     }
 
@@ -108,9 +108,7 @@ impl Machine {
         let Some(pad) = board_pads.iter().find(|pad| pad.name == name) else {
             return Err(self.unknown("touch pad", name, board_pads.iter().map(|pad| &pad.name)));
         };
-        if let Some(channel) = pads::touch_channel(pad.gpio) {
-            self.system.set_finger(channel, touched);
-        }
+        self.engine.set_touched(pad.gpio, touched);
         Ok(())
     }
 

@@ -11,7 +11,7 @@
 
 use espalier_core::{Bus, CodeMemory, Core, Exit, Fault, Stored};
 
-use crate::bus::CoreBus;
+use super::chip::ChipBus;
 
 /// The longest round that is looked for, in cycles.
 const LONGEST_ROUND: u64 = 256;
@@ -22,7 +22,7 @@ const RAREST: u32 = 8;
 
 /// When to look for a loop, and what came of it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PollSearch {
+pub struct PollSearch {
     /// Searches in vain, in a row.
     failures: u32,
     /// Turns without a search that are left.
@@ -62,16 +62,16 @@ impl PollSearch {
 }
 
 /// Runs a core that runs alone, as [`Core::run`] does, and passes over what repeats itself.
-pub(super) fn run<C: Core>(cpu: &mut C, bus: &mut CoreBus<'_>, cycles: u32, search: &mut PollSearch) -> Exit {
+pub(super) fn run<C: Core, B: ChipBus>(cpu: &mut C, bus: &mut B, cycles: u32, search: &mut PollSearch) -> Exit {
     if cycles < SHORTEST_TURN || cpu.is_debugged() || !search.is_due() {
         return cpu.run(bus, cycles);
     }
-    let (start, first) = (bus.start, cpu.cycles());
+    let (start, clock, first) = (bus.start(), bus.clock(), cpu.cycles());
     let Some(origin) = cpu.mark() else { return cpu.run(bus, cycles) };
     let mut watched = Watched { bus, is_steady: true, written: Vec::new() };
     let mut is_found = false;
     while !is_found && cpu.cycles() - first < LONGEST_ROUND {
-        watched.bus.start = start + watched.bus.clock.cycles(cpu.cycles() - first);
+        watched.bus.set_start(start + clock.cycles(cpu.cycles() - first));
         if !cpu.next_is_timeless(&mut watched) {
             break;
         }
@@ -95,25 +95,25 @@ pub(super) fn run<C: Core>(cpu: &mut C, bus: &mut CoreBus<'_>, cycles: u32, sear
         search.note_failure();
     }
     let spent = cpu.cycles() - first;
-    bus.start = start + bus.clock.cycles(spent);
+    bus.set_start(start + clock.cycles(spent));
     cpu.run(bus, cycles - spent as u32)
 }
 
 /// A core's bus that notes whether anything happens on it that a repetition would do again, or would find changed.
-struct Watched<'a, 'b> {
-    bus: &'a mut CoreBus<'b>,
+struct Watched<'a, B> {
+    bus: &'a mut B,
     is_steady: bool,
     /// Words that were written, with what was there before.
     written: Vec<(u32, u32)>,
 }
 
-impl Watched<'_, '_> {
+impl<B: ChipBus> Watched<'_, B> {
     fn note_load(&mut self, address: u32) {
         self.is_steady = self.is_steady && self.bus.steady_word(address & !3).is_some();
     }
 
     /// Notes a store; `plain` says whether it changes only what is read there.
-    fn note_store(&mut self, address: u32, plain: impl FnOnce(&mut CoreBus<'_>) -> bool) {
+    fn note_store(&mut self, address: u32, plain: impl FnOnce(&mut B) -> bool) {
         let address = address & !3;
         match self.bus.steady_word(address) {
             Some(before) if self.is_steady && plain(self.bus) => self.written.push((address, before)),
@@ -138,7 +138,7 @@ impl Watched<'_, '_> {
     }
 }
 
-impl Bus for Watched<'_, '_> {
+impl<B: ChipBus> Bus for Watched<'_, B> {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
         self.bus.fetch(address)
     }
@@ -234,7 +234,7 @@ mod tests {
     /// A machine in the ROM's download mode, which is spoken to now and then. Returns it with what it printed.
     fn downloading(is_off: bool) -> (Machine, Vec<u8>) {
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-        machine.polls.iter_mut().for_each(|search| search.is_off = is_off);
+        machine.run.polls.iter_mut().for_each(|search| search.is_off = is_off);
         machine.reset(Strap::Download);
         machine.set_uart_line_baud(0, Some(115_200));
         machine.run_for(Span::from_millis(200));

@@ -9,27 +9,27 @@ impl Machine {
     /// From now on the board's antenna and its Ethernet cable lead to its ports: what reaches it is delivered there, and its own
     /// [`lan`](Machine::lan) and [`air`](Machine::air) are cut off.
     pub fn open_ports(&mut self) {
-        self.system.open_ports();
+        self.engine.platform_mut().ports.get_or_insert_default();
     }
 
     /// Something will reach the board's ports at `at`.
     pub fn deliver(&mut self, at: Time, delivery: Delivery) {
-        self.system.deliver(at, delivery);
+        self.engine.platform_mut().deliver(at, delivery);
     }
 
     /// Until when the board may run alone: a slice ends there, whatever limit [`run_until`](Machine::run_until) has.
     pub fn set_boundary(&mut self, at: Time) {
-        self.system.set_boundary(at);
+        self.engine.platform_mut().set_boundary(at);
     }
 
     /// Takes what the board has sent through its ports since the last call.
     pub fn take_sent(&mut self) -> Vec<Sent> {
-        self.system.take_sent()
+        self.engine.platform_mut().take_sent()
     }
 
     /// Leaves the board without power until `at`, and switches it on then.
     pub fn power_on_at(&mut self, at: Time, strap: Strap) {
-        self.now = self.now.max(at);
+        self.run.now = self.run.now.max(at);
         self.power_on(strap);
     }
 }

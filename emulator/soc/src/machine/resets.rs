@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 
 use espalier_core::Time;
-use espalier_peripherals::{Cpu, ResetCause};
+use espalier_peripherals::ResetCause;
 
-use super::{CORES, Machine};
+use crate::platform::Reset;
 
 /// How many resets are kept until they are taken. Older ones are dropped; their numbers tell how many.
 const KEPT: usize = 16;
 
 /// A reset that came from inside the chip: from software, a watchdog, or a wake from deep sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChipReset {
     /// Counted from one since the machine was made.
     pub number: u64,
@@ -19,42 +19,37 @@ pub struct ChipReset {
     pub at: Time,
     /// Why.
     pub cause: ResetCause,
-    /// Where both cores were.
-    pub pcs: [u32; CORES],
-    /// RTC_CNTL_STORE6, where software may leave word for after the reset.
+    /// Where the cores were.
+    pub pcs: Vec<u32>,
+    /// A register in which software may leave word for after the reset: RTC_CNTL_STORE6 on the ESP32.
     pub store6: u32,
 }
 
 /// The last resets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Resets {
+pub struct Resets {
     count: u64,
     kept: VecDeque<ChipReset>,
 }
 
-impl Machine {
-    /// Takes the resets from inside the chip since the last call, oldest first, and no more than 16. That the PRO CPU starts the
-    /// APP CPU is none.
-    pub fn take_resets(&mut self) -> Vec<ChipReset> {
-        self.resets.kept.drain(..).collect()
+impl Resets {
+    /// Takes the resets since the last call, oldest first.
+    pub fn take(&mut self) -> Vec<ChipReset> {
+        self.kept.drain(..).collect()
     }
 
-    pub(super) fn note_reset(&mut self, cause: ResetCause, cpu: Option<Cpu>) {
-        // Both cores restart on their own, one after the other, where software restarts both.
-        let app_restarts = cpu == Some(Cpu::App) && cause == ResetCause::SoftwareCpu;
-        if cause == ResetCause::ProCpu || app_restarts {
+    /// Notes a reset that the chip has done to itself. That a core starts another one is none, and a core that software restarts
+    /// beside the first is one with it.
+    pub fn note(&mut self, reset: Reset, now: Time, pcs: impl Iterator<Item = u32>, store6: u32) {
+        // All cores restart on their own, one after the other, where software restarts them.
+        let restarts = reset.core.is_some_and(|core| core != 0) && reset.cause == ResetCause::SoftwareCpu;
+        if reset.cause == ResetCause::ProCpu || restarts {
             return;
         }
-        self.resets.count += 1;
-        if self.resets.kept.len() == KEPT {
-            self.resets.kept.pop_front();
+        self.count += 1;
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
         }
-        self.resets.kept.push_back(ChipReset {
-            number: self.resets.count,
-            at: self.now,
-            cause,
-            pcs: std::array::from_fn(|core| self.cpus[core].pc()),
-            store6: self.system.store6(),
-        });
+        self.kept.push_back(ChipReset { number: self.count, at: now, cause: reset.cause, pcs: pcs.collect(), store6 });
     }
 }

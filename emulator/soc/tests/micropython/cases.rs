@@ -130,9 +130,9 @@ fn i2c_reports_silence_and_stretching(image: &[u8]) {
     const ENODEV: u32 = 19;
     const ETIMEDOUT: u32 = 116;
     assert_eq!(repl.run(script), format!("2\n{ENODEV}\n"));
-    repl.machine.set_i2c_stretch(0, Span::from_millis(50));
+    repl.machine.set_i2c_stretch("I2C0", Span::from_millis(50));
     assert_eq!(repl.run("attempt(0x3c)\n"), format!("{ETIMEDOUT}\n"));
-    repl.machine.set_i2c_stretch(0, Span::ZERO);
+    repl.machine.set_i2c_stretch("I2C0", Span::ZERO);
     assert_eq!(repl.run("attempt(0x3c)\n"), "2\n");
 }
 

@@ -72,7 +72,7 @@ impl FuseFile {
 
     /// Writes down what the machine has burnt since.
     pub fn keep(&mut self, machine: &Machine) -> Result<(), FusesError> {
-        let burnt = machine.efuses();
+        let burnt = self.image(&machine.efuses())?;
         if burnt == self.known {
             return Ok(());
         }

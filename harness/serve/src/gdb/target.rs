@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use espalier_core::Time;
 use espalier_soc::{CORES, Machine, MemoryError, Strap};
-use espalier_xtensa::{DebugStop, WatchKind, Watchpoint};
+use espalier_xtensa::{Cpu, DebugStop, WatchKind, Watchpoint};
 use gdbstub::common::{Signal, Tid};
 use gdbstub::stub::MultiThreadStopReason;
 use gdbstub::target::ext::base::BaseOps;
@@ -188,6 +188,15 @@ impl DebugTarget {
         format!("{}, {state}", NAMES[core])
     }
 
+    /// The core of a thread, for GDB knows its registers by the names of its instruction set.
+    fn xtensa(&self, tid: Tid) -> Result<&Cpu, TargetError<Infallible>> {
+        self.machine.core_as(core(tid)?).ok_or(TargetError::NonFatal)
+    }
+
+    fn xtensa_mut(&mut self, tid: Tid) -> Result<&mut Cpu, TargetError<Infallible>> {
+        self.machine.core_as_mut(core(tid)?).ok_or(TargetError::NonFatal)
+    }
+
     /// Notes what a core is to do. A core that is not there does nothing.
     fn plan(&mut self, tid: Tid, plan: Plan) {
         if let Ok(core) = core(tid) {
@@ -227,13 +236,13 @@ impl Target for DebugTarget {
 
 impl MultiThreadBase for DebugTarget {
     fn read_registers(&mut self, registers: &mut CoreRegisters, tid: Tid) -> TargetResult<(), Self> {
-        let cpu = self.machine.cpu(core(tid)?);
+        let cpu = self.xtensa(tid)?;
         registers.values = Register::in_g_packet().map(|register| register.read(cpu)).collect();
         Ok(())
     }
 
     fn write_registers(&mut self, registers: &CoreRegisters, tid: Tid) -> TargetResult<(), Self> {
-        let cpu = self.machine.cpu_mut(core(tid)?);
+        let cpu = self.xtensa_mut(tid)?;
         Register::in_g_packet().zip(&registers.values).for_each(|(register, value)| register.write(cpu, *value));
         Ok(())
     }
@@ -267,14 +276,14 @@ impl MultiThreadBase for DebugTarget {
 
 impl SingleRegisterAccess<Tid> for DebugTarget {
     fn read_register(&mut self, tid: Tid, register: Register, buffer: &mut [u8]) -> TargetResult<usize, Self> {
-        let value = register.read(self.machine.cpu(core(tid)?)).to_le_bytes();
+        let value = register.read(self.xtensa(tid)?).to_le_bytes();
         buffer.get_mut(..REGISTER_BYTES).ok_or(TargetError::NonFatal)?.copy_from_slice(&value);
         Ok(REGISTER_BYTES)
     }
 
     fn write_register(&mut self, tid: Tid, register: Register, value: &[u8]) -> TargetResult<(), Self> {
         let value = value.try_into().map_err(|_| TargetError::NonFatal)?;
-        register.write(self.machine.cpu_mut(core(tid)?), u32::from_le_bytes(value));
+        register.write(self.xtensa_mut(tid)?, u32::from_le_bytes(value));
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use std::fmt;
 
 use espalier_core::Time;
 
+use super::block::Row;
 use crate::error::SocError;
-use crate::map::{Block, Entry, MAP};
 
 /// The name of peripheral space without a block, beside those of the memory map.
 const UNMAPPED: &str = "unmapped";
@@ -86,12 +86,12 @@ impl fmt::Display for UnmodelledBlock {
 
 /// Names of blocks as strict mode is told to allow them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Allowed(BTreeSet<&'static str>);
+pub struct Allowed(BTreeSet<&'static str>);
 
 impl Allowed {
     /// Checks the names, in any case of letters.
-    pub fn new(names: &[String]) -> Result<Allowed, SocError> {
-        names.iter().map(|name| known_name(name)).collect::<Result<_, _>>().map(Allowed)
+    pub fn new(names: &[String], rows: &[Row]) -> Result<Allowed, SocError> {
+        names.iter().map(|name| known_name(name, rows)).collect::<Result<_, _>>().map(Allowed)
     }
 
     fn has(&self, block: Option<&'static str>) -> bool {
@@ -99,8 +99,8 @@ impl Allowed {
     }
 }
 
-fn known_name(name: &str) -> Result<&'static str, SocError> {
-    let mut names: Vec<&'static str> = MAP.iter().map(|entry| entry.name).collect();
+fn known_name(name: &str, rows: &[Row]) -> Result<&'static str, SocError> {
+    let mut names: Vec<&'static str> = rows.iter().map(|row| row.name).collect();
     names.extend([UNMAPPED, CORE]);
     let known = names.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
     known.ok_or_else(|| SocError::UnknownBlock { name: name.to_owned(), names: names.join(", ") })
@@ -108,7 +108,7 @@ fn known_name(name: &str) -> Result<&'static str, SocError> {
 
 /// The log of all such accesses since power-on.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct UnmodelledLog {
+pub struct UnmodelledLog {
     accesses: BTreeMap<(u32, bool), UnmodelledAccess>,
     /// Accesses by block to registers beyond those that are kept.
     beyond: BTreeMap<Option<&'static str>, u64>,
@@ -122,7 +122,7 @@ pub(crate) struct UnmodelledLog {
 
 /// Who makes an access, and when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
+pub struct Origin {
     pub core: usize,
     /// Start of the block of code that the core executes.
     pub pc: u32,
@@ -136,7 +136,7 @@ impl UnmodelledLog {
     /// Counts an access. Returns true if it is the first of its kind.
     pub fn record(
         &mut self,
-        entry: Option<&'static Entry>,
+        place: Option<(&Row, u32)>,
         address: u32,
         write: Option<u32>,
         origin: Origin,
@@ -147,7 +147,7 @@ impl UnmodelledLog {
             access.count += 1;
             return false;
         }
-        let block = entry.map(|entry| entry.name);
+        let block = place.map(|(row, _)| row.name);
         if self.accesses.len() >= REGISTERS_KEPT {
             *self.beyond.entry(block).or_default() += 1;
             return false;
@@ -156,7 +156,7 @@ impl UnmodelledLog {
             block,
             address,
             instruction: None,
-            offset: entry.map_or(address, |entry| entry.offset_of(address)),
+            offset: place.map_or(address, |(_, offset)| offset),
             write: write.is_some(),
             at,
             core: origin.core,
@@ -164,7 +164,7 @@ impl UnmodelledLog {
             value: write.unwrap_or(0),
             count: 1,
         };
-        self.note(entry, &access);
+        self.note(place.map(|(row, _)| row), &access);
         self.insert(key, access);
         true
     }
@@ -209,10 +209,10 @@ impl UnmodelledLog {
         self.accesses.insert(key, access);
     }
 
-    fn note(&mut self, entry: Option<&Entry>, access: &UnmodelledAccess) {
-        let place = match entry {
+    fn note(&mut self, row: Option<&Row>, access: &UnmodelledAccess) {
+        let place = match row {
             None => access.address - access.address % UNMAPPED_GRAIN,
-            Some(Entry { block: Block::Stub(_), base, .. }) => *base,
+            Some(Row { stub: true, base, .. }) => *base,
             Some(_) => access.address,
         };
         if self.notes.len() < NOTES_KEPT && self.noted.insert(place) {
@@ -254,16 +254,26 @@ impl UnmodelledLog {
 mod tests {
     use super::{Allowed, NOTES_KEPT, Origin, REGISTERS_KEPT, UnmodelledLog};
     use crate::error::SocError;
-    use crate::map;
+    use crate::platform::block::Block;
+    use crate::platform::map::{Map, Window};
     use espalier_core::Time;
 
     const SDMMC: u32 = 0x3FF6_8000;
     const UART0: u32 = 0x3FF4_0000;
     const NOWHERE: u32 = 0x3FF3_0000;
 
+    /// A chip with a block that is modelled and one that is not.
+    fn map() -> Map {
+        const WINDOWS: &[Window] = &[Window { base: 0x3FF0_0000, size: 0x8_0000, shows: 0x3FF0_0000 }];
+        let mut uart: Block<()> = Block::stub("UART0", UART0, 0x1000);
+        uart.row.stub = false;
+        Map::new(&[uart, Block::stub("SDMMC", SDMMC, 0x1000)], WINDOWS)
+    }
+
     fn touch(log: &mut UnmodelledLog, address: u32, write: Option<u32>) -> bool {
-        let entry = map::find(address).map(|(entry, _)| entry);
-        log.record(entry, address, write, Origin { core: 1, pc: 0x4008_1234 }, Time::from_micros(5))
+        let map = map();
+        let place = map.find(address).map(|(index, offset)| (map.row(index), offset));
+        log.record(place, address, write, Origin { core: 1, pc: 0x4008_1234 }, Time::from_micros(5))
     }
 
     #[test]
@@ -310,13 +320,16 @@ mod tests {
 
     #[test]
     fn what_is_allowed_does_not_hide_what_is_not() {
-        let mut log = UnmodelledLog::new(Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()]).unwrap());
+        let mut log =
+            UnmodelledLog::new(Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()], map().rows()).unwrap());
         for address in [SDMMC, UART0 + 0xF00, SDMMC + 4, NOWHERE] {
             touch(&mut log, address, None);
         }
         assert_eq!(log.take_fresh().unwrap().address, UART0 + 0xF00);
         assert_eq!(log.take_fresh(), None);
-        let Err(SocError::UnknownBlock { name, names }) = Allowed::new(&["SDMCC".to_owned()]) else { panic!() };
+        let Err(SocError::UnknownBlock { name, names }) = Allowed::new(&["SDMCC".to_owned()], map().rows()) else {
+            panic!()
+        };
         assert_eq!(name, "SDMCC");
         assert!(names.contains("SDMMC, ") && names.ends_with("unmapped, CPU core"), "{names}");
     }

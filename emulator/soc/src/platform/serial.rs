@@ -9,7 +9,7 @@ pub const SERIAL_OUTPUT_BYTES: usize = 1 << 16;
 
 /// The output of a UART: each byte with the end of its frame.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SerialOutput {
+pub struct SerialOutput {
     bytes: VecDeque<(Time, u8)>,
     lost: u64,
 }

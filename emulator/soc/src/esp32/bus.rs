@@ -1,17 +1,18 @@
 //! The bus as one core sees it: which memory or block an address leads to.
 //!
 //! Accesses to RAM and to flash behind its cache are decided here, on the hot path. Everything else goes through
-//! [`System::read`] and [`System::write`].
+//! [`Settle::read_register`] and [`Settle::write_register`].
 
 use espalier_core::{Bus, CodeMemory, Fault, Frequency, Stored, Time};
 
-use crate::memory::{
+use super::Esp32;
+use super::memory::{
     CODE_PAGE, DRAM_BASE, DRAM_SIZE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE,
-    RTC_SLOW_BASE, Ram, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
+    RTC_SLOW_BASE, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
 };
+use crate::machine::{ChipBus, Settle};
+use crate::platform::Origin;
 use crate::rom::{ROM_BASE, ROM_SIZE, ROM1_DATA_BASE, ROM1_OFFSET};
-use crate::system::System;
-use crate::unmodelled::Origin;
 
 /// Flash behind the data cache (DROM0), 4 MiB in pages of 64 KiB; the first entries of the flash MMU.
 const DROM_BASE: u32 = 0x3F40_0000;
@@ -31,9 +32,8 @@ fn is_flash(address: u32) -> bool {
 }
 
 /// One core's view of the machine for one run.
-pub(crate) struct CoreBus<'a> {
-    pub ram: &'a mut Ram,
-    pub system: &'a mut System,
+pub struct CoreBus<'a> {
+    pub chip: &'a mut Esp32,
     pub origin: Origin,
     /// Guest time when the run started, and the clock of the core.
     pub start: Time,
@@ -104,7 +104,7 @@ impl CoreBus<'_> {
             return None;
         }
         let entry = FIRST_INSTRUCTION_ENTRY + ((address - INSTRUCTION_BUS) >> 16) as usize;
-        Some((self.system.flash_page(self.origin.core, entry)?, (address & 0xFFFF) as usize))
+        Some((self.chip.flash_page(self.origin.core, entry)?, (address & 0xFFFF) as usize))
     }
 
     /// A load that is neither DRAM nor flash data: constants in ROM, the instruction bus, peripherals.
@@ -124,48 +124,31 @@ impl CoreBus<'_> {
             return if width == 4 { Ok(word) } else { Err(Fault::Width) };
         }
         let now = self.now(cycle);
-        self.system.read(self.ram, self.origin, word_address, now).map(|word| narrow(word.to_le_bytes()))
-    }
-
-    /// The word at an aligned address if there is memory. Reading it has no effect.
-    pub fn memory_word(&self, address: u32) -> Option<u32> {
-        let dram = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize);
-        let word = dram.or_else(|| self.drom(address)).or_else(|| self.data_word(address));
-        word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
-    }
-
-    /// The word at an aligned address if reading it has no effect and gives the same value until the next event.
-    pub fn steady_word(&mut self, address: u32) -> Option<u32> {
-        self.memory_word(address).or_else(|| self.system.steady_word(address))
-    }
-
-    /// Whether storing a word at an aligned address does nothing but change what is read there.
-    pub fn is_plain_store(&mut self, address: u32, value: u32) -> bool {
-        self.memory_word(address).is_some() || self.system.is_plain_write(address, value)
+        self.chip.read_register(self.origin, word_address, now).map(|word| narrow(word.to_le_bytes()))
     }
 
     /// The word at an aligned address of the data bus that holds memory other than DRAM and flash.
     fn data_word(&self, address: u32) -> Option<[u8; 4]> {
         if let Some(offset) = within(address, ROM1_DATA_BASE, ROM1_SIZE as usize) {
-            return bytes(self.system.rom.view(self.origin.core), ROM1_OFFSET + offset);
+            return bytes(self.chip.rom.view(self.origin.core), ROM1_OFFSET + offset);
         }
         if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE) {
-            return bytes(&self.ram.rtc_fast[..], offset);
+            return bytes(&self.chip.ram.rtc_fast[..], offset);
         }
-        within(address, RTC_SLOW_BASE, RTC_SIZE).and_then(|offset| bytes(&self.ram.rtc_slow[..], offset))
+        within(address, RTC_SLOW_BASE, RTC_SIZE).and_then(|offset| bytes(&self.chip.ram.rtc_slow[..], offset))
     }
 
     /// The word at an address of the instruction bus that holds memory.
     #[inline]
     fn code_word(&self, address: u32) -> Option<u32> {
         let word = match self.code_ram(address) {
-            Some(Code::Iram(offset)) => bytes(&self.ram.iram[..], offset),
-            Some(Code::Sram1(offset)) => bytes(&self.ram.dram[..], offset),
-            Some(Code::RtcFast(offset)) => bytes(&self.ram.rtc_fast[..], offset),
-            Some(Code::RtcSlow(offset)) => bytes(&self.ram.rtc_slow[..], offset),
+            Some(Code::Iram(offset)) => bytes(&self.chip.ram.iram[..], offset),
+            Some(Code::Sram1(offset)) => bytes(&self.chip.ram.dram[..], offset),
+            Some(Code::RtcFast(offset)) => bytes(&self.chip.ram.rtc_fast[..], offset),
+            Some(Code::RtcSlow(offset)) => bytes(&self.chip.ram.rtc_slow[..], offset),
             None => {
                 if let Some(offset) = within(address, ROM_BASE, ROM_SIZE) {
-                    bytes(self.system.rom.view(self.origin.core), offset)
+                    bytes(self.chip.rom.view(self.origin.core), offset)
                 } else {
                     let (page, offset) = self.flash_code(address)?;
                     bytes(page, offset)
@@ -201,16 +184,16 @@ impl CoreBus<'_> {
     fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
         let (ram, offset, version) = match self.store_target(address, width)? {
             Target::RtcSlow(offset) | Target::Code(Code::RtcSlow(offset)) => {
-                (&mut self.ram.rtc_slow[..], offset, &mut self.ram.versions.rtc_slow[offset / CODE_PAGE])
+                (&mut self.chip.ram.rtc_slow[..], offset, &mut self.chip.ram.versions.rtc_slow[offset / CODE_PAGE])
             }
             Target::RtcFast(offset) | Target::Code(Code::RtcFast(offset)) => {
-                (&mut self.ram.rtc_fast[..], offset, &mut self.ram.versions.rtc_fast[offset / CODE_PAGE])
+                (&mut self.chip.ram.rtc_fast[..], offset, &mut self.chip.ram.versions.rtc_fast[offset / CODE_PAGE])
             }
             Target::Code(Code::Iram(offset)) => {
-                (&mut self.ram.iram[..], offset, &mut self.ram.versions.iram[offset / CODE_PAGE])
+                (&mut self.chip.ram.iram[..], offset, &mut self.chip.ram.versions.iram[offset / CODE_PAGE])
             }
             Target::Code(Code::Sram1(offset)) => {
-                (&mut self.ram.dram[..], offset, &mut self.ram.versions.sram1[sram1_page(offset)])
+                (&mut self.chip.ram.dram[..], offset, &mut self.chip.ram.versions.sram1[sram1_page(offset)])
             }
             Target::Peripheral => return self.store_to_peripheral(address, value, cycle),
         };
@@ -221,10 +204,10 @@ impl CoreBus<'_> {
     /// A store to a register, which can have code mapped elsewhere or written by DMA.
     fn store_to_peripheral(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
         let now = self.now(cycle);
-        let before = (self.system.code_epoch, self.ram.versions.dma);
+        let before = (self.chip.platform.code_epoch, self.chip.ram.versions.dma);
         // A narrow write puts its bytes on their lanes; the others carry zeros.
-        self.system.write(self.ram, self.origin, address & !3, value << (8 * (address & 3)), now)?;
-        let after = (self.system.code_epoch, self.ram.versions.dma);
+        self.chip.write_register(self.origin, address & !3, value << (8 * (address & 3)), now)?;
+        let after = (self.chip.platform.code_epoch, self.chip.ram.versions.dma);
         Ok(if before == after { Stored::Data } else { Stored::Code })
     }
 
@@ -232,7 +215,7 @@ impl CoreBus<'_> {
     #[inline(always)]
     fn touch_dram(&mut self, offset: usize) -> Stored {
         if offset >= sram1_start()
-            && let Some(version) = self.ram.versions.sram1.get_mut(sram1_page(offset))
+            && let Some(version) = self.chip.ram.versions.sram1.get_mut(sram1_page(offset))
         {
             return touch(version);
         }
@@ -246,7 +229,7 @@ impl CoreBus<'_> {
         if offset >= DROM_SIZE {
             return None;
         }
-        bytes(self.system.flash_page(self.origin.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
+        bytes(self.chip.flash_page(self.origin.core, (offset >> 16) as usize)?, (offset & 0xFFFF) as usize)
     }
 }
 
@@ -270,11 +253,11 @@ impl Bus for CoreBus<'_> {
             return true;
         }
         for end in [address, address.wrapping_add(LAST_BYTE)] {
-            if is_flash(end) && self.system.flash_cache.fill(self.origin.core, end - IROM_BASE) {
-                self.system.missed_lines += 1;
+            if is_flash(end) && self.chip.flash_cache.fill(self.origin.core, end - IROM_BASE) {
+                self.chip.missed_lines += 1;
             }
         }
-        self.system.attention = true;
+        self.chip.platform.attention = true;
         false
     }
 
@@ -283,12 +266,12 @@ impl Bus for CoreBus<'_> {
     fn is_at_hand(&self, address: u32) -> bool {
         [address, address.wrapping_add(LAST_BYTE)]
             .into_iter()
-            .all(|end| !is_flash(end) || self.system.flash_cache.holds(self.origin.core, end - IROM_BASE))
+            .all(|end| !is_flash(end) || self.chip.flash_cache.holds(self.origin.core, end - IROM_BASE))
     }
 
     #[inline(always)]
     fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault> {
-        if let Some([value]) = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+        if let Some([value]) = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
             return Ok(value);
         }
         if let Some([value]) = self.drom(address) {
@@ -299,7 +282,7 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault> {
-        if let Some(value) = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+        if let Some(value) = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
             return Ok(u16::from_le_bytes(value));
         }
         if let Some(value) = self.drom(address) {
@@ -310,7 +293,7 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
-        if let Some(value) = bytes(&self.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+        if let Some(value) = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
             return Ok(u32::from_le_bytes(value));
         }
         if let Some(value) = self.drom(address) {
@@ -325,7 +308,7 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
-        if put(&mut self.ram.dram[..], offset, [value]) {
+        if put(&mut self.chip.ram.dram[..], offset, [value]) {
             return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 1, u32::from(value), cycle)
@@ -334,7 +317,7 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
-        if put(&mut self.ram.dram[..], offset, value.to_le_bytes()) {
+        if put(&mut self.chip.ram.dram[..], offset, value.to_le_bytes()) {
             return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 2, u32::from(value), cycle)
@@ -343,7 +326,7 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
-        if put(&mut self.ram.dram[..], offset, value.to_le_bytes()) {
+        if put(&mut self.chip.ram.dram[..], offset, value.to_le_bytes()) {
             return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 4, value, cycle)
@@ -353,7 +336,7 @@ impl Bus for CoreBus<'_> {
         match within(address, DRAM_BASE, DRAM_SIZE) {
             Some(_) => Ok(()),
             None => match self.store_target(address, 1)? {
-                Target::Peripheral if !System::answers_at(address) => Err(Fault::Unmapped),
+                Target::Peripheral if !self.chip.platform.answers_at(address) => Err(Fault::Unmapped),
                 _ => Ok(()),
             },
         }
@@ -366,23 +349,23 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn attention(&self) -> bool {
-        self.system.attention
+        self.chip.platform.attention
     }
 
     #[inline]
     fn code_version(&self, address: u32) -> u32 {
         match self.code_ram(address) {
-            Some(Code::Iram(offset)) => self.ram.versions.iram[offset / CODE_PAGE],
-            Some(Code::Sram1(offset)) => self.ram.versions.sram1[sram1_page(offset)],
-            Some(Code::RtcFast(offset)) => self.ram.versions.rtc_fast[offset / CODE_PAGE],
-            Some(Code::RtcSlow(offset)) => self.ram.versions.rtc_slow[offset / CODE_PAGE],
+            Some(Code::Iram(offset)) => self.chip.ram.versions.iram[offset / CODE_PAGE],
+            Some(Code::Sram1(offset)) => self.chip.ram.versions.sram1[sram1_page(offset)],
+            Some(Code::RtcFast(offset)) => self.chip.ram.versions.rtc_fast[offset / CODE_PAGE],
+            Some(Code::RtcSlow(offset)) => self.chip.ram.versions.rtc_slow[offset / CODE_PAGE],
             None => 0,
         }
     }
 
     fn note_decoded(&mut self, address: u32) -> u32 {
         let Some(code) = self.code_ram(address) else { return 0 };
-        let versions = &mut self.ram.versions;
+        let versions = &mut self.chip.ram.versions;
         note_decoded(match code {
             Code::Iram(offset) => &mut versions.iram[offset / CODE_PAGE],
             Code::Sram1(offset) => &mut versions.sram1[sram1_page(offset)],
@@ -404,10 +387,38 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn code_epoch(&self) -> u32 {
-        self.system.code_epoch
+        self.chip.platform.code_epoch
     }
 
     fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
-        self.system.note_unmodelled_instruction(mnemonic, Origin { pc, ..self.origin });
+        self.chip.platform.note_unmodelled_instruction(mnemonic, Origin { pc, ..self.origin });
+    }
+}
+
+impl ChipBus for CoreBus<'_> {
+    fn start(&self) -> Time {
+        self.start
+    }
+
+    fn set_start(&mut self, start: Time) {
+        self.start = start;
+    }
+
+    fn clock(&self) -> Frequency {
+        self.clock
+    }
+
+    fn memory_word(&self, address: u32) -> Option<u32> {
+        let dram = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize);
+        let word = dram.or_else(|| self.drom(address)).or_else(|| self.data_word(address));
+        word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
+    }
+
+    fn steady_word(&mut self, address: u32) -> Option<u32> {
+        self.memory_word(address).or_else(|| self.chip.platform.steady_word(address))
+    }
+
+    fn is_plain_store(&mut self, address: u32, value: u32) -> bool {
+        self.memory_word(address).is_some() || self.chip.platform.is_plain_write(address, value)
     }
 }

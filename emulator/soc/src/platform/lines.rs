@@ -1,13 +1,12 @@
 //! What is connected to single pads, and what each of these lines carries.
 //!
-//! Only lines with something at their other end are followed: a part of the board, a receiver of the RMT, or a probe. The rest
+//! Only lines with something at their other end are followed: a part of the board, a block that listens, or a probe. The rest
 //! of the pads cost nothing.
 
 use std::collections::VecDeque;
 
 use espalier_core::{Signal, Span, Time};
 use espalier_parts::{Buzzer, Ws2812};
-use espalier_peripherals::{LEDC_CHANNELS, MCPWM_OUTPUTS, PINS, RMT_CHANNELS};
 
 use crate::boards::BoardDefinition;
 
@@ -34,42 +33,49 @@ impl Probe {
 
 /// The lines of single pads. In masks of pads, bit n is GPIO n.
 #[derive(Clone, Debug)]
-pub(crate) struct Wires {
+pub struct Lines {
     leds: Option<(usize, usize, Ws2812)>,
     buzzer: Option<(usize, Buzzer)>,
     probes: Vec<Probe>,
     /// Pads that parts and probes are connected to.
     connected: u64,
-    /// The pad that each receiver of the RMT listens to, and whether the matrix inverts it.
-    pub inputs: [Option<(usize, bool)>; RMT_CHANNELS],
-    /// The pads, among those followed, that each channel drives.
-    pub rmt_pads: [u64; RMT_CHANNELS],
-    pub ledc_pads: [u64; LEDC_CHANNELS],
-    pub mcpwm_pads: [[u64; MCPWM_OUTPUTS]; 2],
-    signals: [Signal; PINS],
+    /// The inputs of blocks that listen to pads.
+    pub inputs: Vec<Input>,
+    /// The block, by its index in the chip's table, and its output that drives each of the pads that are followed.
+    pub drivers: Vec<Option<(usize, usize)>>,
+    signals: Vec<Signal>,
 }
 
-impl Wires {
-    pub fn new(board: &BoardDefinition) -> Wires {
+/// An input of a block that listens to a pad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Index in the chip's table.
+    pub block: usize,
+    pub input: usize,
+    pub pin: usize,
+    /// Whether the matrix inverts it.
+    pub inverted: bool,
+}
+
+impl Lines {
+    pub fn new(board: &BoardDefinition, pins: usize) -> Lines {
         let leds = board.leds.map(|leds| (usize::from(leds.gpio), usize::from(leds.count)));
         let buzzer = board.buzzer.map(|buzzer| usize::from(buzzer.gpio));
         let connected = leds.map(|(pin, _)| pin).into_iter().chain(buzzer).fold(0, |mask, pin| mask | 1 << pin);
-        Wires {
+        Lines {
             leds: leds.map(|(pin, count)| (pin, count, Ws2812::new(count))),
             buzzer: buzzer.map(|pin| (pin, Buzzer::new())),
             probes: Vec::new(),
             connected,
-            inputs: [None; RMT_CHANNELS],
-            rmt_pads: [0; RMT_CHANNELS],
-            ledc_pads: [0; LEDC_CHANNELS],
-            mcpwm_pads: [[0; MCPWM_OUTPUTS]; 2],
-            signals: [Signal::Level(false); PINS],
+            inputs: Vec::new(),
+            drivers: vec![None; pins],
+            signals: vec![Signal::Level(false); pins],
         }
     }
 
     /// The pads that have to be followed.
     pub fn followed(&self) -> u64 {
-        self.inputs.iter().flatten().fold(self.connected, |mask, (pin, _)| mask | 1 << pin)
+        self.inputs.iter().fold(self.connected, |mask, input| mask | 1 << input.pin)
     }
 
     pub fn leds(&self) -> Option<&Ws2812> {
@@ -82,7 +88,7 @@ impl Wires {
 
     /// Records what a pad carries from now on.
     pub fn attach_probe(&mut self, pin: usize) {
-        if pin < PINS && !self.probes.iter().any(|probe| probe.pin == pin) {
+        if pin < self.signals.len() && !self.probes.iter().any(|probe| probe.pin == pin) {
             self.probes.push(Probe { pin, changes: VecDeque::new(), lost: 0 });
             self.connected |= 1 << pin;
         }
@@ -105,12 +111,12 @@ impl Wires {
         if let Some((_, buzzer)) = &mut self.buzzer {
             *buzzer = Buzzer::new();
         }
-        self.signals = [Signal::Level(false); PINS];
+        self.signals.fill(Signal::Level(false));
     }
 
-    /// The level that a line has for a receiver.
-    pub fn level(&self, pin: usize) -> bool {
-        self.signals[pin] == Signal::Level(true)
+    /// What a line carries.
+    pub fn signal(&self, pin: usize) -> Signal {
+        self.signals[pin]
     }
 
     /// A pad carries `signal` from `at` on. True if that is news.
@@ -133,7 +139,7 @@ impl Wires {
 }
 
 /// What the matrix makes of a signal.
-pub(crate) fn inverted(signal: Signal, inverted: bool) -> Signal {
+pub fn inverted(signal: Signal, inverted: bool) -> Signal {
     match signal {
         signal if !inverted => signal,
         Signal::Level(level) => Signal::Level(!level),

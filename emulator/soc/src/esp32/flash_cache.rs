@@ -10,7 +10,7 @@ const LINES_PER_WORD: u32 = u64::BITS;
 
 /// The lines that are present, counted from the start of the instruction bus's flash. Grows as code is touched.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FlashCache {
+pub struct FlashCache {
     present: [Vec<u64>; 2],
 }
 

@@ -1,0 +1,80 @@
+//! Pads as the analog side of the chip sees them: ADCs, touch controller, and what wakes it.
+
+use espalier_core::Time;
+use espalier_peripherals::{PINS, Pull, WakeupSource};
+
+use super::Esp32;
+use super::table::{APB_CTRL, GPIO, I2S0, IO_MUX, RTC_CNTL, RTC_IO, SENS};
+use crate::machine::{Settle, Wires};
+use crate::pads;
+
+impl Esp32 {
+    pub(super) fn update_touch_timer(&mut self, now: Time) {
+        let (enabled, clock) = (self.get(RTC_CNTL).is_touch_timer_enabled(), self.get(RTC_CNTL).slow_clock());
+        self.get_mut(SENS).set_touch_timer(enabled, clock.frequency(), now);
+        self.platform.renew_deadline(SENS.index);
+    }
+
+    /// Brings the samples of the ADCs up to `now`, before what they convert changes. They go to the first I2S controller.
+    pub(super) fn sample_adcs(&mut self, now: Time) {
+        let (i2s, controller, sens) = self.platform.blocks.three(I2S0, APB_CTRL, SENS);
+        i2s.sample(now, || match controller.next_conversion() {
+            Some(next) if sens.is_digital(next.adc) => {
+                next.result(sens.sample(next.adc, next.channel, next.attenuation))
+            }
+            // Nobody converts; the lines are low.
+            _ => 0,
+        });
+    }
+
+    pub(super) fn settle_rtc_io(&mut self, now: Time) {
+        self.update_touch_slopes();
+        self.read_pads();
+        self.connect_wires(now);
+    }
+
+    pub(super) fn update_touch_slopes(&mut self) {
+        let slopes = self.get(RTC_IO).touch_slopes();
+        self.get_mut(SENS).set_touch_slopes(slopes);
+    }
+
+    pub(super) fn settle_sens(&mut self, now: Time) {
+        if self.get_mut(SENS).take_touch_interrupt() {
+            self.get_mut(RTC_CNTL).raise_touch_interrupt();
+            self.get_mut(RTC_CNTL).wake(WakeupSource::Touch, now);
+            self.settle_rtc(now);
+            self.settle_interrupts(RTC_CNTL.index);
+            self.platform.renew_deadline(RTC_CNTL.index);
+        }
+    }
+
+    /// Pads that nothing outside drives follow their pull: that of RTC_IO at the pads that the RTC can use, that of IO_MUX at
+    /// the others. What an ADC finds at its pads follows.
+    pub(super) fn read_pads(&mut self) {
+        let mut rtc_levels = 0;
+        for pin in 0..PINS {
+            let rtc_pad = pads::rtc_pad(pin as u8);
+            let pull = rtc_pad.map_or_else(|| self.get(IO_MUX).pull(pin), |pad| self.get(RTC_IO).pull(pad));
+            let pulled_up = pull == Some(Pull::Up);
+            let driven = self.platform.driven[pin].or(self.platform.parts.pad_level(pin)).unwrap_or(pulled_up);
+            let level =
+                self.platform.analog[pin].map_or(driven, |microvolts| microvolts >= pads::SUPPLY_MICROVOLTS / 2);
+            self.get_mut(GPIO).set_input(pin, level);
+            if let Some(pad) = rtc_pad {
+                rtc_levels |= u32::from(level) << pad;
+            }
+            if let Some((adc, channel)) = pads::adc_channel(pin as u8) {
+                let digital = if level { pads::SUPPLY_MICROVOLTS } else { 0 };
+                let voltage = self.platform.analog[pin].unwrap_or(digital);
+                self.get_mut(SENS).set_voltage(adc, channel, voltage);
+            }
+        }
+        self.settle_gpio_interrupts();
+        if rtc_levels != self.get(RTC_IO).inputs() {
+            self.get_mut(RTC_IO).set_inputs(rtc_levels);
+            let (ext0, now) = (self.get(RTC_IO).ext0_pad(), self.platform.clock());
+            self.get_mut(RTC_CNTL).set_rtc_pads(rtc_levels, ext0, now);
+            self.platform.renew_deadline(RTC_CNTL.index);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The ESP32: its table of blocks, its memories, and what is truly its own: two cores with an interrupt matrix in DPORT, clocks and
+//! sleep in RTC_CNTL, the flash caches, and which analog blocks share pads.
+
+mod analog;
+mod bus;
+mod clocks;
+mod efuses;
+mod flash_cache;
+mod flash_mmu;
+mod jtag;
+mod memory;
+mod network;
+mod reset;
+mod table;
+
+use std::sync::Arc;
+
+use espalier_core::{Frequency, GuestMemory, Span, Time};
+use espalier_peripherals::{Cpu, DportEffect, PINS, ResetCause, RtcEffect, WatchdogReset, XTAL};
+use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
+
+use crate::error::SocError;
+use crate::machine::{Access, Assembly, Chip, Engine, JtagCycle, MachineConfig, Network, Run, Settle, Strap, Wires};
+use crate::pads;
+use crate::platform::block::{Block, Id, Model, Setup};
+use crate::platform::{Config, Platform, Reset};
+use crate::rom::Rom;
+use bus::CoreBus;
+use flash_cache::FlashCache;
+use flash_mmu::FLASH_ENTRIES;
+use memory::Ram;
+use table::{CRYPTO, DPORT, FLASH_MMU, GPIO, PERIPHERALS, RTC_CNTL, RTC_IO, TABLE, TIMG, WINDOWS};
+
+/// Cores of the chip.
+pub const CORES: usize = 2;
+/// The strapping pin that chooses between flash and download (TRM "Boot Mode").
+const BOOT_PAD: usize = 0;
+/// GPIO_INTERRUPT and GPIO_INTERRUPT_NMI, which each core has for itself.
+const GPIO_SOURCES: [usize; 2] = [22, 23];
+
+/// The chip without its cores.
+#[derive(Clone)]
+pub struct Esp32 {
+    ram: Ram,
+    platform: Platform,
+    rom: Rom,
+    /// The pages of flash behind the entries of each core's MMU.
+    pages: [[Option<u8>; FLASH_ENTRIES]; CORES],
+    flash_cache: FlashCache,
+    /// Lines that the running core had to fetch first, since [`Chip::take_stall`].
+    missed_lines: u32,
+    runs: [bool; CORES],
+    flash_boot: bool,
+    jtag: jtag::Jtag,
+}
+
+/// An ESP32 with its cores, as it comes out of power-on.
+///
+/// # Errors
+/// If its ROM cannot be built, or the board asks for what cannot be.
+pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
+    let chip = Esp32 {
+        ram: Ram::default(),
+        platform: Platform::new(
+            TABLE,
+            &Config {
+                setup: Setup { board: &config.board, seed: config.seed },
+                windows: WINDOWS,
+                cores: CORES,
+                pins: PINS,
+                clock: XTAL,
+                allowed: &config.allowed,
+            },
+        )?,
+        rom: Rom::load(config.board.rom)?,
+        pages: [[Some(0); FLASH_ENTRIES]; CORES],
+        flash_cache: FlashCache::default(),
+        missed_lines: 0,
+        runs: [true, false],
+        flash_boot: true,
+        jtag: jtag::Jtag::default(),
+    };
+    let cores = vec![Core::new(CpuConfig::ESP32_PRO), Core::new(CpuConfig::ESP32_APP)];
+    Ok(Box::new(Assembly { cores, chip: Arc::new(chip) }))
+}
+
+/// The core behind a number.
+fn cpu(core: usize) -> Cpu {
+    if core == 0 { Cpu::Pro } else { Cpu::App }
+}
+
+/// The number of a core.
+fn number(cpu: Cpu) -> usize {
+    match cpu {
+        Cpu::Pro => 0,
+        Cpu::App => 1,
+    }
+}
+
+impl Chip for Esp32 {
+    type Core = Core;
+    type Bus<'a> = CoreBus<'a>;
+
+    const TABLE: &'static [Block<Esp32>] = TABLE;
+
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn platform_mut(&mut self) -> &mut Platform {
+        &mut self.platform
+    }
+
+    fn with_memory(&mut self) -> (&mut Platform, &mut dyn GuestMemory) {
+        (&mut self.platform, &mut self.ram)
+    }
+
+    fn bus(&mut self, access: Access) -> CoreBus<'_> {
+        CoreBus { chip: self, origin: access.origin, start: access.start, clock: access.clock }
+    }
+
+    fn core_runs(&self, core: usize) -> bool {
+        self.runs[core]
+    }
+
+    fn reset_vector(&self, core: usize) -> u32 {
+        self.vector_of(core)
+    }
+
+    fn set_source(&mut self, source: usize, level: bool) -> bool {
+        self.get_mut(DPORT).set_source(source, level)
+    }
+
+    fn route(&self, core: usize) -> u32 {
+        self.get(DPORT).interrupt_lines(core)
+    }
+
+    fn take_stall(&mut self, clock: Frequency) -> u64 {
+        self.stall(clock)
+    }
+
+    fn update_inputs(&mut self) {
+        self.read_pads();
+    }
+
+    fn before_pads_change(&mut self, now: Time) {
+        self.sample_adcs(now);
+    }
+
+    fn advance_network(&mut self, network: Network, now: Time) {
+        match network {
+            Network::Lan => self.advance_lan(now),
+            Network::Air => self.advance_air(now),
+            Network::Ports => self.advance_ports(now),
+        }
+    }
+
+    fn set_strap(&mut self, strap: Strap) {
+        self.strap(strap);
+    }
+
+    fn boot_pad(&self) -> usize {
+        BOOT_PAD
+    }
+
+    fn reset_core(&mut self, cause: ResetCause, core: usize, now: Time) {
+        self.reset_one_core(cause, core, now);
+    }
+
+    fn reset(&mut self, cause: ResetCause, now: Time) {
+        self.reset_all(cause, now);
+    }
+
+    fn power_cycle(&mut self) {
+        self.ram = self.ram.after_power_loss();
+    }
+
+    fn reset_note(&self) -> u32 {
+        self.get(RTC_CNTL).store6()
+    }
+
+    fn set_touched(&mut self, gpio: u8, touched: bool) {
+        if let Some(channel) = pads::touch_channel(gpio) {
+            self.get_mut(table::SENS).set_finger(channel, touched);
+        }
+    }
+
+    fn efuses(&self) -> Vec<u8> {
+        self.fuse_image()
+    }
+
+    fn set_efuses(&mut self, image: &[u8]) {
+        self.burn_image(image);
+    }
+
+    fn jtag(machine: &mut Assembly<Esp32>, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        jtag::clock(machine, run, period, cycles)
+    }
+}
+
+impl Esp32 {
+    fn get<T: Model>(&self, id: Id<T>) -> &T {
+        self.platform.blocks.get(id)
+    }
+
+    fn get_mut<T: Model>(&mut self, id: Id<T>) -> &mut T {
+        self.platform.blocks.get_mut(id)
+    }
+
+    /// A flash page as a core's cache shows it; None if the entry maps nothing.
+    #[inline(always)]
+    fn flash_page(&self, core: usize, entry: usize) -> Option<&[u8]> {
+        let page = self.pages[core & 1].get(entry).copied().flatten()?;
+        Some(self.platform.parts.flash.chunk(usize::from(page)))
+    }
+
+    fn settle_flash_mmu(&mut self, core: usize) {
+        let Some((entry, page)) = self.get_mut(FLASH_MMU[core]).take_change() else { return };
+        if std::mem::replace(&mut self.pages[core][entry], page) != page {
+            self.platform.change_code();
+        }
+    }
+
+    fn settle_dport(&mut self, now: Time) {
+        while let Some(effect) = self.get_mut(DPORT).take_effect() {
+            match effect {
+                DportEffect::Interrupts => self.update_lines(),
+                DportEffect::AppCpu => self.update_runs(),
+                DportEffect::AppCpuStart => {
+                    self.platform.push_effect(Reset { cause: ResetCause::ProCpu, core: Some(number(Cpu::App)) });
+                }
+                DportEffect::CpuClock => self.update_clocks(now),
+                DportEffect::CacheFlush(cpu) => self.flush_cache(number(cpu)),
+                DportEffect::PeripheralReset(bits) => self.reset_blocks(PERIPHERALS, bits),
+                DportEffect::CoreReset(bits) => self.reset_blocks(table::CORES, bits),
+                DportEffect::CryptoReset(bits) => self.reset_blocks(CRYPTO, bits),
+            }
+        }
+    }
+
+    fn settle_rtc(&mut self, now: Time) {
+        while let Some(effect) = self.get_mut(RTC_CNTL).take_effect() {
+            match effect {
+                RtcEffect::ResetCpu { cpu, cause } => {
+                    self.platform.push_effect(Reset { cause, core: Some(number(cpu)) });
+                }
+                RtcEffect::Reset { cause } => self.platform.push_effect(Reset { cause, core: None }),
+                RtcEffect::ClockChanged => self.update_clocks(now),
+                RtcEffect::MemoryCrc { first_word, words } => {
+                    // The address counter of the checksum wraps at the end of the memory.
+                    let bytes = self.ram.rtc_fast.iter().cycle().skip(4 * first_word as usize);
+                    let bytes: Vec<u8> = bytes.take(4 * words as usize).copied().collect();
+                    self.get_mut(RTC_CNTL).finish_memory_crc(&bytes);
+                }
+                RtcEffect::StallCpu { .. } => self.update_runs(),
+                RtcEffect::Sleep { .. } => {
+                    self.gate_clocks(now);
+                    self.update_runs();
+                    // A pad that already stands as it is waited for wakes at once.
+                    let (levels, ext0) = (self.get(RTC_IO).inputs(), self.get(RTC_IO).ext0_pad());
+                    self.get_mut(RTC_CNTL).set_rtc_pads(levels, ext0, now);
+                }
+                RtcEffect::Wake => {
+                    self.gate_clocks(now);
+                    self.update_runs();
+                }
+            }
+        }
+        self.update_touch_timer(now);
+    }
+
+    fn settle_timer_group(&mut self, group: usize) {
+        let Some(reset) = self.get_mut(TIMG[group]).take_reset() else { return };
+        let causes = [ResetCause::TimerGroup0System, ResetCause::TimerGroup1System];
+        self.platform.push_effect(match reset {
+            // The first group's watchdog guards the PRO CPU, that of the second one the APP CPU.
+            WatchdogReset::Cpu => Reset { cause: ResetCause::TimerGroupCpu, core: Some(group) },
+            WatchdogReset::System => Reset { cause: causes[group], core: None },
+        });
+    }
+
+    fn settle_io_mux(&mut self, now: Time) {
+        self.read_pads();
+        self.connect_wires(now);
+    }
+
+    fn settle_gpio(&mut self, now: Time) {
+        let changes = self.get_mut(GPIO).take_changes();
+        self.follow_matrix(changes, now);
+        self.settle_gpio_interrupts();
+    }
+
+    fn settle_gpio_interrupts(&mut self) {
+        use espalier_core::Device;
+        let lines = self.get(GPIO).interrupts();
+        let mut changed = false;
+        for core in 0..CORES {
+            // Two lines for the PRO CPU, then two for the APP CPU.
+            for (line, source) in GPIO_SOURCES.iter().enumerate() {
+                let level = lines >> (2 * core + line) & 1 != 0;
+                changed |= self.get_mut(DPORT).set_source_of_core(core, *source, level);
+            }
+        }
+        if changed {
+            self.update_lines();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Frames between the chip's two network interfaces, the LAN and the air.
+
+use espalier_core::Time;
+use espalier_net::{Delivery, Sent, Tuning};
+use espalier_peripherals::Received;
+
+use super::Esp32;
+use super::table::{BLUETOOTH, DPORT, ETHERNET, RADIO_AGC, RADIO_ANALOG, RTC_CNTL, WIFI};
+use crate::machine::Settle;
+
+impl Esp32 {
+    /// Takes in what has reached the ports.
+    pub(super) fn advance_ports(&mut self, now: Time) {
+        let mut reached = false;
+        while let Some((at, delivery)) = self.platform.ports.as_mut().and_then(|ports| ports.take_due(now)) {
+            reached = true;
+            match delivery {
+                Delivery::Radio { bytes, tuning, rssi, rate, reception } => {
+                    let Some(own) = self.tuning().filter(|own| own.meets(tuning)) else { continue };
+                    // A frame of a wide channel comes to a narrow one on that.
+                    let channel = if tuning.wide { own.channel } else { tuning.channel };
+                    let received = Received { bytes: &bytes, channel, rssi, rate };
+                    if self.platform.blocks.get_mut(WIFI).receive(received, &mut self.ram, now)
+                        && let Some(ports) = &mut self.platform.ports
+                    {
+                        ports.send(Sent::Acknowledgement { at, reception });
+                    }
+                }
+                Delivery::Acknowledgement { serial } => {
+                    if let Some(ports) = &mut self.platform.ports {
+                        ports.note_acknowledgement(serial);
+                    }
+                }
+                Delivery::Ethernet { bytes } => {
+                    self.platform.blocks.get_mut(ETHERNET).receive(&bytes, &mut self.ram);
+                }
+                Delivery::Link { up } => self.get_mut(ETHERNET).set_link(up),
+            }
+        }
+        if reached {
+            self.settle(ETHERNET.index, now);
+            self.settle(WIFI.index, now);
+        }
+        self.platform.renew_ports(now);
+    }
+
+    pub(super) fn settle_ethernet(&mut self, now: Time) {
+        if let Some(ports) = &mut self.platform.ports {
+            while let Some(bytes) = self.platform.blocks.get_mut(ETHERNET).take_frame(&mut self.ram) {
+                ports.send(Sent::Ethernet { at: now, bytes });
+            }
+            return;
+        }
+        let mut sent = false;
+        while let Some(frame) = self.platform.blocks.get_mut(ETHERNET).take_frame(&mut self.ram) {
+            self.platform.lan.send_from_board(frame, now);
+            sent = true;
+        }
+        if sent {
+            self.renew_lan();
+        }
+    }
+
+    pub(super) fn advance_lan(&mut self, now: Time) {
+        self.platform.lan.advance(now);
+        let up = !self.platform.lan.cable_is_cut();
+        self.get_mut(ETHERNET).set_link(up);
+        while let Some(frame) = self.platform.lan.take_for_board(now) {
+            self.platform.blocks.get_mut(ETHERNET).receive(&frame, &mut self.ram);
+        }
+        while let Some(frame) = self.platform.lan.take_for_air(now) {
+            self.platform.air.send_from_lan(&frame, now);
+        }
+        self.platform.output = true;
+        self.settle(ETHERNET.index, now);
+        self.renew_lan();
+        self.renew_air();
+    }
+
+    /// Fetches what software wants to send, and carries what has been sent to the air.
+    pub(super) fn settle_wifi(&mut self, now: Time) {
+        self.platform.blocks.get_mut(WIFI).run_dma(&mut self.ram, now);
+        let tuning = self.tuning();
+        if let Some(ports) = &mut self.platform.ports {
+            let wifi = self.platform.blocks.get_mut(WIFI);
+            while let Some(started) = wifi.take_started() {
+                if let Some(tuning) = tuning {
+                    let (rate, end, serial) = (started.rate, started.end, started.serial);
+                    ports.send(Sent::Radio { bytes: started.bytes, tuning, rate, end, serial });
+                }
+            }
+            while let Some(outgoing) = wifi.take_outgoing(now) {
+                let acknowledged = ports.take_acknowledgement(outgoing.serial);
+                wifi.finish(&outgoing, acknowledged);
+            }
+            return;
+        }
+        let mut sent = false;
+        while let Some(outgoing) = self.get_mut(WIFI).take_outgoing(now) {
+            let (bytes, rate) = (&outgoing.bytes, outgoing.rate);
+            let heard = tuning.is_some_and(|tuning| self.platform.air.send_from_board(bytes, tuning, rate, now));
+            self.get_mut(WIFI).finish(&outgoing, heard);
+            sent = true;
+        }
+        if sent {
+            self.carry_to_lan(now);
+            self.renew_air();
+        }
+    }
+
+    /// The low-power clock of the Bluetooth baseband is chosen in DPORT.
+    pub(super) fn settle_bluetooth(&mut self, _now: Time) {
+        let clock = self.get(DPORT).bluetooth_low_power_clock(self.get(RTC_CNTL).slow_clock());
+        self.get_mut(BLUETOOTH).set_low_power_clock(clock);
+    }
+
+    pub(super) fn advance_air(&mut self, now: Time) {
+        self.platform.air.advance(now);
+        while let Some(frame) = self.platform.air.take_for_board(now) {
+            let heard = self.tuning().is_some_and(|tuning| tuning.meets(frame.channel.into()));
+            let received = Received { bytes: &frame.bytes, channel: frame.channel, rssi: frame.rssi, rate: frame.rate };
+            let acknowledged = heard && self.platform.blocks.get_mut(WIFI).receive(received, &mut self.ram, now);
+            self.platform.air.report(frame, acknowledged);
+        }
+        self.carry_to_lan(now);
+        self.settle(WIFI.index, now);
+        self.renew_air();
+    }
+
+    /// What the radio is tuned to; `None` if that is no channel.
+    fn tuning(&self) -> Option<Tuning> {
+        Some(Tuning { channel: self.get(RADIO_ANALOG).channel()?, wide: self.get(RADIO_AGC).is_wide() })
+    }
+
+    /// Frames that a bridging access point has taken go to the LAN.
+    pub(super) fn carry_to_lan(&mut self, now: Time) {
+        let mut carried = false;
+        while let Some(frame) = self.platform.air.take_for_lan() {
+            self.platform.lan.send_from_air(frame, now);
+            carried = true;
+        }
+        if carried {
+            self.renew_lan();
+        }
+    }
+
+    fn renew_lan(&mut self) {
+        let deadline = self.platform.lan.deadline();
+        self.platform.set_deadline(self.platform.lan_slot(), deadline);
+    }
+
+    fn renew_air(&mut self) {
+        let deadline = self.platform.air.deadline();
+        self.platform.set_deadline(self.platform.air_slot(), deadline);
+    }
+}

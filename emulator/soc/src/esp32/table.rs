@@ -1,0 +1,219 @@
+//! The ESP32 as a table: its blocks (TRM "System and Memory", table "Peripheral Address Mapping"), their interrupt sources (table
+//! "PRO_CPU, APP_CPU Interrupt Configuration"), the signals of the GPIO matrix (table "GPIO Matrix Peripheral Signals") and the bits
+//! of DPORT that reset them.
+//!
+//! A block that is added needs its model and its row here, nothing else.
+
+use espalier_peripherals::{
+    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s, IoMux,
+    LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, RMT_CHANNELS, RadioAgc, RadioAnalog, RadioFrontEnd,
+    RadioStorage, Rmt, Rng, Rsa, RtcCntl, RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
+};
+
+use super::Esp32;
+use super::flash_mmu::FlashMmu;
+use crate::platform::block::{Block, Id, Setup};
+use crate::platform::map::{self, Window};
+
+/// Peripherals on the DPORT bus, and the blocks from UART0 on as the AHB sees them; FIFOs are read there.
+pub const WINDOWS: &[Window] = &[
+    Window { base: 0x3FF0_0000, size: 0x8_0000, shows: 0x3FF0_0000 },
+    Window { base: 0x6000_0000, size: 0x4_0000, shows: 0x3FF4_0000 },
+];
+
+/// The registers of DPORT that reset blocks: PERIP_RST_EN, CORE_RST_EN and PERI_RST_EN.
+pub const PERIPHERALS: usize = 0;
+pub const CORES: usize = 1;
+pub const CRYPTO: usize = 2;
+
+/// The fuses of a board's chip.
+fn fuses(setup: &Setup<'_>) -> EfuseConfig {
+    EfuseConfig { mac: setup.board.mac, ..EfuseConfig::default() }
+}
+
+/// Every block. Blocks that change by themselves come first: of equal deadlines, that of the first one falls due first.
+pub const TABLE: &[Block<Esp32>] = &[
+    Block::new("RTC_CNTL", 0x3FF4_8000, 0x400, |_| Box::new(RtcCntl::new()))
+        .interrupts(&[46])
+        .kept()
+        .after(Esp32::settle_rtc),
+    Block::new("SENS", 0x3FF4_8800, 0x400, |_| Box::new(Sens::new())).kept().after(Esp32::settle_sens),
+    Block::new("TIMG0", 0x3FF5_F000, 0x1000, |_| Box::new(TimerGroup::new()))
+        .interrupts(&[14, 15, 16, 17])
+        .edges(&[58, 59, 60, 61])
+        .resets(&[(PERIPHERALS, 13)])
+        .after(|chip, _| chip.settle_timer_group(0)),
+    Block::new("TIMG1", 0x3FF6_0000, 0x1000, |_| Box::new(TimerGroup::new()))
+        .interrupts(&[18, 19, 20, 21])
+        .edges(&[62, 63, 64, 65])
+        .resets(&[(PERIPHERALS, 15)])
+        .after(|chip, _| chip.settle_timer_group(1)),
+    Block::new("FRC_TIMER", 0x3FF4_7000, 0x1000, |_| Box::new(FrcTimer::new())).interrupts(&[56, 57]).edges(&[56, 57]),
+    Block::new("UART0", 0x3FF4_0000, 0x1000, |_| Box::new(Uart::new(XTAL)))
+        .interrupts(&[34])
+        .resets(&[(PERIPHERALS, 2)])
+        .serial(),
+    Block::new("UART1", 0x3FF5_0000, 0x1000, |_| Box::new(Uart::new(XTAL)))
+        .interrupts(&[35])
+        .resets(&[(PERIPHERALS, 5)])
+        .serial(),
+    Block::new("UART2", 0x3FF6_E000, 0x1000, |_| Box::new(Uart::new(XTAL)))
+        .interrupts(&[36])
+        .resets(&[(PERIPHERALS, 23)])
+        .serial(),
+    // SCL, then SDA.
+    Block::new("I2C0", 0x3FF5_3000, 0x1000, |_| Box::new(I2c::new(APB_WITH_PLL)))
+        .interrupts(&[49])
+        .outputs(29, 2)
+        .resets(&[(PERIPHERALS, 7)]),
+    Block::new("I2C1", 0x3FF6_7000, 0x1000, |_| Box::new(I2c::new(APB_WITH_PLL)))
+        .interrupts(&[50])
+        .outputs(95, 2)
+        .resets(&[(PERIPHERALS, 18)]),
+    Block::new("I2S0", 0x3FF4_F000, 0x1000, |_| Box::new(I2s::new()))
+        .interrupts(&[32])
+        .resets(&[(PERIPHERALS, 4)])
+        .after(Esp32::sample_adcs),
+    Block::new("I2S1", 0x3FF6_D000, 0x1000, |_| Box::new(I2s::new())).interrupts(&[33]).resets(&[(PERIPHERALS, 21)]),
+    Block::new("SPI0", 0x3FF4_3000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[28]).flash(),
+    Block::new("SPI1", 0x3FF4_2000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[29, 52]).flash(),
+    Block::new("SPI2", 0x3FF6_4000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[30, 53]).resets(&[(PERIPHERALS, 6)]),
+    Block::new("SPI3", 0x3FF6_5000, 0x1000, |_| Box::new(Spi::new()))
+        .interrupts(&[31, 54])
+        .resets(&[(PERIPHERALS, 16)]),
+    Block::new("RSA", 0x3FF0_2000, 0x1000, |_| Box::new(Rsa::new())).interrupts(&[51]).resets(&[(CRYPTO, 2)]),
+    // Each core has interrupt sources of its own for it.
+    Block::new("GPIO", 0x3FF4_4000, 0xF00, |_| Box::new(Gpio::new())).after(Esp32::settle_gpio),
+    Block::new("EFUSE", 0x3FF5_A000, 0x1000, |setup| Box::new(Efuse::new(fuses(setup))))
+        .interrupts(&[44])
+        .resets(&[(PERIPHERALS, 14)])
+        .kept(),
+    Block::new("OPENCORES_ETH", 0x3FF6_9000, 0x800, |_| Box::new(OpenCoresEth::new()))
+        .interrupts(&[38])
+        .after(Esp32::settle_ethernet),
+    Block::new("WIFI", 0x3FF7_3000, 0x2100, |_| Box::new(WifiMac::new())).interrupts(&[0]).after(Esp32::settle_wifi),
+    // RWBT, RWBLE, RWBT_NMI, RWBLE_NMI; reset by BTMAC_RST and RW_BTMAC_RST.
+    Block::new("RWBT", 0x3FF7_1000, 0x1000, |_| Box::new(Bluetooth::new(XTAL)))
+        .interrupts(&[6, 7, 8, 9])
+        .resets(&[(CORES, 4), (CORES, 9)])
+        .after(Esp32::settle_bluetooth),
+    Block::new("RMT", 0x3FF5_6000, 0x1000, |_| Box::new(Rmt::new()))
+        .interrupts(&[47])
+        .outputs(87, RMT_CHANNELS)
+        .inputs(83, RMT_CHANNELS)
+        .resets(&[(PERIPHERALS, 9)]),
+    Block::new("LEDC", 0x3FF5_9000, 0x1000, |_| Box::new(Ledc::new()))
+        .interrupts(&[43])
+        .outputs(71, LEDC_CHANNELS)
+        .resets(&[(PERIPHERALS, 11)]),
+    // From here on in the order of addresses.
+    Block::new("DPORT", 0x3FF0_0000, 0x1000, |_| Box::new(Dport::default())).after(Esp32::settle_dport),
+    Block::new("AES", 0x3FF0_1000, 0x1000, |_| Box::new(Aes::new())).resets(&[(CRYPTO, 0)]),
+    Block::new("SHA", 0x3FF0_3000, 0x1000, |_| Box::new(Sha::new())).resets(&[(CRYPTO, 1)]),
+    Block::new("FLASH_MMU_PRO", 0x3FF1_0000, 0x2000, |_| Box::new(FlashMmu::default()))
+        .after(|chip, _| chip.settle_flash_mmu(0)),
+    Block::new("FLASH_MMU_APP", 0x3FF1_2000, 0x2000, |_| Box::new(FlashMmu::default()))
+        .after(|chip, _| chip.settle_flash_mmu(1)),
+    Block::stub("PID", 0x3FF1_F000, 0x1000),
+    Block::new("GPIO_SD", 0x3FF4_4F00, 0x100, |_| Box::new(GpioSd::new())),
+    Block::new("FE2", 0x3FF4_5000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("FE", 0x3FF4_6000, 0x1000, |_| Box::new(RadioFrontEnd::new())),
+    Block::new("RTC_IO", 0x3FF4_8400, 0x400, |_| Box::new(RtcIo::new())).kept().after(Esp32::settle_rtc_io),
+    Block::stub("RTC_I2C", 0x3FF4_8C00, 0x400),
+    Block::new("IO_MUX", 0x3FF4_9000, 0x1000, |_| Box::new(IoMux::new())).after(Esp32::settle_io_mux),
+    Block::new("HINF", 0x3FF4_B000, 0x1000, |_| Box::new(Hinf::new())),
+    Block::stub("UHCI1", 0x3FF4_C000, 0x1000),
+    Block::new("ANA", 0x3FF4_E000, 0x1000, |_| Box::new(RadioAnalog::new())),
+    Block::new("BT", 0x3FF5_1000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::stub("UHCI0", 0x3FF5_4000, 0x1000),
+    Block::new("SLCHOST", 0x3FF5_5000, 0x1000, |_| Box::new(SlcHost::new())),
+    Block::stub("PCNT", 0x3FF5_7000, 0x1000),
+    Block::new("SLC", 0x3FF5_8000, 0x1000, |_| Box::new(Slc::new())),
+    Block::stub("SPI_ENCRYPT", 0x3FF5_B000, 0x1000),
+    Block::new("AGC", 0x3FF5_C000, 0xC00, |_| Box::new(RadioAgc::new())),
+    Block::new("NRX", 0x3FF5_CC00, 0x400, |_| Box::new(RadioStorage::new(0x100))),
+    Block::new("BB", 0x3FF5_D000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("MCPWM0", 0x3FF5_E000, 0x1000, |_| Box::new(Mcpwm::new()))
+        .outputs(32, MCPWM_OUTPUTS)
+        .resets(&[(PERIPHERALS, 17)]),
+    Block::stub("RTCMEM", 0x3FF6_1000, 0x3000),
+    Block::new("APB_CTRL", 0x3FF6_6000, 0x1000, |setup| {
+        Box::new(ApbCtrl::new(fuses(setup).revision.has_apb_ctrl_bit()))
+    })
+    .after(Esp32::update_clocks),
+    Block::stub("SDMMC", 0x3FF6_8000, 0x1000),
+    Block::stub("EMAC_EXT", 0x3FF6_9800, 0x800),
+    Block::stub("EMAC", 0x3FF6_A000, 0x1000),
+    Block::stub("TWAI", 0x3FF6_B000, 0x1000),
+    Block::new("MCPWM1", 0x3FF6_C000, 0x1000, |_| Box::new(Mcpwm::new()))
+        .outputs(108, MCPWM_OUTPUTS)
+        .resets(&[(PERIPHERALS, 20)]),
+    Block::stub("PWM2", 0x3FF6_F000, 0x1000),
+    Block::stub("PWM3", 0x3FF7_0000, 0x1000),
+    Block::new("PHY", 0x3FF7_2000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("RNG", 0x3FF7_5100, 0x100, |setup| Box::new(Rng::new(setup.seed))),
+    Block::stub("WDEV2", 0x3FF7_5200, 0xE00),
+];
+
+const _: () = map::check(TABLE);
+
+/// The blocks that the chip itself has to do with.
+pub const RTC_CNTL: Id<RtcCntl> = Id::of(TABLE, "RTC_CNTL");
+pub const SENS: Id<Sens> = Id::of(TABLE, "SENS");
+pub const TIMG: [Id<TimerGroup>; 2] = [Id::of(TABLE, "TIMG0"), Id::of(TABLE, "TIMG1")];
+pub const I2S0: Id<I2s> = Id::of(TABLE, "I2S0");
+pub const SPI0: Id<Spi> = Id::of(TABLE, "SPI0");
+pub const GPIO: Id<Gpio> = Id::of(TABLE, "GPIO");
+pub const EFUSE: Id<Efuse> = Id::of(TABLE, "EFUSE");
+pub const ETHERNET: Id<OpenCoresEth> = Id::of(TABLE, "OPENCORES_ETH");
+pub const WIFI: Id<WifiMac> = Id::of(TABLE, "WIFI");
+pub const BLUETOOTH: Id<Bluetooth> = Id::of(TABLE, "RWBT");
+pub const DPORT: Id<Dport> = Id::of(TABLE, "DPORT");
+pub const FLASH_MMU: [Id<FlashMmu>; 2] = [Id::of(TABLE, "FLASH_MMU_PRO"), Id::of(TABLE, "FLASH_MMU_APP")];
+pub const RTC_IO: Id<RtcIo> = Id::of(TABLE, "RTC_IO");
+pub const IO_MUX: Id<IoMux> = Id::of(TABLE, "IO_MUX");
+pub const RADIO_ANALOG: Id<RadioAnalog> = Id::of(TABLE, "ANA");
+pub const RADIO_AGC: Id<RadioAgc> = Id::of(TABLE, "AGC");
+pub const APB_CTRL: Id<ApbCtrl> = Id::of(TABLE, "APB_CTRL");
+
+#[cfg(test)]
+mod tests {
+    use super::{TABLE, WINDOWS};
+    use crate::platform::map::Map;
+
+    #[test]
+    fn every_block_is_found_at_both_of_its_ends() {
+        let map = Map::new(TABLE, WINDOWS);
+        for (index, row) in map.rows().iter().enumerate() {
+            assert_eq!(map.find(row.base), Some((index, 0)), "{}", row.name);
+            assert_eq!(map.find(row.base + row.size - 4), Some((index, row.size - 4)), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn the_ahb_alias_reaches_the_same_blocks() {
+        let map = Map::new(TABLE, WINDOWS);
+        let (index, offset) = map.find(0x6002_E01C).unwrap();
+        assert_eq!((map.row(index).name, offset), ("UART2", 0x1C));
+        for nothing in [0x3FF3_0000, 0x2000_0000, 0x6004_0000] {
+            assert_eq!(map.find(nothing), None);
+        }
+    }
+
+    #[test]
+    fn no_two_blocks_have_one_interrupt_source_or_reset_bit() {
+        let (mut sources, mut resets): (Vec<usize>, Vec<(usize, u32)>) = (Vec::new(), Vec::new());
+        for block in TABLE {
+            let edges = block.row.edges.iter().filter(|source| !block.row.interrupts.contains(source));
+            sources.extend(block.row.interrupts.iter().chain(edges));
+            resets.extend(block.row.resets);
+        }
+        for list in [sources.len(), resets.len()] {
+            assert!(list > 10);
+        }
+        sources.sort();
+        resets.sort();
+        assert!(sources.windows(2).all(|pair| pair[0] != pair[1]), "{sources:?}");
+        assert!(resets.windows(2).all(|pair| pair[0] != pair[1]), "{resets:?}");
+    }
+}

@@ -1,0 +1,140 @@
+//! What a chip has to say for itself so that the machine can run it.
+
+use espalier_core::{Bus, Core, Frequency, GuestMemory, Span, Time};
+use espalier_peripherals::ResetCause;
+
+use super::JtagCycle;
+use super::Strap;
+use super::engine::Assembly;
+use super::run::Run;
+use crate::platform::block::Block;
+use crate::platform::{Origin, Platform};
+
+/// Where and when a core accesses its bus.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    pub origin: Origin,
+    /// Guest time when the run started, and the clock of the core.
+    pub start: Time,
+    pub clock: Frequency,
+}
+
+/// A core's bus, with what the machine looks at while it searches for loops that poll.
+pub trait ChipBus: Bus {
+    /// Guest time at the start of the run.
+    fn start(&self) -> Time;
+
+    fn set_start(&mut self, start: Time);
+
+    /// The clock of the core.
+    fn clock(&self) -> Frequency;
+
+    /// The word at an aligned address if there is memory. Reading it has no effect.
+    fn memory_word(&self, address: u32) -> Option<u32>;
+
+    /// The word at an aligned address if reading it has no effect and gives the same value until the next event.
+    fn steady_word(&mut self, address: u32) -> Option<u32>;
+
+    /// Whether storing a word at an aligned address does nothing but change what is read there.
+    fn is_plain_store(&mut self, address: u32, value: u32) -> bool;
+}
+
+/// A network that the board is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    Lan,
+    Air,
+    /// The ports of a board that is one of several.
+    Ports,
+}
+
+/// A chip without its cores: a table of blocks, memories, and what is truly its own.
+///
+/// The platform in it does what is the same on every chip; a chip answers how interrupts are routed, which reset reaches what and
+/// what its clocks are.
+pub trait Chip: Clone + Send + Sync + Sized + 'static {
+    type Core: Core + Clone;
+    /// What a core is connected to for one run.
+    type Bus<'a>: ChipBus
+    where
+        Self: 'a;
+
+    /// Every block of the chip. Of equal deadlines, that of the block which comes first falls due first.
+    const TABLE: &'static [Block<Self>];
+
+    fn platform(&self) -> &Platform;
+
+    fn platform_mut(&mut self) -> &mut Platform;
+
+    /// The platform, and the memory as DMA reaches it.
+    fn with_memory(&mut self) -> (&mut Platform, &mut dyn GuestMemory);
+
+    fn bus(&mut self, access: Access) -> Self::Bus<'_>;
+
+    /// True if `core` has a clock and nothing holds it.
+    fn core_runs(&self, core: usize) -> bool;
+
+    /// Where `core` starts after its next reset.
+    fn reset_vector(&self, core: usize) -> u32;
+
+    /// Sets the level of an interrupt source. True if it changed.
+    fn set_source(&mut self, source: usize, level: bool) -> bool;
+
+    /// The levels of a core's interrupt inputs, as the chip routes its sources.
+    fn route(&self, core: usize) -> u32;
+
+    /// The cycles of `clock` for which the core that has just run waits for memory.
+    fn take_stall(&mut self, clock: Frequency) -> u64 {
+        let _ = clock;
+        0
+    }
+
+    /// What the board does to the pads, by level or by voltage, has changed.
+    fn update_inputs(&mut self);
+
+    /// The voltages of pads are about to change.
+    fn before_pads_change(&mut self, now: Time) {
+        let _ = now;
+    }
+
+    /// Carries frames between the chip and a network whose time has come.
+    fn advance_network(&mut self, network: Network, now: Time);
+
+    /// Samples the strapping pins for the next reset of the chip.
+    fn set_strap(&mut self, strap: Strap);
+
+    /// The pad that chooses between flash and download at reset, low for download.
+    fn boot_pad(&self) -> usize;
+
+    /// One core is reset for `cause`.
+    fn reset_core(&mut self, cause: ResetCause, core: usize, now: Time);
+
+    /// Everything in the scope of `cause` starts over, which is more than one core.
+    fn reset(&mut self, cause: ResetCause, now: Time);
+
+    /// The power goes and comes back: memories lose what they hold.
+    fn power_cycle(&mut self);
+
+    /// A word that software keeps through a reset.
+    fn reset_note(&self) -> u32 {
+        0
+    }
+
+    /// A finger touches a pad, or leaves it. Pads without a sensor feel nothing.
+    fn set_touched(&mut self, gpio: u8, touched: bool) {
+        let _ = (gpio, touched);
+    }
+
+    /// The fuses as they are burnt, whatever is protected.
+    fn efuses(&self) -> Vec<u8>;
+
+    /// Gives the chip other fuses. Bytes beyond those that it has are ignored.
+    fn set_efuses(&mut self, image: &[u8]);
+
+    /// Clocks the JTAG pins; see [`Machine::jtag`](super::Machine::jtag).
+    fn jtag(machine: &mut Assembly<Self>, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        let pause = Span::from_ticks(period.ticks() * cycles.len() as u64);
+        run.catch_up(machine, pause);
+        vec![true; cycles.len()]
+    }
+}

@@ -1,0 +1,240 @@
+//! A chip with its cores, and the face that it shows to a machine which does not know what kind of chip it is.
+
+use std::sync::Arc;
+
+use espalier_core::{Bus, Core, Fault, Frequency, Rgb, Signal, Span, Time};
+use espalier_parts::Sound;
+use espalier_peripherals::ResetCause;
+
+use super::chip::{Access, Chip, ChipBus};
+use super::run::Run;
+use super::settle::Settle;
+use super::wires::Wires;
+use super::{JtagCycle, Strap};
+use crate::platform::{Origin, Platform};
+
+/// A chip and its cores. A fork shares the chip until one of the two runs.
+#[derive(Clone)]
+pub struct Assembly<C: Chip> {
+    pub cores: Vec<C::Core>,
+    pub chip: Arc<C>,
+}
+
+/// The access of a core that is about to run.
+pub fn access(cpu: &impl Core, core: usize, start: Time, clock: Frequency) -> Access {
+    Access { origin: Origin { core, pc: cpu.pc() }, start, clock }
+}
+
+impl<C: Chip> Assembly<C> {
+    pub fn chip_mut(&mut self) -> &mut C {
+        Arc::make_mut(&mut self.chip)
+    }
+
+    pub fn platform_mut(&mut self) -> &mut Platform {
+        self.chip_mut().platform_mut()
+    }
+
+    pub fn core_and_chip(&mut self, core: usize) -> (&mut C::Core, &mut C) {
+        (&mut self.cores[core], Arc::make_mut(&mut self.chip))
+    }
+
+    /// A core and its bus at `now`.
+    pub fn core_and_bus(&mut self, core: usize, now: Time) -> (&mut C::Core, C::Bus<'_>) {
+        let (cpu, chip) = self.core_and_chip(core);
+        let access = access(cpu, core, now, chip.platform().cpu_clock);
+        (cpu, chip.bus(access))
+    }
+
+    /// Gives a core the levels of its interrupt inputs.
+    pub fn update_lines_of(&mut self, core: usize) {
+        self.cores[core].set_interrupt_lines(self.chip.platform().lines[core]);
+    }
+
+    /// True if `core` has a clock and is not held by reset, stall or sleep.
+    pub fn is_clocked(&self, core: usize) -> bool {
+        self.chip.core_runs(core) && !self.cores[core].is_held_in_reset()
+    }
+
+    pub fn is_executing(&self, core: usize) -> bool {
+        self.is_clocked(core) && !self.cores[core].is_waiting() && !self.cores[core].is_stopped()
+    }
+
+    /// Cycles until a timer interrupts one of the cores that are not in `executing`.
+    pub fn until_timers(&self, executing: u32) -> u64 {
+        let idle = (0..self.cores.len()).filter(|core| executing >> core & 1 == 0);
+        let can_wake = idle.filter(|core| self.is_clocked(*core) && !self.cores[*core].is_stopped());
+        can_wake.filter_map(|core| self.cores[core].cycles_to_timer()).min().unwrap_or(u64::MAX)
+    }
+
+    /// Takes the vector for the next reset of `core` over from the chip.
+    pub fn update_reset_vector(&mut self, core: usize) {
+        let vector = self.chip.reset_vector(core);
+        self.cores[core].set_reset_vector(vector);
+    }
+
+    pub fn reset_core(&mut self, core: usize) {
+        self.update_reset_vector(core);
+        self.cores[core].reset();
+    }
+}
+
+/// What a machine asks of its chip.
+pub trait Engine: Send + Sync {
+    fn fork(&self) -> Box<dyn Engine>;
+    fn cores(&self) -> usize;
+    fn core(&self, core: usize) -> &dyn Core;
+    fn core_mut(&mut self, core: usize) -> &mut dyn Core;
+    fn platform(&self) -> &Platform;
+    fn platform_mut(&mut self) -> &mut Platform;
+    fn slice(&mut self, run: &mut Run, limit: Time);
+    fn catch_up(&mut self, run: &mut Run, span: Span);
+    fn rests_until(&mut self, run: &Run) -> Option<Time>;
+    fn power_cycle(&mut self);
+    fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap);
+    fn is_clocked(&self, core: usize) -> bool;
+    fn memory_word(&mut self, core: usize, address: u32) -> Option<u32>;
+    fn load32(&mut self, core: usize, address: u32, now: Time) -> Result<u32, Fault>;
+    fn store8(&mut self, core: usize, address: u32, value: u8, now: Time) -> Result<(), Fault>;
+    fn store32(&mut self, core: usize, address: u32, value: u32, now: Time) -> Result<(), Fault>;
+    fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)>;
+    fn sounds(&mut self, now: Time) -> Option<Vec<Sound>>;
+    fn attach_probe(&mut self, pin: usize, now: Time);
+    fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)>;
+    fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time);
+    fn set_microvolts(&mut self, pin: usize, microvolts: u32, now: Time);
+    fn set_touched(&mut self, gpio: u8, touched: bool);
+    fn settle_port(&mut self, block: usize);
+    fn efuses(&self) -> Vec<u8>;
+    fn set_efuses(&mut self, image: &[u8]);
+    fn jtag(&mut self, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool>;
+}
+
+impl Clone for Box<dyn Engine> {
+    fn clone(&self) -> Box<dyn Engine> {
+        (**self).fork()
+    }
+}
+
+impl<C: Chip> Engine for Assembly<C> {
+    fn fork(&self) -> Box<dyn Engine> {
+        Box::new(self.clone())
+    }
+
+    fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
+    fn core(&self, core: usize) -> &dyn Core {
+        &self.cores[core]
+    }
+
+    fn core_mut(&mut self, core: usize) -> &mut dyn Core {
+        &mut self.cores[core]
+    }
+
+    fn platform(&self) -> &Platform {
+        self.chip.platform()
+    }
+
+    fn platform_mut(&mut self) -> &mut Platform {
+        Assembly::platform_mut(self)
+    }
+
+    fn slice(&mut self, run: &mut Run, limit: Time) {
+        run.slice(self, limit);
+    }
+
+    fn catch_up(&mut self, run: &mut Run, span: Span) {
+        run.catch_up(self, span);
+    }
+
+    fn rests_until(&mut self, run: &Run) -> Option<Time> {
+        run.rests_until(self)
+    }
+
+    fn power_cycle(&mut self) {
+        let chip = self.chip_mut();
+        chip.power_cycle();
+        let platform = chip.platform_mut();
+        platform.parts.power_cycle();
+        platform.pads.power_cycle();
+    }
+
+    fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap) {
+        // Whoever holds the button at the strapping pad down gets the download mode, as on every development board.
+        let held = self.chip.platform().driven[self.chip.boot_pad()] == Some(false);
+        self.chip_mut().set_strap(if held { Strap::Download } else { strap });
+        run.reset(self, cause);
+    }
+
+    fn is_clocked(&self, core: usize) -> bool {
+        Assembly::is_clocked(self, core)
+    }
+
+    fn memory_word(&mut self, core: usize, address: u32) -> Option<u32> {
+        let now = self.chip.platform().clock();
+        self.core_and_bus(core, now).1.memory_word(address)
+    }
+
+    fn load32(&mut self, core: usize, address: u32, now: Time) -> Result<u32, Fault> {
+        self.core_and_bus(core, now).1.load32(address, 0)
+    }
+
+    fn store8(&mut self, core: usize, address: u32, value: u8, now: Time) -> Result<(), Fault> {
+        self.core_and_bus(core, now).1.store8(address, value, 0).map(drop)
+    }
+
+    fn store32(&mut self, core: usize, address: u32, value: u32, now: Time) -> Result<(), Fault> {
+        self.core_and_bus(core, now).1.store32(address, value, 0).map(drop)
+    }
+
+    fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)> {
+        self.chip_mut().leds(now)
+    }
+
+    fn sounds(&mut self, now: Time) -> Option<Vec<Sound>> {
+        self.chip_mut().sounds(now)
+    }
+
+    fn attach_probe(&mut self, pin: usize, now: Time) {
+        self.chip_mut().attach_probe(pin, now);
+    }
+
+    fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)> {
+        self.chip_mut().take_probed(pin, now)
+    }
+
+    fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time) {
+        let chip = self.chip_mut();
+        chip.before_pads_change(now);
+        chip.drive_pin(pin, level, now);
+    }
+
+    fn set_microvolts(&mut self, pin: usize, microvolts: u32, now: Time) {
+        let chip = self.chip_mut();
+        chip.before_pads_change(now);
+        chip.set_microvolts(pin, microvolts);
+    }
+
+    fn set_touched(&mut self, gpio: u8, touched: bool) {
+        self.chip_mut().set_touched(gpio, touched);
+    }
+
+    fn settle_port(&mut self, block: usize) {
+        let chip = self.chip_mut();
+        chip.platform_mut().renew_deadline(block);
+        chip.settle_interrupts(block);
+    }
+
+    fn efuses(&self) -> Vec<u8> {
+        self.chip.efuses()
+    }
+
+    fn set_efuses(&mut self, image: &[u8]) {
+        self.chip_mut().set_efuses(image);
+    }
+
+    fn jtag(&mut self, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        C::jtag(self, run, period, cycles)
+    }
+}

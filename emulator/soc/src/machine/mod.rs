@@ -1,0 +1,399 @@
+//! The machine: a chip, the board around it, and how far it has run. It knows neither the chip's blocks nor its cores by name.
+
+mod chip;
+mod controls;
+mod debug;
+mod engine;
+mod polling;
+mod ports;
+mod resets;
+mod run;
+mod settle;
+mod wires;
+
+use std::any::Any;
+
+use espalier_core::{Core, DebugStop, Frequency, Rgb, SerialPort, Signal, Span, Time};
+use espalier_net::{Air, Lan};
+use espalier_parts::{FlashChip, Oled, Sound};
+use espalier_peripherals::ResetCause;
+
+use crate::boards::BoardDefinition;
+use crate::error::SocError;
+use crate::platform::{FidelityRow, UnmodelledAccess, UnmodelledBlock};
+
+pub use chip::{Access, Chip, ChipBus, Network};
+pub use controls::UnknownPart;
+pub use debug::MemoryError;
+pub use engine::{Assembly, Engine};
+pub use resets::ChipReset;
+pub use run::Run;
+pub use settle::Settle;
+pub use wires::Wires;
+
+/// What a machine is made from.
+#[derive(Clone, Debug, Default)]
+pub struct MachineConfig {
+    /// A development kit, unless another one is chosen.
+    pub board: BoardDefinition,
+    /// Seeds every random source: the chip's random number generator and the network.
+    pub seed: u64,
+    /// Stop at the first access to something that is not modelled.
+    pub strict: bool,
+    /// Blocks by their names in the memory map at which a strict machine does not stop.
+    pub allowed: Vec<String>,
+}
+
+/// How the strapping pins stand when the chip comes out of reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strap {
+    /// The boot pin high: boot from flash.
+    FlashBoot,
+    /// The boot pin low: the ROM's serial download mode.
+    Download,
+}
+
+/// Levels that a host puts on the JTAG pins for one cycle of TCK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JtagCycle {
+    pub tms: bool,
+    pub tdi: bool,
+}
+
+/// Why [`Machine::run_until`] returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The limit is reached.
+    Limit,
+    /// A UART sent something, or a frame reached the network.
+    Output,
+    /// In strict mode: software touched something that is not modelled.
+    Unmodelled(UnmodelledAccess),
+    /// A core came to what a debugger waits for.
+    Debug {
+        /// Which core.
+        core: usize,
+        /// What it came to.
+        stop: DebugStop,
+    },
+}
+
+/// An emulated board. Cloning it is a fork: both go on independently from the same state.
+#[derive(Clone)]
+pub struct Machine {
+    config: MachineConfig,
+    engine: Box<dyn Engine>,
+    run: Run,
+}
+
+impl Machine {
+    /// A board around `engine` that has just been switched on.
+    ///
+    /// # Errors
+    /// If the definition asks for what cannot be, such as two networks of one address.
+    pub fn with_engine(config: &MachineConfig, engine: Box<dyn Engine>) -> Result<Machine, SocError> {
+        let run = Run::new(engine.cores());
+        let mut machine = Machine { config: config.clone(), engine, run };
+        for content in &config.board.flash_content {
+            machine.load_flash(content.offset, &content.bytes)?;
+        }
+        for network in &config.board.access_points {
+            machine.air_mut().add_access_point(network.clone())?;
+        }
+        machine.power_on(Strap::FlashBoot);
+        Ok(machine)
+    }
+
+    /// Takes the power away and gives it back: everything but the flash chip and the eFuses is lost.
+    pub fn power_on(&mut self, strap: Strap) {
+        self.engine.power_cycle();
+        self.reset(strap);
+    }
+
+    /// A pulse on EN, with the strapping pins at `strap`. The chip cannot tell it from power-on.
+    /// A part of the board that holds the boot pin low overrides `strap`.
+    pub fn reset(&mut self, strap: Strap) {
+        self.engine.restart(&mut self.run, ResetCause::PowerOn, strap);
+    }
+
+    /// The board this machine was made as.
+    pub fn board(&self) -> &BoardDefinition {
+        &self.config.board
+    }
+
+    /// Cores of the chip.
+    pub fn cores(&self) -> usize {
+        self.engine.cores()
+    }
+
+    /// Guest time since the machine was made.
+    pub fn now(&self) -> Time {
+        self.run.now
+    }
+
+    /// Runs until guest time reaches `limit`, or until something came out. May overshoot by one slice.
+    pub fn run_until(&mut self, limit: Time) -> Stop {
+        while self.run.now < limit {
+            self.engine.slice(&mut self.run, limit);
+            if let Some((core, stop)) = self.run.debug_stop.take() {
+                return Stop::Debug { core, stop };
+            }
+            let platform = self.engine.platform_mut();
+            if let Some(access) = platform.unmodelled.take_fresh()
+                && self.config.strict
+            {
+                return Stop::Unmodelled(access);
+            }
+            if platform.take_output_flag() {
+                return Stop::Output;
+            }
+        }
+        Stop::Limit
+    }
+
+    /// When something next happens if nothing comes from outside: until then no core executes. None while one does.
+    pub fn rests_until(&mut self) -> Option<Time> {
+        self.engine.rests_until(&self.run)
+    }
+
+    /// Takes the resets from inside the chip since the last call, oldest first, and no more than 16. That one core starts another
+    /// is none.
+    pub fn take_resets(&mut self) -> Vec<ChipReset> {
+        self.run.resets.take()
+    }
+
+    /// Clocks the JTAG pins. Guest time goes on by `period` for each cycle, and catches up before each access to a debug
+    /// module; it may run ahead by one slice. Returns the level of TDO in each cycle: high while nothing drives it, which is
+    /// always if the pads have another function or a fuse disables JTAG.
+    pub fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        self.engine.jtag(&mut self.run, period, cycles)
+    }
+
+    /// Lets `span` of guest time pass as [`jtag`](Machine::jtag) does, without a cycle.
+    pub fn jtag_pause(&mut self, span: Span) {
+        self.engine.catch_up(&mut self.run, span);
+    }
+
+    /// The chip's fuses as they are burnt, whatever is protected: the words of its blocks, the lowest byte first, as Espressif's
+    /// QEMU keeps them in a file.
+    pub fn efuses(&self) -> Vec<u8> {
+        self.engine.efuses()
+    }
+
+    /// Gives the chip other fuses than those that the board's definition burns. Firmware that runs finds them changed.
+    pub fn set_efuses(&mut self, image: &[u8]) {
+        self.engine.set_efuses(image);
+    }
+
+    /// Writes `bytes` into the flash chip from `offset` on, past the chip's own commands.
+    pub fn load_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SocError> {
+        self.engine.platform_mut().load_flash(offset, bytes)
+    }
+
+    /// The flash chip.
+    pub fn flash(&self) -> &FlashChip {
+        &self.engine.platform().parts.flash
+    }
+
+    /// The display, if the board has one.
+    pub fn oled(&self) -> Option<&Oled> {
+        self.engine.platform().parts.oled()
+    }
+
+    /// What the board's LEDs show, in the order of the chain, and since when. None if it has no LEDs.
+    pub fn leds(&mut self) -> Option<(Vec<Rgb>, Time)> {
+        self.engine.leds(self.run.now)
+    }
+
+    /// The last 4096 tones that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
+    pub fn sounds(&mut self) -> Option<Vec<Sound>> {
+        self.engine.sounds(self.run.now)
+    }
+
+    /// Records what a pad carries from now on. Pads that do not exist are ignored.
+    pub fn attach_probe(&mut self, pin: usize) {
+        self.engine.attach_probe(pin, self.run.now);
+    }
+
+    /// Takes what a pad has carried since its probe was attached or last read: each change with its time. The last 262144 changes
+    /// are kept until then.
+    pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
+        self.engine.take_probed(pin, self.run.now)
+    }
+
+    /// Changes of a pad that its probe has lost, because nobody took them before too many others came.
+    pub fn lost_by_probe(&self, pin: usize) -> u64 {
+        self.engine.platform().pads.lost_by_probe(pin)
+    }
+
+    /// The network that the board's Ethernet is plugged into.
+    pub fn lan(&self) -> &Lan {
+        &self.engine.platform().lan
+    }
+
+    /// The network, to act on it. What changes takes effect with the next run.
+    pub fn lan_mut(&mut self) -> &mut Lan {
+        let platform = self.engine.platform_mut();
+        // Whatever the caller does, the next run begins by looking at the network.
+        platform.wake(platform.lan_slot());
+        platform.lan.advance(self.run.now);
+        &mut platform.lan
+    }
+
+    /// The air around the board's antenna.
+    pub fn air(&self) -> &Air {
+        &self.engine.platform().air
+    }
+
+    /// The air, to put networks into it. What changes takes effect with the next run.
+    pub fn air_mut(&mut self) -> &mut Air {
+        let platform = self.engine.platform_mut();
+        platform.wake(platform.air_slot());
+        platform.air.advance(self.run.now);
+        &mut platform.air
+    }
+
+    /// Sends `bytes` to the RX pin of a UART; they arrive one frame after the other.
+    pub fn uart_send(&mut self, uart: usize, bytes: &[u8]) {
+        self.with_port(uart, |port, now| port.receive(bytes, now));
+    }
+
+    /// Loses what was sent to a UART and has not arrived yet, as when the cable is pulled.
+    pub fn uart_cut_line(&mut self, uart: usize) {
+        self.with_port(uart, |port, now| port.cut_line(now));
+    }
+
+    /// Takes what a UART has sent, with the time at which each frame ended. Until then the last [`SERIAL_OUTPUT_BYTES`] bytes are
+    /// kept.
+    ///
+    /// [`SERIAL_OUTPUT_BYTES`]: crate::SERIAL_OUTPUT_BYTES
+    pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
+        let output = self.engine.platform_mut().serial_mut(uart);
+        output.map(|output| output.take()).unwrap_or_default()
+    }
+
+    /// Bytes that a UART has sent and that were lost, because nobody took them before too many others came.
+    pub fn uart_lost(&self, uart: usize) -> u64 {
+        self.engine.platform().serial().get(uart).map_or(0, |output| output.lost())
+    }
+
+    /// The bit rate at which the other side of a UART's RX line sends; `None` follows the UART's own setting.
+    pub fn set_uart_line_baud(&mut self, uart: usize, baud: Option<u32>) {
+        self.with_port(uart, |port, now| port.set_line_baud(baud, now));
+    }
+
+    /// What was dropped because nobody took it before too much else came, one line each: output of the UARTs, tones, changes of
+    /// probed pads.
+    pub fn dropped(&self) -> Vec<String> {
+        let platform = self.engine.platform();
+        let ports = platform.serial().iter().enumerate();
+        let ports = ports.map(|(port, output)| (format!("bytes that UART{port} sent"), output.lost()));
+        let tones = platform.pads.buzzer().map(|buzzer| ("tones of the buzzer".to_owned(), buzzer.forgotten()));
+        let pins = 0..platform.driven.len();
+        let changes = pins.map(|pin| (format!("changes of GPIO{pin}"), platform.pads.lost_by_probe(pin)));
+        let all = ports.chain(tones).chain(changes);
+        all.filter(|(_, count)| *count != 0).map(|(what, count)| format!("{count} {what}")).collect()
+    }
+
+    /// Drives a GPIO pad from outside the chip, or lets go of it with `None`. Pads that do not exist are ignored.
+    pub fn drive_pin(&mut self, pin: usize, level: Option<bool>) {
+        self.engine.drive_pin(pin, level, self.run.now);
+    }
+
+    /// From now on the parts on the bus of the I2C controller `name` hold SCL low for `stretch` in every byte: a fault to inject.
+    /// Ignored if the chip has no block of this name, or another kind of block.
+    pub fn set_i2c_stretch(&mut self, name: &str, stretch: Span) {
+        let platform = self.engine.platform_mut();
+        if let Some(index) = platform.map.rows().iter().position(|row| row.name == name) {
+            platform.blocks.device_mut(index).set_stretch(stretch);
+        }
+    }
+
+    /// Does something to a serial port. Ports that do not exist are ignored.
+    fn with_port(&mut self, port: usize, act: impl FnOnce(&mut dyn SerialPort, Time)) {
+        let platform = self.engine.platform_mut();
+        let now = platform.tick(self.run.now);
+        let Some(index) = platform.serial_block(port) else { return };
+        if let Some(port) = platform.blocks.device_mut(index).serial() {
+            act(port, now);
+        }
+        self.engine.settle_port(index);
+    }
+
+    /// A digest of the run so far: where the cores were at the end of each slice in which one executed. Two runs that had the same input have the
+    /// same digest.
+    pub fn trace_hash(&self) -> u64 {
+        self.run.trace
+    }
+
+    /// What blocks of the chip did by themselves so far: how often one was called because its time had come, and how many pulses
+    /// of the RMT were followed. No guest makes that grow faster than guest time does.
+    pub fn device_work(&self) -> u64 {
+        self.engine.platform().device_work()
+    }
+
+    /// Cycles of the cores that were not executed one by one, because they were rounds of a loop that polls and could find nothing
+    /// new.
+    pub fn cycles_passed_over(&self) -> u64 {
+        self.run.polls.iter().map(|search| search.passed_over()).sum()
+    }
+
+    /// Everything that software has touched and the model does not have.
+    pub fn unmodelled(&self) -> Vec<UnmodelledAccess> {
+        self.engine.platform().unmodelled.iter().cloned().collect()
+    }
+
+    /// The first touch of each block that is not modelled and of each register that a modelled block lacks, in the order in which
+    /// they happened, without the first `skip` of them. There is a bound; the counts of [`Machine::unmodelled_blocks`] have none.
+    pub fn unmodelled_notes(&self, skip: usize) -> &[UnmodelledAccess] {
+        self.engine.platform().unmodelled.notes().get(skip..).unwrap_or_default()
+    }
+
+    /// How often software has touched what is not modelled, by block.
+    pub fn unmodelled_blocks(&self) -> Vec<UnmodelledBlock> {
+        self.engine.platform().unmodelled.blocks()
+    }
+
+    /// A core, to look at its registers.
+    pub fn cpu(&self, core: usize) -> &dyn Core {
+        self.engine.core(core)
+    }
+
+    /// A core, to change its registers.
+    pub fn cpu_mut(&mut self, core: usize) -> &mut dyn Core {
+        self.engine.core_mut(core)
+    }
+
+    /// A core as what it is, such as an Xtensa core; None if it is another kind.
+    pub fn core_as<C: Core>(&self, core: usize) -> Option<&C> {
+        let core: &dyn Any = self.engine.core(core);
+        core.downcast_ref()
+    }
+
+    /// The same, to change its registers.
+    pub fn core_as_mut<C: Core>(&mut self, core: usize) -> Option<&mut C> {
+        let core: &mut dyn Any = self.engine.core_mut(core);
+        core.downcast_mut()
+    }
+
+    /// How far each block of the chip is modelled.
+    pub fn fidelity(&self) -> Vec<FidelityRow> {
+        self.engine.platform().fidelity()
+    }
+
+    /// The clock of the cores at present.
+    pub fn cpu_clock(&self) -> Frequency {
+        self.engine.platform().cpu_clock
+    }
+
+    /// Runs for `span` of guest time, whatever comes out. Stops early only in strict mode.
+    pub fn run_for(&mut self, span: Span) -> Stop {
+        let limit = self.run.now + span;
+        loop {
+            match self.run_until(limit) {
+                Stop::Output => {}
+                stop => return stop,
+            }
+        }
+    }
+}

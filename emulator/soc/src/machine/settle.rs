@@ -1,0 +1,154 @@
+//! What blocks did, carried to where it belongs: interrupts, deadlines, pads, and what only the chip does with it.
+
+use espalier_core::{Fault, Time};
+
+use super::chip::{Chip, Network};
+use super::wires::Wires;
+use crate::platform::{Origin, Platform};
+
+/// The wiring between the blocks of a chip, the same for every chip.
+pub trait Settle: Chip {
+    /// A core reads the word at `address`, which is not memory.
+    fn read_register(&mut self, origin: Origin, address: u32, now: Time) -> Result<u32, Fault> {
+        let now = self.platform_mut().tick(now);
+        let (value, touched) = self.platform_mut().read(origin, address, now)?;
+        if let Some(index) = touched {
+            self.settle(index, now);
+        }
+        Ok(value)
+    }
+
+    /// A core writes the word at `address`, which is not memory.
+    fn write_register(&mut self, origin: Origin, address: u32, value: u32, now: Time) -> Result<(), Fault> {
+        let now = self.platform_mut().tick(now);
+        if let Some(index) = self.platform_mut().write(origin, address, value, now)? {
+            self.settle(index, now);
+        }
+        Ok(())
+    }
+
+    /// Calls every block whose deadline has come.
+    fn advance_due(&mut self, now: Time) {
+        let now = self.platform_mut().tick(now);
+        self.end_pulses();
+        while let Some(slot) = self.platform_mut().take_due(now) {
+            let platform = self.platform_mut();
+            if slot == platform.lan_slot() {
+                self.advance_network(Network::Lan, now);
+            } else if slot == platform.air_slot() {
+                self.advance_network(Network::Air, now);
+            } else if slot == platform.ports_slot() {
+                self.advance_network(Network::Ports, now);
+            } else {
+                platform.blocks.device_mut(slot).advance(now);
+                self.settle(slot, now);
+            }
+        }
+    }
+
+    /// Carries what a block did to where it belongs, after each access to it and each time it was advanced.
+    fn settle(&mut self, index: usize, now: Time) {
+        if let Some(after) = Self::TABLE[index].after {
+            after(self, now);
+        }
+        let (platform, memory) = self.with_memory();
+        platform.settle_device(index, memory, now);
+        let row = *platform.map.row(index);
+        if row.outputs.is_some() {
+            self.carry_changes(index);
+        }
+        if row.inputs.is_some() {
+            self.follow_listeners(index, now);
+        }
+        if !row.edges.is_empty() {
+            self.pulse(index);
+        }
+        self.settle_interrupts(index);
+        self.platform_mut().renew_deadline(index);
+    }
+
+    fn settle_interrupts(&mut self, index: usize) {
+        let platform = self.platform_mut();
+        let sources = platform.map.row(index).interrupts;
+        if sources.is_empty() {
+            return;
+        }
+        let levels = platform.blocks.device(index).interrupts();
+        let mut changed = false;
+        for (line, source) in sources.iter().enumerate() {
+            changed |= self.set_source(*source, levels >> line & 1 != 0);
+        }
+        if changed {
+            self.update_lines();
+        }
+    }
+
+    fn update_lines(&mut self) {
+        for core in 0..self.platform().lines.len() {
+            let lines = self.route(core);
+            let platform = self.platform_mut();
+            if lines != platform.lines[core] {
+                platform.lines[core] = lines;
+                platform.attention = true;
+            }
+        }
+    }
+
+    /// Raises the edge sources of a block for the length of a slice.
+    fn pulse(&mut self, index: usize) {
+        let platform = self.platform_mut();
+        let edges = platform.blocks.device_mut(index).take_edges();
+        if edges == 0 {
+            return;
+        }
+        let sources = platform.map.row(index).edges;
+        for (line, source) in sources.iter().enumerate() {
+            if edges >> line & 1 != 0 {
+                self.set_source(*source, true);
+                self.platform_mut().pulses |= 1 << source;
+            }
+        }
+        self.update_lines();
+    }
+
+    /// Ends the pulses that the last slice has seen.
+    fn end_pulses(&mut self) {
+        let mut pulses = std::mem::take(&mut self.platform_mut().pulses);
+        if pulses == 0 {
+            return;
+        }
+        while pulses != 0 {
+            self.set_source(pulses.trailing_zeros() as usize, false);
+            pulses &= pulses - 1;
+        }
+        self.update_lines();
+    }
+
+    /// Resets the blocks that have one of `bits` in a reset register of the chip.
+    fn reset_blocks(&mut self, register: usize, bits: u32) {
+        for index in 0..Self::TABLE.len() {
+            let resets = Self::TABLE[index].row.resets;
+            if resets.iter().any(|(of, bit)| *of == register && bits >> bit & 1 != 0) {
+                self.reset_block(index);
+            }
+        }
+    }
+
+    /// The reset line of a block is pulsed.
+    fn reset_block(&mut self, index: usize) {
+        self.platform_mut().blocks.device_mut(index).reset();
+        self.settle_interrupts(index);
+        self.platform_mut().renew_deadline(index);
+    }
+
+    /// Tells every block of a change, such as that of a clock.
+    fn for_each_block(&mut self, mut tell: impl FnMut(&mut Platform, usize)) {
+        for index in 0..Self::TABLE.len() {
+            tell(self.platform_mut(), index);
+            self.carry_changes(index);
+            self.platform_mut().renew_deadline(index);
+        }
+    }
+}
+
+impl<C: Chip> Settle for C {}

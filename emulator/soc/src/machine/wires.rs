@@ -1,0 +1,191 @@
+//! The way between blocks and pads: what drives each pad that something is connected to, and which inputs hear it.
+
+use espalier_core::{Rgb, Signal, Time};
+use espalier_parts::Sound;
+
+use super::chip::Chip;
+use super::settle::Settle;
+use crate::platform::{Input, inverted};
+
+/// The pads of a mask.
+fn pads(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let pin = mask.trailing_zeros() as usize;
+        mask &= mask.wrapping_sub(1);
+        (pin < u64::BITS as usize).then_some(pin)
+    })
+}
+
+pub trait Wires: Settle {
+    /// The matrix of pads has changed what it drives onto the pads of `changes`.
+    fn follow_matrix(&mut self, changes: u64, now: Time) {
+        if changes == 0 {
+            return;
+        }
+        let platform = self.platform_mut();
+        if platform.parts.follow_i2c_pads(platform.blocks.matrix(), now) {
+            self.update_inputs();
+        }
+        if changes & self.platform().pads.followed() != 0 {
+            self.connect_wires(now);
+        }
+    }
+
+    /// Connects the inputs of a block, if it listens to others than before.
+    fn follow_listeners(&mut self, index: usize, now: Time) {
+        let platform = self.platform();
+        let connected = platform.pads.inputs.iter().filter(|input| input.block == index);
+        let connected = connected.fold(0, |mask, input| mask | 1 << input.input);
+        if connected != platform.blocks.device(index).listening() {
+            self.connect_wires(now);
+        }
+    }
+
+    /// The inputs of blocks that listen to pads.
+    fn listeners(&self) -> Vec<Input> {
+        let platform = self.platform();
+        let (blocks, matrix) = (&platform.blocks, platform.blocks.matrix());
+        let mut inputs = Vec::new();
+        for (block, row) in platform.map.rows().iter().enumerate() {
+            let Some(signals) = row.inputs else { continue };
+            let listening = blocks.device(block).listening();
+            for input in pads(listening) {
+                if let Some((pin, inverted)) = matrix.in_signal(signals.first + input as u32) {
+                    inputs.push(Input { block, input, pin, inverted });
+                }
+            }
+        }
+        inputs
+    }
+
+    /// Looks again which block drives what, after the matrix, a pad or a block that listens has changed.
+    fn connect_wires(&mut self, now: Time) {
+        let inputs = self.listeners();
+        let platform = self.platform();
+        if platform.pads.followed() == 0 && inputs.is_empty() {
+            return;
+        }
+        let rows = platform.map.rows().iter().enumerate();
+        let driving: Vec<usize> = rows.filter(|(_, row)| row.outputs.is_some()).map(|(index, _)| index).collect();
+        // What the old connections carry until now still goes their way.
+        for index in &driving {
+            self.platform_mut().blocks.device_mut(*index).advance(now);
+        }
+        for index in &driving {
+            self.carry_changes(*index);
+        }
+        let before = std::mem::replace(&mut self.platform_mut().pads.inputs, inputs.clone());
+        self.platform_mut().pads.drivers.fill(None);
+        for pin in pads(self.platform().pads.followed()) {
+            let platform = self.platform_mut();
+            let matrix = platform.blocks.matrix();
+            let signal = matrix.out_signal(pin);
+            let output = |index: &usize| Some((*index, platform.map.row(*index).outputs?.position(signal)?));
+            let driver = driving.iter().find_map(output);
+            let driven = match driver {
+                Some((index, output)) => {
+                    inverted(platform.blocks.device(index).output(output), matrix.is_inverted(pin))
+                }
+                None => Signal::Level(matrix.level(pin)),
+            };
+            platform.pads.drivers[pin] = driver;
+            self.carry(pin, driven, now);
+        }
+        let platform = self.platform_mut();
+        for input in inputs.iter().filter(|input| !before.contains(input)) {
+            let signal = inverted(platform.pads.signal(input.pin), input.inverted);
+            platform.blocks.device_mut(input.block).connect_input(input.input, signal);
+        }
+        for index in &driving {
+            let driven = platform.pads.drivers.iter().flatten().filter(|(block, _)| block == index);
+            let watched = driven.fold(0, |mask, (_, output)| mask | 1 << output);
+            platform.blocks.device_mut(*index).set_watched(watched);
+        }
+        for index in driving.into_iter().chain(inputs.into_iter().map(|input| input.block)) {
+            self.settle_interrupts(index);
+            self.platform_mut().renew_deadline(index);
+        }
+    }
+
+    /// Carries what the outputs of a block have done to the pads that the matrix connects them to.
+    fn carry_changes(&mut self, index: usize) {
+        let changes = self.platform_mut().blocks.device_mut(index).take_output_changes();
+        for change in changes {
+            for pin in pads(self.platform().pads.followed()) {
+                let platform = self.platform();
+                if platform.pads.drivers[pin] == Some((index, change.output)) {
+                    let signal = inverted(change.signal, platform.blocks.matrix().is_inverted(pin));
+                    self.carry(pin, signal, change.at);
+                }
+            }
+        }
+    }
+
+    /// A pad carries `signal` from `at` on.
+    fn carry(&mut self, pin: usize, signal: Signal, at: Time) {
+        let platform = self.platform_mut();
+        if !platform.pads.carry(pin, signal, at) {
+            return;
+        }
+        for index in 0..platform.pads.inputs.len() {
+            let platform = self.platform_mut();
+            let input = platform.pads.inputs[index];
+            if input.pin == pin {
+                let heard = inverted(signal, input.inverted);
+                platform.blocks.device_mut(input.block).set_input(input.input, heard, at);
+                self.settle_interrupts(input.block);
+                self.platform_mut().renew_deadline(input.block);
+            }
+        }
+    }
+
+    /// Follows the lines up to `now`, for somebody who looks at them from outside.
+    fn follow_wires(&mut self, now: Time) {
+        let now = self.platform_mut().tick(now);
+        self.connect_wires(now);
+    }
+
+    /// What the LEDs show, and since when.
+    fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)> {
+        self.follow_wires(now);
+        self.platform().pads.leds().map(|leds| (leds.colours(now), leds.changed(now)))
+    }
+
+    /// The last tones that the buzzer has made since power-on.
+    fn sounds(&mut self, now: Time) -> Option<Vec<Sound>> {
+        self.follow_wires(now);
+        self.platform().pads.buzzer().map(|buzzer| buzzer.sounds(now))
+    }
+
+    fn attach_probe(&mut self, pin: usize, now: Time) {
+        self.follow_wires(now);
+        self.platform_mut().pads.attach_probe(pin);
+        self.follow_wires(now);
+        self.platform_mut().pads.take_probed(pin);
+    }
+
+    fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)> {
+        self.follow_wires(now);
+        self.platform_mut().pads.take_probed(pin)
+    }
+
+    /// Drives a pad from outside, or lets go of it.
+    fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time) {
+        let now = self.platform_mut().tick(now);
+        if let Some(driven) = self.platform_mut().driven.get_mut(pin) {
+            *driven = level;
+            self.update_inputs();
+            self.connect_wires(now);
+        }
+    }
+
+    /// Gives a pad a voltage.
+    fn set_microvolts(&mut self, pin: usize, microvolts: u32) {
+        if let Some(voltage) = self.platform_mut().analog.get_mut(pin) {
+            *voltage = Some(microvolts);
+            self.update_inputs();
+        }
+    }
+}
+
+impl<C: Chip> Wires for C {}

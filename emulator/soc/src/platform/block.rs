@@ -1,0 +1,271 @@
+//! A row of a chip's table: what a block is called, where it is, and what it is wired to.
+
+use std::any::Any;
+use std::marker::PhantomData;
+
+use espalier_core::{Device, PadMatrix, Time};
+
+use super::stub::Stub;
+use crate::boards::BoardDefinition;
+
+/// What blocks are made from.
+pub struct Setup<'a> {
+    pub board: &'a BoardDefinition,
+    /// Seeds every random source.
+    pub seed: u64,
+}
+
+/// Signals of the pad matrix that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Signals {
+    pub first: u32,
+    pub count: usize,
+}
+
+impl Signals {
+    /// Which of these signals `signal` is.
+    pub fn position(self, signal: u32) -> Option<usize> {
+        let index = signal.checked_sub(self.first)? as usize;
+        (index < self.count).then_some(index)
+    }
+}
+
+/// The part of a row that needs no knowledge of the chip.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub name: &'static str,
+    pub base: u32,
+    pub size: u32,
+    /// Not modelled: every access is counted.
+    pub stub: bool,
+    /// The interrupt sources of its lines, in the order of [`Device::interrupts`].
+    pub interrupts: &'static [usize],
+    /// The interrupt sources that only pulse, in the order of [`Device::take_edges`].
+    pub edges: &'static [usize],
+    /// The signals of the pad matrix that it drives and that it hears.
+    pub outputs: Option<Signals>,
+    pub inputs: Option<Signals>,
+    /// The bits of the chip's reset registers that reset it: which register, as the chip counts them, and which bit.
+    pub resets: &'static [(usize, u32)],
+    /// A reset of the chip's digital part leaves it alone; the chip resets it where its own domain is reset.
+    pub kept: bool,
+    /// Its first chip select leads to the flash chip.
+    pub flash: bool,
+    /// It has a line to the outside of the chip, as serial port.
+    pub serial: bool,
+}
+
+/// A row of the table of the chip `C`.
+pub struct Block<C: 'static> {
+    pub row: Row,
+    pub device: fn(&Setup<'_>) -> Box<dyn Model>,
+    /// What only this chip does with the block: called after each access to it and each time it was advanced.
+    pub after: Option<fn(&mut C, Time)>,
+}
+
+impl<C> Clone for Block<C> {
+    fn clone(&self) -> Block<C> {
+        *self
+    }
+}
+
+impl<C> Copy for Block<C> {}
+
+impl<C> Block<C> {
+    /// A block that is modelled by what `device` makes.
+    pub const fn new(name: &'static str, base: u32, size: u32, device: fn(&Setup<'_>) -> Box<dyn Model>) -> Block<C> {
+        let row = Row {
+            name,
+            base,
+            size,
+            stub: false,
+            interrupts: &[],
+            edges: &[],
+            outputs: None,
+            inputs: None,
+            resets: &[],
+            kept: false,
+            flash: false,
+            serial: false,
+        };
+        Block { row, device, after: None }
+    }
+
+    /// A block that is only there to be counted.
+    pub const fn stub(name: &'static str, base: u32, size: u32) -> Block<C> {
+        let mut block = Block::new(name, base, size, |_| Box::new(Stub::default()));
+        block.row.stub = true;
+        block
+    }
+
+    pub const fn interrupts(mut self, sources: &'static [usize]) -> Block<C> {
+        self.row.interrupts = sources;
+        self
+    }
+
+    pub const fn edges(mut self, sources: &'static [usize]) -> Block<C> {
+        self.row.edges = sources;
+        self
+    }
+
+    pub const fn outputs(mut self, first: u32, count: usize) -> Block<C> {
+        self.row.outputs = Some(Signals { first, count });
+        self
+    }
+
+    pub const fn inputs(mut self, first: u32, count: usize) -> Block<C> {
+        self.row.inputs = Some(Signals { first, count });
+        self
+    }
+
+    pub const fn resets(mut self, bits: &'static [(usize, u32)]) -> Block<C> {
+        self.row.resets = bits;
+        self
+    }
+
+    pub const fn kept(mut self) -> Block<C> {
+        self.row.kept = true;
+        self
+    }
+
+    pub const fn flash(mut self) -> Block<C> {
+        self.row.flash = true;
+        self
+    }
+
+    pub const fn serial(mut self) -> Block<C> {
+        self.row.serial = true;
+        self
+    }
+
+    pub const fn after(mut self, after: fn(&mut C, Time)) -> Block<C> {
+        self.after = Some(after);
+        self
+    }
+}
+
+/// The place of a block in its chip's table, with the type of its model.
+pub struct Id<T> {
+    pub index: usize,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Id<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Id<T> {}
+
+impl<T> Id<T> {
+    /// The block called `name`. A name that is not in the table does not compile.
+    pub const fn of<C>(table: &[Block<C>], name: &str) -> Id<T> {
+        let mut index = 0;
+        while index < table.len() {
+            if same(table[index].row.name.as_bytes(), name.as_bytes()) {
+                return Id { index, model: PhantomData };
+            }
+            index += 1;
+        }
+        panic!("the table has no block of this name")
+    }
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// A model of a block that forks with its machine.
+pub trait Model: Device + Any + Send + Sync {
+    fn fork(&self) -> Box<dyn Model>;
+}
+
+impl<T: Device + Clone + Send + Sync + 'static> Model for T {
+    fn fork(&self) -> Box<dyn Model> {
+        Box::new(self.clone())
+    }
+}
+
+/// The models of a chip's blocks, in the order of its table.
+pub struct Blocks {
+    models: Vec<Box<dyn Model>>,
+    /// The one that is the matrix of pads.
+    matrix: usize,
+}
+
+impl Clone for Blocks {
+    fn clone(&self) -> Blocks {
+        Blocks { models: self.models.iter().map(|model| (**model).fork()).collect(), matrix: self.matrix }
+    }
+}
+
+impl Blocks {
+    /// # Panics
+    /// If none of the blocks is the matrix of pads.
+    pub fn new(models: Vec<Box<dyn Model>>) -> Blocks {
+        let matrix = models.iter().position(|model| model.matrix().is_some());
+        Blocks { models, matrix: matrix.expect("every chip has a matrix of pads") }
+    }
+
+    pub fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    pub fn device(&self, index: usize) -> &dyn Model {
+        &*self.models[index]
+    }
+
+    pub fn device_mut(&mut self, index: usize) -> &mut dyn Model {
+        &mut *self.models[index]
+    }
+
+    /// # Panics
+    /// If the table makes another model for this block.
+    pub fn get<T: Model>(&self, id: Id<T>) -> &T {
+        let model: &dyn Any = &*self.models[id.index];
+        model.downcast_ref().expect("the table makes the model that the block's name stands for")
+    }
+
+    /// # Panics
+    /// As [`get`](Blocks::get).
+    pub fn get_mut<T: Model>(&mut self, id: Id<T>) -> &mut T {
+        let model: &mut dyn Any = &mut *self.models[id.index];
+        model.downcast_mut().expect("the table makes the model that the block's name stands for")
+    }
+
+    /// Two blocks to be changed, and a third one to look at.
+    ///
+    /// # Panics
+    /// As [`get`](Blocks::get), and if two of them are one.
+    pub fn three<A: Model, B: Model, C: Model>(&mut self, a: Id<A>, b: Id<B>, c: Id<C>) -> (&mut A, &mut B, &C) {
+        const WRONG: &str = "the table makes the model that the block's name stands for";
+        let [a, b, c] = self.models.get_disjoint_mut([a.index, b.index, c.index]).expect("three blocks of the table");
+        let (a, b, c): (&mut dyn Any, &mut dyn Any, &dyn Any) = (&mut **a, &mut **b, &**c);
+        (a.downcast_mut().expect(WRONG), b.downcast_mut().expect(WRONG), c.downcast_ref().expect(WRONG))
+    }
+
+    /// The matrix of pads.
+    pub fn matrix(&self) -> &dyn PadMatrix {
+        self.models[self.matrix].matrix().expect("was found to be the matrix")
+    }
+
+    /// The block at `index`, to be changed, and the matrix of pads, unless the block is that.
+    pub fn with_matrix(&mut self, index: usize) -> (&mut dyn Model, Option<&dyn PadMatrix>) {
+        if index == self.matrix {
+            return (&mut *self.models[index], None);
+        }
+        let [model, matrix] = self.models.get_disjoint_mut([index, self.matrix]).expect("two blocks of the table");
+        (&mut **model, matrix.matrix())
+    }
+}

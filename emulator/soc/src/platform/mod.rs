@@ -1,0 +1,405 @@
+//! What every chip has around its cores: blocks in a table, their schedule and interrupts, pads, the parts on the board, networks.
+//!
+//! Nothing here knows a block by name or a chip.
+
+pub mod block;
+mod fidelity;
+mod lines;
+pub mod map;
+mod parts;
+mod serial;
+mod stub;
+mod unmodelled;
+
+use std::collections::VecDeque;
+
+use espalier_core::{
+    Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SpiTarget, Surroundings, Time, Unmodelled,
+};
+use espalier_net::{Air, Delivery, Lan, Ports, Sent};
+use espalier_parts::{FlashChip, FlashSize};
+use espalier_peripherals::ResetCause;
+
+use crate::boards::BoardDefinition;
+use crate::error::SocError;
+use block::{Block, Blocks, Row, Setup};
+use lines::Lines;
+use map::{Map, Window};
+use parts::Parts;
+use serial::SerialOutput;
+use unmodelled::{Allowed, UnmodelledLog};
+
+pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
+pub use lines::{Input, inverted};
+pub use serial::SERIAL_OUTPUT_BYTES;
+pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
+
+/// What a block did to the cores: a reset; `core` says which one if its scope is one core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    pub cause: ResetCause,
+    pub core: Option<usize>,
+}
+
+/// What a platform is made from.
+pub struct Config<'a> {
+    pub setup: Setup<'a>,
+    pub windows: &'static [Window],
+    pub cores: usize,
+    pub pins: usize,
+    /// The clock after reset.
+    pub clock: Frequency,
+    /// Blocks at which a strict machine does not stop.
+    pub allowed: &'a [String],
+}
+
+/// Everything around the cores and the memory that is the same on every chip.
+#[derive(Clone)]
+pub struct Platform {
+    pub map: Map,
+    pub blocks: Blocks,
+    /// One slot for each block, then those of the LAN, the air and the ports.
+    schedule: Schedule,
+    /// How often blocks were called because their time had come.
+    calls: u64,
+    /// The latest time that a block has seen: with cores that take turns, it must not run backwards.
+    clock: Time,
+    /// Until when the running slice was planned.
+    horizon: Time,
+    pub cpu_clock: Frequency,
+    pub apb_clock: Frequency,
+    /// The levels of each core's interrupt inputs.
+    pub lines: Vec<u32>,
+    pub effects: VecDeque<Reset>,
+    serial: Vec<SerialOutput>,
+    /// Edge sources that are high for the present slice.
+    pub pulses: u128,
+    /// Levels that the board drives onto pads.
+    pub driven: Vec<Option<bool>>,
+    /// Voltages that the board gives to pads, in microvolts.
+    pub analog: Vec<Option<u32>>,
+    pub pads: Lines,
+    pub parts: Parts,
+    pub lan: Lan,
+    pub air: Air,
+    /// What the antenna and the cable lead to instead, if this is one of several boards.
+    pub ports: Option<Box<Ports>>,
+    /// Something came out of the chip.
+    pub output: bool,
+    flash_changes: u64,
+    /// The running core has to return to the machine.
+    pub attention: bool,
+    pub code_epoch: u32,
+    pub unmodelled: UnmodelledLog,
+}
+
+impl Platform {
+    pub fn new<C>(table: &[Block<C>], config: &Config<'_>) -> Result<Platform, SocError> {
+        let Setup { board, seed } = config.setup;
+        let map = Map::new(table, config.windows);
+        let flash = FlashChip::new(FlashSize::try_from(board.flash_size as usize)?);
+        let mut lan = Lan::new(espalier_net::LanConfig { seed, ..espalier_net::LanConfig::default() })?;
+        lan.plug_in_air();
+        Ok(Platform {
+            blocks: Blocks::new(table.iter().map(|block| (block.device)(&config.setup)).collect()),
+            schedule: Schedule::new(table.len() + 3),
+            calls: 0,
+            clock: Time::ZERO,
+            horizon: Time::ZERO,
+            cpu_clock: config.clock,
+            apb_clock: config.clock,
+            lines: vec![0; config.cores],
+            effects: VecDeque::new(),
+            serial: vec![SerialOutput::default(); map.rows().iter().filter(|row| row.serial).count()],
+            pulses: 0,
+            driven: released(board, config.pins),
+            analog: silent(board, config.pins),
+            pads: Lines::new(board, config.pins),
+            parts: Parts::new(flash, board),
+            lan,
+            air: Air::new(seed),
+            ports: None,
+            output: false,
+            flash_changes: 0,
+            attention: false,
+            code_epoch: 0,
+            unmodelled: UnmodelledLog::new(Allowed::new(config.allowed, map.rows())?),
+            map,
+        })
+    }
+
+    /// The schedule's slot for the LAN.
+    pub fn lan_slot(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The schedule's slot for the air.
+    pub fn air_slot(&self) -> usize {
+        self.blocks.len() + 1
+    }
+
+    /// The schedule's slot for the ports of a board that is one of several.
+    pub fn ports_slot(&self) -> usize {
+        self.blocks.len() + 2
+    }
+
+    /// Something will reach the ports at `at`.
+    pub fn deliver(&mut self, at: Time, delivery: Delivery) {
+        if let Some(ports) = &mut self.ports {
+            ports.deliver(at, delivery);
+            self.renew_ports(self.clock);
+        }
+    }
+
+    /// Until when the board may run alone: a slice ends there.
+    pub fn set_boundary(&mut self, at: Time) {
+        if let Some(ports) = &mut self.ports {
+            ports.set_boundary(at);
+            self.renew_ports(self.clock);
+        }
+    }
+
+    pub fn renew_ports(&mut self, now: Time) {
+        let deadline = self.ports.as_ref().and_then(|ports| ports.deadline(now));
+        self.set_deadline(self.ports_slot(), deadline);
+    }
+
+    /// Takes what the board has sent through its ports.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        self.ports.as_mut().map(|ports| ports.take_sent()).unwrap_or_default()
+    }
+
+    /// Plans a slice: returns when the next block wants to be called.
+    pub fn plan(&mut self) -> Option<Time> {
+        let next = self.schedule.next();
+        self.horizon = next.unwrap_or(Time::from_ticks(u64::MAX));
+        next
+    }
+
+    /// When a block has something to do; the end of time if none has.
+    pub fn next_event(&self) -> Time {
+        self.schedule.next().unwrap_or(Time::from_ticks(u64::MAX))
+    }
+
+    /// The slot that is due at `now`.
+    pub fn take_due(&mut self, now: Time) -> Option<usize> {
+        let (slot, _) = self.schedule.take_due(now)?;
+        self.calls += 1;
+        Some(slot)
+    }
+
+    /// How often blocks were called because their time had come, and how many pulses were followed.
+    pub fn device_work(&self) -> u64 {
+        (0..self.blocks.len()).fold(self.calls, |work, index| work + self.blocks.device(index).steps())
+    }
+
+    pub fn set_deadline(&mut self, slot: usize, deadline: Option<Time>) {
+        self.schedule.set(slot, deadline);
+        if deadline.is_some_and(|deadline| deadline < self.horizon) {
+            self.attention = true;
+        }
+    }
+
+    /// Asks a block when it next changes by itself.
+    pub fn renew_deadline(&mut self, index: usize) {
+        let deadline = self.blocks.device(index).deadline();
+        self.set_deadline(index, deadline);
+    }
+
+    /// The time that blocks see: `now`, unless another core has already taken them further.
+    pub fn tick(&mut self, now: Time) -> Time {
+        self.clock = self.clock.max(now);
+        self.clock
+    }
+
+    /// The latest time that a block has seen.
+    pub fn clock(&self) -> Time {
+        self.clock
+    }
+
+    /// Makes the next run begin by looking at the LAN or the air.
+    pub fn wake(&mut self, slot: usize) {
+        self.schedule.set(slot, Some(self.clock));
+    }
+
+    pub fn push_effect(&mut self, effect: Reset) {
+        self.effects.push_back(effect);
+        self.attention = true;
+    }
+
+    pub fn take_output_flag(&mut self) -> bool {
+        std::mem::take(&mut self.output)
+    }
+
+    /// Decoded code of translated addresses is stale.
+    pub fn change_code(&mut self) {
+        self.code_epoch = self.code_epoch.wrapping_add(1);
+        self.attention = true;
+    }
+
+    /// Lets a block carry out what needs something outside of it.
+    pub fn settle_device(&mut self, index: usize, memory: &mut dyn GuestMemory, now: Time) {
+        let port = self.port_of(index);
+        let row = self.map.row(index);
+        let (device, matrix) = self.blocks.with_matrix(index);
+        let mut wiring = Wiring { memory, parts: &mut self.parts, matrix, row, sent: Vec::new() };
+        device.settle(&mut wiring, now);
+        let sent = wiring.sent;
+        if let Some(port) = port.filter(|_| !sent.is_empty()) {
+            self.serial[port].push(sent);
+            self.output = true;
+        }
+        // Code that was decoded from flash is stale once its page has changed.
+        if row.flash && self.parts.flash.changes() != self.flash_changes {
+            self.flash_changes = self.parts.flash.changes();
+            self.change_code();
+        }
+    }
+
+    /// Which serial port a block is.
+    fn port_of(&self, index: usize) -> Option<usize> {
+        let rows = self.map.rows();
+        rows[index].serial.then(|| rows[..index].iter().filter(|row| row.serial).count())
+    }
+
+    /// The block that is the n-th serial port.
+    pub fn serial_block(&self, port: usize) -> Option<usize> {
+        let mut rows = self.map.rows().iter().enumerate();
+        rows.by_ref().filter(|(_, row)| row.serial).map(|(index, _)| index).nth(port)
+    }
+
+    /// The serial ports' output.
+    pub fn serial(&self) -> &[SerialOutput] {
+        &self.serial
+    }
+
+    pub fn serial_mut(&mut self, port: usize) -> Option<&mut SerialOutput> {
+        self.serial.get_mut(port)
+    }
+
+    /// Writes to the flash chip past its own commands.
+    pub fn load_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SocError> {
+        self.parts.flash.load(offset as usize, bytes)?;
+        self.flash_changes = self.parts.flash.changes();
+        self.code_epoch = self.code_epoch.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Software reads a register. The index is that of the block, if it has to settle.
+    pub fn read(&mut self, origin: Origin, address: u32, now: Time) -> Result<(u32, Option<usize>), Fault> {
+        let Some((index, offset)) = self.map.find(address) else {
+            self.touch_nothing(origin, address, None)?;
+            return Ok((0, None));
+        };
+        let device = self.blocks.device_mut(index);
+        match device.read(offset, now) {
+            Ok(value) => Ok((value, Some(index))),
+            Err(Unmodelled) => {
+                let stored = device.stored(offset);
+                self.note_unmodelled(Some((index, offset)), address, None, origin);
+                Ok((stored, None))
+            }
+        }
+    }
+
+    /// Software writes a register. The index is that of the block, which has to settle.
+    pub fn write(&mut self, origin: Origin, address: u32, value: u32, now: Time) -> Result<Option<usize>, Fault> {
+        let Some((index, offset)) = self.map.find(address) else {
+            self.touch_nothing(origin, address, Some(value))?;
+            return Ok(None);
+        };
+        if self.blocks.device_mut(index).write(offset, value, now) == Err(Unmodelled) {
+            self.note_unmodelled(Some((index, offset)), address, Some(value), origin);
+        }
+        Ok(Some(index))
+    }
+
+    /// The word at `address`, which is not memory, if it is steady; see [`Device::is_steady`](espalier_core::Device::is_steady).
+    pub fn steady_word(&mut self, address: u32) -> Option<u32> {
+        let (index, offset) = self.map.find(address)?;
+        let device = self.blocks.device_mut(index);
+        if device.is_steady(offset) { device.read(offset, self.clock).ok() } else { None }
+    }
+
+    /// Whether writing the word at `address`, which is not memory, changes nothing else; see
+    /// [`Device::is_plain_write`](espalier_core::Device::is_plain_write).
+    pub fn is_plain_write(&self, address: u32, value: u32) -> bool {
+        let found = self.map.find(address);
+        found.is_some_and(|(index, offset)| self.blocks.device(index).is_plain_write(offset, value))
+    }
+
+    /// Whether a store to `address`, which is not memory, is accepted.
+    pub fn answers_at(&self, address: u32) -> bool {
+        self.map.is_peripheral_space(address)
+    }
+
+    /// Peripheral space without a block reads as zero, as on silicon; other addresses fault.
+    fn touch_nothing(&mut self, origin: Origin, address: u32, write: Option<u32>) -> Result<(), Fault> {
+        if !self.map.is_peripheral_space(address) {
+            return Err(Fault::Unmapped);
+        }
+        self.note_unmodelled(None, address, write, origin);
+        Ok(())
+    }
+
+    fn note_unmodelled(&mut self, place: Option<(usize, u32)>, address: u32, write: Option<u32>, origin: Origin) {
+        let place = place.map(|(index, offset)| (self.map.row(index), offset));
+        if self.unmodelled.record(place, address, write, origin, self.clock) {
+            self.attention = true;
+        }
+    }
+
+    /// Records an instruction whose effect is not public.
+    pub fn note_unmodelled_instruction(&mut self, mnemonic: &'static str, origin: Origin) {
+        if self.unmodelled.record_instruction(mnemonic, origin, self.clock) {
+            self.attention = true;
+        }
+    }
+}
+
+/// The surroundings of one block.
+struct Wiring<'a> {
+    memory: &'a mut dyn GuestMemory,
+    parts: &'a mut Parts,
+    /// None for the matrix itself.
+    matrix: Option<&'a dyn PadMatrix>,
+    row: &'a Row,
+    sent: Vec<(Time, u8)>,
+}
+
+impl Surroundings for Wiring<'_> {
+    fn memory(&mut self) -> &mut dyn GuestMemory {
+        self.memory
+    }
+
+    fn spi(&mut self, chip_select: usize) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory) {
+        let target = if self.row.flash { self.parts.on_flash_bus(chip_select) } else { None };
+        (target, self.memory)
+    }
+
+    fn i2c(&mut self) -> Option<&mut dyn I2cTarget> {
+        self.parts.i2c_bus(self.row.outputs?, self.matrix?)
+    }
+
+    fn transmit(&mut self, sent: Vec<(Time, u8)>) {
+        self.sent.extend(sent);
+    }
+}
+
+/// The pads with what drives them while nobody touches the board: the resistors of its buttons.
+fn released(board: &BoardDefinition, pins: usize) -> Vec<Option<bool>> {
+    let mut driven = vec![None; pins];
+    for button in &board.buttons {
+        driven[usize::from(button.gpio)] = Some(!button.active_level.is_high());
+    }
+    driven
+}
+
+/// The pads at which the board has a voltage that is zero until somebody sets it.
+fn silent(board: &BoardDefinition, pins: usize) -> Vec<Option<u32>> {
+    let mut analog = vec![None; pins];
+    for input in &board.analog {
+        analog[usize::from(input.gpio)] = Some(0);
+    }
+    analog
+}
