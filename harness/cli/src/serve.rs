@@ -48,7 +48,7 @@ fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -
     let flash_size = board.flash_size;
     board.access_points.extend(args.setup.access_point.iter().map(|network| match &network.password {
         Some(password) => AccessPoint::wpa2(&network.ssid, password),
-        None => AccessPoint::open(&network.ssid),
+        None => AccessPoint::new(&network.ssid),
     }));
     let mut machine = Machine::new(&MachineConfig { board, seed: args.setup.seed, ..MachineConfig::default() })?;
     if let Some(path) = image {

@@ -124,7 +124,7 @@ impl Board {
 
     /// What it is made of.
     pub fn kind(&self) -> Kind {
-        self.shared.lock().rig.kind()
+        self.shared.lock().driver.kind()
     }
 
     /// Its name: that of the test, unless the builder gave it one.
@@ -140,23 +140,23 @@ impl Board {
 
     /// Whether this kind of board can do it.
     pub fn supports(&self, capability: Capability) -> bool {
-        self.shared.lock().rig.supports(capability)
+        self.shared.lock().driver.supports(capability)
     }
 
     /// Whether it can do it; if not, the test that it belongs to counts as skipped. This is what [`needs!`](crate::needs) asks.
     #[doc(hidden)]
     pub fn has_or_skips(&self, capability: Capability) -> bool {
         let state = self.shared.lock();
-        let has = state.rig.supports(capability);
+        let has = state.driver.supports(capability);
         if !has {
-            note_skipped(&state.run, state.rig.kind(), capability);
+            note_skipped(&state.run, state.driver.kind(), capability);
         }
         has
     }
 
     /// Its time, counted from power-on.
     pub fn now(&self) -> Time {
-        self.shared.lock().rig.now()
+        self.shared.lock().driver.now()
     }
 
     /// Lets it run for `span` of its time.
@@ -170,7 +170,7 @@ impl Board {
 
     /// Waits until it has an address on the network.
     pub fn address(&self) -> Wait<Ipv4Addr> {
-        Wait::new(&self.shared, "the board to get an address", |state, _| match state.rig.address() {
+        Wait::new(&self.shared, "the board to get an address", |state, _| match state.driver.address() {
             Some(address) => Poll::Ready(Ok(address)),
             None => Poll::Pending,
         })
@@ -184,19 +184,19 @@ impl Board {
     pub async fn flash(&self, image: &Image) -> Result<()> {
         let digest = {
             let mut state = self.shared.lock();
-            state.warnings = image.warnings(state.rig.flash_size());
-            if state.rig.supports(Capability::FlashContent) {
+            state.warnings = image.warnings(state.driver.flash_size());
+            if state.driver.supports(Capability::FlashContent) {
                 return write(&mut state, image).map_err(|kind| state.fail(kind));
             }
-            let digest = digest(image, state.rig.flash_size()).map_err(|kind| state.fail(kind))?;
-            if state.rig.flashed() == Some(digest) {
+            let digest = digest(image, state.driver.flash_size()).map_err(|kind| state.fail(kind))?;
+            if state.driver.flashed() == Some(digest) {
                 state.recall();
-                return state.rig.reset(Start::Flash).map_err(|kind| state.fail(kind));
+                return state.driver.reset(Start::Flash).map_err(|kind| state.fail(kind));
             }
             digest
         };
         self.flasher().flash(image, |_| ()).await?;
-        self.shared.lock().rig.note_flashed(Some(digest));
+        self.shared.lock().driver.note_flashed(Some(digest));
         Ok(())
     }
 
@@ -208,22 +208,21 @@ impl Board {
     /// The Wi-Fi network that a board on a bench may join: `bench.toml` names the environment variables that hold it.
     pub fn wifi(&self) -> Result<Option<WifiCredentials>> {
         let mut state = self.shared.lock();
-        state.rig.wifi().map_err(|kind| state.fail(kind))
+        state.driver.wifi().map_err(|kind| state.fail(kind))
     }
 
     /// The debug probe that is wired to a board on a bench, as `bench.toml` gives it and probe-rs selects it.
     pub fn probe_selector(&self) -> Option<String> {
-        self.shared.lock().rig.probe()
+        self.shared.lock().driver.probe()
     }
 
     /// All that is in its flash chip.
     pub fn read_flash(&self) -> Result<Vec<u8>> {
         let mut state = self.shared.lock();
-        let (kind, capability) = (state.rig.kind(), Capability::FlashContent);
-        match state.rig.read_flash() {
-            Some(content) => Ok(content),
-            None => Err(state.fail(Unsupported { capability, kind })),
-        }
+        state.driver.read_flash().ok_or_else(|| {
+            let unsupported = state.driver.unsupported(Capability::FlashContent);
+            state.fail(unsupported)
+        })
     }
 
     /// Flashes it through its serial download mode, as espflash does.
@@ -233,7 +232,7 @@ impl Board {
 
     /// How many bytes fit into its flash chip.
     pub fn flash_size(&self) -> u32 {
-        self.shared.lock().rig.flash_size()
+        self.shared.lock().driver.flash_size()
     }
 
     /// Pulls its reset line; the firmware in flash starts.
@@ -257,7 +256,7 @@ impl Board {
     /// A fork with a name of its own.
     pub fn fork_as(&self, name: impl Into<String>) -> Result<Board> {
         let mut state = self.shared.lock();
-        let kind = state.rig.kind();
+        let kind = state.driver.kind();
         match state.fork(&name.into()) {
             Some(mut fork) => {
                 fork.run = note_board(kind);
@@ -270,26 +269,23 @@ impl Board {
     /// Records what goes over the network from now on. The last 64 MiB are kept; before, a failure finds the last 2 MiB.
     pub fn start_capture(&self) -> Result<()> {
         let mut state = self.shared.lock();
-        let (kind, capability) = (state.rig.kind(), Capability::Capture);
-        if !state.rig.supports(capability) {
-            return Err(state.fail(Unsupported { capability, kind }));
-        }
+        state.require(Capability::Capture)?;
         // It is recorded all the time, for the folder of a test that fails.
-        state.capture_from = Some(state.rig.captured());
-        state.rig.start_capture(CAPTURE_KEPT);
+        state.capture_from = Some(state.driver.captured());
+        state.driver.start_capture(CAPTURE_KEPT);
         Ok(())
     }
 
     /// What was recorded since [`start_capture`](Board::start_capture), as a pcap file.
     pub fn capture(&self) -> Vec<u8> {
         let state = self.shared.lock();
-        state.rig.capture(state.capture_from.unwrap_or(u64::MAX))
+        state.driver.capture(state.capture_from.unwrap_or(u64::MAX))
     }
 
     /// How many frames were dropped since [`start_capture`](Board::start_capture), because more was recorded than is kept.
     pub fn capture_dropped(&self) -> u64 {
         let state = self.shared.lock();
-        state.capture_from.map_or(0, |from| state.rig.capture_dropped().saturating_sub(from))
+        state.capture_from.map_or(0, |from| state.driver.capture_dropped().saturating_sub(from))
     }
 
     /// How the firmware crashed, if it did: its first panic, abort, watchdog, brown-out or endless restart since the board was switched
@@ -318,12 +314,12 @@ impl Board {
 
     /// A fingerprint of everything that has happened, if two runs of this kind of board can be the same at all.
     pub fn trace_hash(&self) -> Option<u64> {
-        self.shared.lock().rig.trace_hash()
+        self.shared.lock().driver.trace_hash()
     }
 
     /// What the firmware touched that this kind of board does not have, one line each.
     pub fn unmodelled(&self) -> Vec<String> {
-        self.shared.lock().rig.unmodelled()
+        self.shared.lock().driver.unmodelled()
     }
 
     /// The first touch of each block that the emulator does not model, and of each register that a modelled block lacks, in order
@@ -334,13 +330,13 @@ impl Board {
 
     /// How often the firmware touched each block that the emulator does not model, or not whole, one line each.
     pub fn unmodelled_blocks(&self) -> Vec<String> {
-        self.shared.lock().rig.unmodelled_blocks()
+        self.shared.lock().driver.unmodelled_blocks()
     }
 
     /// What the board put out and the emulator has dropped because nobody took it, such as what UART1 and UART2 send; one line
     /// each.
     pub fn dropped(&self) -> Vec<String> {
-        self.shared.lock().rig.dropped()
+        self.shared.lock().driver.dropped()
     }
 
     /// Where the files of this board go. Nothing is there before something failed.
@@ -351,8 +347,8 @@ impl Board {
 
 fn write(state: &mut State, image: &Image) -> Result<(), Failure> {
     state.recall();
-    for part in image.parts(state.rig.flash_size())? {
-        state.rig.write_flash(part.offset, &part.bytes)?;
+    for part in image.parts(state.driver.flash_size())? {
+        state.driver.write_flash(part.offset, &part.bytes)?;
     }
     state.restart(Start::Flash)
 }
@@ -496,23 +492,23 @@ impl BoardBuilder {
         };
         let target = self.target.unwrap_or_else(Target::from_env);
         let model = self.model.map_or_else(Model::from_env, Ok)?;
-        let mut rig = open(
+        let mut driver = open(
             &target,
             &Setup { model, seed: self.seed, qemu: self.qemu, strict: self.strict, allowed: self.allowed },
         )
         .await?;
-        if rig.supports(Capability::Capture) {
-            rig.start_capture(RECORD_KEPT);
+        if driver.supports(Capability::Capture) {
+            driver.start_capture(RECORD_KEPT);
         }
         // A live board would start twice.
-        if image.is_none() || rig.supports(Capability::VirtualTime) {
-            rig.reset(Start::Flash)?;
+        if image.is_none() || driver.supports(Capability::VirtualTime) {
+            driver.reset(Start::Flash)?;
         }
         let name = self.name.unwrap_or_else(test_name);
         let artefacts = Artefacts::new(self.artefacts.map_or_else(Root::of_process, Root::at), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
-        let run = note_board(rig.kind());
-        let mut state = State::new(rig, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
+        let run = note_board(driver.kind());
+        let mut state = State::new(driver, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;
         #[cfg(feature = "probe")]
         {
@@ -520,7 +516,7 @@ impl BoardBuilder {
         }
         state.run = run;
         for settings in &self.access_points {
-            state.rig.air().and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
+            state.driver.air().and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
         }
         let board = Board { shared: Arc::new(Shared::new(state)) };
         if let Some(image) = image {

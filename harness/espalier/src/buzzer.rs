@@ -69,7 +69,7 @@ impl Buzzer {
     /// The last 4096 tones that it has played since power-on, in order; the last one may go on.
     pub fn tones(&self) -> Result<Vec<PlayedTone>> {
         let mut state = self.shared.lock();
-        state.rig.tones().map_err(|kind| state.fail(kind))
+        state.driver.tones().map_err(|kind| state.fail(kind))
     }
 
     /// Waits until it plays a tone of `frequency` hertz, within [`TONE_TOLERANCE`]; one that is over again by the time somebody
@@ -77,8 +77,8 @@ impl Buzzer {
     pub fn expect(&self, frequency: f64) -> Wait<PlayedTone> {
         let mut begun = None;
         Wait::new(&self.shared, format!("a tone of {frequency:.1} Hz"), move |state, ask| {
-            let begun = *begun.get_or_insert(state.rig.now());
-            let tones = state.rig.tones()?;
+            let begun = *begun.get_or_insert(state.driver.now());
+            let tones = state.driver.tones()?;
             let is_new = |played: &PlayedTone| played.duration.is_none_or(|duration| played.start + duration > begun);
             let found = tones.iter().find(|played| is_new(played) && played.tone.is_near(frequency));
             match (found, ask) {
@@ -92,7 +92,7 @@ impl Buzzer {
     /// Waits until it is silent.
     pub fn expect_silence(&self) -> Wait<()> {
         Wait::new(&self.shared, "the buzzer to fall silent", |state, _| {
-            let sounding = state.rig.tones()?.last().is_some_and(|played| played.duration.is_none());
+            let sounding = state.driver.tones()?.last().is_some_and(|played| played.duration.is_none());
             if sounding { Poll::Pending } else { Poll::Ready(Ok(())) }
         })
     }

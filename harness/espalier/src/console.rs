@@ -59,7 +59,7 @@ impl Console {
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Wait<()> {
         let bytes = bytes.as_ref().to_vec();
         Wait::new(&self.shared, "the console to take input", move |state, _| {
-            state.rig.console_send(&bytes);
+            state.driver.console_send(&bytes);
             Poll::Ready(Ok(()))
         })
     }
@@ -105,7 +105,7 @@ impl Console {
                 Ok(regex) => regex,
                 Err(error) => return Poll::Ready(Err(error.clone().into())),
             };
-            let now = state.rig.now();
+            let now = state.driver.now();
             let log = &mut state.console;
             let Some((hit, captures)) = log.find_regex(regex, now) else { return Poll::Pending };
             let text = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();

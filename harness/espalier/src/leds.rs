@@ -45,7 +45,7 @@ impl Leds {
     /// What they show now, each channel from 0 to 255. A colour compares with `(red, green, blue)`.
     pub fn colours(&self) -> Result<Vec<Rgb>> {
         let mut state = self.shared.lock();
-        match state.rig.leds() {
+        match state.driver.leds() {
             Ok(lit) => Ok(lit.colours),
             Err(kind) => Err(state.fail(kind)),
         }
@@ -55,7 +55,7 @@ impl Leds {
     pub fn expect<C: Into<Rgb>>(&self, colours: impl IntoIterator<Item = C>) -> Wait<()> {
         let expected: Vec<Rgb> = colours.into_iter().map(Into::into).collect();
         Wait::new(&self.shared, format!("the LEDs to show {}", Colours(&expected)), move |state, ask| {
-            let shown = state.rig.leds()?.colours;
+            let shown = state.driver.leds()?.colours;
             match ask {
                 _ if shown == expected => Poll::Ready(Ok(())),
                 Ask::Again => Poll::Pending,
@@ -73,8 +73,8 @@ impl Leds {
     pub fn settled_for(&self, quiet: Span) -> Wait<Vec<Rgb>> {
         let mut begun = None;
         Wait::new(&self.shared, format!("the LEDs to stay unchanged for {quiet}"), move |state, _| {
-            let now = state.rig.now();
-            let lit = state.rig.leds()?;
+            let now = state.driver.now();
+            let lit = state.driver.leds()?;
             let since = lit.changed.max(*begun.get_or_insert(now));
             if now.since(since) < quiet { Poll::Pending } else { Poll::Ready(Ok(lit.colours)) }
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::driver::{Cable, Capability, Faults, Unsupported};
+use crate::driver::{FaultConfig, Faults};
 use crate::session::{Result, Shared};
 
 /// The board's side of the network: its cable. Handles are cheap and all lead to the same cable.
@@ -27,43 +27,47 @@ impl Network {
         Network { shared }
     }
 
-    /// From now on, this goes wrong in both directions, and nothing else. What is under way arrives as it would have.
+    /// From now on, these faults happen in both directions, and no others. Frames that are under way arrive as they would have.
     pub fn set_faults(&self, faults: Faults) -> Result<()> {
-        self.change(|cable| *cable = Cable { from_board: faults.clone(), to_board: faults, cut: cable.cut })
+        self.change(|config| {
+            replace(&mut config.from_board, faults.clone());
+            replace(&mut config.to_board, faults);
+        })
     }
 
-    /// From now on, this goes wrong with what the board sends.
+    /// From now on, these faults happen to frames of the board.
     pub fn set_faults_from_board(&self, faults: Faults) -> Result<()> {
-        self.change(|cable| cable.from_board = faults)
+        self.change(|config| replace(&mut config.from_board, faults))
     }
 
-    /// From now on, this goes wrong with what is sent to the board.
+    /// From now on, these faults happen to frames for the board.
     pub fn set_faults_to_board(&self, faults: Faults) -> Result<()> {
-        self.change(|cable| cable.to_board = faults)
+        self.change(|config| replace(&mut config.to_board, faults))
     }
 
     /// Cuts the cable. The board's PHY notices, unlike with [`Peer::vanish`](crate::Peer::vanish).
     pub fn cut_cable(&self) -> Result<()> {
-        self.change(|cable| cable.cut = true)
+        self.change(|config| (config.from_board.cut, config.to_board.cut) = (true, true))
     }
 
     /// Puts the cable back, with the faults that it had.
     pub fn restore_cable(&self) -> Result<()> {
-        self.change(|cable| cable.cut = false)
+        self.change(|config| (config.from_board.cut, config.to_board.cut) = (false, false))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Cable)) -> Result<()> {
+    fn change(&self, change: impl FnOnce(&mut FaultConfig)) -> Result<()> {
         let mut state = self.shared.lock();
-        let (kind, capability) = (state.rig.kind(), Capability::Faults);
-        if !state.rig.supports(capability) {
-            return Err(state.fail(Unsupported { capability, kind }));
-        }
-        let mut cable = state.cable.clone();
-        change(&mut cable);
-        state.rig.set_cable(&cable).map_err(|kind| state.fail(kind))?;
-        state.cable = cable;
+        let mut faults = state.faults.clone();
+        change(&mut faults);
+        state.driver.set_faults(&faults).map_err(|failure| state.fail(failure))?;
+        state.faults = faults;
         Ok(())
     }
+}
+
+/// Other faults; a cable that was cut stays cut.
+fn replace(direction: &mut Faults, faults: Faults) {
+    *direction = Faults { cut: direction.cut || faults.cut, ..faults };
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::session::{Ask, Result, Shared, Wait};
 
 fn act(shared: &Shared, control: &Control) -> Result<()> {
     let mut state = shared.lock();
-    state.rig.act_on_part(control).map_err(|kind| state.fail(kind))
+    state.driver.act_on_part(control).map_err(|kind| state.fail(kind))
 }
 
 /// A push button of the board. Handles are cheap and all lead to the same button; it stays as it was left.

@@ -1,5 +1,7 @@
 //! What a test does with the air.
 
+use std::fmt;
+
 use espalier_ieee80211::MacAddress;
 
 use super::guest::Guest;
@@ -17,10 +19,19 @@ const LOCAL_PREFIX: u8 = 0x02;
 /// A network that the board announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
+    /// Its name.
     pub ssid: String,
+    /// Its channel.
     pub channel: u8,
-    /// It wants a password.
+    /// Whether it wants a password.
     pub protected: bool,
+}
+
+impl fmt::Display for Announced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Announced { ssid, channel, protected } = self;
+        write!(f, "{ssid:?} (channel {channel}, {})", if *protected { "WPA2" } else { "open" })
+    }
 }
 
 espalier_core::persist!(value Announced { ssid, channel, protected });
@@ -101,7 +112,7 @@ impl Air {
     /// # Errors
     /// If the settings are not possible or the address is in use.
     pub fn add_station(&mut self, settings: Station) -> Result<[u8; 6], AirError> {
-        AccessPoint { password: settings.password.clone(), ..AccessPoint::open(&settings.ssid) }.check()?;
+        AccessPoint { password: settings.password.clone(), ..AccessPoint::new(&settings.ssid) }.check()?;
         let address = self.address_for(settings.address, &settings.ssid)?;
         self.guests.insert(address, Guest::new(address, self.rng.next()));
         let member = Member::new(settings, address, &mut self.rng);

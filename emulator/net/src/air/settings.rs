@@ -8,6 +8,14 @@ use espalier_ieee80211::MacAddress;
 use crate::LanError;
 
 /// A network in the air: an access point that bridges its stations to the board's LAN, or routes a subnet of its own.
+///
+/// ```
+/// use espalier_net::AccessPoint;
+///
+/// let workshop = AccessPoint::new("workshop").password("correct horse").channel(6);
+/// assert!(workshop.check().is_ok());
+/// ```
+#[must_use = "a network is in the air once it has been added"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessPoint {
     /// Name of the network, 1 to 32 bytes.
@@ -52,8 +60,8 @@ impl AirFaults {
 }
 
 impl AccessPoint {
-    /// An open network on channel 1.
-    pub fn open(ssid: &str) -> AccessPoint {
+    /// An open network on channel 1 with this name of 1 to 32 bytes.
+    pub fn new(ssid: impl Into<String>) -> AccessPoint {
         AccessPoint {
             ssid: ssid.into(),
             password: None,
@@ -65,9 +73,40 @@ impl AccessPoint {
         }
     }
 
+    /// Protects it with WPA2-PSK; the passphrase has 8 to 63 characters.
+    pub fn password(self, password: impl Into<String>) -> AccessPoint {
+        AccessPoint { password: Some(password.into()), ..self }
+    }
+
+    /// Its channel in the 2.4 GHz band, 1 to 14.
+    pub fn channel(self, channel: u8) -> AccessPoint {
+        AccessPoint { channel, ..self }
+    }
+
+    /// How strong the board receives it, in dBm. The firmware sees the figure; frames do not get lost by it.
+    pub fn rssi(self, rssi: i8) -> AccessPoint {
+        AccessPoint { rssi, ..self }
+    }
+
+    /// Leaves its name out of its beacons: only a station that knows the name finds it.
+    pub fn hidden(self) -> AccessPoint {
+        AccessPoint { hidden: true, ..self }
+    }
+
+    /// Its hardware address; otherwise one that follows from the seed and the network's name.
+    pub fn bssid(self, bssid: [u8; 6]) -> AccessPoint {
+        AccessPoint { bssid: Some(bssid), ..self }
+    }
+
+    /// Gives it a router of its own at this address, with DHCP and a peer, apart from the board's LAN. The subnet has the mask
+    /// 255.255.255.0.
+    pub fn gateway(self, gateway: impl Into<Ipv4Addr>) -> AccessPoint {
+        AccessPoint { gateway: Some(gateway.into()), ..self }
+    }
+
     /// A network with WPA2-PSK on channel 1.
     pub fn wpa2(ssid: &str, password: &str) -> AccessPoint {
-        AccessPoint { password: Some(password.into()), ..AccessPoint::open(ssid) }
+        AccessPoint { password: Some(password.into()), ..AccessPoint::new(ssid) }
     }
 
     /// Says whether there can be such a network.

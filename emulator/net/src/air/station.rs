@@ -1,5 +1,6 @@
 //! A station of the harness that joins the network that the board opens.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use espalier_core::{Span, Time};
@@ -90,6 +91,18 @@ pub enum Refusal {
     WrongPassword,
     /// The board refused authentication or association with this status code (IEEE 802.11-2020, table 9-50).
     Status(u16),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::PasswordNeeded => f.write_str("it wants a password, and the station was given none"),
+            Refusal::NoPasswordWanted => f.write_str("it is open, and the station was given a password"),
+            Refusal::Cipher => f.write_str("its group cipher is not CCMP"),
+            Refusal::WrongPassword => f.write_str("wrong password"),
+            Refusal::Status(code) => write!(f, "the board refused with status {code}"),
+        }
+    }
 }
 
 espalier_core::persist!(

@@ -41,7 +41,7 @@ fn talk(network: &mut Network, member: &mut Member, from: Time, span: Span) -> T
 }
 
 fn pair(network: Option<&str>, station: Option<&str>) -> (Network, Member) {
-    let settings = AccessPoint { password: network.map(Into::into), ..AccessPoint::open("home") };
+    let settings = AccessPoint { password: network.map(Into::into), ..AccessPoint::new("home") };
     let station =
         Station { ssid: "home".into(), password: station.map(Into::into), address: Some(STATION.0), rssi: -40 };
     (Network::new(settings, BSSID, 1, Time::ZERO), Member::new(station, STATION, &mut Rng::new(2, 0)))
@@ -118,7 +118,7 @@ fn frames_wait_for_a_station_that_sleeps() {
 #[test]
 fn what_the_board_does_not_acknowledge_comes_again_with_space_between() {
     let mut air = Air::new(0);
-    let settings = AccessPoint { bssid: Some(BSSID.0), channel: 6, ..AccessPoint::open("home") };
+    let settings = AccessPoint { bssid: Some(BSSID.0), channel: 6, ..AccessPoint::new("home") };
     air.add_access_point(settings.clone()).unwrap();
     assert_eq!(air.add_access_point(settings), Err(AirError::AddressTaken { address: BSSID }));
     let control = Control::new(FrameType::Management, subtype::AUTHENTICATION);
@@ -147,8 +147,8 @@ fn what_the_board_does_not_acknowledge_comes_again_with_space_between() {
 fn impossible_networks_are_refused() {
     let mut air = Air::new(0);
     for (settings, error) in [
-        (AccessPoint::open(""), AirError::Ssid { length: 0 }),
-        (AccessPoint { channel: 15, ..AccessPoint::open("home") }, AirError::Channel { channel: 15 }),
+        (AccessPoint::new(""), AirError::Ssid { length: 0 }),
+        (AccessPoint { channel: 15, ..AccessPoint::new("home") }, AirError::Channel { channel: 15 }),
         (AccessPoint::wpa2("home", "short"), AirError::Password { length: 5 }),
     ] {
         assert_eq!(air.add_access_point(settings), Err(error));

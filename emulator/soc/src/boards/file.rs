@@ -226,7 +226,7 @@ struct AccessPointEntry {
 
 impl AccessPointEntry {
     fn settings(&self) -> Result<AccessPoint, BoardErrorKind> {
-        let open = AccessPoint::open(&self.ssid);
+        let open = AccessPoint::new(&self.ssid);
         let settings = AccessPoint {
             password: self.password.clone(),
             channel: self.channel.unwrap_or(open.channel),

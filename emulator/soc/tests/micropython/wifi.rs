@@ -74,7 +74,7 @@ fn expect(repl: &mut Repl, connection: ConnectionId, text: &str) {
 
 fn scan_shows_the_networks_in_the_air(image: &[u8]) {
     let networks = [
-        AccessPoint { channel: 6, rssi: -50, bssid: Some([2, 0, 0, 0, 0, 6]), ..AccessPoint::open("open") },
+        AccessPoint { channel: 6, rssi: -50, bssid: Some([2, 0, 0, 0, 0, 6]), ..AccessPoint::new("open") },
         AccessPoint {
             channel: 11,
             rssi: -70,
@@ -86,9 +86,9 @@ fn scan_shows_the_networks_in_the_air(image: &[u8]) {
             rssi: -60,
             bssid: Some([2, 0, 0, 0, 0, 1]),
             hidden: true,
-            ..AccessPoint::open("secret")
+            ..AccessPoint::new("secret")
         },
-        AccessPoint { channel: 13, rssi: -80, bssid: Some([2, 0, 0, 0, 0, 13]), ..AccessPoint::open("掌控板") },
+        AccessPoint { channel: 13, rssi: -80, bssid: Some([2, 0, 0, 0, 0, 13]), ..AccessPoint::new("掌控板") },
     ];
     let script = format!("{JOIN}for n in sorted(w.scan()): print(n[0].decode(), n[1][5], *n[2:])\n");
     assert_eq!(
@@ -98,7 +98,7 @@ fn scan_shows_the_networks_in_the_air(image: &[u8]) {
 }
 
 fn joins_an_open_network_as_a_tcp_client(image: &[u8]) {
-    let mut repl = among(image, &[AccessPoint { channel: 6, ..AccessPoint::open("home") }]);
+    let mut repl = among(image, &[AccessPoint { channel: 6, ..AccessPoint::new("home") }]);
     assert_eq!(join(&mut repl, "'home'"), JOINED);
     assert_eq!(repl.machine.air().stations("home").len(), 1);
     let listener = repl.machine.lan_mut().listen(5001).expect("the port is free");
@@ -157,7 +157,7 @@ fn serves_tcp_in_a_protected_network(image: &[u8]) {
 
 fn finds_a_hidden_network(image: &[u8]) {
     let hidden = AccessPoint { channel: 9, hidden: true, ..AccessPoint::wpa2("cellar", PASSWORD) };
-    let mut repl = among(image, &[AccessPoint::open("other"), hidden]);
+    let mut repl = among(image, &[AccessPoint::new("other"), hidden]);
     assert_eq!(join(&mut repl, &format!("'cellar', '{PASSWORD}'")), JOINED);
 }
 
@@ -180,7 +180,7 @@ fn does_not_join_with_a_wrong_password(image: &[u8]) {
 }
 
 fn does_not_join_what_is_not_there(image: &[u8]) {
-    let mut repl = among(image, &[AccessPoint::open("home")]);
+    let mut repl = among(image, &[AccessPoint::new("home")]);
     let script = format!(
         "{JOIN}w.config(reconnects=0)\n\
          w.connect('elsewhere')\n\
@@ -208,7 +208,7 @@ fn comes_back_after_a_deauthentication(image: &[u8]) {
 }
 
 fn notices_that_its_network_has_vanished(image: &[u8]) {
-    let network = AccessPoint::open("home");
+    let network = AccessPoint::new("home");
     let mut repl = among(image, std::slice::from_ref(&network));
     assert_eq!(join(&mut repl, "'home'"), JOINED);
     run(&mut repl, WATCH);
@@ -312,7 +312,7 @@ fn a_station_with_a_wrong_password_is_told(image: &[u8]) {
 /// A network with a router of its own is apart from the LAN: the board gets its address from there, and reaches the peer there.
 fn joins_a_subnet_of_its_own(image: &[u8]) {
     let guests = AccessPoint { gateway: Some([10, 1, 2, 1].into()), ..AccessPoint::wpa2("guests", PASSWORD) };
-    let mut repl = among(image, &[AccessPoint { channel: 11, ..AccessPoint::open("home") }, guests]);
+    let mut repl = among(image, &[AccessPoint { channel: 11, ..AccessPoint::new("home") }, guests]);
     assert_eq!(join(&mut repl, &format!("'guests', '{PASSWORD}'")), "True 1010 10.1.2.100\n");
     assert_eq!(repl.machine.lan().board_address(), None);
     let subnet = repl.machine.air().subnet("guests").expect("the network is a subnet");
@@ -326,7 +326,7 @@ fn joins_a_subnet_of_its_own(image: &[u8]) {
 
 /// Without the cable there is still the air.
 fn does_not_mind_a_cut_cable(image: &[u8]) {
-    let mut repl = among(image, &[AccessPoint::open("home")]);
+    let mut repl = among(image, &[AccessPoint::new("home")]);
     repl.machine.lan_mut().set_faults(FaultConfig::cut()).expect("possible faults");
     assert_eq!(join(&mut repl, "'home'"), JOINED);
 }

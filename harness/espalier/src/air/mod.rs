@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub use station::{Join, Station};
 
-use crate::driver::{AccessPoint, AirFaults, AirNetwork, AirRig, Place};
+use crate::driver::{AccessPoint, AirDriver, AirFaults, AirNetwork, Segment};
 use crate::error::Failure;
 use crate::peer::Peer;
 use crate::session::{CAPTURE_KEPT, Result, Shared};
@@ -77,7 +77,7 @@ impl Air {
     /// [`Board::peer`](crate::Board::peer).
     pub fn peer(&self, ssid: impl AsRef<str>) -> Result<Peer> {
         let address = self.act(|air| air.subnet(ssid.as_ref()))?;
-        Ok(Peer::at(self.shared.clone(), Place::Air(address)))
+        Ok(Peer::at(self.shared.clone(), Segment::Air(address)))
     }
 
     /// The networks that the board itself has in the air.
@@ -111,9 +111,9 @@ impl Air {
         self.act(|air| Ok(air.capture()))
     }
 
-    fn act<T>(&self, act: impl FnOnce(&mut dyn AirRig) -> Result<T, Failure>) -> Result<T> {
+    fn act<T>(&self, act: impl FnOnce(&mut dyn AirDriver) -> Result<T, Failure>) -> Result<T> {
         let mut state = self.shared.lock();
-        let result = state.rig.air().and_then(act);
+        let result = state.driver.air().and_then(act);
         result.map_err(|kind| state.fail(kind))
     }
 }

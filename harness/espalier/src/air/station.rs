@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use espalier_core::Span;
 
-use crate::driver::{AirError, AirRig, Place, Refusal, StationState};
+use crate::driver::{AirDriver, AirError, Refusal, Segment, StationState};
 use crate::error::Failure;
 use crate::peer::Peer;
 use crate::session::{Ask, Error, PATIENCE, Result, Shared, State, Wait};
@@ -48,15 +48,15 @@ impl Join {
         let what = format!("a station to join the board's network {ssid:?}");
         let mut attempt = Attempt { shared: shared.clone(), hardware: None };
         let check = move |state: &mut State, ask| {
-            let air = state.rig.air()?;
+            let air = state.driver.air()?;
             let hardware = match attempt.hardware {
                 Some(hardware) => hardware,
                 None => *attempt.hardware.insert(air.add_station(&ssid, password.as_deref(), rssi)?),
             };
             match (air.station_state(hardware), ask) {
-                (Some(StationState::Ready), _) => {
+                (Some(StationState::Ready { .. }), _) => {
                     attempt.hardware = None;
-                    let peer = Peer::at(attempt.shared.clone(), Place::Air(hardware));
+                    let peer = Peer::at(attempt.shared.clone(), Segment::Air(hardware));
                     Poll::Ready(Ok(Station { peer, hardware, ssid: ssid.clone() }))
                 }
                 (Some(StationState::Refused(reason @ Refusal::WrongPassword)), _) => {
@@ -71,12 +71,12 @@ impl Join {
 }
 
 /// Why a station that has come this far has come no further.
-fn explain(ssid: &str, reached: Option<StationState>, air: &mut dyn AirRig) -> AirError {
+fn explain(ssid: &str, reached: Option<StationState>, air: &mut dyn AirDriver) -> AirError {
     let ssid = ssid.to_owned();
     match reached {
         Some(StationState::Refused(reason)) => AirError::Refused { ssid, reason },
-        Some(StationState::Joining) => AirError::Refused { ssid, reason: Refusal::NoAnswer },
-        Some(StationState::Joined | StationState::Ready) => AirError::NoAddress { ssid },
+        Some(StationState::Joining) => AirError::NoAnswer { ssid },
+        Some(StationState::Joined | StationState::Ready { .. }) => AirError::NoAddress { ssid },
         Some(StationState::Searching) | None => AirError::NotOpened { ssid, opened: air.announced() },
     }
 }
@@ -99,7 +99,7 @@ struct Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(hardware) = self.hardware
-            && let Ok(air) = self.shared.lock().rig.air()
+            && let Ok(air) = self.shared.lock().driver.air()
         {
             air.remove_station(hardware);
         }
@@ -125,7 +125,7 @@ impl Station {
 
     /// The board's address, which is that of the router in its network.
     pub fn board_address(&self) -> Option<Ipv4Addr> {
-        self.peer.shared().lock().rig.air().ok()?.board_address(self.hardware)
+        self.peer.shared().lock().driver.air().ok()?.board_address(self.hardware)
     }
 
     /// The network's name.
@@ -136,14 +136,14 @@ impl Station {
     /// Whether it is in the board's network at this moment.
     pub fn is_connected(&self) -> bool {
         let mut state = self.peer.shared().lock();
-        let state = state.rig.air().ok().and_then(|air| air.station_state(self.hardware));
-        matches!(state, Some(StationState::Joined | StationState::Ready))
+        let state = state.driver.air().ok().and_then(|air| air.station_state(self.hardware));
+        matches!(state, Some(StationState::Joined | StationState::Ready { .. }))
     }
 
     /// Tells the board that it leaves, and is gone. Its connections break off without a word.
     pub fn leave(self) -> Result<()> {
         let mut state = self.peer.shared().lock();
-        let left = state.rig.air().map(|air| air.remove_station(self.hardware));
+        let left = state.driver.air().map(|air| air.remove_station(self.hardware));
         left.map_err(|failure: Failure| state.fail(failure))
     }
 }

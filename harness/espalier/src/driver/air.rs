@@ -4,36 +4,20 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use espalier_core::Span;
 
-use super::{ConnectionId, ListenerId};
-use crate::driver::{AccessPoint, AirFaults, AirNetwork, Refusal};
+use super::{AccessPoint, AirFaults, AirNetwork, ConnectionId, ListenerId, StationState};
 use crate::error::Failure;
 
 /// Where a peer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Segment {
     /// On the board's LAN.
     Lan,
     /// On the subnet of a network in the air, or behind a station, with this hardware address.
     Air([u8; 6]),
 }
 
-/// How far a station has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StationState {
-    /// It does not hear its network.
-    Searching,
-    /// It is about to join.
-    Joining,
-    /// It has joined and has no address.
-    Joined,
-    /// It has an address.
-    Ready,
-    /// It could not join so far.
-    Refused(Refusal),
-}
-
 /// The air around a board.
-pub(crate) trait AirRig {
+pub(crate) trait AirDriver {
     fn add_access_point(&mut self, settings: &AccessPoint) -> Result<(), Failure>;
     fn remove_access_point(&mut self, ssid: &str) -> Result<(), Failure>;
     fn deauthenticate(&mut self, ssid: &str) -> Result<(), Failure>;
@@ -72,14 +56,14 @@ pub(crate) struct UdpId(pub(crate) usize);
 pub(crate) struct PingId(pub(crate) usize);
 
 /// Peers that have UDP and can ping.
-pub(crate) trait DatagramRig {
+pub(crate) trait DatagramDriver {
     /// Opens a UDP port; zero chooses one. Returns the port.
-    fn bind(&mut self, place: Place, port: u16) -> Result<(UdpId, u16), Failure>;
+    fn bind(&mut self, segment: Segment, port: u16) -> Result<(UdpId, u16), Failure>;
     /// False if there is no room for it now.
     fn send_to(&mut self, socket: UdpId, to: SocketAddrV4, bytes: &[u8]) -> Result<bool, Failure>;
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)>;
     fn close(&mut self, socket: UdpId);
-    fn ping(&mut self, place: Place, to: Ipv4Addr) -> Result<PingId, Failure>;
+    fn ping(&mut self, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure>;
     /// How long the answer took, once it is there.
     fn pinged(&mut self, ping: PingId) -> Option<Span>;
 }

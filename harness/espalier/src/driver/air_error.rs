@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::AirNetwork;
+use super::{AirNetwork, Refusal};
 use crate::error::{Cause, Source};
 
 /// Why something in the air could not be done.
@@ -39,6 +39,12 @@ pub enum AirError {
         /// Why.
         reason: Refusal,
     },
+    /// The board did not answer a station that wanted to join its network.
+    #[error("the station did not join the board's network {ssid:?}: the board did not answer")]
+    NoAnswer {
+        /// The network's name.
+        ssid: String,
+    },
     /// The station joined the board's network, and the board's DHCP server gave it no address.
     #[error("the station joined the board's network {ssid:?} and got no address from it")]
     NoAddress {
@@ -58,35 +64,4 @@ fn there_is(present: &[impl fmt::Display]) -> String {
     }
     let names: Vec<String> = present.iter().map(ToString::to_string).collect();
     format!("there is {}", names.join(", "))
-}
-
-/// Why a station has not joined a network of the board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// It wants a password, and the station has none.
-    PasswordNeeded,
-    /// The station has a password, and the network is open.
-    NoPasswordWanted,
-    /// It protects group frames by something else than CCMP, as networks for WPA of 2003 do.
-    Cipher,
-    /// The password is wrong.
-    WrongPassword,
-    /// The board said no with this status code (IEEE 802.11-2020, table 9-50).
-    Status(u16),
-    /// The board did not answer.
-    NoAnswer,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::PasswordNeeded => f.write_str("it wants a password, and the station was given none"),
-            Refusal::NoPasswordWanted => f.write_str("it is open, and the station was given a password"),
-            Refusal::Cipher => f.write_str("its group cipher is not CCMP"),
-            Refusal::WrongPassword => f.write_str("wrong password"),
-            Refusal::Status(code) => write!(f, "the board refused with status {code}"),
-            Refusal::NoAnswer => f.write_str("the board did not answer"),
-        }
-    }
 }

@@ -15,7 +15,7 @@ pub enum Start {
 #[cfg(feature = "probe")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProbePort {
-    /// By the JTAG pins, with [`Rig::jtag`].
+    /// By the JTAG pins, with [`Driver::jtag`].
     Pins,
     /// By a probe on the host's USB, as probe-rs selects it: `VID:PID` or `VID:PID:SERIAL`.
     Usb(String),
@@ -31,7 +31,7 @@ pub(crate) struct JtagCycle {
 
 /// What a display shows.
 #[derive(Clone, Debug)]
-pub(crate) struct Shown {
+pub(crate) struct DisplayState {
     pub(crate) bitmap: Bitmap,
     pub(crate) memory: Vec<u8>,
     pub(crate) changed: Time,
@@ -42,7 +42,7 @@ pub(crate) struct Shown {
 
 /// What coloured LEDs show.
 #[derive(Clone, Debug)]
-pub(crate) struct Lit {
+pub(crate) struct LedState {
     pub(crate) colours: Vec<Rgb>,
     pub(crate) changed: Time,
 }

@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 
 use espalier_core::{Bitmap, Span, Time};
 
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Shown, Start};
-use crate::driver::{Absent, Cable, Halted, PeerError};
+use super::{
+    Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, FlashChip, Halted,
+    Identity, Kind, Link, ListenerId, Parts, PeerError, PeerSockets, SerialConsole, Start,
+};
 use crate::error::Failure;
 
 const SLICE: Span = Span::from_millis(1);
@@ -87,7 +89,7 @@ impl Fake {
     }
 }
 
-impl Rig for Fake {
+impl Identity for Fake {
     fn kind(&self) -> Kind {
         Kind::Emulated
     }
@@ -104,42 +106,9 @@ impl Rig for Fake {
                 | Capability::Probe
         )
     }
+}
 
-    fn fork(&self) -> Option<Box<dyn Rig>> {
-        Some(Box::new(self.clone()))
-    }
-
-    fn now(&self) -> Time {
-        self.now
-    }
-
-    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        let next = self.script.last().map_or(limit, |(at, _)| *at);
-        self.now = (self.now + SLICE).min(limit).min(next.max(self.now));
-        while let Some((_, action)) = self.script.pop_if(|(at, _)| *at <= self.now) {
-            self.act(action)?;
-        }
-        cx.waker().wake_by_ref();
-        Ok(())
-    }
-
-    fn reset(&mut self, _: Start) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn flash_size(&self) -> u32 {
-        4 << 20
-    }
-
-    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
-        Arc::make_mut(&mut self.flash).insert(offset, bytes.to_vec());
-        Ok(())
-    }
-
-    fn read_flash(&self) -> Option<Vec<u8>> {
-        None
-    }
-
+impl SerialConsole for Fake {
     fn console_send(&mut self, bytes: &[u8]) {
         for byte in bytes {
             let echo: &[u8] = if *byte == b'\r' { b"!\r\n" } else { std::slice::from_ref(byte) };
@@ -153,23 +122,44 @@ impl Rig for Fake {
     fn console_take(&mut self) -> Vec<(Time, u8)> {
         std::mem::take(&mut self.printed)
     }
+}
+
+impl FlashChip for Fake {
+    fn flash_size(&self) -> u32 {
+        4 << 20
+    }
+
+    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        Arc::make_mut(&mut self.flash).insert(offset, bytes.to_vec());
+        Ok(())
+    }
+
+    fn read_flash(&self) -> Option<Vec<u8>> {
+        None
+    }
 
     fn flash_baud(&self) -> u32 {
         115_200
     }
+}
 
-    fn look(&mut self, since: Time) -> Poll<Result<Shown, Failure>> {
+impl Display for Fake {
+    fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
         match self.shown() {
             Some(_) if self.now < since => Poll::Pending,
             shown => Poll::Ready(shown.ok_or_else(|| Absent { what: "display" }.into())),
         }
     }
 
-    fn shown(&self) -> Option<Shown> {
+    fn shown(&self) -> Option<DisplayState> {
         let (bitmap, changed) = self.bitmap.clone()?;
-        Some(Shown { bitmap, memory: Vec::new(), changed, on: true, at: self.now })
+        Some(DisplayState { bitmap, memory: Vec::new(), changed, on: true, at: self.now })
     }
+}
 
+impl Parts for Fake {}
+
+impl PeerSockets for Fake {
     fn address(&self) -> Option<Ipv4Addr> {
         self.address
     }
@@ -228,30 +218,38 @@ impl Rig for Fake {
     fn set_silent(&mut self, _: bool) -> Result<(), Failure> {
         Ok(())
     }
+}
 
-    fn set_cable(&mut self, _: &Cable) -> Result<(), Failure> {
-        Ok(())
-    }
+impl Cable for Fake {}
 
-    fn start_capture(&mut self, _: usize) {}
+impl DebugPort for Fake {}
 
-    fn capture(&self, _: u64) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn captured(&self) -> u64 {
-        0
-    }
-
-    fn capture_dropped(&self) -> u64 {
-        0
-    }
-
+impl Diagnostics for Fake {
     fn trace_hash(&self) -> Option<u64> {
         Some(self.now.ticks())
     }
+}
 
-    fn unmodelled(&self) -> Vec<String> {
-        Vec::new()
+impl Driver for Fake {
+    fn fork(&self) -> Option<Box<dyn Driver>> {
+        Some(Box::new(self.clone()))
+    }
+
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
+        let next = self.script.last().map_or(limit, |(at, _)| *at);
+        self.now = (self.now + SLICE).min(limit).min(next.max(self.now));
+        while let Some((_, action)) = self.script.pop_if(|(at, _)| *at <= self.now) {
+            self.act(action)?;
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn reset(&mut self, _: Start) -> Result<(), Failure> {
+        Ok(())
     }
 }

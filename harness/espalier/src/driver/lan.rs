@@ -1,11 +1,12 @@
-//! The emulated LAN in the harness's words, in whatever time that LAN lives.
+//! The emulated LAN and air, as far as boards of any kind share their words.
 
-use espalier_net::{ConnState, FaultConfig, Faults as LanFaults};
+use espalier_net::ConnState;
+pub use espalier_net::{AccessPoint, AirFaults, Announced as AirNetwork, Faults, Refusal};
+pub(crate) use espalier_net::{FaultConfig, StationState};
 
 use super::Link;
-use crate::driver::{Cable, Faults};
 
-/// How far a connection has come, in the harness's words.
+/// How far a connection has come.
 pub(super) fn link(state: ConnState) -> Link {
     match state {
         ConnState::Connecting => Link::Connecting,
@@ -14,18 +15,4 @@ pub(super) fn link(state: ConnState) -> Link {
         ConnState::Refused => Link::Refused,
         ConnState::Reset | ConnState::Aborted | ConnState::TimedOut => Link::Reset,
     }
-}
-
-/// What goes wrong on the board's cable, in the LAN's words.
-pub(super) fn faults(cable: &Cable) -> FaultConfig {
-    let direction = |faults: &Faults| LanFaults {
-        cut: cable.cut,
-        loss: faults.loss,
-        duplication: faults.duplication,
-        corruption: faults.corruption,
-        reordering: faults.reordering,
-        reordered_by: faults.reordered_by,
-        jitter: faults.jitter,
-    };
-    FaultConfig { from_board: direction(&cable.from_board), to_board: direction(&cable.to_board) }
 }

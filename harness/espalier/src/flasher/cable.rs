@@ -14,7 +14,7 @@ use espflash::command::CommandType;
 use serialport::{SerialPort, TTYPort};
 
 use super::packet::{SILENCE, SLIP_END};
-use crate::driver::Rig;
+use crate::driver::Driver;
 use crate::error::Failure;
 
 /// How long one look at an empty pseudo-terminal takes, in the host's time.
@@ -100,20 +100,20 @@ impl Cable {
     }
 
     /// Moves what there is to move, and lets the board run for a slice if it has something to do.
-    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
+    pub(super) fn step(&mut self, driver: &mut dyn Driver, cx: &mut Context<'_>) -> Result<(), Failure> {
         let still = self.phase == Phase::Still;
         self.look(if still && self.outgoing.is_empty() { LOOK } else { Duration::ZERO })?;
-        if let Some(packet) = self.next_packet(rig.now()) {
+        if let Some(packet) = self.next_packet(driver.now()) {
             self.delivered = Instant::now();
-            rig.console_send(&packet);
+            driver.console_send(&packet);
             if self.acknowledges(&packet) {
-                self.phase = Phase::Answering(rig.now());
+                self.phase = Phase::Answering(driver.now());
             } else {
                 let command = packet.get(COMMAND_INDEX).copied().unwrap_or(0);
                 self.repeated |= command == CommandType::Sync as u8 && self.command == command;
                 self.command = command;
                 self.answer.clear();
-                self.asked = rig.now();
+                self.asked = driver.now();
                 self.phase = Phase::Working;
             }
         }
@@ -122,9 +122,9 @@ impl Cable {
             if finished || self.phase == Phase::Still {
                 break;
             }
-            self.advance(rig, cx)?;
+            self.advance(driver, cx)?;
         }
-        if self.phase == Phase::Working && self.answer.is_empty() && rig.now() < self.asked + DEADLINE {
+        if self.phase == Phase::Working && self.answer.is_empty() && driver.now() < self.asked + DEADLINE {
             self.hold_the_line();
         }
         cx.waker().wake_by_ref();
@@ -173,17 +173,17 @@ impl Cable {
     }
 
     /// Lets the board run for a slice.
-    pub(super) fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
-        let limit = rig.now() + SILENCE;
-        rig.poll_advance(cx, limit)?;
-        let sent = rig.console_take();
+    pub(super) fn advance(&mut self, driver: &mut dyn Driver, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let limit = driver.now() + SILENCE;
+        driver.poll_advance(cx, limit)?;
+        let sent = driver.console_take();
         if let Some((at, last)) = sent.last() {
             self.phase = if *last == SLIP_END { Phase::Answering(*at) } else { Phase::Working };
             self.outgoing.extend(sent.iter().map(|(_, byte)| byte));
             let missing = (COMMAND_INDEX + 1).saturating_sub(self.answer.len());
             self.answer.extend(sent.iter().take(missing).map(|(_, byte)| byte));
         } else if let Phase::Answering(since) = self.phase
-            && rig.now() >= since + self.silence()
+            && driver.now() >= since + self.silence()
         {
             self.phase = Phase::Still;
             self.looks = 0;

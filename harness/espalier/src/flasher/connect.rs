@@ -78,7 +78,7 @@ pub struct FlasherBuilder {
 
 impl FlasherBuilder {
     pub(crate) fn new(shared: Arc<Shared>) -> FlasherBuilder {
-        let baud = shared.lock().rig.flash_baud();
+        let baud = shared.lock().driver.flash_baud();
         FlasherBuilder { shared, baud, skip_unchanged: true, direct: cfg!(not(unix)) }
     }
 
@@ -105,14 +105,14 @@ impl FlasherBuilder {
     /// Resets the board into its download mode and loads the flasher stub into it.
     pub async fn connect(self) -> Result<Flasher> {
         let attempts = if self.is_live() { LIVE_ATTEMPTS } else { ATTEMPTS };
-        self.shared.lock().rig.note_flashed(None);
+        self.shared.lock().driver.note_flashed(None);
         let mut attempt = 1;
         loop {
-            let (rig, console, watch) = {
+            let (driver, console, watch) = {
                 let state = self.shared.lock();
-                (state.rig.fork(), state.console.clone(), state.watch.clone())
+                (state.driver.fork(), state.console.clone(), state.watch.clone())
             };
-            let again = attempt < attempts && rig.is_some();
+            let again = attempt < attempts && driver.is_some();
             match self.try_connect().await? {
                 Ok(flasher) if again && flasher.has_repeated() => attempt += 1,
                 Ok(flasher) => return Ok(flasher),
@@ -120,9 +120,9 @@ impl FlasherBuilder {
                 Err(error) => return Err(self.shared.lock().fail(error)),
             }
             // As if it had not been tried, so that a busy host is not seen in what the board does.
-            if let Some(rig) = rig {
+            if let Some(driver) = driver {
                 let mut state = self.shared.lock();
-                state.rig = rig;
+                state.driver = driver;
                 state.console = console;
                 state.watch = watch;
             }
@@ -139,7 +139,7 @@ impl FlasherBuilder {
 
     /// Whether the board lives in the host's time.
     fn is_live(&self) -> bool {
-        !self.shared.lock().rig.supports(Capability::VirtualTime)
+        !self.shared.lock().driver.supports(Capability::VirtualTime)
     }
 
     async fn try_connect(&self) -> Result<Result<Flasher, FlashError>> {
@@ -150,7 +150,7 @@ impl FlasherBuilder {
         let loan = self.enter_download_mode().await?;
         let (cord, port) = {
             let mut state = self.shared.lock();
-            Cord::new(&mut *state.rig, self.direct).map_err(|kind| state.fail(kind))?
+            Cord::new(&mut *state.driver, self.direct).map_err(|kind| state.fail(kind))?
         };
         let (baud, skip_unchanged) = (self.baud, self.skip_unchanged);
         let work = move |_| match device::connect(port, baud, skip_unchanged).and_then(describe) {
@@ -161,7 +161,7 @@ impl FlasherBuilder {
         Ok(match result {
             Ok(chip) => {
                 let mut state = loan.shared.lock();
-                let checked = state.rig.check_chip(chip.mac_address.as_deref());
+                let checked = state.driver.check_chip(chip.mac_address.as_deref());
                 checked.map_err(|kind| state.fail(kind))?;
                 drop(state);
                 let session = device.map(|device| Session { cord, device });
@@ -177,14 +177,14 @@ impl FlasherBuilder {
             let mut state = self.shared.lock();
             state.restart(Start::Download).map_err(|kind| state.fail(kind))?;
             let id = state.lend();
-            (Loan { shared: self.shared.clone(), id }, state.rig.now())
+            (Loan { shared: self.shared.clone(), id }, state.driver.now())
         };
         let live = self.is_live();
         let boot = if live { LIVE_BOOT } else { BOOT };
         let mut printed = Vec::new();
         poll_fn(|cx| {
             let mut state = self.shared.lock();
-            let sent = state.rig.console_take();
+            let sent = state.driver.console_take();
             let quiet = sent.is_empty();
             for (at, byte) in sent {
                 state.console.push(at, byte);
@@ -193,7 +193,7 @@ impl FlasherBuilder {
             if quiet && printed.windows(READY.len()).any(|window| window == READY) {
                 return Poll::Ready(Ok(()));
             }
-            let now = state.rig.now();
+            let now = state.driver.now();
             let kind = if !state.is_lent(loan.id) {
                 FlashError::Interrupted { what: "connect".to_owned() }.into()
             } else if now >= begun + boot && live {
@@ -201,7 +201,7 @@ impl FlasherBuilder {
             } else if now >= begun + boot {
                 FlashError::NoDownloadMode { waited: now.since(begun) }.into()
             } else {
-                match state.rig.poll_advance(cx, now + SLICE) {
+                match state.driver.poll_advance(cx, now + SLICE) {
                     Ok(()) => return Poll::Pending,
                     Err(kind) => kind,
                 }
@@ -220,13 +220,13 @@ impl FlasherBuilder {
         let live = self.is_live();
         let (answer, silence) = if live { (LIVE_ANSWER, LIVE_ANSWER) } else { (ANSWER, SILENCE) };
         let mut knocks = 0;
-        let begun = self.shared.lock().rig.now();
+        let begun = self.shared.lock().driver.now();
         let mut deadline = begun;
         let mut answered = false;
         poll_fn(|cx| {
             let mut state = self.shared.lock();
-            let now = state.rig.now();
-            let heard = state.rig.console_take();
+            let now = state.driver.now();
+            let heard = state.driver.console_take();
             // Firmware that runs instead of the ROM may say something as well, but not in packets.
             if heard.iter().any(|(_, byte)| !live || *byte == SLIP_END) {
                 answered = true;
@@ -243,11 +243,11 @@ impl FlasherBuilder {
                     if answered || knocks == KNOCKS {
                         return Poll::Ready(Ok(()));
                     }
-                    state.rig.console_send(&sync_request());
+                    state.driver.console_send(&sync_request());
                     knocks += 1;
                     deadline = now + answer;
                 }
-                match state.rig.poll_advance(cx, deadline) {
+                match state.driver.poll_advance(cx, deadline) {
                     Ok(()) => return Poll::Pending,
                     Err(kind) => kind,
                 }

@@ -26,7 +26,7 @@ use md5::{Digest, Md5};
 
 #[cfg(unix)]
 use crate::driver::Capability;
-use crate::driver::{Rig, Start};
+use crate::driver::{Driver, Start};
 use crate::error::Failure;
 use crate::image::Image;
 use crate::session::{Result, Shared};
@@ -244,17 +244,17 @@ enum Cord {
 }
 
 impl Cord {
-    /// A cable to `rig`, and the end of it that espflash opens. `direct` takes the board's own port, if it is at one.
-    fn new(rig: &mut dyn Rig, direct: bool) -> Result<(Cord, Port), Failure> {
-        if direct && let Some(port) = rig.lend_port()? {
+    /// A cable to `driver`, and the end of it that espflash opens. `direct` takes the board's own port, if it is at one.
+    fn new(driver: &mut dyn Driver, direct: bool) -> Result<(Cord, Port), Failure> {
+        if direct && let Some(port) = driver.lend_port()? {
             return Ok((Cord::Direct, port));
         }
-        Cord::over_pseudo_terminal(rig)
+        Cord::over_pseudo_terminal(driver)
     }
 
     #[cfg(unix)]
-    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), Failure> {
-        if rig.supports(Capability::VirtualTime) {
+    fn over_pseudo_terminal(driver: &dyn Driver) -> Result<(Cord, Port), Failure> {
+        if driver.supports(Capability::VirtualTime) {
             let (cable, port) = Cable::new().map_err(FlashError::from)?;
             return Ok((Cord::Virtual(cable), port));
         }
@@ -263,8 +263,8 @@ impl Cord {
     }
 
     #[cfg(not(unix))]
-    fn over_pseudo_terminal(rig: &dyn Rig) -> Result<(Cord, Port), Failure> {
-        Err(FlashError::NoPseudoTerminal { board: rig.kind() }.into())
+    fn over_pseudo_terminal(driver: &dyn Driver) -> Result<(Cord, Port), Failure> {
+        Err(FlashError::NoPseudoTerminal { board: driver.kind() }.into())
     }
 
     fn has_repeated(&self) -> bool {
@@ -287,25 +287,25 @@ impl Cord {
         }
     }
 
-    fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn step(&mut self, driver: &mut dyn Driver, cx: &mut Context<'_>) -> Result<(), Failure> {
         match self {
             #[cfg(unix)]
-            Cord::Virtual(cable) => cable.step(rig, cx),
+            Cord::Virtual(cable) => cable.step(driver, cx),
             #[cfg(unix)]
-            Cord::Live(relay) => relay.step(rig, cx),
-            Cord::Direct => rig.poll_advance(cx, rig.now() + TURN),
+            Cord::Live(relay) => relay.step(driver, cx),
+            Cord::Direct => driver.poll_advance(cx, driver.now() + TURN),
         }
     }
 
     /// Lets a board that is answering come to its end.
-    fn advance(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
+    fn advance(&mut self, driver: &mut dyn Driver, cx: &mut Context<'_>) -> Result<(), Failure> {
         cx.waker().wake_by_ref();
         match self {
             #[cfg(unix)]
-            Cord::Virtual(cable) => cable.advance(rig, cx),
+            Cord::Virtual(cable) => cable.advance(driver, cx),
             #[cfg(unix)]
-            Cord::Live(relay) => relay.step(rig, cx),
-            Cord::Direct => rig.poll_advance(cx, rig.now()),
+            Cord::Live(relay) => relay.step(driver, cx),
+            Cord::Direct => driver.poll_advance(cx, driver.now()),
         }
     }
 }
@@ -334,9 +334,9 @@ async fn drive<T: Send + 'static>(
             return Poll::Ready(Ok(()));
         }
         let moved = if ended {
-            cord.advance(&mut *state.rig, cx)
+            cord.advance(&mut *state.driver, cx)
         } else if state.is_lent(loan) {
-            cord.step(&mut *state.rig, cx)
+            cord.step(&mut *state.driver, cx)
         } else {
             Err(FlashError::Interrupted { what: what.to_owned() }.into())
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serialport::{SerialPort, TTYPort};
 
 use super::cable::is_temporary;
-use crate::driver::Rig;
+use crate::driver::Driver;
 use crate::error::Failure;
 
 /// Bytes that are moved at once.
@@ -33,15 +33,15 @@ impl Relay {
     }
 
     /// Moves what there is to move, and has the task woken when there may be more.
-    pub(super) fn step(&mut self, rig: &mut dyn Rig, cx: &mut Context<'_>) -> Result<(), Failure> {
-        self.look(rig)?;
-        self.outgoing.extend(rig.console_take().iter().map(|(_, byte)| byte));
+    pub(super) fn step(&mut self, driver: &mut dyn Driver, cx: &mut Context<'_>) -> Result<(), Failure> {
+        self.look(driver)?;
+        self.outgoing.extend(driver.console_take().iter().map(|(_, byte)| byte));
         self.deliver()?;
-        rig.poll_advance(cx, rig.now() + TURN)
+        driver.poll_advance(cx, driver.now() + TURN)
     }
 
     /// Carries what espflash has written, at the rate that it has set.
-    fn look(&mut self, rig: &mut dyn Rig) -> Result<(), Failure> {
+    fn look(&mut self, driver: &mut dyn Driver) -> Result<(), Failure> {
         let mut buffer = [0; BUFFER];
         loop {
             let length = match self.port.read(&mut buffer) {
@@ -52,9 +52,9 @@ impl Relay {
             // Both ends of a pseudo-terminal have one rate.
             let baud = self.port.baud_rate().map_err(io::Error::from)?;
             if self.baud.replace(baud) != Some(baud) {
-                rig.console_baud(baud);
+                driver.console_baud(baud);
             }
-            rig.console_send(&buffer[..length]);
+            driver.console_send(&buffer[..length]);
             if length < buffer.len() {
                 return Ok(());
             }

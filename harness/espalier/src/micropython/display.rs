@@ -48,10 +48,10 @@ impl MicroPython {
     pub async fn mirror(&self, display: impl AsRef<str>) -> Result<()> {
         {
             let mut state = self.shared().lock();
-            if state.rig.supports(Capability::DisplayMemory) {
+            if state.driver.supports(Capability::DisplayMemory) {
                 return Ok(());
             }
-            state.rig.mirror_display();
+            state.driver.mirror_display();
         }
         let display = display.as_ref();
         let mark = format!("\\x{MARK:02x}");

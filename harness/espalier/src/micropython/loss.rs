@@ -33,7 +33,7 @@ pub(super) struct Since {
 impl Since {
     /// Now.
     pub(super) fn now(state: &State) -> Since {
-        Since { resets: state.watch.count(), crashed: state.watch.crash(state.rig.now()).is_some() }
+        Since { resets: state.watch.count(), crashed: state.watch.crash(state.driver.now()).is_some() }
     }
 
     /// What has happened since then.
@@ -57,6 +57,6 @@ impl Since {
     /// Whether all has come that was printed before the board was lost.
     pub(super) fn is_heard_out(&self, state: &State) -> bool {
         let Some((reset, printed)) = state.watch.reset_after(self.resets) else { return true };
-        find(state.console.since(*printed).1, BANNER).is_some() || state.rig.now().since(reset.at) >= REST
+        find(state.console.since(*printed).1, BANNER).is_some() || state.driver.now().since(reset.at) >= REST
     }
 }

@@ -70,7 +70,7 @@ impl RunningScript {
         let (script, begin, since) = (self.script.clone(), self.begin, self.since);
         let (interrupted, mut leaving, mut begun) = (interrupt, false, None);
         Wait::new(&self.shared, "the end of the script", move |state, ask| {
-            let now = state.rig.now();
+            let now = state.driver.now();
             let begun = *begun.get_or_insert(now);
             if let Some(loss) = since.lost(state) {
                 return Poll::Ready(Err(MicroPythonFailure::Lost(loss).into()));
@@ -83,11 +83,11 @@ impl RunningScript {
                 }
                 if !leaving {
                     leaving = true;
-                    state.rig.console_send(&[CTRL_B]);
+                    state.driver.console_send(&[CTRL_B]);
                 }
             } else if interrupt {
                 interrupt = false;
-                state.rig.console_send(&[CTRL_C]);
+                state.driver.console_send(&[CTRL_C]);
             }
             match ask {
                 Ask::Again => Poll::Pending,

@@ -109,7 +109,7 @@ pub(super) fn converse<T: Send + 'static>(
 ) -> Wait<T> {
     let mut conversation = None;
     Wait::new(shared, "MicroPython", move |state, ask| {
-        let now = state.rig.now();
+        let now = state.driver.now();
         let (repl, begun, since) = conversation.get_or_insert_with(|| {
             // What was printed before is no answer.
             state.console.take_unread();
@@ -140,7 +140,7 @@ fn turn<T>(
     since: Since,
     on: &mut impl FnMut(Moment, &mut RawRepl, Event) -> Option<T>,
 ) -> Option<T> {
-    let now = state.rig.now();
+    let now = state.driver.now();
     repl.tick(now);
     let mut result = None;
     let first = state.console.position();
@@ -155,7 +155,7 @@ fn turn<T>(
     state.console.skip_to(first + taken);
     let outgoing = repl.take_outgoing();
     if !outgoing.is_empty() {
-        state.rig.console_send(&outgoing);
+        state.driver.console_send(&outgoing);
     }
     result
 }

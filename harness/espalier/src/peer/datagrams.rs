@@ -7,7 +7,7 @@ use std::task::Poll;
 use espalier_core::{Span, Time};
 
 use super::{Peer, mdns};
-use crate::driver::{DatagramRig, UdpId};
+use crate::driver::{DatagramDriver, UdpId};
 use crate::error::Failure;
 use crate::session::{Result, Shared, State, Wait};
 
@@ -18,7 +18,7 @@ impl Peer {
     /// Opens a UDP port of the peer; zero lets it choose one.
     pub fn udp(&self, port: u16) -> Result<UdpSocket> {
         let mut state = self.shared().lock();
-        let bound = datagrams(&mut state).and_then(|rig| rig.bind(self.place(), port));
+        let bound = datagrams(&mut state).and_then(|driver| driver.bind(self.segment(), port));
         let (id, port) = bound.map_err(|kind| state.fail(kind))?;
         Ok(UdpSocket { shared: self.shared().clone(), id, port })
     }
@@ -26,19 +26,19 @@ impl Peer {
     /// Pings the board (ICMP echo), as soon as it has an address, and returns how long the answer took. A ping that is not
     /// answered within a second is followed by another.
     pub fn ping(&self) -> Wait<Span> {
-        let place = self.place();
+        let segment = self.segment();
         let mut attempt = None;
         Wait::new(self.shared(), "the board to answer a ping", move |state, _| {
-            let Some(board) = super::board_address(state, place) else { return Poll::Pending };
-            let now = state.rig.now();
-            let rig = datagrams(state)?;
+            let Some(board) = super::board_address(state, segment) else { return Poll::Pending };
+            let now = state.driver.now();
+            let driver = datagrams(state)?;
             if let Some((_, ping)) = attempt
-                && let Some(time) = rig.pinged(ping)
+                && let Some(time) = driver.pinged(ping)
             {
                 return Poll::Ready(Ok(time));
             }
             if is_due(attempt.map(|(at, _)| at), now) {
-                attempt = Some((now, rig.ping(place, board)?));
+                attempt = Some((now, driver.ping(segment, board)?));
             }
             Poll::Pending
         })
@@ -51,23 +51,23 @@ impl Peer {
         let (peer, name) = (self.clone(), name.into());
         let mut question: Option<Question> = None;
         Wait::new(self.shared(), format!("an answer to the name {name:?}"), move |state, _| {
-            let now = state.rig.now();
-            let rig = datagrams(state)?;
+            let now = state.driver.now();
+            let driver = datagrams(state)?;
             let asked = match &mut question {
                 Some(question) => question,
                 None => {
-                    let (id, _) = rig.bind(peer.place(), 0)?;
+                    let (id, _) = driver.bind(peer.segment(), 0)?;
                     question.insert(Question { shared: peer.shared().clone(), id, at: None })
                 }
             };
-            while let Some((_, answer)) = rig.receive_from(asked.id) {
+            while let Some((_, answer)) = driver.receive_from(asked.id) {
                 if let Some(address) = mdns::answer(&answer, &name) {
                     return Poll::Ready(Ok(address));
                 }
             }
             if is_due(asked.at, now) {
                 asked.at = Some(now);
-                rig.send_to(asked.id, GROUP, &mdns::question(&name))?;
+                driver.send_to(asked.id, GROUP, &mdns::question(&name))?;
             }
             Poll::Pending
         })
@@ -132,11 +132,11 @@ impl Drop for UdpSocket {
 }
 
 fn close(shared: &Arc<Shared>, socket: UdpId) {
-    if let Ok(rig) = datagrams(&mut shared.lock()) {
-        rig.close(socket);
+    if let Ok(driver) = datagrams(&mut shared.lock()) {
+        driver.close(socket);
     }
 }
 
-fn datagrams(state: &mut State) -> Result<&mut dyn DatagramRig, Failure> {
-    state.rig.datagrams()
+fn datagrams(state: &mut State) -> Result<&mut dyn DatagramDriver, Failure> {
+    state.driver.datagrams()
 }

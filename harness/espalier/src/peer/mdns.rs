@@ -55,7 +55,7 @@ fn word(message: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?))
 }
 
-/// The name at a place, and where what follows it begins.
+/// The name at a segment, and where what follows it begins.
 fn name_at(message: &[u8], mut at: usize) -> Option<(String, usize)> {
     let (mut labels, mut end) = (Vec::new(), None);
     for _ in 0..POINTERS_MAX {

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::driver::{Capability, Link, ListenerId, Place, Unsupported};
+use crate::driver::{Capability, Link, ListenerId, Segment};
 use crate::error::Cause;
 use crate::session::{Entry, Event, Result, Shared, State, Wait};
 
@@ -44,33 +44,33 @@ impl Cause for ConnectionClosed {}
 #[derive(Clone)]
 pub struct Peer {
     shared: Arc<Shared>,
-    place: Place,
+    segment: Segment,
 }
 
 impl Peer {
     pub(crate) fn new(shared: Arc<Shared>) -> Peer {
-        Peer::at(shared, Place::Lan)
+        Peer::at(shared, Segment::Lan)
     }
 
-    pub(crate) fn at(shared: Arc<Shared>, place: Place) -> Peer {
-        Peer { shared, place }
+    pub(crate) fn at(shared: Arc<Shared>, segment: Segment) -> Peer {
+        Peer { shared, segment }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
-    fn place(&self) -> Place {
-        self.place
+    fn segment(&self) -> Segment {
+        self.segment
     }
 
     /// The address under which the board reaches the peer. That of a peer in the air is 0.0.0.0 once it is there no more.
     pub fn address(&self) -> Ipv4Addr {
         let mut state = self.shared.lock();
-        match self.place {
-            Place::Lan => state.rig.peer_address(),
-            Place::Air(hardware) => {
-                let address = state.rig.air().ok().and_then(|air| air.peer_address(hardware));
+        match self.segment {
+            Segment::Lan => state.driver.peer_address(),
+            Segment::Air(hardware) => {
+                let address = state.driver.air().ok().and_then(|air| air.peer_address(hardware));
                 address.unwrap_or(Ipv4Addr::UNSPECIFIED)
             }
         }
@@ -78,11 +78,11 @@ impl Peer {
 
     /// Listens on `port` of the peer.
     pub fn listen(&self, port: u16) -> Wait<Listener> {
-        let (shared, place) = (self.shared.clone(), self.place);
+        let (shared, segment) = (self.shared.clone(), self.segment);
         Wait::new(&self.shared, format!("the peer to listen on port {port}"), move |state, _| {
-            let listener = match place {
-                Place::Lan => state.rig.listen(port),
-                Place::Air(hardware) => state.rig.air()?.listen(hardware, port),
+            let listener = match segment {
+                Segment::Lan => state.driver.listen(port),
+                Segment::Air(hardware) => state.driver.air()?.listen(hardware, port),
             };
             Poll::Ready(listener.map(|id| Listener { shared: shared.clone(), id, port }))
         })
@@ -106,22 +106,22 @@ impl Peer {
         what: String,
         target: impl Fn(Option<Ipv4Addr>) -> Option<SocketAddrV4> + Send + 'static,
     ) -> Wait<PeerStream> {
-        let (shared, place) = (self.shared.clone(), self.place);
+        let (shared, segment) = (self.shared.clone(), self.segment);
         let mut attempt = None;
         Wait::new(&self.shared, what, move |state, _| {
             let (connection, to) = match attempt {
                 Some(attempt) => attempt,
                 None => {
-                    let Some(to) = target(board_address(state, place)) else { return Poll::Pending };
-                    let connection = match place {
-                        Place::Lan => state.rig.connect(to),
-                        Place::Air(hardware) => state.rig.air()?.connect(hardware, to),
+                    let Some(to) = target(board_address(state, segment)) else { return Poll::Pending };
+                    let connection = match segment {
+                        Segment::Lan => state.driver.connect(to),
+                        Segment::Air(hardware) => state.driver.air()?.connect(hardware, to),
                     }?;
                     state.record(connection, Event::Connecting(to.to_string()));
                     *attempt.insert((connection, to))
                 }
             };
-            match state.rig.link(connection) {
+            match state.driver.link(connection) {
                 Link::Connecting => Poll::Pending,
                 Link::Open | Link::Finished => {
                     state.record(connection, Event::Connected);
@@ -151,13 +151,10 @@ impl Peer {
 
     fn set_silent(&self, silent: bool) -> Result<()> {
         let mut state = self.shared.lock();
-        let (kind, capability) = (state.rig.kind(), Capability::VanishingPeer);
-        if !state.rig.supports(capability) {
-            return Err(state.fail(Unsupported { capability, kind }));
-        }
-        let done = match self.place {
-            Place::Lan => state.rig.set_silent(silent),
-            Place::Air(hardware) => state.rig.air().and_then(|air| air.set_silent(hardware, silent)),
+        state.require(Capability::VanishingPeer)?;
+        let done = match self.segment {
+            Segment::Lan => state.driver.set_silent(silent),
+            Segment::Air(hardware) => state.driver.air().and_then(|air| air.set_silent(hardware, silent)),
         };
         done.map_err(|kind| state.fail(kind))
     }
@@ -169,11 +166,11 @@ impl Peer {
     }
 }
 
-/// The board's address as a peer at `place` sees it.
-fn board_address(state: &mut State, place: Place) -> Option<Ipv4Addr> {
-    match place {
-        Place::Lan => state.rig.address(),
-        Place::Air(hardware) => state.rig.air().ok()?.board_address(hardware),
+/// The board's address as a peer at `segment` sees it.
+fn board_address(state: &mut State, segment: Segment) -> Option<Ipv4Addr> {
+    match segment {
+        Segment::Lan => state.driver.address(),
+        Segment::Air(hardware) => state.driver.air().ok()?.board_address(hardware),
     }
 }
 
@@ -207,14 +204,14 @@ impl Listener {
 }
 
 fn accept(shared: &Arc<Shared>, state: &mut State, listener: ListenerId) -> Option<PeerStream> {
-    let (connection, from) = state.rig.accept(listener)?;
+    let (connection, from) = state.driver.accept(listener)?;
     state.record(connection, Event::Accepted(from.to_string()));
     Some(PeerStream::open(shared, state, connection, from))
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.shared.lock().rig.close_listener(self.id);
+        self.shared.lock().driver.close_listener(self.id);
     }
 }
 

@@ -144,7 +144,7 @@ impl PeerStream {
         self.left = true;
         let mut state = self.shared.lock();
         state.record(self.id, Event::Aborted);
-        state.rig.abort(self.id);
+        state.driver.abort(self.id);
     }
 
     /// Leaves the connection and the network without a word; see [`Peer::vanish`](crate::Peer::vanish).
@@ -198,7 +198,7 @@ impl AsyncWrite for PeerStream {
             stream.writing_since = None;
             return Poll::Ready(Ok(count));
         }
-        if matches!(state.rig.link(stream.id), Link::Reset | Link::Refused) {
+        if matches!(state.driver.link(stream.id), Link::Reset | Link::Refused) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         drive(&mut state, cx, &mut stream.writing_since, stream.patience, "the board to take what was sent")
@@ -243,7 +243,7 @@ impl Future for Sending<'_> {
             if *sent == bytes.len() {
                 return Poll::Ready(Ok(()));
             }
-            match state.rig.link(*id) {
+            match state.driver.link(*id) {
                 Link::Reset | Link::Refused => Poll::Ready(Err(closed("everything was sent", true))),
                 Link::Connecting | Link::Open | Link::Finished => Poll::Pending,
             }
@@ -259,7 +259,7 @@ fn drive<T>(
     patience: Option<Span>,
     what: &str,
 ) -> Poll<io::Result<T>> {
-    let now = state.rig.now();
+    let now = state.driver.now();
     let begun = *since.get_or_insert(now);
     let deadline = begun + patience.unwrap_or(Span::from_ticks(u64::MAX));
     if now >= deadline {
@@ -267,14 +267,14 @@ fn drive<T>(
         let kind = Timeout { what: what.to_owned(), waited: now.since(begun) };
         return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, state.fail(kind))));
     }
-    match state.rig.poll_advance(cx, deadline) {
+    match state.driver.poll_advance(cx, deadline) {
         Ok(()) => Poll::Pending,
         Err(kind) => Poll::Ready(Err(io::Error::other(state.fail(kind)))),
     }
 }
 
 fn send(state: &mut State, id: ConnectionId, bytes: &[u8]) -> usize {
-    let count = state.rig.send(id, bytes);
+    let count = state.driver.send(id, bytes);
     if count > 0 {
         state.record(id, Event::ToBoard(bytes[..count].to_vec()));
     }
@@ -285,7 +285,7 @@ fn finish(state: &mut State, id: ConnectionId) {
     let finished = state.connections.get_mut(&id).map(|connection| &mut connection.finished);
     if finished.is_some_and(|finished| !std::mem::replace(finished, true)) {
         state.record(id, Event::PeerFinished);
-        state.rig.finish(id);
+        state.driver.finish(id);
     }
 }
 

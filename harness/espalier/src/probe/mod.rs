@@ -31,7 +31,7 @@ pub use probe_rs;
 pub use symbols::Place;
 
 use self::symbols::Symbols;
-use crate::driver::{Capability, ProbePort, Rig, Unsupported};
+use crate::driver::{Capability, Driver, ProbePort, Unsupported};
 use crate::error::{Cause, Failure, Source};
 use crate::image::Image;
 use crate::session::{Result, Shared, State, Timeout};
@@ -106,7 +106,7 @@ impl Probe {
     pub(crate) fn attach(shared: &Arc<Shared>) -> Result<Probe> {
         let (port, kind) = {
             let state = shared.lock();
-            (state.rig.probe_port(), state.rig.kind())
+            (state.driver.probe_port(), state.driver.kind())
         };
         let port = port.ok_or_else(|| Unsupported { capability: Capability::Probe, kind }.into());
         let session = port.and_then(|port| match port {
@@ -142,14 +142,14 @@ impl Probe {
     /// Lets the board run until a core stops, at a breakpoint for instance, and returns the address of its next instruction. Gives
     /// up after `within` of board time.
     pub fn wait_for_halt(&mut self, core: Core, within: Span) -> Result<u32> {
-        let end = self.shared.lock().rig.now() + within;
+        let end = self.shared.lock().driver.now() + within;
         while !self.is_halted(core)? {
             let mut state = self.shared.lock();
-            if state.rig.now() >= end {
+            if state.driver.now() >= end {
                 return Err(state.fail(Timeout { what: format!("the {core} to stop"), waited: within }));
             }
-            match state.rig.probe_port() {
-                Some(ProbePort::Pins) => state.rig.jtag_pause(LOOK),
+            match state.driver.probe_port() {
+                Some(ProbePort::Pins) => state.driver.jtag_pause(LOOK),
                 _ => {
                     drop(state);
                     std::thread::sleep(Duration::from_micros(LOOK.as_micros()));
@@ -207,7 +207,7 @@ impl Probe {
 
     /// Writes an image into flash as [`write_flash`](Probe::write_flash) does.
     pub fn flash(&mut self, image: &Image) -> Result<()> {
-        let size = self.shared.lock().rig.flash_size();
+        let size = self.shared.lock().driver.flash_size();
         let parts = image.parts(size).map_err(|error| self.shared.lock().fail(error))?;
         self.program(parts.iter().map(|part| (part.offset, part.bytes.as_slice())))
     }
@@ -280,9 +280,9 @@ fn backtrace(session: &mut Session, core: Core, symbols: &Symbols) -> std::resul
 
 /// The call stacks of both cores, for a failure: without disturbing the board if it can be forked. Empty if there is no probe, or
 /// it does not get through: a failure must not hide behind another one.
-pub(crate) fn stacks(rig: &dyn Rig, symbols: Option<&Path>) -> Vec<String> {
-    let session = match rig.probe_port() {
-        Some(ProbePort::Pins) => rig.fork().map(attach::to_pins),
+pub(crate) fn stacks(driver: &dyn Driver, symbols: Option<&Path>) -> Vec<String> {
+    let session = match driver.probe_port() {
+        Some(ProbePort::Pins) => driver.fork().map(attach::to_pins),
         Some(ProbePort::Usb(selector)) => Some(attach::to_usb(&selector)),
         None => None,
     };

@@ -4,7 +4,7 @@ use std::sync::Weak;
 
 use espalier_core::Span;
 
-use crate::driver::{JtagCycle, Rig};
+use crate::driver::{Driver, JtagCycle};
 use crate::session::Shared;
 
 /// Pins that a driver can clock.
@@ -18,18 +18,18 @@ pub(crate) trait Pins: Send {
 /// The pins of a board that tests hold.
 impl Pins for Weak<Shared> {
     fn clock(&mut self, period: Span, cycles: &[JtagCycle]) -> Option<Vec<bool>> {
-        Some(self.upgrade()?.lock().rig.jtag(period, cycles))
+        Some(self.upgrade()?.lock().driver.jtag(period, cycles))
     }
 
     fn pause(&mut self, span: Span) {
         if let Some(shared) = self.upgrade() {
-            shared.lock().rig.jtag_pause(span);
+            shared.lock().driver.jtag_pause(span);
         }
     }
 }
 
 /// The pins of a board that nobody else has.
-impl Pins for Box<dyn Rig> {
+impl Pins for Box<dyn Driver> {
     fn clock(&mut self, period: Span, cycles: &[JtagCycle]) -> Option<Vec<bool>> {
         Some(self.as_mut().jtag(period, cycles))
     }

@@ -20,7 +20,7 @@ pub(crate) use golden::{bless_from_env, default_folder};
 pub use pending::{PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
 
 use crate::console::Console;
-use crate::driver::{Capability, Shown, Unsupported};
+use crate::driver::{Capability, DisplayState};
 use crate::png::encode;
 use crate::render::half_blocks;
 use crate::session::{Ask, Result, SETTLED, Shared, Wait};
@@ -48,8 +48,8 @@ impl Screen {
         let mut begun = None;
         let mut settled_at = None;
         Wait::new(&self.shared, format!("the screen to stay unchanged for {quiet}"), move |state, _| {
-            let begun = *begun.get_or_insert(state.rig.now());
-            let shown = ready!(state.rig.look(settled_at.unwrap_or(begun)))?;
+            let begun = *begun.get_or_insert(state.driver.now());
+            let shown = ready!(state.driver.look(settled_at.unwrap_or(begun)))?;
             let since = shown.changed.max(begun);
             if shown.at.since(since) < quiet {
                 settled_at = Some(since + quiet);
@@ -67,12 +67,12 @@ impl Screen {
         let mut looked = None;
         let mut since = None;
         Wait::new(&self.shared, format!("the screen to show {name:?}"), move |state, ask| {
-            let since = since.get_or_insert(state.rig.now());
-            let shown = match (state.rig.look(*since), ask) {
+            let since = since.get_or_insert(state.driver.now());
+            let shown = match (state.driver.look(*since), ask) {
                 (Poll::Ready(shown), _) => shown?,
                 (Poll::Pending, Ask::Again) => return Poll::Pending,
                 // What was seen last has to do.
-                (Poll::Pending, Ask::LastTime) => match state.rig.shown() {
+                (Poll::Pending, Ask::LastTime) => match state.driver.shown() {
                     Some(shown) => shown,
                     None => return Poll::Pending,
                 },
@@ -94,8 +94,8 @@ impl Screen {
         let shared = self.shared.clone();
         let mut since = None;
         Wait::new(&self.shared, "a picture of the screen", move |state, _| {
-            let since = *since.get_or_insert(state.rig.now());
-            Poll::Ready(Ok(Picture::new(&shared, ready!(state.rig.look(since))?)))
+            let since = *since.get_or_insert(state.driver.now());
+            Poll::Ready(Ok(Picture::new(&shared, ready!(state.driver.look(since))?)))
         })
     }
 
@@ -116,10 +116,7 @@ impl Screen {
     pub async fn cross_check(&self, console: &Console) -> Result<Picture> {
         {
             let mut state = self.shared.lock();
-            let (kind, capability) = (state.rig.kind(), Capability::DisplayMemory);
-            if !state.rig.supports(capability) {
-                return Err(state.fail(Unsupported { capability, kind }));
-            }
+            state.require(Capability::DisplayMemory)?;
         }
         console.send_line(Command::Screen.to_string()).await?;
         let frame = loop {
@@ -159,11 +156,11 @@ impl Screen {
 #[derive(Clone)]
 pub struct Picture {
     shared: Arc<Shared>,
-    shown: Shown,
+    shown: DisplayState,
 }
 
 impl Picture {
-    fn new(shared: &Arc<Shared>, shown: Shown) -> Picture {
+    fn new(shared: &Arc<Shared>, shown: DisplayState) -> Picture {
         Picture { shared: shared.clone(), shown }
     }
 

@@ -30,7 +30,7 @@ pub(crate) enum Ended {
 impl State {
     /// Takes over what has come over `connection`.
     pub(crate) fn pump(&mut self, connection: ConnectionId) {
-        let bytes = self.rig.receive(connection);
+        let bytes = self.driver.receive(connection);
         if !bytes.is_empty() {
             self.record(connection, Event::FromBoard(bytes.clone()));
         }
@@ -39,7 +39,7 @@ impl State {
         if known.ended.is_some() {
             return;
         }
-        let (ended, event) = match self.rig.link(connection) {
+        let (ended, event) = match self.driver.link(connection) {
             Link::Connecting | Link::Open => return,
             Link::Finished => (Ended::Finished, Event::BoardFinished),
             Link::Refused | Link::Reset => (Ended::Reset, Event::Reset),

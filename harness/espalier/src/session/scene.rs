@@ -7,7 +7,7 @@ use espalier_core::{Rgb, Time};
 
 use super::{Entry, Line};
 use crate::backtrace::Place;
-use crate::driver::{Colours, Kind, Shown, UnmodelledNote};
+use crate::driver::{Colours, DisplayState, Kind, UnmodelledNote};
 use crate::image::ImageWarning;
 use crate::render::half_blocks;
 
@@ -43,7 +43,7 @@ pub struct Scene {
     pub unmodelled: Vec<UnmodelledNote>,
     /// What went over the network last.
     pub transcript: Vec<Entry>,
-    pub(crate) shown: Option<Shown>,
+    pub(crate) shown: Option<DisplayState>,
     /// What the coloured LEDs showed, if there are some.
     pub leds: Option<Vec<Rgb>>,
     /// The call stack of each core, if the board has a debug probe.

@@ -9,7 +9,7 @@ use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
 use super::transcript::Transcript;
 use super::{Connection, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
 use crate::backtrace::{Place, Symbols, decode, look_up};
-use crate::driver::{Cable, ConnectionId, Rig, Start, UnmodelledNote};
+use crate::driver::{Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote};
 use crate::error::Failure;
 use crate::image::ImageWarning;
 use crate::png::encode;
@@ -28,13 +28,14 @@ pub(crate) struct Shared {
 
 /// A board and what it has shown so far.
 pub(crate) struct State {
-    pub(crate) rig: Box<dyn Rig>,
+    pub(crate) driver: Box<dyn Driver>,
     /// The name by which its test is counted.
     pub(crate) run: String,
     pub(crate) console: Log,
     pub(crate) watch: Watch,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
-    pub(crate) cable: Cable,
+    /// The faults on the board's cable.
+    pub(crate) faults: FaultConfig,
     pub(crate) transcript: Transcript,
     pub(crate) artefacts: Artefacts,
     pub(crate) goldens: PathBuf,
@@ -51,7 +52,7 @@ pub(crate) struct State {
 }
 
 /// Reads the call stack of each core with these symbols.
-pub(crate) type Stacks = fn(&dyn Rig, Option<&Path>) -> Vec<String>;
+pub(crate) type Stacks = fn(&dyn Driver, Option<&Path>) -> Vec<String>;
 
 /// Who has the console's pins for packets of its own; nobody else takes bytes from them then.
 #[derive(Default)]
@@ -72,14 +73,14 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn new(rig: Box<dyn Rig>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
+    pub(crate) fn new(driver: Box<dyn Driver>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
         State {
-            rig,
+            driver,
             run: String::new(),
             console: Log::default(),
             watch: Watch::default(),
             connections: BTreeMap::new(),
-            cable: Cable::default(),
+            faults: FaultConfig::default(),
             transcript: Transcript::default(),
             artefacts,
             goldens,
@@ -115,21 +116,21 @@ impl State {
     /// Ends the loan that there may be. What is left of its packets is no text for the console, and nothing for the board.
     pub(crate) fn recall(&mut self) {
         if self.loans.current.take().is_some() {
-            self.rig.console_cut();
-            self.rig.console_take();
+            self.driver.console_cut();
+            self.driver.console_take();
         }
     }
 
     /// A board of its own that starts where this one stands. Handles of this one do not reach it.
     pub(crate) fn fork(&mut self, name: &str) -> Option<State> {
         self.collect();
-        let rig = self.rig.fork()?;
+        let driver = self.driver.fork()?;
         let artefacts = self.artefacts.sibling(name);
-        let mut fork = State::new(rig, artefacts, self.goldens.clone(), self.bless);
+        let mut fork = State::new(driver, artefacts, self.goldens.clone(), self.bless);
         fork.console = self.console.clone();
         fork.watch = self.watch.clone();
         fork.transcript = self.transcript.clone();
-        fork.cable = self.cable.clone();
+        fork.faults = self.faults.clone();
         fork.elf = self.elf.clone();
         fork.warnings = self.warnings.clone();
         fork.capture_from = self.capture_from;
@@ -142,10 +143,10 @@ impl State {
         if self.loans.current.is_some() {
             return;
         }
-        let resets = self.rig.take_resets();
+        let resets = self.driver.take_resets();
         let told = resets.is_some();
         let mut resets = resets.unwrap_or_default().into_iter().peekable();
-        for (at, byte) in self.rig.console_take() {
+        for (at, byte) in self.driver.console_take() {
             let printed = self.console.end();
             while let Some(reset) = resets.next_if(|reset| reset.at <= at) {
                 self.watch.reset(reset, printed);
@@ -161,12 +162,12 @@ impl State {
     pub(crate) fn restart(&mut self, start: Start) -> Result<(), Failure> {
         self.collect();
         self.watch.forget();
-        self.rig.reset(start)
+        self.driver.reset(start)
     }
 
     /// The first crash since the board was switched on or last reset by its line.
     pub(crate) fn crash(&self) -> Option<Crash> {
-        let seen = self.watch.crash(self.rig.now())?;
+        let seen = self.watch.crash(self.driver.now())?;
         let mut places = match seen.kind {
             CrashKind::Panic { .. } => self.backtrace(),
             _ => Vec::new(),
@@ -178,10 +179,19 @@ impl State {
     }
 
     pub(crate) fn record(&mut self, connection: ConnectionId, event: Event) {
-        self.transcript.push(Entry::new(self.rig.now(), connection, event));
+        self.transcript.push(Entry::new(self.driver.now(), connection, event));
     }
 
-    /// An error with what is to be seen now. What the test leaves behind will be kept.
+    /// Fails if this kind of board lacks an ability.
+    pub(crate) fn require(&mut self, capability: Capability) -> Result<(), Error> {
+        if self.driver.supports(capability) {
+            return Ok(());
+        }
+        let unsupported = self.driver.unsupported(capability);
+        Err(self.fail(unsupported))
+    }
+
+    /// An error with the scene of this moment. What the test leaves behind will be kept.
     pub(crate) fn fail(&mut self, failure: impl Into<Failure>) -> Error {
         self.collect();
         for connection in self.connections.keys().copied().collect::<Vec<_>>() {
@@ -193,24 +203,24 @@ impl State {
 
     fn scene(&mut self) -> Scene {
         Scene {
-            kind: self.rig.kind(),
+            kind: self.driver.kind(),
             name: self.artefacts.name().to_owned(),
-            at: self.rig.now(),
+            at: self.driver.now(),
             warnings: self.warnings.clone(),
             console: self.console.tail(CONSOLE_TAIL),
             console_lines: self.console.line_count(),
             backtrace: self.backtrace(),
             unmodelled: self.unmodelled_notes(0),
             transcript: self.transcript.tail(TRANSCRIPT_TAIL),
-            shown: self.rig.shown(),
-            leds: self.rig.leds().ok().map(|lit| lit.colours),
-            stacks: self.stacks.map(|stacks| stacks(self.rig.as_ref(), self.elf.as_deref())).unwrap_or_default(),
+            shown: self.driver.shown(),
+            leds: self.driver.leds().ok().map(|lit| lit.colours),
+            stacks: self.stacks.map(|stacks| stacks(self.driver.as_ref(), self.elf.as_deref())).unwrap_or_default(),
             artefacts: self.artefacts.folder().to_owned(),
         }
     }
 
     fn air_capture(&mut self) -> Vec<u8> {
-        self.rig.air().map(|air| air.capture()).unwrap_or_default()
+        self.driver.air().map(|air| air.capture()).unwrap_or_default()
     }
 
     fn backtrace(&self) -> Vec<Place> {
@@ -219,7 +229,7 @@ impl State {
     }
 
     pub(crate) fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
-        let mut notes = self.rig.unmodelled_notes(skip);
+        let mut notes = self.driver.unmodelled_notes(skip);
         if let (false, Some(elf)) = (notes.is_empty(), &self.elf) {
             let symbols = Symbols::read(elf);
             notes.iter_mut().for_each(|note| note.place = Symbols::place(symbols.as_ref(), note.place.address));
@@ -241,7 +251,7 @@ impl State {
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {
             let mut transcript: String = self.transcript.entries().map(|entry| format!("{entry}\n")).collect();
-            let dropped = self.rig.capture_dropped();
+            let dropped = self.driver.capture_dropped();
             if dropped > 0 {
                 transcript += &format!("{dropped} frames were dropped from the beginning of network.pcap\n");
             }
@@ -251,15 +261,15 @@ impl State {
         if !backtrace.is_empty() {
             self.artefacts.write("backtrace.txt", backtrace.as_bytes())?;
         }
-        if let Some(shown) = self.rig.shown() {
+        if let Some(shown) = self.driver.shown() {
             self.artefacts.write("screen.png", &encode(&shown.bitmap))?;
         }
-        for (name, capture) in [("network.pcap", self.rig.capture(0)), ("air.pcap", self.air_capture())] {
+        for (name, capture) in [("network.pcap", self.driver.capture(0)), ("air.pcap", self.air_capture())] {
             if capture.len() > EMPTY_CAPTURE {
                 self.artefacts.write(name, &capture)?;
             }
         }
-        let unmodelled = self.rig.unmodelled();
+        let unmodelled = self.driver.unmodelled();
         if !unmodelled.is_empty() {
             self.artefacts.write("unmodelled.log", (unmodelled.join("\n") + "\n").as_bytes())?;
         }

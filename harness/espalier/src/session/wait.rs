@@ -94,19 +94,19 @@ impl Until {
         mut check: impl FnMut(&mut State, Ask) -> Poll<Result<T, Failure>>,
     ) -> Poll<Result<T, Error>> {
         let mut state = self.shared.lock();
-        let begun = *self.begun.get_or_insert(state.rig.now());
+        let begun = *self.begun.get_or_insert(state.driver.now());
         let deadline = begun + self.patience;
         state.collect();
-        let ask = if state.rig.now() >= deadline { Ask::LastTime } else { Ask::Again };
+        let ask = if state.driver.now() >= deadline { Ask::LastTime } else { Ask::Again };
         if let Poll::Ready(result) = check(&mut state, ask) {
             return Poll::Ready(result.map_err(|kind| state.fail(kind)));
         }
         if ask == Ask::LastTime {
-            let waited = state.rig.now().since(begun);
+            let waited = state.driver.now().since(begun);
             let kind = Timeout { what: self.what.clone(), waited };
             return Poll::Ready(Err(state.fail(kind)));
         }
-        match state.rig.poll_advance(cx, deadline) {
+        match state.driver.poll_advance(cx, deadline) {
             Ok(()) => Poll::Pending,
             Err(kind) => Poll::Ready(Err(state.fail(kind))),
         }

@@ -318,6 +318,7 @@ fn faults(form: &FaultsForm) -> Faults {
         reordering: form.reordering,
         reordered_by: form.reordered_by.map_or(none.reordered_by, |time| time.0),
         jitter: form.jitter.map_or(none.jitter, |time| time.0),
+        ..none
     }
 }
 

@@ -14,9 +14,8 @@ use std::path::Path;
 
 use espalier_protocol::Command;
 
-use super::live::{CONSOLE_BAUD, Order, Plant, Routes, Wall, Wiring};
-use super::{Capability, Kind, Rig, SerialPort, Setup, Start};
-use crate::driver::Unsupported;
+use super::live::{CONSOLE_BAUD, LiveBoard, LiveDriver, Order, Routes, Wiring};
+use super::{Capability, Driver, Kind, SerialPort, Setup, Start, Unsupported};
 use crate::error::Failure;
 use circuit::Circuit;
 pub use config::{BENCH_VARIABLE, WifiCredentials};
@@ -166,18 +165,18 @@ fn on_usb(name: &str, entry: Entry, usb: UsbPort) -> Found {
 }
 
 /// Takes the board that `text` names, when it is free.
-pub(super) async fn open(text: &str, setup: &Setup) -> Result<Box<dyn Rig>, Failure> {
+pub(super) async fn open(text: &str, setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let found = find(text)?;
     let lease = lock::take(&found.place.key(), &found.name).await?;
     let model = found.entry.model().unwrap_or_else(|| setup.model.clone());
     let flash_size = super::emulated::flash_size(&model)?;
     let routes = found.entry.routes();
-    let bench = Stand { found, lease, routes, flash_size, opened: None, has_lines: true, own: None };
-    Ok(Box::new(Wall::new(bench)?))
+    let bench = BenchBoard { found, lease, routes, flash_size, opened: None, has_lines: true, own: None };
+    Ok(Box::new(LiveDriver::new(bench)?))
 }
 
 /// The board on its bench.
-struct Stand {
+struct BenchBoard {
     found: Found,
     routes: Routes,
     /// Bytes in the flash chip of such a board.
@@ -191,7 +190,7 @@ struct Stand {
     lease: Lease,
 }
 
-impl Stand {
+impl BenchBoard {
     fn name(&self) -> String {
         self.opened.clone().unwrap_or_else(|| self.found.name.clone())
     }
@@ -207,7 +206,7 @@ impl Stand {
     }
 }
 
-impl Plant for Stand {
+impl LiveBoard for BenchBoard {
     fn kind(&self) -> Kind {
         Kind::Bench
     }

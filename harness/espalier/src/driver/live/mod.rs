@@ -1,8 +1,8 @@
-//! What all boards share whose time is the host's: QEMU, and boards on a bench.
+//! Boards whose time is the host's: QEMU, and boards on a bench.
 //!
 //! Their console is a stream of bytes, their peer lives on the host's sockets, their display is known only through their
 //! firmware, and nothing of them stands still while a test does not look. What differs (how the chip is reset, how its flash
-//! is written) is a [`Plant`].
+//! is written) is a [`LiveBoard`].
 
 mod clock;
 mod line;
@@ -18,8 +18,10 @@ use std::task::{Context, Poll};
 use espalier_core::Time;
 use espalier_protocol::Command;
 
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, SerialPort, Shown, Start, WifiCredentials};
-use crate::driver::{Absent, Cable, DisplayMute, Unsupported};
+use super::{
+    Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayMute, DisplayState, Driver,
+    FlashChip, Identity, Kind, Link, ListenerId, Parts, PeerSockets, SerialConsole, SerialPort, Start, WifiCredentials,
+};
 use crate::error::Failure;
 pub(crate) use clock::Clock;
 pub(crate) use clock::Ticker;
@@ -32,7 +34,7 @@ pub(crate) use watch::MARK;
 pub(super) const CONSOLE_BAUD: u32 = 115_200;
 
 /// What is particular to a kind of board in wall time.
-pub(crate) trait Plant: Send {
+pub(crate) trait LiveBoard: Send {
     fn kind(&self) -> Kind;
     fn supports(&self, capability: Capability) -> bool;
 
@@ -55,12 +57,12 @@ pub(crate) trait Plant: Send {
     fn flash_size(&self) -> u32;
     /// The fastest rate at which its line can be flashed over.
     fn flash_baud(&self) -> u32;
-    /// See [`Rig::flashed`].
+    /// See [`Driver::flashed`].
     fn flashed(&self) -> Option<[u8; 32]> {
         None
     }
     fn note_flashed(&mut self, _: Option<[u8; 32]>) {}
-    /// See [`Rig::check_chip`].
+    /// See [`Driver::check_chip`].
     fn check_chip(&self, _mac: Option<&str>) -> Result<(), Failure> {
         Ok(())
     }
@@ -73,7 +75,7 @@ pub(crate) trait Plant: Send {
     /// Writes flash past the chip's own pins, where [`Capability::FlashContent`] is there.
     fn write_flash(&mut self, offset: u32, bytes: &[u8], wiring: &mut Wiring) -> Result<(), Failure>;
     fn read_flash(&self) -> Option<Vec<u8>>;
-    /// See [`Rig::lend_port`].
+    /// See [`Driver::lend_port`].
     fn lend_port(&mut self, _: &mut Wiring) -> Result<Option<SerialPort>, Failure> {
         Ok(None)
     }
@@ -85,7 +87,7 @@ pub(crate) trait Plant: Send {
     fn routes(&self) -> &Routes;
 }
 
-/// The board's console and its clock, for the plant to connect.
+/// The board's console and its clock, for the board to connect.
 pub(crate) struct Wiring {
     clock: Clock,
     line: Option<Line>,
@@ -121,44 +123,40 @@ impl Wiring {
 }
 
 /// A board in wall time.
-pub(crate) struct Wall<P> {
-    // Dropped in this order: threads of the console may still use the plant's port.
+pub(crate) struct LiveDriver<B> {
+    // Dropped in this order: threads of the console may still use the board's port.
     wiring: Wiring,
-    plant: P,
+    board: B,
     sockets: Sockets,
     /// The line was switched to another rate than the console's.
-    hurried: bool,
+    baud_changed: bool,
     /// Half a line was sent to the console: a question of the harness would run into it.
     typing: bool,
     /// A tool has the console's port.
     lent: bool,
 }
 
-impl<P: Plant> Wall<P> {
+impl<B: LiveBoard> LiveDriver<B> {
     /// A board that is not switched on yet.
-    pub(crate) fn new(plant: P) -> Result<Wall<P>, Failure> {
+    pub(crate) fn new(board: B) -> Result<LiveDriver<B>, Failure> {
         let wiring = Wiring { clock: Clock::start(), line: None, ticker: Ticker::start()? };
-        Ok(Wall { wiring, plant, sockets: Sockets::default(), hurried: false, typing: false, lent: false })
+        Ok(LiveDriver { wiring, board, sockets: Sockets::default(), baud_changed: false, typing: false, lent: false })
     }
 
     /// What is particular to the board.
     #[cfg(unix)]
-    pub(crate) fn plant_mut(&mut self) -> &mut P {
-        &mut self.plant
+    pub(crate) fn board_mut(&mut self) -> &mut B {
+        &mut self.board
     }
 
     fn check(&mut self) -> Result<(), Failure> {
-        self.plant.check()?;
+        self.board.check()?;
         match self.wiring.line.as_ref().map(Line::lost) {
             Some(None) => Ok(()),
-            Some(Some(reason)) => Err(self.plant.lost(reason)),
+            Some(Some(reason)) => Err(self.board.lost(reason)),
             None if self.lent => Ok(()),
-            None => Err(self.plant.lost("it is not connected".to_owned())),
+            None => Err(self.board.lost("it is not connected".to_owned())),
         }
-    }
-
-    fn unsupported(&self, capability: Capability) -> Failure {
-        Unsupported { capability, kind: self.plant.kind() }.into()
     }
 
     fn order(&self, order: Order) {
@@ -169,52 +167,22 @@ impl<P: Plant> Wall<P> {
     }
 }
 
-impl<P: Plant> Rig for Wall<P> {
+impl<B: LiveBoard> Identity for LiveDriver<B> {
     fn kind(&self) -> Kind {
-        self.plant.kind()
+        self.board.kind()
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        self.plant.supports(capability)
+        self.board.supports(capability)
     }
+}
 
-    fn fork(&self) -> Option<Box<dyn Rig>> {
-        None
-    }
-
-    fn now(&self) -> Time {
-        self.wiring.clock.now()
-    }
-
-    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        self.check()?;
-        self.sockets.progress();
-        self.wiring.ticker.bell().register(cx.waker(), limit.since(self.now()));
-        Ok(())
-    }
-
-    fn reset(&mut self, start: Start) -> Result<(), Failure> {
-        (self.typing, self.lent) = (false, false);
-        self.plant.reset(start, &mut self.wiring)
-    }
-
-    fn flash_size(&self) -> u32 {
-        self.plant.flash_size()
-    }
-
-    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
-        self.plant.write_flash(offset, bytes, &mut self.wiring)
-    }
-
-    fn read_flash(&self) -> Option<Vec<u8>> {
-        self.plant.read_flash()
-    }
-
+impl<B: LiveBoard> SerialConsole for LiveDriver<B> {
     fn lend_port(&mut self) -> Result<Option<SerialPort>, Failure> {
-        let port = self.plant.lend_port(&mut self.wiring)?;
+        let port = self.board.lend_port(&mut self.wiring)?;
         self.lent = port.is_some();
         // Nobody knows at which rate it comes back.
-        self.hurried |= self.lent;
+        self.baud_changed |= self.lent;
         Ok(port)
     }
 
@@ -226,15 +194,15 @@ impl<P: Plant> Rig for Wall<P> {
     }
 
     fn console_cut(&mut self) {
-        if std::mem::take(&mut self.lent) && self.plant.regain_port(&mut self.wiring).is_err() {
+        if std::mem::take(&mut self.lent) && self.board.regain_port(&mut self.wiring).is_err() {
             // The next look at the console says that it is not connected.
             self.wiring.disconnect();
         }
         if let Some(line) = &self.wiring.line {
             line.cut();
         }
-        if std::mem::take(&mut self.hurried) {
-            self.order(Order::Baud(self.plant.console_baud()));
+        if std::mem::take(&mut self.baud_changed) {
+            self.order(Order::Baud(self.board.console_baud()));
         }
     }
 
@@ -244,37 +212,45 @@ impl<P: Plant> Rig for Wall<P> {
 
     #[cfg(unix)]
     fn console_baud(&mut self, baud: u32) {
-        self.hurried = baud != self.plant.console_baud();
+        self.baud_changed = baud != self.board.console_baud();
         self.order(Order::Baud(baud));
+    }
+}
+
+impl<B: LiveBoard> FlashChip for LiveDriver<B> {
+    fn flash_size(&self) -> u32 {
+        self.board.flash_size()
+    }
+
+    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        self.board.write_flash(offset, bytes, &mut self.wiring)
+    }
+
+    fn read_flash(&self) -> Option<Vec<u8>> {
+        self.board.read_flash()
     }
 
     fn flash_baud(&self) -> u32 {
-        self.plant.flash_baud()
+        self.board.flash_baud()
     }
 
     fn flashed(&self) -> Option<[u8; 32]> {
-        self.plant.flashed()
+        self.board.flashed()
     }
 
     fn note_flashed(&mut self, digest: Option<[u8; 32]>) {
-        self.plant.note_flashed(digest);
+        self.board.note_flashed(digest);
     }
 
     fn check_chip(&self, mac: Option<&str>) -> Result<(), Failure> {
-        self.plant.check_chip(mac)
+        self.board.check_chip(mac)
     }
+}
 
-    fn wifi(&self) -> Result<Option<WifiCredentials>, Failure> {
-        self.plant.wifi()
-    }
-
-    fn probe(&self) -> Option<String> {
-        self.plant.probe()
-    }
-
-    fn look(&mut self, since: Time) -> Poll<Result<Shown, Failure>> {
+impl<B: LiveBoard> Display for LiveDriver<B> {
+    fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
         let now = self.now();
-        let Some(line) = self.wiring.line.as_ref().filter(|_| self.plant.supports(Capability::Screen)) else {
+        let Some(line) = self.wiring.line.as_ref().filter(|_| self.board.supports(Capability::Screen)) else {
             return Poll::Ready(Err(Absent { what: "display" }.into()));
         };
         if let Some(mirrored) = line.watch(|watch| watch.mirrored(now)) {
@@ -300,21 +276,25 @@ impl<P: Plant> Rig for Wall<P> {
         self.order(Order::Mirror);
     }
 
-    fn shown(&self) -> Option<Shown> {
+    fn shown(&self) -> Option<DisplayState> {
         self.wiring.line.as_ref()?.watch(|watch| watch.shown())
     }
+}
 
+impl<B: LiveBoard> Parts for LiveDriver<B> {}
+
+impl<B: LiveBoard> PeerSockets for LiveDriver<B> {
     fn address(&self) -> Option<Ipv4Addr> {
         let said = self.wiring.line.as_ref().and_then(|line| line.watch(|watch| watch.address()));
-        said.or(self.plant.routes().board)
+        said.or(self.board.routes().board)
     }
 
     fn peer_address(&self) -> Ipv4Addr {
-        self.plant.routes().peer_address(self.address())
+        self.board.routes().peer_address(self.address())
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
-        self.sockets.listen(port, self.plant.routes())
+        self.sockets.listen(port, self.board.routes())
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
@@ -326,7 +306,7 @@ impl<P: Plant> Rig for Wall<P> {
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.sockets.connect(to, self.plant.routes())
+        self.sockets.connect(to, self.board.routes())
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
@@ -352,30 +332,40 @@ impl<P: Plant> Rig for Wall<P> {
     fn set_silent(&mut self, _: bool) -> Result<(), Failure> {
         Err(self.unsupported(Capability::VanishingPeer))
     }
+}
 
-    fn set_cable(&mut self, _: &Cable) -> Result<(), Failure> {
-        Err(self.unsupported(Capability::Faults))
+impl<B: LiveBoard> Cable for LiveDriver<B> {}
+
+impl<B: LiveBoard> DebugPort for LiveDriver<B> {
+    fn probe(&self) -> Option<String> {
+        self.board.probe()
     }
+}
 
-    fn start_capture(&mut self, _: usize) {}
+impl<B: LiveBoard> Diagnostics for LiveDriver<B> {}
 
-    fn capture(&self, _: u64) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn captured(&self) -> u64 {
-        0
-    }
-
-    fn capture_dropped(&self) -> u64 {
-        0
-    }
-
-    fn trace_hash(&self) -> Option<u64> {
+impl<B: LiveBoard> Driver for LiveDriver<B> {
+    fn fork(&self) -> Option<Box<dyn Driver>> {
         None
     }
 
-    fn unmodelled(&self) -> Vec<String> {
-        Vec::new()
+    fn now(&self) -> Time {
+        self.wiring.clock.now()
+    }
+
+    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
+        self.check()?;
+        self.sockets.progress();
+        self.wiring.ticker.bell().register(cx.waker(), limit.since(self.now()));
+        Ok(())
+    }
+
+    fn reset(&mut self, start: Start) -> Result<(), Failure> {
+        (self.typing, self.lent) = (false, false);
+        self.board.reset(start, &mut self.wiring)
+    }
+
+    fn wifi(&self) -> Result<Option<WifiCredentials>, Failure> {
+        self.board.wifi()
     }
 }

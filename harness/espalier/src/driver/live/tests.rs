@@ -1,4 +1,4 @@
-//! A board in wall time whose firmware is a thread at the other end of a TCP connection.
+//! A board in live time whose firmware is a thread at the other end of a TCP connection.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use espalier_protocol::{Answer, Frame};
 
-use super::{Capability, Kind, Order, Plant, Routes, Transmitter, Wall, Wiring};
+use super::{Capability, Kind, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
 use crate::Units;
 use crate::board::Board;
-use crate::driver::{Halted, MARK, Rig, Start};
+use crate::driver::{Display, Driver, Halted, MARK, Start};
 use crate::error::Failure;
 use crate::session::State;
 use crate::session::artefacts::Artefacts;
@@ -53,7 +53,7 @@ struct Fake {
     routes: Routes,
 }
 
-impl Plant for Fake {
+impl LiveBoard for Fake {
     fn kind(&self) -> Kind {
         Kind::Emulated
     }
@@ -95,20 +95,20 @@ impl Plant for Fake {
     }
 }
 
-fn switched_on() -> Wall<Fake> {
+fn switched_on() -> LiveDriver<Fake> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let mut wall = Wall::new(Fake { listener, routes: Routes::default() }).unwrap();
-    wall.reset(Start::Flash).unwrap();
-    wall
+    let mut live = LiveDriver::new(Fake { listener, routes: Routes::default() }).unwrap();
+    live.reset(Start::Flash).unwrap();
+    live
 }
 
 fn board(folder: &std::path::Path) -> Board {
     board_of(switched_on(), folder)
 }
 
-fn board_of(wall: Wall<Fake>, folder: &std::path::Path) -> Board {
-    let artefacts = Artefacts::alone(folder.join("artefacts"), "wall");
-    Board::of(State::new(Box::new(wall), artefacts, folder.join("goldens"), false))
+fn board_of(live: LiveDriver<Fake>, folder: &std::path::Path) -> Board {
+    let artefacts = Artefacts::alone(folder.join("artefacts"), "live");
+    Board::of(State::new(Box::new(live), artefacts, folder.join("goldens"), false))
 }
 
 #[tokio::test]
@@ -148,10 +148,10 @@ async fn pictures_come_from_the_firmware_and_are_not_seen_on_the_console() {
 #[tokio::test]
 async fn a_mirrored_display_is_not_asked_and_not_seen_on_the_console() {
     let folder = tempfile::tempdir().unwrap();
-    let mut wall = switched_on();
-    [Order::Pause(Duration::from_millis(50)), Order::Forget].into_iter().for_each(|order| wall.order(order));
-    wall.mirror_display();
-    let board = board_of(wall, folder.path());
+    let mut live = switched_on();
+    [Order::Pause(Duration::from_millis(50)), Order::Forget].into_iter().for_each(|order| live.order(order));
+    live.mirror_display();
+    let board = board_of(live, folder.path());
     board.console().expect("@event address 192.168.4.100/24 dhcp\r\n").await.unwrap();
     for line in ["draw", "show", "done"] {
         board.console().send_line(line).await.unwrap();

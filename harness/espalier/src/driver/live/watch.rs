@@ -10,7 +10,7 @@ use std::task::Poll;
 use espalier_core::{Bitmap, Span, Time};
 use espalier_protocol::{ANSWER_LENGTH, Answer, Event, Frame, MARKER};
 
-use crate::driver::Shown;
+use crate::driver::DisplayState;
 
 /// Precedes each picture of a mirrored display: the record separator, which no text contains (compare RFC 7464).
 pub(crate) const MARK: u8 = 0x1E;
@@ -45,7 +45,7 @@ pub(super) struct Watch {
     marked: bool,
     /// When the dump was asked for that has not come yet.
     asked: Option<Time>,
-    shown: Option<Shown>,
+    shown: Option<DisplayState>,
     address: Option<Ipv4Addr>,
     voice: Voice,
 }
@@ -131,7 +131,7 @@ impl Watch {
         let known = self.shown.take().filter(|shown| shown.bitmap == bitmap);
         let changed = known.map_or(at, |shown| shown.changed);
         self.shown =
-            Some(Shown { bitmap, memory: Vec::new(), changed, on: true, at: asked.unwrap_or(at).max(changed) });
+            Some(DisplayState { bitmap, memory: Vec::new(), changed, on: true, at: asked.unwrap_or(at).max(changed) });
     }
 
     /// The chip starts anew.
@@ -145,8 +145,8 @@ impl Watch {
     }
 
     /// Where the display is mirrored: what it shows at `now`, unless a picture is on its way.
-    pub(super) fn mirrored(&self, now: Time) -> Option<Poll<Shown>> {
-        let shown = || Some(Shown { at: now, ..self.shown.clone()? });
+    pub(super) fn mirrored(&self, now: Time) -> Option<Poll<DisplayState>> {
+        let shown = || Some(DisplayState { at: now, ..self.shown.clone()? });
         let shown = || self.held.is_empty().then(shown).flatten();
         (self.voice == Voice::Mirrors).then(|| shown().map_or(Poll::Pending, Poll::Ready))
     }
@@ -160,7 +160,7 @@ impl Watch {
         ask
     }
 
-    pub(super) fn shown(&self) -> Option<Shown> {
+    pub(super) fn shown(&self) -> Option<DisplayState> {
         self.shown.clone()
     }
 

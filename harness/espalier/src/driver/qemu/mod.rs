@@ -27,11 +27,12 @@ use serde_json::json;
 pub use error::QemuError;
 pub use find::{EMULATOR_VARIABLE, Qemu};
 
-use super::lan;
 use super::lan_peer::{LanPeer, set_silent};
-use super::live::{Clock, Order, Plant, Routes, Transmitter, Wall, Wiring};
-use super::{Capability, ConnectionId, Kind, Link, ListenerId, Rig, Setup, Shown, Start};
-use crate::driver::{Cable, EmulatorError, Halted};
+use super::live::{Clock, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
+use super::{
+    Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, FaultConfig,
+    FlashChip, Halted, Identity, Kind, Link, ListenerId, Parts, PeerSockets, Segment, SerialConsole, Setup, Start,
+};
 use crate::error::Failure;
 use flash::FlashFile;
 use process::{Guarded, describe};
@@ -54,13 +55,13 @@ const CARD: &str = "lan";
 const STRAP_DOWNLOAD: u32 = 0x0F;
 
 /// A board with an empty flash chip that is not switched on yet.
-pub(super) fn open(setup: &Setup) -> Result<Box<dyn Rig>, Failure> {
+pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let qemu = setup.qemu.as_ref().map_or_else(Qemu::find, Qemu::at)?;
     let flash = FlashFile::erased(super::emulated::flash_size(&setup.model)?)?;
     let lan = Lan::new(LanConfig { seed: setup.seed, ..LanConfig::default() }).map_err(io::Error::other)?;
     let wire = Arc::new(Wire::new(Clock::start(), lan)?);
-    let plant = Machine { qemu, flash, wire: wire.clone(), running: None, routes: Routes::default() };
-    Ok(Box::new(Board { wall: Wall::new(plant)?, wire, peer: LanPeer::default() }))
+    let board = Machine { qemu, flash, wire: wire.clone(), running: None, routes: Routes::default() };
+    Ok(Box::new(Board { live: LiveDriver::new(board)?, wire, peer: LanPeer::default() }))
 }
 
 /// A chip in QEMU.
@@ -189,7 +190,7 @@ impl Transmitter for Port {
     }
 }
 
-impl Plant for Machine {
+impl LiveBoard for Machine {
     fn kind(&self) -> Kind {
         Kind::Qemu
     }
@@ -270,80 +271,74 @@ impl Plant for Machine {
 
 /// A board in wall time, except for its network.
 struct Board {
-    wall: Wall<Machine>,
+    live: LiveDriver<Machine>,
     wire: Arc<Wire>,
     peer: LanPeer,
 }
 
-impl Rig for Board {
+impl Identity for Board {
     fn kind(&self) -> Kind {
-        self.wall.kind()
+        self.live.kind()
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        self.wall.supports(capability)
+        self.live.supports(capability)
     }
+}
 
-    fn fork(&self) -> Option<Box<dyn Rig>> {
-        None
-    }
-
-    fn now(&self) -> Time {
-        self.wall.now()
-    }
-
-    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        self.wall.poll_advance(cx, limit)
-    }
-
-    fn reset(&mut self, start: Start) -> Result<(), Failure> {
-        self.wall.reset(start)
-    }
-
-    fn flash_size(&self) -> u32 {
-        self.wall.flash_size()
-    }
-
-    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
-        self.wall.write_flash(offset, bytes)
-    }
-
-    fn read_flash(&self) -> Option<Vec<u8>> {
-        self.wall.read_flash()
-    }
-
-    fn flash_baud(&self) -> u32 {
-        self.wall.flash_baud()
-    }
-
+impl SerialConsole for Board {
     fn console_baud(&mut self, baud: u32) {
-        self.wall.console_baud(baud);
+        self.live.console_baud(baud);
     }
 
     fn console_send(&mut self, bytes: &[u8]) {
-        self.wall.console_send(bytes);
+        self.live.console_send(bytes);
     }
 
     fn console_cut(&mut self) {
-        self.wall.console_cut();
+        self.live.console_cut();
     }
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
-        self.wall.console_take()
+        self.live.console_take()
+    }
+}
+
+impl FlashChip for Board {
+    fn flash_size(&self) -> u32 {
+        self.live.flash_size()
     }
 
-    fn look(&mut self, since: Time) -> Poll<Result<Shown, Failure>> {
-        self.wall.look(since)
+    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        self.live.write_flash(offset, bytes)
+    }
+
+    fn read_flash(&self) -> Option<Vec<u8>> {
+        self.live.read_flash()
+    }
+
+    fn flash_baud(&self) -> u32 {
+        self.live.flash_baud()
+    }
+}
+
+impl Display for Board {
+    fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
+        self.live.look(since)
     }
 
     fn mirror_display(&mut self) {
-        self.wall.mirror_display();
+        self.live.mirror_display();
     }
 
-    fn shown(&self) -> Option<Shown> {
-        self.wall.shown()
+    fn shown(&self) -> Option<DisplayState> {
+        self.live.shown()
     }
+}
 
+impl Parts for Board {}
+
+impl PeerSockets for Board {
     fn address(&self) -> Option<Ipv4Addr> {
         self.wire.with(|lan| lan.board_address())
     }
@@ -353,7 +348,7 @@ impl Rig for Board {
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
-        self.wire.with(|lan| self.peer.listen(lan, port))
+        self.wire.with(|lan| self.peer.listen(lan, Segment::Lan, port))
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
@@ -365,7 +360,7 @@ impl Rig for Board {
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.wire.with(|lan| self.peer.connect(lan, to))
+        self.wire.with(|lan| self.peer.connect(lan, Segment::Lan, to))
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
@@ -389,12 +384,14 @@ impl Rig for Board {
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), Failure> {
-        self.wire.with(|lan| set_silent(lan, silent))
+        self.wire.with(|lan| set_silent(lan, Segment::Lan, silent))
     }
+}
 
-    fn set_cable(&mut self, cable: &Cable) -> Result<(), Failure> {
-        self.wire.with(|lan| lan.set_faults(lan::faults(cable))).map_err(EmulatorError::new)?;
-        self.wall.plant_mut().set_link(!cable.cut)
+impl Cable for Board {
+    fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
+        self.wire.with(|lan| lan.set_faults(faults.clone())).map_err(EmulatorError::new)?;
+        self.live.board_mut().set_link(!(faults.from_board.cut && faults.to_board.cut))
     }
 
     fn start_capture(&mut self, limit: usize) {
@@ -412,12 +409,26 @@ impl Rig for Board {
     fn capture_dropped(&self) -> u64 {
         self.wire.with(|lan| lan.capture_dropped())
     }
+}
 
-    fn trace_hash(&self) -> Option<u64> {
+impl DebugPort for Board {}
+
+impl Diagnostics for Board {}
+
+impl Driver for Board {
+    fn fork(&self) -> Option<Box<dyn Driver>> {
         None
     }
 
-    fn unmodelled(&self) -> Vec<String> {
-        Vec::new()
+    fn now(&self) -> Time {
+        self.live.now()
+    }
+
+    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
+        self.live.poll_advance(cx, limit)
+    }
+
+    fn reset(&mut self, start: Start) -> Result<(), Failure> {
+        self.live.reset(start)
     }
 }

@@ -1,6 +1,6 @@
 //! The folder of the locks: one for all users of this computer.
 //!
-//! Whoever may write there may plant things, and the first user of a computer owns the folder for all later ones. So the folder is
+//! Whoever may write there may board things, and the first user of a computer owns the folder for all later ones. So the folder is
 //! opened once, without following a link, and checked; files are opened relative to it, without following links, and are used only
 //! if they are plain files with one name. Nothing gets another mode that this user does not own.
 

@@ -1,0 +1,266 @@
+//! Abilities of a board, one small trait each.
+//!
+//! A kind of board implements every one of them; where it lacks an ability it keeps the default, which says so.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::task::{Context, Poll};
+
+#[cfg(feature = "probe")]
+use espalier_core::Span;
+use espalier_core::Time;
+
+use super::{
+    AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, Kind, LedState, Link,
+    ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported, WifiCredentials,
+};
+#[cfg(feature = "probe")]
+use super::{JtagCycle, ProbePort};
+use crate::error::Failure;
+
+/// The kind of a board, and its abilities.
+pub(crate) trait Identity {
+    fn kind(&self) -> Kind;
+
+    fn supports(&self, capability: Capability) -> bool;
+
+    /// The error of a board without this ability.
+    fn unsupported(&self, capability: Capability) -> Failure {
+        Unsupported { capability, kind: self.kind() }.into()
+    }
+}
+
+/// The console's serial line, and the resets that only the board itself can tell.
+pub(crate) trait SerialConsole {
+    fn console_send(&mut self, bytes: &[u8]);
+
+    /// Drops the bytes that were sent to the console and have not arrived yet.
+    fn console_cut(&mut self);
+
+    /// The bytes that the console's pin has sent since the last call, each with its time.
+    fn console_take(&mut self) -> Vec<(Time, u8)>;
+
+    /// The chip's resets since the last call that did not come over its reset line; `None` where only the console tells of them.
+    fn take_resets(&mut self) -> Option<Vec<Reset>> {
+        None
+    }
+
+    /// The rate at which the console's pins are talked to from now on, in bits per second. On an emulated board the line has the
+    /// rate that its UART has.
+    #[cfg(unix)]
+    fn console_baud(&mut self, _: u32) {}
+
+    /// The serial port of this computer at which the board is, for a tool that speaks to it itself; `None` where there is none. The
+    /// console is closed until [`console_cut`](Driver::console_cut) or the next reset.
+    fn lend_port(&mut self) -> Result<Option<SerialPort>, Failure> {
+        Ok(None)
+    }
+}
+
+/// The flash chip.
+pub(crate) trait FlashChip {
+    /// Bytes that fit into the flash chip.
+    fn flash_size(&self) -> u32;
+
+    fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// All that is in the flash chip; `None` if it can only be read over the serial port.
+    fn read_flash(&self) -> Option<Vec<u8>>;
+
+    /// The fastest rate at which the board's line can be flashed over.
+    fn flash_baud(&self) -> u32;
+
+    /// The digest of the image that is in the flash, unless something else may have changed it.
+    fn flashed(&self) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn note_flashed(&mut self, _: Option<[u8; 32]>) {}
+
+    /// Fails if a chip with this MAC address is not the one that was asked for.
+    fn check_chip(&self, _mac: Option<&str>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The display.
+pub(crate) trait Display {
+    /// What the display showed at `since` or later. Where only the firmware knows the display, this asks for it over the
+    /// console, and the answer is there some time later.
+    fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>>;
+
+    /// From now on the firmware sends every picture that it shows over the console, see [`crate::MicroPython::mirror`]. Nothing to
+    /// do where the display is seen anyway.
+    fn mirror_display(&mut self) {}
+
+    /// What the display showed when it was last looked at, or shows now if it can be seen; `None` if there is none, or nothing
+    /// was seen yet.
+    fn shown(&self) -> Option<DisplayState>;
+}
+
+/// Buttons, sensors, LEDs and the buzzer.
+pub(crate) trait Parts: Identity {
+    /// Presses, touches or sets a part.
+    fn act_on_part(&mut self, control: &Control) -> Result<(), Failure> {
+        let _ = control;
+        Err(self.unsupported(Capability::Controls))
+    }
+
+    /// What the coloured LEDs show.
+    fn leds(&mut self) -> Result<LedState, Failure> {
+        Err(self.unsupported(Capability::Leds))
+    }
+
+    /// What the buzzer has played since power-on, in order.
+    fn tones(&mut self) -> Result<Vec<PlayedTone>, Failure> {
+        Err(self.unsupported(Capability::Buzzer))
+    }
+}
+
+/// TCP sockets of the peer at the other end of the board's network.
+pub(crate) trait PeerSockets {
+    /// The address that the board has on the network, once it has one.
+    fn address(&self) -> Option<Ipv4Addr>;
+
+    /// The address of the peer, as the board sees it.
+    fn peer_address(&self) -> Ipv4Addr;
+
+    fn listen(&mut self, port: u16) -> Result<ListenerId, Failure>;
+
+    fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)>;
+
+    fn close_listener(&mut self, listener: ListenerId);
+
+    fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure>;
+
+    fn link(&self, connection: ConnectionId) -> Link;
+
+    /// Takes what fits of `bytes`.
+    fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize;
+
+    fn receive(&mut self, connection: ConnectionId) -> Vec<u8>;
+
+    fn finish(&mut self, connection: ConnectionId);
+
+    fn abort(&mut self, connection: ConnectionId);
+
+    /// Cuts the peer off the network without a word, or puts it back.
+    fn set_silent(&mut self, silent: bool) -> Result<(), Failure>;
+}
+
+/// The cable between the board and its peer: faults on it, and a record of its frames.
+pub(crate) trait Cable: Identity {
+    /// What goes wrong on the board's cable from now on.
+    fn set_faults(&mut self, _faults: &FaultConfig) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Faults))
+    }
+
+    /// Records what goes over the network from now on, and keeps the last frames that fit into so many bytes.
+    fn start_capture(&mut self, _limit: usize) {}
+
+    /// What was recorded from a frame on, as a pcap file.
+    fn capture(&self, _first: u64) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// How many frames were recorded, the dropped ones included.
+    fn captured(&self) -> u64 {
+        0
+    }
+
+    /// How many recorded frames were dropped, because more came than the record keeps.
+    fn capture_dropped(&self) -> u64 {
+        0
+    }
+}
+
+/// The debug port of the chip.
+pub(crate) trait DebugPort {
+    /// The debug probe that is wired to it, as probe-rs selects it.
+    fn probe(&self) -> Option<String> {
+        None
+    }
+
+    /// How a debug probe reaches the chip; `None` if there is none.
+    #[cfg(feature = "probe")]
+    fn probe_port(&self) -> Option<ProbePort> {
+        self.probe().map(ProbePort::Usb)
+    }
+
+    /// Clocks the JTAG pins of a board with [`ProbePort::Pins`], each cycle for `period` of board time, and returns the levels of
+    /// TDO.
+    #[cfg(feature = "probe")]
+    fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        let _ = period;
+        vec![true; cycles.len()]
+    }
+
+    /// Lets board time go on while the JTAG pins stand still.
+    #[cfg(feature = "probe")]
+    fn jtag_pause(&mut self, span: Span) {
+        let _ = span;
+    }
+}
+
+/// What a board tells of its run for a failure or a comparison.
+pub(crate) trait Diagnostics {
+    /// A fingerprint of everything that has happened; `None` where two runs are never the same.
+    fn trace_hash(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the firmware touched that this kind of board does not have, one line each.
+    fn unmodelled(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The first touch of each such block or register, in order and without the first `skip`; nothing says yet what function it
+    /// was.
+    fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
+        let _ = skip;
+        Vec::new()
+    }
+
+    /// How often each such block was touched, one line each.
+    fn unmodelled_blocks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What the board put out and this kind of board has dropped, because no test took it in time; one line each.
+    fn dropped(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// One board: every ability, and time.
+///
+/// Nothing here blocks. Time passes in [`poll_advance`](Driver::poll_advance) only.
+pub(crate) trait Driver:
+    Identity + SerialConsole + FlashChip + Display + Parts + PeerSockets + Cable + DebugPort + Diagnostics + Send
+{
+    /// A second board that starts where this one stands.
+    fn fork(&self) -> Option<Box<dyn Driver>>;
+
+    fn now(&self) -> Time;
+
+    /// Lets board time go on, at most to `limit`, and sees to it that the task of `cx` is woken when something may have
+    /// changed. An emulated board runs a slice and wakes the task at once; a live one registers the task.
+    fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure>;
+
+    /// Pulls the reset line, with the strapping pins for `start`.
+    fn reset(&mut self, start: Start) -> Result<(), Failure>;
+
+    /// The Wi-Fi network that was set up for it.
+    fn wifi(&self) -> Result<Option<WifiCredentials>, Failure> {
+        Ok(None)
+    }
+
+    /// The air around the board, where a test commands it.
+    fn air(&mut self) -> Result<&mut dyn AirDriver, Failure> {
+        Err(self.unsupported(Capability::Air))
+    }
+
+    /// Peers that have UDP and can ping.
+    fn datagrams(&mut self) -> Result<&mut dyn DatagramDriver, Failure> {
+        Err(self.unsupported(Capability::Datagrams))
+    }
+}
