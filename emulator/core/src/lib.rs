@@ -17,6 +17,7 @@ mod schedule;
 mod signal;
 mod surroundings;
 mod time;
+mod windows;
 
 pub use bitmap::Bitmap;
 pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
@@ -31,3 +32,4 @@ pub use schedule::Schedule;
 pub use signal::Signal;
 pub use surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
 pub use time::{Counter, Frequency, Span, Time};
+pub use windows::{Page, PagedMemory, Window, WindowLayout, Windows};

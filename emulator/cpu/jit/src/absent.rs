@@ -1,0 +1,47 @@
+//! Hosts for which no code is generated: nothing of this can exist.
+
+use espalier_core::{PagedMemory, WindowLayout, Windows};
+
+use crate::engine::{Block, Outcome};
+use crate::ir::Slot;
+
+/// Code of a host for which there is none.
+#[derive(Debug)]
+pub(crate) enum Native {}
+
+impl Native {
+    pub(crate) fn new(_: WindowLayout, _: Slot) -> Option<Native> {
+        None
+    }
+
+    pub(crate) fn layout(&self) -> &WindowLayout {
+        match *self {}
+    }
+
+    pub(crate) fn install(&mut self, _: &Block<'_>) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn remove(&mut self, _: u32) {
+        match *self {}
+    }
+
+    pub(crate) fn clear(&mut self) {
+        match *self {}
+    }
+
+    pub(crate) fn run(
+        &mut self,
+        _: u32,
+        _: &mut [u32],
+        _: &mut Windows<'_>,
+        _: &dyn PagedMemory,
+        _: u32,
+    ) -> Option<Outcome> {
+        match *self {}
+    }
+
+    pub(crate) fn pc(&self) -> Slot {
+        match *self {}
+    }
+}

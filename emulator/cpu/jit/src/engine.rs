@@ -1,0 +1,161 @@
+//! The engine as cores use it.
+
+use espalier_core::{PagedMemory, WindowLayout, Windows};
+
+use crate::ir::{Op, Place, Slot, Value};
+use crate::native::Native;
+
+/// A block of guest code, lowered.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Where it starts.
+    pub address: u32,
+    /// What [`Exit::Interpret`] calls it.
+    pub tag: u32,
+    /// Instructions in it. It is entered only if there is room for all of them.
+    pub count: u32,
+    /// What it does. Every way through it ends with a jump or with [`Op::Leave`].
+    pub ops: &'a [Op],
+}
+
+/// Why translated code stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The guest is at the address in its register for that, where no code is, or code that cannot be entered now.
+    At,
+    /// The interpreter has to go on with an instruction of a block. The instructions of that block before it are done and not yet
+    /// counted.
+    Interpret {
+        /// The tag of the block.
+        tag: u32,
+        /// The number of the instruction.
+        index: u32,
+    },
+    /// As [`Exit::At`], and the core has to look at its interrupts.
+    Look,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why.
+    pub exit: Exit,
+    /// Instructions that are left.
+    pub room: u32,
+}
+
+/// Translated code of one core.
+#[derive(Debug)]
+pub struct Engine {
+    native: Native,
+    /// Registers that the code reaches.
+    slots: usize,
+}
+
+/// The kind of host that code is generated for, if it is this one and it allows memory that is executed.
+pub fn host() -> Option<&'static str> {
+    Native::new(WindowLayout::default(), 0).map(|_| std::env::consts::ARCH)
+}
+
+impl Engine {
+    /// An engine without code for memory as `layout` says. `pc` is the register for the address of the next instruction. None where
+    /// there is no back end for the host, or where it refuses memory for code.
+    pub fn new(layout: WindowLayout, pc: Slot) -> Option<Engine> {
+        assert!(layout.data.base.is_multiple_of(4) && layout.data.size <= 1 << 30, "a data window that is aligned, up to 1 GiB");
+        Some(Engine { native: Native::new(layout, pc)?, slots: usize::from(pc) + 1 })
+    }
+
+    /// Where the windows lie that code is made for.
+    pub fn layout(&self) -> &WindowLayout {
+        self.native.layout()
+    }
+
+    /// Translates a block, in place of one at the same address. False if there is no room for it before [`Engine::clear`].
+    ///
+    /// # Panics
+    /// If the last operation of the block lets control run out of it, or an operation names a page that has no version.
+    pub fn install(&mut self, block: &Block<'_>) -> bool {
+        let ends = matches!(block.ops.last(), Some(Op::Jump { .. } | Op::JumpIndirect { .. } | Op::Leave));
+        assert!(ends, "a block that ends with a jump");
+        let layout = *self.layout();
+        let slots = block.ops.iter().map(|op| highest(op, &layout)).max();
+        self.slots = self.slots.max(slots.map_or(0, |slot| slot + 1));
+        self.native.install(block)
+    }
+
+    /// No way leads to the block at `address` any more.
+    pub fn remove(&mut self, address: u32) {
+        self.native.remove(address);
+    }
+
+    /// Drops all blocks.
+    pub fn clear(&mut self) {
+        self.native.clear();
+    }
+
+    /// Runs from the block at `address` on for at most `room` instructions. None if there is no such block.
+    ///
+    /// # Panics
+    /// If there are fewer registers than the code uses, or the windows are not as large as the layout says.
+    pub fn run(
+        &mut self,
+        address: u32,
+        registers: &mut [u32],
+        windows: &mut Windows<'_>,
+        memory: &dyn PagedMemory,
+        room: u32,
+    ) -> Option<Outcome> {
+        assert!(registers.len() >= self.slots, "fewer registers than the code uses");
+        self.native.run(address, registers, windows, memory, room)
+    }
+
+    /// The register for the address of the next instruction.
+    pub fn pc(&self) -> Slot {
+        self.native.pc()
+    }
+}
+
+/// The highest register that an operation reaches.
+fn highest(op: &Op, layout: &WindowLayout) -> usize {
+    let values = |values: &[Value]| {
+        let slots = values.iter().map(|value| match value {
+            Value::Slot(slot) => usize::from(*slot),
+            Value::Imm(_) => 0,
+        });
+        slots.max().unwrap_or(0)
+    };
+    let place = |place: &Place| match place.index {
+        None => usize::from(place.slot) + 3,
+        Some((index, _, groups)) => {
+            assert!(groups.is_power_of_two(), "{groups} groups of registers are no power of two");
+            (usize::from(place.slot) + 4 * usize::from(groups) - 1).max(usize::from(index))
+        }
+    };
+    match op {
+        Op::Instruction(_) | Op::Leave | Op::Jump { .. } => 0,
+        Op::Move { to, from } | Op::Unary { to, from, .. } => usize::from(*to).max(values(&[*from])),
+        Op::Binary { to, left, right, .. } | Op::Set { to, left, right, .. } => {
+            usize::from(*to).max(values(&[*left, *right]))
+        }
+        Op::Funnel { to, high, low, amount } => usize::from(*to).max(values(&[*high, *low, *amount])),
+        Op::LongShiftRightSigned { to, from, amount } => usize::from(*to).max(values(&[*from, *amount])),
+        Op::Select { to, left, right, then, .. } => usize::from(*to).max(values(&[*left, *right, *then])),
+        Op::Load { to, base, .. } => usize::from(*to).max(values(&[*base])),
+        Op::Store { from, base, .. } => values(&[*from, *base]),
+        Op::Watch { filter, base, .. } => (usize::from(*filter) + 1).max(values(&[*base])),
+        Op::Guard { left, right, .. } | Op::Branch { left, right, .. } | Op::Look { left, right, .. } => {
+            values(&[*left, *right])
+        }
+        Op::Version { space, page, .. } => {
+            let pages = match space {
+                crate::ir::Space::Data => crate::layout::versioned_pages(layout),
+                crate::ir::Space::Words => (layout.words.size / espalier_core::CODE_PAGE) as usize,
+            };
+            assert!((*page as usize) < pages, "page {page} has no version");
+            0
+        }
+        Op::Copy { to, from } => place(to).max(place(from)),
+        Op::Forget { slot } => usize::from(*slot),
+        Op::JumpIndirect { target, .. } => values(&[*target]),
+    }
+}

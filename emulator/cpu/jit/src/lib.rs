@@ -1,0 +1,29 @@
+//! Translation of hot blocks of guest code to code of the host.
+//!
+//! A core lowers a block of decoded instructions to [`Op`]s, which know no instruction set: they work on numbered registers of the
+//! guest ([`Slot`]) and on a few windows of its memory. The [`Engine`] translates them and runs what it has translated.
+//!
+//! Translated code calls nothing. It touches the guest's registers, the memory that [`Windows`] lend it, and the number of
+//! instructions that are left. Whatever else an instruction wants (a register of a peripheral, a rare opcode, an exception) ends the
+//! run *before* that instruction, and the interpreter of the core executes it. So devices, interrupts and timers change only there,
+//! and the interpreter stays the one place that says what an instruction does.
+//!
+//! Instructions are counted as in QEMU's icount: a block that does not fit into what is left is not entered, and the interpreter does
+//! its beginning. Runs therefore end at the same instruction with and without translation.
+//!
+//! All `unsafe` of the emulator is here. What makes it sound: code only reaches registers below [`Engine`]'s highest slot and memory
+//! inside the windows, whose sizes [`Engine::run`] compares with those that the code was made for; and the memory that code lies in
+//! has two mappings, one that can be written and one that can be executed.
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod arena;
+mod engine;
+mod ir;
+mod layout;
+#[cfg_attr(all(target_os = "linux", target_arch = "x86_64"), path = "x64/mod.rs")]
+#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "absent.rs")]
+mod native;
+
+pub use engine::{Block, Engine, Exit, Outcome, host};
+pub use espalier_core::{Page, PagedMemory, Window, WindowLayout, Windows};
+pub use ir::{Binary, Condition, Op, Place, Slot, Space, Unary, Value, Width};

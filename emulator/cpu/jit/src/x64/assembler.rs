@@ -1,0 +1,392 @@
+//! Encodings of the few x86-64 instructions that translated code consists of (*Intel 64 and IA-32 Architectures Software Developer's
+//! Manual*, volume 2).
+//!
+//! Operations on registers are 32 bits wide unless the name says otherwise.
+
+/// A general register by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reg(pub u8);
+
+pub(super) const RAX: Reg = Reg(0);
+pub(super) const RCX: Reg = Reg(1);
+pub(super) const RDX: Reg = Reg(2);
+pub(super) const RBX: Reg = Reg(3);
+pub(super) const RBP: Reg = Reg(5);
+pub(super) const RSI: Reg = Reg(6);
+pub(super) const RDI: Reg = Reg(7);
+pub(super) const R8: Reg = Reg(8);
+pub(super) const R9: Reg = Reg(9);
+pub(super) const R10: Reg = Reg(10);
+pub(super) const R11: Reg = Reg(11);
+pub(super) const R12: Reg = Reg(12);
+pub(super) const R13: Reg = Reg(13);
+pub(super) const R14: Reg = Reg(14);
+pub(super) const R15: Reg = Reg(15);
+
+/// Two-operand operations, by their opcode extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Alu {
+    Add = 0,
+    Or = 1,
+    And = 4,
+    Sub = 5,
+    Xor = 6,
+    Cmp = 7,
+}
+
+/// Shifts by their opcode extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shift {
+    Left = 4,
+    Right = 5,
+    RightSigned = 7,
+}
+
+/// Operations on `edx:eax`, by their opcode extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wide {
+    Multiply = 4,
+    MultiplySigned = 5,
+    Divide = 6,
+    DivideSigned = 7,
+}
+
+/// Conditions by their code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cc {
+    Below = 2,
+    AboveOrEqual = 3,
+    Equal = 4,
+    NotEqual = 5,
+    Less = 12,
+    GreaterOrEqual = 13,
+}
+
+/// How a load extends what it reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LoadKind {
+    Byte,
+    ByteSigned,
+    Half,
+    HalfSigned,
+    Word,
+}
+
+/// A place in the code that something jumps to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Label(usize);
+
+/// Code in the making. Jumps are always of the long form.
+#[derive(Debug, Default)]
+pub(super) struct Assembler {
+    pub code: Vec<u8>,
+    labels: Vec<Option<usize>>,
+    /// Where the displacements of jumps to labels are.
+    jumps: Vec<(usize, Label)>,
+    /// Where the displacements of jumps to addresses outside are.
+    far: Vec<(usize, u64)>,
+}
+
+impl Assembler {
+    pub fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(self.labels.len() - 1)
+    }
+
+    pub fn bind(&mut self, label: Label) {
+        self.labels[label.0] = Some(self.code.len());
+    }
+
+    /// The code as it has to be when it lies at `address`.
+    pub fn finish(mut self, address: u64) -> Vec<u8> {
+        for (place, label) in &self.jumps {
+            let target = self.labels[label.0].expect("a label is bound before the code is finished");
+            let displacement = target as i64 - (*place as i64 + 4);
+            self.code[*place..place + 4].copy_from_slice(&(displacement as i32).to_le_bytes());
+        }
+        for (place, target) in &self.far {
+            let displacement = target.wrapping_sub(address.wrapping_add(*place as u64 + 4)) as i64;
+            self.code[*place..place + 4].copy_from_slice(&(displacement as i32).to_le_bytes());
+        }
+        self.code
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.code.push(byte);
+    }
+
+    fn imm32(&mut self, value: u32) {
+        self.code.extend(value.to_le_bytes());
+    }
+
+    fn rex(&mut self, wide: bool, reg: u8, index: u8, base: u8, force: bool) {
+        let rex = 0x40 | u8::from(wide) << 3 | (reg >> 3) << 2 | (index >> 3) << 1 | base >> 3;
+        if rex != 0x40 || force {
+            self.byte(rex);
+        }
+    }
+
+    /// An instruction on two registers.
+    fn registers(&mut self, wide: bool, opcode: &[u8], reg: u8, rm: Reg) {
+        self.rex(wide, reg, 0, rm.0, false);
+        self.code.extend(opcode);
+        self.byte(0xC0 | (reg & 7) << 3 | rm.0 & 7);
+    }
+
+    /// An instruction on a register and memory at `base + displacement`.
+    fn memory(&mut self, wide: bool, opcode: &[u8], reg: u8, base: Reg, displacement: i32) {
+        self.rex(wide, reg, 0, base.0, false);
+        self.code.extend(opcode);
+        let short = i8::try_from(displacement).ok();
+        self.byte(if short.is_some() { 0x40 } else { 0x80 } | (reg & 7) << 3 | base.0 & 7);
+        if base.0 & 7 == 4 {
+            self.byte(0x24);
+        }
+        match short {
+            Some(displacement) => self.byte(displacement as u8),
+            None => self.imm32(displacement as u32),
+        }
+    }
+
+    /// An instruction on a register and memory at `base + (index << scale)`.
+    fn indexed(&mut self, wide: bool, opcode: &[u8], reg: u8, memory: (Reg, Reg, u8), force: bool) {
+        let (base, index, scale) = memory;
+        self.rex(wide, reg, index.0, base.0, force);
+        self.code.extend(opcode);
+        self.byte(0x44 | (reg & 7) << 3);
+        self.byte(scale << 6 | (index.0 & 7) << 3 | base.0 & 7);
+        self.byte(0);
+    }
+
+    pub fn push(&mut self, reg: Reg) {
+        self.rex(false, 0, 0, reg.0, false);
+        self.byte(0x50 | reg.0 & 7);
+    }
+
+    pub fn pop(&mut self, reg: Reg) {
+        self.rex(false, 0, 0, reg.0, false);
+        self.byte(0x58 | reg.0 & 7);
+    }
+
+    pub fn ret(&mut self) {
+        self.byte(0xC3);
+    }
+
+    pub fn mov(&mut self, to: Reg, from: Reg) {
+        if to != from {
+            self.registers(false, &[0x89], from.0, to);
+        }
+    }
+
+    pub fn mov_wide(&mut self, to: Reg, from: Reg) {
+        self.registers(true, &[0x89], from.0, to);
+    }
+
+    pub fn mov_imm(&mut self, to: Reg, value: u32) {
+        self.rex(false, 0, 0, to.0, false);
+        self.byte(0xB8 | to.0 & 7);
+        self.imm32(value);
+    }
+
+    pub fn load(&mut self, to: Reg, base: Reg, displacement: i32) {
+        self.memory(false, &[0x8B], to.0, base, displacement);
+    }
+
+    pub fn load_wide(&mut self, to: Reg, base: Reg, displacement: i32) {
+        self.memory(true, &[0x8B], to.0, base, displacement);
+    }
+
+    pub fn store(&mut self, base: Reg, displacement: i32, from: Reg) {
+        self.memory(false, &[0x89], from.0, base, displacement);
+    }
+
+    pub fn store_imm(&mut self, base: Reg, displacement: i32, value: u32) {
+        self.memory(false, &[0xC7], 0, base, displacement);
+        self.imm32(value);
+    }
+
+    pub fn alu(&mut self, op: Alu, to: Reg, from: Reg) {
+        self.registers(false, &[(op as u8) << 3 | 1], from.0, to);
+    }
+
+    pub fn alu_imm(&mut self, op: Alu, to: Reg, value: u32) {
+        match i8::try_from(value as i32) {
+            Ok(short) => {
+                self.registers(false, &[0x83], op as u8, to);
+                self.byte(short as u8);
+            }
+            Err(_) => {
+                self.registers(false, &[0x81], op as u8, to);
+                self.imm32(value);
+            }
+        }
+    }
+
+    pub fn cmp_memory_imm(&mut self, base: Reg, displacement: i32, value: u32) {
+        self.memory(false, &[0x81], Alu::Cmp as u8, base, displacement);
+        self.imm32(value);
+    }
+
+    /// Compares `reg` with a word of memory at `base + index`.
+    pub fn cmp_indexed(&mut self, reg: Reg, base: Reg, index: Reg) {
+        self.indexed(false, &[0x3B], reg.0, (base, index, 0), false);
+    }
+
+    pub fn test(&mut self, left: Reg, right: Reg) {
+        self.registers(false, &[0x85], right.0, left);
+    }
+
+    pub fn test_wide(&mut self, left: Reg, right: Reg) {
+        self.registers(true, &[0x85], right.0, left);
+    }
+
+    pub fn test_imm(&mut self, left: Reg, value: u32) {
+        self.registers(false, &[0xF7], 0, left);
+        self.imm32(value);
+    }
+
+    /// Tests bits of the byte at `base + (index << scale)`.
+    pub fn test_byte_indexed(&mut self, base: Reg, index: Reg, scale: u8, bits: u8) {
+        self.indexed(false, &[0xF6], 0, (base, index, scale), false);
+        self.byte(bits);
+    }
+
+    pub fn shift(&mut self, op: Shift, to: Reg) {
+        self.registers(false, &[0xD3], op as u8, to);
+    }
+
+    pub fn shift_wide(&mut self, op: Shift, to: Reg) {
+        self.registers(true, &[0xD3], op as u8, to);
+    }
+
+    pub fn shift_imm(&mut self, op: Shift, to: Reg, amount: u8) {
+        self.registers(false, &[0xC1], op as u8, to);
+        self.byte(amount);
+    }
+
+    pub fn shift_wide_imm(&mut self, op: Shift, to: Reg, amount: u8) {
+        self.registers(true, &[0xC1], op as u8, to);
+        self.byte(amount);
+    }
+
+    pub fn or_wide(&mut self, to: Reg, from: Reg) {
+        self.registers(true, &[0x09], from.0, to);
+    }
+
+    pub fn add_wide(&mut self, to: Reg, from: Reg) {
+        self.registers(true, &[0x01], from.0, to);
+    }
+
+    /// Sign-extends a word to a double word.
+    pub fn extend_wide(&mut self, to: Reg, from: Reg) {
+        self.registers(true, &[0x63], to.0, from);
+    }
+
+    pub fn imul(&mut self, to: Reg, from: Reg) {
+        self.registers(false, &[0x0F, 0xAF], to.0, from);
+    }
+
+    pub fn wide(&mut self, op: Wide, by: Reg) {
+        self.registers(false, &[0xF7], op as u8, by);
+    }
+
+    /// Sign-extends `eax` into `edx`.
+    pub fn cdq(&mut self) {
+        self.byte(0x99);
+    }
+
+    /// Index of the highest set bit; the zero flag says that there is none.
+    pub fn bit_scan_reverse(&mut self, to: Reg, from: Reg) {
+        self.registers(false, &[0x0F, 0xBD], to.0, from);
+    }
+
+    /// Bit `bit % 64` of `value` into the carry flag.
+    pub fn bit_test_wide(&mut self, value: Reg, bit: Reg) {
+        self.registers(true, &[0x0F, 0xA3], bit.0, value);
+    }
+
+    /// `to = base + displacement`
+    pub fn lea(&mut self, to: Reg, base: Reg, displacement: u32) {
+        self.memory(false, &[0x8D], to.0, base, displacement as i32);
+    }
+
+    pub fn lea_wide(&mut self, to: Reg, base: Reg, displacement: i32) {
+        self.memory(true, &[0x8D], to.0, base, displacement);
+    }
+
+    pub fn load_indexed(&mut self, kind: LoadKind, to: Reg, base: Reg, index: Reg) {
+        let opcode: &[u8] = match kind {
+            LoadKind::Byte => &[0x0F, 0xB6],
+            LoadKind::ByteSigned => &[0x0F, 0xBE],
+            LoadKind::Half => &[0x0F, 0xB7],
+            LoadKind::HalfSigned => &[0x0F, 0xBF],
+            LoadKind::Word => &[0x8B],
+        };
+        self.indexed(false, opcode, to.0, (base, index, 0), false);
+    }
+
+    pub fn load_wide_indexed(&mut self, to: Reg, base: Reg, index: Reg, scale: u8) {
+        self.indexed(true, &[0x8B], to.0, (base, index, scale), false);
+    }
+
+    /// Stores the low `bytes` bytes of `from`.
+    pub fn store_indexed(&mut self, bytes: u32, base: Reg, index: Reg, from: Reg) {
+        match bytes {
+            1 => self.indexed(false, &[0x88], from.0, (base, index, 0), true),
+            2 => {
+                self.byte(0x66);
+                self.indexed(false, &[0x89], from.0, (base, index, 0), false);
+            }
+            _ => self.indexed(false, &[0x89], from.0, (base, index, 0), false),
+        }
+    }
+
+    /// Four words from memory into the vector register `number`.
+    pub fn load_quad(&mut self, number: u8, base: Reg, displacement: i32) {
+        self.memory(false, &[0x0F, 0x10], number, base, displacement);
+    }
+
+    pub fn store_quad(&mut self, base: Reg, displacement: i32, number: u8) {
+        self.memory(false, &[0x0F, 0x11], number, base, displacement);
+    }
+
+    pub fn set(&mut self, cc: Cc, to: Reg) {
+        self.rex(false, 0, 0, to.0, true);
+        self.code.extend([0x0F, 0x90 | cc as u8]);
+        self.byte(0xC0 | to.0 & 7);
+        self.rex(false, to.0, 0, to.0, true);
+        self.code.extend([0x0F, 0xB6]);
+        self.byte(0xC0 | (to.0 & 7) << 3 | to.0 & 7);
+    }
+
+    pub fn cmov(&mut self, cc: Cc, to: Reg, from: Reg) {
+        self.registers(false, &[0x0F, 0x40 | cc as u8], to.0, from);
+    }
+
+    pub fn jump(&mut self, label: Label) {
+        self.byte(0xE9);
+        self.jumps.push((self.code.len(), label));
+        self.imm32(0);
+    }
+
+    pub fn jump_if(&mut self, cc: Cc, label: Label) {
+        self.code.extend([0x0F, 0x80 | cc as u8]);
+        self.jumps.push((self.code.len(), label));
+        self.imm32(0);
+    }
+
+    /// Jumps to an address within 2 GiB.
+    pub fn jump_far(&mut self, target: u64) {
+        self.byte(0xE9);
+        self.far.push((self.code.len(), target));
+        self.imm32(0);
+    }
+
+    pub fn jump_register(&mut self, to: Reg) {
+        self.registers(false, &[0xFF], 4, to);
+    }
+
+    pub fn jump_memory(&mut self, base: Reg, displacement: i32) {
+        self.memory(false, &[0xFF], 4, base, displacement);
+    }
+}

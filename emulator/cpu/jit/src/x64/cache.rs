@@ -1,0 +1,104 @@
+//! Which registers of the guest are in registers of the host, within one block.
+
+use super::assembler::{Assembler, R8, R9, R10, R11, RBP, RBX, RDI, RSI, Reg};
+use crate::ir::Slot;
+
+/// Registers of the host that hold registers of the guest.
+const POOL: [Reg; 7] = [RBX, RSI, RDI, R8, R9, R10, R11];
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    slot: Option<Slot>,
+    /// Memory does not have the value yet.
+    dirty: bool,
+    /// When it was used last.
+    used: u32,
+}
+
+/// What each register of the pool holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cache {
+    entries: [Entry; POOL.len()],
+    clock: u32,
+}
+
+/// Where a guest's register lies behind the base register.
+pub(super) fn displacement(slot: Slot) -> i32 {
+    i32::from(slot) * 4
+}
+
+impl Cache {
+    fn find(&self, slot: Slot) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.slot == Some(slot))
+    }
+
+    fn touch(&mut self, index: usize) -> Reg {
+        self.clock += 1;
+        self.entries[index].used = self.clock;
+        POOL[index]
+    }
+
+    /// The register for `slot`, whose value is not loaded if it was not there. The four registers that were used last stay.
+    fn take(&mut self, asm: &mut Assembler, slot: Slot) -> (Reg, bool) {
+        if let Some(index) = self.find(slot) {
+            return (self.touch(index), true);
+        }
+        let index = (0..POOL.len())
+            .min_by_key(|index| (self.entries[*index].slot.is_some(), self.entries[*index].used))
+            .unwrap_or_default();
+        self.write_back(asm, index);
+        self.entries[index] = Entry { slot: Some(slot), dirty: false, used: 0 };
+        (self.touch(index), false)
+    }
+
+    fn write_back(&mut self, asm: &mut Assembler, index: usize) {
+        let entry = &mut self.entries[index];
+        if let Some(slot) = entry.slot
+            && std::mem::take(&mut entry.dirty)
+        {
+            asm.store(RBP, displacement(slot), POOL[index]);
+        }
+    }
+
+    /// The register that holds the value of `slot`.
+    pub fn read(&mut self, asm: &mut Assembler, slot: Slot) -> Reg {
+        let (reg, there) = self.take(asm, slot);
+        if !there {
+            asm.load(reg, RBP, displacement(slot));
+        }
+        reg
+    }
+
+    /// The register that is to get a new value of `slot`. It becomes valid with [`Cache::written`].
+    pub fn reserve(&mut self, asm: &mut Assembler, slot: Slot) -> Reg {
+        self.take(asm, slot).0
+    }
+
+    /// The register of `slot` has its new value.
+    pub fn written(&mut self, slot: Slot) {
+        if let Some(index) = self.find(slot) {
+            self.entries[index].dirty = true;
+        }
+    }
+
+    /// Drops a value that nobody needs.
+    pub fn forget(&mut self, slot: Slot) {
+        if let Some(index) = self.find(slot) {
+            self.entries[index] = Entry::default();
+        }
+    }
+
+    /// What has to be stored when control leaves here.
+    pub fn dirty(&self) -> Vec<(Reg, Slot)> {
+        let entries = self.entries.iter().zip(POOL).filter(|(entry, _)| entry.dirty);
+        entries.filter_map(|(entry, reg)| Some((reg, entry.slot?))).collect()
+    }
+
+    /// Stores everything and forgets it.
+    pub fn flush(&mut self, asm: &mut Assembler) {
+        for index in 0..POOL.len() {
+            self.write_back(asm, index);
+            self.entries[index] = Entry::default();
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What translated code gets beside the guest's registers, and what it leaves behind.
+
+use std::mem::offset_of;
+
+/// Lent to translated code for one run.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Context {
+    pub data_versions: *const u32,
+    pub words: *const u8,
+    pub word_versions: *const u32,
+    pub pages: *const *const u8,
+    pub table: *const TableEntry,
+    /// Instructions that are left.
+    pub room: u32,
+    /// Why the run ended: [`KIND_AT`] to [`KIND_LOOK`].
+    pub kind: u32,
+    /// With [`KIND_INTERPRET`], the tag of the block and the number of the instruction.
+    pub tag: u32,
+    pub index: u32,
+}
+
+/// Where a computed address leads, in a direct-mapped table.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct TableEntry {
+    pub address: u32,
+    /// Leads to the way out while there is no code for the address.
+    pub code: u64,
+}
+
+pub(super) const KIND_AT: u32 = 0;
+pub(super) const KIND_INTERPRET: u32 = 1;
+pub(super) const KIND_LOOK: u32 = 2;
+
+pub(super) const DATA_VERSIONS: i32 = offset_of!(Context, data_versions) as i32;
+pub(super) const WORDS: i32 = offset_of!(Context, words) as i32;
+pub(super) const WORD_VERSIONS: i32 = offset_of!(Context, word_versions) as i32;
+pub(super) const PAGES: i32 = offset_of!(Context, pages) as i32;
+pub(super) const TABLE: i32 = offset_of!(Context, table) as i32;
+pub(super) const ROOM: i32 = offset_of!(Context, room) as i32;
+pub(super) const KIND: i32 = offset_of!(Context, kind) as i32;
+pub(super) const TAG: i32 = offset_of!(Context, tag) as i32;
+pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;
+
+pub(super) const TABLE_ADDRESS: i32 = offset_of!(TableEntry, address) as i32;
+pub(super) const TABLE_CODE: i32 = offset_of!(TableEntry, code) as i32;
+/// Entries of the table, a power of two.
+pub(super) const TABLE_ENTRIES: usize = 1 << 11;
+/// How far the upper bits of an address are moved to be mixed with the lower ones.
+pub(super) const TABLE_MIX: u8 = 11;
+
+/// The entry of an address.
+pub(super) fn table_slot(address: u32) -> usize {
+    (address ^ address >> TABLE_MIX) as usize % TABLE_ENTRIES
+}

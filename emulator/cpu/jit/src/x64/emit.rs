@@ -1,0 +1,535 @@
+//! From operations to x86-64.
+//!
+//! `rbp` holds the address of the guest's registers, `r12` that of the data window, `r13` the [`Context`], `r14` the cells that lead
+//! from block to block, `r15d` the instructions that are left. `rax`, `rcx` and `rdx` are scratch; the others hold registers of the
+//! guest. What is rare lies behind the block.
+
+use espalier_core::{CODE_PAGE, WindowLayout};
+
+use super::assembler::{
+    Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide,
+};
+use super::cache::{Cache, displacement};
+use super::context::{DATA_VERSIONS, PAGES, WORD_VERSIONS, WORDS};
+use super::stubs::Stubs;
+use crate::engine::Block;
+use crate::ir::{Binary, Condition, Op, Place, Space, Unary, Value, Width};
+
+const PAGE_SHIFT: u8 = CODE_PAGE.trailing_zeros() as u8;
+const TABLE_PAGE_SHIFT: u8 = 16;
+/// Bit of a version: code was decoded from the page.
+const DECODED: u8 = 1;
+const CELL_SHIFT: i32 = 3;
+
+/// Where control goes when it leaves a block.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// The block is not entered.
+    Refuse,
+    /// The interpreter does the instruction and the rest of the block.
+    Interpret { index: u32 },
+    /// Another block, after so many instructions of this one.
+    Chain { target: u32, done: u32 },
+    /// The end of the run.
+    Look { target: u32, done: u32 },
+}
+
+/// Code behind the block that stores what is in registers and leaves.
+#[derive(Debug)]
+struct Out {
+    label: Label,
+    dirty: Vec<(Reg, u16)>,
+    way: Way,
+}
+
+/// Code behind the block that finishes an access.
+#[derive(Clone, Copy, Debug)]
+enum Detour {
+    Paged { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width },
+    Versioned { label: Label, resume: Label, leave: Label, width: Width },
+}
+
+/// The translation of one block.
+pub(super) struct Emitter<'a> {
+    asm: Assembler,
+    cache: Cache,
+    block: &'a Block<'a>,
+    layout: &'a WindowLayout,
+    stubs: &'a Stubs,
+    cells: &'a mut dyn FnMut(u32) -> u32,
+    start: Label,
+    /// The instruction whose operations are being translated; none before the first.
+    index: Option<u32>,
+    outs: Vec<Out>,
+    detours: Vec<Detour>,
+}
+
+/// Translates a block that will lie at `address`. `cells` gives the number of the cell of a guest address.
+pub(super) fn emit(
+    block: &Block<'_>,
+    layout: &WindowLayout,
+    stubs: &Stubs,
+    address: u64,
+    cells: &mut dyn FnMut(u32) -> u32,
+) -> Vec<u8> {
+    let mut asm = Assembler::default();
+    let start = asm.label();
+    let mut emitter = Emitter {
+        asm,
+        cache: Cache::default(),
+        block,
+        layout,
+        stubs,
+        cells,
+        start,
+        index: None,
+        outs: Vec::new(),
+        detours: Vec::new(),
+    };
+    emitter.run();
+    emitter.asm.finish(address)
+}
+
+impl Emitter<'_> {
+    fn run(&mut self) {
+        self.asm.bind(self.start);
+        self.asm.alu_imm(Alu::Cmp, R15, self.block.count);
+        let refuse = self.leave(Way::Refuse);
+        self.asm.jump_if(Cc::Below, refuse);
+        for op in self.block.ops {
+            self.op(op);
+        }
+        for detour in std::mem::take(&mut self.detours) {
+            self.detour(detour);
+        }
+        for out in std::mem::take(&mut self.outs) {
+            self.asm.bind(out.label);
+            for (reg, slot) in out.dirty {
+                self.asm.store(RBP, displacement(slot), reg);
+            }
+            self.go(out.way);
+        }
+    }
+
+    /// A label behind the block from which control leaves, with the registers as they are now.
+    fn leave(&mut self, way: Way) -> Label {
+        let label = self.asm.label();
+        self.outs.push(Out { label, dirty: self.cache.dirty(), way });
+        label
+    }
+
+    /// Where an instruction that cannot be executed here is left to the interpreter.
+    fn hand_over(&mut self) -> Label {
+        match self.index {
+            Some(index) => self.leave(Way::Interpret { index }),
+            None => self.leave(Way::Refuse),
+        }
+    }
+
+    fn go(&mut self, way: Way) {
+        match way {
+            Way::Refuse => {
+                self.asm.mov_imm(RAX, self.block.address);
+                self.asm.jump_far(self.stubs.at);
+            }
+            Way::Interpret { index } => {
+                self.asm.mov_imm(RAX, self.block.tag);
+                self.asm.mov_imm(RCX, index);
+                self.asm.jump_far(self.stubs.interpret);
+            }
+            Way::Chain { target, done } => {
+                self.spend(done);
+                if target == self.block.address {
+                    self.asm.jump(self.start);
+                } else {
+                    let cell = (self.cells)(target);
+                    self.asm.mov_imm(RAX, target);
+                    self.asm.jump_memory(R14, (cell as i32) << CELL_SHIFT);
+                }
+            }
+            Way::Look { target, done } => {
+                self.spend(done);
+                self.asm.mov_imm(RAX, target);
+                self.asm.jump_far(self.stubs.look);
+            }
+        }
+    }
+
+    fn spend(&mut self, done: u32) {
+        self.asm.alu_imm(Alu::Sub, R15, done);
+    }
+
+    fn op(&mut self, op: &Op) {
+        match *op {
+            Op::Instruction(index) => self.index = Some(index),
+            Op::Move { to, from } => {
+                let from = self.value(from);
+                let reg = self.cache.reserve(&mut self.asm, to);
+                self.put(reg, from);
+                self.cache.written(to);
+            }
+            Op::Binary { op, to, left, right } => self.binary(op, to, left, right),
+            Op::Unary { op: Unary::LeadingZeros, to, from } => {
+                let from = self.in_register(from, RCX);
+                self.asm.bit_scan_reverse(RAX, from);
+                self.asm.mov_imm(RDX, 63);
+                self.asm.cmov(Cc::Equal, RAX, RDX);
+                self.asm.alu_imm(Alu::Xor, RAX, 31);
+                self.result(to, RAX);
+            }
+            Op::Funnel { to, high, low, amount } => self.funnel(to, high, low, amount),
+            Op::LongShiftRightSigned { to, from, amount } => {
+                let from = self.in_register(from, RAX);
+                self.asm.extend_wide(RAX, from);
+                let amount = self.value(amount);
+                self.put(RCX, amount);
+                self.asm.shift_wide(Shift::RightSigned, RAX);
+                self.result(to, RAX);
+            }
+            Op::Select { to, condition, left, right, then } => {
+                let then = self.in_register(then, RDX);
+                let reg = self.cache.read(&mut self.asm, to);
+                let cc = self.compare(condition, left, right);
+                self.asm.cmov(cc, reg, then);
+                self.cache.written(to);
+            }
+            Op::Set { to, condition, left, right } => {
+                let cc = self.compare(condition, left, right);
+                self.asm.set(cc, RAX);
+                self.result(to, RAX);
+            }
+            Op::Load { to, width, signed, base, offset } => self.load(to, kind(width, signed), width, base, offset),
+            Op::Store { from, width, base, offset } => self.store(from, width, base, offset),
+            Op::Watch { filter, base, offset } => {
+                self.address(base, offset, RCX);
+                let leave = self.hand_over();
+                self.asm.shift_imm(Shift::Right, RCX, 6);
+                self.asm.load_wide(RDX, RBP, displacement(filter));
+                self.asm.bit_test_wide(RDX, RCX);
+                self.asm.jump_if(Cc::Below, leave);
+            }
+            Op::Guard { condition, left, right } => {
+                let cc = self.compare(condition, left, right);
+                let leave = self.hand_over();
+                self.asm.jump_if(cc, leave);
+            }
+            Op::Version { space, page, expected } => {
+                let versions = match space {
+                    Space::Data => DATA_VERSIONS,
+                    Space::Words => WORD_VERSIONS,
+                };
+                self.asm.load_wide(RCX, R13, versions);
+                self.asm.cmp_memory_imm(RCX, (page * 4) as i32, expected);
+                let leave = self.hand_over();
+                self.asm.jump_if(Cc::NotEqual, leave);
+            }
+            Op::Copy { to, from } => {
+                self.cache.flush(&mut self.asm);
+                let (base, offset) = self.place(from);
+                self.asm.load_quad(0, base, offset);
+                let (base, offset) = self.place(to);
+                self.asm.store_quad(base, offset, 0);
+            }
+            Op::Forget { slot } => self.cache.forget(slot),
+            Op::Branch { condition, left, right, target, done } => {
+                self.leave_if(condition, left, right, Way::Chain { target, done });
+            }
+            Op::Look { condition, left, right, target, done } => {
+                self.leave_if(condition, left, right, Way::Look { target, done });
+            }
+            Op::Jump { target, done } => {
+                self.cache.flush(&mut self.asm);
+                self.go(Way::Chain { target, done });
+            }
+            Op::JumpIndirect { target, done } => {
+                let target = self.value(target);
+                self.put(RAX, target);
+                self.cache.flush(&mut self.asm);
+                self.spend(done);
+                self.asm.jump_far(self.stubs.indirect);
+            }
+            Op::Leave => {
+                let leave = self.hand_over();
+                self.asm.jump(leave);
+            }
+        }
+    }
+
+    fn leave_if(&mut self, condition: Condition, left: Value, right: Value, way: Way) {
+        let cc = self.compare(condition, left, right);
+        let label = self.leave(way);
+        self.asm.jump_if(cc, label);
+    }
+
+    /// The operand in a register of the host, or a constant.
+    fn value(&mut self, value: Value) -> Operand {
+        match value {
+            Value::Slot(slot) => Operand::Reg(self.cache.read(&mut self.asm, slot)),
+            Value::Imm(value) => Operand::Imm(value),
+        }
+    }
+
+    /// The operand in a register, which is `scratch` if it is a constant.
+    fn in_register(&mut self, value: Value, scratch: Reg) -> Reg {
+        match self.value(value) {
+            Operand::Reg(reg) => reg,
+            Operand::Imm(value) => {
+                self.asm.mov_imm(scratch, value);
+                scratch
+            }
+        }
+    }
+
+    fn put(&mut self, to: Reg, from: Operand) {
+        match from {
+            Operand::Reg(from) => self.asm.mov(to, from),
+            Operand::Imm(value) => self.asm.mov_imm(to, value),
+        }
+    }
+
+    /// The value in `from` becomes that of `to`.
+    fn result(&mut self, to: u16, from: Reg) {
+        let reg = self.cache.reserve(&mut self.asm, to);
+        self.asm.mov(reg, from);
+        self.cache.written(to);
+    }
+
+    /// Sets the flags; the condition that tells whether it holds. Leaves `rdx` alone.
+    fn compare(&mut self, condition: Condition, left: Value, right: Value) -> Cc {
+        let left = self.in_register(left, RAX);
+        let right = self.value(right);
+        let bits = matches!(condition, Condition::Disjoint | Condition::Overlap);
+        match right {
+            Operand::Reg(right) if bits => self.asm.test(left, right),
+            Operand::Imm(right) if bits => self.asm.test_imm(left, right),
+            Operand::Imm(0) => self.asm.test(left, left),
+            Operand::Reg(right) => self.asm.alu(Alu::Cmp, left, right),
+            Operand::Imm(right) => self.asm.alu_imm(Alu::Cmp, left, right),
+        }
+        match condition {
+            Condition::Equal | Condition::Disjoint => Cc::Equal,
+            Condition::NotEqual | Condition::Overlap => Cc::NotEqual,
+            Condition::LessSigned => Cc::Less,
+            Condition::GreaterOrEqualSigned => Cc::GreaterOrEqual,
+            Condition::LessUnsigned => Cc::Below,
+            Condition::GreaterOrEqualUnsigned => Cc::AboveOrEqual,
+        }
+    }
+
+    fn binary(&mut self, op: Binary, to: u16, left: Value, right: Value) {
+        let (left, right) = (self.value(left), self.value(right));
+        match op {
+            Binary::Add => self.simple(Alu::Add, to, left, right),
+            Binary::Sub => self.simple(Alu::Sub, to, left, right),
+            Binary::And => self.simple(Alu::And, to, left, right),
+            Binary::Or => self.simple(Alu::Or, to, left, right),
+            Binary::Xor => self.simple(Alu::Xor, to, left, right),
+            Binary::ShiftLeft => self.shift(Shift::Left, to, left, right),
+            Binary::ShiftRight => self.shift(Shift::Right, to, left, right),
+            Binary::ShiftRightSigned => self.shift(Shift::RightSigned, to, left, right),
+            Binary::Multiply => {
+                self.put(RAX, left);
+                self.put(RCX, right);
+                self.asm.imul(RAX, RCX);
+                self.result(to, RAX);
+            }
+            Binary::MultiplyHighUnsigned => self.wide(Wide::Multiply, to, left, right, RDX),
+            Binary::MultiplyHighSigned => self.wide(Wide::MultiplySigned, to, left, right, RDX),
+            Binary::DivideUnsigned => self.wide(Wide::Divide, to, left, right, RAX),
+            Binary::DivideSigned => self.wide(Wide::DivideSigned, to, left, right, RAX),
+            Binary::RemainderUnsigned => self.wide(Wide::Divide, to, left, right, RDX),
+            Binary::RemainderSigned => self.wide(Wide::DivideSigned, to, left, right, RDX),
+        }
+    }
+
+    fn simple(&mut self, op: Alu, to: u16, left: Operand, right: Operand) {
+        let reg = self.cache.reserve(&mut self.asm, to);
+        let target = if right == Operand::Reg(reg) && left != right { RAX } else { reg };
+        self.put(target, left);
+        match right {
+            Operand::Reg(right) => self.asm.alu(op, target, right),
+            Operand::Imm(right) => self.asm.alu_imm(op, target, right),
+        }
+        self.asm.mov(reg, target);
+        self.cache.written(to);
+    }
+
+    fn shift(&mut self, op: Shift, to: u16, left: Operand, right: Operand) {
+        let reg = self.cache.reserve(&mut self.asm, to);
+        if let Operand::Reg(right) = right {
+            self.asm.mov(RCX, right);
+        }
+        self.put(reg, left);
+        match right {
+            Operand::Reg(_) => self.asm.shift(op, reg),
+            Operand::Imm(amount) => self.asm.shift_imm(op, reg, (amount & 0x1f) as u8),
+        }
+        self.cache.written(to);
+    }
+
+    fn wide(&mut self, op: Wide, to: u16, left: Operand, right: Operand, result: Reg) {
+        self.put(RAX, left);
+        self.put(RCX, right);
+        if matches!(op, Wide::Divide | Wide::DivideSigned) {
+            let leave = self.hand_over();
+            self.asm.test(RCX, RCX);
+            self.asm.jump_if(Cc::Equal, leave);
+            if matches!(op, Wide::DivideSigned) {
+                self.asm.alu_imm(Alu::Cmp, RCX, u32::MAX);
+                self.asm.jump_if(Cc::Equal, leave);
+                self.asm.cdq();
+            } else {
+                self.asm.mov_imm(RDX, 0);
+            }
+        }
+        self.asm.wide(op, RCX);
+        self.result(to, result);
+    }
+
+    fn funnel(&mut self, to: u16, high: Value, low: Value, amount: Value) {
+        const WORD: u8 = 32;
+        let amount = self.value(amount);
+        self.put(RCX, amount);
+        let (high, low) = (self.value(high), self.value(low));
+        self.put(RAX, high);
+        if high != Operand::Imm(0) {
+            self.asm.shift_wide_imm(Shift::Left, RAX, WORD);
+        }
+        if low != Operand::Imm(0) {
+            self.put(RDX, low);
+            self.asm.or_wide(RAX, RDX);
+        }
+        self.asm.shift_wide(Shift::Right, RAX);
+        self.result(to, RAX);
+    }
+
+    /// `base + offset` in `to`.
+    fn address(&mut self, base: Value, offset: u32, to: Reg) {
+        match self.value(base) {
+            Operand::Reg(base) => self.asm.lea(to, base, offset),
+            Operand::Imm(base) => self.asm.mov_imm(to, base.wrapping_add(offset)),
+        }
+    }
+
+    fn load(&mut self, to: u16, kind: LoadKind, width: Width, base: Value, offset: u32) {
+        let layout = *self.layout;
+        if let (Value::Imm(base), Width::Word) = (base, width)
+            && let Some(place) = layout.words.offset(base.wrapping_add(offset), 4)
+            && place % 4 == 0
+        {
+            self.asm.load_wide(RCX, R13, WORDS);
+            let reg = self.cache.reserve(&mut self.asm, to);
+            self.asm.load(reg, RCX, place as i32);
+            return self.cache.written(to);
+        }
+        self.address(base, offset.wrapping_sub(layout.data.base), RAX);
+        let reg = self.cache.reserve(&mut self.asm, to);
+        let leave = self.hand_over();
+        self.asm.alu_imm(Alu::Cmp, RAX, (layout.data.size + 1).saturating_sub(width.bytes()));
+        let resume = self.asm.label();
+        if layout.paged.size > 0 {
+            let label = self.asm.label();
+            self.asm.jump_if(Cc::AboveOrEqual, label);
+            self.detours.push(Detour::Paged { label, resume, leave, to: reg, kind, width });
+        } else {
+            self.asm.jump_if(Cc::AboveOrEqual, leave);
+        }
+        self.asm.load_indexed(kind, reg, R12, RAX);
+        self.asm.bind(resume);
+        self.cache.written(to);
+    }
+
+    fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
+        let layout = *self.layout;
+        let from = self.value(from);
+        self.address(base, offset.wrapping_sub(layout.data.base), RAX);
+        let leave = self.hand_over();
+        self.asm.alu_imm(Alu::Cmp, RAX, (layout.data.size + 1).saturating_sub(width.bytes()));
+        self.asm.jump_if(Cc::AboveOrEqual, leave);
+        if layout.versioned_from < layout.data.size {
+            let (label, resume) = (self.asm.label(), self.asm.label());
+            self.asm.alu_imm(Alu::Cmp, RAX, (layout.versioned_from + 1).saturating_sub(width.bytes()));
+            self.asm.jump_if(Cc::AboveOrEqual, label);
+            self.asm.bind(resume);
+            self.detours.push(Detour::Versioned { label, resume, leave, width });
+        }
+        let from = match from {
+            Operand::Reg(reg) => reg,
+            Operand::Imm(value) => {
+                self.asm.mov_imm(RDX, value);
+                RDX
+            }
+        };
+        self.asm.store_indexed(width.bytes(), R12, RAX, from);
+    }
+
+    fn detour(&mut self, detour: Detour) {
+        match detour {
+            // `rax` is the distance from the data window.
+            Detour::Paged { label, resume, leave, to, kind, width } => {
+                self.asm.bind(label);
+                self.asm.lea(RCX, RAX, self.layout.data.base.wrapping_sub(self.layout.paged.base));
+                self.asm.alu_imm(Alu::Cmp, RCX, self.layout.paged.size);
+                self.asm.jump_if(Cc::AboveOrEqual, leave);
+                if width != Width::Byte {
+                    self.asm.test_imm(RCX, width.bytes() - 1);
+                    self.asm.jump_if(Cc::NotEqual, leave);
+                }
+                self.asm.mov(RAX, RCX);
+                self.asm.shift_imm(Shift::Right, RAX, TABLE_PAGE_SHIFT);
+                self.asm.load_wide(RDX, R13, PAGES);
+                self.asm.load_wide_indexed(RDX, RDX, RAX, CELL_SHIFT as u8);
+                self.asm.alu_imm(Alu::And, RCX, (1 << TABLE_PAGE_SHIFT) - 1);
+                self.asm.test_wide(RDX, RDX);
+                self.asm.jump_if(Cc::Equal, leave);
+                self.asm.load_indexed(kind, to, RDX, RCX);
+                self.asm.jump(resume);
+            }
+            Detour::Versioned { label, resume, leave, width } => {
+                self.asm.bind(label);
+                if width != Width::Byte {
+                    self.asm.test_imm(RAX, width.bytes() - 1);
+                    self.asm.jump_if(Cc::NotEqual, leave);
+                }
+                self.asm.lea(RCX, RAX, 0u32.wrapping_sub(self.layout.versioned_from));
+                self.asm.shift_imm(Shift::Right, RCX, PAGE_SHIFT);
+                self.asm.load_wide(RDX, R13, DATA_VERSIONS);
+                self.asm.test_byte_indexed(RDX, RCX, 2, DECODED);
+                self.asm.jump_if(Cc::NotEqual, leave);
+                self.asm.jump(resume);
+            }
+        }
+    }
+
+    /// Base and displacement of four registers in memory. Uses `rcx`.
+    fn place(&mut self, place: Place) -> (Reg, i32) {
+        const GROUP_SHIFT: u8 = 4;
+        let offset = displacement(place.slot);
+        let Some((index, add, groups)) = place.index else { return (RBP, offset) };
+        self.asm.load(RCX, RBP, displacement(index));
+        if add != 0 {
+            self.asm.alu_imm(Alu::Add, RCX, u32::from(add));
+        }
+        self.asm.alu_imm(Alu::And, RCX, u32::from(groups) - 1);
+        self.asm.shift_imm(Shift::Left, RCX, GROUP_SHIFT);
+        self.asm.add_wide(RCX, RBP);
+        (RCX, offset)
+    }
+}
+
+/// An operand as instructions of the host take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operand {
+    Reg(Reg),
+    Imm(u32),
+}
+
+fn kind(width: Width, signed: bool) -> LoadKind {
+    match (width, signed) {
+        (Width::Byte, false) => LoadKind::Byte,
+        (Width::Byte, true) => LoadKind::ByteSigned,
+        (Width::Half, false) => LoadKind::Half,
+        (Width::Half, true) => LoadKind::HalfSigned,
+        (Width::Word, _) => LoadKind::Word,
+    }
+}

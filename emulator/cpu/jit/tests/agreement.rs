@@ -1,0 +1,250 @@
+//! Translated code against a plain reading of the operations.
+
+mod model;
+
+use std::sync::Arc;
+
+use espalier_jit::{
+    Binary, Block, Condition, Engine, Exit, Op, Outcome, Page, PagedMemory, Place, Slot, Space, Unary, Value, Width, Window,
+    WindowLayout, Windows,
+};
+use model::{Memory, interpret};
+use proptest::collection::vec;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::{prop_assert, prop_assert_eq};
+
+/// Registers that random operations name.
+const NAMED: Slot = 12;
+/// The register for the address of the next instruction, and a filter of two.
+const PC: Slot = 14;
+const FILTER: Slot = 16;
+/// Groups that a register chooses among.
+const GROUPS: Slot = 20;
+const GROUP_COUNT: u16 = 8;
+const REGISTERS: usize = GROUPS as usize + 4 * GROUP_COUNT as usize;
+const ADDRESS: u32 = 0x400;
+const TAG: u32 = 77;
+
+const LAYOUT: WindowLayout = WindowLayout {
+    data: Window { base: 0x1_0000, size: 0x800 },
+    versioned_from: 0x400,
+    words: Window { base: 0x8000, size: 0x200 },
+    paged: Window { base: 0x20_0000, size: 0x3_0000 },
+};
+
+fn slot() -> impl Strategy<Value = Slot> {
+    0..NAMED
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let constant = prop_oneof![Just(0), Just(1), Just(u32::MAX), Just(0x8000_0000), 0u32..256, any::<u32>()];
+    prop_oneof![4 => slot().prop_map(Value::Slot), 1 => constant.prop_map(Value::Imm)]
+}
+
+fn width() -> impl Strategy<Value = Width> {
+    prop_oneof![Just(Width::Byte), Just(Width::Half), Just(Width::Word)]
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    prop_oneof![
+        Just(Condition::Equal),
+        Just(Condition::NotEqual),
+        Just(Condition::LessSigned),
+        Just(Condition::GreaterOrEqualSigned),
+        Just(Condition::LessUnsigned),
+        Just(Condition::GreaterOrEqualUnsigned),
+        Just(Condition::Disjoint),
+        Just(Condition::Overlap),
+    ]
+}
+
+fn binary() -> impl Strategy<Value = Binary> {
+    prop_oneof![
+        Just(Binary::Add),
+        Just(Binary::Sub),
+        Just(Binary::And),
+        Just(Binary::Or),
+        Just(Binary::Xor),
+        Just(Binary::ShiftLeft),
+        Just(Binary::ShiftRight),
+        Just(Binary::ShiftRightSigned),
+        Just(Binary::Multiply),
+        Just(Binary::MultiplyHighUnsigned),
+        Just(Binary::MultiplyHighSigned),
+        Just(Binary::DivideUnsigned),
+        Just(Binary::DivideSigned),
+        Just(Binary::RemainderUnsigned),
+        Just(Binary::RemainderSigned),
+    ]
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![
+        (0..NAMED - 3).prop_map(|slot| Place { slot, index: None }),
+        (slot(), any::<u8>()).prop_map(|(index, add)| Place { slot: GROUPS, index: Some((index, add, GROUP_COUNT)) }),
+    ]
+}
+
+/// An address: mostly a register that holds one, with an offset that stays near.
+fn address() -> impl Strategy<Value = (Value, u32)> {
+    let constant = prop_oneof![0x7ff0u32..0x8210, 0xfff0u32..0x1_0810, 0x1f_fff0u32..0x23_0010];
+    prop_oneof![
+        4 => (slot().prop_map(Value::Slot), prop_oneof![0u32..16, Just(u32::MAX)]),
+        1 => (constant.prop_map(Value::Imm), 0u32..8),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => (slot(), value()).prop_map(|(to, from)| Op::Move { to, from }),
+        8 => (binary(), slot(), value(), value()).prop_map(|(op, to, left, right)| Op::Binary { op, to, left, right }),
+        1 => (slot(), value()).prop_map(|(to, from)| Op::Unary { op: Unary::LeadingZeros, to, from }),
+        1 => (slot(), value(), value(), value()).prop_map(|(to, high, low, amount)| Op::Funnel { to, high, low, amount }),
+        1 => (slot(), value(), value()).prop_map(|(to, from, amount)| Op::LongShiftRightSigned { to, from, amount }),
+        2 => (slot(), condition(), value(), value(), value())
+            .prop_map(|(to, condition, left, right, then)| Op::Select { to, condition, left, right, then }),
+        1 => (slot(), condition(), value(), value())
+            .prop_map(|(to, condition, left, right)| Op::Set { to, condition, left, right }),
+        4 => (slot(), width(), any::<bool>(), address())
+            .prop_map(|(to, width, signed, (base, offset))| Op::Load { to, width, signed, base, offset }),
+        4 => (value(), width(), address()).prop_map(|(from, width, (base, offset))| Op::Store { from, width, base, offset }),
+        1 => address().prop_map(|(base, offset)| Op::Watch { filter: FILTER, base, offset }),
+        1 => (condition(), value(), value()).prop_map(|(condition, left, right)| Op::Guard { condition, left, right }),
+        1 => (place(), place()).prop_map(|(to, from)| Op::Copy { to, from }),
+        1 => (condition(), value(), value(), 0u32..9)
+            .prop_map(|(condition, left, right, target)| Op::Branch { condition, left, right, target, done: 0 }),
+        1 => (condition(), value(), value(), 0u32..9)
+            .prop_map(|(condition, left, right, target)| Op::Look { condition, left, right, target, done: 0 }),
+        1 => (any::<bool>(), 0u32..2, 4u32..6).prop_map(|(data, page, expected)| Op::Version {
+            space: if data { Space::Data } else { Space::Words },
+            page,
+            expected,
+        }),
+    ]
+}
+
+fn last() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (0u32..9).prop_map(|target| Op::Jump { target, done: 0 }),
+        value().prop_map(|target| Op::JumpIndirect { target, done: 0 }),
+        Just(Op::Leave),
+    ]
+}
+
+/// Operations, each of which is an instruction, and the end.
+fn program() -> impl Strategy<Value = Vec<Op>> {
+    (vec(op(), 0..40), last(), 0usize..2).prop_map(|(mut ops, last, before)| {
+        ops.push(last);
+        let mut program = Vec::new();
+        for (index, mut op) in ops.into_iter().enumerate() {
+            if let Op::Branch { done, .. } | Op::Look { done, .. } | Op::Jump { done, .. } | Op::JumpIndirect { done, .. } =
+                &mut op
+            {
+                *done = (index + 1).saturating_sub(before) as u32;
+            }
+            if index >= before {
+                program.push(Op::Instruction(index as u32));
+            }
+            program.push(op);
+        }
+        program
+    })
+}
+
+fn register() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        3 => 0x1_0000u32..0x1_0800,
+        1 => 0xfff0u32..0x1_0810,
+        1 => 0x1f_fff0u32..0x23_0010,
+        1 => 0u32..40,
+        1 => any::<u32>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn translated_code_does_what_the_operations_say(
+        ops in program(),
+        registers in vec(register(), REGISTERS),
+        filter in any::<[u32; 2]>(),
+        versions in vec(4u32..6, 4),
+        short in 0u32..4,
+    ) {
+        let Some(mut engine) = Engine::new(LAYOUT, PC) else { return Ok(()) };
+        let count = ops.iter().filter(|op| matches!(op, Op::Instruction(_))).count() as u32;
+        let block = Block { address: ADDRESS, tag: TAG, count, ops: &ops };
+        prop_assert!(engine.install(&block));
+        let mut registers = registers;
+        registers[usize::from(FILTER)] = filter[0] & filter[1];
+        let memory = Memory::new(&versions);
+        let (mut expected, mut expected_memory) = (registers.clone(), memory.clone());
+        let room = count + 2 - short;
+        let outcome = interpret(&block, PC, &LAYOUT, &mut expected, &mut expected_memory, room);
+        let mut translated = memory.clone();
+        let ran = run(&mut engine, &mut registers, &mut translated, room);
+        prop_assert_eq!(ran, Some(outcome));
+        prop_assert_eq!(registers, expected);
+        prop_assert!(translated.data == expected_memory.data, "memory differs");
+    }
+}
+
+struct Pages<'a>(&'a Memory);
+
+impl PagedMemory for Pages<'_> {
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    fn page(&self, number: usize) -> Option<Arc<Page>> {
+        self.0.pages[number].clone()
+    }
+}
+
+fn run(engine: &mut Engine, registers: &mut [u32], memory: &mut Memory, room: u32) -> Option<Outcome> {
+    let pages = memory.clone();
+    let mut windows = Windows {
+        data: &mut memory.data,
+        data_versions: &memory.data_versions,
+        words: &memory.words,
+        word_versions: &memory.word_versions,
+    };
+    engine.run(ADDRESS, registers, &mut windows, &Pages(&pages), room)
+}
+
+/// Two blocks that lead to each other, until there is no room left.
+#[test]
+fn blocks_lead_to_each_other() {
+    let Some(mut engine) = Engine::new(LAYOUT, PC) else { return };
+    let add = |to| Op::Binary { op: Binary::Add, to, left: Value::Slot(to), right: Value::Imm(1) };
+    let first = [Op::Instruction(0), add(0), Op::Instruction(1), Op::Jump { target: 8, done: 2 }];
+    let second = [Op::Instruction(0), add(1), Op::JumpIndirect { target: Value::Imm(ADDRESS), done: 1 }];
+    assert!(engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &first }));
+    let mut memory = Memory::new(&[0; 4]);
+    let mut registers = vec![0; REGISTERS];
+    assert_eq!(run(&mut engine, &mut registers, &mut memory, 10), Some(Outcome { exit: Exit::At, room: 8 }));
+    assert_eq!((registers[0], registers[usize::from(PC)]), (1, 8));
+    assert!(engine.install(&Block { address: 8, tag: 2, count: 1, ops: &second }));
+    assert_eq!(run(&mut engine, &mut registers, &mut memory, 10), Some(Outcome { exit: Exit::At, room: 1 }));
+    assert_eq!((registers[0], registers[1], registers[usize::from(PC)]), (4, 3, ADDRESS));
+    engine.remove(8);
+    assert_eq!(run(&mut engine, &mut registers, &mut memory, 10), Some(Outcome { exit: Exit::At, room: 8 }));
+    engine.clear();
+    assert_eq!(run(&mut engine, &mut registers, &mut memory, 10), None);
+}
+
+/// A block that leads to itself.
+#[test]
+fn a_block_repeats_itself() {
+    let Some(mut engine) = Engine::new(LAYOUT, PC) else { return };
+    let step = Op::Binary { op: Binary::Sub, to: 0, left: Value::Slot(0), right: Value::Imm(1) };
+    let again =
+        Op::Branch { condition: Condition::NotEqual, left: Value::Slot(0), right: Value::Imm(0), target: ADDRESS, done: 2 };
+    let ops = [Op::Instruction(0), step, Op::Instruction(1), again, Op::Jump { target: 4, done: 2 }];
+    assert!(engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &ops }));
+    let mut registers = vec![100; REGISTERS];
+    let ran = run(&mut engine, &mut registers, &mut Memory::new(&[0; 4]), 1000);
+    assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 800 }));
+    assert_eq!((registers[0], registers[usize::from(PC)]), (0, 4));
+}

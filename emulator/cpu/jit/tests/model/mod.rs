@@ -1,0 +1,221 @@
+//! The operations as a plain interpreter reads them.
+
+use std::sync::Arc;
+
+use espalier_jit::{Binary, Block, Condition, Exit, Op, Outcome, Page, Place, Slot, Space, Unary, Value, Width, WindowLayout};
+
+/// What the windows show.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    pub data: Vec<u8>,
+    pub data_versions: Vec<u32>,
+    pub words: Vec<u8>,
+    pub word_versions: Vec<u32>,
+    pub pages: Vec<Option<Arc<Page>>>,
+}
+
+fn pattern(seed: u8, length: usize) -> Vec<u8> {
+    (0..length).map(|index| (index as u8).wrapping_mul(37).wrapping_add(seed)).collect()
+}
+
+impl Memory {
+    /// Memory of any content whose four pages of data that have versions have these.
+    pub fn new(versions: &[u32]) -> Memory {
+        let page = |seed| Some(Arc::new(pattern(seed, 0x1_0000).try_into().expect("the length of a page")));
+        Memory {
+            data: pattern(1, 0x800),
+            data_versions: versions.to_vec(),
+            words: pattern(2, 0x200),
+            word_versions: vec![4, 5],
+            pages: vec![page(3), None, page(4)],
+        }
+    }
+
+    fn load(&self, layout: &WindowLayout, address: u32, bytes: u32, constant: bool) -> Option<u32> {
+        let read = |memory: &[u8], offset: u32| {
+            let bytes = &memory[offset as usize..][..bytes as usize];
+            bytes.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte))
+        };
+        if let Some(offset) = layout.words.offset(address, 4)
+            && constant
+            && bytes == 4
+            && address.is_multiple_of(4)
+        {
+            return Some(read(&self.words, offset));
+        }
+        if let Some(offset) = layout.data.offset(address, bytes) {
+            return Some(read(&self.data, offset));
+        }
+        let offset = layout.paged.offset(address, bytes).filter(|_| address.is_multiple_of(bytes))?;
+        Some(read(&self.pages[(offset >> 16) as usize].as_ref()?[..], offset & 0xffff))
+    }
+
+    fn store(&mut self, layout: &WindowLayout, address: u32, bytes: u32, value: u32) -> Option<()> {
+        let offset = layout.data.offset(address, bytes)?;
+        if offset + bytes > layout.versioned_from {
+            let page = offset.wrapping_sub(layout.versioned_from) / espalier_core::CODE_PAGE;
+            if !address.is_multiple_of(bytes) || self.data_versions[page as usize] & 1 != 0 {
+                return None;
+            }
+        }
+        self.data[offset as usize..][..bytes as usize].copy_from_slice(&value.to_le_bytes()[..bytes as usize]);
+        Some(())
+    }
+}
+
+fn holds(condition: Condition, left: u32, right: u32) -> bool {
+    match condition {
+        Condition::Equal => left == right,
+        Condition::NotEqual => left != right,
+        Condition::LessSigned => (left as i32) < right as i32,
+        Condition::GreaterOrEqualSigned => left as i32 >= right as i32,
+        Condition::LessUnsigned => left < right,
+        Condition::GreaterOrEqualUnsigned => left >= right,
+        Condition::Disjoint => left & right == 0,
+        Condition::Overlap => left & right != 0,
+    }
+}
+
+fn compute(op: Binary, left: u32, right: u32) -> Option<u32> {
+    let product = u64::from(left) * u64::from(right);
+    let signed = i64::from(left as i32) * i64::from(right as i32);
+    let divisor = || (right != 0).then_some(right);
+    let signed_divisor = || (right != 0 && right != u32::MAX).then_some(right as i32);
+    Some(match op {
+        Binary::Add => left.wrapping_add(right),
+        Binary::Sub => left.wrapping_sub(right),
+        Binary::And => left & right,
+        Binary::Or => left | right,
+        Binary::Xor => left ^ right,
+        Binary::ShiftLeft => left << (right & 31),
+        Binary::ShiftRight => left >> (right & 31),
+        Binary::ShiftRightSigned => ((left as i32) >> (right & 31)) as u32,
+        Binary::Multiply => product as u32,
+        Binary::MultiplyHighUnsigned => (product >> 32) as u32,
+        Binary::MultiplyHighSigned => (signed >> 32) as u32,
+        Binary::DivideUnsigned => left / divisor()?,
+        Binary::RemainderUnsigned => left % divisor()?,
+        Binary::DivideSigned => (left as i32).wrapping_div(signed_divisor()?) as u32,
+        Binary::RemainderSigned => (left as i32).wrapping_rem(signed_divisor()?) as u32,
+    })
+}
+
+/// Does what a block says once.
+pub fn interpret(
+    block: &Block<'_>,
+    pc: Slot,
+    layout: &WindowLayout,
+    registers: &mut [u32],
+    memory: &mut Memory,
+    room: u32,
+) -> Outcome {
+    let refused = |registers: &mut [u32]| {
+        registers[usize::from(pc)] = block.address;
+        Outcome { exit: Exit::At, room }
+    };
+    if room < block.count {
+        return refused(registers);
+    }
+    let mut instruction = None;
+    for op in block.ops {
+        if let Op::Instruction(index) = op {
+            instruction = Some(*index);
+            continue;
+        }
+        match one(op, layout, registers, memory) {
+            Some(Step::Next) => {}
+            Some(Step::Leave { exit, target, done }) => {
+                registers[usize::from(pc)] = target;
+                return Outcome { exit, room: room - done };
+            }
+            None => {
+                return match instruction {
+                    Some(index) => Outcome { exit: Exit::Interpret { tag: block.tag, index }, room },
+                    None => refused(registers),
+                };
+            }
+        }
+    }
+    unreachable!("a block ends with a jump")
+}
+
+enum Step {
+    Next,
+    Leave { exit: Exit, target: u32, done: u32 },
+}
+
+/// Does one operation. None if the interpreter has to.
+fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memory) -> Option<Step> {
+    let of = |value: Value| match value {
+        Value::Slot(slot) => registers[usize::from(slot)],
+        Value::Imm(value) => value,
+    };
+    let wide = |high: Value, low: Value| u64::from(of(high)) << 32 | u64::from(of(low));
+    let result = match *op {
+        Op::Instruction(_) | Op::Forget { .. } => return Some(Step::Next),
+        Op::Move { to, from } => (to, of(from)),
+        Op::Binary { op, to, left, right } => (to, compute(op, of(left), of(right))?),
+        Op::Unary { op: Unary::LeadingZeros, to, from } => (to, of(from).leading_zeros()),
+        Op::Funnel { to, high, low, amount } => (to, (wide(high, low) >> (of(amount) & 63)) as u32),
+        Op::LongShiftRightSigned { to, from, amount } => {
+            (to, (i64::from(of(from) as i32) >> (of(amount) & 63)) as u32)
+        }
+        Op::Select { to, condition, left, right, then } => {
+            (to, if holds(condition, of(left), of(right)) { of(then) } else { of(Value::Slot(to)) })
+        }
+        Op::Set { to, condition, left, right } => (to, u32::from(holds(condition, of(left), of(right)))),
+        Op::Load { to, width, signed, base, offset } => {
+            let constant = matches!(base, Value::Imm(_));
+            let value = memory.load(layout, of(base).wrapping_add(offset), width.bytes(), constant)?;
+            let value = match (width, signed) {
+                (Width::Byte, true) => value as i8 as u32,
+                (Width::Half, true) => value as i16 as u32,
+                _ => value,
+            };
+            (to, value)
+        }
+        Op::Store { from, width, base, offset } => {
+            memory.store(layout, of(base).wrapping_add(offset), width.bytes(), of(from))?;
+            return Some(Step::Next);
+        }
+        Op::Watch { filter, base, offset } => {
+            let bits = wide(Value::Slot(filter + 1), Value::Slot(filter));
+            let line = of(base).wrapping_add(offset) >> 6 & 63;
+            return (bits >> line & 1 == 0).then_some(Step::Next);
+        }
+        Op::Guard { condition, left, right } => {
+            return (!holds(condition, of(left), of(right))).then_some(Step::Next);
+        }
+        Op::Version { space, page, expected } => {
+            let versions = match space {
+                Space::Data => &memory.data_versions,
+                Space::Words => &memory.word_versions,
+            };
+            return (versions[page as usize] == expected).then_some(Step::Next);
+        }
+        Op::Copy { to, from } => {
+            let start = |place: Place| {
+                let group = place.index.map_or(0, |(index, add, groups)| {
+                    of(Value::Slot(index)).wrapping_add(u32::from(add)) as usize % usize::from(groups)
+                });
+                usize::from(place.slot) + 4 * group
+            };
+            let (to, from) = (start(to), start(from));
+            registers.copy_within(from..from + 4, to);
+            return Some(Step::Next);
+        }
+        Op::Branch { condition, left, right, target, done } => {
+            let exit = Exit::At;
+            return Some(if holds(condition, of(left), of(right)) { Step::Leave { exit, target, done } } else { Step::Next });
+        }
+        Op::Look { condition, left, right, target, done } => {
+            let exit = Exit::Look;
+            return Some(if holds(condition, of(left), of(right)) { Step::Leave { exit, target, done } } else { Step::Next });
+        }
+        Op::Jump { target, done } => return Some(Step::Leave { exit: Exit::At, target, done }),
+        Op::JumpIndirect { target, done } => return Some(Step::Leave { exit: Exit::At, target: of(target), done }),
+        Op::Leave => return None,
+    };
+    registers[usize::from(result.0)] = result.1;
+    Some(Step::Next)
+}
