@@ -1,5 +1,9 @@
 //! What a core is connected to: memory, devices and external registers, whatever its instruction set.
 
+use std::sync::Arc;
+
+use crate::windows::{Page, WindowLayout, Windows};
+
 /// Size in bytes of the pages whose versions say whether decoded code is still valid.
 pub const CODE_PAGE: u32 = 256;
 
@@ -129,6 +133,27 @@ pub trait Bus {
     /// Changes whenever address translation for code has changed; drops all blocks of [`CodeMemory::Mapped`]. Looked at when a
     /// run starts and after instructions that synchronise, so the wiring raises its [`attention`](Bus::attention) as well.
     fn code_epoch(&self) -> u32;
+
+    /// Where the memory lies that translated code may touch by itself. Constant; none unless the wiring has some.
+    fn window_layout(&self) -> WindowLayout {
+        WindowLayout::default()
+    }
+
+    /// That memory. Reading and writing it there does what loads and stores do, as long as code is not rewritten.
+    fn windows(&mut self) -> Option<Windows<'_>> {
+        None
+    }
+
+    /// Changes whenever a page of [`WindowLayout::paged`] may be another one or have other bytes.
+    fn page_generation(&self) -> u64 {
+        0
+    }
+
+    /// The page with this number of [`WindowLayout::paged`], if something is mapped there.
+    fn page(&self, number: usize) -> Option<Arc<Page>> {
+        let _ = number;
+        None
+    }
 
     /// Tells of an instruction of this core whose effect no public document describes, and which raises an exception instead. `pc`
     /// is its address.

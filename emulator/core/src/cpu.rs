@@ -58,6 +58,21 @@ pub enum DebugStop {
     Step,
 }
 
+/// Which blocks are translated to code of the host. Nothing but speed depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Translation {
+    /// None: the interpreter executes all.
+    #[default]
+    Off,
+    /// Those that were executed so many times, if the host has a back end.
+    After(u32),
+}
+
+impl Translation {
+    /// Translating pays for code that is executed more often than this.
+    pub const HOT: Translation = Translation::After(64);
+}
+
 /// The state of a core at some time: everything that decides how it goes on, but for the time and for what is around it.
 #[derive(Debug)]
 pub struct Mark(Box<dyn Any>);
@@ -88,6 +103,11 @@ pub trait Core: Any + Send + Sync {
     fn step<B: Bus>(&mut self, bus: &mut B) -> Exit
     where
         Self: Sized;
+
+    /// Chooses which blocks of code are translated to the host's.
+    fn set_translation(&mut self, translation: Translation) {
+        let _ = translation;
+    }
 
     /// Lets time pass without executing anything, while the core waits or is stalled.
     fn idle(&mut self, cycles: u64);

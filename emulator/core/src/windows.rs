@@ -1,7 +1,5 @@
 //! Memory of the guest that a core may touch without asking its bus: for code that is translated to the host's.
 
-use std::sync::Arc;
-
 /// A range of guest addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
@@ -19,7 +17,7 @@ impl Window {
     }
 }
 
-/// Bytes of one page of [`PagedMemory`].
+/// Bytes of one page of [`WindowLayout::paged`].
 pub type Page = [u8; 0x1_0000];
 
 /// Where the windows lie. Constant for a core.
@@ -36,7 +34,7 @@ pub struct WindowLayout {
     pub paged: Window,
 }
 
-/// The memory behind a [`WindowLayout`]. A version that is odd belongs to a page that code was decoded from.
+/// The memory behind a [`WindowLayout`], but for its pages. A version that is odd belongs to a page that code was decoded from.
 #[derive(Debug)]
 pub struct Windows<'a> {
     /// The bytes of the data window.
@@ -47,13 +45,4 @@ pub struct Windows<'a> {
     pub words: &'a [u8],
     /// The versions of its pages.
     pub word_versions: &'a [u32],
-}
-
-/// Pages of memory that only devices change, such as flash behind a cache.
-pub trait PagedMemory {
-    /// Changes whenever any page may be another one or have other bytes.
-    fn generation(&self) -> u64;
-
-    /// The page with this number of the window, if something is mapped there.
-    fn page(&self, number: usize) -> Option<Arc<Page>>;
 }

@@ -18,10 +18,11 @@ pub use boards::{
 };
 pub use error::SocError;
 pub use esp32::CORES;
-pub use espalier_core::DebugStop;
+pub use espalier_core::{DebugStop, Translation};
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::Sound;
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
+pub use espalier_xtensa::translation_host;
 pub use machine::{ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, Stop, Strap, UnknownPart};
 pub use platform::{FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, fidelity_markdown};
 pub use rom::RomRevision;

@@ -1,6 +1,8 @@
 //! Hosts for which no code is generated: nothing of this can exist.
 
-use espalier_core::{PagedMemory, WindowLayout, Windows};
+use std::sync::Arc;
+
+use espalier_core::{Page, WindowLayout, Windows};
 
 use crate::engine::{Block, Outcome};
 use crate::ir::Slot;
@@ -18,7 +20,7 @@ impl Native {
         match *self {}
     }
 
-    pub(crate) fn install(&mut self, _: &Block<'_>) -> bool {
+    pub(crate) fn install(&mut self, _: &Block<'_>) -> Option<u32> {
         match *self {}
     }
 
@@ -30,14 +32,11 @@ impl Native {
         match *self {}
     }
 
-    pub(crate) fn run(
-        &mut self,
-        _: u32,
-        _: &mut [u32],
-        _: &mut Windows<'_>,
-        _: &dyn PagedMemory,
-        _: u32,
-    ) -> Option<Outcome> {
+    pub(crate) fn refresh_pages(&mut self, _: u64, _: impl FnMut(usize) -> Option<Arc<Page>>) {
+        match *self {}
+    }
+
+    pub(crate) fn run(&mut self, _: u32, _: &mut [u32], _: &mut Windows<'_>, _: u32) -> Option<Outcome> {
         match *self {}
     }
 

@@ -1,8 +1,11 @@
 //! The engine as cores use it.
 
-use espalier_core::{PagedMemory, WindowLayout, Windows};
+use std::sync::Arc;
 
-use crate::ir::{Op, Place, Slot, Value};
+use espalier_core::{Page, WindowLayout, Windows};
+
+use crate::ir::{Op, Place, Slot, Space, Value};
+use crate::layout;
 use crate::native::Native;
 
 /// A block of guest code, lowered.
@@ -61,7 +64,10 @@ impl Engine {
     /// An engine without code for memory as `layout` says. `pc` is the register for the address of the next instruction. None where
     /// there is no back end for the host, or where it refuses memory for code.
     pub fn new(layout: WindowLayout, pc: Slot) -> Option<Engine> {
-        assert!(layout.data.base.is_multiple_of(4) && layout.data.size <= 1 << 30, "a data window that is aligned, up to 1 GiB");
+        assert!(
+            layout.data.base.is_multiple_of(4) && layout.data.size <= 1 << 30,
+            "a data window that is aligned, up to 1 GiB"
+        );
         Some(Engine { native: Native::new(layout, pc)?, slots: usize::from(pc) + 1 })
     }
 
@@ -70,11 +76,12 @@ impl Engine {
         self.native.layout()
     }
 
-    /// Translates a block, in place of one at the same address. False if there is no room for it before [`Engine::clear`].
+    /// Translates a block, in place of one at the same address. Returns the number of the cell that leads to it, or none if there is
+    /// no room for it before [`Engine::clear`].
     ///
     /// # Panics
     /// If the last operation of the block lets control run out of it, or an operation names a page that has no version.
-    pub fn install(&mut self, block: &Block<'_>) -> bool {
+    pub fn install(&mut self, block: &Block<'_>) -> Option<u32> {
         let ends = matches!(block.ops.last(), Some(Op::Jump { .. } | Op::JumpIndirect { .. } | Op::Leave));
         assert!(ends, "a block that ends with a jump");
         let layout = *self.layout();
@@ -83,9 +90,9 @@ impl Engine {
         self.native.install(block)
     }
 
-    /// No way leads to the block at `address` any more.
-    pub fn remove(&mut self, address: u32) {
-        self.native.remove(address);
+    /// No way leads any more to the block that is in a cell.
+    pub fn remove(&mut self, cell: u32) {
+        self.native.remove(cell);
     }
 
     /// Drops all blocks.
@@ -93,20 +100,18 @@ impl Engine {
         self.native.clear();
     }
 
-    /// Runs from the block at `address` on for at most `room` instructions. None if there is no such block.
+    /// Takes over the pages of [`WindowLayout::paged`], unless they are of the generation that it has.
+    pub fn refresh_pages(&mut self, generation: u64, page: impl FnMut(usize) -> Option<Arc<Page>>) {
+        self.native.refresh_pages(generation, page);
+    }
+
+    /// Runs from the block in a cell on for at most `room` instructions. None if there is no such cell.
     ///
     /// # Panics
     /// If there are fewer registers than the code uses, or the windows are not as large as the layout says.
-    pub fn run(
-        &mut self,
-        address: u32,
-        registers: &mut [u32],
-        windows: &mut Windows<'_>,
-        memory: &dyn PagedMemory,
-        room: u32,
-    ) -> Option<Outcome> {
+    pub fn run(&mut self, cell: u32, registers: &mut [u32], windows: &mut Windows<'_>, room: u32) -> Option<Outcome> {
         assert!(registers.len() >= self.slots, "fewer registers than the code uses");
-        self.native.run(address, registers, windows, memory, room)
+        self.native.run(cell, registers, windows, room)
     }
 
     /// The register for the address of the next instruction.
@@ -148,10 +153,10 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         }
         Op::Version { space, page, .. } => {
             let pages = match space {
-                crate::ir::Space::Data => crate::layout::versioned_pages(layout),
-                crate::ir::Space::Words => (layout.words.size / espalier_core::CODE_PAGE) as usize,
+                Space::Data => layout::versioned_pages(layout),
+                Space::Words => layout::word_pages(layout),
             };
-            assert!((*page as usize) < pages, "page {page} has no version");
+            assert!(*page < pages, "page {page} has no version");
             0
         }
         Op::Copy { to, from } => place(to).max(place(from)),

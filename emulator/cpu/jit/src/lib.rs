@@ -25,5 +25,5 @@ mod layout;
 mod native;
 
 pub use engine::{Block, Engine, Exit, Outcome, host};
-pub use espalier_core::{Page, PagedMemory, Window, WindowLayout, Windows};
+pub use espalier_core::{Page, Window, WindowLayout, Windows};
 pub use ir::{Binary, Condition, Op, Place, Slot, Space, Unary, Value, Width};

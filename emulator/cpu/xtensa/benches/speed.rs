@@ -1,10 +1,10 @@
-//! Instructions per second of the block interpreter on flat memory.
+//! Instructions per second on flat memory, translated and interpreted.
 //!
 //! The programs are in `programs/`: the source, and its bytes as `llvm-mc -triple=xtensa -mcpu=esp32` assembles it.
 
 use std::time::Instant;
 
-use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister};
+use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister, Translation};
 use flat::Flat;
 
 #[path = "../tests/core/flat.rs"]
@@ -21,7 +21,7 @@ const STACK_WATCHPOINT: u32 = 0x8000_0020;
 const UNTOUCHED: u32 = 0x8_0000;
 
 /// Measures a program that has `breakpoint` in `DBREAKC1`.
-fn measure(name: &str, hex: &str, breakpoint: u32) {
+fn measure(name: &str, hex: &str, breakpoint: u32, translation: Translation) {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
     let bytes: Vec<u8> = digits
         .chunks(2)
@@ -29,6 +29,7 @@ fn measure(name: &str, hex: &str, breakpoint: u32) {
         .collect();
     let mut bus = Flat::new(MEMORY, &bytes);
     let mut cpu = Cpu::new(Config { reset_vector: RESET, vector_base: 0, ..Config::ESP32_PRO });
+    cpu.set_translation(translation);
     cpu.set_special(SpecialRegister::Dbreaka1, UNTOUCHED);
     cpu.set_special(SpecialRegister::Dbreakc1, breakpoint);
     let start = Instant::now();
@@ -48,7 +49,8 @@ fn main() {
     for (name, hex) in PROGRAMS {
         for (name, breakpoint) in [(name.to_owned(), 0), (format!("{name}, stack watchpoint"), STACK_WATCHPOINT)] {
             if wanted.is_empty() || wanted.iter().any(|word| name.ends_with(word.as_str())) {
-                measure(&name, hex, breakpoint);
+                measure(&name, hex, breakpoint, Translation::After(64));
+                measure(&format!("{name}, interpreted"), hex, breakpoint, Translation::Off);
             }
         }
     }

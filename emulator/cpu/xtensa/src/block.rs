@@ -4,11 +4,16 @@
 //! state that decoding cannot see through, the end of a zero-overhead loop, or [`MAX_INSTRUCTIONS`]. It lies in at most
 //! two code pages.
 
+mod lower;
+mod translate;
+
 use std::collections::{BTreeSet, HashMap};
 
 use crate::exception::Trap;
 use crate::instruction::{self, Flow, Instruction, Opcode};
-use espalier_core::{Bus, CODE_PAGE, CodeMemory, Damaged, Load, Persist, Reader, Writer};
+use espalier_core::{Bus, CODE_PAGE, CodeMemory, Damaged, Load, Persist, Reader, Translation, Writer};
+pub(crate) use translate::Entered;
+use translate::Translator;
 
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;
@@ -18,8 +23,8 @@ const MAX_STORED: usize = 1 << 17;
 const MAX_LOOP_ENDS: usize = 1 << 16;
 /// Entries of the direct-mapped table in front of the map of all blocks.
 const QUICK_ENTRIES: usize = 1 << 12;
-/// No block.
-const NONE: u32 = u32::MAX;
+/// No block, and no translation.
+pub(crate) const NONE: u32 = u32::MAX;
 /// Address that no block has.
 const DROPPED: u64 = u64::MAX;
 
@@ -36,13 +41,23 @@ pub(crate) struct Block {
     pub end: u32,
     /// Highest quarter of the register window that any instruction uses.
     pub window: u8,
-    memory: CodeMemory,
+    pub memory: CodeMemory,
     /// The block ends where code was not at hand; it goes on once that has come.
     cut: bool,
     /// Nothing but a change of address translation makes it stale.
     steady: bool,
     /// Versions of the first and last code page.
-    versions: [u32; 2],
+    pub versions: [u32; 2],
+    /// How often it was executed before it was translated, and the cell of its translation.
+    pub heat: u32,
+    pub native: u32,
+}
+
+impl Block {
+    /// Address of the first instruction.
+    pub(crate) fn start(&self) -> u32 {
+        self.address as u32
+    }
 }
 
 /// Why there is no block at an address.
@@ -57,7 +72,7 @@ pub(crate) enum Absent {
 /// All decoded blocks.
 #[derive(Debug)]
 pub(crate) struct Blocks {
-    blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
     instructions: Vec<Instruction>,
     /// For every instruction, the block that came after it when it was the last one executed.
     links: Vec<u32>,
@@ -70,6 +85,7 @@ pub(crate) struct Blocks {
     loop_ends: BTreeSet<u32>,
     last_loop_end: u32,
     epoch: u32,
+    pub(crate) translator: Translator,
 }
 
 /// A clone starts without blocks and decodes them again as it needs them, which costs less than copying them all. The blocks
@@ -80,6 +96,7 @@ impl Clone for Blocks {
             loop_ends: self.loop_ends.clone(),
             last_loop_end: self.last_loop_end,
             epoch: self.epoch,
+            translator: Translator::new(self.translator.setting()),
             ..Blocks::new()
         }
     }
@@ -98,6 +115,7 @@ impl Persist for Blocks {
             loop_ends,
             last_loop_end,
             epoch,
+            translator: _,
         } = self;
         loop_ends.save(to);
         last_loop_end.save(to);
@@ -109,6 +127,7 @@ impl Persist for Blocks {
             loop_ends: Load::load(from)?,
             last_loop_end: Load::load(from)?,
             epoch: Load::load(from)?,
+            translator: Translator::new(self.translator.setting()),
             ..Blocks::new()
         };
         Ok(())
@@ -127,6 +146,7 @@ impl Blocks {
             loop_ends: BTreeSet::new(),
             last_loop_end: 0,
             epoch: 0,
+            translator: Translator::new(Translation::default()),
         }
     }
 
@@ -175,6 +195,7 @@ impl Blocks {
             if block.address != DROPPED {
                 self.by_address.remove(&(block.address as u32));
                 block.address = DROPPED;
+                self.translator.remove(block.native);
             }
         }
     }
@@ -184,6 +205,7 @@ impl Blocks {
             if block.address != DROPPED && condition(block) {
                 self.by_address.remove(&(block.address as u32));
                 block.address = DROPPED;
+                self.translator.remove(block.native);
             }
         }
     }
@@ -195,6 +217,7 @@ impl Blocks {
         self.by_address.clear();
         self.quick.fill(NONE);
         self.mapped.clear();
+        self.translator.clear();
     }
 
     /// True when `index` is a block at `pc` whose code has not changed.
@@ -296,11 +319,14 @@ impl Blocks {
             cut,
             steady: memory != CodeMemory::Writable && !cut,
             versions: [bus.note_decoded(pc), bus.note_decoded(end.wrapping_sub(1))],
+            heat: 0,
+            native: NONE,
         };
         let instructions = decoded.iter().flatten().copied();
         let index = match stale {
             Some(index) => {
                 let old = &self.blocks[index as usize];
+                self.translator.remove(old.native);
                 if memory == CodeMemory::Mapped && old.memory != memory {
                     self.mapped.push(index);
                 }

@@ -3,7 +3,7 @@
 mod compare;
 mod debugged;
 
-use crate::block::{self, Absent, Blocks};
+use crate::block::{self, Absent, Blocks, Entered};
 use crate::config::Config;
 use crate::debugger::Debugger;
 use crate::exception::Trap;
@@ -12,7 +12,7 @@ use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
-use espalier_core::{Bus, DebugStop, Exit, Watchpoint};
+use espalier_core::{Bus, DebugStop, Exit, Translation, Watchpoint};
 
 /// Index of no instruction: nothing came before.
 const NO_INSTRUCTION: u32 = u32::MAX;
@@ -55,6 +55,16 @@ impl Cpu {
         self.state.set_lines(lines);
     }
 
+    /// Chooses which blocks are translated to code of the host.
+    pub fn set_translation(&mut self, translation: Translation) {
+        self.blocks.set_translation(translation);
+    }
+
+    /// Which blocks are translated.
+    pub fn translation(&self) -> Translation {
+        self.blocks.translation()
+    }
+
     /// Runs until `cycles` cycles are spent or there is another reason to return.
     pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
         self.state.started = self.cycles;
@@ -80,6 +90,7 @@ impl Cpu {
                 let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
                 self.blocks.note_epoch(bus.code_epoch());
                 self.blocks.note_loop_end(self.state.lend);
+                self.blocks.note_watches(self.state.watches.kinds());
                 let run = if self.state.has_breakpoints() { run_blocks::<true, B> } else { run_blocks::<false, B> };
                 let before = std::mem::replace(spent, run(&mut self.state, &mut self.blocks, bus, *spent, stop));
                 if *spent == before {
@@ -251,9 +262,11 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
     stop: u32,
 ) -> u32 {
     let mut previous = NO_INSTRUCTION;
+    // Translated code looks at no instruction breakpoints, and for attention only when it ends.
+    let translates = blocks.translates() && !bus.attention() && !(BREAKPOINTS && state.has_instruction_breakpoints());
     loop {
-        let pc = state.pc;
-        let index = match blocks.follow(previous, pc, bus) {
+        let mut pc = state.pc;
+        let mut index = match blocks.follow(previous, pc, bus) {
             Ok(index) => index,
             Err(Absent::Trap(trap)) => {
                 state.raise(trap, pc);
@@ -261,6 +274,26 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
             }
             Err(Absent::NotAtHand) => return spent,
         };
+        let mut from = 0;
+        if translates {
+            match blocks.enter(index, state, bus, stop - spent) {
+                None => {}
+                Some(Entered::At { room }) => {
+                    spent = stop - room;
+                    previous = NO_INSTRUCTION;
+                    if room == 0 {
+                        return spent;
+                    }
+                    continue;
+                }
+                Some(Entered::Within { index: block, from: instruction, room }) => {
+                    spent = stop - room;
+                    (index, from) = (block, instruction as usize);
+                    pc = blocks.block(index).start();
+                    state.pc = pc;
+                }
+            }
+        }
         bus.executing(pc);
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
@@ -268,7 +301,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         // Instructions before the one that cannot execute still run.
         let mut obstructed = false;
         let mut count = instructions.len();
-        if block.window > state.window_free || BREAKPOINTS && state.breaks_within(pc, end) {
+        if from == 0 && (u32::from(block.window) > state.window_free || BREAKPOINTS && state.breaks_within(pc, end)) {
             let limit = obstacle(state, instructions, pc);
             obstructed = limit.is_some();
             count = limit.unwrap_or(count);
@@ -281,7 +314,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         let start = Start { pc, cycle: spent };
         let mut step = Step::NEXT;
         let mut last = None;
-        for op in &instructions[..count] {
+        for op in &instructions[from..count] {
             step = execute::<BREAKPOINTS, B>(state, bus, op, start);
             if step != Step::NEXT {
                 last = Some(op);
@@ -327,7 +360,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
 fn obstacle(state: &State, instructions: &[Instruction], pc: u32) -> Option<usize> {
     instructions.iter().position(|op| {
         let pc = pc.wrapping_add(u32::from(op.offset));
-        op.window() > state.window_free || state.instruction_breakpoint(pc).is_some()
+        u32::from(op.window()) > state.window_free || state.instruction_breakpoint(pc).is_some()
     })
 }
 
@@ -345,7 +378,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
     if let Some(trap) = state.debug_trap(pc) {
         return state.raise(trap, pc);
     }
-    if op.window() > state.window_free {
+    if u32::from(op.window()) > state.window_free {
         return state.raise(Trap::WindowOverflow, pc);
     }
     bus.executing(pc);

@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{Bus, Core, DebugStop, Exit, Mark, Watchpoint};
+use espalier_core::{Bus, Core, DebugStop, Exit, Mark, Translation, Watchpoint};
 
 use crate::cpu::Cpu;
 use crate::state::State;
@@ -12,6 +12,10 @@ impl Core for Cpu {
 
     fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.step(bus)
+    }
+
+    fn set_translation(&mut self, translation: Translation) {
+        self.set_translation(translation);
     }
 
     fn idle(&mut self, cycles: u64) {

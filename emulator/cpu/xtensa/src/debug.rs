@@ -26,7 +26,12 @@ impl State {
 
     /// True while the program has breakpoints of the debug option, on data or on instructions.
     pub(crate) fn has_breakpoints(&self) -> bool {
-        self.is_watching() || self.plain(SpecialRegister::Ibreakenable) != 0
+        self.is_watching() || self.has_instruction_breakpoints()
+    }
+
+    /// True while the program has breakpoints on instructions.
+    pub(crate) fn has_instruction_breakpoints(&self) -> bool {
+        self.plain(SpecialRegister::Ibreakenable) != 0
     }
 
     /// The debug exception that keeps the instruction at `pc` from executing, whatever it is. Counts instructions.

@@ -174,12 +174,12 @@ impl State {
     fn raise_window_underflow(&mut self, quarters: u8, pc: u32) {
         self.save_old_window_base();
         self.set_plain(SpecialRegister::Epc1, pc);
-        self.rotate_to(self.window_base.wrapping_sub(quarters) & 0xf);
+        self.rotate_to(self.window_base.wrapping_sub(u32::from(quarters)) & 0xf);
         self.set_ps(self.ps | ps::EXCM);
         self.pc = self.vector(vector::UNDERFLOW[usize::from(quarters & 3)]);
     }
 
     fn save_old_window_base(&mut self) {
-        self.ps = self.ps & !ps::OWB | u32::from(self.window_base) << ps::OWB_SHIFT;
+        self.ps = self.ps & !ps::OWB | self.window_base << ps::OWB_SHIFT;
     }
 }

@@ -320,7 +320,7 @@ pub(crate) fn execute<const WATCHED: bool, B: Bus>(
             state.set(op.t, state.get(op.s));
         }
         Opcode::Rotw => {
-            state.rotate_to(state.window_base.wrapping_add(op.immediate as u8));
+            state.rotate_to(state.window_base.wrapping_add(op.immediate));
             state.refresh_window();
         }
         Opcode::Loop => state.start_loop(state.get(op.s), start.pc(op), op),

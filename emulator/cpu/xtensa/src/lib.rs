@@ -41,7 +41,8 @@ mod window;
 
 pub use config::Config;
 pub use cpu::Cpu;
-pub use espalier_core::{DebugStop, Exit, WatchKind, Watchpoint};
+pub use espalier_core::{DebugStop, Exit, Translation, WatchKind, Watchpoint};
+pub use espalier_jit::host as translation_host;
 pub use exception::Cause;
 pub use instruction::{Description, Flow, Instruction, Opcode, TABLE};
 pub use jtag::{DebugPorts, IDCODE, INSTRUCTION_BITS, JtagChain, TapState};

@@ -2,7 +2,7 @@
 
 use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
-use crate::state::{QUARTER, State};
+use crate::state::{QUARTER, State, WINDOW_START_MASK};
 use crate::step::Step;
 
 /// The MAC16 accumulator's high part has 8 bits.
@@ -27,8 +27,8 @@ impl State {
             SpecialRegister::Br => self.br,
             SpecialRegister::Acclo => self.acc as u32,
             SpecialRegister::Acchi => (self.acc >> ACC_HIGH_SHIFT) as u32,
-            SpecialRegister::Windowbase => u32::from(self.window_base),
-            SpecialRegister::Windowstart => u32::from(self.window_start),
+            SpecialRegister::Windowbase => self.window_base,
+            SpecialRegister::Windowstart => self.window_start,
             SpecialRegister::Interrupt => self.interrupt,
             SpecialRegister::Intenable => self.intenable,
             SpecialRegister::Ps => self.ps,
@@ -50,11 +50,11 @@ impl State {
                 self.acc = i64::from(value as i8) << ACC_HIGH_SHIFT | self.acc & i64::from(u32::MAX);
             }
             SpecialRegister::Windowbase => {
-                self.rotate_to(value as u8);
+                self.rotate_to(value);
                 self.refresh_window();
             }
             SpecialRegister::Windowstart => {
-                self.window_start = value as u16;
+                self.window_start = value & WINDOW_START_MASK;
                 self.refresh_window();
             }
             SpecialRegister::Interrupt => self.set_software_interrupts(value),

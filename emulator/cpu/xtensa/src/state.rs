@@ -1,5 +1,7 @@
 //! Registers of the core and the register window.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::atomic::ATOMCTL_RESET;
 use crate::config::Config;
 use crate::exception::{Cause, Trap};
@@ -35,6 +37,8 @@ pub(crate) const EXCM_LEVEL: u32 = 3;
 pub(crate) const DEBUG_LEVEL: u32 = 6;
 /// Level of the non-maskable interrupt.
 pub(crate) const NMI_LEVEL: u32 = 7;
+/// Its bit in `INTERRUPT`.
+pub(crate) const NMI: u32 = 1 << 14;
 
 /// Address registers of one quarter of the window.
 pub(crate) const QUARTER: usize = 4;
@@ -42,16 +46,22 @@ pub(crate) const QUARTER: usize = 4;
 pub(crate) const QUARTERS: usize = 16;
 /// Number of physical address registers.
 pub const PHYSICAL_REGISTERS: usize = QUARTER * QUARTERS;
+/// Bits of `WINDOWSTART`.
+pub(crate) const WINDOW_START_MASK: u32 = 0xffff;
 /// Quarters beyond the first that one instruction can use.
-pub(crate) const QUARTERS_IN_WINDOW: u8 = 3;
+pub(crate) const QUARTERS_IN_WINDOW: u32 = 3;
 
-/// Registers of the core.
+/// The registers that translated code reaches, as words in a row.
 ///
 /// The sixteen visible address registers live in `ar`; their places in `physical` are stale until the window is
 /// rotated. Rotating copies 128 bytes, which costs less than computing a physical register number for every operand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(crate) struct Registers {
     pub ar: [u32; 16],
+    pub physical: [[u32; QUARTER]; QUARTERS],
+    /// What the data breakpoints come to.
+    pub watches: Watches,
     pub pc: u32,
     pub ps: u32,
     pub sar: u32,
@@ -60,17 +70,46 @@ pub(crate) struct State {
     pub lcount: u32,
     /// Boolean registers.
     pub br: u32,
-    pub window_base: u8,
-    pub window_start: u16,
+    pub window_base: u32,
+    pub window_start: u32,
     /// How many quarters beyond the first can be used without a window overflow.
-    pub window_free: u8,
+    pub window_free: u32,
+    pub interrupt: u32,
+    pub intenable: u32,
+    pub threadptr: u32,
+    /// What translated code computes on the way from one register to another; of no meaning between instructions.
+    pub scratch: [u32; 3],
+    /// Special registers without side effects, by number.
+    special: [u32; 256],
+}
+
+impl Registers {
+    /// Their words; a register's number there is its offset by [`slot`].
+    pub fn words(&mut self) -> &mut [u32] {
+        bytemuck::cast_slice_mut(std::slice::from_mut(self))
+    }
+}
+
+/// Number of the word at an offset of [`Registers`].
+pub(crate) const fn slot(offset: usize) -> u16 {
+    (offset / size_of::<u32>()) as u16
+}
+
+/// Number of the word of a special register that is a plain word.
+pub(crate) const fn special_slot(register: SpecialRegister) -> u16 {
+    slot(std::mem::offset_of!(Registers, special)) + register as u16
+}
+
+/// Registers of the core, and what it remembers beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    registers: Registers,
     /// In `WAITI`.
     pub waiting: bool,
     /// Floating-point registers.
     pub fr: [u32; 16],
     pub fcr: u32,
     pub fsr: u32,
-    pub threadptr: u32,
     pub expstate: u32,
     pub f64r: u64,
     pub f64s: u32,
@@ -80,8 +119,6 @@ pub(crate) struct State {
     pub started: u64,
     /// `CCOUNT` minus the cycles since reset.
     pub ccount_offset: u32,
-    pub interrupt: u32,
-    pub intenable: u32,
     /// Levels of the interrupt inputs.
     pub lines: u32,
     /// Instruction and data region attributes.
@@ -89,57 +126,61 @@ pub(crate) struct State {
     pub data_regions: [u8; 8],
     /// What the last instruction that could not complete raised.
     pub trap: Trap,
-    pub physical: [[u32; QUARTER]; QUARTERS],
-    /// What the data breakpoints come to.
-    pub watches: Watches,
-    /// Special registers without side effects, by number.
-    special: [u32; 256],
     pub config: Config,
     pub ocd: Ocd,
 }
 
+impl Deref for State {
+    type Target = Registers;
+
+    #[inline(always)]
+    fn deref(&self) -> &Registers {
+        &self.registers
+    }
+}
+
+impl DerefMut for State {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Registers {
+        &mut self.registers
+    }
+}
+
 espalier_core::persist! {
+    state Registers {
+        ar, physical, watches, pc, ps, sar, lbeg, lend, lcount, br, window_base, window_start, window_free, interrupt, intenable,
+        threadptr, special
+    } fixed { scratch }
     state State {
-        ar, pc, ps, sar, lbeg, lend, lcount, br, window_base, window_start, window_free, waiting, fr, fcr, fsr,
-        threadptr, expstate, f64r, f64s, acc, started, ccount_offset, interrupt, intenable, lines,
-        instruction_regions, data_regions, trap, physical, watches, special, config, ocd
+        registers, waiting, fr, fcr, fsr, expstate, f64r, f64s, acc, started, ccount_offset, lines, instruction_regions,
+        data_regions, trap, config, ocd
     } if State::is_sound;
 }
 
 impl State {
     pub(crate) fn new(config: Config) -> State {
         let mut state = State {
-            ar: [0; 16],
-            pc: config.reset_vector,
-            ps: ps::RESET,
-            sar: 0,
-            lbeg: 0,
-            lend: 0,
-            lcount: 0,
-            br: 0,
-            window_base: 0,
-            window_start: 1,
-            window_free: QUARTERS_IN_WINDOW,
+            registers: Registers {
+                pc: config.reset_vector,
+                ps: ps::RESET,
+                window_start: 1,
+                window_free: QUARTERS_IN_WINDOW,
+                ..bytemuck::Zeroable::zeroed()
+            },
             waiting: false,
             fr: [0; 16],
             fcr: 0,
             fsr: 0,
-            threadptr: 0,
             expstate: 0,
             f64r: 0,
             f64s: 0,
             acc: 0,
             started: 0,
             ccount_offset: 0,
-            interrupt: 0,
-            intenable: 0,
             lines: 0,
             instruction_regions: [config.reset_region_attribute; 8],
             data_regions: [config.reset_region_attribute; 8],
             trap: Trap::General(Cause::IllegalInstruction),
-            physical: [[0; QUARTER]; QUARTERS],
-            watches: Watches::default(),
-            special: [0; 256],
             config,
             ocd: Ocd::new(),
         };
@@ -152,7 +193,9 @@ impl State {
     }
 
     fn is_sound(&self) -> bool {
-        usize::from(self.window_base) < QUARTERS && self.window_free <= QUARTERS_IN_WINDOW
+        (self.window_base as usize) < QUARTERS
+            && self.window_free <= QUARTERS_IN_WINDOW
+            && self.window_start <= WINDOW_START_MASK
     }
 
     /// Value of a special register that is a plain word.
@@ -195,7 +238,7 @@ impl State {
     /// Physical address register, whether it is visible or not.
     pub(crate) fn physical(&self, number: usize) -> u32 {
         let number = number % PHYSICAL_REGISTERS;
-        let visible = (number + PHYSICAL_REGISTERS - usize::from(self.window_base) * QUARTER) % PHYSICAL_REGISTERS;
+        let visible = (number + PHYSICAL_REGISTERS - self.window_base as usize * QUARTER) % PHYSICAL_REGISTERS;
         match self.ar.get(visible) {
             Some(value) => *value,
             None => self.physical[number / QUARTER][number % QUARTER],
@@ -204,10 +247,11 @@ impl State {
 
     pub(crate) fn set_physical(&mut self, number: usize, value: u32) {
         let number = number % PHYSICAL_REGISTERS;
-        let visible = (number + PHYSICAL_REGISTERS - usize::from(self.window_base) * QUARTER) % PHYSICAL_REGISTERS;
-        match self.ar.get_mut(visible) {
+        let visible = (number + PHYSICAL_REGISTERS - self.window_base as usize * QUARTER) % PHYSICAL_REGISTERS;
+        let Registers { ar, physical, .. } = &mut self.registers;
+        match ar.get_mut(visible) {
             Some(register) => *register = value,
-            None => self.physical[number / QUARTER][number % QUARTER] = value,
+            None => physical[number / QUARTER][number % QUARTER] = value,
         }
     }
 }

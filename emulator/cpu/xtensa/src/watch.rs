@@ -22,8 +22,9 @@ const LINES: u32 = 64;
 const WIDEST: u32 = 4;
 
 /// Which accesses have to be compared with the breakpoints: a bit for each line of 64 bytes, and lines 4096 bytes apart share one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Filter(u64);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
+pub(crate) struct Filter(u64);
 
 espalier_core::persist!(value Filter(value));
 
@@ -44,10 +45,19 @@ impl Filter {
 }
 
 /// What the data breakpoints come to, recomputed when their registers are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Watches {
-    load: Filter,
-    store: Filter,
+    pub load: Filter,
+    pub store: Filter,
+}
+
+impl Watches {
+    /// Whether loads and whether stores have to be looked at.
+    #[inline(always)]
+    pub(crate) fn kinds(self) -> [bool; 2] {
+        [self.load.0 != 0, self.store.0 != 0]
+    }
 }
 
 espalier_core::persist!(value Watches { load, store });

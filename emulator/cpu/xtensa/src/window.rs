@@ -1,14 +1,14 @@
 //! The windowed register option: rotating the window, checking it, and the instructions that move it.
 
 use crate::exception::Trap;
-use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, State, ps};
+use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, Registers, State, ps};
 use crate::step::Step;
 
 impl State {
     /// `WINDOWSTART` rotated so that bit 0 stands for `quarter`.
     #[inline(always)]
-    pub(crate) fn frames_from(&self, quarter: u8) -> u16 {
-        self.window_start.rotate_right(u32::from(quarter))
+    pub(crate) fn frames_from(&self, quarter: u32) -> u16 {
+        (self.window_start as u16).rotate_right(quarter)
     }
 
     /// Recomputes how much of the window can be used (ISA manual, "WindowCheck").
@@ -16,7 +16,7 @@ impl State {
     pub(crate) fn refresh_window(&mut self) {
         self.window_free = if self.ps & (ps::WOE | ps::EXCM) == ps::WOE {
             let frames = self.frames_from(self.window_base + 1) | 1 << QUARTERS_IN_WINDOW;
-            frames.trailing_zeros() as u8
+            frames.trailing_zeros()
         } else {
             QUARTERS_IN_WINDOW
         };
@@ -24,7 +24,7 @@ impl State {
 
     /// Moves the window so that it starts at `quarter`. The caller sees to `window_free`.
     #[inline(always)]
-    pub(crate) fn rotate_to(&mut self, quarter: u8) {
+    pub(crate) fn rotate_to(&mut self, quarter: u32) {
         self.store_window();
         self.window_base = quarter & 0xf;
         self.load_window();
@@ -32,17 +32,19 @@ impl State {
 
     #[inline(always)]
     fn store_window(&mut self) {
-        let (visible, _) = self.ar.as_chunks::<QUARTER>();
+        let Registers { ar, physical, window_base, .. } = &mut **self;
+        let (visible, _) = ar.as_chunks::<QUARTER>();
         for (index, values) in visible.iter().enumerate() {
-            self.physical[(usize::from(self.window_base) + index) % QUARTERS] = *values;
+            physical[(*window_base as usize + index) % QUARTERS] = *values;
         }
     }
 
     #[inline(always)]
     fn load_window(&mut self) {
-        let (visible, _) = self.ar.as_chunks_mut::<QUARTER>();
+        let Registers { ar, physical, window_base, .. } = &mut **self;
+        let (visible, _) = ar.as_chunks_mut::<QUARTER>();
         for (index, values) in visible.iter_mut().enumerate() {
-            *values = self.physical[(usize::from(self.window_base) + index) % QUARTERS];
+            *values = physical[(*window_base as usize + index) % QUARTERS];
         }
     }
 
@@ -61,12 +63,14 @@ impl State {
         if stack > 3 || self.ps & (ps::WOE | ps::EXCM) != ps::WOE {
             return self.illegal();
         }
-        if quarters as u8 > self.window_free {
+        if quarters > self.window_free {
             return self.trap_step(Trap::WindowOverflow);
         }
-        self.set((quarters << 2) as u8 | stack, self.get(stack).wrapping_sub(frame));
-        self.rotate_to(self.window_base.wrapping_add(quarters as u8));
-        self.window_start |= 1 << self.window_base;
+        let value = self.get(stack).wrapping_sub(frame);
+        self.set((quarters << 2) as u8 | stack, value);
+        self.rotate_to(self.window_base + quarters);
+        let bit = 1 << self.window_base;
+        self.window_start |= bit;
         self.refresh_window();
         if self.window_free == QUARTERS_IN_WINDOW { Step::NEXT } else { Step::LEAVE }
     }
@@ -75,7 +79,7 @@ impl State {
     pub(crate) fn retw(&mut self, pc: u32) -> Step {
         const SEGMENT: u32 = 0xc000_0000;
         let link = self.get(0);
-        let quarters = (link >> 30) as u8;
+        let quarters = link >> 30;
         // Bit 2 is the quarter just below the current frame, bit 0 the one three below.
         let below = self.frames_from(self.window_base.wrapping_sub(3) & 0xf) & 7;
         let nearest = match below {
@@ -89,23 +93,25 @@ impl State {
             return self.illegal();
         }
         if nearest == 0 {
-            return self.trap_step(Trap::WindowUnderflow(quarters));
+            return self.trap_step(Trap::WindowUnderflow(quarters as u8));
         }
-        self.window_start &= !(1 << self.window_base);
+        let bit = 1 << self.window_base;
+        self.window_start &= !bit;
         self.rotate_to(self.window_base.wrapping_sub(quarters));
         self.refresh_window();
         Step::jump(pc & SEGMENT | link & !SEGMENT)
     }
 
     pub(crate) fn return_from_window_handler(&mut self, underflow: bool) -> Step {
-        let bit = 1 << self.window_base;
+        let bit = 1u32 << self.window_base;
         if underflow {
             self.window_start |= bit;
         } else {
             self.window_start &= !bit;
         }
-        self.rotate_to(((self.ps & ps::OWB) >> ps::OWB_SHIFT) as u8);
-        self.set_ps(self.ps & !ps::EXCM);
+        self.rotate_to((self.ps & ps::OWB) >> ps::OWB_SHIFT);
+        let ps = self.ps & !ps::EXCM;
+        self.set_ps(ps);
         Step::unmask_jump(self.epc(1))
     }
 }

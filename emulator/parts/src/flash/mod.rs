@@ -12,6 +12,8 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use espalier_core::{Span, SpiTarget, SpiTransaction, Time};
 
 use command::Frame;
@@ -129,6 +131,11 @@ impl FlashChip {
     #[inline]
     pub fn chunk(&self, page: usize) -> &[u8; FLASH_CHUNK_SIZE] {
         self.storage.chunk(page)
+    }
+
+    /// The memory of the `page`-th 64 KiB as it is now, to be kept.
+    pub fn shared_chunk(&self, page: usize) -> Arc<[u8; FLASH_CHUNK_SIZE]> {
+        self.storage.shared_chunk(page)
     }
 
     /// Counts the changes of the `page`-th 64 KiB.

@@ -65,6 +65,10 @@ impl Storage {
         &self.chunks[self.index(page)]
     }
 
+    pub(super) fn shared_chunk(&self, page: usize) -> Arc<Chunk> {
+        self.chunks[self.index(page)].clone()
+    }
+
     /// Chips have a power of two of chunks; a page past the end is one from the start.
     #[inline]
     fn index(&self, page: usize) -> usize {

@@ -3,12 +3,14 @@
 //! Accesses to RAM and to flash behind its cache are decided here, on the hot path. Everything else goes through
 //! [`Settle::read_register`] and [`Settle::write_register`].
 
-use espalier_core::{Bus, CodeMemory, Fault, Frequency, Stored, Time};
+use std::sync::Arc;
+
+use espalier_core::{Bus, CodeMemory, Fault, Frequency, Page, Stored, Time, Window, WindowLayout, Windows};
 
 use super::Esp32;
 use super::memory::{
     CODE_PAGE, DRAM_BASE, DRAM_SIZE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE,
-    RTC_SLOW_BASE, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
+    RTC_SLOW_BASE, Ram, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
 };
 use crate::machine::{ChipBus, Settle};
 use crate::platform::Origin;
@@ -383,6 +385,33 @@ impl Bus for CoreBus<'_> {
         } else {
             CodeMemory::Mapped
         }
+    }
+
+    fn window_layout(&self) -> WindowLayout {
+        WindowLayout {
+            data: Window { base: DRAM_BASE, size: DRAM_SIZE as u32 },
+            versioned_from: sram1_start() as u32,
+            words: Window { base: IRAM_BASE, size: IRAM_SIZE as u32 },
+            paged: Window { base: DROM_BASE, size: DROM_SIZE },
+        }
+    }
+
+    fn windows(&mut self) -> Option<Windows<'_>> {
+        let Ram { dram, iram, versions, .. } = &mut self.chip.ram;
+        Some(Windows {
+            data: &mut dram[..],
+            data_versions: &versions.sram1[..],
+            words: &iram[..],
+            word_versions: &versions.iram[..],
+        })
+    }
+
+    fn page_generation(&self) -> u64 {
+        u64::from(self.chip.platform.code_epoch)
+    }
+
+    fn page(&self, number: usize) -> Option<Arc<Page>> {
+        self.chip.shared_flash_page(self.origin.core, number)
     }
 
     #[inline(always)]

@@ -15,7 +15,7 @@ mod table;
 
 use std::sync::Arc;
 
-use espalier_core::{Frequency, GuestMemory, Span, Time};
+use espalier_core::{Frequency, GuestMemory, Page, Span, Time};
 use espalier_peripherals::{Cpu, DportEffect, PINS, ResetCause, RtcEffect, WatchdogReset, XTAL};
 use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
 
@@ -212,6 +212,12 @@ impl Esp32 {
     fn flash_page(&self, core: usize, entry: usize) -> Option<&[u8]> {
         let page = self.pages[core & 1].get(entry).copied().flatten()?;
         Some(self.platform.parts.flash.chunk(usize::from(page)))
+    }
+
+    /// The same, to be kept.
+    fn shared_flash_page(&self, core: usize, entry: usize) -> Option<Arc<Page>> {
+        let page = self.pages[core & 1].get(entry).copied().flatten()?;
+        Some(self.platform.parts.flash.shared_chunk(usize::from(page)))
     }
 
     fn settle_flash_mmu(&mut self, core: usize) {

@@ -13,7 +13,7 @@ mod wires;
 
 use std::any::Any;
 
-use espalier_core::{Core, DebugStop, Frequency, Rgb, SerialPort, Signal, Span, Time};
+use espalier_core::{Core, DebugStop, Frequency, Rgb, SerialPort, Signal, Span, Time, Translation};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled, Sound};
 use espalier_peripherals::ResetCause;
@@ -357,6 +357,11 @@ impl Machine {
     /// A core, to look at its registers.
     pub fn cpu(&self, core: usize) -> &dyn Core {
         self.engine.core(core)
+    }
+
+    /// Chooses which blocks of code are translated to the host's. Nothing but speed depends on it.
+    pub fn set_translation(&mut self, translation: Translation) {
+        (0..self.cores()).for_each(|core| self.cpu_mut(core).set_translation(translation));
     }
 
     /// A core, to change its registers.

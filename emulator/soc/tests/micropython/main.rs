@@ -6,6 +6,7 @@
 mod bluetooth;
 mod board;
 mod cases;
+mod engines;
 mod faults;
 mod outputs;
 mod repl;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let suites = [cases::ALL, faults::ALL, outputs::ALL, wifi::ALL, bluetooth::ALL, board::ALL];
+    let suites = [cases::ALL, engines::ALL, faults::ALL, outputs::ALL, wifi::ALL, bluetooth::ALL, board::ALL];
     let trials = suites.into_iter().flatten().map(|(name, case)| {
         let bytes = image.clone();
         let ignored = bytes.is_none();

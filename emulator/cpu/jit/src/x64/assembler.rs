@@ -227,11 +227,6 @@ impl Assembler {
         self.imm32(value);
     }
 
-    /// Compares `reg` with a word of memory at `base + index`.
-    pub fn cmp_indexed(&mut self, reg: Reg, base: Reg, index: Reg) {
-        self.indexed(false, &[0x3B], reg.0, (base, index, 0), false);
-    }
-
     pub fn test(&mut self, left: Reg, right: Reg) {
         self.registers(false, &[0x85], right.0, left);
     }
@@ -310,10 +305,6 @@ impl Assembler {
         self.memory(false, &[0x8D], to.0, base, displacement as i32);
     }
 
-    pub fn lea_wide(&mut self, to: Reg, base: Reg, displacement: i32) {
-        self.memory(true, &[0x8D], to.0, base, displacement);
-    }
-
     pub fn load_indexed(&mut self, kind: LoadKind, to: Reg, base: Reg, index: Reg) {
         let opcode: &[u8] = match kind {
             LoadKind::Byte => &[0x0F, 0xB6],
@@ -348,6 +339,23 @@ impl Assembler {
 
     pub fn store_quad(&mut self, base: Reg, displacement: i32, number: u8) {
         self.memory(false, &[0x0F, 0x11], number, base, displacement);
+    }
+
+    pub fn load_quad_indexed(&mut self, number: u8, memory: (Reg, Reg), displacement: i32) {
+        self.far_indexed(&[0x0F, 0x10], number, memory, displacement);
+    }
+
+    pub fn store_quad_indexed(&mut self, memory: (Reg, Reg), displacement: i32, number: u8) {
+        self.far_indexed(&[0x0F, 0x11], number, memory, displacement);
+    }
+
+    /// An instruction on a register and memory at `base + index + displacement`.
+    fn far_indexed(&mut self, opcode: &[u8], reg: u8, (base, index): (Reg, Reg), displacement: i32) {
+        self.rex(false, reg, index.0, base.0, false);
+        self.code.extend(opcode);
+        self.byte(0x84 | (reg & 7) << 3);
+        self.byte((index.0 & 7) << 3 | base.0 & 7);
+        self.imm32(displacement as u32);
     }
 
     pub fn set(&mut self, cc: Cc, to: Reg) {

@@ -6,14 +6,12 @@
 
 use espalier_core::{CODE_PAGE, WindowLayout};
 
-use super::assembler::{
-    Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide,
-};
+use super::assembler::{Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide};
 use super::cache::{Cache, displacement};
 use super::context::{DATA_VERSIONS, PAGES, WORD_VERSIONS, WORDS};
 use super::stubs::Stubs;
 use crate::engine::Block;
-use crate::ir::{Binary, Condition, Op, Place, Space, Unary, Value, Width};
+use crate::ir::{Binary, Condition, Op, Place, Slot, Space, Unary, Value, Width};
 
 const PAGE_SHIFT: u8 = CODE_PAGE.trailing_zeros() as u8;
 const TABLE_PAGE_SHIFT: u8 = 16;
@@ -60,6 +58,8 @@ pub(super) struct Emitter<'a> {
     start: Label,
     /// The instruction whose operations are being translated; none before the first.
     index: Option<u32>,
+    /// The register whose value times the size of a group is in `rdx`, between copies.
+    held: Option<Slot>,
     outs: Vec<Out>,
     detours: Vec<Detour>,
 }
@@ -83,6 +83,7 @@ pub(super) fn emit(
         cells,
         start,
         index: None,
+        held: None,
         outs: Vec::new(),
         detours: Vec::new(),
     };
@@ -160,6 +161,9 @@ impl Emitter<'_> {
     }
 
     fn op(&mut self, op: &Op) {
+        if !matches!(op, Op::Copy { .. }) {
+            self.held = None;
+        }
         match *op {
             Op::Instruction(index) => self.index = Some(index),
             Op::Move { to, from } => {
@@ -225,10 +229,15 @@ impl Emitter<'_> {
             }
             Op::Copy { to, from } => {
                 self.cache.flush(&mut self.asm);
-                let (base, offset) = self.place(from);
-                self.asm.load_quad(0, base, offset);
-                let (base, offset) = self.place(to);
-                self.asm.store_quad(base, offset, 0);
+                match self.place(from) {
+                    (None, offset) => self.asm.load_quad(0, RBP, offset),
+                    (Some(index), offset) => self.asm.load_quad_indexed(0, (RBP, index), offset),
+                }
+                match self.place(to) {
+                    (None, offset) => self.asm.store_quad(RBP, offset, 0),
+                    (Some(index), offset) => self.asm.store_quad_indexed((RBP, index), offset, 0),
+                }
+                self.held = self.held.filter(|held| !covers(to, *held));
             }
             Op::Forget { slot } => self.cache.forget(slot),
             Op::Branch { condition, left, right, target, done } => {
@@ -501,20 +510,27 @@ impl Emitter<'_> {
         }
     }
 
-    /// Base and displacement of four registers in memory. Uses `rcx`.
-    fn place(&mut self, place: Place) -> (Reg, i32) {
+    /// Where four registers are in memory: the distance from the first group, in `rcx`, and that group's displacement. `rdx` keeps
+    /// the index from one copy to the next.
+    fn place(&mut self, place: Place) -> (Option<Reg>, i32) {
         const GROUP_SHIFT: u8 = 4;
         let offset = displacement(place.slot);
-        let Some((index, add, groups)) = place.index else { return (RBP, offset) };
-        self.asm.load(RCX, RBP, displacement(index));
-        if add != 0 {
-            self.asm.alu_imm(Alu::Add, RCX, u32::from(add));
+        let Some((index, add, groups)) = place.index else { return (None, offset) };
+        if self.held != Some(index) {
+            self.asm.load(RDX, RBP, displacement(index));
+            self.asm.shift_imm(Shift::Left, RDX, GROUP_SHIFT);
+            self.held = Some(index);
         }
-        self.asm.alu_imm(Alu::And, RCX, u32::from(groups) - 1);
-        self.asm.shift_imm(Shift::Left, RCX, GROUP_SHIFT);
-        self.asm.add_wide(RCX, RBP);
-        (RCX, offset)
+        self.asm.lea(RCX, RDX, u32::from(add) << GROUP_SHIFT);
+        self.asm.alu_imm(Alu::And, RCX, (u32::from(groups) - 1) << GROUP_SHIFT);
+        (Some(RCX), offset)
     }
+}
+
+/// True if a register can be among those at a place.
+fn covers(place: Place, slot: Slot) -> bool {
+    let groups = place.index.map_or(1, |(_, _, groups)| u32::from(groups));
+    u32::from(slot.wrapping_sub(place.slot)) < 4 * groups
 }
 
 /// An operand as instructions of the host take it.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use context::{Context, KIND_INTERPRET, KIND_LOOK, TABLE_ENTRIES, TableEntry, table_slot};
-use espalier_core::{Page, PagedMemory, WindowLayout, Windows};
+use espalier_core::{Page, WindowLayout, Windows};
 use stubs::Stubs;
 
 use crate::arena::Arena;
@@ -29,6 +29,8 @@ pub(crate) struct Native {
     pc: Slot,
     /// For each guest address that code jumps to or lies at, where its code is, or the way out.
     cells: Vec<u64>,
+    /// The guest address of each cell.
+    addresses: Vec<u32>,
     cell_of: HashMap<u32, u32>,
     table: Box<[TableEntry]>,
     /// The pages that the table of addresses in `page_addresses` points to, kept alive here.
@@ -51,6 +53,7 @@ impl Native {
             layout,
             pc,
             cells: Vec::new(),
+            addresses: Vec::new(),
             cell_of: HashMap::new(),
             table: vec![empty; TABLE_ENTRIES].into_boxed_slice(),
             pages: Vec::new(),
@@ -63,29 +66,29 @@ impl Native {
         &self.layout
     }
 
-    /// Translates a block. False if there is no room for it.
-    pub(crate) fn install(&mut self, block: &Block<'_>) -> bool {
-        let Native { arena, stubs, layout, cells, cell_of, .. } = self;
+    /// Translates a block. None if there is no room for it.
+    pub(crate) fn install(&mut self, block: &Block<'_>) -> Option<u32> {
+        let Native { arena, stubs, layout, cells, addresses, cell_of, .. } = self;
         let mut cell = |address| {
             *cell_of.entry(address).or_insert_with(|| {
                 cells.push(stubs.at);
+                addresses.push(address);
                 (cells.len() - 1) as u32
             })
         };
         let own = cell(block.address);
         let code = emit::emit(block, layout, stubs, arena.address(arena.used()), &mut cell);
-        let Some(code) = arena.push(&code) else { return false };
+        let code = arena.push(&code)?;
         cells[own as usize] = code;
         self.table[table_slot(block.address)] = TableEntry { address: block.address, code };
-        true
+        Some(own)
     }
 
-    pub(crate) fn remove(&mut self, address: u32) {
-        if let Some(cell) = self.cell_of.get(&address) {
-            self.cells[*cell as usize] = self.stubs.at;
-        }
-        let entry = &mut self.table[table_slot(address)];
-        if entry.address == address {
+    pub(crate) fn remove(&mut self, cell: u32) {
+        let Some(address) = self.addresses.get(cell as usize) else { return };
+        self.cells[cell as usize] = self.stubs.at;
+        let entry = &mut self.table[table_slot(*address)];
+        if entry.address == *address {
             entry.code = self.stubs.at;
         }
     }
@@ -93,36 +96,41 @@ impl Native {
     pub(crate) fn clear(&mut self) {
         self.arena.truncate(self.shared);
         self.cells.clear();
+        self.addresses.clear();
         self.cell_of.clear();
         self.table.fill(TableEntry { address: 0, code: self.stubs.at });
     }
 
     /// Takes over the pages as they are mapped now.
-    fn refresh_pages(&mut self, memory: &dyn PagedMemory) {
-        let generation = memory.generation();
-        if self.generation == Some(generation) {
-            return;
+    #[inline]
+    pub(crate) fn refresh_pages(&mut self, generation: u64, page: impl FnMut(usize) -> Option<Arc<Page>>) {
+        if self.generation != Some(generation) {
+            self.generation = Some(generation);
+            self.replace_pages((0..self.page_addresses.len()).map(page).collect());
         }
-        self.generation = Some(generation);
-        // The old pages live until no address points to them any more.
-        let pages: Vec<_> = (0..self.page_addresses.len()).map(|number| memory.page(number)).collect();
+    }
+
+    #[cold]
+    fn replace_pages(&mut self, pages: Vec<Option<Arc<Page>>>) {
         for (address, page) in self.page_addresses.iter_mut().zip(&pages) {
             *address = page.as_ref().map_or(0, |page| page.as_ptr() as usize);
         }
+        // The old pages live until no address points to them any more.
         self.pages = pages;
     }
 
     pub(crate) fn run(
         &mut self,
-        address: u32,
+        cell: u32,
         registers: &mut [u32],
         windows: &mut Windows<'_>,
-        memory: &dyn PagedMemory,
         room: u32,
     ) -> Option<Outcome> {
-        let code = *self.cells.get(*self.cell_of.get(&address)? as usize)?;
-        assert!(layout::fits(&self.layout, windows), "memory of another size than the code was made for");
-        self.refresh_pages(memory);
+        let (code, address) = (*self.cells.get(cell as usize)?, *self.addresses.get(cell as usize)?);
+        if code == self.stubs.at {
+            return None;
+        }
+        assert!(fits(&self.layout, windows), "memory of another size than the code was made for");
         self.table[table_slot(address)] = TableEntry { address, code };
         let mut context = Context {
             data_versions: windows.data_versions.as_ptr(),
@@ -158,4 +166,12 @@ impl Native {
     pub(crate) fn pc(&self) -> Slot {
         self.pc
     }
+}
+
+/// True if the memory that is lent is what code for `layout` may touch.
+fn fits(layout: &WindowLayout, windows: &Windows<'_>) -> bool {
+    windows.data.len() == layout.data.size as usize
+        && windows.words.len() == layout.words.size as usize
+        && windows.data_versions.len() >= layout::versioned_pages(layout) as usize
+        && windows.word_versions.len() >= layout::word_pages(layout) as usize
 }

@@ -1,11 +1,10 @@
 //! The code that every block shares: the way in and the ways out.
 
-use super::assembler::{
-    Alu, Assembler, Cc, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Reg, Shift,
-};
+use super::assembler::{Alu, Assembler, Cc, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Reg, Shift};
 use super::cache::displacement;
 use super::context::{
-    INDEX, KIND, KIND_AT, KIND_INTERPRET, KIND_LOOK, ROOM, TABLE, TABLE_ADDRESS, TABLE_CODE, TABLE_ENTRIES, TABLE_MIX, TAG,
+    INDEX, KIND, KIND_AT, KIND_INTERPRET, KIND_LOOK, ROOM, TABLE, TABLE_ADDRESS, TABLE_CODE, TABLE_ENTRIES, TABLE_MIX,
+    TAG,
 };
 use crate::arena::Arena;
 use crate::ir::Slot;

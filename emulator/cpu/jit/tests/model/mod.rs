@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use espalier_jit::{Binary, Block, Condition, Exit, Op, Outcome, Page, Place, Slot, Space, Unary, Value, Width, WindowLayout};
+use espalier_jit::{
+    Binary, Block, Condition, Exit, Op, Outcome, Page, Place, Slot, Space, Unary, Value, Width, WindowLayout,
+};
 
 /// What the windows show.
 #[derive(Clone, Debug)]
@@ -157,9 +159,7 @@ fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memor
         Op::Binary { op, to, left, right } => (to, compute(op, of(left), of(right))?),
         Op::Unary { op: Unary::LeadingZeros, to, from } => (to, of(from).leading_zeros()),
         Op::Funnel { to, high, low, amount } => (to, (wide(high, low) >> (of(amount) & 63)) as u32),
-        Op::LongShiftRightSigned { to, from, amount } => {
-            (to, (i64::from(of(from) as i32) >> (of(amount) & 63)) as u32)
-        }
+        Op::LongShiftRightSigned { to, from, amount } => (to, (i64::from(of(from) as i32) >> (of(amount) & 63)) as u32),
         Op::Select { to, condition, left, right, then } => {
             (to, if holds(condition, of(left), of(right)) { of(then) } else { of(Value::Slot(to)) })
         }
@@ -206,11 +206,19 @@ fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memor
         }
         Op::Branch { condition, left, right, target, done } => {
             let exit = Exit::At;
-            return Some(if holds(condition, of(left), of(right)) { Step::Leave { exit, target, done } } else { Step::Next });
+            return Some(if holds(condition, of(left), of(right)) {
+                Step::Leave { exit, target, done }
+            } else {
+                Step::Next
+            });
         }
         Op::Look { condition, left, right, target, done } => {
             let exit = Exit::Look;
-            return Some(if holds(condition, of(left), of(right)) { Step::Leave { exit, target, done } } else { Step::Next });
+            return Some(if holds(condition, of(left), of(right)) {
+                Step::Leave { exit, target, done }
+            } else {
+                Step::Next
+            });
         }
         Op::Jump { target, done } => return Some(Step::Leave { exit: Exit::At, target, done }),
         Op::JumpIndirect { target, done } => return Some(Step::Leave { exit: Exit::At, target: of(target), done }),

@@ -118,7 +118,7 @@ fn run_blocks_debugged<B: Bus>(
         }
         bus.executing(position.block);
         let (mut count, mut obstructed) = (instructions.len(), false);
-        if block.window > state.window_free || state.breaks_within(position.block, block.end) {
+        if u32::from(block.window) > state.window_free || state.breaks_within(position.block, block.end) {
             let limit = obstacle(state, &instructions[next..], position.block);
             obstructed = limit.is_some();
             count = limit.map_or(count, |index| next + index);

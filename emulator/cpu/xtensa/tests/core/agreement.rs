@@ -3,7 +3,7 @@
 use crate::flat::Flat;
 use crate::snapshot::registers;
 use espalier_core::{Persist, Reader, Writer};
-use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, WatchKind, Watchpoint};
+use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, Translation, WatchKind, Watchpoint};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -144,7 +144,12 @@ proptest! {
         memory.writable_from = writable_from;
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(1));
         for (cycles, lines) in slices {
+            translated.set_interrupt_lines(lines);
+            prop_assert_eq!(translated.cycles(), cpu.cycles());
+            translated.run(&mut translated_memory, cycles);
             cpu.set_interrupt_lines(lines);
             stepped.set_interrupt_lines(lines);
             forked = if cycles % 2 == 0 { forked.clone() } else { saved_and_restored(&forked) };
@@ -156,15 +161,19 @@ proptest! {
             prop_assert_eq!(forked.run(&mut forked_memory, cycles), exit);
             if exit == Exit::Waiting {
                 forked.idle(7);
+                translated.idle(7);
                 cpu.idle(7);
                 stepped.step(&mut stepped_memory);
                 stepped.idle(7);
             }
             prop_assert_eq!(registers(&cpu), registers(&stepped));
             prop_assert_eq!(registers(&cpu), registers(&forked));
+            prop_assert_eq!(registers(&cpu), registers(&translated));
             prop_assert_eq!(cpu.cycles(), forked.cycles());
+            prop_assert_eq!(cpu.cycles(), translated.cycles());
             prop_assert_eq!(cpu.special(SpecialRegister::Ccount), stepped.special(SpecialRegister::Ccount));
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
+            prop_assert!(memory.bytes == translated_memory.bytes, "memory of translated code differs");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Flat memory with nothing else on the bus.
 
-use espalier_core::{Bus, CODE_PAGE, Fault, Stored};
+use std::ops::Range;
+
+use espalier_core::{Bus, CODE_PAGE, Fault, Stored, Window, WindowLayout, Windows};
 
 /// Memory from address 0 on. External registers read as the complement of their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,13 @@ impl Flat {
         Ok(if decoded == 0 { Stored::Data } else { Stored::Code })
     }
 
+    /// What translated code may read and write by itself: whole pages that can be written.
+    fn window(&self) -> Range<usize> {
+        let start = (self.writable_from as usize).next_multiple_of(CODE_PAGE as usize);
+        let end = self.bytes.len().min(self.attentive_from as usize);
+        start.min(end)..end
+    }
+
     fn check(&self, address: u32, size: usize) -> Result<(), Fault> {
         match address {
             _ if address < self.writable_from => Err(Fault::ReadOnly),
@@ -123,6 +132,18 @@ impl Bus for Flat {
 
     fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
         self.unmodelled.push((mnemonic, pc));
+    }
+
+    fn window_layout(&self) -> WindowLayout {
+        let data = self.window();
+        WindowLayout { data: Window { base: data.start as u32, size: data.len() as u32 }, ..WindowLayout::default() }
+    }
+
+    fn windows(&mut self) -> Option<Windows<'_>> {
+        let data = self.window();
+        let versions = &self.versions[data.start / CODE_PAGE as usize..];
+        let data = &mut self.bytes[data];
+        Some(Windows { data, data_versions: versions, words: &[], word_versions: &[] })
     }
 
     fn code_epoch(&self) -> u32 {

@@ -9,5 +9,6 @@ mod jtag;
 mod ocd;
 mod sequences;
 mod snapshot;
+mod translation;
 mod vector_file;
 mod vectors;

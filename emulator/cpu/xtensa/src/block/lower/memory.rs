@@ -1,0 +1,100 @@
+//! Loads and stores.
+
+use espalier_jit::{Condition, Op, Slot, Value, Width};
+
+use super::{Lowered, Lowering, SCRATCH, WATCH_LOAD, WATCH_STORE, a, ar, special_slot};
+use crate::instruction::{Instruction, Opcode};
+use crate::register::SpecialRegister;
+
+/// Memory that always carries conditional stores out: DataRAM0, which holds the internal RAM of the chip.
+const CONDITIONAL: (u32, u32) = (0x3ff8_0000, 0x8_0000);
+
+impl Lowering<'_, '_> {
+    pub(super) fn memory(&mut self, op: &Instruction) -> Lowered {
+        let (s, offset) = (a(op.s), op.immediate);
+        match op.opcode {
+            Opcode::L32r => {
+                let constant = (self.around.constant)(offset);
+                match constant {
+                    Some(value) => {
+                        self.watch(WATCH_LOAD, Value::Imm(offset), 0);
+                        self.put(ar(op.t), Value::Imm(value));
+                    }
+                    None => self.load(ar(op.t), Width::Word, false, Value::Imm(offset), 0),
+                }
+            }
+            Opcode::L8ui => self.load(ar(op.t), Width::Byte, false, s, offset),
+            Opcode::L16ui => self.load(ar(op.t), Width::Half, false, s, offset),
+            Opcode::L16si => self.load(ar(op.t), Width::Half, true, s, offset),
+            Opcode::L32i | Opcode::L32iN | Opcode::L32e => self.load(ar(op.t), Width::Word, false, s, offset),
+            Opcode::S8i => self.store(a(op.t), Width::Byte, s, offset),
+            Opcode::S16i => self.store(a(op.t), Width::Half, s, offset),
+            Opcode::S32i | Opcode::S32iN | Opcode::S32nb | Opcode::S32e => self.store(a(op.t), Width::Word, s, offset),
+            Opcode::L32ai => {
+                let address = self.aligned(s, offset);
+                self.load(ar(op.t), Width::Word, false, address, 0);
+                self.forget(1);
+            }
+            Opcode::S32ri => {
+                let address = self.aligned(s, offset);
+                self.store(a(op.t), Width::Word, address, 0);
+                self.forget(1);
+            }
+            Opcode::S32c1i => return self.store_conditionally(op),
+            _ => return Lowered::Unknown,
+        }
+        Lowered::Next
+    }
+
+    fn watch(&mut self, filter: Slot, base: Value, offset: u32) {
+        let [load, store] = self.around.watched;
+        if if filter == WATCH_LOAD { load } else { store } {
+            self.ops.push(Op::Watch { filter, base, offset });
+        }
+    }
+
+    fn load(&mut self, to: Slot, width: Width, signed: bool, base: Value, offset: u32) {
+        self.watch(WATCH_LOAD, base, offset);
+        self.ops.push(Op::Load { to, width, signed, base, offset });
+    }
+
+    fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
+        self.watch(WATCH_STORE, base, offset);
+        self.ops.push(Op::Store { from, width, base, offset });
+    }
+
+    /// An address that has to be aligned to a word, in the first scratch register.
+    fn aligned(&mut self, base: Value, offset: u32) -> Value {
+        let address = Value::Slot(SCRATCH[0]);
+        self.binary(espalier_jit::Binary::Add, SCRATCH[0], base, Value::Imm(offset));
+        self.guard(Condition::Overlap, address, Value::Imm(3));
+        address
+    }
+
+    /// Stores what stands there already if it is not to be stored: nobody can tell in memory that has no side effects.
+    fn store_conditionally(&mut self, op: &Instruction) -> Lowered {
+        if self.around.watched != [false; 2] {
+            return Lowered::Unknown;
+        }
+        let address = self.aligned(a(op.s), op.immediate);
+        let [_, found, new] = SCRATCH;
+        let (first, size) = CONDITIONAL;
+        self.binary(espalier_jit::Binary::Sub, found, address, Value::Imm(first));
+        self.guard(Condition::GreaterOrEqualUnsigned, Value::Slot(found), Value::Imm(size));
+        self.load(found, Width::Word, false, address, 0);
+        self.put(new, Value::Slot(found));
+        let expected = Value::Slot(special_slot(SpecialRegister::Scompare1));
+        let then = a(op.t);
+        self.ops.push(Op::Select {
+            to: new,
+            condition: Condition::Equal,
+            left: Value::Slot(found),
+            right: expected,
+            then,
+        });
+        self.store(Value::Slot(new), Width::Word, address, 0);
+        self.put(ar(op.t), Value::Slot(found));
+        self.forget(3);
+        Lowered::Next
+    }
+}

@@ -1,0 +1,165 @@
+//! Blocks of instructions as operations that can be translated to code of the host.
+//!
+//! What an instruction does is said in [`execute`](crate::execute); here the common ones say it again in the words of
+//! `espalier-jit`, and tests compare the two. An instruction that is not here, or in a case that is not, is left to `execute`.
+
+mod arithmetic;
+mod control;
+mod memory;
+mod special;
+mod window;
+
+use std::mem::offset_of;
+
+use espalier_jit::{Binary, Condition, Op, Slot, Space, Value};
+
+use crate::instruction::Instruction;
+use crate::state::{Registers, slot, special_slot};
+
+pub(crate) const PC: Slot = slot(offset_of!(Registers, pc));
+const AR: Slot = slot(offset_of!(Registers, ar));
+const PHYSICAL: Slot = slot(offset_of!(Registers, physical));
+const WATCH_LOAD: Slot = slot(offset_of!(Registers, watches) + offset_of!(crate::watch::Watches, load));
+const WATCH_STORE: Slot = slot(offset_of!(Registers, watches) + offset_of!(crate::watch::Watches, store));
+const PS: Slot = slot(offset_of!(Registers, ps));
+const SAR: Slot = slot(offset_of!(Registers, sar));
+const LBEG: Slot = slot(offset_of!(Registers, lbeg));
+const LEND: Slot = slot(offset_of!(Registers, lend));
+const LCOUNT: Slot = slot(offset_of!(Registers, lcount));
+const BR: Slot = slot(offset_of!(Registers, br));
+const WINDOW_BASE: Slot = slot(offset_of!(Registers, window_base));
+const WINDOW_START: Slot = slot(offset_of!(Registers, window_start));
+const WINDOW_FREE: Slot = slot(offset_of!(Registers, window_free));
+const INTERRUPT: Slot = slot(offset_of!(Registers, interrupt));
+const INTENABLE: Slot = slot(offset_of!(Registers, intenable));
+const THREADPTR: Slot = slot(offset_of!(Registers, threadptr));
+const SCRATCH: [Slot; 3] = {
+    let first = slot(offset_of!(Registers, scratch));
+    [first, first + 1, first + 2]
+};
+
+/// What a block depends on beside its instructions.
+pub(crate) struct Surroundings<'a> {
+    /// Its first address and the one after its last instruction.
+    pub start: u32,
+    pub end: u32,
+    /// Highest quarter of the window that it uses.
+    pub window: u8,
+    /// Pages whose versions have to be as they are.
+    pub versions: &'a [(Space, u32, u32)],
+    /// Whether data breakpoints look at loads, and at stores.
+    pub watched: [bool; 2],
+    /// Where a loop that ends after the block probably starts.
+    pub loop_start: Option<u32>,
+    /// The words of code that cannot change as long as the block does not.
+    pub constant: &'a mut dyn FnMut(u32) -> Option<u32>,
+}
+
+/// What lowering an instruction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lowered {
+    /// Execution goes on with the next one.
+    Next,
+    /// Control has left the block.
+    Left,
+    /// The interpreter has to do it.
+    Unknown,
+}
+
+/// The operations of a block in the making.
+struct Lowering<'a, 'b> {
+    ops: Vec<Op>,
+    around: &'a mut Surroundings<'b>,
+    /// Number of the present instruction, its address and the next one's.
+    index: u32,
+    pc: u32,
+    next: u32,
+}
+
+/// The operations of a block. None if its first instruction has none.
+pub(crate) fn lower(instructions: &[Instruction], around: &mut Surroundings<'_>) -> Option<Vec<Op>> {
+    let (start, end) = (around.start, around.end);
+    let mut lowering = Lowering { ops: Vec::new(), around, index: 0, pc: start, next: start };
+    lowering.enter();
+    for (index, op) in instructions.iter().enumerate() {
+        lowering.index = index as u32;
+        lowering.pc = start.wrapping_add(u32::from(op.offset));
+        lowering.next = lowering.pc.wrapping_add(u32::from(op.length()));
+        lowering.ops.push(Op::Instruction(lowering.index));
+        match lowering.instruction(op) {
+            Lowered::Next => {}
+            Lowered::Left => return Some(lowering.ops),
+            Lowered::Unknown if index == 0 => return None,
+            Lowered::Unknown => {
+                lowering.ops.push(Op::Leave);
+                return Some(lowering.ops);
+            }
+        }
+    }
+    lowering.go_on_at(end);
+    Some(lowering.ops)
+}
+
+impl Lowering<'_, '_> {
+    /// What has to hold for the block to be entered.
+    fn enter(&mut self) {
+        let versions = self.around.versions.iter();
+        self.ops.extend(versions.map(|&(space, page, expected)| Op::Version { space, page, expected }));
+        if self.around.window > 0 {
+            let needed = Value::Imm(u32::from(self.around.window));
+            self.guard(Condition::LessUnsigned, Value::Slot(WINDOW_FREE), needed);
+        }
+    }
+
+    fn instruction(&mut self, op: &Instruction) -> Lowered {
+        for part in [Self::arithmetic, Self::memory, Self::control, Self::window, Self::special] {
+            match part(self, op) {
+                Lowered::Unknown => {}
+                lowered => return lowered,
+            }
+        }
+        Lowered::Unknown
+    }
+
+    /// Instructions of the block that are done once this one is.
+    fn done(&self) -> u32 {
+        self.index + 1
+    }
+
+    fn binary(&mut self, op: Binary, to: Slot, left: Value, right: Value) {
+        self.ops.push(Op::Binary { op, to, left, right });
+    }
+
+    fn put(&mut self, to: Slot, from: Value) {
+        self.ops.push(Op::Move { to, from });
+    }
+
+    fn guard(&mut self, condition: Condition, left: Value, right: Value) {
+        self.ops.push(Op::Guard { condition, left, right });
+    }
+
+    fn branch(&mut self, condition: Condition, left: Value, right: Value, target: u32) {
+        let done = self.done();
+        self.ops.push(Op::Branch { condition, left, right, target, done });
+    }
+
+    fn jump(&mut self, target: u32) -> Lowered {
+        self.ops.push(Op::Jump { target, done: self.done() });
+        Lowered::Left
+    }
+
+    /// Forgets what was computed on the way.
+    fn forget(&mut self, count: usize) {
+        self.ops.extend(SCRATCH[..count].iter().map(|slot| Op::Forget { slot: *slot }));
+    }
+}
+
+/// An address register.
+fn ar(number: u8) -> Slot {
+    AR + Slot::from(number & 0xf)
+}
+
+/// The value of an address register.
+fn a(number: u8) -> Value {
+    Value::Slot(ar(number))
+}

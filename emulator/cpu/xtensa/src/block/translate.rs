@@ -1,0 +1,169 @@
+//! Blocks that are translated to code of the host: which, when, and how one is entered.
+
+use espalier_core::{Bus, CODE_PAGE, CodeMemory, Translation, WindowLayout};
+use espalier_jit::{Block as Lowered, Engine, Exit, Space};
+
+use super::lower::{self, Surroundings};
+use super::{Blocks, NONE};
+use crate::state::State;
+
+/// Translated code, and what it was made for.
+#[derive(Debug)]
+pub(crate) struct Translator {
+    setting: Translation,
+    engine: Option<Box<Engine>>,
+    /// The host has no back end, or refuses memory for code.
+    refused: bool,
+    /// Whether data breakpoints look at loads, and at stores.
+    watched: [bool; 2],
+}
+
+impl Translator {
+    pub(crate) fn new(setting: Translation) -> Translator {
+        Translator { setting, engine: None, refused: false, watched: [false; 2] }
+    }
+
+    pub(crate) fn setting(&self) -> Translation {
+        self.setting
+    }
+
+    /// No way leads any more to a block that is stale.
+    pub(crate) fn remove(&mut self, cell: u32) {
+        if cell != NONE
+            && let Some(engine) = &mut self.engine
+        {
+            engine.remove(cell);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.clear();
+        }
+    }
+}
+
+/// What translated code has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// The core is at an address, with so many instructions left.
+    At { room: u32 },
+    /// The interpreter goes on with instruction `from` of the block `index`; those before it are done and not counted.
+    Within { index: u32, from: u32, room: u32 },
+}
+
+impl Blocks {
+    /// True if blocks may be translated.
+    #[inline(always)]
+    pub(crate) fn translates(&self) -> bool {
+        self.translator.setting != Translation::Off && !self.translator.refused
+    }
+
+    pub(crate) fn set_translation(&mut self, setting: Translation) {
+        self.forget_translations();
+        self.translator = Translator::new(setting);
+    }
+
+    pub(crate) fn translation(&self) -> Translation {
+        self.translator.setting
+    }
+
+    /// Drops translated code that does not look at data breakpoints as it has to now.
+    #[inline(always)]
+    pub(crate) fn note_watches(&mut self, watched: [bool; 2]) {
+        if self.translator.watched != watched {
+            self.translator.watched = watched;
+            self.forget_translations();
+        }
+    }
+
+    #[cold]
+    fn forget_translations(&mut self) {
+        self.translator.clear();
+        for block in &mut self.blocks {
+            (block.native, block.heat) = (NONE, 0);
+        }
+    }
+
+    /// Executes translated code from the block `index` on, which is at the core's address and current. None if the interpreter
+    /// has to do that block.
+    #[inline]
+    pub(crate) fn enter<B: Bus>(&mut self, index: u32, state: &mut State, bus: &mut B, room: u32) -> Option<Entered> {
+        let block = &mut self.blocks[index as usize];
+        if block.native == NONE {
+            block.heat = block.heat.saturating_add(1);
+            if self.translator.setting != Translation::After(block.heat) || !self.translate(index, state, bus) {
+                return None;
+            }
+        }
+        let block = &self.blocks[index as usize];
+        if block.count > room || u32::from(block.window) > state.window_free {
+            return None;
+        }
+        let engine = self.translator.engine.as_mut()?;
+        engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
+        let outcome = engine.run(block.native, state.words(), &mut bus.windows()?, room)?;
+        match outcome.exit {
+            // A block that cannot be entered after all.
+            Exit::At if outcome.room == room => None,
+            Exit::At | Exit::Look => Some(Entered::At { room: outcome.room }),
+            Exit::Interpret { tag, index } => Some(Entered::Within { index: tag, from: index, room: outcome.room }),
+        }
+    }
+
+    /// Translates a block. False if that cannot be done.
+    #[inline(never)]
+    fn translate<B: Bus>(&mut self, index: u32, state: &State, bus: &mut B) -> bool {
+        let layout = bus.window_layout();
+        if self.translator.engine.is_none() {
+            self.translator.engine = Engine::new(layout, lower::PC).map(Box::new);
+            self.translator.refused = self.translator.engine.is_none();
+        }
+        let block = &self.blocks[index as usize];
+        let (start, end, memory) = (block.start(), block.end, block.memory);
+        let mut versions = Vec::new();
+        if memory == CodeMemory::Writable {
+            for (address, version) in [start, end.wrapping_sub(1)].into_iter().zip(block.versions) {
+                let Some((space, page)) = versioned_page(&layout, address) else { return false };
+                versions.push((space, page, version));
+            }
+            versions.dedup();
+        }
+        let mut around = Surroundings {
+            start,
+            end,
+            window: block.window,
+            versions: &versions,
+            watched: self.translator.watched,
+            loop_start: (state.lend == end).then_some(state.lbeg),
+            constant: &mut |address| {
+                // What can change more easily than the block itself is loaded each time.
+                let there = bus.code_memory(address);
+                if there > memory || there == CodeMemory::Writable { None } else { bus.fetch(address).ok() }
+            },
+        };
+        let Some(ops) = lower::lower(self.instructions(block), &mut around) else { return false };
+        let lowered = Lowered { address: start, tag: index, count: block.count, ops: &ops };
+        let Some(engine) = &mut self.translator.engine else { return false };
+        match engine.install(&lowered) {
+            Some(cell) => {
+                self.blocks[index as usize].native = cell;
+                true
+            }
+            // All room is taken: what is still hot will soon be there again.
+            None => {
+                self.forget_translations();
+                false
+            }
+        }
+    }
+}
+
+/// The page with a version that code at `address` lies on.
+fn versioned_page(layout: &WindowLayout, address: u32) -> Option<(Space, u32)> {
+    if let Some(offset) = layout.words.offset(address, 1) {
+        return Some((Space::Words, offset / CODE_PAGE));
+    }
+    let offset = layout.data.offset(address, 1)?.checked_sub(layout.versioned_from)?;
+    Some((Space::Data, offset / CODE_PAGE))
+}

@@ -1,0 +1,150 @@
+//! Translated code against the interpreter, on random programs that loop and call, and on compiled ones.
+
+use crate::flat::Flat;
+use crate::snapshot::registers;
+use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister, TABLE, Translation};
+use proptest::collection::vec;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::{prop_assert, prop_assert_eq};
+
+const CODE: u32 = 0x400;
+const DATA: u32 = 0x1000;
+const MEMORY: usize = 0x2000;
+/// Window checks on, interrupts off by level.
+const PS: u32 = 0x4_000f;
+
+/// Instructions that only compute, with any operands: the rows of the table that this names.
+const COMPUTING: &[&str] = &[
+    "and", "or", "xor", "neg", "abs", "add", "addx2", "addx4", "addx8", "sub", "subx2", "subx4", "subx8", "addi",
+    "addmi", "add.n", "addi.n", "movi", "movi.n", "mov.n", "extui", "slli", "srai", "srli", "ssr", "ssl", "ssa8l",
+    "ssa8b", "ssai", "src", "srl", "sll", "sra", "mull", "muluh", "mulsh", "mul16u", "mul16s", "quou", "quos", "remu",
+    "rems", "sext", "clamps", "min", "max", "minu", "maxu", "nsa", "nsau", "moveqz", "movnez", "movltz", "movgez",
+    "movf", "movt", "andb", "orb", "xorb", "memw", "nop", "wur", "rur", "rsil",
+];
+/// Loads and stores, whose base register points to data.
+const ACCESSING: &[&str] = &[
+    "l8ui", "l16ui", "l16si", "l32i", "l32i.n", "s8i", "s16i", "s32i", "s32i.n", "l32ai", "s32ri", "s32c1i", "l32e",
+    "s32e",
+];
+/// Branches, which skip a few instructions.
+const BRANCHING: &[&str] = &[
+    "beqz", "bnez", "bltz", "bgez", "beqi", "bnei", "blti", "bgei", "bltui", "bgeui", "beq", "bne", "blt", "bge",
+    "bltu", "bgeu", "bnone", "bany", "ball", "bnall", "bbc", "bbs", "bbci", "bbsi", "bf", "bt",
+];
+
+fn named(names: &'static [&'static str]) -> impl Strategy<Value = (u32, u32, u8)> {
+    let rows: Vec<_> = TABLE.iter().filter(|row| names.contains(&row.mnemonic)).collect();
+    (0..rows.len(), any::<u32>()).prop_map(move |(row, operands)| {
+        let (mask, pattern) = (rows[row].mask, rows[row].pattern);
+        (operands & !mask | pattern, mask, if pattern & 0xf >= 8 { 2 } else { 3 })
+    })
+}
+
+fn bytes(word: u32, length: u8) -> Vec<u8> {
+    word.to_le_bytes()[..usize::from(length)].to_vec()
+}
+
+/// One instruction of a loop's body.
+fn instruction() -> impl Strategy<Value = Vec<u8>> {
+    // a1 to a3 point to data, and a0 and a15 are the loop's.
+    let safe = |word: u32, mask: u32| {
+        let mut word = word;
+        for shift in [4, 8, 12] {
+            let field = word >> shift & 0xf;
+            if mask >> shift & 0xf == 0 && (field < 4 || field == 15) {
+                word = word & !(0xf << shift) | (4 + field % 11) << shift;
+            }
+        }
+        word
+    };
+    let computing = named(COMPUTING).prop_map(move |(word, mask, length)| bytes(safe(word, mask), length));
+    let accessing = (named(ACCESSING), 1u32..4)
+        .prop_map(move |((word, mask, length), base)| bytes(safe(word, mask | 0xf00) & !0xf00 | base << 8, length));
+    let branching = (named(BRANCHING), 4u32..12).prop_map(move |((word, mask, length), skip)| {
+        let word = safe(word, mask);
+        // Targets of twelve bits, or of eight.
+        let target = if matches!(word & 0xff, 0x16 | 0x56 | 0x96 | 0xd6) {
+            skip << 12 | word & 0xfff
+        } else {
+            skip << 16 | word & 0xffff
+        };
+        bytes(target, length)
+    });
+    prop_oneof![8 => computing, 4 => accessing, 2 => branching]
+}
+
+/// `movi a15, count; body; nops; addi a15, a15, -1; bnez a15, body; waiti 15`.
+fn looping(body: &[Vec<u8>]) -> Vec<u8> {
+    let mut code: Vec<u8> = body.concat();
+    // Nothing skips past the end.
+    code.extend([0x3d, 0xf0].repeat(8));
+    code.extend([0xf2, 0xcf, 0xff]);
+    let back = (-(code.len() as i32) - 4) as u32 & 0xfff;
+    code.extend(bytes(back << 12 | 15 << 8 | 0x56, 3));
+    code.extend([0x00, 0x7f, 0x00]);
+    code
+}
+
+fn start(code: &[u8], values: &[u32], writable_from: u32) -> (Cpu, Flat) {
+    let mut image = vec![0; CODE as usize];
+    image.extend(code);
+    let mut memory = Flat::new(MEMORY, &image);
+    memory.writable_from = writable_from;
+    let mut cpu = Cpu::new(Config { reset_vector: CODE, vector_base: 0, ..Config::ESP32_PRO });
+    values.iter().enumerate().for_each(|(number, value)| cpu.set_physical(number, *value));
+    cpu.set_special(SpecialRegister::Ps, PS);
+    (1..4).for_each(|number| cpu.set_ar(number, DATA + 0x40 * u32::from(number)));
+    cpu.set_ar(15, 40);
+    (cpu, memory)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn loops_of_any_instructions_agree(
+        body in vec(instruction(), 1..30),
+        values in vec(any::<u32>(), 64),
+        slices in vec(1u32..400, 1..12),
+        writable_from in prop_oneof![Just(0), Just(DATA), Just(DATA + 0x60)],
+        watched in prop_oneof![3 => Just(None), 1 => (DATA..DATA + 0x100, any::<u32>()).prop_map(Some)],
+    ) {
+        let (mut cpu, mut memory) = start(&looping(&body), &values, writable_from);
+        if let Some((address, control)) = watched {
+            cpu.set_special(SpecialRegister::Dbreaka0, address);
+            cpu.set_special(SpecialRegister::Dbreakc0, control & 0xc000_0038);
+        }
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(3));
+        for cycles in slices {
+            let exit = cpu.run(&mut memory, cycles);
+            prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
+            prop_assert_eq!(registers(&cpu), registers(&translated));
+            prop_assert_eq!(cpu.cycles(), translated.cycles());
+            prop_assert!(memory.bytes == translated_memory.bytes, "memory differs");
+        }
+    }
+}
+
+/// The programs of the benchmark, which call deeply enough for windows to overflow, with slices of all sizes.
+#[test]
+fn compiled_programs_agree() {
+    for hex in [include_str!("../../benches/programs/arithmetic.hex"), include_str!("../../benches/programs/calls.hex")]
+    {
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        let bytes: Vec<u8> = digits.chunks(2).map(pair).collect();
+        let mut memory = Flat::new(1 << 20, &bytes);
+        let mut cpu = Cpu::new(Config { reset_vector: CODE, vector_base: 0, ..Config::ESP32_PRO });
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(2));
+        for slice in 0..20_000u32 {
+            let cycles = 1 + (slice.wrapping_mul(0x9e37_79b9) >> 25);
+            assert_eq!(cpu.run(&mut memory, cycles), Exit::Budget);
+            assert_eq!(translated.run(&mut translated_memory, cycles), Exit::Budget);
+            assert_eq!((cpu.cycles(), cpu.pc()), (translated.cycles(), translated.pc()), "slice {slice}");
+        }
+        assert_eq!(registers(&cpu), registers(&translated));
+        assert!(memory.bytes == translated_memory.bytes, "memory differs");
+    }
+}

@@ -1,0 +1,61 @@
+//! Translated code and the interpreter have one trace.
+
+use espalier_core::Span;
+use espalier_soc::Translation;
+
+use crate::cases::Case;
+use crate::repl::Repl;
+
+pub const ALL: &[(&str, Case)] = &[
+    ("translated code has the trace of the interpreter from power-on", one_trace_from_power_on),
+    ("translated code has the trace of the interpreter in scripts", one_trace_in_scripts),
+];
+
+/// The engines to compare: the interpreter, and translation that begins at once and late.
+const ENGINES: [Translation; 3] = [Translation::Off, Translation::After(1), Translation::After(50)];
+/// How often traces are compared.
+const STEP: Span = Span::from_millis(5);
+
+fn one_trace_from_power_on(image: &[u8]) {
+    let mut boards = ENGINES.map(|translation| {
+        let mut repl = Repl::power_on(image);
+        repl.machine.set_translation(translation);
+        repl
+    });
+    for _ in 0..160 {
+        let [interpreted, translated @ ..] = boards.each_mut().map(|repl| {
+            repl.machine.run_for(STEP);
+            (repl.machine.trace_hash(), repl.machine.uart_take(0))
+        });
+        let at = boards[0].machine.now();
+        assert!(translated.iter().all(|translated| *translated == interpreted), "another trace at {at}");
+    }
+}
+
+/// Arithmetic, floats, memory that is collected, exceptions, sleep, timers, threads, files.
+const SCRIPT: &str = "import time, machine, _thread, os\n\
+    def fib(n): return n if n < 2 else fib(n-1) + fib(n-2)\n\
+    print(fib(15), sum(x*x^(x>>3) for x in range(3000)), sum(1/(i+1) for i in range(500)))\n\
+    print(sorted([str(i*7919%1009) for i in range(300)])[:5])\n\
+    count = 0\n\
+    def tick(t):\n global count\n count += 1\n\
+    t = machine.Timer(0)\n\
+    t.init(period=3, callback=tick)\n\
+    done = []\n\
+    def work(n): done.append(sum(range(n)))\n\
+    for n in range(3): _thread.start_new_thread(work, (2000,))\n\
+    for i in range(40):\n try:\n  time.sleep_ms(2)\n  [][i]\n except IndexError: pass\n\
+    t.deinit()\n\
+    open('x','w').write('hello'*100)\n\
+    print(count > 20, done, len(open('x').read()))\n";
+
+fn one_trace_in_scripts(image: &[u8]) {
+    let [interpreted, translated @ ..] = ENGINES.map(|translation| {
+        let mut repl = Repl::booted(image);
+        repl.machine.set_translation(translation);
+        let output = repl.run(SCRIPT);
+        repl.machine.run_for(STEP);
+        (output, repl.machine.now(), repl.machine.trace_hash())
+    });
+    assert!(translated.iter().all(|translated| *translated == interpreted), "{interpreted:?} {translated:?}");
+}
