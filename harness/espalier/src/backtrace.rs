@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use crate::image::find_build;
 use addr2line::Loader;
 use object::{Object, ObjectSection, SectionKind};
 use regex::Regex;
@@ -52,8 +53,11 @@ impl fmt::Display for Place {
     }
 }
 
-/// The ELF file that belongs to the firmware file `image`: itself, or the one beside it.
+/// The ELF file that belongs to the firmware `image`: itself, the one beside it, or that of the build in this folder.
 pub(crate) fn elf_of(image: &Path) -> Option<PathBuf> {
+    if let Ok(Some(build)) = find_build(image) {
+        return build.elf;
+    }
     let elf = image.with_extension(EXTENSION);
     elf.is_file().then_some(elf)
 }

@@ -125,6 +125,31 @@ pub enum ImageError {
         /// Where the other one begins.
         second: u32,
     },
+    /// A folder without a build in it.
+    #[error(
+        "{name} has no build in it: flasher_args.json of ESP-IDF, firmware.bin with bootloader.bin and partitions.bin of PlatformIO, or \
+         the three files of a sketch; build the project, or name the firmware file"
+    )]
+    NoBuild {
+        /// The folder.
+        name: String,
+    },
+    /// A folder with more than one build in it.
+    #[error("{name} has several builds in it: {folders}; name one of them")]
+    SeveralBuilds {
+        /// The folder.
+        name: String,
+        /// The folders of the builds.
+        folders: String,
+    },
+    /// A build that makes no sense.
+    #[error("{name} is no build for this board: {reason}")]
+    BadBuild {
+        /// The file that says so.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An ELF file from which no image can be made.
     #[error("cannot make an image of {name}: {reason}")]
     Elf {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use super::ELF_MAGIC;
 
 /// Bytes of the largest flash chip that the ROM can address, so of the largest image.
-const LARGEST_FLASH: u64 = 16 << 20;
+pub(super) const LARGEST_FLASH: u64 = 16 << 20;
 /// An ELF file has debug information as well. None is as long as this.
 const LARGEST_ELF: u64 = 1 << 30;
 

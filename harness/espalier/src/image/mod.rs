@@ -1,6 +1,7 @@
 //! Firmware images: what is in a file, and where it goes in flash.
 
 mod app;
+mod build;
 mod error;
 mod file;
 mod merged;
@@ -14,6 +15,7 @@ use std::fs::File;
 use std::path::Path;
 
 pub use app::{App, Description, Digest, Segment};
+pub(crate) use build::find as find_build;
 pub use error::ImageError;
 use file::{Contents, contents};
 pub use partitions::Partition;
@@ -90,8 +92,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads a firmware file: an application's `.bin`, a merged image that starts at flash offset 0 or 0x1000, or an ELF
-    /// file.
+    /// Reads firmware: an application's `.bin`, a merged image that starts at flash offset 0 or 0x1000, an ELF file, or the folder
+    /// of a build of ESP-IDF, PlatformIO or Arduino, which may also be the folder of the project.
     ///
     /// What the chip's ROM would not start is an error. What is odd about the rest is in [`Image::warnings`].
     pub fn read(path: impl AsRef<Path>) -> Result<Image, ImageError> {
@@ -102,6 +104,10 @@ impl Image {
     /// the start of every sector after that.
     pub fn read_with_table(path: impl AsRef<Path>, table: Option<u32>) -> Result<Image, ImageError> {
         let name = path.as_ref().display().to_string();
+        if let Some(build) = build::find(path.as_ref())? {
+            let (offset, bytes) = build::merge(&name, &build)?;
+            return Image::merged(name, bytes, offset, table);
+        }
         let bytes = File::open(path).and_then(contents);
         match bytes {
             Ok(Contents::Whole(bytes)) => Image::parse(name, bytes, table),

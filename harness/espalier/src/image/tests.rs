@@ -320,3 +320,93 @@ proptest! {
         }
     }
 }
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+/// Bootloader, partition table and application, each as build tools write it.
+fn pieces() -> [Vec<u8>; 3] {
+    let parts = Image::from_bytes("app.bin", application(0)).unwrap().parts(FLASH).unwrap();
+    [parts[0].bytes.clone(), parts[1].bytes.clone(), parts[2].bytes.clone()]
+}
+
+#[test]
+fn folders_of_builds_are_firmware() {
+    let [loader, table, app] = pieces();
+    let arguments = br#"{"flash_files": {"0x8000": "table.bin", "0x1000": "boot/loader.bin", "0x10000": "app.bin"},
+        "app": {"offset": "0x10000", "file": "app.bin"}, "extra_esptool_args": {"chip": "esp32"}}"#;
+    let idf: &[(&str, &[u8])] = &[
+        ("build/flasher_args.json", arguments),
+        ("build/boot/loader.bin", &loader),
+        ("build/table.bin", &table),
+        ("build/app.bin", &app),
+        ("build/app.elf", b"elf"),
+    ];
+    let platformio: &[(&str, &[u8])] = &[
+        (".pio/build/esp32dev/bootloader.bin", &loader),
+        (".pio/build/esp32dev/partitions.bin", &table),
+        (".pio/build/esp32dev/firmware.bin", &app),
+        (".pio/build/esp32dev/firmware.elf", b"elf"),
+    ];
+    let arduino: &[(&str, &[u8])] = &[
+        ("build/esp32.esp32.esp32/blink.ino.bootloader.bin", &loader),
+        ("build/esp32.esp32.esp32/blink.ino.partitions.bin", &table),
+        ("build/esp32.esp32.esp32/blink.ino.bin", &app),
+        ("build/esp32.esp32.esp32/blink.ino.elf", b"elf"),
+    ];
+    for files in [idf, platformio, arduino] {
+        let folder = folder(files);
+        let image = Image::read(folder.path()).unwrap();
+        assert_eq!(image.format(), Format::Merged { offset: BOOTLOADER_OFFSET }, "{files:?}");
+        let [part] = image.parts(FLASH).unwrap().try_into().unwrap();
+        assert_eq!((part.offset, part.bytes), (BOOTLOADER_OFFSET, merged(BOOTLOADER_OFFSET)));
+        assert_eq!(image.warnings(FLASH), []);
+        let elf = crate::backtrace::elf_of(folder.path()).unwrap();
+        assert_eq!(std::fs::read(elf).unwrap(), b"elf");
+    }
+}
+
+#[test]
+fn folders_without_a_build_that_fits_are_explained() {
+    let message = |files: &[(&str, &[u8])]| {
+        let folder = folder(files);
+        let message = Image::read(folder.path()).unwrap_err().to_string();
+        message.replace(&folder.path().display().to_string(), "FOLDER")
+    };
+    let [loader, table, app] = pieces();
+    assert!(message(&[("main.c", b"")]).starts_with("FOLDER has no build in it: flasher_args.json of ESP-IDF"));
+    let other = br#"{"flash_files": {}, "extra_esptool_args": {"chip": "esp32s3"}}"#;
+    let expected = "FOLDER/build/flasher_args.json is no build for this board: it is for the chip esp32s3, and the board has an esp32";
+    assert_eq!(message(&[("build/flasher_args.json", other)]), expected);
+    assert!(message(&[("flasher_args.json", b"{")]).contains("EOF while parsing"));
+    let missing = br#"{"flash_files": {"0x1000": "gone.bin"}}"#;
+    assert!(message(&[("flasher_args.json", missing)]).starts_with("cannot read firmware FOLDER/gone.bin: "));
+    let far = br#"{"flash_files": {"0x1000": "a.bin", "0xf0000000": "a.bin"}}"#;
+    assert!(
+        message(&[("flasher_args.json", far), ("a.bin", b"a")]).contains("the largest flash chip ends at 0x1000000")
+    );
+    let twice = br#"{"flash_files": {"0x1000": "a.bin", "0x1001": "a.bin"}}"#;
+    assert!(message(&[("flasher_args.json", twice), ("a.bin", b"aaaa")]).contains("something else begins at 0x1001"));
+    let several: Vec<(String, &Vec<u8>)> = ["one", "two"]
+        .iter()
+        .flat_map(|name| {
+            let place = format!(".pio/build/{name}");
+            [
+                (format!("{place}/bootloader.bin"), &loader),
+                (format!("{place}/partitions.bin"), &table),
+                (format!("{place}/firmware.bin"), &app),
+            ]
+        })
+        .collect();
+    let several: Vec<(&str, &[u8])> = several.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let expected = "FOLDER has several builds in it: FOLDER/.pio/build/one, FOLDER/.pio/build/two; name one of them";
+    assert_eq!(message(&several), expected);
+}
