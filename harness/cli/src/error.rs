@@ -25,6 +25,10 @@ pub enum CliError {
     Sizes { paths: (PathBuf, PathBuf), sizes: ((u32, u32), (u32, u32)) },
     #[error("there is no folder {}: no test has failed yet, or its files are elsewhere (name the folder)", folder.display())]
     NoArtefacts { folder: PathBuf },
+    #[error("{} is there already; remove it, or write another scenario beside it", path.display())]
+    Exists { path: PathBuf },
+    #[error("no firmware to write a test for: {hint}")]
+    NoProject { hint: String },
     #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]
     NoFirmware,
     #[cfg(not(feature = "window"))]

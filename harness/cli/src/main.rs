@@ -10,6 +10,7 @@ mod expect;
 mod flash;
 mod hint;
 mod image;
+mod init;
 mod network;
 mod output;
 mod panel;
@@ -54,6 +55,7 @@ async fn perform(command: Command) -> Result<u8, CliError> {
     let held = match command {
         Command::Run(args) => return run::perform(args).await,
         Command::RunScript(args) => return script::perform(args).await,
+        Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,
         Command::Serve(args) => return serve::perform(args).await,
         Command::Demo(args) => demo::perform(&args).await,

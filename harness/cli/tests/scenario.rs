@@ -149,3 +149,35 @@ fn the_schema_that_editors_get_is_the_one_in_the_repository() {
     let committed = std::fs::read_to_string(file).expect("the schema");
     assert_eq!((status, output), (Some(0), committed), "run this test with ESPALIER_BLESS=1 to write it");
 }
+
+#[test]
+fn a_first_scenario_is_written_from_what_the_firmware_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let init = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        let output = command.arg("init").args(args).current_dir(folder.path()).output().expect("the command runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("output is text"))
+    };
+    let (status, errors) = init(&[]);
+    assert!(status == Some(1) && errors.contains("no firmware to write a test for: . has no build in it"), "{errors}");
+    std::fs::write(folder.path().join("platformio.ini"), "").expect("a file");
+    let (status, errors) = init(&[]);
+    assert!(status == Some(1) && errors.contains("platformio.ini is there: run `pio run` first"), "{errors}");
+    let (status, errors) = init(&["--firmware", IMAGE, "--board", "mpython"]);
+    assert_eq!(status, Some(0), "{errors}");
+    let path = folder.path().join("scenarios/boot.toml");
+    let text = std::fs::read_to_string(&path).expect("a scenario");
+    assert!(
+        text.contains("board = \"mpython\"\n")
+            && text.contains("{ expect = ")
+            && text.contains("{ screen = \"first\" }"),
+        "{text}"
+    );
+    let (status, output, _) = test(folder.path(), &["--bless"]);
+    assert_eq!(status, Some(0), "{text}\n{output}");
+    let (status, output, _) = test(folder.path(), &[]);
+    assert_eq!(status, Some(0), "{output}");
+    let (status, errors) = init(&["--firmware", IMAGE]);
+    assert!(status == Some(1) && errors.contains("boot.toml is there already"), "{errors}");
+    assert_eq!(std::fs::read_to_string(&path).expect("a scenario"), text);
+}

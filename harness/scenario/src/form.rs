@@ -29,7 +29,8 @@ pub struct Scenario {
     /// The board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file, from the
     /// folder of this file.
     pub board: Option<String>,
-    /// The firmware: an application's .bin, a merged image, or an ELF file; a path from the folder of this file.
+    /// The firmware: an application's .bin, a merged image, an ELF file, or the folder of a build; a path from the folder of
+    /// this file.
     /// `ESPALIER_IMAGE` is used if it is not given.
     pub firmware: Option<String>,
     /// Where the partition table of the firmware is in flash, in bytes, if not at 0x8000.

@@ -61,6 +61,8 @@ pub enum Command {
     RunScript(ScriptArgs),
     /// Run tests that are written in TOML or YAML.
     Test(TestArgs),
+    /// Write a first test for the firmware of a project.
+    Init(InitArgs),
     /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, HTTP.
     Serve(ServeArgs),
     /// Show, compare and accept pictures of screens.
@@ -77,6 +79,26 @@ pub enum Command {
     Boards,
     /// Check that everything works here, and say what does not.
     Doctor,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The firmware is what ESP-IDF, PlatformIO, Arduino or Cargo have built in the
+folder, or what --firmware names. It runs for three seconds of board time, and
+what it prints and shows becomes what scenarios/boot.toml expects.
+
+Examples:
+  espalier init
+  espalier init --firmware micropython.bin")]
+pub struct InitArgs {
+    /// The folder of the project.
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub folder: PathBuf,
+    /// The firmware, if it is not in the project's folder.
+    #[arg(long, value_name = "FIRMWARE")]
+    pub firmware: Option<PathBuf>,
+    #[command(flatten)]
+    pub setup: SetupArgs,
 }
 
 #[derive(Debug, Args)]
@@ -179,7 +201,7 @@ Examples:
   echo status | espalier run firmware.bin --expect '/@status .*messages=0/'
   espalier run firmware.bin --expect ready --fail-on '/^E \\(/' --within 5s")]
 pub struct RunArgs {
-    /// Firmware: an application's .bin, a merged image, or an ELF file.
+    /// Firmware: an application's .bin, a merged image, an ELF file, or the folder of a build.
     pub image: PathBuf,
     #[command(flatten)]
     pub table: TableArgs,
@@ -230,7 +252,7 @@ Examples:
       and what is in flash then?
   espalier run flash.bin")]
 pub struct FlashArgs {
-    /// Firmware: an application's .bin, a merged image, or an ELF file.
+    /// Firmware: an application's .bin, a merged image, an ELF file, or the folder of a build.
     pub image: PathBuf,
     #[command(flatten)]
     pub table: TableArgs,
