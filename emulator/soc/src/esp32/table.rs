@@ -12,7 +12,7 @@ use espalier_peripherals::{
 
 use super::Esp32;
 use super::flash_mmu::FlashMmu;
-use crate::platform::block::{Block, Id, Setup};
+use crate::platform::block::{Block, Id, Setup, Signals};
 use crate::platform::map::{self, Window};
 
 /// Peripherals on the DPORT bus, and the blocks from UART0 on as the AHB sees them; FIFOs are read there.
@@ -100,7 +100,7 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("RMT", 0x3FF5_6000, 0x1000, |_| Box::new(Rmt::new()))
         .interrupts(&[47])
         .outputs(87, RMT_CHANNELS)
-        .inputs(83, RMT_CHANNELS)
+        .inputs(&[Signals::new(83, RMT_CHANNELS)])
         .resets(&[(PERIPHERALS, 9)]),
     Block::new("LEDC", 0x3FF5_9000, 0x1000, |_| Box::new(Ledc::new()))
         .interrupts(&[43])

@@ -57,7 +57,7 @@ pub trait Settle: Chip {
         if row.outputs.is_some() {
             self.carry_changes(index);
         }
-        if row.inputs.is_some() {
+        if !row.inputs.is_empty() {
             self.follow_listeners(index, now);
         }
         if !row.edges.is_empty() {

@@ -33,29 +33,27 @@ pub trait Wires: Settle {
 
     /// Connects the inputs of a block, if it listens to others than before.
     fn follow_listeners(&mut self, index: usize, now: Time) {
-        let platform = self.platform();
-        let connected = platform.pads.inputs.iter().filter(|input| input.block == index);
-        let connected = connected.fold(0, |mask, input| mask | 1 << input.input);
-        if connected != platform.blocks.device(index).listening() {
+        let connected = self.platform().pads.inputs.iter().filter(|input| input.block == index).copied();
+        if !connected.eq(self.listeners_of(index)) {
             self.connect_wires(now);
         }
     }
 
-    /// The inputs of blocks that listen to pads.
-    fn listeners(&self) -> Vec<Input> {
+    /// The inputs of a block that listen to pads.
+    fn listeners_of(&self, block: usize) -> impl Iterator<Item = Input> {
         let platform = self.platform();
-        let (blocks, matrix) = (&platform.blocks, platform.blocks.matrix());
-        let mut inputs = Vec::new();
-        for (block, row) in platform.map.rows().iter().enumerate() {
-            let Some(signals) = row.inputs else { continue };
-            let listening = blocks.device(block).listening();
-            for input in pads(listening) {
-                if let Some((pin, inverted)) = matrix.in_signal(signals.first + input as u32) {
-                    inputs.push(Input { block, input, pin, inverted });
-                }
-            }
-        }
-        inputs
+        let (row, matrix) = (platform.map.row(block), platform.blocks.matrix());
+        pads(platform.blocks.device(block).listening()).filter_map(move |input| {
+            let (pin, inverted) = matrix.in_signal(row.input(input)?)?;
+            Some(Input { block, input, pin, inverted })
+        })
+    }
+
+    /// The inputs of all blocks that listen to pads.
+    fn listeners(&self) -> Vec<Input> {
+        let rows = self.platform().map.rows().iter().enumerate();
+        let hearing = rows.filter(|(_, row)| !row.inputs.is_empty());
+        hearing.flat_map(|(block, _)| self.listeners_of(block)).collect()
     }
 
     /// Looks again which block drives what, after the matrix, a pad or a block that listens has changed.

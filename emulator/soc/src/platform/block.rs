@@ -23,6 +23,10 @@ pub struct Signals {
 }
 
 impl Signals {
+    pub const fn new(first: u32, count: usize) -> Signals {
+        Signals { first, count }
+    }
+
     /// Which of these signals `signal` is.
     pub fn position(self, signal: u32) -> Option<usize> {
         let index = signal.checked_sub(self.first)? as usize;
@@ -42,9 +46,10 @@ pub struct Row {
     pub interrupts: &'static [usize],
     /// The interrupt sources that only pulse, in the order of [`Device::take_edges`].
     pub edges: &'static [usize],
-    /// The signals of the pad matrix that it drives and that it hears.
+    /// The signals of the pad matrix that it drives.
     pub outputs: Option<Signals>,
-    pub inputs: Option<Signals>,
+    /// Those that it hears, in the order of its inputs.
+    pub inputs: &'static [Signals],
     /// The bits of the chip's reset registers that reset it: which register, as the chip counts them, and which bit.
     pub resets: &'static [(usize, u32)],
     /// A reset of the chip's digital part leaves it alone; the chip resets it where its own domain is reset.
@@ -53,6 +58,14 @@ pub struct Row {
     pub flash: bool,
     /// It has a line to the outside of the chip, as serial port.
     pub serial: bool,
+}
+
+impl Row {
+    /// The signal of an input.
+    pub fn input(&self, input: usize) -> Option<u32> {
+        let mut signals = self.inputs.iter().flat_map(|signals| signals.first..signals.first + signals.count as u32);
+        signals.nth(input)
+    }
 }
 
 /// A row of the table of the chip `C`.
@@ -82,7 +95,7 @@ impl<C> Block<C> {
             interrupts: &[],
             edges: &[],
             outputs: None,
-            inputs: None,
+            inputs: &[],
             resets: &[],
             kept: false,
             flash: false,
@@ -113,8 +126,8 @@ impl<C> Block<C> {
         self
     }
 
-    pub const fn inputs(mut self, first: u32, count: usize) -> Block<C> {
-        self.row.inputs = Some(Signals { first, count });
+    pub const fn inputs(mut self, signals: &'static [Signals]) -> Block<C> {
+        self.row.inputs = signals;
         self
     }
 
