@@ -11,6 +11,7 @@ pub trait Settle: Chip {
     /// A core reads the word at `address`, which is not memory.
     fn read_register(&mut self, origin: Origin, address: u32, now: Time) -> Result<u32, Fault> {
         let now = self.platform_mut().tick(now);
+        self.bring_inputs_up(address, now);
         let (value, touched) = self.platform_mut().read(origin, address, now)?;
         if let Some(index) = touched {
             self.settle(index, now);
@@ -21,10 +22,21 @@ pub trait Settle: Chip {
     /// A core writes the word at `address`, which is not memory.
     fn write_register(&mut self, origin: Origin, address: u32, value: u32, now: Time) -> Result<(), Fault> {
         let now = self.platform_mut().tick(now);
+        self.bring_inputs_up(address, now);
         if let Some(index) = self.platform_mut().write(origin, address, value, now)? {
             self.settle(index, now);
         }
         Ok(())
+    }
+
+    /// Before the block at `address` is looked at: if it hears pads, what drives those is followed up to `now`.
+    fn bring_inputs_up(&mut self, address: u32, now: Time) {
+        let platform = self.platform();
+        if platform.pads.inputs.is_empty() {
+            return;
+        }
+        let Some((index, _)) = platform.map.find(address) else { return };
+        self.follow_inputs(index, now);
     }
 
     /// Calls every block whose deadline has come.
@@ -40,7 +52,8 @@ pub trait Settle: Chip {
             } else if slot == platform.ports_slot() {
                 self.advance_network(Network::Ports, now);
             } else {
-                platform.blocks.device_mut(slot).advance(now);
+                self.follow_inputs(slot, now);
+                self.platform_mut().blocks.device_mut(slot).advance(now);
                 self.settle(slot, now);
             }
         }

@@ -39,6 +39,19 @@ pub trait Wires: Settle {
         }
     }
 
+    /// Follows what drives the inputs of a block up to `now`: an output may change without a deadline of its own.
+    fn follow_inputs(&mut self, index: usize, now: Time) {
+        let pads = &self.platform().pads;
+        let heard = pads.inputs.iter().filter(|input| input.block == index);
+        let drivers: Vec<usize> = heard.filter_map(|input| Some(pads.drivers[input.pin]?.0)).collect();
+        for driver in drivers.into_iter().filter(|driver| *driver != index) {
+            self.platform_mut().blocks.device_mut(driver).advance(now);
+            self.carry_changes(driver);
+            self.settle_interrupts(driver);
+            self.platform_mut().renew_deadline(driver);
+        }
+    }
+
     /// The inputs of a block that listen to pads.
     fn listeners_of(&self, block: usize) -> impl Iterator<Item = Input> {
         let platform = self.platform();
