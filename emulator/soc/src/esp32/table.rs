@@ -6,7 +6,7 @@
 
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s, IoMux,
-    LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, RMT_CHANNELS, RadioAgc, RadioAnalog, RadioFrontEnd,
+    LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAgc, RadioAnalog, RadioFrontEnd,
     RadioStorage, Rmt, Rng, Rsa, RtcCntl, RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
 };
 
@@ -127,7 +127,10 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("BT", 0x3FF5_1000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
     Block::stub("UHCI0", 0x3FF5_4000, 0x1000),
     Block::new("SLCHOST", 0x3FF5_5000, 0x1000, |_| Box::new(SlcHost::new())),
-    Block::stub("PCNT", 0x3FF5_7000, 0x1000),
+    Block::new("PCNT", 0x3FF5_7000, 0x1000, |_| Box::new(Pcnt::new(XTAL)))
+        .interrupts(&[48])
+        .inputs(&[Signals::new(39, 20), Signals::new(71, 12)])
+        .resets(&[(PERIPHERALS, 10)]),
     Block::new("SLC", 0x3FF5_8000, 0x1000, |_| Box::new(Slc::new())),
     Block::stub("SPI_ENCRYPT", 0x3FF5_B000, 0x1000),
     Block::new("AGC", 0x3FF5_C000, 0xC00, |_| Box::new(RadioAgc::new())),

@@ -15,6 +15,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("rmt_repeats_in_a_loop", rmt_repeats_in_a_loop),
     ("rmt_measures_what_it_sends", rmt_measures_what_it_sends),
     ("rmt_measures_what_comes_from_outside", rmt_measures_what_comes_from_outside),
+    ("the_pulse_counter_counts_what_pads_carry", the_pulse_counter_counts_what_pads_carry),
 ];
 
 const LEDS: usize = 17;
@@ -240,4 +241,29 @@ fn rmt_measures_what_comes_from_outside(image: &[u8]) {
     let words = "print([m[0x3ff56900 + 4 * i] >> s & 0x7fff for i in range(2) for s in (0, 16)])\n";
     repl.machine.run_for(Span::from_millis(3));
     assert_eq!(run(&mut repl, words), format!("[{}, {}, {}, 0]\n", cycles[0], cycles[1], cycles[2]));
+}
+
+/// Unit 0 counts the rising edges of GPIO18: those that software makes, and those of a PWM.
+fn the_pulse_counter_counts_what_pads_carry(image: &[u8]) {
+    let mut repl = Repl::booted_mpython(image);
+    let printed = run(
+        &mut repl,
+        "from machine import Pin, PWM, mem32\n\
+         import time\n\
+         p = Pin(18, Pin.OUT, value=0)\n\
+         mem32[0x3FF000C0] |= 1 << 10\n\
+         mem32[0x3FF000C4] &= ~(1 << 10)\n\
+         mem32[0x3FF44130 + 4 * 39] = 18 | 1 << 7\n\
+         mem32[0x3FF57000] = 1 << 18\n\
+         mem32[0x3FF570B0] = 0x55554\n\
+         for i in range(10):\n    p(1)\n    p(0)\n\
+         print(mem32[0x3FF57060])\n\
+         pwm = PWM(p, freq=10000, duty=300)\n\
+         before = mem32[0x3FF57060]\n\
+         time.sleep_ms(100)\n\
+         print(mem32[0x3FF57060] - before)\n",
+    );
+    let counts: Vec<u32> = printed.split_whitespace().map(|count| count.parse().expect(&printed)).collect();
+    assert_eq!(counts[0], 10);
+    assert!((990..=1020).contains(&counts[1]), "{printed}");
 }
