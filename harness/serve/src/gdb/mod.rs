@@ -13,12 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clients;
 use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardHandle, Control};
+use crate::stream::{BoxedSource, Stream};
 
 pub(crate) use session::{Session, Wish};
 pub(crate) use target::DebugTarget;
@@ -40,16 +41,35 @@ pub(crate) enum DebugInput {
 
 /// Serves one client after the other.
 pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
-    let taken = Arc::new(AtomicBool::new(false));
+    let seat = Seat::default();
     loop {
         let socket = clients::next(&listener).await;
-        // A second client is turned away at once, so that it does not wait for an answer.
-        if taken.swap(true, Ordering::Relaxed) {
-            continue;
+        let _ = socket.set_nodelay(true);
+        seat.offer(socket, &board, true);
+    }
+}
+
+/// The same for whoever comes over a stream; `came` says that clients come by themselves.
+pub(crate) async fn serve_stream(mut source: BoxedSource, board: BoardHandle, came: bool) {
+    let seat = Seat::default();
+    while let Some(stream) = source.next().await {
+        seat.offer(stream, &board, came);
+    }
+}
+
+/// The place of the one client that a server has.
+#[derive(Debug, Default)]
+struct Seat(Arc<AtomicBool>);
+
+impl Seat {
+    /// Serves a client. A second one is turned away at once, so that it does not wait for an answer.
+    fn offer(&self, stream: impl Stream + 'static, board: &BoardHandle, came: bool) {
+        if self.0.swap(true, Ordering::Relaxed) {
+            return;
         }
-        let (board, taken) = (board.clone(), Arc::clone(&taken));
+        let (board, taken) = (board.clone(), Arc::clone(&self.0));
         tokio::spawn(async move {
-            client(socket, &board).await;
+            client(stream, &board, came).await;
             // If the board is down, there is nothing to detach from.
             let _ = board.send(Control::Debug(DebugInput::Detach));
             taken.store(false, Ordering::Relaxed);
@@ -57,10 +77,14 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     }
 }
 
-async fn client(mut socket: TcpStream, board: &BoardHandle) {
-    let _ = socket.set_nodelay(true);
-    let beginning = beginning_of(&mut socket, Client::Program);
-    let Ok(Some(mut heard)) = tokio::time::timeout(PATIENCE, beginning).await else { return };
+async fn client(mut socket: impl Stream, board: &BoardHandle, came: bool) {
+    let mut heard = Vec::new();
+    // What this program was told to talk to is no browser, and may take its time.
+    if came {
+        let beginning = beginning_of(&mut socket, Client::Program);
+        let Ok(Some(first)) = tokio::time::timeout(PATIENCE, beginning).await else { return };
+        heard = first;
+    }
     let (answers, mut outgoing) = mpsc::unbounded_channel();
     if board.send(Control::Debug(DebugInput::Attach(answers))).is_err() {
         return;
@@ -80,7 +104,8 @@ async fn client(mut socket: TcpStream, board: &BoardHandle) {
             biased;
             answer = outgoing.recv() => {
                 let Some(answer) = answer else { return };
-                if socket.write_all(&answer).await.is_err() {
+                // Standard output keeps what is written to it until it is flushed.
+                if socket.write_all(&answer).await.is_err() || socket.flush().await.is_err() {
                     return;
                 }
             }

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::ServeError;
 use crate::files::Files;
+use crate::gdb;
 use crate::handle::BoardHandle;
 use crate::monitor;
 use crate::outlet::Outlet;
@@ -23,7 +24,7 @@ use crate::qmp;
 
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::Opened;
-use source::BoxedSource;
+pub(crate) use source::BoxedSource;
 
 /// Clients that QMP or the monitor has at once. The next one waits until one of them ends.
 const MOST: usize = 64;
@@ -39,6 +40,8 @@ pub enum Protocol {
     Monitor,
     /// Commands that programs give.
     Qmp,
+    /// GDB's remote serial protocol.
+    Gdb,
 }
 
 /// A stream that a server offers or makes.
@@ -81,6 +84,7 @@ impl StreamConfig {
             Protocol::Serial | Protocol::SerialAndMonitor => "the serial port",
             Protocol::Monitor => "the monitor",
             Protocol::Qmp => "QMP",
+            Protocol::Gdb => "GDB",
         }
     }
 }
@@ -120,6 +124,9 @@ impl Open {
         match (self.port, self.config.protocol) {
             (Some((port, first)), _) => {
                 tokio::spawn(serve_serial(source, port, first, came, muxed, board));
+            }
+            (None, Protocol::Gdb) => {
+                tokio::spawn(gdb::serve_stream(source, board, came));
             }
             (None, Protocol::Qmp) => {
                 let files = Files::default();

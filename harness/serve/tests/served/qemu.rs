@@ -247,6 +247,22 @@ fn flash_console_forward_and_qmp_are_where_qemu_has_them() {
 }
 
 #[cfg(unix)]
+/// As `target remote | espalier-qemu -gdb stdio ...` does.
+#[test]
+fn gdb_can_be_at_the_other_end_of_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    flash_file(folder.path());
+    let line = "-S -gdb stdio -serial none -monitor none -drive file=qemu_flash.bin,if=mtd,format=raw";
+    let mut program = Program::start(folder.path(), line);
+    program.type_in(b"$?#3f");
+    program.wait_for("+$T05");
+    // The address of the reset vector, in the order of its bytes in memory.
+    program.type_in(b"+$p0#a0");
+    program.wait_for("$00040040#");
+    program.child.kill().unwrap();
+    program.child.wait().unwrap();
+}
+
 #[test]
 fn a_board_in_the_background_is_found_by_its_number_and_its_socket() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ pub enum Role {
     Serial,
     Monitor,
     Qmp,
+    Gdb,
 }
 
 /// What has been read.
@@ -156,6 +157,7 @@ impl Line {
                 [Role::Serial] => Protocol::Serial,
                 [Role::Monitor] => Protocol::Monitor,
                 [Role::Qmp] => Protocol::Qmp,
+                [Role::Gdb] => Protocol::Gdb,
                 [Role::Serial, Role::Monitor] | [Role::Monitor, Role::Serial] => Protocol::SerialAndMonitor,
                 _ => return Err(format!("chardev '{name}' can carry a serial port and a monitor, and nothing else")),
             };

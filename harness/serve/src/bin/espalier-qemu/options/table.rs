@@ -129,7 +129,13 @@ const TABLE: &[Row] = &[
     ),
     row(&["net"], "nic|user[,...]", Meaning::Value(take_net), "the same in QEMU's older words"),
     row(&["device"], "open_eth[,netdev=ID]", Meaning::Value(take_device), "the same"),
-    row(&["gdb"], "tcp:[HOST]:PORT", Meaning::Value(take_gdb), "a server for GDB"),
+    row(
+        &["gdb"],
+        "tcp:[HOST]:PORT|TARGET",
+        Meaning::Value(take_gdb),
+        "a server for GDB, on TCP or anywhere that a serial port can go but a pty: GDB's `target remote | espalier-qemu -gdb stdio \
+        ...` starts the board",
+    ),
     row(&["s"], "", Meaning::Flag(|line| line.gdb = Some(GDB_ADDRESS)), "-gdb tcp::1234"),
     row(&["S"], "", Meaning::Flag(|line| line.paused = true), "do not run until QMP says `cont` or GDB continues"),
     row(

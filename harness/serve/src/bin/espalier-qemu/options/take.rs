@@ -3,7 +3,7 @@
 use espalier_serve::Endpoint;
 
 use super::Parsed;
-use super::chardev::{Named, Target, parse_long, parse_short};
+use super::chardev::{Chardev, Named, Target, parse_long, parse_short};
 use super::drive::parse_drive;
 use super::fields::Fields;
 use super::line::{Line, Role};
@@ -113,16 +113,20 @@ pub fn take_mon(line: &mut Line, value: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// `none`, or `tcp:HOST:PORT`, which is a server whether it says so or not.
+/// `none`, or where the server is: `tcp:HOST:PORT` is one whether it says so or not, the rest is as for `-serial`.
 pub fn take_gdb(line: &mut Line, value: &str) -> Parsed<()> {
-    line.gdb = match parse_short(value)? {
-        Named::Own(chardev) => match chardev.target {
-            None => None,
-            Some(Target::Stream(Endpoint::TcpServer(address) | Endpoint::TcpClient(address))) => Some(address),
-            Some(_) => return Err("only tcp:HOST:PORT is there".to_owned()),
-        },
-        Named::ById(_) => return Err("only tcp:HOST:PORT is there".to_owned()),
-    };
+    line.gdb = None;
+    line.users.retain(|(role, _)| *role != Role::Gdb);
+    match parse_short(value)? {
+        Named::Own(Chardev { target: None, .. }) => {}
+        Named::Own(Chardev { mux: true, .. }) => return Err("mon: puts a monitor beside a serial port".to_owned()),
+        Named::Own(Chardev {
+            target: Some(Target::Stream(Endpoint::TcpServer(address) | Endpoint::TcpClient(address))),
+            telnet: false,
+            ..
+        }) => line.gdb = Some(address),
+        named => line.users.push((Role::Gdb, named)),
+    }
     Ok(())
 }
 

@@ -157,7 +157,9 @@ fn what_is_not_there_is_refused_by_name() {
         ("-smp 3", "-smp 3: invalid SMP CPUs 3; the machine has 2"),
         ("-cpu esp32s3", "unable to find this CPU model; there is esp32"),
         ("-m much", "'much' is no size"),
-        ("-gdb chardev:x", "-gdb chardev:x: only tcp:HOST:PORT"),
+        ("-gdb chardev:x", "chardev 'x' is not there"),
+        ("-gdb pty", "only a serial port can be a pty"),
+        ("-gdb stdio -nographic", "cannot use stdio by multiple character devices"),
         ("-drive file=x,if=none,format=raw,id=efuse", "drive 'efuse' is used by no device"),
         ("-global nvram.esp32.efuse.drive=efuse", "the eFuses use drive 'efuse', which is not there"),
         ("-drive file=x,if=sd", "the SD card's controller is not emulated"),
@@ -212,6 +214,15 @@ fn gdb_is_at_qemus_places() {
         [("-nographic", None), ("-s -S", Some(1234)), ("-gdb tcp::3333", Some(3333)), ("-gdb none", None)]
     {
         assert_eq!(run(line).gdb.map(|address| address.port()), port, "{line}");
+    }
+    for (line, endpoint) in [
+        ("-gdb stdio", Endpoint::Stdio),
+        ("-gdb unix:/g,server=on,wait=off", Endpoint::UnixServer("/g".into())),
+        ("-chardev stdio,id=x -gdb chardev:x", Endpoint::Stdio),
+        ("-gdb tcp::3333 -gdb stdio", Endpoint::Stdio),
+    ] {
+        let options = run(&format!("{line} -serial none -monitor none"));
+        assert_eq!((options.gdb, options.streams), (None, vec![stream(Protocol::Gdb, endpoint)]), "{line}");
     }
 }
 
