@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(target_os = "linux")]
+use rustix::fs::inotify;
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
@@ -22,7 +24,7 @@ use crate::handle::Gone;
 
 /// The rate of the line until a client sets one: that of the ROM's messages.
 const INITIAL_BAUD: u32 = 115_200;
-/// How often to look whether somebody has opened the terminal. The kernel does not tell.
+/// How often to look whether somebody has opened the terminal where the system does not tell.
 const LOOK: Duration = Duration::from_millis(20);
 /// Bytes that are read or written at once.
 const PIECE: usize = 1024;
@@ -39,6 +41,50 @@ const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY);
 pub(crate) struct Pty {
     controller: Arc<OwnedFd>,
     path: PathBuf,
+    doorbell: Doorbell,
+}
+
+/// Tells when the terminal is opened: a board whose terminal nobody uses sleeps until it has something to do itself.
+#[derive(Debug)]
+struct Doorbell {
+    /// inotify(7) of the terminal's file. None if the system gives none, as when too many files are watched.
+    #[cfg(target_os = "linux")]
+    opened: Option<Arc<OwnedFd>>,
+}
+
+#[cfg(target_os = "linux")]
+impl Doorbell {
+    fn of(path: &Path) -> Doorbell {
+        let watch = || {
+            let opened = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
+            inotify::add_watch(&opened, path, inotify::WatchFlags::OPEN)?;
+            rustix::io::Result::Ok(opened)
+        };
+        Doorbell { opened: watch().ok().map(Arc::new) }
+    }
+
+    /// Returns once the terminal may have been opened since this was last called.
+    async fn rung(&self) {
+        let opened = self.opened.as_ref().and_then(|opened| registered(opened, Interest::READABLE));
+        let Some(opened) = opened else { return tokio::time::sleep(LOOK).await };
+        // Several events are one ring. That there is one is all that they say.
+        let mut events = [0; PIECE];
+        let read = |fd: &Arc<OwnedFd>| rustix::io::read(fd, &mut events).map_err(io::Error::from);
+        if opened.async_io(Interest::READABLE, read).await.is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Doorbell {
+    fn of(_path: &Path) -> Doorbell {
+        Doorbell {}
+    }
+
+    async fn rung(&self) {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 impl Pty {
@@ -56,7 +102,8 @@ impl Pty {
         tcsetattr(&controller, OptionalActions::Now, &settings)?;
         // Only a terminal that was opened once is known to be closed.
         drop(File::options().read(true).write(true).open(&path)?);
-        Ok(Pty { controller: Arc::new(controller), path: path.into() })
+        let doorbell = Doorbell::of(Path::new(&path));
+        Ok(Pty { controller: Arc::new(controller), path: path.into(), doorbell })
     }
 
     /// The file that clients open.
@@ -71,17 +118,23 @@ impl Pty {
     }
 }
 
+/// Has the runtime tell when a descriptor is ready.
+fn registered(fd: &Arc<OwnedFd>, interest: Interest) -> Option<AsyncFd<Arc<OwnedFd>>> {
+    // SAFETY: tokio has no safe constructor left; it asks that the descriptor stays open and the same while it is registered. The
+    // `Arc` keeps its `OwnedFd` that long, and nothing takes the descriptor out of it.
+    unsafe { AsyncFd::register_with_interest(Arc::clone(fd), interest) }.ok()
+}
+
 /// Serves one client after the other.
 pub(crate) async fn serve(pty: Pty, port: SerialPort) {
     loop {
         while pty.is_closed() {
-            tokio::time::sleep(LOOK).await;
+            pty.doorbell.rung().await;
         }
         let Some(visit) = port.enter() else { return };
         // Registered anew for each client: the end of the one before would be reported for ever.
-        // SAFETY: tokio has no safe constructor left; it asks that the descriptor stays open and the same while it is
-        // registered. The `Arc` keeps its `OwnedFd` that long, and nothing takes the descriptor out of it.
-        let Ok(terminal) = (unsafe { AsyncFd::register(Arc::clone(&pty.controller)) }) else { return };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let Some(terminal) = registered(&pty.controller, both) else { return };
         let gone = tokio::select! {
             gone = input(&terminal, &port) => gone,
             gone = output(&terminal, &port) => gone,
