@@ -39,6 +39,8 @@ use serial::{CONSOLE, SerialFeed};
 const SLICE: Span = Span::from_millis(1);
 /// A board that is found working at the end of so many slices in a row is not idle.
 const BUSY_SLICES: u32 = 5;
+/// A board that polls is run up to the present at least this often, as something inside of it may end its wait.
+const POLLING: Span = Span::from_millis(10);
 /// The pad that decides between flash boot and download mode.
 const IO0: usize = 0;
 
@@ -83,6 +85,8 @@ pub(crate) struct Board {
     paused: bool,
     halted: Option<String>,
     busy_slices: u32,
+    /// The cores did little but poll when they last ran, and nothing has come to them since.
+    is_polling: bool,
     /// How many touches of what is not modelled were told.
     noted: usize,
 }
@@ -108,6 +112,7 @@ impl Board {
             paused: setup.paused,
             halted: None,
             busy_slices: 0,
+            is_polling: false,
             noted: 0,
             debugger: None,
             target: DebugTarget::new(setup.machine),
@@ -245,6 +250,7 @@ impl Board {
     fn set_paused(&mut self, paused: bool) {
         if self.paused != paused {
             self.paused = paused;
+            self.is_polling = false;
             self.pacer.anchor(Instant::now(), self.target.machine.now());
             self.handle.announce(if paused { BoardEvent::Stop } else { BoardEvent::Resume });
         }
@@ -268,6 +274,7 @@ impl Board {
             self.apply(edge);
         }
         if self.serial.take_heard() {
+            self.is_polling = false;
             self.clients.note_input();
             self.pacer.note_activity(self.target.machine.now());
         }
@@ -325,6 +332,7 @@ impl Board {
 
     fn note_start(&mut self) {
         self.halted = None;
+        self.is_polling = false;
         self.pacer.anchor(Instant::now(), self.target.machine.now());
         self.pacer.note_activity(self.target.machine.now());
     }
@@ -342,9 +350,15 @@ impl Board {
         let surroundings = Surroundings {
             is_watched: self.debugger.is_some() || !self.links.is_empty() || connected > 0,
             owes: is_owed && !self.serial.is_pending(),
-            rests_until: if self.serial.is_pending() { None } else { self.target.machine.rests_until() },
+            rests_until: if self.serial.is_pending() { None } else { self.rests_until() },
         };
         self.pacer.turn(now, self.target.machine.now(), SLICE, surroundings)
+    }
+
+    /// Until when the board does nothing, or nothing but poll, unless something comes from outside.
+    fn rests_until(&mut self) -> Option<Time> {
+        let machine = &mut self.target.machine;
+        machine.rests_until().or_else(|| self.is_polling.then(|| machine.now() + POLLING))
     }
 
     /// After a nap: an idle board comes to the present, so that what came in meanwhile finds it there.
@@ -352,7 +366,7 @@ impl Board {
         if self.paused || self.halted.is_some() || self.circuit.holds() {
             return;
         }
-        if let Some(rests_until) = self.target.machine.rests_until() {
+        if let Some(rests_until) = self.rests_until() {
             let present = self.pacer.present(Instant::now()).min(rests_until);
             if present > self.target.machine.now() {
                 self.advance(present);
@@ -363,6 +377,7 @@ impl Board {
     /// Runs the machine until `limit` and carries away what it sent.
     fn advance(&mut self, limit: Time) {
         let before: [u64; CORES] = std::array::from_fn(|core| self.target.machine.cpu(core).cycles());
+        let polled_before = self.target.machine.cycles_passed_over();
         while self.target.machine.now() < limit && !self.paused && !self.over {
             match self.target.machine.run_until(limit) {
                 Stop::Limit => {}
@@ -381,10 +396,15 @@ impl Board {
             self.handle.note_unmodelled(fresh);
         }
         self.keep_fuses();
-        let idle = (0..CORES).all(|core| {
-            let cpu = self.target.machine.cpu(core);
-            cpu.is_waiting() || cpu.cycles() == before[core]
-        });
+        let machine = &self.target.machine;
+        let polled = machine.cycles_passed_over() - polled_before;
+        let executing = |core: usize| !machine.cpu(core).is_waiting() && machine.cpu(core).cycles() != before[core];
+        let spans =
+            (0..CORES).filter(|core| executing(*core)).map(|core| machine.cpu(core).cycles().checked_sub(before[core]));
+        // None if a core was reset.
+        let executed: Option<u64> = spans.sum();
+        self.is_polling = executed.is_some_and(|executed| polled > executed / 8 * 7);
+        let idle = self.is_polling || !(0..CORES).any(executing);
         self.busy_slices = if idle { 0 } else { self.busy_slices + 1 };
         if self.busy_slices >= BUSY_SLICES {
             self.pacer.note_activity(self.target.machine.now());

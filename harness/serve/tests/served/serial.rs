@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
+use espalier_core::Time;
 use espalier_serve::{ServeConfig, ServeError, Server};
 use espalier_soc::Strap;
 use proptest::prelude::*;
 
-use crate::client::{Bridge, Link, downloading, free, machine};
+use crate::client::{Bridge, Link, PATIENCE, downloading, free, machine};
 
 const DOWNLOADING: &[u8] = b"waiting for download";
 
@@ -56,6 +58,33 @@ fn two_ports_show_the_same_line() {
     server.board().reset(Strap::Download).unwrap();
     socket.wait_for(DOWNLOADING);
     bridge.wait_for(DOWNLOADING);
+}
+
+/// The ROM polls its UARTs while it waits for a download. Who does nothing else is idle, so a fast board comes to rest.
+#[test]
+fn a_board_that_only_polls_comes_to_rest_and_answers_when_somebody_types() {
+    let server = downloading(0x10);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let now = || runtime.block_on(server.board().status()).unwrap().now;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let before = now();
+        std::thread::sleep(Duration::from_millis(100));
+        if now() == before && before > Time::from_micros(60_000_000) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it does not rest at {before:?}");
+    }
+    let mut socket = TcpStream::connect(server.serial_address().unwrap()).unwrap();
+    let mut sync = vec![0xC0, 0, 8, 36, 0, 0, 0, 0, 0, 7, 7, 0x12, 0x20];
+    sync.extend([0x55; 32]);
+    sync.push(0xC0);
+    let mut heard = Vec::new();
+    while !heard.windows(3).any(|window| window == [0xC0, 1, 8]) {
+        assert!(Instant::now() < deadline, "no answer in {}", heard.escape_ascii());
+        socket.write_all(&sync).unwrap();
+        heard.extend(socket.hear());
+    }
 }
 
 #[test]
