@@ -57,8 +57,8 @@ impl Register {
 ///
 /// Each line is `NAME @ offset = reset, class;` where `class` is a method of [`Register`](crate::Register). A line
 /// `NAME[count] @ offset = reset, class;` declares `count` consecutive words, of which `reg::NAME` is the first. Fields
-/// follow in braces, with their lowest and highest bit, or their only one; `reg::NAME::FIELD` is a
-/// [`Field`](crate::Field).
+/// follow in braces, with their lowest and highest bit, or their only one, and comments if need be; `reg::NAME::FIELD`
+/// is a [`Field`](crate::Field).
 ///
 /// ```
 /// espalier_core::registers! {
@@ -78,7 +78,7 @@ impl Register {
 #[macro_export]
 macro_rules! registers {
     ($($name:ident $([$count:literal])? @ $offset:literal = $reset:expr, $class:ident($($arg:expr)?)
-        $({ $($field:ident: $lowest:literal $(..= $highest:literal)?),* $(,)? })?;)*) => {
+        $({ $($(#[$note:meta])* $field:ident: $lowest:literal $(..= $highest:literal)?),* $(,)? })?;)*) => {
         /// Byte offsets of the registers and their fields, by their names in the reference manual.
         #[expect(unused, non_snake_case, reason = "a block need not name all of its table; names are the manual's")]
         pub mod reg {
@@ -88,7 +88,7 @@ macro_rules! registers {
             $($(
                 pub mod $name {
                     use $crate::Field;
-                    $(pub const $field: Field =
+                    $($(#[$note])* pub const $field: Field =
                         Field::new(stringify!($field), $lowest, $crate::registers!(@last $lowest $($highest)?))
                             .of_register($offset);)*
                     pub const FIELDS: &[Field] = &[$($field),*];

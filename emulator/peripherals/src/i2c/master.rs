@@ -3,9 +3,7 @@
 use espalier_core::{I2cTarget, Span, Time};
 
 use super::I2c;
-use super::regs::{
-    COMMAND_DONE, COMMANDS, Command, MainState, Opcode, SclState, ctr, fifo_conf, filter, interrupt, reg, sr,
-};
+use super::regs::{COMMANDS, Command, MainState, Opcode, SclState, reg};
 
 /// Bits on the wire for each byte: eight of data and the acknowledge.
 const BITS_PER_BYTE: u64 = 9;
@@ -99,7 +97,7 @@ impl I2c {
             self.tx.clear();
             self.rx.clear();
         }
-        self.set_status(sr::TIME_OUT | sr::BYTE_TRANS, 0);
+        self.set_status(reg::SR::TIME_OUT.mask() | reg::SR::BYTE_TRANS.mask(), 0);
         self.begin_command(now);
     }
 
@@ -164,7 +162,7 @@ impl I2c {
             Step::Start => {
                 self.master.phase = Phase::Address;
                 self.set_states(SclState::Start, MainState::Idle);
-                self.raise(interrupt::TRANS_START);
+                self.raise(reg::INT_RAW::TRANS_START.mask());
                 self.finish_command(at);
             }
             Step::Write(byte) => self.finish_write(byte, at, bus),
@@ -180,15 +178,15 @@ impl I2c {
                 }
                 self.master.phase = Phase::Idle;
                 self.set_states(SclState::Stop, MainState::Idle);
-                self.raise(interrupt::TRANS_COMPLETE);
+                self.raise(reg::INT_RAW::TRANS_COMPLETE.mask());
                 if of_list {
                     self.mark_done();
                 }
             }
-            Step::End => self.raise(interrupt::END_DETECT),
+            Step::End => self.raise(reg::INT_RAW::END_DETECT.mask()),
             Step::TimeOut => {
-                self.set_status(sr::TIME_OUT, sr::TIME_OUT);
-                self.raise(interrupt::TIME_OUT);
+                self.set_status(reg::SR::TIME_OUT.mask(), reg::SR::TIME_OUT.mask());
+                self.raise(reg::INT_RAW::TIME_OUT.mask());
                 self.master.step = self.master.held.take();
             }
         }
@@ -211,10 +209,10 @@ impl I2c {
             Phase::Read | Phase::Unheard | Phase::Idle => false,
         };
         let level = !acknowledged;
-        self.set_status(sr::ACK_REC, if level { sr::ACK_REC } else { 0 });
+        self.set_status(reg::SR::ACK_REC.mask(), if level { reg::SR::ACK_REC.mask() } else { 0 });
         self.set_states(SclState::Low, MainState::WaitAck);
         if self.command().refuses(level) {
-            self.raise(interrupt::ACK_ERR);
+            self.raise(reg::INT_RAW::NACK.mask());
             self.begin_stop(false, at);
         } else {
             self.finish_byte(at);
@@ -222,8 +220,8 @@ impl I2c {
     }
 
     fn finish_byte(&mut self, at: Time) {
-        self.set_status(sr::BYTE_TRANS, sr::BYTE_TRANS);
-        self.raise(interrupt::MASTER_TRAN_COMP);
+        self.set_status(reg::SR::BYTE_TRANS.mask(), reg::SR::BYTE_TRANS.mask());
+        self.raise(reg::INT_RAW::MASTER_TRAN_COMP.mask());
         if self.master.remaining > 0 {
             self.begin_byte(at);
         } else {
@@ -243,7 +241,7 @@ impl I2c {
 
     fn mark_done(&mut self) {
         let offset = self.command_offset();
-        self.registers.set(offset, self.registers.get(offset) | COMMAND_DONE);
+        self.registers.modify(offset, 0, reg::COMD::COMMAND_DONE.mask());
     }
 
     fn command(&self) -> Command {
@@ -257,8 +255,8 @@ impl I2c {
     fn next_byte_to_send(&mut self) -> u8 {
         let byte = if self.is_nonfifo() {
             self.master.sent += 1;
-            if self.master.sent > self.nonfifo_threshold(fifo_conf::NONFIFO_TX_THRES_SHIFT) {
-                self.raise(interrupt::TX_SEND_EMPTY);
+            if self.master.sent > self.registers.field(reg::FIFO_CONF::NONFIFO_TX_THRES) {
+                self.raise(reg::INT_RAW::TX_SEND_EMPTY.mask());
             }
             self.tx.step_over()
         } else {
@@ -266,25 +264,21 @@ impl I2c {
             let stale = self.tx.stale();
             self.tx.pop().unwrap_or(stale)
         };
-        if self.registers.get(reg::CTR) & ctr::TX_LSB_FIRST != 0 { byte.reverse_bits() } else { byte }
+        if self.registers.is_set(reg::CTR::TX_LSB_FIRST) { byte.reverse_bits() } else { byte }
     }
 
     fn store_received(&mut self, byte: u8) {
-        let lsb_first = self.registers.get(reg::CTR) & ctr::RX_LSB_FIRST != 0;
+        let lsb_first = self.registers.is_set(reg::CTR::RX_LSB_FIRST);
         let byte = if lsb_first { byte.reverse_bits() } else { byte };
         if self.is_nonfifo() {
             self.rx.step_into(byte);
             self.master.received += 1;
-            if self.master.received > self.nonfifo_threshold(fifo_conf::NONFIFO_RX_THRES_SHIFT) {
-                self.raise(interrupt::RX_REC_FULL);
+            if self.master.received > self.registers.field(reg::FIFO_CONF::NONFIFO_RX_THRES) {
+                self.raise(reg::INT_RAW::RX_REC_FULL.mask());
             }
         } else if !self.rx.push(byte) {
-            self.raise(interrupt::RXFIFO_OVF);
+            self.raise(reg::INT_RAW::RXFIFO_OVF.mask());
         }
-    }
-
-    fn nonfifo_threshold(&self, shift: u32) -> u32 {
-        self.registers.get(reg::FIFO_CONF) >> shift & fifo_conf::NONFIFO_THRES_MASK
     }
 
     /// One SCL period. The controller adds cycles to what the registers say (TRM chapter 11.3.5): one to the low
@@ -292,7 +286,10 @@ impl I2c {
     fn bit_time(&self) -> Span {
         let low = self.registers.get(reg::SCL_LOW_PERIOD) + 1;
         let filter = self.registers.get(reg::SCL_FILTER_CFG);
-        let rise = match (filter & filter::EN != 0, filter & filter::THRES) {
+        let rise = match (
+            reg::SCL_FILTER_CFG::SCL_FILTER_EN.is_set(filter),
+            reg::SCL_FILTER_CFG::SCL_FILTER_THRES.get(filter),
+        ) {
             (false, _) => 7,
             (true, 0..=2) => 8,
             (true, threshold) => 6 + threshold,
@@ -306,8 +303,8 @@ impl I2c {
     }
 
     fn set_states(&mut self, scl: SclState, main: MainState) {
-        let mask = sr::STATE_MASK << sr::SCL_STATE_LAST_SHIFT | sr::STATE_MASK << sr::SCL_MAIN_STATE_LAST_SHIFT;
-        let value = (scl as u32) << sr::SCL_STATE_LAST_SHIFT | (main as u32) << sr::SCL_MAIN_STATE_LAST_SHIFT;
+        let mask = reg::SR::SCL_STATE_LAST.mask() | reg::SR::SCL_MAIN_STATE_LAST.mask();
+        let value = reg::SR::SCL_STATE_LAST.put(scl as u32) | reg::SR::SCL_MAIN_STATE_LAST.put(main as u32);
         self.set_status(mask, value);
     }
 }

@@ -24,7 +24,7 @@ use espalier_core::{
 
 use fifo::{DEPTH, Fifo};
 use master::Master;
-use regs::{REGISTERS, ctr, fifo_conf, interrupt, reg, rxfifo_st, sr};
+use regs::{REGISTERS, reg};
 
 /// One I2C controller.
 ///
@@ -77,7 +77,7 @@ impl I2c {
     }
 
     fn is_nonfifo(&self) -> bool {
-        self.registers.get(reg::FIFO_CONF) & fifo_conf::NONFIFO_EN != 0
+        self.registers.is_set(reg::FIFO_CONF::NONFIFO_EN)
     }
 
     /// The threshold interrupts come back after a clear for as long as their condition holds.
@@ -86,35 +86,35 @@ impl I2c {
             return;
         }
         let conf = self.registers.get(reg::FIFO_CONF);
-        let full = (conf & fifo_conf::RXFIFO_FULL_THRHD) as usize;
-        let empty = (conf >> fifo_conf::TXFIFO_EMPTY_THRHD_SHIFT & fifo_conf::TXFIFO_EMPTY_THRHD_MASK) as usize;
+        let full = reg::FIFO_CONF::RXFIFO_FULL_THRHD.get(conf) as usize;
+        let empty = reg::FIFO_CONF::TXFIFO_EMPTY_THRHD.get(conf) as usize;
         if self.rx.len() > 0 && self.rx.len() >= full {
-            self.raise(interrupt::RXFIFO_FULL);
+            self.raise(reg::INT_RAW::RXFIFO_FULL.mask());
         }
         if self.tx.len() <= empty {
-            self.raise(interrupt::TXFIFO_EMPTY);
+            self.raise(reg::INT_RAW::TXFIFO_EMPTY.mask());
         }
     }
 
     fn status(&self) -> u32 {
         self.registers.get(reg::SR)
-            | if self.master.is_busy() { sr::BUS_BUSY } else { 0 }
-            | (self.rx.len() as u32) << sr::RXFIFO_CNT_SHIFT
-            | (self.tx.len() as u32) << sr::TXFIFO_CNT_SHIFT
+            | if self.master.is_busy() { reg::SR::BUS_BUSY.mask() } else { 0 }
+            | reg::SR::RXFIFO_CNT.put(self.rx.len() as u32)
+            | reg::SR::TXFIFO_CNT.put(self.tx.len() as u32)
     }
 
     fn fifo_positions(&self) -> u32 {
-        (self.rx.start() as u32) << rxfifo_st::RXFIFO_START_ADDR_SHIFT
-            | (self.rx.end() as u32) << rxfifo_st::RXFIFO_END_ADDR_SHIFT
-            | (self.tx.start() as u32) << rxfifo_st::TXFIFO_START_ADDR_SHIFT
-            | (self.tx.end() as u32) << rxfifo_st::TXFIFO_END_ADDR_SHIFT
+        reg::RXFIFO_ST::RXFIFO_START_ADDR.put(self.rx.start() as u32)
+            | reg::RXFIFO_ST::RXFIFO_END_ADDR.put(self.rx.end() as u32)
+            | reg::RXFIFO_ST::TXFIFO_START_ADDR.put(self.tx.start() as u32)
+            | reg::RXFIFO_ST::TXFIFO_END_ADDR.put(self.tx.end() as u32)
     }
 
     fn configure_fifos(&mut self, conf: u32) {
-        if conf & fifo_conf::TX_FIFO_RST != 0 {
+        if reg::FIFO_CONF::TX_FIFO_RST.is_set(conf) {
             self.tx.clear();
         }
-        if conf & fifo_conf::RX_FIFO_RST != 0 {
+        if reg::FIFO_CONF::RX_FIFO_RST.is_set(conf) {
             self.rx.clear();
         }
     }
@@ -159,8 +159,8 @@ impl Device for I2c {
         let stored = self.registers.write(offset, value)?;
         match offset {
             reg::CTR => {
-                self.registers.set(reg::CTR, stored & !ctr::TRANS_START);
-                if stored & ctr::TRANS_START != 0 && stored & ctr::MS_MODE != 0 {
+                self.registers.set(reg::CTR, stored & !reg::CTR::TRANS_START.mask());
+                if reg::CTR::TRANS_START.is_set(stored) && reg::CTR::MS_MODE.is_set(stored) {
                     self.start_list(now);
                 }
             }

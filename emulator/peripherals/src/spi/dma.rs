@@ -2,8 +2,8 @@
 
 use espalier_core::{DmaFault, GuestMemory};
 
-use super::registers::{dma_link, reg};
-use super::{Spi, dma_int};
+use super::Spi;
+use super::registers::reg;
 use crate::linked_list::{self, Descriptor, MAX_EMPTY, OWNER};
 
 /// ESP-IDF starts the receiving list with address 0 where it wants nothing received.
@@ -19,7 +19,7 @@ espalier_core::persist!(value Link { next });
 
 impl Link {
     pub(super) fn start(&mut self, register: u32) {
-        self.next = Some(linked_list::BASE | register & dma_link::ADDR);
+        self.next = Some(linked_list::BASE | reg::DMA_OUT_LINK::OUTLINK_ADDR.get(register));
     }
 
     pub(super) fn stop(&mut self) {
@@ -43,7 +43,7 @@ impl Spi {
             empty = if data.len() == before { empty + 1 } else { 0 };
             if fetched.is_err() || empty > MAX_EMPTY {
                 self.outlink.stop();
-                self.raise_dma(dma_int::OUTLINK_DSCR_ERROR);
+                self.raise_dma(reg::DMA_INT_RAW::OUTLINK_DSCR_ERROR.mask());
             }
         }
         self.outlink.stop();
@@ -60,10 +60,10 @@ impl Spi {
         data.resize(start + descriptor.length() as usize, 0);
         memory.read(descriptor.buffer, &mut data[start..])?;
         self.registers.set(reg::OUTLINK_DSCR, address);
-        self.raise_dma(dma_int::OUT_DONE);
+        self.raise_dma(reg::DMA_INT_RAW::OUT_DONE.mask());
         if descriptor.is_end() || descriptor.next == 0 {
             self.registers.set(reg::OUT_EOF_DES_ADDR, address);
-            self.raise_dma(dma_int::OUT_EOF | dma_int::OUT_TOTAL_EOF);
+            self.raise_dma(reg::DMA_INT_RAW::OUT_EOF.mask() | reg::DMA_INT_RAW::OUT_TOTAL_EOF.mask());
             self.outlink.stop();
         } else {
             self.outlink.next = Some(descriptor.next);
@@ -80,7 +80,7 @@ impl Spi {
             empty = if rest.len() == before { empty + 1 } else { 0 };
             if stored.is_err() || empty > MAX_EMPTY {
                 self.inlink.stop();
-                self.raise_dma(dma_int::INLINK_DSCR_ERROR);
+                self.raise_dma(reg::DMA_INT_RAW::INLINK_DSCR_ERROR.mask());
             } else if rest.is_empty() {
                 break;
             }
@@ -98,12 +98,12 @@ impl Spi {
         *rest = tail;
         memory.write_u32(address, descriptor.filled(part.len() as u32, tail.is_empty()) & !OWNER)?;
         self.registers.set(reg::INLINK_DSCR, address);
-        self.raise_dma(dma_int::IN_DONE);
+        self.raise_dma(reg::DMA_INT_RAW::IN_DONE.mask());
         if tail.is_empty() {
             self.registers.set(reg::IN_SUC_EOF_DES_ADDR, address);
-            self.raise_dma(dma_int::IN_SUC_EOF);
+            self.raise_dma(reg::DMA_INT_RAW::IN_SUC_EOF.mask());
         } else if descriptor.next == 0 {
-            self.raise_dma(dma_int::INLINK_DSCR_EMPTY);
+            self.raise_dma(reg::DMA_INT_RAW::INLINK_DSCR_EMPTY.mask());
             self.inlink.stop();
         } else {
             self.inlink.next = Some(descriptor.next);

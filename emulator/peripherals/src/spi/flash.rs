@@ -2,7 +2,7 @@
 
 use espalier_core::{Frequency, Span, SpiTransaction};
 
-use super::registers::{clock, cmd, ctrl, rd_status, reg, user1};
+use super::registers::{cmd, reg};
 use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
 
 /// Instructions of serial flash chips.
@@ -42,7 +42,7 @@ impl Spi {
     /// cycles and data at the rate of `CLOCK`.
     pub fn flash_read_time(&self, bytes: u32, apb: Frequency) -> Span {
         let (address_lines, data_lines) = self.lines();
-        let address = ((self.registers.get(reg::USER1) >> user1::USR_ADDR_BITLEN_SHIFT) + 1) / address_lines;
+        let address = ((self.registers.field(reg::USER1::USR_ADDR_BITLEN)) + 1) / address_lines;
         let cycles = BYTE_BITS + address + u32::from(self.user_dummy_cycles()) + BYTE_BITS * bytes / data_lines;
         apb.cycles(u64::from(cycles * self.clock_divider()))
     }
@@ -56,21 +56,18 @@ impl Spi {
     /// The lines that carry address and data of what is read.
     fn lines(&self) -> (u32, u32) {
         match self.registers.get(reg::CTRL) {
-            mode if mode & ctrl::FREAD_QIO != 0 => (4, 4),
-            mode if mode & ctrl::FREAD_DIO != 0 => (2, 2),
-            mode if mode & ctrl::FREAD_QUAD != 0 => (1, 4),
-            mode if mode & ctrl::FREAD_DUAL != 0 => (1, 2),
+            mode if reg::CTRL::FREAD_QIO.is_set(mode) => (4, 4),
+            mode if reg::CTRL::FREAD_DIO.is_set(mode) => (2, 2),
+            mode if reg::CTRL::FREAD_QUAD.is_set(mode) => (1, 4),
+            mode if reg::CTRL::FREAD_DUAL.is_set(mode) => (1, 2),
             _ => (1, 1),
         }
     }
 
     fn clock_divider(&self) -> u32 {
         let rate = self.registers.get(reg::CLOCK);
-        match rate & clock::EQU_SYSCLK {
-            0 => {
-                ((rate >> clock::DIV_PRE_SHIFT & clock::DIV_PRE) + 1)
-                    * ((rate >> clock::CNT_N_SHIFT & clock::CNT_N) + 1)
-            }
+        match rate & reg::CLOCK::CLK_EQU_SYSCLK.mask() {
+            0 => ((reg::CLOCK::CLKDIV_PRE.get(rate)) + 1) * ((reg::CLOCK::CLKCNT_N.get(rate)) + 1),
             _ => 1,
         }
     }
@@ -89,7 +86,7 @@ impl Spi {
             cmd::FLASH_RDSR => self.flash_status(&instruction(opcode::READ_STATUS), bus),
             cmd::FLASH_WRSR => {
                 let status = self.registers.get(reg::RD_STATUS).to_le_bytes();
-                let length = if self.registers.get(reg::CTRL) & ctrl::WRSR_2B != 0 { 2 } else { 1 };
+                let length = if self.registers.is_set(reg::CTRL::WRSR_2B) { 2 } else { 1 };
                 bus.transfer(&SpiTransaction { mosi: &status[..length], ..instruction(opcode::WRITE_STATUS) }, &mut []);
             }
             cmd::FLASH_PP => {
@@ -102,7 +99,7 @@ impl Spi {
             cmd::FLASH_BE => bus.transfer(&self.with_address(opcode::BLOCK_ERASE), &mut []),
             cmd::FLASH_CE => self.flash_plain(opcode::CHIP_ERASE, bus),
             cmd::FLASH_DP => self.flash_plain(opcode::POWER_DOWN, bus),
-            cmd::FLASH_RES if self.registers.get(reg::CTRL) & ctrl::RESANDRES != 0 => {
+            cmd::FLASH_RES if self.registers.is_set(reg::CTRL::RESANDRES) => {
                 let release = SpiTransaction { address: (0, ADDRESS_BITS), ..instruction(opcode::RELEASE_POWER_DOWN) };
                 self.flash_status(&release, bus);
             }
@@ -122,18 +119,18 @@ impl Spi {
     fn flash_status(&mut self, transaction: &SpiTransaction<'_>, bus: &mut Bus<'_>) {
         let mut status = [0];
         bus.transfer(transaction, &mut status);
-        self.registers.modify(reg::RD_STATUS, rd_status::STATUS, u32::from(status[0]));
+        self.registers.modify(reg::RD_STATUS, reg::RD_STATUS::STATUS.mask(), u32::from(status[0]));
     }
 
     fn flash_read(&mut self, bus: &mut Bus<'_>) {
         let mode = self.registers.get(reg::CTRL);
         let set = |bit: u32| mode & bit != 0;
         let (opcode, dummy_cycles) = match mode {
-            _ if !set(ctrl::FASTRD_MODE) => (opcode::READ, 0),
-            _ if set(ctrl::FREAD_QIO) => (opcode::FAST_READ_QUAD_IO, QUAD_IO_DUMMY_CYCLES),
-            _ if set(ctrl::FREAD_DIO) => (opcode::FAST_READ_DUAL_IO, 0),
-            _ if set(ctrl::FREAD_QUAD) => (opcode::FAST_READ_QUAD_OUTPUT, FAST_READ_DUMMY_CYCLES),
-            _ if set(ctrl::FREAD_DUAL) => (opcode::FAST_READ_DUAL_OUTPUT, FAST_READ_DUMMY_CYCLES),
+            _ if !set(reg::CTRL::FASTRD_MODE.mask()) => (opcode::READ, 0),
+            _ if set(reg::CTRL::FREAD_QIO.mask()) => (opcode::FAST_READ_QUAD_IO, QUAD_IO_DUMMY_CYCLES),
+            _ if set(reg::CTRL::FREAD_DIO.mask()) => (opcode::FAST_READ_DUAL_IO, 0),
+            _ if set(reg::CTRL::FREAD_QUAD.mask()) => (opcode::FAST_READ_QUAD_OUTPUT, FAST_READ_DUMMY_CYCLES),
+            _ if set(reg::CTRL::FREAD_DUAL.mask()) => (opcode::FAST_READ_DUAL_OUTPUT, FAST_READ_DUMMY_CYCLES),
             _ => (opcode::FAST_READ, FAST_READ_DUMMY_CYCLES),
         };
         let length = (self.registers.get(reg::MISO_DLEN) + 1).div_ceil(BYTE_BITS) as usize;

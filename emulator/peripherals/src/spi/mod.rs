@@ -22,7 +22,7 @@ use espalier_core::{
 use crate::clocks::APB_WITH_PLL;
 use dma::Link;
 pub use mem::SpiMem;
-use registers::{BUFFER_WORDS, REGISTERS, cmd, dma_conf, dma_int, dma_link, pin, reg, slave};
+use registers::{BUFFER_WORDS, REGISTERS, cmd, reg};
 
 /// What a controller reads when nothing drives its input line.
 const IDLE_LINE: u8 = 0xFF;
@@ -91,9 +91,13 @@ impl Spi {
     /// The line that falls during a transaction; the lowest, if software enabled several.
     pub fn chip_select(&self) -> Option<ChipSelect> {
         let disabled = self.registers.get(reg::PIN);
-        [(pin::CS0_DIS, ChipSelect::Cs0), (pin::CS1_DIS, ChipSelect::Cs1), (pin::CS2_DIS, ChipSelect::Cs2)]
-            .into_iter()
-            .find_map(|(bit, line)| (disabled & bit == 0).then_some(line))
+        [
+            (reg::PIN::CS0_DIS.mask(), ChipSelect::Cs0),
+            (reg::PIN::CS1_DIS.mask(), ChipSelect::Cs1),
+            (reg::PIN::CS2_DIS.mask(), ChipSelect::Cs2),
+        ]
+        .into_iter()
+        .find_map(|(bit, line)| (disabled & bit == 0).then_some(line))
     }
 
     /// Runs the pending transaction on the selected device, or on an open bus if there is none. `memory` is what DMA reaches.
@@ -121,9 +125,9 @@ impl Spi {
         self.busy = None;
         let held = std::mem::take(&mut self.held_interrupts);
         self.registers.modify(reg::DMA_INT_RAW, 0, held);
-        let count = self.registers.get(reg::SLAVE) & slave::TRANS_CNT;
-        let next = count.wrapping_add(1 << slave::TRANS_CNT_SHIFT) & slave::TRANS_CNT;
-        self.registers.modify(reg::SLAVE, slave::TRANS_CNT, next | slave::TRANS_DONE);
+        let next = self.registers.field(reg::SLAVE::TRANS_CNT) + 1;
+        self.registers.set_field(reg::SLAVE::TRANS_CNT, next);
+        self.registers.set_field(reg::SLAVE::TRANS_DONE, 1);
     }
 
     /// Bytes of the data buffer, in the order in which they are sent if no register changes it.
@@ -194,16 +198,26 @@ impl Device for Spi {
         self.registers.write(offset, value)?;
         match offset {
             reg::CMD if self.busy.is_some() => {}
-            reg::CMD if self.registers.get(reg::SLAVE) & slave::MODE == 0 => self.pending = value & cmd::ALL,
-            reg::DMA_OUT_LINK if value & (dma_link::START | dma_link::RESTART) != 0 => self.outlink.start(value),
-            reg::DMA_OUT_LINK if value & dma_link::STOP != 0 => self.outlink.stop(),
-            reg::DMA_IN_LINK if value & (dma_link::START | dma_link::RESTART) != 0 => self.inlink.start(value),
-            reg::DMA_IN_LINK if value & dma_link::STOP != 0 => self.inlink.stop(),
+            reg::CMD if !self.registers.is_set(reg::SLAVE::MODE) => self.pending = value & cmd::ALL,
+            reg::DMA_OUT_LINK
+                if value & (reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_RESTART.mask())
+                    != 0 =>
+            {
+                self.outlink.start(value)
+            }
+            reg::DMA_OUT_LINK if reg::DMA_OUT_LINK::OUTLINK_STOP.is_set(value) => self.outlink.stop(),
+            reg::DMA_IN_LINK
+                if value & (reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_RESTART.mask())
+                    != 0 =>
+            {
+                self.inlink.start(value)
+            }
+            reg::DMA_IN_LINK if reg::DMA_OUT_LINK::OUTLINK_STOP.is_set(value) => self.inlink.stop(),
             reg::DMA_CONF => {
-                if value & dma_conf::OUT_RST != 0 {
+                if reg::DMA_CONF::OUT_RST.is_set(value) {
                     self.outlink.stop();
                 }
-                if value & dma_conf::IN_RST != 0 {
+                if reg::DMA_CONF::IN_RST.is_set(value) {
                     self.inlink.stop();
                 }
             }
@@ -211,7 +225,7 @@ impl Device for Spi {
             _ => {}
         }
         // No host will ever select it.
-        let waits = offset == reg::SLAVE && value & slave::MODE != 0;
+        let waits = offset == reg::SLAVE && reg::SLAVE::MODE.is_set(value);
         if waits { Err(Unmodelled) } else { Ok(()) }
     }
 
@@ -227,7 +241,7 @@ impl Device for Spi {
 
     fn interrupts(&self) -> u32 {
         let state = self.registers.get(reg::SLAVE);
-        let done = state & slave::TRANS_DONE != 0 && state & slave::TRANS_INTEN != 0;
+        let done = reg::SLAVE::TRANS_DONE.is_set(state) && reg::SLAVE::TRANS_INTEN.is_set(state);
         u32::from(done) << Spi::INTERRUPT | u32::from(self.dma_interrupts() != 0) << Spi::DMA_INTERRUPT
     }
 

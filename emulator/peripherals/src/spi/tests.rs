@@ -1,7 +1,7 @@
 use espalier_core::{Device, DmaFault, Frequency, GuestMemory, Span, SpiTarget, SpiTransaction, Time};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 
-use super::registers::{REGISTERS, clock, cmd, ctrl, dma_int, dma_link, reg, slave, user, user1};
+use super::registers::{REGISTERS, cmd, reg};
 use super::{ChipSelect, Spi};
 
 const NOW: Time = Time::ZERO;
@@ -61,7 +61,11 @@ impl Bench {
 
     fn write(&mut self, offset: u32, value: u32) {
         let known = self.spi.write(offset, value, NOW).is_ok();
-        assert_eq!(known, offset != reg::SLAVE || value & slave::MODE == 0, "only a slave is not there: {offset:#x}");
+        assert_eq!(
+            known,
+            offset != reg::SLAVE || !reg::SLAVE::MODE.is_set(value),
+            "only a slave is not there: {offset:#x}"
+        );
         self.spi.execute(Some(&mut self.target), &mut self.ram, NOW);
     }
 
@@ -74,7 +78,7 @@ impl Bench {
 #[test]
 fn rom_reads_through_a_user_command() {
     let mut bench = Bench::new();
-    bench.write(reg::USER, user::USR_COMMAND | user::USR_ADDR | user::USR_MISO);
+    bench.write(reg::USER, reg::USER::USR_COMMAND.mask() | reg::USER::USR_ADDR.mask() | reg::USER::USR_MISO.mask());
     bench.write(reg::USER1, 0x5C00_0000);
     bench.write(reg::USER2, 0x7000_0003);
     bench.write(reg::MISO_DLEN, 64 * 8 - 1);
@@ -90,7 +94,13 @@ fn rom_reads_through_a_user_command() {
 #[test]
 fn rom_reads_dual_with_mode_bits_in_the_address() {
     let mut bench = Bench::new();
-    bench.write(reg::USER, user::USR_COMMAND | user::USR_ADDR | user::USR_MISO | user::USR_DUMMY);
+    bench.write(
+        reg::USER,
+        reg::USER::USR_COMMAND.mask()
+            | reg::USER::USR_ADDR.mask()
+            | reg::USER::USR_MISO.mask()
+            | reg::USER::USR_DUMMY.mask(),
+    );
     bench.write(reg::USER1, 0x7C00_0003);
     bench.write(reg::USER2, 0x7000_00BB);
     bench.write(reg::ADDR, 0x12_3456 << 8);
@@ -143,7 +153,7 @@ fn status_and_identification_have_their_registers() {
     bench.write(reg::RD_STATUS, 0x0200);
     bench.write(reg::CMD, cmd::FLASH_WRSR);
     assert_eq!(bench.target.mosi, [0]);
-    bench.write(reg::CTRL, ctrl::WRSR_2B);
+    bench.write(reg::CTRL, reg::CTRL::WRSR_2B.mask());
     bench.write(reg::CMD, cmd::FLASH_WRSR);
     assert_eq!(bench.target.mosi, [0, 2]);
     bench.write(reg::W, 0xFFFF_FFFF);
@@ -155,9 +165,12 @@ fn status_and_identification_have_their_registers() {
 #[test]
 fn orders_and_high_parts_are_honoured() {
     let mut bench = Bench::new();
-    let orders = user::RD_BYTE_ORDER | user::WR_BYTE_ORDER;
-    let halves = user::USR_MOSI_HIGHPART | user::USR_MISO_HIGHPART;
-    bench.write(reg::USER, user::USR_ADDR | user::USR_MOSI | user::USR_MISO | orders | halves);
+    let orders = reg::USER::RD_BYTE_ORDER.mask() | reg::USER::WR_BYTE_ORDER.mask();
+    let halves = reg::USER::USR_MOSI_HIGHPART.mask() | reg::USER::USR_MISO_HIGHPART.mask();
+    bench.write(
+        reg::USER,
+        reg::USER::USR_ADDR.mask() | reg::USER::USR_MOSI.mask() | reg::USER::USR_MISO.mask() | orders | halves,
+    );
     bench.write(reg::USER1, 39 << 26);
     bench.write(reg::ADDR, 0x0102_0304);
     bench.write(reg::SLV_WR_STATUS, 0x05FF_FFFF);
@@ -167,8 +180,8 @@ fn orders_and_high_parts_are_honoured() {
     bench.write(reg::CMD, cmd::USR);
     assert_eq!((bench.target.address, bench.target.mosi.as_slice()), ((0x01_0203_0405, 40), [0xA1, 0xB2].as_slice()));
     assert_eq!(bench.read(reg::W + 32), 0x01B2_C3D4);
-    bench.write(reg::CTRL, ctrl::WR_BIT_ORDER | ctrl::RD_BIT_ORDER);
-    bench.write(reg::USER, user::USR_COMMAND | user::USR_MOSI | user::USR_MISO);
+    bench.write(reg::CTRL, reg::CTRL::WR_BIT_ORDER.mask() | reg::CTRL::RD_BIT_ORDER.mask());
+    bench.write(reg::USER, reg::USER::USR_COMMAND.mask() | reg::USER::USR_MOSI.mask() | reg::USER::USR_MISO.mask());
     bench.write(reg::USER2, 0x7000_0001);
     bench.write(reg::W, 0x01);
     bench.write(reg::MOSI_DLEN, 7);
@@ -195,11 +208,11 @@ fn chip_select_follows_pin() {
 #[test]
 fn end_of_a_transaction_interrupts() {
     let mut bench = Bench::new();
-    bench.write(reg::SLAVE, slave::TRANS_INTEN);
+    bench.write(reg::SLAVE, reg::SLAVE::TRANS_INTEN.mask());
     assert_eq!(bench.spi.interrupts(), 0);
     bench.write(reg::CMD, cmd::USR);
     assert_eq!((bench.spi.interrupts(), bench.read(reg::SLAVE) >> 23 & 0xF), (1, 1));
-    bench.write(reg::SLAVE, slave::TRANS_INTEN);
+    bench.write(reg::SLAVE, reg::SLAVE::TRANS_INTEN.mask());
     assert_eq!(bench.spi.interrupts(), 0);
 }
 
@@ -222,18 +235,31 @@ fn dma_walks_linked_lists() {
         bench.ram.write_u32(RAM_BASE + 4 * index as u32, word).unwrap();
     }
     bench.ram.write(RAM_BASE + 0x100, &[9, 8, 7, 0, 6, 5]).unwrap();
-    bench.write(reg::USER, user::USR_MOSI | user::USR_MISO);
+    bench.write(reg::USER, reg::USER::USR_MOSI.mask() | reg::USER::USR_MISO.mask());
     bench.write(reg::MOSI_DLEN, 39);
     bench.write(reg::MISO_DLEN, 39);
-    bench.write(reg::DMA_INT_ENA, dma_int::IN_SUC_EOF);
-    bench.write(reg::DMA_OUT_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
-    bench.write(reg::DMA_IN_LINK, dma_link::START | (RAM_BASE + 24) & dma_link::ADDR);
+    bench.write(reg::DMA_INT_ENA, reg::DMA_INT_RAW::IN_SUC_EOF.mask());
+    bench.write(
+        reg::DMA_OUT_LINK,
+        reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_ADDR.get(RAM_BASE),
+    );
+    bench.write(
+        reg::DMA_IN_LINK,
+        reg::DMA_OUT_LINK::OUTLINK_START.mask() | (RAM_BASE + 24) & reg::DMA_OUT_LINK::OUTLINK_ADDR.mask(),
+    );
     bench.write(reg::CMD, cmd::USR);
     assert_eq!(bench.target.mosi, [9, 8, 7, 6, 5]);
     assert_eq!(bench.ram.0[0x200..0x206], [1, 2, 3, 4, 5, 0]);
     assert_eq!(bench.ram.read_u32(RAM_BASE + 24), Ok(0x4000_5008));
-    let done = dma_int::OUT_DONE | dma_int::OUT_EOF | dma_int::OUT_TOTAL_EOF | dma_int::IN_DONE | dma_int::IN_SUC_EOF;
-    assert_eq!((bench.read(reg::DMA_INT_RAW), bench.read(reg::DMA_INT_ST)), (done, dma_int::IN_SUC_EOF));
+    let done = reg::DMA_INT_RAW::OUT_DONE.mask()
+        | reg::DMA_INT_RAW::OUT_EOF.mask()
+        | reg::DMA_INT_RAW::OUT_TOTAL_EOF.mask()
+        | reg::DMA_INT_RAW::IN_DONE.mask()
+        | reg::DMA_INT_RAW::IN_SUC_EOF.mask();
+    assert_eq!(
+        (bench.read(reg::DMA_INT_RAW), bench.read(reg::DMA_INT_ST)),
+        (done, reg::DMA_INT_RAW::IN_SUC_EOF.mask())
+    );
     assert_eq!(bench.read(reg::IN_SUC_EOF_DES_ADDR), RAM_BASE + 24);
     assert_eq!(bench.spi.interrupts(), 0b10);
     bench.write(reg::DMA_INT_CLR, done);
@@ -244,14 +270,17 @@ fn dma_walks_linked_lists() {
 #[test]
 fn a_transaction_that_is_longer_than_the_buffer_takes_its_time() {
     let mut bench = Bench::new();
-    bench.write(reg::CLOCK, 1 << clock::CNT_N_SHIFT | 1 << clock::DIV_PRE_SHIFT);
-    bench.write(reg::USER, user::USR_MOSI);
-    bench.write(reg::SLAVE, slave::TRANS_INTEN);
+    bench.write(reg::CLOCK, reg::CLOCK::CLKCNT_N.put(1) | reg::CLOCK::CLKDIV_PRE.put(1));
+    bench.write(reg::USER, reg::USER::USR_MOSI.mask());
+    bench.write(reg::SLAVE, reg::SLAVE::TRANS_INTEN.mask());
     bench.write(reg::MOSI_DLEN, 799);
     bench.ram.write_u32(RAM_BASE, 0xC006_4064).unwrap();
     bench.ram.write_u32(RAM_BASE + 4, RAM_BASE + 0x100).unwrap();
     bench.ram.write_u32(RAM_BASE + 8, 0).unwrap();
-    bench.write(reg::DMA_OUT_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
+    bench.write(
+        reg::DMA_OUT_LINK,
+        reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_ADDR.get(RAM_BASE),
+    );
     bench.write(reg::CMD, cmd::USR);
     assert_eq!((bench.read(reg::CMD), bench.read(reg::DMA_INT_RAW), bench.spi.interrupts()), (cmd::USR, 0, 0));
     bench.write(reg::CMD, cmd::USR);
@@ -260,7 +289,8 @@ fn a_transaction_that_is_longer_than_the_buffer_takes_its_time() {
     assert_eq!(end.since(NOW), Span::from_micros(40));
     bench.spi.advance(end);
     assert_eq!((bench.read(reg::CMD), bench.spi.interrupts()), (0, 1));
-    let done = dma_int::OUT_DONE | dma_int::OUT_EOF | dma_int::OUT_TOTAL_EOF;
+    let done =
+        reg::DMA_INT_RAW::OUT_DONE.mask() | reg::DMA_INT_RAW::OUT_EOF.mask() | reg::DMA_INT_RAW::OUT_TOTAL_EOF.mask();
     assert_eq!((bench.read(reg::DMA_INT_RAW), bench.read(reg::SLAVE) >> 23 & 0xF), (done, 1));
 }
 
@@ -271,14 +301,20 @@ fn a_list_of_nothing_that_runs_in_a_circle_is_an_error() {
     for (index, word) in [0x8000_0000, RAM_BASE + 0x100, RAM_BASE].into_iter().enumerate() {
         bench.ram.write_u32(RAM_BASE + 4 * index as u32, word).unwrap();
     }
-    bench.write(reg::USER, user::USR_MOSI | user::USR_MISO);
+    bench.write(reg::USER, reg::USER::USR_MOSI.mask() | reg::USER::USR_MISO.mask());
     bench.write(reg::MOSI_DLEN, 31);
     bench.write(reg::MISO_DLEN, 31);
-    bench.write(reg::DMA_OUT_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
-    bench.write(reg::DMA_IN_LINK, dma_link::START | RAM_BASE & dma_link::ADDR);
+    bench.write(
+        reg::DMA_OUT_LINK,
+        reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_ADDR.get(RAM_BASE),
+    );
+    bench.write(
+        reg::DMA_IN_LINK,
+        reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_ADDR.get(RAM_BASE),
+    );
     bench.write(reg::CMD, cmd::USR);
     let raised = bench.read(reg::DMA_INT_RAW);
-    let errors = dma_int::INLINK_DSCR_ERROR | dma_int::OUTLINK_DSCR_ERROR;
+    let errors = reg::DMA_INT_RAW::INLINK_DSCR_ERROR.mask() | reg::DMA_INT_RAW::OUTLINK_DSCR_ERROR.mask();
     assert_eq!(raised & errors, errors);
 }
 
@@ -304,8 +340,10 @@ proptest! {
 
 fn accesses() -> impl Strategy<Value = (u32, u32)> {
     let offsets = prop::sample::select(REGISTERS.map(|register| register.offset).to_vec());
-    let links = (prop::sample::select(vec![reg::DMA_OUT_LINK, reg::DMA_IN_LINK]), 0..0x400_u32)
-        .prop_map(|(offset, at)| (offset, dma_link::START | RAM_BASE & dma_link::ADDR | (at * 4)));
+    let links =
+        (prop::sample::select(vec![reg::DMA_OUT_LINK, reg::DMA_IN_LINK]), 0..0x400_u32).prop_map(|(offset, at)| {
+            (offset, reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_ADDR.get(RAM_BASE) | (at * 4))
+        });
     let starts = prop::sample::select((16..32).map(|bit| (reg::CMD, 1 << bit)).collect::<Vec<_>>());
     prop_oneof![(offsets, any::<u32>()), links, starts]
 }
@@ -317,11 +355,11 @@ fn a_read_of_flash_takes_as_long_as_its_mode_and_clock_say() {
     let mut spi = Spi::new();
     let now = Time::ZERO;
     let apb = Frequency::from_hertz(80_000_000);
-    spi.write(reg::CTRL, ctrl::FASTRD_MODE | ctrl::FREAD_DIO, now).expect("a register");
-    spi.write(reg::CLOCK, 1 << clock::CNT_N_SHIFT | 1, now).expect("a register");
-    spi.write(reg::USER, user::USR_DUMMY, now).expect("a register");
-    spi.write(reg::USER1, 27 << user1::USR_ADDR_BITLEN_SHIFT | 3, now).expect("a register");
+    spi.write(reg::CTRL, reg::CTRL::FASTRD_MODE.mask() | reg::CTRL::FREAD_DIO.mask(), now).expect("a register");
+    spi.write(reg::CLOCK, reg::CLOCK::CLKCNT_N.put(1) | 1, now).expect("a register");
+    spi.write(reg::USER, reg::USER::USR_DUMMY.mask(), now).expect("a register");
+    spi.write(reg::USER1, reg::USER1::USR_ADDR_BITLEN.put(27) | 3, now).expect("a register");
     assert_eq!(spi.flash_read_time(32, apb), Span::from_nanos(154 * 25));
-    spi.write(reg::CLOCK, clock::EQU_SYSCLK, now).expect("a register");
+    spi.write(reg::CLOCK, reg::CLOCK::CLK_EQU_SYSCLK.mask(), now).expect("a register");
     assert_eq!(spi.flash_read_time(32, apb), Span::from_nanos(154 * 25 / 2));
 }

@@ -2,20 +2,20 @@
 
 use espalier_core::{GuestMemory, SpiTransaction};
 
-use super::registers::{ctrl, reg, user, user1, user2};
+use super::registers::reg;
 use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
 
 impl Spi {
     /// Bytes of the data phases; in full duplex both are one.
     pub(super) fn user_data_bytes(&self) -> usize {
         let phases = self.registers.get(reg::USER);
-        let mosi = if phases & user::USR_MOSI != 0 { bytes_of(self.registers.get(reg::MOSI_DLEN)) } else { 0 };
-        if phases & user::DOUTDIN != 0 { mosi.max(self.miso_bytes()) } else { mosi + self.miso_bytes() }
+        let mosi = if reg::USER::USR_MOSI.is_set(phases) { bytes_of(self.registers.get(reg::MOSI_DLEN)) } else { 0 };
+        if reg::USER::DOUTDIN.is_set(phases) { mosi.max(self.miso_bytes()) } else { mosi + self.miso_bytes() }
     }
 
     pub(super) fn execute_user(&mut self, bus: &mut Bus<'_>, memory: &mut dyn GuestMemory) {
         let phases = self.registers.get(reg::USER);
-        let mosi = if phases & user::USR_MOSI != 0 { self.user_mosi(memory) } else { Vec::new() };
+        let mosi = if reg::USER::USR_MOSI.is_set(phases) { self.user_mosi(memory) } else { Vec::new() };
         let transaction = SpiTransaction {
             command: self.user_command(),
             address: self.user_address(),
@@ -24,7 +24,7 @@ impl Spi {
         };
         let mut miso = vec![0; self.miso_bytes()];
         bus.transfer(&transaction, &mut miso);
-        if phases & user::USR_MISO != 0 {
+        if reg::USER::USR_MISO.is_set(phases) {
             self.user_miso(&mut miso, memory);
         }
     }
@@ -32,13 +32,13 @@ impl Spi {
     /// The command leaves from bit 7 of the low byte on, then from bit 7 of the high byte, unless a register turns the order
     /// of bytes or bits.
     fn user_command(&self) -> (u16, u8) {
-        if self.registers.get(reg::USER) & user::USR_COMMAND == 0 {
+        if !self.registers.is_set(reg::USER::USR_COMMAND) {
             return (0, 0);
         }
         let register = self.registers.get(reg::USER2);
-        let bits = (register >> user2::USR_COMMAND_BITLEN_SHIFT) + 1;
-        let value = (register & user2::USR_COMMAND_VALUE) as u16;
-        let big_endian = self.registers.get(reg::USER) & user::WR_BYTE_ORDER != 0;
+        let bits = (reg::USER2::USR_COMMAND_BITLEN.get(register)) + 1;
+        let value = reg::USER2::USR_COMMAND_VALUE.get(register) as u16;
+        let big_endian = self.registers.is_set(reg::USER::WR_BYTE_ORDER);
         let mut bytes = if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
         self.order_sent_bits(&mut bytes);
         (u16::from_be_bytes(bytes) >> (u16::BITS - bits), bits as u8)
@@ -46,10 +46,10 @@ impl Spi {
 
     /// The address leaves from the top of `ADDR` on; past 32 bits it goes on in `SLV_WR_STATUS`.
     fn user_address(&self) -> (u64, u8) {
-        if self.registers.get(reg::USER) & user::USR_ADDR == 0 {
+        if !self.registers.is_set(reg::USER::USR_ADDR) {
             return (0, 0);
         }
-        let bits = (self.registers.get(reg::USER1) >> user1::USR_ADDR_BITLEN_SHIFT) + 1;
+        let bits = (self.registers.field(reg::USER1::USR_ADDR_BITLEN)) + 1;
         let high = u64::from(self.registers.get(reg::ADDR)) << u32::BITS;
         let mut bytes = (high | u64::from(self.registers.get(reg::SLV_WR_STATUS))).to_be_bytes();
         self.order_sent_bits(&mut bytes);
@@ -57,10 +57,10 @@ impl Spi {
     }
 
     pub(super) fn user_dummy_cycles(&self) -> u16 {
-        if self.registers.get(reg::USER) & user::USR_DUMMY == 0 {
+        if !self.registers.is_set(reg::USER::USR_DUMMY) {
             return 0;
         }
-        (self.registers.get(reg::USER1) & user1::USR_DUMMY_CYCLELEN) as u16 + 1
+        self.registers.field(reg::USER1::USR_DUMMY_CYCLELEN) as u16 + 1
     }
 
     fn user_mosi(&mut self, memory: &mut dyn GuestMemory) -> Vec<u8> {
@@ -69,7 +69,11 @@ impl Spi {
             self.dma_fetch(length, memory)
         } else {
             let buffer = self.buffer();
-            let part = BufferPart::of(self.registers.get(reg::USER), user::USR_MOSI_HIGHPART, user::WR_BYTE_ORDER);
+            let part = BufferPart::of(
+                self.registers.get(reg::USER),
+                reg::USER::USR_MOSI_HIGHPART.mask(),
+                reg::USER::WR_BYTE_ORDER.mask(),
+            );
             (0..length).map(|index| buffer[part.position(index)]).collect()
         };
         self.order_sent_bits(&mut data);
@@ -79,29 +83,33 @@ impl Spi {
     /// In full duplex both data phases are one, as long as `MOSI_DLEN` says.
     fn miso_bytes(&self) -> usize {
         let phases = self.registers.get(reg::USER);
-        if phases & user::USR_MISO == 0 {
+        if !reg::USER::USR_MISO.is_set(phases) {
             return 0;
         }
-        let duplex = phases & user::DOUTDIN != 0 && phases & user::USR_MOSI != 0;
+        let duplex = reg::USER::DOUTDIN.is_set(phases) && reg::USER::USR_MOSI.is_set(phases);
         bytes_of(self.registers.get(if duplex { reg::MOSI_DLEN } else { reg::MISO_DLEN }))
     }
 
     fn user_miso(&mut self, data: &mut [u8], memory: &mut dyn GuestMemory) {
-        if self.registers.get(reg::CTRL) & ctrl::RD_BIT_ORDER != 0 {
+        if self.registers.is_set(reg::CTRL::RD_BIT_ORDER) {
             reverse_bits(data);
         }
         if self.inlink.is_running() {
             self.dma_store(data, memory);
             return;
         }
-        let part = BufferPart::of(self.registers.get(reg::USER), user::USR_MISO_HIGHPART, user::RD_BYTE_ORDER);
+        let part = BufferPart::of(
+            self.registers.get(reg::USER),
+            reg::USER::USR_MISO_HIGHPART.mask(),
+            reg::USER::RD_BYTE_ORDER.mask(),
+        );
         for (index, byte) in data.iter().enumerate() {
             self.set_buffer_byte(part.position(index), *byte);
         }
     }
 
     fn order_sent_bits(&self, bytes: &mut [u8]) {
-        if self.registers.get(reg::CTRL) & ctrl::WR_BIT_ORDER != 0 {
+        if self.registers.is_set(reg::CTRL::WR_BIT_ORDER) {
             reverse_bits(bytes);
         }
     }

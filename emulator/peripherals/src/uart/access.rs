@@ -1,11 +1,11 @@
 //! What software reads and writes.
 
-use espalier_core::{Device, Fidelity, Frequency, Register, SerialPort, Surroundings, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Frequency, Register, SerialPort, Surroundings, Time, Unmodelled};
 
 use super::Uart;
 use super::frame::Format;
 use super::line::Autobaud;
-use super::registers::{REGISTERS, autobaud, conf0, mem_cnt_status, mem_conf, mem_status, reg, status};
+use super::registers::{REGISTERS, reg};
 use super::transmit::Phase;
 
 impl Uart {
@@ -20,19 +20,20 @@ impl Uart {
             Phase::Pause { .. } | Phase::Idle => Format::idle(),
         };
         let level = |set: bool, bit: u32| if set { bit } else { 0 };
-        (self.receiver.fifo.len() as u32 & status::CNT)
-            | rx_state << status::ST_URX_OUT_SHIFT
-            | level(rx_level, status::RXD)
-            | (self.transmitter.fifo.len() as u32 & status::CNT) << status::TXFIFO_CNT_SHIFT
-            | tx_state << status::ST_UTX_OUT_SHIFT
-            | level(tx_level, status::TXD)
+        reg::STATUS::RXFIFO_CNT.put(self.receiver.fifo.len() as u32)
+            | reg::STATUS::ST_URX_OUT.put(rx_state)
+            | level(rx_level, reg::STATUS::RXD.mask())
+            | reg::STATUS::TXFIFO_CNT.put(self.transmitter.fifo.len() as u32)
+            | reg::STATUS::ST_UTX_OUT.put(tx_state)
+            | level(tx_level, reg::STATUS::TXD.mask())
     }
 
     /// FIFO pointers: software takes their difference, because the counter in `STATUS` is not to be trusted (ESP32 errata,
     /// "UART fifo_cnt does not indicate data length correctly").
-    fn pointers(&self, read: u32, written: u32, size_shift: u32) -> u32 {
-        let capacity = self.fifo_capacity(size_shift) as u32;
-        (read % capacity) << mem_status::RD_ADDR_SHIFT | (written % capacity) << mem_status::WR_ADDR_SHIFT
+    fn pointers(&self, read: u32, written: u32, size: Field) -> u32 {
+        let capacity = self.fifo_capacity(size) as u32;
+        reg::MEM_RX_STATUS::MEM_RX_RD_ADDR.put(read % capacity)
+            | reg::MEM_RX_STATUS::MEM_RX_WR_ADDR.put(written % capacity)
     }
 
     fn read_register(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
@@ -43,15 +44,16 @@ impl Uart {
             reg::FIFO => u32::from(self.read_fifo()),
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
             reg::STATUS => self.status(now),
-            reg::MEM_RX_STATUS => self.pointers(self.receiver.taken, self.receiver.written, mem_conf::RX_SIZE_SHIFT),
+            reg::MEM_RX_STATUS => self.pointers(self.receiver.taken, self.receiver.written, reg::MEM_CONF::RX_SIZE),
             reg::MEM_TX_STATUS => {
                 let taken = self.transmitter.taken;
                 let written = taken.wrapping_add(self.transmitter.fifo.len() as u32);
-                self.pointers(taken, written, mem_conf::TX_SIZE_SHIFT)
+                self.pointers(taken, written, reg::MEM_CONF::TX_SIZE)
             }
             reg::MEM_CNT_STATUS => {
-                let high = |level: usize| level as u32 >> status::CNT_BITS;
-                high(self.receiver.fifo.len()) | high(self.transmitter.fifo.len()) << mem_cnt_status::TX_MEM_CNT_SHIFT
+                let high = |level: usize| level as u32 >> reg::STATUS::RXFIFO_CNT.width;
+                reg::MEM_CNT_STATUS::RX_MEM_CNT.put(high(self.receiver.fifo.len()))
+                    | reg::MEM_CNT_STATUS::TX_MEM_CNT.put(high(self.transmitter.fifo.len()))
             }
             reg::RXD_CNT => self.autobaud.as_ref().map_or(0, |counters| counters.edges),
             reg::LOWPULSE => measured(Autobaud::low_pulse).unwrap_or(self.registers.read(offset)?),
@@ -71,15 +73,15 @@ impl Uart {
             reg::CONF1 => self.switch_timeout(now),
             reg::CONF0 => {
                 self.retime(now);
-                if value & conf0::RXFIFO_RST != 0 {
+                if reg::CONF0::RXFIFO_RST.is_set(value) {
                     self.receiver.clear();
                 }
-                if value & conf0::TXFIFO_RST != 0 {
+                if reg::CONF0::TXFIFO_RST.is_set(value) {
                     self.transmitter.fifo.clear();
                 }
                 self.transmitter.start_break(now, self.transmit_timing());
             }
-            reg::AUTOBAUD if value & autobaud::EN == 0 => self.autobaud = None,
+            reg::AUTOBAUD if !reg::AUTOBAUD::EN.is_set(value) => self.autobaud = None,
             reg::AUTOBAUD => {
                 self.autobaud.get_or_insert_with(Autobaud::new);
             }

@@ -3,7 +3,7 @@
 use espalier_core::Time;
 
 use super::Uart;
-use super::registers::{int, mem_conf, reg};
+use super::registers::{RECEIVE_INTERRUPTS, reg};
 
 impl Uart {
     pub(super) fn next_event(&self) -> Option<Time> {
@@ -13,7 +13,7 @@ impl Uart {
 
     /// When a receive interrupt that is in `wanted` can come.
     fn receive_deadline(&self, wanted: u32) -> Option<Time> {
-        if wanted & int::RECEIVE == 0 {
+        if wanted & RECEIVE_INTERRUPTS == 0 {
             return None;
         }
         if self.loops_back() {
@@ -29,10 +29,10 @@ impl Uart {
             if wanted & bit != 0 { self.line.passes(missing) } else { None }
         };
         let levels = earlier(
-            when_level(int::RXFIFO_FULL, self.full_threshold()),
-            when_level(int::RXFIFO_OVF, self.fifo_capacity(mem_conf::RX_SIZE_SHIFT) + 1),
+            when_level(reg::INT_RAW::RXFIFO_FULL.mask(), self.full_threshold()),
+            when_level(reg::INT_RAW::RXFIFO_OVF.mask(), self.fifo_capacity(reg::MEM_CONF::RX_SIZE) + 1),
         );
-        if wanted & int::RXFIFO_TOUT != 0 { earlier(levels, self.timeout_deadline()) } else { levels }
+        if reg::INT_RAW::RXFIFO_TOUT.is_set(wanted) { earlier(levels, self.timeout_deadline()) } else { levels }
     }
 
     /// When the time-out can expire at the earliest: now counting, or after the bytes that are on their way.
@@ -52,7 +52,7 @@ impl Uart {
 
     fn transmit_deadline(&self, wanted: u32) -> Option<Time> {
         let frame = self.frame();
-        let empty = if wanted & int::TXFIFO_EMPTY != 0 {
+        let empty = if reg::INT_RAW::TXFIFO_EMPTY.is_set(wanted) {
             self.transmitter.drains_to(self.empty_threshold(), frame)
         } else {
             None

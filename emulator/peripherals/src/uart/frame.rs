@@ -2,14 +2,14 @@
 
 use espalier_core::{Frequency, Span, Time};
 
-use super::registers::{clkdiv, conf0, rs485_conf};
+use super::registers::reg;
 
 const START_BITS: u32 = 1;
 const HALVES_PER_BIT: u32 = 2;
 const FEWEST_DATA_BITS: u32 = 5;
 const MOST_DATA_BITS: u32 = 8;
 /// A bit's length is kept in this many parts of a tick, which makes the fraction of `CLKDIV` exact.
-const PARTS_PER_TICK: u64 = 1 << clkdiv::FRAG_BITS;
+const PARTS_PER_TICK: u64 = 1 << reg::CLKDIV::FRAG.width;
 
 /// Length of one bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ espalier_core::persist!(value BitTime { parts } if BitTime::has_length;);
 impl BitTime {
     /// What a source clock and the register `CLKDIV` make; a divider below one counts as one.
     pub(super) fn divided(source: Frequency, register: u32) -> BitTime {
-        let fraction = register >> clkdiv::FRAG_SHIFT & clkdiv::FRAG;
-        let sixteenths = u64::from((register & clkdiv::CLKDIV) << clkdiv::FRAG_BITS | fraction);
+        let fraction = reg::CLKDIV::FRAG.get(register);
+        let sixteenths = u64::from(reg::CLKDIV::CLKDIV.get(register) << reg::CLKDIV::FRAG.width | fraction);
         BitTime { parts: source.ticks_per_cycle() * sixteenths.max(PARTS_PER_TICK) }
     }
 
@@ -102,15 +102,18 @@ mod fsm {
 impl Format {
     /// What `CONF0` says; the delays of `RS485_CONF` work as further stop bits, which ESP-IDF uses to get two of them.
     pub(super) fn of(conf0: u32, rs485_conf: u32) -> Format {
-        let parity = match (conf0 & conf0::PARITY_EN != 0, conf0 & conf0::PARITY != 0) {
+        let parity = match (reg::CONF0::PARITY_EN.is_set(conf0), reg::CONF0::PARITY.is_set(conf0)) {
             (false, _) => None,
             (true, false) => Some(Parity::Even),
             (true, true) => Some(Parity::Odd),
         };
-        let stop = conf0 >> conf0::STOP_BIT_NUM_SHIFT & conf0::STOP_BIT_NUM;
-        let delays = [rs485_conf::DL0_EN, rs485_conf::DL1_EN].into_iter().filter(|bit| rs485_conf & bit != 0).count();
+        let stop = reg::CONF0::STOP_BIT_NUM.get(conf0);
+        let delays = [reg::RS485_CONF::DL0_EN.mask(), reg::RS485_CONF::DL1_EN.mask()]
+            .into_iter()
+            .filter(|bit| rs485_conf & bit != 0)
+            .count();
         Format {
-            data_bits: FEWEST_DATA_BITS + (conf0 >> conf0::BIT_NUM_SHIFT & conf0::BIT_NUM),
+            data_bits: FEWEST_DATA_BITS + (reg::CONF0::BIT_NUM.get(conf0)),
             parity,
             stop_half_bits: stop.max(1) + 1 + HALVES_PER_BIT * delays as u32,
         }

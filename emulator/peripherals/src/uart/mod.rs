@@ -18,13 +18,13 @@ mod transmit;
 
 use std::collections::VecDeque;
 
-use espalier_core::{Frequency, Registers, Span, Time};
+use espalier_core::{Field, Frequency, Registers, Span, Time};
 
 use crate::clocks::REF_TICK;
 use frame::{BitTime, Format, Passed};
 use line::{Autobaud, Line};
 use receive::{ReceiveSettings, Receiver};
-use registers::{REGISTERS, conf0, conf1, idle_conf, int, mem_conf, reg};
+use registers::{REGISTERS, reg};
 use sampler::Sampler;
 pub use sclk::SclkUart;
 use transmit::{Phase, Step, TransmitTiming, Transmitter};
@@ -123,8 +123,8 @@ impl Uart {
 
     /// Writes the transmit FIFO of a block that is up to date; a full one loses the byte.
     fn write_fifo(&mut self, byte: u8, now: Time) {
-        if self.registers.get(reg::CONF0) & conf0::TXFIFO_RST == 0 {
-            let (capacity, timing) = (self.fifo_capacity(mem_conf::TX_SIZE_SHIFT), self.transmit_timing());
+        if !self.registers.is_set(reg::CONF0::TXFIFO_RST) {
+            let (capacity, timing) = (self.fifo_capacity(reg::MEM_CONF::TX_SIZE), self.transmit_timing());
             self.transmitter.push(byte, capacity, now, timing);
         }
     }
@@ -154,13 +154,13 @@ impl Uart {
             let mut interrupts = match step {
                 Step::Sent { last, .. } => {
                     if last {
-                        int::TX_DONE
+                        reg::INT_RAW::TX_DONE.mask()
                     } else {
                         0
                     }
                 }
-                Step::BreakDone => int::TX_BRK_DONE,
-                Step::PauseDone => int::TX_BRK_IDLE_DONE,
+                Step::BreakDone => reg::INT_RAW::TX_BRK_DONE.mask(),
+                Step::PauseDone => reg::INT_RAW::TX_BRK_IDLE_DONE.mask(),
             };
             if let Step::Sent { frame, .. } = step
                 && self.loops_back()
@@ -237,41 +237,39 @@ impl Uart {
     }
 
     fn source_clock(&self) -> Frequency {
-        if self.registers.get(reg::CONF0) & conf0::TICK_REF_ALWAYS_ON != 0 { self.apb } else { REF_TICK }
+        if self.registers.is_set(reg::CONF0::TICK_REF_ALWAYS_ON) { self.apb } else { REF_TICK }
     }
 
     fn loops_back(&self) -> bool {
-        self.registers.get(reg::CONF0) & conf0::LOOPBACK != 0
+        self.registers.is_set(reg::CONF0::LOOPBACK)
     }
 
-    fn fifo_capacity(&self, size_shift: u32) -> usize {
-        (self.registers.get(reg::MEM_CONF) >> size_shift & mem_conf::SIZE).max(1) as usize * BLOCK_BYTES
+    fn fifo_capacity(&self, size: Field) -> usize {
+        self.registers.field(size).max(1) as usize * BLOCK_BYTES
     }
 
     /// A threshold of seven bits in `CONF1`, with three more in `MEM_CONF`.
-    fn threshold(&self, shift: u32, mask: u32, high_shift: u32) -> usize {
-        let high = self.registers.get(reg::MEM_CONF) >> high_shift & mem_conf::H3;
-        ((self.registers.get(reg::CONF1) >> shift & mask) | high << conf1::THRHD_BITS) as usize
+    fn threshold(&self, low: Field, high: Field) -> usize {
+        (self.registers.field(low) | self.registers.field(high) << low.width) as usize
     }
 
     fn full_threshold(&self) -> usize {
-        self.threshold(0, conf1::RXFIFO_FULL_THRHD, mem_conf::RX_MEM_FULL_THRHD_SHIFT).max(1)
+        self.threshold(reg::CONF1::RXFIFO_FULL_THRHD, reg::MEM_CONF::RX_MEM_FULL_THRHD).max(1)
     }
 
     fn empty_threshold(&self) -> usize {
-        self.threshold(conf1::TXFIFO_EMPTY_THRHD_SHIFT, conf1::TXFIFO_EMPTY_THRHD, mem_conf::TX_MEM_EMPTY_THRHD_SHIFT)
+        self.threshold(reg::CONF1::TXFIFO_EMPTY_THRHD, reg::MEM_CONF::TX_MEM_EMPTY_THRHD)
     }
 
     fn receive_settings(&self) -> ReceiveSettings {
         let conf0 = self.registers.get(reg::CONF0);
-        let threshold =
-            self.threshold(conf1::RX_TOUT_THRHD_SHIFT, conf1::RX_TOUT_THRHD, mem_conf::RX_TOUT_THRHD_H3_SHIFT);
-        let enabled = self.registers.get(reg::CONF1) & conf1::RX_TOUT_EN != 0;
+        let threshold = self.threshold(reg::CONF1::RX_TOUT_THRHD, reg::MEM_CONF::RX_TOUT_THRHD_H3);
+        let enabled = self.registers.is_set(reg::CONF1::RX_TOUT_EN);
         ReceiveSettings {
-            capacity: self.fifo_capacity(mem_conf::RX_SIZE_SHIFT),
+            capacity: self.fifo_capacity(reg::MEM_CONF::RX_SIZE),
             timeout: enabled.then(|| self.bit.bits(TIMEOUT_UNIT_BITS * threshold as u32)),
-            drop_errors: conf0 & conf0::ERR_WR_MASK != 0,
-            held_in_reset: conf0 & conf0::RXFIFO_RST != 0,
+            drop_errors: reg::CONF0::ERR_WR_MASK.is_set(conf0),
+            held_in_reset: reg::CONF0::RXFIFO_RST.is_set(conf0),
         }
     }
 
@@ -292,9 +290,9 @@ impl Uart {
 
     fn transmit_timing(&self) -> TransmitTiming {
         let idle_conf = self.registers.get(reg::IDLE_CONF);
-        let breaking = (self.registers.get(reg::CONF0) & conf0::TXD_BRK != 0).then(|| {
-            let length = idle_conf >> idle_conf::TX_BRK_NUM_SHIFT & idle_conf::TX_BRK_NUM;
-            let pause = idle_conf >> idle_conf::TX_IDLE_NUM_SHIFT & idle_conf::TX_IDLE_NUM;
+        let breaking = self.registers.is_set(reg::CONF0::TXD_BRK).then(|| {
+            let length = reg::IDLE_CONF::TX_BRK_NUM.get(idle_conf);
+            let pause = reg::IDLE_CONF::TX_IDLE_NUM.get(idle_conf);
             (self.bit.bits(length), self.bit.bits(pause))
         });
         TransmitTiming { frame: self.frame(), breaking }
@@ -308,7 +306,7 @@ impl Uart {
     /// of an interrupt of the UART that it does not listen to by reading that one's FIFO (`uart_rx_intr_handler`).
     fn update_levels(&mut self) {
         let levels = self.level_interrupts();
-        self.registers.modify(reg::INT_RAW, int::RXFIFO_FULL & !levels, levels);
+        self.registers.modify(reg::INT_RAW, reg::INT_RAW::RXFIFO_FULL.mask() & !levels, levels);
     }
 
     /// Interrupts that stay as long as their condition does.
@@ -316,6 +314,8 @@ impl Uart {
         let full = self.receiver.fifo.len() >= self.full_threshold();
         let empty = self.transmitter.fifo.len() <= self.empty_threshold();
         let flag = |set: bool, bit: u32| if set { bit } else { 0 };
-        flag(full, int::RXFIFO_FULL) | flag(empty, int::TXFIFO_EMPTY) | flag(self.receiver.timed_out, int::RXFIFO_TOUT)
+        flag(full, reg::INT_RAW::RXFIFO_FULL.mask())
+            | flag(empty, reg::INT_RAW::TXFIFO_EMPTY.mask())
+            | flag(self.receiver.timed_out, reg::INT_RAW::RXFIFO_TOUT.mask())
     }
 }

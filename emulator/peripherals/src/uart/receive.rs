@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use espalier_core::{Span, Time};
 
 use super::frame::{Format, Passed};
-use super::registers::int;
+use super::registers::reg;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Receiver {
@@ -45,18 +45,18 @@ impl Receiver {
             self.written = self.written.wrapping_add(1);
         }
         self.timeout_at = settings.timeout.map(|timeout| frame.end + timeout);
-        if overflow { int::RXFIFO_OVF } else { 0 }
+        if overflow { reg::INT_RAW::RXFIFO_OVF.mask() } else { 0 }
     }
 
     /// Levels were sampled at another rate than they were sent with. Returns the interrupts.
     pub(super) fn arrive_sampled(&mut self, levels: u32, at: Time, format: Format, settings: ReceiveSettings) -> u32 {
         let no_stop = levels >> format.stop_bit() & 1 == 0;
-        let mut interrupts = if no_stop { int::FRM_ERR } else { 0 };
+        let mut interrupts = if no_stop { reg::INT_RAW::FRM_ERR.mask() } else { 0 };
         if no_stop && levels == 0 {
-            interrupts |= int::BRK_DET;
+            interrupts |= reg::INT_RAW::BRK_DET.mask();
         }
         if format.parity_is_wrong(levels) {
-            interrupts |= int::PARITY_ERR;
+            interrupts |= reg::INT_RAW::PARITY_ERR.mask();
         }
         if interrupts == 0 || !settings.drop_errors {
             interrupts |= self.arrive(Passed { byte: format.data(levels), start: at, end: at }, settings);

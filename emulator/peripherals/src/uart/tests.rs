@@ -2,7 +2,7 @@ use espalier_core::{Device, Frequency, Span, Time};
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
 
 use super::Uart;
-use super::registers::{REGISTERS, autobaud, conf0, conf1, int, reg};
+use super::registers::{REGISTERS, reg};
 
 const APB: Frequency = Frequency::from_hertz(80_000_000);
 const XTAL: Frequency = Frequency::from_hertz(40_000_000);
@@ -75,7 +75,7 @@ fn bytes_leave_one_frame_after_the_other() {
 fn transmitter_tells_its_state_and_interrupts() {
     let mut bench = Bench::new();
     bench.write(reg::CONF1, 2 << 8);
-    bench.write(reg::INT_ENA, int::TX_DONE | int::TXFIFO_EMPTY);
+    bench.write(reg::INT_ENA, reg::INT_RAW::TX_DONE.mask() | reg::INT_RAW::TXFIFO_EMPTY.mask());
     for byte in [0x55; 5] {
         bench.write(reg::FIFO, byte);
     }
@@ -85,11 +85,11 @@ fn transmitter_tells_its_state_and_interrupts() {
     assert_eq!(bench.read(reg::STATUS) >> 24, 0x84, "third data bit, high");
     let before = bench.now;
     bench.skip();
-    assert_eq!((bench.read(reg::INT_ST), bench.uart.interrupts()), (int::TXFIFO_EMPTY, 1));
+    assert_eq!((bench.read(reg::INT_ST), bench.uart.interrupts()), (reg::INT_RAW::TXFIFO_EMPTY.mask(), 1));
     assert_eq!(bench.read(reg::STATUS) >> 16 & COUNT, 2);
     assert!(bench.now.since(before) < FRAME * 2);
     bench.skip();
-    assert_eq!(bench.read(reg::INT_ST), int::TXFIFO_EMPTY | int::TX_DONE);
+    assert_eq!(bench.read(reg::INT_ST), reg::INT_RAW::TXFIFO_EMPTY.mask() | reg::INT_RAW::TX_DONE.mask());
     assert_eq!(bench.read(reg::STATUS) >> 24, 0x80, "idle, high");
 }
 
@@ -135,14 +135,17 @@ fn thresholds_interrupt_without_an_event_per_byte() {
     let mut bench = Bench::new();
     let start = bench.now;
     bench.write(reg::CONF1, 100);
-    bench.write(reg::INT_ENA, int::RXFIFO_FULL | int::RXFIFO_OVF);
+    bench.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_FULL.mask() | reg::INT_RAW::RXFIFO_OVF.mask());
     bench.uart.receive(&[9; 200], start);
     bench.skip();
-    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 100, int::RXFIFO_FULL));
-    bench.write(reg::INT_CLR, int::RXFIFO_FULL);
-    assert_eq!(bench.read(reg::INT_ST), int::RXFIFO_FULL, "still full");
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 100, reg::INT_RAW::RXFIFO_FULL.mask()));
+    bench.write(reg::INT_CLR, reg::INT_RAW::RXFIFO_FULL.mask());
+    assert_eq!(bench.read(reg::INT_ST), reg::INT_RAW::RXFIFO_FULL.mask(), "still full");
     bench.skip();
-    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 129, int::RXFIFO_FULL | int::RXFIFO_OVF));
+    assert_eq!(
+        (bench.now, bench.read(reg::INT_ST)),
+        (start + FRAME * 129, reg::INT_RAW::RXFIFO_FULL.mask() | reg::INT_RAW::RXFIFO_OVF.mask())
+    );
     assert_eq!(bench.received().len(), 128);
     bench.write(reg::INT_CLR, u32::MAX);
     assert_eq!(bench.uart.interrupts(), 0);
@@ -153,16 +156,19 @@ fn thresholds_interrupt_without_an_event_per_byte() {
 fn time_out_comes_after_the_last_byte() {
     let mut bench = Bench::new();
     let start = bench.now;
-    bench.write(reg::CONF1, conf1::RX_TOUT_EN | 2 << 24 | 120);
-    bench.write(reg::INT_ENA, int::RXFIFO_FULL | int::RXFIFO_TOUT);
+    bench.write(reg::CONF1, reg::CONF1::RX_TOUT_EN.mask() | 2 << 24 | 120);
+    bench.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_FULL.mask() | reg::INT_RAW::RXFIFO_TOUT.mask());
     bench.uart.receive(b"hello", start);
     bench.skip();
     let sixteen_bits = Span::from_ticks(FRAME.ticks() / 10 * 16);
-    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 5 + sixteen_bits, int::RXFIFO_TOUT));
-    bench.write(reg::INT_CLR, int::RXFIFO_TOUT);
+    assert_eq!(
+        (bench.now, bench.read(reg::INT_ST)),
+        (start + FRAME * 5 + sixteen_bits, reg::INT_RAW::RXFIFO_TOUT.mask())
+    );
+    bench.write(reg::INT_CLR, reg::INT_RAW::RXFIFO_TOUT.mask());
     assert_eq!(bench.uart.interrupts(), 1);
     assert_eq!(bench.received(), b"hello");
-    bench.write(reg::INT_CLR, int::RXFIFO_TOUT);
+    bench.write(reg::INT_CLR, reg::INT_RAW::RXFIFO_TOUT.mask());
     assert_eq!((bench.uart.interrupts(), bench.uart.deadline()), (0, None));
 }
 
@@ -170,28 +176,28 @@ fn time_out_comes_after_the_last_byte() {
 #[test]
 fn time_out_is_found_between_two_bursts() {
     let mut bench = Bench::new();
-    bench.write(reg::CONF1, conf1::RX_TOUT_EN | 2 << 24 | 120);
+    bench.write(reg::CONF1, reg::CONF1::RX_TOUT_EN.mask() | 2 << 24 | 120);
     bench.uart.receive(b"a", bench.now);
     bench.wait(FRAME * 2);
     bench.uart.receive(b"b", bench.now);
     bench.wait(FRAME);
-    assert_eq!(bench.read(reg::INT_RAW) & int::RXFIFO_TOUT, 0);
+    assert_eq!(bench.read(reg::INT_RAW) & reg::INT_RAW::RXFIFO_TOUT.mask(), 0);
     bench.wait(FRAME * 2);
     bench.uart.receive(b"c", bench.now);
     bench.wait(FRAME);
-    assert_eq!(bench.read(reg::INT_RAW) & int::RXFIFO_TOUT, int::RXFIFO_TOUT);
+    assert_eq!(bench.read(reg::INT_RAW) & reg::INT_RAW::RXFIFO_TOUT.mask(), reg::INT_RAW::RXFIFO_TOUT.mask());
 }
 
 #[test]
 fn time_out_that_is_switched_on_late_sees_what_is_there() {
     let mut bench = Bench::new();
-    bench.write(reg::INT_ENA, int::RXFIFO_TOUT);
+    bench.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_TOUT.mask());
     bench.uart.receive(b"a", bench.now);
     bench.wait(FRAME * 50);
-    bench.write(reg::CONF1, conf1::RX_TOUT_EN | 5 << 24 | 120);
+    bench.write(reg::CONF1, reg::CONF1::RX_TOUT_EN.mask() | 5 << 24 | 120);
     let start = bench.now;
     bench.skip();
-    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 4, int::RXFIFO_TOUT));
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 4, reg::INT_RAW::RXFIFO_TOUT.mask()));
 }
 
 /// The ROM's `uart_baudrate_detect` on a 40 MHz crystal: divider = (LOWPULSE + HIGHPULSE) * 8 + 144, in sixteenths. The bytes
@@ -203,7 +209,7 @@ fn rom_finds_the_rate_of_a_sync_frame() {
         bench.uart.set_apb_clock(XTAL, bench.now);
         bench.uart.set_line_baud(Some(baud), bench.now);
         bench.write(reg::AUTOBAUD, 0);
-        bench.write(reg::AUTOBAUD, 0x400 | autobaud::EN);
+        bench.write(reg::AUTOBAUD, 0x400 | reg::AUTOBAUD::EN.mask());
         let mut sync = b"\xC0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20".to_vec();
         sync.extend([0x55; 32]);
         sync.push(0xC0);
@@ -216,8 +222,14 @@ fn rom_finds_the_rate_of_a_sync_frame() {
         }
         let divider = (bench.read(reg::LOWPULSE) + bench.read(reg::HIGHPULSE)) * 8 + 144;
         bench.write(reg::CLKDIV, (divider & 0xF) << 20 | divider >> 4);
-        bench.write(reg::CONF0, bench.uart.registers.get(reg::CONF0) | conf0::RXFIFO_RST | conf0::TXFIFO_RST);
-        bench.write(reg::CONF0, bench.uart.registers.get(reg::CONF0) & !(conf0::RXFIFO_RST | conf0::TXFIFO_RST));
+        bench.write(
+            reg::CONF0,
+            bench.uart.registers.get(reg::CONF0) | reg::CONF0::RXFIFO_RST.mask() | reg::CONF0::TXFIFO_RST.mask(),
+        );
+        bench.write(
+            reg::CONF0,
+            bench.uart.registers.get(reg::CONF0) & !(reg::CONF0::RXFIFO_RST.mask() | reg::CONF0::TXFIFO_RST.mask()),
+        );
         bench.wait(Span::from_millis(100));
         bench.received();
         bench.uart.receive(&sync, bench.now);
@@ -230,7 +242,7 @@ fn rom_finds_the_rate_of_a_sync_frame() {
 #[test]
 fn wrong_rates_give_garbage() {
     let mut bench = Bench::new();
-    bench.write(reg::INT_ENA, int::FRM_ERR);
+    bench.write(reg::INT_ENA, reg::INT_RAW::FRM_ERR.mask());
     bench.uart.set_line_baud(Some(230_400), bench.now);
     let sent = [0x55, 0x01, 0xA5, 0x00, 0x33];
     bench.uart.receive(&sent, bench.now);
@@ -243,7 +255,10 @@ fn wrong_rates_give_garbage() {
     while bench.read(reg::INT_ST) == 0 {
         bench.skip();
     }
-    assert_eq!(bench.read(reg::INT_RAW) & (int::FRM_ERR | int::BRK_DET), int::FRM_ERR | int::BRK_DET);
+    assert_eq!(
+        bench.read(reg::INT_RAW) & (reg::INT_RAW::FRM_ERR.mask() | reg::INT_RAW::BRK_DET.mask()),
+        reg::INT_RAW::FRM_ERR.mask() | reg::INT_RAW::BRK_DET.mask()
+    );
     bench.wait(FRAME * 20);
     assert_eq!(bench.received(), [0], "a low line is one break");
 }
@@ -274,9 +289,9 @@ fn sampling_at_nearly_the_same_rate_reads_the_bytes() {
 #[test]
 fn loopback_receives_what_is_sent() {
     let mut bench = Bench::new();
-    bench.write(reg::CONF0, 0x0800_001C | conf0::LOOPBACK);
+    bench.write(reg::CONF0, 0x0800_001C | reg::CONF0::LOOPBACK.mask());
     bench.write(reg::CONF1, 1);
-    bench.write(reg::INT_ENA, int::RXFIFO_FULL);
+    bench.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_FULL.mask());
     bench.uart.receive(b"outside", bench.now);
     bench.write(reg::FIFO, 0x42);
     bench.write(reg::FIFO, 0x43);
@@ -293,14 +308,17 @@ fn break_follows_the_last_byte() {
     let mut bench = Bench::new();
     let start = bench.now;
     bench.write(reg::IDLE_CONF, 20 << 20 | 10 << 10);
-    bench.write(reg::INT_ENA, int::TX_BRK_DONE | int::TX_BRK_IDLE_DONE);
+    bench.write(reg::INT_ENA, reg::INT_RAW::TX_BRK_DONE.mask() | reg::INT_RAW::TX_BRK_IDLE_DONE.mask());
     bench.write(reg::FIFO, 1);
-    bench.write(reg::CONF0, 0x0800_001C | conf0::TXD_BRK);
+    bench.write(reg::CONF0, 0x0800_001C | reg::CONF0::TXD_BRK.mask());
     bench.skip();
     bench.skip();
-    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 3, int::TX_BRK_DONE));
+    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 3, reg::INT_RAW::TX_BRK_DONE.mask()));
     bench.skip();
-    assert_eq!((bench.now, bench.read(reg::INT_ST)), (start + FRAME * 4, int::TX_BRK_DONE | int::TX_BRK_IDLE_DONE));
+    assert_eq!(
+        (bench.now, bench.read(reg::INT_ST)),
+        (start + FRAME * 4, reg::INT_RAW::TX_BRK_DONE.mask() | reg::INT_RAW::TX_BRK_IDLE_DONE.mask())
+    );
     assert_eq!(bench.uart.deadline(), None);
 }
 
@@ -322,13 +340,16 @@ fn reset_keeps_what_is_outside() {
 fn reading_below_the_threshold_ends_the_interrupt() {
     let mut bench = Bench::new();
     bench.write(reg::CONF1, 1);
-    bench.write(reg::INT_ENA, int::RXFIFO_FULL);
+    bench.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_FULL.mask());
     bench.uart.receive(&[9; 2], bench.now);
     bench.wait(FRAME * 2);
     bench.read(reg::FIFO);
-    assert_eq!((bench.uart.interrupts(), bench.read(reg::INT_RAW) & int::RXFIFO_FULL), (1, int::RXFIFO_FULL));
+    assert_eq!(
+        (bench.uart.interrupts(), bench.read(reg::INT_RAW) & reg::INT_RAW::RXFIFO_FULL.mask()),
+        (1, reg::INT_RAW::RXFIFO_FULL.mask())
+    );
     bench.read(reg::FIFO);
-    assert_eq!((bench.uart.interrupts(), bench.read(reg::INT_RAW) & int::RXFIFO_FULL), (0, 0));
+    assert_eq!((bench.uart.interrupts(), bench.read(reg::INT_RAW) & reg::INT_RAW::RXFIFO_FULL.mask()), (0, 0));
 }
 
 /// Downloads at 4 Mbaud: 300 KB in FIFO-sized pieces, exact and with few events.
@@ -337,7 +358,7 @@ fn bulk_is_exact_and_cheap() {
     let mut bench = Bench::new();
     bench.write(reg::CLKDIV, 20);
     bench.write(reg::CONF1, 64);
-    bench.write(reg::INT_ENA, int::RXFIFO_FULL);
+    bench.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_FULL.mask());
     let data: Vec<u8> = (0..300_032_u32).map(|index| (index % 251) as u8).collect();
     bench.uart.receive(&data, bench.now);
     let (mut received, mut events) = (Vec::new(), 0);
@@ -345,7 +366,7 @@ fn bulk_is_exact_and_cheap() {
         bench.skip();
         events += 1;
         received.extend(bench.received());
-        bench.write(reg::INT_CLR, int::RXFIFO_FULL);
+        bench.write(reg::INT_CLR, reg::INT_RAW::RXFIFO_FULL.mask());
     }
     assert_eq!((received == data, events), (true, data.len() / 64));
 }
@@ -420,7 +441,7 @@ proptest! {
     ) {
         let mut seldom = Bench::new();
         seldom.uart.set_line_baud(Some(baud), seldom.now);
-        seldom.write(reg::CONF1, conf1::RX_TOUT_EN | 1 << 24 | 10);
+        seldom.write(reg::CONF1, reg::CONF1::RX_TOUT_EN.mask() | 1 << 24 | 10);
         seldom.uart.receive(&bytes, seldom.now);
         seldom.write(reg::FIFO, 0x5A);
         let mut often = Bench { uart: seldom.uart.clone(), now: seldom.now };
