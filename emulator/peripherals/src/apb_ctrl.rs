@@ -2,17 +2,26 @@
 //! ADCs (ESP32 TRM, chapters "Reset and Clock" and "On-Chip Sensors and Analog Signal
 //! Processing").
 
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Register, Registers, Time, Unmodelled};
 
 use crate::sens::Adc;
 
 espalier_core::registers! {
-    SYSCLK_CONF @ 0x00 = 0x2000, rw_bits(0x3FFF);
+    SYSCLK_CONF @ 0x00 = 0x2000, rw_bits(0x3FFF) { PRE_DIV_CNT: 0..=9 };
     XTAL_TICK_CONF @ 0x04 = 0x27, rw_bits(0xFF);
     PLL_TICK_CONF @ 0x08 = 0x4F, rw_bits(0xFF);
     CK8M_TICK_CONF @ 0x0C = 0xB, rw_bits(0xFF);
-    APB_SARADC_CTRL @ 0x10 = 0x007F_8240, rw_bits(0x07FF_FFFF);
-    APB_SARADC_CTRL2 @ 0x14 = 0x1FE, rw_bits(0x7FF);
+    APB_SARADC_CTRL @ 0x10 = 0x007F_8240, rw_bits(0x07FF_FFFF) {
+        SARADC_WORK_MODE: 3..=4,
+        SARADC_SAR_SEL: 5,
+        SARADC_SAR1_PATT_LEN: 15..=18,
+        SARADC_SAR2_PATT_LEN: 19..=22,
+        SARADC_SAR1_PATT_P_CLEAR: 23,
+        SARADC_SAR2_PATT_P_CLEAR: 24,
+        SARADC_DATA_SAR_SEL: 25,
+        SARADC_DATA_TO_I2S: 26,
+    };
+    APB_SARADC_CTRL2 @ 0x14 = 0x1FE, rw_bits(0x7FF) { SARADC_SAR1_INV: 9, SARADC_SAR2_INV: 10 };
     APB_SARADC_FSM @ 0x18 = 0x0208_FF08, rw();
     APB_SARADC_SAR1_PATT_TAB1[4] @ 0x1C = 0x0F0F_0F0F, rw();
     APB_SARADC_SAR2_PATT_TAB1[4] @ 0x2C = 0x0F0F_0F0F, rw();
@@ -20,26 +29,20 @@ espalier_core::registers! {
     DATE @ 0x7C = 0x1604_2000, rw();
 }
 
-/// APB_CTRL_PRE_DIV_CNT.
-const PRE_DIV_CNT_MASK: u32 = 0x3FF;
-/// APB_SARADC_CTRL.
-const WORK_MODE_SHIFT: u32 = 3;
-const WORK_MODE_MASK: u32 = 3;
 const WORK_MODE_SINGLE: u32 = 0;
-const SAR_SEL: u32 = 1 << 5;
-const PATT_LEN_SHIFTS: [u32; 2] = [15, 19];
-const PATT_LEN_MASK: u32 = 0xF;
-const PATT_P_CLEAR: [u32; 2] = [1 << 23, 1 << 24];
-const DATA_SAR_SEL: u32 = 1 << 25;
-const DATA_TO_I2S: u32 = 1 << 26;
+const PATT_LENGTHS: [Field; 2] =
+    [reg::APB_SARADC_CTRL::SARADC_SAR1_PATT_LEN, reg::APB_SARADC_CTRL::SARADC_SAR2_PATT_LEN];
+const PATT_P_CLEAR: [u32; 2] =
+    [reg::APB_SARADC_CTRL::SARADC_SAR1_PATT_P_CLEAR.mask(), reg::APB_SARADC_CTRL::SARADC_SAR2_PATT_P_CLEAR.mask()];
 /// APB_SARADC_CTRL2.
-const SAR_INV: [u32; 2] = [1 << 9, 1 << 10];
+const SAR_INV: [u32; 2] =
+    [reg::APB_SARADC_CTRL2::SARADC_SAR1_INV.mask(), reg::APB_SARADC_CTRL2::SARADC_SAR2_INV.mask()];
 /// An entry of a pattern table: channel, width and attenuation. The first one is in the highest byte.
 const ENTRIES_PER_WORD: u32 = 4;
 const ENTRY_BITS: u32 = 8;
-const ENTRY_CHANNEL_SHIFT: u32 = 4;
-const ENTRY_WIDTH_SHIFT: u32 = 2;
-const ENTRY_FIELD_MASK: u32 = 3;
+const ENTRY_ATTENUATION: Field = Field::new("ATTEN", 0, 1);
+const ENTRY_WIDTH: Field = Field::new("BIT_WIDTH", 2, 3);
+const ENTRY_CHANNEL: Field = Field::new("CH_SEL", 4, 7);
 /// Bits of a code, and of one that has to make place for the number of its converter.
 const CODE_BITS: u32 = 12;
 const SHORT_CODE_BITS: u32 = 11;
@@ -79,7 +82,7 @@ impl Conversion {
         let full = (1 << CODE_BITS) - 1;
         // The converter gives the complement; drivers have it inverted back.
         let code = u32::from(if self.inverted { code } else { !code & full });
-        let code = code >> (ENTRY_FIELD_MASK - self.width);
+        let code = code >> (ENTRY_WIDTH.max() - self.width);
         let channel = self.channel as u32;
         (match self.with_adc {
             false => channel << CODE_BITS | code,
@@ -102,17 +105,17 @@ impl ApbCtrl {
 
     /// What divides the crystal, or the internal fast oscillator, to give the CPU clock: at least 1.
     pub fn cpu_divider(&self) -> u32 {
-        (self.registers.get(reg::SYSCLK_CONF) & PRE_DIV_CNT_MASK) + 1
+        (self.registers.field(reg::SYSCLK_CONF::PRE_DIV_CNT)) + 1
     }
 
     /// The next conversion, if the results go to I2S. Both converters at once are not told from both in turn.
     pub fn next_conversion(&mut self) -> Option<Conversion> {
         let control = self.registers.get(reg::APB_SARADC_CTRL);
-        if control & DATA_TO_I2S == 0 {
+        if !reg::APB_SARADC_CTRL::SARADC_DATA_TO_I2S.is_set(control) {
             return None;
         }
-        let single = control >> WORK_MODE_SHIFT & WORK_MODE_MASK == WORK_MODE_SINGLE;
-        let second = if single { control & SAR_SEL != 0 } else { self.second_is_next };
+        let single = reg::APB_SARADC_CTRL::SARADC_WORK_MODE.get(control) == WORK_MODE_SINGLE;
+        let second = if single { reg::APB_SARADC_CTRL::SARADC_SAR_SEL.is_set(control) } else { self.second_is_next };
         self.second_is_next = !second;
         let (adc, table) = match second {
             false => (Adc::One, reg::APB_SARADC_SAR1_PATT_TAB1),
@@ -120,17 +123,17 @@ impl ApbCtrl {
         };
         let pointer = &mut self.pointers[adc as usize];
         let index = *pointer;
-        let last = control >> PATT_LEN_SHIFTS[adc as usize] & PATT_LEN_MASK;
+        let last = PATT_LENGTHS[adc as usize].get(control);
         *pointer = if index >= last { 0 } else { index + 1 };
         let word = self.registers.get(table + 4 * (index / ENTRIES_PER_WORD));
         let entry = word << (ENTRY_BITS * (index % ENTRIES_PER_WORD)) >> (u32::BITS - ENTRY_BITS);
         Some(Conversion {
             adc,
-            channel: (entry >> ENTRY_CHANNEL_SHIFT) as usize,
-            attenuation: entry & ENTRY_FIELD_MASK,
-            width: entry >> ENTRY_WIDTH_SHIFT & ENTRY_FIELD_MASK,
+            channel: ENTRY_CHANNEL.get(entry) as usize,
+            attenuation: ENTRY_ATTENUATION.get(entry),
+            width: ENTRY_WIDTH.get(entry),
             inverted: self.registers.get(reg::APB_SARADC_CTRL2) & SAR_INV[adc as usize] != 0,
-            with_adc: control & DATA_SAR_SEL != 0,
+            with_adc: reg::APB_SARADC_CTRL::SARADC_DATA_SAR_SEL.is_set(control),
         })
     }
 }
@@ -172,7 +175,7 @@ impl Device for ApbCtrl {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApbCtrl, DATA_SAR_SEL, DATA_TO_I2S, PATT_LEN_SHIFTS, PATT_P_CLEAR, SAR_INV, WORK_MODE_SHIFT, reg};
+    use super::{ApbCtrl, PATT_LENGTHS, PATT_P_CLEAR, SAR_INV, reg};
     use crate::sens::Adc;
     use espalier_core::{Device, Time};
 
@@ -193,13 +196,22 @@ mod tests {
         assert_eq!(block.next_conversion(), None);
         block.write(reg::APB_SARADC_SAR1_PATT_TAB1, 0x3F0C_0000, Time::ZERO).unwrap();
         block.write(reg::APB_SARADC_CTRL2, SAR_INV[0], Time::ZERO).unwrap();
-        block.write(reg::APB_SARADC_CTRL, DATA_TO_I2S | 1 << PATT_LEN_SHIFTS[0], Time::ZERO).unwrap();
+        block
+            .write(
+                reg::APB_SARADC_CTRL,
+                reg::APB_SARADC_CTRL::SARADC_DATA_TO_I2S.mask() | PATT_LENGTHS[0].put(1),
+                Time::ZERO,
+            )
+            .unwrap();
         let [first, second, third] = std::array::from_fn(|_| block.next_conversion().unwrap());
         assert_eq!((first.adc, first.channel, first.attenuation, first.result(0xABC)), (Adc::One, 3, 3, 0x3ABC));
         assert_eq!((second.channel, second.attenuation, second.result(0xABC)), (0, 0, 0x0ABC));
         assert_eq!(third, first);
         // In turn, with the number of the converter: ADC2 has its table from reset, channel 0, not inverted.
-        let control = DATA_TO_I2S | DATA_SAR_SEL | 2 << WORK_MODE_SHIFT | PATT_P_CLEAR[0];
+        let control = reg::APB_SARADC_CTRL::SARADC_DATA_TO_I2S.mask()
+            | reg::APB_SARADC_CTRL::SARADC_DATA_SAR_SEL.mask()
+            | reg::APB_SARADC_CTRL::SARADC_WORK_MODE.put(2)
+            | PATT_P_CLEAR[0];
         block.write(reg::APB_SARADC_CTRL, control, Time::ZERO).unwrap();
         let results: [u16; 3] = std::array::from_fn(|_| block.next_conversion().unwrap().result(0x123));
         assert_eq!(results, [0x8000 | 0x6DC, 3 << 11 | 0x123, 0x8000 | 0x6DC]);

@@ -5,9 +5,9 @@ use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 /// Reset values by the last column of the table "IO_MUX Pad List": the input buffer off, on, on with pull-down, on with
 /// pull-up. The drive strength is 2 in all of them.
 const OFF: u32 = 0x800;
-const ON: u32 = OFF | FUN_IE;
-const DOWN: u32 = ON | FUN_WPD;
-const UP: u32 = ON | FUN_WPU;
+const ON: u32 = OFF | reg::GPIO0::FUN_IE.mask();
+const DOWN: u32 = ON | reg::GPIO0::FUN_WPD.mask();
+const UP: u32 = ON | reg::GPIO0::FUN_WPU.mask();
 
 const WRITABLE: u32 = 0x7FFF;
 
@@ -29,7 +29,13 @@ espalier_core::registers! {
     MTCK @ 0x38 = DOWN, rw_bits(WRITABLE);
     MTDO @ 0x3C = UP, rw_bits(WRITABLE);
     GPIO2 @ 0x40 = DOWN, rw_bits(WRITABLE);
-    GPIO0 @ 0x44 = UP, rw_bits(WRITABLE);
+    GPIO0 @ 0x44 = UP, rw_bits(WRITABLE) {
+        /// Fields of a pad's register.
+        FUN_WPD: 7,
+        FUN_WPU: 8,
+        FUN_IE: 9,
+        MCU_SEL: 12..=14,
+    };
     GPIO4 @ 0x48 = DOWN, rw_bits(WRITABLE);
     GPIO16 @ 0x4C = ON, rw_bits(WRITABLE);
     GPIO17 @ 0x50 = ON, rw_bits(WRITABLE);
@@ -95,13 +101,6 @@ const REGISTER_OF_PIN: [Option<u32>; 40] = [
     Some(reg::GPIO39),
 ];
 
-/// Fields of a pad's register.
-const FUN_WPD: u32 = 1 << 7;
-const FUN_WPU: u32 = 1 << 8;
-const FUN_IE: u32 = 1 << 9;
-const MCU_SEL_SHIFT: u32 = 12;
-const MCU_SEL_MASK: u32 = 7;
-
 /// The function that hands a pad to the GPIO matrix.
 pub const FUNCTION_GPIO: u32 = 2;
 
@@ -134,18 +133,22 @@ impl IoMux {
 
     /// The function (MCU_SEL) of GPIO `pin`: [`FUNCTION_GPIO`] is the GPIO matrix. None if there is no such pad.
     pub fn function(&self, pin: usize) -> Option<u32> {
-        Some(self.pad(pin)? >> MCU_SEL_SHIFT & MCU_SEL_MASK)
+        Some(reg::GPIO0::MCU_SEL.get(self.pad(pin)?))
     }
 
     /// The pull resistor of GPIO `pin`; the pull-up wins if both are on.
     pub fn pull(&self, pin: usize) -> Option<Pull> {
         let pad = self.pad(pin)?;
-        if pad & FUN_WPU != 0 { Some(Pull::Up) } else { (pad & FUN_WPD != 0).then_some(Pull::Down) }
+        if reg::GPIO0::FUN_WPU.is_set(pad) {
+            Some(Pull::Up)
+        } else {
+            (reg::GPIO0::FUN_WPD.is_set(pad)).then_some(Pull::Down)
+        }
     }
 
     /// Whether the input buffer of GPIO `pin` is on. While it is off, the chip reads the pad as low.
     pub fn input_enabled(&self, pin: usize) -> bool {
-        self.pad(pin).is_some_and(|pad| pad & FUN_IE != 0)
+        self.pad(pin).is_some_and(|pad| pad & reg::GPIO0::FUN_IE.mask() != 0)
     }
 
     fn pad(&self, pin: usize) -> Option<u32> {

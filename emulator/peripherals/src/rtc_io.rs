@@ -17,7 +17,10 @@ const X32P_RUE: u32 = 1 << 22;
 const X32P_RDE: u32 = 1 << 23;
 
 espalier_core::registers! {
-    OUT @ 0x00 = 0, rw_bits(PINS);
+    OUT @ 0x00 = 0, rw_bits(PINS) {
+        /// Position of RTC GPIO 0 in the registers with one bit per pad.
+        DATA: 14..=31,
+    };
     OUT_W1TS @ 0x04 = 0, wo();
     OUT_W1TC @ 0x08 = 0, wo();
     ENABLE @ 0x0C = 0, rw_bits(PINS);
@@ -33,11 +36,11 @@ espalier_core::registers! {
     HALL_SENS @ 0x78 = 0, rw_bits(0xC000_0000);
     SENSOR_PADS @ 0x7C = 0, rw_bits(0xFFFF_FFF0);
     ADC_PAD @ 0x80 = 0, rw_bits(0xFFFC_0000);
-    PAD_DAC1 @ 0x84 = 0x8000_0000, rw_bits(0xFFFF_FC00);
+    PAD_DAC1 @ 0x84 = 0x8000_0000, rw_bits(0xFFFF_FC00) { XPD_DAC: 18, DAC: 19..=26 };
     PAD_DAC2 @ 0x88 = 0x8000_0000, rw_bits(0xFFFF_FC00);
     XTAL_32K_PAD @ 0x8C = 0x8410_0010, rw_bits(0xFFFF_FFFE);
     TOUCH_CFG @ 0x90 = 0x6600_0000, rw_bits(0xFF80_0000);
-    TOUCH_PAD0 @ 0x94 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
+    TOUCH_PAD0 @ 0x94 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE) { DAC: 23..=25 };
     TOUCH_PAD1 @ 0x98 = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD2 @ 0x9C = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD3 @ 0xA0 = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
@@ -46,23 +49,11 @@ espalier_core::registers! {
     TOUCH_PAD6 @ 0xAC = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD7 @ 0xB0 = TOUCH_PAD, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD8[2] @ 0xB4 = 0x0200_0000, rw_bits(0x03F8_0000);
-    EXT_WAKEUP0 @ 0xBC = 0, rw_bits(0xF800_0000);
+    EXT_WAKEUP0 @ 0xBC = 0, rw_bits(0xF800_0000) { SEL: 27..=31 };
     XTL_EXT_CTR @ 0xC0 = 0, rw_bits(0xF800_0000);
     SAR_I2C_IO @ 0xC4 = 0, rw_bits(0xFF80_0000);
     DATE @ 0xC8 = 0x0160_3160, rw_bits(0x0FFF_FFFF);
 }
-
-/// Position of RTC GPIO 0 in the registers with one bit per pad.
-const PINS_SHIFT: u32 = 14;
-/// EXT_WAKEUP0.
-const EXT_WAKEUP0_SEL_SHIFT: u32 = 27;
-/// TOUCH_PADn.
-const TOUCH_PAD_DAC_SHIFT: u32 = 23;
-const TOUCH_PAD_DAC_MASK: u32 = 7;
-/// PAD_DACn.
-const PDAC_XPD_DAC: u32 = 1 << 18;
-const PDAC_DAC_SHIFT: u32 = 19;
-const PDAC_DAC_MASK: u32 = 0xFF;
 
 /// One of the two digital-to-analog converters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +97,7 @@ impl RtcIo {
 
     /// The RTC GPIO whose level can wake the chip as EXT0.
     pub fn ext0_pad(&self) -> u32 {
-        self.registers.get(reg::EXT_WAKEUP0) >> EXT_WAKEUP0_SEL_SHIFT
+        self.registers.field(reg::EXT_WAKEUP0::SEL)
     }
 
     /// The pull resistor of an RTC pad; the pull-up wins if both are on. IO_MUX has none at these pads: ESP-IDF sets their pulls
@@ -129,7 +120,7 @@ impl RtcIo {
     pub fn touch_slopes(&self) -> [u8; TOUCH_PADS] {
         std::array::from_fn(|pad| {
             let config = self.registers.get(reg::TOUCH_PAD0 + 4 * pad as u32);
-            (config >> TOUCH_PAD_DAC_SHIFT & TOUCH_PAD_DAC_MASK) as u8
+            reg::TOUCH_PAD0::DAC.get(config) as u8
         })
     }
 
@@ -139,7 +130,7 @@ impl RtcIo {
             Dac::One => reg::PAD_DAC1,
             Dac::Two => reg::PAD_DAC2,
         });
-        (pad & PDAC_XPD_DAC != 0).then_some((pad >> PDAC_DAC_SHIFT & PDAC_DAC_MASK) as u8)
+        (reg::PAD_DAC1::XPD_DAC.is_set(pad)).then_some(reg::PAD_DAC1::DAC.get(pad) as u8)
     }
 }
 
@@ -154,7 +145,7 @@ impl Device for RtcIo {
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
         let value = self.registers.read(offset)?;
-        Ok(if offset == reg::IN { self.levels << PINS_SHIFT } else { value })
+        Ok(if offset == reg::IN { reg::OUT::DATA.put(self.levels) } else { value })
     }
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {

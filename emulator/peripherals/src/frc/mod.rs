@@ -13,7 +13,14 @@ use crate::clocks::{FASTEST_EDGES, XTAL};
 espalier_core::registers! {
     FRC1_LOAD @ 0x00 = 0, rw_bits(0x7F_FFFF);
     FRC1_COUNT @ 0x04 = 0, ro();
-    FRC1_CTRL @ 0x08 = 0, rw_bits(0xFF);
+    FRC1_CTRL @ 0x08 = 0, rw_bits(0xFF) {
+        /// Fields of the CTRL registers.
+        LEVEL_INT: 0,
+        PRESCALER: 1..=3,
+        AUTOLOAD: 6,
+        ENABLE: 7,
+        INT_STATUS: 8,
+    };
     FRC1_INT @ 0x0C = 0, wo();
     FRC2_LOAD @ 0x20 = 0, rw();
     FRC2_COUNT @ 0x24 = 0, ro();
@@ -22,15 +29,8 @@ espalier_core::registers! {
     FRC2_ALARM @ 0x30 = 0, rw();
 }
 
-/// Fields of the CTRL registers.
-const LEVEL_INT: u32 = 1 << 0;
-const PRESCALER_SHIFT: u32 = 1;
-const PRESCALER_MASK: u32 = 7;
 const PRESCALER_16: u32 = 2;
 const PRESCALER_256: u32 = 4;
-const AUTOLOAD: u32 = 1 << 6;
-const ENABLE: u32 = 1 << 7;
-const INT_STATUS: u32 = 1 << 8;
 /// FRC_TIMER_INT_CLR.
 const INT_CLR: u32 = 1 << 0;
 
@@ -171,7 +171,7 @@ impl FrcTimer {
     fn configure(&mut self, timer: usize, now: Time) {
         let control = self.control(timer);
         let clock = self.apb.divided_by(prescaler(control));
-        self.timers[timer].configure(clock, control & ENABLE != 0 && !self.gated, now);
+        self.timers[timer].configure(clock, reg::FRC1_CTRL::ENABLE.is_set(control) && !self.gated, now);
     }
 
     /// When a timer next does something that a core can notice.
@@ -181,8 +181,8 @@ impl FrcTimer {
         if self.due >> timer & 1 != 0 {
             return Some(next_edge);
         }
-        match control & LEVEL_INT != 0 {
-            true if control & INT_STATUS != 0 => None,
+        match reg::FRC1_CTRL::LEVEL_INT.is_set(control) {
+            true if reg::FRC1_CTRL::INT_STATUS.is_set(control) => None,
             true => self.timers[timer].due(),
             false => Some(self.timers[timer].due()?.max(next_edge)),
         }
@@ -190,13 +190,13 @@ impl FrcTimer {
 
     fn fire(&mut self, timer: usize, at: Time, now: Time) {
         let control = self.control(timer);
-        if control & LEVEL_INT != 0 {
-            self.registers.modify(base(timer) + CTRL, 0, INT_STATUS);
+        if reg::FRC1_CTRL::LEVEL_INT.is_set(control) {
+            self.registers.modify(base(timer) + CTRL, 0, reg::FRC1_CTRL::INT_STATUS.mask());
         } else {
             self.due |= 1 << timer;
         }
         let load = u64::from(self.registers.get(base(timer) + LOAD));
-        let reload = (timer == FRC1 && control & AUTOLOAD != 0).then_some(load);
+        let reload = (timer == FRC1 && control & reg::FRC1_CTRL::AUTOLOAD.mask() != 0).then_some(load);
         self.timers[timer].turn(reload, at, now);
     }
 }
@@ -210,7 +210,7 @@ fn base(timer: usize) -> u32 {
 }
 
 fn prescaler(control: u32) -> u64 {
-    match control >> PRESCALER_SHIFT & PRESCALER_MASK {
+    match reg::FRC1_CTRL::PRESCALER.get(control) {
         PRESCALER_16 => 16,
         PRESCALER_256 => 256,
         _ => 1,
@@ -244,7 +244,7 @@ impl Device for FrcTimer {
             reg::FRC1_LOAD | reg::FRC2_LOAD => self.timers[timer].set_count(u64::from(new), now),
             reg::FRC1_CTRL | reg::FRC2_CTRL => self.configure(timer, now),
             reg::FRC1_INT | reg::FRC2_INT if value & INT_CLR != 0 => {
-                self.registers.modify(base(timer) + CTRL, INT_STATUS, 0);
+                self.registers.modify(base(timer) + CTRL, reg::FRC1_CTRL::INT_STATUS.mask(), 0);
             }
             reg::FRC2_ALARM => {
                 // The distance to the alarm counts from now on.
@@ -276,7 +276,7 @@ impl Device for FrcTimer {
     fn interrupts(&self) -> u32 {
         [FRC1, FRC2].into_iter().fold(0, |lines, timer| {
             let control = self.control(timer);
-            let raised = control & INT_STATUS != 0 && control & LEVEL_INT != 0;
+            let raised = reg::FRC1_CTRL::INT_STATUS.is_set(control) && control & reg::FRC1_CTRL::LEVEL_INT.mask() != 0;
             lines | u32::from(raised) << timer
         })
     }

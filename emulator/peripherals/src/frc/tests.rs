@@ -1,6 +1,6 @@
 //! What ESP-IDF's driver does, and what the registers promise.
 
-use super::{AUTOLOAD, ENABLE, FrcTimer, INT_STATUS, LEVEL_INT, reg};
+use super::{FrcTimer, reg};
 use crate::clocks::APB_WITH_PLL;
 use espalier_core::{Device, Time};
 use proptest::prelude::{any, proptest};
@@ -27,7 +27,7 @@ fn esp_timer_of_idf_3_runs_on_frc2() {
     set(&mut timer, reg::FRC2_LOAD, 0, 0);
     set(&mut timer, reg::FRC2_ALARM, u32::MAX, 0);
     set(&mut timer, reg::FRC2_INT, 1, 0);
-    set(&mut timer, reg::FRC2_CTRL, ENABLE | LEVEL_INT, 0);
+    set(&mut timer, reg::FRC2_CTRL, reg::FRC1_CTRL::ENABLE.mask() | reg::FRC1_CTRL::LEVEL_INT.mask(), 0);
     assert_eq!(get(&mut timer, reg::FRC2_COUNT, 10), 800);
     set(&mut timer, reg::FRC2_ALARM, 4000, 10);
     assert_eq!(timer.deadline(), Some(Time::from_micros(50)));
@@ -36,7 +36,7 @@ fn esp_timer_of_idf_3_runs_on_frc2() {
     assert_eq!(timer.interrupts(), 0b10);
     assert_eq!(get(&mut timer, reg::FRC2_COUNT, 51), 4080);
     set(&mut timer, reg::FRC2_INT, 1, 51);
-    assert_eq!((timer.interrupts(), get(&mut timer, reg::FRC2_CTRL, 51) & INT_STATUS), (0, 0));
+    assert_eq!((timer.interrupts(), get(&mut timer, reg::FRC2_CTRL, 51) & reg::FRC1_CTRL::INT_STATUS.mask()), (0, 0));
     // The counter wraps after 2^32 ticks and comes to its alarm again.
     assert_eq!(timer.deadline().map(Time::as_micros), Some(50 + (1 << 32) / 80));
 }
@@ -44,7 +44,7 @@ fn esp_timer_of_idf_3_runs_on_frc2() {
 #[test]
 fn a_stopped_clock_stops_the_timers() {
     let mut timer = timer();
-    set(&mut timer, reg::FRC2_CTRL, ENABLE, 0);
+    set(&mut timer, reg::FRC2_CTRL, reg::FRC1_CTRL::ENABLE.mask(), 0);
     timer.set_clock_gated(true, Time::from_micros(10));
     assert_eq!(timer.deadline(), None);
     timer.set_clock_gated(false, Time::from_micros(1000));
@@ -55,7 +55,7 @@ fn a_stopped_clock_stops_the_timers() {
 fn frc1_counts_down_and_reloads() {
     let mut timer = timer();
     set(&mut timer, reg::FRC1_LOAD, 500, 0);
-    set(&mut timer, reg::FRC1_CTRL, ENABLE | AUTOLOAD | 2 << 1, 0);
+    set(&mut timer, reg::FRC1_CTRL, reg::FRC1_CTRL::ENABLE.mask() | reg::FRC1_CTRL::AUTOLOAD.mask() | 2 << 1, 0);
     assert_eq!(get(&mut timer, reg::FRC1_COUNT, 20), 400);
     timer.advance(Time::from_micros(100));
     assert_eq!((timer.take_edges(), timer.take_edges(), timer.interrupts()), (1, 0, 0));

@@ -58,22 +58,22 @@ impl Masks {
     pub(super) fn update(&mut self, registers: &Registers, pin: usize) {
         let put = |mask: &mut u64, set: bool| *mask = *mask & !(1 << pin) | u64::from(set) << pin;
         let config = registers.get(pin_register(reg::PIN0, pin));
-        let kind = config >> registers::PIN_INT_TYPE_SHIFT & registers::PIN_INT_TYPE_MASK;
+        let kind = reg::PIN0::INT_TYPE.get(config);
         put(&mut self.rising, kind == 1 || kind == 3);
         put(&mut self.falling, kind == 2 || kind == 3);
         put(&mut self.low, kind == 4);
         put(&mut self.high, kind == 5);
-        put(&mut self.wakeup, config & registers::PIN_WAKEUP_ENABLE != 0);
-        put(&mut self.open_drain, config & registers::PIN_PAD_DRIVER != 0);
+        put(&mut self.wakeup, reg::PIN0::WAKEUP_ENABLE.is_set(config));
+        put(&mut self.open_drain, reg::PIN0::PAD_DRIVER.is_set(config));
         let enables =
             [registers::PCPU_INT_ENA, registers::PCPU_NMI_ENA, registers::ACPU_INT_ENA, registers::ACPU_NMI_ENA];
         for (mask, enable) in self.enabled.iter_mut().zip(enables) {
-            put(mask, config >> registers::PIN_INT_ENA_SHIFT & enable != 0);
+            put(mask, reg::PIN0::INT_ENA.get(config) & enable != 0);
         }
         let out = registers.get(pin_register(reg::FUNC0_OUT_SEL_CFG, pin));
-        put(&mut self.simple, out & registers::OUT_SEL_MASK == SIGNAL_GPIO);
-        put(&mut self.out_inverted, out & registers::OUT_INV_SEL != 0);
-        put(&mut self.enable_inverted, out & registers::OEN_INV_SEL != 0);
+        put(&mut self.simple, reg::FUNC0_OUT_SEL_CFG::OUT_SEL.get(out) == SIGNAL_GPIO);
+        put(&mut self.out_inverted, reg::FUNC0_OUT_SEL_CFG::INV_SEL.is_set(out));
+        put(&mut self.enable_inverted, reg::FUNC0_OUT_SEL_CFG::OEN_INV_SEL.is_set(out));
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn pin_of(first: u32, offset: u32) -> Option<usize> {
 }
 
 pub(super) fn out_signal(registers: &Registers, pin: usize) -> u32 {
-    registers.get(pin_register(reg::FUNC0_OUT_SEL_CFG, pin)) & registers::OUT_SEL_MASK
+    reg::FUNC0_OUT_SEL_CFG::OUT_SEL.get(registers.get(pin_register(reg::FUNC0_OUT_SEL_CFG, pin)))
 }
 
 pub(super) fn in_signal(registers: &Registers, signal: u32) -> Option<InputSource> {
@@ -92,11 +92,11 @@ pub(super) fn in_signal(registers: &Registers, signal: u32) -> Option<InputSourc
         return None;
     }
     let config = registers.get(reg::FUNC0_IN_SEL_CFG + 4 * signal);
-    if config & registers::SIG_IN_SEL == 0 {
+    if !reg::FUNC0_IN_SEL_CFG::SEL.is_set(config) {
         return Some(InputSource::IoMux);
     }
-    let inverted = config & registers::IN_INV_SEL != 0;
-    Some(match config & registers::IN_SEL_MASK {
+    let inverted = reg::FUNC0_IN_SEL_CFG::IN_INV_SEL.is_set(config);
+    Some(match reg::FUNC0_IN_SEL_CFG::IN_SEL.get(config) {
         registers::IN_SEL_ALWAYS_HIGH => InputSource::Constant(!inverted),
         select if (select as usize) < PINS => InputSource::Pin { pin: select as usize, inverted },
         // 0x30 is always low; the manual does not say what the rest is.

@@ -127,7 +127,7 @@ impl Gpio {
         std::mem::take(&mut self.changes)
     }
 
-    /// Whether a pad with PIN_WAKEUP_ENABLE has the level that wakes the chip from light sleep.
+    /// Whether a pad with WAKEUP_ENABLE has the level that wakes the chip from light sleep.
     pub fn wakes(&self) -> bool {
         let levels = self.pads();
         self.masks.wakeup & (levels & self.masks.high | !levels & self.masks.low) != 0

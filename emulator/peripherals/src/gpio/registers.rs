@@ -34,35 +34,20 @@ espalier_core::registers! {
     PCPU_INT1 @ 0x7C = 0, ro();
     PCPU_NMI_INT1 @ 0x80 = 0, ro();
     CPUSDIO_INT1 @ 0x84 = 0, ro();
-    PIN0[40] @ 0x88 = 0, rw_bits(0x3_FF84);
+    PIN0[40] @ 0x88 = 0, rw_bits(0x3_FF84) { PAD_DRIVER: 2, INT_TYPE: 7..=9, WAKEUP_ENABLE: 10, INT_ENA: 13..=17 };
     CALI_CONF @ 0x128 = 0, rw_bits(0x8000_03FF);
     CALI_DATA @ 0x12C = 0, ro();
-    FUNC0_IN_SEL_CFG[256] @ 0x130 = 0, rw_bits(0xFF);
-    FUNC0_OUT_SEL_CFG[40] @ 0x530 = 0x100, rw_bits(0xFFF);
+    FUNC0_IN_SEL_CFG[256] @ 0x130 = 0, rw_bits(0xFF) { IN_SEL: 0..=5, IN_INV_SEL: 6, SEL: 7 };
+    FUNC0_OUT_SEL_CFG[40] @ 0x530 = 0x100, rw_bits(0xFFF) { OUT_SEL: 0..=8, INV_SEL: 9, OEN_INV_SEL: 11 };
 }
 
 pub const STRAP_MASK: u32 = 0xFFFF;
 
-/// PINn.
-pub const PIN_PAD_DRIVER: u32 = 1 << 2;
-pub const PIN_INT_TYPE_SHIFT: u32 = 7;
-pub const PIN_INT_TYPE_MASK: u32 = 7;
-pub const PIN_WAKEUP_ENABLE: u32 = 1 << 10;
-pub const PIN_INT_ENA_SHIFT: u32 = 13;
-/// Bits of PIN_INT_ENA.
+/// Bits of PINn.INT_ENA.
 pub const ACPU_INT_ENA: u32 = 1 << 0;
 pub const ACPU_NMI_ENA: u32 = 1 << 1;
 pub const PCPU_INT_ENA: u32 = 1 << 2;
 pub const PCPU_NMI_ENA: u32 = 1 << 3;
 
-/// FUNCn_IN_SEL_CFG.
-pub const IN_SEL_MASK: u32 = 0x3F;
-pub const IN_INV_SEL: u32 = 1 << 6;
-pub const SIG_IN_SEL: u32 = 1 << 7;
 /// The value of IN_SEL that is always high; 0x30 is always low.
 pub const IN_SEL_ALWAYS_HIGH: u32 = 0x38;
-
-/// FUNCn_OUT_SEL_CFG.
-pub const OUT_SEL_MASK: u32 = 0x1FF;
-pub const OUT_INV_SEL: u32 = 1 << 9;
-pub const OEN_INV_SEL: u32 = 1 << 11;

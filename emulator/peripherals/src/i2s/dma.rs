@@ -27,7 +27,7 @@ impl Buffer {
 
 impl I2s {
     fn samples_per_word(&self) -> u64 {
-        let mode = self.registers.get(reg::FIFO_CONF) >> registers::RX_FIFO_MOD_SHIFT & registers::RX_FIFO_MOD_MASK;
+        let mode = self.registers.field(reg::FIFO_CONF::RX_FIFO_MOD);
         if mode == registers::RX_FIFO_16_SINGLE { 2 } else { 1 }
     }
 
@@ -49,7 +49,7 @@ impl I2s {
             if let Err(DmaFault { .. }) = self.fill(descriptor, memory) {
                 self.stop_link();
                 self.running = None;
-                self.raise(registers::IN_DSCR_ERR_INT);
+                self.raise(reg::INT_RAW::IN_DSCR_ERR.mask());
             }
             if self.buffer.is_some() {
                 return;
@@ -63,7 +63,7 @@ impl I2s {
             Some(buffer) => buffer,
             None => Buffer { descriptor: Descriptor::read(descriptor, memory)?, filled: 0 },
         };
-        let checked = self.registers.get(reg::LC_CONF) & registers::CHECK_OWNER != 0;
+        let checked = self.registers.is_set(reg::LC_CONF::CHECK_OWNER);
         if buffer.size() == 0 || checked && !buffer.descriptor.is_for_dma() {
             return Err(DmaFault { address: descriptor });
         }
@@ -83,7 +83,7 @@ impl I2s {
 
     /// One word of the FIFO. Of two samples the earlier one is in its upper half.
     fn take_word(&mut self) -> Option<u32> {
-        let mode = self.registers.get(reg::FIFO_CONF) >> registers::RX_FIFO_MOD_SHIFT & registers::RX_FIFO_MOD_MASK;
+        let mode = self.registers.field(reg::FIFO_CONF::RX_FIFO_MOD);
         if (self.fifo.len() as u64) < self.samples_per_word() {
             return None;
         }
@@ -99,16 +99,16 @@ impl I2s {
     fn finish(&mut self, buffer: &Buffer, ended: bool, memory: &mut dyn GuestMemory) -> Result<(), DmaFault> {
         let descriptor = &buffer.descriptor;
         memory.write_u32(descriptor.address, descriptor.filled(WORD * buffer.filled, ended) & !OWNER)?;
-        self.raise(registers::IN_DONE_INT);
+        self.raise(reg::INT_RAW::IN_DONE.mask());
         if ended {
             self.words = 0;
             self.registers.set(reg::IN_EOF_DES_ADDR, descriptor.address);
-            self.raise(registers::IN_SUC_EOF_INT);
+            self.raise(reg::INT_RAW::IN_SUC_EOF.mask());
         }
         if descriptor.next == 0 {
             self.stop_link();
             self.running = None;
-            self.raise(registers::IN_DSCR_EMPTY_INT);
+            self.raise(reg::INT_RAW::IN_DSCR_EMPTY.mask());
         } else {
             self.link = Some(descriptor.next);
         }

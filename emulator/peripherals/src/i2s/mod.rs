@@ -91,15 +91,13 @@ impl I2s {
 
     fn rate(&self) -> Rate {
         let master = self.registers.get(reg::CLKM_CONF);
-        let field = |shift: u32| u64::from(master >> shift & registers::CLKM_DIV_FRACTION_MASK);
         // N + b / a; without a, there is no fraction.
-        let (b, a) = match (field(registers::CLKM_DIV_B_SHIFT), field(registers::CLKM_DIV_A_SHIFT)) {
+        let (b, a) = match (reg::CLKM_CONF::CLKM_DIV_B.get(master), reg::CLKM_CONF::CLKM_DIV_A.get(master)) {
             (_, 0) => (0, 1),
-            fraction => fraction,
+            (b, a) => (u64::from(b), u64::from(a)),
         };
-        let whole = u64::from(master & registers::CLKM_DIV_NUM_MASK).max(1);
-        let bit = self.registers.get(reg::SAMPLE_RATE_CONF) >> registers::RX_BCK_DIV_NUM_SHIFT;
-        let bit = match u64::from(bit & registers::RX_BCK_DIV_NUM_MASK) {
+        let whole = u64::from(reg::CLKM_CONF::CLKM_DIV_NUM.get(master)).max(1);
+        let bit = match u64::from(self.registers.field(reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM)) {
             0 => LARGEST_BIT_DIVIDER,
             divider => divider,
         };
@@ -109,13 +107,13 @@ impl I2s {
 
     fn is_adc_mode(&self) -> bool {
         let mode = self.registers.get(reg::CONF2);
-        mode & registers::LCD_EN != 0 && mode & registers::CAMERA_EN == 0
+        reg::CONF2::LCD_EN.is_set(mode) && mode & reg::CONF2::CAMERA_EN.mask() == 0
     }
 
     /// Begins and ends conversions, as the registers say.
     fn update(&mut self, rate_before: Rate, now: Time) {
-        let started = self.registers.get(reg::CONF) & registers::RX_START != 0
-            && self.registers.get(reg::FIFO_CONF) & registers::DSCR_EN != 0
+        let started = self.registers.is_set(reg::CONF::RX_START)
+            && self.registers.is_set(reg::FIFO_CONF::DSCR_EN)
             && self.is_adc_mode()
             && self.link.is_some();
         match (started, self.running) {
@@ -130,12 +128,12 @@ impl I2s {
     }
 
     fn in_link_written(&mut self, value: u32) {
-        if value & registers::LINK_STOP != 0 {
+        if reg::IN_LINK::INLINK_STOP.is_set(value) {
             self.stop_link();
         }
-        if value & (registers::LINK_START | registers::LINK_RESTART) != 0 {
+        if value & (reg::IN_LINK::INLINK_START.mask() | reg::IN_LINK::INLINK_RESTART.mask()) != 0 {
             self.stop_link();
-            self.link = Some(linked_list::BASE | value & registers::LINK_ADDR_MASK);
+            self.link = Some(linked_list::BASE | value & reg::IN_LINK::INLINK_ADDR.mask());
         }
     }
 
@@ -171,16 +169,19 @@ impl Device for I2s {
         let mut known = true;
         match offset {
             reg::CONF => {
-                if new & (registers::RX_RESET | registers::RX_FIFO_RESET) != 0 {
+                if new & (reg::CONF::RX_RESET.mask() | reg::CONF::RX_FIFO_RESET.mask()) != 0 {
                     self.fifo.clear();
                 }
                 let risen = new & !old;
-                known = risen & registers::TX_START == 0 && (risen & registers::RX_START == 0 || self.is_adc_mode());
+                known =
+                    !reg::CONF::TX_START.is_set(risen) && (!reg::CONF::RX_START.is_set(risen) || self.is_adc_mode());
             }
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
             reg::IN_LINK => self.in_link_written(new),
-            reg::OUT_LINK => known = new & (registers::LINK_START | registers::LINK_RESTART) == 0,
-            reg::LC_CONF if new & registers::IN_RST != 0 => self.stop_link(),
+            reg::OUT_LINK => {
+                known = new & (reg::IN_LINK::INLINK_START.mask() | reg::IN_LINK::INLINK_RESTART.mask()) == 0
+            }
+            reg::LC_CONF if reg::LC_CONF::IN_RST.is_set(new) => self.stop_link(),
             _ => {}
         }
         self.update(rate, now);

@@ -1,18 +1,28 @@
 //! Register table and fields of I2S.
 
 espalier_core::registers! {
-    CONF @ 0x08 = 0x0003_0300, rw_bits(0x7FFFF);
-    INT_RAW @ 0x0C = 0, ro();
+    CONF @ 0x08 = 0x0003_0300, rw_bits(0x7FFFF) { RX_RESET: 1, RX_FIFO_RESET: 3, TX_START: 4, RX_START: 5 };
+    INT_RAW @ 0x0C = 0, ro() {
+        IN_DONE: 8,
+        IN_SUC_EOF: 9,
+        IN_DSCR_ERR: 13,
+        IN_DSCR_EMPTY: 15,
+    };
     INT_ST @ 0x10 = 0, ro();
     INT_ENA @ 0x14 = 0, rw_bits(0x1FFFF);
     INT_CLR @ 0x18 = 0, wo();
     TIMING @ 0x1C = 0, rw_bits(0x1FF_FFFF);
-    FIFO_CONF @ 0x20 = 0x1820, rw_bits(0x1F_FFFF);
+    FIFO_CONF @ 0x20 = 0x1820, rw_bits(0x1F_FFFF) { DSCR_EN: 12, RX_FIFO_MOD: 16..=18 };
     RXEOF_NUM @ 0x24 = 0x40, rw();
     CONF_SIGLE_DATA @ 0x28 = 0, rw();
     CONF_CHAN @ 0x2C = 0, rw_bits(0x1F);
     OUT_LINK @ 0x30 = 0, rw_bits(0x700F_FFFF);
-    IN_LINK @ 0x34 = 0, rw_bits(0x700F_FFFF);
+    IN_LINK @ 0x34 = 0, rw_bits(0x700F_FFFF) {
+        INLINK_ADDR: 0..=19,
+        INLINK_STOP: 28,
+        INLINK_START: 29,
+        INLINK_RESTART: 30,
+    };
     OUT_EOF_DES_ADDR @ 0x38 = 0, ro();
     IN_EOF_DES_ADDR @ 0x3C = 0, ro();
     OUT_EOF_BFR_DES_ADDR @ 0x40 = 0, ro();
@@ -23,7 +33,7 @@ espalier_core::registers! {
     OUTLINK_DSCR @ 0x54 = 0, ro();
     OUTLINK_DSCR_BF0 @ 0x58 = 0, ro();
     OUTLINK_DSCR_BF1 @ 0x5C = 0, ro();
-    LC_CONF @ 0x60 = 0x100, rw_bits(0x3FFF);
+    LC_CONF @ 0x60 = 0x100, rw_bits(0x3FFF) { IN_RST: 0, CHECK_OWNER: 12 };
     LC_STATE0 @ 0x6C = 0, ro();
     LC_STATE1 @ 0x70 = 0, ro();
     LC_HUNG_CONF @ 0x74 = 0x810, rw_bits(0xFFF);
@@ -37,49 +47,16 @@ espalier_core::registers! {
     SCO_CONF0 @ 0x9C = 0, rw_bits(0xF);
     CONF1 @ 0xA0 = 0x89, rw_bits(0x3FF);
     PD_CONF @ 0xA4 = 0xA, rw_bits(0xF);
-    CONF2 @ 0xA8 = 0, rw_bits(0xFF);
-    CLKM_CONF @ 0xAC = 4, rw_bits(0x3F_FFFF);
-    SAMPLE_RATE_CONF @ 0xB0 = 0x0041_0186, rw_bits(0xFF_FFFF);
+    CONF2 @ 0xA8 = 0, rw_bits(0xFF) { CAMERA_EN: 0, LCD_EN: 5 };
+    CLKM_CONF @ 0xAC = 4, rw_bits(0x3F_FFFF) { CLKM_DIV_NUM: 0..=7, CLKM_DIV_B: 8..=13, CLKM_DIV_A: 14..=19 };
+    SAMPLE_RATE_CONF @ 0xB0 = 0x0041_0186, rw_bits(0xFF_FFFF) { RX_BCK_DIV_NUM: 6..=11 };
     PDM_CONF @ 0xB4 = 0x0155_0020, rw_bits(0x3FF_FFFF);
     PDM_FREQ_CONF @ 0xB8 = 0x000F_01E0, rw_bits(0xF_FFFF);
     STATE @ 0xBC = 7, ro();
     DATE @ 0xFC = 0x0160_4201, rw();
 }
 
-/// CONF.
-pub const RX_RESET: u32 = 1 << 1;
-pub const RX_FIFO_RESET: u32 = 1 << 3;
-pub const TX_START: u32 = 1 << 4;
-pub const RX_START: u32 = 1 << 5;
-/// Interrupts.
-pub const IN_DONE_INT: u32 = 1 << 8;
-pub const IN_SUC_EOF_INT: u32 = 1 << 9;
-pub const IN_DSCR_ERR_INT: u32 = 1 << 13;
-pub const IN_DSCR_EMPTY_INT: u32 = 1 << 15;
-/// FIFO_CONF.
-pub const DSCR_EN: u32 = 1 << 12;
-pub const RX_FIFO_MOD_SHIFT: u32 = 16;
-pub const RX_FIFO_MOD_MASK: u32 = 7;
 /// 16 bits, two channels; the ADC is in both.
 pub const RX_FIFO_16_DUAL: u32 = 0;
 /// 16 bits, one channel.
 pub const RX_FIFO_16_SINGLE: u32 = 1;
-/// OUT_LINK and IN_LINK.
-pub const LINK_ADDR_MASK: u32 = 0xF_FFFF;
-pub const LINK_STOP: u32 = 1 << 28;
-pub const LINK_START: u32 = 1 << 29;
-pub const LINK_RESTART: u32 = 1 << 30;
-/// LC_CONF.
-pub const IN_RST: u32 = 1;
-pub const CHECK_OWNER: u32 = 1 << 12;
-/// CONF2.
-pub const CAMERA_EN: u32 = 1;
-pub const LCD_EN: u32 = 1 << 5;
-/// CLKM_CONF.
-pub const CLKM_DIV_NUM_MASK: u32 = 0xFF;
-pub const CLKM_DIV_B_SHIFT: u32 = 8;
-pub const CLKM_DIV_A_SHIFT: u32 = 14;
-pub const CLKM_DIV_FRACTION_MASK: u32 = 0x3F;
-/// SAMPLE_RATE_CONF.
-pub const RX_BCK_DIV_NUM_SHIFT: u32 = 6;
-pub const RX_BCK_DIV_NUM_MASK: u32 = 0x3F;

@@ -48,12 +48,15 @@ impl Bench {
             bench.ram.write_u32(DESCRIPTORS[index] + 4, BUFFERS[index]).unwrap();
             bench.ram.write_u32(DESCRIPTORS[index] + 8, DESCRIPTORS[1 - index]).unwrap();
         }
-        bench.set(reg::CONF2, registers::LCD_EN);
-        bench.set(reg::FIFO_CONF, registers::DSCR_EN | registers::RX_FIFO_16_SINGLE << registers::RX_FIFO_MOD_SHIFT);
+        bench.set(reg::CONF2, reg::CONF2::LCD_EN.mask());
+        bench.set(
+            reg::FIFO_CONF,
+            reg::FIFO_CONF::DSCR_EN.mask() | reg::FIFO_CONF::RX_FIFO_MOD.put(registers::RX_FIFO_16_SINGLE),
+        );
         bench.set(reg::CLKM_CONF, 20);
-        bench.set(reg::SAMPLE_RATE_CONF, 8 << registers::RX_BCK_DIV_NUM_SHIFT);
+        bench.set(reg::SAMPLE_RATE_CONF, reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM.put(8));
         bench.set(reg::RXEOF_NUM, BUFFER_SIZE / 4);
-        bench.set(reg::IN_LINK, registers::LINK_START | DESCRIPTORS[0] & registers::LINK_ADDR_MASK);
+        bench.set(reg::IN_LINK, reg::IN_LINK::INLINK_START.mask() | DESCRIPTORS[0] & reg::IN_LINK::INLINK_ADDR.mask());
         bench
     }
 
@@ -92,8 +95,8 @@ fn at(micros: u64) -> Time {
 #[test]
 fn buffers_fill_at_the_sample_rate_and_end_each_with_an_interrupt() {
     let mut bench = Bench::new();
-    bench.set(reg::INT_ENA, registers::IN_SUC_EOF_INT);
-    bench.set(reg::CONF, registers::RX_START);
+    bench.set(reg::INT_ENA, reg::INT_RAW::IN_SUC_EOF.mask());
+    bench.set(reg::CONF, reg::CONF::RX_START.mask());
     assert_eq!(bench.i2s.deadline(), Some(at(16)));
     bench.run_until(at(15));
     assert_eq!(bench.i2s.interrupts(), 0);
@@ -114,8 +117,8 @@ fn buffers_fill_at_the_sample_rate_and_end_each_with_an_interrupt() {
 #[test]
 fn two_channels_double_each_sample() {
     let mut bench = Bench::new();
-    bench.set(reg::FIFO_CONF, registers::DSCR_EN);
-    bench.set(reg::CONF, registers::RX_START);
+    bench.set(reg::FIFO_CONF, reg::FIFO_CONF::DSCR_EN.mask());
+    bench.set(reg::CONF, reg::CONF::RX_START.mask());
     bench.run_until(at(8));
     assert_eq!(bench.samples(BUFFERS[0]), [1, 1, 2, 2, 3, 3, 4, 4]);
 }
@@ -124,17 +127,18 @@ fn two_channels_double_each_sample() {
 fn a_fraction_of_the_clock_is_kept() {
     let mut bench = Bench::new();
     // 20 + 1/2: 2.05 us a sample.
-    bench.set(reg::CLKM_CONF, 20 | 1 << registers::CLKM_DIV_B_SHIFT | 2 << registers::CLKM_DIV_A_SHIFT);
-    bench.set(reg::CONF, registers::RX_START);
+    bench.set(reg::CLKM_CONF, 20 | reg::CLKM_CONF::CLKM_DIV_B.put(1) | reg::CLKM_CONF::CLKM_DIV_A.put(2));
+    bench.set(reg::CONF, reg::CONF::RX_START.mask());
     assert_eq!(bench.i2s.deadline(), Some(Time::ZERO + Span::from_ticks(7872)));
 }
 
 #[test]
 fn a_list_that_ends_or_leads_nowhere_stops() {
-    for (next, interrupt) in [(0, registers::IN_DSCR_EMPTY_INT), (0x3F00_0000, registers::IN_DSCR_ERR_INT)] {
+    for (next, interrupt) in [(0, reg::INT_RAW::IN_DSCR_EMPTY.mask()), (0x3F00_0000, reg::INT_RAW::IN_DSCR_ERR.mask())]
+    {
         let mut bench = Bench::new();
         bench.ram.write_u32(DESCRIPTORS[0] + 8, next).unwrap();
-        bench.set(reg::CONF, registers::RX_START);
+        bench.set(reg::CONF, reg::CONF::RX_START.mask());
         bench.run_until(at(100));
         assert_ne!(bench.get(reg::INT_RAW) & interrupt, 0, "{next:#x}");
         assert_eq!(bench.i2s.deadline(), None);
@@ -144,8 +148,8 @@ fn a_list_that_ends_or_leads_nowhere_stops() {
 #[test]
 fn serial_audio_is_not_there_and_says_so() {
     let mut i2s = I2s::new();
-    assert!(i2s.write(reg::CONF, registers::TX_START, Time::ZERO).is_err());
-    assert!(i2s.write(reg::CONF, registers::RX_START, Time::ZERO).is_err());
-    assert!(i2s.write(reg::OUT_LINK, registers::LINK_START, Time::ZERO).is_err());
+    assert!(i2s.write(reg::CONF, reg::CONF::TX_START.mask(), Time::ZERO).is_err());
+    assert!(i2s.write(reg::CONF, reg::CONF::RX_START.mask(), Time::ZERO).is_err());
+    assert!(i2s.write(reg::OUT_LINK, reg::IN_LINK::INLINK_START.mask(), Time::ZERO).is_err());
     assert!(i2s.write(reg::CONF, 0, Time::ZERO).is_ok());
 }

@@ -2,7 +2,7 @@
 
 use espalier_core::{Signal, Span, Time};
 
-use super::registers::{conf0, conf1};
+use super::registers::reg;
 use super::timer::Timer;
 
 /// The duty has this many bits after the point.
@@ -49,7 +49,7 @@ espalier_core::persist!(value Channel { conf0, hpoint, duty, pending, fade });
 impl Channel {
     /// The timer of its group that it follows.
     pub(super) fn timer(&self) -> usize {
-        (self.conf0 & conf0::TIMER_SEL) as usize
+        reg::LSCH0_CONF0::TIMER_SEL.get(self.conf0) as usize
     }
 
     pub(super) fn set_conf0(&mut self, conf0: u32) {
@@ -103,8 +103,8 @@ impl Channel {
 
     /// What the channel puts out.
     pub(super) fn signal(&self, timer: &Timer, now: Time) -> Signal {
-        if self.conf0 & conf0::SIG_OUT_EN == 0 {
-            return Signal::Level(self.conf0 & conf0::IDLE_LV != 0);
+        if !reg::LSCH0_CONF0::SIG_OUT_EN.is_set(self.conf0) {
+            return Signal::Level(reg::LSCH0_CONF0::IDLE_LV.is_set(self.conf0));
         }
         let one = timer.range() << FRACTION_BITS;
         let start = u64::from(self.hpoint) << FRACTION_BITS;
@@ -125,12 +125,12 @@ impl Channel {
 
 impl Fade {
     fn of(conf1: u32) -> Fade {
-        let cycle = u64::from(conf1 >> conf1::DUTY_CYCLE_SHIFT & conf1::DUTY_CYCLE).max(1);
+        let cycle = u64::from(reg::LSCH0_CONF1::DUTY_CYCLE.get(conf1)).max(1);
         Fade {
-            up: conf1 & conf1::DUTY_INC != 0,
-            scale: conf1 & conf1::DUTY_SCALE,
+            up: reg::LSCH0_CONF1::DUTY_INC.is_set(conf1),
+            scale: reg::LSCH0_CONF1::DUTY_SCALE.get(conf1),
             cycle,
-            left: u64::from(conf1 >> conf1::DUTY_NUM_SHIFT & conf1::DUTY_NUM),
+            left: u64::from(reg::LSCH0_CONF1::DUTY_NUM.get(conf1)),
             wait: cycle,
         }
     }

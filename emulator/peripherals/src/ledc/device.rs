@@ -2,7 +2,7 @@
 
 use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Signal, Time, Unmodelled};
 
-use super::registers::{REGISTERS, channel, conf0, reg, timer, timer_conf};
+use super::registers::{REGISTERS, UPDATED, channel, reg, timer};
 use super::{GROUP_CHANNELS, GROUP_TIMERS, LEDC_CHANNELS, Ledc, TIMERS};
 
 /// What a register belongs to, and which of its registers it is.
@@ -28,9 +28,9 @@ fn place(offset: u32) -> Place {
 impl Ledc {
     fn channel_written(&mut self, channel: usize, register: u32, value: u32, now: Time) {
         let low_speed = channel >= GROUP_CHANNELS;
-        let updated = low_speed && register == channel::CONF0 && value & conf0::PARA_UP != 0;
+        let updated = low_speed && register == channel::CONF0 && value & reg::LSCH0_CONF0::PARA_UP.mask() != 0;
         if updated {
-            self.registers.modify(super::channel_offset(channel, channel::CONF0), conf0::PARA_UP, 0);
+            self.registers.modify(super::channel_offset(channel, channel::CONF0), reg::LSCH0_CONF0::PARA_UP.mask(), 0);
         }
         if updated || !low_speed && register == channel::CONF0 {
             self.channels[channel].set_conf0(self.channel_register(channel, channel::CONF0));
@@ -43,10 +43,10 @@ impl Ledc {
 
     fn timer_written(&mut self, timer: usize, now: Time) {
         let conf = self.timer_conf(timer);
-        if timer < GROUP_TIMERS || conf & timer_conf::PARA_UP != 0 {
-            self.limits[timer] = conf & timer_conf::UPDATED;
+        if timer < GROUP_TIMERS || conf & reg::LSTIMER0_CONF::PARA_UP.mask() != 0 {
+            self.limits[timer] = conf & UPDATED;
             let offset = reg::HSTIMER0_CONF + timer::STRIDE * timer as u32;
-            self.registers.modify(offset, timer_conf::PARA_UP, 0);
+            self.registers.modify(offset, reg::LSTIMER0_CONF::PARA_UP.mask(), 0);
         }
         self.configure_timers(now);
     }

@@ -15,7 +15,7 @@ use espalier_core::{Frequency, Registers, Signal, Time};
 
 use crate::clocks::{RC_FAST, REF_TICK, XTAL};
 use channel::{Change, Channel};
-use registers::{APB_CLK_SEL, REGISTERS, conf1, interrupt, reg, timer_conf};
+use registers::{REGISTERS, interrupt, reg};
 use timer::{Settings, Timer};
 
 /// Channels of the block: eight of the high-speed group, then eight of the low-speed group.
@@ -126,8 +126,8 @@ impl Ledc {
     fn configure_timers(&mut self, now: Time) {
         for timer in 0..TIMERS {
             let (conf, limits) = (self.timer_conf(timer), self.limits[timer]);
-            let slow = timer >= GROUP_TIMERS && self.registers.get(reg::CONF) & APB_CLK_SEL == 0;
-            let clock = match conf & timer_conf::TICK_SEL != 0 {
+            let slow = timer >= GROUP_TIMERS && self.registers.get(reg::CONF) & reg::CONF::APB_CLK_SEL.mask() == 0;
+            let clock = match reg::LSTIMER0_CONF::TICK_SEL.is_set(conf) {
                 true if slow => RC_FAST,
                 true => self.apb,
                 false => REF_TICK,
@@ -135,12 +135,12 @@ impl Ledc {
             let gated = self.gated && clock != RC_FAST;
             let settings = Settings {
                 clock,
-                divider: limits >> timer_conf::DIV_NUM_SHIFT & timer_conf::DIV_NUM,
-                bits: limits & timer_conf::LIM,
-                running: conf & (timer_conf::PAUSE | timer_conf::RST) == 0 && !gated,
+                divider: reg::LSTIMER0_CONF::DIV_NUM.get(limits),
+                bits: reg::LSTIMER0_CONF::DUTY_RES.get(limits),
+                running: conf & (reg::LSTIMER0_CONF::PAUSE.mask() | reg::LSTIMER0_CONF::RST.mask()) == 0 && !gated,
             };
             self.timers[timer].configure(settings, now);
-            if conf & timer_conf::RST != 0 {
+            if reg::LSTIMER0_CONF::RST.is_set(conf) {
                 self.timers[timer].clear(now);
             }
         }
@@ -179,7 +179,11 @@ impl Ledc {
             let Some(at) = self.timers[timer].overflow_at(passed) else { return };
             if self.channels[channel].step() {
                 self.registers.modify(reg::INT_RAW, 0, interrupt::duty_end(channel));
-                self.registers.modify(channel_offset(channel, registers::channel::CONF1), conf1::DUTY_START, 0);
+                self.registers.modify(
+                    channel_offset(channel, registers::channel::CONF1),
+                    reg::LSCH0_CONF1::DUTY_START.mask(),
+                    0,
+                );
             }
             self.drive(channel, at);
         }
@@ -202,7 +206,7 @@ impl Ledc {
         let register = |register| self.channel_register(channel, register);
         let conf1 = register(registers::channel::CONF1);
         let (hpoint, duty) = (register(registers::channel::HPOINT), register(registers::channel::DUTY));
-        let asked = conf1 & conf1::DUTY_START != 0;
+        let asked = reg::LSCH0_CONF1::DUTY_START.is_set(conf1);
         self.channels[channel].ask(asked.then_some(Change { hpoint, duty, conf1 }));
     }
 

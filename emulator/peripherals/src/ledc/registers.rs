@@ -41,10 +41,16 @@ espalier_core::registers! {
     HSCH7_DUTY @ 0x94 = 0, rw_bits(0x1FF_FFFF);
     HSCH7_CONF1 @ 0x98 = 0x4000_0000, rw();
     HSCH7_DUTY_R @ 0x9C = 0, ro();
-    LSCH0_CONF0 @ 0xA0 = 0, rw_bits(0x1F);
+    LSCH0_CONF0 @ 0xA0 = 0, rw_bits(0x1F) { TIMER_SEL: 0..=1, SIG_OUT_EN: 2, IDLE_LV: 3, PARA_UP: 4 };
     LSCH0_HPOINT @ 0xA4 = 0, rw_bits(0xF_FFFF);
     LSCH0_DUTY @ 0xA8 = 0, rw_bits(0x1FF_FFFF);
-    LSCH0_CONF1 @ 0xAC = 0x4000_0000, rw();
+    LSCH0_CONF1 @ 0xAC = 0x4000_0000, rw() {
+        DUTY_SCALE: 0..=9,
+        DUTY_CYCLE: 10..=19,
+        DUTY_NUM: 20..=29,
+        DUTY_INC: 30,
+        DUTY_START: 31,
+    };
     LSCH0_DUTY_R @ 0xB0 = 0, ro();
     LSCH1_CONF0 @ 0xB4 = 0, rw_bits(0x1F);
     LSCH1_HPOINT @ 0xB8 = 0, rw_bits(0xF_FFFF);
@@ -89,7 +95,14 @@ espalier_core::registers! {
     HSTIMER2_VALUE @ 0x154 = 0, ro();
     HSTIMER3_CONF @ 0x158 = 0x0100_0000, rw_bits(0x03FF_FFFF);
     HSTIMER3_VALUE @ 0x15C = 0, ro();
-    LSTIMER0_CONF @ 0x160 = 0x0100_0000, rw_bits(0x07FF_FFFF);
+    LSTIMER0_CONF @ 0x160 = 0x0100_0000, rw_bits(0x07FF_FFFF) {
+        DUTY_RES: 0..=4,
+        DIV_NUM: 5..=22,
+        PAUSE: 23,
+        RST: 24,
+        TICK_SEL: 25,
+        PARA_UP: 26,
+    };
     LSTIMER0_VALUE @ 0x164 = 0, ro();
     LSTIMER1_CONF @ 0x168 = 0x0100_0000, rw_bits(0x07FF_FFFF);
     LSTIMER1_VALUE @ 0x16C = 0, ro();
@@ -101,7 +114,10 @@ espalier_core::registers! {
     INT_ST @ 0x184 = 0, ro();
     INT_ENA @ 0x188 = 0, rw_bits(0xFF_FFFF);
     INT_CLR @ 0x18C = 0, wo();
-    CONF @ 0x190 = 0, rw_bits(1);
+    CONF @ 0x190 = 0, rw_bits(1) {
+        /// CONF: the slow clock is the APB's instead of the RC oscillator's.
+        APB_CLK_SEL: 0,
+    };
     DATE @ 0x1FC = 0x1603_1700, rw();
 }
 
@@ -121,40 +137,8 @@ pub mod timer {
     pub const VALUE: u32 = 4;
 }
 
-/// Fields of CHn_CONF0. PARA_UP is one of the low-speed channels only.
-pub mod conf0 {
-    pub const TIMER_SEL: u32 = 3;
-    pub const SIG_OUT_EN: u32 = 1 << 2;
-    pub const IDLE_LV: u32 = 1 << 3;
-    pub const PARA_UP: u32 = 1 << 4;
-}
-
-/// Fields of CHn_CONF1.
-pub mod conf1 {
-    pub const DUTY_SCALE: u32 = 0x3FF;
-    pub const DUTY_CYCLE_SHIFT: u32 = 10;
-    pub const DUTY_CYCLE: u32 = 0x3FF;
-    pub const DUTY_NUM_SHIFT: u32 = 20;
-    pub const DUTY_NUM: u32 = 0x3FF;
-    pub const DUTY_INC: u32 = 1 << 30;
-    pub const DUTY_START: u32 = 1 << 31;
-}
-
-/// Fields of TIMERn_CONF. PARA_UP is one of the low-speed timers only.
-pub mod timer_conf {
-    pub const LIM: u32 = 0x1F;
-    pub const DIV_NUM_SHIFT: u32 = 5;
-    pub const DIV_NUM: u32 = 0x3_FFFF;
-    pub const PAUSE: u32 = 1 << 23;
-    pub const RST: u32 = 1 << 24;
-    pub const TICK_SEL: u32 = 1 << 25;
-    pub const PARA_UP: u32 = 1 << 26;
-    /// What a low-speed timer takes over with PARA_UP.
-    pub const UPDATED: u32 = LIM | DIV_NUM << DIV_NUM_SHIFT;
-}
-
-/// CONF: the slow clock is the APB's instead of the RC oscillator's.
-pub const APB_CLK_SEL: u32 = 1 << 0;
+/// What a low-speed timer takes over with PARA_UP.
+pub const UPDATED: u32 = reg::LSTIMER0_CONF::DUTY_RES.mask() | reg::LSTIMER0_CONF::DIV_NUM.mask();
 
 /// Bits of the INT registers.
 pub mod interrupt {

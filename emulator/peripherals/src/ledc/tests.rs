@@ -1,6 +1,6 @@
 use espalier_core::{Device, Frequency, Signal, Span, Time};
 
-use super::registers::{channel, conf0, conf1, interrupt, reg, timer_conf};
+use super::registers::{channel, interrupt, reg};
 use super::{Ledc, LedcChange};
 
 const APB: Frequency = Frequency::from_hertz(80_000_000);
@@ -24,16 +24,19 @@ fn put(ledc: &mut Ledc, offset: u32, value: u32, now: Time) {
 
 /// TIMERn_CONF for a timer on its fast clock.
 fn timer(divider: u32, bits: u32) -> u32 {
-    timer_conf::TICK_SEL | divider << timer_conf::DIV_NUM_SHIFT | bits
+    reg::LSTIMER0_CONF::TICK_SEL.mask() | reg::LSTIMER0_CONF::DIV_NUM.put(divider) | bits
 }
 
 /// CONF1 as ESP-IDF sets it to change the duty at once: one step of nothing.
-const AT_ONCE: u32 = conf1::DUTY_START | conf1::DUTY_INC | 1 << conf1::DUTY_NUM_SHIFT | 1 << conf1::DUTY_CYCLE_SHIFT;
+const AT_ONCE: u32 = reg::LSCH0_CONF1::DUTY_START.mask()
+    | reg::LSCH0_CONF1::DUTY_INC.mask()
+    | reg::LSCH0_CONF1::DUTY_NUM.put(1)
+    | reg::LSCH0_CONF1::DUTY_CYCLE.put(1);
 
 /// A high-speed channel 0 at `duty` (without fraction) of timer 0.
 fn set_duty(ledc: &mut Ledc, duty: u32, now: Time) {
     put(ledc, channel::DUTY, duty << 4, now);
-    put(ledc, channel::CONF0, conf0::SIG_OUT_EN, now);
+    put(ledc, channel::CONF0, reg::LSCH0_CONF0::SIG_OUT_EN.mask(), now);
     put(ledc, channel::CONF1, AT_ONCE, now);
 }
 
@@ -51,7 +54,7 @@ fn a_channel_makes_the_wave_that_its_timer_says() {
     assert_eq!(ledc.take_changes(), [LedcChange { channel: 0, at: us(1024), signal }]);
     assert_eq!(ledc.read(channel::DUTY_R, us(2000)), Ok(256 << 4));
     assert_eq!(ledc.read(reg::HSTIMER0_VALUE, us(2000)), Ok(976));
-    put(&mut ledc, channel::CONF0, conf0::IDLE_LV, us(2500));
+    put(&mut ledc, channel::CONF0, reg::LSCH0_CONF0::IDLE_LV.mask(), us(2500));
     assert_eq!(ledc.take_changes(), [LedcChange { channel: 0, at: us(2500), signal: Signal::Level(true) }]);
 }
 
@@ -72,17 +75,17 @@ fn dividers_have_a_fraction() {
 #[test]
 fn timers_have_several_clocks() {
     let mut ledc = ledc();
-    let ref_tick = 256 << timer_conf::DIV_NUM_SHIFT | 20;
+    let ref_tick = reg::LSTIMER0_CONF::DIV_NUM.put(256) | 20;
     put(&mut ledc, reg::HSTIMER0_CONF, ref_tick, Time::ZERO);
-    put(&mut ledc, reg::LSTIMER0_CONF, timer(256, 20) | timer_conf::PARA_UP, Time::ZERO);
+    put(&mut ledc, reg::LSTIMER0_CONF, timer(256, 20) | reg::LSTIMER0_CONF::PARA_UP.mask(), Time::ZERO);
     assert_eq!(ledc.read(reg::HSTIMER0_VALUE, us(100)), Ok(100));
     let rc = ledc.read(reg::LSTIMER0_VALUE, us(100)).unwrap();
     assert!((800..=900).contains(&rc), "{rc}");
     put(&mut ledc, reg::CONF, 1, us(100));
     assert_eq!(ledc.read(reg::LSTIMER0_VALUE, us(200)), Ok(rc + 8000));
-    put(&mut ledc, reg::HSTIMER0_CONF, ref_tick | timer_conf::PAUSE, us(200));
+    put(&mut ledc, reg::HSTIMER0_CONF, ref_tick | reg::LSTIMER0_CONF::PAUSE.mask(), us(200));
     assert_eq!(ledc.read(reg::HSTIMER0_VALUE, us(300)), Ok(200));
-    put(&mut ledc, reg::HSTIMER0_CONF, ref_tick | timer_conf::RST, us(300));
+    put(&mut ledc, reg::HSTIMER0_CONF, ref_tick | reg::LSTIMER0_CONF::RST.mask(), us(300));
     assert_eq!(ledc.read(reg::HSTIMER0_VALUE, us(300)), Ok(0));
     ledc.set_clock_gated(true, us(400));
     assert_eq!(ledc.read(reg::LSTIMER0_VALUE, us(900)), ledc.read(reg::LSTIMER0_VALUE, us(400)));
@@ -96,13 +99,18 @@ fn low_speed_settings_wait_for_the_update_bit() {
     put(&mut ledc, reg::CONF, 1, Time::ZERO);
     put(&mut ledc, reg::LSTIMER0_CONF, timer(PER_MICRO, 8), Time::ZERO);
     assert_eq!(ledc.read(reg::LSTIMER0_VALUE, us(100)), Ok(0));
-    put(&mut ledc, reg::LSTIMER0_CONF, timer(PER_MICRO, 8) | timer_conf::PARA_UP, us(100));
+    put(&mut ledc, reg::LSTIMER0_CONF, timer(PER_MICRO, 8) | reg::LSTIMER0_CONF::PARA_UP.mask(), us(100));
     put(&mut ledc, low + channel::DUTY, 64 << 4, us(100));
     put(&mut ledc, low + channel::CONF1, AT_ONCE, us(100));
-    put(&mut ledc, low + channel::CONF0, conf0::SIG_OUT_EN, us(100));
+    put(&mut ledc, low + channel::CONF0, reg::LSCH0_CONF0::SIG_OUT_EN.mask(), us(100));
     ledc.advance(us(5000));
     assert_eq!(ledc.signal(8), Signal::Level(false));
-    put(&mut ledc, low + channel::CONF0, conf0::SIG_OUT_EN | conf0::PARA_UP, us(5000));
+    put(
+        &mut ledc,
+        low + channel::CONF0,
+        reg::LSCH0_CONF0::SIG_OUT_EN.mask() | reg::LSCH0_CONF0::PARA_UP.mask(),
+        us(5000),
+    );
     ledc.advance(us(6000));
     let signal = Signal::Pulses { period: Span::from_micros(256), high: Span::from_micros(64) };
     assert_eq!(ledc.signal(8), signal);
@@ -129,9 +137,14 @@ fn a_fade_changes_the_duty_step_by_step() {
     put(&mut ledc, reg::HSTIMER0_CONF, timer(PER_MICRO, 10), Time::ZERO);
     put(&mut ledc, reg::INT_ENA, interrupt::duty_end(0), Time::ZERO);
     put(&mut ledc, channel::DUTY, 100 << 4, Time::ZERO);
-    put(&mut ledc, channel::CONF0, conf0::SIG_OUT_EN, Time::ZERO);
-    let fade = 4 << conf1::DUTY_NUM_SHIFT | 3 << conf1::DUTY_CYCLE_SHIFT | 50;
-    put(&mut ledc, channel::CONF1, conf1::DUTY_START | conf1::DUTY_INC | fade, Time::ZERO);
+    put(&mut ledc, channel::CONF0, reg::LSCH0_CONF0::SIG_OUT_EN.mask(), Time::ZERO);
+    let fade = reg::LSCH0_CONF1::DUTY_NUM.put(4) | reg::LSCH0_CONF1::DUTY_CYCLE.put(3) | 50;
+    put(
+        &mut ledc,
+        channel::CONF1,
+        reg::LSCH0_CONF1::DUTY_START.mask() | reg::LSCH0_CONF1::DUTY_INC.mask() | fade,
+        Time::ZERO,
+    );
     let end = us(1024 * (1 + 4 * 3));
     assert_eq!(ledc.deadline(), Some(end));
     assert_eq!(ledc.read(channel::DUTY_R, us(1024 * 5)), Ok(150 << 4));
@@ -139,7 +152,7 @@ fn a_fade_changes_the_duty_step_by_step() {
     ledc.advance(end);
     assert_eq!(ledc.read(reg::INT_ST, end), Ok(interrupt::duty_end(0)));
     assert_eq!(ledc.read(channel::DUTY_R, end), Ok(300 << 4));
-    assert_eq!(ledc.read(channel::CONF1, end).unwrap() & conf1::DUTY_START, 0);
+    assert_eq!(ledc.read(channel::CONF1, end).unwrap() & reg::LSCH0_CONF1::DUTY_START.mask(), 0);
     let times: Vec<_> = ledc.take_changes().iter().map(|change| change.at.as_micros() / 1024).collect();
     assert_eq!(times, [1, 4, 7, 10, 13]);
 }

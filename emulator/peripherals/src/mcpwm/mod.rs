@@ -8,11 +8,9 @@ mod registers;
 #[cfg(test)]
 mod tests;
 
-use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Registers, Signal, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Frequency, OutputChange, Register, Registers, Signal, Time, Unmodelled};
 
-use registers::{
-    CLK_PRESCALE, OPERATOR_STRIDE, REGISTERS, TIMER_STRIDE, TIMERSEL_BITS, cfg0, cfg1, force, generator, reg,
-};
+use registers::{OPERATOR_STRIDE, REGISTERS, TIMER_STRIDE, cfg1, generator, reg};
 
 /// Outputs of a unit: A and B of operator 0, then of 1, then of 2.
 pub const MCPWM_OUTPUTS: usize = 6;
@@ -83,18 +81,21 @@ impl Mcpwm {
     /// What an output does from now on; None leaves it as it is, with a timer that stands still.
     fn output(&self, output: usize) -> Option<Signal> {
         let (operator, is_b) = (output as u32 / 2, output % 2 == 1);
-        let shift = if is_b { force::B_MODE_SHIFT } else { force::A_MODE_SHIFT };
-        match self.operator(operator, reg::GEN0_FORCE) >> shift & force::MODE_MASK {
+        let force = if is_b { reg::GEN0_FORCE::B_CNTUFORCE_MODE } else { reg::GEN0_FORCE::A_CNTUFORCE_MODE };
+        match force.get(self.operator(operator, reg::GEN0_FORCE)) {
             generator::LOW => return Some(Signal::Level(false)),
             generator::HIGH => return Some(Signal::Level(true)),
             _ => {}
         }
-        let timer =
-            self.registers.get(reg::OPERATOR_TIMERSEL) >> (TIMERSEL_BITS * operator) & ((1 << TIMERSEL_BITS) - 1);
+        let timer = match operator {
+            0 => self.registers.field(reg::OPERATOR_TIMERSEL::OPERATOR0_TIMERSEL),
+            1 => self.registers.field(reg::OPERATOR_TIMERSEL::OPERATOR1_TIMERSEL),
+            _ => self.registers.field(reg::OPERATOR_TIMERSEL::OPERATOR2_TIMERSEL),
+        };
         // The selection of a timer that does not exist takes the last one.
         let timer = timer.min(TIMERS - 1);
-        let start = self.timer(timer, reg::TIMER0_CFG1) & cfg1::START;
-        let mode = self.timer(timer, reg::TIMER0_CFG1) >> cfg1::MODE_SHIFT;
+        let start = reg::TIMER0_CFG1::START.get(self.timer(timer, reg::TIMER0_CFG1));
+        let mode = reg::TIMER0_CFG1::MOD.get(self.timer(timer, reg::TIMER0_CFG1));
         let (ticks, events) = self.events(operator, is_b, timer, mode);
         let (_, level) = run(&events, ticks, false);
         match start {
@@ -109,22 +110,22 @@ impl Mcpwm {
     /// The period of a timer in its ticks, and what an output does in it, in the order in which it takes effect: of events at one
     /// time, the one with the highest priority comes last (TRM, tables of the priorities of events).
     fn events(&self, operator: u32, is_b: bool, timer: u32, mode: u32) -> (u64, Vec<Event>) {
-        let period = u64::from(self.timer(timer, reg::TIMER0_CFG0) >> cfg0::PERIOD_SHIFT & cfg0::PERIOD);
+        let period = u64::from(reg::TIMER0_CFG0::PERIOD.get(self.timer(timer, reg::TIMER0_CFG0)));
         let actions = self.operator(operator, if is_b { reg::GEN0_B } else { reg::GEN0_A });
         let compared = |register| u64::from(self.operator(operator, register));
         let (a, b) = (compared(reg::GEN0_TSTMP_A), compared(reg::GEN0_TSTMP_B));
-        let action = |shift: u32| actions >> shift & generator::MASK;
+        let action = |field: Field| field.get(actions);
         let up = [
-            (0, action(generator::ZERO_SHIFT)),
-            (a, action(generator::A_SHIFT)),
-            (b, action(generator::B_SHIFT)),
-            (period, action(generator::PERIOD_SHIFT)),
+            (0, action(reg::GEN0_A::UTEZ)),
+            (a, action(reg::GEN0_A::UTEA)),
+            (b, action(reg::GEN0_A::UTEB)),
+            (period, action(reg::GEN0_A::UTEP)),
         ];
         let down = [
-            (period, action(generator::PERIOD_SHIFT + generator::DOWN_SHIFT)),
-            (a, action(generator::A_SHIFT + generator::DOWN_SHIFT)),
-            (b, action(generator::B_SHIFT + generator::DOWN_SHIFT)),
-            (0, action(generator::ZERO_SHIFT + generator::DOWN_SHIFT)),
+            (period, action(reg::GEN0_A::DTEP)),
+            (a, action(reg::GEN0_A::DTEA)),
+            (b, action(reg::GEN0_A::DTEB)),
+            (0, action(reg::GEN0_A::DTEZ)),
         ];
         let upwards = up.into_iter().filter(|(at, _)| *at <= period);
         let downwards = down.into_iter().filter(|(at, _)| *at <= period);
@@ -151,8 +152,8 @@ impl Mcpwm {
             high += run(events, ticks, after).0;
             ticks *= 2;
         }
-        let divider = u64::from((self.registers.get(reg::CLK_CFG) & CLK_PRESCALE) + 1)
-            * u64::from((self.timer(timer, reg::TIMER0_CFG0) & cfg0::PRESCALE) + 1);
+        let divider = u64::from((self.registers.field(reg::CLK_CFG::CLK_PRESCALE)) + 1)
+            * u64::from((reg::TIMER0_CFG0::PRESCALE.get(self.timer(timer, reg::TIMER0_CFG0))) + 1);
         let span = |ticks: u64| CLOCK.cycles(ticks * divider);
         match high {
             0 => Signal::Level(false),

@@ -1,9 +1,9 @@
 //! Register table and fields of the MCPWM.
 
 espalier_core::registers! {
-    CLK_CFG @ 0x00 = 0, rw_bits(0xFF);
-    TIMER0_CFG0 @ 0x04 = 0xFF00, rw_bits(0x3FF_FFFF);
-    TIMER0_CFG1 @ 0x08 = 0, rw_bits(0x1F);
+    CLK_CFG @ 0x00 = 0, rw_bits(0xFF) { CLK_PRESCALE: 0..=7 };
+    TIMER0_CFG0 @ 0x04 = 0xFF00, rw_bits(0x3FF_FFFF) { PRESCALE: 0..=7, PERIOD: 8..=23 };
+    TIMER0_CFG1 @ 0x08 = 0, rw_bits(0x1F) { START: 0..=2, MOD: 3..=4 };
     TIMER0_SYNC @ 0x0C = 0, rw_bits(0x1F_FFFF);
     TIMER0_STATUS @ 0x10 = 0, ro();
     TIMER1_CFG0 @ 0x14 = 0xFF00, rw_bits(0x3FF_FFFF);
@@ -15,13 +15,26 @@ espalier_core::registers! {
     TIMER2_SYNC @ 0x2C = 0, rw_bits(0x1F_FFFF);
     TIMER2_STATUS @ 0x30 = 0, ro();
     TIMER_SYNCI_CFG @ 0x34 = 0, rw_bits(0xFFF);
-    OPERATOR_TIMERSEL @ 0x38 = 0, rw_bits(0x3F);
+    OPERATOR_TIMERSEL @ 0x38 = 0, rw_bits(0x3F) {
+        OPERATOR0_TIMERSEL: 0..=1,
+        OPERATOR1_TIMERSEL: 2..=3,
+        OPERATOR2_TIMERSEL: 4..=5,
+    };
     GEN0_STMP_CFG @ 0x3C = 0, rw_bits(0x3FF);
     GEN0_TSTMP_A @ 0x40 = 0, rw_bits(0xFFFF);
     GEN0_TSTMP_B @ 0x44 = 0, rw_bits(0xFFFF);
     GEN0_CFG0 @ 0x48 = 0, rw_bits(0x3FF);
-    GEN0_FORCE @ 0x4C = 0x20, rw_bits(0xFFFF);
-    GEN0_A @ 0x50 = 0, rw_bits(0xFF_FFFF);
+    GEN0_FORCE @ 0x4C = 0x20, rw_bits(0xFFFF) { A_CNTUFORCE_MODE: 6..=7, B_CNTUFORCE_MODE: 8..=9 };
+    GEN0_A @ 0x50 = 0, rw_bits(0xFF_FFFF) {
+        UTEZ: 0..=1,
+        UTEP: 2..=3,
+        UTEA: 4..=5,
+        UTEB: 6..=7,
+        DTEZ: 12..=13,
+        DTEP: 14..=15,
+        DTEA: 16..=17,
+        DTEB: 18..=19,
+    };
     GEN0_B @ 0x54 = 0, rw_bits(0xFF_FFFF);
     DT0_CFG @ 0x58 = 0x1_8000, rw_bits(0x3_FFFF);
     DT0_FED_CFG @ 0x5C = 0, rw_bits(0xFFFF);
@@ -78,51 +91,24 @@ pub const TIMER_STRIDE: u32 = 0x10;
 /// Bytes from one operator's registers to the next one's.
 pub const OPERATOR_STRIDE: u32 = 0x38;
 
-pub const CLK_PRESCALE: u32 = 0xFF;
-
-/// TIMERn_CFG0.
-pub mod cfg0 {
-    pub const PRESCALE: u32 = 0xFF;
-    pub const PERIOD_SHIFT: u32 = 8;
-    pub const PERIOD: u32 = 0xFFFF;
-}
-
 /// TIMERn_CFG1.
 pub mod cfg1 {
-    pub const START: u32 = 7;
     /// Values of START: runs on, or until it is next at zero or at its period.
     pub const STOP_AT_ZERO: u32 = 0;
     pub const STOP_AT_PERIOD: u32 = 1;
     pub const RUN: u32 = 2;
-    pub const MODE_SHIFT: u32 = 3;
     /// Values of MODE; 0 freezes the timer.
     pub const UP: u32 = 1;
     pub const DOWN: u32 = 2;
     pub const UP_DOWN: u32 = 3;
 }
 
-/// Bits of OPERATOR_TIMERSEL for each operator.
-pub const TIMERSEL_BITS: u32 = 2;
-
-/// GENn_A and GENn_B: what the output does at each event, in two bits. While the timer counts down, [`DOWN_SHIFT`] higher.
+/// What an output does at an event: values of the fields of GENn_A and GENn_B, and of GENn_FORCE; 0 does nothing.
 pub mod generator {
-    pub const ZERO_SHIFT: u32 = 0;
-    pub const PERIOD_SHIFT: u32 = 2;
-    pub const A_SHIFT: u32 = 4;
-    pub const B_SHIFT: u32 = 6;
-    pub const DOWN_SHIFT: u32 = 12;
-    pub const MASK: u32 = 3;
-    /// Values; 0 does nothing.
     pub const LOW: u32 = 1;
     pub const HIGH: u32 = 2;
     pub const TOGGLE: u32 = 3;
 }
 
-/// GENn_FORCE: the continuous force of A, and above it that of B, with the values of an action.
-pub mod force {
-    pub const A_MODE_SHIFT: u32 = 6;
-    pub const B_MODE_SHIFT: u32 = 8;
-    pub const MODE_MASK: u32 = 3;
-}
 /// CAP_CHn_CFG.
 pub(super) const CAP_EN: u32 = 1;

@@ -1,7 +1,7 @@
 use espalier_core::{Device, Signal, Span, Time, Unmodelled};
 
 use super::Mcpwm;
-use super::registers::{OPERATOR_STRIDE, cfg0, cfg1, generator, reg};
+use super::registers::{OPERATOR_STRIDE, cfg1, generator, reg};
 
 const NOW: Time = Time::ZERO;
 
@@ -9,8 +9,8 @@ const NOW: Time = Time::ZERO;
 fn unit(period: u32, mode: u32) -> Mcpwm {
     let mut unit = Mcpwm::new();
     write(&mut unit, reg::CLK_CFG, 15);
-    write(&mut unit, reg::TIMER0_CFG0, period << cfg0::PERIOD_SHIFT | 9);
-    write(&mut unit, reg::TIMER0_CFG1, mode << cfg1::MODE_SHIFT | cfg1::RUN);
+    write(&mut unit, reg::TIMER0_CFG0, reg::TIMER0_CFG0::PERIOD.put(period) | 9);
+    write(&mut unit, reg::TIMER0_CFG1, reg::TIMER0_CFG1::MOD.put(mode) | cfg1::RUN);
     unit
 }
 
@@ -24,13 +24,13 @@ fn pulses(period: u64, high: u64) -> Signal {
 
 #[test]
 fn the_period_after_reset_is_not_zero() {
-    assert_eq!(Mcpwm::new().read(reg::TIMER0_CFG0, NOW), Ok(0xFF << cfg0::PERIOD_SHIFT));
+    assert_eq!(Mcpwm::new().read(reg::TIMER0_CFG0, NOW), Ok(reg::TIMER0_CFG0::PERIOD.put(0xFF)));
 }
 
 #[test]
 fn counting_up_it_is_high_from_zero_to_its_comparator() {
     let mut unit = unit(999, cfg1::UP);
-    write(&mut unit, reg::GEN0_A, generator::HIGH << generator::ZERO_SHIFT | generator::LOW << generator::A_SHIFT);
+    write(&mut unit, reg::GEN0_A, reg::GEN0_A::UTEZ.put(generator::HIGH) | reg::GEN0_A::UTEA.put(generator::LOW));
     assert_eq!(unit.signal(0), Signal::Level(false), "a comparator of zero wins over the timer's zero");
     write(&mut unit, reg::GEN0_TSTMP_A, 250);
     assert_eq!(unit.signal(0), pulses(1000, 250));
@@ -42,9 +42,8 @@ fn counting_up_it_is_high_from_zero_to_its_comparator() {
 #[test]
 fn counting_down_it_is_high_from_its_period_to_its_comparator() {
     let mut unit = unit(999, cfg1::DOWN);
-    let (period, b) = (generator::PERIOD_SHIFT, generator::B_SHIFT);
     write(&mut unit, reg::GEN0_TSTMP_B, 399);
-    write(&mut unit, reg::GEN0_B, (generator::HIGH << period | generator::LOW << b) << generator::DOWN_SHIFT);
+    write(&mut unit, reg::GEN0_B, reg::GEN0_A::DTEP.put(generator::HIGH) | reg::GEN0_A::DTEB.put(generator::LOW));
     assert_eq!((unit.signal(0), unit.signal(1)), (Signal::Level(false), pulses(1000, 600)));
 }
 
@@ -53,15 +52,15 @@ fn counting_up_and_down_it_is_high_around_its_period() {
     let mut unit = unit(500, cfg1::UP_DOWN);
     let second = OPERATOR_STRIDE;
     write(&mut unit, reg::GEN0_TSTMP_A + second, 400);
-    let there_and_back = generator::HIGH | generator::LOW << generator::DOWN_SHIFT;
-    write(&mut unit, reg::GEN0_A + second, there_and_back << generator::A_SHIFT);
+    let there_and_back = reg::GEN0_A::UTEA.put(generator::HIGH) | reg::GEN0_A::DTEA.put(generator::LOW);
+    write(&mut unit, reg::GEN0_A + second, there_and_back);
     assert_eq!(unit.signal(2), pulses(1000, 200));
 }
 
 #[test]
 fn toggling_once_a_period_takes_two_periods() {
     let mut unit = unit(999, cfg1::UP);
-    write(&mut unit, reg::GEN0_A, generator::TOGGLE << generator::ZERO_SHIFT);
+    write(&mut unit, reg::GEN0_A, reg::GEN0_A::UTEZ.put(generator::TOGGLE));
     assert_eq!(unit.signal(0), pulses(2000, 1000));
 }
 
@@ -69,12 +68,12 @@ fn toggling_once_a_period_takes_two_periods() {
 fn a_force_beats_the_timer_and_a_stopped_timer_leaves_a_level() {
     let mut unit = unit(999, cfg1::UP);
     write(&mut unit, reg::GEN0_TSTMP_A, 500);
-    write(&mut unit, reg::GEN0_A, generator::HIGH << generator::ZERO_SHIFT | generator::LOW << generator::A_SHIFT);
-    write(&mut unit, reg::GEN0_FORCE, generator::HIGH << super::force::A_MODE_SHIFT);
+    write(&mut unit, reg::GEN0_A, reg::GEN0_A::UTEZ.put(generator::HIGH) | reg::GEN0_A::UTEA.put(generator::LOW));
+    write(&mut unit, reg::GEN0_FORCE, reg::GEN0_FORCE::A_CNTUFORCE_MODE.put(generator::HIGH));
     assert_eq!(unit.signal(0), Signal::Level(true));
     write(&mut unit, reg::GEN0_FORCE, 0);
     assert_eq!(unit.signal(0), pulses(1000, 500));
-    write(&mut unit, reg::TIMER0_CFG1, cfg1::UP << cfg1::MODE_SHIFT | cfg1::STOP_AT_ZERO);
+    write(&mut unit, reg::TIMER0_CFG1, reg::TIMER0_CFG1::MOD.put(cfg1::UP) | cfg1::STOP_AT_ZERO);
     assert_eq!(unit.signal(0), Signal::Level(false));
 }
 

@@ -2,7 +2,7 @@
 
 use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Signal, Time, Unmodelled};
 
-use super::registers::{CONF_STRIDE, RAM, RAM_WORDS, REGISTERS, WORD, apb_conf, conf1, reg};
+use super::registers::{CONF_STRIDE, RAM, RAM_WORDS, REGISTERS, RESETS, WORD, reg};
 use super::{Channel, RMT_CHANNELS, Rmt};
 
 /// The channel that a register of an array belongs to.
@@ -19,7 +19,7 @@ fn word_of(offset: u32) -> Option<usize> {
 
 impl Rmt {
     fn is_fifo(&self) -> bool {
-        self.registers.get(reg::APB_CONF) & apb_conf::FIFO_MASK == 0
+        !self.registers.is_set(reg::APB_CONF::APB_FIFO_MASK)
     }
 
     fn write_memory(&mut self, word: usize, value: u32) {
@@ -59,24 +59,24 @@ impl Rmt {
     fn configure(&mut self, channel: usize, before: u32, now: Time) {
         let conf1 = self.conf1(channel);
         let Channel { transmitter, receiver, input, .. } = &mut self.channels[channel];
-        if conf1 & conf1::MEM_RD_RST != 0 {
+        if reg::CH0CONF1::MEM_RD_RST.is_set(conf1) {
             transmitter.rewind();
         }
-        if conf1 & conf1::MEM_WR_RST != 0 {
+        if reg::CH0CONF1::MEM_WR_RST.is_set(conf1) {
             receiver.rewind();
         }
-        receiver.enable(conf1 & conf1::RX_EN != 0, *input, now);
-        if conf1 & conf1::APB_MEM_RST != 0 {
+        receiver.enable(reg::CH0CONF1::RX_EN.is_set(conf1), *input, now);
+        if reg::CH0CONF1::APB_MEM_RST.is_set(conf1) {
             let state = &mut self.channels[channel];
             (state.pushed, state.popped, state.push_error, state.pop_error) = (0, 0, false, false);
         }
         // The reset bits are pulses: drivers set them again without clearing them in between.
-        self.registers.modify(reg::CH0CONF1 + CONF_STRIDE * channel as u32, conf1::RESETS, 0);
+        self.registers.modify(reg::CH0CONF1 + CONF_STRIDE * channel as u32, RESETS, 0);
         let sending = self.channels[channel].transmitter.is_sending();
-        if conf1 & !before & conf1::TX_START != 0 && !sending {
+        if conf1 & !before & reg::CH0CONF1::TX_START.mask() != 0 && !sending {
             self.start(channel, now);
-        } else if !sending && conf1 & conf1::IDLE_OUT_EN != 0 {
-            self.channels[channel].transmitter.level = conf1 & conf1::IDLE_OUT_LV != 0;
+        } else if !sending && conf1 & reg::CH0CONF1::IDLE_OUT_EN.mask() != 0 {
+            self.channels[channel].transmitter.level = reg::CH0CONF1::IDLE_OUT_LV.is_set(conf1);
             self.drive(channel, now);
         }
     }

@@ -20,9 +20,7 @@ use crate::clocks::{REF_TICK, XTAL};
 use output::Outputs;
 pub use output::RmtEdge;
 use receive::{Measured, Receiver, Settings};
-use registers::{
-    BLOCK_WORDS, CONF_STRIDE, RAM_WORDS, REGISTERS, WORD, apb_conf, conf0, conf1, entry, interrupt, reg, status,
-};
+use registers::{BLOCK_WORDS, CONF_STRIDE, RAM_WORDS, REGISTERS, WORD, entry, interrupt, reg, status};
 use transmit::{Events, Program, Transmitter};
 
 /// Channels of the block.
@@ -158,21 +156,21 @@ impl Rmt {
 
     /// The clock that the channel counts and sends with.
     fn clock(&self, channel: usize) -> Frequency {
-        let divider = match self.conf0(channel) & conf0::DIV_CNT {
-            0 => u64::from(conf0::DIV_CNT) + 1,
+        let divider = match reg::CH0CONF0::DIV_CNT.get(self.conf0(channel)) {
+            0 => u64::from(reg::CH0CONF0::DIV_CNT.mask()) + 1,
             divider => u64::from(divider),
         };
         self.base_clock(channel).divided_by(divider)
     }
 
     fn base_clock(&self, channel: usize) -> Frequency {
-        if self.conf1(channel) & conf1::REF_ALWAYS_ON != 0 { self.apb } else { REF_TICK }
+        if reg::CH0CONF1::REF_ALWAYS_ON.is_set(self.conf1(channel)) { self.apb } else { REF_TICK }
     }
 
     /// The channel's first word, and how many it has. Blocks that would lie beyond the memory do not exist.
     fn blocks(&self, channel: usize) -> (usize, usize) {
         let first = channel * BLOCK_WORDS;
-        let blocks = (self.conf0(channel) >> conf0::MEM_SIZE_SHIFT & conf0::MEM_SIZE) as usize;
+        let blocks = (reg::CH0CONF0::MEM_SIZE.get(self.conf0(channel))) as usize;
         (first, (blocks * BLOCK_WORDS).min(RAM_WORDS - first))
     }
 
@@ -183,19 +181,20 @@ impl Rmt {
             words: &self.memory[first..first + size],
             clock: self.clock(channel),
             limit: self.registers.get(reg::CH_TX_LIM + WORD * channel as u32),
-            wraps: self.registers.get(reg::APB_CONF) & apb_conf::MEM_TX_WRAP_EN != 0,
-            continuous: conf1 & conf1::TX_CONTI_MODE != 0,
-            idle: (conf1 & conf1::IDLE_OUT_EN != 0).then_some(conf1 & conf1::IDLE_OUT_LV != 0),
+            wraps: self.registers.is_set(reg::APB_CONF::MEM_TX_WRAP_EN),
+            continuous: reg::CH0CONF1::TX_CONTI_MODE.is_set(conf1),
+            idle: (reg::CH0CONF1::IDLE_OUT_EN.is_set(conf1)).then_some(reg::CH0CONF1::IDLE_OUT_LV.is_set(conf1)),
         }
     }
 
     fn settings(&self, channel: usize) -> Settings {
         let (conf0, conf1) = (self.conf0(channel), self.conf1(channel));
-        let threshold = conf1 >> conf1::RX_FILTER_THRES_SHIFT & conf1::RX_FILTER_THRES;
+        let threshold = reg::CH0CONF1::RX_FILTER_THRES.get(conf1);
         Settings {
             clock: self.clock(channel),
-            idle: u64::from(conf0 >> conf0::IDLE_THRES_SHIFT & conf0::IDLE_THRES),
-            filter: (conf1 & conf1::RX_FILTER_EN != 0).then(|| self.base_clock(channel).cycles(u64::from(threshold))),
+            idle: u64::from(reg::CH0CONF0::IDLE_THRES.get(conf0)),
+            filter: (reg::CH0CONF1::RX_FILTER_EN.is_set(conf1))
+                .then(|| self.base_clock(channel).cycles(u64::from(threshold))),
         }
     }
 
@@ -211,7 +210,7 @@ impl Rmt {
         }
         if !self.channels[channel].transmitter.is_sending() {
             // The next transmission begins by setting the bit again; drivers never clear it.
-            self.registers.modify(reg::CH0CONF1 + CONF_STRIDE * channel as u32, conf1::TX_START, 0);
+            self.registers.modify(reg::CH0CONF1 + CONF_STRIDE * channel as u32, reg::CH0CONF1::TX_START.mask(), 0);
         }
     }
 
@@ -286,7 +285,7 @@ impl Rmt {
     /// The receiver writes what it has measured.
     fn store(&mut self, channel: usize, measured: Measured) {
         let (first, size) = self.blocks(channel);
-        let owned = self.conf1(channel) & conf1::MEM_OWNER != 0;
+        let owned = reg::CH0CONF1::MEM_OWNER.is_set(self.conf1(channel));
         let receiver = &mut self.channels[channel].receiver;
         let index = receiver.written / 2;
         if !owned || index >= size {
@@ -348,7 +347,7 @@ impl Rmt {
     fn status(&self, channel: usize) -> u32 {
         let Channel { transmitter, receiver, push_error, pop_error, .. } = &self.channels[channel];
         let (first, _) = self.blocks(channel);
-        let address = |words: usize| (first + words) as u32 & status::ADDRESS;
+        let address = |words: usize| (first + words) as u32 & reg::CHSTATUS::MEM_WADDR_EX.mask();
         let state = match (transmitter.is_sending(), receiver.is_receiving()) {
             (true, _) => status::SEND,
             (_, true) => status::RECEIVE,
@@ -356,13 +355,13 @@ impl Rmt {
         };
         let flag = |set: bool, bit: u32| if set { bit } else { 0 };
         address(transmitter.read)
-            | address(receiver.written / 2) << status::MEM_WADDR_EX_SHIFT
-            | state << status::STATE_SHIFT
-            | flag(receiver.owner_error, status::MEM_OWNER_ERR)
-            | flag(receiver.full, status::MEM_FULL)
-            | flag(transmitter.empty, status::MEM_EMPTY)
-            | flag(*push_error, status::APB_MEM_WR_ERR)
-            | flag(*pop_error, status::APB_MEM_RD_ERR)
+            | reg::CHSTATUS::MEM_RADDR_EX.put(address(receiver.written / 2))
+            | reg::CHSTATUS::STATE.put(state)
+            | flag(receiver.owner_error, reg::CHSTATUS::MEM_OWNER_ERR.mask())
+            | flag(receiver.full, reg::CHSTATUS::MEM_FULL.mask())
+            | flag(transmitter.empty, reg::CHSTATUS::MEM_EMPTY.mask())
+            | flag(*push_error, reg::CHSTATUS::APB_MEM_WR_ERR.mask())
+            | flag(*pop_error, reg::CHSTATUS::APB_MEM_RD_ERR.mask())
     }
 }
 

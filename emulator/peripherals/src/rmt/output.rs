@@ -2,7 +2,7 @@
 
 use espalier_core::{Frequency, Time};
 
-use super::registers::{WORD, carrier, conf0, reg};
+use super::registers::{WORD, reg};
 use super::transmit::Pulse;
 use super::{RMT_CHANNELS, Rmt};
 
@@ -93,16 +93,16 @@ impl Rmt {
     /// The carrier of a channel; the idle level has none.
     pub(super) fn carrier(&self, channel: usize) -> Option<Carrier> {
         let conf0 = self.conf0(channel);
-        if conf0 & conf0::CARRIER_EN == 0 {
+        if !reg::CH0CONF0::CARRIER_EN.is_set(conf0) {
             return None;
         }
         let duty = self.registers.get(reg::CHCARRIER_DUTY + WORD * channel as u32);
-        let cycles = |field: u32| u64::from(field & carrier::MASK).max(1);
+        let cycles = |field: u32| u64::from(reg::CHCARRIER_DUTY::CARRIER_LOW.get(field)).max(1);
         Some(Carrier {
             // The manual has the two values the other way round; ESP-IDF's drivers send infrared with 1 for high levels.
-            level: conf0 & conf0::CARRIER_OUT_LV != 0,
+            level: reg::CH0CONF0::CARRIER_OUT_LV.is_set(conf0),
             clock: self.base_clock(channel),
-            high: cycles(duty >> carrier::HIGH_SHIFT),
+            high: cycles(reg::CHCARRIER_DUTY::CARRIER_HIGH.get(duty)),
             low: cycles(duty),
         })
     }

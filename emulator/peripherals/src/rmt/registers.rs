@@ -10,8 +10,28 @@ const CONF1_WRITABLE: u32 = 0x000F_FFFF;
 
 espalier_core::registers! {
     CHDATA[8] @ 0x00 = 0, rw();
-    CH0CONF0 @ 0x20 = CONF0_RESET, rw();
-    CH0CONF1 @ 0x24 = CONF1_RESET, rw_bits(CONF1_WRITABLE);
+    CH0CONF0 @ 0x20 = CONF0_RESET, rw() {
+        DIV_CNT: 0..=7,
+        IDLE_THRES: 8..=23,
+        MEM_SIZE: 24..=27,
+        CARRIER_EN: 28,
+        CARRIER_OUT_LV: 29,
+    };
+    CH0CONF1 @ 0x24 = CONF1_RESET, rw_bits(CONF1_WRITABLE) {
+        TX_START: 0,
+        RX_EN: 1,
+        MEM_WR_RST: 2,
+        MEM_RD_RST: 3,
+        APB_MEM_RST: 4,
+        MEM_OWNER: 5,
+        TX_CONTI_MODE: 6,
+        RX_FILTER_EN: 7,
+        RX_FILTER_THRES: 8..=15,
+        REF_CNT_RST: 16,
+        REF_ALWAYS_ON: 17,
+        IDLE_OUT_LV: 18,
+        IDLE_OUT_EN: 19,
+    };
     CH1CONF0 @ 0x28 = CONF0_RESET, rw_bits(CONF0_WRITABLE);
     CH1CONF1 @ 0x2C = CONF1_RESET, rw_bits(CONF1_WRITABLE);
     CH2CONF0 @ 0x30 = CONF0_RESET, rw_bits(CONF0_WRITABLE);
@@ -26,15 +46,24 @@ espalier_core::registers! {
     CH6CONF1 @ 0x54 = CONF1_RESET, rw_bits(CONF1_WRITABLE);
     CH7CONF0 @ 0x58 = CONF0_RESET, rw_bits(CONF0_WRITABLE);
     CH7CONF1 @ 0x5C = CONF1_RESET, rw_bits(CONF1_WRITABLE);
-    CHSTATUS[8] @ 0x60 = 0, ro();
+    CHSTATUS[8] @ 0x60 = 0, ro() {
+        MEM_WADDR_EX: 0..=9,
+        MEM_RADDR_EX: 12..=21,
+        STATE: 24..=26,
+        MEM_OWNER_ERR: 27,
+        MEM_FULL: 28,
+        MEM_EMPTY: 29,
+        APB_MEM_WR_ERR: 30,
+        APB_MEM_RD_ERR: 31,
+    };
     CHADDR[8] @ 0x80 = 0, ro();
     INT_RAW @ 0xA0 = 0, ro();
     INT_ST @ 0xA4 = 0, ro();
     INT_ENA @ 0xA8 = 0, rw();
     INT_CLR @ 0xAC = 0, wo();
-    CHCARRIER_DUTY[8] @ 0xB0 = 0x0040_0040, rw();
+    CHCARRIER_DUTY[8] @ 0xB0 = 0x0040_0040, rw() { CARRIER_LOW: 0..=15, CARRIER_HIGH: 16..=31 };
     CH_TX_LIM[8] @ 0xD0 = 0x80, rw_bits(0x1FF);
-    APB_CONF @ 0xF0 = 0, rw_bits(3);
+    APB_CONF @ 0xF0 = 0, rw_bits(3) { APB_FIFO_MASK: 0, MEM_TX_WRAP_EN: 1 };
     DATE @ 0xFC = 0x1602_2600, rw();
 }
 
@@ -48,60 +77,16 @@ pub const BLOCK_WORDS: usize = 64;
 pub const CONF_STRIDE: u32 = 8;
 pub const WORD: u32 = 4;
 
-/// Fields of CHnCONF0.
-pub mod conf0 {
-    pub const DIV_CNT: u32 = 0xFF;
-    pub const IDLE_THRES_SHIFT: u32 = 8;
-    pub const IDLE_THRES: u32 = 0xFFFF;
-    pub const MEM_SIZE_SHIFT: u32 = 24;
-    pub const MEM_SIZE: u32 = 0xF;
-    pub const CARRIER_EN: u32 = 1 << 28;
-    pub const CARRIER_OUT_LV: u32 = 1 << 29;
-}
+/// Bits of CHnCONF1 that reset something and clear themselves.
+pub const RESETS: u32 = reg::CH0CONF1::MEM_WR_RST.mask()
+    | reg::CH0CONF1::MEM_RD_RST.mask()
+    | reg::CH0CONF1::APB_MEM_RST.mask()
+    | reg::CH0CONF1::REF_CNT_RST.mask();
 
-/// Fields of CHnCONF1.
-pub mod conf1 {
-    pub const TX_START: u32 = 1 << 0;
-    pub const RX_EN: u32 = 1 << 1;
-    pub const MEM_WR_RST: u32 = 1 << 2;
-    pub const MEM_RD_RST: u32 = 1 << 3;
-    pub const APB_MEM_RST: u32 = 1 << 4;
-    pub const MEM_OWNER: u32 = 1 << 5;
-    pub const TX_CONTI_MODE: u32 = 1 << 6;
-    pub const RX_FILTER_EN: u32 = 1 << 7;
-    pub const RX_FILTER_THRES_SHIFT: u32 = 8;
-    pub const RX_FILTER_THRES: u32 = 0xFF;
-    pub const REF_CNT_RST: u32 = 1 << 16;
-    pub const RESETS: u32 = MEM_WR_RST | MEM_RD_RST | APB_MEM_RST | REF_CNT_RST;
-    pub const REF_ALWAYS_ON: u32 = 1 << 17;
-    pub const IDLE_OUT_LV: u32 = 1 << 18;
-    pub const IDLE_OUT_EN: u32 = 1 << 19;
-}
-
-/// Fields of CHnSTATUS.
+/// Values of CHnSTATUS.STATE.
 pub mod status {
-    pub const ADDRESS: u32 = 0x3FF;
-    pub const MEM_WADDR_EX_SHIFT: u32 = 12;
-    pub const STATE_SHIFT: u32 = 24;
     pub const SEND: u32 = 1;
     pub const RECEIVE: u32 = 3;
-    pub const MEM_OWNER_ERR: u32 = 1 << 27;
-    pub const MEM_FULL: u32 = 1 << 28;
-    pub const MEM_EMPTY: u32 = 1 << 29;
-    pub const APB_MEM_WR_ERR: u32 = 1 << 30;
-    pub const APB_MEM_RD_ERR: u32 = 1 << 31;
-}
-
-/// Fields of CHnCARRIER_DUTY.
-pub mod carrier {
-    pub const HIGH_SHIFT: u32 = 16;
-    pub const MASK: u32 = 0xFFFF;
-}
-
-/// Fields of APB_CONF.
-pub mod apb_conf {
-    pub const FIFO_MASK: u32 = 1 << 0;
-    pub const MEM_TX_WRAP_EN: u32 = 1 << 1;
 }
 
 /// Bits of the INT registers that belong to a channel.

@@ -1,14 +1,14 @@
 use espalier_core::{Device, Frequency, Time};
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
-use super::registers::{BLOCK_WORDS, RAM, RAM_WORDS, apb_conf, conf0, conf1, interrupt, reg, status};
+use super::registers::{BLOCK_WORDS, RAM, RAM_WORDS, interrupt, reg, status};
 use super::{Rmt, RmtEdge};
 
 const APB: Frequency = Frequency::from_hertz(80_000_000);
 
 /// The register values with which the tests send: clock divider 80, one block, no carrier, 1 us a cycle.
-const CONF0: u32 = 1 << conf0::MEM_SIZE_SHIFT | 80;
-const CONF1: u32 = conf1::REF_ALWAYS_ON | conf1::IDLE_OUT_EN;
+const CONF0: u32 = reg::CH0CONF0::MEM_SIZE.put(1) | 80;
+const CONF1: u32 = reg::CH0CONF1::REF_ALWAYS_ON.mask() | reg::CH0CONF1::IDLE_OUT_EN.mask();
 
 fn us(micros: u64) -> Time {
     Time::from_micros(micros)
@@ -24,7 +24,7 @@ fn rmt() -> Rmt {
     let mut rmt = Rmt::new();
     rmt.set_apb_clock(APB, Time::ZERO);
     rmt.set_watched(0xFF);
-    put(&mut rmt, reg::APB_CONF, apb_conf::FIFO_MASK, Time::ZERO);
+    put(&mut rmt, reg::APB_CONF, reg::APB_CONF::APB_FIFO_MASK.mask(), Time::ZERO);
     rmt
 }
 
@@ -40,8 +40,8 @@ fn fill(rmt: &mut Rmt, channel: usize, words: &[u32]) {
 
 fn start(rmt: &mut Rmt, channel: u32, conf0: u32, conf1: u32, now: Time) {
     put(rmt, reg::CH0CONF0 + 8 * channel, conf0, now);
-    put(rmt, reg::CH0CONF1 + 8 * channel, conf1 | conf1::MEM_RD_RST, now);
-    put(rmt, reg::CH0CONF1 + 8 * channel, conf1 | conf1::TX_START, now);
+    put(rmt, reg::CH0CONF1 + 8 * channel, conf1 | reg::CH0CONF1::MEM_RD_RST.mask(), now);
+    put(rmt, reg::CH0CONF1 + 8 * channel, conf1 | reg::CH0CONF1::TX_START.mask(), now);
 }
 
 fn edges(rmt: &mut Rmt) -> Vec<(u64, bool)> {
@@ -57,7 +57,7 @@ fn entries_are_sent_for_as_long_as_they_say() {
     start(&mut rmt, 2, CONF0, CONF1, us(10));
     assert_eq!(rmt.deadline(), Some(us(25)));
     assert_eq!(rmt.interrupts(), 0);
-    assert_eq!(rmt.read(reg::CHSTATUS + 8, us(12)).unwrap() >> status::STATE_SHIFT & 7, status::SEND);
+    assert_eq!(rmt.read(reg::CHSTATUS + 8, us(12)).unwrap() >> reg::CHSTATUS::STATE.lowest & 7, status::SEND);
     rmt.advance(us(25));
     assert_eq!(edges(&mut rmt), [(10, true), (13, false), (18, true), (25, false)]);
     assert_eq!((rmt.interrupts(), rmt.deadline()), (1, None));
@@ -65,7 +65,12 @@ fn entries_are_sent_for_as_long_as_they_say() {
     put(&mut rmt, reg::INT_CLR, interrupt::tx_end(2), us(26));
     assert_eq!(rmt.interrupts(), 0);
     // The start bit is set again without having been cleared (ESP-IDF, rmt_ll_tx_start).
-    put(&mut rmt, reg::CH0CONF1 + 16, CONF1 | conf1::MEM_RD_RST | conf1::TX_START, us(30));
+    put(
+        &mut rmt,
+        reg::CH0CONF1 + 16,
+        CONF1 | reg::CH0CONF1::MEM_RD_RST.mask() | reg::CH0CONF1::TX_START.mask(),
+        us(30),
+    );
     assert_eq!(rmt.deadline(), Some(us(45)));
 }
 
@@ -74,7 +79,12 @@ fn entries_are_sent_for_as_long_as_they_say() {
 fn wrapping_asks_for_more_and_sends_what_it_gets() {
     let mut rmt = rmt();
     let bit = word((true, 1), (false, 1));
-    put(&mut rmt, reg::APB_CONF, apb_conf::FIFO_MASK | apb_conf::MEM_TX_WRAP_EN, Time::ZERO);
+    put(
+        &mut rmt,
+        reg::APB_CONF,
+        reg::APB_CONF::APB_FIFO_MASK.mask() | reg::APB_CONF::MEM_TX_WRAP_EN.mask(),
+        Time::ZERO,
+    );
     put(&mut rmt, reg::CH_TX_LIM, 32, Time::ZERO);
     put(&mut rmt, reg::INT_ENA, interrupt::threshold(0) | interrupt::tx_end(0), Time::ZERO);
     fill(&mut rmt, 0, &[bit; BLOCK_WORDS]);
@@ -101,10 +111,10 @@ fn wrapping_asks_for_more_and_sends_what_it_gets() {
 fn running_out_of_memory_is_an_error() {
     let mut rmt = rmt();
     fill(&mut rmt, 7, &[word((true, 1), (false, 1)); BLOCK_WORDS]);
-    start(&mut rmt, 7, CONF0 + (1 << conf0::MEM_SIZE_SHIFT), CONF1, Time::ZERO);
+    start(&mut rmt, 7, CONF0 + (reg::CH0CONF0::MEM_SIZE.put(1)), CONF1, Time::ZERO);
     rmt.advance(us(1000));
     assert_eq!(rmt.read(reg::INT_RAW, us(1000)), Ok(interrupt::error(7)));
-    assert_ne!(rmt.read(reg::CHSTATUS + 28, us(1000)).unwrap() & status::MEM_EMPTY, 0);
+    assert_ne!(rmt.read(reg::CHSTATUS + 28, us(1000)).unwrap() & reg::CHSTATUS::MEM_EMPTY.mask(), 0);
 }
 
 /// TRM, register RMT_CHnCONF1: TX_CONTI_MODE. It is stopped by an end marker in its first word (ESP-IDF, rmt_ll_tx_stop).
@@ -112,12 +122,12 @@ fn running_out_of_memory_is_an_error() {
 fn continuous_mode_starts_over() {
     let mut rmt = rmt();
     fill(&mut rmt, 1, &[word((true, 250), (false, 250)), 0]);
-    start(&mut rmt, 1, CONF0, CONF1 | conf1::TX_CONTI_MODE, Time::ZERO);
+    start(&mut rmt, 1, CONF0, CONF1 | reg::CH0CONF1::TX_CONTI_MODE.mask(), Time::ZERO);
     assert_eq!(rmt.deadline(), Some(us(1000)));
     rmt.advance(us(1000));
     assert_eq!(edges(&mut rmt), [(0, true), (250, false), (500, true), (750, false), (1000, true)]);
     put(&mut rmt, RAM + 4 * BLOCK_WORDS as u32, 0, us(1001));
-    put(&mut rmt, reg::CH0CONF1 + 8, CONF1 | conf1::MEM_RD_RST, us(1001));
+    put(&mut rmt, reg::CH0CONF1 + 8, CONF1 | reg::CH0CONF1::MEM_RD_RST.mask(), us(1001));
     rmt.advance(us(3000));
     assert_eq!(edges(&mut rmt), [(1250, false)]);
     assert_eq!(rmt.deadline(), None);
@@ -126,7 +136,7 @@ fn continuous_mode_starts_over() {
 #[test]
 fn empty_memory_in_continuous_mode_does_not_hang() {
     let mut rmt = rmt();
-    start(&mut rmt, 1, CONF0, CONF1 | conf1::TX_CONTI_MODE, Time::ZERO);
+    start(&mut rmt, 1, CONF0, CONF1 | reg::CH0CONF1::TX_CONTI_MODE.mask(), Time::ZERO);
     assert_eq!((rmt.deadline(), rmt.read(reg::INT_RAW, us(1))), (None, Ok(interrupt::tx_end(1))));
 }
 
@@ -137,8 +147,8 @@ fn a_carrier_modulates_one_level_and_idle_has_its_own() {
     // 40 kHz at 80 MHz, a quarter high: 500 and 1500 cycles.
     put(&mut rmt, reg::CHCARRIER_DUTY, 500 << 16 | 1500, Time::ZERO);
     fill(&mut rmt, 0, &[word((true, 60), (false, 10)), 0]);
-    let carrier = CONF0 | conf0::CARRIER_EN | conf0::CARRIER_OUT_LV;
-    start(&mut rmt, 0, carrier, CONF1 | conf1::IDLE_OUT_LV, Time::ZERO);
+    let carrier = CONF0 | reg::CH0CONF0::CARRIER_EN.mask() | reg::CH0CONF0::CARRIER_OUT_LV.mask();
+    start(&mut rmt, 0, carrier, CONF1 | reg::CH0CONF1::IDLE_OUT_LV.mask(), Time::ZERO);
     rmt.advance(us(100));
     let found: Vec<_> = rmt.take_edges().iter().map(|edge| (edge.at.ticks() / 6, edge.level)).collect();
     let pulse = |start: u64| [(start, true), (start + 500, false)];
@@ -171,27 +181,32 @@ fn the_fifo_reaches_the_same_memory() {
     }
     assert_eq!(rmt.read(RAM + 4 * (3 * 64 + 1), Time::ZERO), Ok(8));
     assert_eq!(rmt.read(reg::CHADDR + 12, Time::ZERO), Ok(3 * 64 + 3));
-    put(&mut rmt, reg::CH0CONF1 + 24, CONF1 | conf1::APB_MEM_RST, Time::ZERO);
+    put(&mut rmt, reg::CH0CONF1 + 24, CONF1 | reg::CH0CONF1::APB_MEM_RST.mask(), Time::ZERO);
     assert_eq!(rmt.read(reg::CHDATA + 12, Time::ZERO), Ok(7));
     assert_eq!(rmt.read(reg::CHDATA + 12, Time::ZERO), Ok(8));
     for _ in 0..63 {
         rmt.read(reg::CHDATA + 12, Time::ZERO).unwrap();
     }
-    assert_ne!(rmt.read(reg::CHSTATUS + 12, Time::ZERO).unwrap() & status::APB_MEM_RD_ERR, 0);
+    assert_ne!(rmt.read(reg::CHSTATUS + 12, Time::ZERO).unwrap() & reg::CHSTATUS::APB_MEM_RD_ERR.mask(), 0);
 }
 
 fn receiver(conf1: u32) -> Rmt {
     let mut rmt = rmt();
-    let idle = 50 << conf0::IDLE_THRES_SHIFT;
+    let idle = reg::CH0CONF0::IDLE_THRES.put(50);
     put(&mut rmt, reg::CH0CONF0, CONF0 | idle, Time::ZERO);
-    put(&mut rmt, reg::CH0CONF1, CONF1 | conf1 | conf1::RX_EN | conf1::MEM_WR_RST, Time::ZERO);
+    put(
+        &mut rmt,
+        reg::CH0CONF1,
+        CONF1 | conf1 | reg::CH0CONF1::RX_EN.mask() | reg::CH0CONF1::MEM_WR_RST.mask(),
+        Time::ZERO,
+    );
     rmt
 }
 
 /// TRM "Receiver": it measures from the first edge on, and ends when nothing changes for longer than the threshold.
 #[test]
 fn a_receiver_measures_levels() {
-    let mut rmt = receiver(conf1::MEM_OWNER);
+    let mut rmt = receiver(reg::CH0CONF1::MEM_OWNER.mask());
     assert_eq!((rmt.receiving(), rmt.deadline()), (1, None));
     for (at, level) in [(100, true), (109, false), (121, true), (124, false)] {
         rmt.set_input(0, level, us(at));
@@ -206,7 +221,9 @@ fn a_receiver_measures_levels() {
 /// TRM, register RMT_CHnCONF1: RX_FILTER_EN. The threshold counts cycles of the undivided clock.
 #[test]
 fn a_filter_drops_short_pulses() {
-    let mut rmt = receiver(conf1::MEM_OWNER | conf1::RX_FILTER_EN | 160 << conf1::RX_FILTER_THRES_SHIFT);
+    let mut rmt = receiver(
+        reg::CH0CONF1::MEM_OWNER.mask() | reg::CH0CONF1::RX_FILTER_EN.mask() | reg::CH0CONF1::RX_FILTER_THRES.put(160),
+    );
     for (at, level) in [(100, true), (101, false), (110, true), (115, false), (116, true), (120, false)] {
         rmt.set_input(0, level, us(at));
     }
@@ -221,19 +238,19 @@ fn a_receiver_needs_memory_of_its_own() {
     rmt.set_input(0, true, us(1));
     rmt.set_input(0, false, us(2));
     assert_eq!(rmt.read(reg::INT_RAW, us(2)), Ok(interrupt::error(0)));
-    assert_ne!(rmt.read(reg::CHSTATUS, us(2)).unwrap() & status::MEM_OWNER_ERR, 0);
-    let mut rmt = receiver(conf1::MEM_OWNER);
+    assert_ne!(rmt.read(reg::CHSTATUS, us(2)).unwrap() & reg::CHSTATUS::MEM_OWNER_ERR.mask(), 0);
+    let mut rmt = receiver(reg::CH0CONF1::MEM_OWNER.mask());
     for at in 1..200 {
         rmt.set_input(0, at % 2 == 1, us(at));
     }
-    assert_ne!(rmt.read(reg::CHSTATUS, us(200)).unwrap() & status::MEM_FULL, 0);
+    assert_ne!(rmt.read(reg::CHSTATUS, us(200)).unwrap() & reg::CHSTATUS::MEM_FULL.mask(), 0);
 }
 
 /// A receiver is stopped by switching it off and making it impatient (esp-hal, `stop_rx`).
 #[test]
 fn a_receiver_that_waits_can_be_stopped() {
-    let mut rmt = receiver(conf1::MEM_OWNER);
-    put(&mut rmt, reg::CH0CONF1, CONF1 | conf1::MEM_OWNER, us(10));
+    let mut rmt = receiver(reg::CH0CONF1::MEM_OWNER.mask());
+    put(&mut rmt, reg::CH0CONF1, CONF1 | reg::CH0CONF1::MEM_OWNER.mask(), us(10));
     rmt.advance(us(61));
     assert_eq!(rmt.read(reg::INT_RAW, us(61)), Ok(interrupt::rx_end(0)));
     assert_eq!(rmt.receiving(), 0);
@@ -242,7 +259,7 @@ fn a_receiver_that_waits_can_be_stopped() {
 #[test]
 fn a_reset_lets_the_line_go_low() {
     let mut rmt = rmt();
-    start(&mut rmt, 0, CONF0, CONF1 | conf1::IDLE_OUT_LV, us(5));
+    start(&mut rmt, 0, CONF0, CONF1 | reg::CH0CONF1::IDLE_OUT_LV.mask(), us(5));
     rmt.take_edges();
     rmt.reset();
     assert_eq!(rmt.take_edges(), [RmtEdge { channel: 0, at: us(5), level: false }]);
@@ -262,7 +279,7 @@ fn a_transmission_without_end_costs_nothing() {
     rmt.set_watched(0);
     put(&mut rmt, reg::INT_ENA, interrupt::error(0), Time::ZERO);
     fill(&mut rmt, 0, &[[word((true, 1), (false, 1)); 63].as_slice(), &[0]].concat());
-    start(&mut rmt, 0, 1 << conf0::MEM_SIZE_SHIFT | 1, CONF1 | conf1::TX_CONTI_MODE, Time::ZERO);
+    start(&mut rmt, 0, reg::CH0CONF0::MEM_SIZE.put(1) | 1, CONF1 | reg::CH0CONF1::TX_CONTI_MODE.mask(), Time::ZERO);
     assert_eq!(rmt.deadline(), None);
     for second in 1..=10 {
         rmt.advance(us(1_000_000 * second));
@@ -279,7 +296,13 @@ fn a_carrier_is_followed_within_a_pulse() {
         let mut rmt = rmt();
         put(&mut rmt, reg::CHCARRIER_DUTY, 500 << 16 | 1500, Time::ZERO);
         fill(&mut rmt, 0, &[word((true, 30_000), (false, 10)), 0]);
-        start(&mut rmt, 0, CONF0 | conf0::CARRIER_EN | conf0::CARRIER_OUT_LV, CONF1, Time::ZERO);
+        start(
+            &mut rmt,
+            0,
+            CONF0 | reg::CH0CONF0::CARRIER_EN.mask() | reg::CH0CONF0::CARRIER_OUT_LV.mask(),
+            CONF1,
+            Time::ZERO,
+        );
         let mut edges = Vec::new();
         for at in looks {
             rmt.advance(us(*at));
@@ -306,15 +329,15 @@ proptest! {
         let prepared = |watched| {
             let mut rmt = rmt();
             rmt.set_watched(watched);
-            let wrap = if wraps { apb_conf::MEM_TX_WRAP_EN } else { 0 };
-            put(&mut rmt, reg::APB_CONF, apb_conf::FIFO_MASK | wrap, Time::ZERO);
+            let wrap = if wraps { reg::APB_CONF::MEM_TX_WRAP_EN.mask() } else { 0 };
+            put(&mut rmt, reg::APB_CONF, reg::APB_CONF::APB_FIFO_MASK.mask() | wrap, Time::ZERO);
             put(&mut rmt, reg::CH_TX_LIM, limit, Time::ZERO);
             let filled: Vec<u32> = words.iter().map(|(a, b, c, d)| word((*a, *b), (*c, *d))).collect();
             // What the list does not fill is no end marker.
             fill(&mut rmt, 0, &[word((true, 1), (false, 2)); 2 * BLOCK_WORDS]);
             fill(&mut rmt, 0, &filled);
-            let mode = if continuous { conf1::TX_CONTI_MODE } else { 0 };
-            start(&mut rmt, 0, blocks << conf0::MEM_SIZE_SHIFT | 80, CONF1 | mode, Time::ZERO);
+            let mode = if continuous { reg::CH0CONF1::TX_CONTI_MODE.mask() } else { 0 };
+            start(&mut rmt, 0, reg::CH0CONF0::MEM_SIZE.put(blocks) | 80, CONF1 | mode, Time::ZERO);
             rmt
         };
         let (mut once, mut often, mut watched) = (prepared(0), prepared(0), prepared(1));
@@ -342,14 +365,14 @@ proptest! {
     ) {
         let mut rmt = rmt();
         rmt.set_watched(0);
-        let wrap = if wraps { apb_conf::MEM_TX_WRAP_EN } else { 0 };
-        put(&mut rmt, reg::APB_CONF, apb_conf::FIFO_MASK | wrap, Time::ZERO);
+        let wrap = if wraps { reg::APB_CONF::MEM_TX_WRAP_EN.mask() } else { 0 };
+        put(&mut rmt, reg::APB_CONF, reg::APB_CONF::APB_FIFO_MASK.mask() | wrap, Time::ZERO);
         put(&mut rmt, reg::CH_TX_LIM, limit, Time::ZERO);
         let wanted = [interrupt::tx_end(0), interrupt::error(0), interrupt::threshold(0)][bit];
         put(&mut rmt, reg::INT_ENA, wanted, Time::ZERO);
         fill(&mut rmt, 0, &[word((true, 1), (false, 2)); BLOCK_WORDS]);
         fill(&mut rmt, 0, &words.iter().map(|(a, b)| word((true, *a), (false, *b))).collect::<Vec<_>>());
-        start(&mut rmt, 0, CONF0, CONF1 | if continuous { conf1::TX_CONTI_MODE } else { 0 }, Time::ZERO);
+        start(&mut rmt, 0, CONF0, CONF1 | if continuous { reg::CH0CONF1::TX_CONTI_MODE.mask() } else { 0 }, Time::ZERO);
         match rmt.deadline() {
             Some(at) => {
                 prop_assert_eq!(rmt.interrupts(), 0);

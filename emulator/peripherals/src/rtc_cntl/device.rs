@@ -10,10 +10,12 @@ const TIMER_MASK: u64 = (1 << TIMER_WIDTH) - 1;
 
 impl RtcCntl {
     fn options_written(&mut self, value: u32) {
-        if value & registers::SW_SYS_RST != 0 {
+        if reg::OPTIONS0::SW_SYS_RST.is_set(value) {
             self.effects.push_back(RtcEffect::Reset { cause: ResetCause::SoftwareSystem });
         }
-        for (cpu, bit) in [(Cpu::App, registers::SW_APPCPU_RST), (Cpu::Pro, registers::SW_PROCPU_RST)] {
+        for (cpu, bit) in
+            [(Cpu::App, reg::OPTIONS0::SW_APPCPU_RST.mask()), (Cpu::Pro, reg::OPTIONS0::SW_PROCPU_RST.mask())]
+        {
             if value & bit != 0 {
                 self.effects.push_back(RtcEffect::ResetCpu { cpu, cause: ResetCause::SoftwareCpu });
             }
@@ -21,15 +23,12 @@ impl RtcCntl {
     }
 
     fn update_stalls(&mut self) {
-        let options = self.registers.get(reg::OPTIONS0);
-        let stall = self.registers.get(reg::SW_CPU_STALL);
-        for (cpu, c0_shift, c1_shift) in [
-            (Cpu::Pro, registers::SW_STALL_PROCPU_C0_SHIFT, registers::SW_STALL_PROCPU_C1_SHIFT),
-            (Cpu::App, registers::SW_STALL_APPCPU_C0_SHIFT, registers::SW_STALL_APPCPU_C1_SHIFT),
+        for (cpu, c0, c1) in [
+            (Cpu::Pro, reg::OPTIONS0::SW_STALL_PROCPU_C0, reg::SW_CPU_STALL::SW_STALL_PROCPU_C1),
+            (Cpu::App, reg::OPTIONS0::SW_STALL_APPCPU_C0, reg::SW_CPU_STALL::SW_STALL_APPCPU_C1),
         ] {
-            let c0 = options >> c0_shift & registers::SW_STALL_C0_MASK;
-            let c1 = stall >> c1_shift & registers::SW_STALL_C1_MASK;
-            let stalled = (c1 << registers::SW_STALL_C0_MASK.count_ones() | c0) == registers::STALL_VALUE;
+            let stalled = self.registers.field(c1) << c0.width | self.registers.field(c0);
+            let stalled = stalled == registers::STALL_VALUE;
             if self.stalled[cpu as usize] != stalled {
                 self.stalled[cpu as usize] = stalled;
                 self.effects.push_back(RtcEffect::StallCpu { cpu, stalled });
@@ -38,8 +37,7 @@ impl RtcCntl {
     }
 
     fn clock_written(&mut self, old: u32, new: u32, now: Time) {
-        let selects = registers::CLK_SEL_MASK << registers::SOC_CLK_SEL_SHIFT
-            | registers::CLK_SEL_MASK << registers::ANA_CLK_RTC_SEL_SHIFT;
+        let selects = reg::CLK_CONF::SOC_CLK_SEL.mask() | reg::CLK_CONF::ANA_CLK_RTC_SEL.mask();
         if (old ^ new) & selects == 0 {
             return;
         }
@@ -53,22 +51,20 @@ impl RtcCntl {
     /// The RTC timer copies itself into TIME0 and TIME1 with the next edge of the slow clock.
     fn request_time(&mut self, now: Time) {
         let next = (self.timer.value(now) & TIMER_MASK).wrapping_add(1);
-        self.registers.modify(reg::TIME_UPDATE, registers::TIME_VALID, 0);
+        self.registers.modify(reg::TIME_UPDATE, reg::TIME_UPDATE::TIME_VALID.mask(), 0);
         self.update_at = self.timer.reaches(next, TIMER_WIDTH, now);
     }
 
     fn alarm_value(&self) -> u64 {
-        let high = self.registers.get(reg::SLP_TIMER1) & registers::SLP_VAL_HI_MASK;
+        let high = self.registers.field(reg::SLP_TIMER1::SLP_VAL_HI);
         u64::from(self.registers.get(reg::SLP_TIMER0)) | u64::from(high) << 32
     }
 
     /// The alarm goes off if MAIN_TIMER_ALARM_EN is set. While the chip sleeps it wakes it without: ESP-IDF never sets that bit on
     /// this chip.
     fn arm_alarm(&mut self, now: Time) {
-        let wakes =
-            self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT & WakeupSource::Timer as u32 != 0;
-        let enabled = self.registers.get(reg::SLP_TIMER1) & registers::MAIN_TIMER_ALARM_EN != 0
-            || self.sleeping.is_some() && wakes;
+        let wakes = self.registers.field(reg::WAKEUP_STATE::WAKEUP_ENA) & WakeupSource::Timer as u32 != 0;
+        let enabled = self.registers.is_set(reg::SLP_TIMER1::MAIN_TIMER_ALARM_EN) || self.sleeping.is_some() && wakes;
         let alarm = self.alarm_value();
         let value = self.timer.value(now) & TIMER_MASK;
         self.alarm_at = match enabled {
@@ -79,9 +75,9 @@ impl RtcCntl {
     }
 
     fn fall_asleep(&mut self, now: Time) {
-        let deep = self.registers.get(reg::DIG_PWC) & registers::DG_WRAP_PD_EN != 0;
+        let deep = self.registers.is_set(reg::DIG_PWC::DG_WRAP_PD_EN);
         let kind = if deep { Sleep::Deep } else { Sleep::Light };
-        let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
+        let enabled = self.registers.field(reg::WAKEUP_STATE::WAKEUP_ENA);
         self.sleeping = Some(kind);
         self.asleep_since = now;
         // An alarm that has gone off before still wakes: the timer has passed it.
@@ -93,11 +89,11 @@ impl RtcCntl {
 
     /// The checksum starts with the bit and is done until the bit is cleared.
     fn memory_crc_written(&mut self, old: u32, new: u32) {
-        if new & registers::MEM_CRC_START == 0 {
-            self.registers.modify(reg::MEM_CONF, registers::MEM_CRC_FINISH, 0);
-        } else if old & registers::MEM_CRC_START == 0 && self.crc_done_at.is_none() {
-            let first_word = new >> registers::MEM_CRC_ADDR_SHIFT & registers::MEM_CRC_WORDS_MASK;
-            let words = (new >> registers::MEM_CRC_LEN_SHIFT & registers::MEM_CRC_WORDS_MASK) + 1;
+        if !reg::MEM_CONF::MEM_CRC_START.is_set(new) {
+            self.registers.set_field(reg::MEM_CONF::MEM_CRC_FINISH, 0);
+        } else if !reg::MEM_CONF::MEM_CRC_START.is_set(old) && self.crc_done_at.is_none() {
+            let first_word = reg::MEM_CONF::MEM_CRC_ADDR.get(new);
+            let words = reg::MEM_CONF::MEM_CRC_LEN.get(new) + 1;
             self.effects.push_back(RtcEffect::MemoryCrc { first_word, words });
         }
     }
@@ -125,10 +121,10 @@ impl Device for RtcCntl {
         let value = self.registers.read(offset)?;
         Ok(match offset {
             reg::RESET_STATE => {
-                let cause = |cpu: Cpu| self.causes[cpu as usize] as u32 & registers::RESET_CAUSE_MASK;
+                let cause = |cpu: Cpu| self.causes[cpu as usize] as u32;
                 value
-                    | cause(Cpu::Pro) << registers::RESET_CAUSE_PROCPU_SHIFT
-                    | cause(Cpu::App) << registers::RESET_CAUSE_APPCPU_SHIFT
+                    | reg::RESET_STATE::RESET_CAUSE_PROCPU.put(cause(Cpu::Pro))
+                    | reg::RESET_STATE::RESET_CAUSE_APPCPU.put(cause(Cpu::App))
             }
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
             _ => value,
@@ -153,16 +149,16 @@ impl Device for RtcCntl {
             }
             reg::SW_CPU_STALL => self.update_stalls(),
             reg::CLK_CONF => self.clock_written(old, new, now),
-            reg::TIME_UPDATE if value & registers::TIME_UPDATE_BIT != 0 => self.request_time(now),
+            reg::TIME_UPDATE if reg::TIME_UPDATE::TIME_UPDATE.is_set(value) => self.request_time(now),
             reg::SLP_TIMER0 | reg::SLP_TIMER1 => self.arm_alarm(now),
-            reg::STATE0 if new & !old & registers::SLEEP_EN != 0 => self.fall_asleep(now),
+            reg::STATE0 if new & !old & reg::STATE0::SLEEP_EN.mask() != 0 => self.fall_asleep(now),
             reg::MEM_CONF => self.memory_crc_written(old, new),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, new, 0),
             _ => {}
         }
         self.advance(now);
         // The timer wakes the ULP coprocessor, and there is none.
-        let starts_ulp = offset == reg::STATE0 && new & !old & registers::ULP_CP_SLP_TIMER_EN != 0;
+        let starts_ulp = offset == reg::STATE0 && new & !old & reg::STATE0::ULP_CP_SLP_TIMER_EN.mask() != 0;
         if starts_ulp { Err(Unmodelled) } else { Ok(()) }
     }
 
@@ -177,18 +173,18 @@ impl Device for RtcCntl {
             let time = self.timer.value(at) & TIMER_MASK;
             self.registers.set(reg::TIME0, time as u32);
             self.registers.set(reg::TIME1, (time >> 32) as u32);
-            self.registers.modify(reg::TIME_UPDATE, 0, registers::TIME_VALID);
-            self.raise(registers::TIME_VALID_INT);
+            self.registers.modify(reg::TIME_UPDATE, 0, reg::TIME_UPDATE::TIME_VALID.mask());
+            self.raise(reg::INT_RAW::TIME_VALID.mask());
             self.update_at = None;
         }
         if self.alarm_at.is_some_and(|at| at <= now) {
             self.alarm_at = None;
-            self.raise(registers::MAIN_TIMER_INT);
+            self.raise(reg::INT_RAW::MAIN_TIMER.mask());
             self.wake(WakeupSource::Timer, now);
         }
         if self.crc_done_at.is_some_and(|at| at <= now) {
             self.crc_done_at = None;
-            self.registers.modify(reg::MEM_CONF, 0, registers::MEM_CRC_FINISH);
+            self.registers.set_field(reg::MEM_CONF::MEM_CRC_FINISH, 1);
         }
         self.come_up(now);
         while let Some(stage) = self.watchdog.take_expired(now) {

@@ -156,16 +156,12 @@ impl RtcCntl {
 
     /// The source of the CPU clock.
     pub fn soc_clock(&self) -> SocClock {
-        SocClock::from_field(
-            self.registers.get(reg::CLK_CONF) >> registers::SOC_CLK_SEL_SHIFT & registers::CLK_SEL_MASK,
-        )
+        SocClock::from_field(self.registers.field(reg::CLK_CONF::SOC_CLK_SEL))
     }
 
     /// The clock of the RTC timer and the RTC watchdog.
     pub fn slow_clock(&self) -> SlowClock {
-        SlowClock::from_field(
-            self.registers.get(reg::CLK_CONF) >> registers::ANA_CLK_RTC_SEL_SHIFT & registers::CLK_SEL_MASK,
-        )
+        SlowClock::from_field(self.registers.field(reg::CLK_CONF::ANA_CLK_RTC_SEL))
     }
 
     /// RTC_CNTL_STORE6: software keeps here what it wants to know after a reset.
@@ -175,12 +171,12 @@ impl RtcCntl {
 
     /// Whether the timer of the touch controller is enabled.
     pub fn is_touch_timer_enabled(&self) -> bool {
-        self.registers.get(reg::STATE0) & registers::TOUCH_SLP_TIMER_EN != 0
+        self.registers.is_set(reg::STATE0::TOUCH_SLP_TIMER_EN)
     }
 
     /// The touch controller has found pads touched.
     pub fn raise_touch_interrupt(&mut self) {
-        self.raise(registers::TOUCH_INT);
+        self.raise(reg::INT_RAW::TOUCH.mask());
     }
 
     /// Whether software holds `cpu`.
@@ -191,8 +187,8 @@ impl RtcCntl {
     /// Whether `cpu` starts at the reset vector in ROM (true) or in RTC slow memory.
     pub fn starts_from_rom(&self, cpu: Cpu) -> bool {
         let bit = match cpu {
-            Cpu::Pro => registers::PROCPU_STAT_VECTOR_SEL,
-            Cpu::App => registers::APPCPU_STAT_VECTOR_SEL,
+            Cpu::Pro => reg::RESET_STATE::PROCPU_STAT_VECTOR_SEL.mask(),
+            Cpu::App => reg::RESET_STATE::APPCPU_STAT_VECTOR_SEL.mask(),
         };
         self.registers.get(reg::RESET_STATE) & bit != 0
     }
@@ -202,11 +198,11 @@ impl RtcCntl {
     pub fn set_rtc_pads(&mut self, levels: u32, ext0_pad: u32, now: Time) {
         let config = self.registers.get(reg::EXT_WAKEUP_CONF);
         let ext0 = levels.checked_shr(ext0_pad).unwrap_or(0) & 1 != 0;
-        if ext0 == (config & registers::EXT_WAKEUP0_LV != 0) {
+        if ext0 == reg::EXT_WAKEUP_CONF::EXT_WAKEUP0_LV.is_set(config) {
             self.wake(WakeupSource::Ext0, now);
         }
         let selected = self.registers.get(reg::EXT_WAKEUP1);
-        let any_high = config & registers::EXT_WAKEUP1_LV != 0;
+        let any_high = reg::EXT_WAKEUP_CONF::EXT_WAKEUP1_LV.is_set(config);
         let met = if any_high { levels & selected != 0 } else { selected != 0 && levels & selected == 0 };
         if met && self.sleeping.is_some() && self.waking.is_none() {
             self.registers.set(reg::EXT_WAKEUP1_STATUS, if any_high { levels & selected } else { selected });
@@ -227,13 +223,13 @@ impl RtcCntl {
     }
 
     fn guarded_by_flash_boot(&self) -> bool {
-        self.flash_boot && self.registers.get(reg::WDTCONFIG0) & registers::WDT_FLASHBOOT_MOD_EN != 0
+        self.flash_boot && self.registers.is_set(reg::WDTCONFIG0::WDT_FLASHBOOT_MOD_EN)
     }
 
     fn run_watchdog(&mut self, now: Time) {
         let config = self.registers.get(reg::WDTCONFIG0);
-        let enabled = config & registers::WDT_EN != 0 || self.guarded_by_flash_boot();
-        let paused = self.sleeping.is_some() && config & registers::WDT_PAUSE_IN_SLP != 0;
+        let enabled = reg::WDTCONFIG0::WDT_EN.is_set(config) || self.guarded_by_flash_boot();
+        let paused = self.sleeping.is_some() && reg::WDTCONFIG0::WDT_PAUSE_IN_SLP.is_set(config);
         if !enabled {
             self.watchdog.feed(now);
         }
@@ -245,15 +241,16 @@ impl RtcCntl {
         match self.watchdog_action(stage) {
             registers::WDT_OFF => false,
             registers::WDT_INTERRUPT => {
-                self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW) & registers::WDT_INT != 0
+                self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW) & reg::INT_RAW::WDT.mask() != 0
             }
             _ => true,
         }
     }
 
     fn watchdog_action(&self, stage: usize) -> u32 {
-        let shift = registers::WDT_STG0_SHIFT - stage as u32 * registers::WDT_STG_BITS;
-        match self.registers.get(reg::WDTCONFIG0) >> shift & registers::WDT_STG_MASK {
+        use reg::WDTCONFIG0;
+        let actions = [WDTCONFIG0::WDT_STG0, WDTCONFIG0::WDT_STG1, WDTCONFIG0::WDT_STG2, WDTCONFIG0::WDT_STG3];
+        match self.registers.field(actions[stage]) {
             registers::WDT_OFF if stage == 0 && self.guarded_by_flash_boot() => registers::WDT_RESET_RTC,
             action => action,
         }
@@ -262,12 +259,13 @@ impl RtcCntl {
     fn watchdog_expired(&mut self, stage: usize) {
         let config = self.registers.get(reg::WDTCONFIG0);
         match self.watchdog_action(stage) {
-            registers::WDT_INTERRUPT => self.raise(registers::WDT_INT),
+            registers::WDT_INTERRUPT => self.raise(reg::INT_RAW::WDT.mask()),
             registers::WDT_RESET_CPU => {
                 let cause = ResetCause::RtcWatchdogCpu;
-                for (cpu, enable) in
-                    [(Cpu::Pro, registers::WDT_PROCPU_RESET_EN), (Cpu::App, registers::WDT_APPCPU_RESET_EN)]
-                {
+                for (cpu, enable) in [
+                    (Cpu::Pro, reg::WDTCONFIG0::WDT_PROCPU_RESET_EN.mask()),
+                    (Cpu::App, reg::WDTCONFIG0::WDT_APPCPU_RESET_EN.mask()),
+                ] {
                     if config & enable != 0 {
                         self.effects.push_back(RtcEffect::ResetCpu { cpu, cause });
                     }

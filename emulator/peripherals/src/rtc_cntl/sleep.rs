@@ -1,8 +1,8 @@
 //! Sleeping and waking (ESP32 TRM, chapter "Low-Power Management").
 
-use espalier_core::Time;
+use espalier_core::{Field, Time};
 
-use super::registers::{self, reg};
+use super::registers::reg;
 use super::{RtcCntl, RtcEffect};
 
 /// What can wake the chip; the bits of WAKEUP_ENA and WAKEUP_CAUSE.
@@ -51,13 +51,13 @@ impl RtcCntl {
     /// Something wakes the chip. It does so only if the chip sleeps and the source is enabled; and the chip is awake only when
     /// its clocks and power domains have come up.
     pub fn wake(&mut self, source: WakeupSource, now: Time) {
-        let enabled = self.registers.get(reg::WAKEUP_STATE) >> registers::WAKEUP_ENA_SHIFT;
+        let enabled = self.registers.field(reg::WAKEUP_STATE::WAKEUP_ENA);
         if enabled & source as u32 == 0 || self.sleeping.is_none() || self.waking.is_some() {
             return;
         }
-        self.registers.modify(reg::WAKEUP_STATE, registers::WAKEUP_CAUSE_MASK, source as u32);
+        self.registers.modify(reg::WAKEUP_STATE, reg::WAKEUP_STATE::WAKEUP_CAUSE.mask(), source as u32);
         let slow = self.slow_clock().frequency();
-        let shortest = slow.cycles(self.cycles(reg::TIMER5, registers::MIN_SLP_VAL));
+        let shortest = slow.cycles(self.cycles(reg::TIMER5::MIN_SLP_VAL));
         self.waking = Some(now.max(self.asleep_since + shortest) + slow.cycles(self.waking_cycles().max(1)));
     }
 
@@ -68,8 +68,8 @@ impl RtcCntl {
         }
         self.waking = None;
         let Some(kind) = self.sleeping.take() else { return };
-        self.registers.modify(reg::STATE0, registers::SLEEP_EN, 0);
-        self.raise(registers::SLP_WAKEUP_INT);
+        self.registers.modify(reg::STATE0, reg::STATE0::SLEEP_EN.mask(), 0);
+        self.raise(reg::INT_RAW::SLP_WAKEUP.mask());
         self.run_watchdog(now);
         self.effects.push_back(match kind {
             Sleep::Light => RtcEffect::Wake,
@@ -81,19 +81,16 @@ impl RtcCntl {
     /// power domains. The manual does not say which of these go on side by side. With the times that ESP-IDF sets, PLL and
     /// domains take the seven cycles that it reckons with (RTC_CNTL_WAKEUP_DELAY_CYCLES).
     fn waking_cycles(&self) -> u64 {
-        let domain = |timer, powerup, wait| self.cycles(timer, powerup) + self.cycles(timer, wait);
-        let rom_ram = domain(reg::TIMER3, registers::ROM_RAM_POWERUP_TIMER, registers::ROM_RAM_WAIT_TIMER);
-        let wifi = domain(reg::TIMER3, registers::WIFI_POWERUP_TIMER, registers::WIFI_WAIT_TIMER);
-        [registers::CK8M_WAIT, registers::XTL_BUF_WAIT, registers::PLL_BUF_WAIT]
-            .into_iter()
-            .map(|field| self.cycles(reg::TIMER1, field))
-            .sum::<u64>()
-            + domain(reg::TIMER4, registers::RTC_POWERUP_TIMER, registers::RTC_WAIT_TIMER)
-            + domain(reg::TIMER4, registers::DG_WRAP_POWERUP_TIMER, registers::DG_WRAP_WAIT_TIMER)
+        let together = |fields: &[Field]| fields.iter().map(|field| self.cycles(*field)).sum::<u64>();
+        let rom_ram = together(&[reg::TIMER3::ROM_RAM_POWERUP_TIMER, reg::TIMER3::ROM_RAM_WAIT_TIMER]);
+        let wifi = together(&[reg::TIMER3::WIFI_POWERUP_TIMER, reg::TIMER3::WIFI_WAIT_TIMER]);
+        together(&[reg::TIMER1::CK8M_WAIT, reg::TIMER1::XTL_BUF_WAIT, reg::TIMER1::PLL_BUF_WAIT])
+            + together(&[reg::TIMER4::POWERUP_TIMER, reg::TIMER4::WAIT_TIMER])
+            + together(&[reg::TIMER4::DG_WRAP_POWERUP_TIMER, reg::TIMER4::DG_WRAP_WAIT_TIMER])
             + rom_ram.max(wifi)
     }
 
-    fn cycles(&self, register: u32, (shift, mask): (u32, u32)) -> u64 {
-        u64::from(self.registers.get(register) >> shift & mask)
+    fn cycles(&self, field: Field) -> u64 {
+        self.registers.field(field).into()
     }
 }

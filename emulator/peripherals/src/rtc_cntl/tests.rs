@@ -16,10 +16,10 @@ fn get(rtc: &mut RtcCntl, offset: u32, micros: u64) -> u32 {
 }
 
 fn time(rtc: &mut RtcCntl, micros: u64) -> u64 {
-    set(rtc, reg::TIME_UPDATE, registers::TIME_UPDATE_BIT, micros);
-    assert_eq!(get(rtc, reg::TIME_UPDATE, micros) & registers::TIME_VALID, 0);
+    set(rtc, reg::TIME_UPDATE, reg::TIME_UPDATE::TIME_UPDATE.mask(), micros);
+    assert_eq!(get(rtc, reg::TIME_UPDATE, micros) & reg::TIME_UPDATE::TIME_VALID.mask(), 0);
     rtc.advance(rtc.deadline().unwrap());
-    assert_ne!(get(rtc, reg::TIME_UPDATE, micros + 7) & registers::TIME_VALID, 0);
+    assert_ne!(get(rtc, reg::TIME_UPDATE, micros + 7) & reg::TIME_UPDATE::TIME_VALID.mask(), 0);
     u64::from(get(rtc, reg::TIME0, micros + 7)) | u64::from(get(rtc, reg::TIME1, micros + 7)) << 32
 }
 
@@ -33,10 +33,10 @@ fn the_timer_counts_the_slow_clock_and_is_latched_by_its_next_edge() {
     // rtc_time_get: TIME_UPDATE, wait for TIME_VALID, read TIME0 and TIME1.
     let mut rtc = RtcCntl::new();
     assert_eq!(time(&mut rtc, 1_000_000), 150_001);
-    assert_eq!(get(&mut rtc, reg::INT_RAW, 1_000_010), registers::TIME_VALID_INT);
+    assert_eq!(get(&mut rtc, reg::INT_RAW, 1_000_010), reg::INT_RAW::TIME_VALID.mask());
     set(&mut rtc, reg::CLK_CONF, 1 << 30, 2_000_000);
     assert_eq!((rtc.slow_clock(), rtc.take_effect()), (SlowClock::Xtal32k, Some(RtcEffect::ClockChanged)));
-    set(&mut rtc, reg::TIME_UPDATE, registers::TIME_UPDATE_BIT, 3_000_000);
+    set(&mut rtc, reg::TIME_UPDATE, reg::TIME_UPDATE::TIME_UPDATE.mask(), 3_000_000);
     assert_eq!(get(&mut rtc, reg::TIME0, 3_000_100).abs_diff(300_000 + 32_768), 1, "one more, from its next edge");
 }
 
@@ -72,11 +72,16 @@ fn a_core_reset_leaves_the_rtc_alone_and_a_system_reset_does_not() {
 fn options0_resets_and_clears_itself() {
     let mut rtc = RtcCntl::new();
     let options = get(&mut rtc, reg::OPTIONS0, 0);
-    set(&mut rtc, reg::OPTIONS0, options | registers::SW_APPCPU_RST | registers::SW_PROCPU_RST, 0);
+    set(
+        &mut rtc,
+        reg::OPTIONS0,
+        options | reg::OPTIONS0::SW_APPCPU_RST.mask() | reg::OPTIONS0::SW_PROCPU_RST.mask(),
+        0,
+    );
     let cause = ResetCause::SoftwareCpu;
     assert_eq!(rtc.take_effect(), Some(RtcEffect::ResetCpu { cpu: Cpu::App, cause }));
     assert_eq!(rtc.take_effect(), Some(RtcEffect::ResetCpu { cpu: Cpu::Pro, cause }));
-    set(&mut rtc, reg::OPTIONS0, options | registers::SW_SYS_RST, 0);
+    set(&mut rtc, reg::OPTIONS0, options | reg::OPTIONS0::SW_SYS_RST.mask(), 0);
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::SoftwareSystem }));
     assert_eq!((get(&mut rtc, reg::OPTIONS0, 0), rtc.take_effect()), (options, None));
 }
@@ -103,7 +108,12 @@ fn esp_restart_arms_the_watchdog_for_one_second() {
     set(&mut rtc, reg::WDTCONFIG1, 150_000, 0);
     set(&mut rtc, reg::WDTCONFIG2, 150_000, 0);
     let stages = registers::WDT_RESET_SYSTEM << 28 | registers::WDT_RESET_RTC << 25;
-    set(&mut rtc, reg::WDTCONFIG0, registers::WDT_EN | stages | registers::WDT_FLASHBOOT_MOD_EN, 0);
+    set(
+        &mut rtc,
+        reg::WDTCONFIG0,
+        reg::WDTCONFIG0::WDT_EN.mask() | stages | reg::WDTCONFIG0::WDT_FLASHBOOT_MOD_EN.mask(),
+        0,
+    );
     set(&mut rtc, reg::WDTFEED, 1 << 31, 500);
     set(&mut rtc, reg::WDTWPROTECT, 0, 500);
     set(&mut rtc, reg::WDTFEED, 1 << 31, 700_000);
@@ -136,7 +146,7 @@ fn the_watchdog_resets_the_enabled_cpus() {
     set(
         &mut rtc,
         reg::WDTCONFIG0,
-        registers::WDT_EN | registers::WDT_RESET_CPU << 28 | registers::WDT_PROCPU_RESET_EN,
+        reg::WDTCONFIG0::WDT_EN.mask() | registers::WDT_RESET_CPU << 28 | reg::WDTCONFIG0::WDT_PROCPU_RESET_EN.mask(),
         0,
     );
     rtc.advance(Time::from_micros(100));
@@ -164,8 +174,8 @@ fn sleep_until(rtc: &mut RtcCntl, alarm: u32, deep: bool) {
     set(rtc, reg::SLP_TIMER0, alarm, 0);
     set(rtc, reg::SLP_TIMER1, 0, 0);
     set(rtc, reg::WAKEUP_STATE, (WakeupSource::Timer as u32 | WakeupSource::Ext1 as u32) << 11, 0);
-    set(rtc, reg::DIG_PWC, if deep { registers::DG_WRAP_PD_EN } else { 0 }, 0);
-    set(rtc, reg::STATE0, registers::SLEEP_EN, 0);
+    set(rtc, reg::DIG_PWC, if deep { reg::DIG_PWC::DG_WRAP_PD_EN.mask() } else { 0 }, 0);
+    set(rtc, reg::STATE0, reg::STATE0::SLEEP_EN.mask(), 0);
 }
 
 #[test]
@@ -182,8 +192,11 @@ fn the_timer_ends_a_deep_sleep_with_a_reset() {
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause }));
     rtc.apply_reset(cause, None, Time::from_micros(110_000));
     assert_eq!(causes(&mut rtc, 110_000), (5, 5));
-    assert_eq!(get(&mut rtc, reg::WAKEUP_STATE, 110_000) & registers::WAKEUP_CAUSE_MASK, WakeupSource::Timer as u32);
-    assert_eq!(get(&mut rtc, reg::STATE0, 110_000) & registers::SLEEP_EN, 0);
+    assert_eq!(
+        reg::WAKEUP_STATE::WAKEUP_CAUSE.get(get(&mut rtc, reg::WAKEUP_STATE, 110_000)),
+        WakeupSource::Timer as u32
+    );
+    assert_eq!(get(&mut rtc, reg::STATE0, 110_000) & reg::STATE0::SLEEP_EN.mask(), 0);
 }
 
 #[test]
@@ -191,17 +204,17 @@ fn the_memory_is_checked_before_a_deep_sleep() {
     // rtc_deep_sleep_start: set address and length, start, wait for RTC_MEM_CRC_FINISH, clear start.
     let mut rtc = RtcCntl::new();
     let whole = 0x7FF << 20 | 1;
-    let waits = |rtc: &mut RtcCntl, now| get(rtc, reg::MEM_CONF, now) & registers::MEM_CRC_FINISH == 0;
+    let waits = |rtc: &mut RtcCntl, now| get(rtc, reg::MEM_CONF, now) & reg::MEM_CONF::MEM_CRC_FINISH.mask() == 0;
     let mut results = Vec::new();
     for (memory, now) in [([1; 8192], 0), ([1; 8192], 100), ([2; 8192], 200)] {
         set(&mut rtc, reg::MEM_CONF, whole, now);
-        set(&mut rtc, reg::MEM_CONF, whole | registers::MEM_CRC_START, now);
+        set(&mut rtc, reg::MEM_CONF, whole | reg::MEM_CONF::MEM_CRC_START.mask(), now);
         assert_eq!(rtc.take_effect(), Some(RtcEffect::MemoryCrc { first_word: 0, words: 2048 }));
         rtc.finish_memory_crc(&memory);
         // 2048 cycles of 80 MHz, in which it cannot be started once more.
         assert!(waits(&mut rtc, now + 25));
         set(&mut rtc, reg::MEM_CONF, whole, now + 25);
-        set(&mut rtc, reg::MEM_CONF, whole | registers::MEM_CRC_START, now + 25);
+        set(&mut rtc, reg::MEM_CONF, whole | reg::MEM_CONF::MEM_CRC_START.mask(), now + 25);
         assert_eq!(rtc.take_effect(), None);
         assert!(!waits(&mut rtc, now + 26));
         results.push(get(&mut rtc, reg::MEM_CRC_RES, now + 26));
@@ -213,7 +226,7 @@ fn the_memory_is_checked_before_a_deep_sleep() {
 fn pads_end_a_light_sleep() {
     let mut rtc = RtcCntl::new();
     set(&mut rtc, reg::EXT_WAKEUP1, 0b110, 0);
-    set(&mut rtc, reg::EXT_WAKEUP_CONF, registers::EXT_WAKEUP1_LV, 0);
+    set(&mut rtc, reg::EXT_WAKEUP_CONF, reg::EXT_WAKEUP_CONF::EXT_WAKEUP1_LV.mask(), 0);
     sleep_until(&mut rtc, 15_000, false);
     assert!(matches!(rtc.take_effect(), Some(RtcEffect::Sleep { kind: Sleep::Light, .. })));
     rtc.set_rtc_pads(0b001, 0, Time::from_micros(10));
@@ -227,7 +240,7 @@ fn pads_end_a_light_sleep() {
     rtc.advance(up);
     assert_eq!((rtc.take_effect(), rtc.sleeping()), (Some(RtcEffect::Wake), None));
     assert_eq!(get(&mut rtc, reg::EXT_WAKEUP1_STATUS, 3000), 0b100);
-    assert_eq!(get(&mut rtc, reg::INT_RAW, 3000), registers::SLP_WAKEUP_INT);
+    assert_eq!(get(&mut rtc, reg::INT_RAW, 3000), reg::INT_RAW::SLP_WAKEUP.mask());
 }
 
 #[test]
@@ -236,8 +249,8 @@ fn an_alarm_in_the_past_wakes_at_once() {
     set_wake_up_times(&mut rtc);
     rtc.advance(Time::from_micros(1000));
     set(&mut rtc, reg::WAKEUP_STATE, (WakeupSource::Timer as u32) << 11, 1000);
-    set(&mut rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 1000);
-    set(&mut rtc, reg::STATE0, registers::SLEEP_EN, 2000);
+    set(&mut rtc, reg::SLP_TIMER1, reg::SLP_TIMER1::MAIN_TIMER_ALARM_EN.mask(), 1000);
+    set(&mut rtc, reg::STATE0, reg::STATE0::SLEEP_EN.mask(), 2000);
     assert!(matches!(rtc.take_effect(), Some(RtcEffect::Sleep { .. })));
     rtc.advance(Time::from_micros(2000) + Frequency::from_hertz(150_000).cycles(128) + waking());
     assert_eq!(rtc.take_effect(), Some(RtcEffect::Wake));
@@ -246,14 +259,14 @@ fn an_alarm_in_the_past_wakes_at_once() {
 #[test]
 fn the_alarm_interrupts_an_awake_chip() {
     let mut rtc = RtcCntl::new();
-    set(&mut rtc, reg::INT_ENA, registers::MAIN_TIMER_INT, 0);
+    set(&mut rtc, reg::INT_ENA, reg::INT_RAW::MAIN_TIMER.mask(), 0);
     set(&mut rtc, reg::SLP_TIMER0, 150, 0);
-    set(&mut rtc, reg::SLP_TIMER1, registers::MAIN_TIMER_ALARM_EN, 0);
+    set(&mut rtc, reg::SLP_TIMER1, reg::SLP_TIMER1::MAIN_TIMER_ALARM_EN.mask(), 0);
     set(&mut rtc, reg::INT_CLR, u32::MAX, 0);
     rtc.advance(Time::from_micros(999));
     assert_eq!(rtc.interrupts(), 0);
     rtc.advance(Time::from_micros(1000));
-    assert_eq!((rtc.interrupts(), get(&mut rtc, reg::INT_ST, 1000)), (1, registers::MAIN_TIMER_INT));
+    assert_eq!((rtc.interrupts(), get(&mut rtc, reg::INT_ST, 1000)), (1, reg::INT_RAW::MAIN_TIMER.mask()));
 }
 
 proptest! {
@@ -282,7 +295,7 @@ proptest! {
 #[test]
 fn starting_the_ulp_coprocessor_says_that_there_is_none() {
     let mut rtc = RtcCntl::new();
-    let timer = registers::ULP_CP_SLP_TIMER_EN;
+    let timer = reg::STATE0::ULP_CP_SLP_TIMER_EN.mask();
     assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Err(Unmodelled));
     assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Ok(()), "it runs already");
     assert_eq!(get(&mut rtc, reg::STATE0, 1) & timer, timer);

@@ -83,8 +83,8 @@ impl Sens {
     /// Whether the digital controller has a converter, rather than this block.
     pub fn is_digital(&self, adc: Adc) -> bool {
         match adc {
-            Adc::One => self.registers.get(reg::SAR_READ_CTRL) & registers::SAR1_DIG_FORCE != 0,
-            Adc::Two => self.registers.get(reg::SAR_READ_CTRL2) & registers::SAR2_DIG_FORCE != 0,
+            Adc::One => self.registers.is_set(reg::SAR_READ_CTRL::SAR1_DIG_FORCE),
+            Adc::Two => self.registers.is_set(reg::SAR_READ_CTRL2::SAR2_DIG_FORCE),
         }
     }
 
@@ -93,26 +93,33 @@ impl Sens {
             Adc::One => (reg::SAR_MEAS_START1, reg::SAR_READ_CTRL, reg::SAR_ATTEN1),
             Adc::Two => (reg::SAR_MEAS_START2, reg::SAR_READ_CTRL2, reg::SAR_ATTEN2),
         };
-        let (inverted, width_shift) = match adc {
-            Adc::One => (registers::SAR1_DATA_INV, registers::SAR1_BIT_WIDTH_SHIFT),
-            Adc::Two => (registers::SAR2_DATA_INV, registers::SAR2_BIT_WIDTH_SHIFT),
+        let (inverted, width) = match adc {
+            Adc::One => (reg::SAR_READ_CTRL::SAR1_DATA_INV.mask(), reg::SAR_START_FORCE::SAR1_BIT_WIDTH),
+            Adc::Two => (reg::SAR_READ_CTRL2::SAR2_DATA_INV.mask(), reg::SAR_START_FORCE::SAR2_BIT_WIDTH),
         };
-        let pads = self.registers.get(start) >> registers::SAR_EN_PAD_SHIFT & registers::SAR_EN_PAD_MASK;
+        let pads = reg::SAR_MEAS_START1::SAR1_EN_PAD.get(self.registers.get(start));
         let channel = pads.trailing_zeros() as usize;
         let shift = registers::ATTEN_BITS * channel as u32;
         let attenuation = self.registers.get(attenuations).checked_shr(shift).unwrap_or(0) & registers::ATTEN_MASK;
         let value = self.sample(adc, channel, attenuation);
         // The converter gives the complement; drivers have it inverted back.
         let value = if self.registers.get(control) & inverted != 0 { value } else { !value & curve::FULL_SCALE };
-        let width = self.registers.get(reg::SAR_START_FORCE) >> width_shift & registers::SAR_BIT_WIDTH_MASK;
+        let width = self.registers.field(width);
         let data = u32::from(value) >> (ADC_BITS - ADC_MIN_BITS - width);
-        self.registers.modify(start, registers::MEAS_DATA_MASK, data | registers::MEAS_DONE);
+        self.registers.modify(
+            start,
+            reg::SAR_MEAS_START1::MEAS1_DATA_SAR.mask(),
+            data | reg::SAR_MEAS_START1::MEAS1_DONE_SAR.mask(),
+        );
     }
 
     fn temperature_out(&self) -> u32 {
-        let needed = registers::TSENS_POWER_UP | registers::TSENS_DUMP_OUT;
+        let needed = reg::SAR_TSENS_CTRL::TSENS_POWER_UP.mask() | reg::SAR_TSENS_CTRL::TSENS_DUMP_OUT.mask();
         match self.registers.get(reg::SAR_TSENS_CTRL) & needed == needed {
-            true => u32::from(self.temperature) << registers::TSENS_OUT_SHIFT | registers::TSENS_RDY_OUT,
+            true => {
+                reg::SAR_SLAVE_ADDR3::TSENS_OUT.put(self.temperature.into())
+                    | reg::SAR_SLAVE_ADDR3::TSENS_RDY_OUT.mask()
+            }
             false => 0,
         }
     }
@@ -142,15 +149,18 @@ impl Device for Sens {
         self.advance_touch(now);
         let old = self.registers.read(offset)?;
         let new = self.registers.write(offset, value)?;
-        let started = new & !old & registers::MEAS_START != 0;
+        let started = new & !old & reg::SAR_MEAS_START1::MEAS1_START_SAR.mask() != 0;
         match offset {
             reg::SAR_MEAS_START1 if started => self.convert(Adc::One),
             reg::SAR_MEAS_START2 if started => self.convert(Adc::Two),
             // The bit that clears is no register bit; it acts once.
-            reg::SAR_TOUCH_CTRL2 => self.touch_control_written(old, new | value & registers::TOUCH_MEAS_EN_CLR, now),
+            reg::SAR_TOUCH_CTRL2 => {
+                self.touch_control_written(old, new | value & reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN_CLR.mask(), now)
+            }
             _ => {}
         }
-        let starts_ulp = offset == reg::SAR_START_FORCE && new & !old & registers::ULP_CP_START_TOP != 0;
+        let starts_ulp =
+            offset == reg::SAR_START_FORCE && new & !old & reg::SAR_START_FORCE::ULP_CP_START_TOP.mask() != 0;
         if starts_ulp { Err(Unmodelled) } else { Ok(()) }
     }
 

@@ -1,7 +1,12 @@
 //! Register table and fields of SENS.
 
 espalier_core::registers! {
-    SAR_READ_CTRL @ 0x00 = 0x0007_0902, rw_bits(0x1FFF_FFFF);
+    SAR_READ_CTRL @ 0x00 = 0x0007_0902, rw_bits(0x1FFF_FFFF) {
+        /// The digital controller has the converter, not this block.
+        SAR1_DIG_FORCE: 27,
+        /// Software asked for inverted data.
+        SAR1_DATA_INV: 28,
+    };
     SAR_READ_STATUS1 @ 0x04 = 0, ro();
     SAR_MEAS_WAIT1 @ 0x08 = 0x000A_000A, rw();
     SAR_MEAS_WAIT2 @ 0x0C = 0x0020_000A, rw_bits(0x0FFF_FFFF);
@@ -12,23 +17,53 @@ espalier_core::registers! {
     ULP_CP_SLEEP_CYC2 @ 0x20 = 50, rw();
     ULP_CP_SLEEP_CYC3 @ 0x24 = 40, rw();
     ULP_CP_SLEEP_CYC4 @ 0x28 = 20, rw();
-    SAR_START_FORCE @ 0x2C = 0xF, rw_bits(0x01FF_FFFF);
+    SAR_START_FORCE @ 0x2C = 0xF, rw_bits(0x01FF_FFFF) {
+        /// 9 bits and so many more.
+        SAR1_BIT_WIDTH: 0..=1,
+        SAR2_BIT_WIDTH: 2..=3,
+        /// Software starts the ULP coprocessor itself.
+        ULP_CP_START_TOP: 9,
+    };
     SAR_MEM_WR_CTRL @ 0x30 = 0x0010_0200, rw_bits(0x007F_FFFF);
     SAR_ATTEN1 @ 0x34 = 0xFFFF_FFFF, rw();
     SAR_ATTEN2 @ 0x38 = 0xFFFF_FFFF, rw();
     SAR_SLAVE_ADDR1 @ 0x3C = 0, rw_bits(0x003F_FFFF);
     SAR_SLAVE_ADDR2 @ 0x40 = 0, rw_bits(0x003F_FFFF);
-    SAR_SLAVE_ADDR3 @ 0x44 = 0, rw_bits(0x003F_FFFF);
+    SAR_SLAVE_ADDR3 @ 0x44 = 0, rw_bits(0x003F_FFFF) { TSENS_OUT: 22..=29, TSENS_RDY_OUT: 30 };
     SAR_SLAVE_ADDR4 @ 0x48 = 0, rw_bits(0x003F_FFFF);
-    SAR_TSENS_CTRL @ 0x4C = 0x0006_6002, rw_bits(0x07FF_FFFF);
+    SAR_TSENS_CTRL @ 0x4C = 0x0006_6002, rw_bits(0x07FF_FFFF) { TSENS_POWER_UP: 24, TSENS_DUMP_OUT: 26 };
     SAR_I2C_CTRL @ 0x50 = 0, rw_bits(0x3FFF_FFFF);
-    SAR_MEAS_START1 @ 0x54 = 0, rw_bits(0xFFFE_0000);
-    SAR_TOUCH_CTRL1 @ 0x58 = 0x0204_1000, rw_bits(0x0FFF_FFFF);
-    SAR_TOUCH_THRES1[5] @ 0x5C = 0, rw();
-    SAR_TOUCH_OUT1[5] @ 0x70 = 0, ro();
-    SAR_TOUCH_CTRL2 @ 0x84 = 0x0040_0800, rw_bits(0x3FFF_F800);
-    SAR_TOUCH_ENABLE @ 0x8C = 0x3FFF_FFFF, rw_bits(0x3FFF_FFFF);
-    SAR_READ_CTRL2 @ 0x90 = 0x0007_0902, rw_bits(0x3FFF_FFFF);
+    SAR_MEAS_START1 @ 0x54 = 0, rw_bits(0xFFFE_0000) {
+        MEAS1_DATA_SAR: 0..=15,
+        MEAS1_DONE_SAR: 16,
+        MEAS1_START_SAR: 17,
+        SAR1_EN_PAD: 19..=30,
+    };
+    SAR_TOUCH_CTRL1 @ 0x58 = 0x0204_1000, rw_bits(0x0FFF_FFFF) {
+        TOUCH_MEAS_DELAY: 0..=15,
+        TOUCH_XPD_WAIT: 16..=23,
+        /// A pad is touched when its count is above, rather than below, the threshold.
+        TOUCH_OUT_SEL: 24,
+        /// Set 1 alone interrupts.
+        TOUCH_OUT_1EN: 25,
+    };
+    SAR_TOUCH_THRES1[5] @ 0x5C = 0, rw() { TOUCH_OUT_TH1: 0..=15, TOUCH_OUT_TH0: 16..=31 };
+    SAR_TOUCH_OUT1[5] @ 0x70 = 0, ro() { TOUCH_MEAS_OUT1: 0..=15, TOUCH_MEAS_OUT0: 16..=31 };
+    SAR_TOUCH_CTRL2 @ 0x84 = 0x0040_0800, rw_bits(0x3FFF_F800) {
+        TOUCH_MEAS_EN: 0..=9,
+        TOUCH_MEAS_DONE: 10,
+        TOUCH_START_FSM_EN: 11,
+        TOUCH_START_EN: 12,
+        TOUCH_START_FORCE: 13,
+        TOUCH_SLEEP_CYCLES: 14..=29,
+        TOUCH_MEAS_EN_CLR: 30,
+    };
+    SAR_TOUCH_ENABLE @ 0x8C = 0x3FFF_FFFF, rw_bits(0x3FFF_FFFF) {
+        TOUCH_PAD_WORKEN: 0..=9,
+        TOUCH_PAD_OUTEN2: 10..=19,
+        TOUCH_PAD_OUTEN1: 20..=29,
+    };
+    SAR_READ_CTRL2 @ 0x90 = 0x0007_0902, rw_bits(0x3FFF_FFFF) { SAR2_DIG_FORCE: 28, SAR2_DATA_INV: 29 };
     SAR_MEAS_START2 @ 0x94 = 0, rw_bits(0xFFFE_0000);
     SAR_DAC_CTRL1 @ 0x98 = 0, rw_bits(0x03FF_FFFF);
     SAR_DAC_CTRL2 @ 0x9C = 0x0300_0000, rw_bits(0x03FF_FFFF);
@@ -37,61 +72,6 @@ espalier_core::registers! {
     SARDATE @ 0xFC = 0x0160_5180, rw_bits(0x0FFF_FFFF);
 }
 
-/// SAR_READ_CTRL and SAR_READ_CTRL2: software asked for inverted data.
-pub const SAR1_DATA_INV: u32 = 1 << 28;
-pub const SAR2_DATA_INV: u32 = 1 << 29;
-
-/// The digital controller has the converter, not this block.
-pub const SAR1_DIG_FORCE: u32 = 1 << 27;
-pub const SAR2_DIG_FORCE: u32 = 1 << 28;
-
-/// SAR_START_FORCE: software starts the ULP coprocessor itself.
-pub const ULP_CP_START_TOP: u32 = 1 << 9;
-/// SAR_START_FORCE: 9 bits and so many more.
-pub const SAR1_BIT_WIDTH_SHIFT: u32 = 0;
-pub const SAR2_BIT_WIDTH_SHIFT: u32 = 2;
-pub const SAR_BIT_WIDTH_MASK: u32 = 3;
-
-/// SAR_MEAS_STARTn.
-pub const MEAS_DATA_MASK: u32 = 0xFFFF;
-pub const MEAS_DONE: u32 = 1 << 16;
-pub const MEAS_START: u32 = 1 << 17;
-pub const SAR_EN_PAD_SHIFT: u32 = 19;
-pub const SAR_EN_PAD_MASK: u32 = 0xFFF;
-
-/// SAR_TSENS_CTRL.
-pub const TSENS_POWER_UP: u32 = 1 << 24;
-pub const TSENS_DUMP_OUT: u32 = 1 << 26;
-
-/// SAR_SLAVE_ADDR3.
-pub const TSENS_OUT_SHIFT: u32 = 22;
-pub const TSENS_RDY_OUT: u32 = 1 << 30;
-
 /// SAR_ATTENn.
 pub const ATTEN_BITS: u32 = 2;
 pub const ATTEN_MASK: u32 = 3;
-
-/// SAR_TOUCH_CTRL1.
-pub const TOUCH_MEAS_DELAY_MASK: u32 = 0xFFFF;
-pub const TOUCH_XPD_WAIT_SHIFT: u32 = 16;
-pub const TOUCH_XPD_WAIT_MASK: u32 = 0xFF;
-/// A pad is touched when its count is above, rather than below, the threshold.
-pub const TOUCH_OUT_SEL: u32 = 1 << 24;
-/// Set 1 alone interrupts.
-pub const TOUCH_OUT_1EN: u32 = 1 << 25;
-/// SAR_TOUCH_CTRL2.
-pub const TOUCH_MEAS_EN_MASK: u32 = 0x3FF;
-pub const TOUCH_MEAS_DONE: u32 = 1 << 10;
-pub const TOUCH_START_FSM_EN: u32 = 1 << 11;
-pub const TOUCH_START_EN: u32 = 1 << 12;
-pub const TOUCH_START_FORCE: u32 = 1 << 13;
-pub const TOUCH_SLEEP_CYCLES_SHIFT: u32 = 14;
-pub const TOUCH_SLEEP_CYCLES_MASK: u32 = 0xFFFF;
-pub const TOUCH_MEAS_EN_CLR: u32 = 1 << 30;
-/// SAR_TOUCH_ENABLE.
-pub const TOUCH_SET_MASK: u32 = 0x3FF;
-pub const TOUCH_SET2_SHIFT: u32 = 10;
-pub const TOUCH_SET1_SHIFT: u32 = 20;
-/// SAR_TOUCH_THRESn and SAR_TOUCH_OUTn hold an even pad above an odd one.
-pub const TOUCH_EVEN_SHIFT: u32 = 16;
-pub const TOUCH_COUNT_MASK: u32 = 0xFFFF;

@@ -1,6 +1,6 @@
 //! Sequences of the drivers.
 
-use super::registers::{self, reg};
+use super::registers::reg;
 use super::{Adc, Sens, TOUCH_PADS};
 use espalier_core::{Device, Frequency, Span, Time};
 use proptest::prelude::{any, proptest};
@@ -19,9 +19,9 @@ fn set(sens: &mut Sens, offset: u32, value: u32) {
 fn convert(sens: &mut Sens, start: u32, channel: u32) -> u32 {
     let forced = 1 << 31 | 1 << 18 | 1 << (19 + channel);
     set(sens, start, forced);
-    set(sens, start, forced | registers::MEAS_START);
-    assert_ne!(get(sens, start) & registers::MEAS_DONE, 0);
-    get(sens, start) & registers::MEAS_DATA_MASK
+    set(sens, start, forced | reg::SAR_MEAS_START1::MEAS1_START_SAR.mask());
+    assert_ne!(get(sens, start) & reg::SAR_MEAS_START1::MEAS1_DONE_SAR.mask(), 0);
+    reg::SAR_MEAS_START1::MEAS1_DATA_SAR.get(get(sens, start))
 }
 
 #[test]
@@ -30,8 +30,8 @@ fn a_conversion_gives_the_channels_voltage_in_the_chosen_width() {
     sens.set_voltage(Adc::One, 3, 1_500_000);
     sens.set_voltage(Adc::Two, 9, u32::MAX);
     sens.set_voltage(Adc::Two, 10, 1);
-    set(&mut sens, reg::SAR_READ_CTRL, registers::SAR1_DATA_INV);
-    set(&mut sens, reg::SAR_READ_CTRL2, registers::SAR2_DATA_INV);
+    set(&mut sens, reg::SAR_READ_CTRL, reg::SAR_READ_CTRL::SAR1_DATA_INV.mask());
+    set(&mut sens, reg::SAR_READ_CTRL2, reg::SAR_READ_CTRL2::SAR2_DATA_INV.mask());
     let full = u32::from(sens.sample(Adc::One, 3, 3));
     assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), full);
     assert_eq!(convert(&mut sens, reg::SAR_MEAS_START2, 9), 0xFFF);
@@ -59,7 +59,7 @@ fn at(micros: u64) -> Time {
 fn touch_ready(pad: u32) -> Sens {
     let mut sens = Sens::new();
     sens.set_touch_slopes([7; TOUCH_PADS]);
-    set(&mut sens, reg::SAR_TOUCH_CTRL1, 0x00FF_7FFF | registers::TOUCH_OUT_1EN);
+    set(&mut sens, reg::SAR_TOUCH_CTRL1, 0x00FF_7FFF | reg::SAR_TOUCH_CTRL1::TOUCH_OUT_1EN.mask());
     set(&mut sens, reg::SAR_TOUCH_ENABLE, 1 << pad | 1 << (20 + pad));
     sens
 }
@@ -67,18 +67,19 @@ fn touch_ready(pad: u32) -> Sens {
 #[test]
 fn software_starts_a_measurement_that_takes_its_time() {
     let mut sens = touch_ready(7);
-    let forced = registers::TOUCH_START_FORCE | registers::TOUCH_START_FSM_EN;
+    let forced = reg::SAR_TOUCH_CTRL2::TOUCH_START_FORCE.mask() | reg::SAR_TOUCH_CTRL2::TOUCH_START_FSM_EN.mask();
     set(&mut sens, reg::SAR_TOUCH_CTRL2, forced);
-    set(&mut sens, reg::SAR_TOUCH_CTRL2, forced | registers::TOUCH_START_EN);
-    let done =
-        |sens: &mut Sens, micros| sens.read(reg::SAR_TOUCH_CTRL2, at(micros)).unwrap() & registers::TOUCH_MEAS_DONE;
+    set(&mut sens, reg::SAR_TOUCH_CTRL2, forced | reg::SAR_TOUCH_CTRL2::TOUCH_START_EN.mask());
+    let done = |sens: &mut Sens, micros| {
+        sens.read(reg::SAR_TOUCH_CTRL2, at(micros)).unwrap() & reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_DONE.mask()
+    };
     // 0x7FFF + 0xFF cycles of 8 MHz.
     assert_eq!(done(&mut sens, 4_127), 0);
     assert_ne!(done(&mut sens, 4_128), 0);
     assert_eq!(get(&mut sens, reg::SAR_TOUCH_OUT1 + 12), 1023);
     sens.set_finger(7, true);
     sens.write(reg::SAR_TOUCH_CTRL2, forced, at(5_000)).unwrap();
-    sens.write(reg::SAR_TOUCH_CTRL2, forced | registers::TOUCH_START_EN, at(5_000)).unwrap();
+    sens.write(reg::SAR_TOUCH_CTRL2, forced | reg::SAR_TOUCH_CTRL2::TOUCH_START_EN.mask(), at(5_000)).unwrap();
     assert_eq!(done(&mut sens, 5_001), 0);
     sens.advance(at(10_000));
     assert_eq!(get(&mut sens, reg::SAR_TOUCH_OUT1 + 12), 204);
@@ -88,7 +89,11 @@ fn software_starts_a_measurement_that_takes_its_time() {
 fn the_timer_measures_again_and_again_and_a_touched_pad_interrupts() {
     let mut sens = touch_ready(2);
     set(&mut sens, reg::SAR_TOUCH_THRES1 + 4, 500 << 16);
-    set(&mut sens, reg::SAR_TOUCH_CTRL2, registers::TOUCH_START_FSM_EN | 0x1000 << registers::TOUCH_SLEEP_CYCLES_SHIFT);
+    set(
+        &mut sens,
+        reg::SAR_TOUCH_CTRL2,
+        reg::SAR_TOUCH_CTRL2::TOUCH_START_FSM_EN.mask() | reg::SAR_TOUCH_CTRL2::TOUCH_SLEEP_CYCLES.put(0x1000),
+    );
     assert_eq!(sens.deadline(), None);
     sens.set_touch_timer(true, Frequency::from_hertz(150_000), at(0));
     let first = sens.deadline().unwrap();
@@ -97,11 +102,11 @@ fn the_timer_measures_again_and_again_and_a_touched_pad_interrupts() {
     sens.set_finger(2, true);
     sens.advance(sens.deadline().unwrap());
     assert!(sens.take_touch_interrupt() && !sens.take_touch_interrupt());
-    assert_eq!(get(&mut sens, reg::SAR_TOUCH_CTRL2) & registers::TOUCH_MEAS_EN_MASK, 1 << 2);
+    assert_eq!(reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN.get(get(&mut sens, reg::SAR_TOUCH_CTRL2)), 1 << 2);
     // The pad stays marked until software clears the marks.
     let control = get(&mut sens, reg::SAR_TOUCH_CTRL2);
-    set(&mut sens, reg::SAR_TOUCH_CTRL2, control | registers::TOUCH_MEAS_EN_CLR);
-    assert_eq!(get(&mut sens, reg::SAR_TOUCH_CTRL2) & registers::TOUCH_MEAS_EN_MASK, 0);
+    set(&mut sens, reg::SAR_TOUCH_CTRL2, control | reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN_CLR.mask());
+    assert_eq!(reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN.get(get(&mut sens, reg::SAR_TOUCH_CTRL2)), 0);
     sens.set_touch_timer(false, Frequency::from_hertz(150_000), at(90_000));
     assert_eq!(sens.deadline(), None);
 }
@@ -112,8 +117,12 @@ fn the_temperature_appears_once_it_is_dumped() {
     let mut sens = Sens::new();
     sens.set_temperature(53);
     assert_eq!(get(&mut sens, reg::SAR_SLAVE_ADDR3), 0);
-    set(&mut sens, reg::SAR_TSENS_CTRL, 1 << 25 | registers::TSENS_POWER_UP | registers::TSENS_DUMP_OUT);
-    assert_eq!(get(&mut sens, reg::SAR_SLAVE_ADDR3), registers::TSENS_RDY_OUT | 53 << 22);
+    set(
+        &mut sens,
+        reg::SAR_TSENS_CTRL,
+        1 << 25 | reg::SAR_TSENS_CTRL::TSENS_POWER_UP.mask() | reg::SAR_TSENS_CTRL::TSENS_DUMP_OUT.mask(),
+    );
+    assert_eq!(get(&mut sens, reg::SAR_SLAVE_ADDR3), reg::SAR_SLAVE_ADDR3::TSENS_RDY_OUT.mask() | 53 << 22);
 }
 
 proptest! {

@@ -3,10 +3,10 @@
 //! A measurement takes one pad of the working set after the other and counts how often it charges and discharges while the
 //! measuring time lasts. The timer starts it again and again, or software does once.
 
-use espalier_core::{Frequency, Span, Time};
+use espalier_core::{Field, Frequency, Span, Time};
 
 use super::Sens;
-use super::registers::{self, reg};
+use super::registers::reg;
 use crate::clocks::SlowClock;
 
 /// Pads of the controller.
@@ -88,27 +88,31 @@ impl Sens {
     }
 
     pub(super) fn touch_control_written(&mut self, old: u32, new: u32, now: Time) {
-        let by_software = registers::TOUCH_START_FORCE | registers::TOUCH_START_EN;
-        if new & registers::TOUCH_MEAS_EN_CLR != 0 {
-            self.registers.modify(reg::SAR_TOUCH_CTRL2, registers::TOUCH_MEAS_EN_MASK, 0);
+        let by_software = reg::SAR_TOUCH_CTRL2::TOUCH_START_FORCE.mask() | reg::SAR_TOUCH_CTRL2::TOUCH_START_EN.mask();
+        if reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN_CLR.is_set(new) {
+            self.registers.modify(reg::SAR_TOUCH_CTRL2, reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN.mask(), 0);
         }
         if new & by_software == by_software && old & by_software != by_software {
             self.begin_measurement(now);
-        } else if (new ^ old) & (registers::TOUCH_START_FORCE | registers::TOUCH_START_FSM_EN) != 0 {
+        } else if (new ^ old)
+            & (reg::SAR_TOUCH_CTRL2::TOUCH_START_FORCE.mask() | reg::SAR_TOUCH_CTRL2::TOUCH_START_FSM_EN.mask())
+            != 0
+        {
             self.arm_touch_timer(now);
         }
     }
 
     fn is_timed(&self) -> bool {
         let control = self.registers.get(reg::SAR_TOUCH_CTRL2);
-        self.touch.timer && control & registers::TOUCH_START_FORCE == 0 && control & registers::TOUCH_START_FSM_EN != 0
+        self.touch.timer
+            && control & reg::SAR_TOUCH_CTRL2::TOUCH_START_FORCE.mask() == 0
+            && control & reg::SAR_TOUCH_CTRL2::TOUCH_START_FSM_EN.mask() != 0
     }
 
     fn arm_touch_timer(&mut self, now: Time) {
         self.touch.end = None;
         if self.is_timed() {
-            let sleep = self.registers.get(reg::SAR_TOUCH_CTRL2) >> registers::TOUCH_SLEEP_CYCLES_SHIFT
-                & registers::TOUCH_SLEEP_CYCLES_MASK;
+            let sleep = self.registers.field(reg::SAR_TOUCH_CTRL2::TOUCH_SLEEP_CYCLES);
             // At least one cycle, so that time goes on.
             let sleep = self.touch.slow_clock.cycles(u64::from(sleep.max(1)));
             self.touch.end = Some(now + sleep + self.measuring_time());
@@ -116,24 +120,24 @@ impl Sens {
     }
 
     fn begin_measurement(&mut self, now: Time) {
-        self.registers.modify(reg::SAR_TOUCH_CTRL2, registers::TOUCH_MEAS_DONE, 0);
+        self.registers.modify(reg::SAR_TOUCH_CTRL2, reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_DONE.mask(), 0);
         self.touch.end = Some(now + self.measuring_time());
     }
 
     fn working_set(&self) -> u32 {
-        self.registers.get(reg::SAR_TOUCH_ENABLE) & registers::TOUCH_SET_MASK
+        self.registers.field(reg::SAR_TOUCH_ENABLE::TOUCH_PAD_WORKEN)
     }
 
     /// Settling and counting, for each pad of the working set.
     fn measuring_time(&self) -> Span {
         let control = self.registers.get(reg::SAR_TOUCH_CTRL1);
-        let settling = control >> registers::TOUCH_XPD_WAIT_SHIFT & registers::TOUCH_XPD_WAIT_MASK;
-        let cycles = (control & registers::TOUCH_MEAS_DELAY_MASK) + settling;
+        let settling = reg::SAR_TOUCH_CTRL1::TOUCH_XPD_WAIT.get(control);
+        let cycles = reg::SAR_TOUCH_CTRL1::TOUCH_MEAS_DELAY.get(control) + settling;
         MEASURING_CLOCK.cycles(u64::from(cycles) * u64::from(self.working_set().count_ones()))
     }
 
     fn count(&self, pad: usize) -> u32 {
-        let cycles = self.registers.get(reg::SAR_TOUCH_CTRL1) & registers::TOUCH_MEAS_DELAY_MASK;
+        let cycles = self.registers.field(reg::SAR_TOUCH_CTRL1::TOUCH_MEAS_DELAY);
         let load = if self.touch.fingers >> pad & 1 != 0 { FINGER } else { 1 };
         cycles * u32::from(self.touch.slopes[pad]) / (FREE_CYCLES * STEEPEST * load)
     }
@@ -142,17 +146,20 @@ impl Sens {
         if self.touch.end.is_none_or(|end| end > now) {
             return;
         }
-        let above = self.registers.get(reg::SAR_TOUCH_CTRL1) & registers::TOUCH_OUT_SEL != 0;
+        let above = self.registers.is_set(reg::SAR_TOUCH_CTRL1::TOUCH_OUT_SEL);
         let (working_set, mut touched) = (self.working_set(), 0);
         for pad in (0..PADS).filter(|pad| working_set >> pad & 1 != 0) {
             let (count, word) = (self.count(pad), 4 * (pad / 2) as u32);
-            let shift = if pad.is_multiple_of(2) { registers::TOUCH_EVEN_SHIFT } else { 0 };
-            let mask = registers::TOUCH_COUNT_MASK << shift;
-            self.registers.modify(reg::SAR_TOUCH_OUT1 + word, mask, count << shift);
-            let threshold = (self.registers.get(reg::SAR_TOUCH_THRES1 + word) & mask) >> shift;
+            // A word holds an even pad above an odd one.
+            let (out, threshold) = match pad.is_multiple_of(2) {
+                true => (reg::SAR_TOUCH_OUT1::TOUCH_MEAS_OUT0, reg::SAR_TOUCH_THRES1::TOUCH_OUT_TH0),
+                false => (reg::SAR_TOUCH_OUT1::TOUCH_MEAS_OUT1, reg::SAR_TOUCH_THRES1::TOUCH_OUT_TH1),
+            };
+            self.registers.set_field(out.at(word), count);
+            let threshold = self.registers.field(threshold.at(word));
             touched |= u32::from(if above { count > threshold } else { count < threshold }) << pad;
         }
-        self.registers.modify(reg::SAR_TOUCH_CTRL2, 0, registers::TOUCH_MEAS_DONE | touched);
+        self.registers.modify(reg::SAR_TOUCH_CTRL2, 0, reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_DONE.mask() | touched);
         self.touch.interrupt |= self.is_trigger(touched);
         self.touch.end = None;
         if self.is_timed() {
@@ -163,8 +170,8 @@ impl Sens {
     /// Whether the pads that are touched interrupt: those of set 1, or those of both sets.
     fn is_trigger(&self, touched: u32) -> bool {
         let sets = self.registers.get(reg::SAR_TOUCH_ENABLE);
-        let set = |shift: u32| sets >> shift & registers::TOUCH_SET_MASK & touched != 0;
-        let first_alone = self.registers.get(reg::SAR_TOUCH_CTRL1) & registers::TOUCH_OUT_1EN != 0;
-        set(registers::TOUCH_SET1_SHIFT) && (first_alone || set(registers::TOUCH_SET2_SHIFT))
+        let set = |field: Field| field.get(sets) & touched != 0;
+        let first_alone = self.registers.is_set(reg::SAR_TOUCH_CTRL1::TOUCH_OUT_1EN);
+        set(reg::SAR_TOUCH_ENABLE::TOUCH_PAD_OUTEN1) && (first_alone || set(reg::SAR_TOUCH_ENABLE::TOUCH_PAD_OUTEN2))
     }
 }

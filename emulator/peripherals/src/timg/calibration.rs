@@ -2,20 +2,8 @@
 
 use espalier_core::{Span, Time};
 
+use super::registers::reg;
 use crate::clocks::{SlowClock, XTAL, XTAL_HERTZ};
-
-/// Fields of TIMGn_RTCCALICFG and TIMGn_RTCCALICFG1.
-pub(super) mod field {
-    pub const START_CYCLING: u32 = 1 << 12;
-    pub const CLK_SEL_SHIFT: u32 = 13;
-    pub const CLK_SEL_MASK: u32 = 3;
-    pub const RDY: u32 = 1 << 15;
-    pub const MAX_SHIFT: u32 = 16;
-    pub const MAX_MASK: u32 = 0x7FFF;
-    pub const START: u32 = 1 << 31;
-    pub const VALUE_SHIFT: u32 = 7;
-    pub const VALUE_MAX: u64 = (1 << 25) - 1;
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct Calibration {
@@ -32,8 +20,8 @@ impl Calibration {
 
     /// Software changes RTCCALICFG from `old` to `new`; `clock` is the clock to measure, if it is running at all.
     pub(super) fn written(&mut self, old: u32, new: u32, clock: Option<SlowClock>, now: Time) {
-        let started = new & !old & field::START != 0;
-        let cycling = new & field::START_CYCLING != 0 && new != old;
+        let started = reg::RTCCALICFG::RTC_CALI_START.is_set(new & !old);
+        let cycling = reg::RTCCALICFG::RTC_CALI_START_CYCLING.is_set(new) && new != old;
         if started || cycling {
             self.done = clock.map(|clock| {
                 let (span, value) = measure(new, clock);
@@ -48,14 +36,17 @@ impl Calibration {
 
     /// The content of RTCCALICFG1 at `now`.
     pub(super) fn value(&self, now: Time) -> u32 {
-        self.done.filter(|(at, _)| *at <= now).map_or(0, |(_, value)| value << field::VALUE_SHIFT)
+        self.done.filter(|(at, _)| *at <= now).map_or(0, |(_, value)| reg::RTCCALICFG1::RTC_CALI_VALUE.put(value))
     }
 }
 
 /// How long `MAX` periods of `clock` last, and how many periods of the crystal that is, to the nearest. A measurement of no
 /// period ends with the next edge of the clock; drivers wait for that edge so.
 fn measure(config: u32, clock: SlowClock) -> (Span, u32) {
-    let periods = u64::from(config >> field::MAX_SHIFT & field::MAX_MASK);
+    let periods = u64::from(reg::RTCCALICFG::RTC_CALI_MAX.get(config));
     let crystal = |periods: u64| (periods * XTAL_HERTZ * 1000 + clock.millihertz() / 2) / clock.millihertz();
-    (XTAL.cycles(crystal(periods.max(1))), crystal(periods).min(field::VALUE_MAX) as u32)
+    (
+        XTAL.cycles(crystal(periods.max(1))),
+        crystal(periods).min(u64::from(reg::RTCCALICFG1::RTC_CALI_VALUE.max())) as u32,
+    )
 }

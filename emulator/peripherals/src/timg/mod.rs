@@ -143,7 +143,7 @@ impl TimerGroup {
     }
 
     fn guarded_by_flash_boot(&self) -> bool {
-        self.flash_boot && self.registers.get(reg::WDTCONFIG0) & wdt::FLASHBOOT_MOD_EN != 0
+        self.flash_boot && self.registers.is_set(reg::WDTCONFIG0::WDT_FLASHBOOT_MOD_EN)
     }
 
     fn configure_timers(&mut self, now: Time) {
@@ -154,7 +154,7 @@ impl TimerGroup {
     }
 
     fn run_watchdog(&mut self, now: Time) {
-        let enabled = self.registers.get(reg::WDTCONFIG0) & wdt::EN != 0 || self.guarded_by_flash_boot();
+        let enabled = self.registers.is_set(reg::WDTCONFIG0::WDT_EN) || self.guarded_by_flash_boot();
         if !enabled {
             self.watchdog.feed(now);
         }
@@ -171,8 +171,9 @@ impl TimerGroup {
     }
 
     fn watchdog_action(&self, stage: usize) -> u32 {
-        let shift = wdt::STG0_SHIFT - stage as u32 * wdt::STG_BITS;
-        match self.registers.get(reg::WDTCONFIG0) >> shift & wdt::STG_MASK {
+        use reg::WDTCONFIG0;
+        let actions = [WDTCONFIG0::WDT_STG0, WDTCONFIG0::WDT_STG1, WDTCONFIG0::WDT_STG2, WDTCONFIG0::WDT_STG3];
+        match self.registers.field(actions[stage]) {
             wdt::OFF if stage == 0 && self.guarded_by_flash_boot() => wdt::RESET_SYSTEM,
             action => action,
         }
@@ -181,13 +182,14 @@ impl TimerGroup {
     /// When a stage of the watchdog next expires and somebody finds out at once.
     fn watchdog_deadline(&self) -> Option<Time> {
         let config = self.registers.get(reg::WDTCONFIG0);
-        let raises = config & wdt::LEVEL_INT_EN != 0 && self.registers.get(reg::INT_RAW) & line::WDT == 0;
+        let raises =
+            reg::WDTCONFIG0::WDT_LEVEL_INT_EN.is_set(config) && self.registers.get(reg::INT_RAW) & line::WDT == 0;
         let acts = self.watchdog.deadline(|stage| match self.watchdog_action(stage) {
             wdt::OFF => false,
             wdt::INTERRUPT => raises,
             _ => true,
         });
-        if config & wdt::EDGE_INT_EN == 0 && !self.edge_is_due {
+        if !reg::WDTCONFIG0::WDT_EDGE_INT_EN.is_set(config) && !self.edge_is_due {
             return acts;
         }
         let pulses = |stage| self.watchdog_action(stage) == wdt::INTERRUPT;
@@ -200,8 +202,8 @@ impl TimerGroup {
         let config = self.registers.get(reg::WDTCONFIG0);
         match self.watchdog_action(stage) {
             wdt::INTERRUPT => {
-                self.raise(line::WDT, config & wdt::LEVEL_INT_EN != 0, false);
-                self.edge_is_due |= config & wdt::EDGE_INT_EN != 0;
+                self.raise(line::WDT, reg::WDTCONFIG0::WDT_LEVEL_INT_EN.is_set(config), false);
+                self.edge_is_due |= reg::WDTCONFIG0::WDT_EDGE_INT_EN.is_set(config);
             }
             wdt::RESET_CPU => self.reset = Some(WatchdogReset::Cpu),
             wdt::RESET_SYSTEM => self.reset = Some(WatchdogReset::System),
@@ -220,7 +222,7 @@ impl TimerGroup {
 
     /// The clock that a calibration with this RTCCALICFG measures, if it is running.
     fn calibrated_clock(&self, config: u32) -> Option<SlowClock> {
-        let clock = match config >> calibration::field::CLK_SEL_SHIFT & calibration::field::CLK_SEL_MASK {
+        let clock = match reg::RTCCALICFG::RTC_CALI_CLK_SEL.get(config) {
             1 => SlowClock::Rc8mDiv256,
             2 => SlowClock::Xtal32k,
             _ => self.slow_clock,
@@ -240,7 +242,7 @@ fn watchdog(apb: Frequency, registers: &Registers) -> Watchdog {
 }
 
 fn watchdog_clock(apb: Frequency, registers: &Registers) -> Frequency {
-    apb.divided_by(u64::from(registers.get(reg::WDTCONFIG1) >> wdt::CLK_PRESCALE_SHIFT))
+    apb.divided_by(u64::from(registers.field(reg::WDTCONFIG1::WDT_CLK_PRESCALE)))
 }
 
 impl Device for TimerGroup {
@@ -259,7 +261,7 @@ impl Device for TimerGroup {
         self.advance(now);
         let value = self.registers.read(offset)?;
         Ok(match offset {
-            reg::RTCCALICFG if self.calibration.is_ready(now) => value | calibration::field::RDY,
+            reg::RTCCALICFG if self.calibration.is_ready(now) => value | reg::RTCCALICFG::RTC_CALI_RDY.mask(),
             reg::RTCCALICFG1 => self.calibration.value(now),
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
             _ => value,

@@ -3,7 +3,15 @@
 use crate::watchdog::WRITE_KEY;
 
 espalier_core::registers! {
-    T0CONFIG @ 0x00 = 0x6000_2000, rw_bits(0xFFFF_FC00);
+    T0CONFIG @ 0x00 = 0x6000_2000, rw_bits(0xFFFF_FC00) {
+        ALARM_EN: 10,
+        LEVEL_INT_EN: 11,
+        EDGE_INT_EN: 12,
+        DIVIDER: 13..=28,
+        AUTORELOAD: 29,
+        INCREASE: 30,
+        EN: 31,
+    };
     T0LO @ 0x04 = 0, ro();
     T0HI @ 0x08 = 0, ro();
     T0UPDATE @ 0x0C = 0, wo();
@@ -21,16 +29,31 @@ espalier_core::registers! {
     T1LOADLO @ 0x3C = 0, rw();
     T1LOADHI @ 0x40 = 0, rw();
     T1LOAD @ 0x44 = 0, wo();
-    WDTCONFIG0 @ 0x48 = 0x0004_C000, rw_bits(0xFFFF_C000);
-    WDTCONFIG1 @ 0x4C = 0x0001_0000, rw_bits(0xFFFF_0000);
+    WDTCONFIG0 @ 0x48 = 0x0004_C000, rw_bits(0xFFFF_C000) {
+        WDT_FLASHBOOT_MOD_EN: 14,
+        WDT_LEVEL_INT_EN: 21,
+        WDT_EDGE_INT_EN: 22,
+        WDT_STG3: 23..=24,
+        WDT_STG2: 25..=26,
+        WDT_STG1: 27..=28,
+        WDT_STG0: 29..=30,
+        WDT_EN: 31,
+    };
+    WDTCONFIG1 @ 0x4C = 0x0001_0000, rw_bits(0xFFFF_0000) { WDT_CLK_PRESCALE: 16..=31 };
     WDTCONFIG2 @ 0x50 = 0x018C_BA80, rw();
     WDTCONFIG3 @ 0x54 = 0x07FF_FFFF, rw();
     WDTCONFIG4 @ 0x58 = 0x000F_FFFF, rw();
     WDTCONFIG5 @ 0x5C = 0x000F_FFFF, rw();
     WDTFEED @ 0x60 = 0, wo();
     WDTWPROTECT @ 0x64 = WRITE_KEY, rw();
-    RTCCALICFG @ 0x68 = 0x0001_3000, rw_bits(0xFFFF_7000);
-    RTCCALICFG1 @ 0x6C = 0, ro();
+    RTCCALICFG @ 0x68 = 0x0001_3000, rw_bits(0xFFFF_7000) {
+        RTC_CALI_START_CYCLING: 12,
+        RTC_CALI_CLK_SEL: 13..=14,
+        RTC_CALI_RDY: 15,
+        RTC_CALI_MAX: 16..=30,
+        RTC_CALI_START: 31,
+    };
+    RTCCALICFG1 @ 0x6C = 0, ro() { RTC_CALI_VALUE: 7..=31 };
     LACTCONFIG @ 0x70 = 0x6000_2300, rw_bits(0xFFFF_FF80);
     LACTRTC @ 0x74 = 0, rw_bits(0xFFFF_FFC0);
     LACTLO @ 0x78 = 0, ro();
@@ -59,14 +82,6 @@ pub mod line {
 
 /// Fields of TIMGn_WDTCONFIG0 and TIMGn_WDTCONFIG1.
 pub mod wdt {
-    pub const FLASHBOOT_MOD_EN: u32 = 1 << 14;
-    pub const LEVEL_INT_EN: u32 = 1 << 21;
-    pub const EDGE_INT_EN: u32 = 1 << 22;
-    pub const STG0_SHIFT: u32 = 29;
-    pub const STG_BITS: u32 = 2;
-    pub const STG_MASK: u32 = 3;
-    pub const EN: u32 = 1 << 31;
-    pub const CLK_PRESCALE_SHIFT: u32 = 16;
     /// Stage actions.
     pub const OFF: u32 = 0;
     pub const INTERRUPT: u32 = 1;

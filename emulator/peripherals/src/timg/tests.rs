@@ -1,10 +1,10 @@
 //! Statements of the manual, and sequences of the drivers.
 
 use super::registers::{line, reg, wdt};
-use super::{TimerGroup, WatchdogReset, calibration};
+use super::{TimerGroup, WatchdogReset};
 use crate::clocks::APB_WITH_PLL;
 use crate::watchdog::WRITE_KEY;
-use espalier_core::{Device, Frequency, Time};
+use espalier_core::{Device, Field, Frequency, Time};
 use proptest::prelude::{any, proptest};
 
 const EN: u32 = 1 << 31;
@@ -36,6 +36,9 @@ fn latched(group: &mut TimerGroup, low: u32, micros: u64) -> u64 {
     set(group, low + 8, 1, micros);
     u64::from(get(group, low, micros)) | u64::from(get(group, low + 4, micros)) << 32
 }
+
+const STAGES: [Field; 4] =
+    [reg::WDTCONFIG0::WDT_STG0, reg::WDTCONFIG0::WDT_STG1, reg::WDTCONFIG0::WDT_STG2, reg::WDTCONFIG0::WDT_STG3];
 
 #[test]
 fn software_reads_the_latched_value() {
@@ -115,7 +118,12 @@ fn the_watchdog_interrupts_then_resets() {
     set(&mut group, reg::WDTCONFIG2, 600, 0);
     set(&mut group, reg::WDTCONFIG3, 1200, 0);
     let stages = wdt::INTERRUPT << 29 | wdt::RESET_SYSTEM << 27;
-    set(&mut group, reg::WDTCONFIG0, wdt::EN | stages | wdt::LEVEL_INT_EN, 0);
+    set(
+        &mut group,
+        reg::WDTCONFIG0,
+        reg::WDTCONFIG0::WDT_EN.mask() | stages | reg::WDTCONFIG0::WDT_LEVEL_INT_EN.mask(),
+        0,
+    );
     set(&mut group, reg::WDTFEED, 1, 100_000);
     set(&mut group, reg::WDTWPROTECT, 0, 100_000);
     set(&mut group, reg::WDTFEED, 1, 200_000);
@@ -134,7 +142,7 @@ fn light_sleep_stops_timers_and_watchdog() {
     set(&mut group, reg::LACTCONFIG, EN | INCREASE | divider(80), 0);
     set(&mut group, reg::WDTCONFIG1, 80 << 16, 0);
     set(&mut group, reg::WDTCONFIG2, 500, 0);
-    set(&mut group, reg::WDTCONFIG0, wdt::EN | wdt::RESET_SYSTEM << 29, 0);
+    set(&mut group, reg::WDTCONFIG0, reg::WDTCONFIG0::WDT_EN.mask() | wdt::RESET_SYSTEM << 29, 0);
     group.set_clock_gated(true, Time::from_micros(100));
     assert_eq!(group.deadline(), None);
     group.set_clock_gated(false, Time::from_micros(1_000_100));
@@ -152,7 +160,7 @@ fn flash_boot_starts_the_watchdog_until_software_stops_it() {
     guarded.advance(at);
     assert_eq!(guarded.take_reset(), Some(WatchdogReset::System));
     let config = get(&mut stopped, reg::WDTCONFIG0, 10);
-    set(&mut stopped, reg::WDTCONFIG0, config & !wdt::FLASHBOOT_MOD_EN, 10);
+    set(&mut stopped, reg::WDTCONFIG0, config & !reg::WDTCONFIG0::WDT_FLASHBOOT_MOD_EN.mask(), 10);
     assert_eq!(stopped.deadline(), None);
 }
 
@@ -161,14 +169,14 @@ fn calibration_measures_the_slow_clock_in_crystal_periods() {
     // rtc_clk_cal_internal: 1024 periods of the 150 kHz clock take 6826 us and 273067 periods of 40 MHz.
     let mut group = group();
     set(&mut group, reg::RTCCALICFG, 1024 << 16, 0);
-    set(&mut group, reg::RTCCALICFG, 1024 << 16 | calibration::field::START, 0);
-    assert_eq!(get(&mut group, reg::RTCCALICFG, 6_826) & calibration::field::RDY, 0);
-    assert_ne!(get(&mut group, reg::RTCCALICFG, 6_827) & calibration::field::RDY, 0);
+    set(&mut group, reg::RTCCALICFG, 1024 << 16 | reg::RTCCALICFG::RTC_CALI_START.mask(), 0);
+    assert_eq!(get(&mut group, reg::RTCCALICFG, 6_826) & reg::RTCCALICFG::RTC_CALI_RDY.mask(), 0);
+    assert_ne!(get(&mut group, reg::RTCCALICFG, 6_827) & reg::RTCCALICFG::RTC_CALI_RDY.mask(), 0);
     assert_eq!(get(&mut group, reg::RTCCALICFG1, 6_827) >> 7, 273_067);
     // The estimate of the crystal: ten periods of the 8.5 MHz clock divided by 256.
     let estimate = 1 << 13 | 10 << 16;
     set(&mut group, reg::RTCCALICFG, estimate, 10_000);
-    set(&mut group, reg::RTCCALICFG, estimate | calibration::field::START, 10_000);
+    set(&mut group, reg::RTCCALICFG, estimate | reg::RTCCALICFG::RTC_CALI_START.mask(), 10_000);
     assert_eq!(get(&mut group, reg::RTCCALICFG1, 11_000) >> 7, 12_047);
     // What the ROM finds after reset, one period, with the fast oscillator's frequency from eFuse, is nearest to 40 MHz.
     let value = u64::from(get(&mut TimerGroup::new(), reg::RTCCALICFG1, 0) >> 7);
@@ -180,17 +188,17 @@ fn a_calibration_of_no_period_waits_for_the_next_slow_edge() {
     // rtc_clk_wait_for_slow_cycle.
     let mut group = group();
     set(&mut group, reg::RTCCALICFG, 0, 100);
-    set(&mut group, reg::RTCCALICFG, calibration::field::START, 100);
-    assert_eq!(get(&mut group, reg::RTCCALICFG, 101) & calibration::field::RDY, 0);
-    assert_ne!(get(&mut group, reg::RTCCALICFG, 107) & calibration::field::RDY, 0);
+    set(&mut group, reg::RTCCALICFG, reg::RTCCALICFG::RTC_CALI_START.mask(), 100);
+    assert_eq!(get(&mut group, reg::RTCCALICFG, 101) & reg::RTCCALICFG::RTC_CALI_RDY.mask(), 0);
+    assert_ne!(get(&mut group, reg::RTCCALICFG, 107) & reg::RTCCALICFG::RTC_CALI_RDY.mask(), 0);
 }
 
 #[test]
 fn a_crystal_that_is_not_there_never_becomes_ready() {
     let mut group = group();
-    let start = 2 << 13 | 1 << 16 | calibration::field::START;
+    let start = 2 << 13 | 1 << 16 | reg::RTCCALICFG::RTC_CALI_START.mask();
     set(&mut group, reg::RTCCALICFG, start, 0);
-    assert_eq!(get(&mut group, reg::RTCCALICFG, 10_000_000) & calibration::field::RDY, 0);
+    assert_eq!(get(&mut group, reg::RTCCALICFG, 10_000_000) & reg::RTCCALICFG::RTC_CALI_RDY.mask(), 0);
     group.set_xtal_32k(true);
     set(&mut group, reg::RTCCALICFG, 0, 10_000_000);
     set(&mut group, reg::RTCCALICFG, start, 10_000_000);
@@ -231,13 +239,20 @@ proptest! {
 fn a_watchdog_as_fast_as_can_be_keeps_nobody_busy() {
     let mut group = group();
     set(&mut group, reg::WDTWPROTECT, WRITE_KEY, 0);
-    set(&mut group, reg::WDTCONFIG1, 1 << wdt::CLK_PRESCALE_SHIFT, 0);
+    set(&mut group, reg::WDTCONFIG1, reg::WDTCONFIG1::WDT_CLK_PRESCALE.put(1), 0);
     for stage in 0..4 {
         set(&mut group, reg::WDTCONFIG2 + 4 * stage, 0, 0);
     }
-    let all =
-        |action: u32| (0..4).fold(0, |config, stage| config | action << (wdt::STG0_SHIFT - wdt::STG_BITS * stage));
-    set(&mut group, reg::WDTCONFIG0, wdt::EN | all(wdt::INTERRUPT) | wdt::EDGE_INT_EN | wdt::LEVEL_INT_EN, 10);
+    let all = |action: u32| STAGES.iter().fold(0, |config, stage| config | stage.put(action));
+    set(
+        &mut group,
+        reg::WDTCONFIG0,
+        reg::WDTCONFIG0::WDT_EN.mask()
+            | all(wdt::INTERRUPT)
+            | reg::WDTCONFIG0::WDT_EDGE_INT_EN.mask()
+            | reg::WDTCONFIG0::WDT_LEVEL_INT_EN.mask(),
+        10,
+    );
     let mut pulses = 0;
     while let Some(at) = group.deadline().filter(|at| *at < Time::from_micros(1000)) {
         group.advance(at);
@@ -246,7 +261,7 @@ fn a_watchdog_as_fast_as_can_be_keeps_nobody_busy() {
     }
     assert!((980..1000).contains(&pulses), "{pulses}");
     assert_eq!(group.interrupts(), line::WDT);
-    set(&mut group, reg::WDTCONFIG0, wdt::EN | all(wdt::OFF), 1000);
+    set(&mut group, reg::WDTCONFIG0, reg::WDTCONFIG0::WDT_EN.mask() | all(wdt::OFF), 1000);
     // The last edge keeps its distance as well.
     group.advance(Time::from_micros(1002));
     assert_eq!(group.deadline(), None);

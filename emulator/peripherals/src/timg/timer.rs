@@ -2,17 +2,8 @@
 
 use espalier_core::{Counter, Frequency, Registers, Time};
 
-/// Fields of TIMGn_TxCONFIG and TIMGn_LACTCONFIG.
-pub(super) mod config {
-    pub const ALARM_EN: u32 = 1 << 10;
-    pub const LEVEL_INT_EN: u32 = 1 << 11;
-    pub const EDGE_INT_EN: u32 = 1 << 12;
-    pub const DIVIDER_SHIFT: u32 = 13;
-    pub const DIVIDER_MASK: u32 = 0xFFFF;
-    pub const AUTORELOAD: u32 = 1 << 29;
-    pub const INCREASE: u32 = 1 << 30;
-    pub const EN: u32 = 1 << 31;
-}
+/// The fields of T1CONFIG and LACTCONFIG are the same.
+use super::registers::reg::T0CONFIG;
 
 const WIDTH: u32 = 64;
 
@@ -81,32 +72,32 @@ impl Timer {
         let at = self.alarm_at.filter(|at| *at <= now)?;
         let configured = registers.get(self.config);
         // The alarm is armed for one shot; software arms it again.
-        registers.modify(self.config, config::ALARM_EN, 0);
+        registers.modify(self.config, T0CONFIG::ALARM_EN.mask(), 0);
         self.alarm_at = None;
-        if configured & config::AUTORELOAD != 0 {
+        if T0CONFIG::AUTORELOAD.is_set(configured) {
             self.load(registers, at);
         }
-        Some(Alarm { level: configured & config::LEVEL_INT_EN != 0, edge: configured & config::EDGE_INT_EN != 0 })
+        Some(Alarm { level: T0CONFIG::LEVEL_INT_EN.is_set(configured), edge: T0CONFIG::EDGE_INT_EN.is_set(configured) })
     }
 
     /// Takes over divider, direction and enable from the CONFIG register.
     pub(super) fn configure(&mut self, registers: &Registers, apb: Frequency, now: Time) {
         let configured = registers.get(self.config);
         self.counter.set_clock(apb.divided_by(divider(configured)), now);
-        self.counter.set_counting_up(configured & config::INCREASE != 0, now);
-        self.counter.set_running(configured & config::EN != 0 && !self.gated, now);
+        self.counter.set_counting_up(T0CONFIG::INCREASE.is_set(configured), now);
+        self.counter.set_running(T0CONFIG::EN.is_set(configured) && !self.gated, now);
     }
 
     /// Works out when the alarm goes off. A counter that has already passed the alarm value sets it off at once.
     pub(super) fn arm(&mut self, registers: &Registers, now: Time) {
         let configured = registers.get(self.config);
         self.alarm_at = None;
-        if configured & config::ALARM_EN == 0 || !self.counter.is_running() {
+        if !T0CONFIG::ALARM_EN.is_set(configured) || !self.counter.is_running() {
             return;
         }
         let alarm = pair(registers, self.low + ALARMLO, self.low + ALARMHI);
         let value = self.counter.value(now);
-        let passed = if configured & config::INCREASE != 0 { value >= alarm } else { value <= alarm };
+        let passed = if T0CONFIG::INCREASE.is_set(configured) { value >= alarm } else { value <= alarm };
         self.alarm_at = if passed { Some(now) } else { self.counter.reaches(alarm, WIDTH, now) };
     }
 
@@ -127,8 +118,8 @@ fn pair(registers: &Registers, low: u32, high: u32) -> u64 {
 
 /// The prescaler divides by 2 to 65536; 0 means 65536 and 1 means 2.
 fn divider(configured: u32) -> u64 {
-    match configured >> config::DIVIDER_SHIFT & config::DIVIDER_MASK {
-        0 => u64::from(config::DIVIDER_MASK) + 1,
+    match T0CONFIG::DIVIDER.get(configured) {
+        0 => u64::from(T0CONFIG::DIVIDER.max()) + 1,
         1 => 2,
         divider => u64::from(divider),
     }
