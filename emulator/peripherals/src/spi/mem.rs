@@ -80,7 +80,7 @@ impl SpiMem {
     /// Gives the engine everything that a transaction depends on, and starts it.
     fn start(&mut self, command: u32, now: Time) -> Result<(), Unmodelled> {
         let get = |offset| self.registers.get(offset);
-        let bits = (get(reg::USER1) >> engine::user1::USR_ADDR_BITLEN_SHIFT) + 1;
+        let bits = engine::reg::USER1::USR_ADDR_BITLEN.get(get(reg::USER1)) + 1;
         let address = if command & engine::cmd::USR != 0 {
             get(reg::ADDR) << (u32::BITS - bits)
         } else {
@@ -92,11 +92,11 @@ impl SpiMem {
             (engine::reg::ADDR, address),
             (engine::reg::CTRL, get(reg::CTRL) & CTRL_SHARED),
             (engine::reg::USER, get(reg::USER) & USER_SHARED),
-            (engine::reg::USER1, (bits - 1) << engine::user1::USR_ADDR_BITLEN_SHIFT | dummy),
+            (engine::reg::USER1, engine::reg::USER1::USR_ADDR_BITLEN.put(bits - 1) | dummy),
             (engine::reg::USER2, get(reg::USER2)),
             (engine::reg::MOSI_DLEN, get(reg::MOSI_DLEN)),
             (engine::reg::MISO_DLEN, get(reg::MISO_DLEN)),
-            (engine::reg::PIN, get(reg::MISC) & MISC_CS_DIS | engine::pin::CS2_DIS),
+            (engine::reg::PIN, get(reg::MISC) & MISC_CS_DIS | engine::reg::PIN::CS2_DIS.mask()),
             (engine::reg::CMD, command),
         ];
         settings.into_iter().try_for_each(|(offset, value)| self.engine.write(offset, value, now))

@@ -7,7 +7,8 @@
 use espalier_core::{Device, Fidelity, Frequency, Register, Registers, SerialPort, Surroundings, Time, Unmodelled};
 
 use super::Uart;
-use super::registers::{self as engine, status};
+use super::registers as engine;
+use super::registers::reg::STATUS;
 use crate::clocks::{RC_FAST, XTAL};
 
 espalier_core::registers! {
@@ -135,17 +136,17 @@ impl SclkUart {
             reg::CLKDIV => self.set(engine::reg::CLKDIV, value, now),
             reg::RS485_CONF => self.set(engine::reg::RS485_CONF, value, now),
             reg::CONF0 => {
-                let errors = if value & conf0::ERR_WR_MASK != 0 { engine::conf0::ERR_WR_MASK } else { 0 };
-                let shared = value & conf0::SHARED | errors | engine::conf0::TICK_REF_ALWAYS_ON;
+                let errors = if value & conf0::ERR_WR_MASK != 0 { engine::reg::CONF0::ERR_WR_MASK.mask() } else { 0 };
+                let shared = value & conf0::SHARED | errors | engine::reg::CONF0::TICK_REF_ALWAYS_ON.mask();
                 self.set(engine::reg::CONF0, shared, now);
-                let measures = if value & conf0::AUTOBAUD_EN != 0 { engine::autobaud::EN } else { 0 };
+                let measures = if value & conf0::AUTOBAUD_EN != 0 { engine::reg::AUTOBAUD::EN.mask() } else { 0 };
                 self.set(engine::reg::AUTOBAUD, measures, now);
             }
             reg::CONF1 | reg::MEM_CONF => self.configure_fifos(now),
             reg::TXBRK_CONF | reg::IDLE_CONF => {
                 let idle = self.registers.get(reg::IDLE_CONF);
                 let brk = self.registers.get(reg::TXBRK_CONF);
-                self.set(engine::reg::IDLE_CONF, idle | brk << engine::idle_conf::TX_BRK_NUM_SHIFT, now);
+                self.set(engine::reg::IDLE_CONF, idle | engine::reg::IDLE_CONF::TX_BRK_NUM.put(brk), now);
             }
             reg::CLK_CONF => self.engine.set_apb_clock(self.clock(), now),
             _ => {}
@@ -154,39 +155,39 @@ impl SclkUart {
 
     /// Thresholds and sizes, whose upper bits the ESP32's UART has in `MEM_CONF`.
     fn configure_fifos(&mut self, now: Time) {
-        use engine::{conf1 as low, mem_conf as high};
+        use engine::reg::{CONF1 as LOW, MEM_CONF as HIGH};
         let (conf, memory) = (self.registers.get(reg::CONF1), self.registers.get(reg::MEM_CONF));
         let full = conf & conf1::RXFIFO_FULL_THRHD;
         let empty = conf >> conf1::TXFIFO_EMPTY_THRHD_SHIFT & conf1::TXFIFO_EMPTY_THRHD;
         let bits = memory >> mem_conf::RX_TOUT_THRHD_SHIFT & mem_conf::RX_TOUT_THRHD;
         let timeout = bits.div_ceil(super::TIMEOUT_UNIT_BITS);
-        let enabled = if conf & conf1::RX_TOUT_EN != 0 { low::RX_TOUT_EN } else { 0 };
-        let upper = |threshold: u32| threshold >> low::THRHD_BITS;
+        let enabled = if conf & conf1::RX_TOUT_EN != 0 { LOW::RX_TOUT_EN.mask() } else { 0 };
+        let upper = |threshold: u32| threshold >> LOW::RXFIFO_FULL_THRHD.width;
         let size = |shift: u32| memory >> shift & mem_conf::SIZE;
         self.set(
             engine::reg::MEM_CONF,
-            size(mem_conf::RX_SIZE_SHIFT) << high::RX_SIZE_SHIFT
-                | size(mem_conf::TX_SIZE_SHIFT) << high::TX_SIZE_SHIFT
-                | upper(timeout) << high::RX_TOUT_THRHD_H3_SHIFT
-                | upper(full) << high::RX_MEM_FULL_THRHD_SHIFT
-                | upper(empty) << high::TX_MEM_EMPTY_THRHD_SHIFT,
+            HIGH::RX_SIZE.put(size(mem_conf::RX_SIZE_SHIFT))
+                | HIGH::TX_SIZE.put(size(mem_conf::TX_SIZE_SHIFT))
+                | HIGH::RX_TOUT_THRHD_H3.put(upper(timeout))
+                | HIGH::RX_MEM_FULL_THRHD.put(upper(full))
+                | HIGH::TX_MEM_EMPTY_THRHD.put(upper(empty)),
             now,
         );
         self.set(
             engine::reg::CONF1,
-            full & low::RXFIFO_FULL_THRHD
-                | (empty & low::TXFIFO_EMPTY_THRHD) << low::TXFIFO_EMPTY_THRHD_SHIFT
-                | (timeout & low::RX_TOUT_THRHD) << low::RX_TOUT_THRHD_SHIFT
+            LOW::RXFIFO_FULL_THRHD.put(full)
+                | LOW::TXFIFO_EMPTY_THRHD.put(empty)
+                | LOW::RX_TOUT_THRHD.put(timeout)
                 | enabled,
             now,
         );
     }
 
     fn status(&mut self, now: Time) -> Result<u32, Unmodelled> {
-        let lines = self.engine.read(engine::reg::STATUS, now)? & (status::RXD | status::TXD);
+        let lines = self.engine.read(STATUS, now)? & (STATUS::RXD.mask() | STATUS::TXD.mask());
         let received = self.engine.receiver.fifo.len() as u32 & LEVEL;
         let waiting = self.engine.transmitter.fifo.len() as u32 & LEVEL;
-        Ok(lines | MODEM_LINES | received | waiting << status::TXFIFO_CNT_SHIFT)
+        Ok(lines | MODEM_LINES | received | STATUS::TXFIFO_CNT.put(waiting))
     }
 
     fn pulse(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
@@ -214,8 +215,9 @@ impl Device for SclkUart {
             reg::NEGPULSE => self.pulse(engine::reg::NEGPULSE, now),
             reg::RXD_CNT => Ok(self.engine.read(engine::reg::RXD_CNT, now)? & EDGES),
             reg::FSM_STATUS => {
-                let states = self.engine.read(engine::reg::STATUS, now)?;
-                let (receiver, transmitter) = (states >> status::ST_URX_OUT_SHIFT, states >> status::ST_UTX_OUT_SHIFT);
+                let states = self.engine.read(STATUS, now)?;
+                let (receiver, transmitter) =
+                    (states >> STATUS::ST_URX_OUT.lowest, states >> STATUS::ST_UTX_OUT.lowest);
                 Ok(receiver & STATE | (transmitter & STATE) << STATE.count_ones())
             }
             reg::MEM_RX_STATUS | reg::MEM_TX_STATUS => {
@@ -223,8 +225,8 @@ impl Device for SclkUart {
                 let (inner, start) =
                     if receives { (engine::reg::MEM_RX_STATUS, RX_START) } else { (engine::reg::MEM_TX_STATUS, 0) };
                 let pointers = self.engine.read(inner, now)?;
-                let taken = start + (pointers >> engine::mem_status::RD_ADDR_SHIFT & PULSE >> 1);
-                let written = start + (pointers >> engine::mem_status::WR_ADDR_SHIFT & PULSE >> 1);
+                let taken = start + (pointers >> engine::reg::MEM_RX_STATUS::MEM_RX_RD_ADDR.lowest & PULSE >> 1);
+                let written = start + (pointers >> engine::reg::MEM_RX_STATUS::MEM_RX_WR_ADDR.lowest & PULSE >> 1);
                 // The side of the bus comes first: it reads what is received and writes what is sent.
                 let (first, second) = if receives { (taken, written) } else { (written, taken) };
                 Ok(first | second << WRITTEN_SHIFT)
