@@ -59,13 +59,18 @@ pub enum DebugStop {
 }
 
 /// Which blocks are translated to code of the host. Nothing but speed depends on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Translation {
     /// None: the interpreter executes all.
-    #[default]
     Off,
     /// Those that were executed so many times, if the host has a back end.
     After(u32),
+}
+
+impl Default for Translation {
+    fn default() -> Translation {
+        Translation::HOT
+    }
 }
 
 impl Translation {
