@@ -6,6 +6,7 @@ mod bluetooth;
 mod clocks;
 mod dport;
 mod efuse;
+pub mod esp32c3;
 mod frc;
 mod gpio;
 mod gpio_sd;

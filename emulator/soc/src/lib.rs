@@ -7,14 +7,15 @@ mod boards;
 mod chips;
 mod error;
 mod esp32;
+mod esp32c3;
 mod machine;
 mod pads;
 mod platform;
 mod rom;
 
 pub use boards::{
-    AnalogInput, BoardDefinition, BoardError, BoardErrorKind, Button, Buzzer, FlashContent, I2cSensor, LedKind, Leds,
-    Level, OledPlacement, SensorKind, TouchPad,
+    AnalogInput, BoardDefinition, BoardError, BoardErrorKind, Button, Buzzer, ChipKind, FlashContent, I2cSensor,
+    LedKind, Leds, Level, OledPlacement, SensorKind, TouchPad,
 };
 pub use error::SocError;
 pub use esp32::CORES;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::error::{BoardError, BoardErrorKind};
 use super::parts::{AnalogInput, Button, Buzzer, FlashContent, I2cSensor, Leds, OledPlacement, SensorKind, TouchPad};
-use super::{BUILT_IN, BoardDefinition, EXTENSION};
+use super::{BUILT_IN, BoardDefinition, ChipKind, EXTENSION};
 use crate::rom::RomRevision;
 
 /// How many boards may extend one another.
@@ -23,7 +23,7 @@ pub struct BoardFile {
     name: Option<String>,
     extends: Option<String>,
     flash: Option<Flash>,
-    chip: Option<Chip>,
+    chip: Option<ChipEntry>,
     display: Option<Display>,
     button: Vec<Button>,
     leds: Option<Leds>,
@@ -70,9 +70,27 @@ impl FlashSize {
     }
 }
 
+/// `chip = "esp32c3"`, or a table with more about the chip.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, expecting = "the name of a chip, or a table with `kind`, `mac` and `rom`")]
+enum ChipEntry {
+    Kind(ChipKind),
+    Table(Chip),
+}
+
+impl ChipEntry {
+    fn table(self) -> Chip {
+        match self {
+            ChipEntry::Kind(kind) => Chip { kind, ..Chip::default() },
+            ChipEntry::Table(chip) => chip,
+        }
+    }
+}
+
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Chip {
+    kind: ChipKind,
     mac: Option<String>,
     rom: Rom,
 }
@@ -330,12 +348,13 @@ impl BoardFile {
 
     /// The board, with defaults for what the file leaves out.
     pub fn definition(self, origin: &Path) -> Result<BoardDefinition, BoardError> {
-        let chip = self.chip.unwrap_or_default();
+        let chip = self.chip.map(ChipEntry::table).unwrap_or_default();
         let mac = chip.mac.as_deref().map_or(Ok(DEFAULT_MAC), |text| mac("chip.mac", text));
         let access_points: Result<Vec<_>, _> = self.access_point.iter().map(AccessPointEntry::settings).collect();
         let stem = || origin.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(BoardDefinition {
             name: self.name.unwrap_or_else(stem),
+            chip: chip.kind,
             flash_size: self.flash.unwrap_or_default().size.bytes(),
             mac: mac.map_err(|kind| kind.at(origin))?,
             rom: match chip.rom {

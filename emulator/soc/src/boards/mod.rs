@@ -13,6 +13,7 @@ mod tests;
 use std::path::Path;
 
 use espalier_net::AccessPoint;
+use serde::Deserialize;
 
 use crate::rom::RomRevision;
 
@@ -22,18 +23,31 @@ pub use parts::{
 };
 
 /// The boards that can be chosen by name, with their files.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 3] = [
     ("esp32-devkit", include_str!("../../boards/esp32-devkit.toml")),
+    ("esp32c3-devkit", include_str!("../../boards/esp32c3-devkit.toml")),
     ("mpython", include_str!("../../boards/mpython.toml")),
 ];
 /// How the path of a board's file ends.
 const EXTENSION: &str = "toml";
+
+/// A kind of chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChipKind {
+    /// Two Xtensa cores.
+    #[default]
+    Esp32,
+    /// One RISC-V core. From reset through the mask ROM to its serial download mode.
+    Esp32c3,
+}
 
 /// A board: the chip's options and the parts around it.
 #[derive(Clone, Debug)]
 pub struct BoardDefinition {
     /// For messages.
     pub name: String,
+    pub chip: ChipKind,
     /// Size of the flash chip in bytes: 2, 4, 8 or 16 MiB.
     pub flash_size: u32,
     /// Factory MAC address in eFuse; the chip derives the addresses of its interfaces from it.

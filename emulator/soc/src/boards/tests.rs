@@ -78,7 +78,8 @@ fn paths_are_seen_from_the_file_that_names_them() {
 #[test]
 fn what_is_not_there_is_named() {
     let unknown = BoardDefinition::load("mPython").unwrap_err().to_string();
-    let expected = "no board has this name; there are esp32-devkit, mpython, or give the path of a .toml file";
+    let expected =
+        "no board has this name; there are esp32-devkit, esp32c3-devkit, mpython, or give the path of a .toml file";
     assert_eq!(unknown, format!("board mPython: {expected}"));
     let missing = BoardDefinition::load("no/such.toml").unwrap_err().to_string();
     assert!(missing.starts_with("board no/such.toml: cannot be read: "), "{missing}");

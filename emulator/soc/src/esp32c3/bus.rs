@@ -1,0 +1,171 @@
+//! The bus of the core: which memory or block an address leads to.
+
+use espalier_core::{Bus, CodeMemory, Fault, Frequency, Stored, Time};
+
+use super::{Esp32c3, rom};
+use crate::machine::{ChipBus, Settle};
+use crate::platform::Origin;
+
+/// Flash behind the cache on the data bus and on the instruction bus, 8 MiB in pages of 64 KiB. Both share the entries of the MMU.
+const DROM_BASE: u32 = 0x3C00_0000;
+const IROM_BASE: u32 = 0x4200_0000;
+const FLASH_SIZE: u32 = 0x80_0000;
+const PAGE: u32 = 0x1_0000;
+
+/// The core's view of the chip for one run.
+pub struct CoreBus<'a> {
+    pub chip: &'a mut Esp32c3,
+    pub origin: Origin,
+    /// Guest time when the run started, and the clock of the core.
+    pub start: Time,
+    pub clock: Frequency,
+}
+
+/// Where an address of flash lies in what the cache shows.
+fn flash_offset(address: u32) -> Option<u32> {
+    [DROM_BASE, IROM_BASE].into_iter().map(|base| address.wrapping_sub(base)).find(|offset| *offset < FLASH_SIZE)
+}
+
+impl CoreBus<'_> {
+    fn now(&self, cycle: u32) -> Time {
+        self.start + self.clock.cycles(u64::from(cycle))
+    }
+
+    /// `N` bytes of memory. Reading them has no effect.
+    #[inline(always)]
+    fn memory<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        self.chip.ram.get(address).or_else(|| self.read_only(address))
+    }
+
+    fn read_only<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        if let Some(start) = rom::offset(address) {
+            return self.chip.rom.get(start..start + N)?.try_into().ok();
+        }
+        let offset = flash_offset(address)?;
+        let page = self.chip.flash_page((offset / PAGE) as usize)?;
+        let start = (offset % PAGE) as usize;
+        page.get(start..start + N)?.try_into().ok()
+    }
+
+    /// A register, whose bytes a narrow load takes from their lanes.
+    fn load_register(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
+        let now = self.now(cycle);
+        let word = self.chip.read_register(self.origin, address & !3, now)?;
+        Ok(word >> (8 * (address & 3)))
+    }
+
+    fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N], value: u32, cycle: u32) -> Result<Stored, Fault> {
+        if let Some(stored) = self.chip.ram.put(address, bytes) {
+            return Ok(stored);
+        }
+        if rom::offset(address).is_some() || flash_offset(address).is_some() {
+            return Err(Fault::ReadOnly);
+        }
+        let (now, before) = (self.now(cycle), self.chip.platform.code_epoch);
+        // A narrow write puts its bytes on their lanes; the others carry zeros.
+        self.chip.write_register(self.origin, address & !3, value << (8 * (address & 3)), now)?;
+        Ok(if before == self.chip.platform.code_epoch { Stored::Data } else { Stored::Code })
+    }
+}
+
+impl Bus for CoreBus<'_> {
+    fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
+        self.memory(address).map(u32::from_le_bytes).ok_or(Fault::Unmapped)
+    }
+
+    fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault> {
+        match self.memory(address) {
+            Some(bytes) => Ok(u8::from_le_bytes(bytes)),
+            None => self.load_register(address, cycle).map(|value| value as u8),
+        }
+    }
+
+    fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault> {
+        match self.memory(address) {
+            Some(bytes) => Ok(u16::from_le_bytes(bytes)),
+            None => self.load_register(address, cycle).map(|value| value as u16),
+        }
+    }
+
+    fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
+        match self.memory(address) {
+            Some(bytes) => Ok(u32::from_le_bytes(bytes)),
+            None => self.load_register(address, cycle),
+        }
+    }
+
+    fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault> {
+        self.store(address, [value], u32::from(value), cycle)
+    }
+
+    fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault> {
+        self.store(address, value.to_le_bytes(), u32::from(value), cycle)
+    }
+
+    fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
+        self.store(address, value.to_le_bytes(), value, cycle)
+    }
+
+    fn check_store8(&self, address: u32) -> Result<(), Fault> {
+        match self.chip.ram.get::<1>(address) {
+            Some(_) => Ok(()),
+            None if rom::offset(address).is_some() || flash_offset(address).is_some() => Err(Fault::ReadOnly),
+            None if self.chip.platform.answers_at(address) => Ok(()),
+            None => Err(Fault::Unmapped),
+        }
+    }
+
+    fn executing(&mut self, address: u32) {
+        self.origin.pc = address;
+    }
+
+    fn attention(&self) -> bool {
+        self.chip.platform.attention
+    }
+
+    fn code_version(&self, address: u32) -> u32 {
+        self.chip.ram.version(address).unwrap_or(0)
+    }
+
+    fn note_decoded(&mut self, address: u32) -> u32 {
+        self.chip.ram.note_decoded(address).unwrap_or(0)
+    }
+
+    fn code_memory(&self, address: u32) -> CodeMemory {
+        match rom::offset(address) {
+            Some(_) => CodeMemory::Fixed,
+            None if flash_offset(address).is_some() => CodeMemory::Mapped,
+            None => CodeMemory::Writable,
+        }
+    }
+
+    fn code_epoch(&self) -> u32 {
+        self.chip.platform.code_epoch
+    }
+}
+
+impl ChipBus for CoreBus<'_> {
+    fn start(&self) -> Time {
+        self.start
+    }
+
+    fn set_start(&mut self, start: Time) {
+        self.start = start;
+    }
+
+    fn clock(&self) -> Frequency {
+        self.clock
+    }
+
+    fn memory_word(&self, address: u32) -> Option<u32> {
+        self.memory(address).map(u32::from_le_bytes)
+    }
+
+    fn steady_word(&mut self, address: u32) -> Option<u32> {
+        self.memory_word(address).or_else(|| self.chip.platform.steady_word(address))
+    }
+
+    fn is_plain_store(&mut self, address: u32, value: u32) -> bool {
+        self.memory_word(address).is_some() || self.chip.platform.is_plain_write(address, value)
+    }
+}

@@ -1,0 +1,103 @@
+//! RAM of the ESP32-C3 (TRM, chapter "System and Memory"), and what of it code was decoded from.
+
+use espalier_core::{CODE_PAGE, DmaFault, GuestMemory, Stored};
+
+/// Internal SRAM 1 on the data bus and on the instruction bus.
+const DRAM_BASE: u32 = 0x3FC8_0000;
+const IRAM_BASE: u32 = 0x4038_0000;
+const SRAM1_SIZE: u32 = 0x6_0000;
+/// Internal SRAM 0, which the cache can take, on the instruction bus.
+const SRAM0_BASE: u32 = 0x4037_C000;
+const SRAM0_SIZE: u32 = 0x4000;
+const RTC_BASE: u32 = 0x5000_0000;
+const RTC_SIZE: u32 = 0x2000;
+
+/// Where the memories lie in [`Ram::bytes`].
+const SRAM0_START: u32 = SRAM1_SIZE;
+const RTC_START: u32 = SRAM0_START + SRAM0_SIZE;
+const SIZE: usize = (RTC_START + RTC_SIZE) as usize;
+
+/// Bit of a version that says that code was decoded from the page.
+const DECODED: u32 = 1;
+
+/// All of it.
+#[derive(Clone)]
+pub struct Ram {
+    bytes: Box<[u8]>,
+    /// How often each page that code was decoded from has been written; odd while code is decoded from it.
+    versions: Box<[u32]>,
+}
+
+/// Where an address leads in [`Ram::bytes`].
+#[inline(always)]
+pub fn place(address: u32) -> Option<usize> {
+    let within = |base: u32, size: u32| Some(address.wrapping_sub(base)).filter(|offset| *offset < size);
+    let offset = within(DRAM_BASE, SRAM1_SIZE)
+        .or_else(|| within(IRAM_BASE, SRAM1_SIZE))
+        .or_else(|| within(SRAM0_BASE, SRAM0_SIZE).map(|offset| offset + SRAM0_START))
+        .or_else(|| within(RTC_BASE, RTC_SIZE).map(|offset| offset + RTC_START))?;
+    Some(offset as usize)
+}
+
+impl Ram {
+    pub fn new() -> Ram {
+        Ram { bytes: vec![0; SIZE].into_boxed_slice(), versions: vec![0; SIZE / CODE_PAGE as usize].into_boxed_slice() }
+    }
+
+    /// Memories lose what they hold; what was decoded from them is stale.
+    pub fn lose_power(&mut self) {
+        self.bytes.fill(0);
+        self.versions.iter_mut().for_each(touch);
+    }
+
+    /// `N` bytes at an address, if they are in RAM.
+    #[inline(always)]
+    pub fn get<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        let start = place(address)?;
+        self.bytes.get(start..start + N)?.try_into().ok()
+    }
+
+    /// Writes `N` bytes, and says what that has changed.
+    #[inline(always)]
+    pub fn put<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Option<Stored> {
+        let start = place(address)?;
+        self.bytes.get_mut(start..start + N)?.copy_from_slice(&value);
+        let version = &mut self.versions[start / CODE_PAGE as usize];
+        let decoded = *version & DECODED != 0;
+        touch(version);
+        Some(if decoded { Stored::Code } else { Stored::Data })
+    }
+
+    pub fn version(&self, address: u32) -> Option<u32> {
+        Some(self.versions[place(address)? / CODE_PAGE as usize])
+    }
+
+    pub fn note_decoded(&mut self, address: u32) -> Option<u32> {
+        let version = &mut self.versions[place(address)? / CODE_PAGE as usize];
+        *version |= DECODED;
+        Some(*version)
+    }
+}
+
+/// Bytes of a page change.
+fn touch(version: &mut u32) {
+    *version += *version & DECODED;
+}
+
+impl GuestMemory for Ram {
+    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
+        for (index, byte) in into.iter_mut().enumerate() {
+            let address = address.wrapping_add(index as u32);
+            [*byte] = self.get(address).ok_or(DmaFault { address })?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
+        for (index, byte) in from.iter().enumerate() {
+            let address = address.wrapping_add(index as u32);
+            self.put(address, [*byte]).ok_or(DmaFault { address })?;
+        }
+        Ok(())
+    }
+}
