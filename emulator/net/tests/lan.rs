@@ -480,3 +480,41 @@ fn a_lan_that_is_saved_and_loaded_goes_on_as_if_it_were_not() {
     };
     assert!(run(true) == run(false));
 }
+
+/// A frame between two boards: Ethernet header and nothing that anybody else understands.
+fn frame(from: [u8; 6], to: [u8; 6]) -> Vec<u8> {
+    [&to[..], &from, &[0x88, 0xB5], &[0; 46]].concat()
+}
+
+#[test]
+fn boards_on_cables_of_one_switch_hear_each_other() {
+    const OTHER: [u8; 6] = [0x24, 0x0A, 0xC4, 0, 0, 5];
+    const THIRD: [u8; 6] = [0x24, 0x0A, 0xC4, 0, 0, 9];
+    let mut lan = lan();
+    assert_eq!((lan.add_cable(), lan.add_cable()), (1, 2));
+    let mut now = Time::ZERO;
+    let mut carry = |lan: &mut Lan, from: usize, bytes: Vec<u8>| {
+        lan.send_from_cable(from, bytes, now);
+        now += Span::from_millis(1);
+        [0, 1, 2].map(|cable| std::iter::from_fn(|| lan.take_for_cable(cable, now)).count())
+    };
+    assert_eq!(carry(&mut lan, 0, frame(MAC, [0xFF; 6])), [0, 1, 1], "to all but its sender");
+    assert_eq!(carry(&mut lan, 1, frame(OTHER, MAC)), [1, 0, 0], "the switch knows where that one is");
+    assert_eq!(carry(&mut lan, 2, frame(THIRD, OTHER)), [0, 1, 0]);
+    let cut = Faults { cut: true, ..Faults::default() };
+    lan.set_faults_of(1, FaultConfig { from_board: cut.clone(), to_board: cut }).unwrap();
+    assert_eq!([0, 1, 2, 3].map(|cable| lan.is_cable_cut(cable)), [false, true, false, true]);
+    assert_eq!(carry(&mut lan, 0, frame(MAC, OTHER)), [0, 0, 0]);
+    assert_eq!(carry(&mut lan, 0, frame(MAC, THIRD)), [0, 0, 1]);
+    let error = lan.set_faults_of(3, FaultConfig::default()).unwrap_err();
+    assert_eq!(error.to_string(), "cable 3 is none of the 3 that are plugged in");
+}
+
+#[test]
+fn expected_clients_get_their_addresses_whoever_asks_first() {
+    let mut lan = lan();
+    lan.expect_client([0x24, 0x0A, 0xC4, 0, 0, 5]);
+    lan.expect_client(MAC);
+    let mut board = Board::without_address(lan);
+    assert_eq!(board.dhcp().0, Ipv4Addr::new(192, 168, 4, 101));
+}

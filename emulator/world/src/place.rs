@@ -19,6 +19,16 @@ pub(crate) fn seed(world: u64, place: usize) -> u64 {
     world ^ (place as u64).wrapping_mul(GOLDEN_RATIO)
 }
 
+/// The address of the station that the chip can be.
+pub(crate) fn station(mac: [u8; 6]) -> [u8; 6] {
+    mac
+}
+
+/// The address of the chip's Ethernet.
+pub(crate) fn ethernet(mac: [u8; 6]) -> [u8; 6] {
+    add(mac, ADDRESSES - 1)
+}
+
 /// The addresses that a chip derives from the one in its eFuses.
 pub(crate) fn addresses(mac: [u8; 6]) -> impl Iterator<Item = [u8; 6]> {
     (0..ADDRESSES).map(move |offset| add(mac, offset))

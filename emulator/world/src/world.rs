@@ -1,6 +1,7 @@
 //! The world: its boards, and what is between them.
 
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 
 use espalier_core::{Span, Time};
 use espalier_net::{Air, Delivery, FaultConfig, Lan, LanConfig, LanError};
@@ -10,11 +11,13 @@ use crate::between::Between;
 use crate::crew::{self, Halt};
 use crate::{WorldError, place};
 
-/// Boards that a world has room for: the LAN hands out a hundred addresses.
-const BOARDS_MAX: usize = 100;
+/// Boards that a world has room for.
+const BOARDS_MAX: usize = 200;
 /// The router of a world's LAN. The soft access point of an ESP32 is 192.168.4.1 unless its firmware says otherwise, so that
 /// network is not this one.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 4, 1);
+/// What the DHCP server hands out: two addresses for each board.
+const LEASES: RangeInclusive<Ipv4Addr> = Ipv4Addr::new(10, 0, 4, 100)..=Ipv4Addr::new(10, 0, 6, 200);
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -28,9 +31,12 @@ pub struct WorldConfig {
 }
 
 impl Default for WorldConfig {
-    /// The LAN is 10.0.4.0/24, with the router at .1, a peer at .2 and boards from .100 on. One thread for each processor.
+    /// The LAN is 10.0.0.0/16, with the router at 10.0.4.1 and a peer at 10.0.4.2. The first board gets 10.0.4.100 in networks of
+    /// the air that are bridges to it and 10.0.4.101 on its Ethernet cable, the second .102 and .103, and so on. One thread for each
+    /// processor.
     fn default() -> WorldConfig {
         let lan = LanConfig::of_gateway(GATEWAY).unwrap_or_default();
+        let lan = LanConfig { prefix_len: 16, leases: LEASES, ..lan };
         WorldConfig { seed: 0, lan, threads: std::thread::available_parallelism().map_or(1, usize::from) }
     }
 }
@@ -145,7 +151,9 @@ impl World {
         }
         self.boards.push(machine);
         self.names.push(name.to_owned());
-        between.wired.lan.expect_client(mac);
+        for client in [place::station(mac), place::ethernet(mac)] {
+            between.wired.lan.expect_client(client);
+        }
         if place > 0 {
             between.wired.lan.add_cable();
         }

@@ -114,7 +114,7 @@ fn both_join_a_network_of_the_air(image: &[u8]) {
     assert_eq!(addresses, ["240ac4000110\n", "240ac4000114\n", "240ac4000118\n"]);
     // Not in the order of their places.
     for place in [third, 1, 0] {
-        assert_eq!(join(&mut boards, place, "home"), format!("True 10.0.4.{}\n", 100 + place));
+        assert_eq!(join(&mut boards, place, "home"), format!("True 10.0.4.{}\n", 100 + 2 * place));
     }
     assert_eq!(boards.world.air().stations("home").len(), 3);
     boards.start(
@@ -123,7 +123,7 @@ fn both_join_a_network_of_the_air(image: &[u8]) {
     );
     let script = "s = socket.socket()\ns.connect(('10.0.4.100', 80))\ns.write(b'hello')\ns.close()\n";
     assert_eq!(boards.run(1, script), "");
-    assert_eq!(boards.finish(0), "10.0.4.101 b'hello'\n");
+    assert_eq!(boards.finish(0), "10.0.4.102 b'hello'\n");
 }
 
 const ESP_NOW: &str = "import network, espnow, time\n\
