@@ -30,6 +30,11 @@ const NEAR: usize = 20;
 const PLACES_MAX: usize = 64;
 
 /// A place in the firmware, and what is there.
+///
+/// ```
+/// let place = espalier::Symbols::place(None, 0x400d_0020);
+/// assert_eq!(place.to_string(), "0x400d0020");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The address.
@@ -78,6 +83,12 @@ pub(crate) fn look_up(addresses: Vec<u32>, elf: Option<&Path>) -> Vec<Place> {
 }
 
 /// What an ELF file knows of its code.
+///
+/// ```
+/// let symbols = espalier::Symbols::beside("firmware.bin".as_ref());
+/// let place = espalier::Symbols::place(symbols.as_ref(), 0x400d_0020);
+/// assert_eq!(place.address, 0x400d_0020);
+/// ```
 pub struct Symbols {
     loader: Loader,
     /// Where there is code: the last symbol before an address outside of it says nothing.

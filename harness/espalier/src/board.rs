@@ -28,13 +28,18 @@ use crate::peer::Peer;
 use crate::probe::Probe;
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::session::artefacts::{Artefacts, Root, test_name};
-use crate::session::runs::{note_board, note_skipped};
+use crate::session::runs::{check_required, say_skipped};
 use crate::session::{Ask, CAPTURE_KEPT, Crash, RECORD_KEPT, Result, Shared, State, Wait};
 
 /// Environment variable with the firmware of [`Board::from_env`].
 pub const IMAGE_VARIABLE: &str = "ESPALIER_IMAGE";
 
 /// There is no firmware to run.
+///
+/// ```
+/// let error = espalier::NoFirmware { variable: espalier::IMAGE_VARIABLE };
+/// assert!(error.to_string().ends_with("or name an image in ESPALIER_IMAGE"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no firmware: call `firmware` on the builder, or name an image in {variable}")]
 pub struct NoFirmware {
@@ -45,6 +50,18 @@ pub struct NoFirmware {
 impl Cause for NoFirmware {}
 
 /// A board with an ESP32, whatever it is made of.
+///
+/// ```
+/// use espalier::Units;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.console().expect("ready").await?;
+/// assert!(board.crash().is_none());
+/// let fork = board.fork()?;
+/// fork.run_for(10.ms()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Board {
     shared: Arc<Shared>,
 }
@@ -146,10 +163,11 @@ impl Board {
     /// Whether it can do it; if not, the test that it belongs to counts as skipped. This is what [`needs!`](crate::needs) asks.
     #[doc(hidden)]
     pub fn has_or_skips(&self, capability: Capability) -> bool {
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
         let has = state.driver.supports(capability);
         if !has {
-            note_skipped(&state.run, state.driver.kind(), capability);
+            say_skipped(&state.artefacts.owner(), state.driver.kind(), capability);
+            state.skipped = Some(capability);
         }
         has
     }
@@ -190,7 +208,7 @@ impl Board {
             }
             let digest = digest(image, state.driver.flash_size()).map_err(|kind| state.fail(kind))?;
             if state.driver.flashed() == Some(digest) {
-                state.recall();
+                state.end_claim();
                 return state.driver.reset(Start::Flash).map_err(|kind| state.fail(kind));
             }
             digest
@@ -243,7 +261,7 @@ impl Board {
     /// Pulls its reset line with the strapping pins set for `start`.
     pub async fn reset_to(&self, start: Start) -> Result<()> {
         let mut state = self.shared.lock();
-        state.recall();
+        state.end_claim();
         state.restart(start).map_err(|kind| state.fail(kind))
     }
 
@@ -258,10 +276,7 @@ impl Board {
         let mut state = self.shared.lock();
         let kind = state.driver.kind();
         match state.fork(&name.into()) {
-            Some(mut fork) => {
-                fork.run = note_board(kind);
-                Ok(Board { shared: Arc::new(Shared::new(fork)) })
-            }
+            Some(fork) => Ok(Board { shared: Arc::new(Shared::new(fork)) }),
             None => Err(state.fail(Unsupported { capability: Capability::Fork, kind })),
         }
     }
@@ -333,7 +348,7 @@ impl Board {
         self.shared.lock().driver.unmodelled_blocks()
     }
 
-    /// What the board put out and the emulator has dropped because nobody took it, such as what UART1 and UART2 send; one line
+    /// Output of the board that the emulator has dropped because no test took it, such as that of UART1 and UART2; one line
     /// each.
     pub fn dropped(&self) -> Vec<String> {
         self.shared.lock().driver.dropped()
@@ -346,7 +361,7 @@ impl Board {
 }
 
 fn write(state: &mut State, image: &Image) -> Result<(), Failure> {
-    state.recall();
+    state.end_claim();
     for part in image.parts(state.driver.flash_size())? {
         state.driver.write_flash(part.offset, &part.bytes)?;
     }
@@ -364,6 +379,16 @@ fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], Failure> {
 }
 
 /// How a board is to be.
+///
+/// ```
+/// use espalier::{Board, Model};
+///
+/// # async fn test() -> espalier::Result<()> {
+/// let named = Board::builder().model(Model::MPython).firmware("firmware.bin").name("left").start().await?;
+/// assert_eq!(named.name(), "left");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 #[must_use = "there is no board before `start`"]
 pub struct BoardBuilder {
@@ -490,7 +515,14 @@ impl BoardBuilder {
             Some(Firmware::Image(image)) => Some(*image),
             None => None,
         };
-        let target = self.target.unwrap_or_else(Target::from_env);
+        let target = match self.target {
+            Some(target) => target,
+            None => {
+                let target = Target::from_env();
+                check_required(target.kind())?;
+                target
+            }
+        };
         let model = self.model.map_or_else(Model::from_env, Ok)?;
         let mut driver = open(
             &target,
@@ -507,14 +539,12 @@ impl BoardBuilder {
         let name = self.name.unwrap_or_else(test_name);
         let artefacts = Artefacts::new(self.artefacts.map_or_else(Root::of_process, Root::at), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
-        let run = note_board(driver.kind());
         let mut state = State::new(driver, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;
         #[cfg(feature = "probe")]
         {
             state.stacks = Some(crate::probe::stacks);
         }
-        state.run = run;
         for settings in &self.access_points {
             state.driver.air().and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
         }

@@ -9,6 +9,11 @@ use crate::error::Cause;
 use crate::session::{Ask, Result, Shared, Wait};
 
 /// A tone was not played.
+///
+/// ```
+/// let error = espalier::NotPlayed { expected: 440.0, played: Vec::new() };
+/// assert_eq!(error.to_string(), "no tone of 440.0 Hz was played, nor any other");
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("no tone of {expected:.1} Hz was played{}", Last(played))]
 pub struct NotPlayed {

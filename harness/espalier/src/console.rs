@@ -14,6 +14,16 @@ use crate::session::{Line, Log, Shared, Wait};
 use crate::text::{escaped, find};
 
 /// Text that was expected and came.
+///
+/// ```
+/// use espalier::Units;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let found = board.console().expect("ready").within(2.s()).await?;
+/// println!("{} after {:?}", found.at, found.before);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     /// When the line with the text began.
@@ -25,6 +35,14 @@ pub struct Match {
 }
 
 /// What the groups of a regular expression captured.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let port = board.console().expect_regex(r"port (?<number>\d+)").await?;
+/// assert_eq!(port.name("number"), Some("5001"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
     /// When the line with the match began.
@@ -45,6 +63,16 @@ impl Captured {
 }
 
 /// The console of a board. Handles are cheap and all lead to the same console.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let console = board.console();
+/// console.send_line("status").await?;
+/// let line = console.expect_line("heap").await?;
+/// println!("{line}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Console {
     shared: Arc<Shared>,

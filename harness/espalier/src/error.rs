@@ -60,6 +60,12 @@ impl fmt::Display for Failure {
 }
 
 /// A file of this computer cannot be read or written.
+///
+/// ```
+/// let source = std::io::Error::other("the disk is full");
+/// let error = espalier::FileError { action: "write", path: "a.png".into(), source };
+/// assert_eq!(error.to_string(), "cannot write a.png: the disk is full");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
 pub struct FileError {

@@ -10,6 +10,11 @@ use crate::error::Cause;
 use crate::session::{Ask, Result, SETTLED, Shared, Wait};
 
 /// The LEDs show other colours than expected.
+///
+/// ```
+/// let error = espalier::WrongColours { expected: vec![(255, 0, 0).into()], shown: vec![(0, 0, 0).into()] };
+/// assert_eq!(error.to_string(), "the LEDs show #000000, not #ff0000");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the LEDs show {}, not {}", Colours(shown), Colours(expected))]
 pub struct WrongColours {

@@ -26,7 +26,7 @@
 //! [`BootOnce`] keeps a booted one for all tests of a binary.
 //!
 //! **One test, several kinds of board.** `ESPALIER_BOARD` chooses the board. A test that needs what some boards lack says so with
-//! [`needs!`]; on those it is skipped, by name and with the reason, and the last line of the run counts.
+//! [`needs!`]; on those it is skipped, by name and with the reason; `ESPALIER_RUNS` collects what ran where.
 //!
 //! **Failures explain themselves.** An [`Error`] has its cause as a type ([`Error::find`]), shows the last lines of the console, what went over the network and the
 //! screen, and names the folder with the files it left behind: `target/espalier/PACKAGE/BINARY/TEST`, and `TEST.BOARD` for boards
@@ -36,7 +36,8 @@
 //! | --- | --- |
 //! | `ESPALIER_BOARD` | which board: `emulator`, which it is otherwise, `qemu`, `bench` for the one that is plugged in, a serial port such as `/dev/ttyUSB0`, `rfc2217://host:port`, `socket://host:port`, or a name in `bench.toml` |
 //! | `ESPALIER_BENCH` | the file that describes the bench, otherwise the next `bench.toml` above, or `~/.config/espalier/bench.toml` |
-//! | `ESPALIER_REQUIRE` | a kind of board, such as `bench`, on which at least one test has to run, or the run fails |
+//! | `ESPALIER_REQUIRE` | a kind of board, such as `bench`: a test fails if `ESPALIER_BOARD` chooses another kind |
+//! | `ESPALIER_RUNS` | a file that gets a line for each test: `ran on KIND: TEST`, or `skipped on KIND for ABILITY: TEST` |
 //! | `ESPALIER_WAIT` | seconds for which a board is waited for that another process has, otherwise 60 |
 //! | `ESPALIER_QEMU` | QEMU with the machine `esp32`, otherwise looked for on `PATH` and in Espressif's tools folder |
 //! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file |
@@ -111,7 +112,7 @@ pub use screen::{
     PendingGoldens, Picture, Rect, Screen, ScreenError,
 };
 pub use session::artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
-pub use session::runs::{REQUIRE_VARIABLE, Skipped};
+pub use session::runs::{REQUIRE_VARIABLE, RUNS_VARIABLE, Skipped, WrongKind};
 pub use session::{Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result, SETTLED, Scene, Timeout, Wait};
 #[cfg(feature = "insta")]
 #[doc(hidden)]

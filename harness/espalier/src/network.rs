@@ -1,4 +1,4 @@
-//! The network between the board and its peer, and what goes wrong on it.
+//! The network between the board and its peer, and faults on it.
 
 use std::sync::Arc;
 

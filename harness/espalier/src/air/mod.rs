@@ -31,8 +31,16 @@ use crate::session::{CAPTURE_KEPT, Result, Shared};
 
 /// The air around a board; [`Board::air`](crate::Board::air) gives it. Handles are cheap and all lead to the same air.
 ///
-/// What is done here takes effect at once and takes no time; the board notices as it would. All of it may be done before the
-/// board has run, for what is there when it boots.
+/// Every call takes effect at once and takes no board time; the board notices the change as it would on air. Calls before the board
+/// has run set what is there when it boots.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.air().access_point("home").password("correct horse").start()?;
+/// assert_eq!(board.air().stations("home")?.len(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Air {
     shared: Arc<Shared>,
@@ -90,13 +98,13 @@ impl Air {
         Join::new(self.shared.clone(), ssid.into())
     }
 
-    /// From now on, this goes wrong in the air, and nothing else. The cable has faults of its own; see
+    /// From now on, these faults happen in the air, and no others. The cable has faults of its own; see
     /// [`Network`](crate::Network).
     pub fn set_faults(&self, faults: AirFaults) -> Result<()> {
         self.act(|air| air.set_faults(faults))
     }
 
-    /// Records what is in the air from now on. The last 64 MiB are kept.
+    /// Records the frames in the air from now on. The last 64 MiB are kept.
     pub fn start_capture(&self) -> Result<()> {
         self.act(|air| {
             air.start_capture(CAPTURE_KEPT);
@@ -104,7 +112,7 @@ impl Air {
         })
     }
 
-    /// What was recorded since [`start_capture`](Air::start_capture): a pcap file of 802.11 frames with radiotap headers, as a
+    /// The record since [`start_capture`](Air::start_capture): a pcap file of 802.11 frames with radiotap headers, as a
     /// sniffer beside the board would write it. With the handshake in it, Wireshark decrypts WPA2 when it is told the
     /// passphrase.
     pub fn capture(&self) -> Result<Vec<u8>> {
@@ -119,6 +127,13 @@ impl Air {
 }
 
 /// A network that is about to be put into the air.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.air().access_point("home").channel(6).rssi(-70).hidden().start()?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "there is no network before `start`"]
 pub struct NewAccessPoint {
     air: Air,

@@ -14,6 +14,16 @@ use crate::peer::Peer;
 use crate::session::{Ask, Error, PATIENCE, Result, Shared, State, Wait};
 
 /// A station that is to join a network of the board. Awaiting it waits until it has an address from the board.
+///
+/// ```
+/// use espalier::Units;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let phone = board.air().join("mPython").password("12345678").within(20.s()).await?;
+/// assert!(phone.is_connected());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "no station joins until this is awaited"]
 pub struct Join {
     shared: Arc<Shared>,
@@ -111,6 +121,16 @@ impl Drop for Attempt {
 ///
 /// Should the board close its network and open it again, the station joins it again. It stays until it is told to
 /// [`leave`](Station::leave).
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let phone = board.air().join("mPython").await?;
+/// let socket = phone.connect(5001).await?;
+/// drop(socket);
+/// phone.leave()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Station {
     peer: Peer,
     hardware: [u8; 6],

@@ -6,6 +6,11 @@ use super::{AirNetwork, Refusal};
 use crate::error::{Cause, Source};
 
 /// Why something in the air could not be done.
+///
+/// ```
+/// let error = espalier::AirError::NoSubnet { ssid: "home".to_owned() };
+/// assert!(error.to_string().starts_with("network \"home\" is a bridge"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AirError {

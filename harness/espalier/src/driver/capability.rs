@@ -1,8 +1,15 @@
-//! The kinds of boards, and what some of them can do and others cannot.
+//! The kinds of boards, and the abilities that some of them lack.
 
 use std::fmt;
 
-/// What a board is made of.
+/// A kind of board.
+///
+/// ```
+/// use espalier::{Kind, Target};
+///
+/// assert_eq!(Target::from("qemu").kind(), Kind::Qemu);
+/// assert_eq!(Kind::Bench.to_string(), "bench");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -34,7 +41,18 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What some kinds of board can do and others cannot.
+/// An ability that some kinds of board lack.
+///
+/// ```
+/// use espalier::Capability;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if board.supports(Capability::Faults) {
+///     board.network().cut_cable()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capability {
@@ -52,7 +70,7 @@ pub enum Capability {
     Capture,
     /// Losing, delaying and spoiling what goes over the network, and cutting its cable.
     Faults,
-    /// Ports of the peer on which nobody listens refuse connections.
+    /// Ports of the peer without a listener refuse connections.
     Refusal,
     /// Looking into the flash chip past the chip's own pins.
     FlashContent,
@@ -77,7 +95,7 @@ impl fmt::Display for Capability {
         f.write_str(match self {
             Capability::Fork => "forking",
             Capability::VirtualTime => "virtual time",
-            Capability::Screen => "looking at the screen",
+            Capability::Screen => "screen readout",
             Capability::DisplayMemory => "reading the display's memory",
             Capability::VanishingPeer => "a peer that vanishes",
             Capability::Capture => "recording the network",
@@ -88,8 +106,8 @@ impl fmt::Display for Capability {
             Capability::Air => "networks in the air that a test commands",
             Capability::Datagrams => "UDP and ping of the peer",
             Capability::Controls => "pressing, touching and setting sensors",
-            Capability::Leds => "looking at the LEDs",
-            Capability::Buzzer => "listening to the buzzer",
+            Capability::Leds => "LED readout",
+            Capability::Buzzer => "recording the buzzer",
             Capability::Probe => "a debug probe",
         })
     }

@@ -3,6 +3,16 @@
 use espalier_core::{Bitmap, Rgb, Time};
 
 /// From where the chip starts after a reset.
+///
+/// ```
+/// use espalier::Start;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.reset_to(Start::Download).await?;
+/// board.console().expect("waiting for download").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// The firmware in flash.

@@ -4,6 +4,13 @@ use super::{Capability, Kind, MODEL_VARIABLE, UnknownModel};
 use crate::error::{Cause, Source};
 
 /// This kind of board cannot do it.
+///
+/// ```
+/// use espalier::{Capability, Kind, Unsupported};
+///
+/// let error = Unsupported { capability: Capability::Fork, kind: Kind::Bench };
+/// assert_eq!(error.to_string(), "bench boards do not support forking");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} boards do not support {capability}")]
 pub struct Unsupported {
@@ -14,6 +21,11 @@ pub struct Unsupported {
 }
 
 /// The board stopped for good.
+///
+/// ```
+/// let error = espalier::Halted { reason: "write of 0x1 to SDMMC+0x0".to_owned() };
+/// assert_eq!(error.to_string(), "the board halted: write of 0x1 to SDMMC+0x0");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board halted: {reason}")]
 pub struct Halted {
@@ -22,6 +34,12 @@ pub struct Halted {
 }
 
 /// The board has no part of this name.
+///
+/// ```
+/// let names = vec!["a".to_owned(), "b".to_owned()];
+/// let error = espalier::UnknownPart { what: "button", name: "c".to_owned(), names };
+/// assert_eq!(error.to_string(), "the board has no button \"c\"; it has a, b");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board has no {what} {name:?}; {}", there_are(what, names))]
 pub struct UnknownPart {
@@ -34,6 +52,10 @@ pub struct UnknownPart {
 }
 
 /// The board is made without such a part.
+///
+/// ```
+/// assert_eq!(espalier::Absent { what: "buzzer" }.to_string(), "the board has no buzzer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board has no {what}")]
 pub struct Absent {
@@ -42,6 +64,10 @@ pub struct Absent {
 }
 
 /// Only the firmware knows what the display shows, and it has not announced that it can be asked.
+///
+/// ```
+/// assert!(espalier::DisplayMute.to_string().contains("only be read through its firmware"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this board's display can only be read through its firmware, which has not announced support by an \"@event started\" (on \
@@ -50,6 +76,11 @@ pub struct Absent {
 pub struct DisplayMute;
 
 /// The peer could not do something on the network.
+///
+/// ```
+/// let error = espalier::PeerError { action: "listen on port 80".to_owned(), source: "it is in use".into() };
+/// assert_eq!(error.to_string(), "the peer cannot listen on port 80: it is in use");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the peer cannot {action}: {source}")]
 pub struct PeerError {
@@ -66,6 +97,11 @@ impl PeerError {
 }
 
 /// The emulator, or its network, could not do something.
+///
+/// ```
+/// let error = espalier::EmulatorError("the flash is full".into());
+/// assert_eq!(error.to_string(), "the emulated board refused: the flash is full");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the emulated board refused: {0}")]
 pub struct EmulatorError(#[source] pub Source);
@@ -77,6 +113,13 @@ impl EmulatorError {
 }
 
 /// No board can be made of a model.
+///
+/// ```
+/// use espalier::{Model, ModelError};
+///
+/// let unknown = ModelError::Unknown("toaster".parse::<Model>().unwrap_err());
+/// assert!(unknown.to_string().starts_with("ESPALIER_MODEL: "));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {

@@ -19,6 +19,11 @@ pub(crate) enum Control {
 pub const TONE_TOLERANCE: f64 = 0.01;
 
 /// A tone: the swing of the buzzer's line.
+///
+/// ```
+/// let tone = espalier::Tone { frequency: 441.0, duty: 0.5 };
+/// assert!(tone.is_near(440.0) && !tone.is_near(466.2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tone {
     /// In hertz.
@@ -28,6 +33,15 @@ pub struct Tone {
 }
 
 /// A tone, and when it was to be heard.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// for played in board.buzzer().tones()? {
+///     println!("{played}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlayedTone {
     pub tone: Tone,

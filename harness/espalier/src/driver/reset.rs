@@ -6,10 +6,23 @@ use std::fmt;
 use espalier_core::Time;
 
 /// Why a chip was reset.
+///
+/// ```
+/// use espalier::{ResetCause, ResetKind};
+///
+/// let cause = ResetCause::new(8);
+/// assert_eq!((cause.name(), cause.kind()), ("TG1WDT_SYS_RESET", ResetKind::Watchdog));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResetCause(u8);
 
 /// What a cause means for who watches the firmware.
+///
+/// ```
+/// use espalier::{ResetCause, ResetKind};
+///
+/// assert_eq!(ResetCause::new(5).kind(), ResetKind::DeepSleep);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResetKind {
@@ -84,6 +97,15 @@ impl fmt::Display for ResetCause {
 }
 
 /// A reset of the chip that did not come over its reset line.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// for reset in board.resets() {
+///     println!("{reset}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reset {
     /// When it happened.

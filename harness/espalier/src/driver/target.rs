@@ -10,6 +10,12 @@ pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
 const EMULATOR: &str = "emulator";
 
 /// Which board, as `ESPALIER_BOARD` and `--board` of the command name it.
+///
+/// ```
+/// use espalier::Target;
+///
+/// assert_eq!(Target::from("/dev/ttyUSB0"), Target::Bench("/dev/ttyUSB0".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {

@@ -9,6 +9,15 @@ use espalier_core::Time;
 use crate::backtrace::Place;
 
 /// The first touch of a block that is not modelled, or of a register that a modelled block lacks.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// for note in board.unmodelled_notes(0) {
+///     println!("{}: {note}", note.at);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmodelledNote {
     /// When it was touched.

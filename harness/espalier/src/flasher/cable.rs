@@ -20,7 +20,7 @@ use crate::error::Failure;
 /// How long one look at an empty pseudo-terminal takes, in the host's time.
 const LOOK: Duration = Duration::from_millis(1);
 /// So many looks in a row without a byte, and a packet that has begun is handed over as it is. If there is none, the board
-/// runs for a moment: it may have something to say that nobody asked for.
+/// runs for a moment: it may send without being asked.
 const PATIENCE: u32 = 2000;
 /// The same after commands with which the board has something to do after its answer: what MEM_END starts sets up its clocks
 /// before it sends its greeting, and CHANGE_BAUDRATE is carried out a while after it was acknowledged.

@@ -9,7 +9,7 @@ use espflash::flasher::{DeviceInfo, Flasher as Device};
 
 use super::error::FlashError;
 use super::packet::{SILENCE, SLIP_END, sync_request};
-use super::{Cord, Flashed, Flasher, Progress, Session, device, drive};
+use super::{Flashed, Flasher, Progress, Session, Transport, device, drive};
 use crate::driver::{Capability, Start};
 use crate::image::Image;
 use crate::session::{Result, Shared};
@@ -33,7 +33,7 @@ const SLICE: Span = Span::from_millis(1);
 /// How often it is tried. espflash waits only 50 ms of the host's time for the answer to MEM_END, which is too little for a very
 /// busy host.
 const ATTEMPTS: u32 = 20;
-/// The same on a bench, where every attempt takes seconds of somebody's life.
+/// The same on a bench, where every attempt takes seconds of real time.
 const LIVE_ATTEMPTS: u32 = 2;
 
 /// What the chip says about itself.
@@ -147,37 +147,37 @@ impl FlasherBuilder {
             return Ok(Err(FlashError::Rate { baud: self.baud }));
         }
         let what = "connect";
-        let loan = self.enter_download_mode().await?;
-        let (cord, port) = {
+        let claim = self.enter_download_mode().await?;
+        let (transport, port) = {
             let mut state = self.shared.lock();
-            Cord::new(&mut *state.driver, self.direct).map_err(|kind| state.fail(kind))?
+            Transport::new(&mut *state.driver, self.direct).map_err(|kind| state.fail(kind))?
         };
         let (baud, skip_unchanged) = (self.baud, self.skip_unchanged);
         let work = move |_| match device::connect(port, baud, skip_unchanged).and_then(describe) {
             Ok((chip, device)) => (Ok(chip), Some(device)),
             Err(error) => (Err(error), None),
         };
-        let ((result, device), cord) = drive(&loan.shared, loan.id, what, cord, |_| (), work).await?;
+        let ((result, device), transport) = drive(&claim.shared, claim.id, what, transport, |_| (), work).await?;
         Ok(match result {
             Ok(chip) => {
-                let mut state = loan.shared.lock();
+                let mut state = claim.shared.lock();
                 let checked = state.driver.check_chip(chip.mac_address.as_deref());
                 checked.map_err(|kind| state.fail(kind))?;
                 drop(state);
-                let session = device.map(|device| Session { cord, device });
-                Ok(Flasher { loan, chip, session, interrupted: what.to_owned() })
+                let session = device.map(|device| Session { transport, device });
+                Ok(Flasher { claim, chip, session, interrupted: what.to_owned() })
             }
             Err(error) => Err(FlashError::from_espflash(what, &error)),
         })
     }
 
     /// Resets the board with the strapping pins for the download mode, and waits until its ROM is ready.
-    async fn enter_download_mode(&self) -> Result<Loan> {
-        let (loan, begun) = {
+    async fn enter_download_mode(&self) -> Result<ConsoleClaim> {
+        let (claim, begun) = {
             let mut state = self.shared.lock();
             state.restart(Start::Download).map_err(|kind| state.fail(kind))?;
-            let id = state.lend();
-            (Loan { shared: self.shared.clone(), id }, state.driver.now())
+            let id = state.claim_console();
+            (ConsoleClaim { shared: self.shared.clone(), id }, state.driver.now())
         };
         let live = self.is_live();
         let boot = if live { LIVE_BOOT } else { BOOT };
@@ -194,7 +194,7 @@ impl FlasherBuilder {
                 return Poll::Ready(Ok(()));
             }
             let now = state.driver.now();
-            let kind = if !state.is_lent(loan.id) {
+            let kind = if !state.is_claimed(claim.id) {
                 FlashError::Interrupted { what: "connect".to_owned() }.into()
             } else if now >= begun + boot && live {
                 return Poll::Ready(Ok(()));
@@ -209,14 +209,14 @@ impl FlasherBuilder {
             Poll::Ready(Err(state.fail(kind)))
         })
         .await?;
-        self.knock(&loan).await?;
-        Ok(loan)
+        self.knock(&claim).await?;
+        Ok(claim)
     }
 
     /// Sends the request that shows the ROM the line's rate, until it answers. Before it knows the rate it looks at each UART in
     /// turn and loses bytes meanwhile, so the first requests are in vain; espflash would wait for each of them in the host's
     /// time.
-    async fn knock(&self, loan: &Loan) -> Result<()> {
+    async fn knock(&self, claim: &ConsoleClaim) -> Result<()> {
         let live = self.is_live();
         let (answer, silence) = if live { (LIVE_ANSWER, LIVE_ANSWER) } else { (ANSWER, SILENCE) };
         let mut knocks = 0;
@@ -232,7 +232,7 @@ impl FlasherBuilder {
                 answered = true;
                 deadline = now + silence;
             }
-            let kind = if !state.is_lent(loan.id) {
+            let kind = if !state.is_claimed(claim.id) {
                 FlashError::Interrupted { what: "connect".to_owned() }.into()
             } else {
                 if now >= deadline {
@@ -263,15 +263,15 @@ fn describe(mut device: Device) -> Result<(ChipInfo, Device), espflash::Error> {
     Ok((ChipInfo::of(info), device))
 }
 
-/// The board's console, as long as it carries packets. The board stays in its download mode until somebody resets it.
-pub(super) struct Loan {
+/// The board's console, as long as it carries packets. The board stays in its download mode until it is reset.
+pub(super) struct ConsoleClaim {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u32,
 }
 
-impl Drop for Loan {
+impl Drop for ConsoleClaim {
     fn drop(&mut self) {
-        self.shared.lock().take_back(self.id);
+        self.shared.lock().release_console(self.id);
     }
 }
 

@@ -32,7 +32,7 @@ use crate::image::Image;
 use crate::session::{Result, Shared};
 #[cfg(unix)]
 use cable::Cable;
-use connect::Loan;
+use connect::ConsoleClaim;
 pub use connect::{ChipInfo, FlasherBuilder};
 pub use error::FlashError;
 use progress::Reporter;
@@ -64,11 +64,11 @@ pub struct Flasher {
     session: Option<Session>,
     /// What was being done when the session ended.
     interrupted: String,
-    loan: Loan,
+    claim: ConsoleClaim,
 }
 
 struct Session {
-    cord: Cord,
+    transport: Transport,
     device: Device,
 }
 
@@ -170,14 +170,14 @@ impl Flasher {
 
     /// Resets the board, which starts what is in its flash now.
     pub async fn finish(self) -> Result<()> {
-        let shared = self.loan.shared.clone();
+        let shared = self.claim.shared.clone();
         drop(self);
         let mut state = shared.lock();
         state.restart(Start::Flash).map_err(|kind| state.fail(kind))
     }
 
     fn has_repeated(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.cord.has_repeated())
+        self.session.as_ref().is_some_and(|session| session.transport.has_repeated())
     }
 
     fn check_range(&self, what: &str, offset: u32, length: u64) -> Result<(), FlashError> {
@@ -196,7 +196,7 @@ impl Flasher {
             Some(((found, expected), offset)) => FlashError::Differs { offset, expected: *expected, found: *found },
             None => FlashError::WrongDigest { what: what.to_owned() },
         };
-        Ok(self.loan.shared.lock().fail(error))
+        Ok(self.claim.shared.lock().fail(error))
     }
 
     /// Lets espflash work on a thread of its own, and the board run meanwhile.
@@ -206,21 +206,22 @@ impl Flasher {
         progress: impl FnMut(Progress),
         work: impl FnOnce(&mut Device, Sender<Progress>) -> Result<T, espflash::Error> + Send + 'static,
     ) -> Result<T> {
-        let Some(Session { cord, mut device }) = self.session.take() else {
+        let Some(Session { transport, mut device }) = self.session.take() else {
             let what = self.interrupted.clone();
-            return Err(self.loan.shared.lock().fail(FlashError::Interrupted { what }));
+            return Err(self.claim.shared.lock().fail(FlashError::Interrupted { what }));
         };
         what.clone_into(&mut self.interrupted);
         let work = move |reports| {
             let result = work(&mut device, reports);
             (result, Some(device))
         };
-        let ((result, device), cord) = drive(&self.loan.shared, self.loan.id, what, cord, progress, work).await?;
+        let ((result, device), transport) =
+            drive(&self.claim.shared, self.claim.id, what, transport, progress, work).await?;
         let result = result.map_err(|error| FlashError::from_espflash(what, &error));
         if !result.as_ref().is_err_and(FlashError::ends_the_session) {
-            self.session = device.map(|device| Session { cord, device });
+            self.session = device.map(|device| Session { transport, device });
         }
-        result.map_err(|error| self.loan.shared.lock().fail(error))
+        result.map_err(|error| self.claim.shared.lock().fail(error))
     }
 }
 
@@ -232,7 +233,7 @@ fn check_alignment(what: &str, value: u32) -> Result<(), FlashError> {
 }
 
 /// The cable between espflash and the board.
-enum Cord {
+enum Transport {
     /// The board's time stands still while espflash thinks.
     #[cfg(unix)]
     Virtual(Cable),
@@ -243,57 +244,57 @@ enum Cord {
     Direct,
 }
 
-impl Cord {
+impl Transport {
     /// A cable to `driver`, and the end of it that espflash opens. `direct` takes the board's own port, if it is at one.
-    fn new(driver: &mut dyn Driver, direct: bool) -> Result<(Cord, Port), Failure> {
+    fn new(driver: &mut dyn Driver, direct: bool) -> Result<(Transport, Port), Failure> {
         if direct && let Some(port) = driver.lend_port()? {
-            return Ok((Cord::Direct, port));
+            return Ok((Transport::Direct, port));
         }
-        Cord::over_pseudo_terminal(driver)
+        Transport::over_pseudo_terminal(driver)
     }
 
     #[cfg(unix)]
-    fn over_pseudo_terminal(driver: &dyn Driver) -> Result<(Cord, Port), Failure> {
+    fn over_pseudo_terminal(driver: &dyn Driver) -> Result<(Transport, Port), Failure> {
         if driver.supports(Capability::VirtualTime) {
             let (cable, port) = Cable::new().map_err(FlashError::from)?;
-            return Ok((Cord::Virtual(cable), port));
+            return Ok((Transport::Virtual(cable), port));
         }
         let (relay, port) = Relay::new().map_err(FlashError::from)?;
-        Ok((Cord::Live(relay), port))
+        Ok((Transport::Live(relay), port))
     }
 
     #[cfg(not(unix))]
-    fn over_pseudo_terminal(driver: &dyn Driver) -> Result<(Cord, Port), Failure> {
+    fn over_pseudo_terminal(driver: &dyn Driver) -> Result<(Transport, Port), Failure> {
         Err(FlashError::NoPseudoTerminal { board: driver.kind() }.into())
     }
 
     fn has_repeated(&self) -> bool {
         match self {
             #[cfg(unix)]
-            Cord::Virtual(cable) => cable.has_repeated(),
+            Transport::Virtual(cable) => cable.has_repeated(),
             #[cfg(unix)]
-            Cord::Live(_) => false,
-            Cord::Direct => false,
+            Transport::Live(_) => false,
+            Transport::Direct => false,
         }
     }
 
     fn is_answering(&self) -> bool {
         match self {
             #[cfg(unix)]
-            Cord::Virtual(cable) => cable.is_answering(),
+            Transport::Virtual(cable) => cable.is_answering(),
             #[cfg(unix)]
-            Cord::Live(_) => false,
-            Cord::Direct => false,
+            Transport::Live(_) => false,
+            Transport::Direct => false,
         }
     }
 
     fn step(&mut self, driver: &mut dyn Driver, cx: &mut Context<'_>) -> Result<(), Failure> {
         match self {
             #[cfg(unix)]
-            Cord::Virtual(cable) => cable.step(driver, cx),
+            Transport::Virtual(cable) => cable.step(driver, cx),
             #[cfg(unix)]
-            Cord::Live(relay) => relay.step(driver, cx),
-            Cord::Direct => driver.poll_advance(cx, driver.now() + TURN),
+            Transport::Live(relay) => relay.step(driver, cx),
+            Transport::Direct => driver.poll_advance(cx, driver.now() + TURN),
         }
     }
 
@@ -302,10 +303,10 @@ impl Cord {
         cx.waker().wake_by_ref();
         match self {
             #[cfg(unix)]
-            Cord::Virtual(cable) => cable.advance(driver, cx),
+            Transport::Virtual(cable) => cable.advance(driver, cx),
             #[cfg(unix)]
-            Cord::Live(relay) => relay.step(driver, cx),
-            Cord::Direct => driver.poll_advance(cx, driver.now()),
+            Transport::Live(relay) => relay.step(driver, cx),
+            Transport::Direct => driver.poll_advance(cx, driver.now()),
         }
     }
 }
@@ -313,16 +314,16 @@ impl Cord {
 /// What espflash came to, with its end of the cable if there still is one.
 type Outcome<T> = (Result<T, espflash::Error>, Option<Device>);
 
-/// Runs `work` on a thread, and the board at the other end of `cord` until the thread has come to an end. If this future is
+/// Runs `work` on a thread, and the board at the other end of `transport` until the thread has come to an end. If this future is
 /// dropped the cable is cut, which ends the thread.
 async fn drive<T: Send + 'static>(
     shared: &Shared,
-    loan: u32,
+    claim: u32,
     what: &str,
-    mut cord: Cord,
+    mut transport: Transport,
     mut progress: impl FnMut(Progress),
     work: impl FnOnce(Sender<Progress>) -> Outcome<T> + Send + 'static,
-) -> Result<(Outcome<T>, Cord)> {
+) -> Result<(Outcome<T>, Transport)> {
     let (reports, reported) = channel();
     let thread = thread::Builder::new().name("espflash".to_owned()).spawn(move || work(reports))?;
     poll_fn(|cx| {
@@ -330,13 +331,13 @@ async fn drive<T: Send + 'static>(
         reported.try_iter().for_each(&mut progress);
         let mut state = shared.lock();
         // The board falls silent as it always does, however soon espflash is content.
-        if ended && !(cord.is_answering() && state.is_lent(loan)) {
+        if ended && !(transport.is_answering() && state.is_claimed(claim)) {
             return Poll::Ready(Ok(()));
         }
         let moved = if ended {
-            cord.advance(&mut *state.driver, cx)
-        } else if state.is_lent(loan) {
-            cord.step(&mut *state.driver, cx)
+            transport.advance(&mut *state.driver, cx)
+        } else if state.is_claimed(claim) {
+            transport.step(&mut *state.driver, cx)
         } else {
             Err(FlashError::Interrupted { what: what.to_owned() }.into())
         };
@@ -347,7 +348,7 @@ async fn drive<T: Send + 'static>(
     })
     .await?;
     match thread.join() {
-        Ok(outcome) => Ok((outcome, cord)),
+        Ok(outcome) => Ok((outcome, transport)),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }

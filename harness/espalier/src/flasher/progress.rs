@@ -45,7 +45,7 @@ impl Reporter {
 
     fn report(&mut self, stage: Stage, done: u32) {
         self.progress = Progress { stage, done, ..self.progress };
-        // Nobody may be listening any more, which is no reason to stop.
+        // The receiver may be gone, which is no reason to stop.
         let _ = self.to.send(self.progress);
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a file of which nobody has said that it ends.
+//! Reading a file that may have no end, such as a device.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! A display that nobody sees but MicroPython.
+//! A display that only MicroPython knows.
 //!
 //! A program that runs cannot be asked for anything, so the display's driver is taught to send each picture that it shows: as a
 //! line of `espalier-protocol`, which the harness takes out of the console.

@@ -20,6 +20,15 @@ pub struct Frame {
 }
 
 /// An exception that ended a script.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if let Err(error) = board.micropython().exec("1 / 0").await {
+///     assert_eq!(error.exception().map(|raised| raised.kind.as_str()), Some("ZeroDivisionError"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MicroPythonError {
     /// The exception's class, such as `ZeroDivisionError`.

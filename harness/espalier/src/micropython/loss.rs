@@ -12,6 +12,17 @@ const BANNER: &[u8] = b"ets J";
 const REST: Span = Span::from_millis(50);
 
 /// How MicroPython was lost.
+///
+/// ```
+/// use espalier::BoardLoss;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if let Err(error) = board.micropython().exec("import machine; machine.reset()").await {
+///     assert!(matches!(error.board_loss(), Some(BoardLoss::Restart(_))));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BoardLoss {

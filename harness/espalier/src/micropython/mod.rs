@@ -40,6 +40,17 @@ use crate::error::Cause;
 use crate::session::{Result, Shared, Wait};
 
 /// Why MicroPython did not do what it was asked.
+///
+/// ```
+/// use espalier::MicroPythonFailure;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if let Err(error) = board.micropython().exec("1 / 0").await {
+///     assert!(matches!(error.find(), Some(MicroPythonFailure::Exception(_))));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MicroPythonFailure {
@@ -74,6 +85,13 @@ impl MicroPythonFailure {
 /// disturbed: [`interrupt`](MicroPython::interrupt) ends it.
 ///
 /// Scripts share one set of global names until the next [`soft_reset`](MicroPython::soft_reset).
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// assert_eq!(board.micropython().eval("6 * 7").await?, "42");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MicroPython {
     shared: Arc<Shared>,

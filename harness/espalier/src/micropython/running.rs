@@ -19,6 +19,15 @@ const INTERRUPTED: &str = "KeyboardInterrupt";
 /// A script that runs. Its output goes to the board's console, where expectations see it.
 ///
 /// The script goes on when this is dropped; [`interrupt`](super::MicroPython::interrupt) ends it then.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let running = board.micropython().start("while True: pass").await?;
+/// assert!(!running.has_ended());
+/// running.interrupt().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct RunningScript {
     shared: Arc<Shared>,
     script: Script,

@@ -34,6 +34,16 @@ _espalier()
 ";
 
 /// A script for the board's MicroPython.
+///
+/// ```
+/// use espalier::Script;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let script = Script::new("print('hello')").named("greeting");
+/// assert_eq!(board.micropython().exec(script).await?, "hello\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     name: String,

@@ -19,6 +19,11 @@ pub use datagrams::UdpSocket;
 pub use stream::{PeerStream, Sending};
 
 /// The board refused a connection.
+///
+/// ```
+/// let error = espalier::ConnectionRefused { to: "192.168.4.100:80".parse().unwrap() };
+/// assert_eq!(error.to_string(), "the board refused a connection to 192.168.4.100:80");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board refused a connection to {to}")]
 pub struct ConnectionRefused {
@@ -29,6 +34,11 @@ pub struct ConnectionRefused {
 impl Cause for ConnectionRefused {}
 
 /// A connection ended before the awaited bytes came.
+///
+/// ```
+/// let error = espalier::ConnectionClosed { what: "\"ok\" from the board".to_owned(), reset: true };
+/// assert_eq!(error.to_string(), "the connection was reset before \"ok\" from the board");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection {} before {what}", if *reset { "was reset" } else { "was closed by the board" })]
 pub struct ConnectionClosed {
@@ -41,6 +51,15 @@ pub struct ConnectionClosed {
 impl Cause for ConnectionClosed {}
 
 /// The host at the other end of the board's network. Handles are cheap and all lead to the same peer.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let socket = board.peer().connect(80).await?;
+/// socket.send("GET / HTTP/1.0\r\n\r\n").await?;
+/// socket.expect("200 OK").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Peer {
     shared: Arc<Shared>,
@@ -64,7 +83,7 @@ impl Peer {
         self.segment
     }
 
-    /// The address under which the board reaches the peer. That of a peer in the air is 0.0.0.0 once it is there no more.
+    /// The address at which the board reaches the peer; 0.0.0.0 after its access point or station was removed.
     pub fn address(&self) -> Ipv4Addr {
         let mut state = self.shared.lock();
         match self.segment {
@@ -139,7 +158,7 @@ impl Peer {
         })
     }
 
-    /// Cuts the peer off the network, as if its cable were pulled: the board hears nothing more of it, on no connection.
+    /// Cuts the peer off the network, as if its cable were pulled: the board receives nothing more from it.
     pub fn vanish(&self) -> Result<()> {
         self.set_silent(true)
     }
@@ -175,6 +194,15 @@ fn board_address(state: &mut State, segment: Segment) -> Option<Ipv4Addr> {
 }
 
 /// A port on which the peer listens; it is closed when this is dropped.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let listener = board.peer().listen(5001).await?;
+/// let socket = listener.accept().await?;
+/// println!("{} connected", socket.remote());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Listener {
     shared: Arc<Shared>,
     id: ListenerId,

@@ -21,6 +21,17 @@ use crate::text::{escaped, find};
 /// It is a tokio stream, so any protocol stack on tokio can be the other side. Reads and writes that wait have a deadline in
 /// board time like everything else; see [`PeerStream::set_patience`]. Dropping the stream closes it, as dropping a
 /// `TcpStream` does.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use tokio::io::AsyncReadExt;
+///
+/// let mut socket = board.peer().connect(5001).await?;
+/// let first = socket.read_u8().await?;
+/// println!("{first}");
+/// # Ok(())
+/// # }
+/// ```
 pub struct PeerStream {
     shared: Arc<Shared>,
     id: ConnectionId,
@@ -70,7 +81,7 @@ impl PeerStream {
         let mut from = 0;
         Wait::new(&self.shared, what.clone(), move |state, _| {
             let incoming = state.incoming(id);
-            // Somebody else may have taken bytes in between.
+            // Another reader may have taken bytes in between.
             from = from.min(incoming.received.len());
             if let Some(start) = find(&incoming.received.make_contiguous()[from..], &needle) {
                 let mut taken: Vec<u8> = incoming.received.drain(..from + start + needle.len()).collect();

@@ -15,7 +15,7 @@ use super::pins::Pins;
 use crate::driver::JtagCycle;
 
 const NAME: &str = "espalier in-process JTAG";
-/// Speed until somebody sets another one: what Espressif's own boards for JTAG are used with.
+/// Speed until it is set: the usual one of Espressif's own JTAG boards.
 const DEFAULT_KHZ: u32 = 20_000;
 const FASTEST_KHZ: u32 = 80_000;
 const MILLISECOND: u64 = 1_000_000;

@@ -28,7 +28,7 @@ impl Pins for Weak<Shared> {
     }
 }
 
-/// The pins of a board that nobody else has.
+/// The pins of a board that only the probe has.
 impl Pins for Box<dyn Driver> {
     fn clock(&mut self, period: Span, cycles: &[JtagCycle]) -> Option<Vec<bool>> {
         Some(self.as_mut().jtag(period, cycles))

@@ -26,6 +26,13 @@ use crate::render::half_blocks;
 use crate::session::{Ask, Result, SETTLED, Shared, Wait};
 
 /// The display of a board. Handles are cheap and all lead to the same display.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.screen().settled().await?.assert_golden("menu")?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Screen {
     shared: Arc<Shared>,
@@ -153,6 +160,15 @@ impl Screen {
 }
 
 /// What a display showed at one moment.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let picture = board.screen().picture().await?;
+/// println!("{picture}");
+/// assert!(picture.is_on());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Picture {
     shared: Arc<Shared>,
@@ -213,6 +229,14 @@ impl std::fmt::Display for Picture {
 }
 
 /// A comparison that forgives something. Ends with [`check`](Compare::check).
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let picture = board.screen().settled().await?;
+/// picture.compare("clock").max_pixels(4).check()?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is compared before `check`"]
 pub struct Compare {
     picture: Picture,

@@ -17,6 +17,15 @@ const SLACK: usize = KEPT / 4;
 const LINE: usize = size_of::<(usize, Time)>();
 
 /// A line of the console.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// for line in board.console().tail(3) {
+///     println!("{line}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// When its first byte came.
@@ -285,6 +294,6 @@ mod tests {
             assert!(log.bytes.len() <= KEPT + SLACK);
         }
         assert_eq!((log.line_count(), log.end()), (1, 3 * KEPT));
-        assert_eq!(log.unread().len(), log.bytes.len(), "what nobody reads is dropped as well");
+        assert_eq!(log.unread().len(), log.bytes.len(), "unread bytes are dropped as well");
     }
 }

@@ -1,110 +1,77 @@
-//! How many tests ran on which kind of board, and which ones did not.
+//! Which test ran on which kind of board, and which tests were skipped.
 //!
-//! The test runner of the standard library knows no test that is skipped while it runs. So a test that a board cannot run says so
-//! where nobody captures it, and the last line of a run says what ran: a suite that skips everything must not look like one that
-//! passes.
+//! The test runner of the standard library knows no test that is skipped while it runs: such a test passes. So it says on the
+//! standard error that it was skipped, and a file that `ESPALIER_RUNS` names gets one line for each test of all processes of a run:
+//! a script counts them, so that a suite that skips everything does not look like one that passes.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use crate::driver::{Capability, Kind};
-use crate::run_id::is_nextest;
+use crate::error::{Cause, FileError};
 
-/// Environment variable with the kind of board on which at least one test has to run, or else the run fails.
+/// Environment variable with a file to which each test appends what board it ran on, or why it was skipped.
+pub const RUNS_VARIABLE: &str = "ESPALIER_RUNS";
+/// Environment variable with the only kind of board that the environment may choose.
 pub const REQUIRE_VARIABLE: &str = "ESPALIER_REQUIRE";
-const FAILURE: i32 = 1;
-/// The thread of a program's start.
-const MAIN: &str = "main";
 
-/// What became of one test: the kind of its board, and what that lacks if it was skipped.
-type Outcome = (Kind, Option<Capability>);
-
-#[derive(Default)]
-struct Runs {
-    tests: BTreeMap<String, Outcome>,
-    /// The last line will be printed.
-    registered: bool,
+/// The environment chose another kind of board than it requires.
+///
+/// ```
+/// let error = espalier::WrongKind { required: "bench".to_owned(), kind: espalier::Kind::Emulated };
+/// assert!(error.to_string().starts_with("ESPALIER_REQUIRE is \"bench\""));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{REQUIRE_VARIABLE} is {required:?}, and ESPALIER_BOARD chooses the kind {kind}; change one of them")]
+pub struct WrongKind {
+    /// The required kind.
+    pub required: String,
+    /// The chosen kind.
+    pub kind: Kind,
 }
 
-static RUNS: Mutex<Runs> = Mutex::new(Runs { tests: BTreeMap::new(), registered: false });
+impl Cause for WrongKind {}
 
-fn runs() -> MutexGuard<'static, Runs> {
-    RUNS.lock().unwrap_or_else(PoisonError::into_inner)
+/// Fails if the environment requires another kind of board.
+pub(crate) fn check_required(kind: Kind) -> Result<(), WrongKind> {
+    is_allowed(std::env::var(REQUIRE_VARIABLE).unwrap_or_default(), kind)
 }
 
-/// Notes that the test of this thread has a board, and returns the name by which it is counted. A thread without a name is a test's
-/// helper, and not counted.
-pub(crate) fn note_board(kind: Kind) -> String {
-    let mut runs = runs();
-    let Some(mut name) = thread::current().name().map(str::to_owned) else { return String::new() };
-    if name == MAIN {
-        // Tests that run one after the other on the main thread do not say their names.
-        name = format!("board {}", runs.tests.len() + 1);
-    }
-    runs.tests.entry(name.clone()).or_insert((kind, None));
-    if is_test() && !std::mem::replace(&mut runs.registered, true) {
-        // SAFETY: `last_line` is a function of the program, which stays where it is; it neither unwinds nor calls `exit`.
-        // There is no safe way to have something done after the test runner's own last words. If there is no room for another
-        // function, there is no last line.
-        unsafe { libc::atexit(last_line) };
-    }
-    name
+fn is_allowed(required: String, kind: Kind) -> Result<(), WrongKind> {
+    if required.is_empty() || required == kind.name() { Ok(()) } else { Err(WrongKind { required, kind }) }
 }
 
-/// Whether this program is one of tests: Cargo puts those into a folder of their own. The `espalier` command counts nothing.
-fn is_test() -> bool {
-    let program = std::env::current_exe().unwrap_or_default();
-    program.parent().and_then(Path::file_name) == Some(OsStr::new("deps"))
-}
-
-/// Notes and says that the test `name` cannot run on its board.
-pub(crate) fn note_skipped(name: &str, kind: Kind, lacks: Capability) {
-    if name.is_empty() {
-        return;
-    }
-    runs().tests.insert(name.to_owned(), (kind, Some(lacks)));
-    // Straight to the standard error: what goes through the macros is captured, and not shown when a test passes.
+/// Says that the test `name` cannot run on its board.
+pub(crate) fn say_skipped(name: &str, kind: Kind, lacks: Capability) {
+    // Straight to the standard error: the runner captures what goes through the macros, and drops it when a test passes. If the
+    // standard error is closed, the file still has it.
     let _ = writeln!(std::io::stderr(), "espalier: SKIPPED {name}: {kind} boards do not support {lacks}");
 }
 
-extern "C" fn last_line() {
-    let runs = runs();
-    let required = std::env::var(REQUIRE_VARIABLE).ok().filter(|kind| !kind.is_empty());
-    let (text, missing) = summary(&runs.tests, required.as_deref(), is_nextest());
-    // There is nobody to tell if this fails.
-    let _ = writeln!(std::io::stderr(), "{text}");
-    if missing {
-        // SAFETY: the process is ending, with all its output written; `exit` must not be called again here.
-        unsafe { libc::_exit(FAILURE) };
+/// Appends the outcome of the test `name` to the file that the environment names.
+pub(crate) fn record(name: &str, kind: Kind, lacks: Option<Capability>) -> Result<(), FileError> {
+    match std::env::var_os(RUNS_VARIABLE).filter(|file| !file.is_empty()) {
+        Some(file) => append(file.as_ref(), &line(name, kind, lacks)),
+        None => Ok(()),
     }
 }
 
-/// What the last line says, and whether the run has to fail for it. A test that is `alone` in its process does not know whether
-/// another one ran on the board that is required.
-fn summary(tests: &BTreeMap<String, Outcome>, required: Option<&str>, alone: bool) -> (String, bool) {
-    let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-    for (kind, lacks) in tests.values() {
-        counts.entry(kind.name()).or_default()[usize::from(lacks.is_some())] += 1;
+/// `ran on bench: TEST`, or `skipped on bench for forking: TEST`.
+fn line(name: &str, kind: Kind, lacks: Option<Capability>) -> String {
+    match lacks {
+        None => format!("ran on {kind}: {name}\n"),
+        Some(lacks) => format!("skipped on {kind} for {lacks}: {name}\n"),
     }
-    let count = |(kind, [ran, skipped]): (&&str, &[usize; 2])| {
-        let skipped = if *skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
-        format!("{ran} test{} ran on {kind} boards{skipped}", if *ran == 1 { "" } else { "s" })
-    };
-    let mut text = format!("espalier: {}", counts.iter().map(count).collect::<Vec<_>>().join("; "));
-    let Some(required) = required else { return (text, false) };
-    let [ran, skipped] = counts.get(required).copied().unwrap_or_default();
-    let missing = ran == 0 && !(alone && skipped > 0);
-    if missing {
-        text += &format!("; {REQUIRE_VARIABLE}={required}, and none ran on such a board: FAILED");
-    }
-    (text, missing)
 }
 
-/// What a test returns that is skipped.
+/// One write at the end of the file: lines of several processes do not mix.
+fn append(file: &Path, line: &str) -> Result<(), FileError> {
+    let opened = OpenOptions::new().append(true).create(true).open(file);
+    opened.and_then(|mut opened| opened.write_all(line.as_bytes())).map_err(FileError::of("append to", file))
+}
+
+/// The result of a test that is skipped.
 pub trait Skipped {
     /// As if it had passed.
     fn skipped() -> Self;
@@ -120,7 +87,7 @@ impl<E> Skipped for Result<(), E> {
     }
 }
 
-/// Ends the test here if its board lacks what it needs; the test is skipped, which is said and counted.
+/// Ends the test here if its board lacks an ability; the test is skipped, and says so.
 ///
 /// ```
 /// use espalier::{Board, Capability, needs};
@@ -148,32 +115,26 @@ macro_rules! needs {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, summary};
+    use super::{append, is_allowed, line};
     use crate::driver::{Capability, Kind};
-    use std::collections::BTreeMap;
 
-    fn tests(outcomes: &[Outcome]) -> BTreeMap<String, Outcome> {
-        outcomes.iter().enumerate().map(|(number, outcome)| (format!("test {number}"), *outcome)).collect()
+    #[test]
+    fn every_test_has_a_line_in_the_order_in_which_they_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("runs.txt");
+        append(&file, &line("client", Kind::Bench, None)).unwrap();
+        append(&file, &line("fork", Kind::Bench, Some(Capability::Fork))).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text, "ran on bench: client\nskipped on bench for forking: fork\n");
+        let error = append(folder.path(), "").unwrap_err().to_string();
+        assert!(error.starts_with("cannot append to "), "{error}");
     }
 
     #[test]
-    fn the_last_line_counts_by_kind() {
-        let skipped = (Kind::Bench, Some(Capability::Fork));
-        let all = tests(&[(Kind::Emulated, None), (Kind::Bench, None), (Kind::Bench, None), skipped]);
-        let text = "espalier: 2 tests ran on bench boards, 1 skipped; 1 test ran on emulated boards";
-        assert_eq!(summary(&all, None, false), (text.to_owned(), false));
-        assert_eq!(summary(&all, Some("bench"), false), (text.to_owned(), false));
-    }
-
-    #[test]
-    fn nothing_on_the_required_board_is_a_failure() {
-        let emulated = tests(&[(Kind::Emulated, None)]);
-        let (text, missing) = summary(&emulated, Some("bench"), false);
-        let end = "ESPALIER_REQUIRE=bench, and none ran on such a board: FAILED";
-        assert!(missing && text.ends_with(end), "{text}");
-        assert!(summary(&emulated, Some("bench"), true).1, "not even alone");
-        let skipped = tests(&[(Kind::Bench, Some(Capability::Faults))]);
-        assert!(summary(&skipped, Some("bench"), false).1);
-        assert!(!summary(&skipped, Some("bench"), true).1, "other processes may have run");
+    fn another_kind_than_the_required_one_is_refused() {
+        assert!(is_allowed(String::new(), Kind::Emulated).is_ok());
+        assert!(is_allowed("bench".to_owned(), Kind::Bench).is_ok());
+        let error = is_allowed("bench".to_owned(), Kind::Emulated).unwrap_err().to_string();
+        assert!(error.starts_with("ESPALIER_REQUIRE is \"bench\""), "{error}");
     }
 }

@@ -23,6 +23,16 @@ const UNMODELLED_SHOWN: usize = 8;
 pub(crate) const TRANSCRIPT_TAIL: usize = 12;
 
 /// What was to be seen of a board when something failed.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if let Err(error) = board.console().expect("ready").await {
+///     let scene = error.scene().expect("a board was involved");
+///     println!("at {}, files in {}", scene.at, scene.artefacts.display());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The kind of board.

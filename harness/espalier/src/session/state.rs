@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::artefacts::Artefacts;
+use super::runs::record;
 use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
 use super::transcript::Transcript;
 use super::{Connection, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
@@ -29,8 +30,8 @@ pub(crate) struct Shared {
 /// A board and what it has shown so far.
 pub(crate) struct State {
     pub(crate) driver: Box<dyn Driver>,
-    /// The name by which its test is counted.
-    pub(crate) run: String,
+    /// The ability for whose lack its test was skipped.
+    pub(crate) skipped: Option<Capability>,
     pub(crate) console: Log,
     pub(crate) watch: Watch,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
@@ -48,15 +49,15 @@ pub(crate) struct State {
     pub(crate) capture_from: Option<u64>,
     /// Reads the call stacks of the cores, where the board has a debug probe.
     pub(crate) stacks: Option<Stacks>,
-    loans: Loans,
+    claims: ConsoleClaims,
 }
 
 /// Reads the call stack of each core with these symbols.
 pub(crate) type Stacks = fn(&dyn Driver, Option<&Path>) -> Vec<String>;
 
-/// Who has the console's pins for packets of its own; nobody else takes bytes from them then.
+/// Which tool has the console's pins for packets of its own; the console log gets no bytes meanwhile.
 #[derive(Default)]
-struct Loans {
+struct ConsoleClaims {
     current: Option<u32>,
     count: u32,
 }
@@ -76,7 +77,7 @@ impl State {
     pub(crate) fn new(driver: Box<dyn Driver>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
         State {
             driver,
-            run: String::new(),
+            skipped: None,
             console: Log::default(),
             watch: Watch::default(),
             connections: BTreeMap::new(),
@@ -89,33 +90,33 @@ impl State {
             warnings: Vec::new(),
             capture_from: None,
             stacks: None,
-            loans: Loans::default(),
+            claims: ConsoleClaims::default(),
         }
     }
 
-    /// Lends the console's pins. What the board has printed so far still goes to the console, and an earlier loan ends.
-    pub(crate) fn lend(&mut self) -> u32 {
-        self.recall();
+    /// Claims the console's pins for packets. What the board has printed so far still goes to the log, and an earlier claim ends.
+    pub(crate) fn claim_console(&mut self) -> u32 {
+        self.end_claim();
         self.collect();
-        self.loans.count += 1;
-        self.loans.current = Some(self.loans.count);
-        self.loans.count
+        self.claims.count += 1;
+        self.claims.current = Some(self.claims.count);
+        self.claims.count
     }
 
-    pub(crate) fn is_lent(&self, loan: u32) -> bool {
-        self.loans.current == Some(loan)
+    pub(crate) fn is_claimed(&self, claim: u32) -> bool {
+        self.claims.current == Some(claim)
     }
 
-    /// Ends a loan, unless it has ended before.
-    pub(crate) fn take_back(&mut self, loan: u32) {
-        if self.is_lent(loan) {
-            self.recall();
+    /// Ends a claim, unless it has ended before.
+    pub(crate) fn release_console(&mut self, claim: u32) {
+        if self.is_claimed(claim) {
+            self.end_claim();
         }
     }
 
-    /// Ends the loan that there may be. What is left of its packets is no text for the console, and nothing for the board.
-    pub(crate) fn recall(&mut self) {
-        if self.loans.current.take().is_some() {
+    /// Ends any active claim and drops its remaining bytes.
+    pub(crate) fn end_claim(&mut self) {
+        if self.claims.current.take().is_some() {
             self.driver.console_cut();
             self.driver.console_take();
         }
@@ -140,7 +141,7 @@ impl State {
 
     /// Takes over what the console has printed.
     pub(crate) fn collect(&mut self) {
-        if self.loans.current.is_some() {
+        if self.claims.current.is_some() {
             return;
         }
         let resets = self.driver.take_resets();
@@ -158,7 +159,7 @@ impl State {
         resets.for_each(|reset| self.watch.reset(reset, printed));
     }
 
-    /// Pulls the reset line. What the firmware did before is no matter of the one that starts now.
+    /// Pulls the reset line. A crash of the firmware before the reset does not count for the run that starts now.
     pub(crate) fn restart(&mut self, start: Start) -> Result<(), Failure> {
         self.collect();
         self.watch.forget();
@@ -279,6 +280,9 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
+        if let Err(error) = record(&self.artefacts.owner(), self.driver.kind(), self.skipped) {
+            eprintln!("espalier: {error}");
+        }
         if self.artefacts.is_kept() || std::thread::panicking() {
             self.artefacts.keep();
             self.collect();

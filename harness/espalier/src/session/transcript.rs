@@ -16,6 +16,15 @@ const KEPT: usize = 1 << 20;
 const EVENT: usize = size_of::<Entry>();
 
 /// One event of a connection.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// for entry in board.peer().transcript() {
+///     println!("{entry}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// When it happened; for bytes from the board, when the peer read them.
@@ -26,6 +35,16 @@ pub struct Entry {
 }
 
 /// What can happen on a connection.
+///
+/// ```
+/// use espalier::Event;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let sent = board.peer().transcript().iter().filter(|entry| matches!(entry.event, Event::FromBoard(_))).count();
+/// println!("the board sent {sent} messages");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

@@ -21,6 +21,13 @@ pub const PATIENCE: Span = Span::from_secs(10);
 pub const SETTLED: Span = Span::from_millis(50);
 
 /// The awaited event did not come in time.
+///
+/// ```
+/// use espalier::Units;
+///
+/// let error = espalier::Timeout { what: "a line".to_owned(), waited: 2.s() };
+/// assert!(error.to_string().starts_with("waited "));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("waited {waited} of board time for {what}, which did not come")]
 pub struct Timeout {
@@ -43,6 +50,16 @@ pub(crate) enum Ask {
 }
 
 /// Something to wait for. Its patience is counted in the board's time, from the first time it is polled.
+///
+/// ```
+/// use espalier::Units;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let waiting = board.console().expect("ready").within(30.s());
+/// waiting.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is waited for, or sent, until this is awaited"]
 pub struct Wait<T> {
     until: Until,

@@ -86,15 +86,15 @@ pub enum BenchError {
         /// What the system said.
         reason: String,
     },
-    /// The port belongs to somebody else's group, or to one user only.
+    /// The port belongs to another user or group.
     #[error(
         "no permission to open {port}: {}",
         match group {
             Some(group) => format!(
                 "it belongs to the group {group} and you do not; add yourself with `sudo usermod -aG {group} $USER` and log in again"
             ),
-            None => "only its owner may; have a udev rule give it to a group of yours (that of serial ports is dialout on Debian \
-                     and Fedora, uucp on Arch)".to_owned(),
+            None => "only its owner may open it; add a udev rule for your group (that of serial ports is dialout on Debian and \
+                     Fedora, uucp on Arch)".to_owned(),
         }
     )]
     Denied {

@@ -2,7 +2,7 @@
 
 use super::config::Bench;
 use super::error::BenchError;
-use super::{Place, Port, locate, lock, usb};
+use super::{Location, Port, locate, lock, usb};
 
 /// A board that `ESPALIER_BOARD` can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +34,13 @@ pub fn known_boards() -> Result<Vec<KnownBoard>, BenchError> {
     for (name, entry) in bench.boards {
         known.push(match locate(&name, entry) {
             Ok(found) => {
-                let holder = lock::holder(&found.place.key());
-                match found.place {
-                    Place::Usb(usb) => {
+                let holder = lock::holder(&found.location.key());
+                match found.location {
+                    Location::Usb(usb) => {
                         named.push(usb.path.clone());
                         KnownBoard { name, place: usb.path.clone(), usb: Some(describe(&usb)), present: true, holder }
                     }
-                    Place::Port(port) => {
+                    Location::Port(port) => {
                         let present = !matches!(&port, Port::Serial(path) if !std::path::Path::new(path).exists());
                         KnownBoard { name, place: port.to_string(), usb: None, present, holder }
                     }
@@ -51,9 +51,9 @@ pub fn known_boards() -> Result<Vec<KnownBoard>, BenchError> {
     }
     for usb in ports.into_iter().filter(|usb| !named.contains(&usb.path)) {
         let (name, description) = (usb.path.clone(), describe(&usb));
-        let (place, present) = (usb.path.clone(), usb.bridge().is_some());
-        let holder = lock::holder(&Place::Usb(usb).key());
-        known.push(KnownBoard { name, place, usb: Some(description), present, holder });
+        let (location, present) = (usb.path.clone(), usb.bridge().is_some());
+        let holder = lock::holder(&Location::Usb(usb).key());
+        known.push(KnownBoard { name, place: location, usb: Some(description), present, holder });
     }
     Ok(known)
 }

@@ -130,7 +130,7 @@ fn try_take(key: &str) -> Result<Result<Lease, Other>, BenchError> {
     Ok(Ok(Lease { key: key.to_owned() }))
 }
 
-/// Who has the board that `key` names, if anybody has.
+/// The process that has the board that `key` names, if one has it.
 pub(super) fn holder(key: &str) -> Option<String> {
     if slots().contains_key(key) {
         return Some("this process".to_owned());

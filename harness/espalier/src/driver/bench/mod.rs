@@ -38,40 +38,40 @@ const IN_FILE: char = '#';
 struct Found {
     name: String,
     entry: Entry,
-    place: Place,
+    location: Location,
     circuit: Circuit,
 }
 
 /// Where a board is.
 #[derive(Clone)]
-enum Place {
+enum Location {
     Port(Port),
     /// On USB: it may come back at another path.
     Usb(UsbPort),
 }
 
-impl Place {
+impl Location {
     /// What it is locked by.
     fn key(&self) -> String {
         match self {
-            Place::Port(Port::Serial(path)) => {
+            Location::Port(Port::Serial(path)) => {
                 // Links such as those in /dev/serial/by-id lead to one port.
                 let path = Path::new(path).canonicalize().unwrap_or_else(|_| path.into());
                 path.to_string_lossy().into_owned()
             }
-            Place::Port(port) => port.to_string(),
-            Place::Usb(UsbPort { serial: Some(serial), vendor, product, .. }) => {
+            Location::Port(port) => port.to_string(),
+            Location::Usb(UsbPort { serial: Some(serial), vendor, product, .. }) => {
                 format!("usb-{vendor:04x}-{product:04x}-{serial}")
             }
-            Place::Usb(usb) => usb.path.clone(),
+            Location::Usb(usb) => usb.path.clone(),
         }
     }
 
     /// The port where it is now.
     fn port(&self) -> Result<Port, BenchError> {
         match self {
-            Place::Port(port) => Ok(port.clone()),
-            Place::Usb(known) => {
+            Location::Port(port) => Ok(port.clone()),
+            Location::Usb(known) => {
                 let here = |port: &UsbPort| match &known.serial {
                     Some(serial) => port.has_serial(serial),
                     None => port.path == known.path,
@@ -130,7 +130,7 @@ fn only_one() -> Result<Found, BenchError> {
     }
 }
 
-/// The place of a board that is in the file.
+/// The location of a board that is in the file.
 fn locate(name: &str, entry: Entry) -> Result<Found, BenchError> {
     // The serial number of a chip's own USB is its MAC address.
     if let Some(wanted) = entry.serial.as_ref().or(entry.mac.as_ref().filter(|_| entry.port.is_none())) {
@@ -148,26 +148,26 @@ fn locate(name: &str, entry: Entry) -> Result<Found, BenchError> {
 fn at(name: &str, entry: Entry, port: Port) -> Found {
     let Port::Serial(path) = &port else {
         let circuit = entry.reset.unwrap_or(Circuit::Classic);
-        return Found { name: name.to_owned(), entry, place: Place::Port(port), circuit };
+        return Found { name: name.to_owned(), entry, location: Location::Port(port), circuit };
     };
     match usb::ports().into_iter().find(|usb| usb.path == *path) {
         Some(usb) => on_usb(name, entry, usb),
         None => {
             let circuit = entry.reset.unwrap_or(Circuit::Classic);
-            Found { name: name.to_owned(), entry, place: Place::Port(port), circuit }
+            Found { name: name.to_owned(), entry, location: Location::Port(port), circuit }
         }
     }
 }
 
 fn on_usb(name: &str, entry: Entry, usb: UsbPort) -> Found {
     let circuit = entry.reset.unwrap_or(usb.circuit());
-    Found { name: name.to_owned(), entry, place: Place::Usb(usb), circuit }
+    Found { name: name.to_owned(), entry, location: Location::Usb(usb), circuit }
 }
 
 /// Takes the board that `text` names, when it is free.
 pub(super) async fn open(text: &str, setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let found = find(text)?;
-    let lease = lock::take(&found.place.key(), &found.name).await?;
+    let lease = lock::take(&found.location.key(), &found.name).await?;
     let model = found.entry.model().unwrap_or_else(|| setup.model.clone());
     let flash_size = super::emulated::flash_size(&model)?;
     let routes = found.entry.routes();
@@ -186,7 +186,7 @@ struct BenchBoard {
     has_lines: bool,
     /// The port itself, for a tool that speaks to the board past the console.
     own: Option<SerialPort>,
-    // Dropped last: whoever waits for the board finds its port closed.
+    // Dropped last: a process that waits for the board finds its port closed.
     lease: Lease,
 }
 
@@ -199,7 +199,7 @@ impl BenchBoard {
     fn connect(&mut self, wiring: &mut Wiring) -> Result<(), Failure> {
         wiring.disconnect();
         self.own = None;
-        let port = self.found.place.port()?;
+        let port = self.found.location.port()?;
         let Opened { receiver, transmitter, has_lines, own } = port.open(self.console_baud())?;
         (self.opened, self.has_lines, self.own) = (Some(port.to_string()), has_lines, own);
         Ok(wiring.connect(receiver, transmitter)?)
@@ -214,7 +214,7 @@ impl LiveBoard for BenchBoard {
     fn supports(&self, capability: Capability) -> bool {
         match capability {
             Capability::Screen => true,
-            // What carries connections from elsewhere accepts them before it knows whether somebody listens here.
+            // A forwarder accepts connections before it knows whether a listener is here.
             Capability::Refusal => self.routes.listen.is_empty(),
             Capability::Wifi => self.found.entry.has_wifi(),
             Capability::Probe => cfg!(feature = "probe") && self.found.entry.probe.is_some(),
@@ -237,7 +237,7 @@ impl LiveBoard for BenchBoard {
             line.order(Order::Bytes(format!("{}\r", Command::Reset).into_bytes()));
             return Ok(());
         }
-        // What the board said before anybody listened is from another life.
+        // The board sent it before this run began to listen.
         let held = if fresh { vec![Order::Discard, Order::Forget] } else { vec![Order::Forget] };
         line.order(Order::Baud(self.console_baud()));
         let orders = circuit.orders(start, if circuit == Circuit::None { Vec::new() } else { held });

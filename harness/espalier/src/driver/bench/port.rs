@@ -110,7 +110,7 @@ impl Port {
         BenchError::Open { port: self.to_string(), reason: error.to_string() }
     }
 
-    /// Why a serial port does not open, told so that somebody can do something about it.
+    /// Why a serial port does not open, and the remedy.
     fn refused(&self, path: &str, error: &serialport::Error) -> BenchError {
         let (port, reason) = (self.to_string(), error.to_string());
         match error.kind() {
@@ -130,12 +130,12 @@ impl Port {
 /// Both halves of a port that is open.
 pub(super) fn halves(port: &OwnPort) -> serialport::Result<Halves> {
     let mut receiver = port.try_clone_native()?;
-    // On some systems all clones share one time-out, and whoever had the port may have set another.
+    // On some systems all clones share one time-out, and the program before may have set another.
     receiver.set_timeout(LOOK)?;
     Ok((Box::new(receiver), Box::new(Serial(port.try_clone_native()?))))
 }
 
-/// The name of the group that may open `path`, if there is one that anybody but the administrator belongs to.
+/// The name of the group that may open `path`, if it has members besides the administrator.
 #[cfg(unix)]
 fn group_of(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -232,7 +232,7 @@ mod tests {
         assert!(message(&port).starts_with("/dev/ttyUSB199 is not plugged in; "), "{}", message(&port));
         let kind = serialport::ErrorKind::Io(io::ErrorKind::PermissionDenied);
         let denied = port.refused("/etc/group", &serialport::Error::new(kind, "Permission denied")).to_string();
-        assert!(denied.starts_with("no permission to open /dev/ttyUSB199: only its owner may; "), "{denied}");
+        assert!(denied.starts_with("no permission to open /dev/ttyUSB199: only its owner may open it; "), "{denied}");
         let denied =
             BenchError::Denied { port: "/dev/ttyUSB0".to_owned(), group: Some("dialout".to_owned()) }.to_string();
         assert!(denied.contains("sudo usermod -aG dialout $USER"), "{denied}");

@@ -120,7 +120,7 @@ impl Drop for Ticker {
         self.bell.inner.lock().over = true;
         self.bell.inner.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // It has nothing to panic about, and a board that is dropped has nobody to tell.
+            // It does not panic, and the drop of a board has no result to report.
             let _ = thread.join();
         }
         self.bell.ring();
@@ -137,7 +137,7 @@ mod tests {
     use super::{Clock, Ticker};
 
     #[test]
-    fn a_task_that_nobody_wakes_is_woken_by_the_ticker() {
+    fn the_ticker_wakes_a_task_without_another_waker() {
         let (ticker, clock) = (Ticker::start().unwrap(), Clock::start());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let begun = clock.now();

@@ -37,7 +37,7 @@ pub(crate) trait Transmitter: Send {
         Ok(())
     }
 
-    /// Forgets what the port has received and nobody has read.
+    /// Drops the received bytes that were not read.
     fn discard(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -75,7 +75,7 @@ pub(crate) enum Order {
     Forget,
     /// The firmware sends every picture that it shows from now on.
     Mirror,
-    /// Nobody wants to know what was received until now.
+    /// Drops what was received until now.
     Discard,
 }
 
@@ -98,7 +98,7 @@ struct Inbox {
     watch: Watch,
     /// Orders with bytes that are older than this are not carried out.
     valid_from: u64,
-    /// Why there is nobody at the other end any more.
+    /// Why the other end is gone.
     lost: Option<String>,
 }
 
@@ -162,7 +162,7 @@ impl Line {
         look(&mut self.shared.lock().watch)
     }
 
-    /// Why there is nobody at the other end any more, if that is so.
+    /// Why the other end is gone, if it is.
     pub(crate) fn lost(&self) -> Option<String> {
         self.shared.lock().lost.clone()
     }

@@ -160,7 +160,7 @@ impl<B: LiveBoard> LiveDriver<B> {
     }
 
     fn order(&self, order: Order) {
-        // What is sent to a console that is gone is lost, and whoever waits for an answer is told.
+        // Bytes for a console that is gone are lost; the next look at the console fails.
         if let Some(line) = &self.wiring.line {
             line.order(order);
         }
@@ -181,7 +181,7 @@ impl<B: LiveBoard> SerialConsole for LiveDriver<B> {
     fn lend_port(&mut self) -> Result<Option<SerialPort>, Failure> {
         let port = self.board.lend_port(&mut self.wiring)?;
         self.lent = port.is_some();
-        // Nobody knows at which rate it comes back.
+        // The rate at which it comes back is unknown.
         self.baud_changed |= self.lent;
         Ok(port)
     }

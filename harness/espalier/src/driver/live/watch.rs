@@ -39,7 +39,7 @@ enum Voice {
 pub(super) struct Watch {
     /// The current line, as far as it may be an answer.
     line: Vec<u8>,
-    /// What is held back of the line, with its times: it may be a dump that nobody but the harness wants to see.
+    /// What is held back of the line, with its times: it may be a dump that only the harness wants.
     held: Vec<(Time, u8)>,
     /// The line began with a [`MARK`].
     marked: bool,

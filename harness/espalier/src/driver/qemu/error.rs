@@ -34,7 +34,7 @@ pub enum QemuError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The process ended by itself, or somebody ended it.
+    /// The process ended by itself, or was killed.
     #[error("QEMU has ended ({status}){}", words(last_words))]
     Ended {
         /// How it ended.

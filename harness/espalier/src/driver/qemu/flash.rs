@@ -61,7 +61,7 @@ impl FlashFile {
         format!("file={},if=mtd,format=raw", doubled(&self.path))
     }
 
-    /// What is left on disk if nobody removes it, the folder last.
+    /// The files that stay on disk unless they are removed, the folder last.
     pub(super) fn leftovers(&self) -> [PathBuf; 2] {
         [self.path.clone(), self.folder.path().to_owned()]
     }

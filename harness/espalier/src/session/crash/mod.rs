@@ -16,6 +16,16 @@ use crate::driver::Reset;
 pub(crate) use watch::Watch;
 
 /// How firmware crashed.
+///
+/// ```
+/// use espalier::CrashKind;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let bitten = board.crash().is_some_and(|crash| crash.kind == CrashKind::Watchdog);
+/// assert!(!bitten);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CrashKind {
@@ -36,6 +46,15 @@ pub enum CrashKind {
 }
 
 /// A crash of the firmware; see [`Board::crash`](crate::Board::crash).
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if let Some(crash) = board.crash() {
+///     println!("{crash}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crash {
     /// How it crashed.

@@ -41,7 +41,7 @@ const PANIC_HINTS: [(u16, &str); 3] = [
     (6, "its task watchdog ran out (ESP_RST_TASK_WDT)"),
 ];
 
-/// A crash as it is noticed. Where the firmware was is looked up when somebody asks.
+/// A crash as it is noticed. The functions are looked up when the crash is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) kind: CrashKind,

@@ -29,7 +29,7 @@ fn lock_in(folder: &Folder, key: &str) -> io::Result<Result<File, String>> {
     for _ in 0..ATTEMPTS {
         let mut file = folder.open_or_create(&name)?;
         match file.try_lock() {
-            // Whoever clears old files away may have taken this one: a lock on it would exclude nobody.
+            // A cleaner of old files may have removed this one: a lock on it would exclude no process.
             Ok(()) if !folder.still_has(&name, &file)? => continue,
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Err(who(&mut file))),
@@ -44,10 +44,10 @@ fn lock_in(folder: &Folder, key: &str) -> io::Result<Result<File, String>> {
         file.write_all(&text.as_bytes()[..text.floor_char_boundary(LONGEST)])?;
         return Ok(Ok(file));
     }
-    Err(io::Error::other("somebody removes it all the time"))
+    Err(io::Error::other("another process removes it again and again"))
 }
 
-/// Who has the board that `key` names, if anybody has.
+/// The process that has the board that `key` names, if one has it.
 pub(super) fn holder(folder: &Folder, key: &str) -> Option<String> {
     let mut file = folder.open(&name_of(key)).ok()?;
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| who(&mut file))

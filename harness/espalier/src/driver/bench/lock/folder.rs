@@ -80,7 +80,7 @@ impl Folder {
                 opened => return opened,
             }
             match self.open_with(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, SHARED_FILE) {
-                // Somebody else was quicker.
+                // Another process was quicker.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made,
             }

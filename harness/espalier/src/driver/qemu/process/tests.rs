@@ -96,7 +96,7 @@ fn how_a_program_ended_and_what_it_said_is_known() {
     let expected = ("exit status 3".to_owned(), "yes\n".to_owned(), "no\n".to_owned());
     assert_eq!(run("echo yes; echo no >&2; exit 3"), expected);
     assert_eq!(run("kill -KILL $$").0, "killed by signal 9");
-    // Nothing to read from, so that a program does not wait for somebody to type.
+    // Nothing to read from, so that a program does not wait for input.
     assert_eq!(run("cat; echo over").1, "over\n");
     let absent = Guarded::start(&Command::new("/nowhere/qemu"), &[]);
     let mut absent = absent.unwrap();
@@ -105,7 +105,7 @@ fn how_a_program_ended_and_what_it_said_is_known() {
 }
 
 #[test]
-fn what_was_said_is_there_whoever_is_still_to_say_something() {
+fn output_is_there_while_other_processes_may_still_write() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let output = Output::keep(reader).unwrap();
     // No thread has to have had its turn, and the pipe does not have to be closed.
