@@ -27,6 +27,7 @@ pub async fn perform() -> Result<bool, CliError> {
         }
     };
     say("emulator", rom().await);
+    say("engine", Ok(engine()));
     say("firmware", firmware().await);
     say("files", writable());
     let target = Target::from_env();
@@ -53,6 +54,13 @@ pub async fn perform() -> Result<bool, CliError> {
 async fn rom() -> Result<String, String> {
     let banner = banner().await.map_err(|error| error.to_string())?;
     Ok(format!("the mask ROM says {banner:?}"))
+}
+
+fn engine() -> String {
+    match espalier_soc::translation_host() {
+        Some(host) => format!("hot code of boards is translated to {host}"),
+        None => "the interpreter: there is no back end for this host, or it refuses memory for code".to_owned(),
+    }
 }
 
 async fn banner() -> espalier::Result<String> {

@@ -9,7 +9,7 @@ use espalier_core::{Span, Time};
 use espalier_net::Lan;
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
-use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Stop, Strap};
+use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Stop, Strap, Translation};
 
 use super::lan_peer::{LanPeer, Lans, set_silent};
 use super::{
@@ -52,8 +52,27 @@ pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let board = definition(&setup.model)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
-    let machine = Machine::new(&config).map_err(EmulatorError::new)?;
+    let mut machine = Machine::new(&config).map_err(EmulatorError::new)?;
+    machine.set_translation(translation().map_err(EmulatorError::new)?);
     Ok(Box::new(Emulated { machine, peer: LanPeer::default(), halted: None }))
+}
+
+/// Chooses how emulated boards execute code: `interpreter`, or `translated`, which is what they do otherwise where the host has a
+/// back end. Nothing but speed depends on it.
+const ENGINE_VARIABLE: &str = "ESPALIER_ENGINE";
+
+#[derive(Debug, thiserror::Error)]
+#[error("{ENGINE_VARIABLE}={0:?} names no engine; it is \"interpreter\" or \"translated\"")]
+struct UnknownEngine(String);
+
+/// What the environment says about the engine.
+fn translation() -> Result<Translation, UnknownEngine> {
+    match std::env::var_os(ENGINE_VARIABLE).filter(|value| !value.is_empty()) {
+        None => Ok(Translation::default()),
+        Some(value) if value == "translated" => Ok(Translation::HOT),
+        Some(value) if value == "interpreter" => Ok(Translation::Off),
+        Some(value) => Err(UnknownEngine(value.to_string_lossy().into_owned())),
+    }
 }
 
 fn played(sound: &Sound) -> PlayedTone {
