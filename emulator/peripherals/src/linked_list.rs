@@ -1,6 +1,6 @@
 //! The linked lists of buffers that DMA works through (ESP32 TRM, chapter "DMA Controller", section "Linked List").
 
-use espalier_core::{DmaFault, GuestMemory};
+use espalier_core::{DmaFault, Field, GuestMemory};
 
 /// Registers hold the low 20 bits of a descriptor's address; the list lies in internal memory.
 pub(crate) const BASE: u32 = 0x3FF0_0000;
@@ -12,10 +12,9 @@ pub(crate) const NEXT_OFFSET: u32 = 8;
 pub(crate) const OWNER: u32 = 1 << 31;
 
 const BUFFER_OFFSET: u32 = 4;
-const SIZE: u32 = 0xFFF;
-const LENGTH_SHIFT: u32 = 12;
-const LENGTH: u32 = 0xFFF << LENGTH_SHIFT;
-const EOF: u32 = 1 << 30;
+const SIZE: Field = Field::new("SIZE", 0, 11);
+const LENGTH: Field = Field::new("LENGTH", 12, 23);
+const EOF: Field = Field::new("EOF", 30, 30);
 
 /// A descriptor as it lies in memory.
 #[derive(Clone, Copy, Debug)]
@@ -41,17 +40,17 @@ impl Descriptor {
 
     /// Bytes that fit into the buffer.
     pub fn size(&self) -> u32 {
-        self.control & SIZE
+        SIZE.get(self.control)
     }
 
     /// Bytes that are in the buffer.
     pub fn length(&self) -> u32 {
-        (self.control & LENGTH) >> LENGTH_SHIFT
+        LENGTH.get(self.control)
     }
 
     /// True if a frame ends in the buffer.
     pub fn is_end(&self) -> bool {
-        self.control & EOF != 0
+        EOF.is_set(self.control)
     }
 
     /// True if the DMA may use it.
@@ -61,7 +60,6 @@ impl Descriptor {
 
     /// The first word once `length` bytes have been put into the buffer, the last ones of a frame or not.
     pub fn filled(&self, length: u32, end: bool) -> u32 {
-        let eof = if end { EOF } else { 0 };
-        self.control & !(LENGTH | EOF) | length << LENGTH_SHIFT | eof
+        EOF.replace(LENGTH.replace(self.control, length), end.into())
     }
 }

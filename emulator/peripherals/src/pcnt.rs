@@ -436,7 +436,7 @@ impl Device for Pcnt {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Modelled
+        Fidelity::Partial("an input that the GPIO matrix holds high reads as low")
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {

@@ -9,7 +9,7 @@ impl WifiMac {
     /// Encrypts a frame that software marked as protected, with the key of the slot that PLCP1 names.
     pub(super) fn encrypt(&self, bytes: Vec<u8>, plcp1: u32) -> Vec<u8> {
         let protected = Frame::new(&bytes).is_some_and(|frame| frame.control().has(Control::PROTECTED));
-        let slot = plcp1 >> plcp1::KEY_SLOT_SHIFT & plcp1::KEY_SLOT;
+        let slot = plcp1::KEY_SLOT.get(plcp1);
         match self.key(slot) {
             Some(key) if protected => {
                 // Software leaves room for the integrity code.
@@ -41,16 +41,12 @@ impl WifiMac {
         }
         let [a, b, c, d, e, f] = transmitter.0;
         let address = (u32::from_le_bytes([a, b, c, d]), u32::from(u16::from_le_bytes([e, f])));
-        if group {
-            high >> key_slot::KEY_ID_SHIFT == u32::from(key_id)
-        } else {
-            (low, high & key_slot::ADDRESS) == address
-        }
+        if group { key_slot::KEY_ID.get(high) == u32::from(key_id) } else { (low, high & key_slot::ADDRESS) == address }
     }
 
     /// The key in a slot that is in use for CCMP.
     fn key(&self, slot: u32) -> Option<TemporalKey> {
-        let algorithm = self.slot_word(slot.min(KEY_SLOTS - 1), 1) >> key_slot::ALGORITHM_SHIFT & key_slot::ALGORITHM;
+        let algorithm = key_slot::ALGORITHM.get(self.slot_word(slot.min(KEY_SLOTS - 1), 1));
         if slot >= KEY_SLOTS || !self.is_key_enabled(slot) || algorithm != key_slot::CCMP {
             return None;
         }

@@ -126,12 +126,12 @@ pub(super) mod plcp0 {
 
 /// Fields of PLCP1.
 pub(super) mod plcp1 {
+    use espalier_core::Field;
+
     /// Bytes of the frame with its frame check sequence.
-    pub const LENGTH: u32 = 0xFFF;
-    pub const RATE_SHIFT: u32 = 12;
-    pub const RATE: u32 = 0x1F;
-    pub const KEY_SLOT_SHIFT: u32 = 17;
-    pub const KEY_SLOT: u32 = 0x1F;
+    pub const LENGTH: Field = Field::new("LENGTH", 0, 11);
+    pub const RATE: Field = Field::new("RATE", 12, 16);
+    pub const KEY_SLOT: Field = Field::new("KEY_SLOT", 17, 21);
     pub const HT: u32 = 1 << 25;
 }
 
@@ -156,13 +156,14 @@ pub(super) const KEY_SLOT_BYTES: u32 = 40;
 
 /// Fields of a key slot.
 pub(super) mod key_slot {
+    use espalier_core::Field;
+
     /// Upper part of the address, in the second word.
     pub const ADDRESS: u32 = 0xFFFF;
-    pub const ALGORITHM_SHIFT: u32 = 18;
-    pub const ALGORITHM: u32 = 7;
+    pub const ALGORITHM: Field = Field::new("ALGORITHM", 18, 20);
     pub const CCMP: u32 = 3;
     pub const GROUP: u32 = 1 << 23;
-    pub const KEY_ID_SHIFT: u32 = 30;
+    pub const KEY_ID: Field = Field::new("KEY_ID", 30, 31);
     /// The first word of the key.
     pub const KEY_WORD: u32 = 2;
 }

@@ -92,7 +92,7 @@ fn set_key(mac: &mut WifiMac, slot: u32, address: MacAddress, bits: u32) {
     let at = reg::KEY_SLOT + KEY_SLOT_BYTES * slot;
     set_address(mac, at, address);
     let address = read(mac, at + 4);
-    write(mac, at + 4, address | key_slot::CCMP << key_slot::ALGORITHM_SHIFT | bits);
+    write(mac, at + 4, address | key_slot::ALGORITHM.put(key_slot::CCMP) | bits);
     for (index, word) in (0..).zip(KEY.chunks_exact(4)) {
         write(mac, at + 8 + 4 * index, u32::from_le_bytes(word.try_into().unwrap()));
     }
@@ -158,7 +158,7 @@ fn transmit(mac: &mut WifiMac, memory: &mut Memory, frame: &[u8], key_slot: u32)
     memory.write(descriptor + 16, frame).unwrap();
     memory.write_u32(descriptor, 3 << 30 | (frame.len() as u32) << 12 | 1600).unwrap();
     memory.write_u32(descriptor + 4, descriptor + 16).unwrap();
-    write(mac, plcp1(0), (frame.len() + 4) as u32 | key_slot << plcp1::KEY_SLOT_SHIFT);
+    write(mac, plcp1(0), (frame.len() + 4) as u32 | plcp1::KEY_SLOT.put(key_slot));
     write(mac, plcp0(0), descriptor & plcp0::DMA_ADDR | plcp0::RESPONSE | plcp0::GO);
     mac.run_dma(memory, Time::ZERO);
     assert!(mac.take_outgoing(Time::ZERO).is_none(), "a frame takes its time");
@@ -187,7 +187,7 @@ fn a_slot_tells_whether_its_frame_was_acknowledged() {
 fn keys_protect_what_is_sent_and_open_what_is_received() {
     let (mut mac, mut memory) = bench();
     set_key(&mut mac, 4, NETWORK, 0);
-    set_key(&mut mac, 0, NETWORK, key_slot::GROUP | 1 << key_slot::KEY_ID_SHIFT);
+    set_key(&mut mac, 0, NETWORK, key_slot::GROUP | key_slot::KEY_ID.put(1));
     let clear = data(NETWORK, OWN, Control::PROTECTED, &[&ccmp_header(7, 0)[..], b"secret"].concat());
     let with_room = [&clear[..], &[0; 8]].concat();
     let outgoing = transmit(&mut mac, &mut memory, &with_room, 4);
@@ -196,7 +196,7 @@ fn keys_protect_what_is_sent_and_open_what_is_received() {
     for (to, key_id) in [(OWN, 0), (MacAddress::BROADCAST, 1)] {
         let (mut mac, mut memory) = bench();
         set_key(&mut mac, 4, NETWORK, 0);
-        set_key(&mut mac, 0, NETWORK, key_slot::GROUP | 1 << key_slot::KEY_ID_SHIFT);
+        set_key(&mut mac, 0, NETWORK, key_slot::GROUP | key_slot::KEY_ID.put(1));
         let clear = data(to, NETWORK, Control::PROTECTED, &[&ccmp_header(9, key_id)[..], b"secret"].concat());
         let mut sealed = seal(&clear, &KEY).unwrap();
         receive(&mut mac, &mut memory, &sealed);

@@ -69,7 +69,7 @@ impl WifiMac {
         let plcp0 = self.registers.get(plcp0(slot));
         let plcp1 = self.registers.get(plcp1(slot));
         let rate = rate_of(plcp1);
-        let on_air = (plcp1 & plcp1::LENGTH) as usize;
+        let on_air = plcp1::LENGTH.get(plcp1) as usize;
         let bytes = read_chain(on_bus(plcp0), on_air.saturating_sub(FCS_LENGTH), memory);
         let bytes = self.encrypt(bytes, plcp1);
         let acknowledged = plcp0 & plcp0::RESPONSE != 0;
@@ -137,7 +137,7 @@ fn read_chain(mut at: u32, length: usize, memory: &mut dyn GuestMemory) -> Vec<u
 
 /// The rate that PLCP1 asks for (`wifi_phy_rate_t` in ESP-IDF's esp_wifi_types.h).
 fn rate_of(plcp1: u32) -> Rate {
-    let code = plcp1 >> plcp1::RATE_SHIFT & plcp1::RATE;
+    let code = plcp1::RATE.get(plcp1);
     if plcp1 & plcp1::HT != 0 {
         const MCS: [u32; 8] = [6_500, 13_000, 19_500, 26_000, 39_000, 52_000, 58_500, 65_000];
         return Rate { modulation: Modulation::Ht, kilobits: MCS[code as usize % MCS.len()] };
