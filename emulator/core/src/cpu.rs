@@ -154,6 +154,11 @@ pub trait Core: Any + Send + Sync {
         false
     }
 
+    /// Goes back to the state that was noted, and to its time. Only cores that note states are told to.
+    fn return_to(&mut self, mark: &Mark) {
+        let _ = mark;
+    }
+
     /// Whether the next instruction is at hand and does not itself look at the time.
     fn next_is_timeless<B: Bus>(&self, bus: &mut B) -> bool
     where

@@ -85,11 +85,11 @@ pub trait Device: Persist {
         false
     }
 
-    /// Whether writing `value` to the word at `offset`, which is steady, has no other effect than that the word reads as what was
-    /// written, or that nothing changes: a bit is cleared that is not set. Interrupt lines and the deadline may follow. False is always right.
-    fn is_plain_write(&self, offset: u32, value: u32) -> bool {
+    /// What the word at `offset`, which is steady, reads as once `value` was written to it, if that is all that the write does: no other
+    /// word reads differently then, no other write does anything else, and neither a level nor the deadline changes. None is always right.
+    fn plain_write(&self, offset: u32, value: u32) -> Option<u32> {
         let _ = (offset, value);
-        false
+        None
     }
 
     /// The block's reset line was pulsed.

@@ -51,11 +51,17 @@ impl Core for Cpu {
     }
 
     fn mark(&self) -> Option<Mark> {
-        Some(Mark::new(self.copy_of_state()))
+        Some(Mark::new((self.copy_of_state(), self.cycles())))
     }
 
     fn is_at(&self, mark: &Mark) -> bool {
-        mark.get::<State>().is_some_and(|state| self.is_in_state(state))
+        mark.get::<(State, u64)>().is_some_and(|(state, _)| self.is_in_state(state))
+    }
+
+    fn return_to(&mut self, mark: &Mark) {
+        if let Some((state, cycles)) = mark.get::<(State, u64)>() {
+            self.set_state(state, *cycles);
+        }
     }
 
     fn next_is_timeless<B: Bus>(&self, bus: &mut B) -> bool {

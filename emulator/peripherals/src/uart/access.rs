@@ -146,9 +146,16 @@ impl Device for Uart {
         offset != reg::FIFO && self.registers.read(offset).is_ok() && self.is_quiet()
     }
 
-    fn is_plain_write(&self, offset: u32, value: u32) -> bool {
-        let cleared = self.registers.get(reg::INT_RAW) & value & !self.level_interrupts();
-        self.is_quiet() && (offset == reg::INT_ENA || offset == reg::INT_CLR && cleared == 0)
+    fn plain_write(&self, offset: u32, value: u32) -> Option<u32> {
+        let raw = self.registers.get(reg::INT_RAW);
+        let (enabled, raised) = (raw & self.registers.get(reg::INT_ENA), raw & value);
+        match offset {
+            reg::INT_ENA if self.is_quiet() && enabled == 0 && raised == 0 => Some(value),
+            reg::INT_CLR if self.is_quiet() && raised & !self.level_interrupts() == 0 => {
+                self.registers.read(offset).ok()
+            }
+            _ => None,
+        }
     }
 
     /// What is on the line stays there: it belongs to the other side.

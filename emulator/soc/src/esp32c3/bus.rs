@@ -165,7 +165,7 @@ impl ChipBus for CoreBus<'_> {
         self.memory_word(address).or_else(|| self.chip.platform.steady_word(address))
     }
 
-    fn is_plain_store(&mut self, address: u32, value: u32) -> bool {
-        self.memory_word(address).is_some() || self.chip.platform.is_plain_write(address, value)
+    fn plain_write(&self, address: u32, value: u32) -> Option<u32> {
+        self.chip.platform.plain_write(address, value)
     }
 }

@@ -35,8 +35,8 @@ pub trait ChipBus: Bus {
     /// The word at an aligned address if reading it has no effect and gives the same value until the next event.
     fn steady_word(&mut self, address: u32) -> Option<u32>;
 
-    /// Whether storing a word at an aligned address does nothing but change what is read there.
-    fn is_plain_store(&mut self, address: u32, value: u32) -> bool;
+    /// What is read at an aligned address without memory after a store of `value`, if the store does nothing else.
+    fn plain_write(&self, address: u32, value: u32) -> Option<u32>;
 }
 
 /// A network that the board is connected to.

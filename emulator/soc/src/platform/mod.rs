@@ -321,11 +321,11 @@ impl Platform {
         if device.is_steady(offset) { device.read(offset, self.clock).ok() } else { None }
     }
 
-    /// Whether writing the word at `address`, which is not memory, changes nothing else; see
-    /// [`Device::is_plain_write`](espalier_core::Device::is_plain_write).
-    pub fn is_plain_write(&self, address: u32, value: u32) -> bool {
-        let found = self.map.find(address);
-        found.is_some_and(|(index, offset)| self.blocks.device(index).is_plain_write(offset, value))
+    /// What the word at `address`, which is not memory, reads as after a write that does nothing else; see
+    /// [`Device::plain_write`](espalier_core::Device::plain_write).
+    pub fn plain_write(&self, address: u32, value: u32) -> Option<u32> {
+        let (index, offset) = self.map.find(address)?;
+        self.blocks.device(index).plain_write(offset, value)
     }
 
     /// Whether a store to `address`, which is not memory, is accepted.

@@ -13,6 +13,10 @@ impl Cpu {
         self.state.clone()
     }
 
+    pub(crate) fn set_state(&mut self, state: &State, cycles: u64) {
+        (self.state, self.cycles) = (state.clone(), cycles);
+    }
+
     /// Whether the core is in this state, however much time has passed. Registers that follow from others are compared as well: a
     /// difference where there is none costs only time.
     pub(crate) fn is_in_state(&self, state: &State) -> bool {
