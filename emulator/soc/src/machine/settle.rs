@@ -4,6 +4,7 @@ use espalier_core::{Fault, Time};
 
 use super::chip::{Chip, Network};
 use super::wires::Wires;
+use crate::platform::block::Block;
 use crate::platform::{Origin, Platform};
 
 /// The wiring between the blocks of a chip, the same for every chip.
@@ -61,12 +62,12 @@ pub trait Settle: Chip {
 
     /// Carries what a block did to where it belongs, after each access to it and each time it was advanced.
     fn settle(&mut self, index: usize, now: Time) {
-        if let Some(after) = Self::TABLE[index].after {
+        let Block { row, after, .. } = &Self::TABLE[index];
+        if let Some(after) = after {
             after(self, now);
         }
         let (platform, memory) = self.with_memory();
-        platform.settle_device(index, memory, now);
-        let row = *platform.map.row(index);
+        platform.settle_device(index, row, memory, now);
         if row.outputs.is_some() {
             self.carry_changes(index);
         }
@@ -81,12 +82,11 @@ pub trait Settle: Chip {
     }
 
     fn settle_interrupts(&mut self, index: usize) {
-        let platform = self.platform_mut();
-        let sources = platform.map.row(index).interrupts;
+        let sources = Self::TABLE[index].row.interrupts;
         if sources.is_empty() {
             return;
         }
-        let levels = platform.blocks.device(index).interrupts();
+        let levels = self.platform().blocks.device(index).interrupts();
         let mut changed = false;
         for (line, source) in sources.iter().enumerate() {
             changed |= self.set_source(*source, levels >> line & 1 != 0);
@@ -109,12 +109,11 @@ pub trait Settle: Chip {
 
     /// Raises the edge sources of a block for the length of a slice.
     fn pulse(&mut self, index: usize) {
-        let platform = self.platform_mut();
-        let edges = platform.blocks.device_mut(index).take_edges();
+        let edges = self.platform_mut().blocks.device_mut(index).take_edges();
         if edges == 0 {
             return;
         }
-        let sources = platform.map.row(index).edges;
+        let sources = Self::TABLE[index].row.edges;
         for (line, source) in sources.iter().enumerate() {
             if edges >> line & 1 != 0 {
                 self.set_source(*source, true);

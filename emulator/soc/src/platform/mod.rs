@@ -238,14 +238,18 @@ impl Platform {
     }
 
     /// Lets a block carry out what needs something outside of it.
-    pub fn settle_device(&mut self, index: usize, memory: &mut dyn GuestMemory, now: Time) {
-        let port = self.port_of(index);
-        let row = self.map.row(index);
-        let (device, matrix) = self.blocks.with_matrix(index);
+    pub fn settle_device(&mut self, index: usize, row: &Row, memory: &mut dyn GuestMemory, now: Time) {
+        // Only the bus of an I2C controller is found by the pads that it drives.
+        let (device, matrix) = match row.outputs {
+            Some(_) => self.blocks.with_matrix(index),
+            None => (self.blocks.device_mut(index), None),
+        };
         let mut wiring = Wiring { memory, parts: &mut self.parts, matrix, row, sent: Vec::new() };
         device.settle(&mut wiring, now);
         let sent = wiring.sent;
-        if let Some(port) = port.filter(|_| !sent.is_empty()) {
+        if !sent.is_empty()
+            && let Some(port) = self.port_of(index)
+        {
             self.serial[port].push(sent);
             self.output = true;
         }
