@@ -53,7 +53,7 @@ pub struct Buzzer {
     swings: Option<Swings>,
 }
 
-espalier_core::persist!(state Buzzer { sounds, forgotten, pulsing, level, risen, fallen, swings });
+espalier_core::persist!(value Buzzer { sounds, forgotten, pulsing, level, risen, fallen, swings });
 
 impl Sound {
     fn is_tone(&self, now: Time) -> bool {

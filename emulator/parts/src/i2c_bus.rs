@@ -86,11 +86,13 @@ impl Persist for I2cBus {
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         let I2cBus { parts, selected } = self;
         from.fixed_length(parts.len())?;
-        for (address, part) in parts.iter_mut() {
-            if from.bytes(1)? != [*address] {
-                return Err(from.damaged("an I2C bus has another part"));
-            }
-            part.as_mut().restore(from)?;
+        for index in 0..parts.len() {
+            // A part that was replaced has moved to the end.
+            let address = from.bytes(1)?[0];
+            let found = (index..parts.len()).find(|at| parts[*at].0 == address);
+            let Some(at) = found else { return Err(from.damaged("an I2C bus has other parts")) };
+            parts.swap(index, at);
+            parts[index].1.as_mut().restore(from)?;
         }
         selected.restore(from)?;
         if selected.is_none_or(|index| index < parts.len()) { Ok(()) } else { Err(from.damaged("no possible I2cBus")) }
@@ -208,6 +210,7 @@ mod tests {
         again.attach(0x10, Stack::default());
         assert!(again.restore(&mut Reader::new(&bytes)).is_err());
         again.attach(0x20, Stack::default());
+        again.attach(0x10, Stack::default());
         again.restore(&mut Reader::new(&bytes)).unwrap();
         assert!(again.write(7, NOW));
         assert_eq!(again.part::<Stack>(0x20).unwrap().bytes, [9, 7]);

@@ -23,7 +23,7 @@ pub struct Ws2812 {
     edge: Time,
 }
 
-espalier_core::persist!(state Ws2812 { shown, changed, received, shift, bits, level, edge });
+espalier_core::persist!(value Ws2812 { shown, changed, received, shift, bits, level, edge });
 
 impl Ws2812 {
     /// A chain of `count` LEDs.

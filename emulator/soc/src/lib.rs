@@ -24,6 +24,9 @@ pub use espalier_net::AccessPoint;
 pub use espalier_parts::Sound;
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
 pub use espalier_xtensa::translation_host;
-pub use machine::{ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, Stop, Strap, UnknownPart};
+pub use machine::{
+    BUILD, ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, SnapshotError, Stop, Strap, UnknownPart,
+    is_snapshot,
+};
 pub use platform::{FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, fidelity_markdown};
 pub use rom::RomRevision;

@@ -46,6 +46,13 @@ pub enum RomRevision {
     Rev3,
 }
 
+espalier_core::persist!(
+    enum RomRevision {
+        Rev0,
+        Rev3,
+    }
+);
+
 /// The ROM as the two cores see it.
 #[derive(Clone)]
 pub struct Rom {
@@ -71,6 +78,11 @@ impl Rom {
         let pro = image(&elf)?;
         let app = app_view(&pro);
         Ok(Rom { images: [pro.into(), app.into()] })
+    }
+
+    /// The CRC-32 of what the first core sees.
+    pub fn digest(&self) -> u32 {
+        crc32fast::hash(self.view(0))
     }
 
     /// The bytes that `core` sees from [`ROM_BASE`] on.

@@ -25,6 +25,13 @@ pub enum Controller {
     Sh1106,
 }
 
+espalier_core::persist!(
+    enum Controller {
+        Ssd1306,
+        Sh1106,
+    }
+);
+
 impl Controller {
     /// Columns of the RAM, and segment lines of the chip.
     pub const fn columns(self) -> usize {
@@ -43,6 +50,13 @@ pub enum ComPins {
     /// Those of both sides of the chip in turn. Drivers send 0x12.
     Alternate,
 }
+
+espalier_core::persist!(
+    enum ComPins {
+        Sequential,
+        Alternate,
+    }
+);
 
 impl ComPins {
     /// What glass of this size has: 128x32 and 96x16 are wired to one pad after the other, 128x64, 72x40, 64x48 and 64x32
@@ -70,7 +84,17 @@ pub struct OledConfig {
     pub com_pins: Option<ComPins>,
 }
 
+espalier_core::persist! {
+    value OledConfig {
+        controller, width, height, address, visible_column, com_pins
+    } if OledConfig::is_possible;
+}
+
 impl OledConfig {
+    fn is_possible(&self) -> bool {
+        usize::from(self.height) <= 8 * PAGES
+    }
+
     fn com_pins(&self) -> ComPins {
         self.com_pins.unwrap_or(ComPins::usual(self.width, self.height))
     }
@@ -145,7 +169,7 @@ impl Oled {
     /// # Panics
     /// If `config` has more rows than a controller drives: our own fault.
     pub fn new(config: OledConfig) -> Oled {
-        assert!(usize::from(config.height) <= 8 * PAGES, "{} rows are more than a controller has", config.height);
+        assert!(config.is_possible(), "{} rows are more than a controller has", config.height);
         Oled {
             config,
             ram: vec![0; PAGES * config.controller.columns()],

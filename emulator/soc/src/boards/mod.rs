@@ -42,6 +42,13 @@ pub enum ChipKind {
     Esp32c3,
 }
 
+espalier_core::persist!(
+    enum ChipKind {
+        Esp32,
+        Esp32c3,
+    }
+);
+
 /// A board: the chip's options and the parts around it.
 #[derive(Clone, Debug)]
 pub struct BoardDefinition {
@@ -66,6 +73,13 @@ pub struct BoardDefinition {
     pub access_points: Vec<AccessPoint>,
     /// What is in the flash chip from the start.
     pub flash_content: Vec<FlashContent>,
+}
+
+espalier_core::persist! {
+    value BoardDefinition {
+        name, chip, flash_size, mac, rom, oled, buttons, leds, buzzer, analog, touch, accelerometer, magnetometer,
+        access_points, flash_content
+    }
 }
 
 /// The first of the boards that come with Espalier: a development kit.
@@ -105,6 +119,11 @@ impl BoardDefinition {
         BoardDefinition::from_toml(&text, path)
     }
 
+    /// Whether there can be such a board.
+    pub(crate) fn check(&self) -> Result<(), BoardErrorKind> {
+        check::check(self)
+    }
+
     /// The board that `text` describes. `origin` is where it comes from: errors name it, and the paths in it are seen from
     /// its folder.
     ///
@@ -113,7 +132,7 @@ impl BoardDefinition {
     /// that it names cannot be read. The message names the key, the value and what is possible.
     pub fn from_toml(text: &str, origin: &Path) -> Result<BoardDefinition, BoardError> {
         let board = file::read(text, origin, file::DEPTH)?.definition(origin)?;
-        check::check(&board).map_err(|kind| kind.at(origin))?;
+        board.check().map_err(|kind| kind.at(origin))?;
         Ok(board)
     }
 }

@@ -15,6 +15,8 @@ pub struct OledPlacement {
     pub config: OledConfig,
 }
 
+espalier_core::persist!(value OledPlacement { scl, sda, config });
+
 /// A logic level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -23,6 +25,13 @@ pub enum Level {
     Low,
     High,
 }
+
+espalier_core::persist!(
+    enum Level {
+        Low,
+        High,
+    }
+);
 
 impl Level {
     pub fn is_high(self) -> bool {
@@ -41,6 +50,8 @@ pub struct Button {
     pub active_level: Level,
 }
 
+espalier_core::persist!(value Button { name, gpio, active_level });
+
 /// The protocol of a chain of LEDs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +59,12 @@ pub enum LedKind {
     #[default]
     Ws2812,
 }
+
+espalier_core::persist!(
+    enum LedKind {
+        Ws2812,
+    }
+);
 
 /// A chain of addressable LEDs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -60,12 +77,16 @@ pub struct Leds {
     pub count: u16,
 }
 
+espalier_core::persist!(value Leds { kind, gpio, count });
+
 /// A buzzer without an oscillator of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Buzzer {
     pub gpio: u8,
 }
+
+espalier_core::persist!(value Buzzer { gpio });
 
 /// A voltage that the board gives to a pin of an ADC.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -77,6 +98,8 @@ pub struct AnalogInput {
     #[serde(default = "AnalogInput::supply")]
     pub full_scale: f32,
 }
+
+espalier_core::persist!(value AnalogInput { name, gpio, full_scale });
 
 impl AnalogInput {
     /// The chip's supply in volts.
@@ -93,6 +116,8 @@ pub struct TouchPad {
     pub gpio: u8,
 }
 
+espalier_core::persist!(value TouchPad { name, gpio });
+
 /// What kind of sensor it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SensorKind {
@@ -101,6 +126,13 @@ pub enum SensorKind {
     /// MEMSIC's magnetometer of three axes.
     Mmc5983ma,
 }
+
+espalier_core::persist!(
+    enum SensorKind {
+        Msa300,
+        Mmc5983ma,
+    }
+);
 
 /// A sensor on an I2C bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +146,8 @@ pub struct I2cSensor {
     pub address: u8,
 }
 
+espalier_core::persist!(value I2cSensor { kind, scl, sda, address });
+
 /// Bytes that are in the flash chip from the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlashContent {
@@ -123,3 +157,5 @@ pub struct FlashContent {
     pub offset: u32,
     pub bytes: Arc<[u8]>,
 }
+
+espalier_core::persist!(value FlashContent { file, offset, bytes });

@@ -14,6 +14,8 @@ pub struct FlashCache {
     present: [Vec<u64>; 2],
 }
 
+espalier_core::persist!(value FlashCache { present });
+
 /// The word and the bit of a line.
 fn place(offset: u32) -> (usize, u64) {
     let line = offset / LINE;

@@ -56,6 +56,8 @@ pub(super) struct Jtag {
     was_reset: bool,
 }
 
+espalier_core::persist!(state Jtag { chain, was_reset });
+
 impl Jtag {
     /// What a reset of the whole chip does to the chain.
     pub(super) fn reset(&mut self) {

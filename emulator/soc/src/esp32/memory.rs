@@ -3,7 +3,7 @@
 //! The machine keeps all of it behind one `Arc`: a fork shares it until one of the two runs, then copies it once. While a machine
 //! runs it holds the block exclusively, so the hot paths read and write plain arrays.
 
-use espalier_core::{DmaFault, GuestMemory, Stored};
+use espalier_core::{Damaged, DmaFault, GuestMemory, Persist, Reader, Stored, Writer, restore_sparse, save_sparse};
 
 /// SRAM2 and SRAM1 on the data bus, without a gap.
 pub const DRAM_BASE: u32 = 0x3FFA_E000;
@@ -38,6 +38,24 @@ pub struct Ram {
     pub versions: Versions,
 }
 
+impl Persist for Ram {
+    fn save(&self, to: &mut Writer) {
+        let Ram { dram, iram, rtc_fast, rtc_slow, versions } = self;
+        for memory in [&dram[..], &iram[..], &rtc_fast[..], &rtc_slow[..]] {
+            save_sparse(memory, 0, to);
+        }
+        versions.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        let Ram { dram, iram, rtc_fast, rtc_slow, versions } = self;
+        for memory in [&mut dram[..], &mut iram[..], &mut rtc_fast[..], &mut rtc_slow[..]] {
+            restore_sparse(memory, 0, from)?;
+        }
+        versions.restore(from)
+    }
+}
+
 /// The version of each page of a memory that can hold code: it changes with the first write after code was decoded from the page.
 #[derive(Clone)]
 pub struct Versions {
@@ -48,6 +66,8 @@ pub struct Versions {
     /// How often DMA has written to a page that code was decoded from.
     pub dma: u32,
 }
+
+espalier_core::persist!(state Versions { iram, sram1, rtc_fast, rtc_slow, dma });
 
 impl Versions {
     fn touch_all(&mut self) {

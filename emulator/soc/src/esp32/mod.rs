@@ -54,6 +54,12 @@ pub struct Esp32 {
     jtag: jtag::Jtag,
 }
 
+espalier_core::persist! {
+    state Esp32 {
+        ram, platform, pages, flash_cache, missed_lines, runs, flash_boot, jtag
+    } fixed { rom }
+}
+
 /// An ESP32 with its cores, as it comes out of power-on.
 ///
 /// # Errors
@@ -101,7 +107,12 @@ impl Chip for Esp32 {
     type Core = Core;
     type Bus<'a> = CoreBus<'a>;
 
+    const NAME: &'static str = "esp32";
     const TABLE: &'static [Block<Esp32>] = TABLE;
+
+    fn rom_digest(&self) -> u32 {
+        self.rom.digest()
+    }
 
     fn platform(&self) -> &Platform {
         &self.platform

@@ -1,6 +1,8 @@
 //! RAM of the ESP32-C3 (TRM, chapter "System and Memory"), and what of it code was decoded from.
 
-use espalier_core::{CODE_PAGE, DmaFault, GuestMemory, Stored};
+use espalier_core::{
+    CODE_PAGE, Damaged, DmaFault, GuestMemory, Persist, Reader, Stored, Writer, restore_sparse, save_sparse,
+};
 
 /// Internal SRAM 1 on the data bus and on the instruction bus.
 const DRAM_BASE: u32 = 0x3FC8_0000;
@@ -26,6 +28,19 @@ pub struct Ram {
     bytes: Box<[u8]>,
     /// How often each page that code was decoded from has been written; odd while code is decoded from it.
     versions: Box<[u32]>,
+}
+
+impl Persist for Ram {
+    fn save(&self, to: &mut Writer) {
+        let Ram { bytes, versions } = self;
+        save_sparse(bytes, 0, to);
+        versions.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        restore_sparse(&mut self.bytes, 0, from)?;
+        self.versions.restore(from)
+    }
 }
 
 /// Where an address leads in [`Ram::bytes`].

@@ -40,6 +40,8 @@ pub struct Esp32c3 {
     pages: [Option<u8>; ENTRIES],
 }
 
+espalier_core::persist!(state Esp32c3 { ram, platform, pages } fixed { rom });
+
 /// An ESP32-C3 with its core, as it comes out of power-on.
 ///
 /// # Errors
@@ -64,7 +66,12 @@ impl Chip for Esp32c3 {
     type Core = Core;
     type Bus<'a> = CoreBus<'a>;
 
+    const NAME: &'static str = "esp32c3";
     const TABLE: &'static [Block<Esp32c3>] = TABLE;
+
+    fn rom_digest(&self) -> u32 {
+        crc32fast::hash(&self.rom)
+    }
 
     fn platform(&self) -> &Platform {
         &self.platform

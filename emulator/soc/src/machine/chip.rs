@@ -1,6 +1,6 @@
 //! What a chip has to say for itself so that the machine can run it.
 
-use espalier_core::{Bus, Core, Frequency, GuestMemory, Span, Time};
+use espalier_core::{Bus, Core, Frequency, GuestMemory, Persist, Span, Time};
 use espalier_peripherals::ResetCause;
 
 use super::JtagCycle;
@@ -52,8 +52,10 @@ pub enum Network {
 ///
 /// The platform in it does what is the same on every chip; a chip answers how interrupts are routed, which reset reaches what and
 /// what its clocks are.
-pub trait Chip: Clone + Send + Sync + Sized + 'static {
-    type Core: Core + Clone;
+pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
+    type Core: Core + Clone + Persist;
+    /// What it is called.
+    const NAME: &'static str;
     /// What a core is connected to for one run.
     type Bus<'a>: ChipBus
     where
@@ -65,6 +67,9 @@ pub trait Chip: Clone + Send + Sync + Sized + 'static {
     fn platform(&self) -> &Platform;
 
     fn platform_mut(&mut self) -> &mut Platform;
+
+    /// Tells its ROM from others.
+    fn rom_digest(&self) -> u32;
 
     /// The platform, and the memory as DMA reaches it.
     fn with_memory(&mut self) -> (&mut Platform, &mut dyn GuestMemory);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use espalier_core::{Bus, Core, Fault, Frequency, Rgb, Signal, Span, Time};
+use espalier_core::{Bus, Core, Damaged, Fault, Frequency, Persist, Reader, Rgb, Signal, Span, Time, Writer};
 use espalier_parts::Sound;
 use espalier_peripherals::ResetCause;
 
@@ -78,9 +78,26 @@ impl<C: Chip> Assembly<C> {
     }
 }
 
+impl<C: Chip> Persist for Assembly<C> {
+    fn save(&self, to: &mut Writer) {
+        let Assembly { cores, chip } = self;
+        to.length(cores.len());
+        Persist::save_all(cores, to);
+        (**chip).save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        from.fixed_length(self.cores.len())?;
+        Persist::restore_all(&mut self.cores, from)?;
+        self.chip_mut().restore(from)
+    }
+}
+
 /// What a machine asks of its chip.
-pub trait Engine: Send + Sync {
+pub trait Engine: Persist + Send + Sync {
     fn fork(&self) -> Box<dyn Engine>;
+    fn chip_name(&self) -> &'static str;
+    fn rom_digest(&self) -> u32;
     fn cores(&self) -> usize;
     fn core(&self, core: usize) -> &dyn Core;
     fn core_mut(&mut self, core: usize) -> &mut dyn Core;
@@ -118,6 +135,14 @@ impl Clone for Box<dyn Engine> {
 impl<C: Chip> Engine for Assembly<C> {
     fn fork(&self) -> Box<dyn Engine> {
         Box::new(self.clone())
+    }
+
+    fn chip_name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn rom_digest(&self) -> u32 {
+        self.chip.rom_digest()
     }
 
     fn cores(&self) -> usize {

@@ -9,6 +9,7 @@ mod ports;
 mod resets;
 mod run;
 mod settle;
+mod snapshot;
 mod wires;
 
 use std::any::Any;
@@ -29,6 +30,7 @@ pub use engine::{Assembly, Engine};
 pub use resets::ChipReset;
 pub use run::Run;
 pub use settle::Settle;
+pub use snapshot::{BUILD, SnapshotError, is_snapshot};
 pub use wires::Wires;
 
 /// What a machine is made from.
@@ -42,6 +44,16 @@ pub struct MachineConfig {
     pub strict: bool,
     /// Blocks by their names in the memory map at which a strict machine does not stop.
     pub allowed: Vec<String>,
+}
+
+espalier_core::persist!(value MachineConfig { board, seed, strict, allowed });
+
+impl MachineConfig {
+    /// The same without what the flash chip had at the start: a snapshot has what it has now.
+    fn without_flash_content(&self) -> MachineConfig {
+        let board = BoardDefinition { flash_content: Vec::new(), ..self.board.clone() };
+        MachineConfig { board, allowed: self.allowed.clone(), ..*self }
+    }
 }
 
 /// How the strapping pins stand when the chip comes out of reset.

@@ -10,7 +10,7 @@
 //! whether it was looked for shows nowhere. It is done for the start of a turn only, and less and less often
 //! while none is found.
 
-use espalier_core::{Bus, CodeMemory, Core, Exit, Fault, Stored};
+use espalier_core::{Bus, CodeMemory, Core, Damaged, Exit, Fault, Load, Persist, Reader, Stored, Writer};
 
 use super::chip::ChipBus;
 
@@ -34,6 +34,40 @@ pub struct PollSearch {
     passed_over: u64,
     #[cfg(test)]
     is_off: bool,
+}
+
+impl Persist for PollSearch {
+    fn save(&self, to: &mut Writer) {
+        let PollSearch {
+            failures,
+            pause,
+            passed_over,
+            #[cfg(test)]
+                is_off: _,
+        } = self;
+        (*failures, *pause, *passed_over).save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        *self = Self::load(from)?;
+        Ok(())
+    }
+}
+
+impl Load for PollSearch {
+    fn load(from: &mut Reader<'_>) -> Result<PollSearch, Damaged> {
+        let (failures, pause, passed_over) = Load::load(from)?;
+        if failures > RAREST {
+            return Err(from.damaged("no possible PollSearch"));
+        }
+        Ok(PollSearch {
+            failures,
+            pause,
+            passed_over,
+            #[cfg(test)]
+            is_off: false,
+        })
+    }
 }
 
 impl PollSearch {

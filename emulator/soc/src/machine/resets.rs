@@ -25,12 +25,16 @@ pub struct ChipReset {
     pub store6: u32,
 }
 
+espalier_core::persist!(value ChipReset { number, at, cause, pcs, store6 });
+
 /// The last resets.
 #[derive(Clone, Debug, Default)]
 pub struct Resets {
     count: u64,
     kept: VecDeque<ChipReset>,
 }
+
+espalier_core::persist!(value Resets { count, kept });
 
 impl Resets {
     /// Takes the resets since the last call, oldest first.

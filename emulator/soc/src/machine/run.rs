@@ -37,6 +37,8 @@ struct Turn {
     interrupted: bool,
 }
 
+espalier_core::persist!(value Turn { executing, cycles, clock, core, done, stalled, interrupted });
+
 /// How far a machine has run.
 #[derive(Clone)]
 pub struct Run {
@@ -51,7 +53,15 @@ pub struct Run {
     pub polls: Vec<PollSearch>,
 }
 
+espalier_core::persist!(state Run { now, trace, ahead, turn, resets, polls } fixed { debug_stop });
+
 impl Run {
+    /// Whether this is about as many cores.
+    pub fn fits(&self, cores: usize) -> bool {
+        let turn = self.turn.as_ref().is_none_or(|turn| turn.core < cores);
+        turn && self.ahead.len() == cores && self.polls.len() == cores
+    }
+
     pub fn new(cores: usize) -> Run {
         Run {
             now: Time::ZERO,

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::marker::PhantomData;
 
-use espalier_core::{Device, PadMatrix, Time};
+use espalier_core::{Damaged, Device, PadMatrix, Persist, Reader, Time, Writer};
 
 use super::stub::Stub;
 use crate::boards::BoardDefinition;
@@ -220,6 +220,21 @@ pub struct Blocks {
 impl Clone for Blocks {
     fn clone(&self) -> Blocks {
         Blocks { models: self.models.iter().map(|model| (**model).fork()).collect(), matrix: self.matrix }
+    }
+}
+
+impl Persist for Blocks {
+    fn save(&self, to: &mut Writer) {
+        let Blocks { models, matrix: _ } = self;
+        to.length(models.len());
+        for model in models {
+            (**model).save(to);
+        }
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        from.fixed_length(self.models.len())?;
+        self.models.iter_mut().try_for_each(|model| (**model).restore(from))
     }
 }
 

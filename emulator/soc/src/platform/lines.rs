@@ -21,6 +21,8 @@ struct Probe {
     lost: u64,
 }
 
+espalier_core::persist!(value Probe { pin, changes, lost });
+
 impl Probe {
     fn record(&mut self, signal: Signal, at: Time) {
         if self.changes.len() == PROBE_CHANGES {
@@ -46,6 +48,8 @@ pub struct Lines {
     signals: Vec<Signal>,
 }
 
+espalier_core::persist!(value Lines { leds, buzzer, probes, connected, inputs, drivers, signals });
+
 /// An input of a block that listens to a pad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
@@ -56,6 +60,8 @@ pub struct Input {
     /// Whether the matrix inverts it.
     pub inverted: bool,
 }
+
+espalier_core::persist!(value Input { block, input, pin, inverted });
 
 impl Lines {
     pub fn new(board: &BoardDefinition, pins: usize) -> Lines {
@@ -71,6 +77,11 @@ impl Lines {
             drivers: vec![None; pins],
             signals: vec![Signal::Level(false); pins],
         }
+    }
+
+    /// How many pads there are.
+    pub fn count(&self) -> usize {
+        self.signals.len()
     }
 
     /// The pads that have to be followed.

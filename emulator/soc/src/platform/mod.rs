@@ -41,6 +41,8 @@ pub struct Reset {
     pub core: Option<usize>,
 }
 
+espalier_core::persist!(value Reset { cause, core });
+
 /// What a platform is made from.
 pub struct Config<'a> {
     pub setup: Setup<'a>,
@@ -93,6 +95,13 @@ pub struct Platform {
     pub unmodelled: UnmodelledLog,
 }
 
+espalier_core::persist! {
+    state Platform {
+        blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
+        analog, pads, parts, lan, air, ports, output, flash_changes, attention, code_epoch, unmodelled
+    } fixed { map } if Platform::is_sound;
+}
+
 impl Platform {
     pub fn new<C>(table: &[Block<C>], config: &Config<'_>) -> Result<Platform, SocError> {
         let Setup { board, seed } = config.setup;
@@ -123,9 +132,16 @@ impl Platform {
             flash_changes: 0,
             attention: false,
             code_epoch: 0,
-            unmodelled: UnmodelledLog::new(Allowed::new(config.allowed, map.rows())?),
+            unmodelled: UnmodelledLog::new(Allowed::new(config.allowed, map.rows())?, map.rows()),
             map,
         })
+    }
+
+    /// Whether each core, pad and port that there is has its place.
+    fn is_sound(&self) -> bool {
+        let ports = self.map.rows().iter().filter(|row| row.serial).count();
+        let pins = self.pads.count();
+        !self.lines.is_empty() && self.serial.len() == ports && [self.driven.len(), self.analog.len()] == [pins; 2]
     }
 
     /// The schedule's slot for the LAN.

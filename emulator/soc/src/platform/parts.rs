@@ -1,6 +1,6 @@
 //! The parts on the board that are on buses, and the pins at which they are.
 
-use espalier_core::{I2cTarget, PadMatrix, SpiTarget, Time};
+use espalier_core::{Damaged, I2cTarget, PadMatrix, Persist, Reader, SpiTarget, Time, Writer};
 use espalier_parts::{FlashChip, I2cBus, I2cWires, Mmc5983ma, Msa300, Oled};
 
 use super::block::Signals;
@@ -25,6 +25,23 @@ struct BoardBus {
     /// The bus as software sees it that drives the pads itself.
     wires: I2cWires,
 }
+
+impl Persist for Parts {
+    fn save(&self, to: &mut Writer) {
+        let Parts { flash, buses, display: _, accelerometer: _, magnetometer: _ } = self;
+        flash.save(to);
+        to.length(buses.len());
+        Persist::save_all(buses, to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.flash.restore(from)?;
+        from.fixed_length(self.buses.len())?;
+        Persist::restore_all(&mut self.buses, from)
+    }
+}
+
+espalier_core::persist!(state BoardBus { targets, wires } fixed { scl, sda });
 
 impl Parts {
     pub fn new(flash: FlashChip, board: &BoardDefinition) -> Parts {

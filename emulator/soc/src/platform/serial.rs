@@ -14,6 +14,8 @@ pub struct SerialOutput {
     lost: u64,
 }
 
+espalier_core::persist!(value SerialOutput { bytes, lost });
+
 impl SerialOutput {
     pub fn push(&mut self, sent: impl IntoIterator<Item = (Time, u8)>) {
         self.bytes.extend(sent);

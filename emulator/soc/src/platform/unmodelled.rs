@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use espalier_core::Time;
+use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
+use espalier_xtensa::TABLE;
 
 use super::block::Row;
 use crate::error::SocError;
@@ -116,6 +117,8 @@ pub struct UnmodelledLog {
     notes: Vec<UnmodelledAccess>,
     noted: BTreeSet<u32>,
     allowed: Allowed,
+    /// Of the chip's blocks.
+    names: Vec<&'static str>,
     /// The first new entry outside of what is allowed that nobody has been told of.
     fresh: Option<(u32, bool)>,
 }
@@ -128,9 +131,67 @@ pub struct Origin {
     pub pc: u32,
 }
 
+/// Names are written as text, and read as those of the chip's blocks and of instructions.
+impl Persist for UnmodelledLog {
+    fn save(&self, to: &mut Writer) {
+        let UnmodelledLog { accesses, beyond, notes, noted, allowed: _, fresh, names: _ } = self;
+        to.length(accesses.len());
+        for (key, access) in accesses {
+            key.save(to);
+            save_access(access, to);
+        }
+        to.length(beyond.len());
+        for (block, count) in beyond {
+            block.map(str::to_owned).save(to);
+            count.save(to);
+        }
+        to.length(notes.len());
+        notes.iter().for_each(|note| save_access(note, to));
+        noted.save(to);
+        fresh.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        let names = &self.names;
+        let count = from.length()?;
+        self.accesses =
+            (0..count).map(|_| Ok((Load::load(from)?, load_access(names, from)?))).collect::<Result<_, _>>()?;
+        let count = from.length()?;
+        self.beyond = (0..count).map(|_| Ok((load_name(names, from)?, Load::load(from)?))).collect::<Result<_, _>>()?;
+        let count = from.length()?;
+        self.notes = (0..count).map(|_| load_access(names, from)).collect::<Result<_, _>>()?;
+        self.noted.restore(from)?;
+        self.fresh.restore(from)
+    }
+}
+
+fn save_access(access: &UnmodelledAccess, to: &mut Writer) {
+    let UnmodelledAccess { block, address, instruction, offset, write, at, core, pc, value, count } = access;
+    (block.map(str::to_owned), *address, instruction.map(str::to_owned), *offset).save(to);
+    (*write, *at, *core, *pc).save(to);
+    (*value, *count).save(to);
+}
+
+fn load_access(names: &[&'static str], from: &mut Reader<'_>) -> Result<UnmodelledAccess, Damaged> {
+    let (block, address) = (load_name(names, from)?, Load::load(from)?);
+    let (instruction, offset) = (load_name(names, from)?, Load::load(from)?);
+    let (write, at, core, pc) = Load::load(from)?;
+    let (value, count) = Load::load(from)?;
+    Ok(UnmodelledAccess { block, address, instruction, offset, write, at, core, pc, value, count })
+}
+
+fn load_name(names: &[&'static str], from: &mut Reader<'_>) -> Result<Option<&'static str>, Damaged> {
+    let Some(name) = Option::<String>::load(from)? else { return Ok(None) };
+    let blocks = names.iter().copied().chain([UNMAPPED, CORE]);
+    let mut known = blocks.chain(TABLE.iter().map(|row| row.mnemonic));
+    let found = known.find(|known| *known == name);
+    found.map(Some).ok_or_else(|| from.damaged("no block and no instruction has this name"))
+}
+
 impl UnmodelledLog {
-    pub fn new(allowed: Allowed) -> UnmodelledLog {
-        UnmodelledLog { allowed, ..UnmodelledLog::default() }
+    pub fn new(allowed: Allowed, rows: &[Row]) -> UnmodelledLog {
+        let names = rows.iter().map(|row| row.name).collect();
+        UnmodelledLog { allowed, names, ..UnmodelledLog::default() }
     }
 
     /// Counts an access. Returns true if it is the first of its kind.
@@ -320,8 +381,10 @@ mod tests {
 
     #[test]
     fn what_is_allowed_does_not_hide_what_is_not() {
-        let mut log =
-            UnmodelledLog::new(Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()], map().rows()).unwrap());
+        let mut log = UnmodelledLog::new(
+            Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()], map().rows()).unwrap(),
+            map().rows(),
+        );
         for address in [SDMMC, UART0 + 0xF00, SDMMC + 4, NOWHERE] {
             touch(&mut log, address, None);
         }

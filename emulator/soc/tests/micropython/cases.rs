@@ -1,7 +1,8 @@
 //! What MicroPython must be able to do.
 
 use espalier_core::{Bitmap, Span};
-use espalier_soc::Stop;
+use espalier_net::AccessPoint;
+use espalier_soc::{Machine, Stop};
 use sha2::{Digest, Sha256};
 
 use crate::repl::Repl;
@@ -27,6 +28,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("ctrl_c_interrupts_a_loop", ctrl_c_interrupts_a_loop),
     ("two_runs_are_the_same_run", two_runs_are_the_same_run),
     ("a_fork_goes_on_as_its_original_does", a_fork_goes_on_as_its_original_does),
+    ("a_board_out_of_a_file_goes_on_as_its_original_does", a_board_out_of_a_file_goes_on_as_its_original_does),
     ("a_debugged_run_is_the_same_run", a_debugged_run_is_the_same_run),
     ("small_steps_are_the_same_run", small_steps_are_the_same_run),
 ];
@@ -258,6 +260,37 @@ fn two_runs_are_the_same_run(image: &[u8]) {
         (printed, repl.machine.trace_hash(), repl.machine.now())
     };
     assert_eq!(run(), run());
+}
+
+/// Saved and loaded halfway to its prompt, in the middle of a script, and again and again while it joins a protected network.
+fn a_board_out_of_a_file_goes_on_as_its_original_does(image: &[u8]) {
+    let reloaded = |machine: &Machine| Machine::load(&machine.save()).expect("a file of this build");
+    let mut straight = Repl::power_on(image);
+    straight.machine.run_for(Span::from_millis(400));
+    let mut loaded = straight.clone();
+    loaded.machine = reloaded(&loaded.machine);
+    for repl in [&mut straight, &mut loaded] {
+        repl.wait_for(">>> ", Span::from_secs(5));
+    }
+    assert_eq!(loaded.machine.trace_hash(), straight.machine.trace_hash());
+    let file = straight.machine.save();
+    assert!(file.len() <= 4 << 20, "{} bytes", file.len());
+
+    for repl in [&mut straight, &mut loaded] {
+        repl.machine.air_mut().add_access_point(AccessPoint::wpa2("home", "correct horse")).expect("a network");
+        let script = b"import network;w=network.WLAN(0);w.active(True);w.connect('home','correct horse')\r";
+        repl.machine.uart_send(0, script);
+    }
+    for _ in 0..60 {
+        loaded.machine = reloaded(&loaded.machine);
+        for repl in [&mut straight, &mut loaded] {
+            repl.machine.run_for(Span::from_millis(53));
+        }
+        assert_eq!(loaded.machine.trace_hash(), straight.machine.trace_hash(), "at {}", straight.machine.now());
+    }
+    assert_eq!(straight.run("print(w.isconnected())\n"), "True\n");
+    assert_eq!(loaded.run("print(w.isconnected())\n"), "True\n");
+    assert_eq!(loaded.machine.trace_hash(), straight.machine.trace_hash());
 }
 
 fn a_fork_goes_on_as_its_original_does(image: &[u8]) {
