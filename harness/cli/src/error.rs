@@ -12,6 +12,8 @@ pub enum CliError {
     #[error(transparent)]
     Definition(#[from] espalier_soc::BoardError),
     #[error(transparent)]
+    Boards(#[from] espalier_world::WorldError),
+    #[error(transparent)]
     Serve(#[from] espalier_serve::ServeError),
     #[error(transparent)]
     Scenario(#[from] espalier_scenario::ScenarioError),
@@ -29,6 +31,8 @@ pub enum CliError {
     Exists { path: PathBuf },
     #[error("no firmware to write a test for: {hint}")]
     NoProject { hint: String },
+    #[error("{}: {reason}", path.display())]
+    World { path: PathBuf, reason: String },
     #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]
     NoFirmware,
     #[cfg(not(feature = "window"))]

@@ -24,12 +24,13 @@ mod style;
 mod test;
 mod unmodelled;
 mod window;
+mod world;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, ServeArgs};
 use error::CliError;
 
 /// What was asked for was done, and what was checked held.
@@ -57,7 +58,9 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::RunScript(args) => return script::perform(args).await,
         Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,
+        Command::Serve(ServeArgs { world: Some(file), listen, .. }) => return world::serve(&file, listen).await,
         Command::Serve(args) => return serve::perform(args).await,
+        Command::World(args) => return world::perform(args).await,
         Command::Demo(args) => demo::perform(&args).await,
         Command::Flash(args) => flash::perform(&args).await,
         Command::Screen { action } => screen::perform(action),

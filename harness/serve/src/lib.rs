@@ -1,4 +1,4 @@
-//! One emulated board, reachable from outside like a real one.
+//! Emulated boards, reachable from outside like real ones: one, or several of one [`World`](espalier_world::World).
 //!
 //! [`Server::start`] takes a machine and runs it on a thread of its own. UART0 is a TCP socket, an RFC 2217 port whose DTR and
 //! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; GDB debugs both cores; HTTP shows the display; ports
@@ -28,6 +28,7 @@ mod qmp;
 mod screendump;
 mod server;
 mod stream;
+mod world;
 
 pub use address::{AddressError, resolve};
 pub use board::{FusesError, Program, ProgramError, load_efuses};
@@ -37,3 +38,4 @@ pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};
 pub use picture::{picture_as_png, picture_as_ppm};
 pub use server::{ConsolePort, Server};
 pub use stream::{Endpoint, Protocol, StreamConfig};
+pub use world::{WorldPorts, WorldServer};

@@ -65,6 +65,8 @@ pub enum Command {
     Init(InitArgs),
     /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, HTTP.
     Serve(ServeArgs),
+    /// Run several boards of a file in one world, with their consoles here.
+    World(WorldArgs),
     /// Show, compare and accept pictures of screens.
     Screen {
         #[command(subcommand)]
@@ -163,6 +165,39 @@ pub struct TestArgs {
     /// Print the JSON Schema of scenarios.
     #[arg(long)]
     pub schema: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file is TOML; paths in it are seen from its folder:
+
+  access-points = [\"home:12345678\"]    # in the air: SSID, or SSID:PASSWORD
+  [[board]]
+  name = \"server\"
+  model = \"mpython\"                    # esp32-devkit if it is left out
+  firmware = \"server.bin\"
+  input = [\"server 5001\"]              # lines for its console, once that is quiet
+  expect = [\"listening\", \"/accepted .*/\"]
+  fail-on = [\"panic\"]
+
+All boards have one clock, one air and one LAN: 10.0.0.0/16, the first at
+10.0.4.100 by Wi-Fi and 10.0.4.101 by Ethernet, the second at .102 and .103.
+
+With an expect in it, the world ends as soon as all consoles have said what is
+expected, each in this order, and with exit status 1 if that does not happen:
+before --for is over, or --within, which is 30s otherwise.")]
+pub struct WorldArgs {
+    /// The file that describes the world.
+    pub file: PathBuf,
+    /// Stop after this much time of the world, such as 2s or 500ms.
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    pub limit: Option<Span>,
+    /// Fail if not all that is expected was seen within this much time of the world, such as 5s.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub within: Option<Span>,
+    /// Threads for the boards; otherwise one for each processor. What happens is the same.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -342,6 +377,9 @@ pub struct ServeArgs {
     pub image: Option<PathBuf>,
     #[command(flatten)]
     pub table: TableArgs,
+    /// Serve the boards of this file instead, all in one world and in real time; see `espalier world`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "fast", "download", "qmp"])]
+    pub world: Option<PathBuf>,
     #[command(flatten)]
     pub setup: SetupArgs,
     /// Run as fast as the host can, not in real time.

@@ -30,10 +30,10 @@ use crate::config::Pace;
 use crate::gdb::{DebugInput, DebugTarget, Session, Wish};
 use crate::handle::{Bell, BoardEvent, BoardHandle, BoardStatus, ConsoleLog, Control};
 use crate::outlet::Outlet;
-use lines::{ResetCircuit, ResetEdge};
+pub(crate) use lines::{ResetCircuit, ResetEdge};
 use links::Links;
 use pace::{Clients, Pacer, Surroundings, Turn};
-use serial::{CONSOLE, SerialFeed};
+pub(crate) use serial::{CONSOLE, SerialFeed};
 
 /// The board looks at the world outside this often, in its own time.
 const SLICE: Span = Span::from_millis(1);
@@ -42,7 +42,7 @@ const BUSY_SLICES: u32 = 5;
 /// A board that polls is run up to the present at least this often, as something inside of it may end its wait.
 const POLLING: Span = Span::from_millis(10);
 /// The pad that decides between flash boot and download mode.
-const IO0: usize = 0;
+pub(crate) const IO0: usize = 0;
 
 /// What the board's thread is made of.
 pub(crate) struct BoardSetup {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use super::lines::ModemLines;
 
 /// The UART that is offered outside.
-pub(super) const CONSOLE: usize = 0;
+pub(crate) const CONSOLE: usize = 0;
 /// Bits of a frame: start, eight data bits, stop.
 const FRAME_BITS: u64 = 10;
 /// The rate at which bytes are given to a line that follows the UART's own rate.
@@ -47,7 +47,7 @@ pub(crate) enum SerialInput {
 
 /// Gives bytes to the UART at the rate of the line, so that as little as possible waits inside the machine.
 #[derive(Debug)]
-pub(super) struct SerialFeed {
+pub(crate) struct SerialFeed {
     inputs: Receiver<SerialInput>,
     next: Option<SerialInput>,
     baud: Option<u32>,

@@ -8,3 +8,4 @@ mod isolation;
 mod network;
 mod qemu;
 mod serial;
+mod world;

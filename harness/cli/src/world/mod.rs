@@ -1,0 +1,154 @@
+//! `espalier world`: several boards of a file, on one clock, with their consoles here.
+
+mod file;
+mod served;
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use espalier::{AccessPoint, Image, Span, Time};
+use espalier_soc::{BoardDefinition, MachineConfig, Strap};
+use espalier_world::{BoardId, World, WorldConfig, WorldError, WorldStop};
+
+use crate::args::WorldArgs;
+use crate::error::CliError;
+use crate::expect::{Expectations, Verdict};
+use crate::output::say;
+use crate::signals::Signals;
+use crate::style::{FAINT, PLAIN, warn};
+use crate::{FAILURE, SUCCESS};
+use file::{BoardEntry, WorldFile};
+pub use served::serve;
+
+/// The UART that is the console.
+const CONSOLE: usize = 0;
+/// How long the boards run between two looks at their consoles.
+const TURN: Span = Span::from_millis(5);
+/// How long a console has to be quiet before the next line is typed into it.
+const READY: Span = Span::from_millis(300);
+/// How long what is expected is waited for, unless it is said how long.
+const PATIENCE: Span = Span::from_secs(30);
+
+/// The world of a file, and the file. Its boards are switched on.
+fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliError> {
+    let file = WorldFile::read(path)?;
+    let config = WorldConfig { seed: file.seed, ..WorldConfig::default() };
+    let threads = threads.unwrap_or(config.threads);
+    let mut world = World::of(WorldConfig { threads, ..config })?;
+    for network in &file.access_points {
+        world.air_mut().add_access_point(AccessPoint::from(network)).map_err(WorldError::from)?;
+    }
+    for entry in &file.boards {
+        add(&mut world, entry)?;
+    }
+    Ok((world, file))
+}
+
+fn add(world: &mut World, entry: &BoardEntry) -> Result<(), CliError> {
+    let board = BoardDefinition::load(&entry.model.to_string())?;
+    let flash_size = board.flash_size;
+    let id = world.add_board(&entry.name, &MachineConfig { board, ..MachineConfig::default() })?;
+    let image = Image::read(&entry.firmware)?;
+    image.warnings(flash_size).iter().for_each(warn);
+    for part in image.parts(flash_size)? {
+        world.board_mut(id).load_flash(part.offset, &part.bytes)?;
+    }
+    world.board_mut(id).power_on(Strap::FlashBoot);
+    Ok(())
+}
+
+/// A board, and how it stands with it.
+struct Seat {
+    name: String,
+    board: BoardId,
+    expectations: Expectations,
+    input: VecDeque<String>,
+    /// When its console was last in use.
+    active: Time,
+    /// The line that has not ended.
+    line: Vec<u8>,
+}
+
+impl Seat {
+    fn new(board: BoardId, entry: &BoardEntry) -> Seat {
+        Seat {
+            name: entry.name.clone(),
+            board,
+            expectations: Expectations::new(&entry.expect, &entry.fail_on),
+            input: entry.input.iter().cloned().collect(),
+            active: Time::ZERO,
+            line: Vec::new(),
+        }
+    }
+
+    /// Prints the lines that have ended, types the next one if the console has been quiet, and says if it said what it must not.
+    fn attend(&mut self, world: &mut World) -> Option<String> {
+        let now = world.now();
+        let bytes = world.board_mut(self.board).uart_take(CONSOLE);
+        for (at, byte) in &bytes {
+            self.active = *at;
+            if *byte == b'\n' {
+                self.print();
+            } else {
+                self.line.push(*byte);
+            }
+        }
+        let bytes: Vec<u8> = bytes.into_iter().map(|(_, byte)| byte).collect();
+        if let Verdict::Failed { pattern, line } = self.expectations.take(&bytes, now) {
+            return Some(format!("{}: the console says {pattern}, which it must not, at {now}: {line}", self.name));
+        }
+        if now.since(self.active) >= READY
+            && let Some(line) = self.input.pop_front()
+        {
+            self.active = now;
+            world.board_mut(self.board).uart_send(CONSOLE, format!("{line}\r").as_bytes());
+        }
+        None
+    }
+
+    fn print(&mut self) {
+        let text = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
+        say!("{FAINT}{:>9} {}{PLAIN} {}", self.active, self.name, text.trim_end_matches('\r'));
+    }
+}
+
+/// Runs the world until everything expected was seen, or its time is over.
+pub async fn perform(args: WorldArgs) -> Result<u8, CliError> {
+    let (mut world, file) = build(&args.file, args.threads.map(usize::from))?;
+    let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
+    let mut seats: Vec<Seat> =
+        boards.into_iter().zip(&file.boards).map(|(board, entry)| Seat::new(board, entry)).collect();
+    let expects = seats.iter().any(|seat| seat.expectations.is_open());
+    let patience = args.within.or(expects.then_some(PATIENCE));
+    let limit = [args.limit, patience].into_iter().flatten().min().map(|limit| Time::ZERO + limit);
+    let mut signals = Signals::listen()?;
+    let failed = loop {
+        tokio::select! {
+            biased;
+            caught = signals.caught() => return Ok(caught.status()),
+            () = tokio::task::yield_now() => {}
+        }
+        let until = world.now() + TURN;
+        let stop = world.run_until(limit.map_or(until, |limit| until.min(limit)));
+        let mut failed = match stop {
+            WorldStop::Unmodelled { access, .. } => Some(access.to_string()),
+            WorldStop::Limit | WorldStop::Output | WorldStop::Debug { .. } => None,
+        };
+        for seat in &mut seats {
+            failed = failed.or(seat.attend(&mut world));
+        }
+        let open = seats.iter().find_map(|seat| Some((&seat.name, seat.expectations.awaited()?)));
+        if failed.is_some() || (expects && open.is_none()) {
+            break failed;
+        }
+        if limit.is_some_and(|limit| world.now() >= limit) {
+            break open.map(|(name, awaited)| format!("{name}: still no {awaited} at {}", world.now()));
+        }
+    };
+    seats.iter_mut().filter(|seat| !seat.line.is_empty()).for_each(Seat::print);
+    if let Some(reason) = failed {
+        anstream::eprintln!("{}error:{} {reason}", crate::style::BAD, PLAIN);
+        return Ok(FAILURE);
+    }
+    Ok(SUCCESS)
+}

@@ -1,0 +1,48 @@
+//! `espalier serve --world`: the boards of a file, each at serial ports of its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use espalier_serve::{WorldPorts, WorldServer};
+
+use super::build;
+use super::file::{BoardEntry, WorldFile};
+use crate::SUCCESS;
+use crate::error::CliError;
+use crate::output::say;
+use crate::signals::{Caught, Signals};
+use crate::style::{FAINT, HEADING, PLAIN};
+
+/// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
+pub async fn serve(path: &Path, listen: IpAddr) -> Result<u8, CliError> {
+    let (world, file) = build(path, None)?;
+    let at = |port| Some(SocketAddr::new(listen, port));
+    let ports =
+        |entry: &BoardEntry| WorldPorts { serial: at(entry.serial), rfc2217: at(entry.rfc2217), pty: cfg!(unix) };
+    let ports: Vec<_> = file.boards.iter().map(ports).collect();
+    let mut signals = Signals::listen()?;
+    let server = WorldServer::start(world, &ports)?;
+    announce(&server, &file);
+    let caught = signals.caught().await;
+    say!("\nstopped at {} of the world's time", server.shutdown().now());
+    Ok(match caught {
+        Caught::Interrupt => SUCCESS,
+        Caught::Terminate => caught.status(),
+    })
+}
+
+fn announce(server: &WorldServer, file: &WorldFile) {
+    say!("{HEADING}serving {} boards of one world{PLAIN}; Ctrl-C ends it\n", file.boards.len());
+    for (place, board) in file.boards.iter().enumerate() {
+        say!("  {} {FAINT}{}{PLAIN}", board.name, board.firmware.display());
+        if let Some(address) = server.rfc2217_address(place) {
+            say!("    RFC 2217   rfc2217://{address}");
+        }
+        if let Some(address) = server.serial_address(place) {
+            say!("    serial     socket://{address}");
+        }
+        if let Some(path) = server.pty_path(place) {
+            say!("    PTY        {}", path.display());
+        }
+    }
+}

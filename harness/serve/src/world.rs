@@ -1,0 +1,217 @@
+//! Several boards of one world, each with serial ports of its own.
+//!
+//! One thread runs the world at the pace of the host's clock, since all its boards have one time. What comes from the host reaches
+//! a board between two slices. A board that RTS holds in reset goes on until it is released, for the others have no time without it,
+//! but nothing is heard from it and it hears nothing; then it starts anew.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use espalier_core::{Span, Time};
+use espalier_world::{BoardId, World};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use crate::board::{CONSOLE, IO0, ResetCircuit, ResetEdge, SerialFeed};
+use crate::config::ServeConfig;
+use crate::error::ServeError;
+use crate::handle::{Bell, BoardHandle, ConsoleLog, SerialSender};
+use crate::listeners::{Addresses, Listeners};
+use crate::outlet::Outlet;
+use crate::ports::SerialPort;
+
+/// Pieces of input that may wait for a serial line.
+const SERIAL_QUEUE: usize = 16;
+/// How long the world runs between two looks at the host, in its own time.
+const SLICE: Span = Span::from_millis(1);
+/// How long it waits when it has come to the present.
+const NAP: Duration = Duration::from_millis(1);
+/// If the world is later than this, it does not make up for it.
+const LARGEST_LAG: Span = Span::from_millis(200);
+
+/// The serial ports that a board of a world is to have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WorldPorts {
+    /// UART0 as a TCP socket.
+    pub serial: Option<SocketAddr>,
+    /// UART0 as an RFC 2217 port.
+    pub rfc2217: Option<SocketAddr>,
+    /// UART0 as a pseudo-terminal.
+    pub pty: bool,
+}
+
+/// A board on the world's thread.
+struct Seat {
+    board: BoardId,
+    circuit: ResetCircuit,
+    serial: SerialFeed,
+    outlets: Vec<Arc<Outlet>>,
+}
+
+impl Seat {
+    /// Takes what came in on the serial line.
+    fn hear(&mut self, world: &mut World) {
+        let edge = self.circuit.poll(Instant::now());
+        self.apply(edge, world);
+        while let Some(lines) = self.serial.pump(world.board_mut(self.board), self.circuit.holds()) {
+            let edge = self.circuit.set(lines, Instant::now());
+            world.board_mut(self.board).drive_pin(IO0, self.circuit.io0_low().then_some(false));
+            self.apply(edge, world);
+        }
+    }
+
+    fn apply(&mut self, edge: Option<ResetEdge>, world: &mut World) {
+        if let Some(ResetEdge::Start(strap)) = edge {
+            let machine = world.board_mut(self.board);
+            machine.uart_take(CONSOLE);
+            machine.reset(strap);
+        }
+    }
+
+    /// Carries what the board has sent to the clients.
+    fn tell(&self, world: &mut World) {
+        let sent: Vec<u8> = world.board_mut(self.board).uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect();
+        if !sent.is_empty() && !self.circuit.holds() {
+            self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+        }
+    }
+}
+
+/// A world that runs and whose boards can be reached. Dropping it ends that.
+#[derive(Debug)]
+pub struct WorldServer {
+    addresses: Vec<Addresses>,
+    over: Arc<AtomicBool>,
+    world: Option<JoinHandle<World>>,
+    io: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl WorldServer {
+    /// Starts the world and offers for each of its boards, in their order, what `ports` asks for.
+    ///
+    /// # Errors
+    /// If a port is in use, or the host cannot give what is needed. Nothing is left behind then.
+    pub fn start(mut world: World, ports: &[WorldPorts]) -> Result<WorldServer, ServeError> {
+        let bell = Arc::new(Bell::default());
+        let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
+        let (mut seats, mut served, mut all_addresses) = (Vec::new(), Vec::new(), Vec::new());
+        for (board, wanted) in boards.into_iter().zip(ports) {
+            let (inputs, serial) = tokio::sync::mpsc::channel(SERIAL_QUEUE);
+            let sender = SerialSender { inputs, bell: Arc::clone(&bell) };
+            let mut outlets = Vec::new();
+            let mut open_port = |_: &'static str, outlet: Outlet| {
+                let outlet = Arc::new(outlet);
+                outlets.push(Arc::clone(&outlet));
+                SerialPort::new(sender.clone(), outlet)
+            };
+            let config = ServeConfig {
+                serial: wanted.serial,
+                rfc2217: wanted.rfc2217,
+                pty: wanted.pty,
+                ..ServeConfig::default()
+            };
+            let mut addresses = Addresses::default();
+            let (listeners, ..) = Listeners::open(&config, world.board_mut(board), &mut addresses, &mut open_port)?;
+            // Nothing but its serial ports is offered, and they ask nothing of it.
+            let handle = BoardHandle::new(mpsc::channel().0, Arc::clone(&bell), Arc::new(ConsoleLog::default()));
+            served.push((listeners, handle));
+            all_addresses.push(addresses);
+            seats.push(Seat { board, circuit: ResetCircuit::new(), serial: SerialFeed::new(serial), outlets });
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
+        let (stop, stopped) = oneshot::channel();
+        let io = std::thread::Builder::new().name("espalier-io".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                served.into_iter().for_each(|(listeners, handle)| listeners.serve(&handle));
+                let _ = stopped.await;
+            });
+            runtime.shutdown_background();
+        });
+        let over = Arc::new(AtomicBool::new(false));
+        let mut server = WorldServer {
+            addresses: all_addresses,
+            over: Arc::clone(&over),
+            world: None,
+            io: Some((stop, io.map_err(ServeError::Run)?)),
+        };
+        let thread = std::thread::Builder::new().name("espalier-world".to_owned());
+        server.world = Some(thread.spawn(move || run(world, seats, &over, &bell)).map_err(ServeError::Run)?);
+        Ok(server)
+    }
+
+    /// Where UART0 of the board at a place is as a TCP socket.
+    pub fn serial_address(&self, place: usize) -> Option<SocketAddr> {
+        self.addresses.get(place)?.serial
+    }
+
+    /// Where UART0 of the board at a place is as an RFC 2217 port.
+    pub fn rfc2217_address(&self, place: usize) -> Option<SocketAddr> {
+        self.addresses.get(place)?.rfc2217
+    }
+
+    /// The pseudo-terminal that is UART0 of the board at a place.
+    pub fn pty_path(&self, place: usize) -> Option<&Path> {
+        self.addresses.get(place)?.pty.as_deref()
+    }
+
+    /// Ends it and gives the world back.
+    ///
+    /// # Panics
+    /// If the emulator did.
+    pub fn shutdown(mut self) -> World {
+        self.end().expect("the world's thread is joined once")
+    }
+
+    /// Ends both threads. A panic of theirs goes on in this one.
+    fn end(&mut self) -> Option<World> {
+        self.over.store(true, Ordering::Relaxed);
+        let world = self.world.take().map(JoinHandle::join);
+        if let Some((stop, io)) = self.io.take() {
+            // If nobody listens, the thread has ended.
+            let _ = stop.send(());
+            let _ = io.join();
+        }
+        match world? {
+            Ok(world) => Some(world),
+            Err(panic) if !std::thread::panicking() => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        }
+    }
+}
+
+impl Drop for WorldServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Runs the world at the pace of the host's clock.
+fn run(mut world: World, mut seats: Vec<Seat>, over: &AtomicBool, bell: &Bell) -> World {
+    let mut anchor = (Instant::now(), world.now());
+    while !over.load(Ordering::Relaxed) {
+        seats.iter_mut().for_each(|seat| seat.hear(&mut world));
+        let present = present(anchor);
+        let now = world.now();
+        if present <= now {
+            bell.wait(Some(NAP));
+            continue;
+        }
+        if present.since(now) > LARGEST_LAG {
+            anchor = (Instant::now(), now);
+        }
+        // Boards of a served world are not strict, and nobody debugs them.
+        let _ = world.run_until(present.min(now + SLICE));
+        seats.iter().for_each(|seat| seat.tell(&mut world));
+    }
+    seats.iter().flat_map(|seat| &seat.outlets).for_each(|outlet| outlet.close());
+    world
+}
+
+/// The world's time that belongs to this moment.
+fn present((host, guest): (Instant, Time)) -> Time {
+    guest + Span::from_micros(host.elapsed().as_micros() as u64)
+}
