@@ -31,6 +31,14 @@ pub enum ServeError {
     /// The program cannot be put into RAM.
     #[error("the program: {0}")]
     Program(ProgramError),
+    /// GDB does not know the board's processor.
+    #[error(
+        "GDB cannot be served: the cores of the board {board} are no Xtensa, and no other kind is described to it yet"
+    )]
+    NoDebugger {
+        /// The board's name.
+        board: String,
+    },
     /// The eFuses cannot be read.
     #[error("the eFuses: {0}")]
     Fuses(FusesError),

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use espalier_soc::Machine;
+use espalier_xtensa::Cpu;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
@@ -65,6 +66,10 @@ impl Server {
     /// # Errors
     /// If a port is in use, or the host cannot give what is needed. Nothing is left behind then.
     pub fn start(mut machine: Machine, config: &ServeConfig) -> Result<Server, ServeError> {
+        // What GDB is told of registers is that of the Xtensa.
+        if config.gdb.is_some() && machine.core_as::<Cpu>(0).is_none() {
+            return Err(ServeError::NoDebugger { board: machine.board().name.to_string() });
+        }
         let (control, controls) = std::sync::mpsc::channel();
         let (inputs, serial) = mpsc::channel::<SerialInput>(SERIAL_QUEUE);
         let (bell, log) = (Arc::new(Bell::default()), Arc::new(ConsoleLog::default()));

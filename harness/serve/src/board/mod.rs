@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use espalier_core::{Span, Time};
 use espalier_net::{FaultConfig, Faults};
-use espalier_soc::{CORES, Machine, Stop, Strap};
+use espalier_soc::{Machine, Stop, Strap};
 use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
 use tokio::sync::mpsc;
@@ -376,7 +376,8 @@ impl Board {
 
     /// Runs the machine until `limit` and carries away what it sent.
     fn advance(&mut self, limit: Time) {
-        let before: [u64; CORES] = std::array::from_fn(|core| self.target.machine.cpu(core).cycles());
+        let cores = 0..self.target.machine.cores();
+        let before: Vec<u64> = cores.clone().map(|core| self.target.machine.cpu(core).cycles()).collect();
         let polled_before = self.target.machine.cycles_passed_over();
         while self.target.machine.now() < limit && !self.paused && !self.over {
             match self.target.machine.run_until(limit) {
@@ -399,12 +400,12 @@ impl Board {
         let machine = &self.target.machine;
         let polled = machine.cycles_passed_over() - polled_before;
         let executing = |core: usize| !machine.cpu(core).is_waiting() && machine.cpu(core).cycles() != before[core];
-        let spans =
-            (0..CORES).filter(|core| executing(*core)).map(|core| machine.cpu(core).cycles().checked_sub(before[core]));
+        let executed_by = |core: usize| machine.cpu(core).cycles().checked_sub(before[core]);
+        let spans = cores.clone().filter(|core| executing(*core)).map(executed_by);
         // None if a core was reset.
         let executed: Option<u64> = spans.sum();
         self.is_polling = executed.is_some_and(|executed| polled > executed / 8 * 7);
-        let idle = self.is_polling || !(0..CORES).any(executing);
+        let idle = self.is_polling || !cores.into_iter().any(executing);
         self.busy_slices = if idle { 0 } else { self.busy_slices + 1 };
         if self.busy_slices >= BUSY_SLICES {
             self.pacer.note_activity(self.target.machine.now());

@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 
 use espalier_core::Time;
-use espalier_soc::{CORES, Machine, MemoryError, Strap};
+use espalier_soc::{Machine, MemoryError, Strap};
 use espalier_xtensa::{Cpu, DebugStop, WatchKind, Watchpoint};
 use gdbstub::common::{Signal, Tid};
 use gdbstub::stub::MultiThreadStopReason;
@@ -33,7 +33,7 @@ const POINTS: usize = 1024;
 /// Characters of a monitor command that is not known that are said back.
 const ECHO: usize = 64;
 /// What the cores are called.
-const NAMES: [&str; CORES] = ["PRO_CPU", "APP_CPU"];
+const NAMES: [&str; 2] = ["PRO_CPU", "APP_CPU"];
 const HELP: &str = "\
 reset [halt]      a pulse on EN; the board stands at the reset vector until it is continued
 reset download    the same into the ROM's serial download mode
@@ -55,19 +55,14 @@ pub(crate) struct DebugTarget {
     software: Vec<u32>,
     hardware: Vec<u32>,
     watchpoints: Vec<Watchpoint>,
-    plans: [Plan; CORES],
+    /// One for each core.
+    plans: Vec<Plan>,
     /// When the debugger reset the board, until somebody asks.
     reset: Option<Time>,
 }
 
 fn thread(core: usize) -> Tid {
     Tid::MIN.saturating_add(core)
-}
-
-/// The core of a thread. A client may make up others.
-fn core(thread: Tid) -> Result<usize, TargetError<Infallible>> {
-    let core = thread.get() - 1;
-    if core < CORES { Ok(core) } else { Err(TargetError::Errno(EINVAL)) }
 }
 
 /// Adds one entry, once: GDB may insert again what is there.
@@ -91,13 +86,19 @@ fn remove<T>(entries: &mut Vec<T>, condition: impl Fn(&T) -> bool) -> bool {
 impl DebugTarget {
     pub fn new(machine: Machine) -> DebugTarget {
         DebugTarget {
+            plans: vec![Plan::Continue; machine.cores()],
             machine,
             software: Vec::new(),
             hardware: Vec::new(),
             watchpoints: Vec::new(),
-            plans: [Plan::Continue; CORES],
             reset: None,
         }
+    }
+
+    /// The core of a thread. A client may make up others.
+    fn core(&self, thread: Tid) -> Result<usize, TargetError<Infallible>> {
+        let core = thread.get() - 1;
+        if core < self.plans.len() { Ok(core) } else { Err(TargetError::Errno(EINVAL)) }
     }
 
     /// The debugger has gone: nothing stops the machine any more.
@@ -105,17 +106,17 @@ impl DebugTarget {
         self.software.clear();
         self.hardware.clear();
         self.watchpoints.clear();
-        self.plans = [Plan::Continue; CORES];
+        self.plans.fill(Plan::Continue);
         self.apply();
     }
 
     /// What the cores are to do.
-    pub fn plans(&self) -> [Plan; CORES] {
-        self.plans
+    pub fn plans(&self) -> Vec<Plan> {
+        self.plans.clone()
     }
 
     /// Has the cores do that.
-    pub fn set_plans(&mut self, plans: [Plan; CORES]) {
+    pub fn set_plans(&mut self, plans: Vec<Plan>) {
         self.plans = plans;
         self.apply();
     }
@@ -158,22 +159,23 @@ impl DebugTarget {
                 MultiThreadStopReason::Watch { tid, kind, addr: address }
             }
         };
-        self.plans = [Plan::Continue; CORES];
+        self.plans.fill(Plan::Continue);
         self.apply();
         Some(reason)
     }
 
     /// A step of a core that is held is over before it begins: the core may never execute.
     pub fn idle_step(&mut self) -> Option<MultiThreadStopReason<u32>> {
-        let core = (0..CORES).find(|core| self.plans[*core] != Plan::Continue && self.machine.is_held(*core))?;
-        self.plans = [Plan::Continue; CORES];
+        let core =
+            (0..self.plans.len()).find(|core| self.plans[*core] != Plan::Continue && self.machine.is_held(*core))?;
+        self.plans.fill(Plan::Continue);
         self.apply();
         Some(MultiThreadStopReason::SignalWithThread { tid: thread(core), signal: Signal::SIGTRAP })
     }
 
     /// The board was stopped by somebody else, or by its own doing.
     pub fn interrupted(&mut self, signal: Signal) -> MultiThreadStopReason<u32> {
-        self.plans = [Plan::Continue; CORES];
+        self.plans.fill(Plan::Continue);
         self.apply();
         MultiThreadStopReason::SignalWithThread { tid: thread(0), signal }
     }
@@ -185,21 +187,22 @@ impl DebugTarget {
             (false, true) => "waiting for an interrupt",
             (false, false) => "executing",
         };
-        format!("{}, {state}", NAMES[core])
+        format!("{}, {state}", NAMES.get(core).unwrap_or(&"CPU"))
     }
 
     /// The core of a thread, for GDB knows its registers by the names of its instruction set.
     fn xtensa(&self, tid: Tid) -> Result<&Cpu, TargetError<Infallible>> {
-        self.machine.core_as(core(tid)?).ok_or(TargetError::NonFatal)
+        self.machine.core_as(self.core(tid)?).ok_or(TargetError::NonFatal)
     }
 
     fn xtensa_mut(&mut self, tid: Tid) -> Result<&mut Cpu, TargetError<Infallible>> {
-        self.machine.core_as_mut(core(tid)?).ok_or(TargetError::NonFatal)
+        let core = self.core(tid)?;
+        self.machine.core_as_mut(core).ok_or(TargetError::NonFatal)
     }
 
     /// Notes what a core is to do. A core that is not there does nothing.
     fn plan(&mut self, tid: Tid, plan: Plan) {
-        if let Ok(core) = core(tid) {
+        if let Ok(core) = self.core(tid) {
             self.plans[core] = plan;
         }
     }
@@ -252,16 +255,18 @@ impl MultiThreadBase for DebugTarget {
     }
 
     fn read_addrs(&mut self, address: u32, data: &mut [u8], tid: Tid) -> TargetResult<usize, Self> {
-        self.machine.peek(core(tid)?, address, data).map_err(memory_error)?;
+        let core = self.core(tid)?;
+        self.machine.peek(core, address, data).map_err(memory_error)?;
         Ok(data.len())
     }
 
     fn write_addrs(&mut self, address: u32, data: &[u8], tid: Tid) -> TargetResult<(), Self> {
-        self.machine.poke(core(tid)?, address, data).map_err(memory_error)
+        let core = self.core(tid)?;
+        self.machine.poke(core, address, data).map_err(memory_error)
     }
 
     fn list_active_threads(&mut self, is_active: &mut dyn FnMut(Tid)) -> Result<(), Infallible> {
-        (0..CORES).map(thread).for_each(is_active);
+        (0..self.plans.len()).map(thread).for_each(is_active);
         Ok(())
     }
 
@@ -290,7 +295,7 @@ impl SingleRegisterAccess<Tid> for DebugTarget {
 
 impl ThreadExtraInfo for DebugTarget {
     fn thread_extra_info(&self, tid: Tid, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        let text = core(tid).map_or_else(|_| "no such core".to_owned(), |core| self.describe(core));
+        let text = self.core(tid).map_or_else(|_| "no such core".to_owned(), |core| self.describe(core));
         let length = text.len().min(buffer.len());
         buffer[..length].copy_from_slice(&text.as_bytes()[..length]);
         Ok(length)
@@ -304,7 +309,7 @@ impl MultiThreadResume for DebugTarget {
     }
 
     fn clear_resume_actions(&mut self) -> Result<(), Infallible> {
-        self.plans = [Plan::Continue; CORES];
+        self.plans.fill(Plan::Continue);
         Ok(())
     }
 
@@ -417,7 +422,7 @@ impl MonitorCmd for DebugTarget {
             }
             ["status"] => {
                 outputln!(out, "board time {}", self.machine.now());
-                (0..CORES).for_each(|core| outputln!(out, "{}", self.describe(core)));
+                (0..self.plans.len()).for_each(|core| outputln!(out, "{}", self.describe(core)));
             }
             ["help"] | [] => outputln!(out, "{HELP}"),
             _ => {
