@@ -13,7 +13,7 @@ use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::driver::{
-    AccessPoint, Capability, Kind, Model, Reset, Setup, Start, Target, UnmodelledNote, Unsupported, WifiCredentials,
+    AccessPoint, Capability, Kind, Model, Reset, Setup, Start, Target, UnmodelledNote, WifiCredentials, WorldHandle,
     open,
 };
 use crate::error::{Cause, Failure};
@@ -274,10 +274,12 @@ impl Board {
     /// A fork with a name of its own.
     pub fn fork_as(&self, name: impl Into<String>) -> Result<Board> {
         let mut state = self.shared.lock();
-        let kind = state.driver.kind();
         match state.fork(&name.into()) {
             Some(fork) => Ok(Board { shared: Arc::new(Shared::new(fork)) }),
-            None => Err(state.fail(Unsupported { capability: Capability::Fork, kind })),
+            None => {
+                let unsupported = state.driver.unsupported(Capability::Fork);
+                Err(state.fail(unsupported))
+            }
         }
     }
 
@@ -405,6 +407,7 @@ pub struct BoardBuilder {
     firmware: Option<Firmware>,
     access_points: Vec<AccessPoint>,
     partition_table: Option<u32>,
+    world: Option<WorldHandle>,
 }
 
 enum Firmware {
@@ -453,6 +456,12 @@ impl BoardBuilder {
     pub fn allow(mut self, block: impl Into<String>) -> BoardBuilder {
         self.allowed.push(block.into());
         self
+    }
+
+    /// The world that it comes into, as an emulated board, whatever `ESPALIER_BOARD` says.
+    pub(crate) fn world(mut self, world: WorldHandle) -> BoardBuilder {
+        self.world = Some(world);
+        self.kind(Kind::Emulated)
     }
 
     /// A name for messages and for the folder with its files. A test with more than one board names them.
@@ -526,7 +535,14 @@ impl BoardBuilder {
         let model = self.model.map_or_else(Model::from_env, Ok)?;
         let mut driver = open(
             &target,
-            &Setup { model, seed: self.seed, qemu: self.qemu, strict: self.strict, allowed: self.allowed },
+            &Setup {
+                model,
+                seed: self.seed,
+                qemu: self.qemu,
+                strict: self.strict,
+                allowed: self.allowed,
+                world: self.world,
+            },
         )
         .await?;
         if driver.supports(Capability::Capture) {

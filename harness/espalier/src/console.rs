@@ -4,13 +4,13 @@
 //! expectation has consumed, and consumes up to the end of its match, so two lines that come in one buffer are two lines. What has
 //! to be dropped was consumed long ago, unless a test lets megabytes come without looking.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
 
 use espalier_core::Time;
 use regex::bytes::Regex;
 
-use crate::session::{Line, Log, Shared, Wait};
+use crate::session::{Line, Log, Shared, State, Wait};
 use crate::text::{escaped, find};
 
 /// Text that was expected and came.
@@ -169,7 +169,7 @@ impl Console {
 
     /// The last `count` lines, the unfinished one included. Consumes nothing.
     pub fn tail(&self, count: usize) -> Vec<Line> {
-        self.shared.lock().console.tail(count)
+        self.collected().console.tail(count)
     }
 
     /// Every line since power-on that is kept, the unfinished one included. If some were dropped, the first line says how much.
@@ -180,17 +180,24 @@ impl Console {
 
     /// Every byte since power-on that is kept. Consumes nothing.
     pub fn bytes(&self) -> Vec<u8> {
-        self.shared.lock().console.since(0).1.to_vec()
+        self.collected().console.since(0).1.to_vec()
     }
 
     /// How many bytes were dropped, because the board printed more than is kept.
     pub fn dropped(&self) -> usize {
-        self.shared.lock().console.dropped()
+        self.collected().console.dropped()
     }
 
     /// Takes what no expectation has consumed yet, without waiting.
     pub fn take_unread(&self) -> Vec<u8> {
-        self.shared.lock().console.take_unread()
+        self.collected().console.take_unread()
+    }
+
+    /// The board with all that it has printed: it may have gone on while a test waited for another one of its world.
+    fn collected(&self) -> MutexGuard<'_, State> {
+        let mut state = self.shared.lock();
+        state.collect();
+        state
     }
 }
 

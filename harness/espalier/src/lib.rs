@@ -28,6 +28,9 @@
 //! **One test, several kinds of board.** `ESPALIER_BOARD` chooses the board. A test that needs what some boards lack says so with
 //! [`needs!`]; on those it is skipped, by name and with the reason; `ESPALIER_RUNS` collects what ran where.
 //!
+//! **Several boards in one world.** The boards of a [`World`] share a clock, an air and a LAN, so that one can be the other's access
+//! point, server or client.
+//!
 //! **Failures explain themselves.** An [`Error`] has its cause as a type ([`Error::find`]), shows the last lines of the console, what went over the network and the
 //! screen, and names the folder with the files it left behind: `target/espalier/PACKAGE/BINARY/TEST`, and `TEST.BOARD` for boards
 //! with names of their own. A test that passes leaves nothing.
@@ -79,6 +82,7 @@ mod session;
 mod snapshot;
 mod text;
 mod units;
+mod world;
 
 pub use air::{Air, Join, NewAccessPoint, Station};
 pub use backtrace::{Place, Symbols};
@@ -87,10 +91,10 @@ pub use boot_once::BootOnce;
 pub use buzzer::{Buzzer, NotPlayed};
 pub use console::{Captured, Console, Match};
 pub use driver::{
-    Absent, AccessPoint, AirError, AirFaults, AirNetwork, BENCH_VARIABLE, BOARD_VARIABLE, BenchError, Capability,
-    DisplayMute, EmulatorError, Faults, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, PeerError,
-    PlayedTone, Refusal, Reset, ResetCause, ResetKind, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart,
-    UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+    Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
+    Capability, DisplayMute, EmulatorError, Faults, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError,
+    PeerError, PlayedTone, Refusal, Reset, ResetCause, ResetKind, Start, TONE_TOLERANCE, Target, Tone, UnknownModel,
+    UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
@@ -119,3 +123,4 @@ pub use session::{Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result,
 pub use snapshot::{ScreenComparator, insta, snapshot_file};
 pub use text::escaped;
 pub use units::Units;
+pub use world::World;

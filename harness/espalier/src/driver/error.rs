@@ -20,6 +20,21 @@ pub struct Unsupported {
     pub kind: Kind,
 }
 
+/// A board that is in a world with others cannot do it.
+///
+/// ```
+/// use espalier::{AmongOthers, Capability};
+///
+/// let error = AmongOthers { capability: Capability::Fork };
+/// assert_eq!(error.to_string(), "a board in a world with others does not support forking; one outside of a world does");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a board in a world with others does not support {capability}; one outside of a world does")]
+pub struct AmongOthers {
+    /// What was asked for.
+    pub capability: Capability,
+}
+
 /// The board stopped for good.
 ///
 /// ```
@@ -139,6 +154,7 @@ fn there_are(what: &str, names: &[String]) -> String {
 }
 
 impl Cause for Unsupported {}
+impl Cause for AmongOthers {}
 impl Cause for Halted {}
 impl Cause for UnknownPart {}
 impl Cause for Absent {}

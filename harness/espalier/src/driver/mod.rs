@@ -38,7 +38,10 @@ pub use data::Start;
 pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId};
 #[cfg(feature = "probe")]
 pub(crate) use data::{JtagCycle, ProbePort};
-pub use error::{Absent, DisplayMute, EmulatorError, Halted, ModelError, PeerError, UnknownPart, Unsupported};
+pub(crate) use emulated::WorldHandle;
+pub use error::{
+    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, UnknownPart, Unsupported,
+};
 pub use lan::{AccessPoint, AirFaults, AirNetwork, Faults, Refusal};
 pub(crate) use lan::{FaultConfig, StationState};
 pub(crate) use live::MARK;
@@ -56,7 +59,7 @@ use crate::error::Failure;
 pub(crate) use espflash::connection::Port as SerialPort;
 
 /// What the builder asks of a kind of board.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) model: Model,
     pub(crate) seed: u64,
@@ -66,6 +69,8 @@ pub(crate) struct Setup {
     pub(crate) strict: bool,
     /// Blocks at which a strict board goes on.
     pub(crate) allowed: Vec<String>,
+    /// The world that an emulated board comes into; one of its own if there is none.
+    pub(crate) world: Option<WorldHandle>,
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

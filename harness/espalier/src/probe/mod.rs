@@ -31,7 +31,7 @@ pub use probe_rs;
 pub use symbols::Place;
 
 use self::symbols::Symbols;
-use crate::driver::{Capability, Driver, ProbePort, Unsupported};
+use crate::driver::{Capability, Driver, ProbePort};
 use crate::error::{Cause, Failure, Source};
 use crate::image::Image;
 use crate::session::{Result, Shared, State, Timeout};
@@ -104,11 +104,10 @@ pub struct Probe {
 
 impl Probe {
     pub(crate) fn attach(shared: &Arc<Shared>) -> Result<Probe> {
-        let (port, kind) = {
-            let state = shared.lock();
-            (state.driver.probe_port(), state.driver.kind())
+        let port = {
+            let driver = &shared.lock().driver;
+            driver.probe_port().ok_or_else(|| driver.unsupported(Capability::Probe))
         };
-        let port = port.ok_or_else(|| Unsupported { capability: Capability::Probe, kind }.into());
         let session = port.and_then(|port| match port {
             ProbePort::Pins => attach::to_pins(Arc::downgrade(shared)),
             ProbePort::Usb(selector) => attach::to_usb(&selector),

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use espalier_core::Span;
-use espalier_net::{AirError as NetError, Station};
+use espalier_net::{Air, AirError as NetError, Station};
 
 use super::Emulated;
 use crate::driver::air::{AirDriver, DatagramDriver};
@@ -16,46 +16,55 @@ use crate::error::Failure;
 /// How strong the board receives what nothing is said about, in dBm.
 const RSSI: i8 = -40;
 
+fn explain(air: &Air, error: &NetError) -> Failure {
+    let kind = match error {
+        NetError::NoSuchNetwork { ssid } => {
+            let present = air.networks().map(|network| network.ssid.clone()).collect();
+            AirError::NoSuchNetwork { ssid: ssid.clone(), present }
+        }
+        error => AirError::Impossible(Box::new(error.clone())),
+    };
+    kind.into()
+}
+
 impl Emulated {
-    fn explain(&self, error: &NetError) -> Failure {
-        let kind = match error {
-            NetError::NoSuchNetwork { ssid } => {
-                let present = self.machine.air().networks().map(|network| network.ssid.clone()).collect();
-                AirError::NoSuchNetwork { ssid: ssid.clone(), present }
-            }
-            error => AirError::Impossible(Box::new(error.clone())),
-        };
-        kind.into()
+    /// Has the air do something.
+    fn act_in_air<T>(&self, act: impl FnOnce(&mut Air) -> Result<T, NetError>) -> Result<T, Failure> {
+        let mut held = self.world.lock();
+        let air = held.world.air_mut();
+        act(air).map_err(|error| explain(air, &error))
     }
 }
 
 impl AirDriver for Emulated {
     fn add_access_point(&mut self, settings: &AccessPoint) -> Result<(), Failure> {
-        self.machine.air_mut().add_access_point(settings.clone()).map(drop).map_err(|error| self.explain(&error))
+        self.act_in_air(|air| air.add_access_point(settings.clone()).map(drop))
     }
 
     fn remove_access_point(&mut self, ssid: &str) -> Result<(), Failure> {
-        self.machine.air_mut().remove_access_point(ssid).map_err(|error| self.explain(&error))
+        self.act_in_air(|air| air.remove_access_point(ssid))
     }
 
     fn deauthenticate(&mut self, ssid: &str) -> Result<(), Failure> {
-        self.machine.air_mut().deauthenticate(ssid).map_err(|error| self.explain(&error))
+        self.act_in_air(|air| air.deauthenticate(ssid))
     }
 
     fn set_rssi(&mut self, ssid: &str, rssi: i8) -> Result<(), Failure> {
-        self.machine.air_mut().set_rssi(ssid, rssi).map_err(|error| self.explain(&error))
+        self.act_in_air(|air| air.set_rssi(ssid, rssi))
     }
 
     fn stations(&mut self, ssid: &str) -> Result<Vec<[u8; 6]>, Failure> {
-        let air = self.machine.air();
+        let held = self.world.lock();
+        let air = held.world.air();
         if !air.networks().any(|network| network.ssid == ssid) {
-            return Err(self.explain(&NetError::NoSuchNetwork { ssid: ssid.to_owned() }));
+            return Err(explain(air, &NetError::NoSuchNetwork { ssid: ssid.to_owned() }));
         }
         Ok(air.stations(ssid))
     }
 
     fn subnet(&mut self, ssid: &str) -> Result<[u8; 6], Failure> {
-        if let Some(address) = self.machine.air().subnet(ssid) {
+        let address = self.world.lock().world.air().subnet(ssid);
+        if let Some(address) = address {
             return Ok(address);
         }
         // Whether it is there at all.
@@ -64,83 +73,85 @@ impl AirDriver for Emulated {
     }
 
     fn set_faults(&mut self, faults: AirFaults) -> Result<(), Failure> {
-        self.machine.air_mut().set_faults(faults).map_err(|error| self.explain(&error))
+        self.act_in_air(|air| air.set_faults(faults))
     }
 
     fn announced(&mut self) -> Vec<AirNetwork> {
-        self.machine.air().announced()
+        self.world.lock().world.air().announced()
     }
 
     fn add_station(&mut self, ssid: &str, password: Option<&str>, rssi: Option<i8>) -> Result<[u8; 6], Failure> {
         let (ssid, password) = (ssid.to_owned(), password.map(str::to_owned));
         let station = Station { ssid, password, address: None, rssi: rssi.unwrap_or(RSSI) };
-        self.machine.air_mut().add_station(station).map_err(|error| self.explain(&error))
+        self.act_in_air(|air| air.add_station(station))
     }
 
     fn remove_station(&mut self, hardware: [u8; 6]) {
         // One that is not there has been removed.
-        let _ = self.machine.air_mut().remove_station(hardware);
+        let _ = self.world.lock().world.air_mut().remove_station(hardware);
     }
 
     fn station_state(&mut self, hardware: [u8; 6]) -> Option<StationState> {
-        self.machine.air().station_state(hardware)
+        self.world.lock().world.air().station_state(hardware)
     }
 
     fn board_address(&mut self, hardware: [u8; 6]) -> Option<Ipv4Addr> {
-        match self.machine.air().station_state(hardware) {
+        let held = self.world.lock();
+        let air = held.world.air();
+        match air.station_state(hardware) {
             Some(StationState::Ready { board, .. }) => Some(board),
             Some(_) => None,
-            None => self.machine.air().lan(hardware)?.board_address(),
+            None => air.lan(hardware)?.board_address(),
         }
     }
 
     fn peer_address(&mut self, hardware: [u8; 6]) -> Option<Ipv4Addr> {
-        Some(self.machine.air().lan(hardware)?.config().peer)
+        Some(self.world.lock().world.air().lan(hardware)?.config().peer)
     }
 
     fn listen(&mut self, hardware: [u8; 6], port: u16) -> Result<ListenerId, Failure> {
-        self.peer.listen(&mut self.machine, Segment::Air(hardware), port)
+        self.peer.listen(&mut self.world.lock().world, Segment::Air(hardware), port)
     }
 
     fn connect(&mut self, hardware: [u8; 6], to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.peer.connect(&mut self.machine, Segment::Air(hardware), to)
+        self.peer.connect(&mut self.world.lock().world, Segment::Air(hardware), to)
     }
 
     fn set_silent(&mut self, hardware: [u8; 6], silent: bool) -> Result<(), Failure> {
-        set_silent(&mut self.machine, Segment::Air(hardware), silent)
+        set_silent(&mut self.world.lock().world, Segment::Air(hardware), silent)
     }
 
     fn start_capture(&mut self, limit: usize) {
-        self.machine.air_mut().start_capture(limit);
+        self.world.lock().world.air_mut().start_capture(limit);
     }
 
     fn capture(&mut self) -> Vec<u8> {
-        self.machine.air().capture()
+        self.world.lock().world.air().capture()
     }
 }
 
 impl DatagramDriver for Emulated {
     fn bind(&mut self, segment: Segment, port: u16) -> Result<(UdpId, u16), Failure> {
-        self.peer.bind(&mut self.machine, segment, port)
+        self.peer.bind(&mut self.world.lock().world, segment, port)
     }
 
     fn send_to(&mut self, socket: UdpId, to: SocketAddrV4, bytes: &[u8]) -> Result<bool, Failure> {
-        self.peer.send_to(&mut self.machine, socket, to, bytes)
+        self.peer.send_to(&mut self.world.lock().world, socket, to, bytes)
     }
 
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)> {
-        self.peer.receive_from(&mut self.machine, socket)
+        self.peer.receive_from(&mut self.world.lock().world, socket)
     }
 
     fn close(&mut self, socket: UdpId) {
-        self.peer.close(&mut self.machine, socket);
+        self.peer.close(&mut self.world.lock().world, socket);
     }
 
     fn ping(&mut self, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure> {
-        self.peer.ping(&mut self.machine, segment, to)
+        self.peer.ping(&mut self.world.lock().world, segment, to)
     }
 
     fn pinged(&mut self, ping: PingId) -> Option<Span> {
-        self.peer.pinged(&self.machine, ping)
+        self.peer.pinged(&self.world.lock().world, ping)
     }
 }

@@ -1,42 +1,50 @@
 //! The emulated board. This is the only module that knows the emulator.
 
 mod air;
+mod world;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Span, Time};
-use espalier_net::Lan;
+#[cfg(feature = "probe")]
+use espalier_core::Span;
+use espalier_core::Time;
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
-use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Stop, Strap, Translation};
+use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Strap, Translation};
+use espalier_world::BoardId;
 
-use super::lan_peer::{LanPeer, Lans, set_silent};
+use super::lan_peer::{LanPeer, set_silent};
 use super::{
-    Absent, AirDriver, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics, Display,
-    DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Halted, Identity, Kind, LedState, Link, ListenerId,
+    Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
+    Display, DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Identity, Kind, LedState, Link, ListenerId,
     Model, ModelError, Parts, PeerSockets, PlayedTone, Reset, ResetCause, Segment, SerialConsole, Setup, Start, Tone,
-    UnknownPart, UnmodelledNote,
+    UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::error::Failure;
+pub(crate) use world::WorldHandle;
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
-/// How long the board runs before other tasks get their turn, in its own time. Short, so that a runtime with one thread
-/// stays responsive; what the firmware sees does not depend on it.
-const SLICE: Span = Span::from_millis(1);
 
 /// The fastest rate at which espflash's stub keeps up.
 const STUB_BAUD: u32 = 4_000_000;
 
-#[derive(Clone)]
 struct Emulated {
-    machine: Machine,
+    /// The world that the board is in, alone or not.
+    world: WorldHandle,
+    board: BoardId,
     peer: LanPeer,
-    halted: Option<String>,
+}
+
+impl Emulated {
+    /// The board, locked with its world. One statement takes no second lock.
+    fn machine(&self) -> world::LockedBoard<'_> {
+        self.world.board(self.board)
+    }
 }
 
 /// What is around the chip of a board of that model.
@@ -52,9 +60,15 @@ pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let board = definition(&setup.model)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
-    let mut machine = Machine::new(&config).map_err(EmulatorError::new)?;
-    machine.set_translation(translation().map_err(EmulatorError::new)?);
-    Ok(Box::new(Emulated { machine, peer: LanPeer::default(), halted: None }))
+    let translation = translation().map_err(EmulatorError::new)?;
+    let name = setup.model.to_string();
+    let (world, board) = match &setup.world {
+        Some(world) => (world.clone(), world.add(&name, &config)?),
+        None => WorldHandle::of_one(&name, Machine::new(&config).map_err(EmulatorError::new)?),
+    };
+    let emulated = Emulated { world, board, peer: LanPeer::default() };
+    emulated.machine().set_translation(translation);
+    Ok(Box::new(emulated))
 }
 
 /// Chooses how emulated boards execute code: `interpreter`, or `translated`, which is what they do otherwise where the host has a
@@ -97,32 +111,22 @@ fn reset_hint(store6: u32) -> Option<u16> {
     (store6 & VALID != 0 && high == low).then_some(low as u16)
 }
 
-/// The board's LAN, and the networks in the air.
-impl Lans for Machine {
-    fn lan(&self, segment: Segment) -> Option<&Lan> {
-        match segment {
-            Segment::Lan => Some(Machine::lan(self)),
-            Segment::Air(hardware) => self.air().lan(hardware),
-        }
-    }
-
-    fn lan_mut(&mut self, segment: Segment) -> Option<&mut Lan> {
-        match segment {
-            Segment::Lan => Some(Machine::lan_mut(self)),
-            Segment::Air(hardware) => self.air_mut().lan_mut(hardware),
-        }
-    }
-}
-
 impl Identity for Emulated {
     fn kind(&self) -> Kind {
         Kind::Emulated
     }
 
+    fn unsupported(&self, capability: Capability) -> Failure {
+        match capability {
+            Capability::Fork | Capability::Probe if !self.world.is_of_one() => AmongOthers { capability }.into(),
+            _ => Unsupported { capability, kind: self.kind() }.into(),
+        }
+    }
+
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Fork
-            | Capability::VirtualTime
+            Capability::Fork => self.world.is_of_one(),
+            Capability::VirtualTime
             | Capability::VanishingPeer
             | Capability::Capture
             | Capability::Faults
@@ -132,43 +136,43 @@ impl Identity for Emulated {
             | Capability::Air
             | Capability::Datagrams
             | Capability::Controls => true,
-            Capability::Probe => cfg!(feature = "probe"),
-            Capability::Screen | Capability::DisplayMemory => self.machine.oled().is_some(),
-            Capability::Leds => self.machine.board().leds.is_some(),
-            Capability::Buzzer => self.machine.board().buzzer.is_some(),
+            Capability::Probe => cfg!(feature = "probe") && self.world.is_of_one(),
+            Capability::Screen | Capability::DisplayMemory => self.machine().oled().is_some(),
+            Capability::Leds => self.machine().board().leds.is_some(),
+            Capability::Buzzer => self.machine().board().buzzer.is_some(),
         }
     }
 }
 
 impl SerialConsole for Emulated {
     fn console_send(&mut self, bytes: &[u8]) {
-        self.machine.uart_send(CONSOLE, bytes);
+        self.machine().uart_send(CONSOLE, bytes);
     }
 
     fn console_cut(&mut self) {
-        self.machine.uart_cut_line(CONSOLE);
+        self.machine().uart_cut_line(CONSOLE);
     }
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
-        self.machine.uart_take(CONSOLE)
+        self.machine().uart_take(CONSOLE)
     }
 
     fn take_resets(&mut self) -> Option<Vec<Reset>> {
-        Some(self.machine.take_resets().into_iter().map(reset).collect())
+        Some(self.machine().take_resets().into_iter().map(reset).collect())
     }
 }
 
 impl FlashChip for Emulated {
     fn flash_size(&self) -> u32 {
-        self.machine.board().flash_size
+        self.machine().board().flash_size
     }
 
     fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
-        self.machine.load_flash(offset, bytes).map_err(|error| EmulatorError::new(error).into())
+        self.machine().load_flash(offset, bytes).map_err(|error| EmulatorError::new(error).into())
     }
 
     fn read_flash(&self) -> Option<Vec<u8>> {
-        Some(self.machine.flash().to_vec())
+        Some(self.machine().flash().to_vec())
     }
 
     fn flash_baud(&self) -> u32 {
@@ -178,20 +182,24 @@ impl FlashChip for Emulated {
 
 impl Display for Emulated {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
-        if self.machine.oled().is_some() && self.now() < since {
+        let machine = self.machine();
+        let early = machine.oled().is_some() && machine.world_now() < since;
+        drop(machine);
+        if early {
             return Poll::Pending;
         }
         Poll::Ready(self.shown().ok_or_else(|| Absent { what: "display" }.into()))
     }
 
     fn shown(&self) -> Option<DisplayState> {
-        let oled = self.machine.oled()?;
+        let machine = self.machine();
+        let oled = machine.oled()?;
         Some(DisplayState {
             bitmap: oled.picture(),
             memory: oled.gddram().to_vec(),
             changed: oled.last_change(),
             on: oled.is_on(),
-            at: self.machine.now(),
+            at: machine.world_now(),
         })
     }
 }
@@ -199,128 +207,129 @@ impl Display for Emulated {
 impl Parts for Emulated {
     fn act_on_part(&mut self, control: &Control) -> Result<(), Failure> {
         let done = match control {
-            Control::Button { name, pressed } => self.machine.set_button(name, *pressed),
-            Control::Touch { name, touched } => self.machine.set_touched(name, *touched),
-            Control::Volts { name, volts } => self.machine.set_volts(name, *volts),
-            Control::Level { name, level } => self.machine.set_level(name, *level),
-            Control::Acceleration { name, g } => self.machine.set_acceleration(name, *g),
-            Control::Field { name, gauss } => self.machine.set_magnetic_field(name, *gauss),
+            Control::Button { name, pressed } => self.machine().set_button(name, *pressed),
+            Control::Touch { name, touched } => self.machine().set_touched(name, *touched),
+            Control::Volts { name, volts } => self.machine().set_volts(name, *volts),
+            Control::Level { name, level } => self.machine().set_level(name, *level),
+            Control::Acceleration { name, g } => self.machine().set_acceleration(name, *g),
+            Control::Field { name, gauss } => self.machine().set_magnetic_field(name, *gauss),
         };
         done.map_err(|error| UnknownPart { what: error.what, name: error.name, names: error.names }.into())
     }
 
     fn leds(&mut self) -> Result<LedState, Failure> {
-        let (colours, changed) = self.machine.leds().ok_or(Absent { what: "LEDs" })?;
+        let (colours, changed) = self.machine().leds().ok_or(Absent { what: "LEDs" })?;
         Ok(LedState { colours, changed })
     }
 
     fn tones(&mut self) -> Result<Vec<PlayedTone>, Failure> {
-        let sounds = self.machine.sounds().ok_or(Absent { what: "buzzer" })?;
+        let sounds = self.machine().sounds().ok_or(Absent { what: "buzzer" })?;
         Ok(sounds.iter().map(played).collect())
     }
 }
 
 impl PeerSockets for Emulated {
     fn address(&self) -> Option<Ipv4Addr> {
-        Machine::lan(&self.machine).board_address()
+        self.world.lock().world.address(self.board)
     }
 
     fn peer_address(&self) -> Ipv4Addr {
-        Machine::lan(&self.machine).config().peer
+        self.world.lock().world.lan().config().peer
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
-        self.peer.listen(&mut self.machine, Segment::Lan, port)
+        self.peer.listen(&mut self.world.lock().world, Segment::Lan, port)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
-        self.peer.accept(&mut self.machine, listener)
+        self.peer.accept(&mut self.world.lock().world, listener)
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        self.peer.close_listener(&mut self.machine, listener);
+        self.peer.close_listener(&mut self.world.lock().world, listener);
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.peer.connect(&mut self.machine, Segment::Lan, to)
+        self.peer.connect(&mut self.world.lock().world, Segment::Lan, to)
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
-        self.peer.link(&self.machine, connection)
+        self.peer.link(&self.world.lock().world, connection)
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
-        self.peer.send(&mut self.machine, connection, bytes)
+        self.peer.send(&mut self.world.lock().world, connection, bytes)
     }
 
     fn receive(&mut self, connection: ConnectionId) -> Vec<u8> {
-        self.peer.receive(&mut self.machine, connection)
+        self.peer.receive(&mut self.world.lock().world, connection)
     }
 
     fn finish(&mut self, connection: ConnectionId) {
-        self.peer.finish(&mut self.machine, connection);
+        self.peer.finish(&mut self.world.lock().world, connection);
     }
 
     fn abort(&mut self, connection: ConnectionId) {
-        self.peer.abort(&mut self.machine, connection);
+        self.peer.abort(&mut self.world.lock().world, connection);
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), Failure> {
-        set_silent(&mut self.machine, Segment::Lan, silent)
+        set_silent(&mut self.world.lock().world, Segment::Lan, silent)
     }
 }
 
 impl Cable for Emulated {
     fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
-        Ok(Machine::lan_mut(&mut self.machine).set_faults(faults.clone()).map_err(EmulatorError::new)?)
+        self.world.set_cable_faults(self.board, faults)
     }
 
     fn start_capture(&mut self, limit: usize) {
-        Machine::lan_mut(&mut self.machine).start_capture(limit);
+        self.world.lock().world.lan_mut().start_capture(limit);
     }
 
     fn capture(&self, first: u64) -> Vec<u8> {
-        Machine::lan(&self.machine).capture_from(first)
+        self.world.lock().world.lan().capture_from(first)
     }
 
     fn captured(&self) -> u64 {
-        Machine::lan(&self.machine).captured()
+        self.world.lock().world.lan().captured()
     }
 
     fn capture_dropped(&self) -> u64 {
-        Machine::lan(&self.machine).capture_dropped()
+        self.world.lock().world.lan().capture_dropped()
     }
 }
 
 impl DebugPort for Emulated {
     #[cfg(feature = "probe")]
     fn probe_port(&self) -> Option<ProbePort> {
-        Some(ProbePort::Pins)
+        self.world.is_of_one().then_some(ProbePort::Pins)
     }
 
     #[cfg(feature = "probe")]
     fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
         let cycles: Vec<PinCycle> = cycles.iter().map(|cycle| PinCycle { tms: cycle.tms, tdi: cycle.tdi }).collect();
-        self.machine.jtag(period, &cycles)
+        self.machine().jtag(period, &cycles)
     }
 
     #[cfg(feature = "probe")]
     fn jtag_pause(&mut self, span: Span) {
-        self.machine.jtag_pause(span);
+        self.machine().jtag_pause(span);
     }
 }
 
 impl Diagnostics for Emulated {
     fn trace_hash(&self) -> Option<u64> {
-        Some(self.machine.trace_hash())
+        Some(self.machine().trace_hash())
     }
 
     fn unmodelled(&self) -> Vec<String> {
-        self.machine.unmodelled().iter().map(ToString::to_string).collect()
+        self.machine().unmodelled().iter().map(ToString::to_string).collect()
     }
 
     fn unmodelled_notes(&self, skip: usize) -> Vec<UnmodelledNote> {
-        let notes = self.machine.unmodelled_notes(skip).iter();
+        let machine = self.machine();
+        let notes = machine.unmodelled_notes(skip).iter();
         notes
             .map(|access| UnmodelledNote {
                 at: access.at,
@@ -332,42 +341,30 @@ impl Diagnostics for Emulated {
     }
 
     fn unmodelled_blocks(&self) -> Vec<String> {
-        self.machine.unmodelled_blocks().iter().map(ToString::to_string).collect()
+        self.machine().unmodelled_blocks().iter().map(ToString::to_string).collect()
     }
 
     fn dropped(&self) -> Vec<String> {
-        self.machine.dropped()
+        self.machine().dropped()
     }
 }
 
 impl Driver for Emulated {
     fn fork(&self) -> Option<Box<dyn Driver>> {
-        Some(Box::new(self.clone()))
+        Some(Box::new(Emulated { world: self.world.fork_of_one()?, board: self.board, peer: self.peer.clone() }))
     }
 
     fn now(&self) -> Time {
-        self.machine.now()
+        self.world.now()
     }
 
     fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        if self.halted.is_none() {
-            let slice = limit.min(self.machine.now() + SLICE);
-            if let Stop::Unmodelled(access) = self.machine.run_until(slice) {
-                self.halted = Some(access.to_string());
-            }
-        }
-        match &self.halted {
-            Some(reason) => Err(Halted { reason: reason.clone() }.into()),
-            None => {
-                cx.waker().wake_by_ref();
-                Ok(())
-            }
-        }
+        self.world.poll_advance(cx, limit)
     }
 
     fn reset(&mut self, start: Start) -> Result<(), Failure> {
-        self.halted = None;
-        self.machine.reset(match start {
+        self.world.revive(self.board);
+        self.machine().reset(match start {
             Start::Flash => Strap::FlashBoot,
             Start::Download => Strap::Download,
         });
