@@ -32,9 +32,9 @@ pub use symbols::Place;
 
 use self::symbols::Symbols;
 use crate::driver::{Capability, Driver, ProbePort};
-use crate::error::{Cause, Failure, Source};
+use crate::error::{Cause, Source};
 use crate::image::Image;
-use crate::session::{Result, Shared, State, Timeout};
+use crate::session::{Result, Shared, Timeout};
 
 /// The debug probe, or the chip at it, did not do something.
 #[derive(Debug, thiserror::Error)]
