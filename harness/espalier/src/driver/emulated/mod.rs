@@ -26,6 +26,7 @@ use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::error::Failure;
 pub(crate) use world::WorldHandle;
+use world::{HeldMut, HeldRef, InWorld, Place};
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -34,16 +35,20 @@ const CONSOLE: usize = 0;
 const STUB_BAUD: u32 = 4_000_000;
 
 struct Emulated {
-    /// The world that the board is in, alone or not.
-    world: WorldHandle,
+    place: Place,
     board: BoardId,
     peer: LanPeer,
 }
 
 impl Emulated {
-    /// The board, locked with its world. One statement takes no second lock.
-    fn machine(&self) -> world::LockedBoard<'_> {
-        self.world.board(self.board)
+    /// The board, with its world locked if it is shared. One statement looks no second time.
+    fn machine(&self) -> InWorld<HeldRef<'_>> {
+        InWorld { held: self.place.held(), board: self.board }
+    }
+
+    /// The same, to act on it.
+    fn machine_mut(&mut self) -> InWorld<HeldMut<'_>> {
+        InWorld { held: self.place.held_mut(), board: self.board }
     }
 }
 
@@ -62,12 +67,12 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
     let name = setup.model.to_string();
-    let (world, board) = match &setup.world {
-        Some(world) => (world.clone(), world.add(&name, &config)?),
-        None => WorldHandle::of_one(&name, Machine::new(&config).map_err(EmulatorError::new)?),
+    let (place, board) = match &setup.world {
+        Some(world) => world.add(&name, &config)?,
+        None => Place::alone(&name, Machine::new(&config).map_err(EmulatorError::new)?),
     };
-    let emulated = Emulated { world, board, peer: LanPeer::default() };
-    emulated.machine().set_translation(translation);
+    let mut emulated = Emulated { place, board, peer: LanPeer::default() };
+    emulated.machine_mut().set_translation(translation);
     Ok(Box::new(emulated))
 }
 
@@ -118,14 +123,14 @@ impl Identity for Emulated {
 
     fn unsupported(&self, capability: Capability) -> Failure {
         match capability {
-            Capability::Fork | Capability::Probe if !self.world.is_of_one() => AmongOthers { capability }.into(),
+            Capability::Fork | Capability::Probe if !self.place.is_alone() => AmongOthers { capability }.into(),
             _ => Unsupported { capability, kind: self.kind() }.into(),
         }
     }
 
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Fork => self.world.is_of_one(),
+            Capability::Fork => self.place.is_alone(),
             Capability::VirtualTime
             | Capability::VanishingPeer
             | Capability::Capture
@@ -136,7 +141,7 @@ impl Identity for Emulated {
             | Capability::Air
             | Capability::Datagrams
             | Capability::Controls => true,
-            Capability::Probe => cfg!(feature = "probe") && self.world.is_of_one(),
+            Capability::Probe => cfg!(feature = "probe") && self.place.is_alone(),
             Capability::Screen | Capability::DisplayMemory => self.machine().oled().is_some(),
             Capability::Leds => self.machine().board().leds.is_some(),
             Capability::Buzzer => self.machine().board().buzzer.is_some(),
@@ -146,19 +151,19 @@ impl Identity for Emulated {
 
 impl SerialConsole for Emulated {
     fn console_send(&mut self, bytes: &[u8]) {
-        self.machine().uart_send(CONSOLE, bytes);
+        self.machine_mut().uart_send(CONSOLE, bytes);
     }
 
     fn console_cut(&mut self) {
-        self.machine().uart_cut_line(CONSOLE);
+        self.machine_mut().uart_cut_line(CONSOLE);
     }
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {
-        self.machine().uart_take(CONSOLE)
+        self.machine_mut().uart_take(CONSOLE)
     }
 
     fn take_resets(&mut self) -> Option<Vec<Reset>> {
-        Some(self.machine().take_resets().into_iter().map(reset).collect())
+        Some(self.machine_mut().take_resets().into_iter().map(reset).collect())
     }
 }
 
@@ -168,7 +173,7 @@ impl FlashChip for Emulated {
     }
 
     fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
-        self.machine().load_flash(offset, bytes).map_err(|error| EmulatorError::new(error).into())
+        self.machine_mut().load_flash(offset, bytes).map_err(|error| EmulatorError::new(error).into())
     }
 
     fn read_flash(&self) -> Option<Vec<u8>> {
@@ -183,7 +188,7 @@ impl FlashChip for Emulated {
 impl Display for Emulated {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
         let machine = self.machine();
-        let early = machine.oled().is_some() && machine.world_now() < since;
+        let early = machine.oled().is_some() && machine.held.world.now() < since;
         drop(machine);
         if early {
             return Poll::Pending;
@@ -199,7 +204,7 @@ impl Display for Emulated {
             memory: oled.gddram().to_vec(),
             changed: oled.last_change(),
             on: oled.is_on(),
-            at: machine.world_now(),
+            at: machine.held.world.now(),
         })
     }
 }
@@ -207,114 +212,114 @@ impl Display for Emulated {
 impl Parts for Emulated {
     fn act_on_part(&mut self, control: &Control) -> Result<(), Failure> {
         let done = match control {
-            Control::Button { name, pressed } => self.machine().set_button(name, *pressed),
-            Control::Touch { name, touched } => self.machine().set_touched(name, *touched),
-            Control::Volts { name, volts } => self.machine().set_volts(name, *volts),
-            Control::Level { name, level } => self.machine().set_level(name, *level),
-            Control::Acceleration { name, g } => self.machine().set_acceleration(name, *g),
-            Control::Field { name, gauss } => self.machine().set_magnetic_field(name, *gauss),
+            Control::Button { name, pressed } => self.machine_mut().set_button(name, *pressed),
+            Control::Touch { name, touched } => self.machine_mut().set_touched(name, *touched),
+            Control::Volts { name, volts } => self.machine_mut().set_volts(name, *volts),
+            Control::Level { name, level } => self.machine_mut().set_level(name, *level),
+            Control::Acceleration { name, g } => self.machine_mut().set_acceleration(name, *g),
+            Control::Field { name, gauss } => self.machine_mut().set_magnetic_field(name, *gauss),
         };
         done.map_err(|error| UnknownPart { what: error.what, name: error.name, names: error.names }.into())
     }
 
     fn leds(&mut self) -> Result<LedState, Failure> {
-        let (colours, changed) = self.machine().leds().ok_or(Absent { what: "LEDs" })?;
+        let (colours, changed) = self.machine_mut().leds().ok_or(Absent { what: "LEDs" })?;
         Ok(LedState { colours, changed })
     }
 
     fn tones(&mut self) -> Result<Vec<PlayedTone>, Failure> {
-        let sounds = self.machine().sounds().ok_or(Absent { what: "buzzer" })?;
+        let sounds = self.machine_mut().sounds().ok_or(Absent { what: "buzzer" })?;
         Ok(sounds.iter().map(played).collect())
     }
 }
 
 impl PeerSockets for Emulated {
     fn address(&self) -> Option<Ipv4Addr> {
-        self.world.lock().world.address(self.board)
+        self.place.held().world.address(self.board)
     }
 
     fn peer_address(&self) -> Ipv4Addr {
-        self.world.lock().world.lan().config().peer
+        self.place.held().world.lan().config().peer
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
-        self.peer.listen(&mut self.world.lock().world, Segment::Lan, port)
+        self.peer.listen(&mut self.place.held_mut().world, Segment::Lan, port)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
-        self.peer.accept(&mut self.world.lock().world, listener)
+        self.peer.accept(&mut self.place.held_mut().world, listener)
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        self.peer.close_listener(&mut self.world.lock().world, listener);
+        self.peer.close_listener(&mut self.place.held_mut().world, listener);
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.peer.connect(&mut self.world.lock().world, Segment::Lan, to)
+        self.peer.connect(&mut self.place.held_mut().world, Segment::Lan, to)
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
-        self.peer.link(&self.world.lock().world, connection)
+        self.peer.link(&self.place.held().world, connection)
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
-        self.peer.send(&mut self.world.lock().world, connection, bytes)
+        self.peer.send(&mut self.place.held_mut().world, connection, bytes)
     }
 
     fn receive(&mut self, connection: ConnectionId) -> Vec<u8> {
-        self.peer.receive(&mut self.world.lock().world, connection)
+        self.peer.receive(&mut self.place.held_mut().world, connection)
     }
 
     fn finish(&mut self, connection: ConnectionId) {
-        self.peer.finish(&mut self.world.lock().world, connection);
+        self.peer.finish(&mut self.place.held_mut().world, connection);
     }
 
     fn abort(&mut self, connection: ConnectionId) {
-        self.peer.abort(&mut self.world.lock().world, connection);
+        self.peer.abort(&mut self.place.held_mut().world, connection);
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), Failure> {
-        set_silent(&mut self.world.lock().world, Segment::Lan, silent)
+        set_silent(&mut self.place.held_mut().world, Segment::Lan, silent)
     }
 }
 
 impl Cable for Emulated {
     fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
-        self.world.set_cable_faults(self.board, faults)
+        self.place.held_mut().set_cable_faults(self.board, faults)
     }
 
     fn start_capture(&mut self, limit: usize) {
-        self.world.lock().world.lan_mut().start_capture(limit);
+        self.place.held_mut().world.lan_mut().start_capture(limit);
     }
 
     fn capture(&self, first: u64) -> Vec<u8> {
-        self.world.lock().world.lan().capture_from(first)
+        self.place.held().world.lan().capture_from(first)
     }
 
     fn captured(&self) -> u64 {
-        self.world.lock().world.lan().captured()
+        self.place.held().world.lan().captured()
     }
 
     fn capture_dropped(&self) -> u64 {
-        self.world.lock().world.lan().capture_dropped()
+        self.place.held().world.lan().capture_dropped()
     }
 }
 
 impl DebugPort for Emulated {
     #[cfg(feature = "probe")]
     fn probe_port(&self) -> Option<ProbePort> {
-        self.world.is_of_one().then_some(ProbePort::Pins)
+        self.place.is_alone().then_some(ProbePort::Pins)
     }
 
     #[cfg(feature = "probe")]
     fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
         let cycles: Vec<PinCycle> = cycles.iter().map(|cycle| PinCycle { tms: cycle.tms, tdi: cycle.tdi }).collect();
-        self.machine().jtag(period, &cycles)
+        self.machine_mut().jtag(period, &cycles)
     }
 
     #[cfg(feature = "probe")]
     fn jtag_pause(&mut self, span: Span) {
-        self.machine().jtag_pause(span);
+        self.machine_mut().jtag_pause(span);
     }
 }
 
@@ -351,20 +356,20 @@ impl Diagnostics for Emulated {
 
 impl Driver for Emulated {
     fn fork(&self) -> Option<Box<dyn Driver>> {
-        Some(Box::new(Emulated { world: self.world.fork_of_one()?, board: self.board, peer: self.peer.clone() }))
+        Some(Box::new(Emulated { place: self.place.fork()?, board: self.board, peer: self.peer.clone() }))
     }
 
     fn now(&self) -> Time {
-        self.world.now()
+        self.place.held().world.now()
     }
 
     fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        self.world.poll_advance(cx, limit)
+        self.place.held_mut().poll_advance(cx, limit)
     }
 
     fn reset(&mut self, start: Start) -> Result<(), Failure> {
-        self.world.revive(self.board);
-        self.machine().reset(match start {
+        self.place.held_mut().revive(self.board);
+        self.machine_mut().reset(match start {
             Start::Flash => Strap::FlashBoot,
             Start::Download => Strap::Download,
         });

@@ -1,7 +1,7 @@
-//! The world of emulated boards, shared by all that hold one of them.
+//! The world of an emulated board: one of its own, or one that it shares with others.
 //!
-//! A board that was not put into a world has one of its own. One lock guards a world; nothing here keeps it across a call that takes
-//! it again.
+//! A world of its own belongs to the board and needs no lock, which every slice of a test's wait would take several times. One lock
+//! guards a shared world; nothing here keeps it across a call that takes it again.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,21 +44,125 @@ impl Held {
             None => Ok(()),
         }
     }
-}
 
-/// A board, locked with its world.
-pub(super) struct LockedBoard<'a> {
-    held: MutexGuard<'a, Held>,
-    board: BoardId,
-}
+    /// Lets all boards run for a slice, at most to `limit`, and wakes the task of `cx`.
+    pub(super) fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
+        self.going()?;
+        let end = limit.min(self.world.now() + SLICE);
+        let stop = self.world.run_until(end);
+        self.note(stop);
+        self.going()?;
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
 
-impl LockedBoard<'_> {
-    pub(super) fn world_now(&self) -> Time {
-        self.held.world.now()
+    /// A board is reset, and goes on if it could not.
+    pub(super) fn revive(&mut self, board: BoardId) {
+        self.halted.take_if(|(halted, _)| *halted == board);
+    }
+
+    /// From now on, this goes wrong on the cable of a board.
+    pub(super) fn set_cable_faults(&mut self, board: BoardId, faults: &FaultConfig) -> Result<(), Failure> {
+        let done = if self.world.is_of_one() {
+            World::lan_mut(&mut self.world).set_faults(faults.clone())
+        } else {
+            self.world.set_cable_faults(board, faults.clone())
+        };
+        Ok(done.map_err(EmulatorError::new)?)
     }
 }
 
-impl Deref for LockedBoard<'_> {
+/// Where a board is.
+pub(super) enum Place {
+    Alone(Held),
+    Shared(WorldHandle),
+}
+
+impl Place {
+    /// The world of one board.
+    pub(super) fn alone(name: &str, machine: Machine) -> (Place, BoardId) {
+        let (world, board) = World::of_one(name, machine);
+        (Place::Alone(Held { world, halted: None }), board)
+    }
+
+    pub(super) fn is_alone(&self) -> bool {
+        matches!(self, Place::Alone(_))
+    }
+
+    /// A second one that starts where this one stands, if the board is alone.
+    pub(super) fn fork(&self) -> Option<Place> {
+        match self {
+            Place::Alone(held) => Some(Place::Alone(held.clone())),
+            Place::Shared(_) => None,
+        }
+    }
+
+    pub(super) fn held(&self) -> HeldRef<'_> {
+        match self {
+            Place::Alone(held) => HeldRef::Alone(held),
+            Place::Shared(handle) => HeldRef::Shared(handle.lock()),
+        }
+    }
+
+    /// The same, to act on it.
+    pub(super) fn held_mut(&mut self) -> HeldMut<'_> {
+        match self {
+            Place::Alone(held) => HeldMut::Alone(held),
+            Place::Shared(handle) => HeldMut::Shared(handle.lock()),
+        }
+    }
+}
+
+/// A world, locked if it is shared.
+pub(super) enum HeldRef<'a> {
+    Alone(&'a Held),
+    Shared(MutexGuard<'a, Held>),
+}
+
+impl Deref for HeldRef<'_> {
+    type Target = Held;
+
+    fn deref(&self) -> &Held {
+        match self {
+            HeldRef::Alone(held) => held,
+            HeldRef::Shared(held) => held,
+        }
+    }
+}
+
+/// A world to act on, locked if it is shared.
+pub(super) enum HeldMut<'a> {
+    Alone(&'a mut Held),
+    Shared(MutexGuard<'a, Held>),
+}
+
+impl Deref for HeldMut<'_> {
+    type Target = Held;
+
+    fn deref(&self) -> &Held {
+        match self {
+            HeldMut::Alone(held) => held,
+            HeldMut::Shared(held) => held,
+        }
+    }
+}
+
+impl DerefMut for HeldMut<'_> {
+    fn deref_mut(&mut self) -> &mut Held {
+        match self {
+            HeldMut::Alone(held) => held,
+            HeldMut::Shared(held) => held,
+        }
+    }
+}
+
+/// A board in its world.
+pub(super) struct InWorld<H> {
+    pub(super) held: H,
+    pub(super) board: BoardId,
+}
+
+impl<H: Deref<Target = Held>> Deref for InWorld<H> {
     type Target = Machine;
 
     fn deref(&self) -> &Machine {
@@ -66,8 +170,8 @@ impl Deref for LockedBoard<'_> {
     }
 }
 
-/// At the world's time, to act on it.
-impl DerefMut for LockedBoard<'_> {
+/// At the world's time.
+impl<H: DerefMut<Target = Held>> DerefMut for InWorld<H> {
     fn deref_mut(&mut self) -> &mut Machine {
         self.held.world.board_mut(self.board)
     }
@@ -90,31 +194,21 @@ impl Lans for World {
     }
 }
 
-/// A world that boards are in.
+/// A world that boards share.
 #[derive(Clone)]
 pub(crate) struct WorldHandle(Arc<Mutex<Held>>);
 
 impl WorldHandle {
-    fn holding(held: Held) -> WorldHandle {
-        WorldHandle(Arc::new(Mutex::new(held)))
-    }
-
     /// A world without boards, on this many threads if it is said.
     pub(crate) fn new(seed: u64, threads: Option<usize>) -> Result<WorldHandle, Failure> {
         let config = WorldConfig { seed, ..WorldConfig::default() };
         let threads = threads.unwrap_or(config.threads);
         let world = World::of(WorldConfig { threads, ..config }).map_err(EmulatorError::new)?;
-        Ok(WorldHandle::holding(Held { world, halted: None }))
-    }
-
-    /// The world of one board.
-    pub(super) fn of_one(name: &str, machine: Machine) -> (WorldHandle, BoardId) {
-        let (world, board) = World::of_one(name, machine);
-        (WorldHandle::holding(Held { world, halted: None }), board)
+        Ok(WorldHandle(Arc::new(Mutex::new(Held { world, halted: None }))))
     }
 
     /// Adds a board to it. Its name is that of its model, with a number if there are several.
-    pub(super) fn add(&self, model: &str, config: &MachineConfig) -> Result<BoardId, Failure> {
+    pub(super) fn add(&self, model: &str, config: &MachineConfig) -> Result<(Place, BoardId), Failure> {
         let world = &mut self.lock().world;
         let mut name = model.to_owned();
         let mut number = 1;
@@ -122,25 +216,12 @@ impl WorldHandle {
             number += 1;
             name = format!("{model} {number}");
         }
-        Ok(world.add_board(&name, config).map_err(EmulatorError::new)?)
+        let board = world.add_board(&name, config).map_err(EmulatorError::new)?;
+        Ok((Place::Shared(self.clone()), board))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn board(&self, board: BoardId) -> LockedBoard<'_> {
-        LockedBoard { held: self.lock(), board }
-    }
-
-    pub(super) fn is_of_one(&self) -> bool {
-        self.lock().world.is_of_one()
-    }
-
-    /// A second world that starts where this one stands, if it is that of one board.
-    pub(super) fn fork_of_one(&self) -> Option<WorldHandle> {
-        let held = self.lock();
-        held.world.is_of_one().then(|| WorldHandle::holding(held.clone()))
     }
 
     /// Its time.
@@ -150,30 +231,7 @@ impl WorldHandle {
 
     /// Lets all boards run for a slice, at most to `limit`, and wakes the task of `cx`.
     pub(crate) fn poll_advance(&self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        let mut held = self.lock();
-        held.going()?;
-        let end = limit.min(held.world.now() + SLICE);
-        let stop = held.world.run_until(end);
-        held.note(stop);
-        held.going()?;
-        cx.waker().wake_by_ref();
-        Ok(())
-    }
-
-    /// A board is reset, and goes on if it could not.
-    pub(super) fn revive(&self, board: BoardId) {
-        self.lock().halted.take_if(|(halted, _)| *halted == board);
-    }
-
-    /// From now on, this goes wrong on the cable of a board.
-    pub(super) fn set_cable_faults(&self, board: BoardId, faults: &FaultConfig) -> Result<(), Failure> {
-        let world = &mut self.lock().world;
-        let done = if world.is_of_one() {
-            World::lan_mut(world).set_faults(faults.clone())
-        } else {
-            world.set_cable_faults(board, faults.clone())
-        };
-        Ok(done.map_err(EmulatorError::new)?)
+        self.lock().poll_advance(cx, limit)
     }
 
     /// A digest of the run of all boards so far.
