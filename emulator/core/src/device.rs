@@ -5,11 +5,7 @@ use crate::register::Register;
 use crate::signal::Signal;
 use crate::surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
 use crate::time::{Frequency, Span, Time};
-
-/// Software touched a register, or started a function of a block, that the model does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("register is not modelled")]
-pub struct Unmodelled;
+use crate::unmodelled::Unmodelled;
 
 /// How much of a block is modelled, as the fidelity table says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

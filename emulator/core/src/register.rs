@@ -1,8 +1,8 @@
 //! Register tables: names, offsets, reset values and access classes as the datasheet gives them.
 
-use crate::device::Unmodelled;
 use crate::field::Field;
 use crate::persist::{Damaged, Persist, Reader, Writer};
+use crate::unmodelled::Unmodelled;
 
 /// One 32-bit register of a block. Made by [`registers!`](crate::registers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +244,7 @@ impl Registers {
 #[cfg(test)]
 mod tests {
     use super::Registers;
-    use crate::device::Unmodelled;
+    use crate::unmodelled::Unmodelled;
 
     crate::registers! {
         CONF @ 0x00 = 0x10, rw_bits(0xFF) { EN: 0, MODE: 4..=6 };
