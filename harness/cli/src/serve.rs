@@ -1,6 +1,6 @@
 //! `espalier serve`: a board that other people's tools find at a serial port.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use espalier::Image;
@@ -129,6 +129,3 @@ fn announce(server: &Server, args: &ServeArgs) {
         line("forward", address.to_string(), &format!("port {} of the board", forward.board));
     }
 }
-
-/// The host's own address, which is the default: a board is nobody else's business unless its user says so.
-pub const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

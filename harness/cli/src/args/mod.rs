@@ -3,7 +3,7 @@
 mod parse;
 mod shared;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -15,6 +15,9 @@ use crate::expect::Pattern;
 use parse::{BAUD, endpoint, span};
 pub use parse::{Endpoint, Forward, PeerForward};
 pub use shared::{NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
+
+/// The host's own address, which is the default: a board is nobody else's business unless its user says so.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -394,7 +397,7 @@ pub struct ServeArgs {
     #[arg(long)]
     pub download: bool,
     /// Address to listen on; other hosts can reach the board if it is theirs to reach.
-    #[arg(long, value_name = "ADDRESS", default_value_t = crate::serve::LOOPBACK)]
+    #[arg(long, value_name = "ADDRESS", default_value_t = LOOPBACK)]
     pub listen: IpAddr,
     /// Port for UART0 as RFC 2217.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
