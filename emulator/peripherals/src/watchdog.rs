@@ -5,6 +5,8 @@
 
 use espalier_core::{Frequency, Time};
 
+use crate::clocks::FASTEST_EDGES;
+
 /// Stages of a watchdog.
 pub(crate) const STAGES: usize = 4;
 
@@ -116,6 +118,37 @@ impl Watchdog {
         let cycles = self.clock.cycles_in(now.since(self.since));
         self.elapsed = self.elapsed.saturating_add(cycles);
         self.since += self.clock.cycles(cycles);
+    }
+}
+
+/// What stages cause at most once in a microsecond, however short they are: what comes sooner is one with what comes then.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spaced {
+    last: Time,
+    is_due: bool,
+}
+
+espalier_core::persist!(value Spaced { last, is_due });
+
+impl Spaced {
+    /// A stage has caused it.
+    pub(crate) fn cause(&mut self) {
+        self.is_due = true;
+    }
+
+    /// When it next comes, if a stage causes it at `next`.
+    pub(crate) fn deadline(&self, next: Option<Time>) -> Option<Time> {
+        let earliest = self.last + FASTEST_EDGES;
+        if self.is_due { Some(earliest) } else { next.map(|at| at.max(earliest)) }
+    }
+
+    /// Whether it comes now.
+    pub(crate) fn take(&mut self, now: Time) -> bool {
+        let comes = self.is_due && self.last + FASTEST_EDGES <= now;
+        if comes {
+            *self = Spaced { last: now, is_due: false };
+        }
+        comes
     }
 }
 

@@ -12,8 +12,8 @@ mod timer;
 
 use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
 
-use crate::clocks::{FASTEST_EDGES, SlowClock, XTAL};
-use crate::watchdog::{STAGES, WRITE_KEY, Watchdog};
+use crate::clocks::{SlowClock, XTAL};
+use crate::watchdog::{STAGES, Spaced, WRITE_KEY, Watchdog};
 use calibration::Calibration;
 use registers::{REGISTERS, line, reg, wdt};
 use timer::Timer;
@@ -54,16 +54,18 @@ pub struct TimerGroup {
     gated: bool,
     calibration: Calibration,
     edges: u32,
-    /// The watchdog's last edge interrupt, and whether another one is due that has to keep its distance.
-    watchdog_edge: Time,
-    edge_is_due: bool,
+    /// The watchdog's edge interrupts.
+    watchdog_edges: Spaced,
+    /// Its resets of a core. The core is held in reset for WDT_CPU_RESET_LENGTH, from 100 ns to 3.2 us, in which another reset
+    /// changes nothing.
+    core_resets: Spaced,
     reset: Option<WatchdogReset>,
 }
 
 espalier_core::persist! {
     state TimerGroup {
-        registers, apb, slow_clock, timers, watchdog, flash_boot, gated, calibration, edges, watchdog_edge,
-        edge_is_due, reset
+        registers, apb, slow_clock, timers, watchdog, flash_boot, gated, calibration, edges, watchdog_edges,
+        core_resets, reset
     } fixed { has_xtal_32k }
 }
 
@@ -89,8 +91,8 @@ impl TimerGroup {
             flash_boot: false,
             gated: false,
             edges: 0,
-            watchdog_edge: Time::ZERO,
-            edge_is_due: false,
+            watchdog_edges: Spaced::default(),
+            core_resets: Spaced::default(),
             reset: None,
         }
     }
@@ -184,18 +186,14 @@ impl TimerGroup {
         let config = self.registers.get(reg::WDTCONFIG0);
         let raises =
             reg::WDTCONFIG0::WDT_LEVEL_INT_EN.is_set(config) && self.registers.get(reg::INT_RAW) & line::WDT == 0;
+        let pulses = reg::WDTCONFIG0::WDT_EDGE_INT_EN.is_set(config);
         let acts = self.watchdog.deadline(|stage| match self.watchdog_action(stage) {
-            wdt::OFF => false,
             wdt::INTERRUPT => raises,
-            _ => true,
+            action => action == wdt::RESET_SYSTEM,
         });
-        if !reg::WDTCONFIG0::WDT_EDGE_INT_EN.is_set(config) && !self.edge_is_due {
-            return acts;
-        }
-        let pulses = |stage| self.watchdog_action(stage) == wdt::INTERRUPT;
-        let next_edge = self.watchdog_edge + FASTEST_EDGES;
-        let edge = if self.edge_is_due { Some(next_edge) } else { self.watchdog.deadline(pulses) };
-        acts.into_iter().chain(edge.map(|at| at.max(next_edge))).min()
+        let edge = self.watchdog.deadline(|stage| pulses && self.watchdog_action(stage) == wdt::INTERRUPT);
+        let core_reset = self.watchdog.deadline(|stage| self.watchdog_action(stage) == wdt::RESET_CPU);
+        [acts, self.watchdog_edges.deadline(edge), self.core_resets.deadline(core_reset)].into_iter().flatten().min()
     }
 
     fn watchdog_expired(&mut self, stage: usize) {
@@ -203,9 +201,11 @@ impl TimerGroup {
         match self.watchdog_action(stage) {
             wdt::INTERRUPT => {
                 self.raise(line::WDT, reg::WDTCONFIG0::WDT_LEVEL_INT_EN.is_set(config), false);
-                self.edge_is_due |= reg::WDTCONFIG0::WDT_EDGE_INT_EN.is_set(config);
+                if reg::WDTCONFIG0::WDT_EDGE_INT_EN.is_set(config) {
+                    self.watchdog_edges.cause();
+                }
             }
-            wdt::RESET_CPU => self.reset = Some(WatchdogReset::Cpu),
+            wdt::RESET_CPU => self.core_resets.cause(),
             wdt::RESET_SYSTEM => self.reset = Some(WatchdogReset::System),
             _ => {}
         }
@@ -252,8 +252,8 @@ impl Device for TimerGroup {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "LACT does not count with the RTC slow clock during light sleep, and the watchdog's edge interrupts come at most \
-             once in a microsecond",
+            "LACT does not count with the RTC slow clock during light sleep, and the watchdog's edge interrupts and resets of a \
+             core come at most once in a microsecond each",
         )
     }
 
@@ -304,9 +304,11 @@ impl Device for TimerGroup {
         while let Some(stage) = self.watchdog.take_expired(now) {
             self.watchdog_expired(stage);
         }
-        if self.edge_is_due && self.watchdog_edge + FASTEST_EDGES <= now {
+        if self.watchdog_edges.take(now) {
             self.raise(line::WDT, false, true);
-            (self.watchdog_edge, self.edge_is_due) = (now, false);
+        }
+        if self.core_resets.take(now) {
+            self.reset = self.reset.or(Some(WatchdogReset::Cpu));
         }
     }
 

@@ -136,6 +136,23 @@ fn the_watchdog_interrupts_then_resets() {
 }
 
 #[test]
+fn a_core_is_reset_no_more_often_than_it_can_start() {
+    let mut group = group();
+    let stages = wdt::RESET_CPU << 29 | wdt::RESET_CPU << 27 | wdt::RESET_CPU << 25 | wdt::RESET_CPU << 23;
+    for stage in 0..4 {
+        set(&mut group, reg::WDTCONFIG2 + 4 * stage, 0, 100);
+    }
+    set(&mut group, reg::WDTCONFIG0, reg::WDTCONFIG0::WDT_EN.mask() | stages, 100);
+    let mut resets = 0;
+    while let Some(at) = group.deadline().filter(|at| *at <= Time::from_micros(200)) {
+        group.advance(at);
+        assert_eq!(group.take_reset(), Some(WatchdogReset::Cpu), "woken at {at:?} for nothing");
+        resets += 1;
+    }
+    assert_eq!(resets, 100);
+}
+
+#[test]
 fn light_sleep_stops_timers_and_watchdog() {
     // ESP-IDF moves its timer on by the time slept, as the timer has stood still.
     let mut group = group();
