@@ -164,6 +164,51 @@ fn a_line_that_is_watched_is_followed_as_it_goes() {
     assert!(kept + machine.lost_by_probe(LEDS as usize) > 9_900 * 40 && kept <= 1 << 18, "{kept} kept");
 }
 
+/// What the RMT's eight channels, which send a pulse in each cycle, cost while code writes so many registers, with seven instructions
+/// for each.
+const fn followed(writes: usize) -> u64 {
+    8 * 7 * writes as u64
+}
+
+/// Firmware that resets the chip as its first act does so each time the ROM has started it. A reset of the digital core stops what
+/// was under way. A reset of a CPU leaves the blocks running (ESP32 TRM, "System Reset"), so that the writes of the next life reach
+/// blocks at work. But no life leaves more behind than the one before.
+#[test]
+fn a_storm_of_resets_costs_no_more_than_its_boots() {
+    const STORM: Span = Span::from_millis(200);
+    let micros = STORM.as_micros();
+    let boots = 15..=20;
+    // Everything that can be under way is: the RMT, and interrupts that only pulse.
+    let under_way = [endless_rmt(false), vec![(FRC1, 1), (FRC1 + 8, 0xC0)]].concat();
+    // SW_SYS_RST and SW_PROCPU_RST of RTC_CNTL_OPTIONS0, and the stages of a watchdog that do the same.
+    let by_software = |bit: u32| vec![(RTC_CNTL, 1 << bit)];
+    let since_rmt = |writes: &[Write]| followed(3 * 8 + 2 + writes.len());
+    let all = followed(under_way.len() + 1);
+    for (name, writes, resets, per_reset, per_micro) in [
+        ("the chip", by_software(31), boots.clone(), since_rmt(&by_software(31)), 0),
+        ("a core", by_software(5), boots.clone(), all, 1),
+        ("a watchdog's chip", fast_watchdogs(3), boots, since_rmt(&fast_watchdogs(3)), 0),
+        // It goes on through the resets that it causes, so that no other boot comes further than to have the eFuses read.
+        ("a watchdog's core", fast_watchdogs(2), micros / 2..=micros, 1, 2),
+    ] {
+        let mut machine = after(&[under_way.clone(), writes].concat(), Then::Spin, BoardDefinition::default());
+        let mut first_work = None;
+        let mut number = machine.take_resets().last().expect("a reset").number;
+        for _ in 0..3 {
+            let before = machine.device_work();
+            machine.run_for(STORM);
+            let last = machine.take_resets().last().expect("a reset").number;
+            let count = last - std::mem::replace(&mut number, last);
+            let work = machine.device_work() - before;
+            assert!(resets.contains(&count), "{name}: {count} resets in {micros} us");
+            let bound = (count + 1) * per_reset + micros * per_micro;
+            assert!(work <= bound, "{name}: {work} calls and pulses for {count} resets, and {bound} is the bound");
+            let first = *first_work.get_or_insert(work);
+            assert!(work <= first + first / 10, "{name}: {first} calls and pulses became {work}");
+        }
+    }
+}
+
 /// Blocks with the words of their registers.
 const BLOCKS: [(u32, u32); 17] = [
     (RMT, 0x300),
