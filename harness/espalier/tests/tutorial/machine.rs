@@ -1,9 +1,11 @@
 //! What the emulated machine promises: the chip's own code prints, and every run is the same.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use espalier::{Board, Capability, Model, Result, Units, needs};
+use espalier::{Board, Capability, Model, Result, Units, Wait, needs};
 use rstest::rstest;
 
 use crate::common::{IMAGE, board, start};
@@ -125,5 +127,41 @@ async fn waits_that_are_joined_share_the_boards_time(#[future(awt)] board: Board
     hello?;
     passed?;
     assert!(board.now().since(begin) < 300.ms());
+    Ok(())
+}
+
+/// How often a wait is asked until it has given up.
+async fn polls<T>(wait: Wait<T>) -> usize {
+    let (mut wait, mut polls) = (pin!(wait.within(200.ms())), 0);
+    let met = poll_fn(|cx| {
+        polls += 1;
+        wait.as_mut().poll(cx)
+    });
+    assert!(met.await.is_err(), "what is not to come has come");
+    polls
+}
+
+/// Each look whether something has come costs a run of the board, so no wait may have shorter ones than the others.
+#[rstest]
+#[tokio::test]
+async fn all_waits_let_the_board_run_as_far_at_once(#[future(awt)] board: Board) -> Result<()> {
+    needs!(board, Capability::Fork, Capability::VirtualTime);
+    let fork = board.fork()?;
+    let listener = fork.peer().listen(5001).await?;
+    fork.console().send_line(format!("client {} 5001", fork.peer().address())).await?;
+    let socket = listener.accept().await?;
+    socket.expect("hello mPython,I am TCP Client").await?;
+    let console = polls(fork.console().expect("what nobody prints")).await;
+    let bound = console + console / 10;
+    let datagrams = fork.peer().udp(5002)?;
+    for (what, polls) in [
+        ("accept", polls(listener.accept()).await),
+        ("receive", polls(socket.receive()).await),
+        ("expect", polls(socket.expect("what nobody sends")).await),
+        ("close", polls(socket.expect_close()).await),
+        ("datagram", polls(datagrams.receive()).await),
+    ] {
+        assert!(polls <= bound, "{what}: {polls} polls, and {console} for the console");
+    }
     Ok(())
 }
