@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use espalier::Image;
-use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server};
+use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server, has_debugger};
 use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 
 use crate::SUCCESS;
-use crate::args::ServeArgs;
+use crate::args::{Endpoint, ServeArgs};
 use crate::error::CliError;
 use crate::output::say;
 use crate::signals::{Caught, Signals};
@@ -20,7 +20,8 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     let board = BoardDefinition::load(&args.setup.board.to_string())?;
     let machine = machine(board, args.image.as_deref(), &args)?;
     let mut signals = Signals::listen()?;
-    let server = Server::start(machine, &config(&args))?;
+    let debugged = has_debugger(&machine);
+    let server = Server::start(machine, &config(&args, debugged))?;
     announce(&server, &args);
     let (mut noted, mut notes) = (server.board().unmodelled(), Notes::default());
     let caught = loop {
@@ -62,7 +63,8 @@ fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -
     Ok(machine)
 }
 
-fn config(args: &ServeArgs) -> ServeConfig {
+/// What is offered of a board. `debugged` says whether GDB knows its cores.
+fn config(args: &ServeArgs, debugged: bool) -> ServeConfig {
     let at = |port: u16| SocketAddr::new(args.listen, port);
     ServeConfig {
         pace: if args.fast { Pace::Fast } else { Pace::RealTime },
@@ -70,7 +72,10 @@ fn config(args: &ServeArgs) -> ServeConfig {
         rfc2217: Some(at(args.rfc2217)),
         pty: cfg!(unix),
         qmp: args.qmp.map(at),
-        gdb: Some(SocketAddr::new(args.gdb.address.unwrap_or(args.listen), args.gdb.port)),
+        gdb: args
+            .gdb
+            .or(debugged.then_some(Endpoint { address: None, port: 0 }))
+            .map(|gdb| SocketAddr::new(gdb.address.unwrap_or(args.listen), gdb.port)),
         paused: args.halt,
         http: Some(at(args.http)),
         http_names: args.http_name.clone(),

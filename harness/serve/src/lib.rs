@@ -36,6 +36,6 @@ pub use config::{GuestForward, HostForward, Pace, ServeConfig};
 pub use error::ServeError;
 pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};
 pub use picture::{picture_as_png, picture_as_ppm};
-pub use server::{ConsolePort, Server};
+pub use server::{ConsolePort, Server, has_debugger};
 pub use stream::{Endpoint, Protocol, StreamConfig};
 pub use world::{WorldPorts, WorldServer};

@@ -60,14 +60,18 @@ impl Drop for ConsolePort {
     }
 }
 
+/// Whether GDB can be served: it is told of the registers of the Xtensa, and of no other processor's.
+pub fn has_debugger(machine: &Machine) -> bool {
+    machine.core_as::<Cpu>(0).is_some()
+}
+
 impl Server {
     /// Starts the board and offers what `config` asks for.
     ///
     /// # Errors
     /// If a port is in use, or the host cannot give what is needed. Nothing is left behind then.
     pub fn start(mut machine: Machine, config: &ServeConfig) -> Result<Server, ServeError> {
-        // What GDB is told of registers is that of the Xtensa.
-        if config.gdb.is_some() && machine.core_as::<Cpu>(0).is_none() {
+        if config.gdb.is_some() && !has_debugger(&machine) {
             return Err(ServeError::NoDebugger { board: machine.board().name.to_string() });
         }
         let (control, controls) = std::sync::mpsc::channel();

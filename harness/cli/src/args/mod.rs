@@ -408,9 +408,9 @@ pub struct ServeArgs {
     /// Offer QMP, the control protocol of QEMU, on this port. Whoever can connect to it can have pictures written to files of yours.
     #[arg(long, value_name = "PORT")]
     pub qmp: Option<u16>,
-    /// Port for GDB; on --listen's address unless it comes with one of its own.
-    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint, default_value = "0")]
-    pub gdb: Endpoint,
+    /// Port for GDB; on --listen's address unless it comes with one of its own. Otherwise a free one, if GDB knows the chip's cores.
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint)]
+    pub gdb: Option<Endpoint>,
     /// Do not run before GDB or QMP says so.
     #[arg(long)]
     pub halt: bool,
