@@ -1,6 +1,6 @@
 //! Chips and boards put together.
 //!
-//! A chip is a table of blocks and what is truly its own ([`esp32`]); the platform is what surrounds the cores of every chip; the
+//! A chip is a table of blocks and what is truly its own (`esp32`); the platform is what surrounds the cores of every chip; the
 //! machine runs cores and knows no block by name. [`Machine`] is the whole of it.
 
 mod boards;

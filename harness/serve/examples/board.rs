@@ -1,6 +1,6 @@
 //! Serves a board on free ports and says where everything is:
 //! `board [--fast] [--download] [--forward BOARDPORT] [--size MB]
-//! [--number N] [IMAGE@OFFSET]...`. The number becomes the last byte of the board's MAC address.
+//! [--board NAME|FILE] [--number N] [IMAGE@OFFSET]...`. The number becomes the last byte of the board's MAC address.
 //!
 //! It ends when its standard input does, so that a script cannot leave it behind.
 
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use espalier_serve::{HostForward, Pace, ServeConfig, Server};
+use espalier_serve::{HostForward, Pace, ServeConfig, Server, has_debugger};
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match argument.as_str() {
             "--fast" => pace = Pace::Fast,
             "--download" => strap = Strap::Download,
+            "--board" => board = BoardDefinition::load(&arguments.next().ok_or("--board NAME")?)?,
             "--number" => board.mac[5] = arguments.next().ok_or("--number N")?.parse()?,
             "--size" => board.flash_size = arguments.next().ok_or("--size MB")?.parse::<u32>()? << 20,
             "--forward" => {
@@ -44,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rfc2217: Some(free),
         pty: cfg!(unix),
         qmp: Some(free),
-        gdb: Some(free),
+        gdb: has_debugger(&machine).then_some(free),
         http: Some(free),
         host_forwards: forwards,
         ..ServeConfig::default()

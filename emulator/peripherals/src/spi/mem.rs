@@ -1,13 +1,13 @@
 //! SPI_MEM, the controller between the chip and its flash on the ESP32-C3 and its contemporaries (ESP-IDF, `soc/spi_mem_reg.h`): the
 //! ESP32's SPI0 and SPI1, with registers that are laid out anew.
 //!
-//! What software writes is put where the ESP32's controller has it, and that controller does the work. Addresses are right-aligned
-//! here, and the length of what is programmed is that of the MOSI phase.
+//! What software writes is put where the ESP32's controller has it, and that controller does the work. Addresses of user transactions
+//! are right-aligned here; those of flash commands have the length of what is programmed above them, as there (`SPI_MEM_ADDR`).
 
 use espalier_core::{Device, Fidelity, Register, Registers, Surroundings, Time, Unmodelled};
 
+use super::Spi;
 use super::registers::{self as engine, BUFFER_WORDS};
-use super::{BYTE_BITS, Spi};
 
 espalier_core::registers! {
     CMD @ 0x00 = 0, rw();
@@ -52,9 +52,6 @@ const CTRL_SHARED: u32 = 0x01F0_E000;
 const USER_SHARED: u32 = 0xFF00_0000;
 const MISC_CS_DIS: u32 = 0x3;
 const DUMMY_CYCLELEN: u32 = 0x3F;
-/// Flash commands take an address of 24 bits.
-const FLASH_ADDRESS: u32 = 0x00FF_FFFF;
-const PROGRAM_LENGTH_SHIFT: u32 = 24;
 const W_END: u32 = reg::W + 4 * BUFFER_WORDS;
 
 /// One of the two controllers.
@@ -81,12 +78,8 @@ impl SpiMem {
     fn start(&mut self, command: u32, now: Time) -> Result<(), Unmodelled> {
         let get = |offset| self.registers.get(offset);
         let bits = engine::reg::USER1::USR_ADDR_BITLEN.get(get(reg::USER1)) + 1;
-        let address = if command & engine::cmd::USR != 0 {
-            get(reg::ADDR) << (u32::BITS - bits)
-        } else {
-            let bytes = (get(reg::MOSI_DLEN) + 1) / BYTE_BITS;
-            get(reg::ADDR) & FLASH_ADDRESS | bytes << PROGRAM_LENGTH_SHIFT
-        };
+        let address =
+            if command & engine::cmd::USR != 0 { get(reg::ADDR) << (u32::BITS - bits) } else { get(reg::ADDR) };
         let dummy = get(reg::USER1) & DUMMY_CYCLELEN;
         let settings = [
             (engine::reg::ADDR, address),
@@ -216,12 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_as_long_as_the_mosi_phase() {
+    fn a_page_is_as_long_as_its_address_says() {
         let (_, chip) = run(&[
             (reg::W, 0x4433_2211),
             (reg::W + 4, 0x8877_6655),
-            (reg::ADDR, 0x1000),
-            (reg::MOSI_DLEN, 8 * 6 - 1),
+            (reg::ADDR, 6 << 24 | 0x1000),
             (reg::CMD, 1 << 25),
         ]);
         assert_eq!(chip.seen, [(0x02, (0x1000, 24), 0, vec![0x11, 0x22, 0x33, 0x44, 0x55, 0x66])]);

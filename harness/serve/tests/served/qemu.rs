@@ -315,7 +315,10 @@ const SW_SYS_RST: u32 = 1 << 31;
 fn a_chip_that_resets_itself_ends_the_program_if_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("kernel.elf"), kernel(XTENSA, 0x4008_0000, RTC_OPTIONS, SW_SYS_RST)).unwrap();
-    for line in ["-kernel kernel.elf -nographic -no-reboot", "-kernel kernel.elf -nographic -action reboot=shutdown"] {
+    // Several times: it may be over before anything waits for its end.
+    for line in
+        ["-kernel kernel.elf -nographic -no-reboot", "-kernel kernel.elf -nographic -action reboot=shutdown"].repeat(4)
+    {
         Program::start(folder.path(), line).finish();
     }
 }

@@ -181,6 +181,10 @@ async fn tell_unmodelled(board: &BoardHandle) {
 
 async fn shut_down(board: &BoardHandle) -> Result<(), Failure> {
     let mut events = board.events();
+    // A board whose firmware resets at once may be over before there was anybody to be told.
+    if board.status().await.is_err() {
+        return Ok(());
+    }
     loop {
         match events.recv().await {
             Ok(BoardEvent::Shutdown) | Err(RecvError::Closed) => return Ok(()),
