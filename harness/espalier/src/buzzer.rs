@@ -77,7 +77,7 @@ impl Buzzer {
         state.driver.tones().map_err(|kind| state.fail(kind))
     }
 
-    /// Waits until it plays a tone of `frequency` hertz, within [`TONE_TOLERANCE`]; one that is over again by the time somebody
+    /// Waits until it plays a tone of `frequency` hertz, within [`TONE_TOLERANCE`](crate::TONE_TOLERANCE); one that is over again by the time somebody
     /// looks counts as well. The failure says what it has played instead.
     pub fn expect(&self, frequency: f64) -> Wait<PlayedTone> {
         let mut begun = None;
