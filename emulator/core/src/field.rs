@@ -31,11 +31,13 @@ impl Field {
     }
 
     /// The field is one of the register at this offset of the block.
+    #[inline]
     pub const fn of_register(self, offset: u32) -> Field {
         Field { register: Some(offset), ..self }
     }
 
     /// The same field of the register that lies `distance` bytes further on in the block.
+    #[inline]
     pub const fn at(self, distance: u32) -> Field {
         Field { register: Some(self.register() + distance), ..self }
     }
@@ -44,36 +46,43 @@ impl Field {
     ///
     /// # Panics
     /// If the field is one of a word in memory.
+    #[inline]
     pub const fn register(self) -> u32 {
         self.register.expect("the field of a word in memory has no register")
     }
 
     /// The field's bits, in their place.
+    #[inline]
     pub const fn mask(self) -> u32 {
         (u32::MAX >> (u32::BITS - self.width)) << self.lowest
     }
 
     /// The largest value that fits.
+    #[inline]
     pub const fn max(self) -> u32 {
         u32::MAX >> (u32::BITS - self.width)
     }
 
     /// The field's value in `word`.
+    #[inline]
     pub const fn get(self, word: u32) -> u32 {
         word >> self.lowest & self.max()
     }
 
     /// Whether any bit of the field is set in `word`.
+    #[inline]
     pub const fn is_set(self, word: u32) -> bool {
         word & self.mask() != 0
     }
 
     /// A word with `value` in the field and zero elsewhere. Bits of `value` that do not fit are dropped.
+    #[inline]
     pub const fn put(self, value: u32) -> u32 {
         (value & self.max()) << self.lowest
     }
 
     /// `word` with `value` in the field.
+    #[inline]
     pub const fn replace(self, word: u32, value: u32) -> u32 {
         word & !self.mask() | self.put(value)
     }

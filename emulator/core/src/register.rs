@@ -163,12 +163,14 @@ impl Registers {
     }
 
     /// What software reads at `offset`.
+    #[inline]
     pub fn read(&self, offset: u32) -> Result<u32, Unmodelled> {
         let slot = self.slots.get(offset as usize / 4).ok_or(Unmodelled)?;
         Ok(slot.value & slot.register.ok_or(Unmodelled)?.readable)
     }
 
     /// Software writes `value` at `offset`. Returns the new value of the register.
+    #[inline]
     pub fn write(&mut self, offset: u32, value: u32) -> Result<u32, Unmodelled> {
         let slot = self.slots.get_mut(offset as usize / 4).ok_or(Unmodelled)?;
         let register = slot.register.ok_or(Unmodelled)?;
@@ -181,6 +183,7 @@ impl Registers {
     ///
     /// # Panics
     /// If the table has no register at `offset`: the caller names a register that does not exist.
+    #[inline]
     pub fn get(&self, offset: u32) -> u32 {
         let slot = self.slots[offset as usize / 4];
         debug_assert!(slot.register.is_some(), "no register at {offset:#x}");
@@ -191,6 +194,7 @@ impl Registers {
     ///
     /// # Panics
     /// If the table has no register at `offset`.
+    #[inline]
     pub fn set(&mut self, offset: u32, value: u32) {
         let slot = &mut self.slots[offset as usize / 4];
         debug_assert!(slot.register.is_some(), "no register at {offset:#x}");
@@ -198,6 +202,7 @@ impl Registers {
     }
 
     /// The hardware sets and clears bits of a register.
+    #[inline]
     pub fn modify(&mut self, offset: u32, clear: u32, set: u32) {
         self.set(offset, (self.get(offset) & !clear) | set);
     }
@@ -206,6 +211,7 @@ impl Registers {
     ///
     /// # Panics
     /// As [`get`](Registers::get) does.
+    #[inline]
     pub fn field(&self, field: Field) -> u32 {
         field.get(self.get(field.register()))
     }
@@ -214,6 +220,7 @@ impl Registers {
     ///
     /// # Panics
     /// As [`get`](Registers::get) does.
+    #[inline]
     pub fn is_set(&self, field: Field) -> bool {
         field.is_set(self.get(field.register()))
     }
@@ -222,6 +229,7 @@ impl Registers {
     ///
     /// # Panics
     /// As [`set`](Registers::set) does.
+    #[inline]
     pub fn set_field(&mut self, field: Field, value: u32) {
         self.set(field.register(), field.replace(self.get(field.register()), value));
     }

@@ -36,10 +36,12 @@ crate::persist! {
 impl Time {
     pub const ZERO: Time = Time(0);
 
+    #[inline]
     pub const fn from_ticks(ticks: u64) -> Time {
         Time(ticks)
     }
 
+    #[inline]
     pub const fn ticks(self) -> u64 {
         self.0
     }
@@ -54,6 +56,7 @@ impl Time {
     }
 
     /// Time since `earlier`, or zero if `earlier` is later.
+    #[inline]
     pub const fn since(self, earlier: Time) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -62,14 +65,17 @@ impl Time {
 impl Span {
     pub const ZERO: Span = Span(0);
 
+    #[inline]
     pub const fn from_ticks(ticks: u64) -> Span {
         Span(ticks)
     }
 
+    #[inline]
     pub const fn ticks(self) -> u64 {
         self.0
     }
 
+    #[inline]
     pub const fn from_nanos(nanos: u64) -> Span {
         Span((nanos as u128 * TICKS_PER_SECOND as u128 / 1_000_000_000) as u64)
     }
@@ -116,6 +122,7 @@ impl Frequency {
         Frequency { ticks_per_cycle: if ticks == 0 { 1 } else { ticks } }
     }
 
+    #[inline]
     pub const fn ticks_per_cycle(self) -> u64 {
         self.ticks_per_cycle
     }
@@ -134,6 +141,7 @@ impl Frequency {
     }
 
     /// Length of `count` cycles.
+    #[inline]
     pub const fn cycles(self, count: u64) -> Span {
         Span(self.ticks_per_cycle.saturating_mul(count))
     }
@@ -236,12 +244,14 @@ impl Counter {
 
 impl Add<Span> for Time {
     type Output = Time;
+    #[inline]
     fn add(self, span: Span) -> Time {
         Time(self.0.saturating_add(span.0))
     }
 }
 
 impl AddAssign<Span> for Time {
+    #[inline]
     fn add_assign(&mut self, span: Span) {
         *self = *self + span;
     }
@@ -249,6 +259,7 @@ impl AddAssign<Span> for Time {
 
 impl Sub<Span> for Time {
     type Output = Time;
+    #[inline]
     fn sub(self, span: Span) -> Time {
         Time(self.0.saturating_sub(span.0))
     }
@@ -256,6 +267,7 @@ impl Sub<Span> for Time {
 
 impl Add for Span {
     type Output = Span;
+    #[inline]
     fn add(self, other: Span) -> Span {
         Span(self.0.saturating_add(other.0))
     }
@@ -263,6 +275,7 @@ impl Add for Span {
 
 impl Mul<u64> for Span {
     type Output = Span;
+    #[inline]
     fn mul(self, factor: u64) -> Span {
         Span(self.0.saturating_mul(factor))
     }
