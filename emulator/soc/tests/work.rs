@@ -2,7 +2,7 @@
 //! faster. What is counted is how often blocks are called and how many pulses are followed, not how long that takes.
 
 use espalier_core::Span;
-use espalier_soc::{BoardDefinition, Machine, MachineConfig};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 
 /// Where the ROM looks for the bootloader.
@@ -249,4 +249,25 @@ proptest! {
         // The fastest of each: buffers of the ADCs' samples, edges of timers and watchdogs, bytes on I2C.
         assert!(work <= 8 * MICROS, "{work} in {MICROS} us");
     }
+}
+
+/// What a UART has sent comes out also when its other side does something in that moment, which brings the UART to the present before its
+/// own deadline does.
+#[test]
+fn what_was_sent_comes_out_when_the_line_is_touched() {
+    let touched = |step: Span| {
+        let mut machine = after(&[], Then::Spin, BoardDefinition::default());
+        machine.uart_take(0);
+        machine.reset(Strap::FlashBoot);
+        let end = machine.now() + BOOT;
+        while machine.now() < end {
+            machine.run_for(step);
+            machine.set_uart_line_baud(0, None);
+        }
+        machine.uart_take(0).into_iter().map(|(_, byte)| byte).collect::<Vec<u8>>()
+    };
+    let output = touched(BOOT);
+    // The ROM's last line is still on its way while the program does nothing any more.
+    assert!(output.ends_with(b"entry 0x40080408\r\n"), "{output:?}");
+    assert_eq!(touched(Span::from_micros(10)), output);
 }
