@@ -4,54 +4,15 @@
 //! it is after a prompt.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::str::FromStr;
 
 use anstream::adapter::strip_str;
 use espalier::{Span, Time, escaped};
-use regex::Regex;
+use espalier_scenario::Pattern;
 
 /// How long the console has to be quiet for a line without an end to count.
 const QUIET: Span = Span::from_millis(10);
 /// The longest line; what is longer counts as several.
 const LINE: usize = 1 << 16;
-
-/// Text, or a regular expression between slashes, that a line may contain.
-#[derive(Clone, Debug)]
-pub enum Pattern {
-    Text(String),
-    Regex(Regex),
-}
-
-impl FromStr for Pattern {
-    type Err = regex::Error;
-
-    fn from_str(text: &str) -> Result<Pattern, regex::Error> {
-        match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            Some(expression) if !expression.is_empty() => Ok(Pattern::Regex(Regex::new(expression)?)),
-            _ => Ok(Pattern::Text(text.to_owned())),
-        }
-    }
-}
-
-impl Pattern {
-    /// Where it ends in `text`, if it is there at `from` or later.
-    fn end_in(&self, text: &str, from: usize) -> Option<usize> {
-        match self {
-            Pattern::Text(needle) => text[from..].find(needle).map(|at| from + at + needle.len()),
-            Pattern::Regex(regex) => regex.find_at(text, from).map(|found| found.end()),
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Pattern::Text(text) => write!(f, "{text:?}"),
-            Pattern::Regex(regex) => write!(f, "/{regex}/"),
-        }
-    }
-}
 
 /// How it stands with what the console says.
 #[derive(Debug)]

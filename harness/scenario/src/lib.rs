@@ -44,6 +44,7 @@ mod text;
 
 pub use form::{Need, Scenario, Step, Test, Time, Value, schema};
 pub use load::{Document, load};
+pub use pattern::Pattern;
 pub use problem::{BadContent, Location, ScenarioError};
 pub use report::{annotation, junit, tap};
 pub use run::{Failure, Options, Outcome, Record};

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::form::{ACTIONS, Action, Placed, Scenario, Step, Test};
 use crate::node::{self, Data, Node};
+use crate::pattern::Pattern;
 use crate::problem::{Location, Problem, ScenarioError};
-use crate::{de, pattern, text};
+use crate::{de, text};
 
 /// How the names of scenario files end.
 const EXTENSIONS: [&str; 3] = ["toml", "yaml", "yml"];
@@ -179,5 +180,5 @@ fn check_pattern(at: Location, pattern: &str) -> Result<(), Problem> {
     if text::has_variables(pattern) {
         return Ok(());
     }
-    pattern::Pattern::new(pattern).map(drop).map_err(|error| Problem::new(at, error.to_string()))
+    pattern.parse::<Pattern>().map(drop).map_err(|error| Problem::new(at, error.to_string()))
 }

@@ -126,7 +126,7 @@ impl<T> Opened<T> {
 impl Player {
     pub(crate) fn new(board: Board, document: Arc<Document>, variables: Variables) -> Player {
         // They were looked at when the file was read, but for those with variables, which these do not have.
-        let fail_on = document.scenario.fail_on.iter().filter_map(|text| Pattern::new(text).ok()).collect();
+        let fail_on = document.scenario.fail_on.iter().filter_map(|text| text.parse().ok()).collect();
         let looked = board.console().dropped() + board.console().bytes().len();
         Player {
             board,

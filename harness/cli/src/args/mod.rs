@@ -9,8 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use espalier::{Model, Span};
-
-use crate::expect::Pattern;
+use espalier_scenario::Pattern;
 
 use parse::{BAUD, endpoint, span};
 pub use parse::{Endpoint, Forward, PeerForward};

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use espalier::Model;
+use espalier_scenario::Pattern;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use crate::error::CliError;
-use crate::expect::Pattern;
 use crate::network::Network;
 
 /// A world.

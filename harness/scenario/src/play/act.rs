@@ -275,7 +275,7 @@ impl Player {
         let output = self.board.micropython().exec(script).within(patience).await?.text();
         if let Some(pattern) = form.prints {
             let pattern = self.text(&pattern, patience).await?;
-            if !Pattern::new(&pattern)?.is_in(&output) {
+            if !pattern.parse::<Pattern>()?.is_in(&output) {
                 return Err(StepError::Output { pattern, output });
             }
         }
