@@ -72,7 +72,7 @@ pub trait Bus {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault>;
 
     /// Has the code at `address` brought to where it can be fetched from. False if the core has to wait for it: the run ends
-    /// before the instruction there, and whoever runs the core lets the time pass.
+    /// before the instruction there, and the machine lets the time pass.
     fn bring_in(&mut self, address: u32) -> bool {
         let _ = address;
         true

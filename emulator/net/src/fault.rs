@@ -7,7 +7,7 @@ use espalier_core::{Span, Time};
 use crate::LanError;
 use crate::rng::Rng;
 
-/// A frame from its destination address to the end of its payload, shared by everybody who looks at it.
+/// A frame from its destination address to the end of its payload, shared by all its holders.
 pub(crate) type Frame = Arc<[u8]>;
 
 /// Faults of one direction of the board's cable. The default has none.

@@ -128,7 +128,7 @@ impl Lan {
         Ok(lan)
     }
 
-    /// The surroundings of one host that has joined somebody else's network as `config.peer`: nothing but the host.
+    /// The surroundings of one host that has joined a network of another host as `config.peer`: nothing but the host.
     pub(crate) fn of_guest(config: LanConfig, mac: [u8; 6], now: Time) -> Lan {
         let (gateway, peer) = (config.gateway, config.peer);
         let mut lan = Lan { now, has_air: true, ..Lan::empty(config) };
@@ -321,7 +321,7 @@ impl Lan {
         self.gateway.set_name(name, address);
     }
 
-    /// The host falls silent: no packet gets in or out, and nobody is told. This can be the gateway too.
+    /// The host falls silent: no packet gets in or out, without notice to the other hosts. This can be the gateway too.
     ///
     /// # Errors
     /// If the LAN has no such host.
@@ -368,7 +368,7 @@ impl Lan {
         self.capture.dropped()
     }
 
-    /// Adds a peer host. It answers ARP and pings, and refuses connections to ports that nobody listens on.
+    /// Adds a peer host. It answers ARP and pings, and refuses connections to closed ports.
     ///
     /// # Errors
     /// If `address` is not one that a peer can have. Adding a host twice is none.
@@ -430,7 +430,7 @@ impl Lan {
         }
     }
 
-    /// Whether `frame` is for somebody who is, or may be, behind `port`.
+    /// Whether `frame` is for a host that is, or may be, behind `port`.
     fn leaves_by(&self, frame: &[u8], port: Port) -> bool {
         let Ok(header) = EthernetFrame::new_checked(frame) else { return false };
         let to = header.dst_addr();
@@ -492,7 +492,7 @@ impl Lan {
         }
     }
 
-    /// A host or the gateway sends frames. What is for nobody else on the switch goes to the board.
+    /// A host or the gateway sends frames. Frames without another receiver on the switch go to the board.
     fn send_from(&mut self, host: Ipv4Addr, frames: Vec<Frame>) {
         if self.vanished.contains(&host) {
             return;

@@ -23,7 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Host forwarding needs nothing else: whoever owns a socket of the real host opens a connection here for each that
+//! Host forwarding needs nothing else: the owner of a socket of the real host opens a connection here for each that
 //! comes in there, and carries bytes from one to the other.
 
 mod air;

@@ -116,15 +116,15 @@ fn refusal_reset_and_silence_are_different_things() {
     let lost = board.lan.connect(target).unwrap();
     board.run_until(SECOND, |board| board.lan.state(lost) == ConnState::Open);
     board.lan.set_faults(FaultConfig::cut()).unwrap();
-    board.lan.send(lost, b"anybody?");
+    board.lan.send(lost, b"hello?");
     let sent = board.now;
     board.run_until(SECOND * 60, |board| board.lan.state(lost).is_final());
     assert_eq!((board.lan.state(lost), board.now.since(sent)), (ConnState::TimedOut, SECOND * 30));
     assert!(board.received(socket).is_empty());
 
-    let nobody = board.lan.connect(SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 77), 1)).unwrap();
-    board.run_until(SECOND * 60, |board| board.lan.state(nobody).is_final());
-    assert_eq!(board.lan.state(nobody), ConnState::TimedOut);
+    let absent = board.lan.connect(SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 77), 1)).unwrap();
+    board.run_until(SECOND * 60, |board| board.lan.state(absent).is_final());
+    assert_eq!(board.lan.state(absent), ConnState::TimedOut);
     board.run_for(SECOND * 60);
     assert_eq!(board.lan.deadline(), None, "the LAN comes to rest");
 }
@@ -224,9 +224,9 @@ fn pings_are_answered_or_time_out() {
     let mut board = board();
     let there = board.lan.ping(STATIC).unwrap();
     let gateway = board.lan.ping(GATEWAY).unwrap();
-    let nobody = board.lan.ping(Ipv4Addr::new(192, 168, 4, 99)).unwrap();
+    let absent = board.lan.ping(Ipv4Addr::new(192, 168, 4, 99)).unwrap();
     board.run_for(SECOND * 31);
-    let states = [there, gateway, nobody].map(|ping| board.lan.ping_state(ping));
+    let states = [there, gateway, absent].map(|ping| board.lan.ping_state(ping));
     assert!(matches!(states[0], PingState::Answered(span) if span < Span::from_millis(2)), "{states:?}");
     assert!(matches!(states[1], PingState::Answered(_)), "{states:?}");
     assert_eq!(states[2], PingState::TimedOut);
@@ -364,7 +364,7 @@ fn clone_goes_on_alike(before: Span) {
     assert_eq!(recorded.next(), None);
     let read = |lan: &mut Lan| (read_all(lan, connection), lan.state(connection));
     assert_eq!(read(&mut board.lan), read(&mut clone));
-    // From here nobody answers: both give up at the same time and send the same frames until then.
+    // From here neither end answers: both give up at the same time and send the same frames until then.
     let mut again = clone.clone().clone();
     let end = board.now + SECOND * 60;
     let silence = |lan: &mut Lan| {
@@ -439,7 +439,7 @@ fn a_cable_that_leads_outside_joins_the_board_to_another_lan() {
     // The peer of the board's own LAN has the same address, and would refuse.
     let listener = outer.listen(PORT).unwrap();
     let socket = board.connect(SocketAddrV4::new(PEER, PORT), 50_000);
-    // Nobody wakes the board for what the other LAN has for it.
+    // The board is not woken for frames of the other LAN.
     board.run_until(SECOND * 20, |board| {
         let now = board.lan.now();
         while let Some(frame) = board.lan.take_for_outside() {
@@ -481,7 +481,7 @@ fn a_lan_that_is_saved_and_loaded_goes_on_as_if_it_were_not() {
     assert!(run(true) == run(false));
 }
 
-/// A frame between two boards: Ethernet header and nothing that anybody else understands.
+/// A frame between two boards: Ethernet header and a payload of no known protocol.
 fn frame(from: [u8; 6], to: [u8; 6]) -> Vec<u8> {
     [&to[..], &from, &[0x88, 0xB5], &[0; 46]].concat()
 }
@@ -511,7 +511,7 @@ fn boards_on_cables_of_one_switch_hear_each_other() {
 }
 
 #[test]
-fn expected_clients_get_their_addresses_whoever_asks_first() {
+fn expected_clients_get_their_addresses_in_any_order() {
     let mut lan = lan();
     lan.expect_client([0x24, 0x0A, 0xC4, 0, 0, 5]);
     lan.expect_client(MAC);

@@ -9,7 +9,7 @@ const BITS: u8 = 8;
 /// Where a transfer stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
-    /// No START was seen, or nobody listens until the next one.
+    /// No START was seen, or no target listens until the next one.
     #[default]
     Idle,
     /// The controller sends a byte, of which `count` bits have come.
@@ -48,7 +48,7 @@ impl Default for I2cWires {
 }
 
 impl I2cWires {
-    /// Two wires that nobody pulls low.
+    /// Two wires that no device pulls low.
     pub fn new() -> I2cWires {
         I2cWires::default()
     }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_acknowledges_an_address_that_nobody_has() {
+    fn an_address_without_a_target_is_not_acknowledged() {
         let mut bench = Bench::new();
         bench.start();
         assert!(!bench.send(0x4C));

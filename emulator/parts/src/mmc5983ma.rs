@@ -139,7 +139,7 @@ impl Mmc5983ma {
             end + Span::from_ticks(period.ticks() * missed)
         });
         if let Some(begin) = continuous {
-            // What has been measured in between is what is measured now: nobody has looked.
+            // Unread measurements in between are replaced by the present one.
             self.begin(begin);
         }
         self.status |= MEAS_M_DONE;

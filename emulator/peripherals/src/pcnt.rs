@@ -195,7 +195,7 @@ impl Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Until {
     Now,
-    /// The first event, or so many steps that somebody else should have a turn.
+    /// The first event, or so many steps that other blocks should have a turn.
     Event,
 }
 

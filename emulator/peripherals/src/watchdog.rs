@@ -59,7 +59,7 @@ impl Watchdog {
     }
 
     /// When a stage next expires of which `acts` says that this does something. The others pass unheard, so that a watchdog
-    /// whose stages are as short as can be keeps nobody busy. The end of time is never.
+    /// whose stages are as short as can be does not keep the emulator busy. The end of time is never.
     pub(crate) fn deadline(&self, acts: impl Fn(usize) -> bool) -> Option<Time> {
         if !self.running {
             return None;
@@ -94,7 +94,7 @@ impl Watchdog {
         if at > now {
             return None;
         }
-        // Whoever asks later than two whole rounds would only be told the same stages again.
+        // A call later than two whole rounds would only repeat the same stages.
         let round = self.clock.cycles((0..STAGES).map(|stage| self.timeout(stage)).sum());
         let rounds = now.since(at).ticks() / round.ticks().max(1);
         self.since = at + round * rounds.saturating_sub(1);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_of_zero_do_not_stall_whoever_is_late() {
+    fn timeouts_of_zero_do_not_stall_a_late_caller() {
         let mut watchdog = Watchdog::new(Frequency::from_hertz(80_000_000), [0; 4]);
         watchdog.set_running(true, at(0));
         let late = Time::from_ticks(u64::MAX);

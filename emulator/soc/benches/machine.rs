@@ -15,7 +15,7 @@ const IMAGE: &str = "../../target/images/ESP32_GENERIC-20240602-v1.23.0.bin";
 const IMAGE_OFFSET: u32 = 0x1000;
 const BANNER: &str = "rst:0x1 (POWERON_RESET)";
 const PROMPT: &str = ">>> ";
-/// FreeRTOS's watchpoint on the end of a stack, as the Arduino core has it, and bytes that nobody writes for it to lie on.
+/// FreeRTOS's watchpoint on the end of a stack, as the Arduino core has it, and unused bytes for it to lie on.
 const STACK_WATCHPOINT: u32 = 0x8000_0020;
 const UNTOUCHED: u32 = 0x3FFA_E000;
 /// Guest time of one step of the MicroPython loop.

@@ -39,7 +39,7 @@ fn an_erased_chip_is_reset_by_its_watchdog_again_and_again() {
 }
 
 #[test]
-fn resets_that_nobody_asks_for_are_dropped_and_counted() {
+fn unread_resets_are_dropped_and_counted() {
     let mut machine = machine();
     let mut told = 0;
     while told < 20 {
@@ -91,7 +91,7 @@ proptest! {
         machine.run_for(Span::from_millis(60));
     }
 
-    /// Code that nobody wrote, in RAM and started with a good checksum: it may do anything that a guest can do.
+    /// Random code, in RAM and started with a good checksum: it may do anything that a guest can do.
     #[test]
     fn any_code_in_ram(bytes in proptest::collection::vec(any::<u8>(), 256), seed in any::<u64>()) {
         const CODE: u32 = 0x4008_0400;

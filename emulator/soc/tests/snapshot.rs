@@ -92,7 +92,7 @@ fn sealed(mut file: Vec<u8>) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { ..ProptestConfig::with_cases(60) })]
 
-    /// No byte can be another without somebody noticing.
+    /// Every changed byte is detected.
     #[test]
     fn a_damaged_file_is_an_error(at in any::<prop::sample::Index>(), flip in 1_u8..) {
         let mut damaged = file().to_vec();

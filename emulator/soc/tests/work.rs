@@ -120,7 +120,7 @@ fn fast_watchdogs(action: u32) -> Vec<Write> {
 }
 
 #[test]
-fn what_nobody_looks_at_costs_nothing() {
+fn unread_lines_cost_nothing() {
     let scenes: [(&str, Vec<Write>); 5] = [
         ("RMT", endless_rmt(false)),
         ("RMT with a carrier", endless_rmt(true)),
@@ -147,7 +147,7 @@ fn interrupts_that_only_pulse_come_no_faster_than_a_core_can_take_them() {
     }
 }
 
-/// The watched line carries 40 million edges a second, as the PLL is off, and a probe that nobody reads forgets the oldest.
+/// The watched line carries 40 million edges a second, as the PLL is off, and an unread probe drops the oldest.
 #[test]
 fn a_line_that_is_watched_is_followed_as_it_goes() {
     const LEDS: u32 = 17;

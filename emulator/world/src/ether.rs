@@ -111,7 +111,7 @@ impl Ether {
         std::mem::take(&mut self.to_lan)
     }
 
-    /// The frame of a board that ends next has come to everybody else.
+    /// The frame of a board that ends next has reached all other boards.
     fn end_frame(&mut self, boards: &[Cell]) {
         let Some(((end, place, serial), frame)) = self.on_air.pop_first() else { return };
         let RadioFrame { bytes, tuning, rate } = frame;

@@ -188,7 +188,7 @@ impl Network {
         self.drop_undeliverable_resets();
     }
 
-    /// A reset for a peer whose hardware address nobody knows would be tried for ever, and asking for that address would
+    /// A reset for a peer whose hardware address is unknown would be tried for ever, and asking for that address would
     /// keep other addresses from being asked for, as only one question a second is allowed.
     fn drop_undeliverable_resets(&mut self) {
         for handle in self.tcp {

@@ -58,7 +58,7 @@ const FIFO_LENGTH: usize = 32;
 /// Bytes that one transaction carries beside the address.
 pub const TRANSACTION_LENGTH: usize = FIFO_LENGTH - 1;
 
-/// A transaction failed: nobody acknowledged, or the bus is stuck.
+/// A transaction failed: no target acknowledged, or the bus is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BusError;
 

@@ -44,7 +44,7 @@ impl Bridges {
     /// Takes new connections and carries what has come. What goes wrong with a connection ends that connection only.
     pub async fn turn(&mut self) {
         for (forward, listener) in &self.forwards {
-            // A turn is short: whoever comes a moment later is taken in the next one.
+            // A turn is short: a client that comes a moment later is taken in the next one.
             let accepted = tokio::time::timeout(std::time::Duration::ZERO, listener.accept()).await;
             let Ok(Ok((host, _))) = accepted else { continue };
             if let Ok(board) = self.peer.connect(forward.board).within(2.s()).await {

@@ -19,10 +19,10 @@ macro_rules! say_text {
 
 pub(crate) use {say, say_text};
 
-/// The exit status of a command whose output nobody reads: that of a program which SIGPIPE has ended, 128 and 13.
+/// The exit status of a command whose output pipe is closed: that of a program ended by SIGPIPE, 128 + 13.
 pub const UNREAD: u8 = 141;
 
-/// Prints to the standard output, with colours where it is a terminal. If nobody reads it any more, the command ends here, without a
+/// Prints to the standard output, with colours where it is a terminal. If its reader is gone, the command ends here, without a
 /// word.
 pub fn print(text: Arguments<'_>) {
     let mut output = anstream::stdout();

@@ -25,7 +25,7 @@ impl RawTerminal {
 
 impl Drop for RawTerminal {
     fn drop(&mut self) {
-        // There is nobody left to tell.
+        // The receiver is gone.
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }

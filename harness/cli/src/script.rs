@@ -24,7 +24,7 @@ enum Ending {
     Ended(Result<(), espalier::Error>),
     /// It did not end in time.
     Late(Span),
-    /// Nobody reads the output any more.
+    /// The reader of the output is gone.
     Unread,
     /// A signal.
     Caught(Caught),

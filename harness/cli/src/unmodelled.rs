@@ -30,13 +30,13 @@ impl Notes {
     }
 }
 
-/// Tells how often each block was touched that is not modelled, or not whole, and what was dropped because nobody took it.
+/// Prints how often each unmodelled or partly modelled block was accessed, and which unread data was dropped.
 pub fn summarise(blocks: &[String], dropped: &[String]) {
     if !blocks.is_empty() {
         anstream::eprintln!("{HEADING}espalier:{PLAIN} touched, but not modelled: {}\r", blocks.join("; "));
     }
     if !dropped.is_empty() {
-        anstream::eprintln!("{HEADING}espalier:{PLAIN} dropped, as nobody took them: {}\r", dropped.join(", "));
+        anstream::eprintln!("{HEADING}espalier:{PLAIN} dropped, because it was not read: {}\r", dropped.join(", "));
     }
 }
 

@@ -77,8 +77,8 @@ impl Buzzer {
         state.driver.tones().map_err(|kind| state.fail(kind))
     }
 
-    /// Waits until it plays a tone of `frequency` hertz, within [`TONE_TOLERANCE`](crate::TONE_TOLERANCE); one that is over again by the time somebody
-    /// looks counts as well. The failure says what it has played instead.
+    /// Waits until it plays a tone of `frequency` hertz, within [`TONE_TOLERANCE`](crate::TONE_TOLERANCE). A tone that
+    /// has already ended counts too. The failure lists the tones that it has played instead.
     pub fn expect(&self, frequency: f64) -> Wait<PlayedTone> {
         let mut begun = None;
         Wait::new(&self.shared, format!("a tone of {frequency:.1} Hz"), move |state, ask| {

@@ -1,6 +1,6 @@
 //! Files that are written as a whole or not at all, and files that one process at a time writes.
 //!
-//! [`write()`] puts new content in place of the old. Whoever opens the file finds one or the other, after a crash of the host as
+//! [`write()`] puts new content in place of the old. A reader finds one or the other, after a crash of the host as
 //! well: the content goes into a new file of the same directory, which is synced and renamed. Its name cannot be foreseen, it is
 //! opened only if it does not exist, and it is removed if the content cannot be written.
 //!

@@ -26,9 +26,9 @@ pub enum Event<'a> {
     Connecting(SocketAddrV4),
     /// `connected ADDRESS:PORT`: the client's connection stands.
     Connected(SocketAddrV4),
-    /// `refused ADDRESS:PORT`: nobody listens there.
+    /// `refused ADDRESS:PORT`: the connection was refused; no socket listens there.
     Refused(SocketAddrV4),
-    /// `unanswered ADDRESS:PORT`: nobody answered to the connection request.
+    /// `unanswered ADDRESS:PORT`: no answer came to the connection request.
     Unanswered(SocketAddrV4),
     /// `listening ADDRESS:PORT`
     Listening(SocketAddrV4),

@@ -27,7 +27,7 @@ pub enum AddressError {
     Rule(String),
 }
 
-/// Finds `HOST:PORT`. An empty host is this computer, and nobody else reaches it.
+/// Finds `HOST:PORT`. An empty host is this computer, out of reach for others.
 ///
 /// # Errors
 /// If it is not of this form, or the host has no address.

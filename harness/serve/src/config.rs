@@ -16,7 +16,7 @@ pub enum Pace {
     /// connection from what the board sent last until the host answers, and half a second longer; on the serial line for half a
     /// second after the board has printed, if a client has typed since it came; for three seconds after a frame on a cable that
     /// leads outside; while a debugger is attached. A board that has been idle for 60 s of its time falls back to real time, and
-    /// stands still while nobody is connected to it.
+    /// stands still while no client is connected to it.
     Fast,
 }
 

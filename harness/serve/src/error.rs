@@ -18,7 +18,7 @@ pub enum ServeError {
         /// What the host said.
         source: std::io::Error,
     },
-    /// A stream cannot be had: another program has it, nobody listens there, or the host says no.
+    /// A stream cannot be opened: another program has it, no server listens there, or the host refuses.
     #[error("{service} cannot be at {endpoint}: {source}")]
     Stream {
         /// What was to be spoken there.
@@ -42,7 +42,7 @@ pub enum ServeError {
     /// The eFuses cannot be read.
     #[error("the eFuses: {0}")]
     Fuses(FusesError),
-    /// Nobody listens where the board is to be connected.
+    /// No server listens where the board is to be connected.
     #[error("{service} cannot be connected to {address}: {source}")]
     Connect {
         /// What was to be connected.

@@ -1,6 +1,6 @@
 //! Files that clients have written on the host.
 //!
-//! A disk may take any time, and a file may be none: whoever reads a FIFO may never come. So files are written by threads of their
+//! A disk may take any time, and a file may be none: the reader of a FIFO may never come. So files are written by threads of their
 //! own, a few at a time, each is waited for so long, and only plain files are written to.
 
 use std::io;

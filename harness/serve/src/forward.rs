@@ -30,7 +30,7 @@ pub(crate) async fn serve_guest(mut accepted: UnboundedReceiver<Accepted>, host:
     while let Some(end) = accepted.recv().await {
         let bell = Arc::clone(board.bell());
         tokio::spawn(async move {
-            // If nobody listens there, dropping the end resets the board's connection.
+            // If the port is closed, dropping the end resets the board's connection.
             match TcpStream::connect(host).await {
                 Ok(socket) => carry(socket, end, bell).await,
                 Err(_) => {

@@ -31,7 +31,7 @@ impl Forwards {
         Ok(())
     }
 
-    /// Listens there no more; connections that were made stay. False if nobody did.
+    /// Stops listening there; open connections stay. False if there was no such listener.
     pub fn remove(&self, address: SocketAddr) -> bool {
         let task = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&address);
         if let Some(task) = &task {

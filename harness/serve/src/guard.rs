@@ -16,7 +16,7 @@ const METHODS: [&str; 10] =
 const VERSION: &[u8] = b" HTTP/";
 /// Where a first line is taken for a request's although its end has not come.
 const LONGEST_LINE: usize = 512;
-/// A browser sends its request as a whole. Whoever types one on a serial line does not.
+/// A browser sends its request as a whole. A user who types one on a serial line does not.
 const TYPING: Duration = Duration::from_millis(250);
 
 /// How a connection begins.

@@ -85,7 +85,7 @@ impl Bell {
         self.changed.notify_one();
     }
 
-    /// Waits until somebody rings, or until `patience` is over.
+    /// Waits until it rings, or until `patience` is over.
     pub fn wait(&self, patience: Option<Duration>) {
         let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         let silent = |rung: &mut bool| !*rung;
@@ -180,7 +180,7 @@ impl BoardHandle {
     }
 
     pub(crate) fn announce(&self, event: BoardEvent) {
-        // Without a listener there is nobody to tell.
+        // Without a receiver the event is dropped.
         let _ = self.events.send(event);
     }
 

@@ -53,7 +53,7 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle, names: Vec<
         let (socket, place) = clients.next().await;
         let (board, names) = (board.clone(), Arc::clone(&names));
         tokio::spawn(async move {
-            // A client that goes away is no matter for anybody.
+            // A client may disconnect at any time.
             let _ = tokio::time::timeout(PATIENCE, client(socket, &board, &names)).await;
             drop(place);
         });

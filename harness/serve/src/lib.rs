@@ -3,7 +3,7 @@
 //! [`Server::start`] takes a machine and runs it on a thread of its own. UART0 is a TCP socket, an RFC 2217 port whose DTR and
 //! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; GDB debugs both cores; HTTP shows the display; ports
 //! of the host lead to ports of the board. Whatever comes from the host reaches the guest between two slices of its run, and nothing
-//! that a client does or fails to do holds the board up. Whoever can connect can use the board; web pages cannot, although a browser
+//! that a client does or fails to do holds the board up. Any program that can connect can use the board; web pages cannot, although a browser
 //! connects for them.
 
 mod address;

@@ -15,7 +15,7 @@ const CAPACITY: usize = 1 << 20;
 pub(crate) struct Outlet {
     state: Mutex<State>,
     changed: Notify,
-    /// Bytes are kept while nobody is connected.
+    /// Bytes are kept while no client is connected.
     keeps: bool,
 }
 
@@ -34,7 +34,7 @@ impl Outlet {
         Outlet { state: Mutex::default(), changed: Notify::new(), keeps: false }
     }
 
-    /// An outlet that keeps what was sent before somebody listened.
+    /// An outlet that keeps bytes sent before the first client.
     pub fn keeping() -> Outlet {
         Outlet { keeps: true, ..Outlet::new() }
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_misses_what_was_kept_for_nobody() {
+    fn bytes_dropped_before_the_first_client_are_not_counted_as_missed() {
         let outlet = Outlet::keeping();
         outlet.push(&vec![b'n'; 2 * CAPACITY]);
         assert_eq!(outlet.dropped(), 0);
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_port_has_one_client_at_a_time_and_starts_afresh_with_each() {
         let outlet = Outlet::new();
-        outlet.push(b"nobody hears this");
+        outlet.push(b"no client hears this");
         assert!(outlet.connect());
         assert!(!outlet.connect());
         outlet.push(b"left behind");

@@ -35,7 +35,7 @@ pub struct Server {
     io: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
-/// UART0 for the program that serves the board. What the board sent before somebody listened is kept.
+/// UART0 for the program that serves the board. Bytes that the board sent before the first client are kept.
 #[derive(Debug)]
 pub struct ConsolePort {
     sender: SerialSender,
@@ -199,7 +199,7 @@ impl Server {
         self.ports.iter().map(describe).collect()
     }
 
-    /// Waits until somebody shuts the board down, and gives the machine back.
+    /// Waits until the board is shut down, and gives the machine back.
     pub fn wait(mut self) -> Machine {
         let machine = self.join().expect("the board's thread is joined once");
         drop(self);
@@ -217,7 +217,7 @@ impl Server {
     fn join(&mut self) -> Option<Machine> {
         let machine = self.board.take().map(JoinHandle::join);
         if let Some((stop, io)) = self.io.take() {
-            // If nobody listens, the thread has ended.
+            // Without a receiver, the thread has ended.
             let _ = stop.send(());
             if let Err(panic) = io.join()
                 && !std::thread::panicking()

@@ -171,7 +171,7 @@ impl WorldServer {
         self.over.store(true, Ordering::Relaxed);
         let world = self.world.take().map(JoinHandle::join);
         if let Some((stop, io)) = self.io.take() {
-            // If nobody listens, the thread has ended.
+            // Without a receiver, the thread has ended.
             let _ = stop.send(());
             let _ = io.join();
         }
@@ -203,7 +203,7 @@ fn run(mut world: World, mut seats: Vec<Seat>, over: &AtomicBool, bell: &Bell) -
         if present.since(now) > LARGEST_LAG {
             anchor = (Instant::now(), now);
         }
-        // Boards of a served world are not strict, and nobody debugs them.
+        // Boards of a served world are not strict, and have no debugger.
         let _ = world.run_until(present.min(now + SLICE));
         seats.iter().for_each(|seat| seat.tell(&mut world));
     }

@@ -17,7 +17,7 @@ const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/golde
 /// A host with many tests at once is slow, and these boards live in its time.
 const PATIENCE_SECONDS: u64 = 60;
 
-/// Every QEMU to test with. A run without Espressif's says so where nobody captures it.
+/// Every QEMU to test with. A run without Espressif's says so on the uncaptured standard error.
 fn programs() -> Vec<PathBuf> {
     let mut programs = vec![PathBuf::from(EMULATOR)];
     match Qemu::find() {

@@ -17,7 +17,7 @@ pub(crate) struct Arena {
     used: usize,
 }
 
-// SAFETY: the mappings belong to this value alone and are reached through `&mut self`, or executed by whoever holds the engine
+// SAFETY: the mappings belong to this value alone and are reached through `&mut self`, or executed by the owner of the engine
 // exclusively. They do not depend on the thread that made them.
 unsafe impl Send for Arena {}
 // SAFETY: `&Arena` gives addresses only.
@@ -37,7 +37,7 @@ impl Arena {
         match map(ProtFlags::READ | ProtFlags::EXEC) {
             Some(executable) => Some(Arena { writable, executable, used: 0 }),
             None => {
-                // SAFETY: the mapping was made above and nobody has a pointer into it.
+                // SAFETY: the mapping was made above and no pointer into it exists.
                 let _ = unsafe { munmap(writable.as_ptr().cast::<c_void>(), SIZE) };
                 None
             }

@@ -155,7 +155,7 @@ pub(crate) struct Debugged {
 }
 
 /// Runs blocks under the eyes of a debugger, going on at `position`: the same instructions in the same blocks as without, so that
-/// whoever runs the core gets it back at the same places.
+/// the machine gets the core back at the same places.
 pub(crate) fn run_blocks<B: Bus>(
     state: &mut State,
     blocks: &mut Blocks,

@@ -239,7 +239,7 @@ impl Cpu {
         self.debugger.set_step(wanted);
     }
 
-    /// True if a debugger waits for something, or has been told of something that nobody has taken yet.
+    /// True if a debugger waits for something, or has an event that was not taken yet.
     #[inline(always)]
     pub fn is_debugged(&self) -> bool {
         self.debugger.is_engaged()

@@ -103,7 +103,7 @@ pub(crate) fn execute<const WATCHED: bool, B: Bus>(
         | Opcode::Excw
         | Opcode::Memw
         | Opcode::Extw => {}
-        // Caches are outside of this core (XCHAL_ICACHE_SIZE is 0), and nobody answers a simulator call on silicon.
+        // Caches are outside of this core (XCHAL_ICACHE_SIZE is 0), and silicon does not answer simulator calls.
         Opcode::Dpfr
         | Opcode::Dpfw
         | Opcode::Dpfro

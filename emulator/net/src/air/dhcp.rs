@@ -147,9 +147,9 @@ impl DhcpClient {
         let mut datagram = vec![0; message.buffer_len()];
         // A buffer of the length that the message asks for holds it.
         let _ = message.emit(&mut DhcpPacket::new_unchecked(&mut datagram[..]));
-        let everybody =
+        let broadcast =
             Reply { mac, to_mac: EthernetAddress::BROADCAST, from: Ipv4Addr::UNSPECIFIED, to: Ipv4Addr::BROADCAST };
-        everybody.udp(CLIENT_PORT, SERVER_PORT, &datagram)
+        broadcast.udp(CLIENT_PORT, SERVER_PORT, &datagram)
     }
 }
 

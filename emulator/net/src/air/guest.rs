@@ -96,7 +96,7 @@ impl Guest {
             while let Some(frame) = lan.take_for_air(now) {
                 self.outgoing.push(frame);
             }
-            // Nobody is at the other port.
+            // The other port is not connected.
             while lan.take_for_board(now).is_some() {}
         }
     }

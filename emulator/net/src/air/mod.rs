@@ -39,7 +39,7 @@ pub use station::{Refusal, Station, StationState};
 /// Between two frames to the board, from the start of one to the start of the next: what a driver of this class of chip keeps up
 /// with for any length of time.
 const SPACING: Span = Span::from_micros(400);
-/// How often a frame is sent again that nobody acknowledged (dot11ShortRetryLimit).
+/// How often an unacknowledged frame is sent again (dot11ShortRetryLimit).
 const RETRIES: u8 = 7;
 /// What the seed is used for here.
 const STREAM: u64 = 3;
@@ -73,7 +73,7 @@ espalier_core::persist!(value AirFrame { bytes, channel, rssi, rate, from, tries
 /// What becomes of a frame that a board has sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// Nobody hears it.
+    /// No station hears it.
     pub lost: bool,
     /// By how much it is late.
     pub delay: Span,
@@ -157,7 +157,7 @@ impl Air {
         }
     }
 
-    /// The board's radio has sent a frame, which ends at `now`. Returns true if somebody acknowledges it.
+    /// The board's radio has sent a frame, which ends at `now`. Returns true if a station acknowledges it.
     pub fn send_from_board(&mut self, bytes: &[u8], tuning: impl Into<Tuning>, rate: Rate, now: Time) -> bool {
         self.carry_from_board(bytes, tuning.into(), rate, now).acknowledged
     }
@@ -332,7 +332,7 @@ impl Air {
         }
         if let Some(lan) = self.subnets.get_mut(&address) {
             let frames: Vec<_> = std::iter::from_fn(|| lan.take_for_air(self.now)).collect();
-            // Nobody is at the other port.
+            // The other port is not connected.
             while lan.take_for_board(self.now).is_some() {}
             frames.iter().for_each(|frame| self.with_network(address, |network, now| network.forward(frame, now)));
         }

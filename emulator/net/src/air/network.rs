@@ -67,7 +67,7 @@ pub(super) struct Network {
     /// Packet number of the latest protected group frame.
     group_number: u64,
     stations: BTreeMap<MacAddress, Station>,
-    /// Group frames that wait for the next beacon, since somebody sleeps.
+    /// Group frames that wait for the next beacon, since a station sleeps.
     group: VecDeque<Vec<u8>>,
     outgoing: Vec<(Vec<u8>, Rate)>,
     to_lan: Vec<Vec<u8>>,

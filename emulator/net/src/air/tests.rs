@@ -123,7 +123,7 @@ fn what_the_board_does_not_acknowledge_comes_again_with_space_between() {
     assert_eq!(air.add_access_point(settings), Err(AirError::AddressTaken { address: BSSID }));
     let control = Control::new(FrameType::Management, subtype::AUTHENTICATION);
     let request = FrameBuilder::new(control, [BSSID, STATION, BSSID], 0).bytes(&[0, 0, 1, 0, 0, 0]).build();
-    assert!(!air.send_from_board(&request, 5, Rate::DSSS_1M, Time::ZERO), "nobody is on this channel");
+    assert!(!air.send_from_board(&request, 5, Rate::DSSS_1M, Time::ZERO), "no station is on this channel");
     assert!(air.send_from_board(&request, 6, Rate::DSSS_1M, Time::ZERO));
     let mut arrivals = Vec::new();
     while let Some(at) = air.deadline().filter(|at| *at < Time::from_micros(100_000)) {

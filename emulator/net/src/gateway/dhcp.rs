@@ -148,8 +148,8 @@ impl DhcpServer {
         let mut datagram = vec![0; answer.buffer_len()];
         answer.emit(&mut DhcpPacket::new_unchecked(&mut datagram[..])).ok()?;
         // RFC 2131, 4.1: where the answer goes.
-        let everybody = request.broadcast || !accepted;
-        let to_mac = if everybody { EthernetAddress::BROADCAST } else { request.client_hardware_address };
+        let broadcast = request.broadcast || !accepted;
+        let to_mac = if broadcast { EthernetAddress::BROADCAST } else { request.client_hardware_address };
         let to = match request.client_ip {
             address if accepted && self.config.is_host_address(address) => address,
             _ => Ipv4Addr::BROADCAST,

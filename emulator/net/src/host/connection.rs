@@ -82,7 +82,7 @@ pub(super) struct Connection {
     /// The port that it came to, while the handshake is under way.
     pub(super) listener: Option<u16>,
     state: ConnState,
-    /// Bytes that came in and that nobody has read.
+    /// Received bytes that were not read yet.
     received: VecDeque<u8>,
     /// Since when the peer waits for the remote end without hearing anything.
     pub(super) waiting_since: Option<Time>,

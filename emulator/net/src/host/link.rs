@@ -103,7 +103,7 @@ impl Link {
         true
     }
 
-    /// Says of a packet that nobody takes it.
+    /// Answers a packet for a closed port.
     pub(super) fn refuse(&mut self, reason: Icmpv4DstUnreachable, header: Ipv4Repr, payload: &[u8], now: Time) {
         self.send(header.src_addr, now, |reply| reply.unreachable(reason, header, payload));
     }

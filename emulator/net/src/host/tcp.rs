@@ -20,7 +20,7 @@ const ENDED_KEPT: usize = 256;
 #[derive(Clone, Debug)]
 pub(super) struct Listener {
     backlog: usize,
-    /// Connections that nobody has accepted.
+    /// Connections that were not accepted yet.
     ready: VecDeque<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Host {
         Ok(())
     }
 
-    /// Stops listening. Connections that nobody has accepted are reset.
+    /// Stops listening. Connections that were not accepted are reset.
     pub(crate) fn close_listener(&mut self, port: u16, now: Time) -> Vec<Frame> {
         let Some(listener) = self.listeners.remove(&port) else {
             return Vec::new();

@@ -23,7 +23,7 @@ use storage::Storage;
 pub use storage::FLASH_CHUNK_SIZE;
 
 const MEGABYTE: usize = 0x10_0000;
-/// What the controller reads from a line that nobody drives.
+/// The level that the controller reads from an undriven line.
 const IDLE_LINE: u8 = 0xFF;
 
 /// What a host can do wrong with a flash chip.

@@ -4,7 +4,7 @@
 //! Espressif does not document it. The model follows what SDKs of other licensees publish about the same core and how the drivers in
 //! the chip's mask ROM use it. The wiring calls [`run`](Bluetooth::run) after each access and at each deadline.
 //!
-//! There is nobody in the air: what the Low Energy core begins takes its time and ends without a packet.
+//! There is no other device in the air: each operation of the Low Energy core takes its time and ends without a packet.
 
 mod clock;
 mod encryption;
@@ -286,9 +286,9 @@ impl Device for Bluetooth {
             reg::AESCNTL if new & registers::AES_START != 0 => self.encrypted = Some(now + AES_TIME),
             _ => {}
         }
-        // Inquiry and paging are of Bluetooth Classic, and nobody answers them, not even with silence.
+        // Inquiry and paging are of Bluetooth Classic and not modelled: they do not even end with a time-out.
         let starts_train = offset == reg::ABTRAINCNTL && new & !old & (registers::INQ_EN | registers::PAGE_EN) != 0;
-        // Nothing was due at the slots that nobody followed.
+        // Nothing was due at the slots that were passed over.
         let follows = self.follows_slots() && !followed || self.clock.is_running() && !ran;
         let target = matches!(offset, reg::GROSSTIMTGT | reg::FINETIMTGT | reg::BLE_GROSSTIMTGT | reg::BLE_FINETIMTGT)
             && !followed;

@@ -2,7 +2,7 @@
 //!
 //! Espressif does not document them. Names, fields and their meaning are those that SDKs of other licensees of the same core publish
 //! (`reg_btcore.h`, `reg_blecore.h`); which of them this chip has, and where, is what the drivers in its mask ROM say. The core for
-//! Bluetooth Classic comes first, the one for Low Energy follows at 0x200. Registers whose meaning nobody has published are called
+//! Bluetooth Classic comes first, the one for Low Energy follows at 0x200. Registers without a published meaning are called
 //! after their offset and only store what is written.
 
 espalier_core::registers! {

@@ -280,7 +280,7 @@ fn the_expected_level_decides() {
     let mut bench = Bench::new();
     bench.run(&[RSTART, WRITE | 1, READ | 1, STOP], &[0x50 << 1 | 1]);
     assert!(!bench.has_raised(reg::INT_RAW::NACK.mask()));
-    assert_eq!(bench.get(reg::DATA), 0xFF, "nobody pulls SDA low");
+    assert_eq!(bench.get(reg::DATA), 0xFF, "no target pulls SDA low");
 }
 
 /// TRM chapter 11.3.3: TO bounds how long SCL may be held.

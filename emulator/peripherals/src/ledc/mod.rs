@@ -2,7 +2,7 @@
 //! one of the four timers of its group.
 //!
 //! No period is ever ticked: a channel's output is described by its period and the time that it is high, and overflows are
-//! counted when somebody looks. The deadline is the next interrupt that software has enabled.
+//! counted at an access. The deadline is the next interrupt that software has enabled.
 
 mod channel;
 mod device;

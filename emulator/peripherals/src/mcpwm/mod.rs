@@ -208,7 +208,7 @@ impl Device for Mcpwm {
                 self.changes.push(McpwmChange { output, at: now, signal });
             }
         }
-        // Whoever waits for an edge or an interrupt waits for ever.
+        // Code that waits for an edge or an interrupt waits for ever.
         let waits = match offset {
             reg::INT_ENA => new != 0,
             reg::CAP_CH_CFG..reg::CAP_CH => new & registers::CAP_EN != 0,

@@ -64,7 +64,7 @@ impl OpenCoresEth {
             }
             return Ok(Some(bytes));
         }
-        // Software brought its own frame check sequence; a wrong one makes a frame that nobody on the wire accepts.
+        // Software brought its own frame check sequence; a wrong one makes a frame that no receiver on the wire accepts.
         bytes.truncate(limit);
         let body = bytes.len().saturating_sub(FCS);
         let intact = bytes[body..] == crc::fcs(&bytes[..body]).to_le_bytes();

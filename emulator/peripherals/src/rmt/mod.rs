@@ -1,7 +1,7 @@
 //! The remote control peripheral (ESP32 TRM, chapter "Remote Control Peripheral (RMT)"): eight channels that send and measure
 //! levels and how long they last.
 //!
-//! Nothing here ticks. The deadline is the next interrupt that software has enabled. When somebody looks, a transmission is
+//! Nothing here ticks. The deadline is the next interrupt that software has enabled. At an access, a transmission is
 //! followed entry by entry, but only through one lap of its memory if it goes round and round. The edges of a channel are
 //! followed and kept only while something is connected to it (see [`set_watched`](Rmt::set_watched)), and then at least once a
 //! millisecond, so that no call has many of them to do.
@@ -307,7 +307,7 @@ impl Rmt {
         }
     }
 
-    /// When the channel next does something that software has asked to be told of, or that somebody watches.
+    /// When the channel next does something that software has asked to be told of, or that a watched line shows.
     fn next_event(&self, channel: usize) -> Option<Time> {
         let (transmitter, receiver) = (&self.channels[channel].transmitter, &self.channels[channel].receiver);
         let received = receiver.deadline(self.settings(channel));

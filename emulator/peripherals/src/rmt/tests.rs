@@ -159,7 +159,7 @@ fn a_carrier_modulates_one_level_and_idle_has_its_own() {
 }
 
 #[test]
-fn nobody_pays_for_edges_that_nobody_watches() {
+fn unwatched_edges_cost_nothing() {
     let mut rmt = rmt();
     rmt.set_watched(0);
     fill(&mut rmt, 0, &[word((true, 3), (false, 5)), 0]);
@@ -289,7 +289,7 @@ fn a_transmission_without_end_costs_nothing() {
     assert_eq!(rmt.deadline(), None);
 }
 
-/// However often somebody looks, the edges of the carrier are the same, and none is in the future.
+/// However often the lines are read, the edges of the carrier are the same, and none is in the future.
 #[test]
 fn a_carrier_is_followed_within_a_pulse() {
     let sent = |looks: &[u64]| {

@@ -105,7 +105,7 @@ impl Transmitter {
         Events { threshold, ..Events::default() }.and(self.fetch(program, pulse.until))
     }
 
-    /// Goes on to `now` for a line that nobody watches, and adds the pulses that it followed to `steps`. A transmission that
+    /// Goes on to `now` for an unwatched line, and adds the pulses that it followed to `steps`. A transmission that
     /// goes round in its memory is not followed through all its laps: each is as long as the other and does the same.
     pub(super) fn skip_to(&mut self, program: &Program<'_>, now: Time, steps: &mut u64) -> Events {
         let (mut events, mut lap, mut skipped) = (Events::default(), None, false);

@@ -1,7 +1,7 @@
 //! The RTC controller: resets and their causes, the RTC timer and watchdog, clock selection, sleep (ESP32 TRM, chapters
 //! "Reset and Clock", "Watchdog Timers" and "Low-Power Management").
 //!
-//! The block asks for resets and stalls with [`RtcEffect`]s. It does not know when a reset really happens: whoever resets the
+//! The block asks for resets and stalls with [`RtcEffect`]s. It does not know when a reset really happens: the code that resets the
 //! chip, for whatever reason, tells it so with [`RtcCntl::apply_reset`], which records the cause.
 
 mod cause;

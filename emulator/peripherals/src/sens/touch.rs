@@ -13,7 +13,7 @@ use crate::clocks::SlowClock;
 pub const PADS: usize = 10;
 /// Clock of the measuring time.
 const MEASURING_CLOCK: Frequency = Frequency::from_hertz(8_000_000);
-/// A pad that nobody touches, at the steepest slope, takes so many cycles of that clock for one oscillation. A driver's usual
+/// An untouched pad, at the steepest slope, takes so many cycles of that clock for one oscillation. A driver's usual
 /// 0x7FFF cycles give about 1000, as ESP-IDF's documentation shows.
 const FREE_CYCLES: u32 = 32;
 /// A finger adds four times the capacitance of the pad.

@@ -1,6 +1,6 @@
 //! The ESP32's SPI controllers SPI0 to SPI3 (TRM, chapter 7), as masters.
 //!
-//! SPI0 and SPI1 drive the flash, SPI2 and SPI3 are for anybody. The block knows no device: a write to `CMD` leaves a
+//! SPI0 and SPI1 drive the flash, SPI2 and SPI3 are for general use. The block knows no device: a write to `CMD` leaves a
 //! transaction pending, and the wiring runs it right after that write with [`Spi::execute`] on the device that
 //! [`Spi::chip_select`] selects. A transaction that fits into the data buffer takes no guest time, and software finds `CMD`
 //! cleared when it looks. A longer one has moved its data at once too, but the controller stays busy until its bits would have

@@ -38,7 +38,7 @@ espalier_core::persist!(
 
 /// TIMG0 or TIMG1.
 ///
-/// A core reset reaches the block. Whoever resets it says afterwards whether the chip boots from flash, for group 0.
+/// A core reset reaches the block. The caller says afterwards whether the chip boots from flash, for group 0.
 ///
 /// Interrupt lines, in this order from bit 0: T0, T1, WDT, LACT. [`Device::interrupts`] gives the level sources
 /// (TGn_x_LEVEL_INTR); the edge sources (TGn_x_EDGE_INTR) are pulses, taken with [`take_edges`](Self::take_edges).
@@ -181,7 +181,7 @@ impl TimerGroup {
         }
     }
 
-    /// When a stage of the watchdog next expires and somebody finds out at once.
+    /// When a stage of the watchdog next expires with an effect outside the block.
     fn watchdog_deadline(&self) -> Option<Time> {
         let config = self.registers.get(reg::WDTCONFIG0);
         let raises =

@@ -253,7 +253,7 @@ proptest! {
 
 /// Stages of one cycle each that all interrupt by an edge: a core could not tell more of them than one in a microsecond.
 #[test]
-fn a_watchdog_as_fast_as_can_be_keeps_nobody_busy() {
+fn the_fastest_watchdog_does_not_keep_the_emulator_busy() {
     let mut group = group();
     set(&mut group, reg::WDTWPROTECT, WRITE_KEY, 0);
     set(&mut group, reg::WDTCONFIG1, reg::WDTCONFIG1::WDT_CLK_PRESCALE.put(1), 0);

@@ -1,6 +1,6 @@
 //! The ESP32's UARTs (TRM, chapter 13).
 //!
-//! Bytes take guest time in both directions, but the model does not count it: whenever somebody looks, it works out what has
+//! Bytes take guest time in both directions, but the model does not count it: at each access it works out what has
 //! passed since it was last looked at. It asks to be called only for an interrupt that software enabled, and when the last
 //! byte of an output has left.
 

@@ -172,7 +172,7 @@ fn time_out_comes_after_the_last_byte() {
     assert_eq!((bench.uart.interrupts(), bench.uart.deadline()), (0, None));
 }
 
-/// A gap shorter than the time-out does not end a burst, a longer one does even when nobody looked in between.
+/// A gap shorter than the time-out does not end a burst, a longer one does even without an access in between.
 #[test]
 fn time_out_is_found_between_two_bursts() {
     let mut bench = Bench::new();

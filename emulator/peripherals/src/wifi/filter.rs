@@ -38,9 +38,9 @@ impl WifiMac {
         let in_network = |address| self.matches(reg::BSSID_FILTER_ADDR, interface, address);
         let receiver = frame.receiver();
         if receiver.is_group() {
-            let everybody =
+            let to_all =
                 frame.bssid() == Some(MacAddress::BROADCAST) && self.is_enabled(reg::RA_FILTER_ADDR, interface);
-            return everybody || frame.bssid().is_some_and(in_network);
+            return to_all || frame.bssid().is_some_and(in_network);
         }
         self.matches(reg::RA_FILTER_ADDR, interface, receiver)
             && kind != FrameType::Control

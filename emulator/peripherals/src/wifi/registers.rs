@@ -1,7 +1,7 @@
 //! Registers of the Wi-Fi MAC.
 //!
 //! Espressif does not document them. Names and places are those of the `esp32` PAC crate and of the ESP32 Open MAC project;
-//! registers whose meaning nobody has published are called after their offset and only store what is written.
+//! registers without a published meaning are called after their offset and only store what is written.
 
 espalier_core::registers! {
     BSSID_FILTER_ADDR[8] @ 0x000 = 0, rw();

@@ -1,7 +1,7 @@
 //! What a board is made of, beside the chip.
 //!
 //! Boards are TOML files. Those that come with Espalier lie in `emulator/soc/boards`; `mpython.toml` there describes the whole
-//! format, key by key. Anybody's own file is as good ([`BoardDefinition::load`]).
+//! format, key by key. Files of users are equal to them ([`BoardDefinition::load`]).
 
 mod check;
 mod error;

@@ -22,7 +22,7 @@ impl Esp32 {
             Some(next) if sens.is_digital(next.adc) => {
                 next.result(sens.sample(next.adc, next.channel, next.attenuation))
             }
-            // Nobody converts; the lines are low.
+            // No converter is active; the lines are low.
             _ => 0,
         });
     }

@@ -1,4 +1,4 @@
-//! The chip's eFuses, for whoever keeps them in a file.
+//! The chip's eFuses, for storage in a file.
 
 use super::Esp32;
 use super::table::EFUSE;

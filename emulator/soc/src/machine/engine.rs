@@ -186,7 +186,7 @@ impl<C: Chip> Engine for Assembly<C> {
     }
 
     fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap) {
-        // Whoever holds the button at the strapping pad down gets the download mode, as on every development board.
+        // Holding down the button at the strapping pad selects the download mode, as on every development board.
         let held = self.chip.platform().driven[self.chip.boot_pad()] == Some(false);
         self.chip_mut().set_strap(if held { Strap::Download } else { strap });
         run.reset(self, cause);

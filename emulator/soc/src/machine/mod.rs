@@ -233,7 +233,7 @@ impl Machine {
         self.engine.take_probed(pin, self.run.now)
     }
 
-    /// Changes of a pad that its probe has lost, because nobody took them before too many others came.
+    /// Unread changes of a pad that its probe has dropped to make room for later ones.
     pub fn lost_by_probe(&self, pin: usize) -> u64 {
         self.engine.platform().pads.lost_by_probe(pin)
     }
@@ -284,7 +284,7 @@ impl Machine {
         output.map(|output| output.take()).unwrap_or_default()
     }
 
-    /// Bytes that a UART has sent and that were lost, because nobody took them before too many others came.
+    /// Unread bytes of a UART that were dropped to make room for later ones.
     pub fn uart_lost(&self, uart: usize) -> u64 {
         self.engine.platform().serial().get(uart).map_or(0, |output| output.lost())
     }
@@ -294,7 +294,7 @@ impl Machine {
         self.with_port(uart, |port, now| port.set_line_baud(baud, now));
     }
 
-    /// What was dropped because nobody took it before too much else came, one line each: output of the UARTs, tones, changes of
+    /// Unread data that was dropped to make room, one line each: output of the UARTs, tones, changes of
     /// probed pads.
     pub fn dropped(&self) -> Vec<String> {
         let platform = self.engine.platform();

@@ -150,7 +150,7 @@ pub trait Wires: Settle {
         }
     }
 
-    /// Follows the lines up to `now`, for somebody who looks at them from outside.
+    /// Follows the lines up to `now`, for an observer outside the machine.
     fn follow_wires(&mut self, now: Time) {
         let now = self.platform_mut().tick(now);
         self.connect_wires(now);

@@ -110,7 +110,7 @@ impl Lines {
         probe.map(|probe| std::mem::take(&mut probe.changes).into()).unwrap_or_default()
     }
 
-    /// Changes that the probe of a pad has lost because nobody took them.
+    /// Unread changes that the probe of a pad has dropped.
     pub fn lost_by_probe(&self, pin: usize) -> u64 {
         self.probes.iter().find(|probe| probe.pin == pin).map_or(0, |probe| probe.lost)
     }

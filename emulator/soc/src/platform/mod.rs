@@ -406,7 +406,7 @@ impl Surroundings for Wiring<'_> {
     }
 }
 
-/// The pads with what drives them while nobody touches the board: the resistors of its buttons.
+/// The pads with their drivers while the board is untouched: the resistors of its buttons.
 fn released(board: &BoardDefinition, pins: usize) -> Vec<Option<bool>> {
     let mut driven = vec![None; pins];
     for button in &board.buttons {
@@ -415,7 +415,7 @@ fn released(board: &BoardDefinition, pins: usize) -> Vec<Option<bool>> {
     driven
 }
 
-/// The pads at which the board has a voltage that is zero until somebody sets it.
+/// The pads at which the board has a voltage that is zero until it is set.
 fn silent(board: &BoardDefinition, pins: usize) -> Vec<Option<u32>> {
     let mut analog = vec![None; pins];
     for input in &board.analog {

@@ -1,10 +1,10 @@
-//! What a UART has sent, until somebody takes it.
+//! The bytes that a UART has sent, until they are read.
 
 use std::collections::VecDeque;
 
 use espalier_core::Time;
 
-/// Bytes that are kept for each UART. Nobody need ever take what UART1 and UART2 send; of more than this the oldest are lost.
+/// Bytes that are kept for each UART. The output of UART1 and UART2 may stay unread; beyond this the oldest bytes are dropped.
 pub const SERIAL_OUTPUT_BYTES: usize = 1 << 16;
 
 /// The output of a UART: each byte with the end of its frame.
@@ -28,7 +28,7 @@ impl SerialOutput {
         std::mem::take(&mut self.bytes).into()
     }
 
-    /// Bytes that were lost because nobody took them.
+    /// Unread bytes that were dropped.
     pub fn lost(&self) -> u64 {
         self.lost
     }

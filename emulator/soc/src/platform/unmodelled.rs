@@ -119,7 +119,7 @@ pub struct UnmodelledLog {
     allowed: Allowed,
     /// Of the chip's blocks.
     names: Vec<&'static str>,
-    /// The first new entry outside of what is allowed that nobody has been told of.
+    /// The first new entry outside of what is allowed that was not reported yet.
     fresh: Option<(u32, bool)>,
 }
 

@@ -1,4 +1,4 @@
-//! Official MicroPython v1.23.0 on the emulated chip: firmware that nobody here wrote, from the reset vector on.
+//! Official MicroPython v1.23.0 on the emulated chip: unmodified third-party firmware, from the reset vector on.
 //!
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.

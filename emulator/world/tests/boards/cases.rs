@@ -134,7 +134,7 @@ const ESP_NOW: &str = "import network, espnow, time\n\
     ALL = b'\\xff' * 6\n\
     MACS = [bytes([0x24, 0x0a, 0xc4, 0, 1, n]) for n in (0x10, 0x14)]\n";
 
-/// To everybody and back to the one that was heard; the sender is told whether that was acknowledged.
+/// To the broadcast address and back to the sender that was heard; the sender is told whether that was acknowledged.
 fn esp_now_goes_both_ways(image: &[u8]) {
     let mut boards = Boards::two(image);
     (0..2).for_each(|place| drop(boards.run(place, ESP_NOW)));
@@ -148,14 +148,14 @@ fn esp_now_goes_both_ways(image: &[u8]) {
         e.send(ALL, b'to all', True)\n\
         h, m = e.recv(5000)\n\
         print(h.hex(), m)\n\
-        e.add_peer(b'nobody')\n\
-        print(e.send(b'nobody', b'lost', True))\n";
+        e.add_peer(b'absent')\n\
+        print(e.send(b'absent', b'lost', True))\n";
     assert_eq!(boards.run(0, script), "240ac4000114 b'to you'\nFalse\n");
     assert_eq!(boards.finish(1), "240ac4000110 b'to all' True\n");
 }
 
 fn esp_now_is_encrypted_in_the_air(image: &[u8]) {
-    const MESSAGE: &[u8] = b"nobody else may read this";
+    const MESSAGE: &[u8] = b"no other board may read it";
     for encrypted in [false, true] {
         let mut boards = Boards::two(image);
         boards.world.air_mut().start_capture(1 << 20);

@@ -69,7 +69,7 @@ fn waits_for_the_cable() {
     bench.expect("@event link down");
     bench.assert_golden("idle-cable-out");
     bench.run(60_000);
-    assert!(bench.lines().iter().all(|line| line != "@event dhcp-silent"), "there was nobody to be silent");
+    assert!(bench.lines().iter().all(|line| line != "@event dhcp-silent"), "there was no server to be silent");
     bench.cable.set_out(false);
     bench.expect("@event link up");
     bench.expect("@event address 192.168.4.100/24 dhcp");

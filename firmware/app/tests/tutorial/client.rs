@@ -120,7 +120,7 @@ fn a_refused_connection_is_said_and_the_next_one_works() {
 }
 
 #[test]
-fn nobody_there_is_said() {
+fn an_absent_peer_is_reported() {
     let mut bench = Bench::ready();
     bench.type_line("client 192.168.4.99 5001");
     bench.expect("@event connecting 192.168.4.99:5001");
@@ -130,7 +130,7 @@ fn nobody_there_is_said() {
 }
 
 #[test]
-fn nobody_there_does_not_stand_in_the_way_of_others() {
+fn an_absent_peer_does_not_block_others() {
     let mut bench = Bench::ready();
     bench.type_line("client 192.168.4.99 5001");
     bench.expect("@event unanswered 192.168.4.99:5001");
@@ -174,8 +174,8 @@ fn names_are_resolved() {
     bench.type_line("client peer.lan 5001");
     bench.expect("@event resolving peer.lan");
     bench.expect("@event connected 192.168.4.2:5001");
-    bench.type_line("client nobody.lan 5001");
-    bench.expect("@event unresolved nobody.lan");
+    bench.type_line("client absent.lan 5001");
+    bench.expect("@event unresolved absent.lan");
     bench.assert_golden("client-unresolved");
 }
 

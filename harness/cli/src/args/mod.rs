@@ -15,7 +15,7 @@ use parse::{BAUD, endpoint, span};
 pub use parse::{Endpoint, Forward, PeerForward};
 pub use shared::{NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
 
-/// The host's own address, which is the default: a board is nobody else's business unless its user says so.
+/// The host's own address, which is the default: other hosts reach a board only if its user says so.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const EXAMPLES: &str = "\
@@ -40,7 +40,7 @@ Examples:
       what is in a firmware file
 
 Exit status: 0 if everything held, 1 if something failed, 2 for wrong usage,
-130 after Ctrl-C, 143 after SIGTERM, 141 if nobody reads the output any more.
+130 after Ctrl-C, 143 after SIGTERM, 141 if the reader of the output is gone.
 NO_COLOR and pipes are respected.";
 
 /// An emulated ESP32 board, and a harness that tests firmware on it.
@@ -388,8 +388,8 @@ pub struct ServeArgs {
     ///
     /// The board's time keeps to the clock only while the host owes it an answer: on a forwarded connection from what the board
     /// sent last until the host answers, and half a second longer; on the serial line for half a second after the board has
-    /// printed, if a client has typed since it came. A board that has been idle for 60 s of its time with nobody connected stands
-    /// still until somebody comes.
+    /// printed, if a client has typed since it came. A board that has been idle for 60 s of its time without a client stands
+    /// still until a client connects.
     #[arg(long)]
     pub fast: bool,
     /// Start in the ROM's serial download mode.
@@ -404,7 +404,7 @@ pub struct ServeArgs {
     /// Port for UART0 as plain TCP.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub serial: u16,
-    /// Offer QMP, the control protocol of QEMU, on this port. Whoever can connect to it can have pictures written to files of yours.
+    /// Offer QMP, the control protocol of QEMU, on this port. Every program that can connect to it can have pictures written to your files.
     #[arg(long, value_name = "PORT")]
     pub qmp: Option<u16>,
     /// Port for GDB; on --listen's address unless it comes with one of its own. Otherwise a free one, if GDB knows the chip's cores.

@@ -40,7 +40,7 @@ async fn client(stage: &mut Stage) -> Result<(), CliError> {
     let command = format!("client {} {PORT}", peer.address());
     console.send_line(&command).await?;
     console.expect("@event refused").await?;
-    stage.tell("Nobody listens yet, so the connection is refused.");
+    stage.tell("No server listens yet, so the connection is refused.");
     stage.check("client-refused").await?;
 
     let listener = peer.listen(PORT).await?;

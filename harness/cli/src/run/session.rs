@@ -44,7 +44,7 @@ pub enum Ending {
     Unwanted { pattern: String, line: String },
     /// The firmware crashed.
     Crashed(Box<Crash>),
-    /// Nobody reads the output any more.
+    /// The reader of the output is gone.
     Unread,
     /// A signal.
     Caught(Caught),
@@ -65,7 +65,7 @@ pub struct Session<'a> {
     paced: bool,
     /// Whether the terminal is in raw mode.
     raw: bool,
-    /// Whether somebody reads the standard output.
+    /// Whether the standard output has a reader.
     read: bool,
     /// When the picture that was drawn last appeared.
     seen: Time,

@@ -20,7 +20,7 @@ const REDRAW: Duration = Duration::from_millis(50);
 /// The simulator sleeps to keep to this rate. It is not what keeps the pace here, and is not to hold the board up.
 const FRAMES_PER_SECOND: u32 = 1000;
 
-/// SDL falls back to these drivers, whose windows nobody can see, where it finds no display.
+/// SDL falls back to these drivers, whose windows are invisible, where it finds no display.
 const UNSEEN: [&str; 2] = ["offscreen", "dummy"];
 /// Environment variable that chooses SDL's driver.
 const DRIVER_VARIABLE: &str = "SDL_VIDEODRIVER";

@@ -1,7 +1,7 @@
 //! What is odd about an image that the chip's ROM starts all the same.
 //!
 //! The ROM loads what lies at 0x1000 and looks at nothing else, so all that comes later may be missing or damaged: a test of an
-//! update that went wrong needs just that. But whoever did not mean it finds a board that resets for ever and says nothing.
+//! update that went wrong needs just that. By mistake, it makes a board that resets for ever and prints nothing.
 
 /// What is odd about an image, and what the board will make of it. Every message names the file and the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -44,8 +44,8 @@ impl Peer {
         })
     }
 
-    /// Asks the network for the address of a name in `.local` by multicast DNS (RFC 6762), once a second until somebody
-    /// answers: the board, if it has this name.
+    /// Asks the network for the address of a name in `.local` by multicast DNS (RFC 6762), once a second until an answer
+    /// comes: the board's, if it has this name.
     pub fn resolve(&self, name: impl Into<String>) -> Wait<Ipv4Addr> {
         const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 251), 5353);
         let (peer, name) = (self.clone(), name.into());

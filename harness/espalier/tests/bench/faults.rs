@@ -63,7 +63,7 @@ async fn a_board_that_is_plugged_in_again_goes_on_after_a_reset() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_port_that_somebody_else_has_is_busy() -> Result<()> {
+async fn a_port_that_another_process_has_is_busy() -> Result<()> {
     let served = Served::start(Pace::RealTime);
     let other = std::net::TcpStream::connect(served.server.rfc2217_address().unwrap())?;
     // It counts as connected when the server has taken it.
@@ -195,7 +195,7 @@ async fn a_board_that_another_process_has_is_waited_for() -> Result<()> {
 
 /// A client that stops reading loses what it did not read; the board goes on.
 #[tokio::test]
-async fn a_console_that_nobody_reads_does_not_hold_the_board_up() -> Result<()> {
+async fn an_unread_console_does_not_block_the_board() -> Result<()> {
     let served = Served::start(Pace::RealTime);
     let board = served.board("served").firmware(IMAGE).start().await?;
     board.console().expect("@event address").await?;

@@ -60,7 +60,7 @@ async fn a_served_board_is_flashed_reset_and_played_with() -> Result<()> {
     Ok(())
 }
 
-/// A pseudo-terminal has no lines: somebody else brings the chip into its download mode, and its firmware resets it.
+/// A pseudo-terminal has no lines: another program brings the chip into its download mode, and its firmware resets it.
 /// `direct` is how systems without pseudo-terminals do it, seen from the board's end.
 #[rstest]
 #[case::over_a_pseudo_terminal(false)]

@@ -151,13 +151,13 @@ async fn all_waits_let_the_board_run_as_far_at_once(#[future(awt)] board: Board)
     fork.console().send_line(format!("client {} 5001", fork.peer().address())).await?;
     let socket = listener.accept().await?;
     socket.expect("hello mPython,I am TCP Client").await?;
-    let console = polls(fork.console().expect("what nobody prints")).await;
+    let console = polls(fork.console().expect("never printed")).await;
     let bound = console + console / 10;
     let datagrams = fork.peer().udp(5002)?;
     for (what, polls) in [
         ("accept", polls(listener.accept()).await),
         ("receive", polls(socket.receive()).await),
-        ("expect", polls(socket.expect("what nobody sends")).await),
+        ("expect", polls(socket.expect("never sent")).await),
         ("close", polls(socket.expect_close()).await),
         ("datagram", polls(datagrams.receive()).await),
     ] {

@@ -101,7 +101,7 @@ async fn the_board_answers_to_its_name(board: &Board) -> Result<()> {
     board.micropython().exec("import network\nnetwork.hostname('espalier')\n").await?;
     join(board, None).await?;
     assert_eq!(board.peer().resolve("espalier.local").await?, Ipv4Addr::new(192, 168, 4, 100));
-    let error = board.peer().resolve("somebody.local").within(3.s()).await.unwrap_err();
+    let error = board.peer().resolve("absent.local").within(3.s()).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     Ok(())
 }

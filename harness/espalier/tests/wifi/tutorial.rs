@@ -13,7 +13,7 @@ pub const ALL: &[Case] = &[
     case!(the_server_shows_and_echoes_what_clients_send, Wifi),
     case!(the_server_in_its_own_network, Air),
     case!(the_client_runs_again_after_a_deauthentication, Air),
-    case!(the_client_says_that_nobody_listens, Wifi, Refusal),
+    case!(the_client_reports_a_refused_connection, Wifi, Refusal),
     case!(two_runs_of_the_client_are_one, Air, Fork),
 ];
 
@@ -144,7 +144,7 @@ async fn the_client_runs_again_after_a_deauthentication(board: &Board) -> Result
     board.screen().settled().await?.assert_golden("wifi-client-chinese")
 }
 
-async fn the_client_says_that_nobody_listens(board: &Board) -> Result<()> {
+async fn the_client_reports_a_refused_connection(board: &Board) -> Result<()> {
     let running = start_client(board, &join(board)?).await?;
     let error = running.finished().within(30.s()).await.unwrap_err();
     let exception = error.exception().expect("an exception");

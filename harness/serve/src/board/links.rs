@@ -134,7 +134,7 @@ impl Link {
         Pumped::Nothing
     }
 
-    /// True if the host's end went without a word: nobody takes what the board sends, or nothing more comes and no end came.
+    /// True if the host's end vanished without closing: the board's bytes are not taken, or bytes stopped and no end came.
     fn is_broken(&self) -> bool {
         self.outgoing.as_ref().is_some_and(Sender::is_closed)
             || (!self.finished && self.incoming.is_closed() && self.incoming.is_empty() && self.unsent.is_empty())
@@ -257,7 +257,7 @@ impl Links {
                 {
                     let (ours, theirs) = link();
                     self.links.push(Link::new(Some(connection), 0, ours));
-                    // If nobody takes it, its ends are closed, and the next turn resets the connection.
+                    // If it is not taken, its ends are closed, and the next turn resets the connection.
                     let _ = port.accepted.send(theirs);
                 }
             }

@@ -119,7 +119,7 @@ impl Board {
         }
     }
 
-    /// Runs until somebody shuts the board down, and gives the machine back.
+    /// Runs until the board is shut down, and gives the machine back.
     pub fn run(mut self) -> Machine {
         while self.obey() {
             if !self.paused {
@@ -156,7 +156,7 @@ impl Board {
             if !matches!(control, Control::Status(_) | Control::Screen(_)) {
                 self.pacer.note_activity(self.target.machine.now());
             }
-            // Whoever asked may have gone again.
+            // The client that asked may have disconnected.
             match control {
                 Control::Reset(strap) => {
                     self.start(strap);

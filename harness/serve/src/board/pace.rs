@@ -11,7 +11,7 @@
 //! - as long as a debugger is attached.
 //!
 //! Idle time is run through as well, but not without end: after [`IDLE_SPRINT`] of the board's time in which it did nothing and
-//! nobody said anything, it waits for somebody to come.
+//! no client has sent anything, it waits for a client to connect.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 /// Idle time of the board that passes at full speed after something went in or out.
 const IDLE_SPRINT: Span = Span::from_secs(60);
-/// How long a program on the host may take to go on with what it has begun to say, or to answer on a line where nobody has to.
+/// How long a program on the host may take to continue a message that it has begun, or to answer on a line that need not be answered.
 pub(super) const REACTION: Duration = Duration::from_millis(500);
 /// How long a frame may be under way to another program's network and back.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
@@ -48,7 +48,7 @@ pub(super) enum Turn {
 /// What the pace depends on, besides the clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Surroundings {
-    /// Somebody is connected.
+    /// A client is connected.
     pub is_watched: bool,
     /// The host owes the board an answer.
     pub owes: bool,

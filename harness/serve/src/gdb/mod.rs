@@ -1,7 +1,7 @@
 //! A server for GDB's remote serial protocol ("GDB Remote Serial Protocol" in the manual of GDB), by `gdbstub`.
 //!
 //! One client at a time. The board stops when it says something, as every debugger does at once, and goes on when it goes, whether it says goodbye or not. A board that
-//! stands still for a debugger does not age: whoever talks to it over its serial port or network waits.
+//! stands still for a debugger does not age: clients on its serial port or network wait.
 
 mod arch;
 mod packets;
@@ -49,7 +49,7 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     }
 }
 
-/// The same for whoever comes over a stream; `came` says that clients come by themselves.
+/// The same for a client on a stream; `came` says that clients come by themselves.
 pub(crate) async fn serve_stream(mut source: BoxedSource, board: BoardHandle, came: bool) {
     let seat = Seat::default();
     while let Some(stream) = source.next().await {

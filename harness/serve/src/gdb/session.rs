@@ -35,7 +35,7 @@ impl Replies {
     fn send(&mut self, packet: Vec<u8>) {
         let Some(client) = &self.client else { return };
         self.last = packet.clone();
-        // A client that has gone is noticed by whoever reads from it.
+        // The thread that reads from a client notices its end.
         let _ = client.send(packet);
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct DebugTarget {
     watchpoints: Vec<Watchpoint>,
     /// One for each core.
     plans: Vec<Plan>,
-    /// When the debugger reset the board, until somebody asks.
+    /// When the debugger reset the board, until the next query.
     reset: Option<Time>,
 }
 
@@ -173,7 +173,7 @@ impl DebugTarget {
         Some(MultiThreadStopReason::SignalWithThread { tid: thread(core), signal: Signal::SIGTRAP })
     }
 
-    /// The board was stopped by somebody else, or by its own doing.
+    /// The board was stopped by another client, or stopped itself.
     pub fn interrupted(&mut self, signal: Signal) -> MultiThreadStopReason<u32> {
         self.plans.fill(Plan::Continue);
         self.apply();

@@ -24,7 +24,7 @@ use crate::handle::Gone;
 
 /// The rate of the line until a client sets one: that of the ROM's messages.
 const INITIAL_BAUD: u32 = 115_200;
-/// How often to look whether somebody has opened the terminal where the system does not tell.
+/// How often to check whether a program has opened the terminal, where the system does not notify.
 const LOOK: Duration = Duration::from_millis(20);
 /// Bytes that are read or written at once.
 const PIECE: usize = 1024;
@@ -36,7 +36,7 @@ const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY).union(Op
 #[cfg(not(target_os = "linux"))]
 const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY);
 
-/// A pseudo-terminal that nobody has opened yet.
+/// A pseudo-terminal that no program has opened yet.
 #[derive(Debug)]
 pub(crate) struct Pty {
     controller: Arc<OwnedFd>,
@@ -44,7 +44,7 @@ pub(crate) struct Pty {
     doorbell: Doorbell,
 }
 
-/// Tells when the terminal is opened: a board whose terminal nobody uses sleeps until it has something to do itself.
+/// Notifies when the terminal is opened: a board whose terminal is unused sleeps until its own next event.
 #[derive(Debug)]
 struct Doorbell {
     /// inotify(7) of the terminal's file. None if the system gives none, as when too many files are watched.

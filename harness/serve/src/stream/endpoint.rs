@@ -55,7 +55,7 @@ pub(crate) enum Opened {
     File(fs::File),
 }
 
-/// A Unix socket whose name goes when nobody listens any more.
+/// A Unix socket whose name is removed with its listener.
 #[cfg(unix)]
 pub(crate) struct UnixDoor {
     pub listener: std::os::unix::net::UnixListener,

@@ -1,5 +1,5 @@
 //! Streams of bytes that lead to the board, and what is spoken over them. An endpoint knows how a stream comes about, and nothing
-//! of what it carries; whoever speaks over it knows nothing of where it leads.
+//! of what it carries; the protocol spoken over it knows nothing of where it leads.
 
 mod endpoint;
 mod local;
@@ -116,7 +116,7 @@ impl Open {
         Ok(Open { opened, config: config.clone(), port })
     }
 
-    /// Serves everybody who comes, on the present runtime.
+    /// Serves every client that connects, on the current runtime.
     pub fn serve(self, board: &BoardHandle) {
         let (came, muxed) = (self.config.is_server(), self.config.protocol == Protocol::SerialAndMonitor);
         let source = self.opened.serve(self.config.telnet);

@@ -68,7 +68,7 @@ impl Keys {
     }
 }
 
-/// Serves a client. What it types and what it is shown go their ways at the same time, for whoever answers waits until it is heard.
+/// Serves a client. Its input and its output are carried at the same time, since an answer blocks until the client reads it.
 pub(super) async fn client(stream: BoxedStream, port: SerialPort, visit: Arc<Visit>, came: bool, board: BoardHandle) {
     let (reader, writer) = split(stream);
     let (console, theirs) = duplex(PIECE);

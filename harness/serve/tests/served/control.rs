@@ -158,7 +158,7 @@ fn only_those_who_ask_for_this_server_see_the_board() {
 
 #[cfg(unix)]
 #[test]
-fn a_screen_that_is_dumped_into_a_pipe_holds_nobody_up() {
+fn a_screen_that_is_dumped_into_a_pipe_does_not_block_other_clients() {
     let server = downloading(0x10);
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");

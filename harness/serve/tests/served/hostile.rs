@@ -26,7 +26,7 @@ fn post(address: SocketAddr, body: &str) {
     );
     browser.write_all(format!("{head}{body}").as_bytes()).unwrap();
     let mut heard = Vec::new();
-    // Bytes that nobody read end a connection by a reset.
+    // Unread bytes end a connection by a reset.
     let _ = browser.read_to_end(&mut heard);
     assert!(!String::from_utf8_lossy(&heard).contains("return"), "{}", heard.escape_ascii());
 }

@@ -150,7 +150,7 @@ fn a_fast_board_does_not_run_ahead_of_a_host_that_owes_it_an_answer() {
 }
 
 #[test]
-fn a_fast_board_runs_ahead_when_nobody_owes_it_an_answer() {
+fn a_fast_board_runs_ahead_when_no_client_owes_it_an_answer() {
     let server = tutorial(ServeConfig::default());
     let (host, board) = (Instant::now(), board_time(&server));
     while board_time(&server).since(board) < Span::from_secs(50) {

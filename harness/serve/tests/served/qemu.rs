@@ -16,7 +16,7 @@ const FLASH: usize = 8 << 20;
 /// What the ROM says first.
 const BANNER: &str = "ets Jul 29 2019";
 
-/// A port that nobody has at the moment.
+/// A port that is free at the moment.
 fn unused_port() -> u16 {
     TcpListener::bind(free()).unwrap().local_addr().unwrap().port()
 }

@@ -62,7 +62,7 @@ fn two_ports_show_the_same_line() {
 
 /// The ROM polls its UARTs while it waits for a download. Who does nothing else is idle, so a fast board comes to rest.
 #[test]
-fn a_board_that_only_polls_comes_to_rest_and_answers_when_somebody_types() {
+fn a_board_that_only_polls_comes_to_rest_and_answers_to_typed_input() {
     let server = downloading(0x10);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = || runtime.block_on(server.board().status()).unwrap().now;

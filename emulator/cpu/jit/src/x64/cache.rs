@@ -81,7 +81,7 @@ impl Cache {
         }
     }
 
-    /// Drops a value that nobody needs.
+    /// Drops an unneeded value.
     pub fn forget(&mut self, slot: Slot) {
         if let Some(index) = self.find(slot) {
             self.entries[index] = Entry::default();

@@ -84,7 +84,7 @@ struct Debugged {
 }
 
 /// [`run_blocks`] under the eyes of a debugger, going on at `position`: the same instructions in the same blocks, so that
-/// whoever runs the core gets it back at the same places.
+/// the machine gets the core back at the same places.
 fn run_blocks_debugged<B: Bus>(
     state: &mut State,
     blocks: &mut Blocks,

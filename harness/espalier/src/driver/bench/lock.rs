@@ -82,7 +82,7 @@ enum Other {
     Process(String),
 }
 
-/// Waits for the board that `key` names and everybody calls `board`.
+/// Waits for the board with the lock `key` and the displayed name `board`.
 pub(super) async fn take(key: &str, board: &str) -> Result<Lease, Failure> {
     let wait = std::env::var(WAIT_VARIABLE).ok().and_then(|text| text.parse().ok());
     // Under nextest, other processes are other tests of the same run.
@@ -165,7 +165,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(50));
         assert!(!waiting.is_finished());
         drop(lease);
-        assert_eq!(waiting.join().unwrap(), Some([1; 32]), "nobody else can have flashed it");
+        assert_eq!(waiting.join().unwrap(), Some([1; 32]), "no other process can have flashed it");
         assert_eq!(holder(&key).as_deref(), Some("this process"));
         slots().remove(&key);
         std::fs::remove_file(path_of(&key)).unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use espalier_core::{Span, Time};
 
 /// How often a task that waits looks again although nothing has woken it. Sockets of the host are looked at, not listened to:
-/// what they hold back stays in the kernel's buffers, so a board that sends to nobody is held back as by any other peer. A
+/// what they hold back stays in the kernel's buffers, so a board whose peer does not read is held back as by any other peer. A
 /// millisecond is little beside what a board takes to answer.
 const TICK: Duration = Duration::from_millis(1);
 

@@ -87,7 +87,7 @@ impl Guarded {
             return;
         }
         // The shell that holds the other end of the pipe is in the group until it is killed, so the group's number cannot
-        // have been given to anybody else. If the group is gone, somebody else has killed it.
+        // have been reused. If the group is gone, another process has killed it.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         self.ended = self.ended.or_else(|| self.child.wait().ok());
         self.leash = None;

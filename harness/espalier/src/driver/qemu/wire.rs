@@ -3,7 +3,7 @@
 //! QEMU hands over and takes Ethernet frames on a socket, each after its length in four bytes, the highest first (QEMU's
 //! `-nic socket`). At the other end are the switch, the DHCP server and the peer of the emulated board, here in the host's
 //! time. So a board in QEMU has the same addresses and can be refused, cut off and recorded in the same way, its ports are
-//! nobody else's, and any number of boards can use the same ones at once.
+//! those of no other board, and any number of boards can use the same ones at once.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

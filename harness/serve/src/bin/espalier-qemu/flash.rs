@@ -1,7 +1,7 @@
 //! The file that is the flash chip.
 //!
 //! It is read when the program starts and written when it ends, as a whole or not at all (`espalier_files`): QEMU writes it in place,
-//! sector by sector. Nobody else who asks writes it meanwhile.
+//! sector by sector. A lock keeps other cooperating processes from writing it meanwhile.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ enum Fate {
     Left,
     /// It gets what the chip has.
     Written(Held),
-    /// It gets what the chip has if nobody else has it by then.
+    /// It gets the chip's contents if no other process has locked it by then.
     Shared,
 }
 

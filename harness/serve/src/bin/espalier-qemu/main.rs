@@ -181,7 +181,7 @@ async fn tell_unmodelled(board: &BoardHandle) {
 
 async fn shut_down(board: &BoardHandle) -> Result<(), Failure> {
     let mut events = board.events();
-    // A board whose firmware resets at once may be over before there was anybody to be told.
+    // A board whose firmware resets at once may end before the listener is registered.
     if board.status().await.is_err() {
         return Ok(());
     }

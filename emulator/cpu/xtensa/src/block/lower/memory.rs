@@ -71,7 +71,7 @@ impl Lowering<'_, '_> {
         address
     }
 
-    /// Stores what stands there already if it is not to be stored: nobody can tell in memory that has no side effects.
+    /// Writes back the old value if the condition fails, which memory without side effects cannot tell from no store.
     fn store_conditionally(&mut self, op: &Instruction) -> Lowered {
         if self.around.watched != [false; 2] {
             return Lowered::Unknown;

@@ -1,6 +1,6 @@
 //! The file on which a board is locked, and who has it written there.
 //!
-//! Every user of this computer may open it: they all want the one board. So what it says is somebody else's word, and nothing is
+//! Every user of this computer may open it: they all want the one board. So its contents are untrusted, and nothing is
 //! written into a file that does not look as these do.
 
 use std::fs::{File, TryLockError};

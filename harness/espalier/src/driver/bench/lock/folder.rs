@@ -1,6 +1,6 @@
 //! The folder of the locks: one for all users of this computer.
 //!
-//! Whoever may write there may board things, and the first user of a computer owns the folder for all later ones. So the folder is
+//! A user who may write there may lock boards, and the first user of a computer owns the folder for all later ones. So the folder is
 //! opened once, without following a link, and checked; files are opened relative to it, without following links, and are used only
 //! if they are plain files with one name. Nothing gets another mode that this user does not own.
 
@@ -18,9 +18,9 @@ use rustix::process::geteuid;
 const SHARED: [&str; 2] = ["/run/lock", "/tmp"];
 /// In one of these.
 const FOLDER: &str = "espalier-boards";
-/// Everybody may add files, and remove one's own.
+/// Every user may add files, and remove their own.
 const SHARED_FOLDER: Mode = Mode::from_bits_retain(0o1777);
-/// Everybody may lock it, and write down who has.
+/// Every user may lock it, and write the holder into it.
 const SHARED_FILE: Mode = Mode::from_bits_retain(0o666);
 /// Another user may be making the folder at this moment.
 const ATTEMPTS: u32 = 20;

@@ -85,7 +85,7 @@ fn a_board_that_does_not_read_holds_the_peer_back() {
             length => sent += length,
         }
     }
-    assert!(sent < 64 << 20, "somebody buffers without end");
+    assert!(sent < 64 << 20, "a buffer without a bound");
     let mut heard = vec![0; sent];
     board.read_exact(&mut heard).unwrap();
     assert!(wait(|| Some(sockets.send(connection, b"more")).filter(|length| *length > 0)) > 0);

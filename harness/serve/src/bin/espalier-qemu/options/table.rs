@@ -61,7 +61,7 @@ const TABLE: &[Row] = &[
         "file=F,if=mtd,format=raw[,readonly=on][,snapshot=on]",
         Meaning::Value(take_drive),
         "the flash chip: 2, 4, 8 or 16 MB; written back as a whole when the program ends, through symbolic links, and in place only \
-         if it has several hard links; nobody else may write it meanwhile. With if=none,id=efuse and -global \
+         if it has several hard links; no other program may write it meanwhile. With if=none,id=efuse and -global \
          driver=nvram.esp32.efuse,property=drive,value=efuse: the eFuses, 124 bytes, written when one is burnt",
     ),
     row(

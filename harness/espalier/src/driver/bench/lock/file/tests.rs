@@ -123,7 +123,7 @@ fn a_lock_shuts_others_out_and_says_who_has_the_board() {
 }
 
 #[test]
-fn a_lock_that_was_cleared_away_excludes_nobody_and_is_not_taken_for_one() {
+fn a_lock_file_that_was_removed_excludes_no_process_and_is_not_taken_for_a_lock() {
     let scene = Scene::new();
     let folder = Folder::within(scene.base.path()).unwrap();
     let file = folder.open_or_create(&name_of(KEY)).unwrap();
@@ -148,7 +148,7 @@ fn what_another_user_wrote_does_not_work_the_terminal() {
 #[test]
 fn what_other_users_made_is_used_but_not_changed() {
     if !geteuid().is_root() {
-        eprintln!("skipped: only root can make files that belong to somebody else");
+        eprintln!("skipped: only root can make files that belong to another user");
         return;
     }
     let scene = Scene::new();
