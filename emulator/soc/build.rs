@@ -5,8 +5,17 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What the emulator is made of, seen from this package. Packages out of a registry lie elsewhere and have fixed versions.
-const SOURCES: [&str; 8] =
-    ["src", "boards", "../core/src", "../cpu", "../peripherals/src", "../ieee80211/src", "../parts/src", "../net/src"];
+const SOURCES: [&str; 9] = [
+    "src",
+    "boards",
+    "../core/src",
+    "../cpu",
+    "../peripherals/src",
+    "../ieee80211/src",
+    "../parts/src",
+    "../net/src",
+    "../world/src",
+];
 const VERSIONS: &str = "../../Cargo.lock";
 
 fn main() {

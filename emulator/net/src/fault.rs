@@ -52,6 +52,8 @@ pub struct FaultConfig {
     pub to_board: Faults,
 }
 
+espalier_core::persist!(value FaultConfig { from_board, to_board });
+
 impl FaultConfig {
     /// The same faults in both directions.
     pub fn both(faults: Faults) -> FaultConfig {

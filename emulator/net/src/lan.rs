@@ -171,6 +171,11 @@ impl Lan {
         self.send_from_cable(0, frame, now);
     }
 
+    /// How many cables there are.
+    pub fn cables(&self) -> usize {
+        self.cables.len()
+    }
+
     /// Plugs the cable of another board in, and returns its number: the first board's is zero.
     pub fn add_cable(&mut self) -> usize {
         self.cables.push(Cable::new(&self.config, self.cables.len() as u64));

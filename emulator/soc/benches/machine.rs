@@ -60,6 +60,12 @@ fn run(criterion: &mut Criterion) {
         bench.iter_batched(|| machine.clone(), |mut fork| fork.run_for(Span::from_millis(1)), BatchSize::PerIteration);
     });
 
+    let file = machine.save();
+    println!("a file with it has {} bytes", file.len());
+    criterion.bench_function("save it in a file", |bench| bench.iter(|| black_box(machine.save())));
+    criterion
+        .bench_function("load it from a file", |bench| bench.iter(|| Machine::load(&file).expect("it was just saved")));
+
     machine.uart_send(0, b"s=0\rfor i in range(100000000): s+=i*i^(i>>3)\r\r");
     machine.run_for(Span::from_millis(200));
     let mut probe = machine.clone();

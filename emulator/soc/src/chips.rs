@@ -28,14 +28,6 @@ impl Machine {
     /// # Errors
     /// If the bytes are not a snapshot, or a damaged one, or one of another build.
     pub fn load(file: &[u8]) -> Result<Machine, SnapshotError> {
-        Machine::load_with(file).map(|(machine, _)| machine)
-    }
-
-    /// The same, with the attachment of [`save_with`](Machine::save_with).
-    ///
-    /// # Errors
-    /// As [`load`](Machine::load).
-    pub fn load_with(file: &[u8]) -> Result<(Machine, Vec<u8>), SnapshotError> {
         Machine::load_around(file, assemble)
     }
 }

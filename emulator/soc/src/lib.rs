@@ -26,7 +26,7 @@ pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
 pub use espalier_xtensa::translation_host;
 pub use machine::{
     BUILD, ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, SnapshotError, Stop, Strap, UnknownPart,
-    is_snapshot,
+    is_snapshot, sealed,
 };
 pub use platform::{FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, fidelity_markdown};
 pub use rom::RomRevision;

@@ -15,9 +15,16 @@ pub(crate) struct Between {
     pub wired: Wired,
 }
 
+espalier_core::persist!(value Between { ether, wired });
+
 impl Between {
     pub fn new(seed: u64, lan: Lan) -> Between {
         Between { ether: Ether::new(seed), wired: Wired::new(lan) }
+    }
+
+    /// Whether it is what is between so many boards.
+    pub fn fits(&self, boards: usize) -> bool {
+        self.ether.fits(boards) && self.wired.fits(boards)
     }
 
     /// Puts a network into the air, unless it is there.

@@ -30,6 +30,12 @@ enum Sender {
     Air(AirFrame),
 }
 
+espalier_core::persist! {
+    value RadioFrame { bytes, tuning, rate }
+    enum Sender { Board { place, serial }, Air(frame) }
+    value Ether { air, on_air, unacknowledged, receptions, to_lan }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Ether {
     pub air: Air,
@@ -51,6 +57,12 @@ impl Ether {
             receptions: 0,
             to_lan: Vec::new(),
         }
+    }
+
+    /// Whether all that boards have sent is from one of `boards` boards.
+    pub fn fits(&self, boards: usize) -> bool {
+        let waits = |(_, sender): &(Time, Sender)| matches!(sender, Sender::Board { place, .. } if *place >= boards);
+        self.on_air.keys().all(|(_, place, _)| *place < boards) && !self.unacknowledged.values().any(waits)
     }
 
     /// A board sends a frame, whose last bit is on the air at `end`.

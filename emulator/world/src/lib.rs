@@ -27,12 +27,14 @@ mod crew;
 mod error;
 mod ether;
 mod place;
+mod snapshot;
 mod wired;
 mod world;
 
 use espalier_core::Span;
 
 pub use error::WorldError;
+pub use snapshot::is_snapshot;
 pub use world::{BoardId, World, WorldConfig, WorldStop};
 
 /// For how long a board can run before anything that another one does can reach it. The shortest frame, 14 bytes at 54 Mbit/s

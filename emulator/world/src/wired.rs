@@ -15,6 +15,11 @@ enum Entry {
     AccessPoint,
 }
 
+espalier_core::persist! {
+    enum Entry { Cable(place), AccessPoint }
+    value Wired { lan, entering, entered }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Wired {
     pub lan: Lan,
@@ -27,6 +32,11 @@ impl Wired {
     pub fn new(mut lan: Lan) -> Wired {
         lan.plug_in_air();
         Wired { lan, entering: BTreeMap::new(), entered: 0 }
+    }
+
+    /// Whether each of `boards` boards has its cable. The first has one before there is a board.
+    pub fn fits(&self, boards: usize) -> bool {
+        self.lan.cables() == boards.max(1)
     }
 
     /// A board has sent a frame at `at`.

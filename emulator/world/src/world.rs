@@ -12,7 +12,7 @@ use crate::crew::{self, Halt};
 use crate::{WorldError, place};
 
 /// Boards that a world has room for.
-const BOARDS_MAX: usize = 200;
+pub(crate) const BOARDS_MAX: usize = 200;
 /// The router of a world's LAN. The soft access point of an ESP32 is 192.168.4.1 unless its firmware says otherwise, so that
 /// network is not this one.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 4, 1);
@@ -68,13 +68,13 @@ pub enum WorldStop {
 /// Several boards on one clock. Cloning it is a fork of all of them.
 #[derive(Clone)]
 pub struct World {
-    now: Time,
-    seed: u64,
-    threads: usize,
-    names: Vec<String>,
-    boards: Vec<Machine>,
+    pub(crate) now: Time,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+    pub(crate) names: Vec<String>,
+    pub(crate) boards: Vec<Machine>,
     /// Absent if a board is alone: then its machine has an air and a LAN of its own, and nothing has to be carried.
-    between: Option<Box<Between>>,
+    pub(crate) between: Option<Box<Between>>,
 }
 
 impl World {

@@ -8,6 +8,7 @@ mod polling;
 mod ports;
 mod resets;
 mod run;
+pub mod sealed;
 mod settle;
 mod snapshot;
 mod wires;
@@ -29,8 +30,9 @@ pub use debug::MemoryError;
 pub use engine::{Assembly, Engine};
 pub use resets::ChipReset;
 pub use run::Run;
+pub use sealed::{BUILD, SnapshotError};
 pub use settle::Settle;
-pub use snapshot::{BUILD, SnapshotError, is_snapshot};
+pub use snapshot::is_snapshot;
 pub use wires::Wires;
 
 /// What a machine is made from.

@@ -12,6 +12,11 @@ impl Machine {
         self.engine.platform_mut().ports.get_or_insert_default();
     }
 
+    /// Whether its antenna and its cable lead to its ports.
+    pub fn has_open_ports(&self) -> bool {
+        self.engine.platform().ports.is_some()
+    }
+
     /// Something will reach the board's ports at `at`.
     pub fn deliver(&mut self, at: Time, delivery: Delivery) {
         self.engine.platform_mut().deliver(at, delivery);

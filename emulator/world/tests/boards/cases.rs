@@ -2,6 +2,7 @@
 
 use espalier_core::Span;
 use espalier_net::AccessPoint;
+use espalier_world::World;
 
 use crate::repl::Boards;
 
@@ -10,6 +11,7 @@ pub type Case = fn(&[u8]);
 pub const ALL: &[(&str, Case)] = &[
     ("one_opens_a_network_and_another_joins_it", one_opens_a_network_and_another_joins_it),
     ("threads_and_steps_change_nothing", threads_and_steps_change_nothing),
+    ("a_world_goes_on_out_of_a_file_on_any_number_of_threads", a_world_goes_on_out_of_a_file),
     ("esp_now_goes_both_ways", esp_now_goes_both_ways),
     ("esp_now_is_encrypted_in_the_air", esp_now_is_encrypted_in_the_air),
     ("both_join_a_network_of_the_air_and_have_the_addresses_of_their_places", both_join_a_network_of_the_air),
@@ -104,6 +106,49 @@ fn threads_and_steps_change_nothing(image: &[u8]) {
     assert_eq!(run(2, None), one);
     assert_eq!(run(4, None), one);
     assert_eq!(run(2, Some(Span::from_micros(777))), one);
+}
+
+/// In the middle of a WPA2 join and in the middle of TCP between the boards: what was loaded goes on as what was not, and so does a
+/// fork.
+fn a_world_goes_on_out_of_a_file(image: &[u8]) {
+    const JOIN: &str = "import network, socket, time\nw = network.WLAN(network.STA_IF)\nw.active(True)\n";
+    const JOINED: &str = "while not w.isconnected():\n time.sleep_ms(100)\nprint(w.ifconfig()[0])\n";
+    let mut boards = Boards::two(image);
+    boards.run_for(Span::from_millis(3));
+    open_network(&mut boards);
+    boards.start(1, &format!("{JOIN}w.connect('board', '{PASSWORD}')\n"));
+    for step in 0..8 {
+        boards.run_for(Span::from_micros(24_777));
+        goes_on_out_of_a_file(&boards, &format!("step {step} of the join"));
+    }
+    boards.finish(1);
+    assert_eq!(boards.run(1, JOINED), "192.168.4.2\n");
+    boards.start(0, SERVE);
+    boards.start(1, ASK);
+    for step in 0..6 {
+        boards.run_for(Span::from_micros(3_777));
+        goes_on_out_of_a_file(&boards, &format!("step {step} of the transfer"));
+    }
+    assert_eq!(boards.finish(1), "20 b'over back'\n");
+    assert_eq!(boards.finish(0), "received 20000\n");
+}
+
+fn goes_on_out_of_a_file(boards: &Boards, when: &str) {
+    let file = boards.world.save(b"attached");
+    let outcome = |boards: &Boards, threads: usize| {
+        let mut boards = boards.clone();
+        boards.world.set_threads(threads);
+        boards.run_for(Span::from_millis(20));
+        (boards.world.trace_hash(), boards.world.now(), boards.console(1).to_owned(), boards.world.save(b""))
+    };
+    let straight = outcome(boards, 1);
+    for threads in [1, 2, 4] {
+        let (world, attachment) = World::load(&file).expect("it was saved by this build");
+        assert_eq!(attachment, b"attached");
+        let loaded = Boards { world, ..boards.clone() };
+        assert!(loaded.world.save(b"attached") == file, "another file than it came from, at {when}");
+        assert!(outcome(&loaded, threads) == straight, "on {threads} threads, at {when}");
+    }
 }
 
 fn both_join_a_network_of_the_air(image: &[u8]) {

@@ -22,11 +22,11 @@ const PATIENCE: Span = Span::from_secs(30);
 #[derive(Clone)]
 pub struct Boards {
     pub world: World,
-    consoles: Vec<Console>,
+    pub consoles: Vec<Console>,
 }
 
 #[derive(Clone, Default)]
-struct Console {
+pub struct Console {
     said: String,
     /// How much of it has been matched.
     seen: usize,
