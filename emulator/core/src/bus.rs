@@ -112,6 +112,22 @@ pub trait Bus {
         let _ = address;
     }
 
+    /// True if [`executed`](Bus::executed) and every access have to be told: then no code is translated.
+    fn is_observed(&self) -> bool {
+        false
+    }
+
+    /// Tells that the instructions from `start` up to `end` were executed, and how many cycles the run has taken by then. Only called
+    /// if the bus is observed.
+    fn executed(&mut self, start: u32, end: u32, cycle: u32) {
+        let _ = (start, end, cycle);
+    }
+
+    /// Tells that the core takes an interrupt before the instruction at `from`, whose handler starts at `vector`.
+    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
+        let _ = (from, vector, cycle);
+    }
+
     /// True when the wiring wants the core's run to return: interrupt lines changed, a deadline moved,
     /// the other core was started. Checked after every block.
     fn attention(&self) -> bool;

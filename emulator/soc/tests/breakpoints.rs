@@ -2,6 +2,7 @@
 //! stack, on both cores.
 
 mod common;
+mod programs;
 
 use common::{BOOTLOADER, program};
 use espalier_core::{Span, Time};
@@ -26,12 +27,9 @@ const DBREAK_1: u32 = 1 << 2 | 1 << 8;
 
 /// A board that is about to run the program of `programs/stack-watchpoint.s`, whose bytes `llvm-mc` made.
 fn board(distance: u32, control: u32) -> Machine {
-    let digits: Vec<u32> =
-        include_str!("programs/stack-watchpoint.hex").chars().filter_map(|c| c.to_digit(16)).collect();
-    let mut code: Vec<u8> = digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+    let mut code = programs::bytes(include_str!("programs/stack-watchpoint.hex"));
     code[DISTANCE..][..4].copy_from_slice(&distance.to_le_bytes());
     code[CONTROL..][..4].copy_from_slice(&control.to_le_bytes());
-    code.resize(code.len().next_multiple_of(4), 0);
     let mut machine = Machine::new(&MachineConfig::default()).unwrap();
     machine.load_flash(BOOTLOADER, &program(CODE, ENTRY, &code)).unwrap();
     machine

@@ -64,7 +64,7 @@ impl Cpu {
             return self.run_debugged(bus, cycles, spent);
         }
         while *spent < cycles {
-            self.state.take_interrupt();
+            self.enter_interrupt(bus, *spent);
             if self.state.waiting {
                 return Exit::Waiting;
             }
@@ -83,7 +83,7 @@ impl Cpu {
     fn run_debugged<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
         while *spent < cycles {
             let position = self.debugger.take_position(self.state.pc).unwrap_or_else(|| {
-                self.state.take_interrupt();
+                self.enter_interrupt(bus, *spent);
                 self.blocks.note_epoch(bus.code_epoch());
                 Position::at(self.state.pc)
             });
@@ -106,10 +106,19 @@ impl Cpu {
         Exit::Budget
     }
 
+    /// Takes the interrupt that is due between two instructions.
+    #[inline(always)]
+    fn enter_interrupt<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
+        let from = self.state.pc;
+        if self.state.take_interrupt() {
+            bus.interrupted(from, self.state.pc, cycle);
+        }
+    }
+
     /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
     pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.state.started = self.cycles;
-        self.state.take_interrupt();
+        self.enter_interrupt(bus, 0);
         if self.state.waiting {
             return Exit::Waiting;
         }
@@ -241,6 +250,11 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let done = last.map_or(count as u32, |op| u32::from(op.index) + 1);
         spent += done;
         previous = first.wrapping_add(done).wrapping_sub(1);
+        if bus.is_observed()
+            && let Some(last) = last.or(instructions[..count].last())
+        {
+            bus.executed(pc, start.pc(last).wrapping_add(u32::from(last.length())), spent);
+        }
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
             (_, None) => {
@@ -272,6 +286,9 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B) {
     };
     bus.executing(pc);
     let step = execute(state, bus, &op, Start { pc, cycle: 0 });
+    if bus.is_observed() {
+        bus.executed(pc, pc.wrapping_add(u32::from(op.length())), 1);
+    }
     state.finish(step.then(), pc, u32::from(op.length()));
 }
 

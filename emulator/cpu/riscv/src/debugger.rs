@@ -198,6 +198,9 @@ pub(crate) fn run_blocks<B: Bus>(
             let watched = debugger.watched(state, op);
             let then = execute(state, bus, op, start).then();
             spent += 1;
+            if bus.is_observed() {
+                bus.executed(pc, pc.wrapping_add(u32::from(op.length())), spent);
+            }
             state.finish(then, pc, u32::from(op.length()));
             debugger.note(watched.filter(|_| then != Then::Raise));
             if matches!(then, Then::Sync | Then::SyncJump(_)) {

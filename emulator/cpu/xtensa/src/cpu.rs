@@ -79,7 +79,7 @@ impl Cpu {
             return self.run_debugged(bus, cycles, spent);
         }
         while *spent < cycles {
-            if let Some(exit) = self.enter_interrupts() {
+            if let Some(exit) = self.enter_interrupts(bus, *spent) {
                 return exit;
             }
             if self.state.is_single_stepped() {
@@ -108,21 +108,24 @@ impl Cpu {
 
     /// Takes the interrupt that is due between two instructions, a debugger's first. Says why the core executes nothing now.
     #[inline(always)]
-    fn enter_interrupts(&mut self) -> Option<Exit> {
+    fn enter_interrupts<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> Option<Exit> {
         if self.state.ocd.needs_attention() {
             self.state.take_debug_interrupt();
             if self.state.ocd.is_stopped() {
                 return Some(Exit::Stopped);
             }
         }
-        self.state.take_interrupt();
+        let from = self.state.pc;
+        if self.state.take_interrupt() {
+            bus.interrupted(from, self.state.pc, cycle);
+        }
         self.state.waiting.then_some(Exit::Waiting)
     }
 
     /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
     pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.state.started = self.cycles;
-        if let Some(exit) = self.enter_interrupts() {
+        if let Some(exit) = self.enter_interrupts(bus, 0) {
             return exit;
         }
         interpret(&mut self.state, bus, 0);
@@ -263,7 +266,8 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
 ) -> u32 {
     let mut previous = NO_INSTRUCTION;
     // Translated code looks at no instruction breakpoints, and for attention only when it ends.
-    let translates = blocks.translates() && !bus.attention() && !(BREAKPOINTS && state.has_instruction_breakpoints());
+    let looks_closer = bus.is_observed() || BREAKPOINTS && state.has_instruction_breakpoints();
+    let translates = blocks.translates() && !bus.attention() && !looks_closer;
     loop {
         let mut pc = state.pc;
         let mut index = match blocks.follow(previous, pc, bus) {
@@ -324,6 +328,11 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         let done = last.map_or(count as u32, |op| u32::from(op.index) + 1);
         spent += done;
         previous = first.wrapping_add(done).wrapping_sub(1);
+        if bus.is_observed()
+            && let Some(last) = last.or(instructions[..count].last())
+        {
+            bus.executed(pc, pc.wrapping_add(u32::from(last.offset) + u32::from(last.length())), spent);
+        }
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
             (_, None) => match instructions.get(count) {
@@ -383,6 +392,9 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
     }
     bus.executing(pc);
     let step = execute::<true, B>(state, bus, &op, Start { pc, cycle });
+    if bus.is_observed() {
+        bus.executed(pc, pc.wrapping_add(u32::from(op.length())), cycle + 1);
+    }
     state.finish(step.then(), pc, pc.wrapping_add(u32::from(op.length())));
 }
 

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use espalier_core::{Bus, CodeMemory, Fault, Frequency, Page, Stored, Time, Window, WindowLayout, Windows};
+use espalier_core::{
+    Bus, CodeMemory, Fault, Frequency, InterruptTaken, Page, Stored, Time, Window, WindowLayout, Windows,
+};
 
 use super::Esp32;
 use super::memory::{
@@ -347,6 +349,11 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn executing(&mut self, address: u32) {
         self.origin.pc = address;
+    }
+
+    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
+        let interrupt = InterruptTaken { core: self.origin.core, from, vector, at: self.now(cycle) };
+        self.chip.platform.events.interrupt(interrupt);
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Frames between the chip's two network interfaces, the LAN and the air.
 
-use espalier_core::Time;
+use espalier_core::{Medium, Time};
 use espalier_net::{Delivery, Sent, Tuning};
 use espalier_peripherals::Received;
 
@@ -19,6 +19,7 @@ impl Esp32 {
                     let Some(own) = self.tuning().filter(|own| own.meets(tuning)) else { continue };
                     // A frame of a wide channel comes to a narrow one on that.
                     let channel = if tuning.wide { own.channel } else { tuning.channel };
+                    self.platform.events.received(Medium::Radio, &bytes, now);
                     let received = Received { bytes: &bytes, channel, rssi, rate };
                     if self.platform.blocks.get_mut(WIFI).receive(received, &mut self.ram, now)
                         && let Some(ports) = &mut self.platform.ports
@@ -32,6 +33,7 @@ impl Esp32 {
                     }
                 }
                 Delivery::Ethernet { bytes } => {
+                    self.platform.events.received(Medium::Ethernet, &bytes, now);
                     self.platform.blocks.get_mut(ETHERNET).receive(&bytes, &mut self.ram);
                 }
                 Delivery::Link { up } => self.get_mut(ETHERNET).set_link(up),
@@ -47,12 +49,14 @@ impl Esp32 {
     pub(super) fn settle_ethernet(&mut self, now: Time) {
         if let Some(ports) = &mut self.platform.ports {
             while let Some(bytes) = self.platform.blocks.get_mut(ETHERNET).take_frame(&mut self.ram) {
+                self.platform.events.sent(Medium::Ethernet, &bytes, now);
                 ports.send(Sent::Ethernet { at: now, bytes });
             }
             return;
         }
         let mut sent = false;
         while let Some(frame) = self.platform.blocks.get_mut(ETHERNET).take_frame(&mut self.ram) {
+            self.platform.events.sent(Medium::Ethernet, &frame, now);
             self.platform.lan.send_from_board(frame, now);
             sent = true;
         }
@@ -66,6 +70,7 @@ impl Esp32 {
         let up = !self.platform.lan.cable_is_cut();
         self.get_mut(ETHERNET).set_link(up);
         while let Some(frame) = self.platform.lan.take_for_board(now) {
+            self.platform.events.received(Medium::Ethernet, &frame, now);
             self.platform.blocks.get_mut(ETHERNET).receive(&frame, &mut self.ram);
         }
         while let Some(frame) = self.platform.lan.take_for_air(now) {
@@ -85,6 +90,7 @@ impl Esp32 {
             let wifi = self.platform.blocks.get_mut(WIFI);
             while let Some(started) = wifi.take_started() {
                 if let Some(tuning) = tuning {
+                    self.platform.events.sent(Medium::Radio, &started.bytes, now);
                     let (rate, end, serial) = (started.rate, started.end, started.serial);
                     ports.send(Sent::Radio { bytes: started.bytes, tuning, rate, end, serial });
                 }
@@ -98,6 +104,7 @@ impl Esp32 {
         let mut sent = false;
         while let Some(outgoing) = self.get_mut(WIFI).take_outgoing(now) {
             let (bytes, rate) = (&outgoing.bytes, outgoing.rate);
+            self.platform.events.sent(Medium::Radio, bytes, now);
             let heard = tuning.is_some_and(|tuning| self.platform.air.send_from_board(bytes, tuning, rate, now));
             self.get_mut(WIFI).finish(&outgoing, heard);
             sent = true;
@@ -118,6 +125,9 @@ impl Esp32 {
         self.platform.air.advance(now);
         while let Some(frame) = self.platform.air.take_for_board(now) {
             let heard = self.tuning().is_some_and(|tuning| tuning.meets(frame.channel.into()));
+            if heard {
+                self.platform.events.received(Medium::Radio, &frame.bytes, now);
+            }
             let received = Received { bytes: &frame.bytes, channel: frame.channel, rssi: frame.rssi, rate: frame.rate };
             let acknowledged = heard && self.platform.blocks.get_mut(WIFI).receive(received, &mut self.ram, now);
             self.platform.air.report(frame, acknowledged);

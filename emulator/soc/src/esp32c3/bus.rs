@@ -1,6 +1,6 @@
 //! The bus of the core: which memory or block an address leads to.
 
-use espalier_core::{Bus, CodeMemory, Fault, Frequency, Stored, Time};
+use espalier_core::{Bus, CodeMemory, Fault, Frequency, InterruptTaken, Stored, Time};
 
 use super::{Esp32c3, rom};
 use crate::machine::{ChipBus, Settle};
@@ -117,6 +117,11 @@ impl Bus for CoreBus<'_> {
 
     fn executing(&mut self, address: u32) {
         self.origin.pc = address;
+    }
+
+    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
+        let interrupt = InterruptTaken { core: self.origin.core, from, vector, at: self.now(cycle) };
+        self.chip.platform.events.interrupt(interrupt);
     }
 
     fn attention(&self) -> bool {

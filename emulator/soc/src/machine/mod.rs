@@ -4,6 +4,7 @@ mod chip;
 mod controls;
 mod debug;
 mod engine;
+mod observed;
 mod polling;
 mod ports;
 mod resets;
@@ -15,7 +16,7 @@ mod wires;
 
 use std::any::Any;
 
-use espalier_core::{Core, DebugStop, Frequency, Rgb, SerialPort, Signal, Span, Time, Translation};
+use espalier_core::{Core, DebugStop, Frequency, Observer, Rgb, SerialPort, Signal, Span, Time, Translation};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled, Sound};
 use espalier_peripherals::ResetCause;
@@ -393,6 +394,21 @@ impl Machine {
     pub fn core_as_mut<C: Core>(&mut self, core: usize) -> Option<&mut C> {
         let core: &mut dyn Any = self.engine.core_mut(core);
         core.downcast_mut()
+    }
+
+    /// From now on `observer` is told of what it is interested in. A fork has only those observers that fork, a snapshot none.
+    pub fn observe(&mut self, observer: impl Observer) {
+        self.run.observers.add(Box::new(observer));
+    }
+
+    /// The first observer of this type, to look at what it has seen.
+    pub fn observer<T: Observer>(&self) -> Option<&T> {
+        self.run.observers.get()
+    }
+
+    /// Takes the first observer of this type away: it is told of nothing any more.
+    pub fn take_observer<T: Observer>(&mut self) -> Option<Box<T>> {
+        self.run.observers.remove()
     }
 
     /// How far each block of the chip is modelled.

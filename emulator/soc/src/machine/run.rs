@@ -11,6 +11,7 @@ use espalier_peripherals::ResetScope;
 
 use super::chip::Chip;
 use super::engine::Assembly;
+use super::observed::{self, Observers};
 use super::polling::{self, PollSearch};
 use super::resets::Resets;
 use super::settle::Settle;
@@ -51,9 +52,10 @@ pub struct Run {
     pub debug_stop: Option<(usize, DebugStop)>,
     pub resets: Resets,
     pub polls: Vec<PollSearch>,
+    pub observers: Observers,
 }
 
-espalier_core::persist!(state Run { now, trace, ahead, turn, resets, polls } fixed { debug_stop });
+espalier_core::persist!(state Run { now, trace, ahead, turn, resets, polls } fixed { debug_stop, observers });
 
 impl Run {
     /// Whether this is about as many cores.
@@ -71,6 +73,7 @@ impl Run {
             debug_stop: None,
             resets: Resets::default(),
             polls: vec![PollSearch::default(); cores],
+            observers: Observers::default(),
         }
     }
 
@@ -109,6 +112,17 @@ impl Run {
 
     /// One step of the schedule. See the module's documentation for what ends it.
     pub fn slice<C: Chip>(&mut self, machine: &mut Assembly<C>, limit: Time) {
+        if self.observers.have_changed() {
+            self.observers.tell_chip(machine, self.now);
+        }
+        self.pass_slice(machine, limit);
+        if !machine.chip.platform().events.is_empty() {
+            self.observers.report(machine.platform_mut().events.take());
+        }
+    }
+
+    #[inline(always)]
+    fn pass_slice<C: Chip>(&mut self, machine: &mut Assembly<C>, limit: Time) {
         let mut turn = match self.turn.take() {
             Some(turn) => turn,
             None => self.plan(machine),
@@ -237,7 +251,11 @@ impl Run {
         let before = cpu.cycles();
         let access = super::engine::access(cpu, core, self.now + turn.clock.cycles(turn.done), turn.clock);
         let cycles = (turn.cycles - turn.done).min(u64::from(u32::MAX)) as u32;
-        let exit = polling::run(cpu, &mut chip.bus(access), cycles, &mut self.polls[core]);
+        let exit = if self.observers.watch_cores() {
+            observed::run(cpu, &mut chip.bus(access), cycles, core, &mut self.observers)
+        } else {
+            polling::run(cpu, &mut chip.bus(access), cycles, &mut self.polls[core])
+        };
         turn.done += cpu.cycles() - before;
         if exit != Exit::Debug {
             turn.stalled = chip.take_stall(turn.clock);

@@ -26,7 +26,7 @@ pub trait Wires: Settle {
         if platform.parts.follow_i2c_pads(platform.blocks.matrix(), now) {
             self.update_inputs();
         }
-        if changes & self.platform().pads.followed() != 0 {
+        if changes & self.platform().followed() != 0 {
             self.connect_wires(now);
         }
     }
@@ -73,7 +73,7 @@ pub trait Wires: Settle {
     fn connect_wires(&mut self, now: Time) {
         let inputs = self.listeners();
         let platform = self.platform();
-        if platform.pads.followed() == 0 && inputs.is_empty() {
+        if platform.followed() == 0 && inputs.is_empty() {
             return;
         }
         let rows = platform.map.rows().iter().enumerate();
@@ -87,7 +87,7 @@ pub trait Wires: Settle {
         }
         let before = std::mem::replace(&mut self.platform_mut().pads.inputs, inputs.clone());
         self.platform_mut().pads.drivers.fill(None);
-        for pin in pads(self.platform().pads.followed()) {
+        for pin in pads(self.platform().followed()) {
             let platform = self.platform_mut();
             let matrix = platform.blocks.matrix();
             let signal = matrix.out_signal(pin);
@@ -122,7 +122,7 @@ pub trait Wires: Settle {
     fn carry_changes(&mut self, index: usize) {
         let changes = self.platform_mut().blocks.device_mut(index).take_output_changes();
         for change in changes {
-            for pin in pads(self.platform().pads.followed()) {
+            for pin in pads(self.platform().followed()) {
                 let platform = self.platform();
                 if platform.pads.drivers[pin] == Some((index, change.output)) {
                     let signal = inverted(change.signal, platform.blocks.matrix().is_inverted(pin));
@@ -138,6 +138,7 @@ pub trait Wires: Settle {
         if !platform.pads.carry(pin, signal, at) {
             return;
         }
+        platform.events.pad(pin, signal, at);
         for index in 0..platform.pads.inputs.len() {
             let platform = self.platform_mut();
             let input = platform.pads.inputs[index];

@@ -84,7 +84,7 @@ impl Lines {
         self.signals.len()
     }
 
-    /// The pads that have to be followed.
+    /// The pads that parts, probes and blocks are connected to.
     pub fn followed(&self) -> u64 {
         self.inputs.iter().fold(self.connected, |mask, input| mask | 1 << input.pin)
     }

@@ -3,6 +3,7 @@
 //! Nothing here knows a block by name or a chip.
 
 pub mod block;
+mod events;
 mod fidelity;
 mod lines;
 pub mod map;
@@ -23,12 +24,14 @@ use espalier_peripherals::ResetCause;
 use crate::boards::BoardDefinition;
 use crate::error::SocError;
 use block::{Block, Blocks, Row, Setup};
+use events::Events;
 use lines::Lines;
 use map::{Map, Window};
 use parts::Parts;
 use serial::SerialOutput;
 use unmodelled::{Allowed, UnmodelledLog};
 
+pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use lines::{Input, inverted};
 pub use serial::SERIAL_OUTPUT_BYTES;
@@ -93,13 +96,14 @@ pub struct Platform {
     pub attention: bool,
     pub code_epoch: u32,
     pub unmodelled: UnmodelledLog,
+    pub events: Events,
 }
 
 espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
         analog, pads, parts, lan, air, ports, output, flash_changes, attention, code_epoch, unmodelled
-    } fixed { map } if Platform::is_sound;
+    } fixed { map, events } if Platform::is_sound;
 }
 
 impl Platform {
@@ -133,6 +137,7 @@ impl Platform {
             attention: false,
             code_epoch: 0,
             unmodelled: UnmodelledLog::new(Allowed::new(config.allowed, map.rows())?, map.rows()),
+            events: Events::default(),
             map,
         })
     }
@@ -142,6 +147,11 @@ impl Platform {
         let ports = self.map.rows().iter().filter(|row| row.serial).count();
         let pins = self.pads.count();
         !self.lines.is_empty() && self.serial.len() == ports && [self.driven.len(), self.analog.len()] == [pins; 2]
+    }
+
+    /// The pads that have to be followed.
+    pub fn followed(&self) -> u64 {
+        self.pads.followed() | self.events.pads()
     }
 
     /// The schedule's slot for the LAN.

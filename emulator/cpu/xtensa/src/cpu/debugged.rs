@@ -18,7 +18,7 @@ impl Cpu {
         while *spent < cycles {
             let position = self.debugger.take_position(self.state.pc);
             if position.is_none()
-                && let Some(exit) = self.enter_interrupts()
+                && let Some(exit) = self.enter_interrupts(bus, *spent)
             {
                 return exit;
             }
@@ -153,6 +153,9 @@ fn run_blocks_debugged<B: Bus>(
             let watched = debugger.watched(state, op);
             let then = execute::<true, B>(state, bus, op, start).then();
             next += 1;
+            if bus.is_observed() {
+                bus.executed(pc, pc.wrapping_add(u32::from(op.length())), spent);
+            }
             match (then, instructions.get(next)) {
                 (Then::Next, Some(following)) => state.pc = pc_of(following),
                 _ => state.finish(then, pc, pc.wrapping_add(u32::from(op.length()))),

@@ -1,0 +1,167 @@
+//! Looking on while a machine runs: for coverage, captures and traces.
+//!
+//! An observer is told of events and changes nothing, so a run that is observed has the trace of one that is not. What nobody asks
+//! for is not gathered. The price of what is asked for:
+//!
+//! - block ends and accesses: the cores run without translated code, and every access goes through a virtual call;
+//! - interrupts and frames: what the observer does with them;
+//! - pads: the pads asked for are followed like those that a part of the board is connected to.
+
+use std::any::Any;
+
+use crate::signal::Signal;
+use crate::time::Time;
+
+/// What an observer wants to be told of. Nothing, unless it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interests {
+    /// Every block that a core has executed.
+    pub blocks: bool,
+    /// Every load and store of a core, but for the fetches of code.
+    pub accesses: bool,
+    /// Every interrupt that a core takes.
+    pub interrupts: bool,
+    /// Every frame that the board sends or receives.
+    pub frames: bool,
+    /// Every change of these pads; bit n is GPIO n.
+    pub pads: u64,
+}
+
+impl Interests {
+    /// What either wants.
+    pub fn or(self, other: Interests) -> Interests {
+        Interests {
+            blocks: self.blocks || other.blocks,
+            accesses: self.accesses || other.accesses,
+            interrupts: self.interrupts || other.interrupts,
+            frames: self.frames || other.frames,
+            pads: self.pads | other.pads,
+        }
+    }
+
+    /// Whether each single access or block of a core is wanted.
+    pub fn needs_interpreter(self) -> bool {
+        self.blocks || self.accesses
+    }
+}
+
+/// A core has executed instructions that follow each other in memory. That is a whole block or the part of it up to where the run of
+/// the core ended; under a debugger it is one instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockEnd {
+    /// Which core.
+    pub core: usize,
+    /// Address of the first instruction.
+    pub start: u32,
+    /// Address after the last one that was executed, which may have raised an exception.
+    pub end: u32,
+    /// Where the core goes on, before interrupts: `end` if nothing was jumped to. What is there may raise an exception instead of being
+    /// executed.
+    pub next: u32,
+    /// When it was done.
+    pub at: Time,
+}
+
+/// A core has loaded or stored something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreAccess {
+    /// Which core.
+    pub core: usize,
+    /// Start of the block that the instruction is in.
+    pub block: u32,
+    /// The address.
+    pub address: u32,
+    /// Bytes: 1, 2 or 4. Unaligned accesses are made of several.
+    pub width: u8,
+    /// What was loaded or stored.
+    pub value: u32,
+    /// A store.
+    pub is_store: bool,
+    /// When.
+    pub at: Time,
+}
+
+/// A core takes an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterruptTaken {
+    /// Which core.
+    pub core: usize,
+    /// The instruction that it would have executed.
+    pub from: u32,
+    /// The handler's vector.
+    pub vector: u32,
+    /// When.
+    pub at: Time,
+}
+
+/// What a frame went over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// The cable: an Ethernet frame, without its check sequence.
+    Ethernet,
+    /// The air: a frame of 802.11, without its check sequence.
+    Radio,
+}
+
+/// The board has sent a frame, or one reaches it, whether or not it takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What it went over.
+    pub medium: Medium,
+    /// The board has sent it.
+    pub is_sent: bool,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// When.
+    pub at: Time,
+}
+
+/// What a pad carries changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PadChange {
+    /// Number of the GPIO.
+    pub pin: usize,
+    /// What it carries now: a level, or pulses that are described instead of being told one by one.
+    pub signal: Signal,
+    /// Since when.
+    pub at: Time,
+}
+
+/// Is told of what it is interested in.
+///
+/// Events of one kind come in the order of their times, for each core. An event of another kind may come up to a slice later than
+/// the block in which it happened; the times say what was first.
+pub trait Observer: Any + Send + Sync {
+    /// What it wants to be told of. Must not change.
+    fn interests(&self) -> Interests;
+
+    /// A core has executed a block.
+    fn block_end(&mut self, block: &BlockEnd) {
+        let _ = block;
+    }
+
+    /// A core has loaded or stored something.
+    fn access(&mut self, access: &CoreAccess) {
+        let _ = access;
+    }
+
+    /// A core takes an interrupt.
+    fn interrupt(&mut self, interrupt: &InterruptTaken) {
+        let _ = interrupt;
+    }
+
+    /// The board has sent a frame, or one reaches it.
+    fn frame(&mut self, frame: &Frame) {
+        let _ = frame;
+    }
+
+    /// What a pad carries changes.
+    fn pad_change(&mut self, change: &PadChange) {
+        let _ = change;
+    }
+
+    /// The observer of a fork of the machine. None, unless it says otherwise: then nothing observes the fork.
+    fn fork(&self) -> Option<Box<dyn Observer>> {
+        None
+    }
+}

@@ -1,0 +1,64 @@
+//! What blocks, pads and networks did that an observer wants to be told of, until the machine tells it, at the end of each slice.
+
+use espalier_core::{Frame, Interests, InterruptTaken, Medium, PadChange, Signal, Time};
+
+/// What has happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Interrupt(InterruptTaken),
+    Frame(Frame),
+    Pad(PadChange),
+}
+
+/// What happened and is not told yet. It grows by what one slice does, or by what is done to the board from outside before the next one.
+#[derive(Clone, Debug, Default)]
+pub struct Events {
+    /// Whatever is not wanted is not kept.
+    interests: Interests,
+    kept: Vec<Event>,
+}
+
+impl Events {
+    pub fn set_interests(&mut self, interests: Interests) {
+        *self = Events { interests, kept: Vec::new() };
+    }
+
+    /// The pads whose changes are wanted.
+    pub fn pads(&self) -> u64 {
+        self.interests.pads
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    pub fn take(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.kept)
+    }
+
+    pub fn interrupt(&mut self, interrupt: InterruptTaken) {
+        if self.interests.interrupts {
+            self.kept.push(Event::Interrupt(interrupt));
+        }
+    }
+
+    pub fn sent(&mut self, medium: Medium, bytes: &[u8], at: Time) {
+        self.frame(medium, true, bytes, at);
+    }
+
+    pub fn received(&mut self, medium: Medium, bytes: &[u8], at: Time) {
+        self.frame(medium, false, bytes, at);
+    }
+
+    fn frame(&mut self, medium: Medium, is_sent: bool, bytes: &[u8], at: Time) {
+        if self.interests.frames {
+            self.kept.push(Event::Frame(Frame { medium, is_sent, bytes: bytes.to_vec(), at }));
+        }
+    }
+
+    pub fn pad(&mut self, pin: usize, signal: Signal, at: Time) {
+        if self.interests.pads >> pin & 1 != 0 {
+            self.kept.push(Event::Pad(PadChange { pin, signal, at }));
+        }
+    }
+}
