@@ -4,50 +4,50 @@
 
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Register, Registers, Time, Unmodelled};
 
 espalier_core::registers! {
-    START @ 0x00 = 0, wo();
-    IDLE @ 0x04 = 1, ro();
-    MODE @ 0x08 = 0, rw_bits(0x7);
+    START @ 0x00 = 0, wo() { START: 0 };
+    IDLE @ 0x04 = 1, ro() { IDLE: 0 };
+    MODE @ 0x08 = 0, rw_bits(0x7) {
+        /// 0 to 2 for 128, 192 and 256 bits.
+        KEY_LENGTH: 0..=1,
+        /// Decrypt instead of encrypt.
+        DECRYPT: 2,
+    };
     KEY[8] @ 0x10 = 0, rw();
     TEXT[4] @ 0x30 = 0, rw();
-    ENDIAN @ 0x40 = 0x3F, rw_bits(0x3F);
+    ENDIAN @ 0x40 = 0x3F, rw_bits(0x3F) {
+        KEY_BYTES: 0, KEY_WORDS: 1, INPUT_BYTES: 2, INPUT_WORDS: 3, OUTPUT_BYTES: 4, OUTPUT_WORDS: 5,
+    };
 }
-
-/// START: the bit that transforms the block.
-const GO: u32 = 1;
-/// MODE: decrypt instead of encrypt.
-const DECRYPT: u32 = 1 << 2;
-/// MODE: length of the key, 0 to 2 for 128, 192 and 256 bits.
-const KEY_LENGTH: u32 = 0x3;
 
 const KEY_WORDS: usize = 8;
 const BLOCK_WORDS: usize = 4;
 const BLOCK_BYTES: usize = 16;
 
-/// Two bits of ENDIAN, the byte order within words and the order of words. With both set, memory order: the first byte is
+/// Two fields of ENDIAN, the byte order within words and the order of words. With both set, memory order: the first byte is
 /// the least significant one of the first word. The ROM's `ets_aes_set_endian` clears a bit to swap; ESP-IDF never writes
 /// the register and counts on memory order after reset.
 #[derive(Clone, Copy)]
 struct Order {
-    bytes: u32,
-    words: u32,
+    bytes: Field,
+    words: Field,
 }
 
-const KEY_ORDER: Order = Order { bytes: 1 << 0, words: 1 << 1 };
-const INPUT_ORDER: Order = Order { bytes: 1 << 2, words: 1 << 3 };
-const OUTPUT_ORDER: Order = Order { bytes: 1 << 4, words: 1 << 5 };
+const KEY_ORDER: Order = Order { bytes: reg::ENDIAN::KEY_BYTES, words: reg::ENDIAN::KEY_WORDS };
+const INPUT_ORDER: Order = Order { bytes: reg::ENDIAN::INPUT_BYTES, words: reg::ENDIAN::INPUT_WORDS };
+const OUTPUT_ORDER: Order = Order { bytes: reg::ENDIAN::OUTPUT_BYTES, words: reg::ENDIAN::OUTPUT_WORDS };
 
 impl Order {
     /// Brings words from the register's order to memory order, or back.
     fn apply(self, endian: u32, words: &mut [u32]) {
-        if endian & self.bytes == 0 {
+        if !self.bytes.is_set(endian) {
             for word in words.iter_mut() {
                 *word = word.swap_bytes();
             }
         }
-        if endian & self.words == 0 {
+        if !self.words.is_set(endian) {
             words.reverse();
         }
     }
@@ -72,11 +72,10 @@ impl Aes {
     }
 
     fn transform(&mut self) {
-        let mode = self.registers.get(reg::MODE);
         let endian = self.registers.get(reg::ENDIAN);
         let mut key: [u32; KEY_WORDS] = self.words(reg::KEY);
         let mut text: [u32; BLOCK_WORDS] = self.words(reg::TEXT);
-        let key_words = match mode & KEY_LENGTH {
+        let key_words = match self.registers.field(reg::MODE::KEY_LENGTH) {
             0 => 4,
             1 => 6,
             2 => 8,
@@ -89,7 +88,7 @@ impl Aes {
         let mut block = [0; BLOCK_BYTES];
         block.copy_from_slice(&bytes(&text));
         let key = bytes(key);
-        let decrypt = mode & DECRYPT != 0;
+        let decrypt = self.registers.is_set(reg::MODE::DECRYPT);
         match key_words {
             4 => crypt::<Aes128>(&key, &mut block, decrypt),
             6 => crypt::<Aes192>(&key, &mut block, decrypt),
@@ -145,7 +144,7 @@ impl Device for Aes {
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
         self.registers.write(offset, value)?;
-        if offset == reg::START && value & GO != 0 {
+        if offset == reg::START && reg::START::START.is_set(value) {
             self.transform();
         }
         Ok(())
@@ -161,14 +160,14 @@ mod tests {
     use espalier_core::{Device, Time};
     use proptest::prelude::{ProptestConfig, any, prop, proptest};
 
-    use super::{Aes, DECRYPT, GO, reg};
+    use super::{Aes, reg};
 
     const PLAIN: [u8; 16] =
         [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF];
 
     /// As `aes_ll_set_mode`, `aes_ll_write_key`, `aes_ll_write_block` and `aes_ll_start_transform` of ESP-IDF do it.
     fn run(aes: &mut Aes, key: &[u8], decrypt: bool, block: &[u8; 16]) -> [u8; 16] {
-        let mode = key.len() as u32 / 8 - 2 + if decrypt { DECRYPT } else { 0 };
+        let mode = key.len() as u32 / 8 - 2 + reg::MODE::DECRYPT.put(decrypt.into());
         aes.write(reg::MODE, mode, Time::ZERO).unwrap();
         for (first, bytes) in [(reg::KEY, key), (reg::TEXT, block.as_slice())] {
             for (index, word) in bytes.chunks_exact(4).enumerate() {
@@ -176,7 +175,7 @@ mod tests {
                 aes.write(first + 4 * index as u32, word, Time::ZERO).unwrap();
             }
         }
-        aes.write(reg::START, GO, Time::ZERO).unwrap();
+        aes.write(reg::START, reg::START::START.mask(), Time::ZERO).unwrap();
         assert_eq!(aes.read(reg::IDLE, Time::ZERO), Ok(1));
         let words: Vec<u8> =
             (0..4).flat_map(|index| aes.read(reg::TEXT + 4 * index, Time::ZERO).unwrap().to_le_bytes()).collect();

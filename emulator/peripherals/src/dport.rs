@@ -4,96 +4,150 @@
 //! CPU, cache control, peripheral clock gates and resets. What these registers switch lies outside of the block, so a write
 //! only leaves [`DportEffect`]s for the wiring.
 
-use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Frequency, Register, Registers, Time, Unmodelled};
 
 use crate::Cpu;
 use crate::clocks::{RC_FAST, SlowClock, XTAL};
 
 espalier_core::registers! {
-    PRO_BOOT_REMAP_CTRL @ 0x000 = 0, rw_bits(0x1);
-    APP_BOOT_REMAP_CTRL @ 0x004 = 0, rw_bits(0x1);
-    ACCESS_CHECK @ 0x008 = 0, ro();
+    PRO_BOOT_REMAP_CTRL @ 0x000 = 0, rw_bits(0x1) { PRO_BOOT_REMAP: 0 };
+    APP_BOOT_REMAP_CTRL @ 0x004 = 0, rw_bits(0x1) { APP_BOOT_REMAP: 0 };
+    ACCESS_CHECK @ 0x008 = 0, ro() { PRO: 0, APP: 8 };
     PRO_DPORT_APB_MASK0 @ 0x00C = 0, rw();
     PRO_DPORT_APB_MASK1 @ 0x010 = 0, rw();
     APP_DPORT_APB_MASK0 @ 0x014 = 0, rw();
     APP_DPORT_APB_MASK1 @ 0x018 = 0, rw();
-    PERI_CLK_EN @ 0x01C = 0, rw_bits(0x1F);
-    PERI_RST_EN @ 0x020 = 0, rw_bits(0x1F);
+    PERI_CLK_EN @ 0x01C = 0, rw_bits(0x1F) { CRYPTO_AES_CLK_EN: 0, CRYPTO_SHA_CLK_EN: 1, CRYPTO_RSA_CLK_EN: 2 };
+    PERI_RST_EN @ 0x020 = 0, rw_bits(0x1F) { CRYPTO_AES_RST: 0, CRYPTO_SHA_RST: 1, CRYPTO_RSA_RST: 2 };
     WIFI_BB_CFG @ 0x024 = 0, rw();
     WIFI_BB_CFG_2 @ 0x028 = 0, rw();
-    APPCPU_CTRL_A @ 0x02C = 1, rw_bits(1);
-    APPCPU_CTRL_B @ 0x030 = 0, rw_bits(1);
-    APPCPU_CTRL_C @ 0x034 = 0, rw_bits(1);
+    APPCPU_CTRL_A @ 0x02C = 1, rw_bits(1) { APPCPU_RESETTING: 0 };
+    APPCPU_CTRL_B @ 0x030 = 0, rw_bits(1) { APPCPU_CLKGATE_EN: 0 };
+    APPCPU_CTRL_C @ 0x034 = 0, rw_bits(1) { APPCPU_RUNSTALL: 0 };
     APPCPU_CTRL_D @ 0x038 = 0, rw();
-    CPU_PER_CONF @ 0x03C = 0, rw_bits(0xF);
-    PRO_CACHE_CTRL @ 0x040 = 0x10, rw_bits(0x1_0FDC);
-    PRO_CACHE_CTRL1 @ 0x044 = 0x8FF, rw_bits(0x3FFF);
-    PRO_CACHE_LOCK_ADDR[4] @ 0x048 = 0, rw_bits(0x3F_FFFF);
-    APP_CACHE_CTRL @ 0x058 = 0x10, rw_bits(0x4FDC);
-    APP_CACHE_CTRL1 @ 0x05C = 0x8FF, rw_bits(0x3FFF);
+    CPU_PER_CONF @ 0x03C = 0, rw_bits(0xF) { CPUPERIOD_SEL: 0..=1, LOWSPEED_CLK_SEL: 2, FAST_CLK_RTC_SEL: 3 };
+    PRO_CACHE_CTRL @ 0x040 = 0x10, rw_bits(0x1_0FDC) {
+        PRO_CACHE_MODE: 2, PRO_CACHE_ENABLE: 3, PRO_CACHE_FLUSH_ENA: 4, PRO_CACHE_FLUSH_DONE: 5,
+        PRO_CACHE_LOCK_0_EN: 6, PRO_CACHE_LOCK_1_EN: 7, PRO_CACHE_LOCK_2_EN: 8, PRO_CACHE_LOCK_3_EN: 9,
+        PRO_SINGLE_IRAM_ENA: 10, PRO_DRAM_SPLIT: 11, PRO_AHB_SPI_REQ: 12, PRO_SLAVE_REQ: 13, AHB_SPI_REQ: 14,
+        SLAVE_REQ: 15, PRO_DRAM_HL: 16,
+    };
+    PRO_CACHE_CTRL1 @ 0x044 = 0x8FF, rw_bits(0x3FFF) {
+        PRO_CACHE_MASK_IRAM0: 0, PRO_CACHE_MASK_IRAM1: 1, PRO_CACHE_MASK_IROM0: 2, PRO_CACHE_MASK_DRAM1: 3,
+        PRO_CACHE_MASK_DROM0: 4, PRO_CACHE_MASK_OPSDRAM: 5, PRO_CMMU_SRAM_PAGE_MODE: 6..=8,
+        PRO_CMMU_FLASH_PAGE_MODE: 9..=10, PRO_CMMU_FORCE_ON: 11, PRO_CMMU_PD: 12, PRO_CACHE_MMU_IA_CLR: 13,
+    };
+    PRO_CACHE_LOCK_ADDR[4] @ 0x048 = 0, rw_bits(0x3F_FFFF) { PRE: 0..=13, MIN: 14..=17, MAX: 18..=21 };
+    APP_CACHE_CTRL @ 0x058 = 0x10, rw_bits(0x4FDC) {
+        APP_CACHE_MODE: 2, APP_CACHE_ENABLE: 3, APP_CACHE_FLUSH_ENA: 4, APP_CACHE_FLUSH_DONE: 5,
+        APP_CACHE_LOCK_0_EN: 6, APP_CACHE_LOCK_1_EN: 7, APP_CACHE_LOCK_2_EN: 8, APP_CACHE_LOCK_3_EN: 9,
+        APP_SINGLE_IRAM_ENA: 10, APP_DRAM_SPLIT: 11, APP_AHB_SPI_REQ: 12, APP_SLAVE_REQ: 13, APP_DRAM_HL: 14,
+    };
+    APP_CACHE_CTRL1 @ 0x05C = 0x8FF, rw_bits(0x3FFF) {
+        APP_CACHE_MASK_IRAM0: 0, APP_CACHE_MASK_IRAM1: 1, APP_CACHE_MASK_IROM0: 2, APP_CACHE_MASK_DRAM1: 3,
+        APP_CACHE_MASK_DROM0: 4, APP_CACHE_MASK_OPSDRAM: 5, APP_CMMU_SRAM_PAGE_MODE: 6..=8,
+        APP_CMMU_FLASH_PAGE_MODE: 9..=10, APP_CMMU_FORCE_ON: 11, APP_CMMU_PD: 12, APP_CACHE_MMU_IA_CLR: 13,
+    };
     APP_CACHE_LOCK_ADDR[4] @ 0x060 = 0, rw_bits(0x3F_FFFF);
-    TRACEMEM_MUX_MODE @ 0x070 = 0, rw_bits(0x3);
-    PRO_TRACEMEM_ENA @ 0x074 = 0, rw_bits(0x1);
-    APP_TRACEMEM_ENA @ 0x078 = 0, rw_bits(0x1);
-    CACHE_MUX_MODE @ 0x07C = 0, rw_bits(0x3);
-    IMMU_PAGE_MODE @ 0x080 = 0, rw_bits(0x7);
-    DMMU_PAGE_MODE @ 0x084 = 0, rw_bits(0x7);
-    ROM_MPU_ENA @ 0x088 = 0, rw_bits(0x7);
-    MEM_PD_MASK @ 0x08C = 1, rw_bits(0x1);
-    ROM_PD_CTRL @ 0x090 = 0, rw_bits(0xFF);
-    ROM_FO_CTRL @ 0x094 = 3, rw_bits(0xFF);
+    TRACEMEM_MUX_MODE @ 0x070 = 0, rw_bits(0x3) { TRACEMEM_MUX_MODE: 0..=1 };
+    PRO_TRACEMEM_ENA @ 0x074 = 0, rw_bits(0x1) { PRO_TRACEMEM_ENA: 0 };
+    APP_TRACEMEM_ENA @ 0x078 = 0, rw_bits(0x1) { APP_TRACEMEM_ENA: 0 };
+    CACHE_MUX_MODE @ 0x07C = 0, rw_bits(0x3) { CACHE_MUX_MODE: 0..=1 };
+    IMMU_PAGE_MODE @ 0x080 = 0, rw_bits(0x7) { INTERNAL_SRAM_IMMU_ENA: 0, IMMU_PAGE_MODE: 1..=2 };
+    DMMU_PAGE_MODE @ 0x084 = 0, rw_bits(0x7) { INTERNAL_SRAM_DMMU_ENA: 0, DMMU_PAGE_MODE: 1..=2 };
+    ROM_MPU_ENA @ 0x088 = 0, rw_bits(0x7) { SHARE_ROM_MPU_ENA: 0, PRO_ROM_MPU_ENA: 1, APP_ROM_MPU_ENA: 2 };
+    MEM_PD_MASK @ 0x08C = 1, rw_bits(0x1) { LSLP_MEM_PD_MASK: 0 };
+    ROM_PD_CTRL @ 0x090 = 0, rw_bits(0xFF) { PRO_ROM_PD: 0, APP_ROM_PD: 1, SHARE_ROM_PD: 2..=7 };
+    ROM_FO_CTRL @ 0x094 = 3, rw_bits(0xFF) { PRO_ROM_FO: 0, APP_ROM_FO: 1, SHARE_ROM_FO: 2..=7 };
     SRAM_PD_CTRL_0 @ 0x098 = 0, rw();
-    SRAM_PD_CTRL_1 @ 0x09C = 0, rw_bits(0x1);
+    SRAM_PD_CTRL_1 @ 0x09C = 0, rw_bits(0x1) { SRAM_PD_1: 0 };
     SRAM_FO_CTRL_0 @ 0x0A0 = 0xFFFF_FFFF, rw();
-    SRAM_FO_CTRL_1 @ 0x0A4 = 1, rw_bits(0x1);
-    IRAM_DRAM_AHB_SEL @ 0x0A8 = 0, rw_bits(0x7F);
-    TAG_FO_CTRL @ 0x0AC = 0x101, rw_bits(0x303);
-    AHB_LITE_MASK @ 0x0B0 = 0, rw_bits(0x3F11);
+    SRAM_FO_CTRL_1 @ 0x0A4 = 1, rw_bits(0x1) { SRAM_FO_1: 0 };
+    IRAM_DRAM_AHB_SEL @ 0x0A8 = 0, rw_bits(0x7F) {
+        MASK_PRO_IRAM: 0, MASK_APP_IRAM: 1, MASK_PRO_DRAM: 2, MASK_APP_DRAM: 3, MASK_AHB: 4, MAC_DUMP_MODE: 5..=6,
+    };
+    TAG_FO_CTRL @ 0x0AC = 0x101, rw_bits(0x303) {
+        PRO_CACHE_TAG_FORCE_ON: 0, PRO_CACHE_TAG_PD: 1, APP_CACHE_TAG_FORCE_ON: 8, APP_CACHE_TAG_PD: 9,
+    };
+    AHB_LITE_MASK @ 0x0B0 = 0, rw_bits(0x3F11) {
+        PRO: 0, APP: 4, SDIO: 8, PRODPORT: 9, APPDPORT: 10, AHB_LITE_SDHOST_PID: 11..=13,
+    };
     AHB_MPU_TABLE_0 @ 0x0B4 = 0xFFFF_FFFF, rw();
-    AHB_MPU_TABLE_1 @ 0x0B8 = 0x1FF, rw_bits(0x1FF);
-    HOST_INF_SEL @ 0x0BC = 0, rw_bits(0xFFFF);
-    PERIP_CLK_EN @ 0x0C0 = 0xF9C1_E06F, rw();
-    PERIP_RST_EN @ 0x0C4 = 0, rw();
-    SLAVE_SPI_CONFIG @ 0x0C8 = 0, rw_bits(0x1111);
+    AHB_MPU_TABLE_1 @ 0x0B8 = 0x1FF, rw_bits(0x1FF) { AHB_ACCESS_GRANT_1: 0..=8 };
+    HOST_INF_SEL @ 0x0BC = 0, rw_bits(0xFFFF) { PERI_IO_SWAP: 0..=7, LINK_DEVICE_SEL: 8..=15 };
+    PERIP_CLK_EN @ 0x0C0 = 0xF9C1_E06F, rw() {
+        TIMERS_CLK_EN: 0, SPI01_CLK_EN: 1, UART_CLK_EN: 2, WDG_CLK_EN: 3, I2S0_CLK_EN: 4, UART1_CLK_EN: 5,
+        SPI2_CLK_EN: 6, I2C_EXT0_CLK_EN: 7, UHCI0_CLK_EN: 8, RMT_CLK_EN: 9, PCNT_CLK_EN: 10, LEDC_CLK_EN: 11,
+        UHCI1_CLK_EN: 12, TIMERGROUP_CLK_EN: 13, EFUSE_CLK_EN: 14, TIMERGROUP1_CLK_EN: 15, SPI3_CLK_EN: 16,
+        PWM0_CLK_EN: 17, I2C_EXT1_CLK_EN: 18, TWAI_CLK_EN: 19, PWM1_CLK_EN: 20, I2S1_CLK_EN: 21, SPI_DMA_CLK_EN: 22,
+        UART2_CLK_EN: 23, UART_MEM_CLK_EN: 24, PWM2_CLK_EN: 25, PWM3_CLK_EN: 26,
+    };
+    PERIP_RST_EN @ 0x0C4 = 0, rw() {
+        TIMERS_RST: 0, SPI01_RST: 1, UART_RST: 2, WDG_RST: 3, I2S0_RST: 4, UART1_RST: 5, SPI2_RST: 6, I2C_EXT0_RST: 7,
+        UHCI0_RST: 8, RMT_RST: 9, PCNT_RST: 10, LEDC_RST: 11, UHCI1_RST: 12, TIMERGROUP_RST: 13, EFUSE_RST: 14,
+        TIMERGROUP1_RST: 15, SPI3_RST: 16, PWM0_RST: 17, I2C_EXT1_RST: 18, TWAI_RST: 19, PWM1_RST: 20, I2S1_RST: 21,
+        SPI_DMA_RST: 22, UART2_RST: 23, UART_MEM_RST: 24, PWM2_RST: 25, PWM3_RST: 26,
+    };
+    SLAVE_SPI_CONFIG @ 0x0C8 = 0, rw_bits(0x1111) {
+        SLAVE_SPI_MASK_PRO: 0, SLAVE_SPI_MASK_APP: 4, SPI_ENCRYPT_ENABLE: 8, SPI_DECRYPT_ENABLE: 12,
+    };
     WIFI_CLK_EN @ 0x0CC = 0xFFFC_E030, rw();
     CORE_RST_EN @ 0x0D0 = 0, rw();
-    BT_LPCK_DIV_INT @ 0x0D4 = 0xFF, rw_bits(0x1FFF);
-    BT_LPCK_DIV_FRAC @ 0x0D8 = 0x0200_1001, rw_bits(0xFFF_FFFF);
-    CPU_INTR_FROM_CPU[4] @ 0x0DC = 0, rw_bits(1);
+    BT_LPCK_DIV_INT @ 0x0D4 = 0xFF, rw_bits(0x1FFF) { BT_LPCK_DIV_NUM: 0..=11, BTEXTWAKEUP_REQ: 12 };
+    BT_LPCK_DIV_FRAC @ 0x0D8 = 0x0200_1001, rw_bits(0xFFF_FFFF) {
+        BT_LPCK_DIV_B: 0..=11, BT_LPCK_DIV_A: 12..=23, LPCLK_SEL_RTC_SLOW: 24, LPCLK_SEL_8M: 25, LPCLK_SEL_XTAL: 26,
+        LPCLK_SEL_XTAL32K: 27,
+    };
+    CPU_INTR_FROM_CPU[4] @ 0x0DC = 0, rw_bits(1) { CPU_INTR: 0 };
     PRO_INTR_STATUS[3] @ 0x0EC = 0, ro();
     APP_INTR_STATUS[3] @ 0x0F8 = 0, ro();
-    PRO_INTR_MAP[69] @ 0x104 = 16, rw_bits(0x1F);
-    APP_INTR_MAP[69] @ 0x218 = 16, rw_bits(0x1F);
+    PRO_INTR_MAP[69] @ 0x104 = 16, rw_bits(0x1F) { MAP: 0..=4 };
+    APP_INTR_MAP[69] @ 0x218 = 16, rw_bits(0x1F) { MAP: 0..=4 };
     AHBLITE_MPU_TABLE[47] @ 0x32C = 0, rw_bits(0x3F);
-    MEM_ACCESS_DBUG0 @ 0x3E8 = 0, ro();
-    MEM_ACCESS_DBUG1 @ 0x3EC = 0, ro();
+    MEM_ACCESS_DBUG0 @ 0x3E8 = 0, ro() {
+        PRO_ROM_MPU_AD: 0, PRO_ROM_IA: 1, APP_ROM_MPU_AD: 2, APP_ROM_IA: 3, SHARE_ROM_MPU_AD: 4..=5,
+        SHARE_ROM_IA: 6..=9, INTERNAL_SRAM_MMU_AD: 10..=13, INTERNAL_SRAM_IA: 14..=25,
+        INTERNAL_SRAM_MMU_MULTI_HIT: 26..=29,
+    };
+    MEM_ACCESS_DBUG1 @ 0x3EC = 0, ro() {
+        INTERNAL_SRAM_MMU_MISS: 0..=3, ARB_IA: 4..=5, PIDGEN_IA: 6..=7, AHB_ACCESS_DENY: 8, AHBLITE_ACCESS_DENY: 9,
+        AHBLITE_IA: 10,
+    };
     PRO_DCACHE_DBUG0 @ 0x3F0 = 0x80, rw_bits(1);
     PRO_DCACHE_DBUG[9] @ 0x3F4 = 0, ro();
     APP_DCACHE_DBUG0 @ 0x418 = 0x80, rw_bits(1);
     APP_DCACHE_DBUG[9] @ 0x41C = 0, ro();
-    PRO_CPU_RECORD_CTRL @ 0x440 = 0x100, rw_bits(0x111);
+    PRO_CPU_RECORD_CTRL @ 0x440 = 0x100, rw_bits(0x111) {
+        PRO_CPU_RECORD_ENABLE: 0, PRO_CPU_RECORD_DISABLE: 4, PRO_CPU_PDEBUG_ENABLE: 8,
+    };
     PRO_CPU_RECORD[9] @ 0x444 = 0, ro();
-    APP_CPU_RECORD_CTRL @ 0x468 = 0x100, rw_bits(0x111);
+    APP_CPU_RECORD_CTRL @ 0x468 = 0x100, rw_bits(0x111) {
+        APP_CPU_RECORD_ENABLE: 0, APP_CPU_RECORD_DISABLE: 4, APP_CPU_PDEBUG_ENABLE: 8,
+    };
     APP_CPU_RECORD[9] @ 0x46C = 0, ro();
-    RSA_PD_CTRL @ 0x490 = 0, rw_bits(0x1);
+    RSA_PD_CTRL @ 0x490 = 0, rw_bits(0x1) { RSA_PD: 0 };
     ROM_MPU_TABLE[4] @ 0x494 = 1, rw_bits(0x3);
     SHROM_MPU_TABLE[24] @ 0x4A4 = 1, rw_bits(0x3);
     IMMU_TABLE[16] @ 0x504 = 0, rw_bits(0x7F);
     DMMU_TABLE[16] @ 0x544 = 0, rw_bits(0x7F);
-    PRO_INTRUSION_CTRL @ 0x584 = 1, rw_bits(0x1);
-    PRO_INTRUSION_STATUS @ 0x588 = 0, ro();
-    APP_INTRUSION_CTRL @ 0x58C = 1, rw_bits(0x1);
-    APP_INTRUSION_STATUS @ 0x590 = 0, ro();
-    FRONT_END_MEM_PD @ 0x594 = 5, rw_bits(0xF);
-    MMU_IA_INT_EN @ 0x598 = 0, rw_bits(0xFF_FFFF);
-    MPU_IA_INT_EN @ 0x59C = 0, rw_bits(0x1_FFFF);
+    PRO_INTRUSION_CTRL @ 0x584 = 1, rw_bits(0x1) { PRO_INTRUSION_RECORD_RESET_N: 0 };
+    PRO_INTRUSION_STATUS @ 0x588 = 0, ro() { PRO_INTRUSION_RECORD: 0..=3 };
+    APP_INTRUSION_CTRL @ 0x58C = 1, rw_bits(0x1) { APP_INTRUSION_RECORD_RESET_N: 0 };
+    APP_INTRUSION_STATUS @ 0x590 = 0, ro() { APP_INTRUSION_RECORD: 0..=3 };
+    FRONT_END_MEM_PD @ 0x594 = 5, rw_bits(0xF) {
+        AGC_MEM_FORCE_PU: 0, AGC_MEM_FORCE_PD: 1, PBUS_MEM_FORCE_PU: 2, PBUS_MEM_FORCE_PD: 3,
+    };
+    MMU_IA_INT_EN @ 0x598 = 0, rw_bits(0xFF_FFFF) { MMU_IA_INT_EN: 0..=23 };
+    MPU_IA_INT_EN @ 0x59C = 0, rw_bits(0x1_FFFF) { MPU_IA_INT_EN: 0..=16 };
     CACHE_IA_INT_EN @ 0x5A0 = 0, rw_bits(0xFFF_FFFF);
-    SECURE_BOOT_CTRL @ 0x5A4 = 0, rw_bits(0x1);
-    SPI_DMA_CHAN_SEL @ 0x5A8 = 0, rw_bits(0x3F);
-    PRO_VECBASE_CTRL @ 0x5AC = 0, rw_bits(0x3);
-    PRO_VECBASE_SET @ 0x5B0 = 0, rw_bits(0x3F_FFFF);
-    APP_VECBASE_CTRL @ 0x5B4 = 0, rw_bits(0x3);
-    APP_VECBASE_SET @ 0x5B8 = 0, rw_bits(0x3F_FFFF);
+    SECURE_BOOT_CTRL @ 0x5A4 = 0, rw_bits(0x1) { SW_BOOTLOADER_SEL: 0 };
+    SPI_DMA_CHAN_SEL @ 0x5A8 = 0, rw_bits(0x3F) {
+        SPI1_DMA_CHAN_SEL: 0..=1, SPI2_DMA_CHAN_SEL: 2..=3, SPI3_DMA_CHAN_SEL: 4..=5,
+    };
+    PRO_VECBASE_CTRL @ 0x5AC = 0, rw_bits(0x3) { PRO_OUT_VECBASE_SEL: 0..=1 };
+    PRO_VECBASE_SET @ 0x5B0 = 0, rw_bits(0x3F_FFFF) { PRO_OUT_VECBASE: 0..=21 };
+    APP_VECBASE_CTRL @ 0x5B4 = 0, rw_bits(0x3) { APP_OUT_VECBASE_SEL: 0..=1 };
+    APP_VECBASE_SET @ 0x5B8 = 0, rw_bits(0x3F_FFFF) { APP_OUT_VECBASE: 0..=21 };
     DATE @ 0xFFC = 0x0160_5190, rw();
 }
 
@@ -103,18 +157,26 @@ pub const INTERRUPT_SOURCES: usize = 69;
 pub const FROM_CPU_SOURCE: usize = 24;
 const FROM_CPU_COUNT: u32 = 4;
 
-const CACHE_FLUSH_ENA: u32 = 1 << 4;
-const CACHE_FLUSH_DONE: u32 = 1 << 5;
-const CACHE_ENABLE: u32 = 1 << 3;
+/// The fields of a core's cache control that have an effect here.
+struct CacheControl {
+    enable: Field,
+    flush: Field,
+    flushed: Field,
+}
 
-/// BT_LPCK_DIV_INT.
-const BT_LPCK_DIV_NUM: u32 = 0xFFF;
-/// BT_LPCK_DIV_FRAC; without any of them it is the RTC slow clock.
-const LPCLK_SEL_8M: u32 = 1 << 25;
-const LPCLK_SEL_XTAL: u32 = 1 << 26;
-const LPCLK_SEL_XTAL32K: u32 = 1 << 27;
+const CACHE_CONTROL: [CacheControl; 2] = [
+    CacheControl {
+        enable: reg::PRO_CACHE_CTRL::PRO_CACHE_ENABLE,
+        flush: reg::PRO_CACHE_CTRL::PRO_CACHE_FLUSH_ENA,
+        flushed: reg::PRO_CACHE_CTRL::PRO_CACHE_FLUSH_DONE,
+    },
+    CacheControl {
+        enable: reg::APP_CACHE_CTRL::APP_CACHE_ENABLE,
+        flush: reg::APP_CACHE_CTRL::APP_CACHE_FLUSH_ENA,
+        flushed: reg::APP_CACHE_CTRL::APP_CACHE_FLUSH_DONE,
+    },
+];
 
-/// Something that a write to DPORT changed outside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DportEffect {
     /// The interrupt matrix or an interrupt from a CPU changed.
@@ -179,34 +241,33 @@ impl Dport {
     /// How the APP CPU is held.
     pub fn app_cpu(&self) -> AppCpuControl {
         AppCpuControl {
-            in_reset: self.registers.get(reg::APPCPU_CTRL_A) & 1 != 0,
-            clocked: self.registers.get(reg::APPCPU_CTRL_B) & 1 != 0,
-            stalled: self.registers.get(reg::APPCPU_CTRL_C) & 1 != 0,
+            in_reset: self.registers.is_set(reg::APPCPU_CTRL_A::APPCPU_RESETTING),
+            clocked: self.registers.is_set(reg::APPCPU_CTRL_B::APPCPU_CLKGATE_EN),
+            stalled: self.registers.is_set(reg::APPCPU_CTRL_C::APPCPU_RUNSTALL),
         }
     }
 
     /// CPUPERIOD_SEL: 0 is 80 MHz, 1 is 160 MHz and 2 is 240 MHz while the PLL drives the CPU.
     pub fn cpu_period(&self) -> u32 {
-        self.registers.get(reg::CPU_PER_CONF) & 3
+        self.registers.field(reg::CPU_PER_CONF::CPUPERIOD_SEL)
     }
 
     /// The clock that counts while Bluetooth sleeps: what BT_LPCK_DIV_FRAC selects behind the divider of BT_LPCK_DIV_INT, without
     /// its fraction. `slow` is the RTC slow clock.
     pub fn bluetooth_low_power_clock(&self, slow: SlowClock) -> Frequency {
-        let selected = self.registers.get(reg::BT_LPCK_DIV_FRAC);
+        use reg::BT_LPCK_DIV_FRAC::{LPCLK_SEL_8M, LPCLK_SEL_XTAL, LPCLK_SEL_XTAL32K};
         let source = match () {
-            () if selected & LPCLK_SEL_XTAL32K != 0 => SlowClock::Xtal32k.frequency(),
-            () if selected & LPCLK_SEL_XTAL != 0 => XTAL,
-            () if selected & LPCLK_SEL_8M != 0 => RC_FAST,
+            () if self.registers.is_set(LPCLK_SEL_XTAL32K) => SlowClock::Xtal32k.frequency(),
+            () if self.registers.is_set(LPCLK_SEL_XTAL) => XTAL,
+            () if self.registers.is_set(LPCLK_SEL_8M) => RC_FAST,
             () => slow.frequency(),
         };
-        source.divided_by(u64::from(self.registers.get(reg::BT_LPCK_DIV_INT) & BT_LPCK_DIV_NUM) + 1)
+        source.divided_by(u64::from(self.registers.field(reg::BT_LPCK_DIV_INT::BT_LPCK_DIV_NUM)) + 1)
     }
 
     /// True if the flash cache of `core` is switched on.
     pub fn cache_enabled(&self, core: usize) -> bool {
-        let control = if core == 0 { reg::PRO_CACHE_CTRL } else { reg::APP_CACHE_CTRL };
-        self.registers.get(control) & CACHE_ENABLE != 0
+        self.registers.is_set(CACHE_CONTROL[core].enable)
     }
 
     /// Sets the level of an interrupt source for both cores. Returns true if it changed.
@@ -243,13 +304,12 @@ impl Dport {
         (self.sources[core] >> (32 * word)) as u32
     }
 
-    fn cache_flush(&mut self, control: u32, before: u32) {
-        let now = self.registers.get(control);
-        if now & CACHE_FLUSH_ENA == 0 {
-            self.registers.modify(control, CACHE_FLUSH_DONE, 0);
-        } else if before & CACHE_FLUSH_ENA == 0 {
-            self.registers.modify(control, 0, CACHE_FLUSH_DONE);
-            let cpu = if control == reg::PRO_CACHE_CTRL { Cpu::Pro } else { Cpu::App };
+    fn cache_flush(&mut self, cpu: Cpu, before: u32) {
+        let control = &CACHE_CONTROL[cpu as usize];
+        if !self.registers.is_set(control.flush) {
+            self.registers.set_field(control.flushed, 0);
+        } else if !control.flush.is_set(before) {
+            self.registers.set_field(control.flushed, 1);
             self.effects.push(DportEffect::CacheFlush(cpu));
         }
     }
@@ -291,11 +351,12 @@ impl Device for Dport {
                 self.effects.push(DportEffect::AppCpu);
             }
             reg::CPU_PER_CONF if after != before => self.effects.push(DportEffect::CpuClock),
-            reg::PRO_CACHE_CTRL | reg::APP_CACHE_CTRL => self.cache_flush(offset, before),
+            reg::PRO_CACHE_CTRL => self.cache_flush(Cpu::Pro, before),
+            reg::APP_CACHE_CTRL => self.cache_flush(Cpu::App, before),
             reg::CPU_INTR_FROM_CPU..reg::PRO_INTR_STATUS => {
                 let index = (offset - reg::CPU_INTR_FROM_CPU) / 4;
                 debug_assert!(index < FROM_CPU_COUNT);
-                if self.set_source(FROM_CPU_SOURCE + index as usize, after & 1 != 0) {
+                if self.set_source(FROM_CPU_SOURCE + index as usize, reg::CPU_INTR_FROM_CPU::CPU_INTR.is_set(after)) {
                     self.effects.push(DportEffect::Interrupts);
                 }
             }
@@ -318,9 +379,9 @@ impl Device for Dport {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        AppCpuControl, CACHE_FLUSH_DONE, CACHE_FLUSH_ENA, Dport, DportEffect, LPCLK_SEL_XTAL, LPCLK_SEL_XTAL32K, reg,
-    };
+    use super::reg::BT_LPCK_DIV_FRAC::{LPCLK_SEL_XTAL, LPCLK_SEL_XTAL32K};
+    use super::reg::PRO_CACHE_CTRL::{PRO_CACHE_FLUSH_DONE, PRO_CACHE_FLUSH_ENA};
+    use super::{AppCpuControl, Dport, DportEffect, reg};
     use crate::clocks::{RC_FAST, SlowClock};
     use espalier_core::{Device, Frequency, Time};
 
@@ -367,11 +428,11 @@ mod tests {
     fn a_cache_flush_is_done_until_it_is_taken_back() {
         let mut dport = Dport::default();
         write(&mut dport, reg::PRO_CACHE_CTRL, 0);
-        write(&mut dport, reg::PRO_CACHE_CTRL, CACHE_FLUSH_ENA);
-        assert_ne!(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap() & CACHE_FLUSH_DONE, 0);
+        write(&mut dport, reg::PRO_CACHE_CTRL, PRO_CACHE_FLUSH_ENA.mask());
+        assert!(PRO_CACHE_FLUSH_DONE.is_set(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap()));
         assert_eq!(dport.take_effect(), Some(DportEffect::CacheFlush(crate::Cpu::Pro)));
         write(&mut dport, reg::PRO_CACHE_CTRL, 0);
-        assert_eq!(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap() & CACHE_FLUSH_DONE, 0);
+        assert!(!PRO_CACHE_FLUSH_DONE.is_set(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap()));
     }
 
     #[test]
@@ -391,10 +452,10 @@ mod tests {
         let mut dport = Dport::default();
         assert_eq!(dport.bluetooth_low_power_clock(SlowClock::Rc150k), RC_FAST.divided_by(256));
         write(&mut dport, reg::BT_LPCK_DIV_INT, 79);
-        write(&mut dport, reg::BT_LPCK_DIV_FRAC, LPCLK_SEL_XTAL);
+        write(&mut dport, reg::BT_LPCK_DIV_FRAC, LPCLK_SEL_XTAL.mask());
         assert_eq!(dport.bluetooth_low_power_clock(SlowClock::Rc150k), Frequency::from_hertz(500_000));
         write(&mut dport, reg::BT_LPCK_DIV_INT, 0);
-        write(&mut dport, reg::BT_LPCK_DIV_FRAC, LPCLK_SEL_XTAL32K);
+        write(&mut dport, reg::BT_LPCK_DIV_FRAC, LPCLK_SEL_XTAL32K.mask());
         assert_eq!(dport.bluetooth_low_power_clock(SlowClock::Rc150k), SlowClock::Xtal32k.frequency());
     }
 }

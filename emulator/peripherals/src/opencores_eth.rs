@@ -30,11 +30,11 @@ espalier_core::registers! {
     TX_BD_NUM @ 0x20 = 0x40, ro();
     CTRLMODER @ 0x24 = 0, rw_bits(0x7);
     MIIMODER @ 0x28 = 0x64, rw_bits(0x1FF);
-    MIICOMMAND @ 0x2C = 0, rw_bits(0x1);
-    MIIADDRESS @ 0x30 = 0, rw_bits(0x1F1F);
+    MIICOMMAND @ 0x2C = 0, rw_bits(0x1) { SCANSTAT: 0, RSTAT: 1, WCTRLDATA: 2 };
+    MIIADDRESS @ 0x30 = 0, rw_bits(0x1F1F) { FIAD: 0..=4, RGAD: 8..=12 };
     MIITX_DATA @ 0x34 = 0, rw_bits(0xFFFF);
     MIIRX_DATA @ 0x38 = 0, ro();
-    MIISTATUS @ 0x3C = 0, ro();
+    MIISTATUS @ 0x3C = 0, ro() { LINKFAIL: 0 };
     MAC_ADDR0 @ 0x40 = 0, rw();
     MAC_ADDR1 @ 0x44 = 0, rw_bits(0xFFFF);
     HASH0_ADR @ 0x48 = 0, rw();
@@ -74,16 +74,8 @@ mod control {
     pub const RXFLOW: u32 = 1 << 1;
 }
 
-/// Bits of MIICOMMAND, MIIADDRESS and MIISTATUS.
-mod mii {
-    pub const SCANSTAT: u32 = 1 << 0;
-    pub const RSTAT: u32 = 1 << 1;
-    pub const WCTRLDATA: u32 = 1 << 2;
-    pub const FIAD_MASK: u32 = 0x1F;
-    pub const RGAD_SHIFT: u32 = 8;
-    pub const LINKFAIL: u32 = 1 << 0;
-    pub const NO_PHY: u32 = 0xFFFF;
-}
+/// What MIIRX_DATA has if no PHY answers: the line is pulled up.
+const NO_PHY: u32 = 0xFFFF;
 
 /// Bytes of the frame check sequence.
 const FCS: usize = 4;
@@ -119,7 +111,7 @@ impl OpenCoresEth {
     /// Plugs the cable in or pulls it out.
     pub fn set_link(&mut self, up: bool) {
         self.phy.set_link(up);
-        if self.registers.get(reg::MIICOMMAND) & mii::SCANSTAT != 0 {
+        if self.registers.is_set(reg::MIICOMMAND::SCANSTAT) {
             self.show_link();
         }
     }
@@ -147,24 +139,23 @@ impl OpenCoresEth {
     }
 
     fn command_mii(&mut self, command: u32) {
-        let address = self.registers.get(reg::MIIADDRESS);
-        let present = address & mii::FIAD_MASK == phy::ADDRESS;
-        let register = (address >> mii::RGAD_SHIFT) as u8 & phy::REGISTER_MASK;
-        if command & mii::WCTRLDATA != 0 && present {
+        use reg::MIICOMMAND::{RSTAT, SCANSTAT, WCTRLDATA};
+        let present = self.registers.field(reg::MIIADDRESS::FIAD) == phy::ADDRESS;
+        let register = self.registers.field(reg::MIIADDRESS::RGAD) as u8;
+        if WCTRLDATA.is_set(command) && present {
             self.phy.write(register, self.registers.get(reg::MIITX_DATA) as u16);
         }
-        if command & mii::RSTAT != 0 {
-            let data = if present { u32::from(self.phy.read(register)) } else { mii::NO_PHY };
+        if RSTAT.is_set(command) {
+            let data = if present { u32::from(self.phy.read(register)) } else { NO_PHY };
             self.registers.set(reg::MIIRX_DATA, data);
         }
-        if command & (mii::RSTAT | mii::SCANSTAT) != 0 {
+        if RSTAT.is_set(command) || SCANSTAT.is_set(command) {
             self.show_link();
         }
     }
 
     fn show_link(&mut self) {
-        let fail = if self.phy.link() { 0 } else { mii::LINKFAIL };
-        self.registers.set(reg::MIISTATUS, fail);
+        self.registers.set_field(reg::MIISTATUS::LINKFAIL, (!self.phy.link()).into());
     }
 
     /// The core's own reset. It does not reach the PHY, nor the descriptors: they are RAM, and ESP-IDF's driver fills them

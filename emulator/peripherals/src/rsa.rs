@@ -13,21 +13,23 @@ espalier_core::registers! {
     Z_MEM[128] @ 0x200 = 0, rw();
     Y_MEM[128] @ 0x400 = 0, rw();
     X_MEM[128] @ 0x600 = 0, rw();
-    M_PRIME @ 0x800 = 0, rw();
-    MODEXP_MODE @ 0x804 = 0, rw_bits(0x7);
-    MODEXP_START @ 0x808 = 0, wo();
-    MULT_MODE @ 0x80C = 0, rw_bits(0xF);
-    MULT_START @ 0x810 = 0, wo();
-    INTERRUPT @ 0x814 = 0, ro();
-    CLEAN @ 0x818 = 1, ro();
+    M_PRIME @ 0x800 = 0, rw() { M_PRIME: 0..=31 };
+    MODEXP_MODE @ 0x804 = 0, rw_bits(0x7) {
+        /// Length of the numbers in blocks, less one.
+        MODEXP_MODE: 0..=2,
+    };
+    MODEXP_START @ 0x808 = 0, wo() { MODEXP_START: 0 };
+    MULT_MODE @ 0x80C = 0, rw_bits(0xF) {
+        /// Length of the numbers in blocks, less one; from [`MULT_PLAIN`](super::super::MULT_PLAIN) on, that of the product.
+        MULT_MODE: 0..=3,
+    };
+    MULT_START @ 0x810 = 0, wo() { MULT_START: 0 };
+    INTERRUPT @ 0x814 = 0, ro() { INTERRUPT: 0 };
+    CLEAN @ 0x818 = 1, ro() { CLEAN: 0 };
 }
 
-/// The bit that starts an operation, acknowledges INTERRUPT, and tells that CLEAN is over.
-const GO: u32 = 1;
-/// MULT_MODE: plain multiplication instead of multiplication modulo M.
-const MULT_PLAIN: u32 = 1 << 3;
-/// MULT_MODE and MODEXP_MODE: length of the numbers in blocks, less one.
-const BLOCKS: u32 = 0x7;
+/// MULT_MODE from here on: plain multiplication instead of multiplication modulo M.
+const MULT_PLAIN: u32 = 8;
 const WORDS_PER_BLOCK: usize = 16;
 /// Words of each memory.
 const MEMORY_WORDS: usize = 128;
@@ -63,7 +65,7 @@ impl Rsa {
     /// Z = X^Y mod M, and the cycles that it takes. The silicon works in Montgomery form with what software left in Z and M_PRIME; for an odd modulus
     /// the result is the same.
     fn modular_exponentiation(&mut self) -> u64 {
-        let words = length(self.registers.get(reg::MODEXP_MODE));
+        let words = length(self.registers.field(reg::MODEXP_MODE::MODEXP_MODE));
         let number = |memory| BigUint::from_slice(&self.words(memory, words));
         let (modulus, exponent) = (number(reg::M_MEM), number(reg::Y_MEM));
         let result = match modulus.bits() {
@@ -76,9 +78,9 @@ impl Rsa {
     }
 
     fn multiplication(&mut self) -> u64 {
-        let mode = self.registers.get(reg::MULT_MODE);
-        let words = length(mode);
-        if mode & MULT_PLAIN != 0 {
+        let mode = self.registers.field(reg::MULT_MODE::MULT_MODE);
+        let words = length(mode % MULT_PLAIN);
+        if mode >= MULT_PLAIN {
             // The length is that of the product; the second factor lies in the upper half of Z.
             let x = BigUint::from_slice(&self.words(reg::X_MEM, words / 2));
             let y = BigUint::from_slice(&self.words(reg::Z_MEM, words)[words / 2..]);
@@ -88,7 +90,7 @@ impl Rsa {
                 &self.words(reg::X_MEM, words),
                 &self.words(reg::Z_MEM, words),
                 &self.words(reg::M_MEM, words),
-                self.registers.get(reg::M_PRIME),
+                self.registers.field(reg::M_PRIME::M_PRIME),
             );
             self.set_z(&product);
         }
@@ -103,7 +105,7 @@ fn cycles(words: usize) -> u64 {
 
 /// Words of the numbers in an operation.
 fn length(mode: u32) -> usize {
-    ((mode & BLOCKS) as usize + 1) * WORDS_PER_BLOCK
+    (mode as usize + 1) * WORDS_PER_BLOCK
 }
 
 /// x·y·R⁻¹ mod m, where R is two to the length of the operands, and `m_prime` is -m⁻¹ mod 2³²
@@ -159,15 +161,12 @@ impl Device for Rsa {
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
         self.advance(now);
         self.registers.write(offset, value)?;
-        if value & GO == 0 {
-            return Ok(());
-        }
         let cycles = match offset {
             reg::MODEXP_START | reg::MULT_START if self.busy.is_some() => return Ok(()),
-            reg::MODEXP_START => self.modular_exponentiation(),
-            reg::MULT_START => self.multiplication(),
-            reg::INTERRUPT => {
-                self.registers.set(reg::INTERRUPT, 0);
+            reg::MODEXP_START if reg::MODEXP_START::MODEXP_START.is_set(value) => self.modular_exponentiation(),
+            reg::MULT_START if reg::MULT_START::MULT_START.is_set(value) => self.multiplication(),
+            reg::INTERRUPT if reg::INTERRUPT::INTERRUPT.is_set(value) => {
+                self.registers.set_field(reg::INTERRUPT::INTERRUPT, 0);
                 return Ok(());
             }
             _ => return Ok(()),
@@ -183,12 +182,12 @@ impl Device for Rsa {
     fn advance(&mut self, now: Time) {
         if self.busy.is_some_and(|end| end <= now) {
             self.busy = None;
-            self.registers.set(reg::INTERRUPT, GO);
+            self.registers.set_field(reg::INTERRUPT::INTERRUPT, 1);
         }
     }
 
     fn interrupts(&self) -> u32 {
-        self.registers.get(reg::INTERRUPT)
+        self.registers.field(reg::INTERRUPT::INTERRUPT)
     }
 
     fn reset(&mut self) {
@@ -203,7 +202,7 @@ mod tests {
     use num_bigint::BigUint;
     use proptest::prelude::{ProptestConfig, any, prop, prop_assert_eq, proptest};
 
-    use super::{GO, MULT_PLAIN, Rsa, reg};
+    use super::{MULT_PLAIN, Rsa, reg};
 
     fn fill(rsa: &mut Rsa, memory: u32, number: &BigUint, words: usize) {
         let digits = number.to_u32_digits();
@@ -214,9 +213,9 @@ mod tests {
     }
 
     fn start(rsa: &mut Rsa, register: u32) {
-        rsa.write(reg::INTERRUPT, GO, Time::ZERO).unwrap();
+        rsa.write(reg::INTERRUPT, 1, Time::ZERO).unwrap();
         assert_eq!(rsa.interrupts(), 0);
-        rsa.write(register, GO, Time::ZERO).unwrap();
+        rsa.write(register, 1, Time::ZERO).unwrap();
         assert_eq!(rsa.interrupts(), 0);
         let end = rsa.deadline().unwrap();
         rsa.advance(end);
@@ -344,7 +343,7 @@ mod tests {
                 let _ = rsa.read(4 * word, Time::ZERO);
             }
             for start in [reg::MULT_START, reg::MODEXP_START] {
-                rsa.write(start, GO, Time::ZERO).unwrap();
+                rsa.write(start, 1, Time::ZERO).unwrap();
             }
         }
     }

@@ -3,32 +3,32 @@
 //! Three engines (SHA-1, SHA-256, SHA-384 and -512 together) share the text memory, and each keeps its own digest, so
 //! that software can interleave messages. Operations are over when the write that starts them is.
 
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Register, Registers, Time, Unmodelled};
 use sha1::block_api::compress as compress160;
 use sha2::block_api::{compress256, compress512};
 
 espalier_core::registers! {
     TEXT[32] @ 0x00 = 0, rw();
-    SHA1_START @ 0x80 = 0, wo();
-    SHA1_CONTINUE @ 0x84 = 0, wo();
-    SHA1_LOAD @ 0x88 = 0, wo();
-    SHA1_BUSY @ 0x8C = 0, ro();
-    SHA256_START @ 0x90 = 0, wo();
-    SHA256_CONTINUE @ 0x94 = 0, wo();
-    SHA256_LOAD @ 0x98 = 0, wo();
-    SHA256_BUSY @ 0x9C = 0, ro();
-    SHA384_START @ 0xA0 = 0, wo();
-    SHA384_CONTINUE @ 0xA4 = 0, wo();
-    SHA384_LOAD @ 0xA8 = 0, wo();
-    SHA384_BUSY @ 0xAC = 0, ro();
-    SHA512_START @ 0xB0 = 0, wo();
-    SHA512_CONTINUE @ 0xB4 = 0, wo();
-    SHA512_LOAD @ 0xB8 = 0, wo();
-    SHA512_BUSY @ 0xBC = 0, ro();
+    SHA1_START @ 0x80 = 0, wo() { SHA1_START: 0 };
+    SHA1_CONTINUE @ 0x84 = 0, wo() { SHA1_CONTINUE: 0 };
+    SHA1_LOAD @ 0x88 = 0, wo() { SHA1_LOAD: 0 };
+    SHA1_BUSY @ 0x8C = 0, ro() { SHA1_BUSY: 0 };
+    SHA256_START @ 0x90 = 0, wo() { SHA256_START: 0 };
+    SHA256_CONTINUE @ 0x94 = 0, wo() { SHA256_CONTINUE: 0 };
+    SHA256_LOAD @ 0x98 = 0, wo() { SHA256_LOAD: 0 };
+    SHA256_BUSY @ 0x9C = 0, ro() { SHA256_BUSY: 0 };
+    SHA384_START @ 0xA0 = 0, wo() { SHA384_START: 0 };
+    SHA384_CONTINUE @ 0xA4 = 0, wo() { SHA384_CONTINUE: 0 };
+    SHA384_LOAD @ 0xA8 = 0, wo() { SHA384_LOAD: 0 };
+    SHA384_BUSY @ 0xAC = 0, ro() { SHA384_BUSY: 0 };
+    SHA512_START @ 0xB0 = 0, wo() { SHA512_START: 0 };
+    SHA512_CONTINUE @ 0xB4 = 0, wo() { SHA512_CONTINUE: 0 };
+    SHA512_LOAD @ 0xB8 = 0, wo() { SHA512_LOAD: 0 };
+    SHA512_BUSY @ 0xBC = 0, ro() { SHA512_BUSY: 0 };
 }
 
-/// The bit that starts an operation in the START, CONTINUE and LOAD registers.
-const GO: u32 = 1;
+/// The field of the START, CONTINUE and LOAD registers starts their operation. It has the name of its register and the same place in each.
+const GO: Field = reg::SHA1_START::SHA1_START;
 
 /// Initial hash values (FIPS 180-4, chapter 5.3).
 const SHA1_INITIAL: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
@@ -134,7 +134,7 @@ impl Device for Sha {
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
         self.registers.write(offset, value)?;
-        if value & GO == 0 {
+        if !GO.is_set(value) {
             return Ok(());
         }
         match offset {
@@ -211,14 +211,14 @@ mod tests {
                 sha.write(reg::TEXT + 4 * index as u32, word, Time::ZERO).unwrap();
             }
             let (continued, busy) = (self.start + 4, self.start + 12);
-            sha.write(if first { self.start } else { continued }, GO, Time::ZERO).unwrap();
+            sha.write(if first { self.start } else { continued }, GO.mask(), Time::ZERO).unwrap();
             assert_eq!(sha.read(busy, Time::ZERO), Ok(0));
         }
 
         /// LOAD, then TEXT as `ets_sha_finish` reads it: words most significant byte first. ESP-IDF's `sha_ll_read_digest`
         /// keeps the state as native 64-bit words instead, which gives the same digest.
         fn digest(self, sha: &mut Sha) -> String {
-            sha.write(self.start + 8, GO, Time::ZERO).unwrap();
+            sha.write(self.start + 8, GO.mask(), Time::ZERO).unwrap();
             let mut words: Vec<u32> =
                 (0..self.digest as u32 / 4).map(|index| sha.read(reg::TEXT + 4 * index, Time::ZERO).unwrap()).collect();
             if self.swapped_pairs {
@@ -290,7 +290,7 @@ mod tests {
     fn text_reads_back_after_an_operation() {
         let mut sha = Sha::new();
         sha.write(reg::TEXT + 8, 0x0102_0304, Time::ZERO).unwrap();
-        sha.write(reg::SHA256_START, GO, Time::ZERO).unwrap();
+        sha.write(reg::SHA256_START, GO.mask(), Time::ZERO).unwrap();
         assert_eq!(sha.read(reg::TEXT + 8, Time::ZERO), Ok(0x0102_0304));
     }
 

@@ -3,7 +3,7 @@
 //! Sixteen entries of a table say what begins in the next sixteen slots, each by a control structure that the entry points to
 //! (`reg_ble_em_et.h`, `reg_ble_em_cs.h`). The memory is a piece of SRAM.
 
-use espalier_core::{DmaFault, GuestMemory, Span};
+use espalier_core::{DmaFault, Field, GuestMemory, Span};
 
 use super::clock::SLOT;
 
@@ -12,23 +12,22 @@ const BASE: u32 = 0x3FFB_0000;
 const ENTRIES: u32 = 16;
 const ENTRY_BYTES: u32 = 4;
 /// EXTAB0.
-const MODE_MASK: u16 = 0xF;
-const MODE_BLE: u16 = 2;
-const STATUS_SHIFT: u32 = 4;
-const STATUS_MASK: u16 = 3 << STATUS_SHIFT;
-const READY: u16 = 0;
-const PROCESSED: u16 = 1 << STATUS_SHIFT;
+const MODE: Field = Field::new("MODE", 0, 3);
+const MODE_BLE: u32 = 2;
+const STATUS: Field = Field::new("STATUS", 4, 5);
+const READY: u32 = 0;
+const PROCESSED: u32 = 1;
 /// EXTAB1, 2 bytes further.
 const CSPTR_OFFSET: u32 = 2;
-const CSPTR_MASK: u16 = 0x7FFF;
+const CSPTR: Field = Field::new("CSPTR", 0, 14);
 /// Fields of a control structure.
 const CNTL: u32 = 0x00;
-const FORMAT_MASK: u16 = 0x1F;
+const FORMAT: Field = Field::new("FORMAT", 0, 4);
 const RXWINCNTL: u32 = 0x14;
 const MAXEVTIME: u32 = 0x1A;
 /// RXWINCNTL: the window is in slots, not in microseconds.
-const RXWIDE: u16 = 1 << 15;
-const RXWINSZ_MASK: u16 = 0x3FFF;
+const RXWIDE: Field = Field::new("RXWIDE", 15, 15);
+const RXWINSZ: Field = Field::new("RXWINSZ", 0, 13);
 
 /// What a control structure has the core do (its field FORMAT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ espalier_core::persist!(
 );
 
 impl Activity {
-    fn from_format(format: u16) -> Option<Activity> {
+    fn from_format(format: u32) -> Option<Activity> {
         match format {
             0x2 | 0x3 => Some(Activity::Connection),
             0x4 | 0x5 => Some(Activity::Advertising),
@@ -72,23 +71,23 @@ pub(super) struct Programmed {
 /// every 16 slots, so it is marked at once.
 pub(super) fn take(slot: u32, memory: &mut dyn GuestMemory) -> Option<Programmed> {
     let entry = BASE + slot % ENTRIES * ENTRY_BYTES;
-    let status = half_word(entry, memory).ok()?;
-    if status & MODE_MASK != MODE_BLE || status & STATUS_MASK != READY {
+    let head = half_word(entry, memory).ok()?;
+    if MODE.get(head) != MODE_BLE || STATUS.get(head) != READY {
         return None;
     }
-    let structure = BASE + u32::from(half_word(entry + CSPTR_OFFSET, memory).ok()? & CSPTR_MASK);
-    let activity = Activity::from_format(half_word(structure + CNTL, memory).ok()? & FORMAT_MASK)?;
-    let slots = |count: u16| SLOT * u64::from(count).max(1);
+    let structure = BASE + CSPTR.get(half_word(entry + CSPTR_OFFSET, memory).ok()?);
+    let activity = Activity::from_format(FORMAT.get(half_word(structure + CNTL, memory).ok()?))?;
+    let slots = |count: u32| SLOT * u64::from(count).max(1);
     let limit = match activity {
         Activity::Test => None,
         Activity::Advertising | Activity::Scanning => Some(slots(half_word(structure + MAXEVTIME, memory).ok()?)),
         Activity::Connection => {
             let window = half_word(structure + RXWINCNTL, memory).ok()?;
-            let size = window & RXWINSZ_MASK;
-            Some(if window & RXWIDE != 0 { slots(size) } else { Span::from_micros(u64::from(size).max(1)) })
+            let size = RXWINSZ.get(window);
+            Some(if RXWIDE.is_set(window) { slots(size) } else { Span::from_micros(u64::from(size).max(1)) })
         }
     };
-    memory.write(entry, &(status & !STATUS_MASK | PROCESSED).to_le_bytes()).ok()?;
+    memory.write(entry, &(STATUS.replace(head, PROCESSED) as u16).to_le_bytes()).ok()?;
     Some(Programmed { activity, limit })
 }
 
@@ -104,8 +103,8 @@ pub(super) fn set_block(offset: u32, bytes: [u8; 16], memory: &mut dyn GuestMemo
     let _ = memory.write(BASE + offset, &bytes);
 }
 
-fn half_word(address: u32, memory: &mut dyn GuestMemory) -> Result<u16, DmaFault> {
+fn half_word(address: u32, memory: &mut dyn GuestMemory) -> Result<u32, DmaFault> {
     let mut bytes = [0; 2];
     memory.read(address, &mut bytes)?;
-    Ok(u16::from_le_bytes(bytes))
+    Ok(u16::from_le_bytes(bytes).into())
 }

@@ -183,9 +183,9 @@ impl Bluetooth {
         }
     }
 
-    /// When the clock next stands at the gross target, which is in units of 16 slots.
+    /// When the clock next stands at the gross target.
     fn gross_target(&self, half: Half) -> Option<Time> {
-        let slot = self.registers.get(half.gross_target) << registers::GROSS_SHIFT & SLOT_MASK;
+        let slot = self.registers.get(half.gross_target).wrapping_mul(registers::GROSS_SLOTS) & SLOT_MASK;
         self.clock.next_match(slot, SLOT_MASK, self.done)
     }
 

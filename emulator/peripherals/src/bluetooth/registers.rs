@@ -119,8 +119,8 @@ pub const CORR_MASK: u32 = 0xFFF_FFFF;
 /// FINECNTCORR and FINETIMECNT.
 pub const FINE_MASK: u32 = 0x3FF;
 
-/// GROSSTIMTGT: units of 16 slots.
-pub const GROSS_SHIFT: u32 = 4;
+/// Slots in a unit of GROSSTIMTGT.
+pub const GROSS_SLOTS: u32 = 16;
 
 /// AESCNTL.
 pub const AES_START: u32 = 1;

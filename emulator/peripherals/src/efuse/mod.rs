@@ -9,7 +9,7 @@ mod protect;
 #[cfg(test)]
 mod tests;
 
-use espalier_core::{Device, Fidelity, Register, Registers, Span, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Field, Register, Registers, Span, Time, Unmodelled};
 
 use crate::clocks::RC_FAST_HERTZ;
 pub use image::EFUSE_IMAGE_BYTES;
@@ -55,17 +55,14 @@ const READ: u32 = 1 << 0;
 const PROGRAM: u32 = 1 << 1;
 
 /// Fields of block 0.
-const PACKAGE_SHIFT: u32 = 9;
-const PACKAGE_MASK: u32 = 7;
-const CHIP_VER_REV1: u32 = 1 << 15;
+const CHIP_PACKAGE: Field = Field::new("CHIP_PACKAGE", 9, 11);
+const CHIP_VER_REV1: Field = Field::new("CHIP_VER_REV1", 15, 15);
 const CLK8M_FREQ_UNIT_HERTZ: u64 = 100_000;
-const CLK8M_FREQ_MASK: u64 = 0xFF;
-const ADC_VREF_SHIFT: u32 = 8;
-const ADC_VREF_SIGN: u32 = 1 << 4;
-const ADC_VREF_MAGNITUDE_MAX: i32 = 15;
-const CHIP_VER_REV2: u32 = 1 << 20;
-const WAFER_VERSION_MINOR_SHIFT: u32 = 24;
-const WAFER_VERSION_MINOR_MASK: u32 = 3;
+const CLK8M_FREQ: Field = Field::new("CLK8M_FREQ", 0, 7);
+const ADC_VREF_MAGNITUDE: Field = Field::new("ADC_VREF", 8, 11);
+const ADC_VREF_SIGN: Field = Field::new("ADC_VREF sign", 12, 12);
+const CHIP_VER_REV2: Field = Field::new("CHIP_VER_REV2", 20, 20);
+const WAFER_VERSION_MINOR: Field = Field::new("WAFER_VERSION_MINOR", 24, 25);
 
 /// EFUSE_RD_ADC_VREF counts steps from here.
 const ADC_VREF_DEFAULT_MILLIVOLTS: i32 = 1100;
@@ -217,25 +214,22 @@ fn words() -> impl Iterator<Item = (usize, usize, u32, u32)> {
 fn burn(config: &EfuseConfig) -> Fuses {
     let revision = config.revision;
     let (mac_low, mac_high) = mac::words(config.mac);
-    let bit = |set: bool, bit: u32| if set { bit } else { 0 };
-    let package = config.package as u32 & PACKAGE_MASK;
-    let minor = u32::from(revision.minor) & WAFER_VERSION_MINOR_MASK;
     let mut fuses = [[0; WORDS]; BLOCKS];
     fuses[0][1] = mac_low;
     fuses[0][2] = mac_high;
-    fuses[0][3] = package << PACKAGE_SHIFT | bit(revision.has_rev1_bit(), CHIP_VER_REV1);
+    fuses[0][3] = CHIP_PACKAGE.put(config.package as u32) | CHIP_VER_REV1.put(revision.has_rev1_bit().into());
     // From this the ROM works out the crystal's frequency, and takes it for 26 MHz if it finds nothing.
-    let clk8m_freq = ((RC_FAST_HERTZ / CLK8M_FREQ_UNIT_HERTZ) & CLK8M_FREQ_MASK) as u32;
-    fuses[0][4] = clk8m_freq | adc_vref(config.adc_vref_millivolts) << ADC_VREF_SHIFT;
-    fuses[0][5] = minor << WAFER_VERSION_MINOR_SHIFT | bit(revision.has_rev2_bit(), CHIP_VER_REV2);
+    let clk8m_freq = (RC_FAST_HERTZ / CLK8M_FREQ_UNIT_HERTZ) as u32;
+    fuses[0][4] = CLK8M_FREQ.put(clk8m_freq) | adc_vref(config.adc_vref_millivolts);
+    fuses[0][5] = WAFER_VERSION_MINOR.put(revision.minor.into()) | CHIP_VER_REV2.put(revision.has_rev2_bit().into());
     fuses
 }
 
 /// The reference voltage as sign and magnitude in steps of 7 mV, limited to what the field can say.
 fn adc_vref(millivolts: u16) -> u32 {
     let steps = (i32::from(millivolts) - ADC_VREF_DEFAULT_MILLIVOLTS) / ADC_VREF_STEP_MILLIVOLTS;
-    let magnitude = steps.abs().min(ADC_VREF_MAGNITUDE_MAX) as u32;
-    if steps < 0 { magnitude | ADC_VREF_SIGN } else { magnitude }
+    let magnitude = steps.unsigned_abs().min(ADC_VREF_MAGNITUDE.max());
+    ADC_VREF_MAGNITUDE.put(magnitude) | ADC_VREF_SIGN.put((steps < 0).into())
 }
 
 impl Device for Efuse {

@@ -1,5 +1,7 @@
 //! Which bits a protection bit of block 0 covers (ESP32 TRM, chapter "eFuse Controller", table "System Parameter").
 
+use espalier_core::Field;
+
 /// Words of the longest block.
 pub(super) const WORDS: usize = 8;
 /// Blocks of the controller.
@@ -51,18 +53,17 @@ const WRITE: [Cover; 19] = [
 /// Read protection, by bits of EFUSE_RD_DIS.
 const READ: [Cover; 5] = [whole(0, 1), whole(1, 2), whole(2, 3), cover(3, 5, 0xF000_0000), cover(3, 6, 0x0000_0403)];
 
-const WR_DIS_MASK: u32 = 0xFFFF;
-const RD_DIS_SHIFT: u32 = 16;
-const RD_DIS_MASK: u32 = 0xF;
+const WR_DIS: Field = Field::new("WR_DIS", 0, 15);
+const RD_DIS: Field = Field::new("RD_DIS", 16, 19);
 
 /// What programming may set.
 pub(super) fn writable(fuses: &Fuses) -> Fuses {
-    without(fuses[0][0] & WR_DIS_MASK, &WRITE)
+    without(WR_DIS.get(fuses[0][0]), &WRITE)
 }
 
 /// What software may see.
 pub(super) fn readable(fuses: &Fuses) -> Fuses {
-    without(fuses[0][0] >> RD_DIS_SHIFT & RD_DIS_MASK, &READ)
+    without(RD_DIS.get(fuses[0][0]), &READ)
 }
 
 fn without(disabled: u32, covers: &[Cover]) -> Fuses {

@@ -5,7 +5,7 @@ use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 espalier_core::registers! {
     CPU_PERI_CLK_EN @ 0x00 = 0, rw();
     CPU_PERI_RST_EN @ 0x04 = 0xC0, rw();
-    CPU_PER_CONF @ 0x08 = 0xC, rw();
+    CPU_PER_CONF @ 0x08 = 0xC, rw() { CPUPERIOD_SEL: 0..=1 };
     MEM_PD_MASK @ 0x0C = 0x1, rw();
     PERIP_CLK_EN0 @ 0x10 = 0xF9C1_E06F, rw();
     PERIP_CLK_EN1 @ 0x14 = 0x200, rw();
@@ -13,7 +13,7 @@ espalier_core::registers! {
     PERIP_RST_EN1 @ 0x1C = 0x1FE, rw();
     BT_LPCK_DIV_INT @ 0x20 = 0xFF, rw();
     BT_LPCK_DIV_FRAC @ 0x24 = 0x200_1001, rw();
-    CPU_INTR_FROM_CPU[4] @ 0x28 = 0, rw();
+    CPU_INTR_FROM_CPU[4] @ 0x28 = 0, rw() { CPU_INTR: 0 };
     RSA_PD_CTRL @ 0x38 = 0x1, rw();
     EDMA_CTRL @ 0x3C = 0x1, rw();
     CACHE_CONTROL @ 0x40 = 0x5, rw();
@@ -21,21 +21,11 @@ espalier_core::registers! {
     RTC_FASTMEM_CRC @ 0x4C = 0, ro();
     REDUNDANT_ECO_CTRL @ 0x50 = 0, rw();
     CLOCK_GATE @ 0x54 = 0x1, rw();
-    SYSCLK_CONF @ 0x58 = 0x1, rw();
+    SYSCLK_CONF @ 0x58 = 0x1, rw() { PRE_DIV_CNT: 0..=9, SOC_CLK_SEL: 10..=11 };
     MEM_PVT @ 0x5C = 0x3, rw();
     COMB_PVT_LVT_CONF @ 0x60 = 0x3, rw();
     COMB_PVT_ERR_LVT_SITE0 @ 0x6C = 0, ro();
     SYSTEM_REG_DATE @ 0xFFC = 0x0200_7150, rw();
-}
-
-mod sysclk_conf {
-    pub const PRE_DIV_CNT: u32 = 0x3FF;
-    pub const SOC_CLK_SEL_SHIFT: u32 = 10;
-    pub const SOC_CLK_SEL: u32 = 0x3;
-}
-
-mod cpu_per_conf {
-    pub const CPUPERIOD_SEL: u32 = 0x3;
 }
 
 /// Software interrupts.
@@ -90,11 +80,10 @@ impl System {
 
     /// The selected clock.
     pub fn cpu_clock(&self) -> CpuClock {
-        let conf = self.registers.get(reg::SYSCLK_CONF);
-        let divider = (conf & sysclk_conf::PRE_DIV_CNT) + 1;
-        match conf >> sysclk_conf::SOC_CLK_SEL_SHIFT & sysclk_conf::SOC_CLK_SEL {
+        let divider = self.registers.field(reg::SYSCLK_CONF::PRE_DIV_CNT) + 1;
+        match self.registers.field(reg::SYSCLK_CONF::SOC_CLK_SEL) {
             1 => {
-                let fast = self.registers.get(reg::CPU_PER_CONF) & cpu_per_conf::CPUPERIOD_SEL == 1;
+                let fast = self.registers.field(reg::CPU_PER_CONF::CPUPERIOD_SEL) == 1;
                 CpuClock::Pll { megahertz: if fast { 160 } else { 80 } }
             }
             2 => CpuClock::RcFast { divider },
@@ -132,7 +121,7 @@ impl Device for System {
 
     /// The software interrupts.
     fn interrupts(&self) -> u32 {
-        (0..FROM_CPU).map(|line| (self.registers.get(reg::CPU_INTR_FROM_CPU + 4 * line) & 1) << line).sum()
+        (0..FROM_CPU).map(|line| self.registers.field(reg::CPU_INTR_FROM_CPU::CPU_INTR.at(4 * line)) << line).sum()
     }
 
     fn reset(&mut self) {

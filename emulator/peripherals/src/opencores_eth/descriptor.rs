@@ -1,5 +1,7 @@
 //! Buffer descriptors of the OpenCores Ethernet MAC (section "Buffer Descriptors"): a word of length and flags, then a pointer.
 
+use espalier_core::Field;
+
 use super::reg;
 
 /// Transmit and receive descriptors together.
@@ -8,8 +10,8 @@ pub(super) const DESCRIPTORS: usize = 128;
 const SIZE: u32 = 8;
 /// Offset of the pointer in a descriptor.
 pub(super) const POINTER: u32 = 4;
-pub(super) const LEN_SHIFT: u32 = 16;
-pub(super) const LEN_MAX: u32 = 0xFFFF;
+/// Bytes of the frame.
+pub(super) const LEN: Field = Field::new("LEN", 16, 31);
 
 /// Bits of a transmit descriptor.
 pub(super) mod tx {

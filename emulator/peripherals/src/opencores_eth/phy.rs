@@ -3,7 +3,6 @@
 
 /// The PHY's address on the management bus, its strap default.
 pub(super) const ADDRESS: u32 = 1;
-pub(super) const REGISTER_MASK: u8 = 0x1F;
 
 /// Registers, by their names in the data sheet.
 mod register {

@@ -2,7 +2,7 @@
 
 use espalier_core::GuestMemory;
 
-use super::descriptor::{DESCRIPTORS, LEN_MAX, LEN_SHIFT, POINTER, rx};
+use super::descriptor::{DESCRIPTORS, LEN, POINTER, rx};
 use super::{OpenCoresEth, control, crc, interrupt, moder, reg};
 
 /// Shortest frame that a transmitter puts on an Ethernet, without its frame check sequence (IEEE 802.3, 3.2.8).
@@ -84,8 +84,8 @@ impl OpenCoresEth {
     fn finish_receive(&mut self, length: usize, status: u32) {
         let offset = self.receive.offset();
         let flags = self.registers.get(offset) & (rx::IRQ | rx::WRAP);
-        let length = u32::try_from(length).unwrap_or(0).min(LEN_MAX);
-        self.registers.set(offset, (length << LEN_SHIFT) | flags | status);
+        let length = u32::try_from(length).unwrap_or(0).min(LEN.max());
+        self.registers.set(offset, LEN.put(length) | flags | status);
         self.receive.advance(flags & rx::WRAP != 0, self.rx_start(), DESCRIPTORS as u32);
         if flags & rx::IRQ != 0 {
             self.raise(if status & rx::ERRORS == 0 { interrupt::RXB } else { interrupt::RXE });

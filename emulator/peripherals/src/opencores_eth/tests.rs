@@ -2,7 +2,7 @@ use espalier_core::{Device, DmaFault, GuestMemory, Time};
 
 use super::descriptor::{DESCRIPTORS, POINTER, rx, tx};
 use super::receiver::ETHERTYPE_MAC_CONTROL;
-use super::{OpenCoresEth, control, crc, interrupt, mii, moder, reg};
+use super::{OpenCoresEth, control, crc, interrupt, moder, reg};
 
 const NOW: Time = Time::ZERO;
 const MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 1, 2, 3];
@@ -211,8 +211,8 @@ fn loopback_keeps_frames_inside() {
 #[test]
 fn phy_identifies_itself_and_follows_the_cable() {
     fn read_phy(mac: &mut OpenCoresEth, address: u32, register: u32) -> u32 {
-        write(mac, reg::MIIADDRESS, address | (register << mii::RGAD_SHIFT));
-        write(mac, reg::MIICOMMAND, mii::RSTAT);
+        write(mac, reg::MIIADDRESS, address | (reg::MIIADDRESS::RGAD.put(register)));
+        write(mac, reg::MIICOMMAND, reg::MIICOMMAND::RSTAT.mask());
         assert_eq!(read(mac, reg::MIICOMMAND), 0);
         read(mac, reg::MIIRX_DATA)
     }
@@ -221,12 +221,12 @@ fn phy_identifies_itself_and_follows_the_cable() {
     assert_eq!(read_phy(&mut mac, 2, 2), 0xFFFF);
     write(&mut mac, reg::MIIADDRESS, 1);
     write(&mut mac, reg::MIITX_DATA, 0x1200);
-    write(&mut mac, reg::MIICOMMAND, mii::WCTRLDATA);
+    write(&mut mac, reg::MIICOMMAND, reg::MIICOMMAND::WCTRLDATA.mask());
     assert_eq!(read_phy(&mut mac, 1, 0), 0x1000);
     assert_eq!((read_phy(&mut mac, 1, 1), read_phy(&mut mac, 1, 0x10)), (0x786D, 0x0015));
     mac.set_link(false);
     assert_eq!((read_phy(&mut mac, 1, 1), read_phy(&mut mac, 1, 0x10)), (0x7849, 0));
-    assert_eq!(read(&mut mac, reg::MIISTATUS), mii::LINKFAIL);
+    assert_eq!(read(&mut mac, reg::MIISTATUS), reg::MIISTATUS::LINKFAIL.mask());
     assert!(!mac.receive(&frame(MAC, 100), &mut ram()));
 }
 

@@ -2,7 +2,7 @@
 
 use espalier_core::{DmaFault, GuestMemory};
 
-use super::descriptor::{LEN_SHIFT, POINTER, tx};
+use super::descriptor::{LEN, POINTER, tx};
 use super::{FCS, OpenCoresEth, crc, interrupt, moder};
 
 /// Frames of this many bytes or fewer are not sent at all (TX buffer descriptor, LEN).
@@ -48,7 +48,7 @@ impl OpenCoresEth {
 
     /// Reads a frame out of memory and makes it what the wire carries, less the frame check sequence.
     fn fetch(&self, flags: u32, memory: &mut dyn GuestMemory) -> Result<Option<Vec<u8>>, DmaFault> {
-        let length = (flags >> LEN_SHIFT) as usize;
+        let length = LEN.get(flags) as usize;
         if length <= TX_TOO_SHORT {
             return Ok(None);
         }

@@ -15,10 +15,12 @@ espalier_core::registers! {
 
 /// Fields of an I2C master's register. Each host talks to other slaves.
 mod i2c {
+    use espalier_core::Field;
+
     /// Slave, bits 0 to 7, and its register, bits 8 to 15.
-    pub const TARGET: u32 = 0xFFFF;
-    pub const DATA_SHIFT: u32 = 16;
-    pub const WRITE: u32 = 1 << 24;
+    pub const TARGET: Field = Field::new("TARGET", 0, 15);
+    pub const DATA: Field = Field::new("DATA", 16, 23);
+    pub const WRITE: Field = Field::new("WRITE", 24, 24);
     pub const MASTERS_END: u32 = 0x30;
     /// Slave 0x62 of host 1 is the synthesiser of the radio. Its register 7 says that it has locked.
     pub const SYNTHESISER_HOST: u32 = 0x4;
@@ -81,15 +83,15 @@ impl RadioAnalog {
 
     /// A transaction on the internal I2C bus. It ends at once.
     fn transact(&mut self, offset: u32, command: u32) {
-        let target = (offset, command & i2c::TARGET);
-        if command & i2c::WRITE != 0 {
-            self.slaves.insert(target, (command >> i2c::DATA_SHIFT) as u8);
+        let target = (offset, i2c::TARGET.get(command));
+        if i2c::WRITE.is_set(command) {
+            self.slaves.insert(target, i2c::DATA.get(command) as u8);
         } else {
             let stored = self.slaves.get(&target).copied().unwrap_or(0);
             // It locks at once. The PHY library waits for this after each calibration, for two milliseconds.
             let locks = target == (i2c::SYNTHESISER_HOST, i2c::SYNTHESISER_STATUS);
             let data = if locks { stored | i2c::SYNTHESISER_LOCKED } else { stored };
-            self.registers.set(offset, target.1 | u32::from(data) << i2c::DATA_SHIFT);
+            self.registers.set(offset, i2c::TARGET.put(target.1) | i2c::DATA.put(data.into()));
         }
     }
 }

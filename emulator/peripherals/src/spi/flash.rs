@@ -1,6 +1,6 @@
 //! The flash commands of `CMD`: whole transactions behind one bit (TRM, chapter 7, `SPI_CMD_REG`).
 
-use espalier_core::{Frequency, Span, SpiTransaction};
+use espalier_core::{Field, Frequency, Span, SpiTransaction};
 
 use super::registers::{cmd, reg};
 use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
@@ -30,9 +30,9 @@ mod opcode {
 }
 
 const ADDRESS_BITS: u8 = 24;
-const ADDRESS_MASK: u32 = 0x00FF_FFFF;
-/// `ADDR` holds the number of bytes to program above the address.
-const PROGRAM_LENGTH_SHIFT: u32 = 24;
+/// `ADDR` in commands that the controller makes by itself: the address, and above it the number of bytes to program.
+const ADDRESS: Field = Field::new("ADDR", 0, 23).of_register(reg::ADDR);
+const PROGRAM_LENGTH: Field = Field::new("ADDR", 24, 31).of_register(reg::ADDR);
 const JEDEC_ID_BYTES: usize = 3;
 const FAST_READ_DUMMY_CYCLES: u16 = 8;
 const QUAD_IO_DUMMY_CYCLES: u16 = 4;
@@ -91,7 +91,7 @@ impl Spi {
             }
             cmd::FLASH_PP => {
                 let buffer = self.buffer();
-                let length = (self.registers.get(reg::ADDR) >> PROGRAM_LENGTH_SHIFT) as usize;
+                let length = self.registers.field(PROGRAM_LENGTH) as usize;
                 let data: Vec<u8> = (0..length).map(|index| buffer[index % BUFFER_BYTES]).collect();
                 bus.transfer(&SpiTransaction { mosi: &data, ..self.with_address(opcode::PAGE_PROGRAM) }, &mut []);
             }
@@ -143,7 +143,7 @@ impl Spi {
     }
 
     fn with_address(&self, opcode: u8) -> SpiTransaction<'static> {
-        let address = u64::from(self.registers.get(reg::ADDR) & ADDRESS_MASK);
+        let address = u64::from(self.registers.field(ADDRESS));
         SpiTransaction { address: (address, ADDRESS_BITS), ..instruction(opcode) }
     }
 }

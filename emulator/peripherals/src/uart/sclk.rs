@@ -19,12 +19,20 @@ espalier_core::registers! {
     INT_CLR @ 0x10 = 0, wo();
     CLKDIV @ 0x14 = 0x2B6, rw_bits(0x00F0_0FFF);
     RX_FILT @ 0x18 = 0x8, rw_bits(0x1FF);
-    STATUS @ 0x1C = 0xE000_C000, ro();
-    CONF0 @ 0x20 = 0x1000_001C, rw_bits(0x1FFF_FFFF);
-    CONF1 @ 0x24 = 0xC060, rw_bits(0x003F_FFFF);
-    LOWPULSE @ 0x28 = 0xFFF, ro();
+    STATUS @ 0x1C = 0xE000_C000, ro() {
+        RXFIFO_CNT: 0..=9, DSRN: 13, CTSN: 14, RXD: 15, TXFIFO_CNT: 16..=25, DTRN: 29, RTSN: 30, TXD: 31,
+    };
+    CONF0 @ 0x20 = 0x1000_001C, rw_bits(0x1FFF_FFFF) {
+        /// PARITY, PARITY_EN, BIT_NUM and STOP_BIT_NUM.
+        FORMAT: 0..=5,
+        TXD_BRK: 8, LOOPBACK: 14, RXFIFO_RST: 17, TXFIFO_RST: 18, ERR_WR_MASK: 26, AUTOBAUD_EN: 27,
+    };
+    CONF1 @ 0x24 = 0xC060, rw_bits(0x003F_FFFF) {
+        RXFIFO_FULL_THRHD: 0..=8, TXFIFO_EMPTY_THRHD: 9..=17, RX_TOUT_EN: 21,
+    };
+    LOWPULSE @ 0x28 = 0xFFF, ro() { MIN_CNT: 0..=11 };
     HIGHPULSE @ 0x2C = 0xFFF, ro();
-    RXD_CNT @ 0x30 = 0, ro();
+    RXD_CNT @ 0x30 = 0, ro() { RXD_EDGE_CNT: 0..=9 };
     FLOW_CONF @ 0x34 = 0, rw_bits(0x3F);
     SLEEP_CONF @ 0x38 = 0xF0, rw_bits(0x3FF);
     SWFC_CONF0 @ 0x3C = 0x26E0, rw_bits(0x1_FFFF);
@@ -36,59 +44,32 @@ espalier_core::registers! {
     AT_CMD_POSTCNT @ 0x54 = 0x901, rw_bits(0xFFFF);
     AT_CMD_GAPTOUT @ 0x58 = 0xB, rw_bits(0xFFFF);
     AT_CMD_CHAR @ 0x5C = 0x32B, rw_bits(0xFFFF);
-    MEM_CONF @ 0x60 = 0xA_0012, rw_bits(0x0FFF_FFFE);
-    MEM_TX_STATUS @ 0x64 = 0, ro();
-    MEM_RX_STATUS @ 0x68 = 0x8_0100, ro();
-    FSM_STATUS @ 0x6C = 0, ro();
+    MEM_CONF @ 0x60 = 0xA_0012, rw_bits(0x0FFF_FFFE) {
+        RX_SIZE: 1..=3, TX_SIZE: 4..=6, RX_TOUT_THRHD: 16..=25,
+    };
+    MEM_TX_STATUS @ 0x64 = 0, ro() { APB_TX_WADDR: 0..=9, TX_RADDR: 11..=20 };
+    MEM_RX_STATUS @ 0x68 = 0x8_0100, ro() { APB_RX_RADDR: 0..=9, RX_WADDR: 11..=20 };
+    FSM_STATUS @ 0x6C = 0, ro() { ST_URX_OUT: 0..=3, ST_UTX_OUT: 4..=7 };
     POSPULSE @ 0x70 = 0xFFF, ro();
     NEGPULSE @ 0x74 = 0xFFF, ro();
-    CLK_CONF @ 0x78 = 0x0370_1000, rw_bits(0x0FFF_FFFF);
+    CLK_CONF @ 0x78 = 0x0370_1000, rw_bits(0x0FFF_FFFF) { SCLK_DIV_NUM: 12..=19, SCLK_SEL: 20..=21 };
     DATE @ 0x7C = 0x0200_8270, rw();
     ID @ 0x80 = 0x4000_0500, rw_bits(0x7FFF_FFFF);
 }
 
-mod conf0 {
-    /// Format, break, loop-back and the resets of the FIFOs, which lie where the ESP32's are.
-    pub const SHARED: u32 = 0x3F | 1 << 8 | 1 << 14 | 1 << 17 | 1 << 18;
-    pub const ERR_WR_MASK: u32 = 1 << 26;
-    pub const AUTOBAUD_EN: u32 = 1 << 27;
-}
-
-mod conf1 {
-    pub const RXFIFO_FULL_THRHD: u32 = 0x1FF;
-    pub const TXFIFO_EMPTY_THRHD_SHIFT: u32 = 9;
-    pub const TXFIFO_EMPTY_THRHD: u32 = 0x1FF;
-    pub const RX_TOUT_EN: u32 = 1 << 21;
-}
-
-mod mem_conf {
-    pub const RX_SIZE_SHIFT: u32 = 1;
-    pub const TX_SIZE_SHIFT: u32 = 4;
-    pub const SIZE: u32 = 0x7;
-    pub const RX_TOUT_THRHD_SHIFT: u32 = 16;
-    pub const RX_TOUT_THRHD: u32 = 0x3FF;
-}
-
-mod clk_conf {
-    pub const DIV_NUM_SHIFT: u32 = 12;
-    pub const DIV_NUM: u32 = 0xFF;
-    pub const SEL_SHIFT: u32 = 20;
-    pub const SEL: u32 = 0x3;
-    pub const SEL_RC_FAST: u32 = 2;
-    pub const SEL_XTAL: u32 = 3;
-}
-
-/// A FIFO's level in `STATUS`.
-const LEVEL: u32 = 0x3FF;
+/// Fields of `CONF0` that lie where the ESP32's are: format, break, loop-back and the resets of the FIFOs.
+const SHARED: u32 = reg::CONF0::FORMAT.mask()
+    | reg::CONF0::TXD_BRK.mask()
+    | reg::CONF0::LOOPBACK.mask()
+    | reg::CONF0::RXFIFO_RST.mask()
+    | reg::CONF0::TXFIFO_RST.mask();
+/// Values of `SCLK_SEL`.
+const SEL_RC_FAST: u32 = 2;
+const SEL_XTAL: u32 = 3;
 /// DTRN, RTSN, CTSN and DSRN stand high while nothing is connected; DSRN is not in the reset value.
-const MODEM_LINES: u32 = 1 << 29 | 1 << 30 | 1 << 14;
-/// Widths of the counters of pulses and edges.
-const PULSE: u32 = 0xFFF;
-const EDGES: u32 = 0x3FF;
+const MODEM_LINES: u32 = reg::STATUS::DTRN.mask() | reg::STATUS::RTSN.mask() | reg::STATUS::CTSN.mask();
 /// The receive FIFO starts here in the memory that all FIFOs share, and the transmit FIFO at 0.
 const RX_START: u32 = 0x100;
-const WRITTEN_SHIFT: u32 = 11;
-const STATE: u32 = 0xF;
 
 /// A UART that chooses its own clock.
 #[derive(Clone, Debug)]
@@ -113,13 +94,12 @@ impl SclkUart {
 
     /// The clock that `CLK_CONF` chooses and divides. The fraction of the divider is a register only.
     fn clock(&self) -> Frequency {
-        let conf = self.registers.get(reg::CLK_CONF);
-        let source = match conf >> clk_conf::SEL_SHIFT & clk_conf::SEL {
-            clk_conf::SEL_RC_FAST => RC_FAST,
-            clk_conf::SEL_XTAL => XTAL,
+        let source = match self.registers.field(reg::CLK_CONF::SCLK_SEL) {
+            SEL_RC_FAST => RC_FAST,
+            SEL_XTAL => XTAL,
             _ => self.apb,
         };
-        source.divided_by(u64::from(conf >> clk_conf::DIV_NUM_SHIFT & clk_conf::DIV_NUM) + 1)
+        source.divided_by(u64::from(self.registers.field(reg::CLK_CONF::SCLK_DIV_NUM)) + 1)
     }
 
     fn set(&mut self, offset: u32, value: u32, now: Time) {
@@ -136,10 +116,10 @@ impl SclkUart {
             reg::CLKDIV => self.set(engine::reg::CLKDIV, value, now),
             reg::RS485_CONF => self.set(engine::reg::RS485_CONF, value, now),
             reg::CONF0 => {
-                let errors = if value & conf0::ERR_WR_MASK != 0 { engine::reg::CONF0::ERR_WR_MASK.mask() } else { 0 };
-                let shared = value & conf0::SHARED | errors | engine::reg::CONF0::TICK_REF_ALWAYS_ON.mask();
+                let errors = engine::reg::CONF0::ERR_WR_MASK.put(reg::CONF0::ERR_WR_MASK.get(value));
+                let shared = value & SHARED | errors | engine::reg::CONF0::TICK_REF_ALWAYS_ON.mask();
                 self.set(engine::reg::CONF0, shared, now);
-                let measures = if value & conf0::AUTOBAUD_EN != 0 { engine::reg::AUTOBAUD::EN.mask() } else { 0 };
+                let measures = engine::reg::AUTOBAUD::EN.put(reg::CONF0::AUTOBAUD_EN.get(value));
                 self.set(engine::reg::AUTOBAUD, measures, now);
             }
             reg::CONF1 | reg::MEM_CONF => self.configure_fifos(now),
@@ -156,18 +136,15 @@ impl SclkUart {
     /// Thresholds and sizes, whose upper bits the ESP32's UART has in `MEM_CONF`.
     fn configure_fifos(&mut self, now: Time) {
         use engine::reg::{CONF1 as LOW, MEM_CONF as HIGH};
-        let (conf, memory) = (self.registers.get(reg::CONF1), self.registers.get(reg::MEM_CONF));
-        let full = conf & conf1::RXFIFO_FULL_THRHD;
-        let empty = conf >> conf1::TXFIFO_EMPTY_THRHD_SHIFT & conf1::TXFIFO_EMPTY_THRHD;
-        let bits = memory >> mem_conf::RX_TOUT_THRHD_SHIFT & mem_conf::RX_TOUT_THRHD;
-        let timeout = bits.div_ceil(super::TIMEOUT_UNIT_BITS);
-        let enabled = if conf & conf1::RX_TOUT_EN != 0 { LOW::RX_TOUT_EN.mask() } else { 0 };
+        let full = self.registers.field(reg::CONF1::RXFIFO_FULL_THRHD);
+        let empty = self.registers.field(reg::CONF1::TXFIFO_EMPTY_THRHD);
+        let timeout = self.registers.field(reg::MEM_CONF::RX_TOUT_THRHD).div_ceil(super::TIMEOUT_UNIT_BITS);
+        let enabled = LOW::RX_TOUT_EN.put(self.registers.field(reg::CONF1::RX_TOUT_EN));
         let upper = |threshold: u32| threshold >> LOW::RXFIFO_FULL_THRHD.width;
-        let size = |shift: u32| memory >> shift & mem_conf::SIZE;
         self.set(
             engine::reg::MEM_CONF,
-            HIGH::RX_SIZE.put(size(mem_conf::RX_SIZE_SHIFT))
-                | HIGH::TX_SIZE.put(size(mem_conf::TX_SIZE_SHIFT))
+            HIGH::RX_SIZE.put(self.registers.field(reg::MEM_CONF::RX_SIZE))
+                | HIGH::TX_SIZE.put(self.registers.field(reg::MEM_CONF::TX_SIZE))
                 | HIGH::RX_TOUT_THRHD_H3.put(upper(timeout))
                 | HIGH::RX_MEM_FULL_THRHD.put(upper(full))
                 | HIGH::TX_MEM_EMPTY_THRHD.put(upper(empty)),
@@ -185,13 +162,13 @@ impl SclkUart {
 
     fn status(&mut self, now: Time) -> Result<u32, Unmodelled> {
         let lines = self.engine.read(STATUS, now)? & (STATUS::RXD.mask() | STATUS::TXD.mask());
-        let received = self.engine.receiver.fifo.len() as u32 & LEVEL;
-        let waiting = self.engine.transmitter.fifo.len() as u32 & LEVEL;
-        Ok(lines | MODEM_LINES | received | STATUS::TXFIFO_CNT.put(waiting))
+        let received = reg::STATUS::RXFIFO_CNT.put(self.engine.receiver.fifo.len() as u32);
+        let waiting = reg::STATUS::TXFIFO_CNT.put(self.engine.transmitter.fifo.len() as u32);
+        Ok(lines | MODEM_LINES | received | waiting)
     }
 
     fn pulse(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
-        Ok(self.engine.read(offset, now)?.min(PULSE))
+        Ok(self.engine.read(offset, now)?.min(reg::LOWPULSE::MIN_CNT.max()))
     }
 }
 
@@ -213,23 +190,22 @@ impl Device for SclkUart {
             reg::HIGHPULSE => self.pulse(engine::reg::HIGHPULSE, now),
             reg::POSPULSE => self.pulse(engine::reg::POSPULSE, now),
             reg::NEGPULSE => self.pulse(engine::reg::NEGPULSE, now),
-            reg::RXD_CNT => Ok(self.engine.read(engine::reg::RXD_CNT, now)? & EDGES),
+            reg::RXD_CNT => Ok(reg::RXD_CNT::RXD_EDGE_CNT.get(self.engine.read(engine::reg::RXD_CNT, now)?)),
             reg::FSM_STATUS => {
                 let states = self.engine.read(STATUS, now)?;
-                let (receiver, transmitter) =
-                    (states >> STATUS::ST_URX_OUT.lowest, states >> STATUS::ST_UTX_OUT.lowest);
-                Ok(receiver & STATE | (transmitter & STATE) << STATE.count_ones())
+                let (receiver, transmitter) = (STATUS::ST_URX_OUT.get(states), STATUS::ST_UTX_OUT.get(states));
+                Ok(reg::FSM_STATUS::ST_URX_OUT.put(receiver) | reg::FSM_STATUS::ST_UTX_OUT.put(transmitter))
             }
             reg::MEM_RX_STATUS | reg::MEM_TX_STATUS => {
                 let receives = offset == reg::MEM_RX_STATUS;
                 let (inner, start) =
                     if receives { (engine::reg::MEM_RX_STATUS, RX_START) } else { (engine::reg::MEM_TX_STATUS, 0) };
                 let pointers = self.engine.read(inner, now)?;
-                let taken = start + (pointers >> engine::reg::MEM_RX_STATUS::MEM_RX_RD_ADDR.lowest & PULSE >> 1);
-                let written = start + (pointers >> engine::reg::MEM_RX_STATUS::MEM_RX_WR_ADDR.lowest & PULSE >> 1);
+                let taken = start + engine::reg::MEM_RX_STATUS::MEM_RX_RD_ADDR.get(pointers);
+                let written = start + engine::reg::MEM_RX_STATUS::MEM_RX_WR_ADDR.get(pointers);
                 // The side of the bus comes first: it reads what is received and writes what is sent.
                 let (first, second) = if receives { (taken, written) } else { (written, taken) };
-                Ok(first | second << WRITTEN_SHIFT)
+                Ok(reg::MEM_RX_STATUS::APB_RX_RADDR.put(first) | reg::MEM_RX_STATUS::RX_WADDR.put(second))
             }
             _ => self.registers.read(offset),
         }

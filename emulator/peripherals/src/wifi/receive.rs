@@ -1,6 +1,6 @@
 //! Reception: the list of descriptors, and the header that the MAC writes before each frame.
 
-use espalier_core::{GuestMemory, Time};
+use espalier_core::{Field, GuestMemory, Time};
 use espalier_ieee80211::{FCS_LENGTH, Frame, Modulation, Rate};
 
 use super::WifiMac;
@@ -11,11 +11,17 @@ use crate::linked_list::{self, Descriptor, NEXT_OFFSET};
 const HEADER: usize = 28;
 /// What the header's signal strength is counted from, in dBm.
 const RSSI_ZERO: i32 = -96;
-/// The header's first word has the interfaces that take the frame from this bit on.
-const INTERFACES_SHIFT: u32 = 28;
-const RATE_SHIFT: u32 = 8;
-const LENGTH_SHIFT: u32 = 16;
-const LENGTH_MASK: u32 = 0xFFF;
+/// Fields of the header's first word. `RX_INTERFACES` has a bit for each interface that takes the frame.
+const RSSI: Field = Field::new("rssi", 0, 7);
+const RX_RATE: Field = Field::new("rate", 8, 15);
+const LEGACY_LENGTH: Field = Field::new("legacy_length", 16, 27);
+const RX_INTERFACES: Field = Field::new("interfaces", 28, 31);
+/// Fields of its third word.
+const NOISE: Field = Field::new("noise_floor", 0, 7);
+const CHANNEL: Field = Field::new("channel", 16, 19);
+/// Fields of its last word: the length of the frame, once as received and once as stored.
+const SIG_LENGTH: Field = Field::new("sig_len", 0, 11);
+const DUMP_LENGTH: Field = Field::new("dump_len", 12, 23);
 /// Noise floor in the header, in dBm.
 const NOISE_FLOOR: i8 = -97;
 
@@ -58,18 +64,18 @@ impl WifiMac {
     /// sequence.
     fn header(&self, received: &Received, interfaces: u32, on_air: usize, now: Time) -> [u8; HEADER] {
         let rssi = (i32::from(received.rssi) - RSSI_ZERO) as u8;
-        let length = on_air as u32 & LENGTH_MASK;
+        let length = on_air as u32;
         let words = [
-            u32::from(rssi)
-                | rate_code(received.rate) << RATE_SHIFT
-                | length << LENGTH_SHIFT
-                | interfaces << INTERFACES_SHIFT,
+            RSSI.put(rssi.into())
+                | RX_RATE.put(rate_code(received.rate))
+                | LEGACY_LENGTH.put(length)
+                | RX_INTERFACES.put(interfaces),
             0,
-            u32::from(NOISE_FLOOR as u8) | u32::from(received.channel) << LENGTH_SHIFT,
+            NOISE.put(u32::from(NOISE_FLOOR as u8)) | CHANNEL.put(received.channel.into()),
             self.mac_time(now),
             0,
             0,
-            length | length << 12,
+            SIG_LENGTH.put(length) | DUMP_LENGTH.put(length),
         ];
         let mut header = [0; HEADER];
         for (bytes, word) in header.chunks_exact_mut(4).zip(words) {
