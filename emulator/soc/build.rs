@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What the emulator is made of, seen from this package. Packages out of a registry lie elsewhere and have fixed versions.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "src",
     "boards",
     "../core/src",
@@ -14,6 +14,7 @@ const SOURCES: [&str; 9] = [
     "../ieee80211/src",
     "../parts/src",
     "../net/src",
+    "../rom/src",
     "../world/src",
 ];
 const VERSIONS: &str = "../../Cargo.lock";

@@ -3,8 +3,8 @@
 /// A machine could not be made, or could not be given an image.
 #[derive(Debug, thiserror::Error)]
 pub enum SocError {
-    #[error("the chip's ROM cannot be built: {0}")]
-    Rom(&'static str),
+    #[error(transparent)]
+    Rom(#[from] espalier_rom::RomError),
     /// Strict mode was told to allow a block that the chip does not have.
     #[error("the chip has no block `{name}` to allow; its blocks are {names}")]
     UnknownBlock { name: String, names: String },

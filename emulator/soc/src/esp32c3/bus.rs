@@ -1,8 +1,9 @@
 //! The bus of the core: which memory or block an address leads to.
 
 use espalier_core::{Bus, CodeMemory, Fault, Frequency, InterruptTaken, Stored, Time};
+use espalier_rom::esp32c3 as rom;
 
-use super::{Esp32c3, rom};
+use super::Esp32c3;
 use crate::machine::{ChipBus, Settle};
 use crate::platform::Origin;
 

@@ -5,7 +5,6 @@ mod bus;
 mod flash_mmu;
 mod interrupts;
 mod memory;
-mod rom;
 mod table;
 
 use std::sync::Arc;
@@ -58,7 +57,8 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
             allowed: &config.allowed,
         },
     )?;
-    let chip = Esp32c3 { ram: Ram::new(), platform, rom: rom::load()?, pages: [None; ENTRIES] };
+    let chip =
+        Esp32c3 { ram: Ram::new(), platform, rom: espalier_rom::esp32c3::load()?.into(), pages: [None; ENTRIES] };
     Ok(Box::new(Assembly { cores: vec![Core::new(CpuConfig::ESP32C3)], chip: Arc::new(chip) }))
 }
 

@@ -1,19 +1,15 @@
-//! The mask ROM of the ESP32-C3, out of the ELF file that the `espflash` crate carries.
+//! The ROM of the ESP32-C3.
 //!
-//! Code and constants are in segments. The initial values of the ROM's variables are in sections whose place in the mask the file does
-//! not have; the ROM itself does, in the table from which its start-up code copies them.
+//! The place of an initial value is in the ROM itself, in the table from which its start-up code copies them.
 
-use std::sync::Arc;
-
-use espflash::flasher::DeviceInfo;
-use espflash::target::{Chip, XtalFrequency};
+use espflash::target::Chip;
 use object::read::elf::ElfFile32;
 use object::{LittleEndian, Object, ObjectSection, ObjectSegment, ObjectSymbol};
 
-use crate::error::SocError;
+use crate::error::RomError;
+use crate::{ROM_BASE, elf, place};
 
-/// The ROM on the instruction bus.
-pub const ROM_BASE: u32 = 0x4000_0000;
+/// Bytes of the ROM.
 pub const ROM_SIZE: usize = 0x6_0000;
 /// Its upper part on the data bus.
 pub const ROM_DATA_BASE: u32 = 0x3FF0_0000;
@@ -27,22 +23,17 @@ const TABLE_END: &str = "_data_end";
 /// More rows than any ROM has.
 const MOST_ROWS: usize = 64;
 
-/// Builds the ROM of chip revision 0.3 and later.
-pub fn load() -> Result<Arc<[u8]>, SocError> {
-    let info = DeviceInfo {
-        chip: Chip::Esp32c3,
-        revision: Some((3, 0)),
-        crystal_frequency: XtalFrequency::_40Mhz,
-        flash_size: Default::default(),
-        features: Vec::new(),
-        mac_address: None,
-    };
-    image(&info.rom().ok_or(SocError::Rom("espflash has no ROM of this chip"))?)
+/// The ROM of chip revision 0.3 and later.
+///
+/// # Errors
+/// If the file of the ROM is not what it is expected to be.
+pub fn load() -> Result<Vec<u8>, RomError> {
+    image(&elf(Chip::Esp32c3, 3)?)
 }
 
-fn image(elf: &[u8]) -> Result<Arc<[u8]>, SocError> {
-    let file = ElfFile32::<LittleEndian>::parse(elf).map_err(|_| SocError::Rom("the ROM file is not an ELF file"))?;
-    let truncated = |_| SocError::Rom("a part of the ROM file is truncated");
+fn image(elf: &[u8]) -> Result<Vec<u8>, RomError> {
+    let file = ElfFile32::<LittleEndian>::parse(elf).map_err(|_| RomError("the ROM file is not an ELF file"))?;
+    let truncated = |_| RomError("a part of the ROM file is truncated");
     let mut image = vec![0; ROM_SIZE];
     for segment in file.segments() {
         let data = segment.data().map_err(truncated)?;
@@ -57,7 +48,7 @@ fn image(elf: &[u8]) -> Result<Arc<[u8]>, SocError> {
         }
     }
     let end = file.symbol_by_name(TABLE_END).and_then(|symbol| offset(symbol.address() as u32));
-    let end = end.ok_or(SocError::Rom("the ROM file does not say where the table of variables ends"))?;
+    let end = end.ok_or(RomError("the ROM file does not say where the table of variables ends"))?;
     let rows: Vec<[u32; 3]> = (1..MOST_ROWS).map_while(|row| table_row(&image, end.checked_sub(row * ROW)?)).collect();
     for section in file.sections() {
         let found = rows.iter().find(|[start, end, _]| u64::from(*start) == section.address() && start < end);
@@ -65,7 +56,7 @@ fn image(elf: &[u8]) -> Result<Arc<[u8]>, SocError> {
             place(&mut image, offset, section.data().map_err(truncated)?)?;
         }
     }
-    Ok(image.into())
+    Ok(image)
 }
 
 /// A row of the table, unless what lies there is none.
@@ -87,12 +78,6 @@ pub fn offset(address: u32) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-fn place(image: &mut [u8], offset: usize, data: &[u8]) -> Result<(), SocError> {
-    let target = image.get_mut(offset..offset + data.len());
-    target.ok_or(SocError::Rom("a part of the ROM lies outside of it"))?.copy_from_slice(data);
-    Ok(())
 }
 
 #[cfg(test)]
