@@ -11,6 +11,11 @@ use crate::ir::Slot;
 #[derive(Debug)]
 pub(crate) enum Native {}
 
+/// Whether the host multiplies and adds with one rounding.
+pub fn fuses() -> bool {
+    false
+}
+
 impl Native {
     pub(crate) fn new(_: WindowLayout, _: Slot) -> Option<Native> {
         None

@@ -138,10 +138,14 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
     };
     match op {
         Op::Instruction(_) | Op::Leave | Op::Jump { .. } => 0,
-        Op::Move { to, from } | Op::Unary { to, from, .. } => usize::from(*to).max(values(&[*from])),
-        Op::Binary { to, left, right, .. } | Op::Set { to, left, right, .. } => {
-            usize::from(*to).max(values(&[*left, *right]))
-        }
+        Op::Move { to, from }
+        | Op::Unary { to, from, .. }
+        | Op::FloatToSigned { to, from, .. }
+        | Op::ToFloat { to, from, .. } => usize::from(*to).max(values(&[*from])),
+        Op::Binary { to, left, right, .. }
+        | Op::Set { to, left, right, .. }
+        | Op::Float { to, left, right, .. }
+        | Op::FloatSet { to, left, right, .. } => usize::from(*to).max(values(&[*left, *right])),
         Op::Funnel { to, high, low, amount } => usize::from(*to).max(values(&[*high, *low, *amount])),
         Op::LongShiftRightSigned { to, from, amount } => usize::from(*to).max(values(&[*from, *amount])),
         Op::Select { to, left, right, then, .. } => usize::from(*to).max(values(&[*left, *right, *then])),
@@ -160,6 +164,7 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
             0
         }
         Op::Copy { to, from } => place(to).max(place(from)),
+        Op::Count { to, end, .. } => usize::from(*to).max(usize::from(*end)),
         Op::Forget { slot } => usize::from(*slot),
         Op::JumpIndirect { target, .. } => values(&[*target]),
     }

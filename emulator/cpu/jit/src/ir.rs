@@ -57,6 +57,28 @@ pub enum Condition {
     Overlap,
 }
 
+/// Operations on single-precision numbers, by their bits; `MultiplyAdd` is `to + left * right`, `MultiplySubtract` is
+/// `to - left * right`, both with one rounding (see [`fuses`](crate::fuses)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Float {
+    Add,
+    Sub,
+    Multiply,
+    MultiplyAdd,
+    MultiplySubtract,
+}
+
+/// A comparison of two single-precision numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FloatCondition {
+    Never,
+    Equal,
+    Less,
+    LessOrEqual,
+}
+
 /// Size of a memory access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -130,6 +152,18 @@ pub enum Op {
     Version { space: Space, page: u32, expected: u32 },
     /// Copies four registers.
     Copy { to: Place, from: Place },
+    /// `to = left op right` in single precision, rounded to nearest; leaves the instruction to the interpreter unless the result is an
+    /// ordinary number: neither zero, nor so small that bits may be lost below it, nor infinite, nor none.
+    Float { op: Float, to: Slot, left: Value, right: Value },
+    /// `to = left condition right`, as 0 or 1; leaves the instruction to the interpreter if one of them is no number.
+    FloatSet { to: Slot, condition: FloatCondition, left: Value, right: Value },
+    /// The number nearest to `from`, or the next one towards zero; leaves what is not in the range, or the lowest of it, to the
+    /// interpreter.
+    FloatToSigned { to: Slot, from: Value, nearest: bool },
+    /// `from` in single precision, rounded to nearest.
+    ToFloat { to: Slot, from: Value, signed: bool },
+    /// `to` = the counter of cycles, when `done` instructions of the block have been executed: `end` less what is left of the run.
+    Count { to: Slot, end: Slot, done: u32 },
     /// What the register holds is not needed any more.
     Forget { slot: Slot },
     /// Goes on at a constant address if the condition holds.

@@ -3,8 +3,8 @@
 mod model;
 
 use espalier_jit::{
-    Binary, Block, Condition, Engine, Exit, Op, Outcome, Place, Slot, Space, Unary, Value, Width, Window, WindowLayout,
-    Windows,
+    Binary, Block, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Place, Slot, Space, Unary, Value,
+    Width, Window, WindowLayout, Windows,
 };
 use model::{Memory, interpret};
 use proptest::collection::vec;
@@ -76,6 +76,21 @@ fn binary() -> impl Strategy<Value = Binary> {
     ]
 }
 
+fn float() -> impl Strategy<Value = Float> {
+    let fused = if espalier_jit::fuses() { Float::MultiplyAdd } else { Float::Add };
+    let other = if espalier_jit::fuses() { Float::MultiplySubtract } else { Float::Sub };
+    prop_oneof![Just(Float::Add), Just(Float::Sub), Just(Float::Multiply), Just(fused), Just(other)]
+}
+
+fn float_condition() -> impl Strategy<Value = FloatCondition> {
+    prop_oneof![
+        Just(FloatCondition::Never),
+        Just(FloatCondition::Equal),
+        Just(FloatCondition::Less),
+        Just(FloatCondition::LessOrEqual),
+    ]
+}
+
 fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
         (0..NAMED - 3).prop_map(|slot| Place { slot, index: None }),
@@ -97,6 +112,12 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => (slot(), value()).prop_map(|(to, from)| Op::Move { to, from }),
         8 => (binary(), slot(), value(), value()).prop_map(|(op, to, left, right)| Op::Binary { op, to, left, right }),
+        3 => (float(), slot(), value(), value()).prop_map(|(op, to, left, right)| Op::Float { op, to, left, right }),
+        1 => (slot(), float_condition(), value(), value())
+            .prop_map(|(to, condition, left, right)| Op::FloatSet { to, condition, left, right }),
+        1 => (slot(), value(), any::<bool>()).prop_map(|(to, from, nearest)| Op::FloatToSigned { to, from, nearest }),
+        1 => (slot(), value(), any::<bool>()).prop_map(|(to, from, signed)| Op::ToFloat { to, from, signed }),
+        1 => (slot(), slot(), 0u32..40).prop_map(|(to, end, done)| Op::Count { to, end, done }),
         1 => (slot(), value()).prop_map(|(to, from)| Op::Unary { op: Unary::LeadingZeros, to, from }),
         1 => (slot(), value(), value(), value()).prop_map(|(to, high, low, amount)| Op::Funnel { to, high, low, amount }),
         1 => (slot(), value(), value()).prop_map(|(to, from, amount)| Op::LongShiftRightSigned { to, from, amount }),
@@ -158,6 +179,7 @@ fn register() -> impl Strategy<Value = u32> {
         1 => 0xfff0u32..0x1_0810,
         1 => 0x1f_fff0u32..0x23_0010,
         1 => 0u32..40,
+        2 => (-1e9f32..1e9).prop_map(f32::to_bits),
         1 => any::<u32>(),
     ]
 }

@@ -265,6 +265,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
     stop: u32,
 ) -> u32 {
     let mut previous = NO_INSTRUCTION;
+    state.ccount_at_stop = state.ccount(state.started + u64::from(stop));
     // Translated code looks at no instruction breakpoints, and for attention only when it ends.
     let looks_closer = bus.is_observed() || BREAKPOINTS && state.has_instruction_breakpoints();
     let translates = blocks.translates() && !bus.attention() && !looks_closer;

@@ -7,29 +7,18 @@ use crate::execute::stored;
 use crate::float_divide as divide;
 use crate::instruction::{Instruction, Opcode};
 use crate::memory::Port;
-use crate::register::SpecialRegister;
+use crate::operand::FLOAT_CONSTANTS;
+use crate::register::{COPROCESSOR_0, ROUNDING, SpecialRegister, flag};
 use crate::state::State;
 use crate::step::Step;
 use espalier_core::Bus;
 
-const COPROCESSOR_0: u32 = 1;
-/// Rounding mode field of `FCR`.
-const ROUNDING: u32 = 3;
 pub(crate) const SIGN: u32 = 1 << 31;
 pub(crate) const INFINITY: u32 = 0x7f80_0000;
 const LARGEST: u32 = 0x7f7f_ffff;
 const QUIET: u32 = 1 << 22;
 /// The NaN that invalid operations return.
 pub(crate) const DEFAULT_NAN: u32 = 0x7fc0_0000;
-
-/// Sticky flags of `FSR`.
-pub(crate) mod flag {
-    pub const INEXACT: u32 = 1 << 7;
-    pub const UNDERFLOW: u32 = 1 << 8;
-    pub const OVERFLOW: u32 = 1 << 9;
-    pub const DIVIDE_BY_ZERO: u32 = 1 << 10;
-    pub const INVALID: u32 = 1 << 11;
-}
 
 /// Rounding modes in the encoding of `FCR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,7 +255,7 @@ pub(crate) fn execute(state: &mut State, op: &Instruction) -> Step {
         Opcode::MovS => (fs, 0),
         Opcode::AbsS => (fs & !SIGN, 0),
         Opcode::NegS => (fs ^ SIGN, 0),
-        Opcode::ConstS => (divide::CONSTANTS[usize::from(s & 0xf)], 0),
+        Opcode::ConstS => (FLOAT_CONSTANTS[usize::from(s & 0xf)], 0),
         Opcode::Wfr => (state.get(s), 0),
         Opcode::MoveqzS => (if state.get(t) == 0 { fs } else { fr }, 0),
         Opcode::MovnezS => (if state.get(t) != 0 { fs } else { fr }, 0),

@@ -7,12 +7,9 @@
 //! silicon's, and `MADDN.S` is the fused multiply-add that the manual describes, so that reciprocal sequences, which
 //! have no such last step, converge to the right value as well.
 
-use crate::float::{DEFAULT_NAN, INFINITY, Rounding, SIGN, flag, multiply_add, narrow, propagate, to_odd, value};
+use crate::float::{DEFAULT_NAN, INFINITY, Rounding, SIGN, multiply_add, narrow, propagate, to_odd, value};
+use crate::register::flag;
 
-/// Constants of `CONST.S`; the manual defines the first four.
-pub(crate) const CONSTANTS: [u32; 16] = [0, ONE, 0x4000_0000, 0x3f00_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-
-const ONE: u32 = 0x3f80_0000;
 const EXPONENT: u32 = 0xff << FRACTION_BITS;
 const FRACTION_BITS: u32 = 23;
 const BIAS: u32 = 127;

@@ -4,15 +4,11 @@
 //! ESP32 Technical Reference Manual lists them in "Interrupt Matrix", table "CPU Interrupts").
 
 use crate::exception::Cause;
-use crate::register::SpecialRegister;
+use crate::register::{EDGE, SOFTWARE, SpecialRegister};
 use crate::state::{NMI, NMI_LEVEL, State};
 
 /// Interrupts of each maskable level, 0 to 6.
 const LEVEL_MASK: [u32; 7] = [0, 0x0006_37ff, 0x0038_0000, 0x28c0_8800, 0x5300_0000, 0x8401_0000, 0];
-/// Interrupts that software sets and clears.
-const SOFTWARE: u32 = 1 << 7 | 1 << 29;
-/// External inputs that latch a rising edge.
-const EDGE: u32 = 1 << 10 | 1 << 22 | 1 << 28 | 1 << 30;
 /// External inputs whose level is the interrupt.
 const LEVEL: u32 = 0x8fbe_333f;
 /// Interrupts of CCOMPARE0 to CCOMPARE2.

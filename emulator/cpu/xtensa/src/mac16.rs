@@ -9,9 +9,6 @@ use espalier_core::Bus;
 /// By how much the loads of `LDINC` and `LDDEC` move their pointer.
 pub(crate) const WORD: u32 = 4;
 
-/// Unused bits above the accumulator's 40.
-const ACC_UNUSED: u32 = 24;
-
 fn half(value: u32, high: bool) -> i64 {
     i64::from((if high { value >> 16 } else { value }) as i16)
 }
@@ -45,10 +42,10 @@ pub(crate) fn multiply(state: &mut State, op: &Instruction) {
     let sum = match op.opcode {
         Opcode::UmulAa => (x & 0xffff) * (y & 0xffff),
         Opcode::MulAa | Opcode::MulAd | Opcode::MulDa | Opcode::MulDd => x * y,
-        Opcode::MulsAa | Opcode::MulsAd | Opcode::MulsDa | Opcode::MulsDd => state.acc - x * y,
-        _ => state.acc + x * y,
+        Opcode::MulsAa | Opcode::MulsAd | Opcode::MulsDa | Opcode::MulsDd => state.acc() - x * y,
+        _ => state.acc() + x * y,
     };
-    state.acc = sum << ACC_UNUSED >> ACC_UNUSED;
+    state.set_acc(sum);
 }
 
 /// `LDINC`, `LDDEC` and the products that do the same at once. The product uses the register's value before the load.

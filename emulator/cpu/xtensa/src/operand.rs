@@ -138,6 +138,10 @@ pub enum Operand {
     Bits(u8, u8),
 }
 
+/// Constants of `CONST.S`, by their bits; the manual defines the first four: 0, 1, 2 and 0.5.
+pub(crate) const FLOAT_CONSTANTS: [u32; 16] =
+    [0, 0x3f80_0000, 0x4000_0000, 0x3f00_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 /// Constants of `BEQI`, `BNEI`, `BLTI` and `BGEI` (ISA manual, table "Branch Immediate (b4const) Encodings").
 pub const COMPARE_SIGNED: [u32; 16] = [u32::MAX, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 32, 64, 128, 256];
 /// Constants of `BLTUI` and `BGEUI` (ISA manual, table "Branch Unsigned Immediate (b4constu) Encodings").

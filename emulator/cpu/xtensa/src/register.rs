@@ -1,5 +1,29 @@
 //! Names and numbers of special and user registers (ISA manual, chapter "Processor State").
 
+/// Bits of `VECBASE` that exist: vectors are aligned to 1024 bytes.
+pub(crate) const VECBASE_MASK: u32 = 0xffff_fc00;
+/// The bit of the floating-point unit in `CPENABLE`.
+pub(crate) const COPROCESSOR_0: u32 = 1;
+/// Bits of `FCR`: rounding mode and the enables of five exceptions.
+pub(crate) const FCR_MASK: u32 = 0x0000_007f;
+/// Its field for the rounding mode.
+pub(crate) const ROUNDING: u32 = 3;
+/// Bits of `FSR`: five sticky exception flags.
+pub(crate) const FSR_MASK: u32 = 0x0000_0f80;
+/// Interrupts that software sets and clears.
+pub(crate) const SOFTWARE: u32 = 1 << 7 | 1 << 29;
+/// External inputs that latch a rising edge.
+pub(crate) const EDGE: u32 = 1 << 10 | 1 << 22 | 1 << 28 | 1 << 30;
+
+/// Sticky flags of `FSR`.
+pub(crate) mod flag {
+    pub const INEXACT: u32 = 1 << 7;
+    pub const UNDERFLOW: u32 = 1 << 8;
+    pub const OVERFLOW: u32 = 1 << 9;
+    pub const DIVIDE_BY_ZERO: u32 = 1 << 10;
+    pub const INVALID: u32 = 1 << 11;
+}
+
 macro_rules! registers {
     ($(#[$meta:meta])* $kind:ident { $($variant:ident = $number:literal $name:literal),* $(,)? }) => {
         $(#[$meta])*

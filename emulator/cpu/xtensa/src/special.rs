@@ -1,20 +1,12 @@
 //! `RSR`, `WSR`, `XSR`, `RUR` and `WUR`.
 
 use crate::instruction::Instruction;
-use crate::register::{SpecialRegister, UserRegister};
+use crate::register::{FCR_MASK, FSR_MASK, SpecialRegister, UserRegister, VECBASE_MASK};
 use crate::state::{QUARTER, State, WINDOW_START_MASK};
 use crate::step::Step;
 
-/// The MAC16 accumulator's high part has 8 bits.
-const ACC_HIGH_SHIFT: u32 = 32;
-/// Bits of `VECBASE` that exist: vectors are aligned to 1024 bytes.
-const VECBASE_MASK: u32 = 0xffff_fc00;
 /// Bits of `ATOMCTL`: a field of two bits for each kind of memory.
 const ATOMCTL_MASK: u32 = 0x3f;
-/// Bits of `FCR`: rounding mode and the enables of five exceptions.
-const FCR_MASK: u32 = 0x0000_007f;
-/// Bits of `FSR`: five sticky exception flags.
-const FSR_MASK: u32 = 0x0000_0f80;
 
 impl State {
     /// Value of a special register at `cycles` since reset.
@@ -25,8 +17,8 @@ impl State {
             SpecialRegister::Lcount => self.lcount,
             SpecialRegister::Sar => self.sar,
             SpecialRegister::Br => self.br,
-            SpecialRegister::Acclo => self.acc as u32,
-            SpecialRegister::Acchi => (self.acc >> ACC_HIGH_SHIFT) as u32,
+            SpecialRegister::Acclo => self.acc() as u32,
+            SpecialRegister::Acchi => (self.acc() >> u32::BITS) as u32,
             SpecialRegister::Windowbase => self.window_base,
             SpecialRegister::Windowstart => self.window_start,
             SpecialRegister::Interrupt => self.interrupt,
@@ -45,9 +37,9 @@ impl State {
             SpecialRegister::Lcount => self.lcount = value,
             SpecialRegister::Sar => self.sar = value & 0x3f,
             SpecialRegister::Br => self.br = value & 0xffff,
-            SpecialRegister::Acclo => self.acc = self.acc >> ACC_HIGH_SHIFT << ACC_HIGH_SHIFT | i64::from(value),
+            SpecialRegister::Acclo => self.set_acc(self.acc() >> u32::BITS << u32::BITS | i64::from(value)),
             SpecialRegister::Acchi => {
-                self.acc = i64::from(value as i8) << ACC_HIGH_SHIFT | self.acc & i64::from(u32::MAX);
+                self.set_acc(i64::from(value) << u32::BITS | self.acc() & i64::from(u32::MAX));
             }
             SpecialRegister::Windowbase => {
                 self.rotate_to(value);
@@ -92,8 +84,8 @@ impl State {
             UserRegister::Threadptr => self.threadptr,
             UserRegister::Fcr => self.fcr,
             UserRegister::Fsr => self.fsr,
-            UserRegister::F64rLo => self.f64r as u32,
-            UserRegister::F64rHi => (self.f64r >> u32::BITS) as u32,
+            UserRegister::F64rLo => self.f64r[0],
+            UserRegister::F64rHi => self.f64r[1],
             UserRegister::F64s => self.f64s,
         }
     }
@@ -104,10 +96,8 @@ impl State {
             UserRegister::Threadptr => self.threadptr = value,
             UserRegister::Fcr => self.fcr = value & FCR_MASK,
             UserRegister::Fsr => self.fsr = value & FSR_MASK,
-            UserRegister::F64rLo => self.f64r = self.f64r & !u64::from(u32::MAX) | u64::from(value),
-            UserRegister::F64rHi => {
-                self.f64r = self.f64r & u64::from(u32::MAX) | u64::from(value) << u32::BITS;
-            }
+            UserRegister::F64rLo => self.f64r[0] = value,
+            UserRegister::F64rHi => self.f64r[1] = value,
             UserRegister::F64s => self.f64s = value,
         }
     }

@@ -51,6 +51,9 @@ pub(crate) const WINDOW_START_MASK: u32 = 0xffff;
 /// Quarters beyond the first that one instruction can use.
 pub(crate) const QUARTERS_IN_WINDOW: u32 = 3;
 
+/// Bits of the MAC16 accumulator.
+pub(crate) const ACC_BITS: u32 = 40;
+
 /// The registers that translated code reaches, as words in a row.
 ///
 /// The sixteen visible address registers live in `ar`; their places in `physical` are stale until the window is
@@ -77,8 +80,20 @@ pub(crate) struct Registers {
     pub interrupt: u32,
     pub intenable: u32,
     pub threadptr: u32,
+    /// Floating-point registers.
+    pub fr: [u32; 16],
+    pub fcr: u32,
+    pub fsr: u32,
+    pub expstate: u32,
+    /// Low and high word.
+    pub f64r: [u32; 2],
+    pub f64s: u32,
+    /// MAC16 accumulator, low and high word: 40 bits, sign-extended.
+    pub acc: [u32; 2],
+    /// The cycle counter at the end of the present run of blocks, from which translated code subtracts what is left of it.
+    pub ccount_at_stop: u32,
     /// What translated code computes on the way from one register to another; of no meaning between instructions.
-    pub scratch: [u32; 3],
+    pub scratch: [u32; 4],
     /// Special registers without side effects, by number.
     special: [u32; 256],
 }
@@ -106,15 +121,6 @@ pub(crate) struct State {
     registers: Registers,
     /// In `WAITI`.
     pub waiting: bool,
-    /// Floating-point registers.
-    pub fr: [u32; 16],
-    pub fcr: u32,
-    pub fsr: u32,
-    pub expstate: u32,
-    pub f64r: u64,
-    pub f64s: u32,
-    /// MAC16 accumulator: 40 bits, sign-extended.
-    pub acc: i64,
     /// Cycles since reset at the start of the current `run` or `step`.
     pub started: u64,
     /// `CCOUNT` minus the cycles since reset.
@@ -149,11 +155,10 @@ impl DerefMut for State {
 espalier_core::persist! {
     state Registers {
         ar, physical, watches, pc, ps, sar, lbeg, lend, lcount, br, window_base, window_start, window_free, interrupt, intenable,
-        threadptr, special
-    } fixed { scratch }
+        threadptr, fr, fcr, fsr, expstate, f64r, f64s, acc, special
+    } fixed { ccount_at_stop, scratch }
     state State {
-        registers, waiting, fr, fcr, fsr, expstate, f64r, f64s, acc, started, ccount_offset, lines, instruction_regions,
-        data_regions, trap, config, ocd
+        registers, waiting, started, ccount_offset, lines, instruction_regions, data_regions, trap, config, ocd
     } if State::is_sound;
 }
 
@@ -168,13 +173,6 @@ impl State {
                 ..bytemuck::Zeroable::zeroed()
             },
             waiting: false,
-            fr: [0; 16],
-            fcr: 0,
-            fsr: 0,
-            expstate: 0,
-            f64r: 0,
-            f64s: 0,
-            acc: 0,
             started: 0,
             ccount_offset: 0,
             lines: 0,
@@ -221,6 +219,19 @@ impl State {
 
     pub(crate) fn set_eps(&mut self, level: u32, value: u32) {
         self.special[SpecialRegister::Eps2 as usize + (level.clamp(2, NMI_LEVEL) - 2) as usize] = value;
+    }
+
+    /// The accumulator of the MAC16 option.
+    pub(crate) fn acc(&self) -> i64 {
+        let [low, high] = self.acc;
+        i64::from(high as i32) << u32::BITS | i64::from(low)
+    }
+
+    /// Writes the accumulator, which has [`ACC_BITS`] bits.
+    pub(crate) fn set_acc(&mut self, value: i64) {
+        const UNUSED: u32 = i64::BITS - ACC_BITS;
+        let value = value << UNUSED >> UNUSED;
+        self.acc = [value as u32, (value >> u32::BITS) as u32];
     }
 
     /// Writes `PS` and what depends on it.

@@ -58,8 +58,18 @@ pub(super) enum Cc {
     AboveOrEqual = 3,
     Equal = 4,
     NotEqual = 5,
+    BelowOrEqual = 6,
+    Parity = 10,
     Less = 12,
     GreaterOrEqual = 13,
+}
+
+/// Operations on single-precision numbers, by their opcode.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scalar {
+    Add = 0x58,
+    Multiply = 0x59,
+    Sub = 0x5C,
 }
 
 /// How a load extends what it reads.
@@ -330,6 +340,43 @@ impl Assembler {
             }
             _ => self.indexed(false, &[0x89], from.0, (base, index, 0), false),
         }
+    }
+
+    pub fn move_to_vector(&mut self, number: u8, from: Reg) {
+        self.byte(0x66);
+        self.registers(false, &[0x0F, 0x6E], number, from);
+    }
+
+    pub fn move_from_vector(&mut self, to: Reg, number: u8) {
+        self.byte(0x66);
+        self.registers(false, &[0x0F, 0x7E], number, to);
+    }
+
+    /// An operation on two vector registers below 8.
+    pub fn scalar(&mut self, op: Scalar, to: u8, from: u8) {
+        self.byte(0xF3);
+        self.registers(false, &[0x0F, op as u8], to, Reg(from));
+    }
+
+    /// `xmm0 = xmm0 + xmm1 * xmm2`, or minus, with one rounding.
+    pub fn multiply_add(&mut self, negate: bool) {
+        self.code.extend([0xC4, 0xE2, 0x71, if negate { 0xBD } else { 0xB9 }, 0xC2]);
+    }
+
+    /// The parity flag says that one is no number; else the flags are those of a comparison without signs.
+    pub fn compare_scalars(&mut self, left: u8, right: u8) {
+        self.registers(false, &[0x0F, 0x2E], left, Reg(right));
+    }
+
+    pub fn convert_to_signed(&mut self, to: Reg, from: u8, nearest: bool) {
+        self.byte(0xF3);
+        self.registers(false, &[0x0F, if nearest { 0x2D } else { 0x2C }], to.0, Reg(from));
+    }
+
+    /// Converts a word, or a double word, with a sign.
+    pub fn convert_to_scalar(&mut self, to: u8, from: Reg, wide: bool) {
+        self.byte(0xF3);
+        self.registers(wide, &[0x0F, 0x2A], to, from);
     }
 
     /// Four words from memory into the vector register `number`.

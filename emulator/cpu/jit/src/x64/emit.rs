@@ -49,8 +49,8 @@ enum Detour {
 
 /// The translation of one block.
 pub(super) struct Emitter<'a> {
-    asm: Assembler,
-    cache: Cache,
+    pub(super) asm: Assembler,
+    pub(super) cache: Cache,
     block: &'a Block<'a>,
     layout: &'a WindowLayout,
     stubs: &'a Stubs,
@@ -120,7 +120,7 @@ impl Emitter<'_> {
     }
 
     /// Where an instruction that cannot be executed here is left to the interpreter.
-    fn hand_over(&mut self) -> Label {
+    pub(super) fn hand_over(&mut self) -> Label {
         match self.index {
             Some(index) => self.leave(Way::Interpret { index }),
             None => self.leave(Way::Refuse),
@@ -239,6 +239,17 @@ impl Emitter<'_> {
                 }
                 self.held = self.held.filter(|held| !covers(to, *held));
             }
+            Op::Float { op, to, left, right } => self.float(op, to, left, right),
+            Op::FloatSet { to, condition, left, right } => self.float_set(to, condition, left, right),
+            Op::FloatToSigned { to, from, nearest } => self.float_to_signed(to, from, nearest),
+            Op::ToFloat { to, from, signed } => self.number_to_float(to, from, signed),
+            Op::Count { to, end, done } => {
+                let end = self.cache.read(&mut self.asm, end);
+                self.asm.mov(RAX, end);
+                self.asm.alu(Alu::Sub, RAX, R15);
+                self.asm.alu_imm(Alu::Add, RAX, done);
+                self.result(to, RAX);
+            }
             Op::Forget { slot } => self.cache.forget(slot),
             Op::Branch { condition, left, right, target, done } => {
                 self.leave_if(condition, left, right, Way::Chain { target, done });
@@ -279,7 +290,7 @@ impl Emitter<'_> {
     }
 
     /// The operand in a register, which is `scratch` if it is a constant.
-    fn in_register(&mut self, value: Value, scratch: Reg) -> Reg {
+    pub(super) fn in_register(&mut self, value: Value, scratch: Reg) -> Reg {
         match self.value(value) {
             Operand::Reg(reg) => reg,
             Operand::Imm(value) => {
@@ -297,7 +308,7 @@ impl Emitter<'_> {
     }
 
     /// The value in `from` becomes that of `to`.
-    fn result(&mut self, to: u16, from: Reg) {
+    pub(super) fn result(&mut self, to: u16, from: Reg) {
         let reg = self.cache.reserve(&mut self.asm, to);
         self.asm.mov(reg, from);
         self.cache.written(to);

@@ -4,6 +4,7 @@ mod assembler;
 mod cache;
 mod context;
 mod emit;
+mod float;
 mod stubs;
 
 use std::collections::HashMap;
@@ -40,6 +41,11 @@ pub(crate) struct Native {
 }
 
 type Enter = unsafe extern "sysv64" fn(*mut u32, *mut u8, *mut Context, *const u64, u32, u64);
+
+/// Whether the host multiplies and adds with one rounding.
+pub fn fuses() -> bool {
+    std::is_x86_feature_detected!("fma")
+}
 
 impl Native {
     pub(crate) fn new(layout: WindowLayout, pc: Slot) -> Option<Native> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use espalier_jit::{
-    Binary, Block, Condition, Exit, Op, Outcome, Page, Place, Slot, Space, Unary, Value, Width, WindowLayout,
+    Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Place, Slot, Space, Unary, Value, Width,
+    WindowLayout,
 };
 
 /// What the windows show.
@@ -124,7 +125,7 @@ pub fn interpret(
             instruction = Some(*index);
             continue;
         }
-        match one(op, layout, registers, memory) {
+        match one(op, layout, registers, memory, room) {
             Some(Step::Next) => {}
             Some(Step::Leave { exit, target, done }) => {
                 registers[usize::from(pc)] = target;
@@ -147,7 +148,7 @@ enum Step {
 }
 
 /// Does one operation. None if the interpreter has to.
-fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memory) -> Option<Step> {
+fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memory, room: u32) -> Option<Step> {
     let of = |value: Value| match value {
         Value::Slot(slot) => registers[usize::from(slot)],
         Value::Imm(value) => value,
@@ -157,6 +158,42 @@ fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memor
         Op::Instruction(_) | Op::Forget { .. } => return Some(Step::Next),
         Op::Move { to, from } => (to, of(from)),
         Op::Binary { op, to, left, right } => (to, compute(op, of(left), of(right))?),
+        Op::Float { op, to, left, right } => {
+            let [accumulator, left, right] = [Value::Slot(to), left, right].map(|value| f32::from_bits(of(value)));
+            let result = match op {
+                Float::Add => left + right,
+                Float::Sub => left - right,
+                Float::Multiply => left * right,
+                Float::MultiplyAdd => left.mul_add(right, accumulator),
+                Float::MultiplySubtract => (-left).mul_add(right, accumulator),
+            };
+            if !result.is_normal() || result.abs() < 2.0 * f32::MIN_POSITIVE {
+                return None;
+            }
+            (to, result.to_bits())
+        }
+        Op::FloatSet { to, condition, left, right } => {
+            let order = f32::from_bits(of(left)).partial_cmp(&f32::from_bits(of(right)))?;
+            let holds = match condition {
+                FloatCondition::Never => false,
+                FloatCondition::Equal => order.is_eq(),
+                FloatCondition::Less => order.is_lt(),
+                FloatCondition::LessOrEqual => order.is_le(),
+            };
+            (to, u32::from(holds))
+        }
+        Op::FloatToSigned { to, from, nearest } => {
+            let from = f64::from(f32::from_bits(of(from)));
+            let whole = if nearest { from.round_ties_even() } else { from.trunc() };
+            // None of them is between the ends and what lies beyond.
+            if whole.is_nan() || whole <= f64::from(i32::MIN) || whole > f64::from(i32::MAX) {
+                return None;
+            }
+            (to, whole as i32 as u32)
+        }
+        Op::ToFloat { to, from, signed: true } => (to, (of(from) as i32 as f32).to_bits()),
+        Op::ToFloat { to, from, signed: false } => (to, (of(from) as f32).to_bits()),
+        Op::Count { to, end, done } => (to, of(Value::Slot(end)).wrapping_sub(room).wrapping_add(done)),
         Op::Unary { op: Unary::LeadingZeros, to, from } => (to, of(from).leading_zeros()),
         Op::Funnel { to, high, low, amount } => (to, (wide(high, low) >> (of(amount) & 63)) as u32),
         Op::LongShiftRightSigned { to, from, amount } => (to, (i64::from(of(from) as i32) >> (of(amount) & 63)) as u32),

@@ -15,16 +15,160 @@ const PS: u32 = 0x4_000f;
 
 /// Instructions that only compute, with any operands: the rows of the table that this names.
 const COMPUTING: &[&str] = &[
-    "and", "or", "xor", "neg", "abs", "add", "addx2", "addx4", "addx8", "sub", "subx2", "subx4", "subx8", "addi",
-    "addmi", "add.n", "addi.n", "movi", "movi.n", "mov.n", "extui", "slli", "srai", "srli", "ssr", "ssl", "ssa8l",
-    "ssa8b", "ssai", "src", "srl", "sll", "sra", "mull", "muluh", "mulsh", "mul16u", "mul16s", "quou", "quos", "remu",
-    "rems", "sext", "clamps", "min", "max", "minu", "maxu", "nsa", "nsau", "moveqz", "movnez", "movltz", "movgez",
-    "movf", "movt", "andb", "orb", "xorb", "memw", "nop", "wur", "rur", "rsil",
+    "and",
+    "or",
+    "xor",
+    "neg",
+    "abs",
+    "add",
+    "addx2",
+    "addx4",
+    "addx8",
+    "sub",
+    "subx2",
+    "subx4",
+    "subx8",
+    "addi",
+    "addmi",
+    "add.n",
+    "addi.n",
+    "movi",
+    "movi.n",
+    "mov.n",
+    "extui",
+    "slli",
+    "srai",
+    "srli",
+    "ssr",
+    "ssl",
+    "ssa8l",
+    "ssa8b",
+    "ssai",
+    "src",
+    "srl",
+    "sll",
+    "sra",
+    "mull",
+    "muluh",
+    "mulsh",
+    "mul16u",
+    "mul16s",
+    "quou",
+    "quos",
+    "remu",
+    "rems",
+    "sext",
+    "clamps",
+    "min",
+    "max",
+    "minu",
+    "maxu",
+    "nsa",
+    "nsau",
+    "moveqz",
+    "movnez",
+    "movltz",
+    "movgez",
+    "movf",
+    "movt",
+    "andb",
+    "andbc",
+    "orb",
+    "orbc",
+    "xorb",
+    "any4",
+    "all4",
+    "any8",
+    "all8",
+    "memw",
+    "isync",
+    "nop",
+    "rsil",
+    "umul.aa.#",
+    "mul.aa.#",
+    "mula.aa.#",
+    "muls.aa.#",
+    "mul.ad.#",
+    "mula.ad.#",
+    "muls.ad.#",
+    "mul.da.#",
+    "mula.da.#",
+    "muls.da.#",
+    "mul.dd.#",
+    "mula.dd.#",
+    "muls.dd.#",
+];
+/// Floating-point instructions without memory.
+const FLOATING: &[&str] = &[
+    "add.s",
+    "sub.s",
+    "mul.s",
+    "madd.s",
+    "msub.s",
+    "maddn.s",
+    "divn.s",
+    "round.s",
+    "trunc.s",
+    "floor.s",
+    "ceil.s",
+    "float.s",
+    "ufloat.s",
+    "utrunc.s",
+    "mov.s",
+    "abs.s",
+    "const.s",
+    "rfr",
+    "wfr",
+    "neg.s",
+    "div0.s",
+    "recip0.s",
+    "sqrt0.s",
+    "rsqrt0.s",
+    "nexp01.s",
+    "mksadj.s",
+    "mkdadj.s",
+    "addexp.s",
+    "addexpm.s",
+    "un.s",
+    "oeq.s",
+    "ueq.s",
+    "olt.s",
+    "ult.s",
+    "ole.s",
+    "ule.s",
+    "moveqz.s",
+    "movnez.s",
+    "movltz.s",
+    "movgez.s",
+    "movf.s",
+    "movt.s",
 ];
 /// Loads and stores, whose base register points to data.
 const ACCESSING: &[&str] = &[
-    "l8ui", "l16ui", "l16si", "l32i", "l32i.n", "s8i", "s16i", "s32i", "s32i.n", "l32ai", "s32ri", "s32c1i", "l32e",
+    "l8ui",
+    "l16ui",
+    "l16si",
+    "l32i",
+    "l32i.n",
+    "s8i",
+    "s16i",
+    "s32i",
+    "s32i.n",
+    "l32ai",
+    "s32ri",
+    "s32c1i",
+    "l32e",
     "s32e",
+    "mula.dd.#.ldinc",
+    "mula.dd.#.lddec",
+    "mula.da.#.ldinc",
+    "mula.da.#.lddec",
+    "ldinc",
+    "lddec",
+    "lsi",
+    "ssi",
+    "lsip",
+    "ssip",
 ];
 /// Branches, which skip a few instructions.
 const BRANCHING: &[&str] = &[
@@ -70,7 +214,48 @@ fn instruction() -> impl Strategy<Value = Vec<u8>> {
         };
         bytes(target, length)
     });
-    prop_oneof![8 => computing, 4 => accessing, 2 => branching]
+    let floating = named(FLOATING).prop_map(move |(word, mask, length)| {
+        // Half of the conversions are not scaled.
+        let word =
+            if matches!(word >> 20 & 0xf, 8..=0xe) && word & 0x10_0000 != 0 { word & !(0xf0 & !mask) } else { word };
+        bytes(safe(word, mask), length)
+    });
+    prop_oneof![8 => computing, 4 => accessing, 2 => branching, 4 => floating, 2 => special()]
+}
+
+/// `RSR`, `WSR` and `XSR` of registers that have them and keep the loop going, `RUR` and `WUR`.
+fn special() -> impl Strategy<Value = Vec<u8>> {
+    use SpecialRegister as Register;
+    let unreadable = [Register::Intclear, Register::Mmid, Register::Ddr];
+    let readable: Vec<_> = Register::ALL.iter().copied().filter(|register| !unreadable.contains(register)).collect();
+    let written = [
+        Register::Lcount,
+        Register::Sar,
+        Register::Br,
+        Register::Scompare1,
+        Register::Acclo,
+        Register::Acchi,
+        Register::M1,
+        Register::M2,
+        Register::Intclear,
+        Register::Exccause,
+        Register::Excsave3,
+        Register::Vecbase,
+        Register::Depc,
+        Register::Misc0,
+    ];
+    let number = 4u32..15;
+    prop_oneof![
+        4 => (0..readable.len(), number.clone())
+            .prop_map(move |(index, number)| bytes(0x3_0000 | (readable[index] as u32) << 8 | number << 4, 3)),
+        4 => (0..written.len(), number.clone())
+            .prop_map(move |(index, number)| bytes(0x13_0000 | (written[index] as u32) << 8 | number << 4, 3)),
+        // Not of INTCLEAR, which cannot be read.
+        2 => (0..8usize, number.clone())
+            .prop_map(move |(index, number)| bytes(0x61_0000 | (written[index] as u32) << 8 | number << 4, 3)),
+        1 => (230u32..237, number.clone()).prop_map(|(user, number)| bytes(0xE3_0000 | number << 12 | user << 4, 3)),
+        1 => (230u32..237, number).prop_map(|(user, number)| bytes(0xF3_0000 | user << 8 | number << 4, 3)),
+    ]
 }
 
 /// `movi a15, count; body; nops; addi a15, a15, -1; bnez a15, body; waiti 15`.
@@ -93,6 +278,8 @@ fn start(code: &[u8], values: &[u32], writable_from: u32) -> (Cpu, Flat) {
     let mut cpu = Cpu::new(Config { reset_vector: CODE, vector_base: 0, ..Config::ESP32_PRO });
     values.iter().enumerate().for_each(|(number, value)| cpu.set_physical(number, *value));
     cpu.set_special(SpecialRegister::Ps, PS);
+    cpu.set_special(SpecialRegister::Cpenable, 1);
+    values.iter().zip(0..16).for_each(|(value, number)| cpu.set_float(number, *value));
     (1..4).for_each(|number| cpu.set_ar(number, DATA + 0x40 * u32::from(number)));
     cpu.set_ar(15, 40);
     (cpu, memory)

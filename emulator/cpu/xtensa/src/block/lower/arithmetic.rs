@@ -34,6 +34,7 @@ impl Lowering<'_, '_> {
             | Opcode::NopN
             | Opcode::Rsync
             | Opcode::Esync
+            | Opcode::Isync
             | Opcode::Dsync
             | Opcode::Excw
             | Opcode::Memw
@@ -84,6 +85,7 @@ impl Lowering<'_, '_> {
             Opcode::Remu => self.binary(Binary::RemainderUnsigned, r, s, t),
             Opcode::Rems => self.binary(Binary::RemainderSigned, r, s, t),
             Opcode::Sext => self.sign_extend(r, s, 31 - (op.immediate & 0x1f)),
+            Opcode::Clamps => self.clamp(r, s, op.immediate),
             Opcode::Min => self.extreme(Condition::LessSigned, r, s, t),
             Opcode::Max => self.extreme(Condition::GreaterOrEqualSigned, r, s, t),
             Opcode::Minu => self.extreme(Condition::LessUnsigned, r, s, t),
@@ -103,12 +105,68 @@ impl Lowering<'_, '_> {
             Opcode::Movgez => self.select(r, Condition::GreaterOrEqualSigned, t, Value::Imm(0), s),
             Opcode::Movf => self.select(r, Condition::Disjoint, Value::Slot(BR), boolean(op.t), s),
             Opcode::Movt => self.select(r, Condition::Overlap, Value::Slot(BR), boolean(op.t), s),
+            Opcode::Andb => self.boolean(Binary::And, 0, op),
+            Opcode::Andbc => self.boolean(Binary::And, 1, op),
+            Opcode::Orb => self.boolean(Binary::Or, 0, op),
+            Opcode::Orbc => self.boolean(Binary::Or, 1, op),
+            Opcode::Xorb => self.boolean(Binary::Xor, 0, op),
+            Opcode::Any4 => self.any(op.t, 0xf << (op.s & 12)),
+            Opcode::Any8 => self.any(op.t, 0xff << (op.s & 8)),
+            Opcode::All4 => self.all(op.t, 0xf << (op.s & 12)),
+            Opcode::All8 => self.all(op.t, 0xff << (op.s & 8)),
             _ => return Lowered::Unknown,
         }
         Lowered::Next
     }
 
-    fn select(&mut self, to: Slot, condition: Condition, left: Value, right: Value, then: Value) {
+    /// A boolean register from two others, the second one's bit flipped if `flip` is 1.
+    fn boolean(&mut self, op: Binary, flip: u32, instruction: &Instruction) {
+        let [left, right, ..] = SCRATCH;
+        self.binary(Binary::ShiftRight, left, Value::Slot(BR), Value::Imm(u32::from(instruction.s & 0xf)));
+        self.binary(Binary::ShiftRight, right, Value::Slot(BR), Value::Imm(u32::from(instruction.t & 0xf)));
+        if flip != 0 {
+            self.binary(Binary::Xor, right, Value::Slot(right), Value::Imm(flip));
+        }
+        self.binary(op, left, Value::Slot(left), Value::Slot(right));
+        self.binary(Binary::And, left, Value::Slot(left), Value::Imm(1));
+        self.set_boolean(instruction.r);
+    }
+
+    fn any(&mut self, to: u8, of: u32) {
+        let (left, right) = (Value::Slot(BR), Value::Imm(of));
+        self.ops.push(Op::Set { to: SCRATCH[0], condition: Condition::Overlap, left, right });
+        self.set_boolean(to);
+    }
+
+    fn all(&mut self, to: u8, of: u32) {
+        let found = Value::Slot(SCRATCH[0]);
+        self.binary(Binary::And, SCRATCH[0], Value::Slot(BR), Value::Imm(of));
+        self.ops.push(Op::Set { to: SCRATCH[0], condition: Condition::Equal, left: found, right: Value::Imm(of) });
+        self.set_boolean(to);
+    }
+
+    /// The boolean register becomes what is in the first scratch register, 0 or 1.
+    pub(super) fn set_boolean(&mut self, number: u8) {
+        let (value, number) = (SCRATCH[0], u32::from(number & 0xf));
+        self.binary(Binary::ShiftLeft, value, Value::Slot(value), Value::Imm(number));
+        self.binary(Binary::And, BR, Value::Slot(BR), Value::Imm(!(1 << number)));
+        self.binary(Binary::Or, BR, Value::Slot(BR), Value::Slot(value));
+        self.forget(2);
+    }
+
+    /// Saturates to a signed number of `bits + 1` bits.
+    fn clamp(&mut self, to: Slot, from: Value, bits: u32) {
+        let limit = 1u32 << (bits & 0x1f);
+        let (lowest, highest) = (Value::Imm(limit.wrapping_neg()), Value::Imm(limit - 1));
+        let value = SCRATCH[0];
+        self.put(value, from);
+        self.select(value, Condition::LessSigned, Value::Slot(value), lowest, lowest);
+        self.select(value, Condition::GreaterOrEqualSigned, Value::Slot(value), highest, highest);
+        self.put(to, Value::Slot(value));
+        self.forget(1);
+    }
+
+    pub(super) fn select(&mut self, to: Slot, condition: Condition, left: Value, right: Value, then: Value) {
         self.ops.push(Op::Select { to, condition, left, right, then });
     }
 
@@ -138,7 +196,7 @@ impl Lowering<'_, '_> {
         self.forget(1);
     }
 
-    fn sign_extend(&mut self, to: Slot, from: Value, shift: u32) {
+    pub(super) fn sign_extend(&mut self, to: Slot, from: Value, shift: u32) {
         self.binary(Binary::ShiftLeft, to, from, Value::Imm(shift));
         self.binary(Binary::ShiftRightSigned, to, Value::Slot(to), Value::Imm(shift));
     }

@@ -53,12 +53,12 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn load(&mut self, to: Slot, width: Width, signed: bool, base: Value, offset: u32) {
+    pub(super) fn load(&mut self, to: Slot, width: Width, signed: bool, base: Value, offset: u32) {
         self.watch(WATCH_LOAD, base, offset);
         self.ops.push(Op::Load { to, width, signed, base, offset });
     }
 
-    fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
+    pub(super) fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
         self.watch(WATCH_STORE, base, offset);
         self.ops.push(Op::Store { from, width, base, offset });
     }
@@ -73,11 +73,10 @@ impl Lowering<'_, '_> {
 
     /// Writes back the old value if the condition fails, which memory without side effects cannot tell from no store.
     fn store_conditionally(&mut self, op: &Instruction) -> Lowered {
-        if self.around.watched != [false; 2] {
-            return Lowered::Unknown;
-        }
         let address = self.aligned(a(op.s), op.immediate);
-        let [_, found, new] = SCRATCH;
+        let [_, found, new, _] = SCRATCH;
+        // Whether it stores or not, it counts as a load and as a store.
+        self.watch(WATCH_STORE, address, 0);
         let (first, size) = CONDITIONAL;
         self.binary(espalier_jit::Binary::Sub, found, address, Value::Imm(first));
         self.guard(Condition::GreaterOrEqualUnsigned, Value::Slot(found), Value::Imm(size));

@@ -5,6 +5,8 @@
 
 mod arithmetic;
 mod control;
+mod float;
+mod mac;
 mod memory;
 mod special;
 mod window;
@@ -33,9 +35,20 @@ const WINDOW_FREE: Slot = slot(offset_of!(Registers, window_free));
 const INTERRUPT: Slot = slot(offset_of!(Registers, interrupt));
 const INTENABLE: Slot = slot(offset_of!(Registers, intenable));
 const THREADPTR: Slot = slot(offset_of!(Registers, threadptr));
-const SCRATCH: [Slot; 3] = {
+const FR: Slot = slot(offset_of!(Registers, fr));
+const FCR: Slot = slot(offset_of!(Registers, fcr));
+const FSR: Slot = slot(offset_of!(Registers, fsr));
+const EXPSTATE: Slot = slot(offset_of!(Registers, expstate));
+const F64R: Slot = slot(offset_of!(Registers, f64r));
+const F64S: Slot = slot(offset_of!(Registers, f64s));
+const ACC: [Slot; 2] = {
+    let low = slot(offset_of!(Registers, acc));
+    [low, low + 1]
+};
+const CCOUNT_AT_STOP: Slot = slot(offset_of!(Registers, ccount_at_stop));
+const SCRATCH: [Slot; 4] = {
     let first = slot(offset_of!(Registers, scratch));
-    [first, first + 1, first + 2]
+    [first, first + 1, first + 2, first + 3]
 };
 
 /// What a block depends on beside its instructions.
@@ -74,12 +87,23 @@ struct Lowering<'a, 'b> {
     index: u32,
     pc: u32,
     next: u32,
+    /// It was asked already whether the floating-point unit is on, and whether it computes as the host does.
+    float_enabled: bool,
+    float_ordinary: bool,
 }
 
 /// The operations of a block. None if its first instruction has none.
 pub(crate) fn lower(instructions: &[Instruction], around: &mut Surroundings<'_>) -> Option<Vec<Op>> {
     let (start, end) = (around.start, around.end);
-    let mut lowering = Lowering { ops: Vec::new(), around, index: 0, pc: start, next: start };
+    let mut lowering = Lowering {
+        ops: Vec::new(),
+        around,
+        index: 0,
+        pc: start,
+        next: start,
+        float_enabled: false,
+        float_ordinary: false,
+    };
     lowering.enter();
     for (index, op) in instructions.iter().enumerate() {
         lowering.index = index as u32;
@@ -112,7 +136,8 @@ impl Lowering<'_, '_> {
     }
 
     fn instruction(&mut self, op: &Instruction) -> Lowered {
-        for part in [Self::arithmetic, Self::memory, Self::control, Self::window, Self::special] {
+        for part in [Self::arithmetic, Self::memory, Self::control, Self::window, Self::special, Self::mac, Self::float]
+        {
             match part(self, op) {
                 Lowered::Unknown => {}
                 lowered => return lowered,

@@ -28,6 +28,11 @@ impl Lowering<'_, '_> {
             Opcode::Callx12 => self.call(3, a(op.s)),
             Opcode::Entry => self.entry(op),
             Opcode::Retw | Opcode::RetwN => self.retw(),
+            Opcode::Rotw => {
+                self.binary(Binary::Add, SCRATCH[0], Value::Slot(WINDOW_BASE), Value::Imm(op.immediate));
+                self.rotate();
+                Lowered::Next
+            }
             Opcode::Rfwo => self.return_from_handler(Binary::And, u32::MAX),
             Opcode::Rfwu => self.return_from_handler(Binary::Or, 0),
             Opcode::Movsp => {
@@ -67,7 +72,7 @@ impl Lowering<'_, '_> {
             return Lowered::Unknown;
         }
         self.guard_windowed();
-        let [quarters, stack, _] = SCRATCH;
+        let [quarters, stack, ..] = SCRATCH;
         self.binary(Binary::ShiftRight, quarters, Value::Slot(PS), Value::Imm(ps::CALLINC_SHIFT));
         self.binary(Binary::And, quarters, Value::Slot(quarters), Value::Imm(3));
         self.guard(Condition::LessUnsigned, Value::Slot(WINDOW_FREE), Value::Slot(quarters));
@@ -89,7 +94,7 @@ impl Lowering<'_, '_> {
 
     fn retw(&mut self) -> Lowered {
         self.guard_windowed();
-        let [quarters, nearest, target] = SCRATCH;
+        let [quarters, nearest, target, _] = SCRATCH;
         self.frames_below(nearest);
         self.ops.push(Op::Unary { op: Unary::LeadingZeros, to: nearest, from: Value::Slot(nearest) });
         // One for the frame just below the current one, three for the one three below, four if there is none.
@@ -147,10 +152,33 @@ impl Lowering<'_, '_> {
         self.binary(Binary::And, to, Value::Slot(to), Value::Imm(BELOW_MASK));
     }
 
+    /// Moves the window to where the first scratch register says.
+    pub(super) fn rotate(&mut self) {
+        self.store_window();
+        self.binary(Binary::And, WINDOW_BASE, Value::Slot(SCRATCH[0]), QUARTERS_MASK);
+        self.load_window();
+        self.refresh_window();
+    }
+
+    /// Recomputes how much of the window can be used.
+    pub(super) fn refresh_window(&mut self) {
+        self.refresh_free();
+        let checks = SCRATCH[0];
+        self.binary(Binary::And, checks, Value::Slot(PS), Value::Imm(ps::WOE | ps::EXCM));
+        self.ops.push(Op::Select {
+            to: WINDOW_FREE,
+            condition: Condition::NotEqual,
+            left: Value::Slot(checks),
+            right: Value::Imm(ps::WOE),
+            then: Value::Imm(QUARTERS_IN_WINDOW),
+        });
+        self.forget(2);
+    }
+
     /// Recomputes how much of the window can be used, while windows are checked.
     fn refresh_free(&mut self) {
         // `RETW` keeps where it goes in the third one.
-        let [frames, lowest, _] = SCRATCH;
+        let [frames, lowest, ..] = SCRATCH;
         self.binary(Binary::Add, frames, Value::Slot(WINDOW_BASE), Value::Imm(1));
         self.rotated_frames(frames, lowest);
         self.binary(Binary::Or, frames, Value::Slot(frames), Value::Imm(1 << QUARTERS_IN_WINDOW));
