@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::handle::Bell;
+use crate::handle::BoardWaker;
 
 /// Longest frame that is taken. QEMU carries no longer ones.
 const FRAME_MAX: u32 = 64 << 10;
@@ -29,7 +29,7 @@ pub(crate) fn cable() -> (CableEnd, CableEnd) {
 }
 
 /// Carries frames until the other program is gone.
-pub(crate) async fn serve(socket: TcpStream, end: CableEnd, bell: Arc<Bell>) {
+pub(crate) async fn serve(socket: TcpStream, end: CableEnd, waker: Arc<BoardWaker>) {
     let CableEnd { mut incoming, outgoing } = end;
     let (mut reader, mut writer) = socket.into_split();
     let to_board = async {
@@ -40,7 +40,7 @@ pub(crate) async fn serve(socket: TcpStream, end: CableEnd, bell: Arc<Bell>) {
             }
             // A full queue loses the frame.
             let _ = outgoing.try_send(frame);
-            bell.ring();
+            waker.wake();
         }
     };
     let to_outside = async {

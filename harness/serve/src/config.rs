@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::board::Program;
+use crate::program::Program;
 use crate::stream::StreamConfig;
 
 /// How guest time relates to the host's clock.

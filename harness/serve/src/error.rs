@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::board::{FusesError, ProgramError};
+use crate::fuses::FusesError;
+use crate::program::ProgramError;
 use crate::stream::Endpoint;
 
 /// A server could not be started.

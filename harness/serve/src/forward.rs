@@ -7,35 +7,47 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::board::{Accepted, LinkEnd, Piece, link};
-use crate::handle::{Bell, BoardHandle, Control};
+use crate::config::HostForward;
+use crate::handle::{BoardHandle, BoardWaker, Control};
+use crate::link::{Accepted, LARGEST_PIECE, LinkEnd, Piece, link};
 
-/// Bytes that are read from a socket at once.
-const PIECE: usize = 16 << 10;
+/// Leads connections to `listener` to a port of the board, on the current runtime, until the forward is removed.
+pub(crate) fn serve_host(listener: TcpListener, board_port: u16, board: &BoardHandle) {
+    let address = listener.local_addr();
+    let task = tokio::spawn(accept_from_host(listener, board_port, board.clone())).abort_handle();
+    if let Ok(address) = address {
+        board.forwards().insert(address, task);
+    }
+}
 
-/// Leads connections to `listener` to a port of the board.
-pub(crate) async fn serve_host(listener: TcpListener, board_port: u16, board: BoardHandle) {
+/// Listens on another port of the host.
+pub(crate) async fn add_host(rule: HostForward, board: &BoardHandle) -> std::io::Result<()> {
+    serve_host(TcpListener::bind(rule.host).await?, rule.board_port, board);
+    Ok(())
+}
+
+async fn accept_from_host(listener: TcpListener, board_port: u16, board: BoardHandle) {
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
         let (ours, theirs) = link();
         if board.send(Control::Link { board_port, end: ours }).is_err() {
             return;
         }
-        tokio::spawn(carry(socket, theirs, Arc::clone(board.bell())));
+        tokio::spawn(carry(socket, theirs, Arc::clone(board.waker())));
     }
 }
 
 /// Leads connections that the board made to `host`.
 pub(crate) async fn serve_guest(mut accepted: UnboundedReceiver<Accepted>, host: SocketAddr, board: BoardHandle) {
     while let Some(end) = accepted.recv().await {
-        let bell = Arc::clone(board.bell());
+        let waker = Arc::clone(board.waker());
         tokio::spawn(async move {
             // If the port is closed, dropping the end resets the board's connection.
             match TcpStream::connect(host).await {
-                Ok(socket) => carry(socket, end, bell).await,
+                Ok(socket) => carry(socket, end, waker).await,
                 Err(_) => {
                     drop(end);
-                    bell.ring();
+                    waker.wake();
                 }
             }
         });
@@ -53,7 +65,7 @@ impl From<std::io::Error> for Broken {
 }
 
 /// Carries bytes in both directions until both have ended. What is reset at one side is reset at the other.
-async fn carry(socket: TcpStream, end: LinkEnd, bell: Arc<Bell>) {
+async fn carry(socket: TcpStream, end: LinkEnd, waker: Arc<BoardWaker>) {
     let LinkEnd { mut incoming, outgoing } = end;
     // Segments are as the guest made them.
     let _ = socket.set_nodelay(true);
@@ -62,7 +74,7 @@ async fn carry(socket: TcpStream, end: LinkEnd, bell: Arc<Bell>) {
         loop {
             match incoming.recv().await {
                 Some(Piece::Bytes(bytes)) => {
-                    bell.ring();
+                    waker.wake();
                     writer.write_all(&bytes).await?;
                 }
                 Some(Piece::End) => {
@@ -74,12 +86,12 @@ async fn carry(socket: TcpStream, end: LinkEnd, bell: Arc<Bell>) {
         }
     };
     let to_board = async {
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = vec![0; LARGEST_PIECE];
         loop {
             let length = reader.read(&mut buffer).await?;
             let piece = if length == 0 { Piece::End } else { Piece::Bytes(buffer[..length].to_vec()) };
             outgoing.send(piece).await.map_err(|_| Broken)?;
-            bell.ring();
+            waker.wake();
             if length == 0 {
                 return Ok(());
             }
@@ -93,5 +105,5 @@ async fn carry(socket: TcpStream, end: LinkEnd, bell: Arc<Bell>) {
         writer.forget();
     }
     drop((incoming, outgoing));
-    bell.ring();
+    waker.wake();
 }

@@ -8,9 +8,9 @@ use espalier_core::{Bitmap, Time};
 use espalier_soc::{Strap, UnmodelledAccess};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::board::{LinkEnd, Recall, SerialInput};
 use crate::forwards::Forwards;
-use crate::gdb::DebugInput;
+use crate::link::LinkEnd;
+use crate::serial_input::{CancelToken, SerialInput};
 
 /// Bytes of console that are kept for [`BoardHandle::console`].
 const LOG_CAPACITY: usize = 1 << 18;
@@ -72,15 +72,25 @@ pub(crate) enum Control {
     Quit,
 }
 
+/// What happens on the connection to a debugger.
+pub(crate) enum DebugInput {
+    /// A debugger is there; answers go here.
+    Attach(mpsc::UnboundedSender<Vec<u8>>),
+    /// It sent bytes. The other end is dropped when they have been dealt with.
+    Bytes(Vec<u8>, oneshot::Sender<()>),
+    /// It has gone.
+    Detach,
+}
+
 /// Wakes the board's thread.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
+pub(crate) struct BoardWaker {
     rung: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Bell {
-    pub fn ring(&self) {
+impl BoardWaker {
+    pub fn wake(&self) {
         *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_one();
     }
@@ -123,26 +133,26 @@ impl ConsoleLog {
 #[derive(Clone, Debug)]
 pub(crate) struct SerialSender {
     pub inputs: mpsc::Sender<SerialInput>,
-    pub bell: Arc<Bell>,
+    pub waker: Arc<BoardWaker>,
 }
 
 impl SerialSender {
     /// Waits while the line is behind.
     pub async fn send(&self, input: SerialInput) -> Result<(), Gone> {
         self.inputs.send(input).await.map_err(|_| Gone)?;
-        self.bell.ring();
+        self.waker.wake();
         Ok(())
     }
 
     /// The same for bytes, in pieces.
     pub async fn send_bytes(&self, bytes: &[u8]) -> Result<(), Gone> {
-        self.send_recallable(bytes, &Recall::default()).await
+        self.send_cancellable(bytes, &CancelToken::default()).await
     }
 
     /// The same for bytes that can be taken back as long as the line has not carried them.
-    pub async fn send_recallable(&self, bytes: &[u8], recall: &Recall) -> Result<(), Gone> {
+    pub async fn send_cancellable(&self, bytes: &[u8], cancel: &CancelToken) -> Result<(), Gone> {
         for piece in bytes.chunks(PIECE) {
-            self.send(SerialInput::Bytes(piece.to_vec(), recall.clone())).await?;
+            self.send(SerialInput::Bytes(piece.to_vec(), cancel.clone())).await?;
         }
         Ok(())
     }
@@ -152,7 +162,7 @@ impl SerialSender {
 #[derive(Clone, Debug)]
 pub struct BoardHandle {
     control: Sender<Control>,
-    bell: Arc<Bell>,
+    waker: Arc<BoardWaker>,
     events: broadcast::Sender<BoardEvent>,
     log: Arc<ConsoleLog>,
     unmodelled: watch::Sender<Vec<UnmodelledAccess>>,
@@ -160,19 +170,19 @@ pub struct BoardHandle {
 }
 
 impl BoardHandle {
-    pub(crate) fn new(control: Sender<Control>, bell: Arc<Bell>, log: Arc<ConsoleLog>) -> BoardHandle {
+    pub(crate) fn new(control: Sender<Control>, waker: Arc<BoardWaker>, log: Arc<ConsoleLog>) -> BoardHandle {
         let (events, unmodelled) = (broadcast::channel(EVENTS).0, watch::Sender::default());
-        BoardHandle { control, bell, events, log, unmodelled, forwards: Arc::default() }
+        BoardHandle { control, waker, events, log, unmodelled, forwards: Arc::default() }
     }
 
     pub(crate) fn send(&self, control: Control) -> Result<(), Gone> {
         self.control.send(control).map_err(|_| Gone)?;
-        self.bell.ring();
+        self.waker.wake();
         Ok(())
     }
 
-    pub(crate) fn bell(&self) -> &Arc<Bell> {
-        &self.bell
+    pub(crate) fn waker(&self) -> &Arc<BoardWaker> {
+        &self.waker
     }
 
     pub(crate) fn forwards(&self) -> &Forwards {

@@ -11,13 +11,15 @@ use espalier_xtensa::Cpu;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::board::{Board, BoardSetup, FuseFile, SerialInput};
+use crate::board::{Board, BoardSetup};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
-use crate::handle::{Bell, BoardHandle, ConsoleLog, Gone, PortStatistics, SerialSender};
+use crate::fuses::FuseFile;
+use crate::handle::{BoardHandle, BoardWaker, ConsoleLog, Gone, PortStatistics, SerialSender};
 use crate::listeners::{Addresses, Listeners};
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
+use crate::serial_input::SerialInput;
 
 /// Pieces of input that may wait for the serial line.
 const SERIAL_QUEUE: usize = 16;
@@ -76,9 +78,9 @@ impl Server {
         }
         let (control, controls) = std::sync::mpsc::channel();
         let (inputs, serial) = mpsc::channel::<SerialInput>(SERIAL_QUEUE);
-        let (bell, log) = (Arc::new(Bell::default()), Arc::new(ConsoleLog::default()));
-        let handle = BoardHandle::new(control, Arc::clone(&bell), Arc::clone(&log));
-        let sender = SerialSender { inputs, bell: Arc::clone(&bell) };
+        let (waker, log) = (Arc::new(BoardWaker::default()), Arc::new(ConsoleLog::default()));
+        let handle = BoardHandle::new(control, Arc::clone(&waker), Arc::clone(&log));
+        let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
 
         let mut ports = Vec::new();
         let mut open_port = |name: &'static str, outlet: Outlet| {
@@ -103,7 +105,7 @@ impl Server {
             paused: config.paused,
             control: controls,
             serial,
-            bell,
+            waker,
             handle: handle.clone(),
             log,
             outlets: ports.iter().map(|(_, outlet)| Arc::clone(outlet)).collect(),

@@ -16,10 +16,11 @@ use espalier_world::{BoardId, World};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use crate::board::{CONSOLE, IO0, ResetCircuit, ResetEdge, SerialFeed};
+use crate::board::{CONSOLE, IO0, SerialFeed};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
-use crate::handle::{Bell, BoardHandle, ConsoleLog, SerialSender};
+use crate::handle::{BoardHandle, BoardWaker, ConsoleLog, SerialSender};
+use crate::lines::{ResetCircuit, ResetEdge};
 use crate::listeners::{Addresses, Listeners};
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
@@ -45,14 +46,14 @@ pub struct WorldPorts {
 }
 
 /// A board on the world's thread.
-struct Seat {
+struct ServedBoard {
     board: BoardId,
     circuit: ResetCircuit,
     serial: SerialFeed,
     outlets: Vec<Arc<Outlet>>,
 }
 
-impl Seat {
+impl ServedBoard {
     /// Takes what came in on the serial line.
     fn hear(&mut self, world: &mut World) {
         let edge = self.circuit.poll(Instant::now());
@@ -96,12 +97,12 @@ impl WorldServer {
     /// # Errors
     /// If a port is in use, or the host cannot give what is needed. Nothing is left behind then.
     pub fn start(mut world: World, ports: &[WorldPorts]) -> Result<WorldServer, ServeError> {
-        let bell = Arc::new(Bell::default());
+        let waker = Arc::new(BoardWaker::default());
         let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
-        let (mut seats, mut served, mut all_addresses) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut served_boards, mut served, mut all_addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (board, wanted) in boards.into_iter().zip(ports) {
             let (inputs, serial) = tokio::sync::mpsc::channel(SERIAL_QUEUE);
-            let sender = SerialSender { inputs, bell: Arc::clone(&bell) };
+            let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
             let mut outlets = Vec::new();
             let mut open_port = |_: &'static str, outlet: Outlet| {
                 let outlet = Arc::new(outlet);
@@ -117,10 +118,15 @@ impl WorldServer {
             let mut addresses = Addresses::default();
             let (listeners, ..) = Listeners::open(&config, world.board_mut(board), &mut addresses, &mut open_port)?;
             // Nothing but its serial ports is offered, and they ask nothing of it.
-            let handle = BoardHandle::new(mpsc::channel().0, Arc::clone(&bell), Arc::new(ConsoleLog::default()));
+            let handle = BoardHandle::new(mpsc::channel().0, Arc::clone(&waker), Arc::new(ConsoleLog::default()));
             served.push((listeners, handle));
             all_addresses.push(addresses);
-            seats.push(Seat { board, circuit: ResetCircuit::new(), serial: SerialFeed::new(serial), outlets });
+            served_boards.push(ServedBoard {
+                board,
+                circuit: ResetCircuit::new(),
+                serial: SerialFeed::new(serial),
+                outlets,
+            });
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();
@@ -139,7 +145,7 @@ impl WorldServer {
             io: Some((stop, io.map_err(ServeError::Run)?)),
         };
         let thread = std::thread::Builder::new().name("espalier-world".to_owned());
-        server.world = Some(thread.spawn(move || run(world, seats, &over, &bell)).map_err(ServeError::Run)?);
+        server.world = Some(thread.spawn(move || run(world, served_boards, &over, &waker)).map_err(ServeError::Run)?);
         Ok(server)
     }
 
@@ -190,14 +196,14 @@ impl Drop for WorldServer {
 }
 
 /// Runs the world at the pace of the host's clock.
-fn run(mut world: World, mut seats: Vec<Seat>, over: &AtomicBool, bell: &Bell) -> World {
+fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, waker: &BoardWaker) -> World {
     let mut anchor = (Instant::now(), world.now());
     while !over.load(Ordering::Relaxed) {
-        seats.iter_mut().for_each(|seat| seat.hear(&mut world));
+        served_boards.iter_mut().for_each(|board| board.hear(&mut world));
         let present = present(anchor);
         let now = world.now();
         if present <= now {
-            bell.wait(Some(NAP));
+            waker.wait(Some(NAP));
             continue;
         }
         if present.since(now) > LARGEST_LAG {
@@ -205,9 +211,9 @@ fn run(mut world: World, mut seats: Vec<Seat>, over: &AtomicBool, bell: &Bell) -
         }
         // Boards of a served world are not strict, and have no debugger.
         let _ = world.run_until(present.min(now + SLICE));
-        seats.iter().for_each(|seat| seat.tell(&mut world));
+        served_boards.iter().for_each(|board| board.tell(&mut world));
     }
-    seats.iter().flat_map(|seat| &seat.outlets).for_each(|outlet| outlet.close());
+    served_boards.iter().flat_map(|board| &board.outlets).for_each(|outlet| outlet.close());
     world
 }
 

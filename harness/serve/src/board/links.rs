@@ -10,39 +10,10 @@ use espalier_soc::Machine;
 use std::net::SocketAddrV4;
 use std::time::Instant;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender};
 
 use super::pace::REACTION;
-
-/// Pieces that may wait in either direction.
-const PIECES: usize = 16;
-/// The largest piece.
-pub(crate) const PIECE: usize = 16 << 10;
-
-/// What goes through a link.
-#[derive(Debug)]
-pub(crate) enum Piece {
-    Bytes(Vec<u8>),
-    /// No more bytes come in this direction.
-    End,
-}
-
-/// One end of a connection. If it is dropped before it has sent and received its [`Piece::End`], the connection is reset.
-#[derive(Debug)]
-pub(crate) struct LinkEnd {
-    pub incoming: Receiver<Piece>,
-    pub outgoing: Sender<Piece>,
-}
-
-/// Makes the two ends of a connection.
-pub(crate) fn link() -> (LinkEnd, LinkEnd) {
-    let (to_board, from_host) = mpsc::channel(PIECES);
-    let (to_host, from_board) = mpsc::channel(PIECES);
-    (LinkEnd { incoming: from_host, outgoing: to_host }, LinkEnd { incoming: from_board, outgoing: to_board })
-}
-
-/// The host's end of a connection that the board made to a port of its peer.
-pub(crate) type Accepted = LinkEnd;
+use crate::link::{Accepted, LARGEST_PIECE, LinkEnd, Piece, link};
 
 /// A port of the peer that leads to the host.
 #[derive(Debug)]
@@ -175,7 +146,7 @@ impl Link {
         while machine.lan().available(connection) != 0
             && let Ok(permit) = outgoing.try_reserve()
         {
-            let mut piece = vec![0; PIECE.min(machine.lan().available(connection))];
+            let mut piece = vec![0; LARGEST_PIECE.min(machine.lan().available(connection))];
             let length = machine.lan_mut().receive(connection, &mut piece);
             piece.truncate(length);
             permit.send(Piece::Bytes(piece));

@@ -1,10 +1,7 @@
 //! The thread that owns the machine and runs it.
 
-mod fuses;
-mod lines;
 mod links;
 mod pace;
-mod program;
 mod serial;
 
 use std::sync::Arc;
@@ -18,19 +15,17 @@ use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
 use tokio::sync::mpsc;
 
-pub(crate) use fuses::FuseFile;
-pub use fuses::{FusesError, load_efuses};
-pub(crate) use lines::ModemLines;
-pub(crate) use links::{Accepted, LinkEnd, PeerPort, Piece, link};
-pub use program::{Program, ProgramError};
-pub(crate) use serial::{Recall, SerialInput};
+pub(crate) use links::PeerPort;
 
 use crate::cable::CableEnd;
 use crate::config::Pace;
-use crate::gdb::{DebugInput, DebugTarget, Session, Wish};
-use crate::handle::{Bell, BoardEvent, BoardHandle, BoardStatus, ConsoleLog, Control};
+use crate::fuses::FuseFile;
+use crate::gdb::{DebugTarget, Session, Wish};
+use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, ConsoleLog, Control, DebugInput};
+use crate::lines::{ResetCircuit, ResetEdge};
 use crate::outlet::Outlet;
-pub(crate) use lines::{ResetCircuit, ResetEdge};
+use crate::program::Program;
+use crate::serial_input::SerialInput;
 use links::Links;
 use pace::{Clients, Pacer, Surroundings, Turn};
 pub(crate) use serial::{CONSOLE, SerialFeed};
@@ -51,7 +46,7 @@ pub(crate) struct BoardSetup {
     pub paused: bool,
     pub control: Receiver<Control>,
     pub serial: mpsc::Receiver<SerialInput>,
-    pub bell: Arc<Bell>,
+    pub waker: Arc<BoardWaker>,
     pub handle: BoardHandle,
     pub log: Arc<ConsoleLog>,
     pub outlets: Vec<Arc<Outlet>>,
@@ -77,7 +72,7 @@ pub(crate) struct Board {
     /// It is to be shut down.
     over: bool,
     control: Receiver<Control>,
-    bell: Arc<Bell>,
+    waker: Arc<BoardWaker>,
     handle: BoardHandle,
     log: Arc<ConsoleLog>,
     outlets: Vec<Arc<Outlet>>,
@@ -104,7 +99,7 @@ impl Board {
             ends_with_reset: setup.ends_with_reset,
             over: false,
             control: setup.control,
-            bell: setup.bell,
+            waker: setup.waker,
             handle: setup.handle,
             log: setup.log,
             outlets: setup.outlets,
@@ -128,10 +123,10 @@ impl Board {
             match self.turn() {
                 Turn::Run(limit) => self.advance(limit),
                 Turn::Nap(span) => {
-                    self.bell.wait(Some(span));
+                    self.waker.wait(Some(span));
                     self.catch_up();
                 }
-                Turn::Block => self.bell.wait(None),
+                Turn::Block => self.waker.wait(None),
             }
             if self.links.pump(&mut self.target.machine) {
                 self.pacer.note_activity(self.target.machine.now());

@@ -1,13 +1,11 @@
-//! What comes in on the serial line: bytes, and changes of the line's settings, in order.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! Gives the UART what clients send, in order and at the rate of the serial line.
 
 use espalier_core::{Frequency, Span, Time};
 use espalier_soc::Machine;
 use tokio::sync::mpsc::Receiver;
 
-use super::lines::ModemLines;
+use crate::lines::ModemLines;
+use crate::serial_input::SerialInput;
 
 /// The UART that is offered outside.
 pub(crate) const CONSOLE: usize = 0;
@@ -19,31 +17,6 @@ const ASSUMED_BAUD: u32 = 115_200;
 const BAUD_RANGE: std::ops::RangeInclusive<u32> = 50..=5_000_000;
 /// The line is given this much of what waits for it, so that it is never silent between two slices.
 const AHEAD: Span = Span::from_millis(2);
-
-/// Takes back bytes that the line has not carried yet. Clones take back the same ones.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recall(Arc<AtomicBool>);
-
-impl Recall {
-    pub fn give(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_given(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Something that a client did to the serial line.
-#[derive(Clone, Debug)]
-pub(crate) enum SerialInput {
-    /// It sent bytes.
-    Bytes(Vec<u8>, Recall),
-    /// It sends at this rate from now on; None follows the UART's own.
-    Baud(Option<u32>),
-    /// It set its modem lines.
-    Lines(ModemLines),
-}
 
 /// Gives bytes to the UART at the rate of the line, so that as little as possible waits inside the machine.
 #[derive(Debug)]
@@ -81,7 +54,7 @@ impl SerialFeed {
                 SerialInput::Lines(lines) => return Some(lines),
                 // A chip in reset does not hear.
                 SerialInput::Bytes(..) if held => {}
-                SerialInput::Bytes(_, recall) if recall.is_given() => {}
+                SerialInput::Bytes(_, cancel) if cancel.is_cancelled() => {}
                 SerialInput::Bytes(bytes, _) if self.free_at <= now + AHEAD => {
                     let baud = self.baud.unwrap_or(ASSUMED_BAUD);
                     let bits = FRAME_BITS * bytes.len() as u64;
@@ -105,7 +78,8 @@ impl SerialFeed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Recall, SerialFeed, SerialInput};
+    use super::SerialFeed;
+    use crate::serial_input::{CancelToken, SerialInput};
     use espalier_core::Span;
     use espalier_soc::{Machine, MachineConfig};
     use tokio::sync::mpsc;
@@ -117,8 +91,8 @@ mod tests {
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
         for input in [
             SerialInput::Baud(Some(115_200)),
-            SerialInput::Bytes(vec![0x55; 115], Recall::default()),
-            SerialInput::Bytes(vec![0x55; 115], Recall::default()),
+            SerialInput::Bytes(vec![0x55; 115], CancelToken::default()),
+            SerialInput::Bytes(vec![0x55; 115], CancelToken::default()),
             SerialInput::Baud(Some(9600)),
         ] {
             inputs.try_send(input).unwrap();
@@ -139,8 +113,8 @@ mod tests {
         let (inputs, receiver) = mpsc::channel(8);
         let mut feed = SerialFeed::new(receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], Recall::default())).unwrap();
-        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], Recall::default())).unwrap();
+        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], CancelToken::default())).unwrap();
+        inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], CancelToken::default())).unwrap();
         assert_eq!(feed.pump(&mut machine, true), None);
         assert!(!feed.is_pending());
     }
@@ -150,13 +124,13 @@ mod tests {
         let (inputs, receiver) = mpsc::channel(8);
         let mut feed = SerialFeed::new(receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-        let recall = Recall::default();
-        for recall in [Recall::default(), recall.clone(), recall.clone()] {
-            inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], recall)).unwrap();
+        let cancel = CancelToken::default();
+        for cancel in [CancelToken::default(), cancel.clone(), cancel.clone()] {
+            inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], cancel)).unwrap();
         }
         feed.pump(&mut machine, false);
         assert!(feed.is_pending(), "the line is busy with the first bytes");
-        recall.give();
+        cancel.cancel();
         feed.pump(&mut machine, false);
         assert!(!feed.is_pending());
     }

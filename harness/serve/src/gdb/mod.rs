@@ -1,7 +1,7 @@
 //! A server for GDB's remote serial protocol ("GDB Remote Serial Protocol" in the manual of GDB), by `gdbstub`.
 //!
-//! One client at a time. The board stops when it says something, as every debugger does at once, and goes on when it goes, whether it says goodbye or not. A board that
-//! stands still for a debugger does not age: clients on its serial port or network wait.
+//! One client at a time. The board stops at the client's first bytes, which every debugger sends at once, and goes on when the client
+//! disconnects, with or without a detach. A board that stands still for a debugger does not age: clients on its serial port or network wait.
 
 mod arch;
 mod packets;
@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clients;
 use crate::guard::{Client, beginning_of};
-use crate::handle::{BoardHandle, Control};
+use crate::handle::{BoardHandle, Control, DebugInput};
 use crate::stream::{BoxedSource, Stream};
 
 pub(crate) use session::{Session, Wish};
@@ -29,47 +29,37 @@ const PIECE: usize = 4096;
 /// How long a client may take to say something.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What happens on the connection to a debugger.
-pub(crate) enum DebugInput {
-    /// A debugger is there; answers go here.
-    Attach(mpsc::UnboundedSender<Vec<u8>>),
-    /// It sent bytes. The other end is dropped when they have been dealt with.
-    Bytes(Vec<u8>, oneshot::Sender<()>),
-    /// It has gone.
-    Detach,
-}
-
 /// Serves one client after the other.
 pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
-    let seat = Seat::default();
+    let single = SingleClient::default();
     loop {
         let socket = clients::next(&listener).await;
         let _ = socket.set_nodelay(true);
-        seat.offer(socket, &board, true);
+        single.offer(socket, &board, true);
     }
 }
 
-/// The same for a client on a stream; `came` says that clients come by themselves.
-pub(crate) async fn serve_stream(mut source: BoxedSource, board: BoardHandle, came: bool) {
-    let seat = Seat::default();
+/// The same for a client on a stream; `accepted` says that clients connect to this program.
+pub(crate) async fn serve_stream(mut source: BoxedSource, board: BoardHandle, accepted: bool) {
+    let single = SingleClient::default();
     while let Some(stream) = source.next().await {
-        seat.offer(stream, &board, came);
+        single.offer(stream, &board, accepted);
     }
 }
 
-/// The place of the one client that a server has.
+/// Admits one client at a time.
 #[derive(Debug, Default)]
-struct Seat(Arc<AtomicBool>);
+struct SingleClient(Arc<AtomicBool>);
 
-impl Seat {
+impl SingleClient {
     /// Serves a client. A second one is turned away at once, so that it does not wait for an answer.
-    fn offer(&self, stream: impl Stream + 'static, board: &BoardHandle, came: bool) {
+    fn offer(&self, stream: impl Stream + 'static, board: &BoardHandle, accepted: bool) {
         if self.0.swap(true, Ordering::Relaxed) {
             return;
         }
         let (board, taken) = (board.clone(), Arc::clone(&self.0));
         tokio::spawn(async move {
-            client(stream, &board, came).await;
+            client(stream, &board, accepted).await;
             // If the board is down, there is nothing to detach from.
             let _ = board.send(Control::Debug(DebugInput::Detach));
             taken.store(false, Ordering::Relaxed);
@@ -77,10 +67,10 @@ impl Seat {
     }
 }
 
-async fn client(mut socket: impl Stream, board: &BoardHandle, came: bool) {
+async fn client(mut socket: impl Stream, board: &BoardHandle, accepted: bool) {
     let mut heard = Vec::new();
     // What this program was told to talk to is no browser, and may take its time.
-    if came {
+    if accepted {
         let beginning = beginning_of(&mut socket, Client::Program);
         let Ok(Some(first)) = tokio::time::timeout(PATIENCE, beginning).await else { return };
         heard = first;

@@ -8,6 +8,7 @@ use espalier_soc::Strap;
 use crate::address::resolve;
 use crate::config::HostForward;
 use crate::files::Files;
+use crate::forward;
 use crate::handle::{BoardHandle, Gone};
 use crate::screendump::screendump;
 
@@ -85,7 +86,7 @@ fn help() -> String {
 async fn add(board: &BoardHandle, rule: &str) -> Result<(), String> {
     let rule: HostForward = rule.parse().map_err(|reason| format!("invalid host forwarding rule: {reason}\n"))?;
     let refused = |error| format!("could not set up host forwarding rule on {}: {error}\n", rule.host);
-    board.forwards().add(rule, board.clone()).await.map_err(refused)
+    forward::add_host(rule, board).await.map_err(refused)
 }
 
 fn remove(board: &BoardHandle, rule: &str) -> Result<(), String> {

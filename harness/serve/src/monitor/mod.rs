@@ -19,14 +19,14 @@ const PROMPT: &str = "(qemu) ";
 const PIECE: usize = 1024;
 
 /// Serves a client that is connected. One that came by itself may be a browser, which is sent away.
-pub(crate) async fn client(mut stream: BoxedStream, board: BoardHandle, files: Files, came: bool) {
+pub(crate) async fn client(mut stream: BoxedStream, board: BoardHandle, files: Files, accepted: bool) {
     let mut events = board.events();
     let mut editor = Editor::default();
     let mut buffer = [0; PIECE];
     if say(&mut stream, &format!("{BANNER}{PROMPT}")).await.is_err() {
         return;
     }
-    let mut heard = match came {
+    let mut heard = match accepted {
         true => match beginning_of(&mut stream, Client::Person).await {
             Some(heard) => heard,
             None => return,

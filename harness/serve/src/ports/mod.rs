@@ -1,11 +1,11 @@
 //! UART0 in the forms in which other people's tools know a serial port.
 
+mod lease;
 #[cfg(unix)]
 pub(crate) mod pty;
 pub(crate) mod rfc2217;
 pub(crate) mod tcp;
 mod telnet;
-mod visit;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::clients;
 use crate::handle::SerialSender;
 use crate::outlet::Outlet;
-pub(crate) use visit::Visit;
+pub(crate) use lease::PortLease;
 
 /// Bytes that are taken from a socket or given to it at once.
 const PIECE: usize = 4096;
@@ -30,27 +30,27 @@ const GRACE: Duration = Duration::from_millis(200);
 pub(crate) struct SerialPort {
     pub sender: SerialSender,
     pub outlet: Arc<Outlet>,
-    visit: Arc<Mutex<Weak<Visit>>>,
+    lease: Arc<Mutex<Weak<PortLease>>>,
 }
 
 impl SerialPort {
     pub fn new(sender: SerialSender, outlet: Arc<Outlet>) -> SerialPort {
-        SerialPort { sender, outlet, visit: Arc::default() }
+        SerialPort { sender, outlet, lease: Arc::default() }
     }
 
-    /// Begins a client's visit. None while there is another one that stays.
-    pub fn enter(&self) -> Option<Arc<Visit>> {
-        let mut present = self.visit.lock().unwrap_or_else(PoisonError::into_inner);
-        if present.upgrade().is_some_and(|visit| !visit.give_way()) {
+    /// Gives the port to a client. None while another client holds it.
+    pub fn enter(&self) -> Option<Arc<PortLease>> {
+        let mut present = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.upgrade().is_some_and(|lease| !lease.give_way()) {
             return None;
         }
-        let visit = Arc::new(Visit::begin(&self.outlet)?);
-        *present = Arc::downgrade(&visit);
-        Some(visit)
+        let lease = Arc::new(PortLease::begin(&self.outlet)?);
+        *present = Arc::downgrade(&lease);
+        Some(lease)
     }
 
     /// The same, and waits for a client that may be about to go.
-    pub async fn enter_soon(&self) -> Option<Arc<Visit>> {
+    pub async fn enter_soon(&self) -> Option<Arc<PortLease>> {
         match self.enter() {
             None => {
                 self.wait_for_leave().await;
@@ -61,13 +61,13 @@ impl SerialPort {
     }
 
     /// The next client of a port that has one client at a time. Others are told so.
-    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, Arc<Visit>) {
+    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, Arc<PortLease>) {
         loop {
             let mut socket = clients::next(listener).await;
-            if let Some(visit) = self.enter_soon().await {
+            if let Some(lease) = self.enter_soon().await {
                 // A console is made of single keys.
                 let _ = socket.set_nodelay(true);
-                return (socket, visit);
+                return (socket, lease);
             }
             tokio::spawn(async move {
                 let _ = socket.write_all(BUSY).await;
@@ -78,8 +78,8 @@ impl SerialPort {
 
     /// Gives a client that has gone, or is going, the time in which that is noticed.
     async fn wait_for_leave(&self) {
-        let present = self.visit.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        let Some(leaves) = present.map(|visit| visit.leaves()) else { return };
+        let present = self.lease.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let Some(leaves) = present.map(|lease| lease.leaves()) else { return };
         // If it stays, it stays.
         let _ = tokio::time::timeout(GRACE, leaves).await;
     }

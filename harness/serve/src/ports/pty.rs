@@ -19,8 +19,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::SerialPort;
-use crate::board::SerialInput;
 use crate::handle::Gone;
+use crate::serial_input::SerialInput;
 
 /// The rate of the line until a client sets one: that of the ROM's messages.
 const INITIAL_BAUD: u32 = 115_200;
@@ -41,33 +41,33 @@ const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY);
 pub(crate) struct Pty {
     controller: Arc<OwnedFd>,
     path: PathBuf,
-    doorbell: Doorbell,
+    open_watch: OpenWatch,
 }
 
 /// Notifies when the terminal is opened: a board whose terminal is unused sleeps until its own next event.
 #[derive(Debug)]
-struct Doorbell {
+struct OpenWatch {
     /// inotify(7) of the terminal's file. None if the system gives none, as when too many files are watched.
     #[cfg(target_os = "linux")]
     opened: Option<Arc<OwnedFd>>,
 }
 
 #[cfg(target_os = "linux")]
-impl Doorbell {
-    fn of(path: &Path) -> Doorbell {
+impl OpenWatch {
+    fn of(path: &Path) -> OpenWatch {
         let watch = || {
             let opened = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
             inotify::add_watch(&opened, path, inotify::WatchFlags::OPEN)?;
             rustix::io::Result::Ok(opened)
         };
-        Doorbell { opened: watch().ok().map(Arc::new) }
+        OpenWatch { opened: watch().ok().map(Arc::new) }
     }
 
     /// Returns once the terminal may have been opened since this was last called.
-    async fn rung(&self) {
+    async fn opened(&self) {
         let opened = self.opened.as_ref().and_then(|opened| registered(opened, Interest::READABLE));
         let Some(opened) = opened else { return tokio::time::sleep(LOOK).await };
-        // Several events are one ring. That there is one is all that they say.
+        // Several events count as one. Their contents say nothing more.
         let mut events = [0; PIECE];
         let read = |fd: &Arc<OwnedFd>| rustix::io::read(fd, &mut events).map_err(io::Error::from);
         if opened.async_io(Interest::READABLE, read).await.is_err() {
@@ -77,12 +77,12 @@ impl Doorbell {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Doorbell {
-    fn of(_path: &Path) -> Doorbell {
-        Doorbell {}
+impl OpenWatch {
+    fn of(_path: &Path) -> OpenWatch {
+        OpenWatch {}
     }
 
-    async fn rung(&self) {
+    async fn opened(&self) {
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -102,8 +102,8 @@ impl Pty {
         tcsetattr(&controller, OptionalActions::Now, &settings)?;
         // Only a terminal that was opened once is known to be closed.
         drop(File::options().read(true).write(true).open(&path)?);
-        let doorbell = Doorbell::of(Path::new(&path));
-        Ok(Pty { controller: Arc::new(controller), path: path.into(), doorbell })
+        let open_watch = OpenWatch::of(Path::new(&path));
+        Ok(Pty { controller: Arc::new(controller), path: path.into(), open_watch })
     }
 
     /// The file that clients open.
@@ -129,9 +129,9 @@ fn registered(fd: &Arc<OwnedFd>, interest: Interest) -> Option<AsyncFd<Arc<Owned
 pub(crate) async fn serve(pty: Pty, port: SerialPort) {
     loop {
         while pty.is_closed() {
-            pty.doorbell.rung().await;
+            pty.open_watch.opened().await;
         }
-        let Some(visit) = port.enter() else { return };
+        let Some(lease) = port.enter() else { return };
         // Registered anew for each client: the end of the one before would be reported for ever.
         let both = Interest::READABLE | Interest::WRITABLE;
         let Some(terminal) = registered(&pty.controller, both) else { return };
@@ -139,7 +139,7 @@ pub(crate) async fn serve(pty: Pty, port: SerialPort) {
             gone = input(&terminal, &port) => gone,
             gone = output(&terminal, &port) => gone,
         };
-        drop(visit);
+        drop(lease);
         if gone.is_err() {
             return;
         }

@@ -10,10 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use super::telnet::Subnegotiations;
-use super::{PIECE, SerialPort, Visit};
-use crate::board::{ModemLines, SerialInput};
+use super::{PIECE, PortLease, SerialPort};
 use crate::guard::{Client, beginning_of};
 use crate::handle::Gone;
+use crate::lines::ModemLines;
+use crate::serial_input::SerialInput;
 
 /// The rate of the line until the client sets one: that of the ROM's messages.
 const INITIAL_BAUD: u32 = 115_200;
@@ -24,8 +25,8 @@ const UNREAD_ANSWERS: usize = 1 << 16;
 /// Serves one client after the other.
 pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
     loop {
-        let (socket, visit) = port.accept(&listener).await;
-        tokio::spawn(client(socket, port.clone(), visit));
+        let (socket, lease) = port.accept(&listener).await;
+        tokio::spawn(client(socket, port.clone(), lease));
     }
 }
 
@@ -50,7 +51,7 @@ impl Session {
     }
 }
 
-async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>) {
+async fn client(socket: TcpStream, port: SerialPort, lease: Arc<PortLease>) {
     let session = Session::new();
     let (mut reader, mut writer) = socket.into_split();
     let input = async {
@@ -65,12 +66,12 @@ async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>) {
         let mut ahead = Vec::new();
         loop {
             let Ok(input) = requests.pass(&heard) else { return };
-            let hearing = hear(&input, &session, &port, &visit, &mut lines);
-            let is_gone = visit.heed(&mut reader, &mut ahead, hearing).await.is_err();
+            let hearing = hear(&input, &session, &port, &lease, &mut lines);
+            let is_gone = lease.heed(&mut reader, &mut ahead, hearing).await.is_err();
             if is_gone || session.with(|server| server.output().len()) > UNREAD_ANSWERS {
                 return;
             }
-            heard = match visit.next(&mut reader, &mut ahead).await {
+            heard = match lease.next(&mut reader, &mut ahead).await {
                 Some(heard) => heard,
                 None => return,
             };
@@ -93,12 +94,12 @@ async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>) {
     };
     tokio::select! {
         biased;
-        () = visit.replaced() => {}
+        () = lease.replaced() => {}
         () = input => {}
         () = output => {}
     }
     // A port that is closed lets go of its lines. The next client has done so if there is one.
-    if !visit.is_replaced() {
+    if !lease.is_replaced() {
         let _ = port.sender.send(SerialInput::Lines(ModemLines::default())).await;
     }
 }
@@ -108,7 +109,7 @@ async fn hear(
     input: &[u8],
     session: &Session,
     port: &SerialPort,
-    visit: &Visit,
+    lease: &PortLease,
     lines: &mut ModemLines,
 ) -> Result<(), Gone> {
     let mut at = 0;
@@ -120,7 +121,7 @@ async fn hear(
         });
         at += consumed;
         session.answered.notify_one();
-        port.sender.send_recallable(&payload, &visit.recall).await?;
+        port.sender.send_cancellable(&payload, &lease.cancel).await?;
         match event {
             Some(ServerEvent::SettingsChanged(settings)) => {
                 port.sender.send(SerialInput::Baud(Some(settings.baud_rate))).await?;

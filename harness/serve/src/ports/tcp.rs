@@ -5,20 +5,20 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{PIECE, SerialPort, Visit};
-use crate::board::SerialInput;
+use super::{PIECE, PortLease, SerialPort};
 use crate::guard::{Client, beginning_of};
+use crate::serial_input::SerialInput;
 
 /// Serves one client after the other.
 pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
     loop {
-        let (socket, visit) = port.accept(&listener).await;
-        tokio::spawn(client(socket, port.clone(), visit, Some(Client::Person)));
+        let (socket, lease) = port.accept(&listener).await;
+        tokio::spawn(client(socket, port.clone(), lease, Some(Client::Person)));
     }
 }
 
 /// Serves a client that is connected. One that came by itself says who it may be.
-pub(crate) async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit>, came: Option<Client>) {
+pub(crate) async fn client(socket: TcpStream, port: SerialPort, lease: Arc<PortLease>, came: Option<Client>) {
     let (mut reader, mut writer) = socket.into_split();
     let input = async {
         // This side has no way of saying a rate.
@@ -34,11 +34,11 @@ pub(crate) async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit
         };
         let mut ahead = Vec::new();
         loop {
-            let carried = port.sender.send_recallable(&heard, &visit.recall);
-            if visit.heed(&mut reader, &mut ahead, carried).await.is_err() {
+            let carried = port.sender.send_cancellable(&heard, &lease.cancel);
+            if lease.heed(&mut reader, &mut ahead, carried).await.is_err() {
                 return;
             }
-            heard = match visit.next(&mut reader, &mut ahead).await {
+            heard = match lease.next(&mut reader, &mut ahead).await {
                 Some(heard) => heard,
                 None => return,
             };
@@ -53,7 +53,7 @@ pub(crate) async fn client(socket: TcpStream, port: SerialPort, visit: Arc<Visit
     };
     tokio::select! {
         biased;
-        () = visit.replaced() => {}
+        () = lease.replaced() => {}
         () = input => {}
         () = output => {}
     }

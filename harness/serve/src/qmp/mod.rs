@@ -39,13 +39,13 @@ pub(crate) async fn client(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     board: BoardHandle,
     files: Files,
-    came: bool,
+    accepted: bool,
 ) {
     let events = board.events();
     if send(&mut stream, &command::greeting()).await.is_err() {
         return;
     }
-    let heard = if came { beginning_of(&mut stream, Client::Program).await } else { Some(Vec::new()) };
+    let heard = if accepted { beginning_of(&mut stream, Client::Program).await } else { Some(Vec::new()) };
     if let Some(heard) = heard {
         converse(stream, Session::new(board, files), events, &heard).await;
     }

@@ -48,7 +48,7 @@ pub(crate) enum Opened {
     Tcp(TcpListener, Option<TcpStream>),
     TcpTo(TcpStream),
     #[cfg(unix)]
-    Unix(UnixDoor, Option<std::os::unix::net::UnixStream>),
+    Unix(UnixSocketFile, Option<std::os::unix::net::UnixStream>),
     #[cfg(unix)]
     UnixTo(std::os::unix::net::UnixStream),
     Stdio,
@@ -57,13 +57,13 @@ pub(crate) enum Opened {
 
 /// A Unix socket whose name is removed with its listener.
 #[cfg(unix)]
-pub(crate) struct UnixDoor {
+pub(crate) struct UnixSocketFile {
     pub listener: std::os::unix::net::UnixListener,
     path: PathBuf,
 }
 
 #[cfg(unix)]
-impl Drop for UnixDoor {
+impl Drop for UnixSocketFile {
     fn drop(&mut self) {
         // If it is gone, that is what was wanted.
         let _ = fs::remove_file(&self.path);
@@ -91,13 +91,14 @@ impl Endpoint {
             #[cfg(unix)]
             Endpoint::UnixServer(path) => {
                 remove_socket(path)?;
-                let door = UnixDoor { listener: std::os::unix::net::UnixListener::bind(path)?, path: path.clone() };
-                let first = if wait { Some(door.listener.accept()?.0) } else { None };
+                let socket_file =
+                    UnixSocketFile { listener: std::os::unix::net::UnixListener::bind(path)?, path: path.clone() };
+                let first = if wait { Some(socket_file.listener.accept()?.0) } else { None };
                 if let Some(first) = &first {
                     first.set_nonblocking(true)?;
                 }
-                door.listener.set_nonblocking(true)?;
-                Ok(Opened::Unix(door, first))
+                socket_file.listener.set_nonblocking(true)?;
+                Ok(Opened::Unix(socket_file, first))
             }
             #[cfg(unix)]
             Endpoint::UnixClient(path) => {
@@ -150,12 +151,15 @@ impl Opened {
             }
             Opened::TcpTo(stream) => Box::new(Once::new(dress(tcp(stream)))),
             #[cfg(unix)]
-            Opened::Unix(door, first) => {
-                let listener = door.listener.try_clone().expect(expected);
+            Opened::Unix(socket_file, first) => {
+                let listener = socket_file.listener.try_clone().expect(expected);
                 let listener = tokio::net::UnixListener::from_std(listener).expect(expected);
                 let unix =
                     |stream| -> BoxedStream { Box::new(tokio::net::UnixStream::from_std(stream).expect(expected)) };
-                Box::new(Then::new(first.map(|first| dress(unix(first))), UnixSource { listener, telnet, _door: door }))
+                Box::new(Then::new(
+                    first.map(|first| dress(unix(first))),
+                    UnixSource { listener, telnet, _socket_file: socket_file },
+                ))
             }
             #[cfg(unix)]
             Opened::UnixTo(stream) => {

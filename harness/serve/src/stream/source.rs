@@ -81,7 +81,7 @@ pub(crate) struct UnixSource {
     pub listener: tokio::net::UnixListener,
     pub telnet: bool,
     /// Takes the socket's name with it.
-    pub _door: super::endpoint::UnixDoor,
+    pub _socket_file: super::endpoint::UnixSocketFile,
 }
 
 #[cfg(unix)]

@@ -4,22 +4,27 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
-use crate::board::SerialInput;
 use crate::guard::{Client, beginning_of};
-use crate::ports::{SerialPort, Visit};
+use crate::ports::{PortLease, SerialPort};
+use crate::serial_input::SerialInput;
 
 /// Bytes that are carried at once.
 const PIECE: usize = 4096;
 
-/// Serves a client that is connected. One that came by itself may be a browser, which is sent away.
-pub(super) async fn client(stream: impl AsyncRead + AsyncWrite, port: SerialPort, visit: Arc<Visit>, came: bool) {
+/// Serves a client that is connected. One that connected to this program may be a browser, which is refused.
+pub(super) async fn client(
+    stream: impl AsyncRead + AsyncWrite,
+    port: SerialPort,
+    lease: Arc<PortLease>,
+    accepted: bool,
+) {
     let (mut reader, mut writer) = split(stream);
     let input = async {
         // This side has no way of saying a rate.
         if port.sender.send(SerialInput::Baud(None)).await.is_err() {
             return;
         }
-        let mut heard = match came {
+        let mut heard = match accepted {
             true => match beginning_of(&mut reader, Client::Person).await {
                 Some(heard) => heard,
                 None => return,
@@ -27,7 +32,7 @@ pub(super) async fn client(stream: impl AsyncRead + AsyncWrite, port: SerialPort
             false => Vec::new(),
         };
         loop {
-            if port.sender.send_recallable(&heard, &visit.recall).await.is_err() {
+            if port.sender.send_cancellable(&heard, &lease.cancel).await.is_err() {
                 // The board is gone, but not what it said last.
                 return std::future::pending().await;
             }
@@ -48,7 +53,7 @@ pub(super) async fn client(stream: impl AsyncRead + AsyncWrite, port: SerialPort
     };
     tokio::select! {
         biased;
-        () = visit.replaced() => {}
+        () = lease.replaced() => {}
         () = input => {}
         () = output => {}
     }

@@ -1,4 +1,4 @@
-//! Who has a serial port: one client at a time.
+//! The client that holds a serial port: one at a time.
 //!
 //! A client that has closed its end may have sent more than the line has carried yet. It keeps the port until that is done or the
 //! next client comes, whichever is first; then the rest is dropped, as a port does that is closed.
@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
 use super::PIECE;
-use crate::board::Recall;
 use crate::outlet::Outlet;
+use crate::serial_input::CancelToken;
 
 /// Bytes that are read while the line is behind. The end of a client that has sent more is noticed later.
 const READ_AHEAD: usize = 1 << 20;
@@ -24,22 +24,22 @@ enum Stage {
     Replaced,
 }
 
-/// A client's time at a port, which ends when it is dropped.
+/// A client's hold on a port, which ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Visit {
+pub(crate) struct PortLease {
     stage: watch::Sender<Stage>,
     outlet: Arc<Outlet>,
-    /// What it sent can be taken back.
-    pub recall: Recall,
+    /// Cancels bytes that it sent and that the line has not carried yet.
+    pub cancel: CancelToken,
 }
 
-impl Visit {
-    /// A visit at a port that is free. None if its outlet is not.
-    pub fn begin(outlet: &Arc<Outlet>) -> Option<Visit> {
-        outlet.connect().then(|| Visit {
+impl PortLease {
+    /// Takes a free port. None if its outlet is in use.
+    pub fn begin(outlet: &Arc<Outlet>) -> Option<PortLease> {
+        outlet.connect().then(|| PortLease {
             stage: watch::Sender::new(Stage::Present),
             outlet: Arc::clone(outlet),
-            recall: Recall::default(),
+            cancel: CancelToken::default(),
         })
     }
 
@@ -47,7 +47,7 @@ impl Visit {
     pub fn give_way(&self) -> bool {
         let is_leaving = *self.stage.borrow() == Stage::Leaving;
         if is_leaving {
-            self.recall.give();
+            self.cancel.cancel();
             self.stage.send_replace(Stage::Replaced);
             self.outlet.disconnect();
         }
@@ -66,7 +66,7 @@ impl Visit {
         let _ = stage.wait_for(|stage| *stage == Stage::Replaced).await;
     }
 
-    /// What waits until the client has closed its end or is gone.
+    /// Completes when the client has closed its end or is gone.
     pub fn leaves(&self) -> impl Future<Output = ()> + use<> {
         let mut stage = self.stage.subscribe();
         async move {
@@ -121,7 +121,7 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for PortLease {
     fn drop(&mut self) {
         if !self.is_replaced() {
             self.outlet.disconnect();

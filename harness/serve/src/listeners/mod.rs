@@ -1,5 +1,9 @@
 //! Everything that listens for clients, from before the board runs until the thread that serves it takes it over.
 
+mod mux;
+mod serial;
+mod streams;
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,17 +11,18 @@ use std::sync::Arc;
 use espalier_soc::Machine;
 use tokio::sync::mpsc;
 
-use crate::board::{Accepted, PeerPort};
+use crate::board::PeerPort;
 use crate::cable::{self, CableEnd, cable};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::handle::BoardHandle;
+use crate::link::Accepted;
 use crate::outlet::Outlet;
 #[cfg(unix)]
 use crate::ports::pty;
 use crate::ports::{SerialPort, rfc2217, tcp};
-use crate::stream::Open;
 use crate::{forward, gdb, http, qmp};
+use streams::OpenStream;
 
 /// Where everything is, port numbers filled in.
 #[derive(Debug, Default)]
@@ -39,7 +44,7 @@ pub(crate) struct Listeners {
     pty: Option<(pty::Pty, SerialPort)>,
     qmp: Option<TcpListener>,
     gdb: Option<TcpListener>,
-    streams: Vec<Open>,
+    streams: Vec<OpenStream>,
     cable_to: Option<(TcpStream, CableEnd)>,
     http: Option<(TcpListener, Vec<String>)>,
     host_forwards: Vec<(TcpListener, u16)>,
@@ -109,7 +114,8 @@ impl Listeners {
             peer_ports.push(PeerPort { listener, accepted: sender });
             guest_forwards.push((receiver, forward.host));
         }
-        let streams = config.streams.iter().map(|stream| Open::new(stream, open_port)).collect::<Result<_, _>>()?;
+        let streams =
+            config.streams.iter().map(|stream| OpenStream::new(stream, open_port)).collect::<Result<_, _>>()?;
         let listeners = Listeners {
             serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
             streams,
@@ -161,13 +167,13 @@ impl Listeners {
             stream.serve(board);
         }
         if let Some((stream, end)) = self.cable_to {
-            tokio::spawn(cable::serve(connected(stream), end, Arc::clone(board.bell())));
+            tokio::spawn(cable::serve(connected(stream), end, Arc::clone(board.waker())));
         }
         if let Some((listener, names)) = self.http {
             tokio::spawn(http::serve(take(listener), board.clone(), names));
         }
         for (listener, board_port) in self.host_forwards {
-            board.forwards().serve(take(listener), board_port, board.clone());
+            forward::serve_host(take(listener), board_port, board);
         }
         for (accepted, host) in self.guest_forwards {
             tokio::spawn(forward::serve_guest(accepted, host, board.clone()));

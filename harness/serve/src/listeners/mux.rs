@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, WriteHalf, duplex, split};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{BoxedStream, serial};
+use super::serial;
 use crate::files::Files;
 use crate::handle::BoardHandle;
 use crate::monitor;
-use crate::ports::{SerialPort, Visit};
+use crate::ports::{PortLease, SerialPort};
+use crate::stream::BoxedStream;
 
 /// Ctrl-A.
 const ESCAPE: u8 = 0x01;
@@ -69,10 +70,16 @@ impl Keys {
 }
 
 /// Serves a client. Its input and its output are carried at the same time, since an answer blocks until the client reads it.
-pub(super) async fn client(stream: BoxedStream, port: SerialPort, visit: Arc<Visit>, came: bool, board: BoardHandle) {
+pub(super) async fn client(
+    stream: BoxedStream,
+    port: SerialPort,
+    lease: Arc<PortLease>,
+    accepted: bool,
+    board: BoardHandle,
+) {
     let (reader, writer) = split(stream);
     let (console, theirs) = duplex(PIECE);
-    tokio::spawn(serial::client(theirs, port, visit, came));
+    tokio::spawn(serial::client(theirs, port, lease, accepted));
     let (monitor, theirs) = duplex(PIECE);
     // The monitor says hello when it is first talked to.
     let (start, started) = oneshot::channel::<()>();
