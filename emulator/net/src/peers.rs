@@ -20,6 +20,8 @@ macro_rules! ids {
             $field: $kind,
         }
 
+        espalier_core::persist!(value $name { host, $field });
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{}#{}", self.host, self.$field)

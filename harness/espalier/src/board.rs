@@ -1,11 +1,11 @@
 //! The handle that tests hold.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 
-use espalier_core::{Span, Time};
+use espalier_core::{Persist, Span, Time, Writer};
 use sha2::{Digest, Sha256};
 
 use crate::air::Air;
@@ -13,12 +13,13 @@ use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::driver::{
-    AccessPoint, Capability, Kind, Model, Reset, Setup, Start, Target, UnmodelledNote, WifiCredentials, WorldHandle,
-    open,
+    AccessPoint, Capability, Kind, Model, Reset, Setup, SnapshotError, Start, Target, UnmodelledNote, WifiCredentials,
+    WorldHandle, describe, load, open,
 };
-use crate::error::{Cause, Failure};
+use crate::error::{Cause, Failure, FileError, Source};
 use crate::flasher::FlasherBuilder;
 use crate::image::{Image, ImageWarning};
+use crate::kept::{self, Boot};
 use crate::leds::Leds;
 use crate::micropython::MicroPython;
 use crate::network::Network;
@@ -29,10 +30,18 @@ use crate::probe::Probe;
 use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::session::artefacts::{Artefacts, Root, test_name};
 use crate::session::runs::{check_required, say_skipped};
-use crate::session::{Ask, CAPTURE_KEPT, Crash, RECORD_KEPT, Result, Shared, State, Wait};
+use crate::session::{
+    Ask, CAPTURE_KEPT, Crash, Line, Members, RECORD_KEPT, Result, Saved, Shared, State, Use, Wait, attachment, records,
+};
 
 /// Environment variable with the firmware of [`Board::from_env`].
 pub const IMAGE_VARIABLE: &str = "ESPALIER_IMAGE";
+
+/// The largest file that is taken for a saved board or world: 200 boards have room in it.
+const SNAPSHOT_MAX: u64 = 1 << 30;
+
+/// What a board is called that was booted for all tests.
+pub(crate) const BOOTED: &str = "boot";
 
 /// There is no firmware to run.
 ///
@@ -200,6 +209,12 @@ impl Board {
     ///
     /// What is odd about the image is in [`Board::warnings`] afterwards.
     pub async fn flash(&self, image: &Image) -> Result<()> {
+        self.shared.lock().inputs.add_unknown();
+        self.flash_first(image).await
+    }
+
+    /// The same with the firmware that the board was started with.
+    async fn flash_first(&self, image: &Image) -> Result<()> {
         let digest = {
             let mut state = self.shared.lock();
             state.warnings = image.warnings(state.driver.flash_size());
@@ -213,7 +228,7 @@ impl Board {
             }
             digest
         };
-        self.flasher().flash(image, |_| ()).await?;
+        FlasherBuilder::new(self.shared.clone()).flash(image, |_| ()).await?;
         self.shared.lock().driver.note_flashed(Some(digest));
         Ok(())
     }
@@ -245,6 +260,7 @@ impl Board {
 
     /// Flashes it through its serial download mode, as espflash does.
     pub fn flasher(&self) -> FlasherBuilder {
+        self.shared.lock().inputs.add_unknown();
         FlasherBuilder::new(self.shared.clone())
     }
 
@@ -275,12 +291,70 @@ impl Board {
     pub fn fork_as(&self, name: impl Into<String>) -> Result<Board> {
         let mut state = self.shared.lock();
         match state.fork(&name.into()) {
-            Some(fork) => Ok(Board { shared: Arc::new(Shared::new(fork)) }),
+            Some(fork) => Ok(Board::of(fork)),
             None => {
                 let unsupported = state.driver.unsupported(Capability::Fork);
                 Err(state.fail(unsupported))
             }
         }
+    }
+
+    /// Writes the board into a file, from which [`load`](Board::load) goes on: in this process or another, as often as it is wanted.
+    ///
+    /// The file has the chip with all its memories, the flash chip, the parts, the air and the LAN with what is on its way there, the
+    /// time, and what the harness has seen so far: console, transcript, crashes, captures, faults. It does not have what belongs to
+    /// this process: open connections of the peer are held by this board's handles only, as with [`fork`](Board::fork), and the
+    /// symbols stay in their ELF file. It is compressed, and only the build of the emulator that wrote it reads it.
+    ///
+    /// A board on a bench or in QEMU cannot be saved ([`Unsupported`](crate::Unsupported)). A board that is in a world with others is
+    /// saved with them, by [`World::save`](crate::World::save).
+    ///
+    /// ```no_run
+    /// # async fn boot(board: espalier::Board) -> espalier::Result<()> {
+    /// board.console().expect(">>> ").await?;
+    /// board.save("target/at-the-prompt.espalier")?;
+    /// let other = espalier::Board::load("target/at-the-prompt.espalier")?;
+    /// assert_eq!(other.now(), board.now());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut state = self.shared.lock();
+        let file = bytes_of(&mut state).map_err(|kind| state.fail(kind))?;
+        Ok(write_file(path.as_ref(), &file)?)
+    }
+
+    /// An emulated board that goes on where the one stood that was [saved](Board::save) there. It belongs to the test that runs on this
+    /// thread.
+    ///
+    /// Fails with a [`SnapshotError`] that says what to do if the file is damaged, holds no board, or is of another build.
+    pub fn load(path: impl AsRef<Path>) -> Result<Board> {
+        Board::load_as(path, test_name())
+    }
+
+    /// The same with a name of its own.
+    pub fn load_as(path: impl AsRef<Path>, name: impl Into<String>) -> Result<Board> {
+        Ok(Board::of(state_of(path.as_ref(), &name.into())?))
+    }
+
+    /// Puts a board that was booted into the file that other processes look for, if there can be one.
+    pub(crate) fn keep(&self, boot: &Boot) {
+        let mut state = self.shared.lock();
+        let refused = boot.keep(|| match state.inputs.changed() {
+            None => bytes_of(&mut state).ok(),
+            Some(_) => None,
+        });
+        if let Some(reason) = refused {
+            state.notes.push(Line { at: Time::ZERO, text: format!("[espalier] booted anew: {reason}") });
+        }
+    }
+
+    pub(crate) fn of(state: State) -> Board {
+        Board { shared: Arc::new(Shared::new(state)) }
+    }
+
+    pub(crate) fn shared(shared: Arc<Shared>) -> Board {
+        Board { shared }
     }
 
     /// Records what goes over the network from now on. The last 64 MiB are kept; before, a failure finds the last 2 MiB.
@@ -370,6 +444,45 @@ fn write(state: &mut State, image: &Image) -> Result<(), Failure> {
     state.restart(Start::Flash)
 }
 
+/// The board as the bytes of a file.
+fn bytes_of(state: &mut State) -> Result<Vec<u8>, Failure> {
+    let record = Saved::of(state, &default_folder());
+    state.driver.save(&attachment(vec![(state.artefacts.name().to_owned(), record)]))
+}
+
+pub(crate) fn write_file(path: &Path, file: &[u8]) -> Result<(), FileError> {
+    espalier_files::write(path, file).map_err(FileError::of("write", path))
+}
+
+/// The bytes of a file that should hold a board or a world.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let length = std::fs::metadata(path).map_err(FileError::of("read", path))?.len();
+    if length > SNAPSHOT_MAX {
+        let source = format!("a file of {length} bytes is too large for a snapshot").into();
+        return Err(SnapshotError { path: path.to_owned(), source }.into());
+    }
+    Ok(std::fs::read(path).map_err(FileError::of("read", path))?)
+}
+
+fn state_of(path: &Path, name: &str) -> Result<State, Failure> {
+    let refused = |source: Source| SnapshotError { path: path.to_owned(), source };
+    let (driver, attachment) = load(&read_file(path)?).map_err(refused)?;
+    let (_, record) = records(&attachment).map_err(refused)?.pop().ok_or_else(|| refused("it has no record".into()))?;
+    let used = Use { name, goldens: default_folder(), bless: bless_from_env() };
+    let mut state = record.state(driver, used).map_err(|damaged| refused(damaged.into()))?;
+    equip(&mut state);
+    Ok(state)
+}
+
+/// Gives a board in use what a higher floor adds.
+pub(crate) fn equip(state: &mut State) {
+    let _ = &state;
+    #[cfg(feature = "probe")]
+    {
+        state.stacks = Some(crate::probe::stacks);
+    }
+}
+
 /// What tells images apart, as they are in a flash chip of `flash_size` bytes.
 fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], Failure> {
     let mut digest = Sha256::new();
@@ -378,6 +491,15 @@ fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], Failure> {
         digest.update(&part.bytes);
     }
     Ok(digest.finalize().into())
+}
+
+/// A booted board out of a file, unless something has changed that it was made of; why not, otherwise.
+fn kept_state(path: &Path) -> std::result::Result<State, String> {
+    let state = state_of(path, BOOTED).map_err(|failure| failure.to_string())?;
+    match state.inputs.changed() {
+        None => Ok(state),
+        Some(what) => Err(format!("{}: {what} has changed", path.display())),
+    }
 }
 
 /// How a board is to be.
@@ -407,7 +529,7 @@ pub struct BoardBuilder {
     firmware: Option<Firmware>,
     access_points: Vec<AccessPoint>,
     partition_table: Option<u32>,
-    world: Option<WorldHandle>,
+    world: Option<(WorldHandle, Members)>,
 }
 
 enum Firmware {
@@ -459,8 +581,8 @@ impl BoardBuilder {
     }
 
     /// The world that it comes into, as an emulated board, whatever `ESPALIER_BOARD` says.
-    pub(crate) fn world(mut self, world: WorldHandle) -> BoardBuilder {
-        self.world = Some(world);
+    pub(crate) fn world(mut self, world: WorldHandle, members: Members) -> BoardBuilder {
+        self.world = Some((world, members));
         self.kind(Kind::Emulated)
     }
 
@@ -512,36 +634,61 @@ impl BoardBuilder {
         self
     }
 
+    /// What tells the board apart from others that one place in the source boots; `None` if it cannot be kept in a file.
+    fn key(&self, target: &Target, model: &Model, image: Option<&Image>, elf: Option<&Path>) -> Option<Vec<u8>> {
+        if *target != Target::Emulated || self.world.is_some() {
+            return None;
+        }
+        let (description, flash_size) = describe(model).ok()?;
+        let mut key = Writer::new();
+        description.save(&mut key);
+        if let Some(image) = image {
+            digest(image, flash_size).ok()?.save(&mut key);
+        }
+        (self.seed, self.strict, self.allowed.clone(), self.access_points.clone()).save(&mut key);
+        for path in [elf, self.goldens.as_deref(), self.artefacts.as_deref()] {
+            path.map(|path| path.display().to_string()).save(&mut key);
+        }
+        Some(key.into_bytes())
+    }
+
     /// Switches the board on: with its firmware, or with what is in its flash chip if it was given none, which is nothing on an
     /// emulated board.
-    pub async fn start(self) -> Result<Board> {
+    pub async fn start(mut self) -> Result<Board> {
         let elf = match &self.firmware {
             Some(Firmware::File(path)) => elf_of(path),
             _ => None,
         };
-        let image = match self.firmware {
+        let image = match self.firmware.take() {
             Some(Firmware::File(path)) => Some(Image::read_with_table(path, self.partition_table)?),
             Some(Firmware::Image(image)) => Some(*image),
             None => None,
         };
-        let target = match self.target {
-            Some(target) => target,
+        let target = match &self.target {
+            Some(target) => target.clone(),
             None => {
                 let target = Target::from_env();
                 check_required(target.kind())?;
                 target
             }
         };
-        let model = self.model.map_or_else(Model::from_env, Ok)?;
+        let model = self.model.clone().map_or_else(Model::from_env, Ok)?;
+        let name = self.name.clone().unwrap_or_else(test_name);
+        if let Some(boot) = kept::current() {
+            let key = self.key(&target, &model, image.as_ref(), elf.as_deref());
+            boot.meet(key.as_deref(), kept_state).await;
+        }
+        let (world, members) = self.world.unzip();
         let mut driver = open(
             &target,
             &Setup {
+                name: name.clone(),
                 model,
                 seed: self.seed,
                 qemu: self.qemu,
                 strict: self.strict,
                 allowed: self.allowed,
-                world: self.world,
+                world,
             },
         )
         .await?;
@@ -552,21 +699,21 @@ impl BoardBuilder {
         if image.is_none() || driver.supports(Capability::VirtualTime) {
             driver.reset(Start::Flash)?;
         }
-        let name = self.name.unwrap_or_else(test_name);
         let artefacts = Artefacts::new(self.artefacts.map_or_else(Root::of_process, Root::at), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let mut state = State::new(driver, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;
-        #[cfg(feature = "probe")]
-        {
-            state.stacks = Some(crate::probe::stacks);
-        }
+        equip(&mut state);
         for settings in &self.access_points {
             state.driver.air().and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;
         }
-        let board = Board { shared: Arc::new(Shared::new(state)) };
+        let name = state.driver.name_in_world();
+        let board = Board::of(state);
         if let Some(image) = image {
-            board.flash(&image).await?;
+            board.flash_first(&image).await?;
+        }
+        if let (Some(members), Some(name)) = (members, name) {
+            members.add(name, board.shared.clone());
         }
         Ok(board)
     }
@@ -575,15 +722,8 @@ impl BoardBuilder {
 #[cfg(test)]
 impl crate::driver::fake::Fake {
     /// A board with this script whose files go to `folder`.
-    pub(crate) fn board(self, folder: &std::path::Path) -> Board {
+    pub(crate) fn board(self, folder: &Path) -> Board {
         let artefacts = Artefacts::alone(folder.join("artefacts"), "fake");
         Board::of(State::new(Box::new(self), artefacts, folder.join("goldens"), false))
-    }
-}
-
-#[cfg(test)]
-impl Board {
-    pub(crate) fn of(state: State) -> Board {
-        Board { shared: Arc::new(Shared::new(state)) }
     }
 }

@@ -1,18 +1,18 @@
 //! Boot once, fork per test.
 
+use std::any::type_name;
 use std::future::Future;
+use std::panic::Location;
 
 use tokio::sync::Mutex;
 
-use crate::board::Board;
+use crate::board::{BOOTED, Board};
 use crate::driver::Capability;
+use crate::kept::{Boot, Booted, Site};
 use crate::session::Result;
 use crate::session::artefacts::test_name;
 
-/// What the board is called that is forked.
-const BOOTED: &str = "boot";
-
-/// A board that is booted by the first test of a binary that wants it, and forked for every test.
+/// A board that is booted once and forked for every test.
 ///
 /// ```no_run
 /// use espalier::{Board, BootOnce, Result};
@@ -31,6 +31,21 @@ const BOOTED: &str = "boot";
 ///
 /// Tests on other threads wait while one boots; if it fails, the next one tries again. A board that cannot be forked is booted for
 /// every test, one after the other.
+///
+/// # Tests in other processes
+///
+/// An emulated board is also kept in a file below Cargo's build directory (`target/espalier/booted`), for the other processes of a run:
+/// `cargo nextest run` has one for each test. The first of them boots, and the others wait for its file.
+///
+/// Each process calls `boot`, and stops it in [`BoardBuilder::start`](crate::BoardBuilder::start) if there is a file for just this
+/// board: what `boot` does after the start is done by the file. The file is for one build of the test binary, one firmware (by its
+/// content), one board (by its description), one seed, and the same variables `ESPALIER_*`. Files of this computer that the board was
+/// given after its start count too, if the harness has read them: [`put_file`](crate::MicroPython::put_file) and
+/// [`run_file`](crate::MicroPython::run_file). If `boot` switches on a second board, or flashes firmware after the start, there is no
+/// file, and each process boots.
+///
+/// A file that is damaged, or that another build has written, is as good as none; `console.log` of a test that fails says so.
+/// `ESPALIER_SNAPSHOTS=off` has each process boot, as a test needs whose `boot` reads other files.
 #[derive(Default)]
 pub struct BootOnce {
     booted: Mutex<Option<Board>>,
@@ -43,18 +58,35 @@ impl BootOnce {
     }
 
     /// A fork of the booted board for the test that runs on this thread. The first one to ask boots it with `boot`.
-    pub async fn fork<F: Future<Output = Result<Board>>>(&self, boot: impl FnOnce() -> F) -> Result<Board> {
-        let mut booted = self.booted.lock().await;
-        if let Some(board) = &*booted {
-            return board.fork();
+    #[track_caller]
+    pub fn fork<F: Future<Output = Result<Board>>>(
+        &self,
+        boot: impl FnOnce() -> F,
+    ) -> impl Future<Output = Result<Board>> {
+        let location = Location::caller();
+        async move {
+            let mut booted = self.booted.lock().await;
+            if let Some(board) = &*booted {
+                return board.fork();
+            }
+            let kept = Site::of_process(type_name::<F>(), location).map(Boot::new);
+            let board = match &kept {
+                Some(kept) => match kept.perform(boot()).await? {
+                    Booted::Found(state) => Board::of(*state),
+                    Booted::Anew(board) => board,
+                },
+                None => boot().await?,
+            };
+            if !board.supports(Capability::Fork) {
+                board.rename(&test_name());
+                return Ok(board);
+            }
+            // Until here it was the board of the test that has booted it. From now on forks are, of that test too.
+            board.rename(BOOTED);
+            if let Some(kept) = kept {
+                board.keep(&kept);
+            }
+            booted.insert(board).fork()
         }
-        let board = boot().await?;
-        if !board.supports(Capability::Fork) {
-            board.rename(&test_name());
-            return Ok(board);
-        }
-        // Until here it was the board of the test that has booted it. From now on forks are, of that test too.
-        board.rename(BOOTED);
-        booted.insert(board).fork()
     }
 }

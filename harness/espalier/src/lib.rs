@@ -23,7 +23,8 @@
 //! [`Wait::within`] says.
 //!
 //! **Boot once, fork per test.** [`Board::fork`] gives a second board that starts where the first one stands, and
-//! [`BootOnce`] keeps a booted one for all tests of a binary.
+//! [`BootOnce`] keeps a booted one for all tests of a binary, in whatever process they run. [`Board::save`] puts a board into a file,
+//! and [`Board::load`] goes on from there.
 //!
 //! **One test, several kinds of board.** `ESPALIER_BOARD` chooses the board. A test that needs what some boards lack says so with
 //! [`needs!`]; on those it is skipped, by name and with the reason; `ESPALIER_RUNS` collects what ran where.
@@ -48,6 +49,7 @@
 //! | `ESPALIER_GOLDENS` | folder of the golden pictures, otherwise `tests/goldens` |
 //! | `ESPALIER_BLESS=1` | what the screens show becomes golden, where it differs |
 //! | `ESPALIER_ARTEFACTS` | folder for what failed tests leave behind |
+//! | `ESPALIER_SNAPSHOTS=off` | [`BootOnce`] keeps no booted board in a file for other processes |
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
 // From the lowest floor to the highest: plain helpers, the boards themselves (`driver`), one board in use (`session`), what tests hold
@@ -65,6 +67,7 @@ mod error;
 pub mod fixtures;
 mod flasher;
 pub mod image;
+mod kept;
 mod leds;
 mod micropython;
 mod network;
@@ -93,8 +96,8 @@ pub use console::{Captured, Console, Match};
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     Capability, DisplayMute, EmulatorError, Faults, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError,
-    PeerError, PlayedTone, Refusal, Reset, ResetCause, ResetKind, Start, TONE_TOLERANCE, Target, Tone, UnknownModel,
-    UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+    PeerError, PlayedTone, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start, TONE_TOLERANCE, Target, Tone,
+    UnknownModel, UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
@@ -102,6 +105,7 @@ pub use error::{Cause, FileError};
 pub use espalier_core::{Bitmap, Rgb, Span, Time};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
+pub use kept::SNAPSHOTS_VARIABLE;
 pub use leds::{Leds, WrongColours};
 pub use micropython::{
     BoardLoss, Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry,
@@ -123,4 +127,4 @@ pub use session::{Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result,
 pub use snapshot::{ScreenComparator, insta, snapshot_file};
 pub use text::escaped;
 pub use units::Units;
-pub use world::World;
+pub use world::{NoSuchBoard, World};

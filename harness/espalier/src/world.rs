@@ -1,35 +1,58 @@
 //! Several boards in one world.
 
 use std::future::poll_fn;
+use std::path::Path;
 use std::task::Poll;
 
 use espalier_core::{Span, Time};
 
-use crate::board::{Board, BoardBuilder};
-use crate::driver::{Model, WorldHandle};
-use crate::session::Result;
+use crate::board::{Board, BoardBuilder, equip, read_file, write_file};
+use crate::driver::{Model, SnapshotError, WorldHandle};
+use crate::error::Cause;
+use crate::screen::{bless_from_env, default_folder};
+use crate::session::{Members, Result, Use};
+
+/// A world has no board of this name.
+///
+/// ```
+/// let error = espalier::NoSuchBoard { name: "c".to_owned(), names: vec!["a".to_owned(), "b".to_owned()] };
+/// assert_eq!(error.to_string(), "the world has no board \"c\"; it has a, b");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the world has no board {name:?}; it has {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") })]
+pub struct NoSuchBoard {
+    /// The name.
+    pub name: String,
+    /// The names that there are.
+    pub names: Vec<String>,
+}
+
+impl Cause for NoSuchBoard {}
 
 /// Several emulated boards on one clock, in one air and on one LAN.
 ///
 /// They hear each other over Wi-Fi and ESP-NOW, and reach each other on the LAN. There the first has the address 10.0.4.100 by Wi-Fi
 /// and 10.0.4.101 by Ethernet, the second 10.0.4.102 and 10.0.4.103, and so on; the peer of all of them is 10.0.4.2. Their time is
 /// one: while a test waits for one board, all go on, also those whose handles were dropped. The run is the same every time, and on
-/// any number of threads. A board among others can neither be forked nor have a debug probe.
+/// any number of threads. A board among others is forked and saved with them, by [`fork`](World::fork) and [`save`](World::save), and
+/// cannot have a debug probe.
 ///
 /// ```no_run
 /// use espalier::{Model, Units, World};
 ///
 /// # async fn example() -> espalier::Result<()> {
 /// let world = World::new()?;
-/// let server = world.board(Model::MPython).firmware("server.bin").start().await?;
-/// let client = world.board(Model::DevKit).firmware("client.bin").start().await?;
+/// let server = world.board(Model::MPython).name("server").firmware("server.bin").start().await?;
+/// let client = world.board(Model::DevKit).name("client").firmware("client.bin").start().await?;
 /// server.console().expect("listening").await?;
-/// client.console().expect("connected").within(5.s()).await?;
+/// let fork = world.fork();
+/// fork.find("client")?.console().expect("connected").within(5.s()).await?;
 /// # Ok(())
 /// # }
 /// ```
 pub struct World {
     handle: WorldHandle,
+    members: Members,
 }
 
 impl World {
@@ -40,20 +63,63 @@ impl World {
 
     /// A world whose random sources start from `seed`.
     pub fn seeded(seed: u64) -> Result<World> {
-        Ok(World { handle: WorldHandle::new(seed, None)? })
+        Ok(World { handle: WorldHandle::new(seed, None)?, members: Members::default() })
     }
 
     /// A world that runs its boards on this many threads, instead of one for each processor. The run is the same.
     pub fn with_threads(seed: u64, threads: usize) -> Result<World> {
-        Ok(World { handle: WorldHandle::new(seed, Some(threads))? })
+        Ok(World { handle: WorldHandle::new(seed, Some(threads))?, members: Members::default() })
     }
 
     /// A board of this model, or of this board file, that is to come into the world. It is emulated, whatever `ESPALIER_BOARD` says,
-    /// and called as its model, unless it is given another name.
+    /// and called as its model, unless it is given another name. A number follows a name that there is already.
     pub fn board(&self, model: impl Into<Model>) -> BoardBuilder {
         let model = model.into();
         let name = model.to_string();
-        Board::builder().world(self.handle.clone()).model(model).name(name)
+        Board::builder().world(self.handle.clone(), self.members.clone()).model(model).name(name)
+    }
+
+    /// The board of this name.
+    ///
+    /// Fails with [`NoSuchBoard`] if no board of this name was started here.
+    pub fn find(&self, name: &str) -> Result<Board> {
+        let board = self.members.find(name);
+        Ok(board.map(Board::shared).ok_or_else(|| NoSuchBoard { name: name.to_owned(), names: self.names() })?)
+    }
+
+    /// The names of its boards, in the order in which they were started.
+    pub fn names(&self) -> Vec<String> {
+        self.members.names()
+    }
+
+    /// A second world that starts where this one stands. Its boards have the names of this one's; they are others, and handles of this
+    /// world's boards do not reach them. What [`Board::fork`] says of one board holds for each.
+    pub fn fork(&self) -> World {
+        let (handle, members) = self.members.fork(&self.handle);
+        World { handle, members }
+    }
+
+    /// Writes the world into a file: its boards, as [`Board::save`] does, and all that is between them.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let file = self.members.save(&self.handle, &default_folder());
+        Ok(write_file(path.as_ref(), &file)?)
+    }
+
+    /// A world that goes on where the one stood that was [saved](World::save) there, on one thread for each processor; a world that
+    /// was saved by a test has the boards that the test had started.
+    ///
+    /// Fails with a [`SnapshotError`] that says what to do if the file is damaged, holds no world, or is of another build.
+    pub fn load(path: impl AsRef<Path>) -> Result<World> {
+        let path = path.as_ref();
+        let used = || Use { name: "", goldens: default_folder(), bless: bless_from_env() };
+        let (handle, members) = Members::load(&read_file(path)?, used, equip)
+            .map_err(|source| SnapshotError { path: path.to_owned(), source })?;
+        Ok(World { handle, members })
+    }
+
+    /// On how many threads boards run from now on; the run is the same.
+    pub fn set_threads(&self, threads: usize) {
+        self.handle.set_threads(threads);
     }
 
     /// The time of all its boards.

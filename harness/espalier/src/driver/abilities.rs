@@ -5,13 +5,15 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
+use espalier_core::Damaged;
+
 #[cfg(feature = "probe")]
 use espalier_core::Span;
 use espalier_core::Time;
 
 use super::{
     AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, Kind, LedState, Link,
-    ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported, WifiCredentials,
+    ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported, WifiCredentials, WorldHandle,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -231,15 +233,47 @@ pub(crate) trait Diagnostics {
     }
 }
 
+/// A board as a value: another one that starts where it stands, and a file of it.
+pub(crate) trait Keeping: Identity {
+    /// A second board that starts where this one stands.
+    fn fork(&self) -> Option<Box<dyn Driver>> {
+        None
+    }
+
+    /// What it is called in the world that it is in with others.
+    fn name_in_world(&self) -> Option<String> {
+        None
+    }
+
+    /// The same board in a fork of the world that it is in with others.
+    fn fork_into(&self, world: &WorldHandle) -> Option<Box<dyn Driver>> {
+        let _ = world;
+        None
+    }
+
+    /// The board as the bytes of a file, with an attachment that [`load`](super::load) gives back.
+    fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
+        let _ = attachment;
+        Err(self.unsupported(Capability::Snapshot))
+    }
+
+    /// How its peers number their sockets, for the attachment.
+    fn sockets(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The same numbers for a board that was loaded.
+    fn restore_sockets(&mut self, _sockets: &[u8]) -> Result<(), Damaged> {
+        Ok(())
+    }
+}
+
 /// One board: every ability, and time.
 ///
 /// Nothing here blocks. Time passes in [`poll_advance`](Driver::poll_advance) only.
 pub(crate) trait Driver:
-    Identity + SerialConsole + FlashChip + Display + Parts + PeerSockets + Cable + DebugPort + Diagnostics + Send
+    Identity + SerialConsole + FlashChip + Display + Parts + PeerSockets + Cable + DebugPort + Diagnostics + Keeping + Send
 {
-    /// A second board that starts where this one stands.
-    fn fork(&self) -> Option<Box<dyn Driver>>;
-
     fn now(&self) -> Time;
 
     /// Lets board time go on, at most to `limit`, and sees to it that the task of `cx` is woken when something may have

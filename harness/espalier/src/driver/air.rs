@@ -16,6 +16,13 @@ pub(crate) enum Segment {
     Air([u8; 6]),
 }
 
+espalier_core::persist!(
+    enum Segment {
+        Lan,
+        Air(hardware),
+    }
+);
+
 /// The air around a board.
 pub(crate) trait AirDriver {
     fn add_access_point(&mut self, settings: &AccessPoint) -> Result<(), Failure>;

@@ -58,6 +58,8 @@ impl fmt::Display for Kind {
 pub enum Capability {
     /// A second board that starts where this one stands.
     Fork,
+    /// Keeping the board in a file.
+    Snapshot,
     /// Time that passes only while a test waits, and is the same in every run.
     VirtualTime,
     /// What the display shows, pixel by pixel.
@@ -94,6 +96,7 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Capability::Fork => "forking",
+            Capability::Snapshot => "saving in a file",
             Capability::VirtualTime => "virtual time",
             Capability::Screen => "screen readout",
             Capability::DisplayMemory => "reading the display's memory",

@@ -1,5 +1,7 @@
 //! Errors of boards, whatever they are made of.
 
+use std::path::PathBuf;
+
 use super::{Capability, Kind, MODEL_VARIABLE, UnknownModel};
 use crate::error::{Cause, Source};
 
@@ -25,14 +27,25 @@ pub struct Unsupported {
 /// ```
 /// use espalier::{AmongOthers, Capability};
 ///
+/// let error = AmongOthers { capability: Capability::Probe };
+/// assert_eq!(error.to_string(), "a board in a world with others does not support a debug probe; one outside of a world does");
 /// let error = AmongOthers { capability: Capability::Fork };
-/// assert_eq!(error.to_string(), "a board in a world with others does not support forking; one outside of a world does");
+/// assert!(error.to_string().ends_with("does not support forking; fork its world"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a board in a world with others does not support {capability}; one outside of a world does")]
+#[error("a board in a world with others does not support {capability}; {}", instead(*capability))]
 pub struct AmongOthers {
     /// What was asked for.
     pub capability: Capability,
+}
+
+/// What a board in a world can do instead.
+fn instead(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Fork => "fork its world",
+        Capability::Snapshot => "save its world",
+        _ => "one outside of a world does",
+    }
 }
 
 /// The board stopped for good.
@@ -127,6 +140,22 @@ impl EmulatorError {
     }
 }
 
+/// A file is no board, or no world, that this build can load. The message names the file, and says what to do.
+///
+/// ```
+/// let error = espalier::Board::load("Cargo.toml").err().expect("it is no board");
+/// let reason = error.find::<espalier::SnapshotError>().expect("the file was read");
+/// assert_eq!(reason.to_string(), "Cargo.toml: this is not a snapshot of a board");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct SnapshotError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is the matter with it.
+    pub source: Source,
+}
+
 /// No board can be made of a model.
 ///
 /// ```
@@ -161,4 +190,5 @@ impl Cause for Absent {}
 impl Cause for DisplayMute {}
 impl Cause for PeerError {}
 impl Cause for EmulatorError {}
+impl Cause for SnapshotError {}
 impl Cause for ModelError {}

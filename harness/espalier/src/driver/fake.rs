@@ -9,7 +9,7 @@ use espalier_core::{Bitmap, Span, Time};
 
 use super::{
     Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, FlashChip, Halted,
-    Identity, Kind, Link, ListenerId, Parts, PeerError, PeerSockets, SerialConsole, Start,
+    Identity, Keeping, Kind, Link, ListenerId, Parts, PeerError, PeerSockets, SerialConsole, Start,
 };
 use crate::error::Failure;
 
@@ -98,6 +98,7 @@ impl Identity for Fake {
         !matches!(
             capability,
             Capability::FlashContent
+                | Capability::Snapshot
                 | Capability::Faults
                 | Capability::Wifi
                 | Capability::Air
@@ -230,11 +231,13 @@ impl Diagnostics for Fake {
     }
 }
 
-impl Driver for Fake {
+impl Keeping for Fake {
     fn fork(&self) -> Option<Box<dyn Driver>> {
         Some(Box::new(self.clone()))
     }
+}
 
+impl Driver for Fake {
     fn now(&self) -> Time {
         self.now
     }

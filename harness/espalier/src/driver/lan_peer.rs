@@ -50,6 +50,8 @@ pub(super) struct LanPeer {
     pings: Vec<(Segment, LanPing)>,
 }
 
+espalier_core::persist!(value LanPeer { listeners, connections, sockets, pings });
+
 impl LanPeer {
     fn connection(&self, connection: ConnectionId) -> (Segment, LanConnection) {
         self.connections[connection.0 as usize - 1]

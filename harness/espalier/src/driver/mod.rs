@@ -28,7 +28,7 @@ mod unmodelled;
 use std::path::PathBuf;
 
 pub(crate) use abilities::{
-    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Parts, PeerSockets, SerialConsole,
+    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, Parts, PeerSockets, SerialConsole,
 };
 pub(crate) use air::{AirDriver, DatagramDriver, PingId, Segment, UdpId};
 pub use air_error::AirError;
@@ -40,7 +40,8 @@ pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId};
 pub(crate) use data::{JtagCycle, ProbePort};
 pub(crate) use emulated::WorldHandle;
 pub use error::{
-    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, UnknownPart, Unsupported,
+    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, SnapshotError, UnknownPart,
+    Unsupported,
 };
 pub use lan::{AccessPoint, AirFaults, AirNetwork, Faults, Refusal};
 pub(crate) use lan::{FaultConfig, StationState};
@@ -54,13 +55,15 @@ pub use reset::{Reset, ResetCause, ResetKind};
 pub use target::{BOARD_VARIABLE, Target};
 pub use unmodelled::UnmodelledNote;
 
-use crate::error::Failure;
+use crate::error::{Failure, Source};
 /// A serial port of this computer, as espflash takes it.
 pub(crate) use espflash::connection::Port as SerialPort;
 
 /// What the builder asks of a kind of board.
 #[derive(Clone)]
 pub(crate) struct Setup {
+    /// What it is called among the boards of its world.
+    pub(crate) name: String,
     pub(crate) model: Model,
     pub(crate) seed: u64,
     /// The QEMU to run.
@@ -71,6 +74,17 @@ pub(crate) struct Setup {
     pub(crate) allowed: Vec<String>,
     /// The world that an emulated board comes into; one of its own if there is none.
     pub(crate) world: Option<WorldHandle>,
+}
+
+/// The emulated board of a file that [`Keeping::save`] has made, and the attachment.
+pub(crate) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
+    emulated::load(file)
+}
+
+/// What is around the chip of an emulated board of that model, as bytes that tell models apart, and how many bytes fit into its flash
+/// chip.
+pub(crate) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
+    emulated::describe(model)
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

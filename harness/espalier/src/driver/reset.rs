@@ -16,6 +16,8 @@ use espalier_core::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResetCause(u8);
 
+espalier_core::persist!(value ResetCause(value));
+
 /// What a cause means for who watches the firmware.
 ///
 /// ```
@@ -117,6 +119,8 @@ pub struct Reset {
     /// What the firmware left word of before the reset: ESP-IDF's `esp_reset_reason_t`.
     pub(crate) hint: Option<u16>,
 }
+
+espalier_core::persist!(value Reset { at, cause, pcs, hint });
 
 impl fmt::Display for Reset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -197,7 +197,7 @@ impl Image {
         let beyond = limits.min().and_then(|(limit, chip)| {
             let partition = self.partitions.iter().find(|partition| partition.end() > limit)?;
             let (name, label) = (self.name.clone(), partition.label.clone());
-            Some(ImageWarning::BeyondFlash { name, label, end: partition.end(), chip, limit })
+            Some(ImageWarning::BeyondFlash { name, label, end: partition.end(), chip: chip.to_owned(), limit })
         });
         self.warnings.iter().cloned().chain(beyond).collect()
     }

@@ -69,8 +69,19 @@ pub enum ImageWarning {
         /// Where it ends in flash.
         end: u64,
         /// What is smaller than that: the board's flash chip, or the size in the bootloader's header.
-        chip: &'static str,
+        chip: String,
         /// Where that ends.
         limit: u64,
     },
+}
+
+espalier_core::persist! {
+    enum ImageWarning {
+        StaleDigest { name },
+        NoPartitionTable { name, at },
+        NoApplication { name, reason },
+        DamagedApplication { problem },
+        ApplicationTooLarge { name, label, length, size },
+        BeyondFlash { name, label, end, chip, limit },
+    }
 }

@@ -163,6 +163,7 @@ impl MicroPython {
     pub async fn put_file(&self, local: impl AsRef<Path>, remote: impl Into<String>) -> Result<()> {
         let local = local.as_ref();
         let contents = std::fs::read(local).map_err(FileError::of("read", local))?;
+        self.shared.lock().inputs.add(local);
         self.put(contents, remote).await
     }
 

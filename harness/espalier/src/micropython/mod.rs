@@ -132,7 +132,10 @@ impl MicroPython {
     /// Runs a script of this computer to its end, as [`exec`](MicroPython::exec) does.
     pub fn run_file(&self, path: impl AsRef<Path>) -> Wait<MicroPythonOutput> {
         match script::read(path.as_ref()) {
-            Ok(script) => self.exec(script),
+            Ok(script) => {
+                self.shared.lock().inputs.add(path.as_ref());
+                self.exec(script)
+            }
             Err(kind) => {
                 let mut kind = Some(kind);
                 Wait::new(&self.shared, "a script", move |_, _| {

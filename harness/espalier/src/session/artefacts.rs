@@ -66,6 +66,11 @@ impl Root {
         Root { tests: shared.join(&binary), shared, binary: binary.display().to_string() }
     }
 
+    /// The package and the binary whose tests these are; empty for a folder that a test chose.
+    pub(crate) fn binary(&self) -> &str {
+        &self.binary
+    }
+
     /// This folder, without packages and binaries in it.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Root {
         let folder = folder.into();
@@ -138,6 +143,11 @@ impl Artefacts {
         self.keep |= before.keep;
         // It has been released, and its folder may be this one again.
         before.keep = true;
+    }
+
+    /// The folder that a test chose for its boards' folders, if it chose one.
+    pub(crate) fn own_root(&self) -> Option<&Path> {
+        self.root.binary.is_empty().then_some(&self.root.shared)
     }
 
     /// The board's name; it has a number if there was one of that name before.

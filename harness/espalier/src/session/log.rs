@@ -54,6 +54,8 @@ pub(crate) struct Log {
     last_byte: Time,
 }
 
+espalier_core::persist!(value Log { bytes, dropped, dropped_lines, lines, cursor, last_byte } if Log::is_sound;);
+
 /// Where an expectation was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
@@ -71,6 +73,16 @@ impl Log {
         if self.bytes.len() + LINE * self.lines.len() > KEPT + SLACK {
             self.drop_oldest();
         }
+    }
+
+    /// Whether lines and cursor are where bytes are.
+    fn is_sound(&self) -> bool {
+        let Some(end) = self.dropped.checked_add(self.bytes.len()) else { return false };
+        let starts = || self.lines.iter().map(|(start, _)| *start);
+        self.lines.is_empty() == self.bytes.is_empty()
+            && starts().is_sorted()
+            && starts().all(|start| (self.dropped..end).contains(&start))
+            && self.cursor <= end
     }
 
     fn drop_oldest(&mut self) {

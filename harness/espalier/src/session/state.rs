@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::artefacts::Artefacts;
+use super::inputs::Inputs;
 use super::runs::record;
 use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
 use super::transcript::Transcript;
 use super::{Connection, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
 use crate::backtrace::{Place, Symbols, decode, look_up};
-use crate::driver::{Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote};
+use crate::driver::{Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote, WorldHandle};
 use crate::error::Failure;
 use crate::image::ImageWarning;
 use crate::png::encode;
@@ -45,6 +46,10 @@ pub(crate) struct State {
     pub(crate) elf: Option<PathBuf>,
     /// What is odd about the firmware.
     pub(crate) warnings: Vec<ImageWarning>,
+    /// Files of this computer that made the board what it is.
+    pub(crate) inputs: Inputs,
+    /// What the harness has to say of the board; it stands among the lines of the console that a test leaves behind.
+    pub(crate) notes: Vec<Line>,
     /// How many frames of the network had been recorded when a test asked for it.
     pub(crate) capture_from: Option<u64>,
     /// Reads the call stacks of the cores, where the board has a debug probe.
@@ -88,6 +93,8 @@ impl State {
             bless,
             elf: None,
             warnings: Vec::new(),
+            inputs: Inputs::default(),
+            notes: Vec::new(),
             capture_from: None,
             stacks: None,
             claims: ConsoleClaims::default(),
@@ -126,6 +133,16 @@ impl State {
     pub(crate) fn fork(&mut self, name: &str) -> Option<State> {
         self.collect();
         let driver = self.driver.fork()?;
+        Some(self.fork_with(driver, name))
+    }
+
+    /// The same in a fork of the world that the board is in with others.
+    pub(crate) fn fork_into(&mut self, world: &WorldHandle, name: &str) -> Option<State> {
+        let driver = self.driver.fork_into(world)?;
+        Some(self.fork_with(driver, name))
+    }
+
+    fn fork_with(&self, driver: Box<dyn Driver>, name: &str) -> State {
         let artefacts = self.artefacts.sibling(name);
         let mut fork = State::new(driver, artefacts, self.goldens.clone(), self.bless);
         fork.console = self.console.clone();
@@ -134,9 +151,11 @@ impl State {
         fork.faults = self.faults.clone();
         fork.elf = self.elf.clone();
         fork.warnings = self.warnings.clone();
+        fork.inputs = self.inputs.clone();
+        fork.notes = self.notes.clone();
         fork.capture_from = self.capture_from;
         fork.stacks = self.stacks;
-        Some(fork)
+        fork
     }
 
     /// Takes over what the console has printed.
@@ -243,6 +262,7 @@ impl State {
         let mut lines = self.console.tail(usize::MAX);
         let notes = self.unmodelled_notes(0).into_iter();
         lines.extend(notes.map(|note| Line { at: note.at, text: format!("[espalier] {note}") }));
+        lines.extend(self.notes.iter().cloned());
         lines.sort_by_key(|line| line.at);
         lines
     }

@@ -34,6 +34,8 @@ pub struct Entry {
     pub event: Event,
 }
 
+espalier_core::persist!(value Entry { at, connection, event });
+
 /// What can happen on a connection.
 ///
 /// ```
@@ -79,6 +81,13 @@ pub enum Event {
     },
 }
 
+espalier_core::persist! {
+    enum Event {
+        Accepted(value), Connecting(value), Connected, FromBoard(value), ToBoard(value), BoardFinished, PeerFinished,
+        Refused, Reset, Aborted, Vanished, Dropped { events, bytes }
+    }
+}
+
 impl Event {
     fn message(&self) -> &[u8] {
         match self {
@@ -97,7 +106,14 @@ pub(crate) struct Transcript {
     dropped: Option<Entry>,
 }
 
+espalier_core::persist!(value Transcript { entries, size, dropped } if Transcript::is_sound;);
+
 impl Transcript {
+    /// Whether the size is that of the entries.
+    fn is_sound(&self) -> bool {
+        self.size == self.entries.iter().map(|entry| EVENT + entry.event.message().len()).sum::<usize>()
+    }
+
     pub(crate) fn push(&mut self, entry: Entry) {
         self.size += EVENT + entry.event.message().len();
         self.entries.push_back(entry);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "probe")]
 use espalier_core::Span;
-use espalier_core::Time;
+use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
 use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Strap, Translation};
@@ -17,16 +17,16 @@ use espalier_world::BoardId;
 use super::lan_peer::{LanPeer, set_silent};
 use super::{
     Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
-    Display, DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Identity, Kind, LedState, Link, ListenerId,
-    Model, ModelError, Parts, PeerSockets, PlayedTone, Reset, ResetCause, Segment, SerialConsole, Setup, Start, Tone,
-    UnknownPart, UnmodelledNote, Unsupported,
+    Display, DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState, Link,
+    ListenerId, Model, ModelError, Parts, PeerSockets, PlayedTone, Reset, ResetCause, Segment, SerialConsole, Setup,
+    Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
-use crate::error::Failure;
+use crate::error::{Failure, Source};
 pub(crate) use world::WorldHandle;
-use world::{HeldMut, HeldRef, InWorld, Place};
+use world::{Held, HeldMut, HeldRef, InWorld, OfSeveral, Place};
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -57,6 +57,14 @@ fn definition(model: &Model) -> Result<BoardDefinition, Failure> {
     BoardDefinition::load(&model.to_string()).map_err(|error| ModelError::Description(Box::new(error)).into())
 }
 
+/// What is around the chip of a board of that model, as bytes that tell models apart, and how many bytes fit into its flash chip.
+pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
+    let definition = definition(model)?;
+    let mut to = Writer::new();
+    definition.save(&mut to);
+    Ok((to.into_bytes(), definition.flash_size))
+}
+
 /// How many bytes fit into the flash chip of a board of that model.
 pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
     Ok(definition(model)?.flash_size)
@@ -66,14 +74,25 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let board = definition(&setup.model)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
-    let name = setup.model.to_string();
     let (place, board) = match &setup.world {
-        Some(world) => world.add(&name, &config)?,
-        None => Place::alone(&name, Machine::new(&config).map_err(EmulatorError::new)?),
+        Some(world) => world.add(&setup.name, &config)?,
+        None => Place::alone(&setup.name, Machine::new(&config).map_err(EmulatorError::new)?),
     };
     let mut emulated = Emulated { place, board, peer: LanPeer::default() };
     emulated.machine_mut().set_translation(translation);
     Ok(Box::new(emulated))
+}
+
+/// The board of a file that [`Keeping::save`] has made, and the attachment.
+pub(super) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
+    let (held, attachment) = Held::load(file)?;
+    let boards: Vec<BoardId> = held.world.boards().map(|(board, _)| board).collect();
+    match boards[..] {
+        [board] if held.world.is_of_one() => {
+            Ok((Box::new(Emulated { place: Place::Alone(held), board, peer: LanPeer::default() }), attachment))
+        }
+        _ => Err(OfSeveral { boards: boards.len() }.into()),
+    }
 }
 
 /// Chooses how emulated boards execute code: `interpreter`, or `translated`, which is what they do otherwise where the host has a
@@ -123,14 +142,16 @@ impl Identity for Emulated {
 
     fn unsupported(&self, capability: Capability) -> Failure {
         match capability {
-            Capability::Fork | Capability::Probe if !self.place.is_alone() => AmongOthers { capability }.into(),
+            Capability::Fork | Capability::Snapshot | Capability::Probe if !self.place.is_alone() => {
+                AmongOthers { capability }.into()
+            }
             _ => Unsupported { capability, kind: self.kind() }.into(),
         }
     }
 
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Fork => self.place.is_alone(),
+            Capability::Fork | Capability::Snapshot => self.place.is_alone(),
             Capability::VirtualTime
             | Capability::VanishingPeer
             | Capability::Capture
@@ -354,11 +375,43 @@ impl Diagnostics for Emulated {
     }
 }
 
-impl Driver for Emulated {
+impl Keeping for Emulated {
     fn fork(&self) -> Option<Box<dyn Driver>> {
         Some(Box::new(Emulated { place: self.place.fork()?, board: self.board, peer: self.peer.clone() }))
     }
 
+    fn name_in_world(&self) -> Option<String> {
+        match &self.place {
+            Place::Alone(_) => None,
+            Place::Shared(world) => world.name_of(self.board),
+        }
+    }
+
+    fn fork_into(&self, world: &WorldHandle) -> Option<Box<dyn Driver>> {
+        Some(Box::new(Emulated { place: Place::Shared(world.clone()), board: self.board, peer: self.peer.clone() }))
+    }
+
+    fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
+        if !self.place.is_alone() {
+            return Err(self.unsupported(Capability::Snapshot));
+        }
+        Ok(self.place.held().save(attachment))
+    }
+
+    fn sockets(&self) -> Vec<u8> {
+        let mut to = Writer::new();
+        self.peer.save(&mut to);
+        to.into_bytes()
+    }
+
+    fn restore_sockets(&mut self, sockets: &[u8]) -> Result<(), Damaged> {
+        let mut from = Reader::new(sockets);
+        self.peer = LanPeer::load(&mut from)?;
+        from.finish()
+    }
+}
+
+impl Driver for Emulated {
     fn now(&self) -> Time {
         self.place.held().world.now()
     }

@@ -7,14 +7,15 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 
-use espalier_core::{Span, Time};
+use espalier_core::{Load, Persist, Reader, Span, Time, Writer};
 use espalier_net::Lan;
 use espalier_soc::{Machine, MachineConfig};
 use espalier_world::{BoardId, World, WorldConfig, WorldStop};
 
-use crate::driver::lan_peer::Lans;
-use crate::driver::{EmulatorError, FaultConfig, Halted, Segment};
-use crate::error::Failure;
+use super::{Emulated, translation};
+use crate::driver::lan_peer::{LanPeer, Lans};
+use crate::driver::{Driver, EmulatorError, FaultConfig, Halted, Segment};
+use crate::error::{Failure, Source};
 
 /// How long boards run before other tasks get their turn, in their own time. Short, so that a runtime with one thread
 /// stays responsive; what the firmware sees does not depend on it.
@@ -27,7 +28,52 @@ pub(super) struct Held {
     halted: Option<(BoardId, Halted)>,
 }
 
+/// The file holds several boards.
+#[derive(Debug, thiserror::Error)]
+#[error("this is a world of {boards} boards, not one board; load it with World::load, or run it with espalier world")]
+pub(super) struct OfSeveral {
+    pub(super) boards: usize,
+}
+
+/// The file holds a board that is in no world.
+#[derive(Debug, thiserror::Error)]
+#[error("this is one board, not a world; load it with Board::load, or run it with espalier run")]
+struct OfOne;
+
+/// The reason why a world does not go on is for a board that the world has not.
+#[derive(Debug, thiserror::Error)]
+#[error("the snapshot is damaged: a board that has halted is not in it; save the board again")]
+struct NoSuchBoard;
+
 impl Held {
+    /// The world as the bytes of a file, with an attachment.
+    pub(super) fn save(&self, attachment: &[u8]) -> Vec<u8> {
+        let halted = self.halted.as_ref().map(|(board, halted)| (board.place(), halted.reason.clone()));
+        let mut to = Writer::new();
+        halted.save(&mut to);
+        attachment.to_vec().save(&mut to);
+        self.world.save(&to.into_bytes())
+    }
+
+    /// The world that [`save`](Held::save) has made a file of, and the attachment.
+    pub(super) fn load(file: &[u8]) -> Result<(Held, Vec<u8>), Source> {
+        let (mut world, bytes) = World::load(file)?;
+        let mut from = Reader::new(&bytes);
+        let halted: Option<(usize, String)> = Load::load(&mut from)?;
+        let attachment = Load::load(&mut from)?;
+        from.finish()?;
+        let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
+        let translation = translation()?;
+        for board in &boards {
+            world.board_mut(*board).set_translation(translation);
+        }
+        let halted = match halted {
+            None => None,
+            Some((place, reason)) => Some((*boards.get(place).ok_or(NoSuchBoard)?, Halted { reason })),
+        };
+        Ok((Held { world, halted }, attachment))
+    }
+
     /// A board has stopped for good, and so the others do.
     fn note(&mut self, stop: WorldStop) {
         let WorldStop::Unmodelled { board, access } = stop else { return };
@@ -194,6 +240,9 @@ impl Lans for World {
     }
 }
 
+/// A board by the name that it has in its world.
+pub(crate) type NamedBoard = (String, Box<dyn Driver>);
+
 /// A world that boards share.
 #[derive(Clone)]
 pub(crate) struct WorldHandle(Arc<Mutex<Held>>);
@@ -207,21 +256,53 @@ impl WorldHandle {
         Ok(WorldHandle(Arc::new(Mutex::new(Held { world, halted: None }))))
     }
 
-    /// Adds a board to it. Its name is that of its model, with a number if there are several.
-    pub(super) fn add(&self, model: &str, config: &MachineConfig) -> Result<(Place, BoardId), Failure> {
-        let world = &mut self.lock().world;
-        let mut name = model.to_owned();
-        let mut number = 1;
-        while world.find(&name).is_some() {
-            number += 1;
-            name = format!("{model} {number}");
+    /// The world of a file that [`save`](WorldHandle::save) has made, its boards with their names, and the attachment.
+    pub(crate) fn load(file: &[u8]) -> Result<(WorldHandle, Vec<NamedBoard>, Vec<u8>), Source> {
+        let (held, attachment) = Held::load(file)?;
+        if held.world.is_of_one() {
+            return Err(OfOne.into());
         }
-        let board = world.add_board(&name, config).map_err(EmulatorError::new)?;
+        let names: Vec<(BoardId, String)> = held.world.boards().map(|(id, name)| (id, name.to_owned())).collect();
+        let handle = WorldHandle(Arc::new(Mutex::new(held)));
+        let board = |(board, name)| {
+            let driver = Emulated { place: Place::Shared(handle.clone()), board, peer: LanPeer::default() };
+            (name, Box::new(driver) as Box<dyn Driver>)
+        };
+        let boards = names.into_iter().map(board).collect();
+        Ok((handle, boards, attachment))
+    }
+
+    pub(super) fn name_of(&self, board: BoardId) -> Option<String> {
+        self.lock().world.boards().find(|(id, _)| *id == board).map(|(_, name)| name.to_owned())
+    }
+
+    /// The world and all its boards as the bytes of a file, with an attachment.
+    pub(crate) fn save(&self, attachment: &[u8]) -> Vec<u8> {
+        self.lock().save(attachment)
+    }
+
+    /// A second world that starts where this one stands, without handles of its boards.
+    pub(crate) fn fork(&self) -> WorldHandle {
+        WorldHandle(Arc::new(Mutex::new(self.lock().clone())))
+    }
+
+    /// Adds a board to it. A number follows its name if there is one of that name.
+    pub(super) fn add(&self, name: &str, config: &MachineConfig) -> Result<(Place, BoardId), Failure> {
+        let world = &mut self.lock().world;
+        let numbered = (1_usize..).map(|number| if number == 1 { name.to_owned() } else { format!("{name} {number}") });
+        // There are more numbers than boards.
+        let free = numbered.into_iter().find(|name| world.find(name).is_none()).unwrap_or_default();
+        let board = world.add_board(&free, config).map_err(EmulatorError::new)?;
         Ok((Place::Shared(self.clone()), board))
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// On how many threads boards run from now on.
+    pub(crate) fn set_threads(&self, threads: usize) {
+        self.lock().world.set_threads(threads);
     }
 
     /// Its time.

@@ -20,7 +20,8 @@ use espalier_protocol::Command;
 
 use super::{
     Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayMute, DisplayState, Driver,
-    FlashChip, Identity, Kind, Link, ListenerId, Parts, PeerSockets, SerialConsole, SerialPort, Start, WifiCredentials,
+    FlashChip, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, SerialConsole, SerialPort, Start,
+    WifiCredentials,
 };
 use crate::error::Failure;
 pub(crate) use clock::Clock;
@@ -344,11 +345,9 @@ impl<B: LiveBoard> DebugPort for LiveDriver<B> {
 
 impl<B: LiveBoard> Diagnostics for LiveDriver<B> {}
 
-impl<B: LiveBoard> Driver for LiveDriver<B> {
-    fn fork(&self) -> Option<Box<dyn Driver>> {
-        None
-    }
+impl<B: LiveBoard> Keeping for LiveDriver<B> {}
 
+impl<B: LiveBoard> Driver for LiveDriver<B> {
     fn now(&self) -> Time {
         self.wiring.clock.now()
     }

@@ -31,7 +31,8 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::live::{Clock, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
 use super::{
     Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, FaultConfig,
-    FlashChip, Halted, Identity, Kind, Link, ListenerId, Parts, PeerSockets, Segment, SerialConsole, Setup, Start,
+    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, Segment, SerialConsole, Setup,
+    Start,
 };
 use crate::error::Failure;
 use flash::FlashFile;
@@ -204,6 +205,7 @@ impl LiveBoard for Machine {
             | Capability::Refusal
             | Capability::FlashContent => true,
             Capability::Fork
+            | Capability::Snapshot
             | Capability::VirtualTime
             | Capability::DisplayMemory
             | Capability::Wifi
@@ -415,11 +417,9 @@ impl DebugPort for Board {}
 
 impl Diagnostics for Board {}
 
-impl Driver for Board {
-    fn fork(&self) -> Option<Box<dyn Driver>> {
-        None
-    }
+impl Keeping for Board {}
 
+impl Driver for Board {
     fn now(&self) -> Time {
         self.live.now()
     }

@@ -45,6 +45,8 @@ pub enum CrashKind {
     },
 }
 
+espalier_core::persist!(enum CrashKind { Panic { message }, Watchdog, BrownOut, RestartLoop { restarts } });
+
 /// A crash of the firmware; see [`Board::crash`](crate::Board::crash).
 ///
 /// ```

@@ -49,6 +49,8 @@ pub(crate) struct Seen {
     pub(crate) reset: Option<Reset>,
 }
 
+espalier_core::persist!(value Seen { kind, at, reset });
+
 /// What has been noticed since the board was switched on or reset by its line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch {
@@ -62,6 +64,8 @@ pub(crate) struct Watch {
     restarts: Vec<Time>,
     crash: Option<Seen>,
 }
+
+espalier_core::persist!(value Watch { line, panic, resets, count, restarts, crash });
 
 impl Watch {
     /// Takes a byte of the console, which has `printed` bytes before it. `told` says whether resets are told by [`reset`](Watch::reset), and are not to be read here.
