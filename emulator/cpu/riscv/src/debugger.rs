@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use espalier_core::{Bus, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
 
-use crate::block::{Absent, Blocks, NO_INSTRUCTION};
+use crate::block::{self, Absent, Blocks, NO_INSTRUCTION};
 use crate::execute::execute;
 use crate::instruction::{Instruction, Opcode};
 use crate::state::State;
@@ -146,6 +146,13 @@ fn access(opcode: Opcode) -> Option<(WatchKind, u32)> {
     }
 }
 
+/// What is now in memory at `pc`, where a block has `op`.
+fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
+    let mut fresh = block::fetch(bus, pc).unwrap_or_else(|_| Instruction::illegal(0));
+    (fresh.index, fresh.offset) = (op.index, op.offset);
+    fresh
+}
+
 /// How [`run_blocks`] ended.
 pub(crate) struct Debugged {
     /// Cycles spent after the last instruction.
@@ -195,6 +202,9 @@ pub(crate) fn run_blocks<B: Bus>(
                 debugger.paused = Some(Position { reported: debugger.stop == Some(DebugStop::Breakpoint), ..here });
                 return Debugged { spent, exit: Some(Exit::Debug) };
             }
+            // A run of steps owes nothing to blocks but where they end.
+            let fresh = if debugger.stepping { decoded_anew(bus, pc, op) } else { *op };
+            let op = &fresh;
             let watched = debugger.watched(state, op);
             let then = execute(state, bus, op, start).then();
             spent += 1;

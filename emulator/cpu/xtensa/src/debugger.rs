@@ -114,6 +114,12 @@ impl Debugger {
         self.update();
     }
 
+    /// True while a step is wanted: then each instruction is decoded anew, so that a run of steps owes nothing to blocks but where they
+    /// end.
+    pub fn is_stepping(&self) -> bool {
+        self.step.is_some()
+    }
+
     /// Forgets where the core stopped: it is somewhere else now.
     pub fn forget_position(&mut self) {
         self.paused = None;

@@ -3,11 +3,14 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.
 
+#[path = "../agreement/mod.rs"]
+mod agreement;
 mod bluetooth;
 mod board;
 mod cases;
 mod engines;
 mod faults;
+mod oracle;
 mod outputs;
 mod repl;
 mod wifi;
@@ -36,10 +39,12 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let suites = [cases::ALL, engines::ALL, faults::ALL, outputs::ALL, wifi::ALL, bluetooth::ALL, board::ALL];
-    let trials = suites.into_iter().flatten().map(|(name, case)| {
+    let suites =
+        [cases::ALL, engines::ALL, oracle::ALL, faults::ALL, outputs::ALL, wifi::ALL, bluetooth::ALL, board::ALL];
+    let short = suites.into_iter().flatten().map(|(name, case)| (name, case, image.is_none()));
+    let long = oracle::LONG.iter().map(|(name, case)| (name, case, true));
+    let trials = short.chain(long).map(|(name, case, ignored)| {
         let bytes = image.clone();
-        let ignored = bytes.is_none();
         Trial::test(*name, move || {
             case(&bytes.expect("the test is ignored without an image"));
             Ok(())

@@ -83,6 +83,13 @@ struct Debugged {
     exit: Option<Exit>,
 }
 
+/// What is now in memory at `pc`, where a block has `op`.
+fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
+    let mut fresh = block::fetch(bus, pc).unwrap_or_else(|_| Instruction::illegal());
+    (fresh.index, fresh.offset) = (op.index, op.offset);
+    fresh
+}
+
 /// [`run_blocks`] under the eyes of a debugger, going on at `position`: the same instructions in the same blocks, so that
 /// the machine gets the core back at the same places.
 fn run_blocks_debugged<B: Bus>(
@@ -150,6 +157,8 @@ fn run_blocks_debugged<B: Bus>(
                 debugger.pause(Position { reported: true, ..here });
                 return Debugged { spent: spent - 1, exit: Some(Exit::Debug) };
             }
+            let fresh = if debugger.is_stepping() { decoded_anew(bus, pc, op) } else { *op };
+            let op = &fresh;
             let watched = debugger.watched(state, op);
             let then = execute::<true, B>(state, bus, op, start).then();
             next += 1;
