@@ -5,6 +5,7 @@
 //! is written, is [`Persist`].
 
 mod bitmap;
+mod blocks;
 mod bus;
 mod colour;
 mod cpu;
@@ -22,6 +23,7 @@ mod unmodelled;
 mod windows;
 
 pub use bitmap::Bitmap;
+pub use blocks::{Absent, Block, BlockCache, Decoder};
 pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
 pub use colour::Rgb;
 pub use cpu::{Core, DebugStop, Exit, Mark, Translation, WatchKind, Watchpoint};

@@ -2,7 +2,7 @@
 
 use espalier_core::{Bus, DebugStop, Exit, Watchpoint};
 
-use crate::block::{self, Absent, Blocks, NO_INSTRUCTION};
+use crate::block::{self, Absent, Blocks, RiscV};
 use crate::config::Config;
 use crate::csr::Csr;
 use crate::debugger::{self, Debugger, Position};
@@ -28,7 +28,7 @@ espalier_core::persist!(state Cpu { state, blocks, cycles, debugger });
 impl Cpu {
     /// A core that has just been reset.
     pub fn new(config: Config) -> Cpu {
-        Cpu { state: State::new(config), blocks: Blocks::new(), cycles: 0, debugger: Debugger::default() }
+        Cpu { state: State::new(config), blocks: Blocks::new(RiscV), cycles: 0, debugger: Debugger::default() }
     }
 
     /// Resets the core. Decoded blocks and breakpoints stay, and so do the levels of its inputs.
@@ -221,7 +221,7 @@ impl Cpu {
 /// Runs blocks from cycle `spent` up to `stop` at most. Returns the cycles spent after the last instruction.
 #[inline(never)]
 fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
-    let mut previous = NO_INSTRUCTION;
+    let mut previous = Blocks::NO_INSTRUCTION;
     loop {
         let pc = state.pc;
         let index = match blocks.follow(previous, pc, bus) {

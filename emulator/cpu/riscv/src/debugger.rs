@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use espalier_core::{Bus, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
 
-use crate::block::{self, Absent, Blocks, NO_INSTRUCTION};
+use crate::block::{self, Absent, Blocks};
 use crate::execute::execute;
 use crate::instruction::{Instruction, Opcode};
 use crate::state::State;
@@ -173,7 +173,7 @@ pub(crate) fn run_blocks<B: Bus>(
 ) -> Debugged {
     let (mut spent, stop) = (cycles.start, cycles.end);
     loop {
-        let index = match blocks.follow(NO_INSTRUCTION, position.block, bus) {
+        let index = match blocks.follow(Blocks::NO_INSTRUCTION, position.block, bus) {
             Ok(index) => index,
             Err(Absent::NotAtHand) => {
                 return Debugged { spent, exit: (spent == cycles.start).then_some(Exit::Attention) };

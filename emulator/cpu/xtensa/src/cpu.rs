@@ -14,9 +14,6 @@ use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
 use espalier_core::{Bus, DebugStop, Exit, Translation, Watchpoint};
 
-/// Index of no instruction: nothing came before.
-const NO_INSTRUCTION: u32 = u32::MAX;
-
 /// One core.
 #[derive(Clone, Debug)]
 pub struct Cpu {
@@ -264,7 +261,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
     mut spent: u32,
     stop: u32,
 ) -> u32 {
-    let mut previous = NO_INSTRUCTION;
+    let mut previous = Blocks::NO_INSTRUCTION;
     state.ccount_at_stop = state.ccount(state.started + u64::from(stop));
     // Translated code looks at no instruction breakpoints, and for attention only when it ends.
     let looks_closer = bus.is_observed() || BREAKPOINTS && state.has_instruction_breakpoints();
@@ -285,7 +282,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                 None => {}
                 Some(Entered::At { room }) => {
                     spent = stop - room;
-                    previous = NO_INSTRUCTION;
+                    previous = Blocks::NO_INSTRUCTION;
                     if room == 0 {
                         return spent;
                     }
@@ -306,7 +303,8 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         // Instructions before the one that cannot execute still run.
         let mut obstructed = false;
         let mut count = instructions.len();
-        if from == 0 && (u32::from(block.window) > state.window_free || BREAKPOINTS && state.breaks_within(pc, end)) {
+        if from == 0 && (u32::from(block.own.window) > state.window_free || BREAKPOINTS && state.breaks_within(pc, end))
+        {
             let limit = obstacle(state, instructions, pc);
             obstructed = limit.is_some();
             count = limit.unwrap_or(count);

@@ -56,32 +56,32 @@ impl Blocks {
     /// True if blocks may be translated.
     #[inline(always)]
     pub(crate) fn translates(&self) -> bool {
-        self.translator.setting != Translation::Off && !self.translator.refused
+        self.cache.decoder.translator.setting != Translation::Off && !self.cache.decoder.translator.refused
     }
 
     pub(crate) fn set_translation(&mut self, setting: Translation) {
         self.forget_translations();
-        self.translator = Translator::new(setting);
+        self.cache.decoder.translator = Translator::new(setting);
     }
 
     pub(crate) fn translation(&self) -> Translation {
-        self.translator.setting
+        self.cache.decoder.translator.setting
     }
 
     /// Drops translated code that does not look at data breakpoints as it has to now.
     #[inline(always)]
     pub(crate) fn note_watches(&mut self, watched: [bool; 2]) {
-        if self.translator.watched != watched {
-            self.translator.watched = watched;
+        if self.cache.decoder.translator.watched != watched {
+            self.cache.decoder.translator.watched = watched;
             self.forget_translations();
         }
     }
 
     #[cold]
     fn forget_translations(&mut self) {
-        self.translator.clear();
-        for block in &mut self.blocks {
-            (block.native, block.heat) = (NONE, 0);
+        self.cache.decoder.translator.clear();
+        for block in self.cache.blocks_mut() {
+            (block.own.native, block.own.heat) = (NONE, 0);
         }
     }
 
@@ -89,20 +89,22 @@ impl Blocks {
     /// has to do that block.
     #[inline]
     pub(crate) fn enter<B: Bus>(&mut self, index: u32, state: &mut State, bus: &mut B, room: u32) -> Option<Entered> {
-        let block = &mut self.blocks[index as usize];
-        if block.native == NONE {
-            block.heat = block.heat.saturating_add(1);
-            if self.translator.setting != Translation::After(block.heat) || !self.translate(index, state, bus) {
+        let setting = self.translation();
+        let own = &mut self.cache.block_mut(index).own;
+        if own.native == NONE {
+            own.heat = own.heat.saturating_add(1);
+            if setting != Translation::After(own.heat) || !self.translate(index, state, bus) {
                 return None;
             }
         }
-        let block = &self.blocks[index as usize];
-        if block.count > room || u32::from(block.window) > state.window_free {
+        let block = self.block(index);
+        let native = block.own.native;
+        if block.count > room || u32::from(block.own.window) > state.window_free {
             return None;
         }
-        let engine = self.translator.engine.as_mut()?;
+        let engine = self.cache.decoder.translator.engine.as_mut()?;
         engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
-        let outcome = engine.run(block.native, state.words(), &mut bus.windows()?, room)?;
+        let outcome = engine.run(native, state.words(), &mut bus.windows()?, room)?;
         match outcome.exit {
             // A block that cannot be entered after all.
             Exit::At if outcome.room == room => None,
@@ -115,11 +117,11 @@ impl Blocks {
     #[inline(never)]
     fn translate<B: Bus>(&mut self, index: u32, state: &State, bus: &mut B) -> bool {
         let layout = bus.window_layout();
-        if self.translator.engine.is_none() {
-            self.translator.engine = Engine::new(layout, lower::PC).map(Box::new);
-            self.translator.refused = self.translator.engine.is_none();
+        if self.cache.decoder.translator.engine.is_none() {
+            self.cache.decoder.translator.engine = Engine::new(layout, lower::PC).map(Box::new);
+            self.cache.decoder.translator.refused = self.cache.decoder.translator.engine.is_none();
         }
-        let block = &self.blocks[index as usize];
+        let block = self.block(index);
         let (start, end, memory) = (block.start(), block.end, block.memory);
         let mut versions = Vec::new();
         if memory == CodeMemory::Writable {
@@ -132,9 +134,9 @@ impl Blocks {
         let mut around = Surroundings {
             start,
             end,
-            window: block.window,
+            window: block.own.window,
             versions: &versions,
-            watched: self.translator.watched,
+            watched: self.cache.decoder.translator.watched,
             loop_start: (state.lend == end).then_some(state.lbeg),
             constant: &mut |address| {
                 // What can change more easily than the block itself is loaded each time.
@@ -144,10 +146,10 @@ impl Blocks {
         };
         let Some(ops) = lower::lower(self.instructions(block), &mut around) else { return false };
         let lowered = Lowered { address: start, tag: index, count: block.count, ops: &ops };
-        let Some(engine) = &mut self.translator.engine else { return false };
+        let Some(engine) = &mut self.cache.decoder.translator.engine else { return false };
         match engine.install(&lowered) {
             Some(cell) => {
-                self.blocks[index as usize].native = cell;
+                self.cache.block_mut(index).own.native = cell;
                 true
             }
             // All room is taken: what is still hot will soon be there again.

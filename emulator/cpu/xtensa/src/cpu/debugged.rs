@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Cpu, Exit, NO_INSTRUCTION, interpret, obstacle};
+use super::{Cpu, Exit, interpret, obstacle};
 use crate::block::{self, Absent, Blocks};
 use crate::debugger::{Debugger, Position};
 use crate::execute::execute;
@@ -102,7 +102,7 @@ fn run_blocks_debugged<B: Bus>(
 ) -> Debugged {
     let (mut spent, stop) = (cycles.start, cycles.end);
     loop {
-        let index = match blocks.follow(NO_INSTRUCTION, position.block, bus) {
+        let index = match blocks.follow(Blocks::NO_INSTRUCTION, position.block, bus) {
             Ok(index) => index,
             Err(Absent::NotAtHand) => {
                 return Debugged { spent, exit: (spent == cycles.start).then_some(Exit::Attention) };
@@ -125,7 +125,7 @@ fn run_blocks_debugged<B: Bus>(
         }
         bus.executing(position.block);
         let (mut count, mut obstructed) = (instructions.len(), false);
-        if u32::from(block.window) > state.window_free || state.breaks_within(position.block, block.end) {
+        if u32::from(block.own.window) > state.window_free || state.breaks_within(position.block, block.end) {
             let limit = obstacle(state, &instructions[next..], position.block);
             obstructed = limit.is_some();
             count = limit.map_or(count, |index| next + index);

@@ -1,0 +1,375 @@
+//! Blocks of decoded instructions, whatever the instruction set.
+//!
+//! A block starts at an address that was jumped to and goes on to where its [`Decoder`] ends it, or to [`MAX_INSTRUCTIONS`]. It lies in at
+//! most two code pages. It is stale once its code may have changed, which [`Bus::code_version`] and [`Bus::code_epoch`] say.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+use crate::bus::{Bus, CODE_PAGE, CodeMemory};
+use crate::persist::{Damaged, Persist, Reader, Writer};
+
+/// Most instructions in a block.
+const MAX_INSTRUCTIONS: usize = 32;
+/// When this many instructions are stored, all blocks are dropped: most of them are stale by then.
+const MAX_STORED: usize = 1 << 17;
+/// Entries of the direct-mapped table in front of the map of all blocks.
+const QUICK_ENTRIES: usize = 1 << 12;
+/// Index of no block and of no instruction.
+const NONE: u32 = u32::MAX;
+/// Address that no block has.
+const DROPPED: u64 = u64::MAX;
+
+/// What an instruction set says of the blocks that are made of its instructions.
+pub trait Decoder: Sized {
+    /// A decoded instruction.
+    type Instruction: Copy + Debug;
+    /// What is known of a block beside its place.
+    type Own: Clone + Debug + Default;
+    /// Why an instruction cannot be fetched.
+    type Trap;
+    /// How many of the lowest bits of an address of code are always 0.
+    const ALIGNMENT: u32;
+
+    /// Fetches and decodes the instruction at `pc`. What is not defined decodes as an instruction that raises the exception for it.
+    ///
+    /// # Errors
+    /// If there is no code.
+    fn fetch<B: Bus>(bus: &mut B, pc: u32) -> Result<Self::Instruction, Self::Trap>;
+
+    /// Bytes of an instruction.
+    fn length(instruction: &Self::Instruction) -> u32;
+
+    /// Tells an instruction that so many instructions and bytes of its block come before it. True if the block ends with it.
+    fn add(&mut self, instruction: &mut Self::Instruction, index: u8, offset: u8, own: &mut Self::Own) -> bool;
+
+    /// Whether a block that comes to `address` ends before it.
+    fn ends_before(&self, address: u32) -> bool {
+        let _ = address;
+        false
+    }
+
+    /// A block was decoded. It may drop others, and all.
+    fn decoded(cache: &mut BlockCache<Self>) {
+        let _ = cache;
+    }
+
+    /// A block is stale.
+    fn dropped(&mut self, own: &Self::Own) {
+        let _ = own;
+    }
+
+    /// All blocks were dropped.
+    fn cleared(&mut self) {}
+}
+
+/// A block's place and what it depends on.
+#[derive(Clone, Debug)]
+pub struct Block<Own> {
+    /// Address of the first instruction; no 32-bit address at all once the block is dropped.
+    address: u64,
+    /// Index of the first instruction in the store.
+    pub first: u32,
+    /// Number of instructions.
+    pub count: u32,
+    /// Address after the last instruction.
+    pub end: u32,
+    /// How its code can change.
+    pub memory: CodeMemory,
+    /// The block ends where code was not at hand; it goes on once that has come.
+    cut: bool,
+    /// Nothing but a change of address translation makes it stale.
+    steady: bool,
+    /// Versions of the first and last code page.
+    pub versions: [u32; 2],
+    /// What the instruction set knows of it.
+    pub own: Own,
+}
+
+impl<Own> Block<Own> {
+    /// Address of the first instruction.
+    pub fn start(&self) -> u32 {
+        self.address as u32
+    }
+
+    /// True if an instruction other than the first is at `address`, or within the block before its end.
+    pub fn runs_across(&self, address: u32) -> bool {
+        self.address < u64::from(address) && address < self.end
+    }
+}
+
+/// Why there is no block at an address.
+#[derive(Debug)]
+pub enum Absent<Trap> {
+    /// The first instruction cannot be fetched at all.
+    Trap(Trap),
+    /// It can be once it has come.
+    NotAtHand,
+}
+
+/// All decoded blocks.
+#[derive(Debug)]
+pub struct BlockCache<D: Decoder> {
+    /// The instruction set.
+    pub decoder: D,
+    blocks: Vec<Block<D::Own>>,
+    instructions: Vec<D::Instruction>,
+    /// For every instruction, the block that came after it when it was the last one executed.
+    links: Vec<u32>,
+    by_address: HashMap<u32, u32>,
+    /// Empty until there is a block.
+    quick: Vec<u32>,
+    /// The blocks that a change of address translation makes stale, so that one costs nothing when there are none: the ESP32's ROM makes
+    /// hundreds of them after each reset.
+    mapped: Vec<u32>,
+    epoch: u32,
+}
+
+/// A clone starts without blocks and decodes them again as it needs them, which costs less than copying them all. The blocks come out the
+/// same: one depends on nothing but its address, memory, what of it is at hand, and its decoder.
+impl<D: Decoder + Clone> Clone for BlockCache<D> {
+    fn clone(&self) -> BlockCache<D> {
+        BlockCache { epoch: self.epoch, ..BlockCache::new(self.decoder.clone()) }
+    }
+}
+
+/// As in a clone, the blocks themselves are decoded again.
+impl<D: Decoder + Persist> Persist for BlockCache<D> {
+    fn save(&self, to: &mut Writer) {
+        self.decoder.save(to);
+        self.epoch.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.clear();
+        self.decoder.restore(from)?;
+        self.epoch.restore(from)
+    }
+}
+
+impl<D: Decoder> BlockCache<D> {
+    /// Index of no instruction: nothing came before.
+    pub const NO_INSTRUCTION: u32 = NONE;
+
+    /// No blocks.
+    pub fn new(decoder: D) -> BlockCache<D> {
+        BlockCache {
+            decoder,
+            blocks: Vec::new(),
+            instructions: Vec::new(),
+            links: Vec::new(),
+            by_address: HashMap::new(),
+            quick: Vec::new(),
+            mapped: Vec::new(),
+            epoch: 0,
+        }
+    }
+
+    /// The block with this index.
+    #[inline(always)]
+    pub fn block(&self, index: u32) -> &Block<D::Own> {
+        &self.blocks[index as usize]
+    }
+
+    /// The same, to be changed.
+    #[inline(always)]
+    pub fn block_mut(&mut self, index: u32) -> &mut Block<D::Own> {
+        &mut self.blocks[index as usize]
+    }
+
+    /// Every block, stale ones included.
+    pub fn blocks_mut(&mut self) -> impl Iterator<Item = &mut Block<D::Own>> {
+        self.blocks.iter_mut()
+    }
+
+    /// The instructions of a block.
+    #[inline(always)]
+    pub fn instructions(&self, block: &Block<D::Own>) -> &[D::Instruction] {
+        &self.instructions[block.first as usize..(block.first + block.count) as usize]
+    }
+
+    /// Drops what a change of address translation made stale.
+    #[inline(always)]
+    pub fn note_epoch(&mut self, epoch: u32) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.drop_mapped();
+        }
+    }
+
+    fn drop_mapped(&mut self) {
+        for index in std::mem::take(&mut self.mapped) {
+            self.drop_block(index as usize);
+        }
+    }
+
+    /// Drops the blocks for which `condition` holds.
+    pub fn drop_where(&mut self, condition: impl Fn(&Block<D::Own>) -> bool) {
+        for index in 0..self.blocks.len() {
+            if condition(&self.blocks[index]) {
+                self.drop_block(index);
+            }
+        }
+    }
+
+    fn drop_block(&mut self, index: usize) {
+        let block = &mut self.blocks[index];
+        if block.address != DROPPED {
+            self.by_address.remove(&(block.address as u32));
+            block.address = DROPPED;
+            self.decoder.dropped(&block.own);
+        }
+    }
+
+    /// Drops all blocks.
+    pub fn clear(&mut self) {
+        self.blocks.clear();
+        self.instructions.clear();
+        self.links.clear();
+        self.by_address.clear();
+        self.quick.clear();
+        self.mapped.clear();
+        self.decoder.cleared();
+    }
+
+    /// True when `index` is a block at `pc` whose code has not changed.
+    #[inline(always)]
+    fn is_current<B: Bus>(&self, index: u32, pc: u32, bus: &B) -> bool {
+        let Some(block) = self.blocks.get(index as usize) else { return false };
+        block.address == u64::from(pc)
+            && (block.steady || {
+                let last = block.end.wrapping_sub(1);
+                bus.code_version(pc) == block.versions[0]
+                    && ((pc ^ last) < CODE_PAGE || bus.code_version(last) == block.versions[1])
+                    && !(block.cut && bus.is_at_hand(block.end))
+            })
+    }
+
+    /// The block at `pc`, which comes after the instruction with index `previous`.
+    ///
+    /// # Errors
+    /// If there is no code at `pc`, or not yet.
+    #[inline(always)]
+    pub fn follow<B: Bus>(&mut self, previous: u32, pc: u32, bus: &mut B) -> Result<u32, Absent<D::Trap>> {
+        let linked = self.links.get(previous as usize).copied().unwrap_or(NONE);
+        if self.is_current(linked, pc, bus) {
+            return Ok(linked);
+        }
+        let quick = self.quick.get(Self::quick_slot(pc)).copied().unwrap_or(NONE);
+        let index = if self.is_current(quick, pc, bus) { quick } else { self.find(pc, bus)? };
+        if let Some(link) = self.links.get_mut(previous as usize) {
+            *link = index;
+        }
+        Ok(index)
+    }
+
+    /// Place of the block at `pc` in the direct-mapped table.
+    #[inline(always)]
+    fn quick_slot(pc: u32) -> usize {
+        (pc >> D::ALIGNMENT ^ pc >> 12) as usize % QUICK_ENTRIES
+    }
+
+    /// The block at `pc`, decoded anew if need be.
+    #[inline(never)]
+    fn find<B: Bus>(&mut self, pc: u32, bus: &mut B) -> Result<u32, Absent<D::Trap>> {
+        loop {
+            let index = match self.by_address.get(&pc).copied() {
+                Some(index) if self.is_current(index, pc, bus) => index,
+                known => {
+                    let index = self.decode(pc, known, bus)?;
+                    D::decoded(self);
+                    index
+                }
+            };
+            // Unless all blocks have been dropped, which they are not twice for the same reason.
+            if (index as usize) < self.blocks.len() {
+                self.quick.resize(QUICK_ENTRIES, NONE);
+                self.quick[Self::quick_slot(pc)] = index;
+                return Ok(index);
+            }
+        }
+    }
+
+    /// Decodes the block at `pc`, in place of `stale` if that is given.
+    #[inline(never)]
+    fn decode<B: Bus>(&mut self, pc: u32, stale: Option<u32>, bus: &mut B) -> Result<u32, Absent<D::Trap>> {
+        if !bus.bring_in(pc) {
+            return Err(Absent::NotAtHand);
+        }
+        if self.instructions.len() > MAX_STORED {
+            self.clear();
+        }
+        let mut decoded = [None; MAX_INSTRUCTIONS];
+        let (mut count, mut end, mut own, mut cut) = (0, pc, D::Own::default(), false);
+        while count < MAX_INSTRUCTIONS && (count == 0 || !self.decoder.ends_before(end)) {
+            cut = count > 0 && !bus.is_at_hand(end);
+            if cut {
+                break;
+            }
+            let mut instruction = match D::fetch(bus, end) {
+                Ok(instruction) => instruction,
+                // Raised only when execution gets there, as the start of a block of its own.
+                Err(_) if count > 0 => break,
+                Err(trap) => return Err(Absent::Trap(trap)),
+            };
+            let is_last = self.decoder.add(&mut instruction, count as u8, end.wrapping_sub(pc) as u8, &mut own);
+            decoded[count] = Some(instruction);
+            count += 1;
+            end = end.wrapping_add(D::length(&instruction));
+            if is_last || end < pc {
+                break;
+            }
+        }
+        let memory = bus.code_memory(pc).max(bus.code_memory(end.wrapping_sub(1)));
+        let block = Block {
+            address: u64::from(pc),
+            first: self.instructions.len() as u32,
+            count: count as u32,
+            end,
+            memory,
+            cut,
+            steady: memory != CodeMemory::Writable && !cut,
+            versions: [bus.note_decoded(pc), bus.note_decoded(end.wrapping_sub(1))],
+            own,
+        };
+        let index = self.insert(block, decoded.iter().flatten().copied(), stale);
+        self.by_address.insert(pc, index);
+        Ok(index)
+    }
+
+    /// Adds a block, in place of `stale` if that is given and still there.
+    fn insert(
+        &mut self,
+        mut block: Block<D::Own>,
+        instructions: impl Iterator<Item = D::Instruction>,
+        stale: Option<u32>,
+    ) -> u32 {
+        let old = stale.and_then(|index| Some((index, self.blocks.get(index as usize)?)));
+        let (index, was_mapped) = match old {
+            Some((index, old)) => {
+                self.decoder.dropped(&old.own);
+                // The same place is used again, unless the new block does not fit.
+                if block.count <= old.count {
+                    block.first = old.first;
+                }
+                (index, old.memory == CodeMemory::Mapped)
+            }
+            None => (self.blocks.len() as u32, false),
+        };
+        if (block.first as usize) < self.instructions.len() {
+            let places = &mut self.instructions[block.first as usize..];
+            places.iter_mut().zip(instructions).for_each(|(place, instruction)| *place = instruction);
+        } else {
+            self.instructions.extend(instructions);
+            self.links.resize(self.instructions.len(), NONE);
+        }
+        if block.memory == CodeMemory::Mapped && !was_mapped {
+            self.mapped.push(index);
+        }
+        match self.blocks.get_mut(index as usize) {
+            Some(place) => *place = block,
+            None => self.blocks.push(block),
+        }
+        index
+    }
+}
