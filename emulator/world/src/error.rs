@@ -4,6 +4,17 @@ use espalier_net::{AirError, LanError};
 use espalier_soc::SocError;
 
 /// Why a board cannot be part of a world, or there can be no such world.
+///
+/// ```
+/// use espalier_soc::MachineConfig;
+/// use espalier_world::{World, WorldError};
+///
+/// let mut world = World::new(1)?;
+/// world.add_board("a", &MachineConfig::default())?;
+/// let error = world.add_board("a", &MachineConfig::default()).unwrap_err();
+/// assert!(matches!(error, WorldError::NameTaken { .. }));
+/// # Ok::<_, WorldError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     #[error("the world is that of one board; make it with World::new to add others")]

@@ -20,6 +20,14 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 4, 1);
 const LEASES: RangeInclusive<Ipv4Addr> = Ipv4Addr::new(10, 0, 4, 100)..=Ipv4Addr::new(10, 0, 6, 200);
 
 /// What a world is made from.
+///
+/// ```
+/// use espalier_world::{World, WorldConfig};
+///
+/// let world = World::of(WorldConfig { seed: 7, threads: 1, ..WorldConfig::default() })?;
+/// assert_eq!(world.boards().count(), 0);
+/// # Ok::<_, espalier_world::WorldError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// Seeds every random source of the network and of the boards.
@@ -42,6 +50,16 @@ impl Default for WorldConfig {
 }
 
 /// A board of a world, by its place there.
+///
+/// ```
+/// use espalier_soc::MachineConfig;
+/// use espalier_world::World;
+///
+/// let mut world = World::new(1)?;
+/// let board = world.add_board("sensor", &MachineConfig::default())?;
+/// assert_eq!((board.place(), world.find("sensor")), (0, Some(board)));
+/// # Ok::<_, espalier_world::WorldError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoardId(usize);
 
@@ -53,6 +71,17 @@ impl BoardId {
 }
 
 /// Why a world has stopped.
+///
+/// ```
+/// use espalier_core::Span;
+/// use espalier_world::{World, WorldStop};
+///
+/// match World::new(1)?.run_for(Span::from_millis(1)) {
+///     WorldStop::Unmodelled { board, access } => println!("board {}: {access}", board.place()),
+///     stop => assert_eq!(stop, WorldStop::Limit),
+/// }
+/// # Ok::<_, espalier_world::WorldError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorldStop {
     /// The limit is reached.
@@ -66,6 +95,25 @@ pub enum WorldStop {
 }
 
 /// Several boards on one clock. Cloning it is a fork of all of them.
+///
+/// ```
+/// use espalier_core::{Span, Time};
+/// use espalier_soc::MachineConfig;
+/// use espalier_world::{World, WorldStop};
+///
+/// let mut world = World::new(1)?;
+/// let server = world.add_board("server", &MachineConfig::default())?;
+/// world.add_board("client", &MachineConfig::default())?;
+/// assert_eq!(world.run_for(Span::from_millis(1)), WorldStop::Limit);
+/// assert_eq!(world.board(server).now(), Time::ZERO + Span::from_millis(1));
+///
+/// // A clone is a fork of all boards: both go on alike.
+/// let mut fork = world.clone();
+/// world.run_for(Span::from_millis(1));
+/// fork.run_for(Span::from_millis(1));
+/// assert_eq!(world.trace_hash(), fork.trace_hash());
+/// # Ok::<_, espalier_world::WorldError>(())
+/// ```
 #[derive(Clone)]
 pub struct World {
     pub(crate) now: Time,

@@ -14,6 +14,11 @@ const RGB: usize = 3;
 const LARGEST: u64 = 1 << 20;
 
 /// A file that is no usable PNG.
+///
+/// ```
+/// let error = espalier::decode_png(b"no picture").unwrap_err();
+/// assert!(error.to_string().starts_with("not a usable PNG"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PngError {

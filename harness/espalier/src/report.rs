@@ -21,6 +21,14 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
     font-size:.8rem}.ok{color:#17753a}.bad{color:#b3261e}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}";
 
 /// A report that is being written. It needs no other file, no network and no script.
+///
+/// ```
+/// let mut report = espalier::report::Report::new("Nightly");
+/// report.outcome("the board boots", true);
+/// report.outcome("the display shows the menu", false);
+/// assert_eq!(report.failures(), 1);
+/// assert!(report.html().contains("Nightly"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     title: String,

@@ -10,6 +10,18 @@ use crate::png::decode;
 use crate::screen::Comparison;
 
 /// Compares PNG snapshots by their pixels, so that another PNG encoder is no difference.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::{ScreenComparator, insta, snapshot_file};
+///
+/// let picture = board.screen().settled().await?;
+/// insta::with_settings!({ comparator => Box::new(ScreenComparator) }, {
+///     insta::assert_binary_snapshot!(&snapshot_file("menu"), picture.png());
+/// });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ScreenComparator;
 

@@ -11,6 +11,13 @@ use crate::status::Status;
 pub const MARKER: char = '@';
 
 /// One line from the firmware.
+///
+/// ```
+/// use espalier_protocol::{Answer, Event};
+///
+/// assert_eq!(Answer::parse("@event address-lost"), Ok(Some(Answer::Event(Event::AddressLost))));
+/// assert_eq!(Answer::parse("I (31) boot: ESP-IDF"), Ok(None), "lines of a log have no marker");
+/// ```
 #[expect(clippy::large_enum_variant, reason = "an answer is read and used at once, and nothing here allocates")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
@@ -31,6 +38,12 @@ pub enum Answer<'a> {
 }
 
 /// A line with the marker that does not make sense.
+///
+/// ```
+/// use espalier_protocol::{Answer, AnswerError};
+///
+/// assert_eq!(Answer::parse("@frobnicate"), Err(AnswerError::Unknown("frobnicate")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError<'a> {
     #[error("unknown answer {0:?}")]

@@ -4,6 +4,13 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 /// One line to the firmware: a word and its arguments, separated by white space.
+///
+/// ```
+/// use espalier_protocol::Command;
+///
+/// assert_eq!(Command::parse("server 5001"), Ok(Command::Server { port: 5001 }));
+/// assert_eq!(Command::Server { port: 5001 }.to_string(), "server 5001");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     /// `help`: what can be typed.
@@ -27,6 +34,12 @@ pub enum Command<'a> {
 }
 
 /// Where the firmware's address comes from.
+///
+/// ```
+/// use espalier_protocol::{Command, NetworkSetup};
+///
+/// assert_eq!(Command::parse("net dhcp"), Ok(Command::Network(NetworkSetup::Dhcp)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkSetup {
     /// `net dhcp`
@@ -36,6 +49,13 @@ pub enum NetworkSetup {
 }
 
 /// A line that is not a command.
+///
+/// ```
+/// use espalier_protocol::{Command, CommandError};
+///
+/// assert_eq!(Command::parse("server 0"), Err(CommandError::PortZero));
+/// assert_eq!(CommandError::PortZero.to_string(), "port 0 cannot be connected to or listened on");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError<'a> {
     #[error("empty command")]

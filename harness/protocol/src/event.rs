@@ -6,6 +6,14 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use crate::command::prefixed;
 
 /// Something happened to the firmware.
+///
+/// ```
+/// use espalier_protocol::Event;
+///
+/// let event = Event::Refused("192.168.4.2:5001".parse()?);
+/// assert_eq!(event.to_string(), "refused 192.168.4.2:5001");
+/// # Ok::<_, core::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// `started NAME VERSION`: the application runs and takes commands.
@@ -53,6 +61,14 @@ pub enum Event<'a> {
 }
 
 /// Where an address came from.
+///
+/// ```
+/// use espalier_protocol::{Answer, Event, Origin};
+///
+/// let line = "@event address 192.168.4.15/24 dhcp";
+/// let Ok(Some(Answer::Event(Event::Address { origin, .. }))) = Answer::parse(line) else { panic!("an address") };
+/// assert_eq!(origin, Origin::Dhcp);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     Dhcp,

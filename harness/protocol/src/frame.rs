@@ -9,12 +9,29 @@ use crate::crc32::crc32;
 /// significant bit of its byte. A set bit is a lit pixel.
 ///
 /// As text it is `128x64 row-major CRC DATA`: CRC-32 of the bytes in eight hexadecimal digits, the bytes in base64.
+///
+/// ```
+/// use espalier_protocol::Frame;
+///
+/// let mut frame = Frame::new();
+/// frame.set(3, 5, true);
+/// let dump = frame.to_string();
+/// assert!(dump.starts_with("128x64 row-major "));
+/// assert!(Frame::parse(&dump)?.get(3, 5));
+/// # Ok::<_, espalier_protocol::FrameError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     bytes: [u8; Frame::BYTES],
 }
 
 /// A dump that cannot be used.
+///
+/// ```
+/// use espalier_protocol::{Frame, FrameError};
+///
+/// assert!(matches!(Frame::parse("128x64"), Err(FrameError::Parts)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// A part of the line is missing or there is one too many.

@@ -3,6 +3,14 @@
 use core::str::Utf8Error;
 
 /// A line that cannot be used. The reader has already moved on to the next one.
+///
+/// ```
+/// use espalier_protocol::{LineError, LineReader};
+///
+/// let mut reader = LineReader::<4>::new();
+/// let line = b"status\n".iter().find_map(|byte| reader.push(*byte).map(|line| line.map(str::len)));
+/// assert_eq!(line, Some(Err(LineError::TooLong { limit: 4 })));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// More bytes than the reader has room for; the rest of the line is dropped.
@@ -21,6 +29,18 @@ impl LineError {
 
 /// Collects bytes until a line end. CR, LF and CRLF all end a line; empty lines are skipped, which makes CRLF one end and
 /// lets a sender clear the line of a confused receiver. Backspace and delete take the last byte back, for people who type.
+///
+/// ```
+/// let mut reader = espalier_protocol::LineReader::<64>::new();
+/// let mut lines = Vec::new();
+/// for byte in *b"status\r\nstop\r\n" {
+///     if let Some(Ok(line)) = reader.push(byte) {
+///         lines.push(line.to_owned());
+///     }
+/// }
+/// lines.retain(|line| !line.is_empty());
+/// assert_eq!(lines, ["status", "stop"]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct LineReader<const LIMIT: usize> {
     bytes: [u8; LIMIT],

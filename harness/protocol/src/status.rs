@@ -7,6 +7,14 @@ use crate::command::prefixed;
 
 /// `role=client state=connected link=up address=192.168.4.15/24 peer=192.168.4.2:5001 messages=1 received=5 sent=32 cut=no`;
 /// what does not exist is a dash.
+///
+/// ```
+/// use espalier_protocol::{Answer, Role};
+///
+/// let line = "@status role=client state=connected link=up address=192.168.4.15/24 peer=192.168.4.2:5001 messages=1 received=5 sent=32 cut=no";
+/// let Ok(Some(Answer::Status(status))) = Answer::parse(line) else { panic!("a status") };
+/// assert_eq!((status.role, status.received, status.cut), (Role::Client, 5, false));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     pub role: Role,
@@ -25,6 +33,12 @@ pub struct Status {
 }
 
 /// What the firmware plays.
+///
+/// ```
+/// use espalier_protocol::Role;
+///
+/// assert_eq!(Role::Client.to_string(), "client");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     None,
@@ -33,6 +47,12 @@ pub enum Role {
 }
 
 /// How far it is with that.
+///
+/// ```
+/// use espalier_protocol::State;
+///
+/// assert_eq!(State::Connected.to_string(), "connected");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Idle,

@@ -21,8 +21,16 @@ pub use placed::Placed;
 pub use time::Time;
 
 /// A scenario: a board, its firmware, and the tests that are run on it.
+///
+/// ```
+/// let source = "board: mpython\nfirmware: firmware.bin\nsteps:\n  - expect: ready\n";
+/// let scenario = espalier_scenario::Document::parse("boot.yaml", source)?.scenario;
+/// assert_eq!((scenario.board.as_deref(), scenario.firmware.as_deref()), (Some("mpython"), Some("firmware.bin")));
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(description = "A scenario: a board, its firmware, and the tests that are run on it.")]
 pub struct Scenario {
     /// Its name in reports; otherwise the name of the file.
     pub name: Option<String>,
@@ -67,8 +75,18 @@ pub struct Scenario {
 }
 
 /// One of several tests of a scenario.
+///
+/// ```
+/// use espalier_scenario::{Document, Suite};
+///
+/// let source = "tests:\n  - name: boots\n    steps:\n      - run-for: 1ms\n";
+/// let suite = Suite::new(&[Document::parse("board.yaml", source)?])?;
+/// assert!(suite.tests()[0].name().ends_with("boots"));
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(description = "One of several tests of a scenario.")]
 pub struct Test {
     /// Its name, which no other test of the file has.
     pub name: String,
@@ -88,8 +106,13 @@ pub struct Test {
 }
 
 /// The value of a variable.
+///
+/// ```
+/// assert_eq!(espalier_scenario::Value::Integer(5001).to_string(), "5001");
+/// ```
 #[derive(Clone, Debug, JsonSchema, PartialEq)]
 #[schemars(untagged)]
+#[schemars(description = "The value of a variable.")]
 pub enum Value {
     /// True or false.
     Flag(bool),
@@ -145,8 +168,15 @@ impl fmt::Display for Value {
 }
 
 /// Something that not every kind of board can do.
+///
+/// ```
+/// let document = espalier_scenario::Document::parse("a.yaml", "needs: [virtual-time]\nsteps:\n  - run-for: 1ms\n")?;
+/// assert_eq!(document.scenario.needs, [espalier_scenario::Need::VirtualTime]);
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(description = "Something that not every kind of board can do.")]
 pub enum Need {
     /// Forking a running board.
     Fork,

@@ -17,6 +17,12 @@ const DEEPEST: usize = 16;
 const MARKS: [&str; 2] = ["steps", "tests"];
 
 /// A scenario and its file.
+///
+/// ```
+/// let document = espalier_scenario::Document::parse("boot.yaml", "steps:\n  - expect: ready\n")?;
+/// assert_eq!((document.name().as_str(), document.scenario.steps.len()), ("boot", 1));
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The file.

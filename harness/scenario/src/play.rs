@@ -19,6 +19,18 @@ use crate::problem::Location;
 use crate::text::{ADDRESSES, TextError, Variables, expand, mentions};
 
 /// Why a test failed, and where.
+///
+/// ```no_run
+/// use espalier_scenario::{Options, Outcome, Suite, load};
+///
+/// let records = Suite::new(&load(&["scenarios"])?)?.run(&Options::default(), |_| {});
+/// for record in &records {
+///     if let Outcome::Failed(failure) = &record.outcome {
+///         println!("{}:{}: {}", failure.path.display(), failure.at, failure.message);
+///     }
+/// }
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The file of the scenario.

@@ -4,6 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// A place in a text file; lines and columns count from 1, columns in characters.
+///
+/// ```
+/// assert_eq!(espalier_scenario::Location { line: 3, column: 7 }.to_string(), "3:7");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The line.
@@ -56,6 +60,11 @@ impl Problem {
 }
 
 /// Why a scenario file cannot be run.
+///
+/// ```
+/// let error = espalier_scenario::load(&["no-such-folder"]).unwrap_err();
+/// assert!(error.to_string().starts_with("cannot read no-such-folder: "));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
@@ -79,6 +88,15 @@ pub enum ScenarioError {
 }
 
 /// What is wrong in a scenario file. Its text begins with `FILE:LINE:COLUMN`, as editors and terminals find it.
+///
+/// ```
+/// use espalier_scenario::{Document, ScenarioError};
+///
+/// let ScenarioError::Content(bad) = Document::parse("boot.yaml", "steps:\n  - expekt: ready\n").unwrap_err() else {
+///     panic!("the file was read");
+/// };
+/// assert_eq!((bad.at.line, bad.at.column), (2, 5));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct BadContent {
     /// The file.

@@ -15,6 +15,11 @@ use crate::problem::Location;
 use crate::suite::{Planned, Suite};
 
 /// How tests are run. The default is one thread for each processor, and what the environment says.
+///
+/// ```
+/// let options = espalier_scenario::Options { fail_fast: true, ..espalier_scenario::Options::default() };
+/// assert!(options.target.is_none(), "ESPALIER_BOARD chooses the board");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// How many tests run at once; the processors of this computer if none is given. Boards that are not emulated run one at a time.
@@ -32,6 +37,11 @@ pub struct Options {
 }
 
 /// How a test ended.
+///
+/// ```
+/// let outcome = espalier_scenario::Outcome::Skipped("the board has no display".to_owned());
+/// assert!(!matches!(outcome, espalier_scenario::Outcome::Passed));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Everything came as it had to.
@@ -43,6 +53,17 @@ pub enum Outcome {
 }
 
 /// What became of a test.
+///
+/// ```
+/// use espalier_scenario::{Document, Options, Suite};
+///
+/// let suite = Suite::new(&[Document::parse("idle.yaml", "steps:\n  - run-for: 1ms\n")?])?;
+/// # std::env::set_current_dir(std::env::temp_dir()).unwrap();
+/// for record in suite.run(&Options::default(), |_| {}) {
+///     println!("{}: {}", record.name, if record.failed() { "failed" } else { "passed" });
+/// }
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Its name.

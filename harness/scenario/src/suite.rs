@@ -19,12 +19,30 @@ const FIRMWARE: &str = "firmware";
 const MOST_TESTS: usize = 100_000;
 
 /// Tests that can be run.
+///
+/// ```
+/// use espalier_scenario::{Document, Suite};
+///
+/// let mut suite = Suite::new(&[Document::parse("boot.yaml", "steps:\n  - expect: ready\n")?])?;
+/// suite.filter(&["network".to_owned()]);
+/// assert!(suite.tests().is_empty());
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Suite {
     tests: Vec<Planned>,
 }
 
 /// A test that can be run.
+///
+/// ```
+/// use espalier_scenario::{Document, Suite};
+///
+/// let suite = Suite::new(&[Document::parse("boot.yaml", "steps:\n  - expect: ready\n")?])?;
+/// let test = &suite.tests()[0];
+/// println!("{}:{}: {}", test.path().display(), test.at(), test.name());
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub(crate) name: String,

@@ -15,6 +15,14 @@ const EXTENSION: &str = ".toml";
 ///
 /// As text, on the command line and in `ESPALIER_MODEL`, it is its name or the path of a TOML file, which ends in `.toml`. The
 /// file `emulator/soc/boards/mpython.toml` describes the format.
+///
+/// ```
+/// use espalier::Model;
+///
+/// assert_eq!("mpython".parse::<Model>()?, Model::MPython);
+/// assert_eq!("boards/mine.toml".parse::<Model>()?, Model::File("boards/mine.toml".into()));
+/// # Ok::<_, espalier::UnknownModel>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Model {
@@ -28,6 +36,11 @@ pub enum Model {
 }
 
 /// A word is neither the name of a board nor the path of a TOML file.
+///
+/// ```
+/// let error = "toaster".parse::<espalier::Model>().unwrap_err();
+/// assert!(error.to_string().contains("toaster"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} is no model; supported: {}, or the path of a {EXTENSION} file", NAMED.map(|model| model.to_string()).join(", "))]
 pub struct UnknownModel {

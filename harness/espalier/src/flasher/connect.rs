@@ -37,6 +37,14 @@ const ATTEMPTS: u32 = 20;
 const LIVE_ATTEMPTS: u32 = 2;
 
 /// What the chip says about itself.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let flasher = board.flasher().connect().await?;
+/// println!("{} with {} bytes of flash", flasher.chip().chip, flasher.chip().flash_size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChipInfo {
@@ -68,6 +76,15 @@ impl ChipInfo {
 }
 
 /// How a board is to be flashed.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let image = espalier::Image::read("firmware.bin")?;
+/// let flashed = board.flasher().baud(921_600).skip_unchanged(true).flash(&image, |_| {}).await?;
+/// println!("{} bytes were there already", flashed.unchanged);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is flashed before `connect` or `flash`"]
 pub struct FlasherBuilder {
     shared: Arc<Shared>,

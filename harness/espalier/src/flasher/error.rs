@@ -6,6 +6,11 @@ use crate::error::Cause;
 use espalier_core::Span;
 
 /// What can go wrong while flashing. Every message says what was being done.
+///
+/// ```
+/// let error = espalier::FlashError::Rate { baud: 1 };
+/// assert!(error.to_string().contains("1 bits per second"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlashError {

@@ -47,6 +47,11 @@ pub const SECTOR: u32 = 0x1000;
 const TURN: Span = Span::from_millis(1);
 
 /// How much of an image had to be written.
+///
+/// ```
+/// let flashed = espalier::Flashed { written: 4096, unchanged: 8192 };
+/// assert_eq!(flashed.written + flashed.unchanged, 12288);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flashed {
     /// Bytes that were written.
@@ -59,6 +64,16 @@ pub struct Flashed {
 ///
 /// Dropping one of its futures interrupts the chip in the middle of what it does. This `Flasher` is of no use any more then,
 /// and a new connection starts over.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let mut flasher = board.flasher().connect().await?;
+/// flasher.write(0x9000, &[0xFF; 0x1000], |_| {}).await?;
+/// assert_eq!(flasher.read(0x9000, 4).await?, [0xFF; 4]);
+/// flasher.finish().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Flasher {
     chip: ChipInfo,
     session: Option<Session>,

@@ -5,6 +5,17 @@ use std::sync::mpsc::Sender;
 use espflash::target::ProgressCallbacks;
 
 /// What is being done with a part of the flash chip.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::Stage;
+///
+/// let mut flasher = board.flasher().connect().await?;
+/// let stage = flasher.write(0x10000, b"data", |_| {}).await?;
+/// assert!(matches!(stage, Stage::Written | Stage::Unchanged));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -19,6 +30,15 @@ pub enum Stage {
 }
 
 /// How far the work on one part of the flash chip has come.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let mut flasher = board.flasher().connect().await?;
+/// let tell = |progress: espalier::Progress| println!("{} of {} bytes", progress.done, progress.length);
+/// flasher.write(0x10000, b"data", tell).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Where the part begins in flash.

@@ -25,6 +25,14 @@ const DROM: std::ops::Range<u32> = 0x3F40_0000..0x3F80_0000;
 const IROM: std::ops::Range<u32> = 0x400C_2000..0x4040_0000;
 
 /// One segment of an image.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// let image = espalier::Image::read(path)?;
+/// let in_ram: u32 = image.app().segments.iter().filter(|segment| !segment.is_mapped()).map(|segment| segment.length).sum();
+/// assert!(in_ram < 520 << 10, "the ESP32 has 520 KB of RAM");
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Where it goes in the chip's address space.
@@ -41,6 +49,15 @@ impl Segment {
 }
 
 /// What an application says of itself.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// let image = espalier::Image::read(path)?;
+/// if let Some(description) = &image.app().description {
+///     println!("{} {}, built {}", description.project, description.version, description.built);
+/// }
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The project's name.
@@ -54,6 +71,14 @@ pub struct Description {
 }
 
 /// The SHA-256 digest that may follow an image.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// use espalier::image::Digest;
+///
+/// assert_ne!(espalier::Image::read(path)?.app().digest, Digest::Stale);
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
     /// There is none.
@@ -65,6 +90,14 @@ pub enum Digest {
 }
 
 /// An image that was read and checked.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// let image = espalier::Image::read(path)?;
+/// let app = image.app();
+/// assert!(app.is_application() && app.chip == 0);
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     /// The chip it is for, as the header numbers chips; 0 is the ESP32.

@@ -4,6 +4,11 @@ use super::chip_name;
 use crate::error::Cause;
 
 /// What can be wrong with a firmware image. Every message names the file, the value, and what to do.
+///
+/// ```
+/// let error = espalier::Image::from_bytes("notes.txt", *b"hello").unwrap_err();
+/// assert!(matches!(error, espalier::ImageError::Unknown { start: b'h', .. }));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {

@@ -52,6 +52,14 @@ pub fn chip_name(id: u16) -> &'static str {
 }
 
 /// What kind of file an image is.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// use espalier::image::Format;
+///
+/// assert_eq!(espalier::Image::read(path)?.format(), Format::Application);
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {

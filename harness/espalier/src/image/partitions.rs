@@ -21,6 +21,15 @@ const OTA_CHECKSUM: usize = 28;
 const OTA_ERASED: u32 = u32::MAX;
 
 /// One partition of the flash chip.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// let image = espalier::Image::read(path)?;
+/// for partition in image.partitions().iter().filter(|partition| partition.is_app()) {
+///     println!("{}: {:#x} to {:#x}", partition.label, partition.offset, partition.end());
+/// }
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
     /// Its label.

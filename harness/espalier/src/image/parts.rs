@@ -17,6 +17,14 @@ const ELF_CLASS_OFFSET: usize = 4;
 const ELF_HEADER_SIZE_OFFSET: usize = 40;
 
 /// Bytes that go to one place in flash.
+///
+/// ```
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// for part in espalier::Image::read(path)?.parts(8 << 20)? {
+///     println!("{} bytes at {:#x}, up to {:#x}", part.bytes.len(), part.offset, part.end());
+/// }
+/// # Ok::<_, espalier::ImageError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Where the first byte goes.

@@ -4,6 +4,13 @@
 //! update that went wrong needs just that. By mistake, it makes a board that resets for ever and prints nothing.
 
 /// What is odd about an image, and what the board will make of it. Every message names the file and the value.
+///
+/// ```
+/// use espalier::image::ImageWarning;
+///
+/// let warning = ImageWarning::NoPartitionTable { name: "app.bin".to_owned(), at: 0x1000 };
+/// assert!(warning.to_string().starts_with("app.bin has no partition table"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageWarning {

@@ -9,6 +9,17 @@ use crate::driver::MARK;
 const HEADING: &str = "Traceback (most recent call last):";
 
 /// A call that an exception went through.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// if let Err(error) = board.micropython().exec("def f():\n    1 / 0\nf()").await {
+///     let raised = error.exception().expect("the script raises");
+///     let innermost = raised.frames.last().expect("it has a traceback");
+///     assert_eq!((innermost.line, innermost.function.as_deref()), (2, Some("f")));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The file, as the board knows it; for a script, the name that it was given.

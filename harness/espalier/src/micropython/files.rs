@@ -21,6 +21,15 @@ use crate::session::{Result, Wait};
 const PIECE: usize = 1024;
 
 /// A file or a directory of the board.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// for entry in board.micropython().list("/").await? {
+///     println!("{} ({} bytes)", entry.name, entry.size);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteEntry {
     /// Its name, without the directory.

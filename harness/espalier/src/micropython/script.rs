@@ -130,6 +130,14 @@ pub(super) fn literal(text: &str) -> String {
 }
 
 /// What a script printed.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let output = board.micropython().exec("print(6 * 7)").await?;
+/// assert_eq!(output.text().trim(), "42");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MicroPythonOutput {
     bytes: Vec<u8>,

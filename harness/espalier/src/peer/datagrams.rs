@@ -92,6 +92,15 @@ impl Drop for Question {
 }
 
 /// A UDP port of a peer; it is closed when this is dropped.
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let socket = board.peer().udp(5005)?;
+/// let (bytes, from) = socket.receive().await?;
+/// socket.send_to(bytes, from).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct UdpSocket {
     shared: Arc<Shared>,
     id: UdpId,

@@ -227,6 +227,16 @@ impl AsyncWrite for PeerStream {
 }
 
 /// Bytes on their way to the board; see [`PeerStream::send`]. Its patience is counted in the board's time, as that of a [`Wait`].
+///
+/// ```
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::Units;
+///
+/// let stream = board.peer().connect(80).await?;
+/// stream.send("GET / HTTP/1.0\r\n\r\n").within(2.s()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is sent until this is awaited"]
 pub struct Sending<'a> {
     until: Until,

@@ -28,6 +28,19 @@ const DEEPEST: usize = 64;
 const STACKS: std::ops::Range<u32> = 0x3ffa_e000..0x4000_0000;
 
 /// One function on the stack.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::probe::Core;
+///
+/// let mut probe = board.probe()?;
+/// probe.halt(Core::Pro)?;
+/// for frame in probe.backtrace(Core::Pro)?.frames {
+///     println!("{:#010x} {}", frame.pc, frame.place);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFrame {
     /// The instruction that runs next, or for callers the call.
@@ -39,6 +52,17 @@ pub struct CallFrame {
 }
 
 /// The call stack of a core.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::probe::Core;
+///
+/// let mut probe = board.probe()?;
+/// probe.halt(Core::App)?;
+/// println!("{}", probe.backtrace(Core::App)?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backtrace {
     /// The core.

@@ -37,6 +37,13 @@ use crate::image::Image;
 use crate::session::{Result, Shared, Timeout};
 
 /// The debug probe, or the chip at it, did not do something.
+///
+/// ```
+/// use espalier::probe::ProbeFailure;
+///
+/// let error = ProbeFailure { action: "halt", what: "PRO CPU".to_owned(), source: "no answer".into() };
+/// assert_eq!(error.to_string(), "cannot halt the PRO CPU with the debug probe: no answer");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} the {what} with the debug probe: {source}")]
 pub struct ProbeFailure {
@@ -56,6 +63,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Span = Span::from_micros(100);
 
 /// A core of the chip.
+///
+/// ```
+/// use espalier::probe::Core;
+///
+/// assert_eq!(Core::ALL.map(|core| core.to_string()), ["PRO CPU", "APP CPU"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Core {
     /// The core that boots.
@@ -86,6 +99,18 @@ impl fmt::Display for Core {
 }
 
 /// Registers of a stopped core.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::probe::Core;
+///
+/// let mut probe = board.probe()?;
+/// probe.halt(Core::Pro)?;
+/// let registers = probe.registers(Core::Pro)?;
+/// println!("pc {:#010x}, stack pointer {:#010x}", registers.pc, registers.a[1]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registers {
     /// Address of the next instruction.
@@ -97,6 +122,18 @@ pub struct Registers {
 }
 
 /// A debug probe that is attached to a board. Dropping it lets the cores go.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// use espalier::probe::Core;
+///
+/// let mut probe = board.probe()?;
+/// let pc = probe.halt(Core::Pro)?;
+/// println!("the PRO CPU stopped at {pc:#010x}");
+/// probe.resume(Core::Pro)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Probe {
     session: Session,
     shared: Arc<Shared>,

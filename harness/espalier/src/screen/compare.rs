@@ -21,6 +21,10 @@ const MASKED: Colour = [0x30, 0x30, 0x70];
 const MASKED_LIT: Colour = [0x70, 0x70, 0xC0];
 
 /// A rectangle of pixels.
+///
+/// ```
+/// assert_eq!(espalier::Rect::new(0, 48, 128, 16).to_string(), "128x16 pixels at (0, 48)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rect {
     /// Left column.
@@ -71,6 +75,15 @@ enum Verdict {
 }
 
 /// The outcome of comparing two pictures.
+///
+/// ```
+/// use espalier::{Bitmap, Comparison, Rect};
+///
+/// let (expected, mut actual) = (Bitmap::new(8, 8), Bitmap::new(8, 8));
+/// actual.set(3, 5, true);
+/// let comparison = Comparison::of(&expected, &actual);
+/// assert_eq!((comparison.differing(), comparison.bounds()), (1, Some(Rect::new(3, 5, 1, 1))));
+/// ```
 #[derive(Clone)]
 pub struct Comparison {
     expected: Bitmap,

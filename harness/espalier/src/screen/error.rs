@@ -8,6 +8,11 @@ use crate::error::Cause;
 use crate::png::PngError;
 
 /// What can be wrong with a screen.
+///
+/// ```
+/// let error = espalier::ScreenError::Name { name: "../menu".to_owned() };
+/// assert!(error.to_string().starts_with("\"../menu\" cannot name a golden picture"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScreenError {

@@ -57,6 +57,14 @@ impl Target {
 }
 
 /// A picture that a failed test left behind, which can become golden.
+///
+/// ```no_run
+/// for pending in espalier::PendingGoldens::find("target/espalier")?.ready {
+///     println!("{} by {}", pending.golden().display(), pending.test());
+///     pending.accept()?;
+/// }
+/// # Ok::<_, espalier::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingGolden {
     target: Target,
@@ -66,6 +74,13 @@ pub struct PendingGolden {
 }
 
 /// Why a picture does not become golden.
+///
+/// ```
+/// use espalier::GoldenRefusal;
+///
+/// let refusal = GoldenRefusal::Unreadable { path: "menu.toml".into() };
+/// assert!(refusal.to_string().ends_with("run the test again"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -94,6 +109,12 @@ pub enum Refusal {
 }
 
 /// What the last runs of tests left behind in a folder.
+///
+/// ```no_run
+/// let pending = espalier::PendingGoldens::find("target/espalier")?;
+/// println!("{} pictures can become golden, {} cannot", pending.ready.len(), pending.refused.len());
+/// # Ok::<_, espalier::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingGoldens {
     /// What can become golden, by golden.

@@ -72,6 +72,13 @@ fn append(file: &Path, line: &str) -> Result<(), FileError> {
 }
 
 /// The result of a test that is skipped.
+///
+/// ```
+/// use espalier::Skipped;
+///
+/// // What `needs!` returns from a test that this board cannot run.
+/// assert!(espalier::Result::<()>::skipped().is_ok());
+/// ```
 pub trait Skipped {
     /// As if it had passed.
     fn skipped() -> Self;

@@ -8,6 +8,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 /// A length of board time, such as `2s`, `500ms`, `20us` or `1.5min`.
+///
+/// ```
+/// let document = espalier_scenario::Document::parse("a.yaml", "within: 500ms\nsteps:\n  - run-for: 1ms\n")?;
+/// assert_eq!(document.scenario.within.map(|time| time.0.as_micros()), Some(500_000));
+/// # Ok::<_, espalier_scenario::ScenarioError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time(pub Span);
 

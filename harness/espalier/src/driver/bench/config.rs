@@ -65,6 +65,13 @@ struct WifiEntry {
 }
 
 /// The Wi-Fi network that a board on a bench may join.
+///
+/// ```
+/// use espalier::WifiCredentials;
+///
+/// let network = WifiCredentials { ssid: "lab".to_owned(), password: None };
+/// assert!(network.password.is_none(), "an open network");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct WifiCredentials {
     /// The network's name.

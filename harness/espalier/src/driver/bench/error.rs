@@ -8,6 +8,11 @@ use crate::driver::BOARD_VARIABLE;
 use crate::error::Cause;
 
 /// What can be wrong with a board on a bench. Every message says what to do.
+///
+/// ```
+/// let error = espalier::BenchError::Absent { board: "desk-3".to_owned() };
+/// assert_eq!(error.to_string(), "desk-3 is not plugged in; `espalier boards` lists what is");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BenchError {

@@ -5,6 +5,13 @@ use super::error::BenchError;
 use super::{Location, Port, locate, lock, usb};
 
 /// A board that `ESPALIER_BOARD` can name.
+///
+/// ```
+/// for board in espalier::known_boards()? {
+///     println!("{}: {}{}", board.name, board.place, if board.present { "" } else { " (absent)" });
+/// }
+/// # Ok::<_, espalier::BenchError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KnownBoard {

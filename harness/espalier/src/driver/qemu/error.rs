@@ -11,6 +11,11 @@ const INSTALL: &str = "Espressif's releases have it: `python $IDF_PATH/tools/idf
                        from github.com/espressif/qemu/releases";
 
 /// Why there is no board in QEMU, or no more.
+///
+/// ```
+/// let error = espalier::QemuError::FlashSize { size: 3 << 20 };
+/// assert_eq!(error.to_string(), "QEMU has no flash chip of 3145728 bytes, only of 2, 4, 8 or 16 MB");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QemuError {

@@ -26,6 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const NAP: Duration = Duration::from_millis(5);
 
 /// A QEMU that has the machine `esp32`.
+///
+/// ```
+/// match espalier::Qemu::find() {
+///     Ok(qemu) => println!("{} {}", qemu.program().display(), qemu.version()),
+///     Err(error) => println!("no boards in QEMU: {error}"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Qemu {
     program: PathBuf,

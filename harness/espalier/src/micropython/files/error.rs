@@ -14,6 +14,13 @@ const EROFS: u32 = 30;
 const ENOTEMPTY: u32 = 39;
 
 /// Why something could not be done with a file of the board.
+///
+/// ```
+/// use espalier::{RemoteFileError, RemoteFileReason};
+///
+/// let error = RemoteFileError { action: "read", path: "/main.py".to_owned(), reason: RemoteFileReason::Missing };
+/// assert!(error.to_string().ends_with("no such file or directory"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} the board's {path}: {reason}")]
 pub struct RemoteFileError {
@@ -26,6 +33,10 @@ pub struct RemoteFileError {
 }
 
 /// What is wrong with a file of the board.
+///
+/// ```
+/// assert_eq!(espalier::RemoteFileReason::Full.to_string(), "no space left");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteFileReason {
