@@ -33,6 +33,13 @@ pub enum CliError {
     NoProject { hint: String },
     #[error("{}: {reason}", path.display())]
     World { path: PathBuf, reason: String },
+    #[error(
+        "{} is a saved board, which has its own --board, --seed, --access-point, --partition-table and --strict; leave these away",
+        path.display()
+    )]
+    AlreadySet { path: PathBuf },
+    #[error("--save-at {text}: {source}")]
+    SaveAt { text: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]
     NoFirmware,
     #[cfg(not(feature = "window"))]

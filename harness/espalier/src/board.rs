@@ -1,5 +1,6 @@
 //! The handle that tests hold.
 
+use std::io::Read;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::driver::{
     AccessPoint, Capability, Kind, Model, Reset, Setup, SnapshotError, Start, Target, UnmodelledNote, WifiCredentials,
-    WorldHandle, describe, load, open,
+    WorldHandle, describe, is_snapshot, load, open,
 };
 use crate::error::{Cause, Failure, FileError, Source};
 use crate::flasher::FlasherBuilder;
@@ -40,6 +41,8 @@ pub const IMAGE_VARIABLE: &str = "ESPALIER_IMAGE";
 /// The largest file that is taken for a saved board or world: 200 boards have room in it.
 const SNAPSHOT_MAX: u64 = 1 << 30;
 
+/// Bytes by which a saved board is known.
+const BEGINNING: u64 = 64;
 /// What a board is called that was booted for all tests.
 pub(crate) const BOOTED: &str = "boot";
 
@@ -330,6 +333,17 @@ impl Board {
     /// Fails with a [`SnapshotError`] that says what to do if the file is damaged, holds no board, or is of another build.
     pub fn load(path: impl AsRef<Path>) -> Result<Board> {
         Board::load_as(path, test_name())
+    }
+
+    /// Whether a file looks like a saved board or world, rather than firmware. [`load`](Board::load) says whether it can be used.
+    ///
+    /// ```
+    /// assert!(!espalier::Board::is_saved("Cargo.toml"));
+    /// ```
+    pub fn is_saved(path: impl AsRef<Path>) -> bool {
+        let mut beginning = Vec::new();
+        let read = std::fs::File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning));
+        read.is_ok() && is_snapshot(&beginning)
     }
 
     /// The same with a name of its own.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use espalier::{Model, Span};
 use espalier_scenario::Pattern;
 
@@ -236,9 +236,13 @@ Examples:
   espalier run micropython.bin --access-point home:12345678 --air-pcap air.pcap
       its script joins the network home; Wireshark reads the file
   echo status | espalier run firmware.bin --expect '/@status .*messages=0/'
-  espalier run firmware.bin --expect ready --fail-on '/^E \\(/' --within 5s")]
+  espalier run firmware.bin --expect ready --fail-on '/^E \\(/' --within 5s
+  espalier run micropython.bin --save-at '>>> ' at-the-prompt.espalier
+      and from there, as often as it is wanted:
+  espalier run at-the-prompt.espalier")]
+#[command(group(ArgGroup::new("awaited").args(["expect", "save_at"]).multiple(true)))]
 pub struct RunArgs {
-    /// Firmware: an application's .bin, a merged image, an ELF file, or the folder of a build.
+    /// Firmware: an application's .bin, a merged image, an ELF file, or the folder of a build; or a board that --save-at has saved.
     pub image: PathBuf,
     #[command(flatten)]
     pub table: TableArgs,
@@ -253,8 +257,12 @@ pub struct RunArgs {
     /// Fail when a line of the console contains this text or regular expression.
     #[arg(long, value_name = "TEXT|/REGEX/")]
     pub fail_on: Vec<Pattern>,
+    /// Save the board into this file when a line of the console contains this text or regular expression, and end there unless
+    /// something is expected too. A run of that file goes on from that moment.
+    #[arg(long, num_args = 2, value_names = ["TEXT|/REGEX/", "FILE"], conflicts_with_all = ["host_forward", "peer"])]
+    pub save_at: Vec<String>,
     /// Fail if not all that is expected was seen within this much board time, such as 5s.
-    #[arg(long, value_name = "TIME", value_parser = span, requires = "expect")]
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "awaited")]
     pub within: Option<Span>,
     /// Go on when the firmware crashes.
     #[arg(long)]

@@ -23,6 +23,11 @@ pub struct SetupArgs {
 }
 
 impl SetupArgs {
+    /// Whether nothing was said of the board.
+    pub fn is_default(&self) -> bool {
+        self.board == Model::default() && self.access_point.is_empty() && self.seed == 0
+    }
+
     /// A board that is set up like this.
     pub fn builder(&self, name: &str) -> BoardBuilder {
         let builder = Board::builder().model(self.board.clone()).seed(self.seed).name(name);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use espalier::{Board, Crash, SETTLED, Span, Time, Units};
+use espalier_scenario::Pattern;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
@@ -39,7 +40,7 @@ pub enum Ending {
     /// All that was expected has been seen.
     Met,
     /// It was over before all that was expected had been seen.
-    Unmet { awaited: String },
+    Unmet { awaited: String, passed: Span },
     /// Something was seen that must not be.
     Unwanted { pattern: String, line: String },
     /// The firmware crashed.
@@ -57,6 +58,8 @@ pub struct Session<'a> {
     panel: Option<Panel>,
     window: Option<Window>,
     expectations: Expectations,
+    /// What the console has to say for the board to be saved, and where.
+    saving: Option<(Expectations, PathBuf)>,
     input: UnboundedReceiver<Vec<u8>>,
     input_ended: bool,
     last_input: Time,
@@ -76,17 +79,27 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(board: Board, bridges: Bridges, window: Option<Window>, raw: bool, args: &'a RunArgs) -> Session<'a> {
+    pub fn new(
+        board: Board,
+        bridges: Bridges,
+        window: Option<Window>,
+        raw: bool,
+        save_at: Option<(Pattern, PathBuf)>,
+        args: &'a RunArgs,
+    ) -> Session<'a> {
+        // A board that was saved has said what it had to say.
+        let begun = (board.now() > Time::ZERO).then(|| board.now());
         Session {
             paced: window.is_some() || (raw && args.limit.is_none()),
             panel: (raw && !args.no_screen && window.is_none()).then(Panel::new).flatten(),
             expectations: Expectations::new(&args.expect, &args.fail_on),
+            saving: save_at.map(|(pattern, path)| (Expectations::new(&[pattern], &[]), path)),
             raw,
             read: true,
             input: keys(),
             input_ended: false,
             last_input: Time::ZERO,
-            last_output: None,
+            last_output: begun,
             bridges,
             window,
             seen: Time::ZERO,
@@ -111,7 +124,7 @@ impl<'a> Session<'a> {
             fs::create_dir_all(folder).map_err(CliError::file("create", folder))?;
         }
         let patience = match (self.args.within, self.args.limit) {
-            (None, None) if self.expectations.is_open() => Some(PATIENCE),
+            (None, None) if self.is_waiting() => Some(PATIENCE),
             (within, _) => within,
         };
         let limit = [self.args.limit, patience].into_iter().flatten().min();
@@ -123,7 +136,7 @@ impl<'a> Session<'a> {
             let passed = self.board.now().since(begun);
             let over = limit.map_or_else(|| self.is_over(), |limit| passed >= limit);
             if over || !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {
-                return self.last_words().await;
+                return self.last_words(begun).await;
             }
             let ahead = Duration::from(passed).saturating_sub(clock.elapsed());
             let pause = if self.paced { ahead } else { Duration::ZERO };
@@ -149,17 +162,34 @@ impl<'a> Session<'a> {
     }
 
     /// The end, unless the firmware has just begun to tell of a crash: that is heard out.
-    async fn last_words(&mut self) -> Result<Ending, CliError> {
+    async fn last_words(&mut self, begun: Time) -> Result<Ending, CliError> {
         let end = self.board.now() + LAST_WORDS;
         while !self.args.allow_reset && self.board.is_panicking() && self.board.now() < end {
             if let Some(ending) = self.turn(TURN).await? {
                 return Ok(ending);
             }
         }
-        Ok(match self.expectations.awaited() {
-            Some(awaited) => Ending::Unmet { awaited },
+        let saving = self.saving.as_ref().and_then(|(awaited, _)| awaited.awaited());
+        Ok(match self.expectations.awaited().or(saving) {
+            Some(awaited) => Ending::Unmet { awaited, passed: self.board.now().since(begun) },
             None => Ending::Over,
         })
+    }
+
+    /// Whether the console has to say something yet.
+    fn is_waiting(&self) -> bool {
+        self.expectations.is_open() || self.saving.is_some()
+    }
+
+    /// Saves the board once the console has said when; true if that was now.
+    fn save(&mut self, bytes: &[u8], now: Time) -> Result<bool, CliError> {
+        let Some((awaited, path)) = &mut self.saving else { return Ok(false) };
+        if !matches!(awaited.take(bytes, now), Verdict::Met) {
+            return Ok(false);
+        }
+        self.board.save(&*path)?;
+        self.saving = None;
+        Ok(true)
     }
 
     /// Prints what the board has printed, and says what follows from it.
@@ -173,10 +203,16 @@ impl<'a> Session<'a> {
                 written => written?,
             }
         }
-        Ok(match self.expectations.take(&bytes, now) {
-            Verdict::Met => Some(Ending::Met),
+        let verdict = self.expectations.take(&bytes, now);
+        let saved = self.save(&bytes, now)?;
+        Ok(match verdict {
+            Verdict::Met if self.saving.is_none() => Some(Ending::Met),
+            Verdict::Met => None,
+            Verdict::Open if saved && !self.expectations.is_open() => Some(Ending::Met),
             Verdict::Failed { pattern, line } => Some(Ending::Unwanted { pattern, line }),
-            Verdict::Open if !self.read && self.args.expect.is_empty() && self.args.fail_on.is_empty() => {
+            Verdict::Open
+                if !self.read && !self.is_waiting() && self.args.expect.is_empty() && self.args.fail_on.is_empty() =>
+            {
                 Some(Ending::Unread)
             }
             Verdict::Open => None,

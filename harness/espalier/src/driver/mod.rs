@@ -76,6 +76,11 @@ pub(crate) struct Setup {
     pub(crate) world: Option<WorldHandle>,
 }
 
+/// True if a file that begins with these bytes is one that [`Keeping::save`] has made, or a world's.
+pub(crate) fn is_snapshot(beginning: &[u8]) -> bool {
+    emulated::is_snapshot(beginning)
+}
+
 /// The emulated board of a file that [`Keeping::save`] has made, and the attachment.
 pub(crate) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
     emulated::load(file)

@@ -13,6 +13,7 @@ use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
 use espalier_soc::JtagCycle as PinCycle;
 use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Strap, Translation};
 use espalier_world::BoardId;
+pub(super) use espalier_world::is_snapshot;
 
 use super::lan_peer::{LanPeer, set_silent};
 use super::{

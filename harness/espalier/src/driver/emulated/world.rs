@@ -30,7 +30,7 @@ pub(super) struct Held {
 
 /// The file holds several boards.
 #[derive(Debug, thiserror::Error)]
-#[error("this is a world of {boards} boards, not one board; load it with World::load, or run it with espalier world")]
+#[error("this is a world of {boards} boards, not one board; load it with World::load")]
 pub(super) struct OfSeveral {
     pub(super) boards: usize,
 }
