@@ -56,7 +56,7 @@ fn a_board_that_is_not_saved_is_a_failure() {
     let (status, _, errors) = run(&[FIRMWARE, "--save-at", "never", saved, "--within", "200ms"], "");
     assert_eq!(status, Some(1));
     assert!(errors.contains("without \"never\" on the console") && !path.exists(), "{errors}");
-    let (status, _, errors) = run(&[FIRMWARE, "--save-at", AT, saved, "--host-forward", "0:80"], "");
+    let (status, _, errors) = run(&[FIRMWARE, "--save-at", AT, saved, "--host-forward", "8080:80"], "");
     assert_eq!(status, Some(2));
     assert!(errors.contains("--host-forward") && errors.contains("cannot be used with"), "{errors}");
     let (status, _, errors) = run(&[FIRMWARE, "--save-at", "/(/", saved], "");

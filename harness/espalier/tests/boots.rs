@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use espalier::{Board, BootOnce, Kind, Model, Result, Units};
 use rstest::rstest;
 
-const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
+/// In the package's folder, which nextest names on machines that have the tests out of an archive.
+const IMAGE: &str = "../../fixtures/firmware/tutorial-esp32.bin";
 /// Environment variable with a file that gets a line for each boot.
 const BOOTS_VARIABLE: &str = "BOOTS";
 /// Environment variable with a seed, which the harness does not know by name.
@@ -23,7 +24,9 @@ static BOOTED: BootOnce = BootOnce::new();
 async fn board() -> Result<Board> {
     let boot = async || {
         let seed = std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.parse().ok()).unwrap_or_default();
-        let builder = Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(IMAGE).seed(seed);
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+        let builder = Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(package.join(IMAGE));
+        let builder = builder.seed(seed);
         let board = builder.start().await?;
         // What follows the start is done by the file, if there is one.
         if let Some(path) = std::env::var_os(BOOTS_VARIABLE) {
