@@ -160,6 +160,11 @@ pub trait Bus {
         None
     }
 
+    /// Tells that translated code has read a word of [`Windows::steady`] in this cycle, and no such word later.
+    fn looked_at_steady(&mut self, cycle: u32) {
+        let _ = cycle;
+    }
+
     /// Changes whenever a page of [`WindowLayout::paged`] may be another one or have other bytes.
     fn page_generation(&self) -> u64 {
         0

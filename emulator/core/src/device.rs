@@ -74,8 +74,8 @@ pub trait Device: Persist {
     }
 
     /// Whether reading the word at `offset` has no effect and gives the same value again until the device's deadline, or until
-    /// something comes to the device from outside. A core that polls nothing else need not execute every round of it. False is
-    /// always right.
+    /// something comes to the device from outside, or anything but such a word is accessed. A core that polls nothing else need not
+    /// execute every round of it, and nothing has to be done after such a read. False is always right.
     fn is_steady(&self, offset: u32) -> bool {
         let _ = offset;
         false
@@ -86,6 +86,13 @@ pub trait Device: Persist {
     fn plain_write(&self, offset: u32, value: u32) -> Option<u32> {
         let _ = (offset, value);
         None
+    }
+
+    /// Whether a write to the word at `offset` changes nothing but what other words of the block read as: no level, no deadline, and
+    /// nothing outside of the block. False is always right.
+    fn is_quiet_write(&self, offset: u32) -> bool {
+        let _ = offset;
+        false
     }
 
     /// The block's reset line was pulsed.

@@ -38,4 +38,4 @@ pub use signal::Signal;
 pub use surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
 pub use time::{Counter, Frequency, Span, Time};
 pub use unmodelled::Unmodelled;
-pub use windows::{Page, Window, WindowLayout, Windows};
+pub use windows::{Page, SteadyWords, Window, WindowLayout, Windows};

@@ -44,6 +44,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the deadline of `slot` has come by `now`.
+    pub fn is_due(&self, slot: usize, now: Time) -> bool {
+        self.deadlines[slot].is_some_and(|at| at <= now)
+    }
+
     /// The earliest deadline of all.
     pub fn next(&self) -> Option<Time> {
         self.next.map(|(at, _)| at)

@@ -45,4 +45,62 @@ pub struct Windows<'a> {
     pub words: &'a [u8],
     /// The versions of its pages.
     pub word_versions: &'a [u32],
+    /// Registers of peripherals that read as they did.
+    pub steady: &'a SteadyWords,
+}
+
+/// A word of a register and its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+struct SteadyWord {
+    address: u32,
+    value: u32,
+}
+
+/// What some registers read as, until something happens: reading one of these has no effect. There is one place for each of sixteen
+/// neighbouring words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct SteadyWords([SteadyWord; SteadyWords::COUNT]);
+
+impl SteadyWords {
+    /// How many there can be, a power of two.
+    pub const COUNT: usize = 16;
+    /// None.
+    pub const NONE: SteadyWords = {
+        // Each place has the address of a word that does not belong there.
+        let mut words = [SteadyWord { address: 0, value: 0 }; SteadyWords::COUNT];
+        let mut index = 0;
+        while index < SteadyWords::COUNT {
+            words[index].address = 4 * (index as u32 + 1);
+            index += 1;
+        }
+        SteadyWords(words)
+    };
+
+    fn place(address: u32) -> usize {
+        (address / 4) as usize % SteadyWords::COUNT
+    }
+
+    /// The word at `address`, which is aligned, reads as `value` now.
+    pub fn put(&mut self, address: u32, value: u32) {
+        self.0[SteadyWords::place(address)] = SteadyWord { address, value };
+    }
+
+    /// What the word at `address` reads as, if it is here.
+    pub fn get(&self, address: u32) -> Option<u32> {
+        let word = self.0[SteadyWords::place(address)];
+        (word.address == address).then_some(word.value)
+    }
+
+    /// The addresses of the words that are here.
+    pub fn addresses(&self) -> impl Iterator<Item = u32> {
+        let places = self.0.iter().enumerate();
+        places.filter(|(index, word)| SteadyWords::place(word.address) == *index).map(|(_, word)| word.address)
+    }
+
+    /// The first word: pairs of an address and a value.
+    pub fn as_ptr(&self) -> *const u32 {
+        self.0.as_ptr().cast()
+    }
 }

@@ -45,6 +45,8 @@ pub struct Outcome {
     pub exit: Exit,
     /// Instructions that are left.
     pub room: u32,
+    /// What was left when a word of [`Windows::steady`] was read last.
+    pub looked: Option<u32>,
 }
 
 /// Translated code of one core.

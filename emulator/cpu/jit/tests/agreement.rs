@@ -6,7 +6,7 @@ use espalier_jit::{
     Binary, Block, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Place, Slot, Space, Unary, Value,
     Width, Window, WindowLayout, Windows,
 };
-use model::{Memory, interpret};
+use model::{Memory, STEADY, interpret};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -101,7 +101,7 @@ fn place() -> impl Strategy<Value = Place> {
 
 /// An address: mostly a register that holds one, with an offset that stays near.
 fn address() -> impl Strategy<Value = (Value, u32)> {
-    let constant = prop_oneof![0x7ff0u32..0x8210, 0xfff0u32..0x1_0810, 0x1f_fff0u32..0x23_0010];
+    let constant = prop_oneof![STEADY..STEADY + 0x48, 0x7ff0u32..0x8210, 0xfff0u32..0x1_0810, 0x1f_fff0u32..0x23_0010];
     prop_oneof![
         4 => (slot().prop_map(Value::Slot), prop_oneof![0u32..16, Just(u32::MAX)]),
         1 => (constant.prop_map(Value::Imm), 0u32..8),
@@ -178,6 +178,7 @@ fn register() -> impl Strategy<Value = u32> {
         3 => 0x1_0000u32..0x1_0800,
         1 => 0xfff0u32..0x1_0810,
         1 => 0x1f_fff0u32..0x23_0010,
+        1 => STEADY..STEADY + 0x48,
         1 => 0u32..40,
         2 => (-1e9f32..1e9).prop_map(f32::to_bits),
         1 => any::<u32>(),
@@ -220,6 +221,7 @@ fn run(engine: &mut Engine, cell: u32, registers: &mut [u32], memory: &mut Memor
         data_versions: &memory.data_versions,
         words: &memory.words,
         word_versions: &memory.word_versions,
+        steady: &memory.steady,
     };
     engine.run(cell, registers, &mut windows, room)
 }
@@ -234,13 +236,22 @@ fn blocks_lead_to_each_other() {
     let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &first }).expect("there is room");
     let mut memory = Memory::new(&[0; 4]);
     let mut registers = vec![0; REGISTERS];
-    assert_eq!(run(&mut engine, cell, &mut registers, &mut memory, 10), Some(Outcome { exit: Exit::At, room: 8 }));
+    assert_eq!(
+        run(&mut engine, cell, &mut registers, &mut memory, 10),
+        Some(Outcome { exit: Exit::At, room: 8, looked: None })
+    );
     assert_eq!((registers[0], registers[usize::from(PC)]), (1, 8));
     assert!(engine.install(&Block { address: 8, tag: 2, count: 1, ops: &second }).is_some());
-    assert_eq!(run(&mut engine, cell, &mut registers, &mut memory, 10), Some(Outcome { exit: Exit::At, room: 1 }));
+    assert_eq!(
+        run(&mut engine, cell, &mut registers, &mut memory, 10),
+        Some(Outcome { exit: Exit::At, room: 1, looked: None })
+    );
     assert_eq!((registers[0], registers[1], registers[usize::from(PC)]), (4, 3, ADDRESS));
     engine.remove(1);
-    assert_eq!(run(&mut engine, cell, &mut registers, &mut memory, 10), Some(Outcome { exit: Exit::At, room: 8 }));
+    assert_eq!(
+        run(&mut engine, cell, &mut registers, &mut memory, 10),
+        Some(Outcome { exit: Exit::At, room: 8, looked: None })
+    );
     engine.clear();
     assert_eq!(run(&mut engine, cell, &mut registers, &mut memory, 10), None);
 }
@@ -261,6 +272,6 @@ fn a_block_repeats_itself() {
     let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &ops }).expect("there is room");
     let mut registers = vec![100; REGISTERS];
     let ran = run(&mut engine, cell, &mut registers, &mut Memory::new(&[0; 4]), 1000);
-    assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 800 }));
+    assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 800, looked: None }));
     assert_eq!((registers[0], registers[usize::from(PC)]), (0, 4));
 }

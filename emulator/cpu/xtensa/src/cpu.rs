@@ -278,7 +278,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         };
         let mut from = 0;
         if translates {
-            match blocks.enter(index, state, bus, stop - spent) {
+            match blocks.enter(index, state, bus, spent, stop) {
                 None => {}
                 Some(Entered::At { room }) => {
                     spent = stop - room;

@@ -318,6 +318,16 @@ impl Device for TimerGroup {
         self.registers.get(reg::INT_RAW)
     }
 
+    /// Only a calibration is worked out from the time that software reads it.
+    fn is_steady(&self, offset: u32) -> bool {
+        !matches!(offset, reg::RTCCALICFG | reg::RTCCALICFG1) && self.registers.read(offset).is_ok()
+    }
+
+    /// Software has the counter written down before it reads the time.
+    fn is_quiet_write(&self, offset: u32) -> bool {
+        self.timers.iter().any(|timer| timer.is_update(offset))
+    }
+
     fn reset(&mut self) {
         let previous = std::mem::take(self);
         self.apb = previous.apb;

@@ -283,3 +283,41 @@ fn the_fastest_watchdog_does_not_keep_the_emulator_busy() {
     group.advance(Time::from_micros(1002));
     assert_eq!(group.deadline(), None);
 }
+
+proptest! {
+    /// What [`Device::is_steady`] and [`Device::is_quiet_write`] promise, after writes of anything anywhere.
+    #[test]
+    fn steady_words_stay_and_quiet_writes_do_nothing_else(
+        writes in proptest::collection::vec((0u32..40, any::<u32>(), 0u64..3000), 1..30),
+        later in 0u64..3000,
+    ) {
+        let mut group = group();
+        group.write(reg::WDTWPROTECT, WRITE_KEY, Time::ZERO).unwrap();
+        let mut micros = 0;
+        for (word, value, pause) in writes {
+            micros += pause;
+            let now = Time::from_micros(micros);
+            // Some words are no registers.
+            let _ = group.write(4 * word, value, now);
+            group.advance(now);
+            let then = Time::from_micros(micros + later);
+            if group.deadline().is_some_and(|deadline| deadline <= then) {
+                continue;
+            }
+            let seen = |group: &mut TimerGroup| (group.interrupts(), group.deadline(), group.take_edges(), group.take_reset());
+            let expected = seen(&mut group);
+            for offset in (0..0xB0).step_by(4).filter(|offset| group.is_steady(*offset)) {
+                let mut other = group.clone();
+                assert_eq!(other.read(offset, now), other.read(offset, then), "the word at {offset:#x}");
+                let (interrupts, deadline, ..) = expected;
+                assert_eq!(seen(&mut other), (interrupts, deadline, 0, None), "after a read of the word at {offset:#x}");
+            }
+            for offset in (0..0xB0).step_by(4).filter(|offset| group.is_quiet_write(*offset)) {
+                let mut other = group.clone();
+                other.write(offset, value, then).unwrap();
+                let (interrupts, deadline, ..) = expected;
+                assert_eq!(seen(&mut other), (interrupts, deadline, 0, None), "after a write of the word at {offset:#x}");
+            }
+        }
+    }
+}

@@ -47,6 +47,11 @@ impl Timer {
         offset == self.config || (self.low..=self.low + LOAD).contains(&offset)
     }
 
+    /// Whether the register at `offset` is the one that has the counter written down.
+    pub(super) fn is_update(&self, offset: u32) -> bool {
+        offset == self.low + UPDATE
+    }
+
     pub(super) fn set_gated(&mut self, gated: bool) {
         self.gated = gated;
     }
@@ -60,7 +65,7 @@ impl Timer {
         match offset {
             offset if offset == self.config => self.configure(registers, apb, now),
             // Reading the time is frequent, and moves no alarm.
-            offset if offset == self.low + UPDATE => return self.latch(registers, now),
+            offset if self.is_update(offset) => return self.latch(registers, now),
             offset if offset == self.low + LOAD => self.load(registers, now),
             _ => {}
         }

@@ -404,13 +404,20 @@ impl Bus for CoreBus<'_> {
     }
 
     fn windows(&mut self) -> Option<Windows<'_>> {
+        let steady = self.chip.platform.steady();
         let Ram { dram, iram, versions, .. } = &mut self.chip.ram;
         Some(Windows {
             data: &mut dram[..],
             data_versions: &versions.sram1[..],
             words: &iram[..],
             word_versions: &versions.iram[..],
+            steady,
         })
+    }
+
+    fn looked_at_steady(&mut self, cycle: u32) {
+        let now = self.now(cycle);
+        self.chip.platform.tick(now);
     }
 
     fn page_generation(&self) -> u64 {

@@ -60,8 +60,9 @@ pub trait Settle: Chip {
         }
     }
 
-    /// Carries what a block did to where it belongs, after each access to it and each time it was advanced.
+    /// Carries what a block did to where it belongs: after each access that can have done something, and each time it was advanced.
     fn settle(&mut self, index: usize, now: Time) {
+        self.platform_mut().forget_steady();
         let Block { row, after, .. } = &Self::TABLE[index];
         if let Some(after) = after {
             after(self, now);

@@ -15,7 +15,8 @@ mod unmodelled;
 use std::collections::VecDeque;
 
 use espalier_core::{
-    Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SpiTarget, Surroundings, Time, Unmodelled,
+    Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SpiTarget, SteadyWords, Surroundings, Time,
+    Unmodelled,
 };
 use espalier_net::{Air, Delivery, Lan, Ports, Sent};
 use espalier_parts::{FlashChip, FlashSize};
@@ -69,6 +70,9 @@ pub struct Platform {
     calls: u64,
     /// The latest time that a block has seen: with cores that take turns, it must not run backwards.
     clock: Time,
+    /// What was read since something last happened, and whether there is any.
+    steady: SteadyWords,
+    has_steady: bool,
     /// Until when the running slice was planned.
     horizon: Time,
     pub cpu_clock: Frequency,
@@ -103,7 +107,7 @@ espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
         analog, pads, parts, lan, air, ports, output, flash_changes, attention, code_epoch, unmodelled
-    } fixed { map, events } if Platform::is_sound;
+    } fixed { map, steady, has_steady, events } if Platform::is_sound;
 }
 
 impl Platform {
@@ -118,6 +122,8 @@ impl Platform {
             schedule: Schedule::new(table.len() + 3),
             calls: 0,
             clock: Time::ZERO,
+            steady: SteadyWords::NONE,
+            has_steady: false,
             horizon: Time::ZERO,
             cpu_clock: config.clock,
             apb_clock: config.clock,
@@ -315,6 +321,33 @@ impl Platform {
         Ok(())
     }
 
+    /// What registers that are steady read as; see [`Device::is_steady`](espalier_core::Device::is_steady).
+    pub fn steady(&self) -> &SteadyWords {
+        &self.steady
+    }
+
+    /// Something may have changed since registers were read.
+    #[inline]
+    pub fn forget_steady(&mut self) {
+        if self.has_steady {
+            (self.steady, self.has_steady) = (SteadyWords::NONE, false);
+        }
+    }
+
+    /// Reads again what was steady before a write to the block at `index` that changed nothing but what its words read as.
+    fn renew_steady(&mut self, index: usize, now: Time) {
+        if !self.has_steady {
+            return;
+        }
+        let old = std::mem::replace(&mut self.steady, SteadyWords::NONE);
+        for address in old.addresses() {
+            let Some((owner, offset)) = self.map.find(address) else { continue };
+            let value =
+                if owner == index { self.blocks.device_mut(index).read(offset, now).ok() } else { old.get(address) };
+            value.into_iter().for_each(|value| self.steady.put(address, value));
+        }
+    }
+
     /// Software reads a register. The index is that of the block, if it has to settle.
     pub fn read(&mut self, origin: Origin, address: u32, now: Time) -> Result<(u32, Option<usize>), Fault> {
         let Some((index, offset)) = self.map.find(address) else {
@@ -322,7 +355,13 @@ impl Platform {
             return Ok((0, None));
         };
         let device = self.blocks.device_mut(index);
+        let is_steady = device.is_steady(offset) && !self.schedule.is_due(index, now);
         match device.read(offset, now) {
+            Ok(value) if is_steady => {
+                self.steady.put(address, value);
+                self.has_steady = true;
+                Ok((value, None))
+            }
             Ok(value) => Ok((value, Some(index))),
             Err(Unmodelled) => {
                 let stored = device.stored(offset);
@@ -332,14 +371,21 @@ impl Platform {
         }
     }
 
-    /// Software writes a register. The index is that of the block, which has to settle.
+    /// Software writes a register. The index is that of the block, if it has to settle.
     pub fn write(&mut self, origin: Origin, address: u32, value: u32, now: Time) -> Result<Option<usize>, Fault> {
         let Some((index, offset)) = self.map.find(address) else {
             self.touch_nothing(origin, address, Some(value))?;
             return Ok(None);
         };
-        if self.blocks.device_mut(index).write(offset, value, now) == Err(Unmodelled) {
-            self.note_unmodelled(Some((index, offset)), address, Some(value), origin);
+        let device = self.blocks.device_mut(index);
+        let is_quiet = device.is_quiet_write(offset) && !self.schedule.is_due(index, now);
+        match device.write(offset, value, now) {
+            Ok(()) if is_quiet => {
+                self.renew_steady(index, now);
+                return Ok(None);
+            }
+            Ok(()) => {}
+            Err(Unmodelled) => self.note_unmodelled(Some((index, offset)), address, Some(value), origin),
         }
         Ok(Some(index))
     }

@@ -168,6 +168,11 @@ impl Assembler {
         self.byte(0);
     }
 
+    /// Compares a register with the word at `base + (index << scale)`.
+    pub fn cmp_indexed(&mut self, left: Reg, base: Reg, index: Reg, scale: u8) {
+        self.indexed(false, &[0x3B], left.0, (base, index, scale), false);
+    }
+
     pub fn push(&mut self, reg: Reg) {
         self.rex(false, 0, 0, reg.0, false);
         self.byte(0x50 | reg.0 & 7);
@@ -328,6 +333,11 @@ impl Assembler {
 
     pub fn load_wide_indexed(&mut self, to: Reg, base: Reg, index: Reg, scale: u8) {
         self.indexed(true, &[0x8B], to.0, (base, index, scale), false);
+    }
+
+    /// `to = base + (index << scale)`, an address of the host.
+    pub fn lea_indexed(&mut self, to: Reg, base: Reg, index: Reg, scale: u8) {
+        self.indexed(true, &[0x8D], to.0, (base, index, scale), false);
     }
 
     /// Stores the low `bytes` bytes of `from`.

@@ -18,7 +18,14 @@ pub(super) struct Context {
     /// With [`KIND_INTERPRET`], the tag of the block and the number of the instruction.
     pub tag: u32,
     pub index: u32,
+    /// Pairs of an address and a value ([`SteadyWords`](espalier_core::SteadyWords)).
+    pub steady: *const u32,
+    /// What was left when one of them was read last; [`NEVER`] before.
+    pub looked: u32,
 }
+
+/// More than can be left, for one instruction cannot come before the first.
+pub(super) const NEVER: u32 = u32::MAX;
 
 /// Where a computed address leads, in a direct-mapped table.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +48,8 @@ pub(super) const TABLE: i32 = offset_of!(Context, table) as i32;
 pub(super) const ROOM: i32 = offset_of!(Context, room) as i32;
 pub(super) const KIND: i32 = offset_of!(Context, kind) as i32;
 pub(super) const TAG: i32 = offset_of!(Context, tag) as i32;
+pub(super) const STEADY: i32 = offset_of!(Context, steady) as i32;
+pub(super) const LOOKED: i32 = offset_of!(Context, looked) as i32;
 pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;
 
 pub(super) const TABLE_ADDRESS: i32 = offset_of!(TableEntry, address) as i32;

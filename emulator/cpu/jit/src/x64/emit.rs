@@ -4,11 +4,11 @@
 //! from block to block, `r15d` the instructions that are left. `rax`, `rcx` and `rdx` are scratch; the others hold registers of the
 //! guest. What is rare lies behind the block.
 
-use espalier_core::{CODE_PAGE, WindowLayout};
+use espalier_core::{CODE_PAGE, SteadyWords, WindowLayout};
 
 use super::assembler::{Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide};
 use super::cache::{Cache, displacement};
-use super::context::{DATA_VERSIONS, PAGES, WORD_VERSIONS, WORDS};
+use super::context::{DATA_VERSIONS, LOOKED, PAGES, STEADY, WORD_VERSIONS, WORDS};
 use super::stubs::Stubs;
 use crate::engine::Block;
 use crate::ir::{Binary, Condition, Op, Place, Slot, Space, Unary, Value, Width};
@@ -43,7 +43,7 @@ struct Out {
 /// Code behind the block that finishes an access.
 #[derive(Clone, Copy, Debug)]
 enum Detour {
-    Paged { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width },
+    Elsewhere { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width, index: Option<u32> },
     Versioned { label: Label, resume: Label, leave: Label, width: Width },
 }
 
@@ -447,10 +447,12 @@ impl Emitter<'_> {
         let leave = self.hand_over();
         self.asm.alu_imm(Alu::Cmp, RAX, (layout.data.size + 1).saturating_sub(width.bytes()));
         let resume = self.asm.label();
-        if layout.paged.size > 0 {
+        // Only a word of an instruction can be steady.
+        let index = self.index.filter(|_| width == Width::Word);
+        if layout.paged.size > 0 || index.is_some() {
             let label = self.asm.label();
             self.asm.jump_if(Cc::AboveOrEqual, label);
-            self.detours.push(Detour::Paged { label, resume, leave, to: reg, kind, width });
+            self.detours.push(Detour::Elsewhere { label, resume, leave, to: reg, kind, width, index });
         } else {
             self.asm.jump_if(Cc::AboveOrEqual, leave);
         }
@@ -486,11 +488,12 @@ impl Emitter<'_> {
     fn detour(&mut self, detour: Detour) {
         match detour {
             // `rax` is the distance from the data window.
-            Detour::Paged { label, resume, leave, to, kind, width } => {
+            Detour::Elsewhere { label, resume, leave, to, kind, width, index } => {
                 self.asm.bind(label);
+                let other = index.map_or(leave, |_| self.asm.label());
                 self.asm.lea(RCX, RAX, self.layout.data.base.wrapping_sub(self.layout.paged.base));
                 self.asm.alu_imm(Alu::Cmp, RCX, self.layout.paged.size);
-                self.asm.jump_if(Cc::AboveOrEqual, leave);
+                self.asm.jump_if(Cc::AboveOrEqual, other);
                 if width != Width::Byte {
                     self.asm.test_imm(RCX, width.bytes() - 1);
                     self.asm.jump_if(Cc::NotEqual, leave);
@@ -504,6 +507,11 @@ impl Emitter<'_> {
                 self.asm.jump_if(Cc::Equal, leave);
                 self.asm.load_indexed(kind, to, RDX, RCX);
                 self.asm.jump(resume);
+                if let Some(index) = index {
+                    self.asm.bind(other);
+                    self.steady(to, leave, index);
+                    self.asm.jump(resume);
+                }
             }
             Detour::Versioned { label, resume, leave, width } => {
                 self.asm.bind(label);
@@ -519,6 +527,24 @@ impl Emitter<'_> {
                 self.asm.jump(resume);
             }
         }
+    }
+
+    /// Loads a word of a register that reads as it did. `rax` is the distance from the data window.
+    fn steady(&mut self, to: Reg, leave: Label, index: u32) {
+        const PAIR_SHIFT: u8 = 3;
+        self.asm.lea(RDX, RAX, self.layout.data.base);
+        self.asm.mov(RCX, RDX);
+        self.asm.shift_imm(Shift::Right, RCX, 2);
+        self.asm.alu_imm(Alu::And, RCX, SteadyWords::COUNT as u32 - 1);
+        self.asm.load_wide(RAX, R13, STEADY);
+        self.asm.cmp_indexed(RDX, RAX, RCX, PAIR_SHIFT);
+        self.asm.jump_if(Cc::NotEqual, leave);
+        // The value follows the address.
+        self.asm.lea_indexed(RAX, RAX, RCX, PAIR_SHIFT);
+        self.asm.load(to, RAX, 4);
+        self.asm.mov(RCX, R15);
+        self.asm.alu_imm(Alu::Sub, RCX, index);
+        self.asm.store(R13, LOOKED, RCX);
     }
 
     /// Where four registers are in memory: the distance from the first group, in `rcx`, and that group's displacement. `rdx` keeps

@@ -10,7 +10,7 @@ mod stubs;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use context::{Context, KIND_INTERPRET, KIND_LOOK, TABLE_ENTRIES, TableEntry, table_slot};
+use context::{Context, KIND_INTERPRET, KIND_LOOK, NEVER, TABLE_ENTRIES, TableEntry, table_slot};
 use espalier_core::{Page, WindowLayout, Windows};
 use stubs::Stubs;
 
@@ -148,6 +148,8 @@ impl Native {
             kind: 0,
             tag: 0,
             index: 0,
+            steady: windows.steady.as_ptr(),
+            looked: NEVER,
         };
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
         // long as the arena lives.
@@ -155,7 +157,7 @@ impl Native {
         // SAFETY: `code` is an address that `install` or `stubs::write` made. Translated code reaches registers below the highest
         // slot of any operation, which `Engine::run` has compared with their number; memory inside the windows, whose sizes were
         // compared above with the constants in the code; versions by page numbers that lie in those windows; pages that `self.pages`
-        // keeps alive; and the table, the cells and the context, which are borrowed for the call. It writes to the registers, the
+        // keeps alive; the steady words; and the table, the cells and the context, which are borrowed for the call. It writes to the registers, the
         // data window and the context only, all of which are borrowed exclusively. It returns with the registers restored that the
         // ABI asks for.
         unsafe {
@@ -166,7 +168,8 @@ impl Native {
             KIND_LOOK => Exit::Look,
             _ => Exit::At,
         };
-        Some(Outcome { exit, room: context.room })
+        let looked = (context.looked != NEVER).then_some(context.looked);
+        Some(Outcome { exit, room: context.room, looked })
     }
 
     pub(crate) fn pc(&self) -> Slot {

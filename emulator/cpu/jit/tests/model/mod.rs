@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use espalier_jit::{
-    Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Place, Slot, Space, Unary, Value, Width,
-    WindowLayout,
+    Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Place, Slot, Space, SteadyWords, Unary,
+    Value, Width, WindowLayout,
 };
 
 /// What the windows show.
@@ -14,6 +14,7 @@ pub struct Memory {
     pub data_versions: Vec<u32>,
     pub words: Vec<u8>,
     pub word_versions: Vec<u32>,
+    pub steady: SteadyWords,
     pub pages: Vec<Option<Arc<Page>>>,
 }
 
@@ -21,15 +22,21 @@ fn pattern(seed: u8, length: usize) -> Vec<u8> {
     (0..length).map(|index| (index as u8).wrapping_mul(37).wrapping_add(seed)).collect()
 }
 
+/// Where the words of registers are that read as they did.
+pub const STEADY: u32 = 0x5000_0000;
+
 impl Memory {
     /// Memory of any content whose four pages of data that have versions have these.
     pub fn new(versions: &[u32]) -> Memory {
         let page = |seed| Some(Arc::new(pattern(seed, 0x1_0000).try_into().expect("the length of a page")));
+        let mut steady = SteadyWords::NONE;
+        [0, 2, 5, 16].iter().for_each(|word| steady.put(STEADY + 4 * word, !word));
         Memory {
             data: pattern(1, 0x800),
             data_versions: versions.to_vec(),
             words: pattern(2, 0x200),
             word_versions: vec![4, 5],
+            steady,
             pages: vec![page(3), None, page(4)],
         }
     }
@@ -114,26 +121,43 @@ pub fn interpret(
 ) -> Outcome {
     let refused = |registers: &mut [u32]| {
         registers[usize::from(pc)] = block.address;
-        Outcome { exit: Exit::At, room }
+        Outcome { exit: Exit::At, room, looked: None }
     };
     if room < block.count {
         return refused(registers);
     }
-    let mut instruction = None;
+    let (mut instruction, mut looked) = (None, None);
     for op in block.ops {
         if let Op::Instruction(index) = op {
             instruction = Some(*index);
             continue;
         }
+        if let Op::Load { to, width: Width::Word, base, offset, .. } = *op
+            && let Some(index) = instruction
+        {
+            let constant = matches!(base, Value::Imm(_));
+            let base = match base {
+                Value::Slot(slot) => registers[usize::from(slot)],
+                Value::Imm(value) => value,
+            };
+            let address = base.wrapping_add(offset);
+            if memory.load(layout, address, 4, constant).is_none()
+                && let Some(value) = memory.steady.get(address)
+            {
+                registers[usize::from(to)] = value;
+                looked = Some(room - index);
+                continue;
+            }
+        }
         match one(op, layout, registers, memory, room) {
             Some(Step::Next) => {}
             Some(Step::Leave { exit, target, done }) => {
                 registers[usize::from(pc)] = target;
-                return Outcome { exit, room: room - done };
+                return Outcome { exit, room: room - done, looked };
             }
             None => {
                 return match instruction {
-                    Some(index) => Outcome { exit: Exit::Interpret { tag: block.tag, index }, room },
+                    Some(index) => Outcome { exit: Exit::Interpret { tag: block.tag, index }, room, looked },
                     None => refused(registers),
                 };
             }

@@ -86,9 +86,17 @@ impl Blocks {
     }
 
     /// Executes translated code from the block `index` on, which is at the core's address and current. None if the interpreter
-    /// has to do that block.
+    /// has to do that block. The run has taken `spent` cycles and ends when it has taken `stop`.
     #[inline]
-    pub(crate) fn enter<B: Bus>(&mut self, index: u32, state: &mut State, bus: &mut B, room: u32) -> Option<Entered> {
+    pub(crate) fn enter<B: Bus>(
+        &mut self,
+        index: u32,
+        state: &mut State,
+        bus: &mut B,
+        spent: u32,
+        stop: u32,
+    ) -> Option<Entered> {
+        let room = stop - spent;
         let setting = self.translation();
         let own = &mut self.cache.block_mut(index).own;
         if own.native == NONE {
@@ -105,6 +113,9 @@ impl Blocks {
         let engine = self.cache.decoder.translator.engine.as_mut()?;
         engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
         let outcome = engine.run(native, state.words(), &mut bus.windows()?, room)?;
+        if let Some(left) = outcome.looked {
+            bus.looked_at_steady(stop - left);
+        }
         match outcome.exit {
             // A block that cannot be entered after all.
             Exit::At if outcome.room == room => None,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use espalier_core::{Bus, CODE_PAGE, Fault, Stored, Window, WindowLayout, Windows};
+use espalier_core::{Bus, CODE_PAGE, Fault, SteadyWords, Stored, Window, WindowLayout, Windows};
 
 /// Memory from address 0 on. External registers read as the complement of their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Bus for Flat {
         let data = self.window();
         let versions = &self.versions[data.start / CODE_PAGE as usize..];
         let data = &mut self.bytes[data];
-        Some(Windows { data, data_versions: versions, words: &[], word_versions: &[] })
+        Some(Windows { data, data_versions: versions, words: &[], word_versions: &[], steady: &SteadyWords::NONE })
     }
 
     fn code_epoch(&self) -> u32 {
