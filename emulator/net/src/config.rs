@@ -8,7 +8,9 @@ use espalier_core::Span;
 
 use crate::LanError;
 
-/// Describes a LAN. The default is 192.168.4.0/24 with the gateway at .1 and a peer at .2.
+/// Describes a LAN. The default is 10.0.2.0/24 with the gateway at .1 and a peer at .2, where the network of QEMU's `-nic user` has
+/// the host. The soft access point of an ESP32 is 192.168.4.1 unless its firmware says otherwise, so that a board which is on
+/// this LAN too can tell one network from the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LanConfig {
     /// Decides everything that is random: faults and TCP's initial sequence numbers.
@@ -33,14 +35,14 @@ espalier_core::persist!(value LanConfig { seed, gateway, prefix_len, peer, lease
 
 impl Default for LanConfig {
     fn default() -> LanConfig {
-        let gateway = Ipv4Addr::new(192, 168, 4, 1);
-        let peer = Ipv4Addr::new(192, 168, 4, 2);
+        let gateway = Ipv4Addr::new(10, 0, 2, 1);
+        let peer = Ipv4Addr::new(10, 0, 2, 2);
         LanConfig {
             seed: 0,
             gateway,
             prefix_len: 24,
             peer,
-            leases: Ipv4Addr::new(192, 168, 4, 100)..=Ipv4Addr::new(192, 168, 4, 199),
+            leases: Ipv4Addr::new(10, 0, 2, 100)..=Ipv4Addr::new(10, 0, 2, 199),
             latency: Span::from_micros(100),
             tcp_timeout: Span::from_secs(30),
             names: BTreeMap::from([("gateway.lan".into(), gateway), ("peer.lan".into(), peer)]),

@@ -164,13 +164,11 @@ mod tests {
     use crate::LanConfig;
 
     const BOARD: [u8; 6] = [0x24, 0, 0, 0, 0, 1];
-    const PEER: [u8; 6] = [2, 0, 192, 168, 4, 2];
+    const PEER: [u8; 6] = [2, 0, 10, 0, 2, 2];
 
     fn question() -> Vec<u8> {
         let mut frame = [0xFF; 6].to_vec();
-        for part in
-            [&BOARD[..], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &BOARD, &[192, 168, 4, 50], &[0; 6], &[192, 168, 4, 2]]
-        {
+        for part in [&BOARD[..], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &BOARD, &[10, 0, 2, 50], &[0; 6], &[10, 0, 2, 2]] {
             frame.extend_from_slice(part);
         }
         frame
@@ -185,7 +183,7 @@ mod tests {
     fn who_has_asked_is_known_for_a_while() {
         let (mut host, now) = (host(), Time::from_micros(1));
         assert_eq!(host.receive_frame(&question().into(), now).len(), 1);
-        let board = "192.168.4.50:80".parse().unwrap();
+        let board = "10.0.2.50:80".parse().unwrap();
         let (_, frames) = host.connect(board, now + Span::from_secs(59)).unwrap();
         assert_eq!((frames.len(), &frames[0][..6]), (1, &BOARD[..]));
         let (_, frames) = host.connect(board, now + Span::from_secs(61)).unwrap();
@@ -196,7 +194,7 @@ mod tests {
     fn packets_for_a_host_that_does_not_answer_are_lost_after_three_questions() {
         let mut host = host();
         let socket = host.bind_udp(0).unwrap();
-        let (sent, frames) = host.send_datagram(socket, "192.168.4.99:9".parse().unwrap(), b"?", Time::ZERO).unwrap();
+        let (sent, frames) = host.send_datagram(socket, "10.0.2.99:9".parse().unwrap(), b"?", Time::ZERO).unwrap();
         assert_eq!((sent, frames.len()), (true, 1));
         let mut questions = 1;
         while let Some(at) = host.deadline() {

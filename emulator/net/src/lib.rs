@@ -14,7 +14,7 @@
 //!
 //! let mut lan = Lan::new(LanConfig::default())?;
 //! let listener = lan.listen(5001)?;
-//! let connection = lan.connect("192.168.4.100:5001".parse()?)?;
+//! let connection = lan.connect("10.0.2.100:5001".parse()?)?;
 //! lan.advance(Time::from_micros(500_000));
 //! assert_eq!(lan.accept(listener), None);
 //! assert_eq!(lan.state(connection), ConnState::Connecting);

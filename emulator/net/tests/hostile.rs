@@ -12,9 +12,9 @@ use smoltcp::wire::{
 };
 
 const MAC: EthernetAddress = EthernetAddress([0x24, 0x0A, 0xC4, 0, 0, 1]);
-const BOARD: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 50);
-const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 1);
-const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 2);
+const BOARD: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 50);
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 1);
+const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 const PORT: u16 = 5001;
 /// More events than any frame here can cause in a minute of guest time.
 const EVENTS_MAX: usize = 20_000;

@@ -43,7 +43,7 @@ fn accepted(board: &mut Board) -> (smoltcp::iface::SocketHandle, ConnectionId) {
 fn dhcp_gives_address_router_and_dns_server() {
     let mut board = Board::without_address(lan());
     assert_eq!(board.lan.address_of(MAC), None);
-    let first = Ipv4Addr::new(192, 168, 4, 100);
+    let first = Ipv4Addr::new(10, 0, 2, 100);
     assert_eq!(board.dhcp(), (first, Some(GATEWAY), vec![GATEWAY]));
     assert_eq!((board.lan.address_of(MAC), board.lan.board_address()), (Some(first), Some(first)));
     // The same board gets the same address again.
@@ -122,7 +122,7 @@ fn refusal_reset_and_silence_are_different_things() {
     assert_eq!((board.lan.state(lost), board.now.since(sent)), (ConnState::TimedOut, SECOND * 30));
     assert!(board.received(socket).is_empty());
 
-    let absent = board.lan.connect(SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 77), 1)).unwrap();
+    let absent = board.lan.connect(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 77), 1)).unwrap();
     board.run_until(SECOND * 60, |board| board.lan.state(absent).is_final());
     assert_eq!(board.lan.state(absent), ConnState::TimedOut);
     board.run_for(SECOND * 60);
@@ -188,11 +188,11 @@ fn ports_and_addresses_are_checked() {
     lan.listen(PORT).unwrap();
     assert_eq!(lan.listen(PORT), Err(LanError::PortInUse { host: PEER, port: PORT }));
     assert_eq!(lan.listen(0), Err(LanError::PortZero));
-    let leased = Ipv4Addr::new(192, 168, 4, 100);
+    let leased = Ipv4Addr::new(10, 0, 2, 100);
     assert_eq!(lan.add_host(leased), Err(LanError::AddressTaken { address: leased }));
     let outside = Ipv4Addr::new(8, 8, 8, 8);
     assert_eq!(lan.connect(SocketAddrV4::new(outside, 53)), Err(LanError::NotOnLan { address: outside }));
-    lan.listen_on(SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 3), PORT), 1).unwrap();
+    lan.listen_on(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 3), PORT), 1).unwrap();
     let udp = lan.udp_bind(PORT).unwrap();
     assert_eq!(lan.udp_bind(PORT), Err(LanError::PortInUse { host: PEER, port: PORT }));
     let socket = lan.udp_bind(0).unwrap();
@@ -224,7 +224,7 @@ fn pings_are_answered_or_time_out() {
     let mut board = board();
     let there = board.lan.ping(STATIC).unwrap();
     let gateway = board.lan.ping(GATEWAY).unwrap();
-    let absent = board.lan.ping(Ipv4Addr::new(192, 168, 4, 99)).unwrap();
+    let absent = board.lan.ping(Ipv4Addr::new(10, 0, 2, 99)).unwrap();
     board.run_for(SECOND * 31);
     let states = [there, gateway, absent].map(|ping| board.lan.ping_state(ping));
     assert!(matches!(states[0], PingState::Answered(span) if span < Span::from_millis(2)), "{states:?}");
@@ -516,5 +516,5 @@ fn expected_clients_get_their_addresses_in_any_order() {
     lan.expect_client([0x24, 0x0A, 0xC4, 0, 0, 5]);
     lan.expect_client(MAC);
     let mut board = Board::without_address(lan);
-    assert_eq!(board.dhcp().0, Ipv4Addr::new(192, 168, 4, 101));
+    assert_eq!(board.dhcp().0, Ipv4Addr::new(10, 0, 2, 101));
 }

@@ -46,7 +46,7 @@ async fn connect(joined: &Board, body: &str) -> Result<(Board, PeerStream)> {
     let board = joined.fork()?;
     let listener = board.peer().listen(PORT).await?;
     let script = format!(
-        "s = socket.socket()\ns.connect(('192.168.4.2', {PORT}))\nb = bytearray({PIECE})\nn = {BYTES}\n\
+        "s = socket.socket()\ns.connect(('10.0.2.2', {PORT}))\nb = bytearray({PIECE})\nn = {BYTES}\n\
          while n:\n {body}\ns.close()\n"
     );
     board.micropython().start(script).await?;

@@ -35,7 +35,7 @@ async fn booted() -> Result<Board> {
 
 /// The board that runs the tutorial answers on its console.
 async fn answers(board: &Board) -> Result<()> {
-    board.console().send_line("client 192.168.4.2 5001").await?;
+    board.console().send_line("client 10.0.2.2 5001").await?;
     board.console().expect("@").within(2.s()).await?;
     Ok(())
 }

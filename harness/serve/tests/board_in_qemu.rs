@@ -32,7 +32,7 @@ fn programs() -> Vec<PathBuf> {
 async fn booted(program: &Path, name: &str) -> Result<Board> {
     let board = Board::builder().kind(Kind::Qemu).qemu(program).model(Model::MPython).name(name).goldens(GOLDENS);
     let board = board.firmware(IMAGE).start().await?;
-    board.console().expect("@event address 192.168.4.100/24 dhcp").within(PATIENCE_SECONDS.s()).await?;
+    board.console().expect("@event address 10.0.2.100/24 dhcp").within(PATIENCE_SECONDS.s()).await?;
     Ok(board)
 }
 
@@ -48,7 +48,7 @@ async fn connected(board: &Board) -> Result<PeerStream> {
 async fn console_peer_screen_cable_and_reset() -> Result<()> {
     for program in programs() {
         let board = booted(&program, "board-in-qemu").await?;
-        assert_eq!((board.kind(), board.address().await?.octets()), (Kind::Qemu, [192, 168, 4, 100]));
+        assert_eq!((board.kind(), board.address().await?.octets()), (Kind::Qemu, [10, 0, 2, 100]));
         board.console().send_line(format!("client {} 5001", board.peer().address())).await?;
         board.console().expect("@event refused").within(PATIENCE_SECONDS.s()).await?;
         let socket = connected(&board).await?;

@@ -200,8 +200,8 @@ mod tests {
                 lease = lease.or(given);
             }
         }
-        let address = Ipv4Addr::new(192, 168, 4, 100);
-        assert_eq!(lease, Some(Lease { address, prefix_len: 24, router: Ipv4Addr::new(192, 168, 4, 1) }));
+        let address = Ipv4Addr::new(10, 0, 2, 100);
+        assert_eq!(lease, Some(Lease { address, prefix_len: 24, router: Ipv4Addr::new(10, 0, 2, 1) }));
         assert_eq!((client.deadline(), lan.board_address()), (None, Some(address)));
     }
 }

@@ -111,7 +111,7 @@ mod tests {
 
     use super::answer;
 
-    const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 2);
+    const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
     fn names() -> BTreeMap<String, Ipv4Addr> {
         BTreeMap::from([("peer.lan".to_string(), PEER)])
@@ -134,7 +134,7 @@ mod tests {
         let answered = answer(&asked, &names()).unwrap();
         assert_eq!(answered[..12], [0xAB, 0xCD, 0x85, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
         assert_eq!(answered[12..asked.len()], asked[12..]);
-        assert_eq!(answered[asked.len()..], [0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 168, 4, 2]);
+        assert_eq!(answered[asked.len()..], [0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 2, 2]);
     }
 
     #[test]

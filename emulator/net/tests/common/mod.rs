@@ -11,9 +11,9 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{DnsQueryType, EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 
 pub const MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 0, 0, 1];
-pub const STATIC: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 50);
-pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 1);
-pub const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 2);
+pub const STATIC: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 50);
+pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 1);
+pub const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
 #[derive(Default)]
 struct Port {

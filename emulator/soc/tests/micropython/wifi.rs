@@ -37,7 +37,7 @@ const JOIN: &str = "import network, time\n\
         time.sleep_ms(100)\n  \
         t -= 1\n \
       print(w.isconnected(), w.status(), w.ifconfig()[0])\n";
-const JOINED: &str = "True 1010 192.168.4.100\n";
+const JOINED: &str = "True 1010 10.0.2.100\n";
 const PATIENCE: Span = Span::from_secs(30);
 
 /// A board at its prompt, with these networks around it.
@@ -105,7 +105,7 @@ fn joins_an_open_network_as_a_tcp_client(image: &[u8]) {
     repl.start(
         "import socket\n\
          s = socket.socket()\n\
-         s.connect(('192.168.4.2', 5001))\n\
+         s.connect(('10.0.2.2', 5001))\n\
          s.send(b'from the board')\n\
          print(s.recv(1024).decode())\n\
          s.close()\n",
@@ -135,7 +135,7 @@ fn serves_tcp_in_a_protected_network(image: &[u8]) {
          print('received', n)\n",
     );
     repl.machine.run_for(Span::from_millis(100));
-    let board = "192.168.4.100:5001".parse().expect("an address");
+    let board = "10.0.2.100:5001".parse().expect("an address");
     let connection = repl.machine.lan_mut().connect(board).expect("a route");
     let sent: String = (0..2000).map(|index| format!("line {index:04}\n")).collect();
     let mut rest = sent.as_bytes();

@@ -37,7 +37,7 @@ fn garbage_costs_only_itself() {
 fn goes_on_asking_when_dhcp_does_not_answer() {
     let mut bench = Bench::new();
     bench.peer.dhcp_answers = false;
-    bench.type_line("client 192.168.4.2 5001");
+    bench.type_line("client 10.0.2.2 5001");
     bench.run(100);
     bench.assert_golden("client-waiting");
     bench.expect("@event dhcp-silent");
@@ -45,7 +45,7 @@ fn goes_on_asking_when_dhcp_does_not_answer() {
     bench.type_line("stop");
     bench.assert_golden("idle-no-dhcp");
     bench.peer.dhcp_answers = true;
-    bench.expect("@event address 192.168.4.100/24 dhcp");
+    bench.expect("@event address 10.0.2.100/24 dhcp");
     bench.assert_golden("idle");
 }
 
@@ -53,13 +53,13 @@ fn goes_on_asking_when_dhcp_does_not_answer() {
 fn takes_a_static_address() {
     let mut bench = Bench::ready();
     bench.type_line("server 80");
-    bench.expect("@event listening 192.168.4.100:80");
-    bench.type_line("net static 192.168.4.77/24 192.168.4.2");
+    bench.expect("@event listening 10.0.2.100:80");
+    bench.type_line("net static 10.0.2.77/24 10.0.2.2");
     bench.expect("@event address-lost");
-    bench.expect("@event address 192.168.4.77/24 static");
-    bench.expect("@event listening 192.168.4.77:80");
+    bench.expect("@event address 10.0.2.77/24 static");
+    bench.expect("@event listening 10.0.2.77:80");
     bench.type_line("net dhcp");
-    bench.expect("@event listening 192.168.4.100:80");
+    bench.expect("@event listening 10.0.2.100:80");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn waits_for_the_cable() {
     assert!(bench.lines().iter().all(|line| line != "@event dhcp-silent"), "there was no server to be silent");
     bench.cable.set_out(false);
     bench.expect("@event link up");
-    bench.expect("@event address 192.168.4.100/24 dhcp");
+    bench.expect("@event address 10.0.2.100/24 dhcp");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_display_that_is_missing_is_tried_again() {
     let mut bench = Bench::new();
     bench.set_display_absent(true);
     bench.expect("@event display-failed");
-    bench.expect("@event address 192.168.4.100/24 dhcp");
+    bench.expect("@event address 10.0.2.100/24 dhcp");
     bench.set_display_absent(false);
     bench.expect("@event display-restored");
     bench.assert_golden("idle");

@@ -10,8 +10,8 @@ const CHINESE: &str = "你好,掌控板!";
 fn connected() -> (Bench, SocketHandle) {
     let mut bench = Bench::ready();
     let socket = bench.peer.listen(5001);
-    bench.type_line("client 192.168.4.2 5001");
-    bench.expect("@event connected 192.168.4.2:5001");
+    bench.type_line("client 10.0.2.2 5001");
+    bench.expect("@event connected 10.0.2.2:5001");
     bench.run(20);
     assert_eq!(bench.peer.received(socket), GREETING);
     (bench, socket)
@@ -35,7 +35,7 @@ fn greets_shows_and_echoes() {
     bench.type_line("status");
     assert_eq!(
         bench.expect("@status "),
-        "@status role=client state=connected link=up address=192.168.4.100/24 peer=192.168.4.2:5001 messages=2 \
+        "@status role=client state=connected link=up address=10.0.2.100/24 peer=10.0.2.2:5001 messages=2 \
          received=29 sent=58 cut=no"
     );
 }
@@ -90,7 +90,7 @@ fn line_ends_and_markers_in_a_message_stay_in_one_log_line() {
 fn zero_bytes_close_the_connection() {
     let (mut bench, socket) = connected();
     bench.peer.socket(socket).close();
-    bench.expect("@event closed 192.168.4.2:5001");
+    bench.expect("@event closed 10.0.2.2:5001");
     bench.assert_golden("client-closed");
     bench.run(100);
     assert!(matches!(bench.peer.socket(socket).state(), tcp::State::TimeWait | tcp::State::Closed));
@@ -102,19 +102,19 @@ fn data_before_the_close_is_still_shown_and_echoed() {
     bench.peer.send(socket, b"bye");
     bench.peer.socket(socket).close();
     bench.expect("@event received 3 shown utf-8");
-    bench.expect("@event closed 192.168.4.2:5001");
+    bench.expect("@event closed 10.0.2.2:5001");
     assert_eq!(bench.peer.received(socket), b"bye");
 }
 
 #[test]
 fn a_refused_connection_is_said_and_the_next_one_works() {
     let mut bench = Bench::ready();
-    bench.type_line("client 192.168.4.2 5001");
-    bench.expect("@event refused 192.168.4.2:5001");
+    bench.type_line("client 10.0.2.2 5001");
+    bench.expect("@event refused 10.0.2.2:5001");
     bench.assert_golden("client-refused");
     let socket = bench.peer.listen(5001);
-    bench.type_line("client 192.168.4.2 5001");
-    bench.expect("@event connected 192.168.4.2:5001");
+    bench.type_line("client 10.0.2.2 5001");
+    bench.expect("@event connected 10.0.2.2:5001");
     bench.run(20);
     assert_eq!(bench.peer.received(socket), GREETING);
 }
@@ -122,28 +122,28 @@ fn a_refused_connection_is_said_and_the_next_one_works() {
 #[test]
 fn an_absent_peer_is_reported() {
     let mut bench = Bench::ready();
-    bench.type_line("client 192.168.4.99 5001");
-    bench.expect("@event connecting 192.168.4.99:5001");
+    bench.type_line("client 10.0.2.99 5001");
+    bench.expect("@event connecting 10.0.2.99:5001");
     bench.assert_golden("client-connecting");
-    bench.expect("@event unanswered 192.168.4.99:5001");
+    bench.expect("@event unanswered 10.0.2.99:5001");
     bench.assert_golden("client-unanswered");
 }
 
 #[test]
 fn an_absent_peer_does_not_block_others() {
     let mut bench = Bench::ready();
-    bench.type_line("client 192.168.4.99 5001");
-    bench.expect("@event unanswered 192.168.4.99:5001");
+    bench.type_line("client 10.0.2.99 5001");
+    bench.expect("@event unanswered 10.0.2.99:5001");
     bench.peer.listen(5001);
     bench.type_line("client peer.lan 5001");
-    bench.expect("@event connected 192.168.4.2:5001");
+    bench.expect("@event connected 10.0.2.2:5001");
 }
 
 #[test]
 fn a_peer_that_resets_is_said() {
     let (mut bench, socket) = connected();
     bench.peer.socket(socket).abort();
-    bench.expect("@event reset 192.168.4.2:5001");
+    bench.expect("@event reset 10.0.2.2:5001");
     bench.assert_golden("client-reset");
 }
 
@@ -151,7 +151,7 @@ fn a_peer_that_resets_is_said() {
 fn a_peer_that_vanishes_is_said() {
     let (mut bench, _) = connected();
     bench.cable.set_deaf(true);
-    bench.expect("@event silent 192.168.4.2:5001");
+    bench.expect("@event silent 10.0.2.2:5001");
     bench.assert_golden("client-silent");
 }
 
@@ -173,7 +173,7 @@ fn names_are_resolved() {
     bench.peer.listen(5001);
     bench.type_line("client peer.lan 5001");
     bench.expect("@event resolving peer.lan");
-    bench.expect("@event connected 192.168.4.2:5001");
+    bench.expect("@event connected 10.0.2.2:5001");
     bench.type_line("client absent.lan 5001");
     bench.expect("@event unresolved absent.lan");
     bench.assert_golden("client-unresolved");

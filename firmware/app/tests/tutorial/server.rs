@@ -6,7 +6,7 @@ use smoltcp::iface::SocketHandle;
 fn listening() -> Bench {
     let mut bench = Bench::ready();
     bench.type_line("server 5001");
-    bench.expect("@event listening 192.168.4.100:5001");
+    bench.expect("@event listening 10.0.2.100:5001");
     bench
 }
 
@@ -22,7 +22,7 @@ fn shows_its_address_and_what_clients_send() {
     let mut bench = listening();
     bench.assert_golden("server-accepting");
     let socket = bench.peer.connect(5001);
-    bench.expect("@event accepted 192.168.4.2:");
+    bench.expect("@event accepted 10.0.2.2:");
     bench.assert_golden("server-accepting");
     exchange(&mut bench, socket, "Hello, server!");
     bench.assert_golden("server-received");
@@ -37,10 +37,10 @@ fn serves_one_client_after_another() {
     let mut bench = listening();
     for round in ["first", "second", "third"] {
         let socket = bench.peer.connect(5001);
-        bench.expect("@event accepted 192.168.4.2:");
+        bench.expect("@event accepted 10.0.2.2:");
         exchange(&mut bench, socket, round);
         bench.peer.socket(socket).close();
-        bench.expect("@event closed 192.168.4.2:");
+        bench.expect("@event closed 10.0.2.2:");
     }
     bench.type_line("status");
     assert!(bench.expect("@status ").contains("state=accepting"));
@@ -50,7 +50,7 @@ fn serves_one_client_after_another() {
 fn clients_wait_in_the_backlog_until_it_is_their_turn() {
     let mut bench = listening();
     let first = bench.peer.connect(5001);
-    bench.expect("@event accepted 192.168.4.2:40001");
+    bench.expect("@event accepted 10.0.2.2:40001");
     let second = bench.peer.connect(5001);
     bench.run(20);
     let third = bench.peer.connect(5001);
@@ -60,9 +60,9 @@ fn clients_wait_in_the_backlog_until_it_is_their_turn() {
     exchange(&mut bench, first, "first");
     assert!(bench.peer.received(second).is_empty(), "served before its turn");
     bench.peer.socket(first).close();
-    bench.expect("@event accepted 192.168.4.2:40002");
+    bench.expect("@event accepted 10.0.2.2:40002");
     bench.peer.socket(second).close();
-    bench.expect("@event accepted 192.168.4.2:40003");
+    bench.expect("@event accepted 10.0.2.2:40003");
     bench.run(20);
     assert_eq!((bench.peer.received(second), bench.peer.received(third)), (b"second".to_vec(), b"third".to_vec()));
 }
@@ -71,13 +71,13 @@ fn clients_wait_in_the_backlog_until_it_is_their_turn() {
 fn a_client_that_vanishes_makes_room_for_the_next() {
     let mut bench = listening();
     bench.peer.connect(5001);
-    bench.expect("@event accepted 192.168.4.2:");
+    bench.expect("@event accepted 10.0.2.2:");
     bench.cable.set_deaf(true);
-    bench.expect("@event silent 192.168.4.2:");
+    bench.expect("@event silent 10.0.2.2:");
     bench.assert_golden("server-silent");
     bench.cable.set_deaf(false);
     let socket = bench.peer.connect(5001);
-    bench.expect("@event accepted 192.168.4.2:");
+    bench.expect("@event accepted 10.0.2.2:");
     exchange(&mut bench, socket, "next");
 }
 
@@ -85,13 +85,13 @@ fn a_client_that_vanishes_makes_room_for_the_next() {
 fn the_port_can_be_taken_again_at_once() {
     let mut bench = listening();
     let socket = bench.peer.connect(5001);
-    bench.expect("@event accepted 192.168.4.2:");
+    bench.expect("@event accepted 10.0.2.2:");
     bench.type_line("server 5001");
     bench.expect("@event stopped");
-    bench.expect("@event listening 192.168.4.100:5001");
+    bench.expect("@event listening 10.0.2.100:5001");
     bench.run(100);
     assert!(!bench.peer.socket(socket).may_recv());
     let socket = bench.peer.connect(5001);
-    bench.expect("@event accepted 192.168.4.2:");
+    bench.expect("@event accepted 10.0.2.2:");
     exchange(&mut bench, socket, "again");
 }

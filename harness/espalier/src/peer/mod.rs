@@ -21,8 +21,8 @@ pub use stream::{PeerStream, Sending};
 /// The board refused a connection.
 ///
 /// ```
-/// let error = espalier::ConnectionRefused { to: "192.168.4.100:80".parse().unwrap() };
-/// assert_eq!(error.to_string(), "the board refused a connection to 192.168.4.100:80");
+/// let error = espalier::ConnectionRefused { to: "10.0.2.100:80".parse().unwrap() };
+/// assert_eq!(error.to_string(), "the board refused a connection to 10.0.2.100:80");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board refused a connection to {to}")]

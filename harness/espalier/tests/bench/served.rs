@@ -46,7 +46,7 @@ impl Served {
         let rfc2217 = server.rfc2217_address().unwrap();
         let pty = server.pty_path().unwrap().display();
         let routes = format!(
-            "model = \"mpython\"\nhost = \"192.168.4.2\"\nlisten = {{ {PORT} = \"{peer}\" }}\nreach = {{ {PORT} = \"{reach}\" }}\n"
+            "model = \"mpython\"\nhost = \"10.0.2.2\"\nlisten = {{ {PORT} = \"{peer}\" }}\nreach = {{ {PORT} = \"{reach}\" }}\n"
         );
         let file = format!(
             "[board.served]\nport = \"rfc2217://{rfc2217}\"\nflash-baud = 921600\n{routes}\n\

@@ -52,7 +52,7 @@ async fn a_scan_shows_the_networks_around(board: &Board) -> Result<()> {
 async fn a_network_that_vanished_is_joined_again_when_it_is_back(board: &Board) -> Result<()> {
     let network = espalier::AccessPoint::new("home").password(PASSWORD);
     board.air().add(&network)?;
-    assert_eq!(join(board, "home", PASSWORD).await?, "192.168.4.100");
+    assert_eq!(join(board, "home", PASSWORD).await?, "10.0.2.100");
     assert_eq!(board.air().stations("home")?.len(), 1);
     board.air().remove("home")?;
     wait_until(board, false).await?;
@@ -114,7 +114,7 @@ async fn a_subnet_has_its_own_router_and_peer(board: &Board) -> Result<()> {
     listener.accept().await?.expect("hi").await?;
     board.micropython().interrupt().await?;
     board.micropython().exec("w.disconnect()\n").await?;
-    assert_eq!(join(board, "home", "").await?, "192.168.4.100");
+    assert_eq!(join(board, "home", "").await?, "10.0.2.100");
     Ok(())
 }
 
@@ -139,7 +139,7 @@ async fn losses_in_the_air_cost_time_and_no_data(board: &Board) -> Result<()> {
     let listener = board.peer().listen(7).await?;
     let script = "import socket\n\
         s = socket.socket()\n\
-        s.connect(('192.168.4.2', 7))\n\
+        s.connect(('10.0.2.2', 7))\n\
         while True:\n \
           data = s.read(100)\n \
           if not data: break\n \

@@ -37,7 +37,7 @@ struct End {
 
 impl End {
     fn send(&mut self, now: Time) -> Vec<Segment> {
-        let address = |port| SocketAddrV4::new([192, 168, 4, 2].into(), port);
+        let address = |port| SocketAddrV4::new([10, 0, 2, 2].into(), port);
         let mut sent = Vec::new();
         let ends = (address(self.ports.0), address(self.ports.1));
         self.block.send_all(ends, self.stream.len(), now, |segment| sent.push(Segment::of(segment)));

@@ -95,7 +95,7 @@ impl Bench {
     /// A board that has an address.
     pub fn ready() -> Bench {
         let mut bench = Bench::new();
-        bench.expect("@event address 192.168.4.100/24 dhcp");
+        bench.expect("@event address 10.0.2.100/24 dhcp");
         bench
     }
 

@@ -1,4 +1,4 @@
-//! The other end of the cable: 192.168.4.2 with TCP, DHCP and DNS.
+//! The other end of the cable: 10.0.2.2 with TCP, DHCP and DNS.
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp};
@@ -10,8 +10,8 @@ use smoltcp::wire::{
 
 use super::wire::{Cable, PEER, Wire};
 
-const ADDRESS: Ipv4Address = Ipv4Address::new(192, 168, 4, 2);
-const BOARD_ADDRESS: Ipv4Address = Ipv4Address::new(192, 168, 4, 100);
+const ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
+const BOARD_ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 2, 100);
 const DNS_PORT: u16 = 53;
 
 /// A host that a test drives by hand.
