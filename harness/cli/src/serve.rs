@@ -70,7 +70,7 @@ fn config(args: &ServeArgs, debugged: bool) -> ServeConfig {
         pace: if args.fast { Pace::Fast } else { Pace::RealTime },
         serial: Some(at(args.serial)),
         rfc2217: Some(at(args.rfc2217)),
-        pty: cfg!(unix),
+        ptys: if cfg!(unix) { vec![0] } else { Vec::new() },
         qmp: args.qmp.map(at),
         gdb: args
             .gdb

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         pace,
         serial: Some(free),
         rfc2217: Some(free),
-        pty: cfg!(unix),
+        ptys: if cfg!(unix) { vec![0] } else { Vec::new() },
         qmp: Some(free),
         gdb: has_debugger(&machine).then_some(free),
         http: Some(free),

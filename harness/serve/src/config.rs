@@ -49,8 +49,8 @@ pub struct ServeConfig {
     pub serial: Option<SocketAddr>,
     /// UART0 as an RFC 2217 port.
     pub rfc2217: Option<SocketAddr>,
-    /// UART0 as a pseudo-terminal.
-    pub pty: bool,
+    /// UARTs as pseudo-terminals, one for each.
+    pub ptys: Vec<usize>,
     /// QMP, the control protocol of QEMU.
     pub qmp: Option<SocketAddr>,
     /// GDB's remote serial protocol.
@@ -58,7 +58,7 @@ pub struct ServeConfig {
     /// The board's Ethernet cable leads to a program that listens there, as with QEMU's `-nic socket`, and to no network of its
     /// own.
     pub cable_to: Option<SocketAddr>,
-    /// UART0, QMP and the monitor over other streams.
+    /// UARTs, QMP and the monitor over other streams.
     pub streams: Vec<StreamConfig>,
     /// The file that holds the eFuses, as Espressif's QEMU keeps them: read when the chip is reset from outside, and written as soon
     /// as one is burnt. Without it they are those that the machine has.

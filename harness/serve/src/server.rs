@@ -1,7 +1,7 @@
 //! A board and everything that leads to it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use espalier_xtensa::Cpu;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::board::{Board, BoardSetup};
+use crate::board::{Board, BoardSetup, CONSOLE, SerialLine};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::fuses::FuseFile;
@@ -77,20 +77,24 @@ impl Server {
             return Err(ServeError::NoDebugger { board: machine.board().name.to_string() });
         }
         let (control, controls) = std::sync::mpsc::channel();
-        let (inputs, serial) = mpsc::channel::<SerialInput>(SERIAL_QUEUE);
         let (waker, log) = (Arc::new(BoardWaker::default()), Arc::new(ConsoleLog::default()));
         let handle = BoardHandle::new(control, Arc::clone(&waker), Arc::clone(&log));
-        let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
-
-        let mut ports = Vec::new();
-        let mut open_port = |name: &'static str, outlet: Outlet| {
+        let (mut ports, mut serial) = (Vec::new(), Vec::<(SerialSender, SerialLine)>::new());
+        let mut open_port = |name: &'static str, uart: usize, outlet: Outlet| {
             let outlet = Arc::new(outlet);
             ports.push((name, Arc::clone(&outlet)));
+            while serial.len() <= uart {
+                let (inputs, received) = mpsc::channel::<SerialInput>(SERIAL_QUEUE);
+                let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
+                serial.push((sender, SerialLine::new(serial.len(), received)));
+            }
+            let (sender, line) = &mut serial[uart];
+            line.outlets.push(Arc::clone(&outlet));
             SerialPort::new(sender.clone(), outlet)
         };
         let mut addresses = Addresses::default();
         let (listeners, peer_ports, cable) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
-        let console = open_port("console", Outlet::keeping());
+        let console = open_port("console", CONSOLE, Outlet::keeping());
         let fuses = match &config.efuses {
             Some(path) => Some(FuseFile::open(path, &mut machine).map_err(ServeError::Fuses)?),
             None => None,
@@ -104,11 +108,10 @@ impl Server {
             pace: config.pace,
             paused: config.paused,
             control: controls,
-            serial,
+            lines: serial.into_iter().map(|(_, line)| line).collect(),
             waker,
             handle: handle.clone(),
             log,
-            outlets: ports.iter().map(|(_, outlet)| Arc::clone(outlet)).collect(),
             peer_ports,
             cable,
             fuses,
@@ -168,7 +171,13 @@ impl Server {
 
     /// The pseudo-terminal that is UART0.
     pub fn pty_path(&self) -> Option<&Path> {
-        self.addresses.pty.as_deref()
+        let console = self.pty_paths().iter().find(|(uart, _)| *uart == CONSOLE)?;
+        Some(&console.1)
+    }
+
+    /// The pseudo-terminals, each with its UART, in the order of the configuration.
+    pub fn pty_paths(&self) -> &[(usize, PathBuf)] {
+        &self.addresses.ptys
     }
 
     /// Where QMP is.

@@ -16,7 +16,7 @@ use espalier_world::{BoardId, World};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use crate::board::{CONSOLE, IO0, SerialFeed};
+use crate::board::{CONSOLE, IO0, SerialLine};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::handle::{BoardHandle, BoardWaker, ConsoleLog, SerialSender};
@@ -49,8 +49,7 @@ pub struct WorldPorts {
 struct ServedBoard {
     board: BoardId,
     circuit: ResetCircuit,
-    serial: SerialFeed,
-    outlets: Vec<Arc<Outlet>>,
+    line: SerialLine,
 }
 
 impl ServedBoard {
@@ -58,7 +57,7 @@ impl ServedBoard {
     fn hear(&mut self, world: &mut World) {
         let edge = self.circuit.poll(Instant::now());
         self.apply(edge, world);
-        while let Some(lines) = self.serial.pump(world.board_mut(self.board), self.circuit.holds()) {
+        while let Some(lines) = self.line.feed.pump(world.board_mut(self.board), self.circuit.holds()) {
             let edge = self.circuit.set(lines, Instant::now());
             world.board_mut(self.board).drive_pin(IO0, self.circuit.io0_low().then_some(false));
             self.apply(edge, world);
@@ -75,9 +74,11 @@ impl ServedBoard {
 
     /// Carries what the board has sent to the clients.
     fn tell(&self, world: &mut World) {
-        let sent: Vec<u8> = world.board_mut(self.board).uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect();
-        if !sent.is_empty() && !self.circuit.holds() {
-            self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+        let machine = world.board_mut(self.board);
+        if self.circuit.holds() {
+            machine.uart_take(CONSOLE);
+        } else {
+            self.line.carry_output(machine);
         }
     }
 }
@@ -103,16 +104,16 @@ impl WorldServer {
         for (board, wanted) in boards.into_iter().zip(ports) {
             let (inputs, serial) = tokio::sync::mpsc::channel(SERIAL_QUEUE);
             let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
-            let mut outlets = Vec::new();
-            let mut open_port = |_: &'static str, outlet: Outlet| {
+            let mut line = SerialLine::new(CONSOLE, serial);
+            let mut open_port = |_: &'static str, _: usize, outlet: Outlet| {
                 let outlet = Arc::new(outlet);
-                outlets.push(Arc::clone(&outlet));
+                line.outlets.push(Arc::clone(&outlet));
                 SerialPort::new(sender.clone(), outlet)
             };
             let config = ServeConfig {
                 serial: wanted.serial,
                 rfc2217: wanted.rfc2217,
-                pty: wanted.pty,
+                ptys: if wanted.pty { vec![CONSOLE] } else { Vec::new() },
                 ..ServeConfig::default()
             };
             let mut addresses = Addresses::default();
@@ -121,12 +122,7 @@ impl WorldServer {
             let handle = BoardHandle::new(mpsc::channel().0, Arc::clone(&waker), Arc::new(ConsoleLog::default()));
             served.push((listeners, handle));
             all_addresses.push(addresses);
-            served_boards.push(ServedBoard {
-                board,
-                circuit: ResetCircuit::new(),
-                serial: SerialFeed::new(serial),
-                outlets,
-            });
+            served_boards.push(ServedBoard { board, circuit: ResetCircuit::new(), line });
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();
@@ -161,7 +157,7 @@ impl WorldServer {
 
     /// The pseudo-terminal that is UART0 of the board at a place.
     pub fn pty_path(&self, place: usize) -> Option<&Path> {
-        self.addresses.get(place)?.pty.as_deref()
+        self.addresses.get(place)?.ptys.first().map(|(_, path)| path.as_path())
     }
 
     /// Ends it and gives the world back.
@@ -213,7 +209,7 @@ fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool,
         let _ = world.run_until(present.min(now + SLICE));
         served_boards.iter().for_each(|board| board.tell(&mut world));
     }
-    served_boards.iter().flat_map(|board| &board.outlets).for_each(|outlet| outlet.close());
+    served_boards.iter().flat_map(|board| &board.line.outlets).for_each(|outlet| outlet.close());
     world
 }
 

@@ -36,7 +36,7 @@ impl Served {
             pace,
             rfc2217: Some((Ipv4Addr::LOCALHOST, 0).into()),
             serial: Some((Ipv4Addr::LOCALHOST, 0).into()),
-            pty: true,
+            ptys: vec![0],
             host_forwards: vec![HostForward { host: (Ipv4Addr::LOCALHOST, 0).into(), board_port: PORT }],
             guest_forwards: vec![GuestForward { peer_port: PORT, host: peer }],
             ..ServeConfig::default()

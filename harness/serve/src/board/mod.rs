@@ -13,7 +13,6 @@ use espalier_net::{FaultConfig, Faults};
 use espalier_soc::{Machine, Stop, Strap};
 use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
-use tokio::sync::mpsc;
 
 pub(crate) use links::PeerPort;
 
@@ -23,12 +22,10 @@ use crate::fuses::FuseFile;
 use crate::gdb::{DebugTarget, Session, Wish};
 use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, ConsoleLog, Control, DebugInput};
 use crate::lines::{ResetCircuit, ResetEdge};
-use crate::outlet::Outlet;
 use crate::program::Program;
-use crate::serial_input::SerialInput;
 use links::Links;
 use pace::{Clients, Pacer, Surroundings, Turn};
-pub(crate) use serial::{CONSOLE, SerialFeed};
+pub(crate) use serial::{CONSOLE, SerialLine};
 
 /// The board looks at the world outside this often, in its own time.
 const SLICE: Span = Span::from_millis(1);
@@ -45,11 +42,11 @@ pub(crate) struct BoardSetup {
     pub pace: Pace,
     pub paused: bool,
     pub control: Receiver<Control>,
-    pub serial: mpsc::Receiver<SerialInput>,
+    /// Those of UART0 and of the UARTs after it, as far as they are offered.
+    pub lines: Vec<SerialLine>,
     pub waker: Arc<BoardWaker>,
     pub handle: BoardHandle,
     pub log: Arc<ConsoleLog>,
-    pub outlets: Vec<Arc<Outlet>>,
     pub peer_ports: Vec<PeerPort>,
     pub cable: Option<CableEnd>,
     pub fuses: Option<FuseFile>,
@@ -63,7 +60,7 @@ pub(crate) struct Board {
     debugger: Option<Session>,
     pacer: Pacer,
     circuit: ResetCircuit,
-    serial: SerialFeed,
+    lines: Vec<SerialLine>,
     links: Links,
     cable: Option<CableEnd>,
     fuses: Option<FuseFile>,
@@ -75,7 +72,6 @@ pub(crate) struct Board {
     waker: Arc<BoardWaker>,
     handle: BoardHandle,
     log: Arc<ConsoleLog>,
-    outlets: Vec<Arc<Outlet>>,
     clients: Clients,
     paused: bool,
     halted: Option<String>,
@@ -91,7 +87,7 @@ impl Board {
         Board {
             pacer: Pacer::new(setup.pace, Instant::now(), setup.machine.now()),
             circuit: ResetCircuit::new(),
-            serial: SerialFeed::new(setup.serial),
+            lines: setup.lines,
             links: Links::new(setup.peer_ports),
             cable: setup.cable,
             fuses: setup.fuses,
@@ -102,7 +98,6 @@ impl Board {
             waker: setup.waker,
             handle: setup.handle,
             log: setup.log,
-            outlets: setup.outlets,
             clients: Clients::default(),
             paused: setup.paused,
             halted: None,
@@ -137,7 +132,7 @@ impl Board {
             }
         }
         self.handle.announce(BoardEvent::Shutdown);
-        self.outlets.iter().for_each(|outlet| outlet.close());
+        self.lines.iter().flat_map(|line| &line.outlets).for_each(|outlet| outlet.close());
         self.target.machine
     }
 
@@ -263,19 +258,30 @@ impl Board {
     fn hear(&mut self) {
         let edge = self.circuit.poll(Instant::now());
         self.apply(edge);
-        while let Some(lines) = self.serial.pump(&mut self.target.machine, self.circuit.holds()) {
-            let edge = self.circuit.set(lines, Instant::now());
-            self.target.machine.drive_pin(IO0, self.circuit.io0_low().then_some(false));
-            self.apply(edge);
+        for place in 0..self.lines.len() {
+            while let Some(lines) = self.lines[place].feed.pump(&mut self.target.machine, self.circuit.holds()) {
+                // Only UART0 has the circuit at its modem lines.
+                if place == CONSOLE {
+                    let edge = self.circuit.set(lines, Instant::now());
+                    self.target.machine.drive_pin(IO0, self.circuit.io0_low().then_some(false));
+                    self.apply(edge);
+                }
+            }
         }
-        if self.serial.take_heard() {
+        let heard = self.lines.iter_mut().fold(false, |heard, line| line.feed.take_heard() | heard);
+        if heard {
             self.is_polling = false;
             self.clients.note_input();
             self.pacer.note_activity(self.target.machine.now());
         }
-        if self.serial.is_pending() {
+        if self.is_pending() {
             self.pacer.note_activity(self.target.machine.now());
         }
+    }
+
+    /// True if something waits that a serial line has no room for yet.
+    fn is_pending(&mut self) -> bool {
+        self.lines.iter_mut().any(|line| line.feed.is_pending())
     }
 
     fn apply(&mut self, edge: Option<ResetEdge>) {
@@ -340,12 +346,13 @@ impl Board {
         if self.paused || self.halted.is_some() {
             return Turn::Block;
         }
-        let connected = self.outlets.iter().filter(|outlet| outlet.is_connected()).count();
+        let pending = self.is_pending();
+        let connected = self.lines.iter().flat_map(|line| &line.outlets).filter(|outlet| outlet.is_connected()).count();
         let is_owed = self.clients.are_owing(connected, now) || self.links.is_owed(now) || self.debugger.is_some();
         let surroundings = Surroundings {
             is_watched: self.debugger.is_some() || !self.links.is_empty() || connected > 0,
-            owes: is_owed && !self.serial.is_pending(),
-            rests_until: if self.serial.is_pending() { None } else { self.rests_until() },
+            owes: is_owed && !pending,
+            rests_until: if pending { None } else { self.rests_until() },
         };
         self.pacer.turn(now, self.target.machine.now(), SLICE, surroundings)
     }
@@ -408,11 +415,16 @@ impl Board {
     }
 
     fn carry_output(&mut self) {
-        let sent: Vec<u8> = self.target.machine.uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect();
+        let mut any = false;
+        for (place, line) in self.lines.iter().enumerate() {
+            let sent = line.carry_output(&mut self.target.machine);
+            any |= !sent.is_empty();
+            if place == CONSOLE {
+                self.log.push(&sent);
+            }
+        }
         self.links.look();
-        if !sent.is_empty() {
-            self.log.push(&sent);
-            self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+        if any {
             self.clients.note_output(Instant::now());
             self.pacer.note_activity(self.target.machine.now());
         }

@@ -1,13 +1,16 @@
 //! Gives the UART what clients send, in order and at the rate of the serial line.
 
+use std::sync::Arc;
+
 use espalier_core::{Frequency, Span, Time};
 use espalier_soc::Machine;
 use tokio::sync::mpsc::Receiver;
 
 use crate::lines::ModemLines;
+use crate::outlet::Outlet;
 use crate::serial_input::SerialInput;
 
-/// The UART that is offered outside.
+/// The UART that boards lead to their serial port, and that has the modem lines.
 pub(crate) const CONSOLE: usize = 0;
 /// Bits of a frame: start, eight data bits, stop.
 const FRAME_BITS: u64 = 10;
@@ -18,9 +21,33 @@ const BAUD_RANGE: std::ops::RangeInclusive<u32> = 50..=5_000_000;
 /// The line is given this much of what waits for it, so that it is never silent between two slices.
 const AHEAD: Span = Span::from_millis(2);
 
-/// Gives bytes to the UART at the rate of the line, so that as little as possible waits inside the machine.
+/// A UART as the world outside sees it: what its clients send, and what each of them has not taken yet.
+#[derive(Debug)]
+pub(crate) struct SerialLine {
+    uart: usize,
+    pub feed: SerialFeed,
+    pub outlets: Vec<Arc<Outlet>>,
+}
+
+impl SerialLine {
+    pub fn new(uart: usize, inputs: Receiver<SerialInput>) -> SerialLine {
+        SerialLine { uart, feed: SerialFeed::new(uart, inputs), outlets: Vec::new() }
+    }
+
+    /// Carries to the clients what the UART has sent, and returns it.
+    pub fn carry_output(&self, machine: &mut Machine) -> Vec<u8> {
+        let sent: Vec<u8> = machine.uart_take(self.uart).into_iter().map(|(_, byte)| byte).collect();
+        if !sent.is_empty() {
+            self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+        }
+        sent
+    }
+}
+
+/// Gives bytes to a UART at the rate of the line, so that as little as possible waits inside the machine.
 #[derive(Debug)]
 pub(crate) struct SerialFeed {
+    uart: usize,
     inputs: Receiver<SerialInput>,
     next: Option<SerialInput>,
     baud: Option<u32>,
@@ -31,8 +58,8 @@ pub(crate) struct SerialFeed {
 }
 
 impl SerialFeed {
-    pub fn new(inputs: Receiver<SerialInput>) -> SerialFeed {
-        SerialFeed { inputs, next: None, baud: None, free_at: Time::ZERO, heard: false }
+    pub fn new(uart: usize, inputs: Receiver<SerialInput>) -> SerialFeed {
+        SerialFeed { uart, inputs, next: None, baud: None, free_at: Time::ZERO, heard: false }
     }
 
     /// True if something waits that the line has no room for yet.
@@ -59,12 +86,12 @@ impl SerialFeed {
                     let baud = self.baud.unwrap_or(ASSUMED_BAUD);
                     let bits = FRAME_BITS * bytes.len() as u64;
                     self.free_at = self.free_at.max(now) + Frequency::from_hertz(u64::from(baud)).cycles(bits);
-                    machine.uart_send(CONSOLE, &bytes);
+                    machine.uart_send(self.uart, &bytes);
                     self.heard = true;
                 }
                 SerialInput::Baud(baud) if held || self.free_at <= now => {
                     self.baud = baud.map(|baud| baud.clamp(*BAUD_RANGE.start(), *BAUD_RANGE.end()));
-                    machine.set_uart_line_baud(CONSOLE, self.baud);
+                    machine.set_uart_line_baud(self.uart, self.baud);
                 }
                 waits => {
                     self.next = Some(waits);
@@ -78,7 +105,7 @@ impl SerialFeed {
 
 #[cfg(test)]
 mod tests {
-    use super::SerialFeed;
+    use super::{CONSOLE, SerialFeed};
     use crate::serial_input::{CancelToken, SerialInput};
     use espalier_core::Span;
     use espalier_soc::{Machine, MachineConfig};
@@ -87,7 +114,7 @@ mod tests {
     #[test]
     fn bytes_wait_for_the_line_and_the_rate_changes_behind_them() {
         let (inputs, receiver) = mpsc::channel(8);
-        let mut feed = SerialFeed::new(receiver);
+        let mut feed = SerialFeed::new(CONSOLE, receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
         for input in [
             SerialInput::Baud(Some(115_200)),
@@ -111,7 +138,7 @@ mod tests {
     #[test]
     fn a_chip_in_reset_does_not_hear() {
         let (inputs, receiver) = mpsc::channel(8);
-        let mut feed = SerialFeed::new(receiver);
+        let mut feed = SerialFeed::new(CONSOLE, receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
         inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], CancelToken::default())).unwrap();
         inputs.try_send(SerialInput::Bytes(vec![0x55; 4000], CancelToken::default())).unwrap();
@@ -122,7 +149,7 @@ mod tests {
     #[test]
     fn what_was_taken_back_is_not_carried() {
         let (inputs, receiver) = mpsc::channel(8);
-        let mut feed = SerialFeed::new(receiver);
+        let mut feed = SerialFeed::new(CONSOLE, receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();
         let cancel = CancelToken::default();
         for cancel in [CancelToken::default(), cancel.clone(), cancel.clone()] {

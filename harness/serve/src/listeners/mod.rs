@@ -11,7 +11,7 @@ use std::sync::Arc;
 use espalier_soc::Machine;
 use tokio::sync::mpsc;
 
-use crate::board::PeerPort;
+use crate::board::{CONSOLE, PeerPort};
 use crate::cable::{self, CableEnd, cable};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
@@ -29,7 +29,8 @@ use streams::OpenStream;
 pub(crate) struct Addresses {
     pub serial: Option<SocketAddr>,
     pub rfc2217: Option<SocketAddr>,
-    pub pty: Option<PathBuf>,
+    /// Which UART it is, and its path.
+    pub ptys: Vec<(usize, PathBuf)>,
     pub qmp: Option<SocketAddr>,
     pub gdb: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
@@ -41,7 +42,7 @@ pub(crate) struct Listeners {
     serial: Option<(TcpListener, SerialPort)>,
     rfc2217: Option<(TcpListener, SerialPort)>,
     #[cfg(unix)]
-    pty: Option<(pty::Pty, SerialPort)>,
+    ptys: Vec<(pty::Pty, SerialPort)>,
     qmp: Option<TcpListener>,
     gdb: Option<TcpListener>,
     streams: Vec<OpenStream>,
@@ -79,7 +80,7 @@ impl Listeners {
         config: &ServeConfig,
         machine: &mut Machine,
         addresses: &mut Addresses,
-        open_port: &mut impl FnMut(&'static str, Outlet) -> SerialPort,
+        open_port: &mut impl FnMut(&'static str, usize, Outlet) -> SerialPort,
     ) -> Result<(Listeners, Vec<PeerPort>, Option<CableEnd>), ServeError> {
         let open = |service, wanted: Option<SocketAddr>, found: &mut Option<SocketAddr>| match wanted {
             Some(address) => {
@@ -117,17 +118,18 @@ impl Listeners {
         let streams =
             config.streams.iter().map(|stream| OpenStream::new(stream, open_port)).collect::<Result<_, _>>()?;
         let listeners = Listeners {
-            serial: serial.map(|listener| (listener, open_port("tcp", Outlet::new()))),
+            serial: serial.map(|listener| (listener, open_port("tcp", CONSOLE, Outlet::new()))),
             streams,
             cable_to,
-            rfc2217: rfc2217.map(|listener| (listener, open_port("rfc2217", Outlet::new()))),
+            rfc2217: rfc2217.map(|listener| (listener, open_port("rfc2217", CONSOLE, Outlet::new()))),
             #[cfg(unix)]
-            pty: if config.pty {
-                let terminal = pty::Pty::open().map_err(ServeError::Pty)?;
-                addresses.pty = Some(terminal.path().to_owned());
-                Some((terminal, open_port("pty", Outlet::new())))
-            } else {
-                None
+            ptys: {
+                let mut open = |&uart: &usize| {
+                    let terminal = pty::Pty::open().map_err(ServeError::Pty)?;
+                    addresses.ptys.push((uart, terminal.path().to_owned()));
+                    Ok((terminal, open_port("pty", uart, Outlet::new())))
+                };
+                config.ptys.iter().map(&mut open).collect::<Result<_, ServeError>>()?
             },
             qmp,
             gdb,
@@ -136,7 +138,7 @@ impl Listeners {
             guest_forwards,
         };
         #[cfg(not(unix))]
-        if config.pty {
+        if !config.ptys.is_empty() {
             return Err(ServeError::Pty(std::io::ErrorKind::Unsupported.into()));
         }
         Ok((listeners, peer_ports, board_cable))
@@ -152,7 +154,7 @@ impl Listeners {
             tokio::spawn(rfc2217::serve(take(listener), port));
         }
         #[cfg(unix)]
-        if let Some((terminal, port)) = self.pty {
+        for (terminal, port) in self.ptys {
             tokio::spawn(pty::serve(terminal, port));
         }
         if let Some(listener) = self.qmp {

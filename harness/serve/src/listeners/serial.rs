@@ -1,4 +1,4 @@
-//! The bytes of UART0, and nothing else.
+//! The bytes of a UART, and nothing else.
 
 use std::sync::Arc;
 

@@ -26,10 +26,10 @@ pub(super) struct OpenStream {
 }
 
 impl OpenStream {
-    /// Opens what `config` says. `open_port` makes serial ports.
+    /// Opens what `config` says. `open_port` makes serial ports of a UART.
     pub fn new(
         config: &StreamConfig,
-        open_port: &mut impl FnMut(&'static str, Outlet) -> SerialPort,
+        open_port: &mut impl FnMut(&'static str, usize, Outlet) -> SerialPort,
     ) -> Result<OpenStream, ServeError> {
         let opened = config.endpoint.open(config.wait).map_err(|source| ServeError::Stream {
             service: config.service(),
@@ -37,7 +37,7 @@ impl OpenStream {
             source,
         })?;
         let port = config.is_serial().then(|| {
-            let port = open_port("stream", Outlet::new());
+            let port = open_port("stream", config.uart, Outlet::new());
             let lease = if config.begins_connected() { port.enter() } else { None };
             (port, lease)
         });

@@ -15,7 +15,7 @@ pub(crate) use source::BoxedSource;
 /// What is spoken over a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// The bytes of UART0.
+    /// The bytes of a UART.
     Serial,
     /// Those, and the monitor behind Ctrl-A c.
     SerialAndMonitor,
@@ -32,6 +32,8 @@ pub enum Protocol {
 pub struct StreamConfig {
     /// What is spoken.
     pub protocol: Protocol,
+    /// Which UART it carries, if it carries one.
+    pub uart: usize,
     /// Where it leads.
     pub endpoint: Endpoint,
     /// Clients speak TELNET.

@@ -282,16 +282,44 @@ fn a_board_in_the_background_is_found_by_its_number_and_its_socket() {
     eventually(|| (!at("number").exists() && !at("qmp").exists()).then_some(()));
 }
 
-/// An ELF file with one segment in instruction RAM: it writes `value` to `register` and stands still.
+/// A program that writes `value` to `register` and stands still.
 fn kernel(machine: u8, address: u32, register: u32, value: u32) -> Vec<u8> {
+    #[rustfmt::skip]
+    let code = [
+        0x32, 0x62, 0x00, // s32i a3, a2, 0
+        0x06, 0xFF, 0xFF, // j .
+    ];
+    elf(machine, address, [register, value], &code)
+}
+
+/// A program that sends back what UART1 and UART2 receive.
+fn echo() -> Vec<u8> {
+    #[rustfmt::skip]
+    let code = [
+        0x42, 0x22, 0x07, // first: l32i a4, a2, 28, the status of UART1
+        0x40, 0x40, 0x74, // extui a4, a4, 0, 8, how much it has received
+        0x16, 0x54, 0x00, // beqz a4, second
+        0x42, 0x22, 0x00, // l32i a4, a2, 0
+        0x42, 0x62, 0x00, // s32i a4, a2, 0
+        0x42, 0x23, 0x07, // second: the same with UART2
+        0x40, 0x40, 0x74,
+        0x16, 0x74, 0xFE, // beqz a4, first
+        0x42, 0x23, 0x00,
+        0x42, 0x63, 0x00,
+        0x86, 0xF7, 0xFF, // j first
+    ];
+    elf(XTENSA, 0x4008_0000, [UART1, UART2], &code)
+}
+
+/// An ELF file with one segment in instruction RAM, which has two words, and code that begins with them in a2 and a3.
+fn elf(machine: u8, address: u32, [first, second]: [u32; 2], code: &[u8]) -> Vec<u8> {
     const HEADERS: usize = 52 + 32;
     let code = [
-        register.to_le_bytes().as_slice(),
-        &value.to_le_bytes(),
+        first.to_le_bytes().as_slice(),
+        &second.to_le_bytes(),
         &[0x21, 0xFE, 0xFF], // l32r a2, the first word
         &[0x31, 0xFE, 0xFF], // l32r a3, the second word
-        &[0x32, 0x62, 0x00], // s32i a3, a2, 0
-        &[0x06, 0xFF, 0xFF], // j .
+        code,
     ]
     .concat();
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
@@ -307,6 +335,8 @@ fn kernel(machine: u8, address: u32, register: u32, value: u32) -> Vec<u8> {
 /// EM_XTENSA.
 const XTENSA: u8 = 94;
 const UART0_FIFO: u32 = 0x3FF4_0000;
+const UART1: u32 = 0x3FF5_0000;
+const UART2: u32 = 0x3FF6_E000;
 /// RTC_CNTL_OPTIONS0, whose highest bit resets the chip.
 const RTC_OPTIONS: u32 = 0x3FF4_8000;
 const SW_SYS_RST: u32 = 1 << 31;
@@ -349,6 +379,29 @@ fn a_kernel_starts_in_ram_after_each_reset() {
         let message = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(message.starts_with(&format!("espalier-qemu: {words}")), "{message}");
     }
+}
+
+/// As in Espressif's QEMU, where the second and the third `-serial` are UART1 and UART2.
+#[test]
+fn the_other_uarts_are_the_other_serial_ports() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("kernel.elf"), echo()).unwrap();
+    let (first, second) = (unused_port(), unused_port());
+    let line = format!(
+        "-kernel kernel.elf -serial mon:stdio -serial tcp:127.0.0.1:{first},server=on,wait=off \
+         -serial tcp:127.0.0.1:{second},server=on,wait=off"
+    );
+    let mut program = Program::start(folder.path(), &line);
+    let (mut first, mut second) = (connect(first), connect(second));
+    first.write_all(b"to the first").unwrap();
+    second.write_all(b"to the second").unwrap();
+    assert_eq!(first.wait_for(b"first"), b"to the first");
+    assert_eq!(second.wait_for(b"second"), b"to the second");
+    program.type_in(b"not echoed\x01x");
+    let mut said = String::new();
+    program.output.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "", "UART0 says nothing");
+    program.finish();
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_port_in_use_is_named() {
 #[cfg(unix)]
 #[test]
 fn a_pty_is_a_port_that_can_be_opened_again() {
-    let config = ServeConfig { pty: true, ..ServeConfig::default() };
+    let config = ServeConfig { ptys: vec![0], ..ServeConfig::default() };
     let server = Server::start(machine(0x10, Strap::Download), &config).unwrap();
     for _ in 0..2 {
         let mut terminal = std::fs::File::options().read(true).write(true).open(server.pty_path().unwrap()).unwrap();

@@ -124,7 +124,7 @@ fn run(options: Options) -> Result<(), Failure> {
     let config = ServeConfig {
         pace: options.pace.map_or_else(pace, Ok)?,
         paused: options.paused,
-        pty: options.pty.is_some(),
+        ptys: options.ptys.iter().map(|(uart, _)| *uart).collect(),
         streams: options.streams,
         gdb: options.gdb,
         efuses,
@@ -135,7 +135,7 @@ fn run(options: Options) -> Result<(), Failure> {
         ..ServeConfig::default()
     };
     let server = Server::start(machine, &config)?;
-    if let (Some(path), Some(label)) = (server.pty_path(), options.pty) {
+    for ((_, path), (_, label)) in server.pty_paths().iter().zip(&options.ptys) {
         println!("char device redirected to {} (label {label})", path.display());
     }
     let terminal = stdio.then(|| RawTerminal::enter(options.signals));

@@ -19,6 +19,28 @@ pub enum Role {
     Gdb,
 }
 
+/// Serial ports of the chip.
+const UARTS: usize = 3;
+
+/// A character device with everything that uses it.
+struct Device {
+    /// Empty: it has none.
+    name: String,
+    chardev: Chardev,
+    roles: Vec<Role>,
+    /// The serial port that uses it, if one does.
+    uart: usize,
+}
+
+/// Where serial ports, monitors and debuggers lead.
+struct Connected {
+    /// UARTs that are pseudo-terminals, and what QEMU calls these.
+    ptys: Vec<(usize, String)>,
+    streams: Vec<StreamConfig>,
+    /// Keys of the terminal send signals.
+    signals: bool,
+}
+
 /// What has been read.
 #[derive(Debug, Default)]
 pub struct Line {
@@ -80,7 +102,7 @@ impl Line {
             return Err("-nographic cannot be used with -daemonize: there is no terminal then".to_owned());
         }
         self.add_defaults();
-        let (pty, streams, signals) = self.connect()?;
+        let Connected { ptys, streams, signals } = self.connect()?;
         if self.daemonize && streams.iter().any(|stream| stream.endpoint == Endpoint::Stdio) {
             return Err("stdio cannot be used with -daemonize: there is no terminal then".to_owned());
         }
@@ -88,7 +110,7 @@ impl Line {
             flash,
             efuses,
             kernel: self.kernel,
-            pty,
+            ptys,
             streams,
             gdb: self.gdb,
             cable_to: self.cable_to,
@@ -125,10 +147,9 @@ impl Line {
         }
     }
 
-    /// Brings together character devices and who uses them. Returns what QEMU calls UART0's pseudo-terminal, if it is one, and
-    /// whether keys send signals.
-    fn connect(&self) -> Parsed<(Option<String>, Vec<StreamConfig>, bool)> {
-        let (mut devices, mut serials) = (Vec::<(String, Chardev, Vec<Role>)>::new(), 0);
+    /// Brings together character devices and who uses them; the n-th serial port is UARTn.
+    fn connect(&self) -> Parsed<Connected> {
+        let (mut devices, mut serials) = (Vec::<Device>::new(), 0);
         for (role, named) in &self.users {
             let (name, chardev, mut roles) = match named {
                 Named::Own(chardev) if chardev.mux => (String::new(), chardev, vec![*role, Role::Monitor]),
@@ -139,20 +160,24 @@ impl Line {
                     (id.clone(), chardev, vec![*role])
                 }
             };
+            let uart = serials;
             if *role == Role::Serial {
                 serials += 1;
-                if serials > 1 && chardev.target.is_some() {
-                    return Err("only UART0 can be reached; a second -serial is none or null".to_owned());
+                if serials > UARTS {
+                    return Err(format!("the chip has {UARTS} serial ports"));
                 }
             }
-            match devices.iter_mut().find(|(other, ..)| !name.is_empty() && *other == name) {
-                Some((_, _, all)) if chardev.mux => all.append(&mut roles),
+            match devices.iter_mut().find(|other| !name.is_empty() && other.name == name) {
+                Some(device) if chardev.mux => {
+                    device.roles.append(&mut roles);
+                    device.uart = if *role == Role::Serial { uart } else { device.uart };
+                }
                 Some(_) => return Err(format!("chardev '{name}' has one user already; mux=on lets it have several")),
-                None => devices.push((name, chardev.clone(), roles)),
+                None => devices.push(Device { name, chardev: chardev.clone(), roles, uart }),
             }
         }
-        let (mut pty, mut streams, mut signals) = (None, Vec::new(), true);
-        for (name, chardev, roles) in devices {
+        let (mut ptys, mut streams, mut signals) = (Vec::new(), Vec::new(), true);
+        for Device { name, chardev, roles, uart } in devices {
             let protocol = match roles[..] {
                 [Role::Serial] => Protocol::Serial,
                 [Role::Monitor] => Protocol::Monitor,
@@ -164,20 +189,22 @@ impl Line {
             match chardev.target {
                 None => {}
                 Some(Target::Pty) if protocol == Protocol::Serial => {
-                    pty = Some(if name.is_empty() { "serial0".to_owned() } else { name });
+                    ptys.push((uart, if name.is_empty() { format!("serial{uart}") } else { name }));
                 }
                 Some(Target::Pty) => return Err("only a serial port can be a pty".to_owned()),
                 Some(Target::Stream(endpoint)) => {
                     if endpoint == Endpoint::Stdio {
                         signals = chardev.signal;
                     }
-                    streams.push(StreamConfig { protocol, endpoint, telnet: chardev.telnet, wait: chardev.wait });
+                    // Only those that carry a UART have one.
+                    let uart = if roles.contains(&Role::Serial) { uart } else { 0 };
+                    streams.push(StreamConfig { protocol, uart, endpoint, telnet: chardev.telnet, wait: chardev.wait });
                 }
             }
         }
         if streams.iter().filter(|stream| stream.endpoint == Endpoint::Stdio).count() > 1 {
             return Err("cannot use stdio by multiple character devices".to_owned());
         }
-        Ok((pty, streams, signals))
+        Ok(Connected { ptys, streams, signals })
     }
 }

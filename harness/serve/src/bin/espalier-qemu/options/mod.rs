@@ -59,8 +59,8 @@ pub struct Options {
     pub efuses: Option<Drive>,
     /// A program that starts in RAM.
     pub kernel: Option<PathBuf>,
-    /// UART0 is a pseudo-terminal, and this is what QEMU calls it.
-    pub pty: Option<String>,
+    /// UARTs that are pseudo-terminals, and what QEMU calls these.
+    pub ptys: Vec<(usize, String)>,
     pub streams: Vec<StreamConfig>,
     pub gdb: Option<SocketAddr>,
     /// A program that listens for the board's Ethernet frames.

@@ -96,7 +96,7 @@ const TABLE: &[Row] = &[
         &["serial"],
         "TARGET",
         Meaning::Value(|line, value| take_user(line, Role::Serial, value)),
-        "where UART0 goes: stdio, \
+        "where UART0 goes; given again, where UART1 and UART2 go: stdio, \
         mon:stdio, pty, null, none, file:PATH, tcp:HOST:PORT, telnet:HOST:PORT, unix:PATH, chardev:ID; sockets with ,server=on and \
         ,wait=off",
     ),

@@ -15,7 +15,7 @@ fn run(line: &str) -> Options {
 }
 
 fn stream(protocol: Protocol, endpoint: Endpoint) -> StreamConfig {
-    StreamConfig { protocol, endpoint, telnet: false, wait: false }
+    StreamConfig { protocol, uart: 0, endpoint, telnet: false, wait: false }
 }
 
 fn server(port: u16) -> Endpoint {
@@ -138,12 +138,27 @@ fn serial_ports_and_monitors_go_where_qemu_puts_them() {
     ] {
         assert_eq!(run(line).streams, streams, "{line}");
     }
-    assert_eq!(run("-serial pty").pty.as_deref(), Some("serial0"));
-    assert_eq!(run("-chardev pty,id=x -serial chardev:x").pty.as_deref(), Some("x"));
+    assert_eq!(run("-serial pty").ptys, [(0, "serial0".to_owned())]);
+    assert_eq!(
+        run("-chardev pty,id=x -serial chardev:x -serial none -serial pty").ptys,
+        [(0, "x".to_owned()), (2, "serial2".to_owned())]
+    );
     assert_eq!(run("-icount 3,sleep=off").pace, Some(Pace::Fast));
     for (line, ends) in [("", false), ("-no-reboot", true), ("-action reboot=shutdown,panic=pause", true)] {
         assert_eq!(run(line).ends_with_reset, ends, "{line}");
     }
+}
+
+/// The n-th serial port is UARTn, whatever else stands on the line.
+#[test]
+fn more_serial_ports_are_the_other_uarts() {
+    let uart = |uart, port| StreamConfig { uart, ..stream(Protocol::Serial, server(port)) };
+    let options = run("-serial mon:stdio -qmp tcp::9,server=on,wait=off -serial tcp::1,server=on,wait=off \
+         -serial tcp::2,server=on,wait=off");
+    let both = stream(Protocol::SerialAndMonitor, Endpoint::Stdio);
+    assert_eq!(options.streams, [both, stream(Protocol::Qmp, server(9)), uart(1, 1), uart(2, 2)]);
+    let options = run("-chardev stdio,id=c,mux=on -serial none -monitor chardev:c -serial chardev:c");
+    assert_eq!(options.streams, [StreamConfig { uart: 1, ..stream(Protocol::SerialAndMonitor, Endpoint::Stdio) }]);
 }
 
 #[test]
@@ -168,7 +183,11 @@ fn what_is_not_there_is_refused_by_name() {
         ("-drive", "-drive: requires an argument"),
         ("-serial /dev/ttyS0", "-serial /dev/ttyS0: there are stdio, mon:stdio"),
         ("-serial chardev:x", "chardev 'x' is not there"),
-        ("-serial tcp::1,server -serial tcp::2,server", "only UART0 can be reached"),
+        ("-serial null -serial null -serial null -serial null", "the chip has 3 serial ports"),
+        (
+            "-chardev null,id=c,mux=on -serial chardev:c -serial chardev:c",
+            "chardev 'c' can carry a serial port and a monitor",
+        ),
         ("-chardev stdio,id=c -serial chardev:c -mon c", "mux=on lets it have several"),
         ("-serial stdio -monitor stdio", "cannot use stdio by multiple character devices"),
         ("-nographic -qmp stdio", "cannot use stdio by multiple character devices"),
