@@ -11,7 +11,10 @@ mod register_pointer;
 mod ws2812;
 
 pub use buzzer::{Buzzer, Sound};
-pub use flash::{FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashSize, FlashTiming};
+pub use flash::{
+    FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind,
+    FlashReplay, FlashSize, FlashTiming, Progress,
+};
 pub use i2c_bus::{I2cBus, I2cPart};
 pub use i2c_wires::I2cWires;
 pub use mmc5983ma::Mmc5983ma;

@@ -5,8 +5,9 @@ use std::ops::Range;
 use espalier_core::{Span, Time};
 
 use super::command::{Frame, opcode};
+use super::history::{FlashOperation, FlashOperationKind};
 use super::status::{BUSY, SUS, WEL};
-use super::storage::Storage;
+use super::torn::UnderWay;
 use super::{FlashChip, FlashTiming, MEGABYTE, identity};
 
 const PAGE_SIZE: usize = 256;
@@ -65,9 +66,7 @@ impl FlashChip {
             opcode::BLOCK_ERASE_32K => self.erase(frame, HALF_BLOCK_SIZE, Operation::EraseHalfBlock, now),
             opcode::BLOCK_ERASE_64K => self.erase(frame, BLOCK_SIZE, Operation::EraseBlock, now),
             opcode::CHIP_ERASE | opcode::CHIP_ERASE_ALTERNATE => {
-                self.change(0..self.size.bytes(), Operation::EraseChip, now, |storage, range| {
-                    storage.erase(range.start, range.len());
-                });
+                self.change(0..self.size.bytes(), Operation::EraseChip, None, now);
             }
             opcode::RESUME => self.resume(now),
             opcode::POWER_DOWN => self.powered_down = true,
@@ -138,9 +137,7 @@ impl FlashChip {
             sent += 1;
         }
         if sent > 0 {
-            self.change(page..page + PAGE_SIZE, Operation::Program, now, |storage, range| {
-                storage.program(range.start, &buffer);
-            });
+            self.change(page..page + PAGE_SIZE, Operation::Program, Some(&buffer), now);
         }
     }
 
@@ -148,24 +145,31 @@ impl FlashChip {
         let Some(address) = frame.address() else { return };
         let address = address % self.size.bytes();
         let start = address - address % unit;
-        self.change(start..start + unit, operation, now, |storage, range| storage.erase(range.start, range.len()));
+        self.change(start..start + unit, operation, None, now);
     }
 
-    /// Runs an erase or program if the latch and the protection let it. Nothing is erased or programmed while another
-    /// operation is suspended.
-    fn change(
-        &mut self,
-        range: Range<usize>,
-        operation: Operation,
-        now: Time,
-        apply: impl FnOnce(&mut Storage, Range<usize>),
-    ) {
+    /// Programs `data` into `range`, or erases it, if the latch and the protection let it. Nothing is erased or programmed while
+    /// another operation is suspended.
+    ///
+    /// The memory has its new content at once, since the chip does not read while it is busy; what it had is kept for the case that
+    /// power is lost before the operation ends.
+    fn change(&mut self, range: Range<usize>, operation: Operation, data: Option<&[u8]>, now: Time) {
         let enabled = std::mem::take(&mut self.write_enabled);
         if !enabled || self.suspended.is_some() || self.status.protects(&range, self.size.bytes()) {
             return;
         }
-        apply(&mut self.storage, range);
-        self.busy_until = now + self.duration(operation);
+        let duration = self.duration(operation);
+        let kind = if data.is_some() { FlashOperationKind::Program } else { FlashOperationKind::Erase };
+        if let Some(history) = &mut self.history {
+            history.push(FlashOperation::new(kind, now, duration, &range, data));
+        }
+        self.under_way = Some(UnderWay::new(kind, range.start, self.storage.copy(&range), duration));
+        match data {
+            Some(data) => self.storage.program(range.start, data),
+            None => self.storage.erase(range.start, range.len()),
+        }
+        self.unstable.after(&range, data);
+        self.busy_until = now + duration;
     }
 
     fn suspend(&mut self, now: Time) {

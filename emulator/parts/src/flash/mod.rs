@@ -3,14 +3,21 @@
 //! Single, dual and quad instructions of the SPI mode are modelled with status registers, block protection and busy times.
 //! Not modelled: QPI mode, continuous read, individual block locks, security registers. Instructions that the model does not
 //! have are ignored, as the chip ignores what it does not know, and the data lines stay high.
+//!
+//! Power that is lost while the chip programs or erases leaves what [`torn`] describes. A status register that is being written then
+//! has its new value.
 
 mod command;
 mod execute;
+mod history;
 mod identity;
 mod status;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod torn;
+#[cfg(test)]
+mod torn_tests;
 
 use std::sync::Arc;
 
@@ -19,8 +26,11 @@ use espalier_core::{Span, SpiTarget, SpiTransaction, Time};
 use command::Frame;
 use status::Status;
 use storage::Storage;
+use torn::{UnderWay, Unstable};
 
+pub use history::{FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay};
 pub use storage::FLASH_CHUNK_SIZE;
+pub use torn::Progress;
 
 const MEGABYTE: usize = 0x10_0000;
 /// The level that the controller reads from an undriven line.
@@ -92,13 +102,19 @@ pub struct FlashChip {
     suspended: Option<Span>,
     powered_down: bool,
     reset_enabled: bool,
+    /// The last erase or program, which may have ended.
+    under_way: Option<UnderWay>,
+    /// Bits that lost power has left between 0 and 1.
+    unstable: Unstable,
+    /// What was done to the memory, if it is recorded.
+    history: Option<Box<FlashHistory>>,
 }
 
 espalier_core::persist! {
     state FlashChip {
         storage, status, stored_status, write_enabled, volatile_status_enabled, busy_until, suspended, powered_down,
-        reset_enabled
-    } fixed { size, timing }
+        reset_enabled, under_way, unstable
+    } fixed { size, timing, history }
 }
 
 impl FlashChip {
@@ -116,6 +132,9 @@ impl FlashChip {
             suspended: None,
             powered_down: false,
             reset_enabled: false,
+            under_way: None,
+            unstable: Unstable::default(),
+            history: None,
         }
     }
 
@@ -152,7 +171,9 @@ impl FlashChip {
 
     /// Writes memory from the host's side, regardless of protection and of what was there.
     pub fn load(&mut self, offset: usize, data: &[u8]) -> Result<(), FlashError> {
-        self.storage.load(offset, data)
+        self.storage.load(offset, data)?;
+        self.unstable.after(&(offset..offset + data.len()), None);
+        Ok(())
     }
 
     /// Reads memory from the host's side.
@@ -172,10 +193,46 @@ impl FlashChip {
         data
     }
 
-    /// Takes the chip's supply away and gives it back.
-    pub fn power_cycle(&mut self) {
+    /// Takes the chip's supply away at `now` and gives it back. An erase or program that was under way leaves torn content, by `seed`.
+    pub fn lose_power(&mut self, now: Time, seed: u64) {
+        let rest = self.suspended.unwrap_or(self.busy_until.since(now));
+        if let Some(under_way) = self.under_way.take()
+            && rest > Span::ZERO
+        {
+            under_way.tear(under_way.progress(rest), seed, &mut self.storage, &mut self.unstable);
+        }
+        self.unstable.draw_again(&mut self.storage);
         self.stored_status.clear_power_supply_lock();
         self.reset();
+    }
+
+    /// The memory as it is now, to be kept or put into another chip of this size.
+    pub fn content(&self) -> FlashMemory {
+        FlashMemory { storage: self.storage.clone(), unstable: self.unstable.clone() }
+    }
+
+    /// Replaces the memory by that of a chip of the same size.
+    ///
+    /// # Errors
+    /// If the sizes differ.
+    pub fn set_content(&mut self, content: &FlashMemory) -> Result<(), FlashError> {
+        if content.size() != self.size.bytes() {
+            return Err(FlashError::OutOfRange { offset: 0, length: content.size(), size: self.size.bytes() });
+        }
+        self.storage.become_like(&content.storage);
+        self.unstable = content.unstable.clone();
+        self.under_way = None;
+        Ok(())
+    }
+
+    /// Records from now on what instructions do to the memory, as long as that takes no more than `limit` bytes.
+    pub fn record_history(&mut self, limit: usize) {
+        self.history = Some(Box::new(FlashHistory::new(self.content(), limit)));
+    }
+
+    /// What was recorded.
+    pub fn history(&self) -> Option<&FlashHistory> {
+        self.history.as_deref()
     }
 
     /// What a supply cycle and the reset instruction do.

@@ -1,5 +1,6 @@
 //! The memory array: 64 KiB chunks that machines share until one of them writes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use espalier_core::{Damaged, Load, Persist, Reader, Writer, restore_sparse, save_sparse};
@@ -98,6 +99,26 @@ impl Storage {
         }
     }
 
+    /// The bytes of `range`, which lies in the array.
+    pub(super) fn copy(&self, range: &Range<usize>) -> Vec<u8> {
+        let mut data = vec![0; range.len()];
+        self.read(range.start, &mut data);
+        data
+    }
+
+    /// Becomes `other`, an array of the same size. Chunks that are the same memory do not count as changed.
+    pub(super) fn become_like(&mut self, other: &Storage) {
+        for (page, theirs) in other.chunks.iter().enumerate().take(self.chunks.len()) {
+            if Arc::ptr_eq(&self.chunks[page], theirs) {
+                continue;
+            }
+            // Which chunks take no memory is known by the one that all erased ones share here.
+            let erased = Arc::ptr_eq(theirs, &other.erased);
+            self.chunks[page] = if erased { self.erased.clone() } else { theirs.clone() };
+            self.changed(page);
+        }
+    }
+
     /// Programming can only clear bits. `offset..offset + data.len()` lies in one chunk.
     pub(super) fn program(&mut self, offset: usize, data: &[u8]) {
         let (page, at) = (offset / FLASH_CHUNK_SIZE, offset % FLASH_CHUNK_SIZE);
@@ -141,6 +162,12 @@ impl Storage {
         if offset.checked_add(data.len()).is_none_or(|end| end > self.size()) {
             return Err(FlashError::OutOfRange { offset, length: data.len(), size: self.size() });
         }
+        self.overwrite(offset, data);
+        Ok(())
+    }
+
+    /// Gives the cells from `offset` on, which all exist, other contents.
+    pub(super) fn overwrite(&mut self, offset: usize, data: &[u8]) {
         let mut offset = offset;
         let mut rest = data;
         while !rest.is_empty() {
@@ -154,7 +181,6 @@ impl Storage {
             offset += part.len();
             rest = tail;
         }
-        Ok(())
     }
 
     fn changed(&mut self, page: usize) {

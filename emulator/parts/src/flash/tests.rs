@@ -7,17 +7,17 @@ use super::{FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashSize, FlashTiming};
 /// Long after every operation of the `Quick` timing.
 const LATER: Span = Span::from_micros(100);
 
-struct Bench {
-    chip: FlashChip,
-    now: Time,
+pub(super) struct Bench {
+    pub(super) chip: FlashChip,
+    pub(super) now: Time,
 }
 
 impl Bench {
-    fn new(size: FlashSize) -> Bench {
+    pub(super) fn new(size: FlashSize) -> Bench {
         Bench { chip: FlashChip::new(size), now: Time::from_micros(1) }
     }
 
-    fn run<const N: usize>(&mut self, opcode: u8, address: Option<u32>, mosi: &[u8]) -> [u8; N] {
+    pub(super) fn run<const N: usize>(&mut self, opcode: u8, address: Option<u32>, mosi: &[u8]) -> [u8; N] {
         let mut miso = [0; N];
         let transaction = SpiTransaction {
             command: (u16::from(opcode), 8),
@@ -29,11 +29,11 @@ impl Bench {
         miso
     }
 
-    fn send(&mut self, opcode: u8, address: Option<u32>, mosi: &[u8]) {
+    pub(super) fn send(&mut self, opcode: u8, address: Option<u32>, mosi: &[u8]) {
         self.run::<0>(opcode, address, mosi);
     }
 
-    fn write(&mut self, opcode: u8, address: Option<u32>, mosi: &[u8]) {
+    pub(super) fn write(&mut self, opcode: u8, address: Option<u32>, mosi: &[u8]) {
         self.send(opcode::WRITE_ENABLE, None, &[]);
         self.send(opcode, address, mosi);
         self.now += LATER;
@@ -192,7 +192,7 @@ fn status_registers_keep_what_was_stored() {
     bench.write(opcode::WRITE_STATUS_2, None, &[0x01]);
     bench.write(opcode::WRITE_STATUS_1, None, &[0]);
     assert_eq!(bench.status(), 0x1C, "SRP1 locks the registers");
-    bench.chip.power_cycle();
+    bench.chip.lose_power(bench.now, 0);
     bench.write(opcode::WRITE_STATUS_1, None, &[0]);
     assert_eq!(bench.status(), 0);
 }

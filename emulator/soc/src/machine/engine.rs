@@ -106,7 +106,7 @@ pub trait Engine: Persist + Send + Sync {
     fn slice(&mut self, run: &mut Run, limit: Time);
     fn catch_up(&mut self, run: &mut Run, span: Span);
     fn rests_until(&mut self, run: &Run) -> Option<Time>;
-    fn power_cycle(&mut self);
+    fn lose_power(&mut self, now: Time, seed: u64);
     fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap);
     fn is_clocked(&self, core: usize) -> bool;
     fn memory_word(&mut self, core: usize, address: u32) -> Option<u32>;
@@ -177,11 +177,12 @@ impl<C: Chip> Engine for Assembly<C> {
         run.rests_until(self)
     }
 
-    fn power_cycle(&mut self) {
+    fn lose_power(&mut self, now: Time, seed: u64) {
         let chip = self.chip_mut();
         chip.power_cycle();
         let platform = chip.platform_mut();
-        platform.parts.power_cycle();
+        platform.parts.lose_power(now, seed);
+        platform.note_flash_change();
         platform.pads.power_cycle();
     }
 

@@ -7,6 +7,7 @@ mod engine;
 mod observed;
 mod polling;
 mod ports;
+mod power;
 mod resets;
 mod run;
 pub mod sealed;
@@ -119,15 +120,12 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Takes the power away and gives it back: everything but the flash chip and the eFuses is lost.
-    pub fn power_on(&mut self, strap: Strap) {
-        self.engine.power_cycle();
-        self.reset(strap);
-    }
-
     /// A pulse on EN, with the strapping pins at `strap`. The chip cannot tell it from power-on.
-    /// A part of the board that holds the boot pin low overrides `strap`.
+    /// A part of the board that holds the boot pin low overrides `strap`. A board without power stays as it is.
     pub fn reset(&mut self, strap: Strap) {
+        if self.run.off {
+            return;
+        }
         self.engine.restart(&mut self.run, ResetCause::PowerOn, strap);
     }
 
@@ -148,6 +146,10 @@ impl Machine {
 
     /// Runs until guest time reaches `limit`, or until something came out. May overshoot by one slice.
     pub fn run_until(&mut self, limit: Time) -> Stop {
+        if self.run.off {
+            self.pass_without_power(limit);
+            return Stop::Limit;
+        }
         while self.run.now < limit {
             self.engine.slice(&mut self.run, limit);
             if let Some((core, stop)) = self.run.debug_stop.take() {
@@ -168,6 +170,9 @@ impl Machine {
 
     /// When something next happens if nothing comes from outside: until then no core executes. None while one does.
     pub fn rests_until(&mut self) -> Option<Time> {
+        if self.run.off {
+            return Some(Time::from_ticks(u64::MAX));
+        }
         self.engine.rests_until(&self.run)
     }
 
@@ -181,11 +186,18 @@ impl Machine {
     /// module; it may run ahead by one slice. Returns the level of TDO in each cycle: high while nothing drives it, which is
     /// always if the pads have another function or a fuse disables JTAG.
     pub fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        if self.run.off {
+            self.pass_without_power(self.run.now + period * cycles.len() as u64);
+            return vec![true; cycles.len()];
+        }
         self.engine.jtag(&mut self.run, period, cycles)
     }
 
     /// Lets `span` of guest time pass as [`jtag`](Machine::jtag) does, without a cycle.
     pub fn jtag_pause(&mut self, span: Span) {
+        if self.run.off {
+            return self.pass_without_power(self.run.now + span);
+        }
         self.engine.catch_up(&mut self.run, span);
     }
 

@@ -53,9 +53,13 @@ pub struct Run {
     pub resets: Resets,
     pub polls: Vec<PollSearch>,
     pub observers: Observers,
+    /// The board has no power.
+    pub off: bool,
 }
 
-espalier_core::persist!(state Run { now, trace, ahead, turn, resets, polls } fixed { debug_stop, observers });
+espalier_core::persist! {
+    state Run { now, trace, ahead, turn, resets, polls, off } fixed { debug_stop, observers }
+}
 
 impl Run {
     /// Whether this is about as many cores.
@@ -74,6 +78,7 @@ impl Run {
             resets: Resets::default(),
             polls: vec![PollSearch::default(); cores],
             observers: Observers::default(),
+            off: false,
         }
     }
 

@@ -286,9 +286,8 @@ impl Platform {
             self.output = true;
         }
         // Code that was decoded from flash is stale once its page has changed.
-        if row.flash && self.parts.flash.changes() != self.flash_changes {
-            self.flash_changes = self.parts.flash.changes();
-            self.change_code();
+        if row.flash {
+            self.note_flash_change();
         }
     }
 
@@ -316,8 +315,7 @@ impl Platform {
     /// Writes to the flash chip past its own commands.
     pub fn load_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SocError> {
         self.parts.flash.load(offset as usize, bytes)?;
-        self.flash_changes = self.parts.flash.changes();
-        self.code_epoch = self.code_epoch.wrapping_add(1);
+        self.note_flash_change();
         Ok(())
     }
 
@@ -345,6 +343,14 @@ impl Platform {
             let value =
                 if owner == index { self.blocks.device_mut(index).read(offset, now).ok() } else { old.get(address) };
             value.into_iter().for_each(|value| self.steady.put(address, value));
+        }
+    }
+
+    /// The flash chip's memory was changed past its own commands.
+    pub fn note_flash_change(&mut self) {
+        if self.parts.flash.changes() != self.flash_changes {
+            self.flash_changes = self.parts.flash.changes();
+            self.change_code();
         }
     }
 

@@ -93,8 +93,9 @@ impl Parts {
         self.bus(sensor.scl, sensor.sda).part_mut(sensor.address)
     }
 
-    pub fn power_cycle(&mut self) {
-        self.flash.power_cycle();
+    /// They lose power at `now`; what the flash chip was doing is torn by `seed`.
+    pub fn lose_power(&mut self, now: Time, seed: u64) {
+        self.flash.lose_power(now, seed);
         self.buses.iter_mut().for_each(|bus| bus.wires = I2cWires::new());
         if let Some(OledPlacement { scl, sda, config }) = self.display {
             self.bus(scl, sda).attach(config.address, Oled::new(config));

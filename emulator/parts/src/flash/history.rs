@@ -1,0 +1,205 @@
+//! What instructions did to the memory, so that the content at each moment can be had again, whole or torn.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use espalier_core::{Span, Time};
+
+use super::storage::{FLASH_CHUNK_SIZE, Storage};
+use super::torn::{Progress, UnderWay, Unstable};
+
+/// What a record of an operation takes beside its data.
+const RECORD_SIZE: usize = size_of::<FlashOperation>();
+
+/// What is done to the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlashOperationKind {
+    /// Bits are cleared.
+    Program,
+    /// All bits are set.
+    Erase,
+}
+
+espalier_core::persist!(
+    enum FlashOperationKind {
+        Program,
+        Erase,
+    }
+);
+
+/// One instruction that changed the memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlashOperation {
+    pub kind: FlashOperationKind,
+    /// When it began.
+    pub at: Time,
+    /// How long it took.
+    pub duration: Span,
+    /// What it erased or programmed; of a program without the bytes at both ends that stayed what they were.
+    pub range: Range<u32>,
+    data: Box<[u8]>,
+}
+
+impl FlashOperation {
+    pub(super) fn new(
+        kind: FlashOperationKind,
+        at: Time,
+        duration: Span,
+        range: &Range<usize>,
+        data: Option<&[u8]>,
+    ) -> FlashOperation {
+        let data = data.unwrap_or_default();
+        let first = data.iter().position(|byte| *byte != 0xFF).unwrap_or(0);
+        let end = data.iter().rposition(|byte| *byte != 0xFF).map_or(first, |last| last + 1);
+        let start = range.start as u32 + first as u32;
+        let length = if kind == FlashOperationKind::Erase { range.len() } else { end - first };
+        FlashOperation { kind, at, duration, range: start..start + length as u32, data: data[first..end].into() }
+    }
+
+    fn cells(&self) -> Range<usize> {
+        self.range.start as usize..self.range.end as usize
+    }
+}
+
+/// The memory of a chip at one moment. A clone shares it until one of them changes.
+#[derive(Clone)]
+pub struct FlashMemory {
+    pub(super) storage: Storage,
+    pub(super) unstable: Unstable,
+}
+
+impl FlashMemory {
+    /// Bytes of the chip.
+    pub fn size(&self) -> usize {
+        self.storage.size()
+    }
+
+    /// The memory of the `page`-th 64 KiB.
+    pub fn chunk(&self, page: usize) -> &[u8; FLASH_CHUNK_SIZE] {
+        self.storage.chunk(page)
+    }
+
+    /// Bytes from `offset` on; past the end of the chip it continues at its start.
+    pub fn read(&self, offset: usize, into: &mut [u8]) {
+        self.storage.read(offset, into);
+    }
+
+    /// Every byte of which bits may read either way the next time that power comes back, and which bits.
+    pub fn unstable(&self) -> impl Iterator<Item = (u32, u8)> {
+        self.unstable.bits()
+    }
+}
+
+impl std::fmt::Debug for FlashMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FlashMemory({} bytes, {} of them unstable)", self.size(), self.unstable().count())
+    }
+}
+
+/// What was done to a chip's memory since it was first asked for.
+#[derive(Clone, Debug)]
+pub struct FlashHistory {
+    start: FlashMemory,
+    operations: Vec<FlashOperation>,
+    left: usize,
+    dropped: u64,
+}
+
+impl FlashHistory {
+    pub(super) fn new(start: FlashMemory, limit: usize) -> FlashHistory {
+        FlashHistory { start, operations: Vec::new(), left: limit, dropped: 0 }
+    }
+
+    /// Later operations are dropped once there is no room: each stands on those before.
+    pub(super) fn push(&mut self, operation: FlashOperation) {
+        let size = RECORD_SIZE + operation.data.len();
+        if self.dropped > 0 || size > self.left {
+            self.dropped += 1;
+            return;
+        }
+        self.left -= size;
+        self.operations.push(operation);
+    }
+
+    /// Every operation, in the order in which they began.
+    pub fn operations(&self) -> &[FlashOperation] {
+        &self.operations
+    }
+
+    /// How many operations are missing at the end, because there was no room for them.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The 64 KiB in which anything was changed, in order.
+    pub fn chunks(&self) -> Vec<usize> {
+        let chunks = |operation: &FlashOperation| {
+            let cells = operation.cells();
+            cells.start / FLASH_CHUNK_SIZE..cells.end.div_ceil(FLASH_CHUNK_SIZE)
+        };
+        let all: BTreeSet<usize> = self.operations.iter().flat_map(chunks).collect();
+        all.into_iter().collect()
+    }
+
+    /// Goes through the operations once more.
+    pub fn replay(&self) -> FlashReplay<'_> {
+        FlashReplay { content: self.start.clone(), rest: &self.operations }
+    }
+}
+
+/// The memory at one moment of its history, between two operations.
+#[derive(Clone, Debug)]
+pub struct FlashReplay<'a> {
+    content: FlashMemory,
+    rest: &'a [FlashOperation],
+}
+
+impl<'a> FlashReplay<'a> {
+    /// The memory now.
+    pub fn content(&self) -> &FlashMemory {
+        &self.content
+    }
+
+    /// The operation that comes next.
+    pub fn next_operation(&self) -> Option<&'a FlashOperation> {
+        self.rest.first()
+    }
+
+    /// The memory as it is if power is lost when so much of the next operation is done; as it is now if there is none.
+    pub fn torn(&self, progress: Progress, seed: u64) -> FlashMemory {
+        let mut content = self.content.clone();
+        if let Some(operation) = self.next_operation() {
+            let under_way = apply(&mut content, operation);
+            let FlashMemory { storage, unstable } = &mut content;
+            under_way.tear(progress, seed, storage, unstable);
+            unstable.draw_again(storage);
+        }
+        content
+    }
+
+    /// Carries out the next operation. False if there is none.
+    pub fn step(&mut self) -> bool {
+        let Some((operation, rest)) = self.rest.split_first() else { return false };
+        apply(&mut self.content, operation);
+        self.rest = rest;
+        true
+    }
+}
+
+/// Carries out an operation. Returns what tears it.
+fn apply(content: &mut FlashMemory, operation: &FlashOperation) -> UnderWay {
+    let cells = operation.cells();
+    let FlashMemory { storage, unstable } = content;
+    let before = storage.copy(&cells);
+    match operation.kind {
+        FlashOperationKind::Program => {
+            storage.program(cells.start, &operation.data);
+            unstable.after(&cells, Some(&operation.data));
+        }
+        FlashOperationKind::Erase => {
+            storage.erase(cells.start, cells.len());
+            unstable.after(&cells, None);
+        }
+    }
+    UnderWay::new(operation.kind, cells.start, before, operation.duration)
+}

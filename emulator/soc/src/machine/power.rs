@@ -1,0 +1,67 @@
+//! The board's power supply, and what its loss leaves in the flash chip.
+//!
+//! Without power the memories of the chip, RTC memory among them, its registers and those of the parts lose what they held. The flash
+//! chip and the eFuses keep it; what the flash chip was about to change is torn (see the flash chip's model in `espalier-parts`).
+//! What hands, networks and sensors give to the board from outside stays as it is.
+
+use espalier_core::Time;
+use espalier_parts::{FlashHistory, FlashMemory};
+use espalier_peripherals::ResetCause;
+
+use super::{Machine, Strap};
+use crate::error::SocError;
+
+impl Machine {
+    /// Takes the power away. Time passes from now on, but nothing runs before [`power_on`](Machine::power_on). An operation of the
+    /// flash chip that was under way is torn by `seed`.
+    pub fn cut_power(&mut self, seed: u64) {
+        if self.run.off {
+            return;
+        }
+        self.engine.lose_power(self.run.now, seed);
+        // The pads let go of what is wired to them.
+        self.engine.restart(&mut self.run, ResetCause::PowerOn, Strap::FlashBoot);
+        self.run.off = true;
+    }
+
+    /// Gives the power back, after it was taken away for a moment if the board had it.
+    pub fn power_on(&mut self, strap: Strap) {
+        self.cut_power(self.config.seed);
+        self.run.off = false;
+        self.engine.restart(&mut self.run, ResetCause::PowerOn, strap);
+    }
+
+    /// False between [`cut_power`](Machine::cut_power) and [`power_on`](Machine::power_on).
+    pub fn is_powered(&self) -> bool {
+        !self.run.off
+    }
+
+    /// Lets time pass for the world around a board without power.
+    pub(super) fn pass_without_power(&mut self, until: Time) {
+        self.run.now = self.run.now.max(until);
+        self.lan_mut();
+        self.air_mut();
+    }
+
+    /// Records from now on what the chip does to its flash chip, as long as that takes no more than `limit` bytes. Forks go on
+    /// recording; a snapshot does not have it.
+    pub fn record_flash(&mut self, limit: usize) {
+        self.engine.platform_mut().parts.flash.record_history(limit);
+    }
+
+    /// What was recorded of the flash chip.
+    pub fn flash_history(&self) -> Option<&FlashHistory> {
+        self.flash().history()
+    }
+
+    /// Replaces the content of the flash chip by that of another one.
+    ///
+    /// # Errors
+    /// If the other one has another size.
+    pub fn set_flash_content(&mut self, content: &FlashMemory) -> Result<(), SocError> {
+        let platform = self.engine.platform_mut();
+        platform.parts.flash.set_content(content)?;
+        platform.note_flash_change();
+        Ok(())
+    }
+}
