@@ -1,5 +1,7 @@
 //! The handle that tests hold.
 
+mod power;
+
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};

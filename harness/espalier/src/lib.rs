@@ -95,9 +95,10 @@ pub use buzzer::{Buzzer, NotPlayed};
 pub use console::{Captured, Console, Match};
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
-    Capability, DisplayMute, EmulatorError, Faults, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError,
-    PeerError, PlayedTone, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start, TONE_TOLERANCE, Target, Tone,
-    UnknownModel, UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+    Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory, FlashOperation,
+    FlashOperationKind, FlashReplay, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, PeerError,
+    PlayedTone, Progress as FlashProgress, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start, TONE_TOLERANCE,
+    Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};

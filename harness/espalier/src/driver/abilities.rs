@@ -12,8 +12,9 @@ use espalier_core::Span;
 use espalier_core::Time;
 
 use super::{
-    AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, Kind, LedState, Link,
-    ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported, WifiCredentials, WorldHandle,
+    AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, FlashHistory, FlashMemory,
+    Kind, LedState, Link, ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported,
+    WifiCredentials, WorldHandle,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -81,6 +82,34 @@ pub(crate) trait FlashChip {
     /// Fails if a chip with this MAC address is not the one that was asked for.
     fn check_chip(&self, _mac: Option<&str>) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+/// The power supply, and what its loss leaves in the flash chip.
+pub(crate) trait PowerSupply: Identity {
+    /// Takes the power away. What the flash chip was about to change is torn, by the seed.
+    fn cut_power(&mut self, _seed: u64) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Power))
+    }
+
+    /// Gives the power back.
+    fn power_on(&mut self) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Power))
+    }
+
+    /// Records from now on what is done to the flash chip, as long as that takes no more than so many bytes.
+    fn record_flash(&mut self, _limit: usize) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Power))
+    }
+
+    /// What was recorded of the flash chip, if anything was.
+    fn flash_history(&self) -> Option<FlashHistory> {
+        None
+    }
+
+    /// Replaces all that is in the flash chip.
+    fn set_flash_memory(&mut self, _memory: &FlashMemory) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Power))
     }
 }
 
@@ -272,7 +301,18 @@ pub(crate) trait Keeping: Identity {
 ///
 /// Nothing here blocks. Time passes in [`poll_advance`](Driver::poll_advance) only.
 pub(crate) trait Driver:
-    Identity + SerialConsole + FlashChip + Display + Parts + PeerSockets + Cable + DebugPort + Diagnostics + Keeping + Send
+    Identity
+    + SerialConsole
+    + FlashChip
+    + PowerSupply
+    + Display
+    + Parts
+    + PeerSockets
+    + Cable
+    + DebugPort
+    + Diagnostics
+    + Keeping
+    + Send
 {
     fn now(&self) -> Time;
 

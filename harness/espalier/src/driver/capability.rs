@@ -90,6 +90,8 @@ pub enum Capability {
     Buzzer,
     /// A debug probe on the chip's JTAG pins.
     Probe,
+    /// Cutting the power at any moment, also in the middle of what the flash chip does.
+    Power,
 }
 
 impl fmt::Display for Capability {
@@ -112,6 +114,7 @@ impl fmt::Display for Capability {
             Capability::Leds => "LED readout",
             Capability::Buzzer => "recording the buzzer",
             Capability::Probe => "a debug probe",
+            Capability::Power => "cutting its power",
         })
     }
 }

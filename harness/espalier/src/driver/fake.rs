@@ -9,7 +9,7 @@ use espalier_core::{Bitmap, Span, Time};
 
 use super::{
     Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, FlashChip, Halted,
-    Identity, Keeping, Kind, Link, ListenerId, Parts, PeerError, PeerSockets, SerialConsole, Start,
+    Identity, Keeping, Kind, Link, ListenerId, Parts, PeerError, PeerSockets, PowerSupply, SerialConsole, Start,
 };
 use crate::error::Failure;
 
@@ -105,6 +105,7 @@ impl Identity for Fake {
                 | Capability::Datagrams
                 | Capability::Controls
                 | Capability::Probe
+                | Capability::Power
         )
     }
 }
@@ -143,6 +144,8 @@ impl FlashChip for Fake {
         115_200
     }
 }
+
+impl PowerSupply for Fake {}
 
 impl Display for Fake {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {

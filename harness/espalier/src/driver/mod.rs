@@ -28,7 +28,8 @@ mod unmodelled;
 use std::path::PathBuf;
 
 pub(crate) use abilities::{
-    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, Parts, PeerSockets, SerialConsole,
+    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, Parts, PeerSockets, PowerSupply,
+    SerialConsole,
 };
 pub(crate) use air::{AirDriver, DatagramDriver, PingId, Segment, UdpId};
 pub use air_error::AirError;
@@ -39,6 +40,9 @@ pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId};
 #[cfg(feature = "probe")]
 pub(crate) use data::{JtagCycle, ProbePort};
 pub(crate) use emulated::WorldHandle;
+pub use emulated::{
+    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress,
+};
 pub use error::{
     Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, SnapshotError, UnknownPart,
     Unsupported,

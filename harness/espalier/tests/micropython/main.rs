@@ -8,6 +8,7 @@ mod files;
 mod official;
 mod outputs;
 mod parts;
+mod power;
 mod scripts;
 
 use std::process::ExitCode;
@@ -37,7 +38,8 @@ async fn booted(model: Model) -> Result<Board> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = is_missing(&arguments, "MicroPython");
-    let on_devkit = scripts::ALL.iter().chain(files::ALL).chain(parts::ALL).map(|case| (Model::DevKit, case));
+    let on_devkit =
+        scripts::ALL.iter().chain(files::ALL).chain(parts::ALL).chain(power::ALL).map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
     let trials = cases.map(|(model, case)| {
         Trial::test(case.name, || run(case.name, async || case.perform(&booted(model).await?).await))

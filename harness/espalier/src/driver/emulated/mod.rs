@@ -12,6 +12,9 @@ use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
 use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Strap, Translation};
+pub use espalier_soc::{
+    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress,
+};
 use espalier_world::BoardId;
 pub(super) use espalier_world::is_snapshot;
 
@@ -19,8 +22,8 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::{
     Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
     Display, DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState, Link,
-    ListenerId, Model, ModelError, Parts, PeerSockets, PlayedTone, Reset, ResetCause, Segment, SerialConsole, Setup,
-    Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
+    ListenerId, Model, ModelError, Parts, PeerSockets, PlayedTone, PowerSupply, Reset, ResetCause, Segment,
+    SerialConsole, Setup, Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -162,7 +165,8 @@ impl Identity for Emulated {
             | Capability::Wifi
             | Capability::Air
             | Capability::Datagrams
-            | Capability::Controls => true,
+            | Capability::Controls
+            | Capability::Power => true,
             Capability::Probe => cfg!(feature = "probe") && self.place.is_alone(),
             Capability::Screen | Capability::DisplayMemory => self.machine().oled().is_some(),
             Capability::Leds => self.machine().board().leds.is_some(),
@@ -204,6 +208,32 @@ impl FlashChip for Emulated {
 
     fn flash_baud(&self) -> u32 {
         STUB_BAUD
+    }
+}
+
+impl PowerSupply for Emulated {
+    fn cut_power(&mut self, seed: u64) -> Result<(), Failure> {
+        self.machine_mut().cut_power(seed);
+        Ok(())
+    }
+
+    fn power_on(&mut self) -> Result<(), Failure> {
+        self.place.held_mut().revive(self.board);
+        self.machine_mut().power_on(Strap::FlashBoot);
+        Ok(())
+    }
+
+    fn record_flash(&mut self, limit: usize) -> Result<(), Failure> {
+        self.machine_mut().record_flash(limit);
+        Ok(())
+    }
+
+    fn flash_history(&self) -> Option<FlashHistory> {
+        self.machine().flash_history().cloned()
+    }
+
+    fn set_flash_memory(&mut self, memory: &FlashMemory) -> Result<(), Failure> {
+        self.machine_mut().set_flash_content(memory).map_err(|error| EmulatorError::new(error).into())
     }
 }
 

@@ -20,8 +20,8 @@ use espalier_protocol::Command;
 
 use super::{
     Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayMute, DisplayState, Driver,
-    FlashChip, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, SerialConsole, SerialPort, Start,
-    WifiCredentials,
+    FlashChip, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, PowerSupply, SerialConsole, SerialPort,
+    Start, WifiCredentials,
 };
 use crate::error::Failure;
 pub(crate) use clock::Clock;
@@ -247,6 +247,8 @@ impl<B: LiveBoard> FlashChip for LiveDriver<B> {
         self.board.check_chip(mac)
     }
 }
+
+impl<B: LiveBoard> PowerSupply for LiveDriver<B> {}
 
 impl<B: LiveBoard> Display for LiveDriver<B> {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {

@@ -31,8 +31,8 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::live::{Clock, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
 use super::{
     Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, FaultConfig,
-    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, Segment, SerialConsole, Setup,
-    Start,
+    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, PowerSupply, Segment,
+    SerialConsole, Setup, Start,
 };
 use crate::error::Failure;
 use flash::FlashFile;
@@ -214,7 +214,8 @@ impl LiveBoard for Machine {
             | Capability::Controls
             | Capability::Leds
             | Capability::Buzzer
-            | Capability::Probe => false,
+            | Capability::Probe
+            | Capability::Power => false,
         }
     }
 
@@ -323,6 +324,8 @@ impl FlashChip for Board {
         self.live.flash_baud()
     }
 }
+
+impl PowerSupply for Board {}
 
 impl Display for Board {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {

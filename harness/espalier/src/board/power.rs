@@ -1,0 +1,67 @@
+//! The board's power supply, and what its loss leaves in the flash chip.
+
+use super::Board;
+use crate::driver::{Capability, FlashHistory, FlashMemory};
+use crate::session::Result;
+
+/// Bytes of a record of what was done to the flash chip: a million small writes.
+const HISTORY_KEPT: usize = 128 << 20;
+
+impl Board {
+    /// Takes its power away, at this moment of its time: its memories, RTC memory among them, are lost, and its parts are off. The
+    /// flash chip keeps its content and the chip its fuses.
+    ///
+    /// A flash chip that is programming or erasing now is left with torn content: some of the bits are cleared, or a sector is half
+    /// erased, and some bits read either way from one power-on to the next. `seed` draws them.
+    ///
+    /// Time goes on for the world around it: run it for a while, or give it back its power with [`power_on`](Board::power_on).
+    ///
+    /// ```
+    /// use espalier::Units;
+    ///
+    /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+    /// board.console().send_line("save").await?;
+    /// board.run_for(3.ms()).await?;
+    /// board.cut_power(1)?;
+    /// board.power_on()?;
+    /// board.console().expect("settings are whole").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cut_power(&self, seed: u64) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        state.end_claim();
+        state.collect();
+        state.driver.cut_power(seed).map_err(|failure| state.fail(failure))
+    }
+
+    /// Switches it on, after [`cut_power`](Board::cut_power) or without: then its power was away for a moment.
+    pub fn power_on(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        state.end_claim();
+        state.collect();
+        state.watch.forget();
+        state.driver.power_on().map_err(|failure| state.fail(failure))
+    }
+
+    /// Records from now on what its firmware does to the flash chip, until that takes 128 MiB.
+    pub fn record_flash(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        state.driver.record_flash(HISTORY_KEPT).map_err(|failure| state.fail(failure))
+    }
+
+    /// What was done to its flash chip since [`record_flash`](Board::record_flash); nothing, if that was not called.
+    pub fn flash_history(&self) -> Option<FlashHistory> {
+        self.shared.lock().driver.flash_history()
+    }
+
+    /// Replaces all that is in its flash chip, as the history of a board with the same one has it. Firmware that runs finds it changed.
+    pub fn set_flash_memory(&self, memory: &FlashMemory) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        state.driver.set_flash_memory(memory).map_err(|failure| state.fail(failure))
+    }
+}
