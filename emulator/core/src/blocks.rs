@@ -76,8 +76,8 @@ pub struct Block<Own> {
     pub end: u32,
     /// How its code can change.
     pub memory: CodeMemory,
-    /// The block ends where code was not at hand; it goes on once that has come.
-    cut: bool,
+    /// The block ends where code was not at hand; it goes on, and is stale, once that has come.
+    pub cut: bool,
     /// Nothing but a change of address translation makes it stale.
     steady: bool,
     /// Versions of the first and last code page.

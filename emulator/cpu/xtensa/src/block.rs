@@ -178,7 +178,11 @@ impl Blocks {
     /// The block at `pc`, which comes after the instruction with index `previous`.
     #[inline(always)]
     pub(crate) fn follow<B: Bus>(&mut self, previous: u32, pc: u32, bus: &mut B) -> Result<u32, Absent> {
-        self.cache.follow(previous, pc, bus)
+        let found = self.cache.follow(previous, pc, bus);
+        if matches!(found, Err(Absent::NotAtHand)) {
+            self.note_arrival(bus);
+        }
+        found
     }
 }
 

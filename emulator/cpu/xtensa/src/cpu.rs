@@ -80,7 +80,7 @@ impl Cpu {
                 return exit;
             }
             if self.state.is_single_stepped() {
-                interpret(&mut self.state, bus, *spent);
+                self.interpret(bus, *spent);
                 *spent += 1;
             } else {
                 let timer = self.state.cycles_to_match(self.state.started + u64::from(*spent));
@@ -119,13 +119,22 @@ impl Cpu {
         self.state.waiting.then_some(Exit::Waiting)
     }
 
+    /// Fetches, decodes and executes the next instruction, for which code may have to come.
+    fn interpret<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
+        let is_at_hand = bus.is_at_hand(self.state.pc);
+        interpret(&mut self.state, bus, cycle);
+        if !is_at_hand {
+            self.blocks.note_arrival(bus);
+        }
+    }
+
     /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
     pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.state.started = self.cycles;
         if let Some(exit) = self.enter_interrupts(bus, 0) {
             return exit;
         }
-        interpret(&mut self.state, bus, 0);
+        self.interpret(bus, 0);
         self.state.latch_timers(self.cycles, 1);
         self.cycles += 1;
         if bus.attention() { Exit::Attention } else { Exit::Budget }

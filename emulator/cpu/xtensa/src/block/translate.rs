@@ -16,11 +16,13 @@ pub(crate) struct Translator {
     refused: bool,
     /// Whether data breakpoints look at loads, and at stores.
     watched: [bool; 2],
+    /// Blocks that end where code was not at hand when they were translated, with the cells of their translations.
+    cut: Vec<(u32, u32)>,
 }
 
 impl Translator {
     pub(crate) fn new(setting: Translation) -> Translator {
-        Translator { setting, engine: None, refused: false, watched: [false; 2] }
+        Translator { setting, engine: None, refused: false, watched: [false; 2], cut: Vec::new() }
     }
 
     pub(crate) fn setting(&self) -> Translation {
@@ -37,6 +39,7 @@ impl Translator {
     }
 
     pub(crate) fn clear(&mut self) {
+        self.cut.clear();
         if let Some(engine) = &mut self.engine {
             engine.clear();
         }
@@ -74,6 +77,24 @@ impl Blocks {
         if self.cache.decoder.translator.watched != watched {
             self.cache.decoder.translator.watched = watched;
             self.forget_translations();
+        }
+    }
+
+    /// Code has come. A block that ended before it is stale now, and other blocks must not lead to its translation any more.
+    #[cold]
+    pub(crate) fn note_arrival<B: Bus>(&mut self, bus: &B) {
+        let cut = std::mem::take(&mut self.cache.decoder.translator.cut);
+        for (index, cell) in cut {
+            let block = self.cache.block_mut(index);
+            if !block.cut || block.own.native != cell {
+                continue;
+            }
+            if bus.is_at_hand(block.end) {
+                block.own.native = NONE;
+                self.cache.decoder.translator.remove(cell);
+            } else {
+                self.cache.decoder.translator.cut.push((index, cell));
+            }
         }
     }
 
@@ -160,7 +181,12 @@ impl Blocks {
         let Some(engine) = &mut self.cache.decoder.translator.engine else { return false };
         match engine.install(&lowered) {
             Some(cell) => {
-                self.cache.block_mut(index).own.native = cell;
+                let block = self.cache.block_mut(index);
+                block.own.native = cell;
+                let (is_cut, cut) = (block.cut, &mut self.cache.decoder.translator.cut);
+                if is_cut && !cut.contains(&(index, cell)) {
+                    cut.push((index, cell));
+                }
                 true
             }
             // All room is taken: what is still hot will soon be there again.

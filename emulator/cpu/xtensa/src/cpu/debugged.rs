@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Cpu, Exit, interpret, obstacle};
+use super::{Cpu, Exit, obstacle};
 use crate::block::{self, Absent, Blocks};
 use crate::debugger::{Debugger, Position};
 use crate::execute::execute;
@@ -67,7 +67,7 @@ impl Cpu {
         }
         let in_vectors = self.state.is_in_window_vectors();
         let watched = block::fetch(bus, pc).ok().and_then(|op| self.debugger.watched(&self.state, &op));
-        interpret(&mut self.state, bus, *spent);
+        self.interpret(bus, *spent);
         *spent += 1;
         self.debugger.note(watched);
         self.debugger.note_step(&self.state, pc, in_vectors);

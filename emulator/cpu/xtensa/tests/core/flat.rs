@@ -1,5 +1,6 @@
 //! Flat memory with nothing else on the bus.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use espalier_core::{Bus, CODE_PAGE, Fault, SteadyWords, Stored, Window, WindowLayout, Windows};
@@ -17,6 +18,8 @@ pub struct Flat {
     pub attentive_from: u32,
     /// Set by such stores.
     pub attention: bool,
+    /// Lines of [`LINE`] bytes whose code has to be waited for once.
+    pub absent: BTreeSet<u32>,
     /// Cycles before the present run.
     pub base: u64,
     /// When such stores came, and where to.
@@ -27,6 +30,10 @@ pub struct Flat {
     versions: Vec<u32>,
 }
 
+/// Bytes of a line of code.
+pub const LINE: u32 = 32;
+/// Offset of the last byte of the longest instruction.
+const LAST_BYTE: u32 = 2;
 /// Bit of a version that says that code was decoded from the page.
 const DECODED: u32 = 1;
 
@@ -42,6 +49,7 @@ impl Flat {
             attentive_from: u32::MAX,
             attention: false,
             base: 0,
+            absent: BTreeSet::new(),
             attended: Vec::new(),
             unmodelled: Vec::new(),
             versions: vec![0; size.div_ceil(CODE_PAGE as usize)],
@@ -86,6 +94,16 @@ impl Flat {
 impl Bus for Flat {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
         self.read(address).map(u32::from_le_bytes)
+    }
+
+    fn bring_in(&mut self, address: u32) -> bool {
+        let was_there = self.is_at_hand(address);
+        [address, address.wrapping_add(LAST_BYTE)].iter().for_each(|byte| _ = self.absent.remove(&(byte / LINE)));
+        was_there
+    }
+
+    fn is_at_hand(&self, address: u32) -> bool {
+        [address, address.wrapping_add(LAST_BYTE)].iter().all(|byte| !self.absent.contains(&(byte / LINE)))
     }
 
     fn load8(&mut self, address: u32, _: u32) -> Result<u8, Fault> {
