@@ -78,6 +78,10 @@ impl Record {
         }
         if let Some(file) = self.air {
             file.write(&board.air().capture()?)?;
+            let dropped = board.air().capture_dropped()?;
+            if dropped > 0 {
+                warn(format_args!("the record of the air was full: its first {dropped} frames were dropped"));
+            }
         }
         Ok(())
     }

@@ -40,8 +40,8 @@ use crate::session::artefacts::test_name;
 /// Each process calls `boot`, and stops it in [`BoardBuilder::start`](crate::BoardBuilder::start) if there is a file for just this
 /// board: what `boot` does after the start is done by the file. The file is for one build of the test binary, one firmware (by its
 /// content), one board (by its description), one seed, and the same variables `ESPALIER_*`. Files of this computer that the board was
-/// given after its start count too, if the harness has read them: [`put_file`](crate::MicroPython::put_file) and
-/// [`run_file`](crate::MicroPython::run_file). If `boot` switches on a second board, or flashes firmware after the start, there is no
+/// given after its start count too, if the harness has read them: [`put_file`](crate::MicroPython::put_file),
+/// [`run_file`](crate::MicroPython::run_file), [`Script::read`](crate::Script::read). If `boot` switches on a second board, or flashes firmware after the start, there is no
 /// file, and each process boots.
 ///
 /// A file that is damaged, or that another build has written, is as good as none; `console.log` of a test that fails says so.

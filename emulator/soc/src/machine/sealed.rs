@@ -12,8 +12,9 @@ const FORMAT: u32 = 1;
 pub const BUILD: &str = env!("ESPALIER_BUILD");
 /// Bytes of the checksum at the end.
 const CHECKSUM: usize = 4;
-/// More than the state of any board has, so that a broken length takes no memory.
-const LARGEST: u64 = 64 << 20;
+/// More than the state of any board has, so that a broken length takes no memory: twice the record of a network, 64 MiB each, with the
+/// largest flash chip and all else.
+const LARGEST: u64 = 256 << 20;
 /// LZ4 makes no more than this many bytes out of one.
 const LARGEST_RATIO: u64 = 255;
 
@@ -100,4 +101,32 @@ pub fn unpack(from: &mut Reader<'_>) -> Result<Vec<u8>, SnapshotError> {
         return Err(from.damaged("the state is longer than it can be").into());
     }
     Ok(lz4_flex::block::decompress(from.bytes(packed)?, length as usize)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::{Persist, Reader, Writer};
+
+    use super::{LARGEST, SnapshotError, pack, unpack};
+
+    #[test]
+    fn a_board_with_two_full_records_has_room() {
+        let mut packed = Writer::new();
+        pack(&vec![7; 160 << 20], &mut packed);
+        let packed = packed.into_bytes();
+        let state = unpack(&mut Reader::new(&packed)).unwrap();
+        assert!(state.len() == 160 << 20 && state.iter().all(|byte| *byte == 7));
+    }
+
+    /// Lengths that no content has are refused before memory is taken for them.
+    #[test]
+    fn a_length_without_content_takes_no_memory() {
+        for length in [LARGEST + 1, LARGEST, u64::MAX, 1 << 20] {
+            let mut packed = Writer::new();
+            length.save(&mut packed);
+            vec![0_u8; 1000].save(&mut packed);
+            let packed = packed.into_bytes();
+            assert!(matches!(unpack(&mut Reader::new(&packed)), Err(SnapshotError::Damaged(_))), "{length}");
+        }
+    }
 }

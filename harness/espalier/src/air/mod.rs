@@ -119,6 +119,11 @@ impl Air {
         self.act(|air| Ok(air.capture()))
     }
 
+    /// How many frames were dropped from the record, because more was recorded than is kept.
+    pub fn capture_dropped(&self) -> Result<u64> {
+        self.act(|air| Ok(air.capture_dropped()))
+    }
+
     fn act<T>(&self, act: impl FnOnce(&mut dyn AirDriver) -> Result<T, Failure>) -> Result<T> {
         let mut state = self.shared.lock();
         let result = state.driver.air().and_then(act);

@@ -52,15 +52,17 @@ pub(crate) trait AirDriver {
 
     fn start_capture(&mut self, limit: usize);
     fn capture(&mut self) -> Vec<u8>;
+    /// How many recorded frames were dropped, because more came than the record keeps.
+    fn capture_dropped(&mut self) -> u64;
 }
 
 /// A UDP port of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct UdpId(pub(crate) usize);
+pub(crate) struct UdpId(pub(crate) u64);
 
 /// A ping of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PingId(pub(crate) usize);
+pub(crate) struct PingId(pub(crate) u64);
 
 /// Peers that have UDP and can ping.
 pub(crate) trait DatagramDriver {

@@ -1,8 +1,9 @@
 //! The peer of a board whose network is the emulated LAN, in whatever time that LAN lives.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use espalier_core::Span;
+use espalier_core::{Damaged, Load, Persist, Reader, Span, Writer};
 use espalier_net::{
     ConnectionId as LanConnection, Lan, LanError, ListenerId as LanListener, PingId as LanPing, PingState,
     UdpId as LanSocket,
@@ -41,31 +42,77 @@ fn act<T>(
     act(lan).map_err(|error| PeerError::new(action, error).into())
 }
 
+/// Connections, and pings, of which the numbers are kept. Of more, those are forgotten that the LAN has forgotten.
+const KEPT: usize = 1024;
+
+/// Sockets by their numbers, which count up.
+#[derive(Clone, Debug)]
+struct Numbered<T> {
+    next: u64,
+    sockets: BTreeMap<u64, (Segment, T)>,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Numbered<T> {
+        Numbered { next: 0, sockets: BTreeMap::new() }
+    }
+}
+
+impl<T: Copy> Numbered<T> {
+    fn add(&mut self, segment: Segment, socket: T) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.sockets.insert(number, (segment, socket));
+        number
+    }
+
+    fn get(&self, number: u64) -> Option<(Segment, T)> {
+        self.sockets.get(&number).copied()
+    }
+}
+
+impl<T: Load> Persist for Numbered<T> {
+    fn save(&self, to: &mut Writer) {
+        let Numbered { next, sockets } = self;
+        next.save(to);
+        sockets.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        let Numbered { next, sockets } = self;
+        next.restore(from)?;
+        sockets.restore(from)
+    }
+}
+
 /// Sockets of the peer. Connections are numbered from one, in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LanPeer {
-    listeners: Vec<(Segment, LanListener)>,
-    connections: Vec<(Segment, LanConnection)>,
-    sockets: Vec<(Segment, LanSocket)>,
-    pings: Vec<(Segment, LanPing)>,
+    listeners: Numbered<LanListener>,
+    connections: Numbered<LanConnection>,
+    sockets: Numbered<LanSocket>,
+    pings: Numbered<LanPing>,
 }
 
-espalier_core::persist!(value LanPeer { listeners, connections, sockets, pings });
+espalier_core::persist!(state LanPeer { listeners, connections, sockets, pings });
 
 impl LanPeer {
-    fn connection(&self, connection: ConnectionId) -> (Segment, LanConnection) {
-        self.connections[connection.0 as usize - 1]
+    fn connection(&self, connection: ConnectionId) -> Option<(Segment, LanConnection)> {
+        self.connections.get(connection.0.checked_sub(1)?)
     }
 
-    fn number(&mut self, segment: Segment, connection: LanConnection) -> ConnectionId {
-        self.connections.push((segment, connection));
-        ConnectionId(self.connections.len() as u64)
+    fn number(&mut self, lans: &impl Lans, segment: Segment, connection: LanConnection) -> ConnectionId {
+        let id = ConnectionId(self.connections.add(segment, connection) + 1);
+        if self.connections.sockets.len() > KEPT {
+            let is_known = |segment, connection| lans.lan(segment).is_some_and(|lan| lan.ends(connection).is_some());
+            self.connections.sockets.retain(|_, (segment, connection)| is_known(*segment, *connection));
+        }
+        id
     }
 
     pub(super) fn listen(&mut self, lans: &mut impl Lans, segment: Segment, port: u16) -> Result<ListenerId, Failure> {
         let listener = act(lans, segment, &format!("listen on port {port}"), |lan| lan.listen(port))?;
-        self.listeners.push((segment, listener));
-        Ok(ListenerId(self.listeners.len() as u64 - 1))
+        Ok(ListenerId(self.listeners.add(segment, listener)))
     }
 
     pub(super) fn accept(
@@ -73,16 +120,16 @@ impl LanPeer {
         lans: &mut impl Lans,
         listener: ListenerId,
     ) -> Option<(ConnectionId, SocketAddrV4)> {
-        let (segment, listener) = self.listeners[listener.0 as usize];
+        let (segment, listener) = self.listeners.get(listener.0)?;
         lans.lan(segment).filter(|lan| lan.has_connection(listener))?;
         let lan = lans.lan_mut(segment)?;
         let connection = lan.accept(listener)?;
         let (_, remote) = lan.ends(connection)?;
-        Some((self.number(segment, connection), remote))
+        Some((self.number(lans, segment, connection), remote))
     }
 
-    pub(super) fn close_listener(&self, lans: &mut impl Lans, listener: ListenerId) {
-        let (segment, listener) = self.listeners[listener.0 as usize];
+    pub(super) fn close_listener(&mut self, lans: &mut impl Lans, listener: ListenerId) {
+        let Some((segment, listener)) = self.listeners.sockets.remove(&listener.0) else { return };
         if let Some(lan) = lans.lan_mut(segment) {
             lan.close_listener(listener);
         }
@@ -95,16 +142,16 @@ impl LanPeer {
         to: SocketAddrV4,
     ) -> Result<ConnectionId, Failure> {
         let connection = act(lans, segment, &format!("connect to {to}"), |lan| lan.connect(to))?;
-        Ok(self.number(segment, connection))
+        Ok(self.number(lans, segment, connection))
     }
 
     pub(super) fn link(&self, lans: &impl Lans, connection: ConnectionId) -> Link {
-        let (segment, connection) = self.connection(connection);
+        let Some((segment, connection)) = self.connection(connection) else { return Link::Reset };
         lans.lan(segment).map_or(Link::Reset, |lan| link(lan.state(connection)))
     }
 
     pub(super) fn send(&self, lans: &mut impl Lans, connection: ConnectionId, bytes: &[u8]) -> usize {
-        let (segment, connection) = self.connection(connection);
+        let Some((segment, connection)) = self.connection(connection) else { return 0 };
         if lans.lan(segment).is_none_or(|lan| lan.room(connection) == 0) {
             return 0;
         }
@@ -112,7 +159,7 @@ impl LanPeer {
     }
 
     pub(super) fn receive(&self, lans: &mut impl Lans, connection: ConnectionId) -> Vec<u8> {
-        let (segment, connection) = self.connection(connection);
+        let Some((segment, connection)) = self.connection(connection) else { return Vec::new() };
         let mut bytes = Vec::new();
         loop {
             let (length, available) = (bytes.len(), lans.lan(segment).map_or(0, |lan| lan.available(connection)));
@@ -124,14 +171,14 @@ impl LanPeer {
     }
 
     pub(super) fn finish(&self, lans: &mut impl Lans, connection: ConnectionId) {
-        let (segment, connection) = self.connection(connection);
+        let Some((segment, connection)) = self.connection(connection) else { return };
         if let Some(lan) = lans.lan_mut(segment) {
             lan.shutdown(connection);
         }
     }
 
     pub(super) fn abort(&self, lans: &mut impl Lans, connection: ConnectionId) {
-        let (segment, connection) = self.connection(connection);
+        let Some((segment, connection)) = self.connection(connection) else { return };
         if let Some(lan) = lans.lan_mut(segment) {
             lan.abort(connection);
         }
@@ -142,8 +189,7 @@ impl LanPeer {
             let socket = lan.udp_bind(port)?;
             Ok((socket, lan.udp_address(socket).map_or(port, |address| address.port())))
         })?;
-        self.sockets.push((segment, socket));
-        Ok((UdpId(self.sockets.len() - 1), port))
+        Ok((UdpId(self.sockets.add(segment, socket)), port))
     }
 
     pub(super) fn send_to(
@@ -153,18 +199,19 @@ impl LanPeer {
         to: SocketAddrV4,
         bytes: &[u8],
     ) -> Result<bool, Failure> {
-        let (segment, socket) = self.sockets[socket.0];
+        let (segment, socket) =
+            self.sockets.get(socket.0).ok_or_else(|| PeerError::new("send", "its UDP port is closed"))?;
         act(lans, segment, &format!("send to {to}"), |lan| lan.udp_send(socket, to, bytes))
     }
 
     pub(super) fn receive_from(&self, lans: &mut impl Lans, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)> {
-        let (segment, socket) = self.sockets[socket.0];
+        let (segment, socket) = self.sockets.get(socket.0)?;
         lans.lan(segment).filter(|lan| lan.has_datagram(socket))?;
         lans.lan_mut(segment)?.udp_receive(socket)
     }
 
-    pub(super) fn close(&self, lans: &mut impl Lans, socket: UdpId) {
-        let (segment, socket) = self.sockets[socket.0];
+    pub(super) fn close(&mut self, lans: &mut impl Lans, socket: UdpId) {
+        let Some((segment, socket)) = self.sockets.sockets.remove(&socket.0) else { return };
         if let Some(lan) = lans.lan_mut(segment) {
             lan.udp_close(socket);
         }
@@ -172,12 +219,15 @@ impl LanPeer {
 
     pub(super) fn ping(&mut self, lans: &mut impl Lans, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure> {
         let ping = act(lans, segment, &format!("ping {to}"), |lan| lan.ping(to))?;
-        self.pings.push((segment, ping));
-        Ok(PingId(self.pings.len() - 1))
+        let id = PingId(self.pings.add(segment, ping));
+        while self.pings.sockets.len() > KEPT {
+            self.pings.sockets.pop_first();
+        }
+        Ok(id)
     }
 
     pub(super) fn pinged(&self, lans: &impl Lans, ping: PingId) -> Option<Span> {
-        let (segment, ping) = self.pings[ping.0];
+        let (segment, ping) = self.pings.get(ping.0)?;
         match lans.lan(segment)?.ping_state(ping) {
             PingState::Answered(time) => Some(time),
             PingState::Waiting | PingState::TimedOut => None,
@@ -195,4 +245,34 @@ pub(super) fn set_silent(lans: &mut impl Lans, segment: Segment, silent: bool) -
         lan.reappear(peer);
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use espalier_net::{Lan, LanConfig};
+
+    use super::{ConnectionId, KEPT, LanPeer, Link, Segment};
+
+    #[test]
+    fn connections_that_have_ended_are_forgotten_in_time() {
+        let mut lan = Lan::new(LanConfig::default()).unwrap();
+        let (mut peer, to) = (LanPeer::default(), SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 100), 80));
+        let open = peer.connect(&mut lan, Segment::Lan, to).unwrap();
+        for number in 2..3000 {
+            let connection = peer.connect(&mut lan, Segment::Lan, to).unwrap();
+            assert_eq!(connection, ConnectionId(number));
+            peer.abort(&mut lan, connection);
+        }
+        assert!(peer.connections.sockets.len() <= KEPT + 1);
+        assert_eq!(peer.link(&lan, open), Link::Connecting);
+        assert_eq!(peer.link(&lan, ConnectionId(2)), Link::Reset);
+        assert_eq!(peer.send(&mut lan, ConnectionId(2), b"late"), 0);
+        let first = peer.ping(&mut lan, Segment::Lan, *to.ip()).unwrap();
+        for _ in 0..2 * KEPT {
+            peer.ping(&mut lan, Segment::Lan, *to.ip()).unwrap();
+        }
+        assert_eq!((peer.pings.sockets.len(), peer.pinged(&lan, first)), (KEPT, None));
+    }
 }

@@ -126,22 +126,28 @@ impl MicroPython {
     ///
     /// The time that the script may take includes the time that it is on its way, about a tenth of a second for a kilobyte.
     pub fn exec(&self, script: impl Into<Script>) -> Wait<MicroPythonOutput> {
-        run(&self.shared, script.into(), Ok)
+        let script = script.into();
+        self.note_file(&script);
+        run(&self.shared, script, Ok)
     }
 
     /// Runs a script of this computer to its end, as [`exec`](MicroPython::exec) does.
     pub fn run_file(&self, path: impl AsRef<Path>) -> Wait<MicroPythonOutput> {
         match script::read(path.as_ref()) {
-            Ok(script) => {
-                self.shared.lock().inputs.add(path.as_ref());
-                self.exec(script)
-            }
+            Ok(script) => self.exec(script),
             Err(kind) => {
                 let mut kind = Some(kind);
                 Wait::new(&self.shared, "a script", move |_, _| {
                     kind.take().map_or(Poll::Pending, |kind| Poll::Ready(Err(kind)))
                 })
             }
+        }
+    }
+
+    /// Notes that the board depends on the file of a script.
+    fn note_file(&self, script: &Script) {
+        if let Some(file) = script.file() {
+            self.shared.lock().inputs.add(file);
         }
     }
 
@@ -156,6 +162,7 @@ impl MicroPython {
     /// its kin.
     pub async fn start(&self, script: impl Into<Script>) -> Result<RunningScript> {
         let script = script.into();
+        self.note_file(&script);
         let (begin, since) = session::start(&self.shared, script.clone()).await?;
         Ok(RunningScript::new(self.shared.clone(), script, begin, since))
     }

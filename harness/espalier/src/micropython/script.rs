@@ -1,7 +1,7 @@
 //! Scripts, and what they print.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::driver::MARK;
 use crate::error::{Failure, FileError};
@@ -49,12 +49,14 @@ pub struct Script {
     name: String,
     source: String,
     arguments: Option<Vec<String>>,
+    /// The file that it was read from.
+    file: Option<PathBuf>,
 }
 
 impl Script {
     /// A script from memory.
     pub fn new(source: impl Into<String>) -> Script {
-        Script { name: STDIN.to_owned(), source: source.into(), arguments: None }
+        Script { name: STDIN.to_owned(), source: source.into(), arguments: None, file: None }
     }
 
     /// Reads a script of this computer.
@@ -79,6 +81,11 @@ impl Script {
         &self.name
     }
 
+    /// The file that it was read from, if it was.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// Its text.
     pub fn source(&self) -> &str {
         &self.source
@@ -99,7 +106,7 @@ impl Script {
 
 pub(super) fn read(path: &Path) -> Result<Script, Failure> {
     let source = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
-    Ok(Script::new(source).named(path.display().to_string()))
+    Ok(Script { file: Some(path.to_owned()), ..Script::new(source).named(path.display().to_string()) })
 }
 
 impl From<&str> for Script {

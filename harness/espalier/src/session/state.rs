@@ -267,15 +267,21 @@ impl State {
         lines
     }
 
+    /// What is missing in the files that a test leaves behind, because there was more of it than is kept; one line each.
+    fn dropped(&mut self) -> Vec<String> {
+        let frames = |count: u64, file: &str| {
+            (count > 0).then(|| format!("{count} frames were dropped from the beginning of {file}"))
+        };
+        let in_air = self.driver.air().map(|air| air.capture_dropped()).unwrap_or_default();
+        let records = [frames(self.driver.capture_dropped(), "network.pcap"), frames(in_air, "air.pcap")];
+        records.into_iter().flatten().chain(self.driver.dropped()).collect()
+    }
+
     fn leave_behind(&mut self) -> Result<(), Failure> {
         let console: String = self.console_with_notes().iter().map(|line| format!("{line}\n")).collect();
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {
-            let mut transcript: String = self.transcript.entries().map(|entry| format!("{entry}\n")).collect();
-            let dropped = self.driver.capture_dropped();
-            if dropped > 0 {
-                transcript += &format!("{dropped} frames were dropped from the beginning of network.pcap\n");
-            }
+            let transcript: String = self.transcript.entries().map(|entry| format!("{entry}\n")).collect();
             self.artefacts.write("network.log", transcript.as_bytes())?;
         }
         let backtrace: String = self.backtrace().iter().map(|place| format!("{place}\n")).collect();
@@ -289,6 +295,10 @@ impl State {
             if capture.len() > EMPTY_CAPTURE {
                 self.artefacts.write(name, &capture)?;
             }
+        }
+        let dropped = self.dropped();
+        if !dropped.is_empty() {
+            self.artefacts.write("dropped.log", (dropped.join("\n") + "\n").as_bytes())?;
         }
         let unmodelled = self.driver.unmodelled();
         if !unmodelled.is_empty() {

@@ -128,6 +128,10 @@ impl AirDriver for Emulated {
     fn capture(&mut self) -> Vec<u8> {
         self.place.held().world.air().capture()
     }
+
+    fn capture_dropped(&mut self) -> u64 {
+        self.place.held().world.air().capture_dropped()
+    }
 }
 
 impl DatagramDriver for Emulated {

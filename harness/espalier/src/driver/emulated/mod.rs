@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "probe")]
 use espalier_core::Span;
-use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
+use espalier_core::{Damaged, Persist, Reader, Time, Writer};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
 use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Strap, Translation};
@@ -437,7 +437,7 @@ impl Keeping for Emulated {
 
     fn restore_sockets(&mut self, sockets: &[u8]) -> Result<(), Damaged> {
         let mut from = Reader::new(sockets);
-        self.peer = LanPeer::load(&mut from)?;
+        self.peer.restore(&mut from)?;
         from.finish()
     }
 }
