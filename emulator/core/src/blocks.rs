@@ -82,7 +82,7 @@ pub struct Block<Own> {
     steady: bool,
     /// Versions of the first and last code page.
     pub versions: [u32; 2],
-    /// What the instruction set knows of it.
+    /// The name that the instruction set gives it.
     pub own: Own,
 }
 
@@ -103,7 +103,7 @@ impl<Own> Block<Own> {
 pub enum Absent<Trap> {
     /// The first instruction cannot be fetched at all.
     Trap(Trap),
-    /// It can be once it has come.
+    /// Its line is not in the flash cache yet.
     NotAtHand,
 }
 

@@ -88,7 +88,7 @@ impl Mark {
         Mark(Box::new(state))
     }
 
-    /// What was wrapped.
+    /// The wrapped value.
     pub fn get<T: Any>(&self) -> Option<&T> {
         self.0.downcast_ref()
     }

@@ -42,7 +42,7 @@ pub trait Device: Persist {
     /// what the model does not have, such as a receiver that will never receive.
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled>;
 
-    /// What software reads where [`read`](Device::read) has no register: zero, unless the device stores what it does not model.
+    /// The value that software reads where [`read`](Device::read) has no register: zero, unless the device stores unmodelled registers.
     fn stored(&self, offset: u32) -> u32 {
         let _ = offset;
         0

@@ -73,7 +73,7 @@ pub struct CoreAccess {
     pub address: u32,
     /// Bytes: 1, 2 or 4. Unaligned accesses are made of several.
     pub width: u8,
-    /// What was loaded or stored.
+    /// The value that was loaded or stored.
     pub value: u32,
     /// A store.
     pub is_store: bool,
@@ -106,7 +106,7 @@ pub enum Medium {
 /// The board has sent a frame, or one reaches it, whether or not it takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// What it went over.
+    /// The medium.
     pub medium: Medium,
     /// The board has sent it.
     pub is_sent: bool,
@@ -116,7 +116,7 @@ pub struct Frame {
     pub at: Time,
 }
 
-/// What a pad carries changes.
+/// The signal on a pad changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PadChange {
     /// Number of the GPIO.
@@ -132,7 +132,7 @@ pub struct PadChange {
 /// Events of one kind come in the order of their times, for each core. An event of another kind may come up to a slice later than
 /// the block in which it happened; the times say what was first.
 pub trait Observer: Any + Send + Sync {
-    /// What it wants to be told of. Must not change.
+    /// The events that it asks for. Must not change.
     fn interests(&self) -> Interests;
 
     /// A core has executed a block.
@@ -155,7 +155,7 @@ pub trait Observer: Any + Send + Sync {
         let _ = frame;
     }
 
-    /// What a pad carries changes.
+    /// The signal on a pad changes.
     fn pad_change(&mut self, change: &PadChange) {
         let _ = change;
     }

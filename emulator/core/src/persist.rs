@@ -104,7 +104,7 @@ impl Writer {
         (length as u64).save(self);
     }
 
-    /// What was written.
+    /// The bytes that were written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -162,7 +162,7 @@ impl Registers {
         Registers { slots }
     }
 
-    /// What software reads at `offset`.
+    /// The value that software reads at `offset`.
     #[inline]
     pub fn read(&self, offset: u32) -> Result<u32, Unmodelled> {
         let slot = self.slots.get(offset as usize / 4).ok_or(Unmodelled)?;
@@ -182,7 +182,8 @@ impl Registers {
     /// The stored value, whatever software may see of it.
     ///
     /// # Panics
-    /// If the table has no register at `offset`: the caller names a register that does not exist.
+    /// If `offset` lies beyond the table. With debug assertions also if the table has no register there: the caller names a register
+    /// that does not exist. Without them such a register reads as zero.
     #[inline]
     pub fn get(&self, offset: u32) -> u32 {
         let slot = self.slots[offset as usize / 4];
@@ -193,7 +194,7 @@ impl Registers {
     /// The hardware sets a register, whatever software may write to it.
     ///
     /// # Panics
-    /// If the table has no register at `offset`.
+    /// As [`get`](Registers::get) does.
     #[inline]
     pub fn set(&mut self, offset: u32, value: u32) {
         let slot = &mut self.slots[offset as usize / 4];

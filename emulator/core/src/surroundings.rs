@@ -4,7 +4,7 @@ use crate::outside::{GuestMemory, I2cTarget, SpiTarget};
 use crate::signal::Signal;
 use crate::time::Time;
 
-/// What surrounds a block while it carries out what an access or the passing of time has started.
+/// The surroundings of a block while it carries out an operation that an access or the passing of time has started.
 pub trait Surroundings {
     /// The chip's memory, for blocks that are DMA masters.
     fn memory(&mut self) -> &mut dyn GuestMemory;

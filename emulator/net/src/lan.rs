@@ -42,13 +42,13 @@ pub struct Lan {
     has_air: bool,
     /// Frames that have arrived at the access points.
     for_air: VecDeque<Frame>,
-    /// Who has spoken, and on which of the board's ports.
+    /// The port of each sender that was heard.
     learned: BTreeMap<[u8; 6], Port>,
     gateway: Gateway,
     pub(crate) hosts: BTreeMap<Ipv4Addr, Host>,
     /// Hosts that have fallen silent.
     vanished: BTreeSet<Ipv4Addr>,
-    /// What has arrived for another network, if the board's cable leads there.
+    /// Frames for another network, if the board's cable leads there.
     outside: Option<VecDeque<Frame>>,
     capture: Capture,
 }
@@ -156,7 +156,7 @@ impl Lan {
         }
     }
 
-    /// What the LAN was made of at its start.
+    /// The LAN's configuration at its start.
     pub fn config(&self) -> &LanConfig {
         &self.config
     }
@@ -353,7 +353,7 @@ impl Lan {
         self.capture.stop();
     }
 
-    /// What was recorded, as a pcap file with nanosecond stamps of guest time.
+    /// The capture as a pcap file with nanosecond stamps of guest time.
     pub fn capture(&self) -> Vec<u8> {
         self.capture.to_pcap(0)
     }

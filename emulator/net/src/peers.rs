@@ -207,7 +207,7 @@ impl Lan {
         Ok(PingId { host, index })
     }
 
-    /// What has become of the ping.
+    /// The outcome of the ping.
     pub fn ping_state(&self, ping: PingId) -> PingState {
         let state = self.hosts.get(&ping.host).and_then(|host| host.ping_state(ping.index));
         state.unwrap_or(PingState::TimedOut)

@@ -24,7 +24,7 @@ pub enum Sent {
     Ethernet { at: Time, bytes: Vec<u8> },
 }
 
-/// What reaches a board.
+/// Frames for a board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// A frame is at its antenna; `reception` is what an acknowledgement refers to.
@@ -41,7 +41,7 @@ pub enum Delivery {
 #[derive(Clone, Debug, Default)]
 pub struct Ports {
     sent: Vec<Sent>,
-    /// What is on its way, by arrival; what arrives at the same time does so in the order in which it was handed over.
+    /// Frames on their way, by arrival; those that arrive at the same time stay in the order in which they were handed over.
     due: BTreeMap<(Time, u64), Delivery>,
     delivered: u64,
     boundary: Option<Time>,

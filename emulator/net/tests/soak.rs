@@ -17,7 +17,7 @@ const PORT: u16 = 5001;
 const TOTAL: usize = 200_000_000;
 /// Kilobytes that the process may grow by.
 const GROWTH: u64 = 10 * 1024;
-/// What is recorded all the time is part of the measurement.
+/// Continuous recordings are part of the measurement.
 const RECORD: usize = 2 << 20;
 
 /// A line of the process's status, in kilobytes (proc(5)).

@@ -13,7 +13,7 @@ fn machine() -> Machine {
     Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap()
 }
 
-/// What the console has sent.
+/// The bytes of the console.
 fn taken(machine: &mut Machine) -> Vec<u8> {
     machine.uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect()
 }

@@ -19,7 +19,7 @@ type Write = (u32, u32);
 const DPORT_PERIP_CLK_EN: Write = (0x3FF0_00C0, u32::MAX);
 const DPORT_PERIP_RST_EN: Write = (0x3FF0_00C4, 0);
 
-/// What the core does once all is written.
+/// The operation of the core once all is written.
 #[derive(Clone, Copy, Debug)]
 enum Then {
     Wait,

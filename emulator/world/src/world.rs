@@ -16,7 +16,7 @@ pub(crate) const BOARDS_MAX: usize = 200;
 /// The router of a world's LAN. The soft access point of an ESP32 is 192.168.4.1 unless its firmware says otherwise, so that
 /// network is not this one.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 4, 1);
-/// What the DHCP server hands out: two addresses for each board.
+/// The leases of the DHCP server: two addresses for each board.
 const LEASES: RangeInclusive<Ipv4Addr> = Ipv4Addr::new(10, 0, 4, 100)..=Ipv4Addr::new(10, 0, 6, 200);
 
 /// What a world is made from.

@@ -96,7 +96,7 @@ impl Expectations {
         if awaiting && !self.is_open() { Verdict::Met } else { Verdict::Open }
     }
 
-    /// What is awaited next, for a message.
+    /// The next awaited event, for a message.
     pub fn awaited(&self) -> Option<String> {
         let next = self.awaited.front()?;
         let seen = self.count - self.awaited.len();

@@ -33,7 +33,7 @@ use clap::Parser;
 use args::{Cli, Command, ServeArgs};
 use error::CliError;
 
-/// What was asked for was done, and what was checked held.
+/// The step was carried out and its checks held.
 const SUCCESS: u8 = 0;
 /// Something failed or did not hold. Usage errors are 2, which clap says.
 const FAILURE: u8 = 1;

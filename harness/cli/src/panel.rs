@@ -36,7 +36,7 @@ pub struct Panel {
     size: (u16, u16),
     /// Rows that the picture takes; 0 if it has no room.
     height: u16,
-    /// What the console has printed last.
+    /// The last bytes of the console.
     printed: VecDeque<u8>,
 }
 

@@ -43,7 +43,7 @@ impl Drop for Output {
     }
 }
 
-/// What is recorded of the network and of the air.
+/// Captures of the network and of the air.
 pub struct Record {
     network: Option<Output>,
     air: Option<Output>,

@@ -96,7 +96,7 @@ fn tell(record: &Record) {
     }
 }
 
-/// What there is to say of each failure.
+/// The report of each failure.
 fn details(records: &[Record]) {
     let failed: Vec<&Record> = records.iter().filter(|record| record.failed()).collect();
     if failed.is_empty() {

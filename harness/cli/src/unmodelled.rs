@@ -40,7 +40,7 @@ pub fn summarise(blocks: &[String], dropped: &[String]) {
     }
 }
 
-/// What the emulator noted, with the functions of the ELF file beside `image`.
+/// The emulator's notes, with the functions of the ELF file beside `image`.
 pub fn with_functions(accesses: &[UnmodelledAccess], image: Option<&Path>) -> Vec<UnmodelledNote> {
     let symbols = if accesses.is_empty() { None } else { image.and_then(Symbols::beside) };
     accesses

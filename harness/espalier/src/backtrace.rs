@@ -72,7 +72,7 @@ pub(crate) fn decode(lines: &[&str], elf: Option<&Path>) -> Vec<Place> {
     look_up(addresses(lines), elf)
 }
 
-/// What lies at `addresses`, as `elf` knows it.
+/// The functions at `addresses`, from `elf`.
 pub(crate) fn look_up(addresses: Vec<u32>, elf: Option<&Path>) -> Vec<Place> {
     if addresses.is_empty() {
         return Vec::new();
@@ -109,7 +109,7 @@ impl Symbols {
         Some(Symbols { loader: Loader::new(elf).ok()?, code })
     }
 
-    /// What lies at `address`, as far as is known.
+    /// The function at `address`, as far as it is known.
     pub fn place(symbols: Option<&Symbols>, address: u32) -> Place {
         let mut place = Place { address, function: None, source: None };
         let known = |symbols: &&Symbols| symbols.code.iter().any(|range| range.contains(&u64::from(address)));

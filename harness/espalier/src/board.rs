@@ -153,7 +153,7 @@ impl Board {
         Probe::attach(&self.shared)
     }
 
-    /// What it is made of.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         self.shared.lock().driver.kind()
     }
@@ -212,7 +212,7 @@ impl Board {
     /// through the serial download mode, which [`flasher`](Board::flasher) takes on every board. What a flash chip on a bench
     /// holds already is not written again.
     ///
-    /// What is odd about the image is in [`Board::warnings`] afterwards.
+    /// Warnings about the image are in [`Board::warnings`] afterwards.
     pub async fn flash(&self, image: &Image) -> Result<()> {
         self.shared.lock().inputs.add_unknown();
         self.flash_first(image).await
@@ -238,7 +238,7 @@ impl Board {
         Ok(())
     }
 
-    /// What is odd about the firmware that was flashed last; a failure shows it too.
+    /// Warnings about the firmware that was flashed last; a failure shows them too.
     pub fn warnings(&self) -> Vec<ImageWarning> {
         self.shared.lock().warnings.clone()
     }
@@ -383,7 +383,7 @@ impl Board {
         Ok(())
     }
 
-    /// What was recorded since [`start_capture`](Board::start_capture), as a pcap file.
+    /// The capture since [`start_capture`](Board::start_capture), as a pcap file.
     pub fn capture(&self) -> Vec<u8> {
         let state = self.shared.lock();
         state.driver.capture(state.capture_from.unwrap_or(u64::MAX))
@@ -424,7 +424,7 @@ impl Board {
         self.shared.lock().driver.trace_hash()
     }
 
-    /// What the firmware touched that this kind of board does not have, one line each.
+    /// The firmware's accesses to hardware that this kind of board lacks, one line each.
     pub fn unmodelled(&self) -> Vec<String> {
         self.shared.lock().driver.unmodelled()
     }

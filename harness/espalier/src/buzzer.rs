@@ -19,7 +19,7 @@ use crate::session::{Ask, Result, Shared, Wait};
 pub struct NotPlayed {
     /// The expected frequency in hertz.
     pub expected: f64,
-    /// What was played since power-on.
+    /// The tones since power-on.
     pub played: Vec<PlayedTone>,
 }
 
@@ -66,7 +66,7 @@ impl Buzzer {
         Buzzer { shared }
     }
 
-    /// What it plays now; `None` if it is silent.
+    /// The present tone; `None` if it is silent.
     pub fn tone(&self) -> Result<Option<Tone>> {
         Ok(self.tones()?.last().filter(|played| played.duration.is_none()).map(|played| played.tone))
     }

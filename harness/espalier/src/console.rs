@@ -28,13 +28,13 @@ use crate::text::{escaped, find};
 pub struct Match {
     /// When the line with the text began.
     pub at: Time,
-    /// What was printed since the last expectation, up to the match.
+    /// The output since the last expectation, up to the match.
     pub before: String,
     /// The text itself.
     pub text: String,
 }
 
-/// What the groups of a regular expression captured.
+/// The captured groups of a regular expression.
 ///
 /// ```
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {

@@ -69,11 +69,11 @@ impl fmt::Display for Failure {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
 pub struct FileError {
-    /// What was about to be done, such as "read".
+    /// The operation, such as "read".
     pub action: &'static str,
     /// The file.
     pub path: PathBuf,
-    /// What the system said.
+    /// The operating system's error.
     pub source: std::io::Error,
 }
 

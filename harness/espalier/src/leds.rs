@@ -20,7 +20,7 @@ use crate::session::{Ask, Result, SETTLED, Shared, Wait};
 pub struct WrongColours {
     /// The expected colours.
     pub expected: Vec<Rgb>,
-    /// What the LEDs show.
+    /// The colours of the LEDs.
     pub shown: Vec<Rgb>,
 }
 

@@ -7,7 +7,7 @@ use crate::session::{Result, Shared};
 
 /// The board's side of the network: its cable. Handles are cheap and all lead to the same cable.
 ///
-/// What is random is drawn from the board's seed, so every run of a test sees the same faults.
+/// Random faults are drawn from the board's seed, so every run of a test sees the same ones.
 ///
 /// ```no_run
 /// use espalier::{Board, Faults};

@@ -15,7 +15,7 @@ use noise::noise;
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 const FLASH: u32 = 4 << 20;
-/// What the application prints when it runs.
+/// The application's output when it runs.
 const STARTED: &str = "@event started espalier-app";
 
 async fn blank() -> Result<Board> {

@@ -14,7 +14,7 @@ const MICROPYTHON: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/images/ESP32_GENERIC-20240602-v1.23.0.bin");
 /// Kilobytes that the process may grow by.
 const GROWTH: u64 = 10 * 1024;
-/// What the firmware takes at once.
+/// The bytes that the firmware takes at once.
 const MESSAGE: usize = 1000;
 
 /// A line of the process's status, in kilobytes (proc(5)).

@@ -10,7 +10,7 @@ pub enum HoldError {
     /// Another process holds it.
     #[error("another process holds it")]
     InUse,
-    /// What the host says.
+    /// The host's error.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -80,7 +80,7 @@ impl Held {
         }
     }
 
-    /// What was in the file when it was opened.
+    /// The file's contents when it was opened.
     pub fn content(&self) -> &[u8] {
         &self.content
     }
@@ -88,7 +88,7 @@ impl Held {
     /// Puts new content into the file, by [`write`](crate::write), and lets go of it.
     ///
     /// # Errors
-    /// What the host says.
+    /// The host's error.
     pub fn write(self, content: &[u8]) -> io::Result<()> {
         // Windows renames nothing over a file that is open.
         let held = if cfg!(windows) { None } else { Some(self.file) };

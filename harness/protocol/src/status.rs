@@ -32,7 +32,7 @@ pub struct Status {
     pub cut: bool,
 }
 
-/// What the firmware plays.
+/// The tone that the firmware plays.
 ///
 /// ```
 /// use espalier_protocol::Role;

@@ -27,7 +27,7 @@ const MARKS: [&str; 2] = ["steps", "tests"];
 pub struct Document {
     /// The file.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its contents.
     pub scenario: Scenario,
     source: String,
 }
@@ -46,7 +46,7 @@ impl Document {
         }
     }
 
-    /// What the scenario is called.
+    /// The scenario's name.
     pub fn name(&self) -> String {
         let stem = || self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         self.scenario.name.clone().unwrap_or_else(stem)

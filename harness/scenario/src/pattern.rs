@@ -17,7 +17,7 @@ use regex::Regex;
 pub enum Pattern {
     /// This text.
     Text(String),
-    /// What this regular expression matches.
+    /// The matches of this regular expression.
     Regex(Regex),
 }
 

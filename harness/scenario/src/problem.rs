@@ -73,7 +73,7 @@ pub enum ScenarioError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// A folder has no scenarios in it.
@@ -82,12 +82,12 @@ pub enum ScenarioError {
         /// The folder.
         path: PathBuf,
     },
-    /// What is in it is wrong.
+    /// Its contents are wrong.
     #[error(transparent)]
     Content(Box<BadContent>),
 }
 
-/// What is wrong in a scenario file. Its text begins with `FILE:LINE:COLUMN`, as editors and terminals find it.
+/// A fault in a scenario file. Its text begins with `FILE:LINE:COLUMN`, as editors and terminals find it.
 ///
 /// ```
 /// use espalier_scenario::{Document, ScenarioError};
@@ -103,7 +103,7 @@ pub struct BadContent {
     pub path: PathBuf,
     /// The place in it.
     pub at: Location,
-    /// What is wrong, and what would be right.
+    /// The fault and its remedy.
     pub message: String,
     /// The line of the file.
     line: String,

@@ -19,7 +19,7 @@ pub enum AddressError {
     Host {
         /// The name.
         host: String,
-        /// What the host said.
+        /// The host's error.
         reason: String,
     },
     /// A rule is not of the form that is known.

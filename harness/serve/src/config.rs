@@ -65,7 +65,7 @@ pub struct ServeConfig {
     pub efuses: Option<PathBuf>,
     /// A reset, from inside the chip or from outside, shuts the board down.
     pub ends_with_reset: bool,
-    /// What starts at a reset instead of the ROM.
+    /// A program that starts at a reset instead of the ROM.
     pub program: Option<Program>,
     /// A page with the display and the console.
     pub http: Option<SocketAddr>,

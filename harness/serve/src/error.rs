@@ -12,21 +12,21 @@ pub enum ServeError {
     /// Another program has the port, or the host has no such address.
     #[error("{service} cannot listen on {address}: {source}")]
     Listen {
-        /// What was to be offered there.
+        /// The service.
         service: &'static str,
         /// Where.
         address: SocketAddr,
-        /// What the host said.
+        /// The host's error.
         source: std::io::Error,
     },
     /// A stream cannot be opened: another program has it, no server listens there, or the host refuses.
     #[error("{service} cannot be at {endpoint}: {source}")]
     Stream {
-        /// What was to be spoken there.
+        /// The protocol.
         service: &'static str,
         /// Where.
         endpoint: Endpoint,
-        /// What the host said.
+        /// The host's error.
         source: std::io::Error,
     },
     /// The program cannot be put into RAM.
@@ -46,11 +46,11 @@ pub enum ServeError {
     /// No server listens where the board is to be connected.
     #[error("{service} cannot be connected to {address}: {source}")]
     Connect {
-        /// What was to be connected.
+        /// The service.
         service: &'static str,
         /// Where.
         address: SocketAddr,
-        /// What the host said.
+        /// The host's error.
         source: std::io::Error,
     },
     /// The host gave no pseudo-terminal.
@@ -64,7 +64,7 @@ pub enum ServeError {
     PeerPort {
         /// Which port.
         port: u16,
-        /// What the network said.
+        /// The network's error.
         source: espalier_net::LanError,
     },
 }

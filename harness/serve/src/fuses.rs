@@ -16,7 +16,7 @@ pub enum FusesError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// What the host said.
+        /// The host's error.
         source: std::io::Error,
     },
     /// The file does not have the size of the chip's eFuses.
@@ -32,7 +32,7 @@ pub enum FusesError {
     Write {
         /// Which file.
         path: PathBuf,
-        /// What the host said.
+        /// The host's error.
         source: std::io::Error,
     },
 }
@@ -49,7 +49,7 @@ pub fn load_efuses(path: &Path, machine: &mut Machine) -> Result<(), FusesError>
 #[derive(Debug)]
 pub(crate) struct FuseFile {
     path: PathBuf,
-    /// What is in it, as far as is known.
+    /// Its contents, as far as they are known.
     known: Image,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-/// What requests begin with (RFC 9110, "Methods"; PRI is the preface of HTTP/2).
+/// The beginnings of requests (RFC 9110, "Methods"; PRI is the preface of HTTP/2).
 const METHODS: [&str; 10] =
     ["GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ", "PRI "];
 /// In the first line of a request, after what is asked for.
@@ -42,7 +42,7 @@ fn beginning(heard: &[u8]) -> Beginning {
     }
 }
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     /// A program, which says first what its protocol begins with.

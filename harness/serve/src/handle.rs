@@ -48,7 +48,7 @@ pub struct BoardStatus {
     pub now: Time,
 }
 
-/// What the clients of a serial port have had.
+/// Statistics of the clients of a serial port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortStatistics {
     /// The port's kind.
@@ -235,7 +235,7 @@ impl BoardHandle {
         self.send(Control::Quit)
     }
 
-    /// What the display shows; None if the board has no display.
+    /// The display's picture; None if the board has no display.
     pub async fn screen(&self) -> Result<Option<Bitmap>, Gone> {
         let (reply, answer) = oneshot::channel();
         self.send(Control::Screen(reply))?;

@@ -29,7 +29,7 @@ impl ModemLines {
     }
 }
 
-/// What the circuit did to the chip.
+/// The effect of the circuit on the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResetEdge {
     /// EN went low.

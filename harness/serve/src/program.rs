@@ -5,7 +5,7 @@ use espalier_soc::{Machine, MemoryError};
 /// The core that starts.
 const PRO_CPU: usize = 0;
 
-/// What is in RAM when the chip comes out of reset, and where it starts.
+/// The contents of RAM when the chip comes out of reset, and the address of the first instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     /// Addresses and what is there.
@@ -20,7 +20,7 @@ pub struct Program {
 pub struct ProgramError {
     /// Where the segment starts.
     pub address: u32,
-    /// What is there instead.
+    /// The error of the memory.
     pub source: MemoryError,
 }
 

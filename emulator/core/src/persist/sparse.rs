@@ -2,7 +2,7 @@
 
 use super::{Damaged, Load, Persist, Reader, Writer};
 
-/// What is left out as a whole.
+/// The elements that are left out as a whole.
 const PAGE: usize = 4096;
 
 /// Appends a memory. Of a page that has `empty` in each byte, only that is written.

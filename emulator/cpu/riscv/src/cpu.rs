@@ -177,7 +177,7 @@ impl Cpu {
         self.state.set_csr(csr, value, self.cycles);
     }
 
-    /// What the running program may do.
+    /// The capabilities of the running program.
     pub fn privilege(&self) -> Privilege {
         self.state.privilege
     }

@@ -146,7 +146,7 @@ fn access(opcode: Opcode) -> Option<(WatchKind, u32)> {
     }
 }
 
-/// What is now in memory at `pc`, where a block has `op`.
+/// The instruction that is now in memory at `pc`, where a block has `op`.
 fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
     let mut fresh = block::fetch(bus, pc).unwrap_or_else(|_| Instruction::illegal(0));
     (fresh.index, fresh.offset) = (op.index, op.offset);

@@ -170,7 +170,7 @@ impl Instruction {
         })
     }
 
-    /// What stands for an undefined instruction `word`: `UNIMP`, which raises the same exception.
+    /// The substitute for an undefined instruction `word`: `UNIMP`, which raises the same exception.
     pub(crate) fn illegal(word: u32) -> Instruction {
         let length = length(word);
         Instruction {

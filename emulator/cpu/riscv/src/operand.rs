@@ -5,7 +5,7 @@ use std::fmt;
 use crate::csr;
 use crate::register::{RA, SINK, SP, ZERO, register_name};
 
-/// What the operands of an instruction come to.
+/// The values of an instruction's operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fields {
     /// Place in the register file that is written: not that of `zero`, which is never written.
@@ -102,7 +102,7 @@ pub enum Operand {
     StackStore,
     /// A control and status register.
     Csr,
-    /// What is ordered before and after a fence.
+    /// The accesses ordered before and after a fence.
     FenceSets,
     /// The word itself, for instructions that can be illegal. Not written in the assembler.
     Word,

@@ -60,7 +60,7 @@ pub(crate) struct State {
     pub waiting: bool,
     /// Interrupts that the controller presents.
     pub lines: u32,
-    /// What the last instruction that could not complete raised.
+    /// The exception of the last instruction that could not complete.
     pub trap: Trap,
     /// Cycles since reset when the current `run` or `step` started.
     pub started: u64,

@@ -1,4 +1,4 @@
-//! What the interpreter's loop and the instructions tell each other.
+//! The interface between the interpreter's loop and the instructions.
 
 use crate::instruction::Instruction;
 

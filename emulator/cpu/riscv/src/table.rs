@@ -1,4 +1,5 @@
-//! The one opcode table: decode, disassembly and dispatch are generated from it.
+//! The one opcode table: decoder and disassembler are generated from it, and the interpreter matches on its opcodes, so that an opcode
+//! without an implementation does not compile.
 //!
 //! Encodings follow the chapters "RV32I Base Integer Instruction Set", "M", "C", "Zicsr" and "Zifencei" of *The RISC-V Instruction
 //! Set Manual*, volume I, and the machine-mode instructions of volume II. A row of the first part is

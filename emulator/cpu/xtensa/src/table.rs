@@ -1,4 +1,5 @@
-//! The one opcode table: decode, disassembly and dispatch are generated from it.
+//! The one opcode table: decoder and disassembler are generated from it, and the interpreter matches on its opcodes, so that an opcode
+//! without an implementation does not compile.
 //!
 //! Encodings follow the "Instruction Descriptions" and "Instruction Formats and Opcodes" chapters of the *Xtensa
 //! Instruction Set Architecture Reference Manual*, restricted to the options of the ESP32's core (density, loops,

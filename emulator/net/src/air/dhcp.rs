@@ -18,7 +18,7 @@ const CLIENT_PORT: u16 = 68;
 const ANSWER_TIME: Span = Span::from_secs(1);
 const LONGEST_ANSWER_TIME: Span = Span::from_secs(8);
 
-/// What the server gave.
+/// The server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lease {
     pub address: Ipv4Addr,

@@ -98,7 +98,7 @@ pub struct Air {
     members: BTreeMap<MacAddress, Member>,
     /// Hosts behind the members.
     guests: BTreeMap<MacAddress, Guest>,
-    /// What the board has announced last under each address, and when.
+    /// The board's last announcement under each address, and its time.
     announced: BTreeMap<MacAddress, (Time, Announced)>,
     /// Frames of the board that are on their way, with what its radio was tuned to.
     outbound: BTreeMap<(Time, u64), (Vec<u8>, Tuning)>,
@@ -312,7 +312,7 @@ impl Air {
         self.now = self.now.max(now);
     }
 
-    /// What happens next by itself, and when. Of what happens at the same time, arrivals come first.
+    /// The next event and its time. Of simultaneous events, arrivals come first.
     fn next(&self) -> Option<(Time, Due)> {
         let inbound = self.in_flight.keys().next().map(|(at, _)| (*at, Due::Inbound));
         let outbound = self.outbound.keys().next().map(|(at, _)| (*at, Due::Outbound));
@@ -410,7 +410,7 @@ impl Air {
     }
 }
 
-/// What happens next.
+/// The next event.
 #[derive(Clone, Copy, Debug)]
 enum Due {
     /// A frame comes to the board.

@@ -39,7 +39,7 @@ impl Security {
     }
 }
 
-/// What the access point is waiting for.
+/// The message that the access point waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Message2,

@@ -22,7 +22,7 @@ const WAITING: usize = 32;
 /// How often, and how many times, an address is asked for before what waits for it is lost.
 const ASK_AGAIN: Span = Span::from_secs(1);
 const ASK_TIMES: u32 = 3;
-/// What is before the low 23 bits of a multicast address on Ethernet (RFC 1112, 6.4).
+/// The bits before the low 23 bits of a multicast address on Ethernet (RFC 1112, 6.4).
 const MULTICAST: [u8; 3] = [0x01, 0x00, 0x5E];
 /// Bytes of the destination address, which is the first of a frame.
 const DESTINATION: usize = 6;

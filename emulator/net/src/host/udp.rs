@@ -27,7 +27,7 @@ pub(super) struct Binding {
 
 espalier_core::persist!(value Binding { port, received });
 
-/// What has become of a ping.
+/// The outcome of a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingState {
     /// No answer yet.

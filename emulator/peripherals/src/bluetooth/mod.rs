@@ -62,7 +62,7 @@ const LOW_ENERGY: Half = Half {
 };
 const HALVES: [Half; 2] = [CLASSIC, LOW_ENERGY];
 
-/// What the Low Energy core does at present.
+/// The present activity of the Low Energy core.
 #[derive(Clone, Copy, Debug)]
 struct Ongoing {
     activity: Activity,

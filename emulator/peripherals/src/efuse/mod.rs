@@ -108,14 +108,14 @@ pub enum ChipPackage {
     D0wdR2V3 = 7,
 }
 
-/// What is burnt in the factory.
+/// The fuses burnt in the factory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EfuseConfig {
     /// Factory MAC address, which is that of the Wi-Fi station.
     pub mac: [u8; 6],
     /// Revision of the silicon.
     pub revision: ChipRevision,
-    /// What the die is packaged as.
+    /// The package of the die.
     pub package: ChipPackage,
     /// Reference voltage of the ADC, in millivolts around 1100.
     pub adc_vref_millivolts: u16,

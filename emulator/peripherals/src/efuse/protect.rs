@@ -56,12 +56,12 @@ const READ: [Cover; 5] = [whole(0, 1), whole(1, 2), whole(2, 3), cover(3, 5, 0xF
 const WR_DIS: Field = Field::new("WR_DIS", 0, 15);
 const RD_DIS: Field = Field::new("RD_DIS", 16, 19);
 
-/// What programming may set.
+/// The fuses that programming may set.
 pub(super) fn writable(fuses: &Fuses) -> Fuses {
     without(WR_DIS.get(fuses[0][0]), &WRITE)
 }
 
-/// What software may see.
+/// The fuses that software can read.
 pub(super) fn readable(fuses: &Fuses) -> Fuses {
     without(RD_DIS.get(fuses[0][0]), &READ)
 }

@@ -87,7 +87,7 @@ impl Device for Efuse {
         if value & CMD_PGM != 0 { Err(Unmodelled) } else { Ok(()) }
     }
 
-    /// What is burnt stays burnt.
+    /// Burnt fuses stay burnt.
     fn reset(&mut self) {}
 }
 

@@ -31,7 +31,7 @@ espalier_core::registers! {
 /// Software interrupts.
 const FROM_CPU: u32 = 4;
 
-/// What the core and the peripheral bus run from.
+/// The clock of the core and of the peripheral bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CpuClock {
     /// The crystal, divided by so much.
@@ -73,7 +73,7 @@ impl System {
         System { registers: Registers::new(&REGISTERS), effect: None }
     }
 
-    /// What the last write has changed.
+    /// The change of the last write.
     pub fn take_effect(&mut self) -> Option<SystemEffect> {
         self.effect.take()
     }

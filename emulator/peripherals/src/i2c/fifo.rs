@@ -50,7 +50,7 @@ impl Fifo {
         Some(byte)
     }
 
-    /// What stands at the read position, whether or not it was written since the last reset.
+    /// The byte at the read position, whether or not it was written since the last reset.
     pub(super) fn stale(&self) -> u8 {
         self.ram[self.start]
     }

@@ -8,13 +8,13 @@ use super::regs::{COMMANDS, Command, MainState, Opcode, SclState, reg};
 /// Bits on the wire for each byte: eight of data and the acknowledge.
 const BITS_PER_BYTE: u64 = 9;
 
-/// What a released SDA line reads as.
+/// The level that a released SDA line reads as.
 const RELEASED: u8 = 0xFF;
 
 /// Where the master stands in its list and on the bus.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Master {
-    /// What is going on on the wires, and when it is over.
+    /// The activity on the wires, and its end.
     step: Option<(Time, Step)>,
     /// The command that `step` belongs to.
     command: u32,
@@ -45,7 +45,7 @@ enum Step {
 
 espalier_core::persist!(enum Step { Start, Write(value), Read, Stop { of_list }, End, TimeOut });
 
-/// What the targets on the bus expect next.
+/// The next byte that the targets on the bus expect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
     #[default]

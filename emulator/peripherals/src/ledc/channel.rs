@@ -101,7 +101,7 @@ impl Channel {
         self.fade.is_none()
     }
 
-    /// What the channel puts out.
+    /// The channel's output.
     pub(super) fn signal(&self, timer: &Timer, now: Time) -> Signal {
         if !reg::LSCH0_CONF0::SIG_OUT_EN.is_set(self.conf0) {
             return Signal::Level(reg::LSCH0_CONF0::IDLE_LV.is_set(self.conf0));

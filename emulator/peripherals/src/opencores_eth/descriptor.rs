@@ -35,7 +35,7 @@ pub(super) mod rx {
     pub(crate) const OR: u32 = 1 << 6;
     pub(crate) const TL: u32 = 1 << 3;
     pub(crate) const SF: u32 = 1 << 2;
-    /// What makes a frame an erroneous one.
+    /// The bits of an erroneous frame.
     pub(crate) const ERRORS: u32 = OR | TL | SF;
 }
 

@@ -10,7 +10,7 @@ const WIRE_MIN: usize = 60;
 const ETHERTYPE_AT: usize = 12;
 pub(super) const ETHERTYPE_MAC_CONTROL: [u8; 2] = [0x88, 0x08];
 
-/// What the address filter says to a frame.
+/// The address filter's verdict on a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Filter {
     Match,

@@ -16,7 +16,7 @@ pub struct RmtEdge {
 
 espalier_core::persist!(value RmtEdge { channel, at, level });
 
-/// What the pulses of one level are modulated with.
+/// The carrier on the pulses of one level.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Carrier {
     /// The level that is modulated.

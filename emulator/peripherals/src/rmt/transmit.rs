@@ -17,7 +17,7 @@ pub(super) struct Program<'a> {
     pub(super) idle: Option<bool>,
 }
 
-/// What happened at one instant.
+/// The events of one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Events {
     pub(super) end: bool,

@@ -25,7 +25,7 @@ pub use sleep::{Sleep, WakeupSource};
 /// Bits of the RTC timer.
 const TIMER_WIDTH: u32 = 48;
 
-/// What the RTC controller wants from the rest of the chip.
+/// Requests of the RTC controller to the rest of the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RtcEffect {
     /// Reset one CPU.

@@ -23,7 +23,7 @@ const ADC_BITS: u32 = 12;
 /// The narrowest width that SAR_BIT_WIDTH can choose.
 const ADC_MIN_BITS: u32 = 9;
 
-/// What the temperature sensor shows at room temperature.
+/// The temperature sensor's reading at room temperature.
 const ROOM_TEMPERATURE: u8 = 128;
 
 /// One of the two SAR ADCs.
@@ -75,7 +75,7 @@ impl Sens {
         curve::code(adc, attenuation, self.adc[adc as usize].get(channel).copied().unwrap_or(0))
     }
 
-    /// What the temperature sensor shows from now on.
+    /// The temperature sensor's reading from now on.
     pub fn set_temperature(&mut self, code: u8) {
         self.temperature = code;
     }

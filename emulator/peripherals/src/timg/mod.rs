@@ -20,7 +20,7 @@ use timer::Timer;
 
 const LINES: [u32; 3] = [line::T0, line::T1, line::LACT];
 
-/// What the main system watchdog of a group resets.
+/// The reset that the main system watchdog of a group causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchdogReset {
     /// The CPU that the group watches: the PRO CPU for group 0, the APP CPU for group 1.

@@ -9,7 +9,7 @@ use crate::linked_list::{self, Descriptor, NEXT_OFFSET};
 
 /// Bytes of the header before a frame.
 const HEADER: usize = 28;
-/// What the header's signal strength is counted from, in dBm.
+/// The zero of the header's signal strength, in dBm.
 const RSSI_ZERO: i32 = -96;
 /// Fields of the header's first word. `RX_INTERFACES` has a bit for each interface that takes the frame.
 const RSSI: Field = Field::new("rssi", 0, 7);

@@ -117,7 +117,7 @@ pub(super) const fn pmd(slot: usize) -> u32 {
 pub(super) mod plcp0 {
     /// Lower part of the descriptor's address.
     pub const DMA_ADDR: u32 = 0xF_FFFF;
-    /// What the slot waits for after its frame; zero is nothing.
+    /// The event that the slot waits for after its frame; zero is none.
     pub const RESPONSE: u32 = 7 << 24;
     pub const SLOT_VALID: u32 = 1 << 30;
     pub const SLOT_ENABLED: u32 = 1 << 31;

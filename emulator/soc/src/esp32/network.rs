@@ -137,7 +137,7 @@ impl Esp32 {
         self.renew_air();
     }
 
-    /// What the radio is tuned to; `None` if that is no channel.
+    /// The radio's channel; `None` if it is tuned between channels.
     fn tuning(&self) -> Option<Tuning> {
         Some(Tuning { channel: self.get(RADIO_ANALOG).channel()?, wide: self.get(RADIO_AGC).is_wide() })
     }

@@ -54,7 +54,7 @@ pub enum Network {
 /// what its clocks are.
 pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
     type Core: Core + Clone + Persist;
-    /// What it is called.
+    /// Its name.
     const NAME: &'static str;
     /// What a core is connected to for one run.
     type Bus<'a>: ChipBus
@@ -94,7 +94,7 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
         0
     }
 
-    /// What the board does to the pads, by level or by voltage, has changed.
+    /// The board drives pads differently now, by level or by voltage.
     fn update_inputs(&mut self);
 
     /// The voltages of pads are about to change.

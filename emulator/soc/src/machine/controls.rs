@@ -13,7 +13,7 @@ const MAGNETOMETER: &str = "magnetometer";
 #[error("board {board} has no {what} {name:?}; {}", there_are(what, names))]
 pub struct UnknownPart {
     pub board: String,
-    /// What kind of part was looked for.
+    /// The kind of part.
     pub what: &'static str,
     pub name: String,
     /// Those of this kind that there are.

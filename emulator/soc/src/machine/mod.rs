@@ -89,7 +89,7 @@ pub enum Stop {
     Debug {
         /// Which core.
         core: usize,
-        /// What it came to.
+        /// The debugger's stop.
         stop: DebugStop,
     },
 }

@@ -17,7 +17,7 @@ pub struct ChipReset {
     pub number: u64,
     /// When it happened.
     pub at: Time,
-    /// Why.
+    /// The reason.
     pub cause: ResetCause,
     /// Where the cores were.
     pub pcs: Vec<u32>,

@@ -250,7 +250,7 @@ impl Run {
         let core = turn.core;
         let fresh = !std::mem::take(&mut turn.interrupted);
         let (cpu, chip) = machine.core_and_chip(core);
-        // Whoever has driven a pad or spoken to a port since may have changed what registers read as.
+        // Pads that were driven and ports that were written since may have changed what registers read as.
         chip.platform_mut().forget_steady();
         if fresh {
             chip.platform_mut().attention = false;

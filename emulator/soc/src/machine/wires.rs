@@ -157,7 +157,7 @@ pub trait Wires: Settle {
         self.connect_wires(now);
     }
 
-    /// What the LEDs show, and since when.
+    /// The colours of the LEDs, and the time of their last change.
     fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)> {
         self.follow_wires(now);
         self.platform().pads.leds().map(|leds| (leds.colours(now), leds.changed(now)))

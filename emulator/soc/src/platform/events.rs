@@ -2,7 +2,7 @@
 
 use espalier_core::{Frame, Interests, InterruptTaken, Medium, PadChange, Signal, Time};
 
-/// What has happened.
+/// An event that an observer is told of.
 #[derive(Clone, Debug)]
 pub enum Event {
     Interrupt(InterruptTaken),

@@ -149,7 +149,7 @@ impl Lines {
     }
 }
 
-/// What the matrix makes of a signal.
+/// The signal behind the matrix.
 pub fn inverted(signal: Signal, inverted: bool) -> Signal {
     match signal {
         signal if !inverted => signal,

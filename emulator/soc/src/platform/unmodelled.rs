@@ -113,7 +113,7 @@ pub struct UnmodelledLog {
     accesses: BTreeMap<(u32, bool), UnmodelledAccess>,
     /// Accesses by block to registers beyond those that are kept.
     beyond: BTreeMap<Option<&'static str>, u64>,
-    /// What was noted, in order, and the places that each note speaks for.
+    /// The notes, in order, and the places that each stands for.
     notes: Vec<UnmodelledAccess>,
     noted: BTreeSet<u32>,
     allowed: Allowed,
@@ -123,7 +123,7 @@ pub struct UnmodelledLog {
     fresh: Option<(u32, bool)>,
 }
 
-/// Who makes an access, and when.
+/// The core that makes an access, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     pub core: usize,

@@ -21,7 +21,7 @@ use crate::window::Window;
 use crate::{FAILURE, SUCCESS, hint};
 use session::{Ending, Session};
 
-/// What the board is called.
+/// The board's name.
 const NAME: &str = "run";
 /// How many lines of the console a failure shows.
 const TAIL: usize = 20;

@@ -136,12 +136,12 @@ pub(crate) trait Parts: Identity {
         Err(self.unsupported(Capability::Controls))
     }
 
-    /// What the coloured LEDs show.
+    /// The colours of the LEDs.
     fn leds(&mut self) -> Result<LedState, Failure> {
         Err(self.unsupported(Capability::Leds))
     }
 
-    /// What the buzzer has played since power-on, in order.
+    /// The buzzer's tones since power-on, in order.
     fn tones(&mut self) -> Result<Vec<PlayedTone>, Failure> {
         Err(self.unsupported(Capability::Buzzer))
     }
@@ -180,7 +180,7 @@ pub(crate) trait PeerSockets {
 
 /// The cable between the board and its peer: faults on it, and a record of its frames.
 pub(crate) trait Cable: Identity {
-    /// What goes wrong on the board's cable from now on.
+    /// The faults on the board's cable from now on.
     fn set_faults(&mut self, _faults: &FaultConfig) -> Result<(), Failure> {
         Err(self.unsupported(Capability::Faults))
     }
@@ -188,7 +188,7 @@ pub(crate) trait Cable: Identity {
     /// Records what goes over the network from now on, and keeps the last frames that fit into so many bytes.
     fn start_capture(&mut self, _limit: usize) {}
 
-    /// What was recorded from a frame on, as a pcap file.
+    /// The capture from a frame on, as a pcap file.
     fn capture(&self, _first: u64) -> Vec<u8> {
         Vec::new()
     }
@@ -239,7 +239,7 @@ pub(crate) trait Diagnostics {
         None
     }
 
-    /// What the firmware touched that this kind of board does not have, one line each.
+    /// The firmware's accesses to hardware that this kind of board lacks, one line each.
     fn unmodelled(&self) -> Vec<String> {
         Vec::new()
     }
@@ -269,7 +269,7 @@ pub(crate) trait Keeping: Identity {
         None
     }
 
-    /// What it is called in the world that it is in with others.
+    /// Its name in a world of several boards.
     fn name_in_world(&self) -> Option<String> {
         None
     }

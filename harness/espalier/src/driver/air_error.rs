@@ -41,7 +41,7 @@ pub enum AirError {
     Refused {
         /// The network's name.
         ssid: String,
-        /// Why.
+        /// The reason.
         reason: Refusal,
     },
     /// The board did not answer a station that wanted to join its network.

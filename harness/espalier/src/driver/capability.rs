@@ -62,7 +62,7 @@ pub enum Capability {
     Snapshot,
     /// Time that passes only while a test waits, and is the same in every run.
     VirtualTime,
-    /// What the display shows, pixel by pixel.
+    /// The display's pixels.
     Screen,
     /// The raw memory of the display, which is seen without the firmware's help.
     DisplayMemory,
@@ -84,9 +84,9 @@ pub enum Capability {
     Datagrams,
     /// Pressing buttons, touching pads and setting what sensors measure.
     Controls,
-    /// What the coloured LEDs show.
+    /// The colours of the LEDs.
     Leds,
-    /// What the buzzer plays.
+    /// The buzzer's tone.
     Buzzer,
     /// A debug probe on the chip's JTAG pins.
     Probe,

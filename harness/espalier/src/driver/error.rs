@@ -16,7 +16,7 @@ use crate::error::{Cause, Source};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} boards do not support {capability}")]
 pub struct Unsupported {
-    /// What was asked for.
+    /// The ability that was asked for.
     pub capability: Capability,
     /// The kind of board that was asked.
     pub kind: Kind,
@@ -35,7 +35,7 @@ pub struct Unsupported {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a board in a world with others does not support {capability}; {}", instead(*capability))]
 pub struct AmongOthers {
-    /// What was asked for.
+    /// The ability that was asked for.
     pub capability: Capability,
 }
 
@@ -57,7 +57,7 @@ fn instead(capability: Capability) -> &'static str {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board halted: {reason}")]
 pub struct Halted {
-    /// Why, and where.
+    /// The reason and the place.
     pub reason: String,
 }
 
@@ -71,7 +71,7 @@ pub struct Halted {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board has no {what} {name:?}; {}", there_are(what, names))]
 pub struct UnknownPart {
-    /// What kind of part was looked for.
+    /// The kind of part.
     pub what: &'static str,
     /// The name.
     pub name: String,
@@ -87,7 +87,7 @@ pub struct UnknownPart {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the board has no {what}")]
 pub struct Absent {
-    /// What was asked for, such as "display".
+    /// The part that was asked for, such as "display".
     pub what: &'static str,
 }
 
@@ -112,7 +112,7 @@ pub struct DisplayMute;
 #[derive(Debug, thiserror::Error)]
 #[error("the peer cannot {action}: {source}")]
 pub struct PeerError {
-    /// What it was about to do, such as "listen on port 5001".
+    /// The operation, such as "listen on port 5001".
     pub action: String,
     /// Why it cannot.
     pub source: Source,
@@ -152,7 +152,7 @@ impl EmulatorError {
 pub struct SnapshotError {
     /// The file.
     pub path: PathBuf,
-    /// What is the matter with it.
+    /// The fault.
     pub source: Source,
 }
 

@@ -118,7 +118,7 @@ impl SerialConsole for Fake {
         }
     }
 
-    /// What is sent to it arrives at once.
+    /// Bytes sent to it arrive at once.
     fn console_cut(&mut self) {}
 
     fn console_take(&mut self) -> Vec<(Time, u8)> {

@@ -63,10 +63,10 @@ use crate::error::{Failure, Source};
 /// A serial port of this computer, as espflash takes it.
 pub(crate) use espflash::connection::Port as SerialPort;
 
-/// What the builder asks of a kind of board.
+/// The builder's requirements on a kind of board.
 #[derive(Clone)]
 pub(crate) struct Setup {
-    /// What it is called among the boards of its world.
+    /// Its name among the boards of its world.
     pub(crate) name: String,
     pub(crate) model: Model,
     pub(crate) seed: u64,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use espalier_core::{Rgb, Span, Time};
 
-/// What is done to a part.
+/// An action on a part.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Control {
     Button { name: String, pressed: bool },

@@ -79,7 +79,7 @@ impl ResetCause {
         NAMES.get(usize::from(self.0)).copied().unwrap_or("unknown reset")
     }
 
-    /// What it means.
+    /// The kind of reset.
     pub fn kind(self) -> ResetKind {
         match self.0 {
             1 => ResetKind::PowerOn,
@@ -112,11 +112,11 @@ impl fmt::Display for ResetCause {
 pub struct Reset {
     /// When it happened.
     pub at: Time,
-    /// Why.
+    /// The reason.
     pub cause: ResetCause,
     /// Where the cores were, the PRO CPU first; nothing where the board cannot tell.
     pub pcs: Vec<u32>,
-    /// What the firmware left word of before the reset: ESP-IDF's `esp_reset_reason_t`.
+    /// The reason that the firmware stored before the reset: ESP-IDF's `esp_reset_reason_t`.
     pub(crate) hint: Option<u16>,
 }
 

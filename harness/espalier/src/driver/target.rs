@@ -34,7 +34,7 @@ impl Target {
         std::env::var(BOARD_VARIABLE).map_or(Target::Emulated, |text| Target::from(text.as_str()))
     }
 
-    /// What it is made of.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Target::Emulated => Kind::Emulated,

@@ -46,7 +46,7 @@ const BUFFER: usize = 1 << 12;
 /// How often the board runs before the pseudo-terminal is looked at again. It stops whenever it has sent something.
 const TURNS: usize = 16;
 
-/// What the board is doing.
+/// The board's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// It stands still, because it waits for a request.
@@ -61,7 +61,7 @@ enum Phase {
 pub(super) struct Cable {
     port: TTYPort,
     packets: Packets,
-    /// What the board has sent and the pseudo-terminal has not taken yet.
+    /// Bytes that the board has sent and the pseudo-terminal has not taken yet.
     outgoing: VecDeque<u8>,
     phase: Phase,
     /// The command that the board was given last, and the beginning of what it has sent since.

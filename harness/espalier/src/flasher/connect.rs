@@ -17,7 +17,7 @@ use crate::session::{Result, Shared};
 /// Bits per second that a serial line can have: no host has fewer, and the chip's UART no more.
 const BAUD_RATES: std::ops::RangeInclusive<u32> = 300..=5_000_000;
 
-/// What the ROM prints when it is ready (ESP-IDF, "Boot Mode Selection").
+/// The ROM's output when it is ready (ESP-IDF, "Boot Mode Selection").
 const READY: &[u8] = b"waiting for download";
 /// How long the ROM may take until then. It takes a few milliseconds.
 const BOOT: Span = Span::from_secs(1);
@@ -36,7 +36,7 @@ const ATTEMPTS: u32 = 20;
 /// The same on a bench, where every attempt takes seconds of real time.
 const LIVE_ATTEMPTS: u32 = 2;
 
-/// What the chip says about itself.
+/// The chip's identity, as it reports it.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {

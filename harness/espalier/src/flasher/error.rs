@@ -44,21 +44,21 @@ pub enum FlashError {
     /// The chip does not answer, or what it sends is no answer.
     #[error("the chip does not answer: cannot {what}: {reason}; connect again")]
     NoAnswer {
-        /// What was being done.
+        /// The operation.
         what: String,
-        /// What espflash says.
+        /// espflash's message.
         reason: String,
     },
     /// Another chip than the one that was expected.
     #[error("wrong chip: {reason}")]
     WrongChip {
-        /// What espflash says.
+        /// espflash's message.
         reason: String,
     },
     /// More than fits into the flash chip.
     #[error("cannot {what}: it would end at {end:#x}, and the flash chip has {size:#x} bytes")]
     TooLarge {
-        /// What was to be done.
+        /// The operation.
         what: String,
         /// Where it would end.
         end: u64,
@@ -68,7 +68,7 @@ pub enum FlashError {
     /// Flash is erased by sectors, so what is written begins with one.
     #[error("cannot {what}: {value:#x} is not a multiple of the sector size, {sector:#x}")]
     Unaligned {
-        /// What was to be done.
+        /// The operation.
         what: String,
         /// The offset or length.
         value: u32,
@@ -80,9 +80,9 @@ pub enum FlashError {
     Differs {
         /// Where the first difference is.
         offset: u32,
-        /// What should be there.
+        /// The expected byte.
         expected: u8,
-        /// What is there.
+        /// The byte that was found.
         found: u8,
     },
     /// The digests differed, but what was read back afterwards does not.
@@ -90,21 +90,21 @@ pub enum FlashError {
         "cannot {what}: the chip's MD5 digest is wrong although its bytes read back right; connect and write again"
     )]
     WrongDigest {
-        /// What was being done.
+        /// The operation.
         what: String,
     },
     /// Something was cut off in the middle.
     #[error("interrupted: could not {what} to its end; what is in flash there is undefined, connect and write again")]
     Interrupted {
-        /// What was being done.
+        /// The operation.
         what: String,
     },
     /// The chip or espflash refused.
     #[error("cannot {what}: {reason}")]
     Refused {
-        /// What was being done.
+        /// The operation.
         what: String,
-        /// What espflash says.
+        /// espflash's message.
         reason: String,
     },
 }

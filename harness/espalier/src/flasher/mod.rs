@@ -77,7 +77,7 @@ pub struct Flashed {
 pub struct Flasher {
     chip: ChipInfo,
     session: Option<Session>,
-    /// What was being done when the session ended.
+    /// The operation that was under way when the session ended.
     interrupted: String,
     claim: ConsoleClaim,
 }
@@ -88,7 +88,7 @@ struct Session {
 }
 
 impl Flasher {
-    /// What the chip says about itself.
+    /// The chip's identity, as it reports it.
     pub fn chip(&self) -> &ChipInfo {
         &self.chip
     }

@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 
 use espflash::target::ProgressCallbacks;
 
-/// What is being done with a part of the flash chip.
+/// The operation on a part of the flash chip.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
@@ -47,7 +47,7 @@ pub struct Progress {
     pub length: u32,
     /// About how many of them are written.
     pub done: u32,
-    /// What is being done.
+    /// The operation.
     pub stage: Stage,
 }
 

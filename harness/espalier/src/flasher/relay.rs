@@ -20,7 +20,7 @@ const TURN: espalier_core::Span = espalier_core::Span::from_millis(1);
 pub(super) struct Relay {
     port: TTYPort,
     baud: Option<u32>,
-    /// What the board has sent and the pseudo-terminal has not taken yet.
+    /// Bytes that the board has sent and the pseudo-terminal has not taken yet.
     outgoing: VecDeque<u8>,
 }
 

@@ -112,7 +112,7 @@ pub struct App {
     pub segments: Vec<Segment>,
     /// The SHA-256 digest behind it.
     pub digest: Digest,
-    /// What it says of itself; bootloaders and bare programs say nothing.
+    /// Its description of itself; bootloaders and bare programs have none.
     pub description: Option<Description>,
 }
 

@@ -17,7 +17,7 @@ pub enum ImageError {
     Read {
         /// The file.
         name: String,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// Neither an image nor an ELF file.
@@ -56,7 +56,7 @@ pub enum ImageError {
         name: String,
         /// The part that is damaged.
         what: String,
-        /// What tells it.
+        /// The check that failed.
         check: &'static str,
     },
     /// Firmware for another chip.
@@ -100,7 +100,7 @@ pub enum ImageError {
         name: String,
         /// Where reading stopped, in bytes.
         limit: u64,
-        /// What it looks like.
+        /// Its apparent format.
         what: &'static str,
     },
     /// The image does not fit.
@@ -112,7 +112,7 @@ pub enum ImageError {
         name: String,
         /// Where it would end in flash.
         end: u64,
-        /// What it has to fit into.
+        /// The space that it has to fit into.
         place: String,
         /// Where that ends.
         limit: u64,
@@ -152,7 +152,7 @@ pub enum ImageError {
     BadBuild {
         /// The file that says so.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// An ELF file from which no image can be made.
@@ -160,7 +160,7 @@ pub enum ImageError {
     Elf {
         /// The file.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 }

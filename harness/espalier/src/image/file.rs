@@ -10,7 +10,7 @@ pub(super) const LARGEST_FLASH: u64 = 16 << 20;
 /// An ELF file has debug information as well. None is as long as this.
 const LARGEST_ELF: u64 = 1 << 30;
 
-/// What was read of a file.
+/// Contents of a file.
 pub(super) enum Contents {
     Whole(Vec<u8>),
     /// It went on after all that a file of its kind can have.

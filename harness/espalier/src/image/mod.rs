@@ -51,7 +51,7 @@ pub fn chip_name(id: u16) -> &'static str {
     }
 }
 
-/// What kind of file an image is.
+/// The kind of an image's file.
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
@@ -70,7 +70,7 @@ pub enum Format {
         /// Where its first byte goes.
         offset: u32,
     },
-    /// What the linker made.
+    /// The linker's output.
     Elf,
 }
 
@@ -91,11 +91,11 @@ pub struct Image {
     format: Format,
     app: App,
     partitions: Vec<Partition>,
-    /// What is odd about it, whatever the board.
+    /// Warnings that do not depend on the board.
     warnings: Vec<ImageWarning>,
     /// The flash size that the bootloader of a merged image goes by.
     bootloader_flash: Option<u32>,
-    /// What lies beside the firmware.
+    /// Files beside the firmware.
     data: Vec<Part>,
 }
 
@@ -181,7 +181,7 @@ impl Image {
         &self.name
     }
 
-    /// What kind of file it is.
+    /// The kind of file.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -196,7 +196,7 @@ impl Image {
         &self.partitions
     }
 
-    /// What is odd about it, and what a board with a flash chip of `flash_size` bytes will make of it.
+    /// Warnings about it on a board with a flash chip of `flash_size` bytes.
     ///
     /// The board starts all the same, as the chip would.
     pub fn warnings(&self, flash_size: u32) -> Vec<ImageWarning> {

@@ -3,7 +3,7 @@
 //! The ROM loads what lies at 0x1000 and looks at nothing else, so all that comes later may be missing or damaged: a test of an
 //! update that went wrong needs just that. By mistake, it makes a board that resets for ever and prints nothing.
 
-/// What is odd about an image, and what the board will make of it. Every message names the file and the value.
+/// A warning about an image, with its effect on the board. Every message names the file and the value.
 ///
 /// ```
 /// use espalier::image::ImageWarning;
@@ -39,13 +39,13 @@ pub enum ImageWarning {
     NoApplication {
         /// The file.
         name: String,
-        /// Why there is none.
+        /// The reason for its absence.
         reason: String,
     },
     /// The application that the bootloader starts is damaged.
     #[error("{problem}; a bootloader that checks it will not start it")]
     DamagedApplication {
-        /// What is wrong with it, and in which file.
+        /// The fault, and its file.
         problem: String,
     },
     /// The application is longer than its partition.
@@ -75,7 +75,7 @@ pub enum ImageWarning {
         label: String,
         /// Where it ends in flash.
         end: u64,
-        /// What is smaller than that: the board's flash chip, or the size in the bootloader's header.
+        /// The smaller size: that of the board's flash chip, or that in the bootloader's header.
         chip: String,
         /// Where that ends.
         limit: u64,

@@ -44,17 +44,17 @@ pub struct Frame {
 pub struct MicroPythonError {
     /// The exception's class, such as `ZeroDivisionError`.
     pub kind: String,
-    /// What it says, such as `divide by zero`.
+    /// The message, such as `divide by zero`.
     pub message: String,
     /// The calls, the outermost first.
     pub frames: Vec<Frame>,
-    /// What the script had printed before.
+    /// The script's output before.
     pub output: String,
     /// The traceback as the board printed it.
     pub traceback: String,
     /// The script, to show its lines.
     source: String,
-    /// What the script is called.
+    /// The script's name.
     script: String,
     exit: Option<Exit>,
 }

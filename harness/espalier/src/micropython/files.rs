@@ -195,7 +195,7 @@ impl MicroPython {
         })
     }
 
-    /// What is in a directory of the board, sorted by name. The empty path is the current directory.
+    /// The entries of a directory of the board, sorted by name. The empty path is the current directory.
     pub fn list(&self, directory: impl Into<String>) -> Wait<Vec<RemoteEntry>> {
         let errand = Errand { action: "list", path: directory.into() };
         self.errand(errand, LIST, |errand, output| {

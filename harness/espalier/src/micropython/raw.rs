@@ -109,7 +109,7 @@ impl RawRepl {
         RawRepl { phase, seen: Vec::new(), script: Vec::new(), sent: 0, ran: Ran::default(), outgoing: Vec::new() }
     }
 
-    /// What the board owes, for a message.
+    /// The outstanding answer of the board, for a message.
     pub(super) fn awaited(&self) -> &'static str {
         match self.phase {
             Phase::Prompt { asking: Asking::Politely, .. } => {

@@ -47,11 +47,11 @@ use crate::session::{Result, Shared, Timeout};
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} the {what} with the debug probe: {source}")]
 pub struct ProbeFailure {
-    /// What was about to be done, such as "halt".
+    /// The operation, such as "halt".
     pub action: &'static str,
     /// To what, such as "PRO CPU".
     pub what: String,
-    /// What probe-rs said.
+    /// probe-rs's error.
     pub source: Source,
 }
 

@@ -8,7 +8,7 @@ use addr2line::{Loader, demangle_auto};
 /// The mask ROM of the chip (TRM "System and Memory", table "Embedded Memory Address Mapping").
 const ROM: std::ops::Range<u32> = 0x4000_0000..0x4006_0000;
 
-/// What is at an address of code.
+/// The function at an address of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In a function of the firmware.
@@ -48,7 +48,7 @@ impl Symbols {
         Symbols(elf.and_then(|path| Loader::new(path).ok()))
     }
 
-    /// What is at `address`.
+    /// The function at `address`.
     pub(super) fn place(&self, address: u32) -> Place {
         let named = self.0.as_ref().and_then(|loader| Some((loader, loader.find_symbol_info(u64::from(address))?)));
         match named {

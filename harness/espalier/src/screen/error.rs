@@ -23,7 +23,7 @@ pub enum ScreenError {
     NoGolden {
         /// Where the golden should be.
         path: PathBuf,
-        /// What the screen shows.
+        /// The picture on the screen.
         actual: PathBuf,
     },
     /// A golden picture cannot be used.
@@ -31,7 +31,7 @@ pub enum ScreenError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: PngError,
     },
     /// The name of a golden leads out of the folder with the goldens.
@@ -67,7 +67,7 @@ pub enum ScreenError {
         bounds: Rect,
         /// The golden picture.
         golden: PathBuf,
-        /// What the screen shows.
+        /// The picture on the screen.
         actual: PathBuf,
         /// The difference in colour.
         diff: PathBuf,
@@ -88,7 +88,7 @@ pub enum ScreenError {
     /// The firmware refuses to dump its framebuffer, or answers nonsense.
     #[error("the firmware's framebuffer dump cannot be used: {reason}")]
     Dump {
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The firmware's framebuffer is not what the display shows.

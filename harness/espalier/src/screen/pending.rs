@@ -25,7 +25,7 @@ pub(super) const DIFFERENCE_SUFFIX: &str = ".diff.png";
 /// What a golden was that did not exist.
 const ABSENT: &str = "absent";
 
-/// What is known of a picture that was left behind.
+/// A picture that a test left behind and that can become golden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) golden: PathBuf,
@@ -108,7 +108,7 @@ pub enum Refusal {
     },
 }
 
-/// What the last runs of tests left behind in a folder.
+/// The pictures that the last test runs left in a folder.
 ///
 /// ```no_run
 /// let pending = espalier::PendingGoldens::find("target/espalier")?;

@@ -45,7 +45,7 @@ fn taken() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 /// Where the folders of some tests are.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
-    /// What the tests of one run share.
+    /// State that the tests of one run share.
     pub(crate) shared: PathBuf,
     /// Where the folders are.
     tests: PathBuf,
@@ -161,7 +161,7 @@ impl Artefacts {
         if self.root.binary.is_empty() { test.clone() } else { format!("{} {test}", self.root.binary) }
     }
 
-    /// What the tests of one run share.
+    /// State that the tests of one run share.
     pub(crate) fn shared(&self) -> &Path {
         &self.root.shared
     }

@@ -105,7 +105,7 @@ impl Log {
         self.dropped + self.bytes.len()
     }
 
-    /// What is kept of the bytes from `offset` on, and the offset of the first of them.
+    /// The kept bytes from `offset` on, and the offset of the first of them.
     pub(crate) fn since(&self, offset: usize) -> (usize, &[u8]) {
         let first = offset.clamp(self.dropped, self.end());
         (first, &self.bytes[first - self.dropped..])

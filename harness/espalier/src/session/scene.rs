@@ -22,7 +22,7 @@ const UNMODELLED_SHOWN: usize = 8;
 /// How many transcript entries a failure shows.
 pub(crate) const TRANSCRIPT_TAIL: usize = 12;
 
-/// What was to be seen of a board when something failed.
+/// The visible state of a board at the moment of a failure.
 ///
 /// ```
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
@@ -41,7 +41,7 @@ pub struct Scene {
     pub name: String,
     /// The board's time.
     pub at: Time,
-    /// What is odd about the firmware.
+    /// Warnings about the firmware.
     pub warnings: Vec<ImageWarning>,
     /// The last lines of the console.
     pub console: Vec<Line>,
@@ -49,12 +49,12 @@ pub struct Scene {
     pub console_lines: usize,
     /// Where the firmware panicked last, if the console says so.
     pub backtrace: Vec<Place>,
-    /// What the firmware touched that the emulator does not model.
+    /// The firmware's accesses to unmodelled hardware.
     pub unmodelled: Vec<UnmodelledNote>,
     /// What went over the network last.
     pub transcript: Vec<Entry>,
     pub(crate) shown: Option<DisplayState>,
-    /// What the coloured LEDs showed, if there are some.
+    /// The colours of the LEDs, if the board has LEDs.
     pub leds: Option<Vec<Rgb>>,
     /// The call stack of each core, if the board has a debug probe.
     pub stacks: Vec<String>,

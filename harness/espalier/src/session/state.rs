@@ -44,7 +44,7 @@ pub(crate) struct State {
     pub(crate) bless: bool,
     /// The symbols of the firmware.
     pub(crate) elf: Option<PathBuf>,
-    /// What is odd about the firmware.
+    /// Warnings about the firmware.
     pub(crate) warnings: Vec<ImageWarning>,
     /// Files of this computer that made the board what it is.
     pub(crate) inputs: Inputs,

@@ -30,7 +30,7 @@ pub struct Entry {
     /// When it happened; for bytes from the board, when the peer read them.
     pub at: Time,
     connection: ConnectionId,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
@@ -102,7 +102,7 @@ impl Event {
 pub(crate) struct Transcript {
     entries: VecDeque<Entry>,
     size: usize,
-    /// What was dropped last, and how much was dropped in all.
+    /// The last dropped entry, and the number of all.
     dropped: Option<Entry>,
 }
 

@@ -91,7 +91,7 @@ impl<T> Future for Wait<T> {
     }
 }
 
-/// What is waited for on which board, and how long.
+/// The awaited event, its board, and the patience.
 pub(crate) struct Until {
     shared: Arc<Shared>,
     what: String,

@@ -36,7 +36,7 @@ const POLLING: Span = Span::from_millis(10);
 /// The pad that decides between flash boot and download mode.
 pub(crate) const IO0: usize = 0;
 
-/// What the board's thread is made of.
+/// The parts of the board's thread.
 pub(crate) struct BoardSetup {
     pub machine: Machine,
     pub pace: Pace,

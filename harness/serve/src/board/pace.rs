@@ -34,7 +34,7 @@ pub(super) const REACTION: Duration = Duration::from_millis(500);
 /// How long a frame may be under way to another program's network and back.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
 
-/// What the board does next.
+/// The board's next action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// It runs until this guest time.
@@ -45,7 +45,7 @@ pub(super) enum Turn {
     Block,
 }
 
-/// What the pace depends on, besides the clocks.
+/// The state that the pace depends on, besides the clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Surroundings {
     /// A client is connected.

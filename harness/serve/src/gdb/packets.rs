@@ -5,7 +5,7 @@
 
 /// The largest packet that is taken and sent, which is told to the client.
 pub(super) const PACKET_SIZE: usize = 4096;
-/// What is around a command: `$`, `#` and two digits.
+/// The bytes around a command: `$`, `#` and two digits.
 const FRAME: usize = 4;
 /// The longest command.
 const LONGEST: usize = PACKET_SIZE - FRAME;

@@ -57,7 +57,7 @@ impl Connection for Replies {
 
 type Stub = GdbStubStateMachine<'static, DebugTarget, Replies>;
 
-/// What the debugger wants the board to do.
+/// The debugger's request to the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     /// Stand still.
@@ -68,7 +68,7 @@ pub(crate) enum Wish {
     Leave,
 }
 
-/// What the client has agreed on and chosen, as the commands that did it.
+/// The options that the client has negotiated, as the commands that set them.
 #[derive(Debug, Default)]
 struct Agreed {
     features: Option<Vec<u8>>,

@@ -32,7 +32,7 @@ const ENOSPC: u8 = 28;
 const POINTS: usize = 1024;
 /// Characters of a monitor command that is not known that are said back.
 const ECHO: usize = 64;
-/// What the cores are called.
+/// The names of the cores.
 const NAMES: [&str; 2] = ["PRO_CPU", "APP_CPU"];
 const HELP: &str = "\
 reset [halt]      a pulse on EN; the board stands at the reset vector until it is continued
@@ -110,7 +110,7 @@ impl DebugTarget {
         self.apply();
     }
 
-    /// What the cores are to do.
+    /// The request to the cores.
     pub fn plans(&self) -> Vec<Plan> {
         self.plans.clone()
     }

@@ -37,7 +37,7 @@ pub(crate) struct Addresses {
     pub host_forwards: Vec<SocketAddr>,
 }
 
-/// What listens, until the thread that serves it takes it over.
+/// The listeners, until the thread that serves them takes them over.
 pub(crate) struct Listeners {
     serial: Option<(TcpListener, SerialPort)>,
     rfc2217: Option<(TcpListener, SerialPort)>,

@@ -30,7 +30,7 @@ pub(crate) async fn serve(listener: TcpListener, port: SerialPort) {
     }
 }
 
-/// What the reading and the writing half of a connection share.
+/// State that the reading and the writing half of a connection share.
 struct Session {
     server: Mutex<Server>,
     /// The state machine has something to send.

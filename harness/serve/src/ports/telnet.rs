@@ -100,7 +100,7 @@ mod tests {
         [&[IAC, SB, COM_PORT, 1], &vec![b'A'; length][..], &[IAC, SE]].concat()
     }
 
-    /// What is typed into the UART.
+    /// Bytes for the UART.
     fn payload(pieces: &[&[u8]]) -> Vec<u8> {
         let (mut filter, mut server) = (Subnegotiations::default(), Server::new(PortSettings::default()));
         pieces.iter().flat_map(|piece| server.receive(&filter.pass(piece).unwrap())).collect()

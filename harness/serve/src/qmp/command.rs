@@ -29,7 +29,7 @@ const COMMANDS: [&str; 11] = [
     "system_reset",
 ];
 
-/// What a client is told first.
+/// The first message to a client.
 pub(super) fn greeting() -> Value {
     json!({"QMP": {"version": version(), "capabilities": [OUT_OF_BAND]}})
 }

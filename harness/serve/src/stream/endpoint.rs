@@ -27,7 +27,7 @@ pub enum Endpoint {
     File {
         /// Where it is.
         path: PathBuf,
-        /// What is in it stays.
+        /// Its contents stay.
         append: bool,
     },
 }

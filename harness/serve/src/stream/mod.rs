@@ -12,7 +12,7 @@ pub use endpoint::Endpoint;
 pub(crate) use endpoint::Opened;
 pub(crate) use source::BoxedSource;
 
-/// What is spoken over a stream.
+/// The protocol over a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// The bytes of a UART.
@@ -30,7 +30,7 @@ pub enum Protocol {
 /// A stream that a server offers or makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamConfig {
-    /// What is spoken.
+    /// The protocol.
     pub protocol: Protocol,
     /// Which UART it carries, if it carries one.
     pub uart: usize,

@@ -14,7 +14,7 @@ const SE: u8 = 240;
 const BINARY: u8 = 0;
 const ECHO: u8 = 1;
 const SUPPRESS_GO_AHEAD: u8 = 3;
-/// What a client is told first.
+/// The first message to a client.
 const GREETING: [u8; 12] = [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD, IAC, WILL, BINARY, IAC, DO, BINARY];
 /// Bytes that are carried at once.
 const PIECE: usize = 4096;

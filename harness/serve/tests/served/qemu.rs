@@ -13,7 +13,7 @@ use crate::network::tutorial_parts;
 
 /// The tutorial's board.
 const FLASH: usize = 8 << 20;
-/// What the ROM says first.
+/// The ROM's first output.
 const BANNER: &str = "ets Jul 29 2019";
 
 /// A port that is free at the moment.

@@ -16,7 +16,7 @@ pub fn registers(cpu: &Cpu) -> BTreeMap<String, u32> {
     values
 }
 
-/// What the architecture calls machine mode.
+/// The architecture's machine mode.
 const MACHINE: u32 = 3;
 
 /// Writes one place by its name. False if there is none of this name.

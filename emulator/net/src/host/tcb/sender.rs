@@ -37,7 +37,7 @@ pub(super) struct Piece {
 pub(super) enum Acknowledged {
     /// Something that was said before.
     Old,
-    /// What was sent, or a part of it.
+    /// Sent bytes, or a part of them.
     Sent,
     /// Something that was never sent.
     Unsent,

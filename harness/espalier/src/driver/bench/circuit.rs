@@ -14,7 +14,7 @@ const STRAP: Duration = Duration::from_millis(50);
 /// What was on its way when EN went low has arrived after this.
 const STRAGGLERS: Duration = Duration::from_millis(50);
 
-/// What is between the modem lines of a serial port and the chip.
+/// The circuit between the modem lines of a serial port and the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Circuit {

@@ -26,7 +26,7 @@ struct Table {
     board: BTreeMap<String, Entry>,
 }
 
-/// What the file says of one board.
+/// The entry of one board in the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Entry {

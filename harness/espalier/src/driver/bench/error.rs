@@ -26,7 +26,7 @@ pub enum BenchError {
         }
     )]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
         /// The file with the bench.
         file: Option<PathBuf>,
@@ -38,7 +38,7 @@ pub enum BenchError {
     Config {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A password is written in the file.
@@ -52,7 +52,7 @@ pub enum BenchError {
         file: PathBuf,
         /// The board.
         board: String,
-        /// What is written down.
+        /// The key that has a value in the file.
         key: &'static str,
     },
     /// An environment variable that the file names is not set.
@@ -60,7 +60,7 @@ pub enum BenchError {
     Unset {
         /// The board.
         board: String,
-        /// What it holds.
+        /// The setting that it holds.
         what: &'static str,
         /// The variable.
         variable: String,
@@ -88,7 +88,7 @@ pub enum BenchError {
     Open {
         /// The port.
         port: String,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
     /// The port belongs to another user or group.
@@ -113,7 +113,7 @@ pub enum BenchError {
     Busy {
         /// The port.
         port: String,
-        /// What the system, or the other side, said.
+        /// The error of the system or of the other side.
         reason: String,
     },
     /// Another test has the board.
@@ -125,7 +125,7 @@ pub enum BenchError {
     Locked {
         /// The board.
         board: String,
-        /// Who has it.
+        /// The holder.
         holder: String,
         /// How many seconds were waited.
         waited: u64,
@@ -141,7 +141,7 @@ pub enum BenchError {
     Gone {
         /// The port.
         port: String,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
     /// The port has no lines that could reset the board.
@@ -168,7 +168,7 @@ pub enum BenchError {
     Lock {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
 }

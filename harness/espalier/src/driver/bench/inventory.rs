@@ -15,7 +15,7 @@ use super::{Location, Port, locate, lock, usb};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KnownBoard {
-    /// What to write into `ESPALIER_BOARD`.
+    /// The value for `ESPALIER_BOARD`.
     pub name: String,
     /// Where it is: its port, or why it is nowhere.
     pub place: String,
@@ -23,7 +23,7 @@ pub struct KnownBoard {
     pub usb: Option<String>,
     /// Whether it can be used now, as far as can be seen without opening it.
     pub present: bool,
-    /// Who uses it.
+    /// Its user.
     pub holder: Option<String>,
 }
 

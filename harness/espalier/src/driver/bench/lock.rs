@@ -55,7 +55,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// What is in the board's flash, if this process has written it.
+    /// The contents of the board's flash, if this process has written it.
     pub(super) fn flashed(&self) -> Option<Digest> {
         slots().get(&self.key).and_then(|slot| slot.flashed)
     }
@@ -75,7 +75,7 @@ impl Drop for Lease {
     }
 }
 
-/// Who else has the board.
+/// The other holder of the board.
 enum Other {
     ThisThread,
     ThisProcess,

@@ -51,7 +51,7 @@ enum Location {
 }
 
 impl Location {
-    /// What it is locked by.
+    /// Its lock.
     fn key(&self) -> String {
         match self {
             Location::Port(Port::Serial(path)) => {

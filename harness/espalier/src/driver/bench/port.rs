@@ -36,7 +36,7 @@ pub(super) enum Port {
     Socket(String),
 }
 
-/// What reads from a port, and what writes to it.
+/// The reader and the writer of a port.
 pub(super) type Halves = (Box<dyn Read + Send>, Box<dyn Transmitter>);
 
 /// Both halves of an open port.

@@ -86,7 +86,7 @@ pub(super) fn open(port: &Port, mut socket: TcpStream, baud: u32) -> Result<Open
 struct Receiver {
     socket: TcpStream,
     session: Shared,
-    /// What the board said during the negotiation.
+    /// The board's answers during the negotiation.
     early: Vec<u8>,
 }
 

@@ -56,7 +56,7 @@ impl Emulated {
     }
 }
 
-/// What is around the chip of a board of that model.
+/// The parts around the chip of a board of that model.
 fn definition(model: &Model) -> Result<BoardDefinition, Failure> {
     BoardDefinition::load(&model.to_string()).map_err(|error| ModelError::Description(Box::new(error)).into())
 }
@@ -107,7 +107,7 @@ const ENGINE_VARIABLE: &str = "ESPALIER_ENGINE";
 #[error("{ENGINE_VARIABLE}={0:?} names no engine; it is \"interpreter\" or \"translated\"")]
 struct UnknownEngine(String);
 
-/// What the environment says about the engine.
+/// The engine that the environment asks for.
 fn translation() -> Result<Translation, UnknownEngine> {
     match std::env::var_os(ENGINE_VARIABLE).filter(|value| !value.is_empty()) {
         None => Ok(Translation::default()),

@@ -152,12 +152,12 @@ impl Line {
         self.shared.lock().valid_from += 1;
     }
 
-    /// What has come since the last call.
+    /// The bytes since the last call.
     pub(super) fn take(&self) -> Vec<(Time, u8)> {
         self.shared.lock().received.drain(..).collect()
     }
 
-    /// What the firmware has said of itself.
+    /// The firmware's announcement of itself.
     pub(super) fn watch<T>(&self, look: impl FnOnce(&mut Watch) -> T) -> T {
         look(&mut self.shared.lock().watch)
     }

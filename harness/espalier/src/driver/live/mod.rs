@@ -34,7 +34,7 @@ pub(crate) use watch::MARK;
 /// The rate of the ROM's messages, and of firmware that leaves it as it is.
 pub(super) const CONSOLE_BAUD: u32 = 115_200;
 
-/// What is particular to a kind of board in wall time.
+/// The part that differs between kinds of boards in real time.
 pub(crate) trait LiveBoard: Send {
     fn kind(&self) -> Kind;
     fn supports(&self, capability: Capability) -> bool;
@@ -47,7 +47,7 @@ pub(crate) trait LiveBoard: Send {
         Ok(())
     }
 
-    /// What to say when the console is lost for `reason`.
+    /// The message for a console that is lost for `reason`.
     fn lost(&mut self, reason: String) -> Failure;
 
     /// The rate at which its firmware speaks on the console.
@@ -144,7 +144,7 @@ impl<B: LiveBoard> LiveDriver<B> {
         Ok(LiveDriver { wiring, board, sockets: Sockets::default(), baud_changed: false, typing: false, lent: false })
     }
 
-    /// What is particular to the board.
+    /// The part that differs between boards.
     #[cfg(unix)]
     pub(crate) fn board_mut(&mut self) -> &mut B {
         &mut self.board

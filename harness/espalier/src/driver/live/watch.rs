@@ -34,7 +34,7 @@ enum Voice {
     Mirrors,
 }
 
-/// What the firmware has said of itself.
+/// The firmware's announcement of itself.
 #[derive(Default)]
 pub(super) struct Watch {
     /// The current line, as far as it may be an answer.

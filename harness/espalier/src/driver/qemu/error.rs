@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::find::{EMULATOR_VARIABLE, MACHINE, PROGRAM, TOOLS_VARIABLE};
 use crate::error::Cause;
 
-/// What to do where there is no QEMU with the machine.
+/// Advice for a host without a QEMU that has the machine.
 const INSTALL: &str = "Espressif's releases have it: `python $IDF_PATH/tools/idf_tools.py install qemu-xtensa`, or an archive \
                        from github.com/espressif/qemu/releases";
 
@@ -36,7 +36,7 @@ pub enum QemuError {
     Start {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The process ended by itself, or was killed.
@@ -44,17 +44,17 @@ pub enum QemuError {
     Ended {
         /// How it ended.
         status: String,
-        /// What it said last.
+        /// Its last output.
         last_words: String,
     },
     /// The process runs, but does not connect its serial port, its network or its control channel.
     #[error("QEMU does not connect its {what} within {waited:?}{}", words(last_words))]
     Unconnected {
-        /// What it should connect.
+        /// The channel that it should connect.
         what: &'static str,
         /// How long that was waited for.
         waited: Duration,
-        /// What it said last.
+        /// Its last output.
         last_words: String,
     },
     /// A command over QMP failed.

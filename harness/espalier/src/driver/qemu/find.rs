@@ -127,7 +127,7 @@ impl Qemu {
         &self.program
     }
 
-    /// What it says of itself, such as "QEMU emulator version 9.2.2".
+    /// Its version line, such as "QEMU emulator version 9.2.2".
     pub fn version(&self) -> &str {
         &self.version
     }

@@ -138,7 +138,7 @@ impl Machine {
         wiring.disconnect();
     }
 
-    /// What is wrong with the process, if it has ended.
+    /// The end of the process, if it has ended.
     fn ended(&mut self) -> Option<QemuError> {
         let process = &mut self.running.as_mut()?.process;
         let status = describe(process.ended()?);

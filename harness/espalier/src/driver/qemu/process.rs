@@ -63,7 +63,7 @@ impl Guarded {
         Ok(Guarded { child, leash, output, errors, ended: None })
     }
 
-    /// What the program wrote to its standard output last.
+    /// The last bytes of the program's standard output.
     pub(super) fn output(&self) -> String {
         self.output.text()
     }
@@ -76,7 +76,7 @@ impl Guarded {
         self.ended
     }
 
-    /// What the program wrote to its standard error last.
+    /// The last bytes of the program's standard error.
     pub(super) fn last_words(&self) -> String {
         self.errors.text()
     }
@@ -145,7 +145,7 @@ impl Output {
         Ok(output)
     }
 
-    /// What was said so far; of a program that has ended, all of it.
+    /// The output so far; of a program that has ended, all of it.
     fn text(&self) -> String {
         let mut said = lock(&self.said);
         said.take();

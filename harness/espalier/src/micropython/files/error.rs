@@ -24,7 +24,7 @@ const ENOTEMPTY: u32 = 39;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} the board's {path}: {reason}")]
 pub struct RemoteFileError {
-    /// What was about to be done, such as "read".
+    /// The operation, such as "read".
     pub action: &'static str,
     /// The file or directory.
     pub path: String,
@@ -32,7 +32,7 @@ pub struct RemoteFileError {
     pub reason: RemoteFileReason,
 }
 
-/// What is wrong with a file of the board.
+/// A fault of a file of the board.
 ///
 /// ```
 /// assert_eq!(espalier::RemoteFileReason::Full.to_string(), "no space left");

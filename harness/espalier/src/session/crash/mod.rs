@@ -31,7 +31,7 @@ pub(crate) use watch::Watch;
 pub enum CrashKind {
     /// A panic or an abort.
     Panic {
-        /// What its handler said first, or why it restarted the chip.
+        /// The handler's first message, or the reason for the restart.
         message: String,
     },
     /// A watchdog reset the chip.

@@ -51,7 +51,7 @@ pub(crate) struct Seen {
 
 espalier_core::persist!(value Seen { kind, at, reset });
 
-/// What has been noticed since the board was switched on or reset by its line.
+/// The findings since the board was switched on or reset by its line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch {
     line: Vec<u8>,

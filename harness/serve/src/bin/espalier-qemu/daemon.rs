@@ -51,7 +51,7 @@ impl Drop for PidFile {
 /// Set for the process that goes on in the background.
 #[cfg(unix)]
 const VARIABLE: &str = "ESPALIER_QEMU_IN_BACKGROUND";
-/// What it says when every port is open.
+/// Its message when every port is open.
 #[cfg(unix)]
 const READY: &[u8] = b"ready\n";
 

@@ -30,7 +30,7 @@ pub enum FlashError {
     Lost { path: PathBuf },
 }
 
-/// What happens to the file in the end.
+/// The state in which the file is left.
 enum Fate {
     /// It stays as it is.
     Left,

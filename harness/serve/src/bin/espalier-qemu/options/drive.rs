@@ -9,7 +9,7 @@ use super::fields::Fields;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drive {
     pub path: PathBuf,
-    /// What is written into the memory is written to the file.
+    /// Writes to the memory are written to the file.
     pub written_back: bool,
 }
 

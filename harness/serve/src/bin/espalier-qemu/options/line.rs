@@ -41,7 +41,7 @@ struct Connected {
     signals: bool,
 }
 
-/// What has been read.
+/// The bytes that were read.
 #[derive(Debug, Default)]
 pub struct Line {
     /// What an option's `help` is answered with.
@@ -75,7 +75,7 @@ impl Line {
         self.notes.push(format!("{option}{space}{value}: has no effect: {reason}"));
     }
 
-    /// What the whole line asks for.
+    /// The request of the whole line.
     pub fn finish(mut self) -> Parsed<Options> {
         let mut flash = None;
         let mut efuses = None;

@@ -25,7 +25,7 @@ use line::Line;
 pub use table::help;
 use table::{Meaning, Row};
 
-/// What is wrong with the command line.
+/// A fault of the command line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
     #[error("{0}: invalid option")]
@@ -42,7 +42,7 @@ pub enum UsageError {
     Positional(String),
 }
 
-/// What the command line asks for.
+/// The settings from the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     Version,
@@ -76,7 +76,7 @@ pub struct Options {
     pub signals: bool,
     pub daemonize: bool,
     pub pid_file: Option<PathBuf>,
-    /// What was asked for and has no meaning here.
+    /// Options that have no meaning here.
     pub notes: Vec<String>,
 }
 
