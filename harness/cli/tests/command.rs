@@ -85,7 +85,10 @@ fn a_board_of_ones_own_is_a_file() {
     assert!(errors.contains("mine.toml: leds gpio is 20, not a pin of the chip"), "{errors}");
     let (status, _, errors) = espalier(&["run", FIRMWARE, "--board", "mPython"]);
     assert_eq!(status, Some(2));
-    assert!(errors.contains("supported: esp32-devkit, mpython, or the path of a .toml file"), "{errors}");
+    assert!(
+        errors.contains("supported: esp32-devkit, esp32c3-devkit, mpython, or the path of a .toml file"),
+        "{errors}"
+    );
 }
 
 #[test]

@@ -44,7 +44,7 @@
 //! | `ESPALIER_RUNS` | a file that gets a line for each test: `ran on KIND: TEST`, or `skipped on KIND for ABILITY: TEST` |
 //! | `ESPALIER_WAIT` | seconds for which a board is waited for that another process has, otherwise 60 |
 //! | `ESPALIER_QEMU` | QEMU with the machine `esp32`, otherwise looked for on `PATH` and in Espressif's tools folder |
-//! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file |
+//! | `ESPALIER_MODEL` | board around the chip: `esp32-devkit`, which it is otherwise, `esp32c3-devkit`, `mpython`, or the path of a TOML file |
 //! | `ESPALIER_IMAGE` | firmware of [`Board::from_env`] and of the fixtures |
 //! | `ESPALIER_GOLDENS` | folder of the golden pictures, otherwise `tests/goldens` |
 //! | `ESPALIER_BLESS=1` | what the screens show becomes golden, where it differs |

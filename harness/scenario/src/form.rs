@@ -34,7 +34,7 @@ pub use time::Time;
 pub struct Scenario {
     /// Its name in reports; otherwise the name of the file.
     pub name: Option<String>,
-    /// The board around the chip: `esp32-devkit`, which it is otherwise, `mpython`, or the path of a TOML file, from the
+    /// The board around the chip: `esp32-devkit`, which it is otherwise, `esp32c3-devkit`, `mpython`, or the path of a TOML file, from the
     /// folder of this file.
     pub board: Option<String>,
     /// The firmware: an application's .bin, a merged image, an ELF file, or the folder of a build; a path from the folder of

@@ -42,6 +42,16 @@ pub enum ChipKind {
     Esp32c3,
 }
 
+impl ChipKind {
+    /// What board files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ChipKind::Esp32 => "esp32",
+            ChipKind::Esp32c3 => "esp32c3",
+        }
+    }
+}
+
 espalier_core::persist!(
     enum ChipKind {
         Esp32,
@@ -91,6 +101,9 @@ impl Default for BoardDefinition {
 }
 
 impl BoardDefinition {
+    /// The name of the board that is the default.
+    pub const DEFAULT: &str = BUILT_IN[0].0;
+
     /// The names that [`by_name`](BoardDefinition::by_name) knows.
     pub fn names() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(name, _)| *name)

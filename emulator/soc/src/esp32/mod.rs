@@ -76,6 +76,7 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
                 pins: PINS,
                 clock: XTAL,
                 allowed: &config.allowed,
+                mnemonics,
             },
         )?,
         rom: Rom::load(config.board.rom)?,
@@ -88,6 +89,10 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
     };
     let cores = vec![Core::new(CpuConfig::ESP32_PRO), Core::new(CpuConfig::ESP32_APP)];
     Ok(Box::new(Assembly { cores, chip: Arc::new(chip) }))
+}
+
+fn mnemonics(name: &str) -> Option<&'static str> {
+    espalier_xtensa::TABLE.iter().map(|row| row.mnemonic).find(|mnemonic| *mnemonic == name)
 }
 
 /// The core behind a number.

@@ -55,6 +55,7 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
             pins: PINS,
             clock: XTAL.divided_by(2),
             allowed: &config.allowed,
+            mnemonics: |_| None,
         },
     )?;
     let chip =

@@ -30,7 +30,7 @@ use lines::Lines;
 use map::{Map, Window};
 use parts::Parts;
 use serial::SerialOutput;
-use unmodelled::{Allowed, UnmodelledLog};
+use unmodelled::{Allowed, Mnemonics, UnmodelledLog};
 
 pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
@@ -57,6 +57,7 @@ pub struct Config<'a> {
     pub clock: Frequency,
     /// Blocks at which a strict machine does not stop.
     pub allowed: &'a [String],
+    pub mnemonics: Mnemonics,
 }
 
 /// Everything around the cores and the memory that is the same on every chip.
@@ -142,7 +143,7 @@ impl Platform {
             flash_changes: 0,
             attention: false,
             code_epoch: 0,
-            unmodelled: UnmodelledLog::new(Allowed::new(config.allowed, map.rows())?, map.rows()),
+            unmodelled: UnmodelledLog::new(Allowed::new(config.allowed, map.rows())?, map.rows(), config.mnemonics),
             events: Events::default(),
             map,
         })

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
-use espalier_xtensa::TABLE;
 
 use super::block::Row;
 use crate::error::SocError;
@@ -117,10 +116,25 @@ pub struct UnmodelledLog {
     notes: Vec<UnmodelledAccess>,
     noted: BTreeSet<u32>,
     allowed: Allowed,
-    /// Of the chip's blocks.
-    names: Vec<&'static str>,
+    names: Names,
     /// The first new entry outside of what is allowed that was not reported yet.
     fresh: Option<(u32, bool)>,
+}
+
+/// The mnemonic of an instruction of the chip's cores that is spelt so.
+pub type Mnemonics = fn(&str) -> Option<&'static str>;
+
+/// Names of what software can touch.
+#[derive(Clone, Debug)]
+struct Names {
+    blocks: Vec<&'static str>,
+    mnemonics: Mnemonics,
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        Names { blocks: Vec::new(), mnemonics: |_| None }
+    }
 }
 
 /// The core that makes an access, and the time.
@@ -172,7 +186,7 @@ fn save_access(access: &UnmodelledAccess, to: &mut Writer) {
     (*value, *count).save(to);
 }
 
-fn load_access(names: &[&'static str], from: &mut Reader<'_>) -> Result<UnmodelledAccess, Damaged> {
+fn load_access(names: &Names, from: &mut Reader<'_>) -> Result<UnmodelledAccess, Damaged> {
     let (block, address) = (load_name(names, from)?, Load::load(from)?);
     let (instruction, offset) = (load_name(names, from)?, Load::load(from)?);
     let (write, at, core, pc) = Load::load(from)?;
@@ -180,17 +194,16 @@ fn load_access(names: &[&'static str], from: &mut Reader<'_>) -> Result<Unmodell
     Ok(UnmodelledAccess { block, address, instruction, offset, write, at, core, pc, value, count })
 }
 
-fn load_name(names: &[&'static str], from: &mut Reader<'_>) -> Result<Option<&'static str>, Damaged> {
+fn load_name(names: &Names, from: &mut Reader<'_>) -> Result<Option<&'static str>, Damaged> {
     let Some(name) = Option::<String>::load(from)? else { return Ok(None) };
-    let blocks = names.iter().copied().chain([UNMAPPED, CORE]);
-    let mut known = blocks.chain(TABLE.iter().map(|row| row.mnemonic));
-    let found = known.find(|known| *known == name);
+    let mut blocks = names.blocks.iter().copied().chain([UNMAPPED, CORE]);
+    let found = blocks.find(|known| *known == name).or_else(|| (names.mnemonics)(&name));
     found.map(Some).ok_or_else(|| from.damaged("no block and no instruction has this name"))
 }
 
 impl UnmodelledLog {
-    pub fn new(allowed: Allowed, rows: &[Row]) -> UnmodelledLog {
-        let names = rows.iter().map(|row| row.name).collect();
+    pub fn new(allowed: Allowed, rows: &[Row], mnemonics: Mnemonics) -> UnmodelledLog {
+        let names = Names { blocks: rows.iter().map(|row| row.name).collect(), mnemonics };
         UnmodelledLog { allowed, names, ..UnmodelledLog::default() }
     }
 
@@ -384,6 +397,7 @@ mod tests {
         let mut log = UnmodelledLog::new(
             Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()], map().rows()).unwrap(),
             map().rows(),
+            |_| None,
         );
         for address in [SDMMC, UART0 + 0xF00, SDMMC + 4, NOWHERE] {
             touch(&mut log, address, None);

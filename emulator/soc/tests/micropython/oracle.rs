@@ -49,9 +49,9 @@ fn boot(image: &[u8], instructions: u64, expected: &str) {
 /// Espressif's Wi-Fi library scans, joins a WPA2 network and asks for an address, then sends.
 fn join(image: &[u8], instructions: u64, expected: &str) {
     const SCRIPT: [&str; 6] = [
-        "import network, socket; w = network.WLAN(network.STA_IF); w.active(True)",
+        "import network, socket, time; w = network.WLAN(network.STA_IF); w.active(True)",
         "w.connect('net', 'correct horse')",
-        "while not w.isconnected(): pass\r",
+        "while not w.isconnected(): time.sleep_ms(20)\r",
         "print('joined', w.status())",
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a = (w.ifconfig()[2], 9)",
         "while 1: s.sendto(b'x'*400, a); sum(range(500))\r",

@@ -301,7 +301,7 @@ pub struct FlashArgs {
     pub image: PathBuf,
     #[command(flatten)]
     pub table: TableArgs,
-    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    /// The board around the chip: esp32-devkit, esp32c3-devkit, mpython, or a TOML file that describes one.
     #[arg(long, value_name = "NAME|FILE", default_value_t)]
     pub board: Model,
     /// Save the content of the flash chip into this file.

@@ -11,7 +11,7 @@ use crate::network::Network;
 /// The board, and what is around it.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// The board around the chip: esp32-devkit, mpython, or a TOML file that describes one.
+    /// The board around the chip: esp32-devkit, esp32c3-devkit, mpython, or a TOML file that describes one.
     #[arg(long, value_name = "NAME|FILE", default_value_t)]
     pub board: Model,
     /// Put a Wi-Fi network into the air around the board: open, or with WPA2.

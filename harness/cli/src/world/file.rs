@@ -29,7 +29,7 @@ pub struct WorldFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BoardEntry {
     pub name: String,
-    /// `esp32-devkit`, `mpython`, or a TOML file that describes one.
+    /// `esp32-devkit`, `esp32c3-devkit`, `mpython`, or a TOML file that describes one.
     #[serde(default, deserialize_with = "model")]
     pub model: Model,
     pub firmware: PathBuf,

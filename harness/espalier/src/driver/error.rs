@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Capability, Kind, MODEL_VARIABLE, UnknownModel};
+use super::{Capability, Kind, MODEL_VARIABLE, Model, UnknownModel};
 use crate::error::{Cause, Source};
 
 /// This kind of board cannot do it.
@@ -173,6 +173,11 @@ pub enum ModelError {
     /// The description of a board cannot be used. The message names the file, the key and the value.
     #[error("{0}")]
     Description(#[source] Source),
+    /// Boards in QEMU have another chip.
+    #[error(
+        "{model} has an {chip}, which Espressif's QEMU is not started as; an emulated board has one (ESPALIER_BOARD=emulated)"
+    )]
+    NotInQemu { model: Model, chip: &'static str },
 }
 
 fn there_are(what: &str, names: &[String]) -> String {

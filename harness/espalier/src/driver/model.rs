@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::driver::ModelError;
+use crate::driver::{ModelError, emulated};
 
 /// Environment variable that chooses the board around the chip.
 pub const MODEL_VARIABLE: &str = "ESPALIER_MODEL";
@@ -31,6 +31,8 @@ pub enum Model {
     DevKit,
     /// `mpython`: the mPython board of labplus, with 8 MB of flash, an SH1106 display, buttons, LEDs, sensors and touch pads.
     MPython,
+    /// Another of the boards that come with Espalier, by its name.
+    BuiltIn(&'static str),
     /// A board that this file describes.
     File(PathBuf),
 }
@@ -42,13 +44,10 @@ pub enum Model {
 /// assert!(error.to_string().contains("toaster"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is no model; supported: {}, or the path of a {EXTENSION} file", NAMED.map(|model| model.to_string()).join(", "))]
+#[error("{name:?} is no model; supported: {}, or the path of a {EXTENSION} file", emulated::board_names().join(", "))]
 pub struct UnknownModel {
     name: String,
 }
-
-/// The models that have a name, in the order in which messages give them.
-const NAMED: [Model; 2] = [Model::DevKit, Model::MPython];
 
 impl Model {
     /// The model that `ESPALIER_MODEL` chooses; a development kit if it is not set.
@@ -67,8 +66,10 @@ impl FromStr for Model {
         if text.ends_with(EXTENSION) {
             return Ok(Model::File(text.into()));
         }
-        let known = NAMED.into_iter().find(|model| model.to_string() == text);
-        known.ok_or_else(|| UnknownModel { name: text.to_owned() })
+        let name = emulated::board_names().into_iter().find(|name| *name == text);
+        let name = name.ok_or_else(|| UnknownModel { name: text.to_owned() })?;
+        let known = [Model::DevKit, Model::MPython].into_iter().find(|model| model.to_string() == name);
+        Ok(known.unwrap_or(Model::BuiltIn(name)))
     }
 }
 
@@ -81,8 +82,9 @@ impl From<PathBuf> for Model {
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Model::DevKit => f.write_str("esp32-devkit"),
+            Model::DevKit => f.write_str(emulated::default_board()),
             Model::MPython => f.write_str("mpython"),
+            Model::BuiltIn(name) => f.write_str(name),
             Model::File(path) => path.display().fmt(f),
         }
     }
@@ -98,7 +100,10 @@ mod tests {
         assert_eq!("./boards/mine.toml".parse(), Ok(Model::File("./boards/mine.toml".into())));
         assert_eq!(Model::File("mine.toml".into()).to_string(), "mine.toml");
         let error = "mPython".parse::<Model>().unwrap_err().to_string();
-        let supported = "esp32-devkit, mpython, or the path of a .toml file";
+        assert_eq!("esp32-devkit".parse(), Ok(Model::DevKit));
+        let other: Model = "esp32c3-devkit".parse().unwrap();
+        assert_eq!((other.to_string().as_str(), &other), ("esp32c3-devkit", &Model::BuiltIn("esp32c3-devkit")));
+        let supported = "esp32-devkit, esp32c3-devkit, mpython, or the path of a .toml file";
         assert_eq!(error, format!("\"mPython\" is no model; supported: {supported}"));
     }
 }

@@ -56,6 +56,16 @@ impl Emulated {
     }
 }
 
+/// The names of the boards that come with Espalier, in the order in which messages give them.
+pub(super) fn board_names() -> Vec<&'static str> {
+    BoardDefinition::names().collect()
+}
+
+/// The board that it is if none is chosen.
+pub(super) fn default_board() -> &'static str {
+    BoardDefinition::DEFAULT
+}
+
 /// The parts around the chip of a board of that model.
 fn definition(model: &Model) -> Result<BoardDefinition, Failure> {
     BoardDefinition::load(&model.to_string()).map_err(|error| ModelError::Description(Box::new(error)).into())
@@ -72,6 +82,11 @@ pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
 /// How many bytes fit into the flash chip of a board of that model.
 pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
     Ok(definition(model)?.flash_size)
+}
+
+/// What a board of that model is called in its file as a chip.
+pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
+    Ok(definition(model)?.chip.name())
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {

@@ -31,7 +31,7 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::live::{Clock, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
 use super::{
     Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, FaultConfig,
-    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, PowerSupply, Segment,
+    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, ModelError, Parts, PeerSockets, PowerSupply, Segment,
     SerialConsole, Setup, Start,
 };
 use crate::error::Failure;
@@ -57,6 +57,10 @@ const STRAP_DOWNLOAD: u32 = 0x0F;
 
 /// A board with an empty flash chip that is not switched on yet.
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
+    let chip = super::emulated::chip(&setup.model)?;
+    if chip != find::MACHINE {
+        return Err(ModelError::NotInQemu { model: setup.model.clone(), chip }.into());
+    }
     let qemu = setup.qemu.as_ref().map_or_else(Qemu::find, Qemu::at)?;
     let flash = FlashFile::erased(super::emulated::flash_size(&setup.model)?)?;
     let lan = Lan::new(LanConfig { seed: setup.seed, ..LanConfig::default() }).map_err(io::Error::other)?;
@@ -92,9 +96,9 @@ impl Machine {
         command.args(["-nic", &format!("socket,id={CARD},model=open_eth,connect={network}")]);
         command.args(["-drive", &self.flash.drive()]);
         // The watchdogs of the chip would bite whenever the host is busy.
-        command.args(["-global", "driver=timer.esp32.timg,property=wdt_disable,value=true"]);
+        command.args(["-global", &format!("driver=timer.{}.timg,property=wdt_disable,value=true", find::MACHINE)]);
         if start == Start::Download {
-            let strap = format!("driver=esp32.gpio,property=strap_mode,value={STRAP_DOWNLOAD:#04x}");
+            let strap = format!("driver={}.gpio,property=strap_mode,value={STRAP_DOWNLOAD:#04x}", find::MACHINE);
             command.args(["-global", &strap]);
         }
         command
