@@ -308,8 +308,8 @@ impl Board {
     ///
     /// The file has the chip with all its memories, the flash chip, the parts, the air and the LAN with what is on its way there, the
     /// time, and what the harness has seen so far: console, transcript, crashes, captures, faults. It does not have what belongs to
-    /// this process: open connections of the peer are held by this board's handles only, as with [`fork`](Board::fork), and the
-    /// symbols stay in their ELF file. It is compressed, and only the build of the emulator that wrote it reads it.
+    /// this process: open connections of the peer are held by this board's handles only, as with [`fork`](Board::fork), the record
+    /// of [`record_flash`](Board::record_flash) stays with this board, and the symbols stay in their ELF file. It is compressed, and only the build of the emulator that wrote it reads it.
     ///
     /// A board on a bench or in QEMU cannot be saved ([`Unsupported`](crate::Unsupported)). A board that is in a world with others is
     /// saved with them, by [`World::save`](crate::World::save).

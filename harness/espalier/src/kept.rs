@@ -31,6 +31,10 @@ const OF_FILES: [&str; 5] =
 const FOLDER: &str = "booted";
 const EXTENSION: &str = "espalier";
 const LOCK_EXTENSION: &str = "lock";
+/// How the name of a file ends that is being written.
+const TEMPORARY_EXTENSION: &str = "tmp";
+/// After so long no process works on a file any more.
+const LEFT: Duration = Duration::from_secs(3600);
 /// How many files are kept, and how many bytes all together.
 const FILES: usize = 64;
 const BYTES: u64 = 256 << 20;
@@ -126,13 +130,19 @@ impl Site {
         for entry in entries.flatten() {
             let (path, Ok(about)) = (entry.path(), entry.metadata()) else { continue };
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             if !name.ends_with(EXTENSION) {
+                // What a process has left that came to a sudden end: a lock, or half of a file.
+                let is_left = name.ends_with(LOCK_EXTENSION) || name.ends_with(TEMPORARY_EXTENSION);
+                if is_left && written.elapsed().is_ok_and(|age| age > LEFT) {
+                    let _ = fs::remove_file(path);
+                }
                 continue;
             }
             if name.starts_with(&self.begin) && !name.starts_with(&format!("{}-{}", self.begin, self.build)) {
                 let _ = fs::remove_file(path);
             } else {
-                kept.push((about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len(), path));
+                kept.push((written, about.len(), path));
             }
         }
         kept.sort_by(|one, other| other.cmp(one));
@@ -281,10 +291,14 @@ mod tests {
         let old_build = file(&format!("site-old-1.{EXTENSION}"), 0);
         let other_site = file(&format!("other-old-1.{EXTENSION}"), 0);
         let not_ours = file("README", 1000);
+        let left = ["site-new-1.lock", ".site-new-1.espalier.x.tmp"].map(|name| file(name, 0));
+        let in_use = folder.path().join("site-new-2.lock");
+        fs::write(&in_use, b"").unwrap();
         let numbered: Vec<_> =
             (0..FILES as u64).map(|age| file(&format!("site-new-{age}.{EXTENSION}"), age + 1)).collect();
         site.tidy();
-        assert!(!old_build.exists() && other_site.exists() && not_ours.exists());
+        assert!(!old_build.exists() && other_site.exists() && not_ours.exists() && in_use.exists());
+        assert!(left.iter().all(|path| !path.exists()));
         let (last, rest) = numbered.split_last().unwrap();
         assert!(!last.exists() && rest.iter().all(|path| path.exists()));
     }

@@ -37,6 +37,25 @@ async fn a_board_goes_on_out_of_a_file() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_board_without_power_has_none_out_of_a_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("board.espalier");
+    let board = start().await?;
+    board.run_for(40.ms()).await?;
+    board.cut_power(3)?;
+    board.save(&file)?;
+    let loaded = Board::load(&file)?;
+    for board in [&board, &loaded] {
+        board.run_for(5.ms()).await?;
+        board.power_on()?;
+        board.run_for(60.ms()).await?;
+    }
+    assert_eq!(loaded.trace_hash(), board.trace_hash());
+    assert_eq!(loaded.console().bytes(), board.console().bytes());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_was_seen_and_what_goes_wrong_comes_back_with_the_board() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("board.espalier");

@@ -88,7 +88,7 @@ w.connect('home', 'correct horse')
 while not w.isconnected():
  time.sleep_ms(10)
 s = socket.socket()
-s.connect(('192.168.4.2', 5001))
+s.connect((PEER, 5001))
 b = bytearray(4096)
 n = 0
 while True:
@@ -108,7 +108,8 @@ async fn two_hundred_megabytes_leave_nothing_behind() -> Result<()> {
     board.console().expect(">>> ").await?;
     board.air().access_point("home").password("correct horse").start()?;
     let listener = board.peer().listen(5001).await?;
-    board.micropython().start(SENDER).await?;
+    let sender = format!("PEER = '{}'\n{SENDER}", board.peer().address());
+    board.micropython().start(sender).await?;
     let socket = listener.accept().within(60.s()).await?;
     let (mut received, mut before) = (0, None);
     while received < ALL {

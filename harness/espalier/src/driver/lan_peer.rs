@@ -249,7 +249,7 @@ pub(super) fn set_silent(lans: &mut impl Lans, segment: Segment, silent: bool) -
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::net::SocketAddrV4;
 
     use espalier_net::{Lan, LanConfig};
 
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn connections_that_have_ended_are_forgotten_in_time() {
         let mut lan = Lan::new(LanConfig::default()).unwrap();
-        let (mut peer, to) = (LanPeer::default(), SocketAddrV4::new(Ipv4Addr::new(192, 168, 4, 100), 80));
+        let (mut peer, to) = (LanPeer::default(), SocketAddrV4::new(*lan.config().leases.start(), 80));
         let open = peer.connect(&mut lan, Segment::Lan, to).unwrap();
         for number in 2..3000 {
             let connection = peer.connect(&mut lan, Segment::Lan, to).unwrap();
