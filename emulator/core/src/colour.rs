@@ -16,6 +16,12 @@ impl Rgb {
     pub const fn new(red: u8, green: u8, blue: u8) -> Rgb {
         Rgb { red, green, blue }
     }
+
+    /// Whether it is at least half as bright as white.
+    pub fn is_bright(self) -> bool {
+        const HALF: u32 = 3 * 0x80;
+        u32::from(self.red) + u32::from(self.green) + u32::from(self.blue) >= HALF
+    }
 }
 
 impl From<(u8, u8, u8)> for Rgb {

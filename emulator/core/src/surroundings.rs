@@ -9,8 +9,9 @@ pub trait Surroundings {
     /// The chip's memory, for blocks that are DMA masters.
     fn memory(&mut self) -> &mut dyn GuestMemory;
 
-    /// What is wired to a chip select of this SPI controller, if anything is, beside the memory for its DMA.
-    fn spi(&mut self, chip_select: usize) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory);
+    /// What a transaction of this SPI controller reaches, if anything, beside the memory for its DMA. `chip_select` is the line of the
+    /// controller that is low; software may drive others.
+    fn spi(&mut self, chip_select: Option<usize>) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory);
 
     /// The bus that the pads of this I2C controller lead to. None where nothing is wired: then nothing acknowledges.
     fn i2c(&mut self) -> Option<&mut dyn I2cTarget>;

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use espalier_core::{Signal, Span, Time};
 
+use crate::part::{PadUse, Part, PartError, Wiring};
+
 /// Tones that are kept; of more than these the oldest are forgotten.
 const HISTORY: usize = 4096;
 /// The longest period that is a tone: 20 Hz, the lower end of hearing.
@@ -82,6 +84,13 @@ fn mean(total: Span, count: u64) -> Span {
 }
 
 impl Buzzer {
+    const LINE: usize = 0;
+
+    pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        wiring.pad("gpio", Buzzer::LINE, PadUse::Hears)?;
+        Ok(Box::new(Buzzer::new()))
+    }
+
     /// A silent buzzer.
     pub fn new() -> Buzzer {
         Buzzer::default()
@@ -159,6 +168,20 @@ impl Buzzer {
         if let Some(sound) = self.swings.take().and_then(|swings| swings.sound(end)) {
             self.keep(Sound { end: sound.end.or(Some(end)), ..sound });
         }
+    }
+}
+
+impl Part for Buzzer {
+    fn power_cycle(&mut self, _now: Time) {
+        *self = Buzzer::new();
+    }
+
+    fn sense(&mut self, _terminal: usize, signal: Signal, at: Time) {
+        self.signal(signal, at);
+    }
+
+    fn dropped(&self) -> Option<(u64, &'static str)> {
+        Some((self.forgotten, "tones"))
     }
 }
 

@@ -1,23 +1,47 @@
-//! What is soldered around the chip: flash chip, OLED, LEDs, buzzer, sensors on I2C.
+//! What is soldered around the chip: the flash chip, and every other part as a [`Part`], which users implement too.
 
+mod at24c;
+mod bme280;
 mod buzzer;
+mod display;
+mod ds3231;
 mod flash;
-mod i2c_bus;
+mod hand;
+mod hd44780;
 mod i2c_wires;
+mod kinds;
+mod mcp23017;
 mod mmc5983ma;
+mod mpu6050;
 mod msa300;
 mod oled;
+mod part;
 mod register_pointer;
+#[cfg(test)]
+mod testing;
+mod tft;
 mod ws2812;
 
+pub use at24c::At24c;
+pub use bme280::Bme280;
 pub use buzzer::{Buzzer, Sound};
+pub use display::Shown;
+pub use ds3231::Ds3231;
 pub use flash::{
     FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind,
     FlashReplay, FlashSize, FlashTiming, Progress,
 };
-pub use i2c_bus::{I2cBus, I2cPart};
+pub use hand::{Button, Potentiometer, TouchPad};
+pub use hd44780::Hd44780;
 pub use i2c_wires::I2cWires;
+pub use kinds::{BUILT_IN_KINDS, PartKinds};
+pub use mcp23017::Mcp23017;
 pub use mmc5983ma::Mmc5983ma;
+pub use mpu6050::Mpu6050;
 pub use msa300::Msa300;
 pub use oled::{ComPins, Controller, Oled, OledConfig};
+pub use part::{
+    Connection, Drive, ForkPart, PadUse, Part, PartEntry, PartError, Property, SpiPart, Value, ValueError, Wiring,
+};
+pub use tft::{Tft, TftConfig};
 pub use ws2812::Ws2812;

@@ -5,6 +5,7 @@
 
 use espalier_core::{I2cTarget, Span, Time};
 
+use crate::part::{Part, PartError, Value, ValueError, Wiring};
 use crate::register_pointer::RegisterPointer;
 
 const XOUT0: u8 = 0x00;
@@ -48,6 +49,8 @@ const SAMPLE_BITS: u32 = 18;
 /// What no field gives.
 const NULL_FIELD: f64 = (1 << (SAMPLE_BITS - 1)) as f64;
 const COUNTS_PER_GAUSS: f64 = 16_384.0;
+/// More gauss than any magnet has; the sensor is limited to 8.
+const LARGEST_FIELD: f64 = 1e6;
 /// TOUT counts 0.8 degrees from -75 degrees Celsius; this is 25 degrees.
 const ROOM_TEMPERATURE: u8 = 125;
 
@@ -97,9 +100,14 @@ impl Mmc5983ma {
         }
     }
 
-    /// Power is back. The field stays.
-    pub fn power_cycle(&mut self) {
+    /// As after power-on, in the same field.
+    fn restart(&mut self) {
         *self = Mmc5983ma { field: self.field, ..Mmc5983ma::new() };
+    }
+
+    pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        wiring.i2c(Mmc5983ma::ADDRESS)?;
+        Ok(Box::new(Mmc5983ma::new()))
     }
 
     /// The field that measurements find which begin from now on, in gauss along the sensor's own axes. It is limited to its
@@ -170,7 +178,7 @@ impl Mmc5983ma {
                     self.begin(now);
                 }
             }
-            CONTROL_1 if value & SW_RST != 0 => self.power_cycle(),
+            CONTROL_1 if value & SW_RST != 0 => self.restart(),
             CONTROL_1 => self.control[1] = value,
             CONTROL_2 => {
                 self.control[2] = value;
@@ -199,6 +207,29 @@ impl Mmc5983ma {
             // The control registers can only be written.
             _ => 0,
         }
+    }
+}
+
+impl Part for Mmc5983ma {
+    fn power_cycle(&mut self, _now: Time) {
+        self.restart();
+    }
+
+    fn i2c(&mut self) -> Option<&mut dyn I2cTarget> {
+        Some(self)
+    }
+
+    fn properties(&self) -> &'static [&'static str] {
+        &["field"]
+    }
+
+    fn set(&mut self, _property: &str, value: &Value, _now: Time) -> Result<(), ValueError> {
+        self.set_field(value.numbers(-LARGEST_FIELD..=LARGEST_FIELD)?);
+        Ok(())
+    }
+
+    fn get(&self, _property: &str, _now: Time) -> Option<Value> {
+        Some(self.field.into())
     }
 }
 

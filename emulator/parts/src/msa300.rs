@@ -5,6 +5,7 @@
 
 use espalier_core::{I2cTarget, Time};
 
+use crate::part::{Part, PartError, Value, ValueError, Wiring};
 use crate::register_pointer::RegisterPointer;
 
 const SOFT_RESET: u8 = 0x00;
@@ -37,6 +38,8 @@ const FIELD_MASK: u8 = 3;
 /// Bits of a sample at the best resolution; they are at the top of its two bytes.
 const SAMPLE_BITS: u32 = 14;
 const FULL_SCALE: f64 = (1 << (SAMPLE_BITS - 1)) as f64;
+/// More g than anything feels; the sensor is limited to its range.
+const LARGEST_ACCELERATION: f64 = 1e6;
 /// The smallest range in g; RESOLUTION_RANGE doubles it up to three times.
 const SMALLEST_RANGE: u8 = 2;
 
@@ -88,9 +91,9 @@ impl Msa300 {
         registers
     }
 
-    /// Power is back. What the world does to the sensor goes on.
-    pub fn power_cycle(&mut self) {
-        *self = Msa300 { acceleration: self.acceleration, ..Msa300::new() };
+    pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        wiring.i2c(Msa300::ADDRESS)?;
+        Ok(Box::new(Msa300::new()))
     }
 
     /// What the sensor feels from now on, in g along its own axes; at rest one of 1 g that points up.
@@ -123,6 +126,30 @@ impl Msa300 {
         // Each step of the resolution takes two bits away.
         let dropped = u32::from(settings >> RESOLUTION_SHIFT & FIELD_MASK) * 2;
         ((code >> dropped << dropped) << (u16::BITS - SAMPLE_BITS)) as u16
+    }
+}
+
+impl Part for Msa300 {
+    /// What the sensor feels goes on.
+    fn power_cycle(&mut self, _now: Time) {
+        *self = Msa300 { acceleration: self.acceleration, ..Msa300::new() };
+    }
+
+    fn i2c(&mut self) -> Option<&mut dyn I2cTarget> {
+        Some(self)
+    }
+
+    fn properties(&self) -> &'static [&'static str] {
+        &["acceleration"]
+    }
+
+    fn set(&mut self, _property: &str, value: &Value, _now: Time) -> Result<(), ValueError> {
+        self.set_acceleration(value.numbers(-LARGEST_ACCELERATION..=LARGEST_ACCELERATION)?);
+        Ok(())
+    }
+
+    fn get(&self, _property: &str, _now: Time) -> Option<Value> {
+        Some(self.acceleration.into())
     }
 }
 

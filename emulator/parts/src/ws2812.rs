@@ -2,12 +2,17 @@
 
 use espalier_core::{Rgb, Signal, Span, Time};
 
+use crate::part::{PadUse, Part, PartError, Wiring};
+
 /// Between the longest high time of a zero (T0H, 400 ns + 150 ns) and the shortest of a one (T1H, 800 ns - 150 ns).
 const ONE: Span = Span::from_nanos(600);
 /// Low for longer than this (RES), the chain shows what it has received.
 const RESET: Span = Span::from_micros(50);
 /// Green, red, blue, most significant bit first.
 const BITS: u32 = 24;
+
+/// The longest chain.
+const LONGEST: i64 = 4096;
 
 /// A chain of LEDs, dark after power-on.
 #[derive(Clone, Debug)]
@@ -23,9 +28,17 @@ pub struct Ws2812 {
     edge: Time,
 }
 
-espalier_core::persist!(value Ws2812 { shown, changed, received, shift, bits, level, edge });
+espalier_core::persist!(value Ws2812 { shown, changed, received, shift, bits, level, edge } if Ws2812::is_sound;);
 
 impl Ws2812 {
+    const DATA: usize = 0;
+
+    pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        wiring.pad("gpio", Ws2812::DATA, PadUse::Hears)?;
+        let count = wiring.integer("count", 1..=LONGEST)?.unwrap_or(1);
+        Ok(Box::new(Ws2812::new(count as usize)))
+    }
+
     /// A chain of `count` LEDs.
     pub fn new(count: usize) -> Ws2812 {
         Ws2812 {
@@ -52,6 +65,10 @@ impl Ws2812 {
         }
         self.level = level;
         self.edge = at;
+    }
+
+    fn is_sound(&self) -> bool {
+        self.received.len() <= self.shown.len() && self.bits < BITS
     }
 
     /// What the LEDs show at `now`, in the order of the chain.
@@ -94,6 +111,20 @@ impl Ws2812 {
         }
         let changed = if colours == self.shown { self.changed } else { shows };
         (colours, changed)
+    }
+}
+
+impl Part for Ws2812 {
+    fn power_cycle(&mut self, _now: Time) {
+        *self = Ws2812::new(self.shown.len());
+    }
+
+    fn sense(&mut self, _terminal: usize, signal: Signal, at: Time) {
+        self.signal(signal, at);
+    }
+
+    fn colours(&self, now: Time) -> Option<(Vec<Rgb>, Time)> {
+        Some(self.at(now))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The chips that there are.
 
+use espalier_parts::PartKinds;
+
 use crate::boards::ChipKind;
 use crate::error::SocError;
 use crate::machine::{Engine, Machine, MachineConfig, SnapshotError};
@@ -28,6 +30,14 @@ impl Machine {
     /// # Errors
     /// If the bytes are not a snapshot, or a damaged one, or one of another build.
     pub fn load(file: &[u8]) -> Result<Machine, SnapshotError> {
-        Machine::load_around(file, assemble)
+        Machine::load_with_parts(file, &PartKinds::default())
+    }
+
+    /// The same for a board with parts of other kinds than those that come with Espalier.
+    ///
+    /// # Errors
+    /// As [`load`](Machine::load).
+    pub fn load_with_parts(file: &[u8], kinds: &PartKinds) -> Result<Machine, SnapshotError> {
+        Machine::load_around(file, kinds, assemble)
     }
 }

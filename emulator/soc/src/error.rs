@@ -12,6 +12,9 @@ pub enum SocError {
     Flash(#[from] espalier_parts::FlashError),
     #[error(transparent)]
     Lan(#[from] espalier_net::LanError),
+    /// A part of the board cannot be made.
+    #[error(transparent)]
+    Part(#[from] espalier_parts::PartError),
     #[error(transparent)]
     Air(#[from] espalier_net::AirError),
 }

@@ -13,22 +13,20 @@ mod pads;
 mod platform;
 mod rom;
 
-pub use boards::{
-    AnalogInput, BoardDefinition, BoardError, BoardErrorKind, Button, Buzzer, ChipKind, FlashContent, I2cSensor,
-    LedKind, Leds, Level, OledPlacement, SensorKind, TouchPad,
-};
+pub use boards::{BoardDefinition, BoardError, BoardErrorKind, ChipKind, FlashContent};
 pub use error::SocError;
 pub use esp32::CORES;
 pub use espalier_core::{DebugStop, Translation};
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress, Sound,
+    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, PartKinds, Progress,
+    Sound,
 };
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
 pub use espalier_xtensa::translation_host;
 pub use machine::{
-    BUILD, ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, SnapshotError, Stop, Strap, UnknownPart,
-    is_snapshot, sealed,
+    BUILD, ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, PartError, SnapshotError, Stop, Strap,
+    UnknownPart, is_snapshot, sealed,
 };
 pub use platform::{FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, fidelity_markdown};
 pub use rom::RomRevision;

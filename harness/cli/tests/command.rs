@@ -80,9 +80,9 @@ fn a_board_of_ones_own_is_a_file() {
     let (status, output, errors) = run("extends = \"mpython\"\n[chip]\nmac = \"24:0a:c4:00:01:20\"\n");
     assert_eq!(status, Some(0), "{errors}");
     assert!(output.contains("@event address "), "{output}");
-    let (status, _, errors) = run("[leds]\ngpio = 20\ncount = 3\n");
+    let (status, _, errors) = run("[[part]]\nkind = \"ws2812\"\ngpio = 20\ncount = 3\n");
     assert_eq!(status, Some(1));
-    assert!(errors.contains("mine.toml: leds gpio is 20, not a pin of the chip"), "{errors}");
+    assert!(errors.contains("mine.toml: line 3: ws2812 \"ws2812\": gpio is 20, not a pin of the chip"), "{errors}");
     let (status, _, errors) = espalier(&["run", FIRMWARE, "--board", "mPython"]);
     assert_eq!(status, Some(2));
     assert!(

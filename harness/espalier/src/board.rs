@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use espalier_core::{Persist, Span, Time, Writer};
+use espalier_parts::{Part, PartError, PartKinds, Value, Wiring};
 use sha2::{Digest, Sha256};
 
 use crate::air::Air;
@@ -26,7 +27,7 @@ use crate::kept::{self, Boot};
 use crate::leds::Leds;
 use crate::micropython::MicroPython;
 use crate::network::Network;
-use crate::parts::{Button, Sensor, TouchPad};
+use crate::parts::{Button, PartHandle, Sensor, TouchPad, property as property_of, set_property};
 use crate::peer::Peer;
 #[cfg(feature = "probe")]
 use crate::probe::Probe;
@@ -120,6 +121,26 @@ impl Board {
     /// Its display.
     pub fn screen(&self) -> Screen {
         Screen::new(self.shared.clone())
+    }
+
+    /// The display of this name on it.
+    pub fn display(&self, name: &str) -> Screen {
+        Screen::named(self.shared.clone(), name)
+    }
+
+    /// The part of this name on it, as a `T`.
+    pub fn part<T: Part>(&self, name: impl Into<String>) -> PartHandle<T> {
+        PartHandle::new(self.shared.clone(), name.into())
+    }
+
+    /// Sets a property of a part, such as the temperature that a sensor is at.
+    pub fn set_part(&self, part: &str, property: &str, value: impl Into<Value>) -> Result<()> {
+        set_property(&self.shared, part, property, &value.into())
+    }
+
+    /// What a property of a part is now; `None` if it can only be set.
+    pub fn part_property(&self, part: &str, property: &str) -> Result<Option<Value>> {
+        property_of(&self.shared, part, property)
     }
 
     /// The button of this name on it.
@@ -538,6 +559,7 @@ pub struct BoardBuilder {
     qemu: Option<PathBuf>,
     strict: bool,
     allowed: Vec<String>,
+    kinds: PartKinds,
     name: Option<String>,
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
@@ -593,6 +615,16 @@ impl BoardBuilder {
     /// `unmapped` stands for addresses without a block. May be called for several.
     pub fn allow(mut self, block: impl Into<String>) -> BoardBuilder {
         self.allowed.push(block.into());
+        self
+    }
+
+    /// A kind of part that `[[part]]` of its board file may name, beside those that come with Espalier.
+    pub fn part<T: Part>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&mut Wiring<'_>) -> std::result::Result<T, PartError> + Send + Sync + 'static,
+    ) -> BoardBuilder {
+        self.kinds.add(kind, make);
         self
     }
 
@@ -704,6 +736,7 @@ impl BoardBuilder {
                 qemu: self.qemu,
                 strict: self.strict,
                 allowed: self.allowed,
+                kinds: self.kinds,
                 world,
             },
         )

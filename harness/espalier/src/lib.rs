@@ -71,6 +71,7 @@ mod kept;
 mod leds;
 mod micropython;
 mod network;
+pub mod part;
 mod parts;
 mod peer;
 mod png;
@@ -97,13 +98,14 @@ pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory, FlashOperation,
     FlashOperationKind, FlashReplay, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, PeerError,
-    PlayedTone, Progress as FlashProgress, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start, TONE_TOLERANCE,
-    Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+    PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start,
+    TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE,
+    WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use error::{Cause, FileError};
-pub use espalier_core::{Bitmap, Rgb, Span, Time};
+pub use espalier_core::{Bitmap, Pixmap, Rgb, Span, Time};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
 pub use kept::SNAPSHOTS_VARIABLE;
@@ -113,12 +115,12 @@ pub use micropython::{
     RemoteFileError, RemoteFileReason, RunningScript, Script,
 };
 pub use network::Network;
-pub use parts::{Button, Sensor, TouchPad};
+pub use parts::{Button, PartHandle, Sensor, TouchPad, WrongPart};
 pub use peer::{ConnectionClosed, ConnectionRefused, Listener, Peer, PeerStream, Sending, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use screen::{
-    BLESS_VARIABLE, Compare, Comparison, GOLDENS_FOLDER, GOLDENS_VARIABLE, GoldenRefusal, PendingGolden,
-    PendingGoldens, Picture, Rect, Screen, ScreenError,
+    BLESS_VARIABLE, Compare, Comparison, ExpectedGolden, GOLDENS_FOLDER, GOLDENS_VARIABLE, GoldenRefusal,
+    PendingGolden, PendingGoldens, Picture, Rect, Screen, ScreenError,
 };
 pub use session::artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
 pub use session::runs::{REQUIRE_VARIABLE, RUNS_VARIABLE, Skipped, WrongKind};

@@ -1,16 +1,88 @@
 //! The parts of the board that a hand or the world acts on.
 
+use std::any::{Any, type_name};
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Poll;
 
-use espalier_core::Span;
+use espalier_core::{Span, Time};
+use espalier_parts::{Part, Value};
 
 use crate::driver::Control;
+use crate::error::Cause;
 use crate::session::{Ask, Result, Shared, Wait};
 
 fn act(shared: &Shared, control: &Control) -> Result<()> {
     let mut state = shared.lock();
     state.driver.act_on_part(control).map_err(|kind| state.fail(kind))
+}
+
+/// A part of the board by its name, as a `T`. Handles are cheap and all lead to the same part.
+///
+/// Every call here fails if the board has no such part, with the names that there are, or if it is a kind of board whose parts are
+/// not seen; see [`Capability::Parts`](crate::Capability::Parts).
+///
+/// ```no_run
+/// use espalier::part::Ws2812;
+///
+/// # fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let lit = board.part::<Ws2812>("leds").with(|leds, now| leds.colours(now))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PartHandle<T> {
+    shared: Arc<Shared>,
+    name: String,
+    part: PhantomData<fn() -> T>,
+}
+
+impl<T: Part> PartHandle<T> {
+    pub(crate) fn new(shared: Arc<Shared>, name: String) -> PartHandle<T> {
+        PartHandle { shared, name, part: PhantomData }
+    }
+
+    /// Looks at the part, or changes it, at the board's present time. The board follows what the part does about it.
+    pub fn with<R>(&self, act: impl FnOnce(&mut T, Time) -> R) -> Result<R> {
+        let (mut act, mut done) = (Some(act), None);
+        let mut state = self.shared.lock();
+        let acted = state.driver.with_part(&self.name, &mut |part, now| {
+            let part: &mut dyn Any = part;
+            done = part.downcast_mut::<T>().zip(act.take()).map(|(part, act)| act(part, now));
+        });
+        match (acted, done) {
+            (Ok(()), Some(done)) => Ok(done),
+            (Ok(()), None) => Err(state.fail(WrongPart { name: self.name.clone(), wanted: type_name::<T>() })),
+            (Err(kind), _) => Err(state.fail(kind)),
+        }
+    }
+}
+
+/// A part is of another type than the one that was asked for.
+///
+/// ```
+/// let error = espalier::WrongPart { name: "display".to_owned(), wanted: "Ws2812" };
+/// assert_eq!(error.to_string(), "part \"display\" is no Ws2812");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("part {name:?} is no {wanted}")]
+pub struct WrongPart {
+    /// The part.
+    pub name: String,
+    /// The type that was asked for.
+    pub wanted: &'static str,
+}
+
+impl Cause for WrongPart {}
+
+pub(crate) fn set_property(shared: &Shared, part: &str, property: &str, value: &Value) -> Result<()> {
+    let mut state = shared.lock();
+    state.driver.set_property(part, property, value).map_err(|kind| state.fail(kind))
+}
+
+pub(crate) fn property(shared: &Shared, part: &str, property: &str) -> Result<Option<Value>> {
+    let mut state = shared.lock();
+    state.driver.property(part, property).map_err(|kind| state.fail(kind))
 }
 
 /// A push button of the board. Handles are cheap and all lead to the same button; it stays as it was left.

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use espalier_core::Bitmap;
+use espalier_core::{Bitmap, Picture, Pixmap, Rgb};
 use png::{BitDepth, ColorType, Decoder, Encoder, Transformations};
 
 /// Samples of this brightness and above are lit.
@@ -50,6 +50,17 @@ pub fn encode(bitmap: &Bitmap) -> Vec<u8> {
     write(bitmap.width(), bitmap.height(), ColorType::Grayscale, BitDepth::One, &packed)
 }
 
+/// A picture of either kind as a PNG.
+pub(crate) fn encode_picture(picture: &Picture) -> Vec<u8> {
+    match picture {
+        Picture::Dots(dots) => encode(dots),
+        Picture::Colours(colours) => encode_colour(colours.width(), colours.height(), 1, |x, y| {
+            let Rgb { red, green, blue } = colours.get(x, y);
+            [red, green, blue]
+        }),
+    }
+}
+
 /// A picture in colour, each pixel as a square of `scale` by `scale`.
 pub(crate) fn encode_colour(width: u32, height: u32, scale: u32, colour: impl Fn(u32, u32) -> Colour) -> Vec<u8> {
     let (wide, high) = (width * scale, height * scale);
@@ -72,6 +83,24 @@ fn write(width: u32, height: u32, colour: ColorType, depth: BitDepth, samples: &
 /// Reads a PNG of any kind as one bit per pixel: what is at least half as bright as white is lit, what is transparent is
 /// dark. A picture of more than 2^20 pixels is refused before it is unpacked.
 pub fn decode(file: &[u8]) -> Result<Bitmap, PngError> {
+    let mut bitmap = None;
+    read(file, |(width, height), x, y, pixel| {
+        bitmap.get_or_insert_with(|| Bitmap::new(width, height)).set(x, y, is_lit(pixel));
+    })?;
+    Ok(bitmap.unwrap_or_else(|| Bitmap::new(0, 0)))
+}
+
+/// Reads a PNG of any kind in colours; what is transparent is black.
+pub(crate) fn decode_colours(file: &[u8]) -> Result<Pixmap, PngError> {
+    let mut pixmap = None;
+    read(file, |(width, height), x, y, pixel| {
+        pixmap.get_or_insert_with(|| Pixmap::new(width, height)).set(x, y, colour(pixel));
+    })?;
+    Ok(pixmap.unwrap_or_else(|| Pixmap::new(0, 0)))
+}
+
+/// Reads a PNG pixel by pixel: the size of the picture, the place, and the pixel's samples.
+fn read(file: &[u8], mut take: impl FnMut((u32, u32), u32, u32, &[u8])) -> Result<(), PngError> {
     let mut decoder = Decoder::new(Cursor::new(file));
     decoder.set_transformations(Transformations::normalize_to_color8());
     let mut reader = decoder.read_info()?;
@@ -83,14 +112,26 @@ pub fn decode(file: &[u8]) -> Result<Bitmap, PngError> {
     let mut samples = vec![0; size];
     let info = reader.next_frame(&mut samples)?;
     let channels = info.color_type.samples();
-    let mut bitmap = Bitmap::new(info.width, info.height);
     for y in 0..info.height {
         let row = &samples[y as usize * info.line_size..];
         for (x, pixel) in (0..info.width).zip(row.chunks_exact(channels)) {
-            bitmap.set(x, y, is_lit(pixel));
+            take((info.width, info.height), x, y, pixel);
         }
     }
-    Ok(bitmap)
+    Ok(())
+}
+
+/// The colour of a pixel of grey, grey and alpha, RGB, or RGB and alpha.
+fn colour(pixel: &[u8]) -> Rgb {
+    let (colour, alpha) = match pixel.len() {
+        2 | 4 => (&pixel[..pixel.len() - 1], pixel[pixel.len() - 1]),
+        _ => (pixel, u8::MAX),
+    };
+    let sample = |channel: usize| {
+        let sample = u32::from(colour[channel.min(colour.len() - 1)]);
+        (sample * u32::from(alpha) / u32::from(u8::MAX)) as u8
+    };
+    Rgb::new(sample(0), sample(1), sample(2))
 }
 
 /// Whether a pixel of grey, grey and alpha, RGB, or RGB and alpha is bright.

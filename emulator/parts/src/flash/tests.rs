@@ -24,6 +24,7 @@ impl Bench {
             address: address.map_or((0, 0), |address| (u64::from(address), 24)),
             dummy_cycles: 0,
             mosi,
+            ..SpiTransaction::default()
         };
         self.chip.transfer(&transaction, &mut miso, self.now);
         miso
@@ -115,7 +116,8 @@ fn dual_and_quad_reads_take_mode_bits() {
     bench.chip.load(0x12_3456, &[1, 2, 3]).unwrap();
     let mut read = |opcode: u8, address: (u64, u8)| {
         let mut miso = [0; 3];
-        let transaction = SpiTransaction { command: (u16::from(opcode), 8), address, dummy_cycles: 4, mosi: &[] };
+        let transaction =
+            SpiTransaction { command: (u16::from(opcode), 8), address, dummy_cycles: 4, ..SpiTransaction::default() };
         bench.chip.transfer(&transaction, &mut miso, bench.now);
         miso
     };
@@ -124,7 +126,8 @@ fn dual_and_quad_reads_take_mode_bits() {
     assert_eq!(read(opcode::FAST_READ_QUAD_IO, (0x1234_5600, 32)), [0xFF; 3], "needs QE");
     bench.write(opcode::WRITE_STATUS_2, None, &[super::status::QE]);
     let mut miso = [0; 3];
-    let transaction = SpiTransaction { command: (0xEB, 8), address: (0x1234_5600, 32), dummy_cycles: 4, mosi: &[] };
+    let transaction =
+        SpiTransaction { command: (0xEB, 8), address: (0x1234_5600, 32), dummy_cycles: 4, ..SpiTransaction::default() };
     bench.chip.transfer(&transaction, &mut miso, bench.now);
     assert_eq!(miso, [1, 2, 3]);
 }
@@ -257,6 +260,7 @@ proptest! {
                 address: (address, address_bits),
                 dummy_cycles: 0,
                 mosi: &mosi,
+                ..SpiTransaction::default()
             };
             bench.chip.transfer(&transaction, &mut vec![0; reads], bench.now);
             bench.now += Span::from_micros(6);

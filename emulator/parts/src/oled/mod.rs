@@ -1,10 +1,12 @@
-//! OLED modules with an SSD1306 or an SH1106 (also sold as SSD1106) on I2C.
+//! OLED modules with an SSD1306 or an SH1106 (also sold as SSD1106) on I2C or on SPI with four wires.
 //!
 //! Follows the datasheets SSD1306 rev 1.1 (Solomon Systech) and SH1106 V2.3 (Sino Wealth).
 
 mod cursor;
 mod opcode;
 mod panel;
+mod part;
+mod scroll;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +14,7 @@ use espalier_core::{Bitmap, I2cTarget, Time};
 
 use cursor::{Cursor, Order};
 use panel::Panel;
+use scroll::Scroll;
 
 /// Pages of eight rows.
 const PAGES: usize = 8;
@@ -100,7 +103,7 @@ impl OledConfig {
     }
 }
 
-/// A module on an I2C bus.
+/// A module.
 #[derive(Clone, Debug)]
 pub struct Oled {
     config: OledConfig,
@@ -109,7 +112,7 @@ pub struct Oled {
     cursor: Cursor,
     panel: Panel,
     contrast: u8,
-    scrolling: bool,
+    scroll: Scroll,
     link: Link,
     /// Whether the last control byte announced data.
     data_selected: bool,
@@ -123,7 +126,7 @@ pub struct Oled {
 
 espalier_core::persist! {
     state Oled {
-        ram, cursor, panel, contrast, scrolling, link, data_selected, latch, command, unknown_commands, changes,
+        ram, cursor, panel, contrast, scroll, link, data_selected, latch, command, unknown_commands, changes,
         last_change
     } fixed { config } if Oled::is_sound;
 }
@@ -179,7 +182,7 @@ impl Oled {
                 Controller::Ssd1306 => 0x7F,
                 Controller::Sh1106 => 0x80,
             },
-            scrolling: false,
+            scroll: Scroll::default(),
             link: Link::Idle,
             data_selected: false,
             latch: 0,
@@ -235,9 +238,9 @@ impl Oled {
         self.contrast
     }
 
-    /// Whether a scroll command is active. The picture does not move then.
+    /// Whether a scroll command is active.
     pub fn is_scrolling(&self) -> bool {
-        self.scrolling
+        self.scroll.is_active()
     }
 
     /// How many writes have changed the RAM or how it is shown.
@@ -299,7 +302,7 @@ impl Oled {
             Some(count) if self.command.len() > count => {
                 let command = std::mem::take(&mut self.command);
                 let before = self.panel;
-                self.execute(opcode, &command[1..]);
+                self.execute(opcode, &command[1..], now);
                 if self.panel != before {
                     self.note_change(now);
                 }
@@ -308,7 +311,7 @@ impl Oled {
         }
     }
 
-    fn execute(&mut self, opcode: u8, arguments: &[u8]) {
+    fn execute(&mut self, opcode: u8, arguments: &[u8], now: Time) {
         let panel = &mut self.panel;
         match (opcode, arguments) {
             (opcode::COLUMN_LOW..=opcode::COLUMN_LOW_LAST, _) => {
@@ -343,8 +346,9 @@ impl Oled {
                 panel.alternate_pads = pins & PADS_ALTERNATE != 0;
                 panel.pads_exchanged = pins & PADS_EXCHANGED != 0;
             }
-            (opcode::SCROLL_START | opcode::SCROLL_STOP, _) => self.scrolling = opcode == opcode::SCROLL_START,
-            // Clocks, voltages, the charge pump and the set-up of scrolling do not show in the picture.
+            (opcode::SCROLL_RIGHT..=opcode::SCROLL_UP_LEFT | opcode::SCROLL_STOP | opcode::SCROLL_START, _)
+            | (opcode::SCROLL_AREA, _) => self.scroll.command(opcode, arguments, now),
+            // Clocks, voltages and the charge pump do not show in the picture.
             _ => {}
         }
     }

@@ -53,6 +53,14 @@ impl Spi {
         self.apb.cycles(bytes as u64 * u64::from(BYTE_BITS / lines) * u64::from(self.clock_divider()))
     }
 
+    /// The time that a transaction of the `USER` registers with so many bytes of data takes, each phase on one line.
+    pub(super) fn user_time(&self, bytes: usize) -> Span {
+        let (_, command) = self.user_command();
+        let (_, address) = self.user_address();
+        let phases = u64::from(command) + u64::from(address) + u64::from(self.user_dummy_cycles());
+        self.apb.cycles(phases * u64::from(self.clock_divider())) + self.data_time(bytes)
+    }
+
     /// The lines that carry address and data of what is read.
     fn lines(&self) -> (u32, u32) {
         match self.registers.get(reg::CTRL) {

@@ -166,7 +166,7 @@ mod tests {
 
     impl SpiTarget for Chip {
         fn transfer(&mut self, transaction: &SpiTransaction<'_>, miso: &mut [u8], _: Time) {
-            let SpiTransaction { command, address, dummy_cycles, mosi } = *transaction;
+            let SpiTransaction { command, address, dummy_cycles, mosi, .. } = *transaction;
             self.seen.push((command.0, address, dummy_cycles, mosi.to_vec()));
             miso.iter_mut().enumerate().for_each(|(index, byte)| *byte = index as u8 + 1);
         }

@@ -2,9 +2,9 @@
 //!
 //! SPI0 and SPI1 drive the flash, SPI2 and SPI3 are for general use. The block knows no device: a write to `CMD` leaves a
 //! transaction pending, and the wiring runs it right after that write with [`Spi::execute`] on the device that
-//! [`Spi::chip_select`] selects. A transaction that fits into the data buffer takes no guest time, and software finds `CMD`
-//! cleared when it looks. A longer one has moved its data at once too, but the controller stays busy until its bits would have
-//! passed, so that software cannot have more of them moved than a real one could.
+//! [`Spi::chip_select`] selects. The data moves at once, and the controller stays busy until its bits would have passed. On the
+//! flash's controllers, a transaction that fits into the data buffer takes no guest time, and software finds `CMD` cleared when it
+//! looks.
 
 mod dma;
 mod flash;
@@ -44,7 +44,9 @@ pub struct Spi {
     /// The bits that software wrote to `CMD` and that have not been executed.
     pending: u32,
     apb: Frequency,
-    /// Until when a long transaction takes.
+    /// Short transactions take their time too.
+    timed: bool,
+    /// Until when a transaction takes.
     busy: Option<Time>,
     /// DMA interrupts that come with its end.
     held_interrupts: u32,
@@ -52,7 +54,9 @@ pub struct Spi {
     inlink: Link,
 }
 
-espalier_core::persist!(state Spi { registers, pending, apb, busy, held_interrupts, outlink, inlink });
+espalier_core::persist! {
+    state Spi { registers, pending, apb, busy, held_interrupts, outlink, inlink } fixed { timed }
+}
 
 impl Default for Spi {
     fn default() -> Spi {
@@ -66,16 +70,23 @@ impl Spi {
     /// Index of the interrupt line of its DMA.
     pub const DMA_INTERRUPT: u32 = 1;
 
+    /// A controller of the flash.
     pub fn new() -> Spi {
         Spi {
             registers: Registers::new(&REGISTERS),
             pending: 0,
             apb: APB_WITH_PLL,
+            timed: false,
             busy: None,
             held_interrupts: 0,
             outlink: Link::default(),
             inlink: Link::default(),
         }
+    }
+
+    /// A controller for any device.
+    pub fn general() -> Spi {
+        Spi { timed: true, ..Spi::new() }
     }
 
     /// The APB clock, which the controller divides, changes. What is under way keeps its length.
@@ -111,7 +122,9 @@ impl Spi {
             self.execute_flash(pending & !cmd::USR, &mut bus);
         } else {
             let bytes = self.user_data_bytes();
-            if bytes > BUFFER_BYTES {
+            if self.timed {
+                self.busy = Some(now + self.user_time(bytes));
+            } else if bytes > BUFFER_BYTES {
                 self.busy = Some(now + self.data_time(bytes));
             }
             self.execute_user(&mut bus, memory);
@@ -180,7 +193,7 @@ impl Device for Spi {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "transactions that fit into the buffer take no time; no slave mode; delays, CRC and hold lines are registers only",
+            "transactions of the flash that fit into the buffer take no time; no slave mode; delays, CRC and hold lines are registers only",
         )
     }
 
@@ -246,20 +259,15 @@ impl Device for Spi {
     }
 
     fn reset(&mut self) {
-        *self = Spi { apb: self.apb, ..Spi::new() };
+        *self = Spi { apb: self.apb, timed: self.timed, ..Spi::new() };
     }
 
     fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
         if !self.has_transaction() {
             return;
         }
-        match self.chip_select() {
-            Some(line) => {
-                let (target, memory) = surroundings.spi(line as usize);
-                self.execute(target, memory, now);
-            }
-            None => self.execute(None, surroundings.memory(), now),
-        }
+        let (target, memory) = surroundings.spi(self.chip_select().map(|line| line as usize));
+        self.execute(target, memory, now);
     }
 
     fn set_apb_clock(&mut self, apb: Frequency, _now: Time) {

@@ -61,7 +61,7 @@ espalier_core::registers! {
     MOSI_DLEN @ 0x28 = 0, rw_bits(0x00FF_FFFF);
     MISO_DLEN @ 0x2C = 0, rw_bits(0x00FF_FFFF);
     SLV_WR_STATUS @ 0x30 = 0, rw();
-    PIN @ 0x34 = 0x06, rw_bits(0x6000_39E7) { CS0_DIS: 0, CS1_DIS: 1, CS2_DIS: 2 };
+    PIN @ 0x34 = 0x06, rw_bits(0x6000_39E7) { CS0_DIS: 0, CS1_DIS: 1, CS2_DIS: 2, CS_KEEP_ACTIVE: 30 };
     SLAVE @ 0x38 = 0x20, rw_bits(0xF800_0FFF) { TRANS_DONE: 4, TRANS_INTEN: 9, TRANS_CNT: 23..=26, MODE: 30 };
     SLAVE1 @ 0x3C = 0x0200_0000, rw_bits(0xFE00_FFFF);
     SLAVE2 @ 0x40 = 0, rw();

@@ -21,6 +21,8 @@ impl Spi {
             address: self.user_address(),
             dummy_cycles: self.user_dummy_cycles(),
             mosi: &mosi,
+            full_duplex: reg::USER::DOUTDIN.is_set(phases),
+            keeps_selected: self.registers.is_set(reg::PIN::CS_KEEP_ACTIVE),
         };
         let mut miso = vec![0; self.miso_bytes()];
         bus.transfer(&transaction, &mut miso);
@@ -31,7 +33,7 @@ impl Spi {
 
     /// The command leaves from bit 7 of the low byte on, then from bit 7 of the high byte, unless a register turns the order
     /// of bytes or bits.
-    fn user_command(&self) -> (u16, u8) {
+    pub(super) fn user_command(&self) -> (u16, u8) {
         if !self.registers.is_set(reg::USER::USR_COMMAND) {
             return (0, 0);
         }
@@ -45,7 +47,7 @@ impl Spi {
     }
 
     /// The address leaves from the top of `ADDR` on; past 32 bits it goes on in `SLV_WR_STATUS`.
-    fn user_address(&self) -> (u64, u8) {
+    pub(super) fn user_address(&self) -> (u64, u8) {
         if !self.registers.is_set(reg::USER::USR_ADDR) {
             return (0, 0);
         }

@@ -1,6 +1,8 @@
-//! What a board cannot be: pins that do not exist or are used twice, values out of range, names that are not clear.
+//! What a board cannot be: pads that do not exist or are used twice, addresses that are taken, names that are not clear.
 
 use std::collections::BTreeMap;
+
+use espalier_parts::{Connection, PadUse, PartEntry};
 
 use super::BoardDefinition;
 use super::error::BoardErrorKind;
@@ -9,22 +11,20 @@ use crate::pads;
 /// What else is wired on every board.
 const CONSOLE_PINS: [u8; 2] = [1, 3];
 const FLASH_PINS: std::ops::RangeInclusive<u8> = 6..=11;
-/// 7-bit addresses that the I2C specification leaves to targets.
-const ADDRESSES: std::ops::RangeInclusive<u8> = 0x08..=0x77;
-const MAX_WIDTH: u8 = 128;
-const MAX_HEIGHT: u8 = 64;
+/// More parts than any board has.
+const MOST_PARTS: usize = 256;
 
 type Checked = Result<(), BoardErrorKind>;
 
 pub fn check(board: &BoardDefinition) -> Checked {
-    values(board)?;
-    pins(board)?;
-    buses(board)?;
-    names("buttons", board.buttons.iter().map(|part| part.name.as_str()))?;
-    names("touch pads", board.touch.iter().map(|part| part.name.as_str()))?;
-    let sensors = [("accelerometer", board.accelerometer), ("magnetometer", board.magnetometer)];
-    let sensors = sensors.iter().filter(|(_, sensor)| sensor.is_some()).map(|(name, _)| *name);
-    names("sensors", board.analog.iter().map(|part| part.name.as_str()).chain(sensors))?;
+    if board.mac[0] & 1 != 0 {
+        return Err(BoardErrorKind::Value {
+            key: "chip.mac".to_owned(),
+            value: "a group address".to_owned(),
+            allowed: "one whose first byte is even",
+        });
+    }
+    parts(board)?;
     for content in &board.flash_content {
         let end = u64::from(content.offset) + content.bytes.len() as u64;
         if end > u64::from(board.flash_size) {
@@ -35,137 +35,118 @@ pub fn check(board: &BoardDefinition) -> Checked {
     Ok(())
 }
 
-fn ensure(holds: bool, key: &str, value: impl ToString, allowed: &'static str) -> Checked {
-    if holds {
-        return Ok(());
-    }
-    Err(BoardErrorKind::Value { key: key.to_owned(), value: value.to_string(), allowed })
+/// A part as messages name it.
+fn part(entry: &PartEntry) -> String {
+    format!("{} {:?}", entry.kind, entry.name)
 }
 
-fn values(board: &BoardDefinition) -> Checked {
-    ensure(board.mac[0] & 1 == 0, "chip.mac", "a group address", "one whose first byte is even")?;
-    if let Some(oled) = board.oled.map(|placement| placement.config) {
-        ensure((1..=MAX_WIDTH).contains(&oled.width), "display.width", oled.width, "1 to 128")?;
-        let height = oled.height;
-        ensure(
-            (8..=MAX_HEIGHT).contains(&height) && height.is_multiple_of(8),
-            "display.height",
-            height,
-            "8, 16, ... 64",
-        )?;
-        let (first, columns) = (usize::from(oled.visible_column), oled.controller.columns());
-        let fits = first + usize::from(oled.width) <= columns;
-        ensure(fits, "display.visible-column", first, "one from which on the controller has enough columns")?;
+/// A key of a part, with its line.
+fn place(entry: &PartEntry, key: &str) -> String {
+    let property = entry.properties.iter().find(|property| property.key == key);
+    let line = property.and_then(|property| property.line).or(entry.line);
+    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    format!("{line}{}: {key}", part(entry))
+}
+
+fn parts(board: &BoardDefinition) -> Checked {
+    if board.parts.len() > MOST_PARTS {
+        return Err(BoardErrorKind::Value {
+            key: "the number of parts".to_owned(),
+            value: board.parts.len().to_string(),
+            allowed: "256 or fewer",
+        });
     }
-    if let Some(leds) = board.leds {
-        ensure(leds.count > 0, "leds.count", leds.count, "at least 1")?;
-    }
-    for input in &board.analog {
-        let positive = input.full_scale.is_finite() && input.full_scale > 0.0;
-        ensure(positive, "analog.full-scale", input.full_scale, "a positive number of volts")?;
+    let (mut pads, mut addresses, mut names) = (Pads::default(), BTreeMap::new(), BTreeMap::new());
+    for entry in &board.parts {
+        if let Some(first) = names.insert(&entry.name, entry) {
+            let (name, first) = (place(entry, "name"), part(first));
+            return Err(BoardErrorKind::NameTaken { name, first });
+        }
+        let (_, connections) = board.kinds.make(entry)?;
+        for connection in connections {
+            match connection {
+                Connection::I2c { scl, sda, address, count } => {
+                    pads.take(entry, scl, "scl", &DRIVING)?;
+                    pads.take(entry, sda, "sda", &DRIVING)?;
+                    for address in (0..count).map(|offset| address.wrapping_add(offset)) {
+                        if let Some(first) = addresses.insert((scl, sda, address), entry) {
+                            let (second, first) = (place(entry, "address"), part(first));
+                            return Err(BoardErrorKind::AddressTaken { second, address, first });
+                        }
+                    }
+                }
+                Connection::Spi { sck, mosi, miso, cs, dc } => {
+                    pads.take(entry, sck, "sck", &DRIVING)?;
+                    let others =
+                        [(mosi, "mosi", &DRIVING), (miso, "miso", &ANY), (cs, "cs", &DRIVING), (dc, "dc", &DRIVING)];
+                    for (gpio, key, ability) in others {
+                        gpio.map_or(Ok(()), |gpio| pads.take(entry, gpio, key, ability))?;
+                    }
+                }
+                Connection::Pad { key, gpio, uses, .. } => pads.take(entry, gpio, key, ability(uses))?,
+            }
+        }
     }
     Ok(())
 }
 
-/// Which part is at which pin.
+/// What a pad has to be able to do.
+struct Ability {
+    holds: fn(u8) -> bool,
+    allowed: &'static str,
+}
+
+const ANY: Ability = Ability { holds: |_| true, allowed: "" };
+const DRIVING: Ability = Ability { holds: pads::can_drive, allowed: "a pin that can drive: 0 to 33" };
+const CONVERTED: Ability = Ability {
+    holds: |gpio| pads::adc_channel(gpio).is_some(),
+    allowed: "a pin of an ADC: 0, 2, 4, 12 to 15, 25 to 27, 32 to 39",
+};
+const TOUCHED: Ability = Ability {
+    holds: |gpio| pads::touch_channel(gpio).is_some(),
+    allowed: "a pin of the touch controller: 0, 2, 4, 12 to 15, 27, 32, 33",
+};
+
+fn ability(uses: PadUse) -> &'static Ability {
+    match uses {
+        PadUse::Hears | PadUse::Shares => &DRIVING,
+        PadUse::Drives => &ANY,
+        PadUse::Analog => &CONVERTED,
+        PadUse::Touch => &TOUCHED,
+    }
+}
+
+/// Lines of which each part needs one for itself.
+const SINGLE: [&str; 2] = ["gpio", "cs"];
+
+/// Which part is at which pad, and by which key.
 #[derive(Default)]
-struct Pins {
-    taken: BTreeMap<u8, Use>,
+struct Pads {
+    taken: BTreeMap<u8, (String, &'static str)>,
 }
 
-struct Use {
-    part: String,
-    /// The role that other parts can have at the same pin.
-    bus: Option<&'static str>,
-}
-
-impl Pins {
-    fn take(
-        &mut self,
-        gpio: u8,
-        part: String,
-        bus: Option<&'static str>,
-        ability: fn(u8) -> bool,
-        allowed: &'static str,
-    ) -> Checked {
-        let key = if let Some(bus) = bus { format!("{part} {bus}") } else { format!("{part} gpio") };
-        ensure(pads::exists(gpio), &key, gpio, "a pin of the chip: 0 to 19, 21 to 23, 25 to 27, 32 to 39")?;
-        ensure(ability(gpio), &key, gpio, allowed)?;
+impl Pads {
+    fn take(&mut self, entry: &PartEntry, gpio: u8, key: &'static str, ability: &Ability) -> Checked {
+        let wrong = |allowed| Err(BoardErrorKind::Value { key: place(entry, key), value: gpio.to_string(), allowed });
+        if !pads::exists(gpio) {
+            return wrong("a pin of the chip: 0 to 19, 21 to 23, 25 to 27, 32 to 39");
+        }
+        if !(ability.holds)(gpio) {
+            return wrong(ability.allowed);
+        }
         let first = match self.taken.get(&gpio) {
-            Some(there) if bus.is_some() && there.bus == bus => return Ok(()),
-            Some(there) => Some(there.part.clone()),
+            Some((_, there)) if *there == key && !SINGLE.contains(&key) => return Ok(()),
+            Some((part, _)) => Some(part.clone()),
             None if FLASH_PINS.contains(&gpio) => Some("the flash chip".to_owned()),
             None if CONSOLE_PINS.contains(&gpio) => Some("the console".to_owned()),
             None => None,
         };
         match first {
-            Some(first) => Err(BoardErrorKind::PinTaken { gpio, first, second: part }),
+            Some(first) => Err(BoardErrorKind::PinTaken { second: place(entry, key), gpio, first }),
             None => {
-                self.taken.insert(gpio, Use { part, bus });
+                self.taken.insert(gpio, (part(entry), key));
                 Ok(())
             }
         }
     }
-}
-
-const DRIVING: &str = "a pin that can drive: 0 to 33";
-
-/// The parts on I2C buses: name, SCL, SDA, address.
-fn i2c_parts(board: &BoardDefinition) -> impl Iterator<Item = (&'static str, u8, u8, u8)> {
-    let display = board.oled.map(|oled| ("display", oled.scl, oled.sda, oled.config.address));
-    let accelerometer = board.accelerometer.map(|part| ("accelerometer", part.scl, part.sda, part.address));
-    let magnetometer = board.magnetometer.map(|part| ("magnetometer", part.scl, part.sda, part.address));
-    [display, accelerometer, magnetometer].into_iter().flatten()
-}
-
-fn pins(board: &BoardDefinition) -> Checked {
-    let mut pins = Pins::default();
-    for (part, scl, sda, _) in i2c_parts(board) {
-        pins.take(scl, part.to_owned(), Some("scl"), pads::can_drive, DRIVING)?;
-        pins.take(sda, part.to_owned(), Some("sda"), pads::can_drive, DRIVING)?;
-    }
-    for button in &board.buttons {
-        pins.take(button.gpio, format!("button {:?}", button.name), None, |_| true, "")?;
-    }
-    if let Some(leds) = board.leds {
-        pins.take(leds.gpio, "leds".to_owned(), None, pads::can_drive, DRIVING)?;
-    }
-    if let Some(buzzer) = board.buzzer {
-        pins.take(buzzer.gpio, "buzzer".to_owned(), None, pads::can_drive, DRIVING)?;
-    }
-    for input in &board.analog {
-        let allowed = "a pin of an ADC: 0, 2, 4, 12 to 15, 25 to 27, 32 to 39";
-        let ability = |gpio| pads::adc_channel(gpio).is_some();
-        pins.take(input.gpio, format!("analog {:?}", input.name), None, ability, allowed)?;
-    }
-    for pad in &board.touch {
-        let allowed = "a pin of the touch controller: 0, 2, 4, 12 to 15, 27, 32, 33";
-        let ability = |gpio| pads::touch_channel(gpio).is_some();
-        pins.take(pad.gpio, format!("touch {:?}", pad.name), None, ability, allowed)?;
-    }
-    Ok(())
-}
-
-/// Two targets of one address on one bus cannot work.
-fn buses(board: &BoardDefinition) -> Checked {
-    let mut taken = BTreeMap::new();
-    for (part, scl, sda, address) in i2c_parts(board) {
-        ensure(ADDRESSES.contains(&address), &format!("{part}.address"), address, "0x08 to 0x77")?;
-        if let Some(first) = taken.insert((scl, sda, address), part) {
-            return Err(BoardErrorKind::AddressTaken { address, first, second: part });
-        }
-    }
-    Ok(())
-}
-
-fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Checked {
-    let mut seen = Vec::new();
-    for name in names {
-        ensure(!name.is_empty(), "name", "\"\"", "at least one character")?;
-        if seen.contains(&name) {
-            return Err(BoardErrorKind::NameTaken { what, name: name.to_owned() });
-        }
-        seen.push(name);
-    }
-    Ok(())
 }

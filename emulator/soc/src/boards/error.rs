@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use espalier_net::AirError;
+use espalier_parts::PartError;
 
 /// A description of a board cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +27,15 @@ pub enum BoardErrorKind {
     Format(Box<toml::de::Error>),
     #[error("{key} is {value}, not {allowed}")]
     Value { key: String, value: String, allowed: &'static str },
-    #[error("gpio {gpio} is used twice: by {first} and by {second}")]
+    /// What is wrong with a part by itself.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    #[error("{second} is {gpio}, a pin that is used already: by {first}")]
     PinTaken { gpio: u8, first: String, second: String },
-    #[error("{first} and {second} both have the address {address:#04x} on one I2C bus")]
-    AddressTaken { address: u8, first: &'static str, second: &'static str },
-    #[error("there are two {what} of the name {name:?}")]
-    NameTaken { what: &'static str, name: String },
+    #[error("{second} is {address:#04x}, which is taken on this I2C bus by {first}")]
+    AddressTaken { address: u8, first: String, second: String },
+    #[error("{name} is taken by {first}")]
+    NameTaken { name: String, first: String },
     #[error("access-point {ssid:?}: {source}")]
     AccessPoint { ssid: String, source: AirError },
     #[error("flash-content {file:?} cannot be read: {source}")]

@@ -4,11 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use espalier_net::AccessPoint;
-use espalier_parts::{ComPins, Controller, OledConfig};
+use espalier_parts::{PartEntry, PartKinds};
 use serde::Deserialize;
 
+use super::content::FlashContent;
+use super::entries::Entry;
 use super::error::{BoardError, BoardErrorKind};
-use super::parts::{AnalogInput, Button, Buzzer, FlashContent, I2cSensor, Leds, OledPlacement, SensorKind, TouchPad};
 use super::{BUILT_IN, BoardDefinition, ChipKind, EXTENSION};
 use crate::rom::RomRevision;
 
@@ -24,14 +25,10 @@ pub struct BoardFile {
     extends: Option<String>,
     flash: Option<Flash>,
     chip: Option<ChipEntry>,
-    display: Option<Display>,
-    button: Vec<Button>,
-    leds: Option<Leds>,
-    buzzer: Option<Buzzer>,
-    analog: Vec<AnalogInput>,
-    touch: Vec<TouchPad>,
-    accelerometer: Option<Accelerometer>,
-    magnetometer: Option<Magnetometer>,
+    part: Vec<Entry>,
+    /// The parts in `part`, here and in the boards that this one extends.
+    #[serde(skip)]
+    parts: Vec<PartEntry>,
     access_point: Vec<AccessPointEntry>,
     #[serde(rename = "flash-content")]
     content: Vec<Content>,
@@ -103,132 +100,6 @@ enum Rom {
     Rev3,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ControllerName {
-    Ssd1306,
-    Sh1106,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ComPinsName {
-    Sequential,
-    Alternate,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Display {
-    controller: ControllerName,
-    scl: u8,
-    sda: u8,
-    #[serde(default = "Display::default_address")]
-    address: u8,
-    #[serde(default)]
-    visible_column: u8,
-    #[serde(default = "Display::default_width")]
-    width: u8,
-    #[serde(default = "Display::default_height")]
-    height: u8,
-    com_pins: Option<ComPinsName>,
-}
-
-impl Display {
-    fn default_address() -> u8 {
-        0x3C
-    }
-
-    fn default_width() -> u8 {
-        128
-    }
-
-    fn default_height() -> u8 {
-        64
-    }
-
-    fn placement(&self) -> OledPlacement {
-        let controller = match self.controller {
-            ControllerName::Ssd1306 => Controller::Ssd1306,
-            ControllerName::Sh1106 => Controller::Sh1106,
-        };
-        let config = OledConfig {
-            controller,
-            width: self.width,
-            height: self.height,
-            address: self.address,
-            visible_column: self.visible_column,
-            com_pins: self.com_pins.map(|pins| match pins {
-                ComPinsName::Sequential => ComPins::Sequential,
-                ComPinsName::Alternate => ComPins::Alternate,
-            }),
-        };
-        OledPlacement { scl: self.scl, sda: self.sda, config }
-    }
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum AccelerometerKind {
-    #[default]
-    Msa300,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Accelerometer {
-    #[serde(default)]
-    kind: AccelerometerKind,
-    scl: u8,
-    sda: u8,
-    #[serde(default = "Accelerometer::default_address")]
-    address: u8,
-}
-
-impl Accelerometer {
-    fn default_address() -> u8 {
-        0x26
-    }
-
-    fn sensor(&self) -> I2cSensor {
-        let kind = match self.kind {
-            AccelerometerKind::Msa300 => SensorKind::Msa300,
-        };
-        I2cSensor { kind, scl: self.scl, sda: self.sda, address: self.address }
-    }
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MagnetometerKind {
-    #[default]
-    Mmc5983ma,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Magnetometer {
-    #[serde(default)]
-    kind: MagnetometerKind,
-    scl: u8,
-    sda: u8,
-    #[serde(default = "Magnetometer::default_address")]
-    address: u8,
-}
-
-impl Magnetometer {
-    fn default_address() -> u8 {
-        0x30
-    }
-
-    fn sensor(&self) -> I2cSensor {
-        let kind = match self.kind {
-            MagnetometerKind::Mmc5983ma => SensorKind::Mmc5983ma,
-        };
-        I2cSensor { kind, scl: self.scl, sda: self.sda, address: self.address }
-    }
-}
-
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccessPointEntry {
@@ -291,6 +162,7 @@ pub fn read(text: &str, origin: &Path, depth: u32) -> Result<BoardFile, BoardErr
     }
     let mut file: BoardFile =
         toml::from_str(text).map_err(|error| BoardErrorKind::Format(Box::new(error)).at(origin))?;
+    file.parts = std::mem::take(&mut file.part).into_iter().map(|entry| entry.read(text)).collect();
     let folder = origin.parent().unwrap_or(Path::new(""));
     for Content { file: name, offset } in std::mem::take(&mut file.content) {
         let bytes = std::fs::read(folder.join(&name))
@@ -320,8 +192,21 @@ fn base_of(name: &str, folder: &Path, origin: &Path, depth: u32) -> Result<Board
     }
 }
 
+/// The parts of `base` with those of `own`, which replace the ones of their names.
+fn replaced(base: Vec<PartEntry>, own: Vec<PartEntry>) -> Vec<PartEntry> {
+    let mut parts: Vec<PartEntry> =
+        base.into_iter().map(|part| own.iter().find(|mine| mine.name == part.name).cloned().unwrap_or(part)).collect();
+    let inherited = parts.len();
+    for part in own {
+        if !parts[..inherited].contains(&part) {
+            parts.push(part);
+        }
+    }
+    parts
+}
+
 impl BoardFile {
-    /// Sections replace those of `base`; entries of lists come after its own.
+    /// Sections replace those of `base`, and a part the one of its name; entries of lists come after its own.
     fn on_top_of(self, base: BoardFile) -> BoardFile {
         fn joined<T>(mut first: Vec<T>, second: Vec<T>) -> Vec<T> {
             first.extend(second);
@@ -332,14 +217,8 @@ impl BoardFile {
             extends: None,
             flash: self.flash.or(base.flash),
             chip: self.chip.or(base.chip),
-            display: self.display.or(base.display),
-            button: joined(base.button, self.button),
-            leds: self.leds.or(base.leds),
-            buzzer: self.buzzer.or(base.buzzer),
-            analog: joined(base.analog, self.analog),
-            touch: joined(base.touch, self.touch),
-            accelerometer: self.accelerometer.or(base.accelerometer),
-            magnetometer: self.magnetometer.or(base.magnetometer),
+            part: Vec::new(),
+            parts: replaced(base.parts, self.parts),
             access_point: joined(base.access_point, self.access_point),
             content: Vec::new(),
             flash_content: joined(base.flash_content, self.flash_content),
@@ -347,7 +226,7 @@ impl BoardFile {
     }
 
     /// The board, with defaults for what the file leaves out.
-    pub fn definition(self, origin: &Path) -> Result<BoardDefinition, BoardError> {
+    pub fn definition(self, origin: &Path, kinds: &PartKinds) -> Result<BoardDefinition, BoardError> {
         let chip = self.chip.map(ChipEntry::table).unwrap_or_default();
         let mac = chip.mac.as_deref().map_or(Ok(DEFAULT_MAC), |text| mac("chip.mac", text));
         let access_points: Result<Vec<_>, _> = self.access_point.iter().map(AccessPointEntry::settings).collect();
@@ -361,14 +240,8 @@ impl BoardFile {
                 Rom::Rev0 => RomRevision::Rev0,
                 Rom::Rev3 => RomRevision::Rev3,
             },
-            oled: self.display.as_ref().map(Display::placement),
-            buttons: self.button,
-            leds: self.leds,
-            buzzer: self.buzzer,
-            analog: self.analog,
-            touch: self.touch,
-            accelerometer: self.accelerometer.as_ref().map(Accelerometer::sensor),
-            magnetometer: self.magnetometer.as_ref().map(Magnetometer::sensor),
+            parts: self.parts,
+            kinds: kinds.clone(),
             access_points: access_points.map_err(|kind| kind.at(origin))?,
             flash_content: self.flash_content,
         })

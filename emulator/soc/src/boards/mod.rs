@@ -4,23 +4,23 @@
 //! format, key by key. Files of users are equal to them ([`BoardDefinition::load`]).
 
 mod check;
+mod content;
+mod entries;
 mod error;
 mod file;
-mod parts;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
 use espalier_net::AccessPoint;
+use espalier_parts::{PartEntry, PartKinds};
 use serde::Deserialize;
 
 use crate::rom::RomRevision;
 
+pub use content::FlashContent;
 pub use error::{BoardError, BoardErrorKind};
-pub use parts::{
-    AnalogInput, Button, Buzzer, FlashContent, I2cSensor, LedKind, Leds, Level, OledPlacement, SensorKind, TouchPad,
-};
 
 /// The boards that can be chosen by name, with their files.
 const BUILT_IN: [(&str, &str); 3] = [
@@ -70,15 +70,10 @@ pub struct BoardDefinition {
     /// Factory MAC address in eFuse; the chip derives the addresses of its interfaces from it.
     pub mac: [u8; 6],
     pub rom: RomRevision,
-    /// The display, if there is one.
-    pub oled: Option<OledPlacement>,
-    pub buttons: Vec<Button>,
-    pub leds: Option<Leds>,
-    pub buzzer: Option<Buzzer>,
-    pub analog: Vec<AnalogInput>,
-    pub touch: Vec<TouchPad>,
-    pub accelerometer: Option<I2cSensor>,
-    pub magnetometer: Option<I2cSensor>,
+    /// The parts around the chip.
+    pub parts: Vec<PartEntry>,
+    /// The kinds of parts that there are.
+    pub kinds: PartKinds,
     /// Wi-Fi networks that are in the air from the start.
     pub access_points: Vec<AccessPoint>,
     /// What is in the flash chip from the start.
@@ -87,8 +82,7 @@ pub struct BoardDefinition {
 
 espalier_core::persist! {
     value BoardDefinition {
-        name, chip, flash_size, mac, rom, oled, buttons, leds, buzzer, analog, touch, accelerometer, magnetometer,
-        access_points, flash_content
+        name, chip, flash_size, mac, rom, parts, kinds, access_points, flash_content
     }
 }
 
@@ -124,12 +118,20 @@ impl BoardDefinition {
     /// # Errors
     /// If there is no such board or file, or if the file does not describe a board.
     pub fn load(board: &str) -> Result<BoardDefinition, BoardError> {
+        BoardDefinition::load_with(board, &PartKinds::default())
+    }
+
+    /// The same with other kinds of parts.
+    ///
+    /// # Errors
+    /// As [`load`](BoardDefinition::load).
+    pub fn load_with(board: &str, kinds: &PartKinds) -> Result<BoardDefinition, BoardError> {
         let path = Path::new(board);
         if path.extension().is_none_or(|extension| extension != EXTENSION) {
-            return BoardDefinition::by_name(board);
+            return BoardDefinition::by_name(board).map(|board| BoardDefinition { kinds: kinds.clone(), ..board });
         }
         let text = std::fs::read_to_string(path).map_err(|source| BoardErrorKind::Read { source }.at(path))?;
-        BoardDefinition::from_toml(&text, path)
+        BoardDefinition::from_toml_with(&text, path, kinds)
     }
 
     /// Whether there can be such a board.
@@ -144,7 +146,15 @@ impl BoardDefinition {
     /// If the text is no TOML, has an unknown key, a value that is not possible or a pin that is used twice, or if a file
     /// that it names cannot be read. The message names the key, the value and what is possible.
     pub fn from_toml(text: &str, origin: &Path) -> Result<BoardDefinition, BoardError> {
-        let board = file::read(text, origin, file::DEPTH)?.definition(origin)?;
+        BoardDefinition::from_toml_with(text, origin, &PartKinds::default())
+    }
+
+    /// The same with other kinds of parts.
+    ///
+    /// # Errors
+    /// As [`from_toml`](BoardDefinition::from_toml).
+    pub fn from_toml_with(text: &str, origin: &Path, kinds: &PartKinds) -> Result<BoardDefinition, BoardError> {
+        let board = file::read(text, origin, file::DEPTH)?.definition(origin, kinds)?;
         board.check().map_err(|kind| kind.at(origin))?;
         Ok(board)
     }

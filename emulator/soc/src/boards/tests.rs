@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use espalier_parts::Controller;
+use espalier_parts::{Connection, PadUse};
 
-use super::{BoardDefinition, LedKind, SensorKind};
+use super::BoardDefinition;
 
 fn board(text: &str) -> BoardDefinition {
     BoardDefinition::from_toml(text, Path::new("mine.toml")).unwrap()
@@ -14,29 +14,41 @@ fn error(text: &str) -> String {
     BoardDefinition::from_toml(text, Path::new("mine.toml")).unwrap_err().to_string()
 }
 
+/// Where the parts of a kind are connected, by their names.
+fn connected<'a>(board: &'a BoardDefinition, kind: &str) -> Vec<(&'a str, Connection)> {
+    let parts = board.parts.iter().filter(|part| part.kind == kind);
+    parts.map(|part| (part.name.as_str(), board.kinds.make(part).unwrap().1[0])).collect()
+}
+
+fn pads<'a>(board: &'a BoardDefinition, kind: &str, uses: PadUse) -> Vec<(&'a str, u8)> {
+    let pad = |connection| match connection {
+        Connection::Pad { gpio, uses: used, .. } if used == uses => gpio,
+        other => panic!("{other:?}"),
+    };
+    connected(board, kind).into_iter().map(|(name, connection)| (name, pad(connection))).collect()
+}
+
 #[test]
 fn the_mpython_board_is_what_its_makers_say() {
     let board = BoardDefinition::by_name("mpython").unwrap();
     assert_eq!((board.name.as_str(), board.flash_size), ("mpython", 8 << 20));
-    let oled = board.oled.unwrap();
-    assert_eq!((oled.scl, oled.sda, oled.config.controller), (22, 23, Controller::Sh1106));
-    let buttons: Vec<_> = board.buttons.iter().map(|button| (button.name.as_str(), button.gpio)).collect();
-    assert_eq!(buttons, [("a", 0), ("b", 2)]);
-    let leds = board.leds.unwrap();
-    assert_eq!((leds.kind, leds.gpio, leds.count), (LedKind::Ws2812, 17, 3));
-    assert_eq!(board.touch.iter().map(|pad| pad.gpio).collect::<Vec<_>>(), [27, 14, 12, 13, 15, 4]);
-    assert_eq!(board.touch.iter().map(|pad| pad.name.as_str()).collect::<String>(), "PYTHON");
-    assert_eq!(board.analog.iter().map(|input| input.gpio).collect::<Vec<_>>(), [39, 36]);
-    assert_eq!((board.accelerometer.unwrap().kind, board.accelerometer.unwrap().address), (SensorKind::Msa300, 0x26));
-    assert_eq!((board.magnetometer.unwrap().kind, board.magnetometer.unwrap().address), (SensorKind::Mmc5983ma, 0x30));
-    assert_eq!(board.buzzer.unwrap().gpio, 16);
+    let i2c = |address| Connection::I2c { scl: 22, sda: 23, address, count: 1 };
+    assert_eq!(connected(&board, "sh1106"), [("display", i2c(0x3C))]);
+    assert_eq!(connected(&board, "msa300"), [("accelerometer", i2c(0x26))]);
+    assert_eq!(connected(&board, "mmc5983ma"), [("magnetometer", i2c(0x30))]);
+    assert_eq!(pads(&board, "button", PadUse::Drives), [("a", 0), ("b", 2)]);
+    assert_eq!(pads(&board, "ws2812", PadUse::Hears), [("leds", 17)]);
+    assert_eq!(pads(&board, "buzzer", PadUse::Hears), [("buzzer", 16)]);
+    assert_eq!(pads(&board, "analog", PadUse::Analog), [("light", 39), ("microphone", 36)]);
+    let touch = [("P", 27), ("Y", 14), ("T", 12), ("H", 13), ("O", 15), ("N", 4)];
+    assert_eq!(pads(&board, "touch", PadUse::Touch), touch);
 }
 
 #[test]
 fn an_empty_file_is_a_bare_chip_with_4_mb() {
     let board = board("");
     assert_eq!((board.name.as_str(), board.flash_size), ("mine", 4 << 20));
-    assert!(board.oled.is_none() && board.buttons.is_empty() && board.access_points.is_empty());
+    assert!(board.parts.is_empty() && board.access_points.is_empty());
     assert_eq!(board.mac, BoardDefinition::default().mac);
 }
 
@@ -45,13 +57,13 @@ fn a_board_can_extend_another() {
     let board = board(
         "extends = \"mpython\"\n\
          [chip]\nmac = \"24:0A:C4:00:02:20\"\n\
-         [display]\ncontroller = \"sh1106\"\nscl = 22\nsda = 23\nvisible-column = 2\n\
-         [[button]]\nname = \"c\"\ngpio = 35\nactive-level = \"high\"\n\
+         [[part]]\nkind = \"ssd1306\"\nname = \"display\"\nscl = 22\nsda = 23\n\
+         [[part]]\nkind = \"button\"\nname = \"c\"\ngpio = 35\nactive-level = \"high\"\n\
          [[access-point]]\nssid = \"workshop\"\npassword = \"12345678\"\nchannel = 6\nrssi = -70\nhidden = true\n",
     );
-    assert_eq!((board.flash_size, board.mac[5], board.oled.unwrap().config.visible_column), (8 << 20, 0x20, 2));
-    assert_eq!(board.buttons.iter().map(|button| button.gpio).collect::<Vec<_>>(), [0, 2, 35]);
-    assert!(board.buttons[2].active_level.is_high());
+    assert_eq!((board.flash_size, board.mac[5]), (8 << 20, 0x20));
+    assert_eq!((connected(&board, "ssd1306").len(), connected(&board, "sh1106").len()), (1, 0), "it was replaced");
+    assert_eq!(pads(&board, "button", PadUse::Drives), [("a", 0), ("b", 2), ("c", 35)]);
     let network = &board.access_points[0];
     assert_eq!((network.channel, network.rssi, network.hidden), (6, -70, true));
     assert_eq!(network.password.as_deref(), Some("12345678"));
@@ -93,10 +105,12 @@ fn wrong_keys_and_types_show_their_line() {
     for (text, expected) in [
         ("[flash]\nsizes = \"4MB\"", &["2 | sizes", "unknown field `sizes`, expected `size`"][..]),
         ("[flash]\nsize = \"3MB\"", &["2 | size = \"3MB\"", "`2MB`, `4MB`, `8MB`, `16MB`"]),
-        ("[display]\ncontroller = \"st7735\"\nscl = 1\nsda = 2", &["`st7735`", "`ssd1306` or `sh1106`"]),
-        ("[[button]]\nname = \"a\"\ngpio = 300", &["3 | gpio = 300", "300"]),
-        ("[[button]]\ngpio = 0", &["missing field `name`"]),
-        ("[leds", &["1 | [leds"]),
+        (
+            "[[part]]\nkind = { a = 1 }",
+            &["2 | kind = { a = 1 }", "true or false, a number, a text or a list of numbers"],
+        ),
+        ("[[button]]\nname = \"a\"", &["1 | [[button]]", "unknown field `button`"]),
+        ("[flash", &["1 | [flash"]),
     ] {
         let error = error(text);
         assert!(error.starts_with("board mine.toml: "), "{error}");
@@ -107,29 +121,68 @@ fn wrong_keys_and_types_show_their_line() {
 #[test]
 fn wrong_values_say_what_is_possible() {
     for (text, expected) in [
-        ("[[button]]\nname = \"a\"\ngpio = 20", "button \"a\" gpio is 20, not a pin of the chip: 0 to 19,"),
-        ("[[button]]\nname = \"a\"\ngpio = 6", "gpio 6 is used twice: by the flash chip and by button \"a\""),
-        ("[[button]]\nname = \"a\"\ngpio = 3", "gpio 3 is used twice: by the console and by button \"a\""),
-        ("[leds]\ngpio = 5\ncount = 3\n[buzzer]\ngpio = 5", "gpio 5 is used twice: by leds and by buzzer"),
-        ("[buzzer]\ngpio = 34", "buzzer gpio is 34, not a pin that can drive: 0 to 33"),
-        ("[[analog]]\nname = \"light\"\ngpio = 5", "analog \"light\" gpio is 5, not a pin of an ADC"),
-        ("[[touch]]\nname = \"P\"\ngpio = 25", "touch \"P\" gpio is 25, not a pin of the touch controller"),
+        ("[[part]]\nkind = \"st9\"", "line 2: st9 \"st9\": there is no such kind of part; there are "),
+        ("\n[[part]]\nname = \"x\"", "line 3:  \"x\": kind is missing"),
+        (
+            "[[part]]\nkind = \"button\"\nname = \"a\"\ngpio = 20",
+            "line 4: button \"a\": gpio is 20, not a pin of the chip: 0 to 19,",
+        ),
+        (
+            "[[part]]\nkind = \"button\"\ngpio = 300",
+            "line 3: button \"button\": gpio is 300, not an integer from 0 to 63",
+        ),
+        ("[[part]]\nkind = \"button\"\ngpio = \"x\"", "line 3: button \"button\": gpio is \"x\", not an integer"),
+        ("[[part]]\nkind = \"button\"", "line 2: button \"button\": gpio is missing"),
+        (
+            "[[part]]\nkind = \"button\"\ngpio = 5\nactive = 1",
+            "line 4: button \"button\": unknown key active; it has gpio, active-level",
+        ),
+        (
+            "[[part]]\nkind = \"button\"\ngpio = 5\nactive-level = \"hi\"",
+            "line 4: button \"button\": active-level is \"hi\", not \"low\" or \"high\"",
+        ),
+        (
+            "[[part]]\nkind = \"button\"\ngpio = 6",
+            "line 3: button \"button\": gpio is 6, a pin that is used already: by the flash chip",
+        ),
+        (
+            "[[part]]\nkind = \"button\"\ngpio = 3",
+            "line 3: button \"button\": gpio is 3, a pin that is used already: by the console",
+        ),
+        (
+            "[[part]]\nkind = \"ws2812\"\ngpio = 5\n[[part]]\nkind = \"buzzer\"\ngpio = 5",
+            "line 6: buzzer \"buzzer\": gpio is 5, a pin that is used already: by ws2812 \"ws2812\"",
+        ),
+        ("[[part]]\nkind = \"buzzer\"\ngpio = 34", "line 3: buzzer \"buzzer\": gpio is 34, not a pin that can drive"),
+        ("[[part]]\nkind = \"analog\"\ngpio = 5", "line 3: analog \"analog\": gpio is 5, not a pin of an ADC"),
+        ("[[part]]\nkind = \"touch\"\ngpio = 25", "line 3: touch \"touch\": gpio is 25, not a pin of the touch"),
         ("[chip]\nmac = \"24:0a:c4:00:01\"", "chip.mac is \"24:0a:c4:00:01\", not six bytes such as"),
         ("[chip]\nmac = \"24:0a:c4:00:01:+1\"", "chip.mac is \"24:0a:c4:00:01:+1\", not six bytes such as"),
-        ("[leds]\ngpio = 5\ncount = 0", "leds.count is 0, not at least 1"),
-        ("[accelerometer]\nscl = 22\nsda = 21\naddress = 0x78", "accelerometer.address is 120, not 0x08 to 0x77"),
         (
-            "[accelerometer]\nscl = 22\nsda = 21\naddress = 0x30\n[magnetometer]\nscl = 22\nsda = 21",
-            "accelerometer and magnetometer both have the address 0x30 on one I2C bus",
-        ),
-        ("[accelerometer]\nscl = 22\nsda = 22", "gpio 22 is used twice: by accelerometer and by accelerometer"),
-        (
-            "[display]\ncontroller = \"ssd1306\"\nscl = 22\nsda = 21\nvisible-column = 2",
-            "display.visible-column is 2, not one from which on the controller has enough columns",
+            "[[part]]\nkind = \"ws2812\"\ngpio = 5\ncount = 0",
+            "line 4: ws2812 \"ws2812\": count is 0, not an integer from 1",
         ),
         (
-            "[[analog]]\nname = \"light\"\ngpio = 36\n[[analog]]\nname = \"light\"\ngpio = 39",
-            "there are two sensors of the name \"light\"",
+            "[[part]]\nkind = \"msa300\"\nscl = 22\nsda = 21\naddress = 0x78",
+            "line 5: msa300 \"msa300\": address is 120, not an integer from 8 to 119",
+        ),
+        (
+            "[[part]]\nkind = \"msa300\"\nscl = 22\nsda = 21\naddress = 0x30\n\
+             [[part]]\nkind = \"mmc5983ma\"\nscl = 22\nsda = 21",
+            "line 7: mmc5983ma \"mmc5983ma\": address is 0x30, which is taken on this I2C bus by msa300 \"msa300\"",
+        ),
+        (
+            "[[part]]\nkind = \"msa300\"\nscl = 22\nsda = 22",
+            "line 4: msa300 \"msa300\": sda is 22, a pin that is used already: by msa300 \"msa300\"",
+        ),
+        (
+            "[[part]]\nkind = \"ssd1306\"\nscl = 22\nsda = 21\nvisible-column = 2",
+            "line 5: ssd1306 \"ssd1306\": visible-column is 2, not an integer from 0 to 0",
+        ),
+        (
+            "[[part]]\nkind = \"analog\"\nname = \"light\"\ngpio = 36\n\
+             [[part]]\nkind = \"button\"\nname = \"light\"\ngpio = 39",
+            "line 6: button \"light\": name is taken by analog \"light\"",
         ),
         (
             "[[access-point]]\nssid = \"x\"\npassword = \"short\"",

@@ -57,15 +57,13 @@ impl Esp32 {
             let pull = rtc_pad.map_or_else(|| self.get(IO_MUX).pull(pin), |pad| self.get(RTC_IO).pull(pad));
             let pulled_up = pull == Some(Pull::Up);
             let driven = self.platform.driven[pin].or(self.platform.parts.pad_level(pin)).unwrap_or(pulled_up);
-            let level =
-                self.platform.analog[pin].map_or(driven, |microvolts| microvolts >= pads::SUPPLY_MICROVOLTS / 2);
-            self.get_mut(GPIO).set_input(pin, level);
+            self.get_mut(GPIO).set_input(pin, driven);
             if let Some(pad) = rtc_pad {
-                rtc_levels |= u32::from(level) << pad;
+                rtc_levels |= u32::from(driven) << pad;
             }
             if let Some((adc, channel)) = pads::adc_channel(pin as u8) {
-                let digital = if level { pads::SUPPLY_MICROVOLTS } else { 0 };
-                let voltage = self.platform.analog[pin].unwrap_or(digital);
+                let digital = if driven { pads::SUPPLY_MICROVOLTS } else { 0 };
+                let voltage = self.platform.parts.pad_microvolts(pin).unwrap_or(digital);
                 self.get_mut(SENS).set_voltage(adc, channel, voltage);
             }
         }

@@ -29,7 +29,9 @@ use bus::CoreBus;
 use flash_cache::FlashCache;
 use flash_mmu::FLASH_ENTRIES;
 use memory::Ram;
-use table::{CRYPTO, DPORT, FLASH_MMU, GPIO, PERIPHERALS, RTC_CNTL, RTC_IO, TABLE, TIMG, WINDOWS};
+use table::{
+    CRYPTO, DPORT, FLASH_MMU, GPIO, IO_MUX, PERIPHERALS, RTC_CNTL, RTC_IO, TABLE, TIMG, WINDOWS, direct_signal,
+};
 
 /// Cores of the chip.
 pub const CORES: usize = 2;
@@ -302,6 +304,10 @@ impl Esp32 {
     }
 
     fn settle_io_mux(&mut self, now: Time) {
+        for pin in 0..PINS {
+            let function = self.get(IO_MUX).function(pin);
+            self.platform.parts.direct[pin] = function.and_then(|function| direct_signal(pin, function));
+        }
         self.read_pads();
         self.connect_wires(now);
     }

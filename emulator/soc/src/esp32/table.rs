@@ -12,6 +12,7 @@ use espalier_peripherals::{
 
 use super::Esp32;
 use super::flash_mmu::FlashMmu;
+use crate::platform::SpiSignals;
 use crate::platform::block::{Block, Id, Setup, Signals};
 use crate::platform::map::{self, Window};
 
@@ -29,6 +30,27 @@ pub const CRYPTO: usize = 2;
 /// The fuses of a board's chip.
 fn fuses(setup: &Setup<'_>) -> EfuseConfig {
     EfuseConfig { mac: setup.board.mac, ..EfuseConfig::default() }
+}
+
+/// The signals of SPI2 and SPI3.
+const HSPI: SpiSignals = SpiSignals { clock: 8, q: 9, d: 10, chip_selects: [11, 61, 62] };
+const VSPI: SpiSignals = SpiSignals { clock: 63, q: 64, d: 65, chip_selects: [68, 69, 70] };
+
+/// The signals that IO_MUX brings to pads past the matrix: pad, function, signal (TRM, table "IO_MUX Pad List").
+const DIRECT: [(usize, u32, u32); 8] = [
+    (14, 1, HSPI.clock),
+    (12, 1, HSPI.q),
+    (13, 1, HSPI.d),
+    (15, 1, HSPI.chip_selects[0]),
+    (18, 1, VSPI.clock),
+    (19, 1, VSPI.q),
+    (23, 1, VSPI.d),
+    (5, 1, VSPI.chip_selects[0]),
+];
+
+/// The signal that IO_MUX brings to a pad with this function.
+pub fn direct_signal(pin: usize, function: u32) -> Option<u32> {
+    DIRECT.iter().find(|(pad, of, _)| (*pad, *of) == (pin, function)).map(|(_, _, signal)| *signal)
 }
 
 /// Every block. Blocks that change by themselves come first: of equal deadlines, that of the first one falls due first.
@@ -77,9 +99,13 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("I2S1", 0x3FF6_D000, 0x1000, |_| Box::new(I2s::new())).interrupts(&[33]).resets(&[(PERIPHERALS, 21)]),
     Block::new("SPI0", 0x3FF4_3000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[28]).flash(),
     Block::new("SPI1", 0x3FF4_2000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[29, 52]).flash(),
-    Block::new("SPI2", 0x3FF6_4000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[30, 53]).resets(&[(PERIPHERALS, 6)]),
-    Block::new("SPI3", 0x3FF6_5000, 0x1000, |_| Box::new(Spi::new()))
+    Block::new("SPI2", 0x3FF6_4000, 0x1000, |_| Box::new(Spi::general()))
+        .interrupts(&[30, 53])
+        .spi(HSPI)
+        .resets(&[(PERIPHERALS, 6)]),
+    Block::new("SPI3", 0x3FF6_5000, 0x1000, |_| Box::new(Spi::general()))
         .interrupts(&[31, 54])
+        .spi(VSPI)
         .resets(&[(PERIPHERALS, 16)]),
     Block::new("RSA", 0x3FF0_2000, 0x1000, |_| Box::new(Rsa::new())).interrupts(&[51]).resets(&[(CRYPTO, 2)]),
     // Each core has interrupt sources of its own for it.

@@ -1,12 +1,11 @@
 //! The parts of the board that a hand or the world acts on, by the names that the board's definition gives them.
 
-use super::Machine;
+use std::any::Any;
 
-/// The supply of the chip, which no pad goes above.
-const SUPPLY_MICROVOLTS: f64 = 3_300_000.0;
-/// The names of the sensors that every board has at most one of.
-const ACCELEROMETER: &str = "accelerometer";
-const MAGNETOMETER: &str = "magnetometer";
+use espalier_core::{Rgb, Time};
+use espalier_parts::{Button, Buzzer, Part, Potentiometer, Shown, Sound, TouchPad, Value, ValueError};
+
+use super::Machine;
 
 /// The board has no part of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,76 +26,170 @@ fn there_are(what: &str, names: &[String]) -> String {
     }
 }
 
+/// A property of a part cannot be set or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PartError {
+    #[error(transparent)]
+    Unknown(#[from] UnknownPart),
+    #[error("part {part:?} has no property {property:?}; it has {}", allowed.join(", "))]
+    UnknownProperty { part: String, property: String, allowed: Vec<&'static str> },
+    #[error("part {part:?}: {property} is {error}")]
+    Value { part: String, property: String, error: ValueError },
+}
+
+fn is<T: Part>(part: &dyn Part) -> bool {
+    let part: &dyn Any = part;
+    part.is::<T>()
+}
+
 impl Machine {
+    /// The names of the parts that `fits` accepts.
+    fn names_of(&self, fits: impl Fn(&dyn Part) -> bool) -> Vec<String> {
+        let parts = self.engine.platform().parts.iter();
+        parts.filter(|(_, _, part)| fits(*part)).map(|(_, name, _)| name.to_owned()).collect()
+    }
+
+    fn check(&self, what: &'static str, name: &str, fits: impl Fn(&dyn Part) -> bool) -> Result<(), UnknownPart> {
+        if self.engine.platform().parts.get(name).is_some_and(&fits) {
+            return Ok(());
+        }
+        let (board, names) = (self.config.board.name.clone(), self.names_of(fits));
+        Err(UnknownPart { board, what, name: name.to_owned(), names })
+    }
+
+    /// The part of this name, if it is a `T`.
+    ///
+    /// # Errors
+    /// If the board has no such part.
+    pub fn part<T: Part>(&mut self, name: &str) -> Result<&T, UnknownPart> {
+        self.engine.follow_wires(self.run.now);
+        self.check("part of this type", name, is::<T>)?;
+        let part: &dyn Any = self.engine.platform().parts.get(name).expect("it was found");
+        Ok(part.downcast_ref().expect("it is one"))
+    }
+
+    /// Acts on the part of this name, if it is a `T`. What it drives is followed afterwards.
+    ///
+    /// # Errors
+    /// If the board has no such part.
+    pub fn with_part<T: Part, R>(&mut self, name: &str, act: impl FnOnce(&mut T, Time) -> R) -> Result<R, UnknownPart> {
+        self.act_on("part of this type", name, act)
+    }
+
+    fn act_on<T: Part, R>(
+        &mut self,
+        what: &'static str,
+        name: &str,
+        act: impl FnOnce(&mut T, Time) -> R,
+    ) -> Result<R, UnknownPart> {
+        self.engine.follow_wires(self.run.now);
+        self.check(what, name, is::<T>)?;
+        let part: &mut dyn Any = self.engine.platform_mut().parts.get_mut(name).expect("it was found");
+        let done = act(part.downcast_mut().expect("it is one"), self.run.now);
+        self.engine.follow_parts(self.run.now);
+        Ok(done)
+    }
+
+    /// Acts on the part of this name, whatever its type.
+    ///
+    /// # Errors
+    /// If the board has no such part.
+    pub fn act_on_part(&mut self, name: &str, act: &mut dyn FnMut(&mut dyn Part, Time)) -> Result<(), UnknownPart> {
+        self.engine.follow_wires(self.run.now);
+        self.check("part", name, |_| true)?;
+        let now = self.run.now;
+        act(self.engine.platform_mut().parts.get_mut(name).expect("it was found"), now);
+        self.engine.follow_parts(now);
+        Ok(())
+    }
+
+    /// The names of the displays.
+    pub fn displays(&self) -> Vec<String> {
+        self.names_of(Part::is_display)
+    }
+
+    fn check_property(&self, name: &str, property: &str) -> Result<(), PartError> {
+        self.check("part", name, |_| true)?;
+        let allowed = self.engine.platform().parts.get(name).map(|part| part.properties()).unwrap_or_default();
+        if allowed.contains(&property) {
+            return Ok(());
+        }
+        let (part, property) = (name.to_owned(), property.to_owned());
+        Err(PartError::UnknownProperty { part, property, allowed: allowed.to_vec() })
+    }
+
+    /// Sets a property of a part, such as the temperature that a sensor is at.
+    ///
+    /// # Errors
+    /// If there is no such part or property, or the value is not possible.
+    pub fn set_property(&mut self, name: &str, property: &str, value: &Value) -> Result<(), PartError> {
+        self.engine.follow_wires(self.run.now);
+        self.check_property(name, property)?;
+        let now = self.run.now;
+        let part = self.engine.platform_mut().parts.get_mut(name).expect("it was found");
+        let set = part.set(property, value, now);
+        self.engine.follow_parts(now);
+        set.map_err(|error| PartError::Value { part: name.to_owned(), property: property.to_owned(), error })
+    }
+
+    /// What a property of a part is now. None if it can only be set.
+    ///
+    /// # Errors
+    /// If there is no such part or property.
+    pub fn property(&mut self, name: &str, property: &str) -> Result<Option<Value>, PartError> {
+        self.engine.follow_wires(self.run.now);
+        self.check_property(name, property)?;
+        Ok(self.engine.platform().parts.get(name).and_then(|part| part.get(property, self.run.now)))
+    }
+
+    /// The parts of the board: kind and name of each.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.engine.platform().parts.iter().map(|(kind, name, _)| (kind, name))
+    }
+
+    /// Whether there is a display of this name, or one at all.
+    pub fn has_display(&self, name: Option<&str>) -> bool {
+        let mut parts = self.engine.platform().parts.iter();
+        parts.any(|(_, named, part)| part.is_display() && name.is_none_or(|name| name == named))
+    }
+
+    /// What the display of this name shows, or the first one of the board. None if there is no such display.
+    pub fn display(&self, name: Option<&str>) -> Option<Shown> {
+        let mut parts = self.engine.platform().parts.iter();
+        parts.find_map(|(_, named, part)| name.is_none_or(|name| name == named).then(|| part.display())?)
+    }
+
+    /// What LEDs show, in the order of the chain, and since when: those of this name, or the first ones of the board. None if
+    /// there are no such LEDs.
+    pub fn leds(&mut self, name: Option<&str>) -> Option<(Vec<Rgb>, Time)> {
+        let now = self.run.now;
+        self.engine.follow_wires(now);
+        let mut parts = self.engine.platform().parts.iter();
+        parts.find_map(|(_, named, part)| part.colours(now).filter(|_| name.is_none_or(|name| name == named)))
+    }
+
+    /// The last 4096 tones that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
+    pub fn sounds(&mut self) -> Option<Vec<Sound>> {
+        self.engine.follow_wires(self.run.now);
+        self.engine.platform().parts.first::<Buzzer>().map(|buzzer| buzzer.sounds(self.run.now))
+    }
+
+    /// Whether the board has coloured LEDs.
+    pub fn has_leds(&self) -> bool {
+        self.engine.platform().parts.iter().any(|(_, _, part)| part.colours(self.run.now).is_some())
+    }
+
+    /// Whether the board has a buzzer.
+    pub fn has_buzzer(&self) -> bool {
+        self.engine.platform().parts.first::<Buzzer>().is_some()
+    }
+
     /// Presses a button or lets go of it.
     ///
     /// # Errors
     /// If the board has no button of this name.
     pub fn set_button(&mut self, name: &str, pressed: bool) -> Result<(), UnknownPart> {
-        let buttons = &self.config.board.buttons;
-        let Some(button) = buttons.iter().find(|button| button.name == name) else {
-            return Err(self.unknown("button", name, buttons.iter().map(|button| &button.name)));
-        };
-        let (pin, level) = (usize::from(button.gpio), button.active_level.is_high() == pressed);
-        self.drive_pin(pin, Some(level));
-        Ok(())
-    }
-
-    /// What the accelerometer feels from now on, in g along its own axes. At rest that is 1 g, away from the ground.
-    ///
-    /// # Errors
-    /// If the board has no accelerometer, or `name` is not "accelerometer".
-    pub fn set_acceleration(&mut self, name: &str, g: [f64; 3]) -> Result<(), UnknownPart> {
-        match self.engine.platform_mut().parts.accelerometer().filter(|_| name == ACCELEROMETER) {
-            Some(sensor) => sensor.set_acceleration(g),
-            None => return Err(self.unknown("sensor of acceleration", name, self.accelerometer_name().iter())),
-        }
-        Ok(())
-    }
-
-    /// The magnetic field around the board from now on, in gauss along the axes of its magnetometer.
-    ///
-    /// # Errors
-    /// If the board has no magnetometer, or `name` is not "magnetometer".
-    pub fn set_magnetic_field(&mut self, name: &str, gauss: [f64; 3]) -> Result<(), UnknownPart> {
-        match self.engine.platform_mut().parts.magnetometer().filter(|_| name == MAGNETOMETER) {
-            Some(sensor) => sensor.set_field(gauss),
-            None => return Err(self.unknown("sensor of magnetic fields", name, self.magnetometer_name().iter())),
-        }
-        Ok(())
-    }
-
-    fn accelerometer_name(&self) -> Option<String> {
-        self.config.board.accelerometer.map(|_| ACCELEROMETER.to_owned())
-    }
-
-    fn magnetometer_name(&self) -> Option<String> {
-        self.config.board.magnetometer.map(|_| MAGNETOMETER.to_owned())
-    }
-
-    /// The voltage that an analog sensor gives to its pin from now on, limited to 0 V and the chip's supply of 3.3 V.
-    ///
-    /// # Errors
-    /// If the board has no analog sensor of this name.
-    pub fn set_volts(&mut self, name: &str, volts: f64) -> Result<(), UnknownPart> {
-        let inputs = &self.config.board.analog;
-        let Some(input) = inputs.iter().find(|input| input.name == name) else {
-            return Err(self.unknown("analog sensor", name, inputs.iter().map(|input| &input.name)));
-        };
-        let pin = usize::from(input.gpio);
-        let microvolts = (volts * 1e6).round().clamp(0.0, SUPPLY_MICROVOLTS) as u32;
-        self.engine.set_microvolts(pin, microvolts, self.run.now);
-        Ok(())
-    }
-
-    /// What an analog sensor measures from now on, from 0 to 1: nothing, or all that its board's definition calls full range.
-    ///
-    /// # Errors
-    /// If the board has no analog sensor of this name.
-    pub fn set_level(&mut self, name: &str, level: f64) -> Result<(), UnknownPart> {
-        let input = self.config.board.analog.iter().find(|input| input.name == name);
-        let full_scale = input.map_or(0.0, |input| f64::from(input.full_scale));
-        self.set_volts(name, full_scale * level.clamp(0.0, 1.0))
+        self.act_on("button", name, |button: &mut Button, _| button.set_pressed(pressed))
     }
 
     /// Puts a finger on a touch pad, or takes it off.
@@ -104,20 +197,40 @@ impl Machine {
     /// # Errors
     /// If the board has no touch pad of this name.
     pub fn set_touched(&mut self, name: &str, touched: bool) -> Result<(), UnknownPart> {
-        let board_pads = &self.config.board.touch;
-        let Some(pad) = board_pads.iter().find(|pad| pad.name == name) else {
-            return Err(self.unknown("touch pad", name, board_pads.iter().map(|pad| &pad.name)));
-        };
-        self.engine.set_touched(pad.gpio, touched);
-        Ok(())
+        self.act_on("touch pad", name, |pad: &mut TouchPad, _| pad.set_touched(touched))
     }
 
-    fn unknown<'a>(&self, what: &'static str, name: &str, names: impl Iterator<Item = &'a String>) -> UnknownPart {
-        UnknownPart {
-            board: self.config.board.name.clone(),
-            what,
-            name: name.to_owned(),
-            names: names.cloned().collect(),
-        }
+    /// The voltage that an analog sensor gives to its pin from now on, limited to 0 V and the chip's supply of 3.3 V.
+    ///
+    /// # Errors
+    /// If the board has no analog sensor of this name.
+    pub fn set_volts(&mut self, name: &str, volts: f64) -> Result<(), UnknownPart> {
+        self.act_on("analog sensor", name, |sensor: &mut Potentiometer, _| sensor.set_volts(volts))
+    }
+
+    /// What an analog sensor measures from now on, from 0 to 1: nothing, or all that its board's definition calls full range.
+    ///
+    /// # Errors
+    /// If the board has no analog sensor of this name.
+    pub fn set_level(&mut self, name: &str, level: f64) -> Result<(), UnknownPart> {
+        self.act_on("analog sensor", name, |sensor: &mut Potentiometer, _| sensor.set_level(level))
+    }
+
+    /// What an accelerometer feels from now on, in g along its own axes. At rest that is 1 g, away from the ground.
+    ///
+    /// # Errors
+    /// If the board has no accelerometer of this name, or the values are not possible.
+    pub fn set_acceleration(&mut self, name: &str, g: [f64; 3]) -> Result<(), PartError> {
+        self.check("sensor of acceleration", name, |part| part.properties().contains(&"acceleration"))?;
+        self.set_property(name, "acceleration", &g.into())
+    }
+
+    /// The magnetic field around the board from now on, in gauss along the axes of a magnetometer.
+    ///
+    /// # Errors
+    /// If the board has no magnetometer of this name, or the values are not possible.
+    pub fn set_magnetic_field(&mut self, name: &str, gauss: [f64; 3]) -> Result<(), PartError> {
+        self.check("sensor of magnetic fields", name, |part| part.properties().contains(&"field"))?;
+        self.set_property(name, "field", &gauss.into())
     }
 }

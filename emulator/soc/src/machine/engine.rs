@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use espalier_core::{Bus, Core, Damaged, Fault, Frequency, Persist, Reader, Rgb, Signal, Span, Time, Writer};
-use espalier_parts::Sound;
+use espalier_core::{Bus, Core, Damaged, Fault, Frequency, Persist, Reader, Signal, Span, Time, Writer};
 use espalier_peripherals::ResetCause;
 
 use super::chip::{Access, Chip, ChipBus};
@@ -113,13 +112,13 @@ pub trait Engine: Persist + Send + Sync {
     fn load32(&mut self, core: usize, address: u32, now: Time) -> Result<u32, Fault>;
     fn store8(&mut self, core: usize, address: u32, value: u8, now: Time) -> Result<(), Fault>;
     fn store32(&mut self, core: usize, address: u32, value: u32, now: Time) -> Result<(), Fault>;
-    fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)>;
-    fn sounds(&mut self, now: Time) -> Option<Vec<Sound>>;
+    /// Brings what parts hear up to `now`.
+    fn follow_wires(&mut self, now: Time);
+    /// A part was changed from outside.
+    fn follow_parts(&mut self, now: Time);
     fn attach_probe(&mut self, pin: usize, now: Time);
     fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)>;
     fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time);
-    fn set_microvolts(&mut self, pin: usize, microvolts: u32, now: Time);
-    fn set_touched(&mut self, gpio: u8, touched: bool);
     fn settle_port(&mut self, block: usize);
     fn efuses(&self) -> Vec<u8>;
     fn set_efuses(&mut self, image: &[u8]);
@@ -188,7 +187,8 @@ impl<C: Chip> Engine for Assembly<C> {
 
     fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap) {
         // Holding down the button at the strapping pad selects the download mode, as on every development board.
-        let held = self.chip.platform().driven[self.chip.boot_pad()] == Some(false);
+        let (platform, pad) = (self.chip.platform(), self.chip.boot_pad());
+        let held = platform.driven[pad].or(platform.parts.pad_level(pad)) == Some(false);
         self.chip_mut().set_strap(if held { Strap::Download } else { strap });
         run.reset(self, cause);
     }
@@ -214,12 +214,12 @@ impl<C: Chip> Engine for Assembly<C> {
         self.core_and_bus(core, now).1.store32(address, value, 0).map(drop)
     }
 
-    fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)> {
-        self.chip_mut().leds(now)
+    fn follow_wires(&mut self, now: Time) {
+        self.chip_mut().follow_wires(now);
     }
 
-    fn sounds(&mut self, now: Time) -> Option<Vec<Sound>> {
-        self.chip_mut().sounds(now)
+    fn follow_parts(&mut self, now: Time) {
+        self.chip_mut().follow_parts(now);
     }
 
     fn attach_probe(&mut self, pin: usize, now: Time) {
@@ -234,16 +234,6 @@ impl<C: Chip> Engine for Assembly<C> {
         let chip = self.chip_mut();
         chip.before_pads_change(now);
         chip.drive_pin(pin, level, now);
-    }
-
-    fn set_microvolts(&mut self, pin: usize, microvolts: u32, now: Time) {
-        let chip = self.chip_mut();
-        chip.before_pads_change(now);
-        chip.set_microvolts(pin, microvolts);
-    }
-
-    fn set_touched(&mut self, gpio: u8, touched: bool) {
-        self.chip_mut().set_touched(gpio, touched);
     }
 
     fn settle_port(&mut self, block: usize) {

@@ -17,9 +17,9 @@ mod wires;
 
 use std::any::Any;
 
-use espalier_core::{Core, DebugStop, Frequency, Observer, Rgb, SerialPort, Signal, Span, Time, Translation};
+use espalier_core::{Core, DebugStop, Frequency, Observer, SerialPort, Signal, Span, Time, Translation};
 use espalier_net::{Air, Lan};
-use espalier_parts::{FlashChip, Oled, Sound};
+use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::ResetCause;
 
 use crate::boards::BoardDefinition;
@@ -27,7 +27,7 @@ use crate::error::SocError;
 use crate::platform::{FidelityRow, UnmodelledAccess, UnmodelledBlock};
 
 pub use chip::{Access, Chip, ChipBus, Network};
-pub use controls::UnknownPart;
+pub use controls::{PartError, UnknownPart};
 pub use debug::MemoryError;
 pub use engine::{Assembly, Engine};
 pub use resets::ChipReset;
@@ -222,19 +222,9 @@ impl Machine {
         &self.engine.platform().parts.flash
     }
 
-    /// The display, if the board has one.
+    /// The first OLED of the board, if it has one.
     pub fn oled(&self) -> Option<&Oled> {
-        self.engine.platform().parts.oled()
-    }
-
-    /// What the board's LEDs show, in the order of the chain, and since when. None if it has no LEDs.
-    pub fn leds(&mut self) -> Option<(Vec<Rgb>, Time)> {
-        self.engine.leds(self.run.now)
-    }
-
-    /// The last 4096 tones that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
-    pub fn sounds(&mut self) -> Option<Vec<Sound>> {
-        self.engine.sounds(self.run.now)
+        self.engine.platform().parts.first()
     }
 
     /// Records what a pad carries from now on. Pads that do not exist are ignored.
@@ -315,10 +305,13 @@ impl Machine {
         let platform = self.engine.platform();
         let ports = platform.serial().iter().enumerate();
         let ports = ports.map(|(port, output)| (format!("bytes that UART{port} sent"), output.lost()));
-        let tones = platform.pads.buzzer().map(|buzzer| ("tones of the buzzer".to_owned(), buzzer.forgotten()));
+        let parts = platform.parts.iter().filter_map(|(_, name, part)| {
+            let (count, what) = part.dropped()?;
+            Some((format!("{what} of {name}"), count))
+        });
         let pins = 0..platform.driven.len();
         let changes = pins.map(|pin| (format!("changes of GPIO{pin}"), platform.pads.lost_by_probe(pin)));
-        let all = ports.chain(tones).chain(changes);
+        let all = ports.chain(parts).chain(changes);
         all.filter(|(_, count)| *count != 0).map(|(what, count)| format!("{count} {what}")).collect()
     }
 

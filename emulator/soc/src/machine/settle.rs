@@ -52,6 +52,9 @@ pub trait Settle: Chip {
                 self.advance_network(Network::Air, now);
             } else if slot == platform.ports_slot() {
                 self.advance_network(Network::Ports, now);
+            } else if slot == platform.parts_slot() {
+                platform.parts.advance(now);
+                self.settle_parts(now);
             } else {
                 self.follow_inputs(slot, now);
                 self.platform_mut().blocks.device_mut(slot).advance(now);
@@ -71,6 +74,9 @@ pub trait Settle: Chip {
         platform.settle_device(index, row, memory, now);
         if row.outputs.is_some() {
             self.carry_changes(index);
+        }
+        if self.platform().parts.is_dirty() {
+            self.settle_parts(now);
         }
         if !row.inputs.is_empty() {
             self.follow_listeners(index, now);

@@ -4,6 +4,7 @@
 //! board's definition is in the file, so that it can be read where the board's TOML file is not; the ROM is not, only its digest.
 
 use espalier_core::{Load, Persist, Reader, Writer};
+use espalier_parts::PartKinds;
 
 use super::sealed::{Magic, SnapshotError, pack, seal, unpack, unseal};
 use super::{Engine, Machine, MachineConfig, Run};
@@ -35,12 +36,14 @@ impl Machine {
     /// The machine that [`save`](Machine::save) has written, around the engine that `assemble` makes.
     pub(crate) fn load_around(
         file: &[u8],
+        kinds: &PartKinds,
         assemble: impl FnOnce(&MachineConfig) -> Result<Box<dyn Engine>, SocError>,
     ) -> Result<Machine, SnapshotError> {
         let mut reader = unseal(MAGIC, file)?;
         let chip = String::load(&mut reader)?;
         let rom = u32::load(&mut reader)?;
-        let config = MachineConfig::load(&mut reader)?;
+        let mut config = MachineConfig::load(&mut reader)?;
+        config.board.kinds = kinds.clone();
         config.board.check().map_err(|kind| SnapshotError::Board(kind.to_string()))?;
         let state = unpack(&mut reader)?;
         reader.finish()?;

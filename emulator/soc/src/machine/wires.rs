@@ -1,11 +1,13 @@
 //! The way between blocks and pads: what drives each pad that something is connected to, and which inputs hear it.
 
-use espalier_core::{Rgb, Signal, Time};
-use espalier_parts::Sound;
+use espalier_core::{Signal, Time};
 
 use super::chip::Chip;
 use super::settle::Settle;
 use crate::platform::{Input, inverted};
+
+/// How often in a row parts may answer what they did to pads themselves, before guest time has to go on.
+const ANSWERS: usize = 16;
 
 /// The pads of a mask.
 fn pads(mut mask: u64) -> impl Iterator<Item = usize> {
@@ -23,8 +25,10 @@ pub trait Wires: Settle {
             return;
         }
         let platform = self.platform_mut();
-        if platform.parts.follow_i2c_pads(platform.blocks.matrix(), now) {
-            self.update_inputs();
+        platform.parts.follow_buses(platform.blocks.matrix(), now);
+        // What a part gives to a wire is there before the next edge.
+        if platform.parts.is_dirty() {
+            self.settle_parts(now);
         }
         if changes & self.platform().followed() != 0 {
             self.connect_wires(now);
@@ -139,6 +143,7 @@ pub trait Wires: Settle {
             return;
         }
         platform.events.pad(pin, signal, at);
+        platform.parts.carry(pin, signal, at);
         for index in 0..platform.pads.inputs.len() {
             let platform = self.platform_mut();
             let input = platform.pads.inputs[index];
@@ -155,18 +160,35 @@ pub trait Wires: Settle {
     fn follow_wires(&mut self, now: Time) {
         let now = self.platform_mut().tick(now);
         self.connect_wires(now);
+        if self.platform().parts.is_dirty() {
+            self.settle_parts(now);
+        }
     }
 
-    /// The colours of the LEDs, and the time of their last change.
-    fn leds(&mut self, now: Time) -> Option<(Vec<Rgb>, Time)> {
-        self.follow_wires(now);
-        self.platform().pads.leds().map(|leds| (leds.colours(now), leds.changed(now)))
+    /// Follows what parts did to their pads.
+    fn settle_parts(&mut self, now: Time) {
+        for _ in 0..ANSWERS {
+            let changes = self.platform_mut().parts.take_changes();
+            if !changes.pads && changes.touches.is_empty() {
+                break;
+            }
+            self.platform_mut().forget_steady();
+            self.before_pads_change(now);
+            for (gpio, touched) in changes.touches {
+                self.set_touched(gpio, touched);
+            }
+            if changes.pads {
+                self.update_inputs();
+                self.connect_wires(now);
+            }
+        }
+        self.platform_mut().renew_parts();
     }
 
-    /// The last tones that the buzzer has made since power-on.
-    fn sounds(&mut self, now: Time) -> Option<Vec<Sound>> {
-        self.follow_wires(now);
-        self.platform().pads.buzzer().map(|buzzer| buzzer.sounds(now))
+    /// A part was changed from outside.
+    fn follow_parts(&mut self, now: Time) {
+        let now = self.platform_mut().tick(now);
+        self.settle_parts(now);
     }
 
     fn attach_probe(&mut self, pin: usize, now: Time) {
@@ -188,14 +210,6 @@ pub trait Wires: Settle {
             *driven = level;
             self.update_inputs();
             self.connect_wires(now);
-        }
-    }
-
-    /// Gives a pad a voltage.
-    fn set_microvolts(&mut self, pin: usize, microvolts: u32) {
-        if let Some(voltage) = self.platform_mut().analog.get_mut(pin) {
-            *voltage = Some(microvolts);
-            self.update_inputs();
         }
     }
 }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use espalier_core::{Damaged, Device, PadMatrix, Persist, Reader, Time, Writer};
 
+use super::parts::SpiSignals;
 use super::stub::Stub;
 use crate::boards::BoardDefinition;
 
@@ -56,6 +57,8 @@ pub struct Row {
     pub kept: bool,
     /// Its first chip select leads to the flash chip.
     pub flash: bool,
+    /// The signals by which it reaches the devices of the board, if it is a SPI controller.
+    pub spi: Option<SpiSignals>,
     /// It has a line to the outside of the chip, as serial port.
     pub serial: bool,
 }
@@ -99,6 +102,7 @@ impl<C> Block<C> {
             resets: &[],
             kept: false,
             flash: false,
+            spi: None,
             serial: false,
         };
         Block { row, device, after: None }
@@ -143,6 +147,11 @@ impl<C> Block<C> {
 
     pub const fn flash(mut self) -> Block<C> {
         self.row.flash = true;
+        self
+    }
+
+    pub const fn spi(mut self, signals: SpiSignals) -> Block<C> {
+        self.row.spi = Some(signals);
         self
     }
 

@@ -6,9 +6,6 @@
 use std::collections::VecDeque;
 
 use espalier_core::{Signal, Span, Time};
-use espalier_parts::{Buzzer, Ws2812};
-
-use crate::boards::BoardDefinition;
 
 /// Changes of a line that its probe keeps until they are taken; of more than these the oldest are lost.
 const PROBE_CHANGES: usize = 1 << 18;
@@ -36,8 +33,6 @@ impl Probe {
 /// The lines of single pads. In masks of pads, bit n is GPIO n.
 #[derive(Clone, Debug)]
 pub struct Lines {
-    leds: Option<(usize, usize, Ws2812)>,
-    buzzer: Option<(usize, Buzzer)>,
     probes: Vec<Probe>,
     /// Pads that parts and probes are connected to.
     connected: u64,
@@ -48,7 +43,7 @@ pub struct Lines {
     signals: Vec<Signal>,
 }
 
-espalier_core::persist!(value Lines { leds, buzzer, probes, connected, inputs, drivers, signals });
+espalier_core::persist!(value Lines { probes, connected, inputs, drivers, signals });
 
 /// An input of a block that listens to a pad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +59,11 @@ pub struct Input {
 espalier_core::persist!(value Input { block, input, pin, inverted });
 
 impl Lines {
-    pub fn new(board: &BoardDefinition, pins: usize) -> Lines {
-        let leds = board.leds.map(|leds| (usize::from(leds.gpio), usize::from(leds.count)));
-        let buzzer = board.buzzer.map(|buzzer| usize::from(buzzer.gpio));
-        let connected = leds.map(|(pin, _)| pin).into_iter().chain(buzzer).fold(0, |mask, pin| mask | 1 << pin);
+    /// `heard` are the pads that parts hear.
+    pub fn new(heard: u64, pins: usize) -> Lines {
         Lines {
-            leds: leds.map(|(pin, count)| (pin, count, Ws2812::new(count))),
-            buzzer: buzzer.map(|pin| (pin, Buzzer::new())),
             probes: Vec::new(),
-            connected,
+            connected: heard,
             inputs: Vec::new(),
             drivers: vec![None; pins],
             signals: vec![Signal::Level(false); pins],
@@ -87,14 +78,6 @@ impl Lines {
     /// The pads that parts, probes and blocks are connected to.
     pub fn followed(&self) -> u64 {
         self.inputs.iter().fold(self.connected, |mask, input| mask | 1 << input.pin)
-    }
-
-    pub fn leds(&self) -> Option<&Ws2812> {
-        self.leds.as_ref().map(|(_, _, leds)| leds)
-    }
-
-    pub fn buzzer(&self) -> Option<&Buzzer> {
-        self.buzzer.as_ref().map(|(_, buzzer)| buzzer)
     }
 
     /// Records what a pad carries from now on.
@@ -116,12 +99,6 @@ impl Lines {
     }
 
     pub fn power_cycle(&mut self) {
-        if let Some((_, count, leds)) = &mut self.leds {
-            *leds = Ws2812::new(*count);
-        }
-        if let Some((_, buzzer)) = &mut self.buzzer {
-            *buzzer = Buzzer::new();
-        }
         self.signals.fill(Signal::Level(false));
     }
 
@@ -136,12 +113,6 @@ impl Lines {
             return false;
         }
         self.signals[pin] = signal;
-        if let Some((_, _, leds)) = self.leds.as_mut().filter(|(gpio, ..)| *gpio == pin) {
-            leds.signal(signal, at);
-        }
-        if let Some((_, buzzer)) = self.buzzer.as_mut().filter(|(gpio, _)| *gpio == pin) {
-            buzzer.signal(signal, at);
-        }
         if let Some(probe) = self.probes.iter_mut().find(|probe| probe.pin == pin) {
             probe.record(signal, at);
         }

@@ -22,7 +22,6 @@ use espalier_net::{Air, Delivery, Lan, Ports, Sent};
 use espalier_parts::{FlashChip, FlashSize};
 use espalier_peripherals::ResetCause;
 
-use crate::boards::BoardDefinition;
 use crate::error::SocError;
 use block::{Block, Blocks, Row, Setup};
 use events::Events;
@@ -35,6 +34,7 @@ use unmodelled::{Allowed, Mnemonics, UnmodelledLog};
 pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use lines::{Input, inverted};
+pub use parts::SpiSignals;
 pub use serial::SERIAL_OUTPUT_BYTES;
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 
@@ -65,7 +65,7 @@ pub struct Config<'a> {
 pub struct Platform {
     pub map: Map,
     pub blocks: Blocks,
-    /// One slot for each block, then those of the LAN, the air and the ports.
+    /// One slot for each block, then those of the LAN, the air, the ports and the parts.
     schedule: Schedule,
     /// How often blocks were called because their time had come.
     calls: u64,
@@ -84,10 +84,8 @@ pub struct Platform {
     serial: Vec<SerialOutput>,
     /// Edge sources that are high for the present slice.
     pub pulses: u128,
-    /// Levels that the board drives onto pads.
+    /// Levels that are driven onto pads from outside, past the parts of the board.
     pub driven: Vec<Option<bool>>,
-    /// Voltages that the board gives to pads, in microvolts.
-    pub analog: Vec<Option<u32>>,
     pub pads: Lines,
     pub parts: Parts,
     pub lan: Lan,
@@ -107,7 +105,7 @@ pub struct Platform {
 espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
-        analog, pads, parts, lan, air, ports, output, flash_changes, attention, code_epoch, unmodelled
+        pads, parts, lan, air, ports, output, flash_changes, attention, code_epoch, unmodelled
     } fixed { map, steady, has_steady, events } if Platform::is_sound;
 }
 
@@ -116,11 +114,12 @@ impl Platform {
         let Setup { board, seed } = config.setup;
         let map = Map::new(table, config.windows);
         let flash = FlashChip::new(FlashSize::try_from(board.flash_size as usize)?);
+        let parts = Parts::new(flash, board, config.pins)?;
         let mut lan = Lan::new(espalier_net::LanConfig { seed, ..espalier_net::LanConfig::default() })?;
         lan.plug_in_air();
         Ok(Platform {
             blocks: Blocks::new(table.iter().map(|block| (block.device)(&config.setup)).collect()),
-            schedule: Schedule::new(table.len() + 3),
+            schedule: Schedule::new(table.len() + 4),
             calls: 0,
             clock: Time::ZERO,
             steady: SteadyWords::NONE,
@@ -132,10 +131,9 @@ impl Platform {
             effects: VecDeque::new(),
             serial: vec![SerialOutput::default(); map.rows().iter().filter(|row| row.serial).count()],
             pulses: 0,
-            driven: released(board, config.pins),
-            analog: silent(board, config.pins),
-            pads: Lines::new(board, config.pins),
-            parts: Parts::new(flash, board),
+            driven: vec![None; config.pins],
+            pads: Lines::new(parts.heard(), config.pins),
+            parts,
             lan,
             air: Air::new(seed),
             ports: None,
@@ -153,7 +151,7 @@ impl Platform {
     fn is_sound(&self) -> bool {
         let ports = self.map.rows().iter().filter(|row| row.serial).count();
         let pins = self.pads.count();
-        !self.lines.is_empty() && self.serial.len() == ports && [self.driven.len(), self.analog.len()] == [pins; 2]
+        !self.lines.is_empty() && self.serial.len() == ports && self.driven.len() == pins
     }
 
     /// The pads that have to be followed.
@@ -174,6 +172,16 @@ impl Platform {
     /// The schedule's slot for the ports of a board that is one of several.
     pub fn ports_slot(&self) -> usize {
         self.blocks.len() + 2
+    }
+
+    /// The schedule's slot for the parts of the board.
+    pub fn parts_slot(&self) -> usize {
+        self.blocks.len() + 3
+    }
+
+    /// Asks the parts when one next changes by itself.
+    pub fn renew_parts(&mut self) {
+        self.set_deadline(self.parts_slot(), self.parts.deadline());
     }
 
     /// Something will reach the ports at `at`.
@@ -272,10 +280,10 @@ impl Platform {
 
     /// Lets a block carry out what needs something outside of it.
     pub fn settle_device(&mut self, index: usize, row: &Row, memory: &mut dyn GuestMemory, now: Time) {
-        // Only the bus of an I2C controller is found by the pads that it drives.
-        let (device, matrix) = match row.outputs {
-            Some(_) => self.blocks.with_matrix(index),
-            None => (self.blocks.device_mut(index), None),
+        // Only the buses of I2C and SPI controllers are found by the pads that they drive.
+        let (device, matrix) = match row.outputs.is_some() || row.spi.is_some() {
+            true => self.blocks.with_matrix(index),
+            false => (self.blocks.device_mut(index), None),
         };
         let mut wiring = Wiring { memory, parts: &mut self.parts, matrix, row, sent: Vec::new() };
         device.settle(&mut wiring, now);
@@ -455,8 +463,12 @@ impl Surroundings for Wiring<'_> {
         self.memory
     }
 
-    fn spi(&mut self, chip_select: usize) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory) {
-        let target = if self.row.flash { self.parts.on_flash_bus(chip_select) } else { None };
+    fn spi(&mut self, chip_select: Option<usize>) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory) {
+        let target = match (self.row.flash, self.row.spi.zip(self.matrix)) {
+            (true, _) => chip_select.and_then(|line| self.parts.on_flash_bus(line)),
+            (false, Some((signals, matrix))) => self.parts.spi_bus(signals, chip_select, matrix),
+            (false, None) => None,
+        };
         (target, self.memory)
     }
 
@@ -467,22 +479,4 @@ impl Surroundings for Wiring<'_> {
     fn transmit(&mut self, sent: Vec<(Time, u8)>) {
         self.sent.extend(sent);
     }
-}
-
-/// The pads with their drivers while the board is untouched: the resistors of its buttons.
-fn released(board: &BoardDefinition, pins: usize) -> Vec<Option<bool>> {
-    let mut driven = vec![None; pins];
-    for button in &board.buttons {
-        driven[usize::from(button.gpio)] = Some(!button.active_level.is_high());
-    }
-    driven
-}
-
-/// The pads at which the board has a voltage that is zero until it is set.
-fn silent(board: &BoardDefinition, pins: usize) -> Vec<Option<u32>> {
-    let mut analog = vec![None; pins];
-    for input in &board.analog {
-        analog[usize::from(input.gpio)] = Some(0);
-    }
-    analog
 }

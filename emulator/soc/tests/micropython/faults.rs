@@ -113,7 +113,7 @@ fn light_sleep_takes_as_long_as_asked(image: &[u8]) {
 /// A 0.49 inch OLED: 64x32 pixels of an SSD1306, the middle 64 of its 128 columns, wired to both sides of the controller.
 fn oled_of_64x32_shows_its_rows_in_order(image: &[u8]) {
     let text = "extends = \"esp32-devkit\"\n\
-        [display]\ncontroller = \"ssd1306\"\nscl = 22\nsda = 21\nwidth = 64\nheight = 32\nvisible-column = 32\n";
+        [[part]]\nkind = \"ssd1306\"\nname = \"display\"\nscl = 22\nsda = 21\nwidth = 64\nheight = 32\nvisible-column = 32\n";
     let board = BoardDefinition::from_toml(text, Path::new("oled.toml")).unwrap();
     let mut repl = Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() });
     let script = "from machine import I2C, Pin\n\

@@ -30,7 +30,7 @@ fn run(repl: &mut Repl, script: &str) -> String {
 
 fn colours(repl: &mut Repl) -> Vec<Rgb> {
     repl.machine.run_for(Span::from_millis(1));
-    repl.machine.leds().expect("the board has LEDs").0
+    repl.machine.leds(None).expect("the board has LEDs").0
 }
 
 const NEOPIXEL: &str = "from machine import Pin\n\

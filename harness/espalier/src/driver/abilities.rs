@@ -10,6 +10,7 @@ use espalier_core::Damaged;
 #[cfg(feature = "probe")]
 use espalier_core::Span;
 use espalier_core::Time;
+use espalier_parts::{Part, Value};
 
 use super::{
     AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, FlashHistory, FlashMemory,
@@ -114,10 +115,16 @@ pub(crate) trait PowerSupply: Identity {
 }
 
 /// The display.
-pub(crate) trait Display {
+pub(crate) trait Display: Identity {
     /// What the display showed at `since` or later. Where only the firmware knows the display, this asks for it over the
     /// console, and the answer is there some time later.
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>>;
+
+    /// What the display of this name showed at `since` or later, where displays are seen without the firmware.
+    fn look_at(&mut self, name: &str, since: Time) -> Poll<Result<DisplayState, Failure>> {
+        let _ = (name, since);
+        Poll::Ready(Err(self.unsupported(Capability::Parts)))
+    }
 
     /// From now on the firmware sends every picture that it shows over the console, see [`crate::MicroPython::mirror`]. Nothing to
     /// do where the display is seen anyway.
@@ -128,12 +135,33 @@ pub(crate) trait Display {
     fn shown(&self) -> Option<DisplayState>;
 }
 
+/// What is done to a part at board time.
+pub(crate) type PartAct<'a> = dyn FnMut(&mut dyn Part, Time) + 'a;
+
 /// Buttons, sensors, LEDs and the buzzer.
 pub(crate) trait Parts: Identity {
     /// Presses, touches or sets a part.
     fn act_on_part(&mut self, control: &Control) -> Result<(), Failure> {
         let _ = control;
         Err(self.unsupported(Capability::Controls))
+    }
+
+    /// Acts on the part of this name.
+    fn with_part(&mut self, name: &str, act: &mut PartAct<'_>) -> Result<(), Failure> {
+        let _ = (name, act);
+        Err(self.unsupported(Capability::Parts))
+    }
+
+    /// Sets a property of a part.
+    fn set_property(&mut self, part: &str, property: &str, value: &Value) -> Result<(), Failure> {
+        let _ = (part, property, value);
+        Err(self.unsupported(Capability::Parts))
+    }
+
+    /// What a property of a part is.
+    fn property(&mut self, part: &str, property: &str) -> Result<Option<Value>, Failure> {
+        let _ = (part, property);
+        Err(self.unsupported(Capability::Parts))
     }
 
     /// The colours of the LEDs.

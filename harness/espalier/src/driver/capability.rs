@@ -84,6 +84,8 @@ pub enum Capability {
     Datagrams,
     /// Pressing buttons, touching pads and setting what sensors measure.
     Controls,
+    /// Parts by their names, with properties and displays of their own.
+    Parts,
     /// The colours of the LEDs.
     Leds,
     /// The buzzer's tone.
@@ -111,6 +113,7 @@ impl fmt::Display for Capability {
             Capability::Air => "networks in the air that a test commands",
             Capability::Datagrams => "UDP and ping of the peer",
             Capability::Controls => "pressing, touching and setting sensors",
+            Capability::Parts => "parts by their names",
             Capability::Leds => "LED readout",
             Capability::Buzzer => "recording the buzzer",
             Capability::Probe => "a debug probe",

@@ -1,6 +1,6 @@
 //! Plain data that crosses between boards and what is above them.
 
-use espalier_core::{Bitmap, Rgb, Time};
+use espalier_core::{Bitmap, Picture, Pixmap, Rgb, Time};
 
 /// From where the chip starts after a reset.
 ///
@@ -42,12 +42,25 @@ pub(crate) struct JtagCycle {
 /// What a display shows.
 #[derive(Clone, Debug)]
 pub(crate) struct DisplayState {
+    /// Its dots; of a display with colours, where it is bright.
     pub(crate) bitmap: Bitmap,
+    /// What it shows if it has colours.
+    pub(crate) colours: Option<Pixmap>,
     pub(crate) memory: Vec<u8>,
     pub(crate) changed: Time,
     pub(crate) on: bool,
     /// When it is known to have shown this.
     pub(crate) at: Time,
+}
+
+impl DisplayState {
+    /// The visible pixels: dots or colours.
+    pub(crate) fn picture(&self) -> Picture {
+        match &self.colours {
+            Some(colours) => Picture::Colours(colours.clone()),
+            None => Picture::Dots(self.bitmap.clone()),
+        }
+    }
 }
 
 /// What coloured LEDs show.

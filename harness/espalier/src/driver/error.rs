@@ -79,6 +79,19 @@ pub struct UnknownPart {
     pub names: Vec<String>,
 }
 
+/// A property of a part cannot be set or read.
+///
+/// ```
+/// let reason = "part \"climate\": temperature is 200, not a number from -40 to 85".to_owned();
+/// assert!(espalier::PropertyError { reason }.to_string().ends_with("from -40 to 85"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct PropertyError {
+    /// The part, the property, and what is possible.
+    pub reason: String,
+}
+
 /// The board is made without such a part.
 ///
 /// ```
@@ -191,6 +204,7 @@ impl Cause for Unsupported {}
 impl Cause for AmongOthers {}
 impl Cause for Halted {}
 impl Cause for UnknownPart {}
+impl Cause for PropertyError {}
 impl Cause for Absent {}
 impl Cause for DisplayMute {}
 impl Cause for PeerError {}

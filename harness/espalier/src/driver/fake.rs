@@ -104,6 +104,7 @@ impl Identity for Fake {
                 | Capability::Air
                 | Capability::Datagrams
                 | Capability::Controls
+                | Capability::Parts
                 | Capability::Probe
                 | Capability::Power
         )
@@ -157,7 +158,7 @@ impl Display for Fake {
 
     fn shown(&self) -> Option<DisplayState> {
         let (bitmap, changed) = self.bitmap.clone()?;
-        Some(DisplayState { bitmap, memory: Vec::new(), changed, on: true, at: self.now })
+        Some(DisplayState { bitmap, colours: None, memory: Vec::new(), changed, on: true, at: self.now })
     }
 }
 

@@ -28,8 +28,8 @@ mod unmodelled;
 use std::path::PathBuf;
 
 pub(crate) use abilities::{
-    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, Parts, PeerSockets, PowerSupply,
-    SerialConsole,
+    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, PartAct, Parts, PeerSockets,
+    PowerSupply, SerialConsole,
 };
 pub(crate) use air::{AirDriver, DatagramDriver, PingId, Segment, UdpId};
 pub use air_error::AirError;
@@ -44,8 +44,8 @@ pub use emulated::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress,
 };
 pub use error::{
-    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, SnapshotError, UnknownPart,
-    Unsupported,
+    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, PropertyError, SnapshotError,
+    UnknownPart, Unsupported,
 };
 pub use lan::{AccessPoint, AirFaults, AirNetwork, Faults, Refusal};
 pub(crate) use lan::{FaultConfig, StationState};
@@ -58,6 +58,8 @@ pub use qemu::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use reset::{Reset, ResetCause, ResetKind};
 pub use target::{BOARD_VARIABLE, Target};
 pub use unmodelled::UnmodelledNote;
+
+use espalier_parts::PartKinds;
 
 use crate::error::{Failure, Source};
 /// A serial port of this computer, as espflash takes it.
@@ -76,6 +78,8 @@ pub(crate) struct Setup {
     pub(crate) strict: bool,
     /// Blocks at which a strict board goes on.
     pub(crate) allowed: Vec<String>,
+    /// The kinds of parts that an emulated board can have.
+    pub(crate) kinds: PartKinds,
     /// The world that an emulated board comes into; one of its own if there is none.
     pub(crate) world: Option<WorldHandle>,
 }

@@ -7,12 +7,12 @@ use std::fs;
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::Path;
 
-use espalier_core::Bitmap;
+use espalier_core::Picture;
 use tempfile::NamedTempFile;
 
 use super::error::ScreenError;
 use crate::error::{Failure, FileError};
-use crate::png::encode;
+use crate::png::encode_picture;
 use crate::run_id::run_id;
 use crate::session::artefacts::{Artefacts, hexadecimal};
 
@@ -20,7 +20,7 @@ use crate::session::artefacts::{Artefacts, hexadecimal};
 const CLAIMS: &str = ".claims";
 
 /// Claims that `golden` shows `picture`, for the test that has `artefacts`.
-pub(super) fn claim(artefacts: &Artefacts, golden: &Path, picture: &Bitmap) -> Result<(), Failure> {
+pub(super) fn claim(artefacts: &Artefacts, golden: &Path, picture: &Picture) -> Result<(), Failure> {
     let claims = artefacts.shared().join(CLAIMS);
     let folder = claims.join(run_id());
     if !folder.is_dir() {
@@ -29,7 +29,7 @@ pub(super) fn claim(artefacts: &Artefacts, golden: &Path, picture: &Bitmap) -> R
     }
     fs::create_dir_all(&folder).map_err(FileError::of("create", &folder))?;
     let path = folder.join(hexadecimal(golden.as_os_str().as_encoded_bytes()));
-    let (digest, test) = (hexadecimal(&encode(picture)), artefacts.owner());
+    let (digest, test) = (hexadecimal(&encode_picture(picture)), artefacts.owner());
     let mut file = NamedTempFile::new_in(&folder).map_err(FileError::of("write", &path))?;
     write!(file, "{digest} {test}").map_err(FileError::of("write", &path))?;
     // It appears with its content, and only if there is none.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use espalier_core::Bitmap;
+use espalier_core::{Bitmap, Picture, Rgb};
 
 use crate::png::{Colour, encode_colour};
 
@@ -43,6 +43,12 @@ impl Rect {
         Rect { x, y, width, height }
     }
 
+    /// The part of it that is on a picture of this size.
+    pub(crate) fn on(&self, width: u32, height: u32) -> Rect {
+        let (x, y) = (self.x.min(width), self.y.min(height));
+        Rect { x, y, width: self.width.min(width - x), height: self.height.min(height - y) }
+    }
+
     fn contains(&self, x: u32, y: u32) -> bool {
         let inside = |value: u32, start: u32, length: u32| value >= start && value - start < length;
         inside(x, self.x, self.width) && inside(y, self.y, self.height)
@@ -63,6 +69,8 @@ pub(crate) struct Tolerance {
     pub(crate) pixels: usize,
     /// How far from its place a lit pixel may be.
     pub(crate) distance: u32,
+    /// How much each channel of a colour may be off.
+    pub(crate) channel: u8,
 }
 
 /// How one pixel compares.
@@ -86,8 +94,8 @@ enum Verdict {
 /// ```
 #[derive(Clone)]
 pub struct Comparison {
-    expected: Bitmap,
-    actual: Bitmap,
+    expected: Picture,
+    actual: Picture,
     tolerance: Tolerance,
     differing: usize,
     bounds: Option<Rect>,
@@ -96,10 +104,11 @@ pub struct Comparison {
 impl Comparison {
     /// Compares two pictures, forgiving nothing.
     pub fn of(expected: &Bitmap, actual: &Bitmap) -> Comparison {
-        Comparison::new(expected, actual, &Tolerance::default())
+        let picture = |bitmap: &Bitmap| Picture::Dots(bitmap.clone());
+        Comparison::new(&picture(expected), &picture(actual), &Tolerance::default())
     }
 
-    pub(crate) fn new(expected: &Bitmap, actual: &Bitmap, tolerance: &Tolerance) -> Comparison {
+    pub(crate) fn new(expected: &Picture, actual: &Picture, tolerance: &Tolerance) -> Comparison {
         let (expected, actual, tolerance) = (expected.clone(), actual.clone(), tolerance.clone());
         let mut comparison = Comparison { expected, actual, tolerance, differing: 0, bounds: None };
         let mut corners: Option<(u32, u32, u32, u32)> = None;
@@ -177,14 +186,34 @@ impl Comparison {
     }
 
     fn verdict(&self, x: u32, y: u32) -> Verdict {
+        if let (Picture::Dots(expected), Picture::Dots(actual)) = (&self.expected, &self.actual) {
+            return self.verdict_of_dots(expected, actual, x, y);
+        }
         let (expected, actual) = (self.expected.get(x, y), self.actual.get(x, y));
-        if self.tolerance.masks.iter().any(|mask| mask.contains(x, y)) {
+        if self.is_masked(x, y) {
+            Verdict::Masked { lit: actual.is_bright() }
+        } else if differ(expected, actual) <= self.tolerance.channel {
+            Verdict::Same { lit: actual.is_bright() }
+        } else if expected.is_bright() && !actual.is_bright() {
+            Verdict::Missing
+        } else {
+            Verdict::Extra
+        }
+    }
+
+    fn is_masked(&self, x: u32, y: u32) -> bool {
+        self.tolerance.masks.iter().any(|mask| mask.contains(x, y))
+    }
+
+    fn verdict_of_dots(&self, wanted: &Bitmap, found: &Bitmap, x: u32, y: u32) -> Verdict {
+        let (expected, actual) = (wanted.get(x, y), found.get(x, y));
+        if self.is_masked(x, y) {
             Verdict::Masked { lit: actual }
         } else if expected == actual {
             Verdict::Same { lit: expected }
-        } else if expected && !self.near(&self.actual, x, y) {
+        } else if expected && !self.near(found, x, y) {
             Verdict::Missing
-        } else if actual && !self.near(&self.expected, x, y) {
+        } else if actual && !self.near(wanted, x, y) {
             Verdict::Extra
         } else {
             Verdict::Same { lit: actual }
@@ -199,11 +228,16 @@ impl Comparison {
     }
 }
 
+/// How much the channel that differs most is off.
+fn differ(a: Rgb, b: Rgb) -> u8 {
+    a.red.abs_diff(b.red).max(a.green.abs_diff(b.green)).max(a.blue.abs_diff(b.blue))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Comparison, Rect, Tolerance};
     use crate::png::decode;
-    use espalier_core::Bitmap;
+    use espalier_core::{Bitmap, Picture, Pixmap, Rgb};
 
     fn bitmap(lit: &[(u32, u32)]) -> Bitmap {
         let mut bitmap = Bitmap::new(16, 8);
@@ -214,7 +248,7 @@ mod tests {
     }
 
     fn compare(expected: &[(u32, u32)], actual: &[(u32, u32)], tolerance: &Tolerance) -> Comparison {
-        Comparison::new(&bitmap(expected), &bitmap(actual), tolerance)
+        Comparison::new(&Picture::Dots(bitmap(expected)), &Picture::Dots(bitmap(actual)), tolerance)
     }
 
     #[test]
@@ -253,8 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn colours_may_be_off_by_a_limit_in_each_channel() {
+        let red = |red| {
+            let mut pixmap = Pixmap::new(4, 4);
+            pixmap.set(1, 2, Rgb::new(red, 0, 0));
+            Picture::Colours(pixmap)
+        };
+        let within = |channel| Tolerance { channel, ..Tolerance::default() };
+        assert!(Comparison::new(&red(100), &red(108), &within(8)).matches());
+        let off = Comparison::new(&red(100), &red(109), &within(8));
+        assert_eq!((off.differing(), off.bounds()), (1, Some(Rect::new(1, 2, 1, 1))));
+        assert!(!off.matches());
+    }
+
+    #[test]
     fn pictures_of_different_sizes_never_match() {
-        let comparison = Comparison::new(&Bitmap::new(8, 8), &Bitmap::new(16, 8), &Tolerance::default());
+        let comparison = Comparison::of(&Bitmap::new(8, 8), &Bitmap::new(16, 8));
         assert_eq!(comparison.differing(), 0);
         assert!(!comparison.matches());
     }

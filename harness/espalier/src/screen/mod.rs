@@ -9,7 +9,7 @@ mod pending;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use espalier_core::{Bitmap, Span, Time};
+use espalier_core::{Bitmap, Picture as Pixels, Pixmap, Rgb, Span, Time};
 use espalier_protocol::{Answer, Command};
 
 pub(crate) use compare::Tolerance;
@@ -21,9 +21,10 @@ pub use pending::{PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
 
 use crate::console::Console;
 use crate::driver::{Capability, DisplayState};
-use crate::png::encode;
+use crate::error::Failure;
+use crate::png::encode_picture;
 use crate::render::half_blocks;
-use crate::session::{Ask, Result, SETTLED, Shared, Wait};
+use crate::session::{Ask, Result, SETTLED, Shared, State, Wait};
 
 /// The display of a board. Handles are cheap and all lead to the same display.
 ///
@@ -36,11 +37,25 @@ use crate::session::{Ask, Result, SETTLED, Shared, Wait};
 #[derive(Clone)]
 pub struct Screen {
     shared: Arc<Shared>,
+    /// The display, if it is not the first one of the board.
+    name: Option<Arc<str>>,
+}
+
+/// Looks at a display.
+fn look(state: &mut State, name: Option<&str>, since: Time) -> Poll<std::result::Result<DisplayState, Failure>> {
+    match name {
+        Some(name) => state.driver.look_at(name, since),
+        None => state.driver.look(since),
+    }
 }
 
 impl Screen {
     pub(crate) fn new(shared: Arc<Shared>) -> Screen {
-        Screen { shared }
+        Screen { shared, name: None }
+    }
+
+    pub(crate) fn named(shared: Arc<Shared>, name: &str) -> Screen {
+        Screen { shared, name: Some(name.into()) }
     }
 
     /// Waits until the display has not changed for [`SETTLED`], counted from now: what the firmware draws in answer to
@@ -51,12 +66,12 @@ impl Screen {
 
     /// Waits until the display has not changed for `quiet`, counted from now.
     pub fn settled_for(&self, quiet: Span) -> Wait<Picture> {
-        let shared = self.shared.clone();
+        let (shared, display) = (self.shared.clone(), self.name.clone());
         let mut begun = None;
         let mut settled_at = None;
         Wait::new(&self.shared, format!("the screen to stay unchanged for {quiet}"), move |state, _| {
             let begun = *begun.get_or_insert(state.driver.now());
-            let shown = ready!(state.driver.look(settled_at.unwrap_or(begun)))?;
+            let shown = ready!(look(state, display.as_deref(), settled_at.unwrap_or(begun)))?;
             let since = shown.changed.max(begun);
             if shown.at.since(since) < quiet {
                 settled_at = Some(since + quiet);
@@ -69,40 +84,50 @@ impl Screen {
     /// Waits until the display shows the golden picture `name`. With `ESPALIER_BLESS=1`, what the display shows at the end of
     /// the wait becomes the golden if it was never seen.
     pub fn wait_for_golden(&self, name: impl Into<String>) -> Wait<Picture> {
-        let name = name.into();
-        let shared = self.shared.clone();
+        self.golden(name).appears()
+    }
+
+    /// A golden picture to wait for that forgives something, or is of a region. Ends with [`appears`](ExpectedGolden::appears).
+    pub fn golden(&self, name: impl Into<String>) -> ExpectedGolden {
+        ExpectedGolden { screen: self.clone(), name: name.into(), tolerance: Tolerance::default(), region: None }
+    }
+
+    fn await_golden(&self, name: String, tolerance: Tolerance, region: Option<Rect>) -> Wait<Picture> {
+        let (shared, display) = (self.shared.clone(), self.name.clone());
         let mut looked = None;
         let mut since = None;
         Wait::new(&self.shared, format!("the screen to show {name:?}"), move |state, ask| {
             let since = since.get_or_insert(state.driver.now());
-            let shown = match (state.driver.look(*since), ask) {
+            let shown = match (look(state, display.as_deref(), *since), ask) {
                 (Poll::Ready(shown), _) => shown?,
                 (Poll::Pending, Ask::Again) => return Poll::Pending,
                 // What was seen last has to do.
-                (Poll::Pending, Ask::LastTime) => match state.driver.shown() {
+                (Poll::Pending, Ask::LastTime) => match state.driver.shown().filter(|_| display.is_none()) {
                     Some(shown) => shown,
                     None => return Poll::Pending,
                 },
             };
             *since = shown.at + Span::from_ticks(1);
             let fresh = looked.replace(shown.changed) != Some(shown.changed);
+            let picture = Picture::new(&shared, shown);
+            let picture = region.map_or_else(|| picture.clone(), |region| picture.region(region));
             if ask == Ask::LastTime {
-                golden::judge(state, &name, &shown.bitmap, &Tolerance::default())?;
-            } else if !fresh || !golden::matches(state, &name, &shown.bitmap, &Tolerance::default())? {
+                golden::judge(state, &name, &picture.pixels(), &tolerance)?;
+            } else if !fresh || !golden::matches(state, &name, &picture.pixels(), &tolerance)? {
                 return Poll::Pending;
             }
-            Poll::Ready(Ok(Picture::new(&shared, shown)))
+            Poll::Ready(Ok(picture))
         })
     }
 
     /// What the display shows now. An emulated board answers at once; the firmware of another one is asked over its console,
     /// which takes a moment.
     pub fn picture(&self) -> Wait<Picture> {
-        let shared = self.shared.clone();
+        let (shared, display) = (self.shared.clone(), self.name.clone());
         let mut since = None;
         Wait::new(&self.shared, "a picture of the screen", move |state, _| {
             let since = *since.get_or_insert(state.driver.now());
-            Poll::Ready(Ok(Picture::new(&shared, ready!(state.driver.look(since))?)))
+            Poll::Ready(Ok(Picture::new(&shared, ready!(look(state, display.as_deref(), since))?)))
         })
     }
 
@@ -141,7 +166,7 @@ impl Screen {
         for y in 0..shown.height() {
             (0..shown.width()).for_each(|x| drawn.set(x, y, frame.get(x, y)));
         }
-        let comparison = Comparison::new(&drawn, shown, &Tolerance::default());
+        let comparison = Comparison::of(&drawn, shown);
         if comparison.matches() {
             return Ok(picture);
         }
@@ -180,7 +205,35 @@ impl Picture {
         Picture { shared: shared.clone(), shown }
     }
 
-    /// The visible pixels.
+    /// What it shows if it has colours.
+    pub fn colours(&self) -> Option<&Pixmap> {
+        self.shown.colours.as_ref()
+    }
+
+    /// The colour of a pixel; a dot that is lit is white.
+    pub fn colour(&self, x: u32, y: u32) -> Rgb {
+        self.pixels().get(x, y)
+    }
+
+    fn pixels(&self) -> Pixels {
+        self.shown.picture()
+    }
+
+    /// A part of the picture, to be compared with a golden picture of its own. What `rect` has beyond the picture is left out.
+    pub fn region(&self, rect: Rect) -> Picture {
+        let rect = rect.on(self.shown.bitmap.width(), self.shown.bitmap.height());
+        let places = move || (0..rect.height).flat_map(move |y| (0..rect.width).map(move |x| (x, y)));
+        let mut bitmap = Bitmap::new(rect.width, rect.height);
+        places().for_each(|(x, y)| bitmap.set(x, y, self.shown.bitmap.get(rect.x + x, rect.y + y)));
+        let colours = self.shown.colours.as_ref().map(|colours| {
+            let mut part = Pixmap::new(rect.width, rect.height);
+            places().for_each(|(x, y)| part.set(x, y, colours.get(rect.x + x, rect.y + y)));
+            part
+        });
+        Picture { shared: self.shared.clone(), shown: DisplayState { bitmap, colours, ..self.shown.clone() } }
+    }
+
+    /// The visible pixels; of a display with colours, those that are at least half as bright as white.
     pub fn bitmap(&self) -> &Bitmap {
         &self.shown.bitmap
     }
@@ -205,9 +258,9 @@ impl Picture {
         self.shown.changed
     }
 
-    /// As a PNG file, one bit per pixel.
+    /// As a PNG file: one bit per pixel, or in colours.
     pub fn png(&self) -> Vec<u8> {
-        encode(self.bitmap())
+        encode_picture(&self.pixels())
     }
 
     /// Compares with the golden picture `name`, pixel by pixel.
@@ -263,10 +316,65 @@ impl Compare {
         self
     }
 
+    /// Forgives every channel of a colour that is off by up to `limit` of 255.
+    pub fn max_channel(mut self, limit: u8) -> Compare {
+        self.tolerance.channel = limit;
+        self
+    }
+
     /// Compares.
     pub fn check(self) -> Result<()> {
         let mut state = self.picture.shared.lock();
-        golden::judge(&state, &self.name, self.picture.bitmap(), &self.tolerance).map_err(|kind| state.fail(kind))
+        golden::judge(&state, &self.name, &self.picture.pixels(), &self.tolerance).map_err(|kind| state.fail(kind))
+    }
+}
+
+/// A golden picture that is waited for. Ends with [`appears`](ExpectedGolden::appears).
+///
+/// ```
+/// use espalier::Rect;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// board.screen().golden("menu").mask(Rect::new(100, 0, 28, 8)).appears().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is waited for before `appears`"]
+pub struct ExpectedGolden {
+    screen: Screen,
+    name: String,
+    tolerance: Tolerance,
+    region: Option<Rect>,
+}
+
+impl ExpectedGolden {
+    /// Ignores all pixels of `rect`. Can be said more than once.
+    pub fn mask(mut self, rect: Rect) -> ExpectedGolden {
+        self.tolerance.masks.push(rect);
+        self
+    }
+
+    /// Looks at `rect` only; masks count from its upper left pixel.
+    pub fn region(mut self, rect: Rect) -> ExpectedGolden {
+        self.region = Some(rect);
+        self
+    }
+
+    /// Forgives up to `count` differing pixels.
+    pub fn max_pixels(mut self, count: usize) -> ExpectedGolden {
+        self.tolerance.pixels = count;
+        self
+    }
+
+    /// Forgives every channel of a colour that is off by up to `limit` of 255.
+    pub fn max_channel(mut self, limit: u8) -> ExpectedGolden {
+        self.tolerance.channel = limit;
+        self
+    }
+
+    /// Waits until the display shows it, as [`Screen::wait_for_golden`] does.
+    pub fn appears(self) -> Wait<Picture> {
+        self.screen.await_golden(self.name, self.tolerance, self.region)
     }
 }
 

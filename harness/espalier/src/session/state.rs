@@ -14,7 +14,7 @@ use crate::backtrace::{Place, Symbols, decode, look_up};
 use crate::driver::{Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote, WorldHandle};
 use crate::error::Failure;
 use crate::image::ImageWarning;
-use crate::png::encode;
+use crate::png::encode_picture;
 
 /// Bytes of a pcap file without frames (draft-ietf-opsawg-pcap).
 const EMPTY_CAPTURE: usize = 24;
@@ -289,7 +289,7 @@ impl State {
             self.artefacts.write("backtrace.txt", backtrace.as_bytes())?;
         }
         if let Some(shown) = self.driver.shown() {
-            self.artefacts.write("screen.png", &encode(&shown.bitmap))?;
+            self.artefacts.write("screen.png", &encode_picture(&shown.picture()))?;
         }
         for (name, capture) in [("network.pcap", self.driver.capture(0)), ("air.pcap", self.air_capture())] {
             if capture.len() > EMPTY_CAPTURE {

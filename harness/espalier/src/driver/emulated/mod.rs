@@ -9,9 +9,12 @@ use std::task::{Context, Poll};
 #[cfg(feature = "probe")]
 use espalier_core::Span;
 use espalier_core::{Damaged, Persist, Reader, Time, Writer};
+use espalier_parts::{PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
-use espalier_soc::{BoardDefinition, ChipReset, Machine, MachineConfig, Sound, Strap, Translation};
+use espalier_soc::{
+    BoardDefinition, ChipReset, Machine, MachineConfig, PartError, Sound, Strap, Translation, UnknownPart as NoPart,
+};
 pub use espalier_soc::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress,
 };
@@ -22,8 +25,8 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::{
     Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
     Display, DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState, Link,
-    ListenerId, Model, ModelError, Parts, PeerSockets, PlayedTone, PowerSupply, Reset, ResetCause, Segment,
-    SerialConsole, Setup, Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
+    ListenerId, Model, ModelError, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset,
+    ResetCause, Segment, SerialConsole, Setup, Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -67,13 +70,14 @@ pub(super) fn default_board() -> &'static str {
 }
 
 /// The parts around the chip of a board of that model.
-fn definition(model: &Model) -> Result<BoardDefinition, Failure> {
-    BoardDefinition::load(&model.to_string()).map_err(|error| ModelError::Description(Box::new(error)).into())
+fn definition(model: &Model, kinds: &PartKinds) -> Result<BoardDefinition, Failure> {
+    BoardDefinition::load_with(&model.to_string(), kinds)
+        .map_err(|error| ModelError::Description(Box::new(error)).into())
 }
 
 /// What is around the chip of a board of that model, as bytes that tell models apart, and how many bytes fit into its flash chip.
 pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
-    let definition = definition(model)?;
+    let definition = definition(model, &PartKinds::default())?;
     let mut to = Writer::new();
     definition.save(&mut to);
     Ok((to.into_bytes(), definition.flash_size))
@@ -81,16 +85,16 @@ pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
 
 /// How many bytes fit into the flash chip of a board of that model.
 pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
-    Ok(definition(model)?.flash_size)
+    Ok(definition(model, &PartKinds::default())?.flash_size)
 }
 
 /// What a board of that model is called in its file as a chip.
 pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
-    Ok(definition(model)?.chip.name())
+    Ok(definition(model, &PartKinds::default())?.chip.name())
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
-    let board = definition(&setup.model)?;
+    let board = definition(&setup.model, &setup.kinds)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
     let (place, board) = match &setup.world {
@@ -154,6 +158,23 @@ fn reset_hint(store6: u32) -> Option<u16> {
     (store6 & VALID != 0 && high == low).then_some(low as u16)
 }
 
+/// What a display shows at `at`.
+fn display(shown: Shown, at: Time) -> DisplayState {
+    let Shown { picture, memory, changed, on } = shown;
+    DisplayState { bitmap: picture.bright(), colours: picture.colours(), memory, changed, on, at }
+}
+
+fn unknown(error: NoPart) -> Failure {
+    UnknownPart { what: error.what, name: error.name, names: error.names }.into()
+}
+
+fn of_part(error: PartError) -> Failure {
+    match error {
+        PartError::Unknown(error) => unknown(error),
+        error => PropertyError { reason: error.to_string() }.into(),
+    }
+}
+
 impl Identity for Emulated {
     fn kind(&self) -> Kind {
         Kind::Emulated
@@ -181,11 +202,12 @@ impl Identity for Emulated {
             | Capability::Air
             | Capability::Datagrams
             | Capability::Controls
+            | Capability::Parts
             | Capability::Power => true,
             Capability::Probe => cfg!(feature = "probe") && self.place.is_alone(),
-            Capability::Screen | Capability::DisplayMemory => self.machine().oled().is_some(),
-            Capability::Leds => self.machine().board().leds.is_some(),
-            Capability::Buzzer => self.machine().board().buzzer.is_some(),
+            Capability::Screen | Capability::DisplayMemory => self.machine().has_display(None),
+            Capability::Leds => self.machine().has_leds(),
+            Capability::Buzzer => self.machine().has_buzzer(),
         }
     }
 }
@@ -255,7 +277,7 @@ impl PowerSupply for Emulated {
 impl Display for Emulated {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
         let machine = self.machine();
-        let early = machine.oled().is_some() && machine.held.world.now() < since;
+        let early = machine.has_display(None) && machine.held.world.now() < since;
         drop(machine);
         if early {
             return Poll::Pending;
@@ -263,16 +285,23 @@ impl Display for Emulated {
         Poll::Ready(self.shown().ok_or_else(|| Absent { what: "display" }.into()))
     }
 
+    fn look_at(&mut self, name: &str, since: Time) -> Poll<Result<DisplayState, Failure>> {
+        let machine = self.machine();
+        let now = machine.held.world.now();
+        if machine.has_display(Some(name)) && now < since {
+            return Poll::Pending;
+        }
+        let Some(shown) = machine.display(Some(name)) else {
+            let names = machine.displays();
+            return Poll::Ready(Err(UnknownPart { what: "display", name: name.to_owned(), names }.into()));
+        };
+        Poll::Ready(Ok(display(shown, now)))
+    }
+
     fn shown(&self) -> Option<DisplayState> {
         let machine = self.machine();
-        let oled = machine.oled()?;
-        Some(DisplayState {
-            bitmap: oled.picture(),
-            memory: oled.gddram().to_vec(),
-            changed: oled.last_change(),
-            on: oled.is_on(),
-            at: machine.held.world.now(),
-        })
+        let shown = machine.display(None)?;
+        Some(display(shown, machine.held.world.now()))
     }
 }
 
@@ -283,14 +312,30 @@ impl Parts for Emulated {
             Control::Touch { name, touched } => self.machine_mut().set_touched(name, *touched),
             Control::Volts { name, volts } => self.machine_mut().set_volts(name, *volts),
             Control::Level { name, level } => self.machine_mut().set_level(name, *level),
-            Control::Acceleration { name, g } => self.machine_mut().set_acceleration(name, *g),
-            Control::Field { name, gauss } => self.machine_mut().set_magnetic_field(name, *gauss),
+            Control::Acceleration { name, g } => {
+                return self.machine_mut().set_acceleration(name, *g).map_err(of_part);
+            }
+            Control::Field { name, gauss } => {
+                return self.machine_mut().set_magnetic_field(name, *gauss).map_err(of_part);
+            }
         };
-        done.map_err(|error| UnknownPart { what: error.what, name: error.name, names: error.names }.into())
+        done.map_err(unknown)
+    }
+
+    fn with_part(&mut self, name: &str, act: &mut PartAct<'_>) -> Result<(), Failure> {
+        self.machine_mut().act_on_part(name, act).map_err(unknown)
+    }
+
+    fn set_property(&mut self, part: &str, property: &str, value: &Value) -> Result<(), Failure> {
+        self.machine_mut().set_property(part, property, value).map_err(of_part)
+    }
+
+    fn property(&mut self, part: &str, property: &str) -> Result<Option<Value>, Failure> {
+        self.machine_mut().property(part, property).map_err(of_part)
     }
 
     fn leds(&mut self) -> Result<LedState, Failure> {
-        let (colours, changed) = self.machine_mut().leds().ok_or(Absent { what: "LEDs" })?;
+        let (colours, changed) = self.machine_mut().leds(None).ok_or(Absent { what: "LEDs" })?;
         Ok(LedState { colours, changed })
     }
 

@@ -130,8 +130,14 @@ impl Watch {
         }
         let known = self.shown.take().filter(|shown| shown.bitmap == bitmap);
         let changed = known.map_or(at, |shown| shown.changed);
-        self.shown =
-            Some(DisplayState { bitmap, memory: Vec::new(), changed, on: true, at: asked.unwrap_or(at).max(changed) });
+        self.shown = Some(DisplayState {
+            bitmap,
+            colours: None,
+            memory: Vec::new(),
+            changed,
+            on: true,
+            at: asked.unwrap_or(at).max(changed),
+        });
     }
 
     /// The chip starts anew.

@@ -216,6 +216,7 @@ impl LiveBoard for Machine {
             | Capability::Air
             | Capability::Datagrams
             | Capability::Controls
+            | Capability::Parts
             | Capability::Leds
             | Capability::Buzzer
             | Capability::Probe

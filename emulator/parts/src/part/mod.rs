@@ -1,0 +1,151 @@
+//! What a part of a board is to the board: a model that hears its buses and pads, and answers. Users write parts too.
+//!
+//! A part is pure state, as the chip's blocks are. It is told of each event with guest time, and the board asks it afterwards what it
+//! drives onto its pads and when it next changes by itself. It knows its pads by numbers of its own, its terminals; which pads of
+//! the chip they are is said where the board is described.
+
+mod entry;
+mod property;
+mod wiring;
+
+use std::any::Any;
+use std::fmt::Debug;
+
+use espalier_core::{I2cTarget, Persist, Rgb, Signal, Time};
+
+pub use entry::{PartEntry, PartError, Property};
+pub use property::{Value, ValueError};
+pub use wiring::{Connection, PadUse, Wiring};
+
+use crate::display::Shown;
+
+/// What a part does to a pad.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drive {
+    /// Nothing.
+    #[default]
+    Released,
+    Low,
+    High,
+    /// A resistor to ground.
+    PullDown,
+    /// A resistor to the supply.
+    PullUp,
+    /// A voltage, in microvolts.
+    Microvolts(u32),
+    /// A finger lies on it.
+    Finger,
+}
+
+/// A model of something on the board. Every method has a default that does nothing, but for
+/// [`power_cycle`](Part::power_cycle).
+pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
+    /// The power went and has come back. What the world does to the part goes on, as a temperature does.
+    fn power_cycle(&mut self, now: Time);
+
+    /// The part as a target on an I2C bus.
+    fn i2c(&mut self) -> Option<&mut dyn I2cTarget> {
+        None
+    }
+
+    /// The part as a device on a SPI bus.
+    fn spi(&mut self) -> Option<&mut dyn SpiPart> {
+        None
+    }
+
+    /// The line at a terminal carries `signal` from `at` on.
+    fn sense(&mut self, terminal: usize, signal: Signal, at: Time) {
+        let _ = (terminal, signal, at);
+    }
+
+    /// What the part does to a terminal. Asked for after every event.
+    fn drive(&self, terminal: usize) -> Drive {
+        let _ = terminal;
+        Drive::Released
+    }
+
+    /// When the part next changes by itself. Asked for after every event.
+    fn deadline(&self) -> Option<Time> {
+        None
+    }
+
+    /// Guest time has come to `now`, at or a little behind the deadline.
+    fn advance(&mut self, now: Time) {
+        let _ = now;
+    }
+
+    /// The properties that [`set`](Part::set) and [`get`](Part::get) know.
+    fn properties(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The world or a test sets a property, one of [`properties`](Part::properties).
+    ///
+    /// # Errors
+    /// If the value is not possible.
+    fn set(&mut self, property: &str, value: &Value, now: Time) -> Result<(), ValueError> {
+        let _ = (property, value, now);
+        Err(ValueError::fixed())
+    }
+
+    /// What a property is now.
+    fn get(&self, property: &str, now: Time) -> Option<Value> {
+        let _ = (property, now);
+        None
+    }
+
+    /// Whether it is a display.
+    fn is_display(&self) -> bool {
+        self.display().is_some()
+    }
+
+    /// What a person sees on it, if it is a display.
+    fn display(&self) -> Option<Shown> {
+        None
+    }
+
+    /// What its coloured LEDs show and since when, if it has some.
+    fn colours(&self, now: Time) -> Option<(Vec<Rgb>, Time)> {
+        let _ = now;
+        None
+    }
+
+    /// How much of what it remembers was dropped, with the name of it in the plural; nobody took it in time.
+    fn dropped(&self) -> Option<(u64, &'static str)> {
+        None
+    }
+}
+
+/// Copying a part whose type is not known. Every part that is [`Clone`] has it.
+pub trait ForkPart {
+    /// A second part in the same state.
+    fn fork(&self) -> Box<dyn Part>;
+}
+
+impl<T: Part + Clone> ForkPart for T {
+    fn fork(&self) -> Box<dyn Part> {
+        Box::new(self.clone())
+    }
+}
+
+/// A device on a SPI bus, in bytes. One that also has a line for data or commands sees its level with each byte.
+pub trait SpiPart {
+    /// Chip select has fallen.
+    fn select(&mut self, now: Time) {
+        let _ = now;
+    }
+
+    /// The byte that the device sends while the next one comes in.
+    fn send(&mut self, now: Time) -> u8 {
+        let _ = now;
+        0xFF
+    }
+
+    /// A byte has come in. `data` is the level of D/C, true if the device has no such line.
+    fn receive(&mut self, byte: u8, data: bool, now: Time);
+
+    /// Chip select has risen.
+    fn deselect(&mut self, now: Time) {
+        let _ = now;
+    }
+}

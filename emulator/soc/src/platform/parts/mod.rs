@@ -1,0 +1,326 @@
+//! The parts on the board: their buses, the pads that they hear and drive, and their own time.
+//!
+//! A part is told of what happens on its lines; what it does about it is collected afterwards, when the board settles
+//! ([`Parts::take_changes`]).
+
+mod i2c;
+mod spi;
+
+use std::any::Any;
+
+use espalier_core::{Damaged, PadMatrix, Persist, Reader, Signal, SpiTarget, Time, Writer};
+use espalier_parts::{Connection, Drive, FlashChip, PadUse, Part, PartError};
+
+use crate::boards::BoardDefinition;
+use crate::pads::SUPPLY_MICROVOLTS;
+use i2c::I2cLines;
+use spi::{SpiDevices, SpiLines};
+
+pub use spi::SpiSignals;
+
+/// A part on the board.
+#[derive(Debug)]
+struct Slot {
+    kind: String,
+    name: String,
+    part: Box<dyn Part>,
+    /// Something has happened to it since its terminals were last looked at.
+    dirty: bool,
+}
+
+impl Clone for Slot {
+    fn clone(&self) -> Slot {
+        Slot { kind: self.kind.clone(), name: self.name.clone(), part: self.part.fork(), dirty: self.dirty }
+    }
+}
+
+impl Slot {
+    fn touched(&mut self) -> &mut dyn Part {
+        self.dirty = true;
+        &mut *self.part
+    }
+}
+
+/// A terminal of a part at a pad.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    slot: usize,
+    terminal: usize,
+    gpio: usize,
+    uses: PadUse,
+    drive: Drive,
+}
+
+/// What parts did to the pads since the board last settled.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// A level or a voltage has changed.
+    pub pads: bool,
+    /// Fingers that were put onto pads or taken off.
+    pub touches: Vec<(u8, bool)>,
+}
+
+/// The parts on the board and where they are wired.
+#[derive(Clone)]
+pub struct Parts {
+    pub flash: FlashChip,
+    slots: Vec<Slot>,
+    lines: Vec<Line>,
+    buses: Vec<I2cLines>,
+    /// The bus whose controller has the word.
+    bus: usize,
+    devices: SpiDevices,
+    /// The signal that IO_MUX brings to each pad past the matrix.
+    pub direct: Vec<Option<u32>>,
+    /// Pads that parts hear.
+    heard: u64,
+    /// What the parts together do to each pad, but for the wires of I2C.
+    levels: Vec<Option<bool>>,
+    voltages: Vec<Option<u32>>,
+    /// A part was touched since the board last settled.
+    dirty: bool,
+    /// The wires of a bus have changed since then.
+    wires_changed: bool,
+}
+
+impl Persist for Parts {
+    fn save(&self, to: &mut Writer) {
+        let Parts { flash, slots, lines: _, buses, bus: _, devices, direct, heard: _, .. } = self;
+        flash.save(to);
+        to.length(slots.len());
+        slots.iter().for_each(|slot| (*slot.part).save(to));
+        to.length(buses.len());
+        Persist::save_all(buses, to);
+        devices.save(to);
+        direct.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.flash.restore(from)?;
+        from.fixed_length(self.slots.len())?;
+        self.slots.iter_mut().try_for_each(|slot| (*slot.part).restore(from))?;
+        from.fixed_length(self.buses.len())?;
+        Persist::restore_all(&mut self.buses, from)?;
+        self.devices.restore(from)?;
+        let pads = self.direct.len();
+        self.direct.restore(from)?;
+        if self.direct.len() != pads || !self.buses.iter().all(|bus| bus.is_sound(self.slots.len())) {
+            return Err(from.damaged("no possible Parts"));
+        }
+        self.look_at_all();
+        Ok(())
+    }
+}
+
+impl Parts {
+    /// # Errors
+    /// If the board asks for a part that there cannot be.
+    pub fn new(flash: FlashChip, board: &BoardDefinition, pins: usize) -> Result<Parts, PartError> {
+        let mut parts = Parts {
+            flash,
+            slots: Vec::new(),
+            lines: Vec::new(),
+            buses: Vec::new(),
+            bus: 0,
+            devices: SpiDevices::default(),
+            direct: vec![None; pins],
+            heard: 0,
+            levels: vec![None; pins],
+            voltages: vec![None; pins],
+            dirty: false,
+            wires_changed: false,
+        };
+        for entry in &board.parts {
+            let (part, connections) = board.kinds.make(entry)?;
+            let slot = parts.slots.len();
+            parts.slots.push(Slot { kind: entry.kind.clone(), name: entry.name.clone(), part, dirty: false });
+            connections.into_iter().for_each(|connection| parts.connect(slot, connection));
+        }
+        parts.lines.retain(|line| line.gpio < pins);
+        parts.heard = parts.lines.iter().filter(|line| line.uses.hears()).fold(0, |mask, line| mask | 1 << line.gpio);
+        parts.look_at_all();
+        Ok(parts)
+    }
+
+    fn connect(&mut self, slot: usize, connection: Connection) {
+        match connection {
+            Connection::I2c { scl, sda, address, count } => {
+                let there = self.buses.iter().position(|bus| bus.is_at(scl, sda));
+                let bus = there.unwrap_or_else(|| {
+                    self.buses.push(I2cLines::new(scl, sda));
+                    self.buses.len() - 1
+                });
+                self.buses[bus].attach(address, count, slot);
+            }
+            Connection::Spi { sck, mosi, miso, cs, dc } => {
+                self.devices.attach(SpiLines::new(slot, sck, mosi, miso, cs, dc));
+            }
+            Connection::Pad { terminal, gpio, uses, .. } => {
+                let drive = Drive::Released;
+                self.lines.push(Line { slot, terminal, gpio: usize::from(gpio), uses, drive });
+            }
+        }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.name == name)
+    }
+
+    /// The part of this name.
+    pub fn get(&self, name: &str) -> Option<&dyn Part> {
+        Some(&*self.slots[self.position(name)?].part)
+    }
+
+    /// The same to be changed; the board has to settle afterwards.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut dyn Part> {
+        let slot = self.position(name)?;
+        self.dirty = true;
+        Some(self.slots[slot].touched())
+    }
+
+    /// All parts: kind, name, part.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &dyn Part)> {
+        self.slots.iter().map(|slot| (slot.kind.as_str(), slot.name.as_str(), &*slot.part))
+    }
+
+    /// The first part that is a `T`.
+    pub fn first<T: Part>(&self) -> Option<&T> {
+        self.slots.iter().find_map(|slot| {
+            let part: &dyn Any = &*slot.part;
+            part.downcast_ref()
+        })
+    }
+
+    /// They lose power at `now`, and get it back; what the flash chip was doing is torn by `seed`.
+    pub fn lose_power(&mut self, now: Time, seed: u64) {
+        self.flash.lose_power(now, seed);
+        self.buses.iter_mut().for_each(I2cLines::release);
+        self.devices.release();
+        self.slots.iter_mut().for_each(|slot| slot.touched().power_cycle(now));
+        self.dirty = true;
+    }
+
+    /// Pads that parts hear: bit n is GPIO n.
+    pub fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// A pad carries `signal` from `at` on.
+    pub fn carry(&mut self, pin: usize, signal: Signal, at: Time) {
+        if self.heard >> pin & 1 == 0 {
+            return;
+        }
+        for line in self.lines.iter().filter(|line| line.gpio == pin && line.uses.hears()) {
+            self.slots[line.slot].touched().sense(line.terminal, signal, at);
+        }
+        self.dirty = true;
+    }
+
+    /// When a part next changes by itself.
+    pub fn deadline(&self) -> Option<Time> {
+        self.slots.iter().filter_map(|slot| slot.part.deadline()).min()
+    }
+
+    /// Calls the parts whose time has come.
+    pub fn advance(&mut self, now: Time) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.part.deadline().is_some_and(|at| at <= now)) {
+            slot.touched().advance(now);
+        }
+        self.dirty = true;
+    }
+
+    /// Whether something happened to a part that the board has not followed yet.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Takes what the parts did to their pads since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes { pads: std::mem::take(&mut self.wires_changed), touches: Vec::new() };
+        if !std::mem::take(&mut self.dirty) {
+            return changes;
+        }
+        let mut moved = false;
+        for line in &mut self.lines {
+            let slot = &self.slots[line.slot];
+            if !slot.dirty || line.uses == PadUse::Hears {
+                continue;
+            }
+            let drive = slot.part.drive(line.terminal);
+            if drive != line.drive {
+                if (drive == Drive::Finger) != (line.drive == Drive::Finger) {
+                    changes.touches.push((line.gpio as u8, drive == Drive::Finger));
+                }
+                line.drive = drive;
+                moved = true;
+            }
+        }
+        self.slots.iter_mut().for_each(|slot| slot.dirty = false);
+        if moved {
+            self.resolve();
+            changes.pads = true;
+        }
+        changes
+    }
+
+    /// Takes over what all parts drive, as nothing that is news.
+    fn look_at_all(&mut self) {
+        for line in self.lines.iter_mut().filter(|line| line.uses != PadUse::Hears) {
+            line.drive = self.slots[line.slot].part.drive(line.terminal);
+        }
+        self.resolve();
+    }
+
+    /// Works out what the parts together do to each pad: who drives is stronger than a resistor, and low is stronger than high.
+    fn resolve(&mut self) {
+        self.levels.fill(None);
+        self.voltages.fill(None);
+        let mut strong = 0_u64;
+        for line in &self.lines {
+            let level = match line.drive {
+                Drive::Released | Drive::Finger => continue,
+                Drive::Microvolts(microvolts) => {
+                    self.voltages[line.gpio] = Some(microvolts);
+                    microvolts >= SUPPLY_MICROVOLTS / 2
+                }
+                Drive::Low | Drive::PullDown => false,
+                Drive::High | Drive::PullUp => true,
+            };
+            let driven = !matches!(line.drive, Drive::PullUp | Drive::PullDown);
+            let known = &mut self.levels[line.gpio];
+            *known = match *known {
+                Some(known) if (strong >> line.gpio & 1 != 0) == driven => Some(known && level),
+                Some(known) if !driven => Some(known),
+                _ => Some(level),
+            };
+            strong |= u64::from(driven) << line.gpio;
+        }
+    }
+
+    /// The level that the parts and the resistors of the board give to a pad; None if they do nothing to it.
+    pub fn pad_level(&self, pin: usize) -> Option<bool> {
+        let wires = self.buses.iter().find_map(|bus| bus.pad_level(pin)).or_else(|| self.devices.pad_level(pin));
+        wires.or(self.levels[pin])
+    }
+
+    /// The voltage that a part gives to a pad, in microvolts.
+    pub fn pad_microvolts(&self, pin: usize) -> Option<u32> {
+        self.voltages[pin]
+    }
+
+    /// What a chip select of the controller leads to that has the flash chip: the first one to that, the others nowhere.
+    pub fn on_flash_bus(&mut self, chip_select: usize) -> Option<&mut dyn SpiTarget> {
+        if chip_select == 0 { Some(&mut self.flash) } else { None }
+    }
+
+    /// Shows the parts what software drives onto the pads of their buses, for controllers that are made of software.
+    pub fn follow_buses(&mut self, matrix: &dyn PadMatrix, now: Time) {
+        let mut changed = false;
+        for bus in &mut self.buses {
+            changed |= bus.follow(&mut self.slots, matrix, now);
+        }
+        changed |= self.devices.follow(&mut self.slots, matrix, now);
+        self.wires_changed |= changed;
+        self.dirty |= changed || self.slots.iter().any(|slot| slot.dirty);
+    }
+}
