@@ -1,5 +1,7 @@
 //! Register tables: names, offsets, reset values and access classes as the datasheet gives them.
 
+use std::sync::Arc;
+
 use crate::field::Field;
 use crate::persist::{Damaged, Persist, Reader, Writer};
 use crate::unmodelled::Unmodelled;
@@ -125,27 +127,21 @@ macro_rules! registers {
 /// The values of a block's registers, with the access rules of its table applied.
 #[derive(Clone, Debug)]
 pub struct Registers {
-    slots: Vec<Slot>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    value: u32,
-    register: Option<&'static Register>,
+    /// What is at each word. Copies share it, so that a copy of a block is no more than its values.
+    layout: Arc<[Option<&'static Register>]>,
+    values: Vec<u32>,
 }
 
 /// Values only: the table belongs to the chip.
 impl Persist for Registers {
     fn save(&self, to: &mut Writer) {
-        to.length(self.slots.len());
-        for Slot { value, register: _ } in &self.slots {
-            value.save(to);
-        }
+        to.length(self.values.len());
+        self.values.iter().for_each(|value| value.save(to));
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
-        from.fixed_length(self.slots.len())?;
-        self.slots.iter_mut().try_for_each(|slot| slot.value.restore(from))
+        from.fixed_length(self.values.len())?;
+        self.values.iter_mut().try_for_each(|value| value.restore(from))
     }
 }
 
@@ -153,30 +149,36 @@ impl Registers {
     /// All registers at their reset values.
     pub fn new(table: &'static [Register]) -> Registers {
         let words = table.iter().map(|register| register.offset as usize / 4 + 1).max().unwrap_or(0);
-        let mut slots = vec![Slot { value: 0, register: None }; words];
+        let (mut layout, mut values) = (vec![None; words], vec![0; words]);
         for register in table {
-            let slot = &mut slots[register.offset as usize / 4];
-            assert!(slot.register.is_none(), "{} declared twice at {:#x}", register.name, register.offset);
-            *slot = Slot { value: register.reset, register: Some(register) };
+            let word = register.offset as usize / 4;
+            assert!(layout[word].is_none(), "{} declared twice at {:#x}", register.name, register.offset);
+            (layout[word], values[word]) = (Some(register), register.reset);
         }
-        Registers { slots }
+        Registers { layout: layout.into(), values }
     }
 
     /// The value that software reads at `offset`.
     #[inline]
     pub fn read(&self, offset: u32) -> Result<u32, Unmodelled> {
-        let slot = self.slots.get(offset as usize / 4).ok_or(Unmodelled)?;
-        Ok(slot.value & slot.register.ok_or(Unmodelled)?.readable)
+        let (word, register) = self.at(offset)?;
+        Ok(self.values[word] & register.readable)
     }
 
     /// Software writes `value` at `offset`. Returns the new value of the register.
     #[inline]
     pub fn write(&mut self, offset: u32, value: u32) -> Result<u32, Unmodelled> {
-        let slot = self.slots.get_mut(offset as usize / 4).ok_or(Unmodelled)?;
-        let register = slot.register.ok_or(Unmodelled)?;
-        slot.value &= !(value & register.write_one_to_clear);
-        slot.value = (slot.value & !register.writable) | (value & register.writable);
-        Ok(slot.value)
+        let (word, register) = self.at(offset)?;
+        let kept = self.values[word] & !(value & register.write_one_to_clear);
+        self.values[word] = (kept & !register.writable) | (value & register.writable);
+        Ok(self.values[word])
+    }
+
+    #[inline]
+    fn at(&self, offset: u32) -> Result<(usize, &'static Register), Unmodelled> {
+        let word = offset as usize / 4;
+        let register = self.layout.get(word).copied().flatten();
+        register.map(|register| (word, register)).ok_or(Unmodelled)
     }
 
     /// The stored value, whatever software may see of it.
@@ -186,9 +188,8 @@ impl Registers {
     /// that does not exist. Without them such a register reads as zero.
     #[inline]
     pub fn get(&self, offset: u32) -> u32 {
-        let slot = self.slots[offset as usize / 4];
-        debug_assert!(slot.register.is_some(), "no register at {offset:#x}");
-        slot.value
+        debug_assert!(self.at(offset).is_ok(), "no register at {offset:#x}");
+        self.values[offset as usize / 4]
     }
 
     /// The hardware sets a register, whatever software may write to it.
@@ -197,9 +198,8 @@ impl Registers {
     /// As [`get`](Registers::get) does.
     #[inline]
     pub fn set(&mut self, offset: u32, value: u32) {
-        let slot = &mut self.slots[offset as usize / 4];
-        debug_assert!(slot.register.is_some(), "no register at {offset:#x}");
-        slot.value = value;
+        debug_assert!(self.at(offset).is_ok(), "no register at {offset:#x}");
+        self.values[offset as usize / 4] = value;
     }
 
     /// The hardware sets and clears bits of a register.
@@ -237,14 +237,14 @@ impl Registers {
 
     /// The name of the register at `offset`.
     pub fn name(&self, offset: u32) -> Option<&'static str> {
-        Some(self.slots.get(offset as usize / 4)?.register?.name)
+        Some(self.at(offset).ok()?.1.name)
     }
 
     /// Back to the reset values.
     pub fn reset(&mut self) {
-        for slot in &mut self.slots {
-            if let Some(register) = slot.register {
-                slot.value = register.reset;
+        for (value, register) in self.values.iter_mut().zip(&*self.layout) {
+            if let Some(register) = register {
+                *value = register.reset;
             }
         }
     }
