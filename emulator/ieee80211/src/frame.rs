@@ -31,6 +31,7 @@ pub mod subtype {
     pub const DISASSOCIATION: u8 = 10;
     pub const AUTHENTICATION: u8 = 11;
     pub const DEAUTHENTICATION: u8 = 12;
+    pub const ACTION: u8 = 13;
     pub const PS_POLL: u8 = 10;
     pub const DATA: u8 = 0;
     pub const NULL: u8 = 4;

@@ -36,15 +36,16 @@ impl WifiMac {
             return true;
         }
         let in_network = |address| self.matches(reg::BSSID_FILTER_ADDR, interface, address);
+        // The wildcard stands for every network (IEEE 802.11-2020, 9.2.4.3.4): probe requests have it, and ESP-NOW.
+        let is_wildcard = frame.bssid() == Some(MacAddress::BROADCAST);
         let receiver = frame.receiver();
         if receiver.is_group() {
-            let to_all =
-                frame.bssid() == Some(MacAddress::BROADCAST) && self.is_enabled(reg::RA_FILTER_ADDR, interface);
+            let to_all = is_wildcard && self.is_enabled(reg::RA_FILTER_ADDR, interface);
             return to_all || frame.bssid().is_some_and(in_network);
         }
         self.matches(reg::RA_FILTER_ADDR, interface, receiver)
             && kind != FrameType::Control
-            && (rules & filter_control::BSSID_CHECK == 0 || frame.bssid().is_some_and(in_network))
+            && (rules & filter_control::BSSID_CHECK == 0 || is_wildcard || frame.bssid().is_some_and(in_network))
     }
 
     fn is_enabled(&self, bank: u32, interface: u32) -> bool {

@@ -138,6 +138,20 @@ fn filters_keep_out_what_is_for_others() {
     assert_eq!(mac.interrupts(), 1);
 }
 
+/// As ESP-NOW is received by a station, whether it is in a network or has left one.
+#[test]
+fn a_frame_for_no_network_passes_the_check_of_the_network() {
+    let stranger = MacAddress([2, 0, 0, 0, 0, 9]);
+    for (network, passes) in [(NETWORK, true), (MacAddress::BROADCAST, true), (stranger, false)] {
+        let (mut mac, mut memory) = bench();
+        write(&mut mac, reg::FILTER_CONTROL, filter_control::BSSID_CHECK);
+        let control = Control::new(FrameType::Management, subtype::ACTION);
+        let frame = FrameBuilder::new(control, [OWN, stranger, network], 1).bytes(b"to you").build();
+        receive(&mut mac, &mut memory, &frame);
+        assert_eq!(mac.interrupts(), u32::from(passes), "{network:?}");
+    }
+}
+
 #[test]
 fn a_list_that_ends_goes_on_after_a_reload() {
     let (mut mac, mut memory) = bench();

@@ -13,6 +13,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("threads_and_steps_change_nothing", threads_and_steps_change_nothing),
     ("a_world_goes_on_out_of_a_file_on_any_number_of_threads", a_world_goes_on_out_of_a_file),
     ("esp_now_goes_both_ways", esp_now_goes_both_ways),
+    ("esp_now_goes_both_ways_in_a_network_and_after_it", esp_now_goes_both_ways_in_a_network_and_after_it),
     ("esp_now_is_encrypted_in_the_air", esp_now_is_encrypted_in_the_air),
     ("both_join_a_network_of_the_air_and_have_the_addresses_of_their_places", both_join_a_network_of_the_air),
 ];
@@ -177,12 +178,32 @@ const ESP_NOW: &str = "import network, espnow, time\n\
     e = espnow.ESPNow()\n\
     e.active(True)\n\
     ALL = b'\\xff' * 6\n\
+    ABSENT = bytes([2, 0, 0, 0, 0, 9])\n\
     MACS = [bytes([0x24, 0x0a, 0xc4, 0, 1, n]) for n in (0x10, 0x14)]\n";
 
 /// To the broadcast address and back to the sender that was heard; the sender is told whether that was acknowledged.
 fn esp_now_goes_both_ways(image: &[u8]) {
     let mut boards = Boards::two(image);
     (0..2).for_each(|place| drop(boards.run(place, ESP_NOW)));
+    talk_by_esp_now(&mut boards);
+}
+
+/// A network in the air does not stand between the boards: neither while they are in it, nor after they have left it.
+fn esp_now_goes_both_ways_in_a_network_and_after_it(image: &[u8]) {
+    let mut boards = Boards::two(image);
+    boards.world.air_mut().add_access_point(AccessPoint::wpa2("home", PASSWORD)).expect("a possible network");
+    for place in 0..2 {
+        assert_eq!(join(&mut boards, place, "home"), format!("True 10.0.4.{}\n", 100 + 2 * place));
+        // A station that saves power misses frames that no beacon announces.
+        boards.run(place, &format!("{ESP_NOW}w.config(pm=w.PM_NONE)\n"));
+    }
+    talk_by_esp_now(&mut boards);
+    // A new start forgets the peers.
+    (0..2).for_each(|place| drop(boards.run(place, "w.disconnect()\ne.active(False)\ne.active(True)\n")));
+    talk_by_esp_now(&mut boards);
+}
+
+fn talk_by_esp_now(boards: &mut Boards) {
     boards.start(
         1,
         "h, m = e.recv(5000)\n\
@@ -193,8 +214,8 @@ fn esp_now_goes_both_ways(image: &[u8]) {
         e.send(ALL, b'to all', True)\n\
         h, m = e.recv(5000)\n\
         print(h.hex(), m)\n\
-        e.add_peer(b'absent')\n\
-        print(e.send(b'absent', b'lost', True))\n";
+        e.add_peer(ABSENT)\n\
+        print(e.send(ABSENT, b'lost', True))\n";
     assert_eq!(boards.run(0, script), "240ac4000114 b'to you'\nFalse\n");
     assert_eq!(boards.finish(1), "240ac4000110 b'to all' True\n");
 }
