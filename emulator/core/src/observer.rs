@@ -1,7 +1,7 @@
 //! Looking on while a machine runs: for coverage, captures and traces.
 //!
-//! An observer is told of events and changes nothing, so a run that is observed has the trace of one that is not. What nobody asks
-//! for is not gathered. The price of what is asked for:
+//! An observer is told of events and changes nothing, so a run that is observed has the trace of one that is not. Events that are not
+//! asked for are not gathered. The price of the others:
 //!
 //! - block ends and accesses: the cores run without translated code, and every access goes through a virtual call;
 //! - interrupts and frames: what the observer does with them;

@@ -1,7 +1,7 @@
 //! Booted boards in files, where the other processes of a run find them.
 //!
 //! A file's name says where the board was asked for (the test binary and the place in its source), which build of the binary asked, and
-//! what was to boot: firmware, board, seed, and the variables that a test may read. Whoever finds none locks the name, boots and writes
+//! what was to boot: firmware, board, seed, and the variables that a test may read. A process that finds none locks the name, boots and writes
 //! the file; the others wait for it. A file that cannot be read, for whatever reason, is written again. Files of earlier builds are
 //! removed when a new one is written, and so are the oldest if there are more than [`FILES`] or [`BYTES`] of them.
 
@@ -81,7 +81,7 @@ struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Whoever waits for the lock finds out that its name is gone.
+        // A process that waits for the lock finds out that its name is gone.
         let _ = fs::remove_file(&self.lock_path);
     }
 }
@@ -219,7 +219,7 @@ impl Boot {
     pub(crate) fn keep(&self, save: impl FnOnce() -> Option<Vec<u8>>) -> Option<String> {
         let stage = std::mem::replace(&mut *self.stage(), Stage::Nameless);
         let Stage::Claimed { claim, refused } = stage else { return None };
-        // Nobody has to find a board: if it cannot be written, the next process boots as this one did.
+        // The file is not essential: if it cannot be written, the next process boots as this one did.
         if let Some(file) = save()
             && espalier_files::write(&claim.path, &file).is_ok()
         {

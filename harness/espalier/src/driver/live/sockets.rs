@@ -13,7 +13,7 @@ use crate::error::Failure;
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 14;
 /// An address of no host (RFC 5737, TEST-NET-1), to ask the routing table for the default route.
-const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const NO_HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const DISCARD: u16 = 9;
 
 /// How the board's network and the host's are joined. By default they are one: the peer is this host, and its ports are the
@@ -46,7 +46,7 @@ impl Routes {
 
     /// The address of the peer, as a board at `board` sees it.
     pub(super) fn peer_address(&self, board: Option<Ipv4Addr>) -> Ipv4Addr {
-        self.peer.or_else(|| address_towards(board.unwrap_or(NOBODY))).unwrap_or(Ipv4Addr::LOCALHOST)
+        self.peer.or_else(|| address_towards(board.unwrap_or(NO_HOST))).unwrap_or(Ipv4Addr::LOCALHOST)
     }
 }
 
