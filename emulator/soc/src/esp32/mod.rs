@@ -149,6 +149,15 @@ impl Chip for Esp32 {
         self.get_mut(DPORT).set_source(source, level)
     }
 
+    fn set_sources(&mut self, sources: &[usize], levels: u32) -> bool {
+        let dport = self.get_mut(DPORT);
+        let mut changed = false;
+        for (line, source) in sources.iter().enumerate() {
+            changed |= dport.set_source(*source, levels >> line & 1 != 0);
+        }
+        changed
+    }
+
     fn route(&self, core: usize) -> u32 {
         self.get(DPORT).interrupt_lines(core)
     }

@@ -85,6 +85,15 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
     /// Sets the level of an interrupt source. True if it changed.
     fn set_source(&mut self, source: usize, level: bool) -> bool;
 
+    /// Sets the levels of several interrupt sources: bit n is that of the n-th. True if one changed.
+    fn set_sources(&mut self, sources: &[usize], levels: u32) -> bool {
+        let mut changed = false;
+        for (line, source) in sources.iter().enumerate() {
+            changed |= self.set_source(*source, levels >> line & 1 != 0);
+        }
+        changed
+    }
+
     /// The levels of a core's interrupt inputs, as the chip routes its sources.
     fn route(&self, core: usize) -> u32;
 

@@ -94,11 +94,7 @@ pub trait Settle: Chip {
             return;
         }
         let levels = self.platform().blocks.device(index).interrupts();
-        let mut changed = false;
-        for (line, source) in sources.iter().enumerate() {
-            changed |= self.set_source(*source, levels >> line & 1 != 0);
-        }
-        if changed {
+        if self.set_sources(sources, levels) {
             self.update_lines();
         }
     }
