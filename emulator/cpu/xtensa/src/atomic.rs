@@ -4,17 +4,15 @@
 //! XLMI port refuse it; anything else is reached through the processor interface, and there `ATOMCTL` decides. The address ranges
 //! of the local memories are those of the ESP32's `core-isa.h`.
 
-use crate::exception::Trap;
 use crate::instruction::Instruction;
 use crate::memory::Port;
 use crate::register::SpecialRegister;
 use crate::state::State;
 use crate::step::Step;
+use crate::trap::Trap;
 use crate::watch::{ON_LOAD, ON_STORE};
 use espalier_core::{Bus, Fault, Stored};
 
-/// `ATOMCTL` after reset: cached memory is updated in the cache, bypassed memory raises an exception.
-pub(crate) const ATOMCTL_RESET: u32 = 0x28;
 /// The field of `ATOMCTL` for memory that bypasses the cache. A core without a data cache, such as this one, uses no other.
 const BYPASS: u32 = 3;
 /// That field's value for an exception; with any other the memory is asked to do it.

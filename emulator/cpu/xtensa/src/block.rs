@@ -6,8 +6,8 @@ mod translate;
 
 use std::collections::BTreeSet;
 
-use crate::exception::Trap;
 use crate::instruction::{self, Flow, Instruction, Opcode};
+use crate::trap::Trap;
 use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Translation, Writer};
 pub(crate) use translate::Entered;
 use translate::Translator;

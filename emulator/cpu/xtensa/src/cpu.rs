@@ -6,12 +6,12 @@ mod debugged;
 use crate::block::{self, Absent, Blocks, Entered};
 use crate::config::Config;
 use crate::debugger::Debugger;
-use crate::exception::Trap;
 use crate::execute::execute;
 use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
+use crate::trap::Trap;
 use espalier_core::{Bus, DebugStop, Exit, Translation, Watchpoint};
 
 /// One core.

@@ -1,15 +1,18 @@
-//! The debug option: instruction breakpoints, the instruction counter, and what accesses an instruction makes. Data breakpoints are
-//! in [`watch`](crate::watch).
+//! The debug option: breakpoints on instructions and data, the instruction counter, and what accesses an instruction makes.
 
-use crate::exception::{Trap, debug_cause};
 use crate::instruction::{Instruction, Opcode};
 use crate::register::SpecialRegister;
 use crate::state::{DEBUG_LEVEL, State};
-use crate::watch::{ON_LOAD, ON_STORE};
+use crate::trap::{Trap, debug_cause};
+use crate::watch::{Filter, MASK, ON_LOAD, ON_STORE, Watches};
 
 /// Instruction breakpoints: address register and bit of `IBREAKENABLE`.
 const INSTRUCTION_BREAKPOINTS: [(SpecialRegister, u32); 2] =
     [(SpecialRegister::Ibreaka0, 1 << 0), (SpecialRegister::Ibreaka1, 1 << 1)];
+
+/// Data breakpoints: address and control register.
+const DATA_BREAKPOINTS: [(SpecialRegister, SpecialRegister); 2] =
+    [(SpecialRegister::Dbreaka0, SpecialRegister::Dbreakc0), (SpecialRegister::Dbreaka1, SpecialRegister::Dbreakc1)];
 
 /// A data access that an instruction is about to make.
 pub(crate) struct Access {
@@ -96,5 +99,48 @@ impl State {
             _ => return None,
         };
         Some(Access { address, size, kinds })
+    }
+}
+
+impl State {
+    /// True while a data breakpoint is switched on.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.watches != Watches::default()
+    }
+
+    /// Takes over what was written to the registers of the data breakpoints.
+    pub(crate) fn refresh_watches(&mut self) {
+        let breakpoints = DATA_BREAKPOINTS.map(|(address, control)| (self.plain(address), self.plain(control)));
+        self.watches = Watches { load: Filter::new(breakpoints, ON_LOAD), store: Filter::new(breakpoints, ON_STORE) };
+    }
+
+    /// The debug exception that keeps an access from being made.
+    #[inline(always)]
+    pub(crate) fn watch(&self, address: u32, size: u32, kinds: u32) -> Result<(), Trap> {
+        let Watches { load: Filter(load), store: Filter(store) } = self.watches;
+        let filter = if kinds & ON_LOAD != 0 { load } else { 0 } | if kinds & ON_STORE != 0 { store } else { 0 };
+        match filter & Filter::bit(address) {
+            0 => Ok(()),
+            _ => self.data_breakpoint(address, size, kinds),
+        }
+    }
+
+    /// Compares an access with the breakpoints as the manual says (`DBREAKC`, "Debug Option").
+    #[cold]
+    #[inline(never)]
+    fn data_breakpoint(&self, address: u32, size: u32, kinds: u32) -> Result<(), Trap> {
+        if self.interrupt_level() >= DEBUG_LEVEL {
+            return Ok(());
+        }
+        let number = DATA_BREAKPOINTS.iter().position(|(watched, control)| {
+            let control = self.plain(*control);
+            let mask = !MASK | control & MASK;
+            let watched = self.plain(*watched) & mask;
+            control & kinds != 0 && (0..size).any(|offset| address.wrapping_add(offset) & mask == watched)
+        });
+        match number {
+            Some(number) => Err(Trap::Debug(debug_cause::DBREAK | (number as u32) << debug_cause::DBNUM_SHIFT)),
+            None => Ok(()),
+        }
     }
 }

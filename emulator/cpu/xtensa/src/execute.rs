@@ -1,18 +1,18 @@
 //! What every instruction does: the one place that the plain interpreter and the block interpreter share.
 
 use crate::atomic;
-use crate::exception::{Cause, Trap, debug_cause};
 use crate::float;
 use crate::instruction::{Instruction, Opcode};
 use crate::mac16;
-use crate::memory::Port;
+use crate::memory::{Port, stored};
 use crate::ocd::DebugRegister;
 use crate::operand::{COMPARE_SIGNED, COMPARE_UNSIGNED};
 use crate::region::{self, Side};
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{DEBUG_LEVEL, State, ps};
 use crate::step::{Start, Step};
-use espalier_core::{Bus, Fault, Stored};
+use crate::trap::{Cause, Trap, debug_cause};
+use espalier_core::{Bus, Fault};
 
 /// Unwraps a memory access, or leaves the instruction with its trap.
 macro_rules! attempt {
@@ -50,16 +50,6 @@ impl State {
 #[inline(always)]
 fn branch(condition: bool, target: u32) -> Step {
     if condition { Step::jump(target) } else { Step::NEXT }
-}
-
-/// What comes after a store.
-#[inline(always)]
-pub(crate) fn stored(state: &mut State, result: Result<Stored, Trap>) -> Step {
-    match result {
-        Ok(Stored::Data) => Step::NEXT,
-        Ok(Stored::Code) => Step::LEAVE,
-        Err(trap) => state.trap_step(trap),
-    }
 }
 
 /// Executes one instruction of a block; one that touches what a data breakpoint watches raises its exception only if `WATCHED`.

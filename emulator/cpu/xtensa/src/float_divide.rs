@@ -7,7 +7,7 @@
 //! silicon's, and `MADDN.S` is the fused multiply-add that the manual describes, so that reciprocal sequences, which
 //! have no such last step, converge to the right value as well.
 
-use crate::float::{DEFAULT_NAN, INFINITY, Rounding, SIGN, multiply_add, narrow, propagate, to_odd, value};
+use crate::float_number::{DEFAULT_NAN, INFINITY, Rounding, SIGN, multiply_add, narrow, propagate, to_odd, value};
 use crate::register::flag;
 
 const EXPONENT: u32 = 0xff << FRACTION_BITS;

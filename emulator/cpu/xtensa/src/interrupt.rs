@@ -3,9 +3,9 @@
 //! The kind and level of the 32 interrupts are fixed by the ESP32's core configuration (`core-isa.h` of the core; the
 //! ESP32 Technical Reference Manual lists them in "Interrupt Matrix", table "CPU Interrupts").
 
-use crate::exception::Cause;
 use crate::register::{EDGE, SOFTWARE, SpecialRegister};
 use crate::state::{NMI, NMI_LEVEL, State};
+use crate::trap::Cause;
 
 /// Interrupts of each maskable level, 0 to 6.
 const LEVEL_MASK: [u32; 7] = [0, 0x0006_37ff, 0x0038_0000, 0x28c0_8800, 0x5300_0000, 0x8401_0000, 0];

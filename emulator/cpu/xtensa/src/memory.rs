@@ -2,8 +2,9 @@
 //!
 //! `WATCHED` is set where data breakpoints have to be looked at. The block interpreter leaves it out while the program has none.
 
-use crate::exception::Trap;
 use crate::state::State;
+use crate::step::Step;
+use crate::trap::Trap;
 use crate::watch::{ON_LOAD, ON_STORE};
 use espalier_core::{Bus, Fault, Stored};
 
@@ -12,6 +13,16 @@ fn unaligned(fault: Fault) -> Fault {
     match fault {
         Fault::Width => Fault::Alignment,
         other => other,
+    }
+}
+
+/// What comes after a store.
+#[inline(always)]
+pub(crate) fn stored(state: &mut State, result: Result<Stored, Trap>) -> Step {
+    match result {
+        Ok(Stored::Data) => Step::NEXT,
+        Ok(Stored::Code) => Step::LEAVE,
+        Err(trap) => state.trap_step(trap),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::atomic::ATOMCTL_RESET;
 use crate::config::Config;
-use crate::exception::{Cause, Trap};
 use crate::ocd::Ocd;
 use crate::register::SpecialRegister;
+use crate::trap::{Cause, Trap};
 use crate::watch::Watches;
+
+/// `ATOMCTL` after reset: cached memory is updated in the cache, bypassed memory raises an exception.
+const ATOMCTL_RESET: u32 = 0x28;
 
 /// Fields of the processor status register `PS`.
 pub(crate) mod ps {

@@ -1,17 +1,10 @@
 //! Data breakpoints as loads and stores look at them.
 //!
 //! Firmware keeps them for as long as it runs: FreeRTOS watches the end of the stack of every task. So an access costs the test of one
-//! bit; only one that may come near is compared as the manual says.
+//! bit; only one that may come near is compared as the manual says, in [`debug`](crate::debug).
 
-use crate::exception::{Trap, debug_cause};
-use crate::register::SpecialRegister;
-use crate::state::{DEBUG_LEVEL, State};
-
-/// Data breakpoints: address and control register.
-const DATA_BREAKPOINTS: [(SpecialRegister, SpecialRegister); 2] =
-    [(SpecialRegister::Dbreaka0, SpecialRegister::Dbreakc0), (SpecialRegister::Dbreaka1, SpecialRegister::Dbreakc1)];
 /// Fields of `DBREAKC`: the address bits below the 64th byte that are compared, and the kinds of access.
-const MASK: u32 = 0x3f;
+pub(crate) const MASK: u32 = 0x3f;
 pub(crate) const ON_LOAD: u32 = 1 << 30;
 pub(crate) const ON_STORE: u32 = 1 << 31;
 
@@ -24,14 +17,14 @@ const WIDEST: u32 = 4;
 /// Which accesses have to be compared with the breakpoints: a bit for each line of 64 bytes, and lines 4096 bytes apart share one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
-pub(crate) struct Filter(u64);
+pub(crate) struct Filter(pub u64);
 
 espalier_core::persist!(value Filter(value));
 
 impl Filter {
     /// Accesses that can touch what the breakpoints watch that are about `kind`, which are given as their address and control
     /// registers.
-    fn new(breakpoints: [(u32, u32); 2], kind: u32) -> Filter {
+    pub(crate) fn new(breakpoints: [(u32, u32); 2], kind: u32) -> Filter {
         let armed = breakpoints.into_iter().filter(|(_, control)| control & kind != 0);
         // An access may begin in the line before.
         let lines = armed.flat_map(|(address, _)| [address, (address & !MASK).wrapping_sub(WIDEST - 1)]);
@@ -39,7 +32,7 @@ impl Filter {
     }
 
     #[inline(always)]
-    fn bit(address: u32) -> u64 {
+    pub(crate) fn bit(address: u32) -> u64 {
         1 << ((address >> LINE_SHIFT) % LINES)
     }
 }
@@ -61,46 +54,3 @@ impl Watches {
 }
 
 espalier_core::persist!(value Watches { load, store });
-
-impl State {
-    /// True while a data breakpoint is switched on.
-    pub(crate) fn is_watching(&self) -> bool {
-        self.watches != Watches::default()
-    }
-
-    /// Takes over what was written to the registers of the data breakpoints.
-    pub(crate) fn refresh_watches(&mut self) {
-        let breakpoints = DATA_BREAKPOINTS.map(|(address, control)| (self.plain(address), self.plain(control)));
-        self.watches = Watches { load: Filter::new(breakpoints, ON_LOAD), store: Filter::new(breakpoints, ON_STORE) };
-    }
-
-    /// The debug exception that keeps an access from being made.
-    #[inline(always)]
-    pub(crate) fn watch(&self, address: u32, size: u32, kinds: u32) -> Result<(), Trap> {
-        let Watches { load: Filter(load), store: Filter(store) } = self.watches;
-        let filter = if kinds & ON_LOAD != 0 { load } else { 0 } | if kinds & ON_STORE != 0 { store } else { 0 };
-        match filter & Filter::bit(address) {
-            0 => Ok(()),
-            _ => self.data_breakpoint(address, size, kinds),
-        }
-    }
-
-    /// Compares an access with the breakpoints as the manual says (`DBREAKC`, "Debug Option").
-    #[cold]
-    #[inline(never)]
-    fn data_breakpoint(&self, address: u32, size: u32, kinds: u32) -> Result<(), Trap> {
-        if self.interrupt_level() >= DEBUG_LEVEL {
-            return Ok(());
-        }
-        let number = DATA_BREAKPOINTS.iter().position(|(watched, control)| {
-            let control = self.plain(*control);
-            let mask = !MASK | control & MASK;
-            let watched = self.plain(*watched) & mask;
-            control & kinds != 0 && (0..size).any(|offset| address.wrapping_add(offset) & mask == watched)
-        });
-        match number {
-            Some(number) => Err(Trap::Debug(debug_cause::DBREAK | (number as u32) << debug_cause::DBNUM_SHIFT)),
-            None => Ok(()),
-        }
-    }
-}

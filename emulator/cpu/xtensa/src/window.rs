@@ -1,8 +1,8 @@
 //! The windowed register option: rotating the window, checking it, and the instructions that move it.
 
-use crate::exception::Trap;
 use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, Registers, State, ps};
 use crate::step::Step;
+use crate::trap::Trap;
 
 impl State {
     /// `WINDOWSTART` rotated so that bit 0 stands for `quarter`.
