@@ -11,7 +11,7 @@ use espalier_xtensa::Cpu;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::board::{Board, BoardSetup, CONSOLE, SerialLine};
+use crate::board::{BoardSetup, BoardThread, CONSOLE, SerialLine};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::fuses::FuseFile;
@@ -143,7 +143,7 @@ impl Server {
             io: Some((stop, io)),
         };
         let board = std::thread::Builder::new().name("espalier-board".to_owned());
-        server.board = Some(board.spawn(move || Board::new(setup).run()).map_err(ServeError::Run)?);
+        server.board = Some(board.spawn(move || BoardThread::new(setup).run()).map_err(ServeError::Run)?);
         Ok(server)
     }
 

@@ -81,7 +81,7 @@ fn what_does_not_fit_is_told_with_what_would() {
     assert!(unknown.ends_with("thermostat, touch, ws2812"), "{unknown}");
 }
 
-/// Nobody can leave a kind out of the order in which it is looked for.
+/// No kind can be left out of the order in which it is looked for.
 #[test]
 fn kinds_are_in_the_order_of_their_names() {
     assert!(BUILT_IN_KINDS.is_sorted_by_key(|(name, _)| *name));

@@ -58,7 +58,7 @@ fn add(world: &mut World, entry: &BoardEntry) -> Result<(), CliError> {
 }
 
 /// A board, and how it stands with it.
-struct Seat {
+struct RunningBoard {
     name: String,
     board: BoardId,
     expectations: Expectations,
@@ -69,9 +69,9 @@ struct Seat {
     line: Vec<u8>,
 }
 
-impl Seat {
-    fn new(board: BoardId, entry: &BoardEntry) -> Seat {
-        Seat {
+impl RunningBoard {
+    fn new(board: BoardId, entry: &BoardEntry) -> RunningBoard {
+        RunningBoard {
             name: entry.name.clone(),
             board,
             expectations: Expectations::new(&entry.expect, &entry.fail_on),
@@ -116,9 +116,9 @@ impl Seat {
 pub async fn perform(args: WorldArgs) -> Result<u8, CliError> {
     let (mut world, file) = build(&args.file, args.threads.map(usize::from))?;
     let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
-    let mut seats: Vec<Seat> =
-        boards.into_iter().zip(&file.boards).map(|(board, entry)| Seat::new(board, entry)).collect();
-    let expects = seats.iter().any(|seat| seat.expectations.is_open());
+    let mut boards_running: Vec<RunningBoard> =
+        boards.into_iter().zip(&file.boards).map(|(board, entry)| RunningBoard::new(board, entry)).collect();
+    let expects = boards_running.iter().any(|board| board.expectations.is_open());
     let patience = args.within.or(expects.then_some(PATIENCE));
     let limit = [args.limit, patience].into_iter().flatten().min().map(|limit| Time::ZERO + limit);
     let mut signals = Signals::listen()?;
@@ -134,10 +134,10 @@ pub async fn perform(args: WorldArgs) -> Result<u8, CliError> {
             WorldStop::Unmodelled { access, .. } => Some(access.to_string()),
             WorldStop::Limit | WorldStop::Output | WorldStop::Debug { .. } => None,
         };
-        for seat in &mut seats {
-            failed = failed.or(seat.attend(&mut world));
+        for board in &mut boards_running {
+            failed = failed.or(board.attend(&mut world));
         }
-        let open = seats.iter().find_map(|seat| Some((&seat.name, seat.expectations.awaited()?)));
+        let open = boards_running.iter().find_map(|board| Some((&board.name, board.expectations.awaited()?)));
         if failed.is_some() || (expects && open.is_none()) {
             break failed;
         }
@@ -145,7 +145,7 @@ pub async fn perform(args: WorldArgs) -> Result<u8, CliError> {
             break open.map(|(name, awaited)| format!("{name}: still no {awaited} at {}", world.now()));
         }
     };
-    seats.iter_mut().filter(|seat| !seat.line.is_empty()).for_each(Seat::print);
+    boards_running.iter_mut().filter(|board| !board.line.is_empty()).for_each(RunningBoard::print);
     if let Some(reason) = failed {
         anstream::eprintln!("{}error:{} {reason}", crate::style::BAD, PLAIN);
         return Ok(FAILURE);

@@ -55,7 +55,7 @@ pub(crate) struct BoardSetup {
 }
 
 /// A machine that runs.
-pub(crate) struct Board {
+pub(crate) struct BoardThread {
     target: DebugTarget,
     debugger: Option<Session>,
     pacer: Pacer,
@@ -82,9 +82,9 @@ pub(crate) struct Board {
     noted: usize,
 }
 
-impl Board {
-    pub fn new(setup: BoardSetup) -> Board {
-        Board {
+impl BoardThread {
+    pub fn new(setup: BoardSetup) -> BoardThread {
+        BoardThread {
             pacer: Pacer::new(setup.pace, Instant::now(), setup.machine.now()),
             circuit: ResetCircuit::new(),
             lines: setup.lines,

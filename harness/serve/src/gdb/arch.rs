@@ -79,7 +79,7 @@ const PRIVILEGED: [(&str, SpecialRegister); 52] = [
 
 /// Where a register's value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum RegisterSource {
     Pc,
     Physical(u8),
     Special(SpecialRegister),
@@ -90,25 +90,26 @@ enum Place {
 
 struct Description {
     name: String,
-    place: Place,
+    source: RegisterSource,
 }
 
 /// All registers, in the order of their numbers.
 static REGISTERS: LazyLock<Vec<Description>> = LazyLock::new(|| {
-    let mut registers = vec![(String::from("pc"), Place::Pc)];
-    registers.extend((0..PHYSICAL_REGISTERS as u8).map(|number| (format!("ar{number}"), Place::Physical(number))));
-    let special = |register: SpecialRegister| (register.name().to_owned(), Place::Special(register));
-    let user = |register: UserRegister| (register.name().to_owned(), Place::User(register));
+    let mut registers = vec![(String::from("pc"), RegisterSource::Pc)];
+    registers
+        .extend((0..PHYSICAL_REGISTERS as u8).map(|number| (format!("ar{number}"), RegisterSource::Physical(number))));
+    let special = |register: SpecialRegister| (register.name().to_owned(), RegisterSource::Special(register));
+    let user = |register: UserRegister| (register.name().to_owned(), RegisterSource::User(register));
     registers.extend([S::Lbeg, S::Lend, S::Lcount, S::Sar, S::Windowbase, S::Windowstart].map(special));
     registers.extend([S::Configid0, S::Configid1, S::Ps].map(special));
     registers.push(user(U::Threadptr));
     registers.extend([S::Br, S::Scompare1, S::Acclo, S::Acchi, S::M0, S::M1, S::M2, S::M3].map(special));
     registers.extend([U::Expstate, U::F64rLo, U::F64rHi, U::F64s].map(user));
-    registers.extend((0..FLOATS).map(|number| (format!("f{number}"), Place::Float(number))));
+    registers.extend((0..FLOATS).map(|number| (format!("f{number}"), RegisterSource::Float(number))));
     registers.extend([U::Fcr, U::Fsr].map(user));
-    registers.extend(PRIVILEGED.map(|(name, register)| (name.to_owned(), Place::Special(register))));
-    registers.extend((0..WINDOW).map(|number| (format!("a{number}"), Place::Window(number))));
-    registers.into_iter().map(|(name, place)| Description { name, place }).collect()
+    registers.extend(PRIVILEGED.map(|(name, register)| (name.to_owned(), RegisterSource::Special(register))));
+    registers.extend((0..WINDOW).map(|number| (format!("a{number}"), RegisterSource::Window(number))));
+    registers.into_iter().map(|(name, source)| Description { name, source }).collect()
 });
 
 /// The target description ("Target Descriptions" in the manual of GDB).
@@ -117,13 +118,13 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
         "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">",
         "<architecture>xtensa</architecture><feature name=\"org.gnu.gdb.xtensa.core\">"
     ));
-    for (number, Description { name, place }) in REGISTERS.iter().enumerate() {
-        let (kind, group) = match place {
-            Place::Pc => ("code_ptr", "general"),
-            Place::Window(1) => ("data_ptr", "general"),
-            Place::Physical(_) | Place::Window(_) => ("int", "general"),
-            Place::Float(_) => ("ieee_single", "float"),
-            Place::Special(_) | Place::User(_) => ("uint32", "system"),
+    for (number, Description { name, source }) in REGISTERS.iter().enumerate() {
+        let (kind, group) = match source {
+            RegisterSource::Pc => ("code_ptr", "general"),
+            RegisterSource::Window(1) => ("data_ptr", "general"),
+            RegisterSource::Physical(_) | RegisterSource::Window(_) => ("int", "general"),
+            RegisterSource::Float(_) => ("ieee_single", "float"),
+            RegisterSource::Special(_) | RegisterSource::User(_) => ("uint32", "system"),
         };
         write!(xml, "<reg name=\"{name}\" bitsize=\"32\" regnum=\"{number}\" type=\"{kind}\" group=\"{group}\"/>")
             .expect("a string takes everything");
@@ -142,13 +143,13 @@ impl Register {
     }
 
     pub fn read(self, cpu: &Cpu) -> u32 {
-        match REGISTERS[self.0].place {
-            Place::Pc => cpu.pc(),
-            Place::Physical(number) => cpu.physical(usize::from(number)),
-            Place::Special(register) => cpu.special(register),
-            Place::User(register) => cpu.user(register),
-            Place::Float(number) => cpu.float(number),
-            Place::Window(number) => cpu.ar(number),
+        match REGISTERS[self.0].source {
+            RegisterSource::Pc => cpu.pc(),
+            RegisterSource::Physical(number) => cpu.physical(usize::from(number)),
+            RegisterSource::Special(register) => cpu.special(register),
+            RegisterSource::User(register) => cpu.user(register),
+            RegisterSource::Float(number) => cpu.float(number),
+            RegisterSource::Window(number) => cpu.ar(number),
         }
     }
 
@@ -156,13 +157,13 @@ impl Register {
         if self.read(cpu) == value {
             return;
         }
-        match REGISTERS[self.0].place {
-            Place::Pc => cpu.set_pc(value),
-            Place::Physical(number) => cpu.set_physical(usize::from(number), value),
-            Place::Special(register) => cpu.set_special(register, value),
-            Place::User(register) => cpu.set_user(register, value),
-            Place::Float(number) => cpu.set_float(number, value),
-            Place::Window(number) => cpu.set_ar(number, value),
+        match REGISTERS[self.0].source {
+            RegisterSource::Pc => cpu.set_pc(value),
+            RegisterSource::Physical(number) => cpu.set_physical(usize::from(number), value),
+            RegisterSource::Special(register) => cpu.set_special(register, value),
+            RegisterSource::User(register) => cpu.set_user(register, value),
+            RegisterSource::Float(number) => cpu.set_float(number, value),
+            RegisterSource::Window(number) => cpu.set_ar(number, value),
         }
     }
 }

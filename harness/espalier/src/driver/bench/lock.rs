@@ -107,7 +107,7 @@ async fn take_within(key: &str, board: &str, patience: Duration) -> Result<Lease
             let waited = begun.elapsed().as_secs();
             return Poll::Ready(Err(BenchError::Locked { board: board.to_owned(), holder, waited }.into()));
         }
-        ticker.bell().register(cx.waker(), LOOK);
+        ticker.waker().register(cx.waker(), LOOK);
         Poll::Pending
     })
     .await

@@ -30,7 +30,7 @@ fn explain(air: &Air, error: &NetError) -> Failure {
 impl Emulated {
     /// Has the air do something.
     fn act_in_air<T>(&mut self, act: impl FnOnce(&mut Air) -> Result<T, NetError>) -> Result<T, Failure> {
-        let mut held = self.place.held_mut();
+        let mut held = self.access.held_mut();
         let air = held.world.air_mut();
         act(air).map_err(|error| explain(air, &error))
     }
@@ -54,7 +54,7 @@ impl AirDriver for Emulated {
     }
 
     fn stations(&mut self, ssid: &str) -> Result<Vec<[u8; 6]>, Failure> {
-        let held = self.place.held();
+        let held = self.access.held();
         let air = held.world.air();
         if !air.networks().any(|network| network.ssid == ssid) {
             return Err(explain(air, &NetError::NoSuchNetwork { ssid: ssid.to_owned() }));
@@ -63,7 +63,7 @@ impl AirDriver for Emulated {
     }
 
     fn subnet(&mut self, ssid: &str) -> Result<[u8; 6], Failure> {
-        let address = self.place.held().world.air().subnet(ssid);
+        let address = self.access.held().world.air().subnet(ssid);
         if let Some(address) = address {
             return Ok(address);
         }
@@ -77,7 +77,7 @@ impl AirDriver for Emulated {
     }
 
     fn announced(&mut self) -> Vec<AirNetwork> {
-        self.place.held().world.air().announced()
+        self.access.held().world.air().announced()
     }
 
     fn add_station(&mut self, ssid: &str, password: Option<&str>, rssi: Option<i8>) -> Result<[u8; 6], Failure> {
@@ -88,15 +88,15 @@ impl AirDriver for Emulated {
 
     fn remove_station(&mut self, hardware: [u8; 6]) {
         // One that is not there has been removed.
-        let _ = self.place.held_mut().world.air_mut().remove_station(hardware);
+        let _ = self.access.held_mut().world.air_mut().remove_station(hardware);
     }
 
     fn station_state(&mut self, hardware: [u8; 6]) -> Option<StationState> {
-        self.place.held().world.air().station_state(hardware)
+        self.access.held().world.air().station_state(hardware)
     }
 
     fn board_address(&mut self, hardware: [u8; 6]) -> Option<Ipv4Addr> {
-        let held = self.place.held();
+        let held = self.access.held();
         let air = held.world.air();
         match air.station_state(hardware) {
             Some(StationState::Ready { board, .. }) => Some(board),
@@ -106,56 +106,56 @@ impl AirDriver for Emulated {
     }
 
     fn peer_address(&mut self, hardware: [u8; 6]) -> Option<Ipv4Addr> {
-        Some(self.place.held().world.air().lan(hardware)?.config().peer)
+        Some(self.access.held().world.air().lan(hardware)?.config().peer)
     }
 
     fn listen(&mut self, hardware: [u8; 6], port: u16) -> Result<ListenerId, Failure> {
-        self.peer.listen(&mut self.place.held_mut().world, Segment::Air(hardware), port)
+        self.peer.listen(&mut self.access.held_mut().world, Segment::Air(hardware), port)
     }
 
     fn connect(&mut self, hardware: [u8; 6], to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.peer.connect(&mut self.place.held_mut().world, Segment::Air(hardware), to)
+        self.peer.connect(&mut self.access.held_mut().world, Segment::Air(hardware), to)
     }
 
     fn set_silent(&mut self, hardware: [u8; 6], silent: bool) -> Result<(), Failure> {
-        set_silent(&mut self.place.held_mut().world, Segment::Air(hardware), silent)
+        set_silent(&mut self.access.held_mut().world, Segment::Air(hardware), silent)
     }
 
     fn start_capture(&mut self, limit: usize) {
-        self.place.held_mut().world.air_mut().start_capture(limit);
+        self.access.held_mut().world.air_mut().start_capture(limit);
     }
 
     fn capture(&mut self) -> Vec<u8> {
-        self.place.held().world.air().capture()
+        self.access.held().world.air().capture()
     }
 
     fn capture_dropped(&mut self) -> u64 {
-        self.place.held().world.air().capture_dropped()
+        self.access.held().world.air().capture_dropped()
     }
 }
 
 impl DatagramDriver for Emulated {
     fn bind(&mut self, segment: Segment, port: u16) -> Result<(UdpId, u16), Failure> {
-        self.peer.bind(&mut self.place.held_mut().world, segment, port)
+        self.peer.bind(&mut self.access.held_mut().world, segment, port)
     }
 
     fn send_to(&mut self, socket: UdpId, to: SocketAddrV4, bytes: &[u8]) -> Result<bool, Failure> {
-        self.peer.send_to(&mut self.place.held_mut().world, socket, to, bytes)
+        self.peer.send_to(&mut self.access.held_mut().world, socket, to, bytes)
     }
 
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)> {
-        self.peer.receive_from(&mut self.place.held_mut().world, socket)
+        self.peer.receive_from(&mut self.access.held_mut().world, socket)
     }
 
     fn close(&mut self, socket: UdpId) {
-        self.peer.close(&mut self.place.held_mut().world, socket);
+        self.peer.close(&mut self.access.held_mut().world, socket);
     }
 
     fn ping(&mut self, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure> {
-        self.peer.ping(&mut self.place.held_mut().world, segment, to)
+        self.peer.ping(&mut self.access.held_mut().world, segment, to)
     }
 
     fn pinged(&mut self, ping: PingId) -> Option<Span> {
-        self.peer.pinged(&self.place.held().world, ping)
+        self.peer.pinged(&self.access.held().world, ping)
     }
 }

@@ -33,7 +33,7 @@ use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::error::{Failure, Source};
 pub(crate) use world::WorldHandle;
-use world::{Held, HeldMut, HeldRef, InWorld, OfSeveral, Place};
+use world::{Held, HeldMut, HeldRef, InWorld, OfSeveral, WorldAccess};
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -42,7 +42,7 @@ const CONSOLE: usize = 0;
 const STUB_BAUD: u32 = 4_000_000;
 
 struct Emulated {
-    place: Place,
+    access: WorldAccess,
     board: BoardId,
     peer: LanPeer,
 }
@@ -50,12 +50,12 @@ struct Emulated {
 impl Emulated {
     /// The board, with its world locked if it is shared. One statement looks no second time.
     fn machine(&self) -> InWorld<HeldRef<'_>> {
-        InWorld { held: self.place.held(), board: self.board }
+        InWorld { held: self.access.held(), board: self.board }
     }
 
     /// The same, to act on it.
     fn machine_mut(&mut self) -> InWorld<HeldMut<'_>> {
-        InWorld { held: self.place.held_mut(), board: self.board }
+        InWorld { held: self.access.held_mut(), board: self.board }
     }
 }
 
@@ -97,11 +97,11 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let board = definition(&setup.model, &setup.kinds)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
-    let (place, board) = match &setup.world {
+    let (access, board) = match &setup.world {
         Some(world) => world.add(&setup.name, &config)?,
-        None => Place::alone(&setup.name, Machine::new(&config).map_err(EmulatorError::new)?),
+        None => WorldAccess::alone(&setup.name, Machine::new(&config).map_err(EmulatorError::new)?),
     };
-    let mut emulated = Emulated { place, board, peer: LanPeer::default() };
+    let mut emulated = Emulated { access, board, peer: LanPeer::default() };
     emulated.machine_mut().set_translation(translation);
     Ok(Box::new(emulated))
 }
@@ -112,7 +112,7 @@ pub(super) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
     let boards: Vec<BoardId> = held.world.boards().map(|(board, _)| board).collect();
     match boards[..] {
         [board] if held.world.is_of_one() => {
-            Ok((Box::new(Emulated { place: Place::Alone(held), board, peer: LanPeer::default() }), attachment))
+            Ok((Box::new(Emulated { access: WorldAccess::Alone(held), board, peer: LanPeer::default() }), attachment))
         }
         _ => Err(OfSeveral { boards: boards.len() }.into()),
     }
@@ -182,7 +182,7 @@ impl Identity for Emulated {
 
     fn unsupported(&self, capability: Capability) -> Failure {
         match capability {
-            Capability::Fork | Capability::Snapshot | Capability::Probe if !self.place.is_alone() => {
+            Capability::Fork | Capability::Snapshot | Capability::Probe if !self.access.is_alone() => {
                 AmongOthers { capability }.into()
             }
             _ => Unsupported { capability, kind: self.kind() }.into(),
@@ -191,7 +191,7 @@ impl Identity for Emulated {
 
     fn supports(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Fork | Capability::Snapshot => self.place.is_alone(),
+            Capability::Fork | Capability::Snapshot => self.access.is_alone(),
             Capability::VirtualTime
             | Capability::VanishingPeer
             | Capability::Capture
@@ -204,7 +204,7 @@ impl Identity for Emulated {
             | Capability::Controls
             | Capability::Parts
             | Capability::Power => true,
-            Capability::Probe => cfg!(feature = "probe") && self.place.is_alone(),
+            Capability::Probe => cfg!(feature = "probe") && self.access.is_alone(),
             Capability::Screen | Capability::DisplayMemory => self.machine().has_display(None),
             Capability::Leds => self.machine().has_leds(),
             Capability::Buzzer => self.machine().has_buzzer(),
@@ -255,7 +255,7 @@ impl PowerSupply for Emulated {
     }
 
     fn power_on(&mut self) -> Result<(), Failure> {
-        self.place.held_mut().revive(self.board);
+        self.access.held_mut().revive(self.board);
         self.machine_mut().power_on(Strap::FlashBoot);
         Ok(())
     }
@@ -347,80 +347,80 @@ impl Parts for Emulated {
 
 impl PeerSockets for Emulated {
     fn address(&self) -> Option<Ipv4Addr> {
-        self.place.held().world.address(self.board)
+        self.access.held().world.address(self.board)
     }
 
     fn peer_address(&self) -> Ipv4Addr {
-        self.place.held().world.lan().config().peer
+        self.access.held().world.lan().config().peer
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
-        self.peer.listen(&mut self.place.held_mut().world, Segment::Lan, port)
+        self.peer.listen(&mut self.access.held_mut().world, Segment::Lan, port)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
-        self.peer.accept(&mut self.place.held_mut().world, listener)
+        self.peer.accept(&mut self.access.held_mut().world, listener)
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        self.peer.close_listener(&mut self.place.held_mut().world, listener);
+        self.peer.close_listener(&mut self.access.held_mut().world, listener);
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.peer.connect(&mut self.place.held_mut().world, Segment::Lan, to)
+        self.peer.connect(&mut self.access.held_mut().world, Segment::Lan, to)
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
-        self.peer.link(&self.place.held().world, connection)
+        self.peer.link(&self.access.held().world, connection)
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
-        self.peer.send(&mut self.place.held_mut().world, connection, bytes)
+        self.peer.send(&mut self.access.held_mut().world, connection, bytes)
     }
 
     fn receive(&mut self, connection: ConnectionId) -> Vec<u8> {
-        self.peer.receive(&mut self.place.held_mut().world, connection)
+        self.peer.receive(&mut self.access.held_mut().world, connection)
     }
 
     fn finish(&mut self, connection: ConnectionId) {
-        self.peer.finish(&mut self.place.held_mut().world, connection);
+        self.peer.finish(&mut self.access.held_mut().world, connection);
     }
 
     fn abort(&mut self, connection: ConnectionId) {
-        self.peer.abort(&mut self.place.held_mut().world, connection);
+        self.peer.abort(&mut self.access.held_mut().world, connection);
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), Failure> {
-        set_silent(&mut self.place.held_mut().world, Segment::Lan, silent)
+        set_silent(&mut self.access.held_mut().world, Segment::Lan, silent)
     }
 }
 
 impl Cable for Emulated {
     fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
-        self.place.held_mut().set_cable_faults(self.board, faults)
+        self.access.held_mut().set_cable_faults(self.board, faults)
     }
 
     fn start_capture(&mut self, limit: usize) {
-        self.place.held_mut().world.lan_mut().start_capture(limit);
+        self.access.held_mut().world.lan_mut().start_capture(limit);
     }
 
     fn capture(&self, first: u64) -> Vec<u8> {
-        self.place.held().world.lan().capture_from(first)
+        self.access.held().world.lan().capture_from(first)
     }
 
     fn captured(&self) -> u64 {
-        self.place.held().world.lan().captured()
+        self.access.held().world.lan().captured()
     }
 
     fn capture_dropped(&self) -> u64 {
-        self.place.held().world.lan().capture_dropped()
+        self.access.held().world.lan().capture_dropped()
     }
 }
 
 impl DebugPort for Emulated {
     #[cfg(feature = "probe")]
     fn probe_port(&self) -> Option<ProbePort> {
-        self.place.is_alone().then_some(ProbePort::Pins)
+        self.access.is_alone().then_some(ProbePort::Pins)
     }
 
     #[cfg(feature = "probe")]
@@ -468,25 +468,29 @@ impl Diagnostics for Emulated {
 
 impl Keeping for Emulated {
     fn fork(&self) -> Option<Box<dyn Driver>> {
-        Some(Box::new(Emulated { place: self.place.fork()?, board: self.board, peer: self.peer.clone() }))
+        Some(Box::new(Emulated { access: self.access.fork()?, board: self.board, peer: self.peer.clone() }))
     }
 
     fn name_in_world(&self) -> Option<String> {
-        match &self.place {
-            Place::Alone(_) => None,
-            Place::Shared(world) => world.name_of(self.board),
+        match &self.access {
+            WorldAccess::Alone(_) => None,
+            WorldAccess::Shared(world) => world.name_of(self.board),
         }
     }
 
     fn fork_into(&self, world: &WorldHandle) -> Option<Box<dyn Driver>> {
-        Some(Box::new(Emulated { place: Place::Shared(world.clone()), board: self.board, peer: self.peer.clone() }))
+        Some(Box::new(Emulated {
+            access: WorldAccess::Shared(world.clone()),
+            board: self.board,
+            peer: self.peer.clone(),
+        }))
     }
 
     fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
-        if !self.place.is_alone() {
+        if !self.access.is_alone() {
             return Err(self.unsupported(Capability::Snapshot));
         }
-        Ok(self.place.held().save(attachment))
+        Ok(self.access.held().save(attachment))
     }
 
     fn sockets(&self) -> Vec<u8> {
@@ -504,15 +508,15 @@ impl Keeping for Emulated {
 
 impl Driver for Emulated {
     fn now(&self) -> Time {
-        self.place.held().world.now()
+        self.access.held().world.now()
     }
 
     fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        self.place.held_mut().poll_advance(cx, limit)
+        self.access.held_mut().poll_advance(cx, limit)
     }
 
     fn reset(&mut self, start: Start) -> Result<(), Failure> {
-        self.place.held_mut().revive(self.board);
+        self.access.held_mut().revive(self.board);
         self.machine_mut().reset(match start {
             Start::Flash => Strap::FlashBoot,
             Start::Download => Strap::Download,

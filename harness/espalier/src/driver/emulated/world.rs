@@ -119,42 +119,42 @@ impl Held {
 }
 
 /// Where a board is.
-pub(super) enum Place {
+pub(super) enum WorldAccess {
     Alone(Held),
     Shared(WorldHandle),
 }
 
-impl Place {
+impl WorldAccess {
     /// The world of one board.
-    pub(super) fn alone(name: &str, machine: Machine) -> (Place, BoardId) {
+    pub(super) fn alone(name: &str, machine: Machine) -> (WorldAccess, BoardId) {
         let (world, board) = World::of_one(name, machine);
-        (Place::Alone(Held { world, halted: None }), board)
+        (WorldAccess::Alone(Held { world, halted: None }), board)
     }
 
     pub(super) fn is_alone(&self) -> bool {
-        matches!(self, Place::Alone(_))
+        matches!(self, WorldAccess::Alone(_))
     }
 
     /// A second one that starts where this one stands, if the board is alone.
-    pub(super) fn fork(&self) -> Option<Place> {
+    pub(super) fn fork(&self) -> Option<WorldAccess> {
         match self {
-            Place::Alone(held) => Some(Place::Alone(held.clone())),
-            Place::Shared(_) => None,
+            WorldAccess::Alone(held) => Some(WorldAccess::Alone(held.clone())),
+            WorldAccess::Shared(_) => None,
         }
     }
 
     pub(super) fn held(&self) -> HeldRef<'_> {
         match self {
-            Place::Alone(held) => HeldRef::Alone(held),
-            Place::Shared(handle) => HeldRef::Shared(handle.lock()),
+            WorldAccess::Alone(held) => HeldRef::Alone(held),
+            WorldAccess::Shared(handle) => HeldRef::Shared(handle.lock()),
         }
     }
 
     /// The same, to act on it.
     pub(super) fn held_mut(&mut self) -> HeldMut<'_> {
         match self {
-            Place::Alone(held) => HeldMut::Alone(held),
-            Place::Shared(handle) => HeldMut::Shared(handle.lock()),
+            WorldAccess::Alone(held) => HeldMut::Alone(held),
+            WorldAccess::Shared(handle) => HeldMut::Shared(handle.lock()),
         }
     }
 }
@@ -265,7 +265,7 @@ impl WorldHandle {
         let names: Vec<(BoardId, String)> = held.world.boards().map(|(id, name)| (id, name.to_owned())).collect();
         let handle = WorldHandle(Arc::new(Mutex::new(held)));
         let board = |(board, name)| {
-            let driver = Emulated { place: Place::Shared(handle.clone()), board, peer: LanPeer::default() };
+            let driver = Emulated { access: WorldAccess::Shared(handle.clone()), board, peer: LanPeer::default() };
             (name, Box::new(driver) as Box<dyn Driver>)
         };
         let boards = names.into_iter().map(board).collect();
@@ -287,13 +287,13 @@ impl WorldHandle {
     }
 
     /// Adds a board to it. A number follows its name if there is one of that name.
-    pub(super) fn add(&self, name: &str, config: &MachineConfig) -> Result<(Place, BoardId), Failure> {
+    pub(super) fn add(&self, name: &str, config: &MachineConfig) -> Result<(WorldAccess, BoardId), Failure> {
         let world = &mut self.lock().world;
         let numbered = (1_usize..).map(|number| if number == 1 { name.to_owned() } else { format!("{name} {number}") });
         // There are more numbers than boards.
         let free = numbered.into_iter().find(|name| world.find(name).is_none()).unwrap_or_default();
         let board = world.add_board(&free, config).map_err(EmulatorError::new)?;
-        Ok((Place::Shared(self.clone()), board))
+        Ok((WorldAccess::Shared(self.clone()), board))
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {

@@ -32,7 +32,7 @@ impl Clock {
 
 /// Wakes the tasks that wait on a board.
 #[derive(Clone)]
-pub(crate) struct Bell {
+pub(crate) struct TickWaker {
     inner: Arc<Inner>,
 }
 
@@ -55,9 +55,9 @@ impl Inner {
     }
 }
 
-impl Bell {
+impl TickWaker {
     /// Something may have changed: wakes every task that waits.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn wake(&self) {
         let waiting = {
             let mut state = self.inner.lock();
             state.due = None;
@@ -66,7 +66,7 @@ impl Bell {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes the task at the next ring, or soon, and at the latest after `patience` of board time.
+    /// Wakes the task at the next wake-up, or soon, and at the latest after `patience` of board time.
     pub(crate) fn register(&self, waker: &Waker, patience: Span) {
         let due = Instant::now() + TICK.min(Duration::from_micros(patience.as_micros()));
         let mut state = self.inner.lock();
@@ -82,48 +82,48 @@ impl Bell {
 
 /// The thread that rings when nothing else does. It ends when this is dropped.
 pub(crate) struct Ticker {
-    bell: Bell,
+    waker: TickWaker,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ticker {
     pub(crate) fn start() -> std::io::Result<Ticker> {
-        let bell = Bell { inner: Arc::new(Inner { state: Mutex::default(), changed: Condvar::new() }) };
-        let other = bell.clone();
+        let waker = TickWaker { inner: Arc::new(Inner { state: Mutex::default(), changed: Condvar::new() }) };
+        let other = waker.clone();
         let thread = thread::Builder::new().name("espalier-ticker".to_owned()).spawn(move || tick(&other))?;
-        Ok(Ticker { bell, thread: Some(thread) })
+        Ok(Ticker { waker, thread: Some(thread) })
     }
 
-    pub(crate) fn bell(&self) -> &Bell {
-        &self.bell
+    pub(crate) fn waker(&self) -> &TickWaker {
+        &self.waker
     }
 }
 
-fn tick(bell: &Bell) {
-    let mut state = bell.inner.lock();
+fn tick(waker: &TickWaker) {
+    let mut state = waker.inner.lock();
     while !state.over {
         let now = Instant::now();
         state = match state.due {
             Some(due) if due <= now => {
                 drop(state);
-                bell.ring();
-                bell.inner.lock()
+                waker.wake();
+                waker.inner.lock()
             }
-            Some(due) => bell.inner.changed.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0,
-            None => bell.inner.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(due) => waker.inner.changed.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0,
+            None => waker.inner.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
         };
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.bell.inner.lock().over = true;
-        self.bell.inner.changed.notify_one();
+        self.waker.inner.lock().over = true;
+        self.waker.inner.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             // It does not panic, and the drop of a board has no result to report.
             let _ = thread.join();
         }
-        self.bell.ring();
+        self.waker.wake();
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
             if clock.now().since(begun) >= Span::from_millis(20) {
                 return Poll::Ready(());
             }
-            ticker.bell().register(cx.waker(), Span::from_secs(1));
+            ticker.waker().register(cx.waker(), Span::from_secs(1));
             Poll::Pending
         }));
         assert!(clock.now().since(begun) >= Span::from_millis(20));

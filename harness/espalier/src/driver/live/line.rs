@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use espalier_core::Time;
 
-use super::clock::{Bell, Clock};
+use super::clock::{Clock, TickWaker};
 use super::watch::Watch;
 
 /// Bytes that are read at once.
@@ -88,7 +88,7 @@ pub(crate) struct Line {
 
 struct Shared {
     clock: Clock,
-    bell: Bell,
+    waker: TickWaker,
     inbox: Mutex<Inbox>,
     over: AtomicBool,
 }
@@ -113,7 +113,7 @@ impl Shared {
 
     fn lose(&self, reason: String) {
         self.lock().lost.get_or_insert(reason);
-        self.bell.ring();
+        self.waker.wake();
     }
 }
 
@@ -122,13 +122,13 @@ impl Line {
     /// `TimedOut` or `WouldBlock` when nothing came for a while.
     pub(crate) fn open(
         clock: Clock,
-        bell: &Bell,
+        waker: &TickWaker,
         receiver: impl Read + Send + 'static,
         transmitter: impl Transmitter + 'static,
     ) -> io::Result<Line> {
         let inbox = Inbox { received: VecDeque::new(), watch: Watch::default(), valid_from: 0, lost: None };
         let (inbox, over) = (Mutex::new(inbox), AtomicBool::new(false));
-        let shared = Arc::new(Shared { clock, bell: bell.clone(), inbox, over });
+        let shared = Arc::new(Shared { clock, waker: waker.clone(), inbox, over });
         let (orders, todo) = channel();
         let mut line = Line { shared: shared.clone(), orders: Some(orders), threads: Vec::new() };
         let reading = shared.clone();
@@ -198,7 +198,7 @@ fn read(shared: &Shared, mut receiver: impl Read) {
                     watch.push(now, *byte, |at, byte| received.push_back((at, byte)));
                 }
                 drop(inbox);
-                shared.bell.ring();
+                shared.waker.wake();
             }
             Err(error) if is_temporary(&error) => {
                 // A line that has begun like an answer to the harness and does not go on is text like any other.

@@ -103,7 +103,7 @@ impl Wiring {
         transmitter: impl Transmitter + 'static,
     ) -> std::io::Result<()> {
         self.disconnect();
-        self.line = Some(Line::open(self.clock, self.ticker.bell(), receiver, transmitter)?);
+        self.line = Some(Line::open(self.clock, self.ticker.waker(), receiver, transmitter)?);
         Ok(())
     }
 
@@ -357,7 +357,7 @@ impl<B: LiveBoard> Driver for LiveDriver<B> {
     fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
         self.check()?;
         self.sockets.progress();
-        self.wiring.ticker.bell().register(cx.waker(), limit.since(self.now()));
+        self.wiring.ticker.waker().register(cx.waker(), limit.since(self.now()));
         Ok(())
     }
 

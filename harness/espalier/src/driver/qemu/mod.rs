@@ -66,7 +66,7 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let lan = Lan::new(LanConfig { seed: setup.seed, ..LanConfig::default() }).map_err(io::Error::other)?;
     let wire = Arc::new(Wire::new(Clock::start(), lan)?);
     let board = Machine { qemu, flash, wire: wire.clone(), running: None, routes: Routes::default() };
-    Ok(Box::new(Board { live: LiveDriver::new(board)?, wire, peer: LanPeer::default() }))
+    Ok(Box::new(QemuBoard { live: LiveDriver::new(board)?, wire, peer: LanPeer::default() }))
 }
 
 /// A chip in QEMU.
@@ -278,13 +278,13 @@ impl LiveBoard for Machine {
 }
 
 /// A board in wall time, except for its network.
-struct Board {
+struct QemuBoard {
     live: LiveDriver<Machine>,
     wire: Arc<Wire>,
     peer: LanPeer,
 }
 
-impl Identity for Board {
+impl Identity for QemuBoard {
     fn kind(&self) -> Kind {
         self.live.kind()
     }
@@ -294,7 +294,7 @@ impl Identity for Board {
     }
 }
 
-impl SerialConsole for Board {
+impl SerialConsole for QemuBoard {
     fn console_baud(&mut self, baud: u32) {
         self.live.console_baud(baud);
     }
@@ -312,7 +312,7 @@ impl SerialConsole for Board {
     }
 }
 
-impl FlashChip for Board {
+impl FlashChip for QemuBoard {
     fn flash_size(&self) -> u32 {
         self.live.flash_size()
     }
@@ -330,9 +330,9 @@ impl FlashChip for Board {
     }
 }
 
-impl PowerSupply for Board {}
+impl PowerSupply for QemuBoard {}
 
-impl Display for Board {
+impl Display for QemuBoard {
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>> {
         self.live.look(since)
     }
@@ -346,9 +346,9 @@ impl Display for Board {
     }
 }
 
-impl Parts for Board {}
+impl Parts for QemuBoard {}
 
-impl PeerSockets for Board {
+impl PeerSockets for QemuBoard {
     fn address(&self) -> Option<Ipv4Addr> {
         self.wire.with(|lan| lan.board_address())
     }
@@ -398,7 +398,7 @@ impl PeerSockets for Board {
     }
 }
 
-impl Cable for Board {
+impl Cable for QemuBoard {
     fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
         self.wire.with(|lan| lan.set_faults(faults.clone())).map_err(EmulatorError::new)?;
         self.live.board_mut().set_link(!(faults.from_board.cut && faults.to_board.cut))
@@ -421,13 +421,13 @@ impl Cable for Board {
     }
 }
 
-impl DebugPort for Board {}
+impl DebugPort for QemuBoard {}
 
-impl Diagnostics for Board {}
+impl Diagnostics for QemuBoard {}
 
-impl Keeping for Board {}
+impl Keeping for QemuBoard {}
 
-impl Driver for Board {
+impl Driver for QemuBoard {
     fn now(&self) -> Time {
         self.live.now()
     }
