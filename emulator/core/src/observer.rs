@@ -3,7 +3,9 @@
 //! An observer is told of events and changes nothing, so a run that is observed has the trace of one that is not. Events that are not
 //! asked for are not gathered. The price of the others:
 //!
-//! - block ends and accesses: the cores run without translated code, and every access goes through a virtual call;
+//! - block ends and accesses: the cores run without translated code, and every access goes through a virtual call. MicroPython's boot and
+//!   a loop in it, 3 seconds of guest time, took 0.18 s of CPU time translated and 0.21 s interpreted; 0.28 s with block ends counted,
+//!   0.31 s with accesses, 0.36 s with both (6 million blocks, 11 million accesses);
 //! - interrupts and frames: what the observer does with them;
 //! - pads: the pads asked for are followed like those that a part of the board is connected to.
 
