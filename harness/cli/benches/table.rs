@@ -1,7 +1,7 @@
 //! One table of what work costs on the emulator and on Espressif's QEMU, in seconds of CPU time: what a busy machine does to clocks on
 //! the wall does nothing to these. `cargo bench`, and `ESPALIER_QEMU=path/to/qemu-system-xtensa cargo bench` for the second column.
 //!
-//! `ESPALIER_BUSY` names firmware of which a second is measured as well, the third after power-on: something that nobody here may pass
+//! `ESPALIER_BUSY` names firmware of which a second is measured as well, the third after power-on: an image whose licence forbids to pass it
 //! on, such as an image of the Arduino core. Rows of MicroPython need the image that `ci/fetch-images` fetches. Times of processes come
 //! from Linux's `/proc` (proc_pid_stat(5)), in steps of 10 ms, so what is short is done many times.
 
