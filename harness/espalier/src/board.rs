@@ -332,7 +332,8 @@ impl Board {
     /// this process: open connections of the peer are held by this board's handles only, as with [`fork`](Board::fork), the record
     /// of [`record_flash`](Board::record_flash) stays with this board, and the symbols stay in their ELF file. It is compressed, and only the build of the emulator that wrote it reads it.
     ///
-    /// A board on a bench or in QEMU cannot be saved ([`Unsupported`](crate::Unsupported)). A board that is in a world with others is
+    /// A board on a bench or in QEMU cannot be saved ([`Unsupported`](crate::Unsupported)), nor one with parts that a test has written
+    /// ([`part`](BoardBuilder::part)), whose code no file has. A board that is in a world with others is
     /// saved with them, by [`World::save`](crate::World::save).
     ///
     /// ```no_run
@@ -684,7 +685,7 @@ impl BoardBuilder {
 
     /// What tells the board apart from others that one place in the source boots; `None` if it cannot be kept in a file.
     fn key(&self, target: &Target, model: &Model, image: Option<&Image>, elf: Option<&Path>) -> Option<Vec<u8>> {
-        if *target != Target::Emulated || self.world.is_some() {
+        if *target != Target::Emulated || self.world.is_some() || !self.kinds.own().is_empty() {
             return None;
         }
         let (description, flash_size) = describe(model).ok()?;

@@ -101,7 +101,7 @@ impl World {
 
     /// Writes the world into a file: its boards, as [`Board::save`] does, and all that is between them.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let file = self.members.save(&self.handle, &default_folder());
+        let file = self.members.save(&self.handle, &default_folder())?;
         Ok(write_file(path.as_ref(), &file)?)
     }
 

@@ -86,6 +86,21 @@ async fn what_was_seen_and_what_goes_wrong_comes_back_with_the_board() -> Result
 }
 
 #[tokio::test]
+async fn parts_that_a_test_has_written_are_in_no_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("board.espalier");
+    let builder = Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(IMAGE);
+    let board = builder.part("my-pad", |_| Ok(espalier_parts::TouchPad::new())).start().await?;
+    let error = board.save(&file).expect_err("no file has the code of a part").to_string();
+    assert!(
+        error.contains("with parts that a test has written cannot be saved") && error.contains("my-pad"),
+        "{error}"
+    );
+    assert!(board.fork().is_ok() && !file.exists());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_that_holds_no_board_says_what_to_do() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("board.espalier");

@@ -43,12 +43,14 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
 #[derive(Clone)]
 pub struct PartKinds {
     kinds: Arc<BTreeMap<String, Make>>,
+    /// Those that a user has added.
+    own: Vec<String>,
 }
 
 impl Default for PartKinds {
     fn default() -> PartKinds {
         let kinds = BUILT_IN_KINDS.iter().map(|(name, make)| ((*name).to_owned(), Arc::new(*make) as Make));
-        PartKinds { kinds: Arc::new(kinds.collect()) }
+        PartKinds { kinds: Arc::new(kinds.collect()), own: Vec::new() }
     }
 }
 
@@ -81,7 +83,14 @@ impl PartKinds {
         make: impl Fn(&mut Wiring<'_>) -> Result<T, PartError> + Send + Sync + 'static,
     ) {
         let make: Make = Arc::new(move |wiring| Ok(Box::new(make(wiring)?)));
-        Arc::make_mut(&mut self.kinds).insert(kind.into(), make);
+        let kind = kind.into();
+        self.own.push(kind.clone());
+        Arc::make_mut(&mut self.kinds).insert(kind, make);
+    }
+
+    /// The names of the kinds that a user has added: no snapshot has their code.
+    pub fn own(&self) -> &[String] {
+        &self.own
     }
 
     /// The names.

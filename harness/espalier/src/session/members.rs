@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Saved, Shared, State, Use, attachment, records};
 use crate::driver::WorldHandle;
-use crate::error::Source;
+use crate::error::{Failure, Source};
 
 /// A board by the name that it has in its world.
 type Member = (String, Arc<Shared>);
@@ -53,7 +53,7 @@ impl Members {
     }
 
     /// The world as the bytes of a file, with the records of these boards.
-    pub(crate) fn save(&self, world: &WorldHandle, goldens: &Path) -> Vec<u8> {
+    pub(crate) fn save(&self, world: &WorldHandle, goldens: &Path) -> Result<Vec<u8>, Failure> {
         self.with_all(|states| {
             let record =
                 |(name, state): &mut (&str, MutexGuard<'_, State>)| ((*name).to_owned(), Saved::of(state, goldens));

@@ -490,7 +490,7 @@ impl Keeping for Emulated {
         if !self.access.is_alone() {
             return Err(self.unsupported(Capability::Snapshot));
         }
-        Ok(self.access.held().save(attachment))
+        self.access.held().save(attachment)
     }
 
     fn sockets(&self) -> Vec<u8> {

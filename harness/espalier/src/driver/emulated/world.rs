@@ -40,6 +40,16 @@ pub(super) struct OfSeveral {
 #[error("this is one board, not a world; load it with Board::load, or run it with espalier run")]
 struct OfOne;
 
+/// Parts that a test has written are code, which no file has.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a board with parts that a test has written cannot be saved, for no file has their code; it can be forked (parts of the kinds {})",
+    kinds.join(", ")
+)]
+struct OwnParts {
+    kinds: Vec<String>,
+}
+
 /// The reason why a world does not go on is for a board that the world has not.
 #[derive(Debug, thiserror::Error)]
 #[error("the snapshot is damaged: a board that has halted is not in it; save the board again")]
@@ -47,12 +57,17 @@ struct NoSuchBoard;
 
 impl Held {
     /// The world as the bytes of a file, with an attachment.
-    pub(super) fn save(&self, attachment: &[u8]) -> Vec<u8> {
+    pub(super) fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
+        let boards = self.world.boards().map(|(board, _)| self.world.board(board).board());
+        let kinds: Vec<String> = boards.flat_map(|board| board.kinds.own().iter().cloned()).collect();
+        if !kinds.is_empty() {
+            return Err(EmulatorError::new(OwnParts { kinds }).into());
+        }
         let halted = self.halted.as_ref().map(|(board, halted)| (board.place(), halted.reason.clone()));
         let mut to = Writer::new();
         halted.save(&mut to);
         attachment.to_vec().save(&mut to);
-        self.world.save(&to.into_bytes())
+        Ok(self.world.save(&to.into_bytes()))
     }
 
     /// The world that [`save`](Held::save) has made a file of, and the attachment.
@@ -277,7 +292,7 @@ impl WorldHandle {
     }
 
     /// The world and all its boards as the bytes of a file, with an attachment.
-    pub(crate) fn save(&self, attachment: &[u8]) -> Vec<u8> {
+    pub(crate) fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
         self.lock().save(attachment)
     }
 
