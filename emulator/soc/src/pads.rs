@@ -1,18 +1,58 @@
-//! What the pads of the chip can be (datasheet, section "Pin Definitions"; ESP32 TRM, table "RTC_MUX Pin Summary").
+//! What the pads of each chip can be (ESP32 and ESP32-C3 datasheets, section "Pin Definitions"; ESP32 TRM, table "RTC_MUX Pin Summary").
+
+use std::ops::RangeInclusive;
 
 use espalier_peripherals::Adc;
 
 /// The voltage of a high level, and of the chip's supply.
 pub const SUPPLY_MICROVOLTS: u32 = 3_300_000;
 
-/// Whether the chip has a pad of this number.
-pub fn exists(gpio: u8) -> bool {
-    matches!(gpio, 0..=19 | 21..=23 | 25..=27 | 32..=39)
+/// Which pads can do something.
+pub struct Ability {
+    pub holds: fn(u8) -> bool,
+    /// For messages.
+    pub allowed: &'static str,
 }
 
-/// Whether the pad can drive a line, or only be read.
-pub fn can_drive(gpio: u8) -> bool {
-    gpio < 34
+/// The pads of a chip, as a board can use them.
+pub struct PadSet {
+    pub exist: Ability,
+    /// Those that can drive a line; the others are only read.
+    pub drive: Ability,
+    pub convert: Ability,
+    pub feel: Ability,
+    /// What is wired on every board: the console and the flash chip.
+    pub console: [u8; 2],
+    pub flash: RangeInclusive<u8>,
+}
+
+pub static ESP32: PadSet = PadSet {
+    exist: Ability { holds: exists, allowed: "a pin of the chip: 0 to 19, 21 to 23, 25 to 27, 32 to 39" },
+    drive: Ability { holds: |gpio| gpio < 34, allowed: "a pin that can drive: 0 to 33" },
+    convert: Ability {
+        holds: |gpio| adc_channel(gpio).is_some(),
+        allowed: "a pin of an ADC: 0, 2, 4, 12 to 15, 25 to 27, 32 to 39",
+    },
+    feel: Ability {
+        holds: |gpio| touch_channel(gpio).is_some(),
+        allowed: "a pin of the touch controller: 0, 2, 4, 12 to 15, 27, 32, 33",
+    },
+    console: [1, 3],
+    flash: 6..=11,
+};
+
+pub static ESP32C3: PadSet = PadSet {
+    exist: Ability { holds: |gpio| gpio <= 21, allowed: "a pin of the chip: 0 to 21" },
+    drive: Ability { holds: |_| true, allowed: "" },
+    convert: Ability { holds: |gpio| gpio <= 5, allowed: "a pin of an ADC: 0 to 5" },
+    feel: Ability { holds: |_| false, allowed: "a pin of a chip with a touch controller, which this one has not" },
+    console: [20, 21],
+    flash: 12..=17,
+};
+
+/// Whether the ESP32 has a pad of this number.
+fn exists(gpio: u8) -> bool {
+    matches!(gpio, 0..=19 | 21..=23 | 25..=27 | 32..=39)
 }
 
 /// The ADC and its channel at a pad.

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use espalier_parts::{Connection, PadUse, PartEntry};
 
-use super::BoardDefinition;
 use super::error::BoardErrorKind;
-use crate::pads;
+use super::{BoardDefinition, ChipKind};
+use crate::pads::{self, Ability, PadSet};
 
-/// What else is wired on every board.
-const CONSOLE_PINS: [u8; 2] = [1, 3];
-const FLASH_PINS: std::ops::RangeInclusive<u8> = 6..=11;
 /// More parts than any board has.
 const MOST_PARTS: usize = 256;
 
@@ -56,7 +53,8 @@ fn parts(board: &BoardDefinition) -> Checked {
             allowed: "256 or fewer",
         });
     }
-    let (mut pads, mut addresses, mut names) = (Pads::default(), BTreeMap::new(), BTreeMap::new());
+    let (set, mut addresses, mut names) = (pads_of(board.chip), BTreeMap::new(), BTreeMap::new());
+    let mut pads = Pads { set, taken: BTreeMap::new() };
     for entry in &board.parts {
         if let Some(first) = names.insert(&entry.name, entry) {
             let (name, first) = (place(entry, "name"), part(first));
@@ -66,8 +64,8 @@ fn parts(board: &BoardDefinition) -> Checked {
         for connection in connections {
             match connection {
                 Connection::I2c { scl, sda, address, count } => {
-                    pads.take(entry, scl, "scl", &DRIVING)?;
-                    pads.take(entry, sda, "sda", &DRIVING)?;
+                    pads.take(entry, scl, "scl", &set.drive)?;
+                    pads.take(entry, sda, "sda", &set.drive)?;
                     for address in (0..count).map(|offset| address.wrapping_add(offset)) {
                         if let Some(first) = addresses.insert((scl, sda, address), entry) {
                             let (second, first) = (place(entry, "address"), part(first));
@@ -76,43 +74,38 @@ fn parts(board: &BoardDefinition) -> Checked {
                     }
                 }
                 Connection::Spi { sck, mosi, miso, cs, dc } => {
-                    pads.take(entry, sck, "sck", &DRIVING)?;
-                    let others =
-                        [(mosi, "mosi", &DRIVING), (miso, "miso", &ANY), (cs, "cs", &DRIVING), (dc, "dc", &DRIVING)];
+                    pads.take(entry, sck, "sck", &set.drive)?;
+                    let others = [
+                        (mosi, "mosi", &set.drive),
+                        (miso, "miso", &set.exist),
+                        (cs, "cs", &set.drive),
+                        (dc, "dc", &set.drive),
+                    ];
                     for (gpio, key, ability) in others {
                         gpio.map_or(Ok(()), |gpio| pads.take(entry, gpio, key, ability))?;
                     }
                 }
-                Connection::Pad { key, gpio, uses, .. } => pads.take(entry, gpio, key, ability(uses))?,
+                Connection::Pad { key, gpio, uses, .. } => pads.take(entry, gpio, key, ability(set, uses))?,
             }
         }
     }
     Ok(())
 }
 
-/// What a pad has to be able to do.
-struct Ability {
-    holds: fn(u8) -> bool,
-    allowed: &'static str,
+/// The pads of the board's chip.
+fn pads_of(chip: ChipKind) -> &'static PadSet {
+    match chip {
+        ChipKind::Esp32 => &pads::ESP32,
+        ChipKind::Esp32c3 => &pads::ESP32C3,
+    }
 }
 
-const ANY: Ability = Ability { holds: |_| true, allowed: "" };
-const DRIVING: Ability = Ability { holds: pads::can_drive, allowed: "a pin that can drive: 0 to 33" };
-const CONVERTED: Ability = Ability {
-    holds: |gpio| pads::adc_channel(gpio).is_some(),
-    allowed: "a pin of an ADC: 0, 2, 4, 12 to 15, 25 to 27, 32 to 39",
-};
-const TOUCHED: Ability = Ability {
-    holds: |gpio| pads::touch_channel(gpio).is_some(),
-    allowed: "a pin of the touch controller: 0, 2, 4, 12 to 15, 27, 32, 33",
-};
-
-fn ability(uses: PadUse) -> &'static Ability {
+fn ability(pads: &'static PadSet, uses: PadUse) -> &'static Ability {
     match uses {
-        PadUse::Hears | PadUse::Shares => &DRIVING,
-        PadUse::Drives => &ANY,
-        PadUse::Analog => &CONVERTED,
-        PadUse::Touch => &TOUCHED,
+        PadUse::Hears | PadUse::Shares => &pads.drive,
+        PadUse::Drives => &pads.exist,
+        PadUse::Analog => &pads.convert,
+        PadUse::Touch => &pads.feel,
     }
 }
 
@@ -120,16 +113,16 @@ fn ability(uses: PadUse) -> &'static Ability {
 const SINGLE: [&str; 2] = ["gpio", "cs"];
 
 /// Which part is at which pad, and by which key.
-#[derive(Default)]
 struct Pads {
+    set: &'static PadSet,
     taken: BTreeMap<u8, (String, &'static str)>,
 }
 
 impl Pads {
     fn take(&mut self, entry: &PartEntry, gpio: u8, key: &'static str, ability: &Ability) -> Checked {
         let wrong = |allowed| Err(BoardErrorKind::Value { key: place(entry, key), value: gpio.to_string(), allowed });
-        if !pads::exists(gpio) {
-            return wrong("a pin of the chip: 0 to 19, 21 to 23, 25 to 27, 32 to 39");
+        if !(self.set.exist.holds)(gpio) {
+            return wrong(self.set.exist.allowed);
         }
         if !(ability.holds)(gpio) {
             return wrong(ability.allowed);
@@ -137,8 +130,8 @@ impl Pads {
         let first = match self.taken.get(&gpio) {
             Some((_, there)) if *there == key && !SINGLE.contains(&key) => return Ok(()),
             Some((part, _)) => Some(part.clone()),
-            None if FLASH_PINS.contains(&gpio) => Some("the flash chip".to_owned()),
-            None if CONSOLE_PINS.contains(&gpio) => Some("the console".to_owned()),
+            None if self.set.flash.contains(&gpio) => Some("the flash chip".to_owned()),
+            None if self.set.console.contains(&gpio) => Some("the console".to_owned()),
             None => None,
         };
         match first {

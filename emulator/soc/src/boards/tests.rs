@@ -193,3 +193,27 @@ fn wrong_values_say_what_is_possible() {
         assert!(error.starts_with(&format!("board mine.toml: {expected}")), "{error}\nis not {expected}");
     }
 }
+
+#[test]
+fn pads_are_those_of_the_boards_chip() {
+    let wrong = |chip: &str, gpio: u8| {
+        let text = format!("chip = \"{chip}\"\n[[part]]\nkind = \"button\"\nname = \"a\"\ngpio = {gpio}\n");
+        BoardDefinition::from_toml(&text, Path::new("mine.toml")).err().map(|error| error.to_string())
+    };
+    for (chip, gpio, expected) in [
+        ("esp32", 20, Some("a pin of the chip: 0 to 19")),
+        ("esp32c3", 22, Some("a pin of the chip: 0 to 21")),
+        ("esp32c3", 14, Some("by the flash chip")),
+        ("esp32c3", 21, Some("by the console")),
+        ("esp32", 21, None),
+        ("esp32c3", 9, None),
+        ("esp32c3", 6, None),
+    ] {
+        let found = wrong(chip, gpio);
+        let fits = match (&found, expected) {
+            (Some(found), Some(expected)) => found.contains(expected),
+            (found, expected) => found.is_none() && expected.is_none(),
+        };
+        assert!(fits, "{chip}, {gpio}: {found:?}");
+    }
+}
