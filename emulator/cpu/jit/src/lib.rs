@@ -3,8 +3,8 @@
 //! A core lowers a block of decoded instructions to [`Op`]s, which know no instruction set: they work on numbered registers of the
 //! guest ([`Slot`]) and on a few windows of its memory. The [`Engine`] translates them and runs what it has translated.
 //!
-//! Translated code calls nothing. It touches the guest's registers, the memory that [`Windows`] lend it, and the number of
-//! instructions that are left. Whatever else an instruction wants (a register of a peripheral, a rare opcode, an exception) ends the
+//! Translated code calls nothing. It touches the guest's registers, the memory that [`Windows`] lend it, registers of peripherals that
+//! are known to read as they did, and the number of instructions that are left. Whatever else an instruction wants (a register of a peripheral, a rare opcode, an exception) ends the
 //! run *before* that instruction, and the interpreter of the core executes it. So devices, interrupts and timers change only there,
 //! and the interpreter stays the one place that says what an instruction does.
 //!

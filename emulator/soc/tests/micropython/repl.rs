@@ -3,10 +3,12 @@
 use std::sync::OnceLock;
 
 use espalier_core::{Span, Time};
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Translation};
 
 /// Where the image goes: a MicroPython image for the ESP32 starts with the bootloader.
 const IMAGE_OFFSET: u32 = 0x1000;
+/// As for boards of the library: `interpreter` has all code interpreted.
+const ENGINE_VARIABLE: &str = "ESPALIER_ENGINE";
 const PROMPT: &str = ">>> ";
 const ENTER_RAW: &[u8] = b"\r\x03\x03\x01";
 const LEAVE_RAW: &[u8] = b"\x02";
@@ -38,6 +40,9 @@ impl Repl {
 
     fn power_on_as(image: &[u8], config: &MachineConfig) -> Repl {
         let mut machine = Machine::new(config).expect("a machine");
+        if std::env::var_os(ENGINE_VARIABLE).is_some_and(|engine| engine == "interpreter") {
+            machine.set_translation(Translation::Off);
+        }
         machine.load_flash(IMAGE_OFFSET, image).expect("the image fits");
         Repl { machine, console: Vec::new(), seen: 0 }
     }
