@@ -28,8 +28,8 @@ pub use buzzer::{Buzzer, Sound};
 pub use display::Shown;
 pub use ds3231::Ds3231;
 pub use flash::{
-    FLASH_CHUNK_SIZE, FlashChip, FlashError, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind,
-    FlashReplay, FlashSize, FlashTiming, Progress,
+    FLASH_CHUNK_SIZE, FLASH_SECTOR_SIZE, FlashChip, FlashError, FlashHistory, FlashMemory, FlashOperation,
+    FlashOperationKind, FlashReplay, FlashSectors, FlashSize, FlashTiming, Progress,
 };
 pub use hand::{Button, Potentiometer, TouchPad};
 pub use hd44780::Hd44780;

@@ -19,8 +19,8 @@ pub use esp32::CORES;
 pub use espalier_core::{DebugStop, Translation};
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, PartKinds, Progress,
-    Sound,
+    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
+    PartKinds, Progress, Sound,
 };
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
 pub use espalier_xtensa::translation_host;

@@ -15,6 +15,7 @@ mod network;
 mod output;
 mod panel;
 mod record;
+mod replay;
 mod run;
 mod screen;
 mod script;
@@ -62,6 +63,7 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::Serve(args) => return serve::perform(args).await,
         Command::World(args) => return world::perform(args).await,
         Command::Demo(args) => demo::perform(&args).await,
+        Command::Replay { file } => replay::perform(&file).await,
         Command::Flash(args) => flash::perform(&args).await,
         Command::Screen { action } => screen::perform(action),
         Command::Image { action } => image::perform(action),

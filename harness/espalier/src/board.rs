@@ -468,6 +468,11 @@ impl Board {
         self.shared.lock().driver.dropped()
     }
 
+    /// Where the folders of all boards of this run are.
+    pub fn shared_artefacts(&self) -> PathBuf {
+        self.shared.lock().artefacts.shared().to_owned()
+    }
+
     /// Where the files of this board go. Nothing is there before something failed.
     pub fn artefacts(&self) -> PathBuf {
         self.shared.lock().artefacts.folder().to_owned()

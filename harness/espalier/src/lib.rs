@@ -97,10 +97,10 @@ pub use console::{Captured, Console, Match};
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory, FlashOperation,
-    FlashOperationKind, FlashReplay, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, PeerError,
-    PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start,
-    TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported, WAIT_VARIABLE,
-    WifiCredentials, known_boards,
+    FlashOperationKind, FlashReplay, FlashSectors, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError,
+    PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind,
+    SnapshotError, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported,
+    WAIT_VARIABLE, WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};

@@ -3,6 +3,8 @@
 
 #[path = "../tests/power/settings.rs"]
 mod settings;
+#[path = "../tests/power/update.rs"]
+mod update;
 
 use std::path::Path;
 use std::time::Instant;
@@ -28,5 +30,9 @@ async fn main() -> Result<()> {
         let explored = store.explore(&board.fork()?, count, PowerCuts::new().seeds(1)).await?;
         println!("{count} settings in {name}: {explored}, {:.1} s", begun.elapsed().as_secs_f64());
     }
+    let board = Board::builder().image(update::image(Path::new(IMAGE))?).name("two-slots").start().await?;
+    let begun = Instant::now();
+    let explored = update::explore(&board, PowerCuts::new().seeds(1)).await?;
+    println!("an update with rollback: {explored}, {:.1} s", begun.elapsed().as_secs_f64());
     Ok(())
 }

@@ -3,12 +3,10 @@
 //! Nothing but the flash chip remembers anything that a scenario has changed, so a cut is as good as its content: two moments with
 //! equal contents, bits that may read either way included, are one case.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 
-use espalier::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashProgress, FlashReplay, Time,
-};
+use espalier::{FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashProgress, FlashReplay, Span, Time};
 use sha2::{Digest, Sha256};
 
 /// A moment at which power is lost.
@@ -26,6 +24,12 @@ pub struct Cut {
     pub progress: FlashProgress,
     /// Draws what a torn operation leaves.
     pub seed: u64,
+}
+
+impl Cut {
+    /// Of no operation.
+    const BEFORE: Cut =
+        Cut { operation: 0, kind: None, range: 0..0, at: Time::ZERO, progress: FlashProgress::of(0, 1), seed: 0 };
 }
 
 impl fmt::Display for Cut {
@@ -67,31 +71,30 @@ pub(crate) struct Case {
 /// take more than a machine has.
 pub(crate) struct Cases<'a> {
     replay: FlashReplay<'a>,
-    chunks: Vec<usize>,
     density: Density,
     operation: usize,
-    /// When the last operation ended.
+    /// When the scenario ended.
     end: Time,
-    /// The next moment of the operation: zero is before it.
-    moment: u64,
-    seed: u64,
-    seen: HashSet<[u8; 32]>,
+    /// The cases of the operation that was looked at last.
+    queue: VecDeque<(Cut, FlashMemory)>,
+    seen: HashSet<Fingerprint>,
+    digests: Digests,
     made: usize,
     merged: usize,
     finished: bool,
 }
 
 impl<'a> Cases<'a> {
-    pub(crate) fn new(history: &'a FlashHistory, density: Density) -> Cases<'a> {
+    /// Of a scenario that ended at `end`.
+    pub(crate) fn new(history: &'a FlashHistory, density: Density, end: Time) -> Cases<'a> {
         Cases {
             replay: history.replay(),
-            chunks: history.chunks(),
             density,
             operation: 0,
-            end: Time::ZERO,
-            moment: 0,
-            seed: 0,
+            end,
+            queue: VecDeque::new(),
             seen: HashSet::new(),
+            digests: Digests::of(history.chunks(), history.replay().content().clone()),
             made: 0,
             merged: 0,
             finished: false,
@@ -103,67 +106,105 @@ impl<'a> Cases<'a> {
         history.operations().len() * (1 + density.moments * density.seeds) as usize + 1
     }
 
-    /// How many moments had the flash content of an earlier one so far.
+    /// How many moments had the flash content of another one so far.
     pub(crate) fn merged(&self) -> usize {
         self.merged
     }
 
     pub(crate) fn next(&mut self) -> Option<Case> {
-        while !self.finished {
-            let operation = self.replay.next_operation();
-            let progress = FlashProgress::of(self.moment, self.density.moments + 1);
-            let memory = match (operation, self.moment) {
-                (None, _) | (_, 0) => self.replay.content().clone(),
-                _ => self.replay.torn(progress, self.seed),
-            };
-            let cut = self.cut(operation, progress);
-            self.advance(operation.is_some());
-            if !self.seen.insert(digest(&memory, &self.chunks)) {
-                self.merged += 1;
-                continue;
-            }
-            self.made += 1;
-            return Some(Case { number: self.made - 1, cut, memory });
+        while self.queue.is_empty() && !self.finished {
+            self.look_at_operation();
         }
-        None
+        let (cut, memory) = self.queue.pop_front()?;
+        self.made += 1;
+        Some(Case { number: self.made - 1, cut, memory })
     }
 
-    fn cut(&self, operation: Option<&FlashOperation>, progress: FlashProgress) -> Cut {
-        let Cases { operation: number, seed, .. } = *self;
-        let Some(FlashOperation { kind, at, duration, range, .. }) = operation else {
-            return Cut { operation: number, kind: None, range: 0..0, at: self.end, progress, seed };
+    /// Makes the cases before the next operation and in it, and goes on behind it.
+    fn look_at_operation(&mut self) {
+        let before = self.replay.content().clone();
+        let fingerprint = self.digests.keep(&before);
+        let Some(operation) = self.replay.next_operation() else {
+            self.finished = true;
+            let cut = Cut { operation: self.operation, kind: None, range: 0..0, at: self.end, ..Cut::BEFORE };
+            return self.offer(fingerprint, cut, before);
         };
-        let done = espalier::Span::from_ticks((duration.ticks() as f64 * progress.share()) as u64);
-        Cut { operation: number, kind: Some(*kind), range: range.clone(), at: *at + done, progress, seed }
+        let number = self.operation;
+        let FlashOperation { kind, at, duration, range, .. } = operation;
+        let moment = |progress: FlashProgress, seed| {
+            let done = Span::from_ticks((duration.ticks() as f64 * progress.share()) as u64);
+            Cut { operation: number, kind: Some(*kind), range: range.clone(), at: *at + done, progress, seed }
+        };
+        let mut torn = Vec::new();
+        for part in 1..=self.density.moments {
+            let progress = FlashProgress::of(part, self.density.moments + 1);
+            torn.extend((0..self.density.seeds).map(|seed| (moment(progress, seed), self.replay.torn(progress, seed))));
+        }
+        self.replay.step();
+        self.operation += 1;
+        // The last moment with a content counts: a board may have said by then that something is stored.
+        if self.digests.fingerprint(self.replay.content()) == fingerprint {
+            self.merged += 1;
+        } else {
+            self.offer(fingerprint, moment(FlashProgress::of(0, 1), 0), before);
+        }
+        for (cut, memory) in torn {
+            let fingerprint = self.digests.fingerprint(&memory);
+            self.offer(fingerprint, cut, memory);
+        }
     }
 
-    /// Goes on to the next seed, moment or operation.
-    fn advance(&mut self, has_operation: bool) {
-        let Density { moments, seeds } = self.density;
-        if self.moment > 0 && self.seed + 1 < seeds {
-            self.seed += 1;
-            return;
-        }
-        self.seed = 0;
-        if self.moment < moments {
-            self.moment += 1;
+    /// A case, unless there was one with this content.
+    fn offer(&mut self, fingerprint: Fingerprint, cut: Cut, memory: FlashMemory) {
+        if self.seen.insert(fingerprint) {
+            self.queue.push_back((cut, memory));
         } else {
-            self.moment = 0;
-            self.operation += 1;
-            self.end = self.replay.next_operation().map_or(self.end, |ended| ended.at + ended.duration);
-            self.replay.step();
+            self.merged += 1;
         }
-        self.finished = !has_operation;
     }
 }
 
-/// Tells contents apart that differ in these parts of the chip at most.
-fn digest(memory: &FlashMemory, chunks: &[usize]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for chunk in chunks {
-        debug_assert_eq!(memory.chunk(*chunk).len(), FLASH_CHUNK_SIZE);
-        digest.update(memory.chunk(*chunk));
+type Fingerprint = [u8; 32];
+
+/// Tells contents apart. Chunks that are the same memory as those of the content that was kept are not looked at again.
+struct Digests {
+    /// The chunks in which contents may differ.
+    chunks: Vec<usize>,
+    kept: FlashMemory,
+    /// Of the chunks of `kept`.
+    of_kept: Vec<Fingerprint>,
+}
+
+impl Digests {
+    fn of(chunks: Vec<usize>, kept: FlashMemory) -> Digests {
+        let of_kept = chunks.iter().map(|chunk| Sha256::digest(kept.chunk(*chunk)).into()).collect();
+        Digests { chunks, kept, of_kept }
     }
+
+    fn digests(&self, memory: &FlashMemory) -> Vec<Fingerprint> {
+        let chunks = self.chunks.iter().zip(&self.of_kept);
+        let digest = |(chunk, known): (&usize, &Fingerprint)| match memory.chunk(*chunk) {
+            same if std::ptr::eq(same, self.kept.chunk(*chunk)) => *known,
+            other => Sha256::digest(other).into(),
+        };
+        chunks.map(digest).collect()
+    }
+
+    fn fingerprint(&self, memory: &FlashMemory) -> Fingerprint {
+        fingerprint(memory, &self.digests(memory))
+    }
+
+    /// The same, of a content that later ones share most of.
+    fn keep(&mut self, memory: &FlashMemory) -> Fingerprint {
+        self.of_kept = self.digests(memory);
+        self.kept = memory.clone();
+        fingerprint(memory, &self.of_kept)
+    }
+}
+
+fn fingerprint(memory: &FlashMemory, chunks: &[Fingerprint]) -> Fingerprint {
+    let mut digest = Sha256::new();
+    chunks.iter().for_each(|chunk| digest.update(chunk));
     for (address, bits) in memory.unstable() {
         digest.update(address.to_le_bytes());
         digest.update([bits]);

@@ -1,8 +1,9 @@
 //! What an exploration has found.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use espalier::{Cause, Error, Result};
+use espalier::{Cause, Error, Result, Time};
 
 use crate::cases::Cut;
 
@@ -15,12 +16,20 @@ pub struct Finding {
     pub message: String,
     /// The fingerprint of the board's run up to there.
     pub trace: Option<u64>,
+    /// When that was, in the board's time.
+    pub until: Time,
+    /// The file that shows it again; the shortest one has one.
+    pub file: Option<PathBuf>,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "power lost {}:", self.cut)?;
-        self.message.lines().try_for_each(|line| write!(f, "\n    {line}"))
+        self.message.lines().try_for_each(|line| write!(f, "\n    {line}"))?;
+        match &self.file {
+            Some(file) => write!(f, "\n`espalier replay {}` shows it again", file.display()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -30,9 +30,11 @@
 mod cases;
 mod crew;
 mod explored;
+mod finding;
 mod power;
 mod progress;
 
 pub use cases::Cut;
 pub use explored::{Explored, Finding, Found, HistoryOverflow};
+pub use finding::{Kind, NoFinding, Replayed, SavedFinding, replay};
 pub use power::{PowerCuts, power_cuts};

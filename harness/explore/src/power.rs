@@ -1,16 +1,23 @@
 //! Power cuts.
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use espalier::{Board, FlashHistory, Result};
+use espalier::{Board, FlashHistory, FlashMemory, FlashSectors, Result, Span, Time};
 
 use crate::cases::{Case, Cases, Cut, Density};
 use crate::crew::{cores, finish, work_on};
 use crate::explored::{Explored, Finding, HistoryOverflow};
+use crate::finding::Place;
 use crate::progress::Progress;
 
 /// How often the moment in the middle of an operation is drawn, unless it is said.
 const SEEDS: u64 = 2;
+/// How long a board may take until it reads what the scenario has written, for that part of its boot to be shared by all cases.
+const BOOT: Span = Span::from_secs(5);
+/// Contents that are kept to compare later ones with.
+const PASSED_MAX: usize = 64;
 /// What the board is called on which the invariant is tried.
 const NAME: &str = "power-cut";
 
@@ -40,11 +47,12 @@ pub async fn power_cuts(
 pub struct PowerCuts {
     density: Density,
     threads: usize,
+    by_reads: bool,
 }
 
 impl Default for PowerCuts {
     fn default() -> PowerCuts {
-        PowerCuts { density: Density { moments: 1, seeds: SEEDS }, threads: cores() }
+        PowerCuts { density: Density { moments: 1, seeds: SEEDS }, threads: cores(), by_reads: false }
     }
 }
 
@@ -75,6 +83,15 @@ impl PowerCuts {
         self
     }
 
+    /// Tries one case for all contents that are equal where the board reads the flash chip, until the invariant holds. It is for
+    /// scenarios that write much which is read later or never, such as updates, and for invariants that ask the board alone: not the
+    /// moment of the cut, nor what is in the flash chip.
+    #[must_use]
+    pub fn only_what_is_read(mut self) -> PowerCuts {
+        self.by_reads = true;
+        self
+    }
+
     /// Explores the power cuts of a scenario.
     ///
     /// # Errors
@@ -89,6 +106,7 @@ impl PowerCuts {
         base.record_flash()?;
         scenario(&base).await?;
         let history = base.flash_history();
+        let end = base.now();
         base.cut_power(0)?;
         base.console().take_unread();
         let Some(history) = history else { return Ok(Work::default().explored(0, 0)) };
@@ -96,32 +114,50 @@ impl PowerCuts {
             let operations = history.operations().len();
             return Err(HistoryOverflow { operations, dropped: history.dropped() }.into());
         }
-        self.try_all(&base, &history, invariant)
+        // All boards do the same until one reads what the scenario has written, so that is done once.
+        let start = base.fork_as(NAME)?;
+        start.power_on()?;
+        let start = if start.run_to_flash_read(&history.sectors(), BOOT)? { start } else { base };
+        self.try_all(&start, &history, end, invariant)
     }
 
     fn try_all(
         &self,
         base: &Board,
         history: &FlashHistory,
+        end: Time,
         invariant: impl AsyncFn(&Board, &Cut) -> Result<()> + Sync,
     ) -> Result<Explored> {
         let progress = Progress::new("power cuts", Cases::bound(history, self.density));
-        let cases = Mutex::new(Cases::new(history, self.density));
+        let cases = Mutex::new(Cases::new(history, self.density, end));
         let work = Mutex::new(Work::default());
         work_on(self.threads, || {
             while let Some((case, left_out)) = next(&cases, &work) {
-                let outcome = attempt(base, &case, &invariant);
+                progress.passed(left_out);
+                if self.by_reads && lock(&work).is_known(&case.memory) {
+                    progress.passed(1);
+                    continue;
+                }
+                let outcome = attempt(base, &case, self.by_reads, &invariant);
                 let mut work = lock(&work);
                 work.tried += 1;
-                if let Some(finding) = outcome {
-                    progress.found();
-                    work.findings.push((case.number, finding));
+                progress.passed(1);
+                match outcome {
+                    Ok(Some(reads)) => work.note_reads(case.memory, reads),
+                    Ok(None) => {}
+                    Err(finding) => {
+                        progress.found();
+                        work.findings.push((case.number, finding, case.memory));
+                    }
                 }
-                progress.tried(left_out);
             }
         })?;
         let merged = lock(&cases).merged();
-        let work = work.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut work = work.into_inner().unwrap_or_else(PoisonError::into_inner);
+        work.findings.sort_by_key(|(number, ..)| *number);
+        if let Some((_, finding, memory)) = work.findings.first_mut() {
+            finding.file = Some(save(base, finding, memory)?);
+        }
         Ok(work.explored(history.operations().len(), merged))
     }
 }
@@ -130,15 +166,32 @@ impl PowerCuts {
 #[derive(Default)]
 struct Work {
     tried: usize,
-    /// With the number of their case.
-    findings: Vec<(usize, Finding)>,
+    /// With the number of their case and the content of the flash chip.
+    findings: Vec<(usize, Finding, FlashMemory)>,
+    /// Contents with which the invariant holds, and where they were read; the last ones.
+    passed: VecDeque<(FlashMemory, FlashSectors)>,
+    /// Cases that were left out because of them.
+    known: usize,
 }
 
 impl Work {
-    fn explored(mut self, operations: usize, merged: usize) -> Explored {
-        self.findings.sort_by_key(|(number, _)| *number);
-        let findings = self.findings.into_iter().map(|(_, finding)| finding).collect();
-        Explored { operations, tried: self.tried, merged, findings }
+    /// Whether a board does the same with this content as one did before.
+    fn is_known(&mut self, memory: &FlashMemory) -> bool {
+        let known = self.passed.iter().rev().any(|(passed, reads)| memory.is_same_in(passed, reads));
+        self.known += usize::from(known);
+        known
+    }
+
+    fn note_reads(&mut self, memory: FlashMemory, reads: FlashSectors) {
+        if self.passed.len() == PASSED_MAX {
+            self.passed.pop_front();
+        }
+        self.passed.push_back((memory, reads));
+    }
+
+    fn explored(self, operations: usize, merged: usize) -> Explored {
+        let findings = self.findings.into_iter().map(|(_, finding, _)| finding).collect();
+        Explored { operations, tried: self.tried, merged: merged + self.known, findings }
     }
 }
 
@@ -158,22 +211,45 @@ fn next(cases: &Mutex<Cases<'_>>, work: &Mutex<Work>) -> Option<(Case, usize)> {
     Some((case, cases.merged() - before))
 }
 
-/// Boots a board after a cut, and tries the invariant on it.
-fn attempt(base: &Board, case: &Case, invariant: &impl AsyncFn(&Board, &Cut) -> Result<()>) -> Option<Finding> {
-    let finding = |message, trace| Some(Finding { cut: case.cut.clone(), message, trace });
-    let booted = || {
-        let board = base.fork_as(NAME)?;
-        board.set_flash_memory(&case.memory)?;
+/// A board that boots with this content.
+fn boot(start: &Board, memory: &FlashMemory) -> Result<Board> {
+    let board = start.fork_as(NAME)?;
+    board.set_flash_memory(memory)?;
+    if !board.is_powered() {
         board.power_on()?;
+    }
+    Ok(board)
+}
+
+/// Writes the file of a finding.
+fn save(start: &Board, finding: &Finding, memory: &FlashMemory) -> Result<PathBuf> {
+    let board = boot(start, memory)?;
+    let place = Place::of(&board);
+    place.write(&board, &finding.cut, &finding.message, finding.until, finding.trace.unwrap_or_default())
+}
+
+/// Boots a board after a cut, and tries the invariant on it. Gives what was read of the flash chip, if that is watched.
+fn attempt(
+    start: &Board,
+    case: &Case,
+    watch: bool,
+    invariant: &impl AsyncFn(&Board, &Cut) -> Result<()>,
+) -> std::result::Result<Option<FlashSectors>, Finding> {
+    let finding = |message, trace, until| Err(Finding { cut: case.cut.clone(), message, trace, until, file: None });
+    let booted = || {
+        let board = boot(start, &case.memory)?;
+        if watch {
+            board.watch_flash_reads(true)?;
+        }
         Ok::<_, espalier::Error>(board)
     };
     let board = match booted() {
         Ok(board) => board,
-        Err(error) => return finding(error.to_string(), None),
+        Err(error) => return finding(error.to_string(), None, start.now()),
     };
     match finish(invariant(&board, &case.cut)) {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => finding(error.to_string(), board.trace_hash()),
-        Err(panic) => finding(panic, board.trace_hash()),
+        Ok(Ok(())) => Ok(board.flash_reads()),
+        Ok(Err(error)) => finding(error.to_string(), board.trace_hash(), board.now()),
+        Err(panic) => finding(panic, board.trace_hash(), board.now()),
     }
 }

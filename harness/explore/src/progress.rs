@@ -15,9 +15,9 @@ impl Progress {
         Progress(bar)
     }
 
-    /// A case was tried, and some moments were left out.
-    pub(crate) fn tried(&self, left_out: usize) {
-        self.0.inc(1 + left_out as u64);
+    /// Some moments were tried or left out.
+    pub(crate) fn passed(&self, moments: usize) {
+        self.0.inc(moments as u64);
     }
 
     pub(crate) fn found(&self) {

@@ -119,8 +119,9 @@ impl FlashChip {
         }
     }
 
-    fn read_memory(&self, frame: &Frame<'_>, miso: &mut [u8]) {
+    fn read_memory(&mut self, frame: &Frame<'_>, miso: &mut [u8]) {
         if let Some(address) = frame.address() {
+            self.note_read(address, miso.len());
             self.storage.read(address, miso);
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use espalier_core::{Span, Time};
 
+use super::sectors::{FLASH_SECTOR_SIZE, FlashSectors};
 use super::storage::{FLASH_CHUNK_SIZE, Storage};
 use super::torn::{Progress, UnderWay, Unstable};
 
@@ -84,6 +85,19 @@ impl FlashMemory {
         self.storage.read(offset, into);
     }
 
+    /// Whether these sectors have the content that they have in `other`, unstable bits included.
+    pub fn is_same_in(&self, other: &FlashMemory, sectors: &FlashSectors) -> bool {
+        sectors.iter().all(|sector| {
+            let start = sector * FLASH_SECTOR_SIZE;
+            let (page, at) = (start / FLASH_CHUNK_SIZE, start % FLASH_CHUNK_SIZE);
+            let cells = at..at + FLASH_SECTOR_SIZE;
+            let bits = start as u32..(start + FLASH_SECTOR_SIZE) as u32;
+            let (one, two) = (self.chunk(page), other.chunk(page));
+            (std::ptr::eq(one, two) || one[cells.clone()] == two[cells])
+                && self.unstable.bits_in(bits.clone()).eq(other.unstable.bits_in(bits))
+        })
+    }
+
     /// Every byte of which bits may read either way the next time that power comes back, and which bits.
     pub fn unstable(&self) -> impl Iterator<Item = (u32, u8)> {
         self.unstable.bits()
@@ -139,6 +153,13 @@ impl FlashHistory {
         };
         let all: BTreeSet<usize> = self.operations.iter().flat_map(chunks).collect();
         all.into_iter().collect()
+    }
+
+    /// The sectors in which anything was changed.
+    pub fn sectors(&self) -> FlashSectors {
+        let mut sectors = FlashSectors::default();
+        self.operations.iter().for_each(|operation| sectors.insert(&operation.cells()));
+        sectors
     }
 
     /// Goes through the operations once more.

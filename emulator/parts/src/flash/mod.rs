@@ -11,6 +11,7 @@ mod command;
 mod execute;
 mod history;
 mod identity;
+mod sectors;
 mod status;
 mod storage;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use storage::Storage;
 use torn::{UnderWay, Unstable};
 
 pub use history::{FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay};
+pub use sectors::{FLASH_SECTOR_SIZE, FlashSectors};
 pub use storage::FLASH_CHUNK_SIZE;
 pub use torn::Progress;
 
@@ -108,13 +110,15 @@ pub struct FlashChip {
     unstable: Unstable,
     /// What was done to the memory, if it is recorded.
     history: Option<Box<FlashHistory>>,
+    /// What was read of the memory, if it is watched.
+    reads: Option<Box<FlashSectors>>,
 }
 
 espalier_core::persist! {
     state FlashChip {
         storage, status, stored_status, write_enabled, volatile_status_enabled, busy_until, suspended, powered_down,
         reset_enabled, under_way, unstable
-    } fixed { size, timing, history }
+    } fixed { size, timing, history, reads }
 }
 
 impl FlashChip {
@@ -135,6 +139,7 @@ impl FlashChip {
             under_way: None,
             unstable: Unstable::default(),
             history: None,
+            reads: None,
         }
     }
 
@@ -228,6 +233,25 @@ impl FlashChip {
     /// Records from now on what instructions do to the memory, as long as that takes no more than `limit` bytes.
     pub fn record_history(&mut self, limit: usize) {
         self.history = Some(Box::new(FlashHistory::new(self.content(), limit)));
+    }
+
+    /// Notes from now on which sectors are read, or forgets them. Who reads past the chip's instructions, such as a cache, says so by
+    /// [`note_read`](FlashChip::note_read).
+    pub fn watch_reads(&mut self, watch: bool) {
+        self.reads = watch.then(Box::default);
+    }
+
+    /// These bytes are read.
+    pub fn note_read(&mut self, offset: usize, length: usize) {
+        if let Some(reads) = &mut self.reads {
+            let start = offset % self.size.bytes();
+            reads.insert(&(start..(start + length).min(self.size.bytes())));
+        }
+    }
+
+    /// The sectors that were read.
+    pub fn reads(&self) -> Option<&FlashSectors> {
+        self.reads.as_deref()
     }
 
     /// What was recorded.

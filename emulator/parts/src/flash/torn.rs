@@ -176,6 +176,11 @@ impl Unstable {
         }
     }
 
+    /// Bytes of `range` that have unstable bits, and which.
+    pub(super) fn bits_in(&self, range: Range<u32>) -> impl Iterator<Item = (u32, u8)> {
+        self.bits.range(range).map(|(address, bits)| (*address, *bits))
+    }
+
     /// Every byte that has unstable bits, and which.
     pub(super) fn bits(&self) -> impl Iterator<Item = (u32, u8)> {
         self.bits.iter().map(|(address, bits)| (*address, *bits))

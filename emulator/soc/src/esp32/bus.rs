@@ -439,6 +439,19 @@ impl Bus for CoreBus<'_> {
 }
 
 impl ChipBus for CoreBus<'_> {
+    fn note_read(&mut self, address: u32, length: u32) {
+        let entry = match address.wrapping_sub(DROM_BASE) {
+            offset if offset < DROM_SIZE => (offset >> 16) as usize,
+            _ if is_flash(address) => FIRST_INSTRUCTION_ENTRY + ((address - INSTRUCTION_BUS) >> 16) as usize,
+            _ => return,
+        };
+        let page = self.chip.pages[self.origin.core & 1].get(entry).copied().flatten();
+        if let Some(page) = page {
+            let offset = usize::from(page) << 16 | (address & 0xFFFF) as usize;
+            self.chip.platform.parts.flash.note_read(offset, length as usize);
+        }
+    }
+
     fn start(&self) -> Time {
         self.start
     }

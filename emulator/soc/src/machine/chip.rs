@@ -35,6 +35,11 @@ pub trait ChipBus: Bus {
     /// The word at an aligned address if reading it has no effect and gives the same value until the next event.
     fn steady_word(&mut self, address: u32) -> Option<u32>;
 
+    /// A core that is observed has read these bytes, or executed them. Where they are in flash, the flash chip is told.
+    fn note_read(&mut self, address: u32, length: u32) {
+        let _ = (address, length);
+    }
+
     /// What is read at an aligned address without memory after a store of `value`, if the store does nothing else.
     fn plain_write(&self, address: u32, value: u32) -> Option<u32>;
 }

@@ -159,6 +159,7 @@ impl Observed<'_> {
 
     fn loaded<T: Copy + Into<u32>>(&mut self, address: u32, value: Result<T, Fault>, cycle: u32) -> Result<T, Fault> {
         if let Ok(value) = value {
+            self.bus.note_read(address, size_of::<T>() as u32);
             self.note(address, value, false, cycle);
         }
         value
@@ -227,6 +228,7 @@ impl Bus for Observed<'_> {
 
     fn executed(&mut self, start: u32, end: u32, cycle: u32) {
         self.finish_block(start);
+        self.bus.note_read(start, end.wrapping_sub(start));
         if self.observers.interests.blocks {
             self.ended = Some(BlockEnd { core: self.core, start, end, next: end, at: self.time(cycle) });
         }

@@ -4,12 +4,25 @@
 //! chip and the eFuses keep it; what the flash chip was about to change is torn (see the flash chip's model in `espalier-parts`).
 //! What hands, networks and sensors give to the board from outside stays as it is.
 
-use espalier_core::Time;
-use espalier_parts::{FlashHistory, FlashMemory};
+use espalier_core::{Interests, Observer, Time};
+use espalier_parts::{FlashHistory, FlashMemory, FlashSectors};
 use espalier_peripherals::ResetCause;
 
 use super::{Machine, Strap};
 use crate::error::SocError;
+
+/// Has every access of the cores go by where it is noted.
+struct FlashReads;
+
+impl Observer for FlashReads {
+    fn interests(&self) -> Interests {
+        Interests { blocks: true, accesses: true, ..Interests::default() }
+    }
+
+    fn fork(&self) -> Option<Box<dyn Observer>> {
+        Some(Box::new(FlashReads))
+    }
+}
 
 impl Machine {
     /// Takes the power away. Time passes from now on, but nothing runs before [`power_on`](Machine::power_on). An operation of the
@@ -52,6 +65,21 @@ impl Machine {
     /// What was recorded of the flash chip.
     pub fn flash_history(&self) -> Option<&FlashHistory> {
         self.flash().history()
+    }
+
+    /// Notes from now on which sectors of the flash chip are read, also through the caches of an ESP32, or stops that. Meanwhile code is
+    /// not translated. Forks go on with it.
+    pub fn watch_flash_reads(&mut self, watch: bool) {
+        self.take_observer::<FlashReads>();
+        if watch {
+            self.observe(FlashReads);
+        }
+        self.engine.platform_mut().parts.flash.watch_reads(watch);
+    }
+
+    /// The sectors that were read, if they are watched.
+    pub fn flash_reads(&self) -> Option<&FlashSectors> {
+        self.flash().reads()
     }
 
     /// Replaces the content of the flash chip by that of another one.

@@ -63,6 +63,12 @@ pub enum Command {
     RunScript(ScriptArgs),
     /// Run tests that are written in TOML or YAML.
     Test(TestArgs),
+    /// Show again what an exploration has found.
+    Replay {
+        /// The finding: `target/espalier/findings/NAME.toml`.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Write a first test for the firmware of a project.
     Init(InitArgs),
     /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, HTTP.

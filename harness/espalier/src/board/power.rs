@@ -1,7 +1,9 @@
 //! The board's power supply, and what its loss leaves in the flash chip.
 
+use espalier_core::Span;
+
 use super::Board;
-use crate::driver::{Capability, FlashHistory, FlashMemory};
+use crate::driver::{Capability, FlashHistory, FlashMemory, FlashSectors};
 use crate::session::Result;
 
 /// Bytes of a record of what was done to the flash chip: a million small writes.
@@ -46,6 +48,11 @@ impl Board {
         state.driver.power_on().map_err(|failure| state.fail(failure))
     }
 
+    /// False between [`cut_power`](Board::cut_power) and [`power_on`](Board::power_on).
+    pub fn is_powered(&self) -> bool {
+        self.shared.lock().driver.is_powered()
+    }
+
     /// Records from now on what its firmware does to the flash chip, until that takes 128 MiB.
     pub fn record_flash(&self) -> Result<()> {
         let mut state = self.shared.lock();
@@ -56,6 +63,28 @@ impl Board {
     /// What was done to its flash chip since [`record_flash`](Board::record_flash); nothing, if that was not called.
     pub fn flash_history(&self) -> Option<FlashHistory> {
         self.shared.lock().driver.flash_history()
+    }
+
+    /// Notes from now on which sectors of its flash chip are read, or stops that. It makes the board several times slower.
+    pub fn watch_flash_reads(&self, watch: bool) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        state.driver.watch_flash_reads(watch).map_err(|failure| state.fail(failure))
+    }
+
+    /// The sectors of its flash chip that were read since [`watch_flash_reads`](Board::watch_flash_reads); `None`, if that was not
+    /// called.
+    pub fn flash_reads(&self) -> Option<FlashSectors> {
+        self.shared.lock().driver.flash_reads()
+    }
+
+    /// Runs to shortly before one of these sectors of the flash chip is read, but no longer than `patience`. False if none was read.
+    /// Up to there, a board does the same whatever these sectors hold.
+    pub fn run_to_flash_read(&self, sectors: &FlashSectors, patience: Span) -> Result<bool> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        let limit = state.driver.now() + patience;
+        state.driver.run_to_flash_read(sectors, limit).map_err(|failure| state.fail(failure))
     }
 
     /// Replaces all that is in its flash chip, as the history of a board with the same one has it. Firmware that runs finds it changed.

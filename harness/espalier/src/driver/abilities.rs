@@ -14,7 +14,7 @@ use espalier_parts::{Part, Value};
 
 use super::{
     AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, FlashHistory, FlashMemory,
-    Kind, LedState, Link, ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported,
+    FlashSectors, Kind, LedState, Link, ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported,
     WifiCredentials, WorldHandle,
 };
 #[cfg(feature = "probe")]
@@ -93,6 +93,11 @@ pub(crate) trait PowerSupply: Identity {
         Err(self.unsupported(Capability::Power))
     }
 
+    /// Whether it has power.
+    fn is_powered(&self) -> bool {
+        true
+    }
+
     /// Gives the power back.
     fn power_on(&mut self) -> Result<(), Failure> {
         Err(self.unsupported(Capability::Power))
@@ -106,6 +111,21 @@ pub(crate) trait PowerSupply: Identity {
     /// What was recorded of the flash chip, if anything was.
     fn flash_history(&self) -> Option<FlashHistory> {
         None
+    }
+
+    /// Notes from now on which sectors of the flash chip are read, or stops that.
+    fn watch_flash_reads(&mut self, _watch: bool) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Power))
+    }
+
+    /// The sectors that were read, if they are watched.
+    fn flash_reads(&self) -> Option<FlashSectors> {
+        None
+    }
+
+    /// Runs to shortly before one of these sectors is read, or to `limit`. False if none was read.
+    fn run_to_flash_read(&mut self, _sectors: &FlashSectors, _limit: Time) -> Result<bool, Failure> {
+        Err(self.unsupported(Capability::Power))
     }
 
     /// Replaces all that is in the flash chip.

@@ -41,7 +41,8 @@ pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId};
 pub(crate) use data::{JtagCycle, ProbePort};
 pub(crate) use emulated::WorldHandle;
 pub use emulated::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress,
+    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
+    Progress,
 };
 pub use error::{
     Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, PropertyError, SnapshotError,

@@ -1,6 +1,6 @@
 //! What a loss of power leaves.
 
-use espalier::{Board, FlashOperationKind, Result, Units};
+use espalier::{Board, FlashOperationKind, FlashSectors, Result, Units};
 
 use crate::case;
 use crate::official::Case;
@@ -9,6 +9,7 @@ pub const ALL: &[Case] = &[
     case!(lost_power_takes_rtc_memory_and_leaves_files, Power),
     case!(a_cut_in_an_erase_leaves_a_torn_sector, Power),
     case!(the_history_of_the_flash_has_what_a_cut_leaves, Power, Fork),
+    case!(a_boot_reads_some_sectors_and_is_the_same_while_that_is_watched, Power, Fork),
 ];
 
 async fn lost_power_takes_rtc_memory_and_leaves_files(board: &Board) -> Result<()> {
@@ -57,6 +58,37 @@ async fn a_cut_in_an_erase_leaves_a_torn_sector(board: &Board) -> Result<()> {
         }
     }
     panic!("no moment was found in an erase");
+}
+
+/// What is read by instructions of the chip (NVS and the file system), through the data cache (the partition table) and through the
+/// instruction cache (the application).
+async fn a_boot_reads_some_sectors_and_is_the_same_while_that_is_watched(board: &Board) -> Result<()> {
+    let (watched, other) = (board.fork_as("watched")?, board.fork_as("other")?);
+    watched.watch_flash_reads(true)?;
+    for board in [&watched, &other] {
+        board.power_on()?;
+        board.console().expect(">>> ").await?;
+        board.run_for(100.ms()).await?;
+    }
+    assert_eq!(watched.trace_hash(), other.trace_hash());
+    assert!(other.flash_reads().is_none());
+    let reads: Vec<usize> = watched.flash_reads().expect("they are watched").iter().collect();
+    for sector in [0x1, 0x8, 0x9, 0x10, 0x100, 0x200] {
+        assert!(reads.contains(&sector), "sector {sector:#x} is not among {reads:x?}");
+    }
+    assert!(!reads.contains(&0x3F0) && !reads.contains(&0xF), "{reads:x?}");
+    // One that stops before NVS has printed what comes before, and goes on like the others.
+    let stopped = board.fork_as("stopped")?;
+    stopped.power_on()?;
+    let mut nvs = FlashSectors::default();
+    nvs.insert(&(0x9000..0xF000));
+    assert!(stopped.run_to_flash_read(&nvs, 5.s())?);
+    assert!(stopped.now() < other.now());
+    stopped.console().expect(">>> ").await?;
+    let span = other.now().since(stopped.now());
+    stopped.run_for(span).await?;
+    assert_eq!(stopped.trace_hash(), other.trace_hash());
+    Ok(())
 }
 
 async fn the_history_of_the_flash_has_what_a_cut_leaves(board: &Board) -> Result<()> {

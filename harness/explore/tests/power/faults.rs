@@ -1,7 +1,7 @@
 //! A store of settings with a fault, which is found with the shortest case; and without it, in which nothing is found.
 
 use espalier::{Board, Result, Units};
-use espalier_explore::{Cut, Explored, Found, PowerCuts, power_cuts};
+use espalier_explore::{Cut, Explored, Found, PowerCuts, Replayed, power_cuts, replay};
 
 use crate::case;
 use crate::official::Case;
@@ -69,7 +69,17 @@ async fn a_record_that_is_written_in_two_steps_is_found(board: &Board) -> Result
         (1, 0.0, &(0xF004..0xF008))
     );
     assert!(shortest.message.contains("the volume is 4294967295"), "{}", shortest.message);
+    // Its file shows it again, as often as it is asked.
+    let file = shortest.file.as_ref().unwrap();
+    assert!(file.parent().is_some_and(|folder| folder.ends_with("espalier/findings")), "{}", file.display());
+    for _ in 0..5 {
+        let Replayed { board, finding, is_same } = replay(file).await?;
+        assert!(is_same, "{finding:?}");
+        assert!(finding.message.contains("the volume is 4294967295") && finding.operation == 1, "{finding:?}");
+        assert!(String::from_utf8_lossy(&board.console().take_unread()).contains("@volume 4294967295"));
+    }
     let told = error.to_string();
+    assert!(told.contains("\n`espalier replay "), "{told}");
     assert!(told.contains("\nthe shortest case that fails: power lost at "), "{told}");
     assert!(told.contains(", before operation 1, which would program 0xf004..0xf008:"), "{told}");
     Ok(())

@@ -8,6 +8,7 @@ mod faults;
 mod official;
 mod settings;
 mod stores;
+mod update;
 
 use std::process::ExitCode;
 

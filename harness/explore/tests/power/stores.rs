@@ -4,12 +4,14 @@ use espalier::{Board, Result};
 use espalier_explore::PowerCuts;
 
 use crate::case;
-use crate::official::Case;
+use crate::official::{Case, image_path};
 use crate::settings::{LITTLEFS, NVS};
+use crate::update;
 
 pub const ALL: &[Case] = &[
     case!(settings_in_nvs_survive_every_power_cut, Power, Fork),
     case!(settings_in_a_file_survive_every_power_cut, Power, Fork),
+    case!(an_update_survives_every_power_cut, Power, Fork),
 ];
 
 async fn settings_in_nvs_survive_every_power_cut(board: &Board) -> Result<()> {
@@ -22,6 +24,15 @@ async fn settings_in_nvs_survive_every_power_cut(board: &Board) -> Result<()> {
 async fn settings_in_a_file_survive_every_power_cut(board: &Board) -> Result<()> {
     let explored = LITTLEFS.explore(board, 4, PowerCuts::new()).await?.check()?;
     assert!(explored.operations > 8 && explored.tried > explored.operations, "{explored}");
+    println!("{explored}");
+    Ok(())
+}
+
+async fn an_update_survives_every_power_cut(_: &Board) -> Result<()> {
+    let board = Board::builder().image(update::image(&image_path())?).name("two-slots").start().await?;
+    let explored = update::explore(&board, PowerCuts::new().seeds(1)).await?.check()?;
+    // A program for each page of the application, and an erase for each of its blocks.
+    assert!(explored.operations > 6_000 && explored.merged > explored.operations, "{explored}");
     println!("{explored}");
     Ok(())
 }

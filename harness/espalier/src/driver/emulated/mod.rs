@@ -6,9 +6,7 @@ mod world;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-#[cfg(feature = "probe")]
-use espalier_core::Span;
-use espalier_core::{Damaged, Persist, Reader, Time, Writer};
+use espalier_core::{Damaged, Persist, Reader, Span, Time, Writer};
 use espalier_parts::{PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
@@ -16,7 +14,8 @@ use espalier_soc::{
     BoardDefinition, ChipReset, Machine, MachineConfig, PartError, Sound, Strap, Translation, UnknownPart as NoPart,
 };
 pub use espalier_soc::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, Progress,
+    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
+    Progress,
 };
 use espalier_world::BoardId;
 pub(super) use espalier_world::is_snapshot;
@@ -40,6 +39,9 @@ const CONSOLE: usize = 0;
 
 /// The fastest rate at which espflash's stub keeps up.
 const STUB_BAUD: u32 = 4_000_000;
+
+/// How far a board runs between two looks at what it has read of its flash chip.
+const LOOK: Span = Span::from_millis(1);
 
 struct Emulated {
     access: WorldAccess,
@@ -260,6 +262,10 @@ impl PowerSupply for Emulated {
         Ok(())
     }
 
+    fn is_powered(&self) -> bool {
+        self.machine().is_powered()
+    }
+
     fn record_flash(&mut self, limit: usize) -> Result<(), Failure> {
         self.machine_mut().record_flash(limit);
         Ok(())
@@ -267,6 +273,31 @@ impl PowerSupply for Emulated {
 
     fn flash_history(&self) -> Option<FlashHistory> {
         self.machine().flash_history().cloned()
+    }
+
+    fn watch_flash_reads(&mut self, watch: bool) -> Result<(), Failure> {
+        self.machine_mut().watch_flash_reads(watch);
+        Ok(())
+    }
+
+    fn flash_reads(&self) -> Option<FlashSectors> {
+        self.machine().flash_reads().cloned()
+    }
+
+    fn run_to_flash_read(&mut self, sectors: &FlashSectors, limit: Time) -> Result<bool, Failure> {
+        self.machine_mut().watch_flash_reads(true);
+        let mut found = false;
+        while self.now() < limit && !found {
+            let Some(before) = self.access.fork() else { return Err(self.unsupported(Capability::Fork)) };
+            let end = self.now() + LOOK;
+            self.access.held_mut().run_to(end)?;
+            found = self.machine().flash_reads().is_some_and(|reads| reads.meet(sectors));
+            if found {
+                self.access = before;
+            }
+        }
+        self.machine_mut().watch_flash_reads(false);
+        Ok(found)
     }
 
     fn set_flash_memory(&mut self, memory: &FlashMemory) -> Result<(), Failure> {

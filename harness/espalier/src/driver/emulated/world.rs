@@ -106,6 +106,16 @@ impl Held {
         }
     }
 
+    /// Lets all boards run to `limit`.
+    pub(super) fn run_to(&mut self, limit: Time) -> Result<(), Failure> {
+        while self.world.now() < limit {
+            self.going()?;
+            let stop = self.world.run_until(limit);
+            self.note(stop);
+        }
+        self.going()
+    }
+
     /// Lets all boards run for a slice, at most to `limit`, and wakes the task of `cx`.
     pub(super) fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
         self.going()?;
