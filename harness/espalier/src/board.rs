@@ -1,5 +1,6 @@
 //! The handle that tests hold.
 
+mod cover;
 mod power;
 
 use std::io::Read;

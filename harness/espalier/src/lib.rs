@@ -50,6 +50,7 @@
 //! | `ESPALIER_BLESS=1` | what the screens show becomes golden, where it differs |
 //! | `ESPALIER_ARTEFACTS` | folder for what failed tests leave behind |
 //! | `ESPALIER_SNAPSHOTS=off` | [`BootOnce`] keeps no booted board in a file for other processes |
+//! | `ESPALIER_COVERAGE` | a folder to which emulated boards write what they have executed, for [`Coverage::read`] |
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
 // From the lowest floor to the highest: plain helpers, the boards themselves (`driver`), one board in use (`session`), what tests hold
@@ -61,6 +62,7 @@ mod board;
 mod boot_once;
 mod buzzer;
 mod console;
+mod coverage;
 mod driver;
 mod error;
 #[cfg(feature = "rstest")]
@@ -94,11 +96,12 @@ pub use board::{Board, BoardBuilder, IMAGE_VARIABLE, NoFirmware};
 pub use boot_once::BootOnce;
 pub use buzzer::{Buzzer, NotPlayed};
 pub use console::{Captured, Console, Match};
+pub use coverage::{Coverage, NoSymbols};
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
-    Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory, FlashOperation,
-    FlashOperationKind, FlashReplay, FlashSectors, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError,
-    PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind,
+    COVERAGE_VARIABLE, Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory,
+    FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model,
+    ModelError, PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind,
     SnapshotError, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported,
     WAIT_VARIABLE, WifiCredentials, known_boards,
 };

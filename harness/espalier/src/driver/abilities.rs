@@ -13,9 +13,9 @@ use espalier_core::Time;
 use espalier_parts::{Part, Value};
 
 use super::{
-    AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, FaultConfig, FlashHistory, FlashMemory,
-    FlashSectors, Kind, LedState, Link, ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote, Unsupported,
-    WifiCredentials, WorldHandle,
+    AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, Executed, FaultConfig, FlashHistory,
+    FlashMemory, FlashSectors, Kind, LedState, Link, ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote,
+    Unsupported, WifiCredentials, WorldHandle,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -284,6 +284,16 @@ pub(crate) trait DebugPort {
 pub(crate) trait Diagnostics {
     /// A fingerprint of everything that has happened; `None` where two runs are never the same.
     fn trace_hash(&self) -> Option<u64> {
+        None
+    }
+
+    /// Counts from now on what the cores execute. False if this kind of board cannot.
+    fn cover(&mut self) -> bool {
+        false
+    }
+
+    /// What was executed while it was counted.
+    fn executed(&self) -> Option<Executed> {
         None
     }
 

@@ -94,6 +94,8 @@ pub enum Capability {
     Probe,
     /// Cutting the power at any moment, also in the middle of what the flash chip does.
     Power,
+    /// Counting what its cores execute.
+    Coverage,
 }
 
 impl fmt::Display for Capability {
@@ -118,6 +120,7 @@ impl fmt::Display for Capability {
             Capability::Buzzer => "recording the buzzer",
             Capability::Probe => "a debug probe",
             Capability::Power => "cutting its power",
+            Capability::Coverage => "counting what its cores execute",
         })
     }
 }

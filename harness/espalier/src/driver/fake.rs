@@ -107,6 +107,7 @@ impl Identity for Fake {
                 | Capability::Parts
                 | Capability::Probe
                 | Capability::Power
+                | Capability::Coverage
         )
     }
 }

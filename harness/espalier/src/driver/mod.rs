@@ -9,6 +9,7 @@ mod air;
 mod air_error;
 mod bench;
 mod capability;
+mod coverage;
 mod data;
 mod emulated;
 mod error;
@@ -35,6 +36,8 @@ pub(crate) use air::{AirDriver, DatagramDriver, PingId, Segment, UdpId};
 pub use air_error::AirError;
 pub use bench::{BENCH_VARIABLE, BenchError, KnownBoard, WAIT_VARIABLE, WifiCredentials, known_boards};
 pub use capability::{Capability, Kind};
+pub use coverage::COVERAGE_VARIABLE;
+pub(crate) use coverage::{Executed, ExecutedBlock};
 pub use data::Start;
 pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId};
 #[cfg(feature = "probe")]

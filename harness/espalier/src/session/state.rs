@@ -11,7 +11,9 @@ use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
 use super::transcript::Transcript;
 use super::{Connection, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
 use crate::backtrace::{Place, Symbols, decode, look_up};
-use crate::driver::{Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote, WorldHandle};
+use crate::driver::{
+    COVERAGE_VARIABLE, Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote, WorldHandle,
+};
 use crate::error::Failure;
 use crate::image::ImageWarning;
 use crate::png::encode_picture;
@@ -79,7 +81,10 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn new(driver: Box<dyn Driver>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
+    pub(crate) fn new(mut driver: Box<dyn Driver>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
+        if coverage_folder().is_some() {
+            driver.cover();
+        }
         State {
             driver,
             skipped: None,
@@ -308,9 +313,19 @@ impl State {
     }
 }
 
+/// Where boards write what they have executed, if they are asked to.
+fn coverage_folder() -> Option<PathBuf> {
+    std::env::var_os(COVERAGE_VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
 impl Drop for State {
     fn drop(&mut self) {
         if let Err(error) = record(&self.artefacts.owner(), self.driver.kind(), self.skipped) {
+            eprintln!("espalier: {error}");
+        }
+        if let (Some(folder), Some(executed)) = (coverage_folder(), self.driver.executed())
+            && let Err(error) = executed.append(&folder)
+        {
             eprintln!("espalier: {error}");
         }
         if self.artefacts.is_kept() || std::thread::panicking() {

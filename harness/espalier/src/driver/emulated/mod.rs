@@ -1,6 +1,7 @@
 //! The emulated board. This is the only module that knows the emulator.
 
 mod air;
+mod coverage;
 mod world;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -23,14 +24,15 @@ pub(super) use espalier_world::is_snapshot;
 use super::lan_peer::{LanPeer, set_silent};
 use super::{
     Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
-    Display, DisplayState, Driver, EmulatorError, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState, Link,
-    ListenerId, Model, ModelError, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset,
+    Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState,
+    Link, ListenerId, Model, ModelError, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset,
     ResetCause, Segment, SerialConsole, Setup, Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::error::{Failure, Source};
+use coverage::Counter;
 pub(crate) use world::WorldHandle;
 use world::{Held, HeldMut, HeldRef, InWorld, OfSeveral, WorldAccess};
 
@@ -205,7 +207,8 @@ impl Identity for Emulated {
             | Capability::Datagrams
             | Capability::Controls
             | Capability::Parts
-            | Capability::Power => true,
+            | Capability::Power
+            | Capability::Coverage => true,
             Capability::Probe => cfg!(feature = "probe") && self.access.is_alone(),
             Capability::Screen | Capability::DisplayMemory => self.machine().has_display(None),
             Capability::Leds => self.machine().has_leds(),
@@ -467,6 +470,18 @@ impl DebugPort for Emulated {
 }
 
 impl Diagnostics for Emulated {
+    fn cover(&mut self) -> bool {
+        // A fork of a board that counts does so too.
+        if self.machine().observer::<Counter>().is_none() {
+            self.machine_mut().observe(Counter::default());
+        }
+        true
+    }
+
+    fn executed(&self) -> Option<Executed> {
+        self.machine().observer::<Counter>().map(Counter::executed)
+    }
+
     fn trace_hash(&self) -> Option<u64> {
         Some(self.machine().trace_hash())
     }

@@ -220,7 +220,8 @@ impl LiveBoard for Machine {
             | Capability::Leds
             | Capability::Buzzer
             | Capability::Probe
-            | Capability::Power => false,
+            | Capability::Power
+            | Capability::Coverage => false,
         }
     }
 

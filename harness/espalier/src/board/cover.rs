@@ -1,0 +1,24 @@
+//! What the board's cores execute.
+
+use super::Board;
+use crate::coverage::Coverage;
+use crate::driver::Capability;
+use crate::session::Result;
+
+impl Board {
+    /// Counts from now on what its cores execute; its forks count for themselves. Code is interpreted meanwhile, which is several times
+    /// slower; what the board does is the same.
+    ///
+    /// With a folder in `ESPALIER_COVERAGE`, every board does that from its start, and writes there what it has executed when it is gone.
+    pub fn cover(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Coverage)?;
+        state.driver.cover();
+        Ok(())
+    }
+
+    /// What its cores have executed since [`cover`](Board::cover); nothing, if that was not called.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(self.shared.lock().driver.executed().unwrap_or_default())
+    }
+}

@@ -1,0 +1,47 @@
+//! Counts the blocks that a board's cores execute.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use espalier_core::{BlockEnd, Interests, Observer};
+
+use crate::driver::{Executed, ExecutedBlock};
+
+/// Blocks that are told apart: more than any firmware has that fits into a flash chip of this chip.
+const BLOCKS_MAX: usize = 1 << 20;
+
+/// A fork begins with none, so that what forks have executed can be added up.
+#[derive(Default)]
+pub(super) struct Counter {
+    blocks: HashMap<ExecutedBlock, u64>,
+    dropped: u64,
+}
+
+impl Counter {
+    pub(super) fn executed(&self) -> Executed {
+        let blocks = self.blocks.iter().map(|(block, count)| (*block, *count)).collect();
+        Executed { blocks, dropped: self.dropped }
+    }
+}
+
+impl Observer for Counter {
+    fn interests(&self) -> Interests {
+        Interests { blocks: true, ..Interests::default() }
+    }
+
+    fn block_end(&mut self, block: &BlockEnd) {
+        let key = ExecutedBlock { core: block.core as u8, start: block.start, end: block.end };
+        let has_room = self.blocks.len() < BLOCKS_MAX;
+        match self.blocks.entry(key) {
+            Entry::Occupied(mut count) => *count.get_mut() += 1,
+            Entry::Vacant(place) if has_room => {
+                place.insert(1);
+            }
+            Entry::Vacant(_) => self.dropped += 1,
+        }
+    }
+
+    fn fork(&self) -> Option<Box<dyn Observer>> {
+        Some(Box::new(Counter::default()))
+    }
+}
