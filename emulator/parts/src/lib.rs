@@ -4,6 +4,7 @@ mod at24c;
 mod bme280;
 mod buzzer;
 mod display;
+mod ds18b20;
 mod ds3231;
 mod flash;
 mod hand;
@@ -17,6 +18,7 @@ mod msa300;
 mod oled;
 mod part;
 mod register_pointer;
+mod sdcard;
 #[cfg(test)]
 mod testing;
 mod tft;
@@ -26,6 +28,7 @@ pub use at24c::At24c;
 pub use bme280::Bme280;
 pub use buzzer::{Buzzer, Sound};
 pub use display::Shown;
+pub use ds18b20::Ds18b20;
 pub use ds3231::Ds3231;
 pub use flash::{
     FLASH_CHUNK_SIZE, FLASH_SECTOR_SIZE, FlashChip, FlashError, FlashHistory, FlashMemory, FlashOperation,
@@ -43,5 +46,6 @@ pub use oled::{ComPins, Controller, Oled, OledConfig};
 pub use part::{
     Connection, Drive, ForkPart, PadUse, Part, PartEntry, PartError, Property, SpiPart, Value, ValueError, Wiring,
 };
+pub use sdcard::SdCard;
 pub use tft::{Tft, TftConfig};
 pub use ws2812::Ws2812;

@@ -28,7 +28,7 @@ use crate::kept::{self, Boot};
 use crate::leds::Leds;
 use crate::micropython::MicroPython;
 use crate::network::Network;
-use crate::parts::{Button, PartHandle, Sensor, TouchPad, property as property_of, set_property};
+use crate::parts::{Button, PartHandle, Sensor, TouchPad, expect_property, property as property_of, set_property};
 use crate::peer::Peer;
 #[cfg(feature = "probe")]
 use crate::probe::Probe;
@@ -142,6 +142,11 @@ impl Board {
     /// What a property of a part is now; `None` if it can only be set.
     pub fn part_property(&self, part: &str, property: &str) -> Result<Option<Value>> {
         property_of(&self.shared, part, property)
+    }
+
+    /// Waits until a property of the part `part` has this value. An integer is a number too.
+    pub fn expect_part(&self, part: &str, property: &str, value: impl Into<Value>) -> Wait<()> {
+        expect_property(&self.shared, part.to_owned(), property.to_owned(), value.into())
     }
 
     /// The button of this name on it.

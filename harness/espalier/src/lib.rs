@@ -118,7 +118,7 @@ pub use micropython::{
     RemoteFileError, RemoteFileReason, RunningScript, Script,
 };
 pub use network::Network;
-pub use parts::{Button, PartHandle, Sensor, TouchPad, WrongPart};
+pub use parts::{Button, PartHandle, Sensor, TouchPad, WrongPart, WrongProperty};
 pub use peer::{ConnectionClosed, ConnectionRefused, Listener, Peer, PeerStream, Sending, UdpSocket};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use screen::{

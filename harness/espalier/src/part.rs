@@ -5,6 +5,7 @@
 
 pub use espalier_core::{I2cTarget, Persist, Rgb, Signal, Span, Time, persist};
 pub use espalier_parts::{
-    Button, Buzzer, Connection, Drive, Mmc5983ma, Msa300, Oled, PadUse, Part, PartError, Potentiometer, Shown, SpiPart,
-    TouchPad, Value, ValueError, Wiring, Ws2812,
+    At24c, Bme280, Button, Buzzer, Connection, Drive, Ds18b20, Ds3231, Hd44780, Mcp23017, Mmc5983ma, Mpu6050, Msa300,
+    Oled, PadUse, Part, PartError, Potentiometer, SdCard, Shown, SpiPart, Tft, TouchPad, Value, ValueError, Wiring,
+    Ws2812,
 };

@@ -85,6 +85,50 @@ pub(crate) fn property(shared: &Shared, part: &str, property: &str) -> Result<Op
     state.driver.property(part, property).map_err(|kind| state.fail(kind))
 }
 
+/// A property of a part has another value than expected.
+///
+/// ```
+/// let (property, value) = ("text of \"lcd\"".to_owned(), Some("booting".into()));
+/// let error = espalier::WrongProperty { property, value, expected: "ready".into() };
+/// assert_eq!(error.to_string(), "text of \"lcd\" is \"booting\", not \"ready\"");
+/// ```
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{property} is {}, not {expected}", value.as_ref().map_or_else(|| "unknown".to_owned(), Value::to_string))]
+pub struct WrongProperty {
+    /// The property and its part.
+    pub property: String,
+    /// What it is; `None` if it can only be set.
+    pub value: Option<Value>,
+    /// What was expected.
+    pub expected: Value,
+}
+
+impl Cause for WrongProperty {}
+
+/// Whether two values are equal, where an integer is a number.
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Integer(integer), Value::Number(number)) | (Value::Number(number), Value::Integer(integer)) => {
+            *integer as f64 == *number
+        }
+        _ => a == b,
+    }
+}
+
+pub(crate) fn expect_property(shared: &Arc<Shared>, part: String, property: String, expected: Value) -> Wait<()> {
+    let what = format!("{property} of {part:?}");
+    Wait::new(shared, format!("{what} to be {expected}"), move |state, ask| {
+        let value = state.driver.property(&part, &property)?;
+        match ask {
+            _ if value.as_ref().is_some_and(|value| equal(value, &expected)) => Poll::Ready(Ok(())),
+            Ask::Again => Poll::Pending,
+            Ask::LastTime => {
+                Poll::Ready(Err(WrongProperty { property: what.clone(), value, expected: expected.clone() }.into()))
+            }
+        }
+    })
+}
+
 /// A push button of the board. Handles are cheap and all lead to the same button; it stays as it was left.
 ///
 /// ```no_run

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 pub(crate) use action::ACTIONS;
 pub use action::{
     Accept, AccessPointForm, Action, Bytes, BytesForm, Cable, Connect, FaultsForm, Join, Listen, ListenForm, Mask,
-    Repeat, ScreenForm, Script, ScriptForm, SensorValue, Step, UdpExpect, UdpOpen, UdpSend, Yes,
+    PropertyValue, Repeat, ScreenForm, Script, ScriptForm, SensorValue, Step, UdpExpect, UdpOpen, UdpSend, Yes,
 };
 pub use placed::Placed;
 pub use time::Time;

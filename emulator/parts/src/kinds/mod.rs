@@ -11,8 +11,8 @@ use espalier_core::{Damaged, Load, Persist, Reader, Writer};
 
 use crate::part::{Connection, Part, PartEntry, PartError, Wiring};
 use crate::{
-    At24c, Bme280, Button, Buzzer, Ds3231, Hd44780, Mcp23017, Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer, Tft,
-    TouchPad, Ws2812,
+    At24c, Bme280, Button, Buzzer, Ds18b20, Ds3231, Hd44780, Mcp23017, Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer,
+    SdCard, Tft, TouchPad, Ws2812,
 };
 
 type Make = Arc<dyn Fn(&mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> + Send + Sync>;
@@ -25,6 +25,7 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
     ("bme280", Bme280::make),
     ("button", Button::make),
     ("buzzer", Buzzer::make),
+    ("ds18b20", Ds18b20::make),
     ("ds3231", Ds3231::make),
     ("hd44780", Hd44780::make),
     ("ili9341", Tft::make_ili9341),
@@ -32,6 +33,7 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
     ("mmc5983ma", Mmc5983ma::make),
     ("mpu6050", Mpu6050::make),
     ("msa300", Msa300::make),
+    ("sdcard", SdCard::make),
     ("sh1106", Oled::make_sh1106),
     ("ssd1306", Oled::make_ssd1306),
     ("st7789", Tft::make_st7789),

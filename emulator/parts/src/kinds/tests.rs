@@ -1,6 +1,7 @@
 //! Kinds, properties and what is wrong with them; a part that a user could have written.
 
-use espalier_core::{Reader, Time, Writer};
+use espalier_core::{Reader, Signal, Span, Time, Writer};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::{BUILT_IN_KINDS, PartKinds};
 use crate::Button;
@@ -96,5 +97,153 @@ fn a_button_holds_its_pad_with_a_resistor_until_it_is_pressed() {
         assert_eq!((button.drive(0), button.get("pressed", Time::ZERO)), (pressed, Some(Value::Flag(true))));
         let error = button.set("pressed", &2.into(), Time::ZERO).unwrap_err();
         assert_eq!(error.to_string(), "2, not true or false");
+    }
+}
+
+/// An entry with what every built-in kind may ask for; each takes the keys that it knows.
+fn possible(kind: &str, name: &str) -> PartEntry {
+    let common = |entry: PartEntry| entry.with("scl", 22).with("sda", 21);
+    let entry = PartEntry::new(kind, name);
+    match kind {
+        "analog" | "button" | "buzzer" | "touch" | "ws2812" => entry.with("gpio", 4),
+        "ds18b20" => entry.with("data", 4),
+        "sdcard" => entry.with("sck", 18).with("mosi", 23).with("miso", 19).with("cs", 5),
+        "st7789" | "ili9341" => entry.with("sck", 18).with("mosi", 23).with("cs", 5).with("dc", 16),
+        _ => common(entry),
+    }
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<bool>().prop_map(Value::Flag),
+        any::<i64>().prop_map(Value::Integer),
+        (-10_i64..300).prop_map(Value::Integer),
+        any::<f64>().prop_map(Value::Number),
+        "[a-z0-9 :-]{0,20}".prop_map(Value::Text),
+        prop::collection::vec(any::<f64>(), 0..5).prop_map(Value::Numbers),
+    ]
+}
+
+/// What may happen to a part.
+#[derive(Clone, Debug)]
+enum Event {
+    Start(bool),
+    Write(u8),
+    Read,
+    Stop,
+    Select,
+    Exchange(u8, bool),
+    Deselect,
+    Sense(usize, Signal),
+    Set(usize, Value),
+    Pass(u64),
+    Power,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let pulses = (1_u64..100_000, 0_u64..100_000).prop_map(|(period, high)| {
+        let span = Span::from_ticks;
+        Signal::Pulses { period: span(period), high: span(high.min(period)) }
+    });
+    prop_oneof![
+        2 => any::<bool>().prop_map(Event::Start),
+        8 => any::<u8>().prop_map(Event::Write),
+        4 => Just(Event::Read),
+        2 => Just(Event::Stop),
+        1 => Just(Event::Select),
+        8 => (any::<u8>(), any::<bool>()).prop_map(|(byte, data)| Event::Exchange(byte, data)),
+        1 => Just(Event::Deselect),
+        6 => (0_usize..3, any::<bool>()).prop_map(|(terminal, level)| Event::Sense(terminal, Signal::Level(level))),
+        1 => (0_usize..3, pulses).prop_map(|(terminal, signal)| Event::Sense(terminal, signal)),
+        2 => (0_usize..4, value()).prop_map(|(property, value)| Event::Set(property, value)),
+        4 => (0_u64..3_000_000).prop_map(Event::Pass),
+        1 => Just(Event::Power),
+    ]
+}
+
+fn happen(part: &mut dyn Part, event: &Event, now: &mut Time) {
+    match event {
+        Event::Start(read) => drop(part.i2c().map(|target| target.start(0x50, *read, *now))),
+        Event::Write(byte) => drop(part.i2c().map(|target| target.write(*byte, *now))),
+        Event::Read => drop(part.i2c().map(|target| target.read(*now))),
+        Event::Stop => part.i2c().into_iter().for_each(|target| target.stop(*now)),
+        Event::Select => part.spi().into_iter().for_each(|device| device.select(*now)),
+        Event::Exchange(byte, data) => {
+            if let Some(device) = part.spi() {
+                device.send(*now);
+                device.receive(*byte, *data, *now);
+            }
+        }
+        Event::Deselect => part.spi().into_iter().for_each(|device| device.deselect(*now)),
+        Event::Sense(terminal, signal) => part.sense(*terminal, *signal, *now),
+        Event::Set(property, value) => {
+            if let Some(property) = part.properties().get(*property) {
+                drop(part.set(property, value, *now));
+            }
+        }
+        Event::Pass(micros) => {
+            let end = *now + Span::from_micros(*micros);
+            // A part that is due again and again at one time stands still.
+            let mut calls = 0;
+            while let Some(due) = part.deadline().filter(|due| *due <= end) {
+                *now = due.max(*now);
+                part.advance(*now);
+                calls += 1;
+                assert!(calls <= 2 * micros + 16, "{part:?} is called more than twice in a microsecond");
+            }
+            *now = end;
+        }
+        Event::Power => part.power_cycle(*now),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever firmware and a test do to a part, it goes on, and a fork and a part from a snapshot go on in the same way.
+    #[test]
+    fn no_sequence_of_events_stops_a_part(
+        kind in 0..BUILT_IN_KINDS.len(),
+        before in prop::collection::vec(event(), 0..60),
+        after in prop::collection::vec(event(), 0..40),
+    ) {
+        let entry = possible(BUILT_IN_KINDS[kind].0, "part");
+        let kinds = PartKinds::default();
+        let (mut part, _) = kinds.make(&entry).unwrap();
+        let mut now = Time::from_micros(1);
+        before.iter().for_each(|event| happen(&mut *part, event, &mut now));
+        let mut to = Writer::new();
+        part.save(&mut to);
+        let (mut loaded, _) = kinds.make(&entry).unwrap();
+        loaded.restore(&mut Reader::new(&to.into_bytes())).unwrap();
+        let mut fork = part.fork();
+        for other in [&mut part, &mut loaded, &mut fork] {
+            let mut now = now;
+            after.iter().for_each(|event| happen(&mut **other, event, &mut now));
+        }
+        for other in [&loaded, &fork] {
+            prop_assert_eq!(part.display(), other.display());
+            prop_assert_eq!(part.drive(0), other.drive(0));
+            prop_assert_eq!(part.deadline(), other.deadline());
+        }
+    }
+
+    /// Whatever stands in a `[[part]]`, there is a part or an error that names it.
+    #[test]
+    fn no_entry_stops_its_kind(
+        kind in 0..BUILT_IN_KINDS.len(),
+        keys in prop::collection::vec((prop::sample::select(vec![
+            "gpio", "scl", "sda", "address", "sck", "mosi", "miso", "cs", "dc", "reset", "width", "height", "count", "size", "data",
+            "serial", "columns", "rows", "visible-column", "first-column", "first-row", "full-scale", "time", "temperature", "other",
+        ]), value()), 0..12),
+    ) {
+        let mut entry = PartEntry::new(BUILT_IN_KINDS[kind].0, "part");
+        for (key, value) in keys {
+            entry = entry.with(key, value);
+        }
+        match PartKinds::default().make(&entry) {
+            Ok((part, _)) => drop(part.display()),
+            Err(error) => prop_assert!(error.to_string().contains("\"part\": "), "{}", error),
+        }
     }
 }

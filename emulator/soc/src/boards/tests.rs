@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use espalier_parts::{Connection, PadUse};
+use espalier_parts::{BUILT_IN_KINDS, Connection, PadUse};
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_assert, prop_oneof, proptest};
 
 use super::BoardDefinition;
 
@@ -215,5 +216,38 @@ fn pads_are_those_of_the_boards_chip() {
             (found, expected) => found.is_none() && expected.is_none(),
         };
         assert!(fits, "{chip}, {gpio}: {found:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever a file says about parts, there is a board or an error that names the file.
+    #[test]
+    fn no_parts_of_a_file_stop_its_reader(
+        parts in prop::collection::vec((
+            prop::sample::select(BUILT_IN_KINDS.iter().map(|(kind, _)| *kind).chain(["toaster"]).collect::<Vec<_>>()),
+            prop::collection::vec((
+                prop::sample::select(vec!["name", "gpio", "scl", "sda", "address", "sck", "cs", "dc", "data", "size", "width", "int"]),
+                prop_oneof![
+                    (-3_i64..60).prop_map(|number| number.to_string()),
+                    Just("true".to_owned()),
+                    Just("\"a\"".to_owned()),
+                    Just("[1.0, 2]".to_owned()),
+                    Just("{ a = 1 }".to_owned()),
+                ],
+            ), 0..8),
+        ), 0..6),
+    ) {
+        let mut text = String::new();
+        for (kind, keys) in parts {
+            text += &format!("[[part]]\nkind = \"{kind}\"\n");
+            // A key that stands twice is an error of TOML's.
+            keys.into_iter().for_each(|(key, value)| text += &format!("{key} = {value}\n"));
+        }
+        match BoardDefinition::from_toml(&text, Path::new("mine.toml")) {
+            Ok(board) => prop_assert!(board.parts.iter().all(|part| board.kinds.make(part).is_ok())),
+            Err(error) => prop_assert!(error.to_string().starts_with("board mine.toml: "), "{}", error),
+        }
     }
 }

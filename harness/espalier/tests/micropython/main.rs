@@ -4,6 +4,7 @@
 //! says why.
 
 mod files;
+mod lm75;
 #[path = "../common/official.rs"]
 mod official;
 mod outputs;

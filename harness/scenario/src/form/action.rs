@@ -106,6 +106,10 @@ actions! {
     tap "tap" Tap(String),
     /// Sets what sensors measure, by their names.
     set "set" Set(BTreeMap<String, SensorValue>),
+    /// Sets properties of parts of the board: the part's name, then the property.
+    part "part" Part(BTreeMap<String, BTreeMap<String, PropertyValue>>),
+    /// Waits until properties of parts have these values: the part's name, then the property.
+    expect_part "expect-part" ExpectPart(BTreeMap<String, BTreeMap<String, PropertyValue>>),
     /// Waits until the display has stayed unchanged for a moment, and compares it with the golden picture of this name.
     screen "screen" Screen(ScreenForm),
     /// Waits until the display shows the golden picture of this name.
@@ -349,6 +353,22 @@ pub enum UdpExpect {
 
 shorthand!(UdpExpect, Text(String), Form(BytesForm), "text, or a table with `text`, `hex` or `file`");
 
+/// The value of a part's property.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "true or false, a number, a text or a list of numbers")]
+pub enum PropertyValue {
+    /// As in `pressed = true`.
+    Flag(bool),
+    /// As in `inputs = 3`.
+    Integer(i64),
+    /// As in `temperature = 21.5`.
+    Number(f64),
+    /// As in `time = "2024-02-29 23:59:58"`.
+    Text(String),
+    /// As in `acceleration = [0.0, 0.0, 1.0]`.
+    Numbers(Vec<f64>),
+}
+
 /// What a sensor measures.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
@@ -398,6 +418,13 @@ shorthand!(ScreenForm, Golden(String), Compare(CompareForm), "the name of a gold
 pub struct CompareForm {
     /// The name of the golden picture.
     pub golden: String,
+    /// The display, by its name, if it is not the first one of the board.
+    pub display: Option<String>,
+    /// The part of the display that is compared; masks count from its upper left pixel.
+    pub region: Option<Mask>,
+    /// How much each channel of a colour may be off, of 255.
+    #[serde(default)]
+    pub max_channel: u8,
     /// How long the display has to stay unchanged before it is looked at.
     pub settled: Option<Time>,
     /// Regions that do not count.

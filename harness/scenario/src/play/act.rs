@@ -2,13 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use espalier::part::Value;
 use espalier::{Faults, Peer, Rect, Rgb, Sensor, Span, Units};
 
 use super::stage::access_point;
 use super::{Player, StepError};
 use crate::form::{
-    Accept, Action, Bytes, BytesForm, Cable, Connect, FaultsForm, Join, Listen, ListenForm, Mask, Repeat, ScreenForm,
-    Script, ScriptForm, SensorValue, UdpExpect, UdpOpen, UdpSend, Yes,
+    Accept, Action, Bytes, BytesForm, Cable, Connect, FaultsForm, Join, Listen, ListenForm, Mask, PropertyValue,
+    Repeat, ScreenForm, Script, ScriptForm, SensorValue, UdpExpect, UdpOpen, UdpSend, Yes,
 };
 use crate::pattern::{Pattern, expression};
 
@@ -84,6 +85,17 @@ impl Player {
             Action::Tap(name) => Ok(self.board.touch(name).tap(CLICK.ms()).await?),
             Action::Set(values) => {
                 values.into_iter().try_for_each(|(name, value)| set(&self.board.sensor(name), value))
+            }
+            Action::Part(parts) => parts.iter().try_for_each(|(part, properties)| {
+                properties.iter().try_for_each(|(name, value)| Ok(self.board.set_part(part, name, value.clone())?))
+            }),
+            Action::ExpectPart(parts) => {
+                for (part, properties) in parts {
+                    for (name, wanted) in properties {
+                        self.board.expect_part(&part, &name, wanted).within(patience).await?;
+                    }
+                }
+                Ok(())
             }
             Action::Screen(form) => self.screen(form, patience).await,
             Action::WaitForScreen(golden) => {
@@ -248,17 +260,20 @@ impl Player {
             ScreenForm::Compare(form) => form,
         };
         let golden = self.text(&form.golden, patience).await?;
-        let screen = self.board.screen();
+        let screen = match &form.display {
+            Some(name) => self.board.display(name),
+            None => self.board.screen(),
+        };
         let settled = match form.settled {
             Some(quiet) => screen.settled_for(quiet.0),
             None => screen.settled(),
         };
-        let compare = settled.within(patience).await?.compare(golden);
-        let compare = compare.max_pixels(form.max_pixels).max_distance(form.max_distance);
-        let masked = form.mask.iter().fold(compare, |compare, mask: &Mask| {
-            let Mask { x, y, width, height } = *mask;
-            compare.mask(Rect { x, y, width, height })
-        });
+        let rect = |Mask { x, y, width, height }: Mask| Rect { x, y, width, height };
+        let picture = settled.within(patience).await?;
+        let picture = form.region.map_or_else(|| picture.clone(), |region| picture.region(rect(region)));
+        let compare = picture.compare(golden).max_pixels(form.max_pixels).max_distance(form.max_distance);
+        let compare = compare.max_channel(form.max_channel);
+        let masked = form.mask.iter().fold(compare, |compare, mask| compare.mask(rect(*mask)));
         Ok(masked.check()?)
     }
 
@@ -291,6 +306,18 @@ impl From<Bytes> for BytesForm {
         match bytes {
             Bytes::Text(text) => BytesForm { text: Some(text), ..BytesForm::default() },
             Bytes::Form(form) => form,
+        }
+    }
+}
+
+impl From<PropertyValue> for Value {
+    fn from(value: PropertyValue) -> Value {
+        match value {
+            PropertyValue::Flag(flag) => Value::Flag(flag),
+            PropertyValue::Integer(integer) => Value::Integer(integer),
+            PropertyValue::Number(number) => Value::Number(number),
+            PropertyValue::Text(text) => Value::Text(text),
+            PropertyValue::Numbers(numbers) => Value::Numbers(numbers),
         }
     }
 }
