@@ -185,6 +185,10 @@ async fn parts_of_a_board_file_are_driven_and_seen_by_name(_: &Board) -> Result<
     python.exec(took).await?;
     assert_eq!(python.eval("8000 <= t < 9500").await?, "True");
 
+    board.set_part("boiler", "temperature", 63.5)?;
+    board.set_part("pipe", "temperature", -0.25)?;
+    // MicroPython's own driver.
+    assert_eq!(python.eval("celsius()").await?, "[-0.25, 63.5]");
     assert_eq!(board.unmodelled(), Vec::<String>::new());
     Ok(())
 }
