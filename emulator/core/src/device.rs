@@ -2,8 +2,9 @@
 
 use crate::persist::Persist;
 use crate::register::Register;
+use crate::serial::SerialPort;
 use crate::signal::Signal;
-use crate::surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
+use crate::surroundings::{OutputChange, PadMatrix, Surroundings};
 use crate::time::{Frequency, Span, Time};
 use crate::unmodelled::Unmodelled;
 
@@ -113,6 +114,12 @@ pub trait Device: Persist {
         let _ = outputs;
     }
 
+    /// Which of them have to be told in time, because a block or an interrupt hears them: the deadline covers their changes. A view from
+    /// outside must not change when the device is called.
+    fn set_awaited(&mut self, outputs: u64) {
+        let _ = outputs;
+    }
+
     /// What an output carries as of the last access or advance.
     fn output(&self, output: usize) -> Signal {
         let _ = output;
@@ -137,6 +144,16 @@ pub trait Device: Persist {
     /// The line at an input carries `signal` from `at` on.
     fn set_input(&mut self, input: usize, signal: Signal, at: Time) {
         let _ = (input, signal, at);
+    }
+
+    /// Nothing drives the line at an input any more.
+    fn release_input(&mut self, input: usize, at: Time) {
+        let _ = (input, at);
+    }
+
+    /// Whether the inputs take a wave as one signal. Those of other blocks get each of its edges.
+    fn takes_waves(&self) -> bool {
+        false
     }
 
     /// The block as a serial port, if it is one.

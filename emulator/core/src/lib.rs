@@ -17,6 +17,7 @@ mod persist;
 mod picture;
 mod register;
 mod schedule;
+mod serial;
 mod signal;
 mod surroundings;
 mod time;
@@ -36,8 +37,9 @@ pub use persist::{Damaged, Load, Persist, Reader, Writer, persist_tag, restore_s
 pub use picture::{Picture, Pixmap};
 pub use register::{Register, Registers};
 pub use schedule::Schedule;
+pub use serial::{LineSettings, SerialFormat, SerialParity, SerialPort};
 pub use signal::Signal;
-pub use surroundings::{OutputChange, PadMatrix, SerialPort, Surroundings};
+pub use surroundings::{OutputChange, PadMatrix, Surroundings};
 pub use time::{Counter, Frequency, Span, Time};
 pub use unmodelled::Unmodelled;
 pub use windows::{Page, SteadyWords, Window, WindowLayout, Windows};

@@ -29,17 +29,7 @@ pub struct OutputChange {
     pub signal: Signal,
 }
 
-/// A serial port, as what is at the other end of its line sees it.
-pub trait SerialPort {
-    /// Bytes arrive on the RX line, one frame after the other.
-    fn receive(&mut self, bytes: &[u8], now: Time);
-
-    /// Loses what is on the line and has not arrived yet.
-    fn cut_line(&mut self, now: Time);
-
-    /// The bit rate of the other side; `None` follows the port's own setting.
-    fn set_line_baud(&mut self, baud: Option<u32>, now: Time);
-}
+crate::persist!(value OutputChange { output, at, signal });
 
 /// The matrix that connects the signals of blocks to pads.
 pub trait PadMatrix {
@@ -57,4 +47,38 @@ pub trait PadMatrix {
 
     /// The level that software drives onto a pad; None if it lets go of it.
     fn output(&self, pin: usize) -> Option<bool>;
+
+    /// Whether the driver of a pad is on for the signal of a block.
+    fn is_enabled(&self, pin: usize) -> bool {
+        let _ = pin;
+        true
+    }
+
+    /// Whether the driver of a pad only ever pulls low.
+    fn is_open_drain(&self, pin: usize) -> bool {
+        let _ = pin;
+        false
+    }
+
+    /// The level that the input `signal` of a block always has, if the matrix gives it a constant.
+    fn constant(&self, signal: u32) -> Option<bool> {
+        let _ = signal;
+        None
+    }
+
+    /// Whether the input `signal` of a block goes past the matrix.
+    fn is_direct(&self, signal: u32) -> bool {
+        let _ = signal;
+        false
+    }
+
+    /// The pads whose edges or levels the matrix notes: bit n is pad n.
+    fn sensed(&self) -> u64 {
+        0
+    }
+
+    /// Those of them whose next edge interrupts or wakes.
+    fn awaited(&self) -> u64 {
+        self.sensed()
+    }
 }

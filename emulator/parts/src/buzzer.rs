@@ -105,7 +105,7 @@ impl Buzzer {
         }
         self.pulsing = false;
         match signal {
-            Signal::Pulses { period, high } => {
+            Signal::Pulses { period, high, .. } => {
                 self.end_swings(at.min(self.fallen));
                 self.risen = None;
                 self.level = false;
@@ -200,7 +200,7 @@ mod tests {
         let mut buzzer = Buzzer::new();
         let period = Span::from_micros(2272);
         let high = Span::from_micros(1136);
-        buzzer.signal(Signal::Pulses { period, high }, at(1000));
+        buzzer.signal(Signal::pulses(period, high, at(1000)), at(1000));
         let sound = Sound { start: at(1000), end: None, period, high };
         assert_eq!(buzzer.sounds(at(9000)), [sound]);
         buzzer.signal(Signal::Level(false), at(10_000));
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn pulses_that_are_set_up_step_by_step_are_one_tone() {
         let mut buzzer = Buzzer::new();
-        let pulses = |high| Signal::Pulses { period: Span::from_micros(1000), high: Span::from_micros(high) };
+        let pulses = |high| Signal::pulses(Span::from_micros(1000), Span::from_micros(high), at(0));
         buzzer.signal(pulses(500), at(0));
         assert_eq!(buzzer.sounds(at(1500)), []);
         buzzer.signal(pulses(250), at(1900));
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_oldest_tones_are_forgotten() {
         let mut buzzer = Buzzer::new();
-        let pulses = |period| Signal::Pulses { period: Span::from_micros(period), high: Span::from_micros(1) };
+        let pulses = |period| Signal::pulses(Span::from_micros(period), Span::from_micros(1), at(0));
         for tone in 0..5000 {
             buzzer.signal(pulses(10 + tone % 2), at(100 * tone));
         }

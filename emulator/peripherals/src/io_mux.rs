@@ -115,9 +115,21 @@ pub enum Pull {
 #[derive(Clone, Debug)]
 pub struct IoMux {
     registers: Registers,
+    changes: IoMuxChanges,
 }
 
-espalier_core::persist!(state IoMux { registers });
+espalier_core::persist!(state IoMux { registers, changes });
+
+/// What software has changed: bit n is GPIO n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IoMuxChanges {
+    /// Pads with another function.
+    pub functions: u64,
+    /// Pads with another resistor.
+    pub pulls: u64,
+}
+
+espalier_core::persist!(value IoMuxChanges { functions, pulls });
 
 impl Default for IoMux {
     fn default() -> IoMux {
@@ -128,7 +140,7 @@ impl Default for IoMux {
 impl IoMux {
     /// The pads after reset.
     pub fn new() -> IoMux {
-        IoMux { registers: Registers::new(&REGISTERS) }
+        IoMux { registers: Registers::new(&REGISTERS), changes: IoMuxChanges::default() }
     }
 
     /// The function (MCU_SEL) of GPIO `pin`: [`FUNCTION_GPIO`] is the GPIO matrix. None if there is no such pad.
@@ -151,6 +163,11 @@ impl IoMux {
         self.pad(pin).is_some_and(|pad| pad & reg::GPIO0::FUN_IE.mask() != 0)
     }
 
+    /// What has changed since the last call.
+    pub fn take_changes(&mut self) -> IoMuxChanges {
+        std::mem::take(&mut self.changes)
+    }
+
     fn pad(&self, pin: usize) -> Option<u32> {
         let offset = (*REGISTER_OF_PIN.get(pin)?)?;
         Some(self.registers.get(offset))
@@ -171,7 +188,14 @@ impl Device for IoMux {
     }
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        self.registers.write(offset, value).map(drop)
+        let before = self.registers.get(offset);
+        let changed = before ^ self.registers.write(offset, value)?;
+        if let Some(pin) = REGISTER_OF_PIN.iter().position(|register| *register == Some(offset)) {
+            let bit = |changes: bool| u64::from(changes) << pin;
+            self.changes.functions |= bit(reg::GPIO0::MCU_SEL.get(changed) != 0);
+            self.changes.pulls |= bit(changed & (reg::GPIO0::FUN_WPU.mask() | reg::GPIO0::FUN_WPD.mask()) != 0);
+        }
+        Ok(())
     }
 
     fn reset(&mut self) {

@@ -44,7 +44,7 @@ pub use gpio::{Gpio, InputSource, PINS, SIGNAL_GPIO};
 pub use gpio_sd::GpioSd;
 pub use i2c::I2c;
 pub use i2s::I2s;
-pub use io_mux::{FUNCTION_GPIO, IoMux, Pull};
+pub use io_mux::{FUNCTION_GPIO, IoMux, IoMuxChanges, Pull};
 pub use ledc::{LEDC_CHANNELS, Ledc, LedcChange};
 pub use mcpwm::{MCPWM_OUTPUTS, Mcpwm, McpwmChange};
 pub use opencores_eth::OpenCoresEth;

@@ -75,8 +75,8 @@ const NEVER: Time = Time::from_ticks(u64::MAX / 4);
 #[derive(Clone, Copy, Debug)]
 struct Input {
     signal: Signal,
-    /// When `signal`, if it is a wave, is first at the start of its pulse.
-    since: Time,
+    /// How long the filter keeps the edges of `signal` back, if it is a wave.
+    delay: Span,
     level: bool,
     /// When `level` changes, if the line stays as it is.
     pending: Option<Time>,
@@ -84,7 +84,7 @@ struct Input {
 
 impl Default for Input {
     fn default() -> Input {
-        Input { signal: Signal::Level(false), since: Time::ZERO, level: false, pending: None }
+        Input { signal: Signal::Level(false), delay: Span::ZERO, level: false, pending: None }
     }
 }
 
@@ -93,12 +93,15 @@ impl Input {
     fn set(&mut self, signal: Signal, at: Time, filter: Span) {
         let level = match signal {
             Signal::Level(level) => level,
-            Signal::Pulses { period, high } => {
+            Signal::Pulses { period, high, .. } => {
                 let low = Span::from_ticks(period.ticks() - high.ticks());
                 let passes = |part: Span| part > Span::ZERO && part >= filter;
                 match (passes(high), passes(low)) {
                     (true, true) => {
-                        *self = Input { signal, since: at + filter, pending: None, ..*self };
+                        let missed = signal.level_at(at) != self.level;
+                        let stays = signal.next_edge(at).is_none_or(|(edge, _)| edge >= at + filter);
+                        let pending = (missed && stays).then(|| self.pending.unwrap_or(at + filter));
+                        *self = Input { signal, delay: filter, pending, ..*self };
                         return;
                     }
                     (high, low) if high != low => high,
@@ -112,10 +115,14 @@ impl Input {
 
     /// When the level next changes, at `after` or later.
     fn next_change(&self, after: Time) -> Option<Time> {
-        let Signal::Pulses { period, high } = self.signal else { return self.pending };
-        let first = self.since + if self.level { high } else { Span::ZERO };
-        let turns = if after > first { after.since(first).ticks().div_ceil(period.ticks()) } else { 0 };
-        Some(first + period * turns)
+        let Signal::Pulses { period, high, phase } = self.signal else { return self.pending };
+        if self.pending.is_some() {
+            return self.pending;
+        }
+        let period = period.ticks().max(1);
+        let edge = phase + self.delay + if self.level { high } else { Span::ZERO };
+        let left = (edge.ticks() % period + period - after.ticks() % period) % period;
+        Some(after + Span::from_ticks(left))
     }
 
     fn flip(&mut self) {
@@ -212,7 +219,7 @@ struct Unit {
     at: Time,
 }
 
-espalier_core::persist!(value Input { signal, since, level, pending });
+espalier_core::persist!(value Input { signal, delay, level, pending });
 espalier_core::persist!(value Unit { inputs, count, rose_to_zero, latched, at });
 
 impl Unit {
@@ -265,7 +272,8 @@ impl Unit {
         let mut common = None;
         for input in &self.inputs {
             match input.signal {
-                Signal::Pulses { period, .. } if *common.get_or_insert(period) == period && input.since <= self.at => {}
+                Signal::Pulses { period, .. } if *common.get_or_insert(period) == period && input.pending.is_none() => {
+                }
                 Signal::Level(_) if input.pending.is_none() => {}
                 _ => return None,
             }
@@ -436,7 +444,7 @@ impl Device for Pcnt {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("an input that the GPIO matrix holds high reads as low")
+        Fidelity::Modelled
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
@@ -502,6 +510,10 @@ impl Device for Pcnt {
     fn set_clock_gated(&mut self, gated: bool, now: Time) {
         self.follow(now);
         self.gated = gated;
+    }
+
+    fn takes_waves(&self) -> bool {
+        true
     }
 
     /// Those of the units that are not held in reset.

@@ -69,9 +69,11 @@ pub enum Dac {
 pub struct RtcIo {
     registers: Registers,
     levels: u32,
+    /// A pad may be pulled another way.
+    changed: bool,
 }
 
-espalier_core::persist!(state RtcIo { registers, levels });
+espalier_core::persist!(state RtcIo { registers, levels, changed });
 
 impl Default for RtcIo {
     fn default() -> RtcIo {
@@ -82,7 +84,7 @@ impl Default for RtcIo {
 impl RtcIo {
     /// The pads after reset, all low.
     pub fn new() -> RtcIo {
-        RtcIo { registers: Registers::new(&REGISTERS), levels: 0 }
+        RtcIo { registers: Registers::new(&REGISTERS), levels: 0, changed: false }
     }
 
     /// Levels of the RTC pads; bit n is RTC GPIO n.
@@ -93,6 +95,11 @@ impl RtcIo {
     /// What [`set_inputs`](RtcIo::set_inputs) was told last.
     pub fn inputs(&self) -> u32 {
         self.levels
+    }
+
+    /// Whether a pad may be pulled in another way since the last call.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// The RTC GPIO whose level can wake the chip as EXT0.
@@ -150,6 +157,7 @@ impl Device for RtcIo {
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
         let pins = value & PINS;
+        self.changed |= (reg::PAD_DAC1..reg::EXT_WAKEUP0).contains(&offset);
         match offset {
             reg::OUT_W1TS => self.registers.modify(reg::OUT, 0, pins),
             reg::OUT_W1TC => self.registers.modify(reg::OUT, pins, 0),

@@ -4,9 +4,9 @@
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use espalier::Board;
+use espalier::{Board, PinCapture};
 
-use crate::args::RecordArgs;
+use crate::args::{RecordArgs, Signal};
 use crate::error::CliError;
 use crate::style::warn;
 
@@ -43,26 +43,45 @@ impl Drop for Output {
     }
 }
 
-/// Captures of the network and of the air.
+/// The pins that are recorded unless others are named: all but those of the flash chip.
+const PINS: [usize; 28] =
+    [0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39];
+
+/// Captures of the network, of the air and of pins.
 pub struct Record {
     network: Option<Output>,
     air: Option<Output>,
+    pins: Option<Output>,
+    signals: Vec<Signal>,
+    capture: Option<PinCapture>,
 }
 
 impl Record {
     /// Opens the files that `args` names.
     pub fn open(args: &RecordArgs) -> Result<Record, CliError> {
         let open = |path: &Option<PathBuf>| path.as_deref().map(Output::open).transpose();
-        Ok(Record { network: open(&args.pcap)?, air: open(&args.air_pcap)? })
+        let all = || PINS.into_iter().map(|pin| Signal { pin, baud: None }).collect();
+        Ok(Record {
+            network: open(&args.pcap)?,
+            air: open(&args.air_pcap)?,
+            pins: open(&args.vcd)?,
+            signals: if args.signals.is_empty() { all() } else { args.signals.clone() },
+            capture: None,
+        })
     }
 
     /// Begins to record.
-    pub fn start(&self, board: &Board) -> Result<(), CliError> {
+    pub fn start(&mut self, board: &Board) -> Result<(), CliError> {
         if self.network.is_some() {
             board.start_capture()?;
         }
         if self.air.is_some() {
             board.air().start_capture()?;
+        }
+        if self.pins.is_some() {
+            let capture = board.capture_pins(self.signals.iter().map(|signal| signal.pin))?;
+            let decoded = self.signals.iter().filter_map(|signal| Some((signal.pin, signal.baud?)));
+            self.capture = Some(decoded.fold(capture, |capture, (pin, baud)| capture.uart(pin, baud)));
         }
         Ok(())
     }
@@ -82,6 +101,9 @@ impl Record {
             if dropped > 0 {
                 warn(format_args!("the record of the air was full: its first {dropped} frames were dropped"));
             }
+        }
+        if let (Some(file), Some(capture)) = (self.pins, self.capture) {
+            file.write(&capture.vcd()?)?;
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ pub async fn perform(args: ScriptArgs) -> Result<u8, CliError> {
     let mut signals = Signals::listen()?;
     let script = Script::read(&args.script)?.arguments(args.arguments.clone());
     let firmware = args.firmware.clone().or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
-    let record = Record::open(&args.record)?;
+    let mut record = Record::open(&args.record)?;
     let screen = args.screen.as_deref().map(Output::open).transpose()?;
     let builder = args.setup.builder("run-script").firmware(firmware.ok_or(CliError::NoFirmware)?);
     let board = args.strict.apply(args.table.apply(builder)).start().await?;

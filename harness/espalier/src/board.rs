@@ -30,6 +30,8 @@ use crate::micropython::MicroPython;
 use crate::network::Network;
 use crate::parts::{Button, PartHandle, Sensor, TouchPad, expect_property, property as property_of, set_property};
 use crate::peer::Peer;
+use crate::pin_capture::PinCapture;
+use crate::pins::Pin;
 #[cfg(feature = "probe")]
 use crate::probe::Probe;
 use crate::screen::{Screen, bless_from_env, default_folder};
@@ -38,6 +40,7 @@ use crate::session::runs::{check_required, say_skipped};
 use crate::session::{
     Ask, CAPTURE_KEPT, Crash, Line, Members, RECORD_KEPT, Result, Saved, Shared, State, Use, Wait, attachment, records,
 };
+use crate::uart::Uart;
 
 /// Environment variable with the firmware of [`Board::from_env`].
 pub const IMAGE_VARIABLE: &str = "ESPALIER_IMAGE";
@@ -162,6 +165,22 @@ impl Board {
     /// The sensor of this name on it.
     pub fn sensor(&self, name: impl Into<String>) -> Sensor {
         Sensor::new(self.shared.clone(), name.into())
+    }
+
+    /// The pin of its chip with this GPIO's number.
+    pub fn pin(&self, gpio: usize) -> Pin {
+        Pin::new(self.shared.clone(), gpio)
+    }
+
+    /// Records what these pins carry from now on, for a file that logic analysers read.
+    pub fn capture_pins(&self, gpios: impl IntoIterator<Item = usize>) -> Result<PinCapture> {
+        let record = |gpio: usize| Ok((gpio, self.pin(gpio).edges()?));
+        Ok(PinCapture::new(gpios.into_iter().map(record).collect::<Result<_>>()?))
+    }
+
+    /// A UART of its chip; UART0 is the console.
+    pub fn uart(&self, number: usize) -> Uart {
+        Uart::new(self.shared.clone(), number)
     }
 
     /// Its coloured LEDs.

@@ -10,7 +10,7 @@ use std::task::Poll;
 use espalier_core::Time;
 use regex::bytes::Regex;
 
-use crate::session::{Line, Log, Shared, State, Wait};
+use crate::session::{CONSOLE, Line, Log, Shared, State, Wait};
 use crate::text::{escaped, find};
 
 /// Text that was expected and came.
@@ -76,18 +76,34 @@ impl Captured {
 #[derive(Clone)]
 pub struct Console {
     shared: Arc<Shared>,
+    /// The UART.
+    port: usize,
 }
 
 impl Console {
     pub(crate) fn new(shared: Arc<Shared>) -> Console {
-        Console { shared }
+        Console::at(shared, CONSOLE)
+    }
+
+    /// That of another UART.
+    pub(crate) fn at(shared: Arc<Shared>, port: usize) -> Console {
+        Console { shared, port }
+    }
+
+    /// What is told of it.
+    fn name(&self) -> String {
+        if self.port == CONSOLE { "the console".to_owned() } else { format!("UART{}", self.port) }
     }
 
     /// Sends bytes to the board as they are.
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Wait<()> {
-        let bytes = bytes.as_ref().to_vec();
-        Wait::new(&self.shared, "the console to take input", move |state, _| {
-            state.driver.console_send(&bytes);
+        let (bytes, port) = (bytes.as_ref().to_vec(), self.port);
+        Wait::new(&self.shared, format!("{} to take input", self.name()), move |state, _| {
+            if port == CONSOLE {
+                state.driver.console_send(&bytes);
+            } else {
+                state.driver.uart_send(port, &bytes)?;
+            }
             Poll::Ready(Ok(()))
         })
     }
@@ -99,11 +115,11 @@ impl Console {
 
     /// Waits until `text` has been printed, and consumes up to its end.
     pub fn expect(&self, text: impl AsRef<[u8]>) -> Wait<Match> {
-        let needle = text.as_ref().to_vec();
-        let what = format!("\"{}\" on the console", escaped(&needle));
+        let (needle, port) = (text.as_ref().to_vec(), self.port);
+        let what = format!("\"{}\" on {}", escaped(&needle), self.name());
         let mut from = 0;
         Wait::new(&self.shared, what, move |state, _| {
-            let log = &mut state.console;
+            let log = state.log(port);
             let Some(hit) = log.find(&needle, from) else {
                 // A match may begin in what is already there, but no earlier than this.
                 from = (log.end() + 1).saturating_sub(needle.len());
@@ -126,15 +142,15 @@ impl Console {
     /// half of a number.
     pub fn expect_regex(&self, pattern: impl AsRef<str>) -> Wait<Captured> {
         let pattern = pattern.as_ref().to_owned();
-        let what = format!("a match of /{pattern}/ on the console");
-        let regex = Regex::new(&pattern);
+        let what = format!("a match of /{pattern}/ on {}", self.name());
+        let (regex, port) = (Regex::new(&pattern), self.port);
         Wait::new(&self.shared, what, move |state, _| {
             let regex = match &regex {
                 Ok(regex) => regex,
                 Err(error) => return Poll::Ready(Err(error.clone().into())),
             };
             let now = state.driver.now();
-            let log = &mut state.console;
+            let log = state.log(port);
             let Some((hit, captures)) = log.find_regex(regex, now) else { return Poll::Pending };
             let text = |group: regex::bytes::Match<'_>| String::from_utf8_lossy(group.as_bytes()).into_owned();
             let names = regex.capture_names().map(|name| name.map(str::to_owned));
@@ -147,10 +163,10 @@ impl Console {
 
     /// Waits for a complete line that contains `text`, and consumes up to its end.
     pub fn expect_line(&self, text: impl AsRef<[u8]>) -> Wait<Line> {
-        let needle = text.as_ref().to_vec();
-        let what = format!("a line with \"{}\" on the console", escaped(&needle));
+        let (needle, port) = (text.as_ref().to_vec(), self.port);
+        let what = format!("a line with \"{}\" on {}", escaped(&needle), self.name());
         Wait::new(&self.shared, what, move |state, _| {
-            while let Some((line, bytes)) = next_line(&mut state.console) {
+            while let Some((line, bytes)) = next_line(state.log(port)) {
                 if find(&bytes, &needle).is_some() {
                     return Poll::Ready(Ok(line));
                 }
@@ -161,15 +177,18 @@ impl Console {
 
     /// Waits for the next complete line and consumes it.
     pub fn next_line(&self) -> Wait<Line> {
-        Wait::new(&self.shared, "a line on the console", |state, _| match next_line(&mut state.console) {
-            Some((line, _)) => Poll::Ready(Ok(line)),
-            None => Poll::Pending,
+        let port = self.port;
+        Wait::new(&self.shared, format!("a line on {}", self.name()), move |state, _| {
+            match next_line(state.log(port)) {
+                Some((line, _)) => Poll::Ready(Ok(line)),
+                None => Poll::Pending,
+            }
         })
     }
 
     /// The last `count` lines, the unfinished one included. Consumes nothing.
     pub fn tail(&self, count: usize) -> Vec<Line> {
-        self.collected().console.tail(count)
+        self.collected().log(self.port).tail(count)
     }
 
     /// Every line since power-on that is kept, the unfinished one included. If some were dropped, the first line says how much.
@@ -180,17 +199,17 @@ impl Console {
 
     /// Every byte since power-on that is kept. Consumes nothing.
     pub fn bytes(&self) -> Vec<u8> {
-        self.collected().console.since(0).1.to_vec()
+        self.collected().log(self.port).since(0).1.to_vec()
     }
 
     /// How many bytes were dropped, because the board printed more than is kept.
     pub fn dropped(&self) -> usize {
-        self.collected().console.dropped()
+        self.collected().log(self.port).dropped()
     }
 
     /// Takes what no expectation has consumed yet, without waiting.
     pub fn take_unread(&self) -> Vec<u8> {
-        self.collected().console.take_unread()
+        self.collected().log(self.port).take_unread()
     }
 
     /// The board with all that it has printed: it may have gone on while a test waited for another one of its world.

@@ -76,6 +76,8 @@ mod network;
 pub mod part;
 mod parts;
 mod peer;
+mod pin_capture;
+mod pins;
 mod png;
 #[cfg(feature = "probe")]
 pub mod probe;
@@ -87,6 +89,7 @@ mod session;
 #[cfg(feature = "insta")]
 mod snapshot;
 mod text;
+mod uart;
 mod units;
 mod world;
 
@@ -101,14 +104,14 @@ pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     COVERAGE_VARIABLE, Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory,
     FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model,
-    ModelError, PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind,
-    SnapshotError, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported,
-    WAIT_VARIABLE, WifiCredentials, known_boards,
+    ModelError, NoSuchPin, NoSuchUart, PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset,
+    ResetCause, ResetKind, SnapshotError, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart,
+    UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use error::{Cause, FileError};
-pub use espalier_core::{Bitmap, Pixmap, Rgb, Span, Time};
+pub use espalier_core::{Bitmap, LineSettings, Pixmap, Rgb, SerialFormat, SerialParity, Span, Time};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use image::{Image, ImageError};
 pub use kept::SNAPSHOTS_VARIABLE;
@@ -120,6 +123,8 @@ pub use micropython::{
 pub use network::Network;
 pub use parts::{Button, PartHandle, Sensor, TouchPad, WrongPart, WrongProperty};
 pub use peer::{ConnectionClosed, ConnectionRefused, Listener, Peer, PeerStream, Sending, UdpSocket};
+pub use pin_capture::{CaptureError, PinCapture};
+pub use pins::{Edge, Edges, MOST_EDGES, Pin, TooManyEdges};
 pub use png::{PngError, decode as decode_png, encode as encode_png};
 pub use screen::{
     BLESS_VARIABLE, Compare, Comparison, ExpectedGolden, GOLDENS_FOLDER, GOLDENS_VARIABLE, GoldenRefusal,
@@ -132,5 +137,6 @@ pub use session::{Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result,
 #[doc(hidden)]
 pub use snapshot::{ScreenComparator, insta, snapshot_file};
 pub use text::escaped;
+pub use uart::Uart;
 pub use units::Units;
 pub use world::{NoSuchBoard, World};

@@ -14,8 +14,9 @@ use serde::{Deserialize, Deserializer};
 
 pub(crate) use action::ACTIONS;
 pub use action::{
-    Accept, AccessPointForm, Action, Bytes, BytesForm, Cable, Connect, FaultsForm, Join, Listen, ListenForm, Mask,
-    PropertyValue, Repeat, ScreenForm, Script, ScriptForm, SensorValue, Step, UdpExpect, UdpOpen, UdpSend, Yes,
+    Accept, AccessPointForm, Action, Bytes, BytesForm, Cable, Connect, DrivePin, ExpectPin, FaultsForm, Join, Listen,
+    ListenForm, Mask, PinDrive, PinLevel, PropertyValue, Repeat, ScreenForm, Script, ScriptForm, SensorValue, Step,
+    UartText, UdpExpect, UdpOpen, UdpSend, Yes,
 };
 pub use placed::Placed;
 pub use time::Time;
@@ -202,6 +203,10 @@ pub enum Need {
     Leds,
     /// Hearing the buzzer.
     Buzzer,
+    /// Reading and driving pins.
+    Pins,
+    /// The UARTs beside the console.
+    Uarts,
 }
 
 /// The JSON Schema of scenario files (draft 2020-12), which editors complete and check them with.

@@ -236,5 +236,7 @@ fn capability(need: Need) -> Capability {
         Need::Controls => Capability::Controls,
         Need::Leds => Capability::Leds,
         Need::Buzzer => Capability::Buzzer,
+        Need::Pins => Capability::Pins,
+        Need::Uarts => Capability::Uarts,
     }
 }

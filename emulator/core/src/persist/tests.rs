@@ -60,6 +60,7 @@ fn everything() -> impl Strategy<Value = Everything> {
             signal: pulses.map_or(Signal::Level(flag), |(period, high)| Signal::Pulses {
                 period: Span::from_ticks(period),
                 high: Span::from_ticks(high),
+                phase: Span::from_ticks(high / 2),
             }),
         },
     )

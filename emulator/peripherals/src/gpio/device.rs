@@ -77,6 +77,7 @@ impl Device for Gpio {
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
         let (driven_before, level_before) = self.drive();
+        let before = self.settings();
         let signal_pin = matrix::pin_of(reg::FUNC0_OUT_SEL_CFG, offset);
         let signal_before = signal_pin.map(|pin| self.out_signal(pin));
         self.store(offset, value)?;
@@ -88,6 +89,10 @@ impl Device for Gpio {
         if let Some(pin) = signal_pin.filter(|pin| signal_before != Some(self.out_signal(*pin))) {
             self.changes |= 1 << pin;
         }
+        for (before, after) in before.into_iter().zip(self.settings()) {
+            self.changes |= before ^ after;
+        }
+        self.rewired |= (reg::FUNC0_IN_SEL_CFG..reg::FUNC0_OUT_SEL_CFG).contains(&offset);
         self.sense();
         Ok(())
     }
@@ -98,7 +103,8 @@ impl Device for Gpio {
 
     fn reset(&mut self) {
         let (driven, _) = self.drive();
-        self.changes |= driven | OUTPUTS & !self.masks.simple;
+        self.changes |= driven | OUTPUTS & !self.masks.simple | self.masks.sensed();
+        self.rewired = true;
         self.registers.reset();
         self.masks = Masks::of(&self.registers);
         self.levels = self.pads();
@@ -123,6 +129,33 @@ impl PadMatrix for Gpio {
             InputSource::Pin { pin, inverted } => Some((pin, inverted)),
             InputSource::Constant(_) | InputSource::IoMux => None,
         }
+    }
+
+    fn constant(&self, signal: u32) -> Option<bool> {
+        match self.in_signal(signal)? {
+            InputSource::Constant(level) => Some(level),
+            _ => None,
+        }
+    }
+
+    fn is_direct(&self, signal: u32) -> bool {
+        self.in_signal(signal) == Some(InputSource::IoMux)
+    }
+
+    fn is_enabled(&self, pin: usize) -> bool {
+        self.enabled() >> pin & 1 != 0
+    }
+
+    fn is_open_drain(&self, pin: usize) -> bool {
+        self.is_open_drain(pin)
+    }
+
+    fn sensed(&self) -> u64 {
+        self.masks.sensed()
+    }
+
+    fn awaited(&self) -> u64 {
+        self.masks.awaited() & !self.status()
     }
 
     fn level(&self, pin: usize) -> bool {

@@ -35,13 +35,15 @@ pub(super) struct Masks {
     pub(super) simple: u64,
     pub(super) out_inverted: u64,
     pub(super) enable_inverted: u64,
+    /// Pads whose driver GPIO_ENABLE switches, whatever signal they carry.
+    pub(super) enable_by_gpio: u64,
     /// Interrupt enables, in the order of the block's interrupt lines.
     pub(super) enabled: [u64; 4],
 }
 
 espalier_core::persist! {
     value Masks {
-        rising, falling, low, high, wakeup, open_drain, simple, out_inverted, enable_inverted, enabled
+        rising, falling, low, high, wakeup, open_drain, simple, out_inverted, enable_inverted, enable_by_gpio, enabled
     }
 }
 
@@ -52,6 +54,16 @@ impl Masks {
             masks.update(registers, pin);
         }
         masks
+    }
+
+    /// Pads whose edges or levels set STATUS or wake the chip.
+    pub(super) fn sensed(&self) -> u64 {
+        self.rising | self.falling | self.low | self.high
+    }
+
+    /// Those of them with an interrupt or the wake-up.
+    pub(super) fn awaited(&self) -> u64 {
+        self.enabled.iter().fold(self.wakeup, |mask, enabled| mask | enabled) & self.sensed()
     }
 
     /// Takes over the settings of one pad.
@@ -73,6 +85,7 @@ impl Masks {
         let out = registers.get(pin_register(reg::FUNC0_OUT_SEL_CFG, pin));
         put(&mut self.simple, reg::FUNC0_OUT_SEL_CFG::OUT_SEL.get(out) == SIGNAL_GPIO);
         put(&mut self.out_inverted, reg::FUNC0_OUT_SEL_CFG::INV_SEL.is_set(out));
+        put(&mut self.enable_by_gpio, reg::FUNC0_OUT_SEL_CFG::OEN_SEL.is_set(out));
         put(&mut self.enable_inverted, reg::FUNC0_OUT_SEL_CFG::OEN_INV_SEL.is_set(out));
     }
 }

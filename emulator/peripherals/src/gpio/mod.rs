@@ -1,7 +1,7 @@
 //! GPIO and the GPIO matrix (ESP32 TRM, chapter "IO_MUX and GPIO Matrix").
 //!
-//! The block knows the level that the outside gives to each pad and what software drives. Which resistor pulls an undriven
-//! pad, and whether its input buffer is on, is IO_MUX's business; what peripherals drive through the matrix is the wiring's.
+//! The block knows the level that everything but its own outputs gives to each pad, and what software drives. Which resistor pulls an
+//! undriven pad, what peripherals drive through the matrix and what is wired to the pad is the wiring's business.
 
 mod device;
 mod matrix;
@@ -29,15 +29,19 @@ const OUTPUTS: u64 = (1 << 34) - 1;
 pub struct Gpio {
     registers: Registers,
     masks: Masks,
-    /// Levels that the outside gives to the pads.
+    /// Levels that the pads have while their own outputs do not drive them.
     external: u64,
+    /// Pads that something outside holds low, against which no output of the chip prevails.
+    held_low: u64,
     /// Levels of the pads when interrupts were last looked for.
     levels: u64,
     changes: u64,
+    /// The matrix connects an input to something else.
+    rewired: bool,
     strap: u32,
 }
 
-espalier_core::persist!(state Gpio { registers, masks, external, levels, changes, strap });
+espalier_core::persist!(state Gpio { registers, masks, external, held_low, levels, changes, rewired, strap });
 
 impl Default for Gpio {
     fn default() -> Gpio {
@@ -49,7 +53,16 @@ impl Gpio {
     /// The block after reset, with every pad low.
     pub fn new() -> Gpio {
         let registers = Registers::new(&REGISTERS);
-        Gpio { masks: Masks::of(&registers), registers, external: 0, levels: 0, changes: 0, strap: 0 }
+        Gpio {
+            masks: Masks::of(&registers),
+            registers,
+            external: 0,
+            held_low: 0,
+            levels: 0,
+            changes: 0,
+            rewired: false,
+            strap: 0,
+        }
     }
 
     /// What the strapping pins were sampled as at power-on: from bit 5 down MTDI, GPIO0, GPIO2, GPIO4, MTDO, GPIO5. It stays
@@ -66,10 +79,18 @@ impl Gpio {
     /// The outside gives `level` to a pad. It matters as long as the chip does not drive the pad itself. A pad that does not
     /// exist is ignored.
     pub fn set_input(&mut self, pin: usize, level: bool) {
+        self.set_pad(pin, level, false);
+    }
+
+    /// The same; `held` says that a low level is one that a driver forces upon the pad, whatever the pad's own output does.
+    pub fn set_pad(&mut self, pin: usize, level: bool, held: bool) {
         if pin < PINS {
-            let bit = 1 << pin;
-            self.external = if level { self.external | bit } else { self.external & !bit };
-            self.sense();
+            let put = |mask: u64, set: bool| mask & !(1 << pin) | u64::from(set) << pin;
+            let (external, held_low) = (put(self.external, level), put(self.held_low, held && !level));
+            if (external, held_low) != (self.external, self.held_low) {
+                (self.external, self.held_low) = (external, held_low);
+                self.sense();
+            }
         }
     }
 
@@ -127,6 +148,11 @@ impl Gpio {
         std::mem::take(&mut self.changes)
     }
 
+    /// Whether the matrix connects an input to something else since the last call.
+    pub fn take_rewired(&mut self) -> bool {
+        std::mem::take(&mut self.rewired)
+    }
+
     /// Whether a pad with WAKEUP_ENABLE has the level that wakes the chip from light sleep.
     pub fn wakes(&self) -> bool {
         let levels = self.pads();
@@ -141,9 +167,20 @@ impl Gpio {
         (enabled & self.masks.simple & !released & OUTPUTS, level)
     }
 
+    /// Pads whose drivers are on for the signal of a block.
+    fn enabled(&self) -> u64 {
+        let enabled = self.pair(reg::ENABLE, reg::ENABLE1) | !self.masks.enable_by_gpio;
+        (enabled ^ self.masks.enable_inverted) & !self.masks.simple & OUTPUTS
+    }
+
+    /// What of a pad's settings others than this block have to know.
+    fn settings(&self) -> [u64; 3] {
+        [self.enabled(), self.masks.open_drain & !self.masks.simple, self.masks.sensed()]
+    }
+
     fn pads(&self) -> u64 {
         let (driven, level) = self.drive();
-        driven & level | !driven & self.external
+        (driven & level | !driven & self.external) & !self.held_low
     }
 
     fn status(&self) -> u64 {

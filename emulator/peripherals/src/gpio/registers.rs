@@ -38,7 +38,7 @@ espalier_core::registers! {
     CALI_CONF @ 0x128 = 0, rw_bits(0x8000_03FF);
     CALI_DATA @ 0x12C = 0, ro();
     FUNC0_IN_SEL_CFG[256] @ 0x130 = 0, rw_bits(0xFF) { IN_SEL: 0..=5, IN_INV_SEL: 6, SEL: 7 };
-    FUNC0_OUT_SEL_CFG[40] @ 0x530 = 0x100, rw_bits(0xFFF) { OUT_SEL: 0..=8, INV_SEL: 9, OEN_INV_SEL: 11 };
+    FUNC0_OUT_SEL_CFG[40] @ 0x530 = 0x100, rw_bits(0xFFF) { OUT_SEL: 0..=8, INV_SEL: 9, OEN_SEL: 10, OEN_INV_SEL: 11 };
 }
 
 pub const STRAP_MASK: u32 = 0xFFFF;

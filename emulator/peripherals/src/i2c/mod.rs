@@ -19,7 +19,7 @@ mod regs;
 mod tests;
 
 use espalier_core::{
-    Device, Fidelity, Frequency, I2cTarget, Register, Registers, Span, Surroundings, Time, Unmodelled,
+    Device, Fidelity, Frequency, I2cTarget, Register, Registers, Signal, Span, Surroundings, Time, Unmodelled,
 };
 
 use fifo::{DEPTH, Fifo};
@@ -200,6 +200,11 @@ impl Device for I2c {
 
     fn set_stretch(&mut self, stretch: Span) {
         self.set_stretch(stretch);
+    }
+
+    /// Transactions take no time on the lines, which are released before and after.
+    fn output(&self, _output: usize) -> Signal {
+        Signal::Level(true)
     }
 }
 

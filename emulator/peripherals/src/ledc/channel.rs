@@ -119,7 +119,10 @@ impl Channel {
         let period = timer.period();
         // The fraction of the duty is spread over periods: this is their mean.
         let high = (u128::from(period.ticks()) * u128::from(high) + u128::from(one / 2)) / u128::from(one);
-        Signal::Pulses { period, high: Span::from_ticks(high as u64) }
+        // Each period begins with an overflow, the pulse in it at the channel's point.
+        let lead = Span::from_ticks((u128::from(period.ticks()) * u128::from(start) / u128::from(one)) as u64);
+        let rise = timer.overflow_at(1).unwrap_or(now) + lead;
+        Signal::pulses(period, Span::from_ticks(high as u64), rise)
     }
 }
 

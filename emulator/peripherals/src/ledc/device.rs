@@ -123,6 +123,10 @@ impl Device for Ledc {
         self.set_watched(outputs as u16);
     }
 
+    fn set_awaited(&mut self, outputs: u64) {
+        self.awaited = outputs as u16;
+    }
+
     fn output(&self, output: usize) -> Signal {
         self.signal(output)
     }

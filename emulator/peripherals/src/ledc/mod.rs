@@ -48,6 +48,8 @@ pub struct Ledc {
     channels: [Channel; LEDC_CHANNELS],
     signals: [Signal; LEDC_CHANNELS],
     watched: u16,
+    /// Those whose changes the deadline covers.
+    awaited: u16,
     changes: Vec<LedcChange>,
     /// Until when everything has been followed.
     advanced: Time,
@@ -55,7 +57,7 @@ pub struct Ledc {
 
 espalier_core::persist! {
     state Ledc {
-        registers, apb, gated, limits, timers, channels, signals, watched, changes, advanced
+        registers, apb, gated, limits, timers, channels, signals, watched, awaited, changes, advanced
     }
 }
 
@@ -78,6 +80,7 @@ impl Ledc {
             channels: Default::default(),
             signals: [Signal::Level(false); LEDC_CHANNELS],
             watched: 0,
+            awaited: 0,
             changes: Vec::new(),
             advanced: Time::ZERO,
         }
@@ -212,9 +215,13 @@ impl Ledc {
 
     fn next_event(&self) -> Option<Time> {
         let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
-        if wanted == 0 {
+        if wanted == 0 && self.awaited == 0 {
             return None;
         }
+        // An output that something hears changes when its duty does.
+        let awaited = (0..LEDC_CHANNELS).filter(|channel| self.awaited >> channel & 1 != 0);
+        let changes = awaited
+            .filter_map(|channel| self.timers[self.timer_of(channel)].overflow_at(self.channels[channel].waits()?));
         let overflows = (0..TIMERS)
             .filter(|timer| wanted & interrupt::overflow(*timer) != 0)
             .filter_map(|timer| self.timers[timer].overflow_at(1));
@@ -222,7 +229,7 @@ impl Ledc {
             (0..LEDC_CHANNELS).filter(|channel| wanted & interrupt::duty_end(*channel) != 0).filter_map(|channel| {
                 self.timers[self.timer_of(channel)].overflow_at(self.channels[channel].ends_after()?)
             });
-        overflows.chain(ends).min()
+        overflows.chain(ends).chain(changes).min()
     }
 }
 

@@ -49,7 +49,7 @@ fn a_channel_makes_the_wave_that_its_timer_says() {
     assert_eq!(ledc.read(reg::HSTIMER0_VALUE, us(1000)), Ok(1000));
     assert_eq!(ledc.signal(0), Signal::Level(false));
     ledc.advance(us(2000));
-    let signal = Signal::Pulses { period: Span::from_micros(1024), high: Span::from_micros(256) };
+    let signal = Signal::pulses(Span::from_micros(1024), Span::from_micros(256), us(1024));
     // A new duty waits for the overflow.
     assert_eq!(ledc.take_changes(), [LedcChange { channel: 0, at: us(1024), signal }]);
     assert_eq!(ledc.read(channel::DUTY_R, us(2000)), Ok(256 << 4));
@@ -66,7 +66,7 @@ fn dividers_have_a_fraction() {
     put(&mut ledc, reg::HSTIMER0_CONF, timer(5682, 13), Time::ZERO);
     set_duty(&mut ledc, 4096, Time::ZERO);
     ledc.advance(Time::from_micros(1_000_000));
-    let Signal::Pulses { period, high } = ledc.signal(0) else { panic!("{:?}", ledc.signal(0)) };
+    let Signal::Pulses { period, high, .. } = ledc.signal(0) else { panic!("{:?}", ledc.signal(0)) };
     assert_eq!(period.ticks(), (6 * 8192 * 5682_u64 + 128) / 256);
     assert_eq!(high.ticks(), period.ticks() / 2);
 }
@@ -112,7 +112,8 @@ fn low_speed_settings_wait_for_the_update_bit() {
         us(5000),
     );
     ledc.advance(us(6000));
-    let signal = Signal::Pulses { period: Span::from_micros(256), high: Span::from_micros(64) };
+    // The timer has counted since 100 us.
+    let signal = Signal::pulses(Span::from_micros(256), Span::from_micros(64), us(100 + 256));
     assert_eq!(ledc.signal(8), signal);
 }
 
@@ -149,6 +150,8 @@ fn a_fade_changes_the_duty_step_by_step() {
     assert_eq!(ledc.deadline(), Some(end));
     assert_eq!(ledc.read(channel::DUTY_R, us(1024 * 5)), Ok(150 << 4));
     assert_eq!(ledc.deadline(), Some(end));
+    ledc.set_awaited(1);
+    assert_eq!(ledc.deadline(), Some(us(1024 * 7)), "each step, once something looks");
     ledc.advance(end);
     assert_eq!(ledc.read(reg::INT_ST, end), Ok(interrupt::duty_end(0)));
     assert_eq!(ledc.read(channel::DUTY_R, end), Ok(300 << 4));
@@ -179,4 +182,25 @@ fn a_reset_stops_everything() {
     assert_eq!(ledc.signal(0), Signal::Level(false));
     assert_eq!(ledc.read(reg::HSTIMER0_VALUE, us(5000)), Ok(0));
     assert_eq!(ledc.read(reg::HSTIMER0_CONF, us(5000)), Ok(0x0100_0000));
+}
+
+/// What hears an output has to be told in time, and nothing else costs a call.
+#[test]
+fn a_change_of_an_output_that_is_looked_at_has_its_deadline() {
+    let mut ledc = Ledc::new();
+    ledc.set_apb_clock(Frequency::from_hertz(80_000_000), Time::ZERO);
+    put(&mut ledc, reg::HSTIMER0_CONF, timer(PER_MICRO, 10), Time::ZERO);
+    set_duty(&mut ledc, 256, Time::ZERO);
+    ledc.set_watched(1);
+    assert_eq!(ledc.deadline(), None, "a view from outside");
+    ledc.set_awaited(1);
+    assert_eq!(ledc.deadline(), Some(us(1024)));
+    ledc.advance(us(1024));
+    assert_eq!(
+        (ledc.take_changes().len(), ledc.deadline()),
+        (1, Some(us(2048))),
+        "the duty steps once more, by nothing"
+    );
+    ledc.advance(us(2048));
+    assert_eq!(ledc.deadline(), None);
 }

@@ -33,10 +33,12 @@ espalier_core::persist!(value McpwmChange { output, at, signal });
 pub struct Mcpwm {
     registers: Registers,
     signals: [Signal; MCPWM_OUTPUTS],
+    /// When each timer began a period.
+    starts: [Time; TIMERS as usize],
     changes: Vec<McpwmChange>,
 }
 
-espalier_core::persist!(state Mcpwm { registers, signals, changes });
+espalier_core::persist!(state Mcpwm { registers, signals, starts, changes });
 
 impl Default for Mcpwm {
     fn default() -> Mcpwm {
@@ -53,6 +55,7 @@ impl Mcpwm {
         Mcpwm {
             registers: Registers::new(&REGISTERS),
             signals: [Signal::Level(false); MCPWM_OUTPUTS],
+            starts: [Time::ZERO; TIMERS as usize],
             changes: Vec::new(),
         }
     }
@@ -78,6 +81,25 @@ impl Mcpwm {
         self.registers.get(register + OPERATOR_STRIDE * operator)
     }
 
+    /// What each timer counts by: period, divider and mode; None for one that stands still.
+    fn running(&self) -> [Option<(u32, u32, u32)>; TIMERS as usize] {
+        let prescale = self.registers.field(reg::CLK_CFG::CLK_PRESCALE);
+        std::array::from_fn(|timer| {
+            let mode = self.timer(timer as u32, reg::TIMER0_CFG1);
+            let runs = reg::TIMER0_CFG1::START.get(mode) == cfg1::RUN;
+            runs.then(|| (prescale, self.timer(timer as u32, reg::TIMER0_CFG0), mode))
+        })
+    }
+
+    /// Timers that count in another way than before begin a period.
+    fn restart_timers(&mut self, before: [Option<(u32, u32, u32)>; TIMERS as usize], now: Time) {
+        for (timer, counts) in self.running().into_iter().enumerate() {
+            if counts != before[timer] {
+                self.starts[timer] = now;
+            }
+        }
+    }
+
     /// What an output does from now on; None leaves it as it is, with a timer that stands still.
     fn output(&self, output: usize) -> Option<Signal> {
         let (operator, is_b) = (output as u32 / 2, output % 2 == 1);
@@ -97,7 +119,7 @@ impl Mcpwm {
         let start = reg::TIMER0_CFG1::START.get(self.timer(timer, reg::TIMER0_CFG1));
         let mode = reg::TIMER0_CFG1::MOD.get(self.timer(timer, reg::TIMER0_CFG1));
         let (ticks, events) = self.events(operator, is_b, timer, mode);
-        let (_, level) = run(&events, ticks, false);
+        let level = run(&events, ticks, false).level;
         match start {
             _ if ticks == 0 => None,
             // It stops where its period begins; what the output did last stays.
@@ -145,11 +167,13 @@ impl Mcpwm {
     }
 
     fn describe(&self, events: &[Event], ticks: u64, level: bool, timer: u32) -> Signal {
-        let (mut high, after) = run(events, ticks, level);
-        let mut ticks = ticks;
-        if after != level {
+        let first = run(events, ticks, level);
+        let (mut high, mut rise, mut ticks) = (first.high, first.rise, ticks);
+        if first.level != level {
             // It toggles: two periods of the timer make one of the output.
-            high += run(events, ticks, after).0;
+            let second = run(events, ticks, first.level);
+            high += second.high;
+            rise = rise.or(second.rise.map(|rise| ticks + rise));
             ticks *= 2;
         }
         let divider = u64::from((self.registers.field(reg::CLK_CFG::CLK_PRESCALE)) + 1)
@@ -158,30 +182,47 @@ impl Mcpwm {
         match high {
             0 => Signal::Level(false),
             high if high == ticks => Signal::Level(true),
-            high => Signal::Pulses { period: span(ticks), high: span(high) },
+            high => Signal::pulses(span(ticks), span(high), self.starts[timer as usize] + span(rise.unwrap_or(0))),
         }
     }
 }
 
-/// How long an output that begins at `level` is high in a period, and where it ends.
-fn run(events: &[Event], ticks: u64, mut level: bool) -> (u64, bool) {
-    let (mut high, mut since) = (0, 0);
+/// What an output does in a period.
+struct Turn {
+    /// How long it is high.
+    high: u64,
+    /// Where it first rises.
+    rise: Option<u64>,
+    /// Where it ends.
+    level: bool,
+}
+
+/// What an output does that begins at `level`.
+fn run(events: &[Event], ticks: u64, mut level: bool) -> Turn {
+    let (mut high, mut since, mut rise) = (0, 0, None);
     for (at, action) in events {
         if level {
             high += at - since;
         }
         since = *at;
+        let before = level;
         level = match *action {
             generator::LOW => false,
             generator::HIGH => true,
             generator::TOGGLE => !level,
             _ => level,
         };
+        // Of events at one time, only what the last one leaves is seen.
+        match (before, level) {
+            (false, true) => rise = rise.or(Some(*at)),
+            (true, false) => rise = rise.filter(|rise| rise != at),
+            _ => {}
+        }
     }
     if level {
         high += ticks.saturating_sub(since);
     }
-    (high, level)
+    Turn { high, rise, level }
 }
 
 impl Device for Mcpwm {
@@ -201,7 +242,9 @@ impl Device for Mcpwm {
     }
 
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
+        let running = self.running();
         let new = self.registers.write(offset, value)?;
+        self.restart_timers(running, now);
         for output in 0..MCPWM_OUTPUTS {
             if let Some(signal) = self.output(output).filter(|signal| *signal != self.signals[output]) {
                 self.signals[output] = signal;

@@ -18,8 +18,9 @@ fn write(unit: &mut Mcpwm, offset: u32, value: u32) {
     unit.write(offset, value, NOW).expect("a register");
 }
 
-fn pulses(period: u64, high: u64) -> Signal {
-    Signal::Pulses { period: Span::from_micros(period), high: Span::from_micros(high) }
+/// A wave whose pulse begins `rise` us after the timer's period.
+fn pulses(period: u64, high: u64, rise: u64) -> Signal {
+    Signal::pulses(Span::from_micros(period), Span::from_micros(high), NOW + Span::from_micros(rise))
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn counting_up_it_is_high_from_zero_to_its_comparator() {
     write(&mut unit, reg::GEN0_A, reg::GEN0_A::UTEZ.put(generator::HIGH) | reg::GEN0_A::UTEA.put(generator::LOW));
     assert_eq!(unit.signal(0), Signal::Level(false), "a comparator of zero wins over the timer's zero");
     write(&mut unit, reg::GEN0_TSTMP_A, 250);
-    assert_eq!(unit.signal(0), pulses(1000, 250));
+    assert_eq!(unit.signal(0), pulses(1000, 250, 0));
     write(&mut unit, reg::GEN0_TSTMP_A, 1000);
     assert_eq!(unit.signal(0), Signal::Level(true), "a comparator beyond the period is never met");
     assert_eq!(unit.take_changes().len(), 2);
@@ -44,7 +45,7 @@ fn counting_down_it_is_high_from_its_period_to_its_comparator() {
     let mut unit = unit(999, cfg1::DOWN);
     write(&mut unit, reg::GEN0_TSTMP_B, 399);
     write(&mut unit, reg::GEN0_B, reg::GEN0_A::DTEP.put(generator::HIGH) | reg::GEN0_A::DTEB.put(generator::LOW));
-    assert_eq!((unit.signal(0), unit.signal(1)), (Signal::Level(false), pulses(1000, 600)));
+    assert_eq!((unit.signal(0), unit.signal(1)), (Signal::Level(false), pulses(1000, 600, 0)));
 }
 
 #[test]
@@ -54,14 +55,14 @@ fn counting_up_and_down_it_is_high_around_its_period() {
     write(&mut unit, reg::GEN0_TSTMP_A + second, 400);
     let there_and_back = reg::GEN0_A::UTEA.put(generator::HIGH) | reg::GEN0_A::DTEA.put(generator::LOW);
     write(&mut unit, reg::GEN0_A + second, there_and_back);
-    assert_eq!(unit.signal(2), pulses(1000, 200));
+    assert_eq!(unit.signal(2), pulses(1000, 200, 400));
 }
 
 #[test]
 fn toggling_once_a_period_takes_two_periods() {
     let mut unit = unit(999, cfg1::UP);
     write(&mut unit, reg::GEN0_A, reg::GEN0_A::UTEZ.put(generator::TOGGLE));
-    assert_eq!(unit.signal(0), pulses(2000, 1000));
+    assert_eq!(unit.signal(0), pulses(2000, 1000, 1000));
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn a_force_beats_the_timer_and_a_stopped_timer_leaves_a_level() {
     write(&mut unit, reg::GEN0_FORCE, reg::GEN0_FORCE::A_CNTUFORCE_MODE.put(generator::HIGH));
     assert_eq!(unit.signal(0), Signal::Level(true));
     write(&mut unit, reg::GEN0_FORCE, 0);
-    assert_eq!(unit.signal(0), pulses(1000, 500));
+    assert_eq!(unit.signal(0), pulses(1000, 500, 0));
     write(&mut unit, reg::TIMER0_CFG1, reg::TIMER0_CFG1::MOD.put(cfg1::UP) | cfg1::STOP_AT_ZERO);
     assert_eq!(unit.signal(0), Signal::Level(false));
 }

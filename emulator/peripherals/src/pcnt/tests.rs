@@ -49,8 +49,8 @@ fn pulse(pcnt: &mut Pcnt, input: usize, first: u64, count: u64) {
     }
 }
 
-fn wave(period: u64, high: u64) -> Signal {
-    Signal::Pulses { period: Span::from_micros(period), high: Span::from_micros(high) }
+fn wave(period: u64, high: u64, rise: u64) -> Signal {
+    Signal::pulses(Span::from_micros(period), Span::from_micros(high), at(rise))
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn the_filter_swallows_what_is_too_short() {
     assert_eq!(count(&mut pcnt, 0, at(60)), 0);
     pcnt.set_input(0, Signal::Level(true), at(100));
     assert_eq!((count(&mut pcnt, 0, at(109)), count(&mut pcnt, 0, at(110))), (0, 1));
-    pcnt.set_input(0, wave(30, 9), at(200));
+    pcnt.set_input(0, wave(30, 9, 200), at(200));
     assert_eq!(count(&mut pcnt, 0, at(1000)), 1, "pulses of 9 us");
-    pcnt.set_input(0, wave(30, 10), at(1000));
+    pcnt.set_input(0, wave(30, 10, 1000), at(1000));
     assert_eq!(count(&mut pcnt, 0, at(1000 + 10 + 3 * 30)), 5);
 }
 
@@ -212,7 +212,7 @@ fn a_wave_is_counted_as_its_edges_are() {
                 let mut waved = counting(modes | conf0::THR_THRES0_EN.mask(), limits);
                 write(&mut waved, reg::U0_CONF1, reg::U0_CONF1::CNT_THRES0.put(thres0 as u32), at(0));
                 let mut pulsed = waved.clone();
-                waved.set_input(0, wave(4, 1), at(10));
+                waved.set_input(0, wave(4, 1, 10), at(10));
                 for turn in 0..=end {
                     pulsed.set_input(0, Signal::Level(true), at(10 + 4 * turn));
                     pulsed.set_input(0, Signal::Level(false), at(10 + 4 * turn + 1));
@@ -233,7 +233,7 @@ fn a_wave_is_counted_as_its_edges_are() {
 fn an_event_that_is_waited_for_has_its_deadline() {
     let mut pcnt = counting(rising_edges() | reg::U0_CONF0::THR_THRES0_EN.mask(), WIDE);
     write(&mut pcnt, reg::U0_CONF1, reg::U0_CONF1::CNT_THRES0.put(20_000), at(0));
-    pcnt.set_input(0, wave(10, 5), at(100));
+    pcnt.set_input(0, wave(10, 5, 100), at(100));
     assert_eq!(pcnt.deadline(), None, "nothing waits for it");
     write(&mut pcnt, reg::INT_ENA, 1, at(200));
     let event = at(100 + 10 * 19_999);
@@ -247,7 +247,7 @@ fn a_day_of_a_fast_wave_costs_nothing() {
     // One count in 250 ns up to a limit of one: each edge is an event.
     let mut pcnt = counting(rising_edges() | reg::U0_CONF0::THR_H_LIM_EN.mask(), WIDE & !0xFFFF | 1);
     let period = Span::from_nanos(250);
-    pcnt.set_input(0, Signal::Pulses { period, high: Span::from_nanos(100) }, at(0));
+    pcnt.set_input(0, Signal::pulses(period, Span::from_nanos(100), at(0)), at(0));
     assert_eq!(count(&mut pcnt, 0, at(86_400_000_000)), 0);
     assert_eq!(read(&mut pcnt, reg::INT_RAW, at(86_400_000_000)), 1);
 }
@@ -255,8 +255,8 @@ fn a_day_of_a_fast_wave_costs_nothing() {
 #[test]
 fn waves_that_do_not_fit_together_are_followed_a_piece_at_a_time() {
     let mut pcnt = counting(rising_edges() | reg::U0_CONF0::CH1_POS_MODE.put(COUNT_DOWN), WIDE);
-    pcnt.set_input(0, wave(10, 5), at(0));
-    pcnt.set_input(1, wave(14, 5), at(0));
+    pcnt.set_input(0, wave(10, 5, 0), at(0));
+    pcnt.set_input(1, wave(14, 5, 0), at(0));
     let mut now = Time::ZERO;
     while let Some(next) = pcnt.deadline().filter(|next| *next <= at(100_000)) {
         assert!(next > now && next < NEVER);
@@ -266,4 +266,17 @@ fn waves_that_do_not_fit_together_are_followed_a_piece_at_a_time() {
     assert!(now > at(50_000));
     // At 0 and at each multiple from there on.
     assert_eq!(count(&mut pcnt, 0, at(100_000)), 10_001 - 7_143);
+}
+
+#[test]
+fn a_wave_is_joined_where_it_is() {
+    // Connected in the middle of a pulse, and switched on in the middle of one: the first is no edge, the second is one.
+    let mut pcnt = counting(rising_edges(), WIDE);
+    write(&mut pcnt, reg::U0_CONF0, rising_edges(), at(1_003));
+    pcnt.connect_input(0, wave(10, 5, 1_000));
+    assert_eq!(count(&mut pcnt, 0, at(1_009)), 0);
+    assert_eq!(count(&mut pcnt, 0, at(1_010)), 1);
+    pcnt.set_input(0, Signal::Level(false), at(1_018));
+    pcnt.set_input(0, wave(10, 5, 1_020), at(1_022));
+    assert_eq!((count(&mut pcnt, 0, at(1_022)), count(&mut pcnt, 0, at(1_031))), (2, 3));
 }

@@ -1,6 +1,9 @@
 //! What software reads and writes.
 
-use espalier_core::{Device, Fidelity, Field, Frequency, Register, SerialPort, Surroundings, Time, Unmodelled};
+use espalier_core::{
+    Device, Fidelity, Field, Frequency, LineSettings, OutputChange, Register, SerialPort, Signal, Surroundings, Time,
+    Unmodelled,
+};
 
 use super::Uart;
 use super::frame::Format;
@@ -12,7 +15,7 @@ impl Uart {
     fn status(&self, now: Time) -> u32 {
         let (rx_state, rx_level) = match self.line.current(now) {
             Some((byte, start)) => self.format.at(byte, self.line.bit.bits_in(now.since(start))),
-            None => Format::idle(),
+            None => (Format::idle().0, self.rxd().unwrap_or(true)),
         };
         let (tx_state, tx_level) = match self.transmitter.phase {
             Phase::Frame { byte, start, .. } => self.format.at(byte, self.bit.bits_in(now.since(start))),
@@ -22,6 +25,7 @@ impl Uart {
         let level = |set: bool, bit: u32| if set { bit } else { 0 };
         reg::STATUS::RXFIFO_CNT.put(self.receiver.fifo.len() as u32)
             | reg::STATUS::ST_URX_OUT.put(rx_state)
+            | level(self.cts(), reg::STATUS::CTSN.mask())
             | level(rx_level, reg::STATUS::RXD.mask())
             | reg::STATUS::TXFIFO_CNT.put(self.transmitter.fifo.len() as u32)
             | reg::STATUS::ST_UTX_OUT.put(tx_state)
@@ -79,7 +83,9 @@ impl Uart {
                 if reg::CONF0::TXFIFO_RST.is_set(value) {
                     self.transmitter.fifo.clear();
                 }
-                self.transmitter.start_break(now, self.transmit_timing());
+                let timing = self.transmit_timing();
+                self.transmitter.start_break(now, timing);
+                self.transmitter.go_on(now, timing);
             }
             reg::AUTOBAUD if !reg::AUTOBAUD::EN.is_set(value) => self.autobaud = None,
             reg::AUTOBAUD => {
@@ -99,7 +105,7 @@ impl Device for Uart {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "flow control, modem lines, RS-485, IrDA, inversion, AT command detection, wake-up and the pause between \
+            "flow control by XON and XOFF, DSR and DTR, RS-485, IrDA, AT command detection, wake-up and the pause between \
              transfers are registers only",
         )
     }
@@ -111,7 +117,10 @@ impl Device for Uart {
 
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
         self.synchronise(now);
-        self.write_register(offset, value, now)
+        let written = self.write_register(offset, value, now);
+        self.trace_txd(now);
+        self.trace_rts(now);
+        written
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -131,6 +140,38 @@ impl Device for Uart {
 
     fn set_apb_clock(&mut self, apb: Frequency, now: Time) {
         self.set_apb_clock(apb, now);
+    }
+
+    fn set_watched(&mut self, outputs: u64) {
+        self.set_watched_outputs(outputs);
+    }
+
+    fn set_awaited(&mut self, outputs: u64) {
+        self.set_awaited_outputs(outputs);
+    }
+
+    fn output(&self, output: usize) -> Signal {
+        Signal::Level(self.output_level(output))
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        self.take_pad_changes()
+    }
+
+    fn listening(&self) -> u64 {
+        self.heard_inputs()
+    }
+
+    fn connect_input(&mut self, input: usize, signal: Signal) {
+        self.hear(input, Some(signal.level_at(self.seen)), true, self.seen);
+    }
+
+    fn set_input(&mut self, input: usize, signal: Signal, at: Time) {
+        self.hear(input, Some(signal.level_at(at)), false, at);
+    }
+
+    fn release_input(&mut self, input: usize, at: Time) {
+        self.hear(input, None, false, at);
     }
 
     fn serial(&mut self) -> Option<&mut dyn SerialPort> {
@@ -163,9 +204,12 @@ impl Device for Uart {
         let fresh = Uart::new(self.apb);
         let line = std::mem::replace(&mut self.line, fresh.line.clone());
         let sent = self.take_transmitted();
-        *self = Uart { line, line_baud: self.line_baud, ..fresh };
+        let (other, pads) = (self.other.clone(), self.pads.after_reset());
+        let (pads_traced, seen) = (self.pads_traced, self.seen);
+        *self = Uart { line, line_baud: self.line_baud, other, pads, pads_traced, seen, ..fresh };
         self.transmitter.sent = sent;
         self.retime(Time::ZERO);
+        self.trace_txd(seen);
     }
 }
 
@@ -180,5 +224,9 @@ impl SerialPort for Uart {
 
     fn set_line_baud(&mut self, baud: Option<u32>, now: Time) {
         self.set_line_baud(baud, now);
+    }
+
+    fn set_line(&mut self, settings: LineSettings, now: Time) {
+        self.set_line(settings, now);
     }
 }

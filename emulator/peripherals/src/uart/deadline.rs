@@ -8,7 +8,8 @@ use super::registers::{RECEIVE_INTERRUPTS, reg};
 impl Uart {
     pub(super) fn next_event(&self) -> Option<Time> {
         let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
-        earlier(self.receive_deadline(wanted), self.transmit_deadline(wanted))
+        let own = earlier(self.receive_deadline(wanted), self.transmit_deadline(wanted));
+        earlier(own, self.next_edge())
     }
 
     /// When a receive interrupt that is in `wanted` can come.
@@ -16,10 +17,15 @@ impl Uart {
         if wanted & RECEIVE_INTERRUPTS == 0 {
             return None;
         }
+        earlier(self.line_deadline(wanted), self.pads.sampler.ends(self.format, self.bit))
+    }
+
+    /// The same for what is on the line of the serial port.
+    fn line_deadline(&self, wanted: u32) -> Option<Time> {
         if self.loops_back() {
             return earlier(self.transmitter.next_byte(), self.running_timeout());
         }
-        if !self.bit.reads(self.line.bit) {
+        if !self.hears_line() {
             // What is being sampled cannot be complete before the frame on the line has passed.
             let sampled = self.line.passes(1).or_else(|| self.sampler.ends(self.format, self.bit));
             return earlier(sampled, self.running_timeout());

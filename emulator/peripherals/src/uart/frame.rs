@@ -1,6 +1,6 @@
 //! Frames on a line: how many bits they have, how long they last, which level they show when.
 
-use espalier_core::{Frequency, Span, Time};
+use espalier_core::{Frequency, SerialFormat, SerialParity, Span, Time};
 
 use super::registers::reg;
 
@@ -119,6 +119,18 @@ impl Format {
         }
     }
 
+    /// That of the other side.
+    pub(super) fn of_line(format: SerialFormat) -> Format {
+        Format {
+            data_bits: u32::from(format.data_bits).clamp(FEWEST_DATA_BITS, MOST_DATA_BITS),
+            parity: format.parity.map(|parity| match parity {
+                SerialParity::Even => Parity::Even,
+                SerialParity::Odd => Parity::Odd,
+            }),
+            stop_half_bits: u32::from(format.stop_half_bits).clamp(HALVES_PER_BIT, 2 * HALVES_PER_BIT),
+        }
+    }
+
     fn is_possible(&self) -> bool {
         (FEWEST_DATA_BITS..=MOST_DATA_BITS).contains(&self.data_bits)
     }
@@ -137,6 +149,15 @@ impl Format {
         let data = u32::from(byte) & self.data_mask();
         let parity = u32::from(self.parity_level(data)) << (START_BITS + self.data_bits);
         data << START_BITS | parity | 1 << self.stop_bit()
+    }
+
+    /// The levels of a frame, each with when it begins and ends; the last one is that of all stop bits.
+    pub(super) fn spans(self, frame: Passed, bit: BitTime) -> impl Iterator<Item = (bool, (Time, Time))> {
+        let (levels, stop) = (self.levels(frame.byte), self.stop_bit());
+        (0..=stop).map(move |index| {
+            let until = if index == stop { frame.end } else { frame.start + bit.bits(index + 1) };
+            (levels >> index & 1 != 0, (frame.start + bit.bits(index), until))
+        })
     }
 
     /// The data bits of sampled levels.

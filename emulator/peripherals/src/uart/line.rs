@@ -94,7 +94,7 @@ impl Autobaud {
         }
     }
 
-    fn edge(&mut self, rising: bool, at: Time) {
+    pub(super) fn edge(&mut self, rising: bool, at: Time) {
         self.edges = (self.edges + 1).min(Autobaud::MOST_EDGES);
         if rising {
             shorten(&mut self.low, self.last_fall, at);

@@ -8,6 +8,7 @@ mod access;
 mod deadline;
 mod frame;
 mod line;
+mod pads;
 mod receive;
 mod registers;
 mod sampler;
@@ -18,14 +19,15 @@ mod transmit;
 
 use std::collections::VecDeque;
 
-use espalier_core::{Field, Frequency, Registers, Span, Time};
+use espalier_core::{Field, Frequency, LineSettings, Registers, Span, Time};
 
 use crate::clocks::REF_TICK;
 use frame::{BitTime, Format, Passed};
 use line::{Autobaud, Line};
+use pads::Pads;
 use receive::{ReceiveSettings, Receiver};
 use registers::{REGISTERS, reg};
-use sampler::Sampler;
+use sampler::{Sampled, Sampler};
 pub use sclk::SclkUart;
 use transmit::{Phase, Step, TransmitTiming, Transmitter};
 
@@ -46,15 +48,35 @@ pub struct Uart {
     transmitter: Transmitter,
     line: Line,
     line_baud: Option<u32>,
+    other: OtherSide,
     sampler: Sampler,
     autobaud: Option<Autobaud>,
+    pads: Pads,
+    /// Up to when TXD has been told.
+    pads_traced: Time,
+    /// When the block was last looked at.
+    seen: Time,
 }
 
 espalier_core::persist! {
     state Uart {
-        registers, apb, bit, format, receiver, transmitter, line, line_baud, sampler, autobaud
+        registers, apb, bit, format, receiver, transmitter, line, line_baud, other, sampler, autobaud, pads,
+        pads_traced, seen
     }
 }
+
+/// What is at the other end of the serial port's line, where it was told to have settings of its own.
+#[derive(Clone, Debug, Default)]
+struct OtherSide {
+    /// It reads at a rate of its own.
+    own_rate: bool,
+    format: Option<Format>,
+    inverted: Option<bool>,
+    /// How it reads what the port sends.
+    sampler: Sampler,
+}
+
+espalier_core::persist!(value OtherSide { own_rate, format, inverted, sampler });
 
 impl Uart {
     /// A UART after reset; `apb` is the rate of APB_CLK.
@@ -72,8 +94,12 @@ impl Uart {
             transmitter: Transmitter::default(),
             line: Line { bytes: VecDeque::new(), start: Time::ZERO, bit, frame },
             line_baud: None,
+            other: OtherSide::default(),
             sampler: Sampler::default(),
             autobaud: None,
+            pads: Pads::default(),
+            pads_traced: Time::ZERO,
+            seen: Time::ZERO,
         }
     }
 
@@ -89,6 +115,19 @@ impl Uart {
     pub fn set_line_baud(&mut self, baud: Option<u32>, now: Time) {
         self.synchronise(now);
         self.line_baud = baud;
+        self.retime(now);
+    }
+
+    /// How the other side sends and reads; what is None follows the UART's own setting.
+    pub fn set_line(&mut self, settings: LineSettings, now: Time) {
+        self.synchronise(now);
+        self.line_baud = settings.baud;
+        self.other = OtherSide {
+            own_rate: settings.baud.is_some(),
+            format: settings.format.map(Format::of_line),
+            inverted: settings.inverted,
+            sampler: Sampler::default(),
+        };
         self.retime(now);
     }
 
@@ -136,6 +175,7 @@ impl Uart {
             && self.line.bytes.is_empty()
             && self.receiver.timeout_at.is_none()
             && self.sampler.is_idle()
+            && self.pads.sampler.is_idle()
     }
 
     /// Brings everything up to `now`.
@@ -143,6 +183,8 @@ impl Uart {
         self.synchronise_transmitter(now);
         self.synchronise_receiver(now);
         self.update_levels();
+        self.seen = self.seen.max(now);
+        self.trace_rts(now);
     }
 
     fn synchronise_transmitter(&mut self, now: Time) {
@@ -150,6 +192,9 @@ impl Uart {
             return;
         }
         let timing = self.transmit_timing();
+        if let Some(end) = self.transmitter.phase_ends() {
+            self.trace_txd(end.min(now));
+        }
         while let Some(step) = self.transmitter.step(now, timing) {
             let mut interrupts = match step {
                 Step::Sent { last, .. } => {
@@ -159,20 +204,59 @@ impl Uart {
                         0
                     }
                 }
-                Step::BreakDone => reg::INT_RAW::TX_BRK_DONE.mask(),
-                Step::PauseDone => reg::INT_RAW::TX_BRK_IDLE_DONE.mask(),
+                Step::BreakDone { .. } => reg::INT_RAW::TX_BRK_DONE.mask(),
+                Step::PauseDone { .. } => reg::INT_RAW::TX_BRK_IDLE_DONE.mask(),
             };
-            if let Step::Sent { frame, .. } = step
-                && self.loops_back()
-            {
-                interrupts |= self.receiver.arrive(frame, self.receive_settings());
-            }
+            let ended = match step {
+                Step::Sent { frame, .. } => {
+                    self.hand_over(frame);
+                    if self.loops_back() {
+                        interrupts |= self.receiver.arrive(frame, self.receive_settings());
+                    }
+                    frame.end
+                }
+                Step::BreakDone { at } | Step::PauseDone { at } => at,
+            };
             self.raise(interrupts);
+            self.trace_txd(ended);
+            if let Some(end) = self.transmitter.phase_ends() {
+                self.trace_txd(end.min(now));
+            }
         }
     }
 
+    /// A frame has left: the other side reads it.
+    fn hand_over(&mut self, frame: Passed) {
+        let inversion = self.registers.is_set(reg::CONF0::TXD_INV);
+        let format = self.other.format.unwrap_or(self.format);
+        let bit = if self.other.own_rate { self.line.bit } else { self.bit };
+        let turned = self.other.inverted.is_some_and(|inverted| inverted != inversion);
+        if bit.reads(self.bit) && format == self.format && !turned {
+            self.transmitter.sent.push((frame.end, frame.byte));
+            return;
+        }
+        let mut frames = Vec::new();
+        for (level, span) in self.format.spans(frame, self.bit) {
+            self.other.sampler.advance(level ^ turned, span, format, bit, &mut frames);
+        }
+        self.transmitter.sent.extend(frames.iter().map(|frame| (frame.at, format.data(frame.levels))));
+    }
+
+    /// Whether the receiver reads what the other side sends as that means it.
+    fn hears_line(&self) -> bool {
+        self.bit.reads(self.line.bit)
+            && self.other.format.is_none_or(|format| format == self.format)
+            && !self.line_is_turned()
+    }
+
+    /// Whether the receiver sees the line of the serial port the other way round.
+    fn line_is_turned(&self) -> bool {
+        self.other.inverted.is_some_and(|inverted| inverted != self.registers.is_set(reg::CONF0::RXD_INV))
+    }
+
     fn synchronise_receiver(&mut self, now: Time) {
-        let matched = self.bit.reads(self.line.bit);
+        self.sample_pad(now);
+        let matched = self.hears_line();
         while let Some(frame) = self.line.take_passed(now) {
             if let Some(autobaud) = &mut self.autobaud {
                 autobaud.observe(frame, self.format, self.line.bit);
@@ -188,7 +272,8 @@ impl Uart {
             }
         }
         if !matched && self.line.bytes.is_empty() {
-            self.sample_level(true, (self.line.start.min(now), now));
+            let idle = !self.line_is_turned();
+            self.sample_level(idle, (self.line.start.min(now), now));
         }
         self.receiver.expire(self.incoming_since().unwrap_or(now));
     }
@@ -198,28 +283,27 @@ impl Uart {
         match self.transmitter.phase {
             Phase::Frame { start, .. } if self.loops_back() => Some(start),
             _ if self.loops_back() => None,
-            _ => (!self.line.bytes.is_empty()).then_some(self.line.start),
+            _ => {
+                let line = (!self.line.bytes.is_empty()).then_some(self.line.start);
+                [line, self.pads.sampler.began()].into_iter().flatten().min()
+            }
         }
     }
 
     /// Reads a frame that was sent at another rate.
     fn sample(&mut self, frame: Passed) {
-        let levels = self.format.levels(frame.byte);
-        let stop = self.format.stop_bit();
-        let mut from = frame.start;
-        for index in 0..=stop {
-            let until = if index == stop { frame.end } else { frame.start + self.line.bit.bits(index + 1) };
-            self.sample_level(levels >> index & 1 != 0, (from, until));
-            from = until;
+        let (format, turned) = (self.other.format.unwrap_or(self.format), self.line_is_turned());
+        for (level, span) in format.spans(frame, self.line.bit) {
+            self.sample_level(level ^ turned, span);
         }
     }
 
     fn sample_level(&mut self, level: bool, span: (Time, Time)) {
-        let mut frames = Vec::new();
+        let mut frames: Vec<Sampled> = Vec::new();
         self.sampler.advance(level, span, self.format, self.bit, &mut frames);
-        for (at, levels) in frames {
+        for frame in frames {
             let settings = self.receive_settings();
-            let interrupts = self.receiver.arrive_sampled(levels, at, self.format, settings);
+            let interrupts = self.receiver.arrive_sampled(frame, self.format, settings);
             self.raise(interrupts);
         }
     }
@@ -230,8 +314,9 @@ impl Uart {
         self.bit = BitTime::divided(self.source_clock(), self.registers.get(reg::CLKDIV));
         self.format = Format::of(conf0, self.registers.get(reg::RS485_CONF));
         let line_bit = self.line_baud.map_or(self.bit, BitTime::of_baud);
-        self.line.set_timing(line_bit, self.format, now);
-        if self.bit.reads(line_bit) {
+        let line_format = self.other.format.unwrap_or(self.format);
+        self.line.set_timing(line_bit, line_format, now);
+        if self.hears_line() {
             self.sampler = Sampler::default();
         }
     }
@@ -295,7 +380,7 @@ impl Uart {
             let pause = reg::IDLE_CONF::TX_IDLE_NUM.get(idle_conf);
             (self.bit.bits(length), self.bit.bits(pause))
         });
-        TransmitTiming { frame: self.frame(), breaking }
+        TransmitTiming { frame: self.frame(), breaking, held: self.is_held() }
     }
 
     fn raise(&mut self, interrupts: u32) {

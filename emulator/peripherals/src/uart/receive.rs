@@ -6,6 +6,7 @@ use espalier_core::{Span, Time};
 
 use super::frame::{Format, Passed};
 use super::registers::reg;
+use super::sampler::Sampled;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Receiver {
@@ -49,7 +50,8 @@ impl Receiver {
     }
 
     /// Levels were sampled at another rate than they were sent with. Returns the interrupts.
-    pub(super) fn arrive_sampled(&mut self, levels: u32, at: Time, format: Format, settings: ReceiveSettings) -> u32 {
+    pub(super) fn arrive_sampled(&mut self, frame: Sampled, format: Format, settings: ReceiveSettings) -> u32 {
+        let levels = frame.levels;
         let no_stop = levels >> format.stop_bit() & 1 == 0;
         let mut interrupts = if no_stop { reg::INT_RAW::FRM_ERR.mask() } else { 0 };
         if no_stop && levels == 0 {
@@ -59,7 +61,8 @@ impl Receiver {
             interrupts |= reg::INT_RAW::PARITY_ERR.mask();
         }
         if interrupts == 0 || !settings.drop_errors {
-            interrupts |= self.arrive(Passed { byte: format.data(levels), start: at, end: at }, settings);
+            interrupts |=
+                self.arrive(Passed { byte: format.data(levels), start: frame.start, end: frame.at }, settings);
         }
         interrupts
     }

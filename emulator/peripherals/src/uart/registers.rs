@@ -8,6 +8,7 @@ espalier_core::registers! {
         PARITY_ERR: 2,
         FRM_ERR: 3,
         RXFIFO_OVF: 4,
+        CTS_CHG: 6,
         BRK_DET: 7,
         RXFIFO_TOUT: 8,
         TX_BRK_DONE: 12,
@@ -23,6 +24,7 @@ espalier_core::registers! {
         /// Each FIFO's level.
         RXFIFO_CNT: 0..=7,
         ST_URX_OUT: 8..=11,
+        CTSN: 14,
         RXD: 15,
         TXFIFO_CNT: 16..=23,
         ST_UTX_OUT: 24..=27,
@@ -34,10 +36,16 @@ espalier_core::registers! {
         PARITY_EN: 1,
         BIT_NUM: 2..=3,
         STOP_BIT_NUM: 4..=5,
+        SW_RTS: 6,
         TXD_BRK: 8,
         LOOPBACK: 14,
+        TX_FLOW_EN: 15,
         RXFIFO_RST: 17,
         TXFIFO_RST: 18,
+        RXD_INV: 19,
+        CTS_INV: 20,
+        TXD_INV: 22,
+        RTS_INV: 23,
         /// Frames with errors are not stored.
         ERR_WR_MASK: 26,
         /// The clock is APB_CLK and not REF_TICK.
@@ -46,6 +54,8 @@ espalier_core::registers! {
     CONF1 @ 0x24 = 0x6060, rw_bits(0xFFFF_7F7F) {
         RXFIFO_FULL_THRHD: 0..=6,
         TXFIFO_EMPTY_THRHD: 8..=14,
+        RX_FLOW_THRHD: 16..=22,
+        RX_FLOW_EN: 23,
         RX_TOUT_THRHD: 24..=30,
         RX_TOUT_EN: 31,
     };

@@ -29,16 +29,35 @@ impl Sampling {
     }
 }
 
+/// A frame as it was sampled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sampled {
+    pub(super) start: Time,
+    /// The middle of its first stop bit.
+    pub(super) at: Time,
+    /// Bit n is the level in the middle of its n-th bit.
+    pub(super) levels: u32,
+}
+
 impl Sampler {
-    /// The line was at `level` from `from` until `until`. Frames that end in this time are appended to `frames`, with the
-    /// levels that were sampled.
+    /// A receiver that is connected to a line; one that is low already has begun no frame.
+    pub(super) fn joined(low: bool) -> Sampler {
+        Sampler { frame: None, held_low: low }
+    }
+
+    /// When the frame began that is being sampled.
+    pub(super) fn began(&self) -> Option<Time> {
+        self.frame.as_ref().map(|sampling| sampling.start)
+    }
+
+    /// The line was at `level` from `from` until `until`. Frames that end in this time are appended to `frames`.
     pub(super) fn advance(
         &mut self,
         level: bool,
         (from, until): (Time, Time),
         format: Format,
         bit: BitTime,
-        frames: &mut Vec<(Time, u32)>,
+        frames: &mut Vec<Sampled>,
     ) {
         self.held_low &= !level;
         loop {
@@ -60,7 +79,7 @@ impl Sampler {
                 continue;
             }
             if !false_start {
-                frames.push((at, sampling.levels));
+                frames.push(Sampled { start: sampling.start, at, levels: sampling.levels });
             }
             self.frame = None;
             self.held_low = !level;

@@ -178,7 +178,10 @@ impl Device for SclkUart {
     }
 
     fn fidelity(&self) -> Fidelity {
-        self.engine.fidelity()
+        Fidelity::Partial(
+            "lines on pads, flow control, modem lines, RS-485, IrDA, inversion, AT command detection, wake-up and the pause between \
+             transfers are registers only",
+        )
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {

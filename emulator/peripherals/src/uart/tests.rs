@@ -281,7 +281,7 @@ fn sampling_at_nearly_the_same_rate_reads_the_bytes() {
     }
     bench.wait(FRAME * 20);
     sampler.advance(true, (from, bench.now), format, own, &mut frames);
-    let read: Vec<u8> = frames.iter().map(|(_, levels)| format.data(*levels)).collect();
+    let read: Vec<u8> = frames.iter().map(|frame| format.data(frame.levels)).collect();
     assert_eq!(read, b"espalier");
 }
 
@@ -480,5 +480,204 @@ fn check_steadiness(uart: &Uart, now: Time, later: Time) {
         assert_eq!(read_twice.read(offset, later).unwrap(), value, "{register:?} at {later:?}");
         assert_eq!(read_once.deadline(), read_twice.deadline(), "{register:?}");
         assert_eq!(format!("{read_once:?}"), format!("{read_twice:?}"), "{register:?}");
+    }
+}
+
+mod on_pads {
+    //! Two UARTs whose pads are wired, and what others see on the pads.
+
+    use espalier_core::{Device, LineSettings, SerialFormat, SerialParity, Signal, Span, Time};
+
+    use super::super::registers::reg;
+    use super::{APB, Bench, FRAME, Uart};
+
+    const TXD: usize = 0;
+    const RTS: usize = 1;
+    const RXD: usize = 0;
+    const CTS: usize = 1;
+
+    /// A sender at whose TXD a receiver listens.
+    struct Pair {
+        sender: Bench,
+        receiver: Bench,
+    }
+
+    impl Pair {
+        fn new(set: impl Fn(&mut Uart, &mut Uart)) -> Pair {
+            let mut pair = Pair { sender: Bench::new(), receiver: Bench::new() };
+            let now = pair.sender.now;
+            set(&mut pair.sender.uart, &mut pair.receiver.uart);
+            pair.sender.uart.advance(now);
+            pair.receiver.uart.advance(now);
+            pair.receiver.uart.connect_input(RXD, pair.sender.uart.output(TXD));
+            pair.sender.uart.set_watched(1 << TXD);
+            pair.sender.uart.set_awaited(1 << TXD);
+            pair
+        }
+
+        /// Goes on from edge to edge.
+        fn run(&mut self, span: Span) {
+            let end = self.sender.now + span;
+            loop {
+                let next = self.sender.uart.deadline().filter(|at| *at <= end);
+                let now = next.unwrap_or(end);
+                self.sender.uart.advance(now);
+                for change in self.sender.uart.take_output_changes() {
+                    assert_eq!((change.output, change.at), (TXD, now), "told when it happens");
+                    self.receiver.uart.set_input(RXD, change.signal, change.at);
+                }
+                (self.sender.now, self.receiver.now) = (now, now);
+                if next.is_none() {
+                    return;
+                }
+            }
+        }
+
+        fn send(&mut self, bytes: &[u8]) {
+            bytes.iter().for_each(|byte| self.sender.write(reg::FIFO, (*byte).into()));
+            for change in self.sender.uart.take_output_changes() {
+                self.receiver.uart.set_input(RXD, change.signal, change.at);
+            }
+        }
+    }
+
+    fn set(uart: &mut Uart, offset: u32, bits: u32) {
+        let now = Time::from_micros(5);
+        let value = uart.read(offset, now).unwrap() | bits;
+        uart.write(offset, value, now).unwrap();
+    }
+
+    #[test]
+    fn bytes_pass_from_pad_to_pad() {
+        let mut pair = Pair::new(|_, _| {});
+        pair.send(b"hello, pad");
+        pair.run(FRAME * 10);
+        assert_eq!(pair.receiver.received(), b"hello, pad");
+        assert_eq!(
+            pair.receiver.read(reg::INT_RAW) & (reg::INT_RAW::FRM_ERR.mask() | reg::INT_RAW::PARITY_ERR.mask()),
+            0
+        );
+    }
+
+    #[test]
+    fn an_inverted_line_idles_low_and_is_read_by_an_inverted_receiver_only() {
+        let inverted = reg::CONF0::TXD_INV.mask() | reg::CONF0::RXD_INV.mask();
+        let mut both = Pair::new(|sender, receiver| {
+            [sender, receiver].map(|uart| set(uart, reg::CONF0, inverted)).into_iter().collect()
+        });
+        assert_eq!(both.sender.uart.output(TXD), Signal::Level(false));
+        both.send(b"hello");
+        both.run(FRAME * 6);
+        assert_eq!(both.receiver.received(), b"hello");
+        let mut one = Pair::new(|sender, _| set(sender, reg::CONF0, inverted));
+        one.send(b"hello");
+        one.run(FRAME * 6);
+        assert_ne!(one.receiver.received(), b"hello");
+    }
+
+    #[test]
+    fn parity_breaks_and_other_rates_are_seen_as_errors() {
+        let odd = reg::CONF0::PARITY_EN.mask() | reg::CONF0::PARITY.mask();
+        let mut parity = Pair::new(|sender, receiver| {
+            set(sender, reg::CONF0, reg::CONF0::PARITY_EN.mask());
+            set(receiver, reg::CONF0, odd);
+        });
+        parity.send(b"ab");
+        parity.run(FRAME * 4);
+        assert!(reg::INT_RAW::PARITY_ERR.is_set(parity.receiver.read(reg::INT_RAW)));
+        let mut slow = Pair::new(|sender, _| sender.write(reg::CLKDIV, 2 * 694, Time::from_micros(5)).unwrap());
+        slow.send(b"UUUU");
+        slow.run(FRAME * 12);
+        assert_ne!(slow.receiver.received(), b"UUUU");
+        let mut broken = Pair::new(|_, _| {});
+        broken.sender.write(reg::IDLE_CONF, reg::IDLE_CONF::TX_BRK_NUM.put(20) | reg::IDLE_CONF::TX_IDLE_NUM.put(20));
+        let conf0 = broken.sender.read(reg::CONF0);
+        broken.sender.write(reg::CONF0, conf0 | reg::CONF0::TXD_BRK.mask());
+        broken.send(b"");
+        broken.run(FRAME * 5);
+        let raw = broken.receiver.read(reg::INT_RAW);
+        assert!(reg::INT_RAW::BRK_DET.is_set(raw) && reg::INT_RAW::FRM_ERR.is_set(raw), "{raw:#x}");
+    }
+
+    #[test]
+    fn interrupts_of_a_receiver_come_when_frames_do() {
+        let mut pair = Pair::new(|_, receiver| {
+            set(receiver, reg::CONF1, reg::CONF1::RX_TOUT_EN.mask() | reg::CONF1::RX_TOUT_THRHD.put(2));
+            receiver.write(reg::INT_ENA, reg::INT_RAW::RXFIFO_TOUT.mask(), Time::from_micros(5)).unwrap();
+        });
+        pair.send(b"x");
+        // All but the rest of the stop bit.
+        pair.run(Span::from_ticks(FRAME.ticks() * 94 / 100));
+        let sampled = pair.receiver.uart.deadline().expect("a frame is coming in");
+        pair.receiver.now = sampled;
+        pair.receiver.uart.advance(sampled);
+        let late = pair.receiver.uart.deadline().expect("the time-out");
+        pair.receiver.uart.advance(late);
+        assert_eq!(pair.receiver.uart.interrupts(), 1);
+        assert!(late.since(sampled) >= Span::from_ticks(FRAME.ticks() / 10 * 15));
+    }
+
+    #[test]
+    fn a_transmitter_waits_for_cts_and_a_receiver_raises_rts() {
+        let mut bench = Bench::new();
+        set(&mut bench.uart, reg::CONF0, reg::CONF0::TX_FLOW_EN.mask());
+        assert_eq!(bench.uart.listening(), 0b11);
+        bench.uart.set_input(CTS, Signal::Level(true), bench.now);
+        bench.write(reg::FIFO, 0x41);
+        bench.wait(FRAME * 3);
+        bench.uart.advance(bench.now);
+        assert_eq!(bench.uart.take_transmitted(), []);
+        assert_eq!(bench.read(reg::STATUS) >> 14 & 1, 1);
+        bench.uart.set_input(CTS, Signal::Level(false), bench.now);
+        let start = bench.now;
+        bench.wait(FRAME);
+        bench.uart.advance(bench.now);
+        assert_eq!(bench.uart.take_transmitted(), [(start + FRAME, 0x41)]);
+        assert!(reg::INT_RAW::CTS_CHG.is_set(bench.read(reg::INT_RAW)));
+
+        let mut bench = Bench::new();
+        set(&mut bench.uart, reg::CONF1, reg::CONF1::RX_FLOW_EN.mask());
+        bench
+            .uart
+            .write(reg::CONF1, reg::CONF1::RX_FLOW_EN.mask() | reg::CONF1::RX_FLOW_THRHD.put(3), bench.now)
+            .unwrap();
+        bench.uart.set_watched(1 << RTS);
+        bench.uart.set_awaited(1 << RTS);
+        bench.uart.receive(b"abcd", bench.now);
+        let mut raised = None;
+        while let Some(at) = bench.uart.deadline() {
+            bench.uart.advance(at);
+            raised = raised.or(bench.uart.take_output_changes().first().copied());
+        }
+        let raised = raised.expect("RTS");
+        assert_eq!((raised.output, raised.signal, raised.at), (RTS, Signal::Level(true), bench.now + FRAME * 3));
+    }
+
+    #[test]
+    fn the_other_side_of_the_port_can_have_settings_of_its_own() {
+        let format = |parity| Some(SerialFormat { data_bits: 8, parity, stop_half_bits: 2 });
+        for (settings, same) in [
+            (LineSettings::default(), true),
+            (LineSettings { baud: Some(115_200), format: format(None), inverted: Some(false) }, true),
+            (LineSettings { baud: Some(38_400), ..LineSettings::default() }, false),
+            (LineSettings { format: format(Some(SerialParity::Odd)), ..LineSettings::default() }, false),
+            (LineSettings { inverted: Some(true), ..LineSettings::default() }, false),
+        ] {
+            let mut uart = Uart::new(APB);
+            uart.set_line(settings, Time::from_micros(5));
+            for byte in b"abc" {
+                uart.write(reg::FIFO, (*byte).into(), Time::from_micros(5)).unwrap();
+            }
+            uart.receive(b"xyz", Time::from_micros(5));
+            let end = Time::from_micros(5) + FRAME * 20;
+            uart.advance(end);
+            let sent: Vec<u8> = uart.take_transmitted().into_iter().map(|(_, byte)| byte).collect();
+            let mut bench = Bench { uart, now: end };
+            let (received, raw) = (bench.received(), bench.read(reg::INT_RAW));
+            let errors = reg::INT_RAW::FRM_ERR.mask() | reg::INT_RAW::BRK_DET.mask();
+            assert_eq!(sent == b"abc", same, "{settings:?}: {sent:?}");
+            let whole = received == b"xyz" && raw & errors == 0;
+            assert_eq!(whole, same, "{settings:?}: {received:?}");
+        }
     }
 }

@@ -35,8 +35,12 @@ pub(super) enum Step {
         /// The FIFO was empty behind it.
         last: bool,
     },
-    BreakDone,
-    PauseDone,
+    BreakDone {
+        at: Time,
+    },
+    PauseDone {
+        at: Time,
+    },
 }
 
 /// How long things last and what happens after the last byte.
@@ -45,6 +49,8 @@ pub(super) struct TransmitTiming {
     pub(super) frame: Span,
     /// Length of the break that follows the last byte, and of the pause after it.
     pub(super) breaking: Option<(Span, Span)>,
+    /// The other side is not ready: no frame begins.
+    pub(super) held: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -64,7 +70,6 @@ impl Transmitter {
     pub(super) fn step(&mut self, now: Time, timing: TransmitTiming) -> Option<Step> {
         match self.phase {
             Phase::Frame { byte, start, end } if end <= now => {
-                self.sent.push((end, byte));
                 let last = self.fifo.is_empty();
                 match timing.breaking {
                     Some((length, _)) if last => self.phase = Phase::Break { end: end + length },
@@ -75,11 +80,11 @@ impl Transmitter {
             Phase::Break { end } if end <= now => {
                 let pause = timing.breaking.map_or(Span::ZERO, |(_, pause)| pause);
                 self.phase = Phase::Pause { end: end + pause };
-                Some(Step::BreakDone)
+                Some(Step::BreakDone { at: end })
             }
             Phase::Pause { end } if end <= now => {
                 self.load(end, timing);
-                Some(Step::PauseDone)
+                Some(Step::PauseDone { at: end })
             }
             _ => None,
         }
@@ -91,6 +96,13 @@ impl Transmitter {
             self.fifo.push_back(byte);
         }
         if self.phase == Phase::Idle {
+            self.load(now, timing);
+        }
+    }
+
+    /// Begins a frame if one waits for the other side, which may be ready now.
+    pub(super) fn go_on(&mut self, now: Time, timing: TransmitTiming) {
+        if self.phase == Phase::Idle && !self.fifo.is_empty() {
             self.load(now, timing);
         }
     }
@@ -113,6 +125,14 @@ impl Transmitter {
         }
     }
 
+    /// When the frame, the break or the pause ends that is under way.
+    pub(super) fn phase_ends(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Frame { end, .. } | Phase::Break { end } | Phase::Pause { end } => Some(end),
+            Phase::Idle => None,
+        }
+    }
+
     /// When the byte in the shift register will have left.
     pub(super) fn next_byte(&self) -> Option<Time> {
         match self.phase {
@@ -131,7 +151,8 @@ impl Transmitter {
     }
 
     fn load(&mut self, start: Time, timing: TransmitTiming) {
-        self.phase = match self.fifo.pop_front() {
+        let next = if timing.held { None } else { self.fifo.pop_front() };
+        self.phase = match next {
             Some(byte) => {
                 self.taken = self.taken.wrapping_add(1);
                 Phase::Frame { byte, start, end: start + timing.frame }

@@ -22,6 +22,7 @@ pub fn check(board: &BoardDefinition) -> Checked {
         });
     }
     parts(board)?;
+    wires(board)?;
     for content in &board.flash_content {
         let end = u64::from(content.offset) + content.bytes.len() as u64;
         if end > u64::from(board.flash_size) {
@@ -93,7 +94,7 @@ fn parts(board: &BoardDefinition) -> Checked {
 }
 
 /// The pads of the board's chip.
-fn pads_of(chip: ChipKind) -> &'static PadSet {
+pub fn pads_of(chip: ChipKind) -> &'static PadSet {
     match chip {
         ChipKind::Esp32 => &pads::ESP32,
         ChipKind::Esp32c3 => &pads::ESP32C3,
@@ -142,4 +143,24 @@ impl Pads {
             }
         }
     }
+}
+
+/// A wire has two ends, at pads that are not those of the flash chip.
+fn wires(board: &BoardDefinition) -> Checked {
+    let set = pads_of(board.chip);
+    for wire in &board.wires {
+        for (key, gpio) in [("wire.from", wire.from), ("wire.to", wire.to)] {
+            let allowed = if !(set.exist.holds)(gpio) {
+                set.exist.allowed
+            } else if set.flash.contains(&gpio) {
+                "a pin that the flash chip does not have"
+            } else if wire.from == wire.to {
+                "another pin than the other end's"
+            } else {
+                continue;
+            };
+            return Err(BoardErrorKind::Value { key: key.to_owned(), value: gpio.to_string(), allowed });
+        }
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::content::FlashContent;
 use super::entries::Entry;
 use super::error::{BoardError, BoardErrorKind};
+use super::wire::Wire;
 use super::{BUILT_IN, BoardDefinition, ChipKind, EXTENSION};
 use crate::rom::RomRevision;
 
@@ -30,6 +31,7 @@ pub struct BoardFile {
     #[serde(skip)]
     parts: Vec<PartEntry>,
     access_point: Vec<AccessPointEntry>,
+    wire: Vec<Wire>,
     #[serde(rename = "flash-content")]
     content: Vec<Content>,
     /// The contents of the files in `content`, here and in the boards that this one extends.
@@ -220,6 +222,7 @@ impl BoardFile {
             part: Vec::new(),
             parts: replaced(base.parts, self.parts),
             access_point: joined(base.access_point, self.access_point),
+            wire: joined(base.wire, self.wire),
             content: Vec::new(),
             flash_content: joined(base.flash_content, self.flash_content),
         }
@@ -243,6 +246,7 @@ impl BoardFile {
             parts: self.parts,
             kinds: kinds.clone(),
             access_points: access_points.map_err(|kind| kind.at(origin))?,
+            wires: self.wire,
             flash_content: self.flash_content,
         })
     }

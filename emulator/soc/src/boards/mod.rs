@@ -10,6 +10,7 @@ mod error;
 mod file;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::path::Path;
 
@@ -21,6 +22,7 @@ use crate::rom::RomRevision;
 
 pub use content::FlashContent;
 pub use error::{BoardError, BoardErrorKind};
+pub use wire::Wire;
 
 /// The boards that can be chosen by name, with their files.
 const BUILT_IN: [(&str, &str); 3] = [
@@ -50,6 +52,17 @@ impl ChipKind {
             ChipKind::Esp32c3 => "esp32c3",
         }
     }
+
+    /// Whether the chip has a pad of this number.
+    pub fn has_pad(self, pin: usize) -> bool {
+        u8::try_from(pin).is_ok_and(check::pads_of(self).exist.holds)
+    }
+
+    /// The pads that the chip has, for messages.
+    pub fn pad_names(self) -> &'static str {
+        let allowed = check::pads_of(self).exist.allowed;
+        allowed.strip_prefix("a pin of the chip: ").unwrap_or(allowed)
+    }
 }
 
 espalier_core::persist!(
@@ -76,13 +89,15 @@ pub struct BoardDefinition {
     pub kinds: PartKinds,
     /// Wi-Fi networks that are in the air from the start.
     pub access_points: Vec<AccessPoint>,
+    /// Wires between pads; those that share one form a net.
+    pub wires: Vec<Wire>,
     /// What is in the flash chip from the start.
     pub flash_content: Vec<FlashContent>,
 }
 
 espalier_core::persist! {
     value BoardDefinition {
-        name, chip, flash_size, mac, rom, parts, kinds, access_points, flash_content
+        name, chip, flash_size, mac, rom, parts, kinds, access_points, wires, flash_content
     }
 }
 

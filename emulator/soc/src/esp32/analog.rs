@@ -1,7 +1,7 @@
 //! Pads as the analog side of the chip sees them: ADCs, touch controller, and what wakes it.
 
 use espalier_core::Time;
-use espalier_peripherals::{PINS, Pull, WakeupSource};
+use espalier_peripherals::{Pull, WakeupSource};
 
 use super::Esp32;
 use super::table::{APB_CTRL, GPIO, I2S0, IO_MUX, RTC_CNTL, RTC_IO, SENS};
@@ -29,8 +29,9 @@ impl Esp32 {
 
     pub(super) fn settle_rtc_io(&mut self, now: Time) {
         self.update_touch_slopes();
-        self.read_pads();
-        self.connect_wires(now);
+        if self.get_mut(RTC_IO).take_changed() {
+            self.follow_pulls(u64::MAX, now);
+        }
     }
 
     pub(super) fn update_touch_slopes(&mut self) {
@@ -48,30 +49,41 @@ impl Esp32 {
         }
     }
 
-    /// Pads that nothing outside drives follow their pull: that of RTC_IO at the pads that the RTC can use, that of IO_MUX at
-    /// the others. What an ADC finds at its pads follows.
-    pub(super) fn read_pads(&mut self) {
-        let mut rtc_levels = 0;
-        for pin in 0..PINS {
-            let rtc_pad = pads::rtc_pad(pin as u8);
-            let pull = rtc_pad.map_or_else(|| self.get(IO_MUX).pull(pin), |pad| self.get(RTC_IO).pull(pad));
-            let pulled_up = pull == Some(Pull::Up);
-            let driven = self.platform.driven[pin].or(self.platform.parts.pad_level(pin)).unwrap_or(pulled_up);
-            self.get_mut(GPIO).set_input(pin, driven);
-            if let Some(pad) = rtc_pad {
-                rtc_levels |= u32::from(driven) << pad;
-            }
-            if let Some((adc, channel)) = pads::adc_channel(pin as u8) {
-                let digital = if driven { pads::SUPPLY_MICROVOLTS } else { 0 };
-                let voltage = self.platform.parts.pad_microvolts(pin).unwrap_or(digital);
-                self.get_mut(SENS).set_voltage(adc, channel, voltage);
-            }
+    /// The pull of a pad: that of RTC_IO at the pads that the RTC can use, that of IO_MUX at the others.
+    pub(super) fn pulled_up(&self, pin: usize) -> Option<bool> {
+        let rtc_pad = pads::rtc_pad(pin as u8);
+        let pull = rtc_pad.map_or_else(|| self.get(IO_MUX).pull(pin), |pad| self.get(RTC_IO).pull(pad));
+        pull.map(|pull| pull == Pull::Up)
+    }
+
+    /// Gives a pad its level from outside. What an ADC finds there follows.
+    pub(super) fn give_pad(&mut self, pin: usize, level: bool, held: bool) {
+        self.get_mut(GPIO).set_pad(pin, level, held);
+        if let Some(pad) = pads::rtc_pad(pin as u8) {
+            self.rtc_levels = self.rtc_levels & !(1 << pad) | u32::from(level) << pad;
         }
+        if let Some((adc, channel)) = pads::adc_channel(pin as u8) {
+            let digital = if level { pads::SUPPLY_MICROVOLTS } else { 0 };
+            let voltage = self.platform.parts.pad_microvolts(pin).unwrap_or(digital);
+            self.get_mut(SENS).set_voltage(adc, channel, voltage);
+        }
+    }
+
+    /// Carries on what the levels of pads do: interrupts, and what wakes the chip.
+    pub(super) fn settle_pads(&mut self, now: Time) {
         self.settle_gpio_interrupts();
-        if rtc_levels != self.get(RTC_IO).inputs() {
-            self.get_mut(RTC_IO).set_inputs(rtc_levels);
-            let (ext0, now) = (self.get(RTC_IO).ext0_pad(), self.platform.clock());
-            self.get_mut(RTC_CNTL).set_rtc_pads(rtc_levels, ext0, now);
+        let levels = self.rtc_levels;
+        let changed = levels != self.get(RTC_IO).inputs();
+        if changed {
+            self.get_mut(RTC_IO).set_inputs(levels);
+            let ext0 = self.get(RTC_IO).ext0_pad();
+            self.get_mut(RTC_CNTL).set_rtc_pads(levels, ext0, now);
+        }
+        let wakes = self.get(RTC_CNTL).sleeping().is_some() && self.get(GPIO).wakes();
+        if wakes {
+            self.get_mut(RTC_CNTL).wake(WakeupSource::Gpio, now);
+        }
+        if changed || wakes {
             self.platform.renew_deadline(RTC_CNTL.index);
         }
     }

@@ -7,6 +7,7 @@ mod clocks;
 mod efuses;
 mod flash_cache;
 mod flash_mmu;
+mod functions;
 mod jtag;
 mod memory;
 mod network;
@@ -16,11 +17,13 @@ mod table;
 use std::sync::Arc;
 
 use espalier_core::{Frequency, GuestMemory, Page, Span, Time};
-use espalier_peripherals::{Cpu, DportEffect, PINS, ResetCause, RtcEffect, WatchdogReset, XTAL};
+use espalier_peripherals::{Cpu, DportEffect, PINS, ResetCause, RtcEffect, WakeupSource, WatchdogReset, XTAL};
 use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
 
 use crate::error::SocError;
-use crate::machine::{Access, Assembly, Chip, Engine, JtagCycle, MachineConfig, Network, Run, Settle, Strap, Wires};
+use crate::machine::{
+    Access, Assembly, Chip, Engine, JtagCycle, MachineConfig, Network, PadFunction, Run, Settle, Strap, Wires,
+};
 use crate::pads;
 use crate::platform::block::{Block, Id, Model, Setup};
 use crate::platform::{Config, Platform, Reset};
@@ -54,11 +57,13 @@ pub struct Esp32 {
     runs: [bool; CORES],
     flash_boot: bool,
     jtag: jtag::Jtag,
+    /// Levels of the pads that the RTC can use: bit n is RTC GPIO n.
+    rtc_levels: u32,
 }
 
 espalier_core::persist! {
     state Esp32 {
-        ram, platform, pages, flash_cache, missed_lines, runs, flash_boot, jtag
+        ram, platform, pages, flash_cache, missed_lines, runs, flash_boot, jtag, rtc_levels
     } fixed { rom }
 }
 
@@ -88,6 +93,7 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
         runs: [true, false],
         flash_boot: true,
         jtag: jtag::Jtag::default(),
+        rtc_levels: 0,
     };
     let cores = vec![Core::new(CpuConfig::ESP32_PRO), Core::new(CpuConfig::ESP32_APP)];
     Ok(Box::new(Assembly { cores, chip: Arc::new(chip) }))
@@ -166,8 +172,24 @@ impl Chip for Esp32 {
         self.stall(clock)
     }
 
-    fn update_inputs(&mut self) {
-        self.read_pads();
+    fn pad_function(&self, pin: usize) -> PadFunction {
+        self.get(IO_MUX).function(pin).map_or(PadFunction::None, |function| functions::output(pin, function))
+    }
+
+    fn direct_input(&self, signal: u32) -> Option<usize> {
+        functions::input(signal, |pin| self.get(IO_MUX).function(pin))
+    }
+
+    fn pull(&self, pin: usize) -> Option<bool> {
+        self.pulled_up(pin)
+    }
+
+    fn set_pad(&mut self, pin: usize, level: bool, held: bool) {
+        self.give_pad(pin, level, held);
+    }
+
+    fn pads_changed(&mut self, now: Time) {
+        self.settle_pads(now);
     }
 
     fn before_pads_change(&mut self, now: Time) {
@@ -292,6 +314,9 @@ impl Esp32 {
                     // A pad that already stands as it is waited for wakes at once.
                     let (levels, ext0) = (self.get(RTC_IO).inputs(), self.get(RTC_IO).ext0_pad());
                     self.get_mut(RTC_CNTL).set_rtc_pads(levels, ext0, now);
+                    if self.get(GPIO).wakes() {
+                        self.get_mut(RTC_CNTL).wake(WakeupSource::Gpio, now);
+                    }
                 }
                 RtcEffect::Wake => {
                     self.gate_clocks(now);
@@ -312,19 +337,34 @@ impl Esp32 {
         });
     }
 
-    fn settle_io_mux(&mut self, now: Time) {
+    /// Tells the parts which signals come to their pads past the matrix.
+    fn follow_functions(&mut self) {
         for pin in 0..PINS {
             let function = self.get(IO_MUX).function(pin);
             self.platform.parts.direct[pin] = function.and_then(|function| direct_signal(pin, function));
         }
-        self.read_pads();
-        self.connect_wires(now);
+    }
+
+    fn settle_io_mux(&mut self, now: Time) {
+        let changes = self.get_mut(IO_MUX).take_changes();
+        if changes.functions != 0 {
+            self.follow_functions();
+            self.connect_wires(now);
+        } else if changes.pulls != 0 {
+            self.follow_pulls(changes.pulls, now);
+        }
     }
 
     fn settle_gpio(&mut self, now: Time) {
         let changes = self.get_mut(GPIO).take_changes();
+        if self.get_mut(GPIO).take_rewired() {
+            self.connect_wires(now);
+        }
         self.follow_matrix(changes, now);
         self.settle_gpio_interrupts();
+        if self.platform.pads.stepped != 0 {
+            self.renew_pads();
+        }
     }
 
     fn settle_gpio_interrupts(&mut self) {

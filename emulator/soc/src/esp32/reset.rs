@@ -74,7 +74,7 @@ impl Esp32 {
         self.gate_clocks(now);
         self.update_clocks(now);
         self.update_runs();
-        self.read_pads();
+        self.follow_functions();
         self.connect_wires(now);
         for index in 0..Esp32::TABLE.len() {
             self.settle_interrupts(index);

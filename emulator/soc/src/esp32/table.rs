@@ -73,14 +73,21 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("FRC_TIMER", 0x3FF4_7000, 0x1000, |_| Box::new(FrcTimer::new())).interrupts(&[56, 57]).edges(&[56, 57]),
     Block::new("UART0", 0x3FF4_0000, 0x1000, |_| Box::new(Uart::new(XTAL)))
         .interrupts(&[34])
+        // TXD and RTS; RXD and CTS.
+        .outputs(14, 2)
+        .inputs(&[Signals::new(14, 2)])
         .resets(&[(PERIPHERALS, 2)])
         .serial(),
     Block::new("UART1", 0x3FF5_0000, 0x1000, |_| Box::new(Uart::new(XTAL)))
         .interrupts(&[35])
+        .outputs(17, 2)
+        .inputs(&[Signals::new(17, 2)])
         .resets(&[(PERIPHERALS, 5)])
         .serial(),
     Block::new("UART2", 0x3FF6_E000, 0x1000, |_| Box::new(Uart::new(XTAL)))
         .interrupts(&[36])
+        .outputs(198, 2)
+        .inputs(&[Signals::new(198, 2)])
         .resets(&[(PERIPHERALS, 23)])
         .serial(),
     // SCL, then SDA.
@@ -109,7 +116,7 @@ pub const TABLE: &[Block<Esp32>] = &[
         .resets(&[(PERIPHERALS, 16)]),
     Block::new("RSA", 0x3FF0_2000, 0x1000, |_| Box::new(Rsa::new())).interrupts(&[51]).resets(&[(CRYPTO, 2)]),
     // Each core has interrupt sources of its own for it.
-    Block::new("GPIO", 0x3FF4_4000, 0xF00, |_| Box::new(Gpio::new())).after(Esp32::settle_gpio),
+    Block::new("GPIO", 0x3FF4_4000, 0xF00, |_| Box::new(Gpio::new())).shows_pads().after(Esp32::settle_gpio),
     Block::new("EFUSE", 0x3FF5_A000, 0x1000, |setup| Box::new(Efuse::new(fuses(setup))))
         .interrupts(&[44])
         .resets(&[(PERIPHERALS, 14)])
@@ -144,7 +151,10 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("GPIO_SD", 0x3FF4_4F00, 0x100, |_| Box::new(GpioSd::new())),
     Block::new("FE2", 0x3FF4_5000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
     Block::new("FE", 0x3FF4_6000, 0x1000, |_| Box::new(RadioFrontEnd::new())),
-    Block::new("RTC_IO", 0x3FF4_8400, 0x400, |_| Box::new(RtcIo::new())).kept().after(Esp32::settle_rtc_io),
+    Block::new("RTC_IO", 0x3FF4_8400, 0x400, |_| Box::new(RtcIo::new()))
+        .kept()
+        .shows_pads()
+        .after(Esp32::settle_rtc_io),
     Block::stub("RTC_I2C", 0x3FF4_8C00, 0x400),
     Block::new("IO_MUX", 0x3FF4_9000, 0x1000, |_| Box::new(IoMux::new())).after(Esp32::settle_io_mux),
     Block::new("HINF", 0x3FF4_B000, 0x1000, |_| Box::new(Hinf::new())),

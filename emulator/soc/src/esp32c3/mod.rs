@@ -106,8 +106,8 @@ impl Chip for Esp32c3 {
         self.get(INTERRUPT_CORE0).presented()
     }
 
-    fn update_inputs(&mut self) {
-        self.read_pads();
+    fn set_pad(&mut self, pin: usize, level: bool, _held: bool) {
+        self.get_mut(GPIO).set_input(pin, level);
     }
 
     /// Nothing of the chip is on a network yet: frames for it are lost.
@@ -146,7 +146,6 @@ impl Chip for Esp32c3 {
         self.platform.effects.clear();
         self.settle_flash_mmu(now);
         self.update_clocks(now);
-        self.read_pads();
         self.connect_wires(now);
         for index in 0..TABLE.len() {
             self.settle_interrupts(index);
@@ -227,13 +226,5 @@ impl Esp32c3 {
         }
         self.platform.apb_clock = apb;
         self.for_each_block(|platform, index| platform.blocks.device_mut(index).set_apb_clock(apb, now));
-    }
-
-    /// The levels that the board and its parts give to the pads.
-    fn read_pads(&mut self) {
-        for pin in 0..PINS {
-            let driven = self.platform.driven[pin].or(self.platform.parts.pad_level(pin));
-            self.get_mut(GPIO).set_input(pin, driven.unwrap_or(false));
-        }
     }
 }

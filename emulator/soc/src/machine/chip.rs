@@ -53,6 +53,17 @@ pub enum Network {
     Ports,
 }
 
+/// What drives a pad from inside the chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PadFunction {
+    /// What the matrix brings to it.
+    Matrix,
+    /// A signal past the matrix, by its number in the matrix.
+    Signal(u32),
+    /// Nothing that is followed.
+    None,
+}
+
 /// A chip without its cores: a table of blocks, memories, and what is truly its own.
 ///
 /// The platform in it does what is the same on every chip; a chip answers how interrupts are routed, which reset reaches what and
@@ -108,8 +119,31 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
         0
     }
 
-    /// The board drives pads differently now, by level or by voltage.
-    fn update_inputs(&mut self);
+    /// What drives a pad from inside the chip.
+    fn pad_function(&self, pin: usize) -> PadFunction {
+        let _ = pin;
+        PadFunction::Matrix
+    }
+
+    /// The pad that is connected to the input `signal` past the matrix.
+    fn direct_input(&self, signal: u32) -> Option<usize> {
+        let _ = signal;
+        None
+    }
+
+    /// The way in which the chip's own resistor pulls a pad: true is up.
+    fn pull(&self, pin: usize) -> Option<bool> {
+        let _ = pin;
+        None
+    }
+
+    /// The level that a pad has while its own output does not drive it; `held` if something drives it and not a resistor.
+    fn set_pad(&mut self, pin: usize, level: bool, held: bool);
+
+    /// The levels of some pads were set.
+    fn pads_changed(&mut self, now: Time) {
+        let _ = now;
+    }
 
     /// The voltages of pads are about to change.
     fn before_pads_change(&mut self, now: Time) {

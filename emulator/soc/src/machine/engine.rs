@@ -10,7 +10,7 @@ use super::run::Run;
 use super::settle::Settle;
 use super::wires::Wires;
 use super::{JtagCycle, Strap};
-use crate::platform::{Origin, Platform};
+use crate::platform::{Carried, Origin, Platform};
 
 /// A chip and its cores. A fork shares the chip until one of the two runs.
 #[derive(Clone)]
@@ -117,7 +117,9 @@ pub trait Engine: Persist + Send + Sync {
     /// A part was changed from outside.
     fn follow_parts(&mut self, now: Time);
     fn attach_probe(&mut self, pin: usize, now: Time);
+    fn detach_probe(&mut self, pin: usize, now: Time);
     fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)>;
+    fn pad(&mut self, pin: usize, now: Time) -> Carried;
     fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time);
     fn settle_port(&mut self, block: usize);
     fn efuses(&self) -> Vec<u8>;
@@ -224,6 +226,14 @@ impl<C: Chip> Engine for Assembly<C> {
 
     fn attach_probe(&mut self, pin: usize, now: Time) {
         self.chip_mut().attach_probe(pin, now);
+    }
+
+    fn detach_probe(&mut self, pin: usize, now: Time) {
+        self.chip_mut().detach_probe(pin, now);
+    }
+
+    fn pad(&mut self, pin: usize, now: Time) -> Carried {
+        self.chip_mut().pad(pin, now)
     }
 
     fn take_probed(&mut self, pin: usize, now: Time) -> Vec<(Time, Signal)> {

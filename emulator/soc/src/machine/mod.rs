@@ -17,7 +17,7 @@ mod wires;
 
 use std::any::Any;
 
-use espalier_core::{Core, DebugStop, Frequency, Observer, SerialPort, Signal, Span, Time, Translation};
+use espalier_core::{Core, DebugStop, Frequency, LineSettings, Observer, SerialPort, Signal, Span, Time, Translation};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::ResetCause;
@@ -26,7 +26,7 @@ use crate::boards::BoardDefinition;
 use crate::error::SocError;
 use crate::platform::{FidelityRow, UnmodelledAccess, UnmodelledBlock};
 
-pub use chip::{Access, Chip, ChipBus, Network};
+pub use chip::{Access, Chip, ChipBus, Network, PadFunction};
 pub use controls::{PartError, UnknownPart};
 pub use debug::MemoryError;
 pub use engine::{Assembly, Engine};
@@ -232,6 +232,53 @@ impl Machine {
         self.engine.attach_probe(pin, self.run.now);
     }
 
+    /// Records what a pad carries no more.
+    pub fn detach_probe(&mut self, pin: usize) {
+        self.engine.detach_probe(pin, self.run.now);
+    }
+
+    /// What a pad carries: a level, or a wave. Low if there is no such pad.
+    pub fn pad(&mut self, pin: usize) -> Signal {
+        if pin >= self.engine.platform().pads.count() {
+            return Signal::Level(false);
+        }
+        self.engine.pad(pin, self.run.now).signal
+    }
+
+    /// How often two drivers came to want different levels of one of the pads that are followed, with the time and the pad of the
+    /// first time.
+    pub fn conflicts(&self) -> Option<(u64, Time, usize)> {
+        self.engine.platform().pads.conflicts()
+    }
+
+    /// Whether the chip has a pad of this number.
+    pub fn has_pad(&self, pin: usize) -> bool {
+        self.board().chip.has_pad(pin)
+    }
+
+    /// The pads that the chip has, for messages.
+    pub fn pad_names(&self) -> &'static str {
+        self.board().chip.pad_names()
+    }
+
+    /// How many UARTs the chip has.
+    pub fn uarts(&self) -> usize {
+        self.engine.platform().serial().len()
+    }
+
+    /// How many changes of a pad its probe has recorded.
+    pub fn probed_changes(&mut self, pin: usize) -> u64 {
+        self.engine.follow_wires(self.run.now);
+        self.engine.platform().pads.changes(pin)
+    }
+
+    /// The changes of a pad with a probe after the first `skip`, as far as they are kept, and what it carried before them. Nothing is
+    /// taken.
+    pub fn probed(&mut self, pin: usize, skip: u64) -> (Signal, Vec<(Time, Signal)>) {
+        self.engine.follow_wires(self.run.now);
+        self.engine.platform().pads.probed(pin, skip).unwrap_or((Signal::Level(false), Vec::new()))
+    }
+
     /// Takes what a pad has carried since its probe was attached or last read: each change with its time. The last 262144 changes
     /// are kept until then.
     pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
@@ -327,6 +374,11 @@ impl Machine {
         if let Some(index) = platform.map.rows().iter().position(|row| row.name == name) {
             platform.blocks.device_mut(index).set_stretch(stretch);
         }
+    }
+
+    /// How the other side of a UART's line sends and reads from now on; what is None follows the UART's own setting.
+    pub fn set_uart_line(&mut self, uart: usize, settings: LineSettings) {
+        self.with_port(uart, |port, now| port.set_line(settings, now));
     }
 
     /// Does something to a serial port. Ports that do not exist are ignored.

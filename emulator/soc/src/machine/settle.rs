@@ -12,8 +12,14 @@ pub trait Settle: Chip {
     /// A core reads the word at `address`, which is not memory.
     fn read_register(&mut self, origin: Origin, address: u32, now: Time) -> Result<u32, Fault> {
         let now = self.platform_mut().tick(now);
-        self.bring_inputs_up(address, now);
-        let (value, touched) = self.platform_mut().read(origin, address, now)?;
+        let place = self.platform().map.find(address);
+        if let Some((index, _)) = place {
+            self.follow_inputs(index, now);
+            if Self::TABLE[index].row.shows_pads {
+                self.look_at_pads(now);
+            }
+        }
+        let (value, touched) = self.platform_mut().read(origin, address, place, now)?;
         if let Some(index) = touched {
             self.settle(index, now);
         }
@@ -23,21 +29,17 @@ pub trait Settle: Chip {
     /// A core writes the word at `address`, which is not memory.
     fn write_register(&mut self, origin: Origin, address: u32, value: u32, now: Time) -> Result<(), Fault> {
         let now = self.platform_mut().tick(now);
-        self.bring_inputs_up(address, now);
-        if let Some(index) = self.platform_mut().write(origin, address, value, now)? {
+        let place = self.platform().map.find(address);
+        if let Some((index, _)) = place {
+            self.follow_inputs(index, now);
+            if Self::TABLE[index].row.shows_pads && self.platform().pads.stepped != 0 {
+                self.step_waves(now);
+            }
+        }
+        if let Some(index) = self.platform_mut().write(origin, (address, place), value, now)? {
             self.settle(index, now);
         }
         Ok(())
-    }
-
-    /// Before the block at `address` is looked at: if it hears pads, what drives those is followed up to `now`.
-    fn bring_inputs_up(&mut self, address: u32, now: Time) {
-        let platform = self.platform();
-        if platform.pads.inputs.is_empty() {
-            return;
-        }
-        let Some((index, _)) = platform.map.find(address) else { return };
-        self.follow_inputs(index, now);
     }
 
     /// Calls every block whose deadline has come.
@@ -55,6 +57,9 @@ pub trait Settle: Chip {
             } else if slot == platform.parts_slot() {
                 platform.parts.advance(now);
                 self.settle_parts(now);
+            } else if slot == platform.pads_slot() {
+                self.step_waves(now);
+                self.renew_pads();
             } else {
                 self.follow_inputs(slot, now);
                 self.platform_mut().blocks.device_mut(slot).advance(now);

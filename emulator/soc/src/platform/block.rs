@@ -61,6 +61,8 @@ pub struct Row {
     pub spi: Option<SpiSignals>,
     /// It has a line to the outside of the chip, as serial port.
     pub serial: bool,
+    /// Software reads the levels of pads in it.
+    pub shows_pads: bool,
 }
 
 impl Row {
@@ -104,6 +106,7 @@ impl<C> Block<C> {
             flash: false,
             spi: None,
             serial: false,
+            shows_pads: false,
         };
         Block { row, device, after: None }
     }
@@ -157,6 +160,11 @@ impl<C> Block<C> {
 
     pub const fn serial(mut self) -> Block<C> {
         self.row.serial = true;
+        self
+    }
+
+    pub const fn shows_pads(mut self) -> Block<C> {
+        self.row.shows_pads = true;
         self
     }
 

@@ -1,11 +1,14 @@
-//! What is connected to single pads, and what each of these lines carries.
+//! The pads: what drives each of them, which of them form a net, who listens, and what they carry.
 //!
-//! Only lines with something at their other end are followed: a part of the board, a block that listens, or a probe. The rest
-//! of the pads cost nothing.
+//! Only pads at which something looks are followed: a part of the board, a block that listens, an interrupt, a probe. What the others
+//! carry is worked out when software reads it, and costs nothing before.
 
 use std::collections::VecDeque;
 
-use espalier_core::{Signal, Span, Time};
+use espalier_core::{Signal, Time};
+
+use super::net::{Carried, nets};
+use crate::boards::Wire;
 
 /// Changes of a line that its probe keeps until they are taken; of more than these the oldest are lost.
 const PROBE_CHANGES: usize = 1 << 18;
@@ -14,105 +17,244 @@ const PROBE_CHANGES: usize = 1 << 18;
 #[derive(Clone, Debug)]
 struct Probe {
     pin: usize,
+    /// What the line carried before the first of the changes.
+    before: Signal,
     changes: VecDeque<(Time, Signal)>,
+    /// How many changes there were.
+    count: u64,
     lost: u64,
 }
 
-espalier_core::persist!(value Probe { pin, changes, lost });
+espalier_core::persist!(value Probe { pin, before, changes, count, lost });
 
 impl Probe {
     fn record(&mut self, signal: Signal, at: Time) {
         if self.changes.len() == PROBE_CHANGES {
-            self.changes.pop_front();
+            if let Some((_, signal)) = self.changes.pop_front() {
+                self.before = signal;
+            }
             self.lost += 1;
         }
         self.changes.push_back((at, signal));
+        self.count += 1;
     }
 }
 
-/// The lines of single pads. In masks of pads, bit n is GPIO n.
+/// The pads. In masks of pads, bit n is GPIO n.
 #[derive(Clone, Debug)]
 pub struct Lines {
     probes: Vec<Probe>,
-    /// Pads that parts and probes are connected to.
-    connected: u64,
+    /// Pads that parts hear.
+    heard: u64,
+    /// For each pad, the pads on its net.
+    nets: Vec<u64>,
     /// The inputs of blocks that listen to pads.
     pub inputs: Vec<Input>,
-    /// The block, by its index in the chip's table, and its output that drives each of the pads that are followed.
+    /// What each block listened to when its inputs were connected: bit n is input n.
+    pub listening: Vec<u64>,
+    /// Blocks with an input that hears another block.
+    pub fed: Vec<bool>,
+    /// The block, by its index in the chip's table, and its output that drives each pad.
     pub drivers: Vec<Option<(usize, usize)>>,
-    signals: Vec<Signal>,
+    /// What that output brought to the pad when it was last looked at.
+    pub brought: Vec<Signal>,
+    /// The pads that are followed.
+    pub followed: u64,
+    /// The pads at whose level interrupts and the wake-up look.
+    pub sensed: u64,
+    /// The pads whose waves have to be followed edge by edge: those and the inputs of blocks that take no waves.
+    pub stepped: u64,
+    /// Until when the edges of the wave on each of those were followed.
+    pub seen: Vec<Time>,
+    carried: Vec<Carried>,
+    /// How often two drivers came to want different levels of a followed pad, and when and where they first did.
+    conflicts: u64,
+    first_conflict: Option<(Time, usize)>,
 }
 
-espalier_core::persist!(value Lines { probes, connected, inputs, drivers, signals });
+espalier_core::persist! {
+    value Lines {
+        probes, heard, nets, inputs, listening, fed, drivers, brought, followed, sensed, stepped, seen,
+        carried, conflicts, first_conflict
+    }
+}
 
-/// An input of a block that listens to a pad.
+/// Where an input of a block comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A pad; `inverted` if the matrix inverts it.
+    Pad { pin: usize, inverted: bool },
+    /// The matrix holds it at a level.
+    Constant(bool),
+}
+
+espalier_core::persist!(enum Source { Pad { pin, inverted }, Constant(level) });
+
+/// An input of a block that listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Index in the chip's table.
     pub block: usize,
     pub input: usize,
-    pub pin: usize,
-    /// Whether the matrix inverts it.
-    pub inverted: bool,
+    pub source: Source,
 }
 
-espalier_core::persist!(value Input { block, input, pin, inverted });
+espalier_core::persist!(value Input { block, input, source });
+
+impl Input {
+    /// The pad that it hears.
+    pub fn pin(&self) -> Option<usize> {
+        match self.source {
+            Source::Pad { pin, .. } => Some(pin),
+            Source::Constant(_) => None,
+        }
+    }
+}
 
 impl Lines {
     /// `heard` are the pads that parts hear.
-    pub fn new(heard: u64, pins: usize) -> Lines {
+    pub fn new(heard: u64, wires: &[Wire], pins: usize, blocks: usize) -> Lines {
+        let wires = wires.iter().map(|wire| (usize::from(wire.from), usize::from(wire.to)));
         Lines {
             probes: Vec::new(),
-            connected: heard,
+            heard,
+            nets: nets(pins, wires),
             inputs: Vec::new(),
+            listening: vec![0; blocks],
+            fed: vec![false; blocks],
             drivers: vec![None; pins],
-            signals: vec![Signal::Level(false); pins],
+            brought: vec![Signal::Level(false); pins],
+            followed: 0,
+            sensed: 0,
+            stepped: 0,
+            seen: vec![Time::ZERO; pins],
+            carried: vec![Carried::default(); pins],
+            conflicts: 0,
+            first_conflict: None,
         }
     }
 
     /// How many pads there are.
     pub fn count(&self) -> usize {
-        self.signals.len()
+        self.carried.len()
     }
 
-    /// The pads that parts, probes and blocks are connected to.
-    pub fn followed(&self) -> u64 {
-        self.inputs.iter().fold(self.connected, |mask, input| mask | 1 << input.pin)
+    /// Whether each pad and each of `blocks` blocks has its place.
+    pub fn is_sound(&self, blocks: usize) -> bool {
+        let pins = self.count();
+        let pads = [self.nets.len(), self.drivers.len(), self.brought.len(), self.seen.len()];
+        let exists = |pin: Option<usize>| pin.is_none_or(|pin| pin < pins);
+        let inputs = self.inputs.iter().all(|input| exists(input.pin()) && input.block < blocks);
+        let drivers = self.drivers.iter().flatten().all(|(block, _)| *block < blocks);
+        let probes = self.probes.iter().all(|probe| probe.pin < pins && probe.count >= probe.changes.len() as u64);
+        probes && pads == [pins; 4] && [self.listening.len(), self.fed.len()] == [blocks; 2] && inputs && drivers
+    }
+
+    /// The pads on the net of a pad.
+    pub fn net(&self, pin: usize) -> u64 {
+        self.nets[pin]
+    }
+
+    /// The pads of a mask with all that are on their nets.
+    pub fn with_nets(&self, mask: u64) -> u64 {
+        pads(mask).fold(0, |all, pin| all | self.nets[pin])
+    }
+
+    /// The pads that share their net with others.
+    pub fn wired(&self) -> u64 {
+        self.nets.iter().filter(|net| !net.is_power_of_two()).fold(0, |mask, net| mask | net)
+    }
+
+    /// The pads that a block drives, with those on their nets.
+    pub fn waving(&self) -> u64 {
+        let driven = self.drivers.iter().enumerate().filter(|(_, driver)| driver.is_some());
+        self.with_nets(driven.fold(0, |mask, (pin, _)| mask | 1 << pin))
+    }
+
+    /// The pads that have to be followed for parts, probes and blocks that listen.
+    pub fn looked_at(&self) -> u64 {
+        let probed = self.probes.iter().map(|probe| probe.pin);
+        let inputs = self.inputs.iter().filter_map(Input::pin);
+        probed.chain(inputs).fold(self.heard, |mask, pin| mask | 1 << pin)
+    }
+
+    /// The pads that are heard by blocks or whose edges are followed.
+    pub fn heard_inside(&self) -> u64 {
+        self.inputs.iter().filter_map(Input::pin).fold(self.stepped, |mask, pin| mask | 1 << pin)
     }
 
     /// Records what a pad carries from now on.
     pub fn attach_probe(&mut self, pin: usize) {
-        if pin < self.signals.len() && !self.probes.iter().any(|probe| probe.pin == pin) {
-            self.probes.push(Probe { pin, changes: VecDeque::new(), lost: 0 });
-            self.connected |= 1 << pin;
+        if pin < self.count() && !self.probes.iter().any(|probe| probe.pin == pin) {
+            let before = self.carried[pin].signal;
+            self.probes.push(Probe { pin, before, changes: VecDeque::new(), count: 0, lost: 0 });
         }
     }
 
-    pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
-        let probe = self.probes.iter_mut().find(|probe| probe.pin == pin);
-        probe.map(|probe| std::mem::take(&mut probe.changes).into()).unwrap_or_default()
+    /// Whether what a pad carries is recorded.
+    pub fn is_probed(&self, pin: usize) -> bool {
+        self.probes.iter().any(|probe| probe.pin == pin)
     }
 
-    /// Unread changes that the probe of a pad has dropped.
+    /// Records what a pad carries no more.
+    pub fn detach_probe(&mut self, pin: usize) {
+        self.probes.retain(|probe| probe.pin != pin);
+    }
+
+    pub fn take_probed(&mut self, pin: usize) -> Vec<(Time, Signal)> {
+        let Some(probe) = self.probes.iter_mut().find(|probe| probe.pin == pin) else { return Vec::new() };
+        probe.before = probe.changes.back().map_or(probe.before, |(_, signal)| *signal);
+        std::mem::take(&mut probe.changes).into()
+    }
+
+    /// How many changes the probe of a pad has recorded.
+    pub fn changes(&self, pin: usize) -> u64 {
+        self.probes.iter().find(|probe| probe.pin == pin).map_or(0, |probe| probe.count)
+    }
+
+    /// The changes of a pad after the first `skip` that its probe has recorded, as far as they are kept, and what came before them.
+    pub fn probed(&self, pin: usize, skip: u64) -> Option<(Signal, Vec<(Time, Signal)>)> {
+        let probe = self.probes.iter().find(|probe| probe.pin == pin)?;
+        let gone = probe.count - probe.changes.len() as u64;
+        let first = (skip.saturating_sub(gone) as usize).min(probe.changes.len());
+        let before = first.checked_sub(1).map_or(probe.before, |last| probe.changes[last].1);
+        Some((before, probe.changes.iter().skip(first).copied().collect()))
+    }
+
+    /// Changes that the probe of a pad has lost because they were not taken.
     pub fn lost_by_probe(&self, pin: usize) -> u64 {
         self.probes.iter().find(|probe| probe.pin == pin).map_or(0, |probe| probe.lost)
     }
 
+    /// How often two drivers came to want different levels of a followed pad, and when and at which they first did.
+    pub fn conflicts(&self) -> Option<(u64, Time, usize)> {
+        self.first_conflict.map(|(at, pin)| (self.conflicts, at, pin))
+    }
+
     pub fn power_cycle(&mut self) {
-        self.signals.fill(Signal::Level(false));
+        self.carried.fill(Carried::default());
     }
 
-    /// What a line carries.
-    pub fn signal(&self, pin: usize) -> Signal {
-        self.signals[pin]
+    /// What a pad that is followed carries.
+    pub fn carried(&self, pin: usize) -> Carried {
+        self.carried[pin]
     }
 
-    /// A pad carries `signal` from `at` on. True if that is news.
-    pub fn carry(&mut self, pin: usize, signal: Signal, at: Time) -> bool {
-        if self.signals[pin] == signal {
+    /// A pad carries something from `at` on. True if that is news.
+    pub fn carry(&mut self, pin: usize, carried: Carried, at: Time) -> bool {
+        let before = std::mem::replace(&mut self.carried[pin], carried);
+        if before == carried {
             return false;
         }
-        self.signals[pin] = signal;
+        self.seen[pin] = at;
+        if carried.conflict && !before.conflict {
+            self.conflicts += 1;
+            self.first_conflict.get_or_insert((at, pin));
+        }
+        let signal = carried.signal;
+        if before.signal == signal {
+            return true;
+        }
         if let Some(probe) = self.probes.iter_mut().find(|probe| probe.pin == pin) {
             probe.record(signal, at);
         }
@@ -120,13 +262,11 @@ impl Lines {
     }
 }
 
-/// The signal behind the matrix.
-pub fn inverted(signal: Signal, inverted: bool) -> Signal {
-    match signal {
-        signal if !inverted => signal,
-        Signal::Level(level) => Signal::Level(!level),
-        Signal::Pulses { period, high } => {
-            Signal::Pulses { period, high: Span::from_ticks(period.ticks() - high.ticks()) }
-        }
-    }
+/// The pads of a mask.
+pub fn pads(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let pin = mask.trailing_zeros() as usize;
+        mask &= mask.wrapping_sub(1);
+        (pin < u64::BITS as usize).then_some(pin)
+    })
 }

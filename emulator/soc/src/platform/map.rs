@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, Row};
+use super::block::{Block, Row, Signals};
 
 /// The granularity of the lookup, in bytes.
 const GRAIN: u32 = 0x100;
@@ -47,6 +47,8 @@ pub struct Map {
     /// The first address of the lookup.
     base: u32,
     lookup: Arc<[u8]>,
+    /// The signals that blocks drive, with the index of each.
+    outputs: Arc<[(Signals, usize)]>,
 }
 
 impl Map {
@@ -59,7 +61,8 @@ impl Map {
             let first = ((row.base - base) / GRAIN) as usize;
             lookup[first..first + (row.size / GRAIN) as usize].fill(index as u8);
         }
-        Map { rows, windows, base, lookup: lookup.into() }
+        let outputs = rows.iter().enumerate().filter_map(|(index, row)| Some((row.outputs?, index))).collect();
+        Map { rows, windows, base, lookup: lookup.into(), outputs }
     }
 
     /// The rows, in the order of the table.
@@ -80,6 +83,11 @@ impl Map {
         let index = *self.lookup.get(grain as usize)?;
         let row = self.rows.get(usize::from(index))?;
         Some((usize::from(index), address - row.base))
+    }
+
+    /// The block that drives a signal of the matrix, and which of its outputs that is.
+    pub fn driver_of(&self, signal: u32) -> Option<(usize, usize)> {
+        self.outputs.iter().find_map(|(signals, index)| Some((*index, signals.position(signal)?)))
     }
 
     /// True for the addresses at which peripherals answer, whether there is one at `address` or not.

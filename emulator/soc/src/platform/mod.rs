@@ -7,6 +7,7 @@ mod events;
 mod fidelity;
 mod lines;
 pub mod map;
+mod net;
 mod parts;
 mod serial;
 mod stub;
@@ -33,7 +34,8 @@ use unmodelled::{Allowed, Mnemonics, UnmodelledLog};
 
 pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
-pub use lines::{Input, inverted};
+pub use lines::{Input, Source, pads};
+pub use net::{Carried, NetDriver, resolve};
 pub use parts::SpiSignals;
 pub use serial::SERIAL_OUTPUT_BYTES;
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
@@ -46,6 +48,9 @@ pub struct Reset {
 }
 
 espalier_core::persist!(value Reset { cause, core });
+
+/// The block at an address, and the offset in it.
+pub type Place = Option<(usize, u32)>;
 
 /// What a platform is made from.
 pub struct Config<'a> {
@@ -65,7 +70,7 @@ pub struct Config<'a> {
 pub struct Platform {
     pub map: Map,
     pub blocks: Blocks,
-    /// One slot for each block, then those of the LAN, the air, the ports and the parts.
+    /// One slot for each block, then those of the LAN, the air, the ports, the parts and the waves on pads.
     schedule: Schedule,
     /// How often blocks were called because their time had come.
     calls: u64,
@@ -119,7 +124,7 @@ impl Platform {
         lan.plug_in_air();
         Ok(Platform {
             blocks: Blocks::new(table.iter().map(|block| (block.device)(&config.setup)).collect()),
-            schedule: Schedule::new(table.len() + 4),
+            schedule: Schedule::new(table.len() + 5),
             calls: 0,
             clock: Time::ZERO,
             steady: SteadyWords::NONE,
@@ -132,7 +137,7 @@ impl Platform {
             serial: vec![SerialOutput::default(); map.rows().iter().filter(|row| row.serial).count()],
             pulses: 0,
             driven: vec![None; config.pins],
-            pads: Lines::new(parts.heard(), config.pins),
+            pads: Lines::new(parts.heard(), &board.wires, config.pins, table.len()),
             parts,
             lan,
             air: Air::new(seed),
@@ -151,12 +156,15 @@ impl Platform {
     fn is_sound(&self) -> bool {
         let ports = self.map.rows().iter().filter(|row| row.serial).count();
         let pins = self.pads.count();
-        !self.lines.is_empty() && self.serial.len() == ports && self.driven.len() == pins
+        !self.lines.is_empty()
+            && self.serial.len() == ports
+            && self.driven.len() == pins
+            && self.pads.is_sound(self.blocks.len())
     }
 
-    /// The pads that have to be followed.
-    pub fn followed(&self) -> u64 {
-        self.pads.followed() | self.events.pads()
+    /// The pads that parts, probes, blocks and the observer look at.
+    pub fn looked_at(&self) -> u64 {
+        self.pads.looked_at() | self.events.pads()
     }
 
     /// The schedule's slot for the LAN.
@@ -182,6 +190,11 @@ impl Platform {
     /// Asks the parts when one next changes by itself.
     pub fn renew_parts(&mut self) {
         self.set_deadline(self.parts_slot(), self.parts.deadline());
+    }
+
+    /// The schedule's slot for waves on pads whose edges are followed.
+    pub fn pads_slot(&self) -> usize {
+        self.blocks.len() + 4
     }
 
     /// Something will reach the ports at `at`.
@@ -364,8 +377,14 @@ impl Platform {
     }
 
     /// Software reads a register. The index is that of the block, if it has to settle.
-    pub fn read(&mut self, origin: Origin, address: u32, now: Time) -> Result<(u32, Option<usize>), Fault> {
-        let Some((index, offset)) = self.map.find(address) else {
+    pub fn read(
+        &mut self,
+        origin: Origin,
+        address: u32,
+        place: Place,
+        now: Time,
+    ) -> Result<(u32, Option<usize>), Fault> {
+        let Some((index, offset)) = place else {
             self.touch_nothing(origin, address, None)?;
             return Ok((0, None));
         };
@@ -387,8 +406,14 @@ impl Platform {
     }
 
     /// Software writes a register. The index is that of the block, if it has to settle.
-    pub fn write(&mut self, origin: Origin, address: u32, value: u32, now: Time) -> Result<Option<usize>, Fault> {
-        let Some((index, offset)) = self.map.find(address) else {
+    pub fn write(
+        &mut self,
+        origin: Origin,
+        (address, place): (u32, Place),
+        value: u32,
+        now: Time,
+    ) -> Result<Option<usize>, Fault> {
+        let Some((index, offset)) = place else {
             self.touch_nothing(origin, address, Some(value))?;
             return Ok(None);
         };

@@ -12,6 +12,7 @@ mod engines;
 mod faults;
 mod oracle;
 mod outputs;
+mod pads;
 mod repl;
 mod wifi;
 
@@ -39,8 +40,17 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let suites =
-        [cases::ALL, engines::ALL, oracle::ALL, faults::ALL, outputs::ALL, wifi::ALL, bluetooth::ALL, board::ALL];
+    let suites = [
+        cases::ALL,
+        engines::ALL,
+        oracle::ALL,
+        faults::ALL,
+        outputs::ALL,
+        pads::ALL,
+        wifi::ALL,
+        bluetooth::ALL,
+        board::ALL,
+    ];
     let short = suites.into_iter().flatten().map(|(name, case)| (name, case, image.is_none()));
     let long = oracle::LONG.iter().map(|(name, case)| (name, case, true));
     let trials = short.chain(long).map(|(name, case, ignored)| {

@@ -12,7 +12,7 @@ use espalier::{Model, Span};
 use espalier_scenario::Pattern;
 
 use parse::{BAUD, endpoint, span};
-pub use parse::{Endpoint, Forward, PeerForward};
+pub use parse::{Endpoint, Forward, PeerForward, Signal};
 pub use shared::{NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
 
 /// The host's own address, which is the default: other hosts reach a board only if its user says so.

@@ -29,6 +29,24 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+/// A pin to record, and the rate of the UART whose bytes it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    pub pin: usize,
+    pub baud: Option<u32>,
+}
+
+pub fn signal(text: &str) -> Result<Signal, String> {
+    let (pin, baud) = text.split_once(':').map_or((text, None), |(pin, baud)| (pin, Some(baud)));
+    let pin = pin.trim().trim_start_matches("GPIO").parse();
+    let baud = baud.map(|baud| baud.trim().parse().map_err(|_| format!("{baud:?} is no rate in bits per second")));
+    Ok(Signal {
+        pin: pin
+            .map_err(|_| format!("{text:?} is no pin, such as 4, and no pin with a UART's rate, such as 1:115200"))?,
+        baud: baud.transpose()?,
+    })
+}
+
 pub fn endpoint(text: &str) -> Result<Endpoint, String> {
     let (address, port) = match text.rsplit_once(':') {
         Some(("", port)) => (None, port),

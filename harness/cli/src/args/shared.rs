@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use espalier::{AccessPoint, Board, BoardBuilder, Model};
 
-use super::parse::{Forward, PeerForward, flash_offset, forward, peer};
+use super::parse::{Forward, PeerForward, Signal, flash_offset, forward, peer, signal};
 use crate::network::Network;
 
 /// The board, and what is around it.
@@ -55,6 +55,12 @@ pub struct RecordArgs {
     /// Record what is in the air into this file, as a Wi-Fi sniffer would.
     #[arg(long, value_name = "FILE")]
     pub air_pcap: Option<PathBuf>,
+    /// Record what pins carry into this file, a value change dump, which PulseView and GTKWave read.
+    #[arg(long, value_name = "FILE")]
+    pub vcd: Option<PathBuf>,
+    /// With --vcd, record these pins only, such as 2,4. A pin with the rate of a UART, such as 1:115200, gets its bytes beside it.
+    #[arg(long, value_name = "PINS", value_delimiter = ',', value_parser = signal, requires = "vcd")]
+    pub signals: Vec<Signal>,
 }
 
 /// How a firmware file is read.

@@ -28,7 +28,7 @@ const TAIL: usize = 20;
 
 pub async fn perform(args: RunArgs) -> Result<u8, CliError> {
     let mut signals = Signals::listen()?;
-    let record = Record::open(&args.record)?;
+    let mut record = Record::open(&args.record)?;
     let title = format!("{} on espalier", args.image.display());
     let window = args.window.then(|| Window::open(&title)).transpose()?;
     let save_at = save_at(&args)?;

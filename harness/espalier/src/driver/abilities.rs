@@ -9,13 +9,13 @@ use espalier_core::Damaged;
 
 #[cfg(feature = "probe")]
 use espalier_core::Span;
-use espalier_core::Time;
+use espalier_core::{LineSettings, Signal, Time};
 use espalier_parts::{Part, Value};
 
 use super::{
     AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, Executed, FaultConfig, FlashHistory,
-    FlashMemory, FlashSectors, Kind, LedState, Link, ListenerId, PlayedTone, Reset, SerialPort, Start, UnmodelledNote,
-    Unsupported, WifiCredentials, WorldHandle,
+    FlashMemory, FlashSectors, Kind, LedState, Link, ListenerId, PadHistory, PlayedTone, Reset, SerialPort, Start,
+    UnmodelledNote, Unsupported, WifiCredentials, WorldHandle,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -195,6 +195,44 @@ pub(crate) trait Parts: Identity {
     }
 }
 
+/// Pins of the chip, and its UARTs beside the console.
+pub(crate) trait Pads: Identity {
+    /// What a pin carries now.
+    fn pad(&mut self, _pin: usize) -> Result<Signal, Failure> {
+        Err(self.unsupported(Capability::Pins))
+    }
+
+    /// Drives a pin from outside, or lets go of it.
+    fn drive_pad(&mut self, _pin: usize, _level: Option<bool>) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Pins))
+    }
+
+    /// Keeps what a pin carries from now on; gives how many of its changes were recorded before.
+    fn record_pad(&mut self, _pin: usize) -> Result<u64, Failure> {
+        Err(self.unsupported(Capability::Pins))
+    }
+
+    /// What a pin that is recorded has carried after the first `skip` changes.
+    fn pad_history(&mut self, _pin: usize, _skip: u64) -> Result<PadHistory, Failure> {
+        Err(self.unsupported(Capability::Pins))
+    }
+
+    /// Sends bytes to the RX of a UART.
+    fn uart_send(&mut self, _uart: usize, _bytes: &[u8]) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Uarts))
+    }
+
+    /// The bytes that a UART has sent since the last call, each with its time. Nothing where they are out of reach.
+    fn uart_take(&mut self, _uart: usize) -> Vec<(Time, u8)> {
+        Vec::new()
+    }
+
+    /// How the adapter at a UART sends and reads.
+    fn set_uart_line(&mut self, _uart: usize, _settings: LineSettings) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Uarts))
+    }
+}
+
 /// TCP sockets of the peer at the other end of the board's network.
 pub(crate) trait PeerSockets {
     /// The address that the board has on the network, once it has one.
@@ -365,6 +403,7 @@ pub(crate) trait Driver:
     + PowerSupply
     + Display
     + Parts
+    + Pads
     + PeerSockets
     + Cable
     + DebugPort

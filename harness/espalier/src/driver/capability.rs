@@ -86,6 +86,10 @@ pub enum Capability {
     Controls,
     /// Parts by their names, with properties and displays of their own.
     Parts,
+    /// What pins carry, and driving them.
+    Pins,
+    /// The UARTs beside the console.
+    Uarts,
     /// The colours of the LEDs.
     Leds,
     /// The buzzer's tone.
@@ -116,6 +120,8 @@ impl fmt::Display for Capability {
             Capability::Datagrams => "UDP and ping of the peer",
             Capability::Controls => "pressing, touching and setting sensors",
             Capability::Parts => "parts by their names",
+            Capability::Pins => "reading and driving pins",
+            Capability::Uarts => "UARTs beside the console",
             Capability::Leds => "LED readout",
             Capability::Buzzer => "recording the buzzer",
             Capability::Probe => "a debug probe",

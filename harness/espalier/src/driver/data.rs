@@ -1,6 +1,6 @@
 //! Plain data that crosses between boards and what is above them.
 
-use espalier_core::{Bitmap, Picture, Pixmap, Rgb, Time};
+use espalier_core::{Bitmap, Picture, Pixmap, Rgb, Signal, Time};
 
 /// From where the chip starts after a reset.
 ///
@@ -61,6 +61,15 @@ impl DisplayState {
             None => Picture::Dots(self.bitmap.clone()),
         }
     }
+}
+
+/// What a pin has carried.
+#[derive(Clone, Debug)]
+pub(crate) struct PadHistory {
+    /// What it carried before the first change.
+    pub(crate) before: Signal,
+    /// What it carried from when on.
+    pub(crate) changes: Vec<(Time, Signal)>,
 }
 
 /// What coloured LEDs show.

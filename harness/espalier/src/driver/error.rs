@@ -92,6 +92,35 @@ pub struct PropertyError {
     pub reason: String,
 }
 
+/// The chip has no such pin.
+///
+/// ```
+/// let error = espalier::NoSuchPin { pin: 24, pins: "0 to 19, 21 to 23, 25 to 27, 32 to 39" };
+/// assert_eq!(error.to_string(), "the chip has no GPIO24; it has 0 to 19, 21 to 23, 25 to 27, 32 to 39");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the chip has no GPIO{pin}; it has {pins}")]
+pub struct NoSuchPin {
+    /// The number.
+    pub pin: usize,
+    /// Those that there are.
+    pub pins: &'static str,
+}
+
+/// The chip has no such UART.
+///
+/// ```
+/// assert_eq!(espalier::NoSuchUart { uart: 3, uarts: 3 }.to_string(), "the chip has no UART3; it has 3, from UART0 on");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the chip has no UART{uart}; it has {uarts}, from UART0 on")]
+pub struct NoSuchUart {
+    /// The number.
+    pub uart: usize,
+    /// How many there are.
+    pub uarts: usize,
+}
+
 /// The board is made without such a part.
 ///
 /// ```
@@ -206,6 +235,8 @@ impl Cause for Halted {}
 impl Cause for UnknownPart {}
 impl Cause for PropertyError {}
 impl Cause for Absent {}
+impl Cause for NoSuchPin {}
+impl Cause for NoSuchUart {}
 impl Cause for DisplayMute {}
 impl Cause for PeerError {}
 impl Cause for EmulatorError {}

@@ -9,7 +9,7 @@ use espalier_core::{Bitmap, Span, Time};
 
 use super::{
     Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, FlashChip, Halted,
-    Identity, Keeping, Kind, Link, ListenerId, Parts, PeerError, PeerSockets, PowerSupply, SerialConsole, Start,
+    Identity, Keeping, Kind, Link, ListenerId, Pads, Parts, PeerError, PeerSockets, PowerSupply, SerialConsole, Start,
 };
 use crate::error::Failure;
 
@@ -108,6 +108,8 @@ impl Identity for Fake {
                 | Capability::Probe
                 | Capability::Power
                 | Capability::Coverage
+                | Capability::Pins
+                | Capability::Uarts
         )
     }
 }
@@ -229,6 +231,8 @@ impl PeerSockets for Fake {
 impl Cable for Fake {}
 
 impl DebugPort for Fake {}
+
+impl Pads for Fake {}
 
 impl Diagnostics for Fake {
     fn trace_hash(&self) -> Option<u64> {

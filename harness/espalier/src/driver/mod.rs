@@ -29,7 +29,7 @@ mod unmodelled;
 use std::path::PathBuf;
 
 pub(crate) use abilities::{
-    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, PartAct, Parts, PeerSockets,
+    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, Pads, PartAct, Parts, PeerSockets,
     PowerSupply, SerialConsole,
 };
 pub(crate) use air::{AirDriver, DatagramDriver, PingId, Segment, UdpId};
@@ -39,7 +39,7 @@ pub use capability::{Capability, Kind};
 pub use coverage::COVERAGE_VARIABLE;
 pub(crate) use coverage::{Executed, ExecutedBlock};
 pub use data::Start;
-pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId};
+pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId, PadHistory};
 #[cfg(feature = "probe")]
 pub(crate) use data::{JtagCycle, ProbePort};
 pub(crate) use emulated::WorldHandle;
@@ -48,8 +48,8 @@ pub use emulated::{
     Progress,
 };
 pub use error::{
-    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, PeerError, PropertyError, SnapshotError,
-    UnknownPart, Unsupported,
+    Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, NoSuchPin, NoSuchUart, PeerError,
+    PropertyError, SnapshotError, UnknownPart, Unsupported,
 };
 pub use lan::{AccessPoint, AirFaults, AirNetwork, Faults, Refusal};
 pub(crate) use lan::{FaultConfig, StationState};

@@ -26,7 +26,7 @@ pub(crate) use log::Log;
 pub(crate) use members::Members;
 pub(crate) use saved::{Saved, Use, attachment, records};
 pub use scene::Scene;
-pub(crate) use state::{CAPTURE_KEPT, RECORD_KEPT, Shared, State};
+pub(crate) use state::{CAPTURE_KEPT, CONSOLE, RECORD_KEPT, Shared, State};
 pub(crate) use transcript::quoted;
 pub use transcript::{Entry, Event};
 pub(crate) use wait::{Ask, Until};

@@ -18,6 +18,8 @@ use crate::error::Failure;
 use crate::image::ImageWarning;
 use crate::png::encode_picture;
 
+/// The UART that is the console.
+pub(crate) const CONSOLE: usize = 0;
 /// Bytes of a pcap file without frames (draft-ietf-opsawg-pcap).
 const EMPTY_CAPTURE: usize = 24;
 /// Bytes of the network's last frames that are recorded all the time, for the folder of a test that fails.
@@ -36,6 +38,8 @@ pub(crate) struct State {
     /// The ability for whose lack its test was skipped.
     pub(crate) skipped: Option<Capability>,
     pub(crate) console: Log,
+    /// What the other UARTs have sent since a test first asked for it.
+    uarts: BTreeMap<usize, Log>,
     pub(crate) watch: Watch,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     /// The faults on the board's cable.
@@ -89,6 +93,7 @@ impl State {
             driver,
             skipped: None,
             console: Log::default(),
+            uarts: BTreeMap::new(),
             watch: Watch::default(),
             connections: BTreeMap::new(),
             faults: FaultConfig::default(),
@@ -151,6 +156,7 @@ impl State {
         let artefacts = self.artefacts.sibling(name);
         let mut fork = State::new(driver, artefacts, self.goldens.clone(), self.bless);
         fork.console = self.console.clone();
+        fork.uarts = self.uarts.clone();
         fork.watch = self.watch.clone();
         fork.transcript = self.transcript.clone();
         fork.faults = self.faults.clone();
@@ -161,6 +167,18 @@ impl State {
         fork.capture_from = self.capture_from;
         fork.stacks = self.stacks;
         fork
+    }
+
+    /// What a UART has sent.
+    pub(crate) fn log(&mut self, port: usize) -> &mut Log {
+        if port == CONSOLE {
+            return &mut self.console;
+        }
+        let log = self.uarts.entry(port).or_default();
+        for (at, byte) in self.driver.uart_take(port) {
+            log.push(at, byte);
+        }
+        log
     }
 
     /// Takes over what the console has printed.

@@ -110,6 +110,14 @@ actions! {
     part "part" Part(BTreeMap<String, BTreeMap<String, PropertyValue>>),
     /// Waits until properties of parts have these values: the part's name, then the property.
     expect_part "expect-part" ExpectPart(BTreeMap<String, BTreeMap<String, PropertyValue>>),
+    /// Drives a pin of the chip from outside, or lets go of it.
+    drive_pin "drive-pin" DrivePin(DrivePin),
+    /// Waits until a pin of the chip is high or low.
+    expect_pin "expect-pin" ExpectPin(ExpectPin),
+    /// Sends text to a UART of the chip.
+    uart_send "uart-send" UartSend(UartText),
+    /// Waits until a UART of the chip has sent this text, or a match of a regular expression between slashes.
+    uart_expect "uart-expect" UartExpect(UartText),
     /// Waits until the display has stayed unchanged for a moment, and compares it with the golden picture of this name.
     screen "screen" Screen(ScreenForm),
     /// Waits until the display shows the golden picture of this name.
@@ -212,6 +220,58 @@ impl JsonSchema for Yes {
 fn exactly_one_action(schema: &mut Schema) {
     let alternatives: Vec<_> = ACTIONS.iter().map(|key| serde_json::json!({ "required": [key] })).collect();
     schema.insert("oneOf".to_owned(), alternatives.into());
+}
+
+/// What is done to a pin.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinDrive {
+    /// It is driven low.
+    Low,
+    /// It is driven high.
+    High,
+    /// It is let go of.
+    Released,
+}
+
+/// A pin to drive.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DrivePin {
+    /// The number of its GPIO.
+    pub pin: u8,
+    /// What is done to it.
+    pub to: PinDrive,
+}
+
+/// The level of a pin.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinLevel {
+    /// Low.
+    Low,
+    /// High.
+    High,
+}
+
+/// A pin to wait for.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExpectPin {
+    /// The number of its GPIO.
+    pub pin: u8,
+    /// The level.
+    pub level: PinLevel,
+}
+
+/// Text for a UART, or of one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UartText {
+    /// The number of the UART.
+    pub uart: u8,
+    /// The text.
+    pub text: String,
 }
 
 /// A port to listen on.

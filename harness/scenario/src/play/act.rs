@@ -8,8 +8,9 @@ use espalier::{Faults, Peer, Rect, Rgb, Sensor, Span, Units};
 use super::stage::access_point;
 use super::{Player, StepError};
 use crate::form::{
-    Accept, Action, Bytes, BytesForm, Cable, Connect, FaultsForm, Join, Listen, ListenForm, Mask, PropertyValue,
-    Repeat, ScreenForm, Script, ScriptForm, SensorValue, UdpExpect, UdpOpen, UdpSend, Yes,
+    Accept, Action, Bytes, BytesForm, Cable, Connect, DrivePin, ExpectPin, FaultsForm, Join, Listen, ListenForm, Mask,
+    PinDrive, PinLevel, PropertyValue, Repeat, ScreenForm, Script, ScriptForm, SensorValue, UartText, UdpExpect,
+    UdpOpen, UdpSend, Yes,
 };
 use crate::pattern::{Pattern, expression};
 
@@ -94,6 +95,34 @@ impl Player {
                     for (name, wanted) in properties {
                         self.board.expect_part(&part, &name, wanted).within(patience).await?;
                     }
+                }
+                Ok(())
+            }
+            Action::DrivePin(DrivePin { pin, to }) => {
+                let pin = self.board.pin(pin.into());
+                match to {
+                    PinDrive::Low => pin.drive(false)?,
+                    PinDrive::High => pin.drive(true)?,
+                    PinDrive::Released => pin.release()?,
+                }
+                Ok(())
+            }
+            Action::ExpectPin(ExpectPin { pin, level }) => {
+                let pin = self.board.pin(pin.into());
+                let wait = if level == PinLevel::High { pin.goes_high() } else { pin.goes_low() };
+                wait.within(patience).await?;
+                Ok(())
+            }
+            Action::UartSend(UartText { uart, text }) => {
+                let text = self.text(&text, patience).await?;
+                Ok(self.board.uart(uart.into()).send(text).within(patience).await?)
+            }
+            Action::UartExpect(UartText { uart, text }) => {
+                let text = self.text(&text, patience).await?;
+                let uart = self.board.uart(uart.into());
+                match expression(&text) {
+                    Some(expression) => drop(uart.expect_regex(expression).within(patience).await?),
+                    None => drop(uart.expect(text).within(patience).await?),
                 }
                 Ok(())
             }

@@ -13,6 +13,7 @@ use espalier_parts::{Connection, Drive, FlashChip, PadUse, Part, PartError};
 
 use crate::boards::BoardDefinition;
 use crate::pads::SUPPLY_MICROVOLTS;
+use crate::platform::NetDriver;
 use i2c::I2cLines;
 use spi::{SpiDevices, SpiLines};
 
@@ -77,6 +78,9 @@ pub struct Parts {
     /// What the parts together do to each pad, but for the wires of I2C.
     levels: Vec<Option<bool>>,
     voltages: Vec<Option<u32>>,
+    /// The levels that outputs of parts drive, low where two are against each other, and those that resistors and voltages give.
+    driven: Vec<Option<bool>>,
+    pulled: Vec<Option<bool>>,
     /// A part was touched since the board last settled.
     dirty: bool,
     /// The wires of a bus have changed since then.
@@ -127,6 +131,8 @@ impl Parts {
             heard: 0,
             levels: vec![None; pins],
             voltages: vec![None; pins],
+            driven: vec![None; pins],
+            pulled: vec![None; pins],
             dirty: false,
             wires_changed: false,
         };
@@ -275,6 +281,8 @@ impl Parts {
     fn resolve(&mut self) {
         self.levels.fill(None);
         self.voltages.fill(None);
+        self.driven.fill(None);
+        self.pulled.fill(None);
         let mut strong = 0_u64;
         for line in &self.lines {
             let level = match line.drive {
@@ -287,6 +295,13 @@ impl Parts {
                 Drive::High | Drive::PullUp => true,
             };
             let driven = !matches!(line.drive, Drive::PullUp | Drive::PullDown);
+            match line.drive {
+                Drive::Low | Drive::High => {
+                    let known = &mut self.driven[line.gpio];
+                    *known = Some(known.unwrap_or(true) && level);
+                }
+                _ => self.pulled[line.gpio] = Some(self.pulled[line.gpio].unwrap_or(false) || level),
+            }
             let known = &mut self.levels[line.gpio];
             *known = match *known {
                 Some(known) if (strong >> line.gpio & 1 != 0) == driven => Some(known && level),
@@ -301,6 +316,21 @@ impl Parts {
     pub fn pad_level(&self, pin: usize) -> Option<bool> {
         let wires = self.buses.iter().find_map(|bus| bus.pad_level(pin)).or_else(|| self.devices.pad_level(pin));
         wires.or(self.levels[pin])
+    }
+
+    /// What drives a pad among the parts: one that only pulls low on an I2C bus, or an output.
+    pub fn driver(&self, pin: usize) -> Option<NetDriver> {
+        if let Some(level) = self.buses.iter().find_map(|bus| bus.pad_level(pin)) {
+            return (!level).then_some(NetDriver::LOW);
+        }
+        let level = self.devices.pad_level(pin).or(self.driven[pin]);
+        level.map(|level| NetDriver::of(Signal::Level(level)))
+    }
+
+    /// How a resistor of the board, or a voltage, pulls a pad.
+    pub fn resistor(&self, pin: usize) -> Option<bool> {
+        let bus = self.buses.iter().any(|bus| bus.pad_level(pin).is_some());
+        if bus { Some(true) } else { self.pulled[pin] }
     }
 
     /// The voltage that a part gives to a pad, in microvolts.

@@ -7,7 +7,7 @@ mod world;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Damaged, Persist, Reader, Span, Time, Writer};
+use espalier_core::{Damaged, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
 use espalier_parts::{PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
@@ -25,8 +25,9 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::{
     Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
     Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState,
-    Link, ListenerId, Model, ModelError, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset,
-    ResetCause, Segment, SerialConsole, Setup, Start, Tone, UnknownPart, UnmodelledNote, Unsupported,
+    Link, ListenerId, Model, ModelError, NoSuchPin, NoSuchUart, PadHistory, Pads, PartAct, Parts, PeerSockets,
+    PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment, SerialConsole, Setup, Start, Tone, UnknownPart,
+    UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -55,6 +56,19 @@ impl Emulated {
     /// The board, with its world locked if it is shared. One statement looks no second time.
     fn machine(&self) -> InWorld<HeldRef<'_>> {
         InWorld { held: self.access.held(), board: self.board }
+    }
+
+    /// The board, to act on a pin that it has.
+    fn with_pin(&mut self, pin: usize) -> Result<InWorld<HeldMut<'_>>, NoSuchPin> {
+        let machine = self.machine_mut();
+        if machine.has_pad(pin) { Ok(machine) } else { Err(NoSuchPin { pin, pins: machine.pad_names() }) }
+    }
+
+    /// The board, to act on a UART that it has.
+    fn with_uart(&mut self, uart: usize) -> Result<InWorld<HeldMut<'_>>, NoSuchUart> {
+        let machine = self.machine_mut();
+        let uarts = machine.uarts();
+        if uart < uarts { Ok(machine) } else { Err(NoSuchUart { uart, uarts }) }
     }
 
     /// The same, to act on it.
@@ -208,7 +222,9 @@ impl Identity for Emulated {
             | Capability::Controls
             | Capability::Parts
             | Capability::Power
-            | Capability::Coverage => true,
+            | Capability::Coverage
+            | Capability::Pins
+            | Capability::Uarts => true,
             Capability::Probe => cfg!(feature = "probe") && self.access.is_alone(),
             Capability::Screen | Capability::DisplayMemory => self.machine().has_display(None),
             Capability::Leds => self.machine().has_leds(),
@@ -376,6 +392,42 @@ impl Parts for Emulated {
     fn tones(&mut self) -> Result<Vec<PlayedTone>, Failure> {
         let sounds = self.machine_mut().sounds().ok_or(Absent { what: "buzzer" })?;
         Ok(sounds.iter().map(played).collect())
+    }
+}
+
+impl Pads for Emulated {
+    fn pad(&mut self, pin: usize) -> Result<Signal, Failure> {
+        Ok(self.with_pin(pin)?.pad(pin))
+    }
+
+    fn drive_pad(&mut self, pin: usize, level: Option<bool>) -> Result<(), Failure> {
+        self.with_pin(pin)?.drive_pin(pin, level);
+        Ok(())
+    }
+
+    fn record_pad(&mut self, pin: usize) -> Result<u64, Failure> {
+        let mut machine = self.with_pin(pin)?;
+        machine.attach_probe(pin);
+        Ok(machine.probed_changes(pin))
+    }
+
+    fn pad_history(&mut self, pin: usize, skip: u64) -> Result<PadHistory, Failure> {
+        let (before, changes) = self.with_pin(pin)?.probed(pin, skip);
+        Ok(PadHistory { before, changes })
+    }
+
+    fn uart_send(&mut self, uart: usize, bytes: &[u8]) -> Result<(), Failure> {
+        self.with_uart(uart)?.uart_send(uart, bytes);
+        Ok(())
+    }
+
+    fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
+        self.machine_mut().uart_take(uart)
+    }
+
+    fn set_uart_line(&mut self, uart: usize, settings: LineSettings) -> Result<(), Failure> {
+        self.with_uart(uart)?.set_uart_line(uart, settings);
+        Ok(())
     }
 }
 

@@ -20,8 +20,8 @@ use espalier_protocol::Command;
 
 use super::{
     Absent, Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayMute, DisplayState, Driver,
-    FlashChip, Identity, Keeping, Kind, Link, ListenerId, Parts, PeerSockets, PowerSupply, SerialConsole, SerialPort,
-    Start, WifiCredentials,
+    FlashChip, Identity, Keeping, Kind, Link, ListenerId, Pads, Parts, PeerSockets, PowerSupply, SerialConsole,
+    SerialPort, Start, WifiCredentials,
 };
 use crate::error::Failure;
 pub(crate) use clock::Clock;
@@ -338,6 +338,8 @@ impl<B: LiveBoard> PeerSockets for LiveDriver<B> {
 }
 
 impl<B: LiveBoard> Cable for LiveDriver<B> {}
+
+impl<B: LiveBoard> Pads for LiveDriver<B> {}
 
 impl<B: LiveBoard> DebugPort for LiveDriver<B> {
     fn probe(&self) -> Option<String> {

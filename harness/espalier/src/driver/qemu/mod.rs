@@ -31,8 +31,8 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::live::{Clock, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
 use super::{
     Cable, Capability, ConnectionId, DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, FaultConfig,
-    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, ModelError, Parts, PeerSockets, PowerSupply, Segment,
-    SerialConsole, Setup, Start,
+    FlashChip, Halted, Identity, Keeping, Kind, Link, ListenerId, ModelError, Pads, Parts, PeerSockets, PowerSupply,
+    Segment, SerialConsole, Setup, Start,
 };
 use crate::error::Failure;
 use flash::FlashFile;
@@ -221,7 +221,9 @@ impl LiveBoard for Machine {
             | Capability::Buzzer
             | Capability::Probe
             | Capability::Power
-            | Capability::Coverage => false,
+            | Capability::Coverage
+            | Capability::Pins
+            | Capability::Uarts => false,
         }
     }
 
@@ -423,6 +425,8 @@ impl Cable for QemuBoard {
 }
 
 impl DebugPort for QemuBoard {}
+
+impl Pads for QemuBoard {}
 
 impl Diagnostics for QemuBoard {}
 

@@ -1,0 +1,45 @@
+//! Serial ports, as what is at the other end of their lines sees them.
+
+use crate::time::Time;
+
+/// A parity bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SerialParity {
+    Even,
+    Odd,
+}
+
+/// What follows the start bit of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SerialFormat {
+    /// 5 to 8; what is outside of that counts as the nearest.
+    pub data_bits: u8,
+    pub parity: Option<SerialParity>,
+    /// Half stop bits: 2, 3 or 4.
+    pub stop_half_bits: u8,
+}
+
+/// How the other side of a serial port sends and reads. What is None follows the port's own setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineSettings {
+    /// Bits per second.
+    pub baud: Option<u32>,
+    pub format: Option<SerialFormat>,
+    /// Whether its lines idle low.
+    pub inverted: Option<bool>,
+}
+
+/// A serial port, as what is at the other end of its line sees it.
+pub trait SerialPort {
+    /// Bytes arrive on the RX line, one frame after the other.
+    fn receive(&mut self, bytes: &[u8], now: Time);
+
+    /// Loses what is on the line and has not arrived yet.
+    fn cut_line(&mut self, now: Time);
+
+    /// The bit rate at which the other side sends; `None` follows the port's own setting. What the port sends is read at its own rate.
+    fn set_line_baud(&mut self, baud: Option<u32>, now: Time);
+
+    /// How the other side sends and reads from now on. Where that is not how the port does, both read what they make of each other's levels.
+    fn set_line(&mut self, settings: LineSettings, now: Time);
+}
