@@ -1,6 +1,6 @@
 //! The frame of a file of state: what it is, who wrote it, and whether it is whole.
 //!
-//! A file begins with a word for its kind, the version of this frame ([`FORMAT`]) and the build that wrote it ([`BUILD`]). It ends with
+//! A file begins with a word for its kind, the version of this frame (`FORMAT`) and the build that wrote it ([`BUILD`]). It ends with
 //! the CRC-32 of all that comes before. State between them is packed in LZ4's block format. A file is read by the build that wrote it;
 //! any other gets an error that says so.
 
