@@ -141,9 +141,8 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let pulses = (1_u64..100_000, 0_u64..100_000).prop_map(|(period, high)| {
-        let span = Span::from_ticks;
-        Signal::Pulses { period: span(period), high: span(high.min(period)) }
+    let pulses = (1_u64..100_000, 0_u64..100_000, 0_u64..100_000).prop_map(|(period, high, rise)| {
+        Signal::pulses(Span::from_ticks(period), Span::from_ticks(high), Time::from_ticks(rise))
     });
     prop_oneof![
         2 => any::<bool>().prop_map(Event::Start),

@@ -107,6 +107,7 @@ pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
 }
 
 /// What a board of that model is called in its file as a chip.
+#[cfg_attr(not(unix), expect(dead_code, reason = "boards in QEMU need Unix so far"))]
 pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
     Ok(definition(model, &PartKinds::default())?.chip.name())
 }
