@@ -1,4 +1,4 @@
-//! What a panic on the console means: its addresses as functions and lines of source code.
+//! Translates the addresses of a panic on the console into functions and lines of source code.
 //!
 //! ESP-IDF prints `Backtrace: PC:SP PC:SP ...` and the registers of the processor ("Fatal errors" in the ESP-IDF programming
 //! guide); other firmware names at least the program counter. The ELF file beside the image knows what lies there: its symbol
@@ -82,7 +82,7 @@ pub(crate) fn look_up(addresses: Vec<u32>, elf: Option<&Path>) -> Vec<Place> {
     addresses.into_iter().map(|address| Symbols::place(symbols.as_ref(), address)).collect()
 }
 
-/// What an ELF file knows of its code.
+/// The symbols and the debug information of an ELF file.
 ///
 /// ```
 /// let symbols = espalier::Symbols::beside("firmware.bin".as_ref());

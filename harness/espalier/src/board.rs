@@ -50,7 +50,7 @@ const SNAPSHOT_MAX: u64 = 1 << 30;
 
 /// Bytes by which a saved board is known.
 const BEGINNING: u64 = 64;
-/// What a board is called that was booted for all tests.
+/// Name of the folder of a board that was booted once for all tests.
 pub(crate) const BOOTED: &str = "boot";
 
 /// There is no firmware to run.
@@ -142,7 +142,7 @@ impl Board {
         set_property(&self.shared, part, property, &value.into())
     }
 
-    /// What a property of a part is now; `None` if it can only be set.
+    /// Returns the value of a property of a part; `None` for a property that can only be set.
     pub fn part_property(&self, part: &str, property: &str) -> Result<Option<Value>> {
         property_of(&self.shared, part, property)
     }
@@ -551,7 +551,7 @@ pub(crate) fn equip(state: &mut State) {
     }
 }
 
-/// What tells images apart, as they are in a flash chip of `flash_size` bytes.
+/// Returns a digest that identifies the contents of an image in a flash chip of `flash_size` bytes.
 fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], Failure> {
     let mut digest = Sha256::new();
     for part in image.parts(flash_size)? {
@@ -612,7 +612,7 @@ impl BoardBuilder {
         self.target(kind)
     }
 
-    /// Which board, whatever `ESPALIER_BOARD` says.
+    /// Sets the board to run on; overrides `ESPALIER_BOARD`.
     pub fn target(mut self, target: impl Into<Target>) -> BoardBuilder {
         self.target = Some(target.into());
         self
@@ -683,7 +683,7 @@ impl BoardBuilder {
         self
     }
 
-    /// What its screens show becomes golden, where it differs, whatever `ESPALIER_BLESS` says.
+    /// Makes pictures that differ from their goldens the new goldens; overrides `ESPALIER_BLESS`.
     pub fn bless(mut self, bless: bool) -> BoardBuilder {
         self.bless = Some(bless);
         self
@@ -713,7 +713,7 @@ impl BoardBuilder {
         self
     }
 
-    /// What tells the board apart from others that one place in the source boots; `None` if it cannot be kept in a file.
+    /// Returns the key that identifies the booted board among others of one place in the source; `None` if it cannot be kept in a file.
     fn key(&self, target: &Target, model: &Model, image: Option<&Image>, elf: Option<&Path>) -> Option<Vec<u8>> {
         if *target != Target::Emulated || self.world.is_some() || !self.kinds.own().is_empty() {
             return None;

@@ -46,7 +46,7 @@ impl fmt::Display for Last<'_> {
 
 /// The buzzer of a board. Handles are cheap and all lead to the same buzzer.
 ///
-/// What it plays is worked out from what drives its line: PWM, pulses, or a pin that software toggles.
+/// The tone is derived from the waveform on the buzzer's pin: PWM, pulses, or a pin that software toggles.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {

@@ -1,8 +1,8 @@
 //! The board's console: its first serial port.
 //!
-//! What the board prints is kept, the last 4 MiB of it, with 16 bytes counted for each line. An expectation looks at what no earlier
-//! expectation has consumed, and consumes up to the end of its match, so two lines that come in one buffer are two lines. What has
-//! to be dropped was consumed long ago, unless a test lets megabytes come without looking.
+//! The console keeps the last 4 MiB of the board's output, with 16 bytes counted for each line. An expectation searches the text that no
+//! earlier expectation has consumed, and consumes up to the end of its match, so two lines that arrive in one buffer are two lines. Older
+//! text is dropped; it was consumed long before, unless a test receives megabytes without an expectation.
 
 use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
@@ -90,7 +90,7 @@ impl Console {
         Console { shared, port }
     }
 
-    /// What is told of it.
+    /// Name of the port in messages.
     fn name(&self) -> String {
         if self.port == CONSOLE { "the console".to_owned() } else { format!("UART{}", self.port) }
     }

@@ -1,4 +1,4 @@
-//! What of the firmware was executed: by address, and by function and line as far as an ELF file knows them.
+//! Coverage of the firmware: the code that was executed, by address, and by function and line as far as an ELF file knows them.
 //!
 //! The report is a tracefile of lcov (its manual page geninfo(1), "FILES"), which `genhtml` and editors read; each core is a test of
 //! its own there. A line was executed as often as its most executed instruction.
@@ -15,7 +15,7 @@ use crate::driver::{Executed, ExecutedBlock};
 use crate::error::{Cause, FileError};
 use crate::session::Result;
 
-/// What functions belong to whose source file is not known.
+/// Source file of functions without debug information.
 const NO_SOURCE: &str = "unknown";
 /// An ELF file does not say what code there is.
 ///
@@ -34,7 +34,7 @@ pub struct NoSymbols {
 
 impl Cause for NoSymbols {}
 
-/// What boards have executed.
+/// Record of the code that boards have executed.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
@@ -109,7 +109,7 @@ struct Function {
     source: (String, u32),
 }
 
-/// What a source file has: functions, and lines with how often each was executed.
+/// One source file: its functions, and its lines with how often each was executed.
 #[derive(Default)]
 struct Source<'a> {
     functions: Vec<&'a Function>,

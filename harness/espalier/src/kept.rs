@@ -68,7 +68,7 @@ enum Stage {
     Found(Box<State>),
     /// There was no file; why not, if there was one that could not be used.
     Claimed { claim: Claim, refused: Option<String> },
-    /// What this boot makes has no name.
+    /// The result of this boot has no key.
     Nameless,
 }
 
@@ -86,7 +86,7 @@ impl Drop for Claim {
     }
 }
 
-/// What a boot has ended with.
+/// The result of a boot.
 pub(crate) enum Booted<T> {
     Found(Box<State>),
     /// It was booted.
@@ -132,7 +132,7 @@ impl Site {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let written = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             if !name.ends_with(EXTENSION) {
-                // What a process has left that came to a sudden end: a lock, or half of a file.
+                // Left by a process that was killed: a lock, or half of a file.
                 let is_left = name.ends_with(LOCK_EXTENSION) || name.ends_with(TEMPORARY_EXTENSION);
                 if is_left && written.elapsed().is_ok_and(|age| age > LEFT) {
                     let _ = fs::remove_file(path);

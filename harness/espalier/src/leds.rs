@@ -28,7 +28,7 @@ impl Cause for WrongColours {}
 
 /// The coloured LEDs of a board, in the order of their chain. Handles are cheap and all lead to the same LEDs.
 ///
-/// What they show is decoded from the level of their data line, whatever drives it.
+/// The colours are decoded from the level of the data line, whatever drives it.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
@@ -47,7 +47,7 @@ impl Leds {
         Leds { shared }
     }
 
-    /// What they show now, each channel from 0 to 255. A colour compares with `(red, green, blue)`.
+    /// Returns the current colours, each channel from 0 to 255. A colour compares with `(red, green, blue)`.
     pub fn colours(&self) -> Result<Vec<Rgb>> {
         let mut state = self.shared.lock();
         match state.driver.leds() {

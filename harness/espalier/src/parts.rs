@@ -97,9 +97,9 @@ pub(crate) fn property(shared: &Shared, part: &str, property: &str) -> Result<Op
 pub struct WrongProperty {
     /// The property and its part.
     pub property: String,
-    /// What it is; `None` if it can only be set.
+    /// The actual value; `None` for a property that can only be set.
     pub value: Option<Value>,
-    /// What was expected.
+    /// The expected value.
     pub expected: Value,
 }
 

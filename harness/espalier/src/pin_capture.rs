@@ -1,4 +1,4 @@
-//! What pins carried, as a file for logic analysers: a value change dump (IEEE 1364, section 18), which PulseView and GTKWave read.
+//! Signals of pins as a file for logic analysers: a value change dump (IEEE 1364, section 18), which PulseView and GTKWave read.
 
 use std::io;
 
@@ -34,7 +34,7 @@ struct Decoder {
     baud: u32,
 }
 
-/// What some pins have carried since [`Board::capture_pins`](crate::Board::capture_pins).
+/// The signals of some pins since [`Board::capture_pins`](crate::Board::capture_pins).
 ///
 /// ```no_run
 /// use espalier::{Board, Units};

@@ -33,8 +33,8 @@ impl Cause for TooManyEdges {}
 
 /// A pin of the chip by the number of its GPIO. Handles are cheap and all lead to the same pin.
 ///
-/// What it carries is worked out from all that drives it: the chip's GPIO and peripherals, parts, wires of the board file, the test and
-/// pulls. Of two that drive against each other the one that pulls low prevails.
+/// Its level results from all that drives it: the chip's GPIO and peripherals, parts, wires of the board file, the test and pulls. Of two
+/// drivers with opposite levels the low one prevails.
 ///
 /// Every call fails if the chip has no such pin, or on a kind of board whose pins are out of reach; see
 /// [`Capability::Pins`](crate::Capability::Pins).
@@ -135,7 +135,7 @@ fn first(history: &PadHistory, level: bool, from: Time, until: Time) -> Option<T
     None
 }
 
-/// What the pin carried between two instants, each piece with its beginning and its end.
+/// Returns the signal of the pin between two instants as pieces, each with its beginning and its end.
 fn pieces(history: &PadHistory, from: Time, until: Time) -> Vec<(Signal, Time, Time)> {
     let starts = std::iter::once((from, history.before)).chain(history.changes.iter().copied());
     let ends = history.changes.iter().map(|(at, _)| *at).chain(std::iter::once(until));

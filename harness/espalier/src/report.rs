@@ -59,7 +59,7 @@ impl Report {
         self.push(format_args!("<p class=\"{class}\">{mark} {}</p>\n", Escaped(what)));
     }
 
-    /// What a screen showed.
+    /// Adds the picture of a screen.
     pub fn screen(&mut self, bitmap: &Bitmap, caption: &str) {
         let png =
             encode_colour(bitmap.width(), bitmap.height(), SCALE, |x, y| if bitmap.get(x, y) { LIT } else { DARK });

@@ -1,4 +1,4 @@
-//! Which run of tests this process is part of.
+//! Identifies the run of tests that this process is part of.
 
 use std::sync::LazyLock;
 

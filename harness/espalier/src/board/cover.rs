@@ -1,4 +1,4 @@
-//! What the board's cores execute.
+//! Coverage of the code that the board's cores execute.
 
 use super::Board;
 use crate::coverage::Coverage;
@@ -17,7 +17,7 @@ impl Board {
         Ok(())
     }
 
-    /// What its cores have executed since [`cover`](Board::cover); nothing, if that was not called.
+    /// Returns the coverage since [`cover`](Board::cover); empty if that was not called.
     pub fn coverage(&self) -> Coverage {
         Coverage::of(self.shared.lock().driver.executed().unwrap_or_default())
     }

@@ -60,7 +60,7 @@ impl Board {
         state.driver.record_flash(HISTORY_KEPT).map_err(|failure| state.fail(failure))
     }
 
-    /// What was done to its flash chip since [`record_flash`](Board::record_flash); nothing, if that was not called.
+    /// Returns all operations on the flash chip since [`record_flash`](Board::record_flash); `None` if that was not called.
     pub fn flash_history(&self) -> Option<FlashHistory> {
         self.shared.lock().driver.flash_history()
     }

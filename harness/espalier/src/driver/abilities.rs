@@ -108,7 +108,7 @@ pub(crate) trait PowerSupply: Identity {
         Err(self.unsupported(Capability::Power))
     }
 
-    /// What was recorded of the flash chip, if anything was.
+    /// Recorded operations on the flash chip, if they were recorded.
     fn flash_history(&self) -> Option<FlashHistory> {
         None
     }
@@ -136,11 +136,11 @@ pub(crate) trait PowerSupply: Identity {
 
 /// The display.
 pub(crate) trait Display: Identity {
-    /// What the display showed at `since` or later. Where only the firmware knows the display, this asks for it over the
+    /// Returns the state of the display at `since` or later. Where only the firmware knows the display, this asks for it over the
     /// console, and the answer is there some time later.
     fn look(&mut self, since: Time) -> Poll<Result<DisplayState, Failure>>;
 
-    /// What the display of this name showed at `since` or later, where displays are seen without the firmware.
+    /// The same for the display of this name, where displays are seen without the firmware.
     fn look_at(&mut self, name: &str, since: Time) -> Poll<Result<DisplayState, Failure>> {
         let _ = (name, since);
         Poll::Ready(Err(self.unsupported(Capability::Parts)))
@@ -150,12 +150,12 @@ pub(crate) trait Display: Identity {
     /// do where the display is seen anyway.
     fn mirror_display(&mut self) {}
 
-    /// What the display showed when it was last looked at, or shows now if it can be seen; `None` if there is none, or nothing
-    /// was seen yet.
+    /// Returns the last known state of the display, or its current state if it can be seen; `None` if there is no display or no state was
+    /// seen yet.
     fn shown(&self) -> Option<DisplayState>;
 }
 
-/// What is done to a part at board time.
+/// An action on a part at board time.
 pub(crate) type PartAct<'a> = dyn FnMut(&mut dyn Part, Time) + 'a;
 
 /// Buttons, sensors, LEDs and the buzzer.
@@ -178,7 +178,7 @@ pub(crate) trait Parts: Identity {
         Err(self.unsupported(Capability::Parts))
     }
 
-    /// What a property of a part is.
+    /// Returns the value of a property of a part.
     fn property(&mut self, part: &str, property: &str) -> Result<Option<Value>, Failure> {
         let _ = (part, property);
         Err(self.unsupported(Capability::Parts))
@@ -197,7 +197,7 @@ pub(crate) trait Parts: Identity {
 
 /// Pins of the chip, and its UARTs beside the console.
 pub(crate) trait Pads: Identity {
-    /// What a pin carries now.
+    /// Returns the signal on a pin.
     fn pad(&mut self, _pin: usize) -> Result<Signal, Failure> {
         Err(self.unsupported(Capability::Pins))
     }
@@ -212,7 +212,7 @@ pub(crate) trait Pads: Identity {
         Err(self.unsupported(Capability::Pins))
     }
 
-    /// What a pin that is recorded has carried after the first `skip` changes.
+    /// Returns the signals of a recorded pin after the first `skip` changes.
     fn pad_history(&mut self, _pin: usize, _skip: u64) -> Result<PadHistory, Failure> {
         Err(self.unsupported(Capability::Pins))
     }
@@ -318,7 +318,7 @@ pub(crate) trait DebugPort {
     }
 }
 
-/// What a board tells of its run for a failure or a comparison.
+/// Facts about the run of a board, for a failure or a comparison.
 pub(crate) trait Diagnostics {
     /// A fingerprint of everything that has happened; `None` where two runs are never the same.
     fn trace_hash(&self) -> Option<u64> {
@@ -330,7 +330,7 @@ pub(crate) trait Diagnostics {
         false
     }
 
-    /// What was executed while it was counted.
+    /// Returns the addresses executed while they were counted.
     fn executed(&self) -> Option<Executed> {
         None
     }
@@ -352,7 +352,7 @@ pub(crate) trait Diagnostics {
         Vec::new()
     }
 
-    /// What the board put out and this kind of board has dropped, because no test took it in time; one line each.
+    /// Returns one line for each kind of output that the board has dropped because no test took it in time.
     fn dropped(&self) -> Vec<String> {
         Vec::new()
     }

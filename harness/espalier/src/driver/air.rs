@@ -1,4 +1,4 @@
-//! What is around some kinds of board and not around others: the air, and peers with more than TCP.
+//! Surroundings that only some kinds of board have: the air, and peers with more than TCP.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 

@@ -1,4 +1,4 @@
-//! What can go wrong in the air.
+//! Errors of networks in the air.
 
 use std::fmt;
 

@@ -86,7 +86,7 @@ pub enum Capability {
     Controls,
     /// Parts by their names, with properties and displays of their own.
     Parts,
-    /// What pins carry, and driving them.
+    /// Reading and driving pins.
     Pins,
     /// The UARTs beside the console.
     Uarts,

@@ -1,4 +1,4 @@
-//! What the cores of a board have executed.
+//! Record of the instructions that the cores of a board have executed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -39,12 +39,12 @@ pub(crate) struct JtagCycle {
     pub(crate) tdi: bool,
 }
 
-/// What a display shows.
+/// The state of a display.
 #[derive(Clone, Debug)]
 pub(crate) struct DisplayState {
     /// Its dots; of a display with colours, where it is bright.
     pub(crate) bitmap: Bitmap,
-    /// What it shows if it has colours.
+    /// The picture of a display with colours.
     pub(crate) colours: Option<Pixmap>,
     pub(crate) memory: Vec<u8>,
     pub(crate) changed: Time,
@@ -63,16 +63,16 @@ impl DisplayState {
     }
 }
 
-/// What a pin has carried.
+/// The changes of the signal on a pin.
 #[derive(Clone, Debug)]
 pub(crate) struct PadHistory {
-    /// What it carried before the first change.
+    /// The signal before the first change.
     pub(crate) before: Signal,
-    /// What it carried from when on.
+    /// Each change with its time and the new signal.
     pub(crate) changes: Vec<(Time, Signal)>,
 }
 
-/// What coloured LEDs show.
+/// The state of coloured LEDs.
 #[derive(Clone, Debug)]
 pub(crate) struct LedState {
     pub(crate) colours: Vec<Rgb>,

@@ -39,7 +39,7 @@ pub struct AmongOthers {
     pub capability: Capability,
 }
 
-/// What a board in a world can do instead.
+/// Returns the alternative that a board in a world has.
 fn instead(capability: Capability) -> &'static str {
     match capability {
         Capability::Fork => "fork its world",

@@ -17,7 +17,7 @@ const SLICE: Span = Span::from_millis(1);
 pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 pub(crate) const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
-/// What the board does by itself.
+/// An action of the board itself.
 #[derive(Clone)]
 pub(crate) enum Action {
     Print(&'static [u8]),

@@ -98,8 +98,8 @@ pub(crate) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
     emulated::load(file)
 }
 
-/// What is around the chip of an emulated board of that model, as bytes that tell models apart, and how many bytes fit into its flash
-/// chip.
+/// Returns the surroundings of the chip of this emulated board model as bytes that identify them, and the size of its flash chip in
+/// bytes.
 pub(crate) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
     emulated::describe(model)
 }

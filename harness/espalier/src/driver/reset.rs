@@ -18,7 +18,7 @@ pub struct ResetCause(u8);
 
 espalier_core::persist!(value ResetCause(value));
 
-/// What a cause means for who watches the firmware.
+/// The meaning of a reset cause for a test.
 ///
 /// ```
 /// use espalier::{ResetCause, ResetKind};

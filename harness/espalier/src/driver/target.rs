@@ -1,4 +1,4 @@
-//! Which board: what `ESPALIER_BOARD` says.
+//! The kind of board that `ESPALIER_BOARD` names.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub const BOARD_VARIABLE: &str = "ESPALIER_BOARD";
 /// Another word for the emulated kind of board.
 const EMULATOR: &str = "emulator";
 
-/// Which board, as `ESPALIER_BOARD` and `--board` of the command name it.
+/// A kind of board, as `ESPALIER_BOARD` and `--board` of the command name it.
 ///
 /// ```
 /// use espalier::Target;

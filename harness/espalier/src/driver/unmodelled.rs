@@ -22,7 +22,7 @@ use crate::backtrace::Place;
 pub struct UnmodelledNote {
     /// When it was touched.
     pub at: Time,
-    /// What was touched and how, such as `write of 0x1 to SDMMC+0x0 (0x3ff68000)`.
+    /// The first access, such as `write of 0x1 to SDMMC+0x0 (0x3ff68000)`.
     pub access: String,
     /// The core that touched it.
     pub core: usize,

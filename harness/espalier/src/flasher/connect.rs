@@ -58,7 +58,7 @@ pub struct ChipInfo {
     pub flash_size: u32,
     /// The frequency of its crystal, such as `40 MHz`.
     pub crystal: String,
-    /// What else it has.
+    /// Further features.
     pub features: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What espflash can do only by way of a file, or not at all.
+//! Operations that espflash offers only through a file, or not at all.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! What can go wrong while flashing.
+//! Errors of flashing.
 
 use std::error::Error;
 
 use crate::error::Cause;
 use espalier_core::Span;
 
-/// What can go wrong while flashing. Every message says what was being done.
+/// An error of flashing. Every message names the operation that failed.
 ///
 /// ```
 /// let error = espalier::FlashError::Rate { baud: 1 };
@@ -112,7 +112,7 @@ pub enum FlashError {
 impl Cause for FlashError {}
 
 impl FlashError {
-    /// What espflash reports, in our words.
+    /// Converts an error of espflash.
     pub(super) fn from_espflash(what: &str, error: &espflash::Error) -> FlashError {
         let (what, reason) = (what.to_owned(), chain(error));
         match error {

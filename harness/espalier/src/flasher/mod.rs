@@ -326,7 +326,7 @@ impl Transport {
     }
 }
 
-/// What espflash came to, with its end of the cable if there still is one.
+/// The result of an operation of espflash, with its end of the cable if that still exists.
 type Outcome<T> = (Result<T, espflash::Error>, Option<Device>);
 
 /// Runs `work` on a thread, and the board at the other end of `transport` until the thread has come to an end. If this future is

@@ -48,7 +48,7 @@ impl Segment {
     }
 }
 
-/// What an application says of itself.
+/// The description that an application carries of itself.
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{BOOTLOADER_OFFSET, ImageError, TABLE_OFFSET, partitions};
 
-/// What ESP-IDF writes beside what it builds.
+/// File that ESP-IDF writes beside the images that it builds.
 const IDF_FILE: &str = "flasher_args.json";
 /// Folders of a project in which its builds are.
 const IDF_FOLDER: &str = "build";
@@ -100,7 +100,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
     fs::read(path).map_err(|source| ImageError::Read { name: path.display().to_string(), source })
 }
 
-/// What `flasher_args.json` says.
+/// Reads `flasher_args.json`.
 fn idf(arguments: &Path) -> Result<Build, ImageError> {
     let name = || arguments.display().to_string();
     let wrong = |reason: &str| ImageError::BadBuild { name: name(), reason: reason.to_owned() };

@@ -1,9 +1,9 @@
-//! What can be wrong with a firmware image.
+//! Errors of firmware images.
 
 use super::chip_name;
 use crate::error::Cause;
 
-/// What can be wrong with a firmware image. Every message names the file, the value, and what to do.
+/// An error of a firmware image. Every message names the file, the value, and what to do.
 ///
 /// ```
 /// let error = espalier::Image::from_bytes("notes.txt", *b"hello").unwrap_err();

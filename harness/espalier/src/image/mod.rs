@@ -103,7 +103,7 @@ impl Image {
     /// Reads firmware: an application's `.bin`, a merged image that starts at flash offset 0 or 0x1000, an ELF file, or the folder
     /// of a build of ESP-IDF, PlatformIO or Arduino, which may also be the folder of the project.
     ///
-    /// What the chip's ROM would not start is an error. What is odd about the rest is in [`Image::warnings`].
+    /// An image that the chip's ROM would not start is an error. [`Image::warnings`] has the defects that do not prevent a start.
     pub fn read(path: impl AsRef<Path>) -> Result<Image, ImageError> {
         Image::read_with_table(path, None)
     }
@@ -210,7 +210,7 @@ impl Image {
         self.warnings.iter().cloned().chain(beyond).collect()
     }
 
-    /// What goes where in a flash chip of `flash_size` bytes, in the order of the places. An application alone gets the bootloader
+    /// Returns the contents of a flash chip of `flash_size` bytes, in the order of their offsets. An application alone gets the bootloader
     /// and the default partition table of espflash.
     pub fn parts(&self, flash_size: u32) -> Result<Vec<Part>, ImageError> {
         let mut parts = match self.format {

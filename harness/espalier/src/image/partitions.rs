@@ -17,7 +17,7 @@ const SECTOR: u32 = 0x1000;
 /// Bytes of a record, its sequence number first and the checksum of that last.
 const OTA_RECORD: usize = 32;
 const OTA_CHECKSUM: usize = 28;
-/// What an erased record has for a sequence number.
+/// Sequence number of an erased record.
 const OTA_ERASED: u32 = u32::MAX;
 
 /// One partition of the flash chip.

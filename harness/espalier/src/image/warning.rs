@@ -1,4 +1,4 @@
-//! What is odd about an image that the chip's ROM starts all the same.
+//! Defects of an image that do not keep the chip's ROM from starting it.
 //!
 //! The ROM loads what lies at 0x1000 and looks at nothing else, so all that comes later may be missing or damaged: a test of an
 //! update that went wrong needs just that. By mistake, it makes a board that resets for ever and prints nothing.

@@ -59,7 +59,7 @@ pub struct MicroPythonError {
     exit: Option<Exit>,
 }
 
-/// What a `SystemExit` asks for.
+/// The exit that a `SystemExit` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Exit {
     status: u8,
@@ -133,7 +133,7 @@ impl MicroPythonError {
         self.exit.map(|exit| exit.status)
     }
 
-    /// What a `SystemExit` has to say that asks for no number.
+    /// Returns the message of a `SystemExit` that carries no number.
     pub fn exit_message(&self) -> Option<&str> {
         self.exit.is_some_and(|exit| exit.has_message).then_some(self.message.as_str())
     }

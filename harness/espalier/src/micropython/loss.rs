@@ -47,7 +47,7 @@ impl Since {
         Since { resets: state.watch.count(), crashed: state.watch.crash(state.driver.now()).is_some() }
     }
 
-    /// What has happened since then.
+    /// Returns the reset or the crash since then.
     pub(super) fn lost(&self, state: &State) -> Option<BoardLoss> {
         if let (false, Some(crash)) = (self.crashed, state.crash()) {
             return Some(BoardLoss::Crash(crash));

@@ -35,14 +35,14 @@ const CHUNK: usize = 64;
 /// How long a chunk takes in raw mode: at 115200 baud it is on its way for 5.6 ms.
 const CHUNK_TIME: Span = Span::from_millis(10);
 
-/// What a script printed, and the traceback if it failed.
+/// The output of a script, and its traceback if it failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ran {
     pub(super) printed: Vec<u8>,
     pub(super) traceback: Vec<u8>,
 }
 
-/// What has been reached.
+/// Progress of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// The board waits for a script.
@@ -85,7 +85,7 @@ enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct RawRepl {
     phase: Phase,
-    /// What has come in this phase; no more than is looked for, except for output.
+    /// Bytes received in this phase; no more than is searched, except for output.
     seen: Vec<u8>,
     script: Vec<u8>,
     sent: usize,

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::session::{Ask, Log, Shared, Timeout, Wait};
 use crate::text::find;
 
-/// What Ctrl-C raises.
+/// The exception that Ctrl-C raises.
 const INTERRUPTED: &str = "KeyboardInterrupt";
 
 /// A script that runs. Its output goes to the board's console, where expectations see it.
@@ -52,8 +52,8 @@ impl RunningScript {
             || (self.since.lost(&state).is_some() && self.since.is_heard_out(&state))
     }
 
-    /// What it has printed since the last call, whatever expectations have consumed. No time passes. What the console has had to
-    /// drop by then is missing at its beginning.
+    /// Returns the output since the last call, whatever expectations have consumed. No time passes. Output that the console has
+    /// dropped by then is missing at its beginning.
     pub fn take_output(&mut self) -> Vec<u8> {
         let mut state = self.shared.lock();
         state.collect();

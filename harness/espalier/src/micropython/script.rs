@@ -7,10 +7,10 @@ use crate::driver::MARK;
 use crate::error::{Failure, FileError};
 use crate::session::Result;
 
-/// What MicroPython calls a script that came over the console.
+/// MicroPython's name for a script that came over the console.
 pub(super) const STDIN: &str = "<stdin>";
-/// What MicroPython is told that a test's script is called, to tell its lines from those that run it. The script's own name may be
-/// longer than MicroPython's names can be.
+/// The file name given to MicroPython for a test's script, to tell its lines from those of the scripts that run it. The script's own
+/// name may be longer than MicroPython allows.
 pub(super) const COMPILED: &str = "<script>";
 
 /// Runs what was compiled, and says how a `SystemExit` ends it, for the raw REPL passes over that. One that means success is passed
@@ -91,7 +91,7 @@ impl Script {
         &self.source
     }
 
-    /// What MicroPython is given to run it: first a script that compiles it, then one that runs what was compiled.
+    /// Returns the scripts to run: first one that compiles it, then one that runs the compiled code.
     pub(super) fn steps(&self) -> [Script; 2] {
         let compile = format!("_espalier_code = compile({}, '{COMPILED}', 'exec')\n", literal(&self.source));
         let words: Option<Vec<String>> = self
@@ -136,7 +136,7 @@ pub(super) fn literal(text: &str) -> String {
     literal + "'"
 }
 
-/// What a script printed.
+/// The output of a script.
 ///
 /// ```
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {

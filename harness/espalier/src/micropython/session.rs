@@ -16,7 +16,7 @@ use crate::session::{Ask, Error, Shared, State, Timeout, Wait};
 /// How a script ended.
 pub(super) type Ended = Result<MicroPythonOutput, MicroPythonError>;
 
-/// What to do at the raw REPL.
+/// The next step at the raw REPL.
 pub(super) enum Next<T> {
     Run(Script),
     SoftReset,
@@ -111,7 +111,7 @@ pub(super) fn converse<T: Send + 'static>(
     Wait::new(shared, "MicroPython", move |state, ask| {
         let now = state.driver.now();
         let (repl, begun, since) = conversation.get_or_insert_with(|| {
-            // What was printed before is no answer.
+            // Earlier output is not part of the answer.
             state.console.take_unread();
             (begin(now), now, Since::now(state))
         });

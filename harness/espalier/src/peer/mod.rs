@@ -178,7 +178,7 @@ impl Peer {
         done.map_err(|kind| state.fail(kind))
     }
 
-    /// What went over the peer's connections, in the order in which it happened: the last events that fit into 1 MiB. If there were
+    /// Returns the events of the peer's connections in their order: the last ones that fit into 1 MiB. If there were
     /// more, the first entry is [`Event::Dropped`].
     pub fn transcript(&self) -> Vec<Entry> {
         self.shared.lock().transcript.entries().cloned().collect()

@@ -19,8 +19,8 @@ const NAME: &str = "espalier in-process JTAG";
 const DEFAULT_KHZ: u32 = 20_000;
 const FASTEST_KHZ: u32 = 80_000;
 const MILLISECOND: u64 = 1_000_000;
-/// What a real probe on USB takes for every batch beyond its cycles: a microframe of high-speed USB. It also is what makes
-/// board time go on while probe-rs polls.
+/// Time that a real probe on USB takes for every batch beyond its cycles: a microframe of high-speed USB. It also lets board
+/// time pass while probe-rs polls.
 const TURNAROUND: Span = Span::from_micros(125);
 /// Cycles that wait at most before they are clocked.
 const BATCH: usize = 1 << 16;

@@ -7,7 +7,7 @@
 //! These calls block: what a probe does takes milliseconds. On an emulated board they take board time for every cycle of the
 //! clock, 20 MHz, and 125 us for every exchange.
 //!
-//! What probe-rs 0.32 does not do on an ESP32, on any kind of board: data breakpoints, and more than two breakpoints a core;
+//! Limits of probe-rs 0.32 on an ESP32, on any kind of board: no data breakpoints, no more than two breakpoints a core, and no
 //! attaching while firmware uses GPIO12 to 15 for itself, which are the pins of JTAG. Attaching and halting switch the chip's
 //! watchdogs off.
 

@@ -1,4 +1,4 @@
-//! Who has made which picture golden in this run.
+//! Records which test has made which picture golden in this run.
 //!
 //! Two tests that want different pictures under one name cannot both be right, and the one that blesses last must not win in silence.
 //! Tests of one run may be spread over processes, so claims are files: one for each golden, under the name of the run.

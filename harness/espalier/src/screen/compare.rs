@@ -61,7 +61,7 @@ impl fmt::Display for Rect {
     }
 }
 
-/// What a comparison forgives.
+/// Differences that a comparison accepts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tolerance {
     pub(crate) masks: Vec<Rect>,

@@ -1,4 +1,4 @@
-//! What can be wrong with a screen.
+//! Errors of screens and goldens.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::golden::BLESS_VARIABLE;
 use crate::error::Cause;
 use crate::png::PngError;
 
-/// What can be wrong with a screen.
+/// An error of a screen or of a golden.
 ///
 /// ```
 /// let error = espalier::ScreenError::Name { name: "../menu".to_owned() };

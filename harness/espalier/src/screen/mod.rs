@@ -101,7 +101,7 @@ impl Screen {
             let shown = match (look(state, display.as_deref(), *since), ask) {
                 (Poll::Ready(shown), _) => shown?,
                 (Poll::Pending, Ask::Again) => return Poll::Pending,
-                // What was seen last has to do.
+                // The last state seen has to do.
                 (Poll::Pending, Ask::LastTime) => match state.driver.shown().filter(|_| display.is_none()) {
                     Some(shown) => shown,
                     None => return Poll::Pending,
@@ -120,7 +120,7 @@ impl Screen {
         })
     }
 
-    /// What the display shows now. An emulated board answers at once; the firmware of another one is asked over its console,
+    /// Returns the picture of the display. An emulated board answers at once; the firmware of another one is asked over its console,
     /// which takes a moment.
     pub fn picture(&self) -> Wait<Picture> {
         let (shared, display) = (self.shared.clone(), self.name.clone());
@@ -184,7 +184,7 @@ impl Screen {
     }
 }
 
-/// What a display showed at one moment.
+/// The picture of a display at one moment.
 ///
 /// ```
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
@@ -205,7 +205,7 @@ impl Picture {
         Picture { shared: shared.clone(), shown }
     }
 
-    /// What it shows if it has colours.
+    /// Returns the pixels of a display with colours.
     pub fn colours(&self) -> Option<&Pixmap> {
         self.shown.colours.as_ref()
     }

@@ -22,7 +22,7 @@ pub(super) const EXPECTED_SUFFIX: &str = ".expected.png";
 /// End of the picture with the differences.
 pub(super) const DIFFERENCE_SUFFIX: &str = ".diff.png";
 
-/// What a golden was that did not exist.
+/// Stands for the digest of a golden that did not exist.
 const ABSENT: &str = "absent";
 
 /// A picture that a test left behind and that can become golden.
@@ -117,9 +117,9 @@ pub enum Refusal {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingGoldens {
-    /// What can become golden, by golden.
+    /// Pictures that can become golden, by golden.
     pub ready: Vec<PendingGolden>,
-    /// What cannot, and why.
+    /// Pictures that cannot, and why.
     pub refused: Vec<Refusal>,
     /// How many pictures are of runs before the last one of their test binary.
     pub earlier: usize,
@@ -254,7 +254,7 @@ mod tests {
             self.0.path().join("goldens/client/greeting.png")
         }
 
-        /// What a test leaves that compared the golden as it is now.
+        /// Leaves the files of a failed test that compared the current golden.
         fn fails(&self, test: &str, picture: &[u8]) {
             let folder = self.0.path().join("artefacts/binary").join(test).join("client");
             fs::create_dir_all(&folder).unwrap();

@@ -27,7 +27,7 @@ const CACHE_TAG: &str = "CACHEDIR.TAG";
 const PACKAGE_VARIABLE: &str = "CARGO_PKG_NAME";
 /// The file beside the tests' folders that says which run was the last one.
 pub(crate) const LAST_RUN: &str = "last-run.txt";
-/// What a board is called whose test does not say its name: the thread of a program's start has none.
+/// Folder name of a board whose test has no name: the main thread of a program has none.
 const NAMELESS: &str = "board";
 const MAIN: &str = "main";
 /// The longest name of a folder; names in file systems have at most 255 bytes, and a number may follow.
@@ -170,7 +170,7 @@ impl Artefacts {
         &self.folder
     }
 
-    /// What is here will be looked for: something failed.
+    /// Keeps the files: something failed.
     pub(crate) fn keep(&mut self) {
         self.keep = true;
     }

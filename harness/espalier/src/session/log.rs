@@ -1,4 +1,4 @@
-//! What the console has printed, up to a bound, and how far expectations have read it.
+//! Output of the console, up to a bound, and the position up to which expectations have read it.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub(crate) const QUIET: Span = Span::from_millis(10);
 const KEPT: usize = 4 << 20;
 /// So much more may come before the oldest are dropped, so that not every byte moves all others.
 const SLACK: usize = KEPT / 4;
-/// What a line takes besides its bytes.
+/// Memory of a line besides its bytes.
 const LINE: usize = size_of::<(usize, Time)>();
 
 /// A line of the console.

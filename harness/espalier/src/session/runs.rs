@@ -1,4 +1,4 @@
-//! Which test ran on which kind of board, and which tests were skipped.
+//! Records which tests ran on which kind of board, and which were skipped.
 //!
 //! The test runner of the standard library knows no test that is skipped while it runs: such a test passes. So it says on the
 //! standard error that it was skipped, and a file that `ESPALIER_RUNS` names gets one line for each test of all processes of a run:

@@ -1,4 +1,4 @@
-//! What a file keeps of a board beside the board itself: what was seen of it so far, and where its files go.
+//! State that a file keeps beside the board itself: the logs so far, and the place of the test's files.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What was to be seen of a board at one moment.
+//! The visible state of a board at one moment.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub struct Scene {
     pub backtrace: Vec<Place>,
     /// The firmware's accesses to unmodelled hardware.
     pub unmodelled: Vec<UnmodelledNote>,
-    /// What went over the network last.
+    /// The last events on the network.
     pub transcript: Vec<Entry>,
     pub(crate) shown: Option<DisplayState>,
     /// The colours of the LEDs, if the board has LEDs.

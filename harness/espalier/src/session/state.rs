@@ -1,4 +1,4 @@
-//! What all handles of one board share.
+//! State shared by all handles of one board.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(crate) struct State {
     /// The ability for whose lack its test was skipped.
     pub(crate) skipped: Option<Capability>,
     pub(crate) console: Log,
-    /// What the other UARTs have sent since a test first asked for it.
+    /// Output of the other UARTs since a test first asked for it.
     uarts: BTreeMap<usize, Log>,
     pub(crate) watch: Watch,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
@@ -54,7 +54,7 @@ pub(crate) struct State {
     pub(crate) warnings: Vec<ImageWarning>,
     /// Files of this computer that made the board what it is.
     pub(crate) inputs: Inputs,
-    /// What the harness has to say of the board; it stands among the lines of the console that a test leaves behind.
+    /// Notes of the harness; they stand among the lines of the console that a test leaves behind.
     pub(crate) notes: Vec<Line>,
     /// How many frames of the network had been recorded when a test asked for it.
     pub(crate) capture_from: Option<u64>,
@@ -66,7 +66,7 @@ pub(crate) struct State {
 /// Reads the call stack of each core with these symbols.
 pub(crate) type Stacks = fn(&dyn Driver, Option<&Path>) -> Vec<String>;
 
-/// Which tool has the console's pins for packets of its own; the console log gets no bytes meanwhile.
+/// The tool that uses the console's pins for packets of its own; the console log gets no bytes meanwhile.
 #[derive(Default)]
 struct ConsoleClaims {
     current: Option<u32>,
@@ -169,7 +169,7 @@ impl State {
         fork
     }
 
-    /// What a UART has sent.
+    /// Returns the log of a UART.
     pub(crate) fn log(&mut self, port: usize) -> &mut Log {
         if port == CONSOLE {
             return &mut self.console;
@@ -290,7 +290,7 @@ impl State {
         lines
     }
 
-    /// What is missing in the files that a test leaves behind, because there was more of it than is kept; one line each.
+    /// Returns one line for each file of a test that is incomplete because there was more than is kept.
     fn dropped(&mut self) -> Vec<String> {
         let frames = |count: u64, file: &str| {
             (count > 0).then(|| format!("{count} frames were dropped from the beginning of {file}"))

@@ -1,4 +1,4 @@
-//! What went over the peer's connections, both ways, up to a bound.
+//! Events of the peer's connections, both ways, up to a bound.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::text::escaped;
 const SHOWN: usize = 96;
 /// Bytes of messages that are kept, with [`EVENT`] more for each event. The oldest events are dropped.
 const KEPT: usize = 1 << 20;
-/// What an event takes besides its bytes.
+/// Memory of an event besides its bytes.
 const EVENT: usize = size_of::<Entry>();
 
 /// One event of a connection.
@@ -36,7 +36,7 @@ pub struct Entry {
 
 espalier_core::persist!(value Entry { at, connection, event });
 
-/// What can happen on a connection.
+/// An event on a connection.
 ///
 /// ```
 /// use espalier::Event;

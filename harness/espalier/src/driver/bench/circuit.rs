@@ -11,7 +11,7 @@ use crate::driver::live::Order;
 const LOW: Duration = Duration::from_millis(100);
 /// How long the strapping pin stays low after EN has risen, so that the ROM sees it.
 const STRAP: Duration = Duration::from_millis(50);
-/// What was on its way when EN went low has arrived after this.
+/// Time after which bytes that were in transit when EN went low have arrived.
 const STRAGGLERS: Duration = Duration::from_millis(50);
 
 /// The circuit between the modem lines of a serial port and the chip.
@@ -29,7 +29,7 @@ pub(super) enum Circuit {
 }
 
 impl Circuit {
-    /// What to do with the lines for a start. When the chip stands still, `held` is done.
+    /// Returns the changes of the lines for a start. While the chip is held in reset, `held` is done.
     pub(super) fn orders(self, start: Start, held: Vec<Order>) -> Vec<Order> {
         let lines = |dtr, rts| Order::Lines { dtr, rts };
         let pause = Order::Pause;
@@ -67,7 +67,7 @@ impl Circuit {
 mod tests {
     use super::{Circuit, Order, Start};
 
-    /// What EN and IO0 of a development board see: true is high.
+    /// Levels of EN and IO0 on a development board: true is high.
     fn levels(orders: &[Order]) -> Vec<(bool, bool)> {
         let level = |order: &Order| match order {
             Order::Lines { dtr, rts } => Some((!*rts || *dtr, !*dtr || *rts)),

@@ -1,4 +1,4 @@
-//! What can be wrong with a board on a bench.
+//! Errors of boards on a bench.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::lock::WAIT_VARIABLE;
 use crate::driver::BOARD_VARIABLE;
 use crate::error::Cause;
 
-/// What can be wrong with a board on a bench. Every message says what to do.
+/// An error of a board on a bench. Every message says what to do.
 ///
 /// ```
 /// let error = espalier::BenchError::Absent { board: "desk-3".to_owned() };

@@ -1,4 +1,4 @@
-//! What there is to be tested on.
+//! The boards that `bench.toml` and the ports of this host offer for tests.
 
 use super::config::Bench;
 use super::error::BenchError;

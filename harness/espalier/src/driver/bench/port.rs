@@ -178,7 +178,7 @@ impl Transmitter for Serial {
     }
 
     fn set_baud(&mut self, baud: u32) -> io::Result<()> {
-        // What was written before still goes out at the old rate. Draining has no time-out of its own.
+        // Bytes written earlier still go out at the old rate. Draining has no time-out of its own.
         let deadline = Instant::now() + PATIENCE;
         while self.0.bytes_to_write()? > 0 && Instant::now() < deadline {
             thread::sleep(DRAIN);

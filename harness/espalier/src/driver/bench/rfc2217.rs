@@ -13,7 +13,7 @@ use crate::driver::live::{Transmitter, is_temporary};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 12;
-/// What our own server, and ser2net with other words, tell a second client before they hang up.
+/// Text that our own server sends to a second client before it hangs up; ser2net's text contains it too.
 const BUSY: &[u8] = b"busy";
 
 /// The Telnet state and the socket's writing end, which both directions need.
@@ -27,7 +27,7 @@ impl Session {
     fn flush(&mut self) -> io::Result<()> {
         let output = self.client.take_output();
         self.socket.write_all(&output).map_err(|error| match error.kind() {
-            // What was written of it is not known, so it cannot be written again.
+            // It is unknown how much was written, so nothing can be written again.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 io::Error::other("the other side has stopped reading")
             }

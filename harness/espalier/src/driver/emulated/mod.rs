@@ -93,7 +93,7 @@ fn definition(model: &Model, kinds: &PartKinds) -> Result<BoardDefinition, Failu
         .map_err(|error| ModelError::Description(Box::new(error)).into())
 }
 
-/// What is around the chip of a board of that model, as bytes that tell models apart, and how many bytes fit into its flash chip.
+/// Returns the surroundings of the chip of this board model as bytes that identify them, and the size of its flash chip in bytes.
 pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
     let definition = definition(model, &PartKinds::default())?;
     let mut to = Writer::new();
@@ -106,7 +106,7 @@ pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
     Ok(definition(model, &PartKinds::default())?.flash_size)
 }
 
-/// What a board of that model is called in its file as a chip.
+/// Returns the name of the chip of this board model, as board files spell it.
 #[cfg_attr(not(unix), expect(dead_code, reason = "boards in QEMU need Unix so far"))]
 pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
     Ok(definition(model, &PartKinds::default())?.chip.name())
@@ -177,7 +177,7 @@ fn reset_hint(store6: u32) -> Option<u16> {
     (store6 & VALID != 0 && high == low).then_some(low as u16)
 }
 
-/// What a display shows at `at`.
+/// Converts the state of a display at `at`.
 fn display(shown: Shown, at: Time) -> DisplayState {
     let Shown { picture, memory, changed, on } = shown;
     DisplayState { bitmap: picture.bright(), colours: picture.colours(), memory, changed, on, at }

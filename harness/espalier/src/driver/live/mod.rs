@@ -42,7 +42,7 @@ pub(crate) trait LiveBoard: Send {
     /// Resets the chip, with the strapping pins for `start`. The first reset is power-on: it connects the console.
     fn reset(&mut self, start: Start, wiring: &mut Wiring) -> Result<(), Failure>;
 
-    /// What is wrong with the board other than that its console is lost, such as a process that has ended. It is asked often.
+    /// Checks for failures other than a lost console, such as a process that has ended. It is called often.
     fn check(&mut self) -> Result<(), Failure> {
         Ok(())
     }

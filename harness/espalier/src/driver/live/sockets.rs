@@ -232,7 +232,7 @@ fn is_alive(link: Link) -> bool {
 }
 
 fn is_under_way(error: &io::Error) -> bool {
-    // What POSIX calls EINPROGRESS has no name of its own in the standard library; Windows says WouldBlock.
+    // POSIX's EINPROGRESS has no name in the standard library; Windows reports WouldBlock.
     error.kind() == Io::WouldBlock || error.raw_os_error() == Some(in_progress())
 }
 

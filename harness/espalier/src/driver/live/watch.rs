@@ -1,4 +1,4 @@
-//! What firmware says of itself on the console, read along.
+//! Reads announcements and pictures of the firmware from the console's output.
 //!
 //! Firmware that speaks `espalier-protocol` is asked for its picture. MicroPython cannot be asked while a program runs; a
 //! display that is mirrored ([`MicroPython::mirror`](crate::MicroPython::mirror)) sends its picture whenever it shows one. Either
@@ -19,7 +19,7 @@ const DUMP: &[u8] = b"@screen ";
 /// A dump that has not come after this will not come any more: at 115200 baud it takes an eighth of a second.
 const PATIENCE: Span = Span::from_secs(3);
 
-/// What MicroPython starts on, and announces on the console.
+/// Text with which MicroPython announces a soft reset on the console.
 const SOFT_RESET: &str = "MPY: soft reboot";
 
 /// How the picture of the display comes here.
@@ -39,7 +39,7 @@ enum Voice {
 pub(super) struct Watch {
     /// The current line, as far as it may be an answer.
     line: Vec<u8>,
-    /// What is held back of the line, with its times: it may be a dump that only the harness wants.
+    /// Bytes of the line that are held back, with their times: they may be a dump that only the harness wants.
     held: Vec<(Time, u8)>,
     /// The line began with a [`MARK`].
     marked: bool,
@@ -54,7 +54,7 @@ impl Watch {
     /// Takes one byte, and passes on what belongs to the console.
     pub(super) fn push(&mut self, at: Time, byte: u8, mut pass: impl FnMut(Time, u8)) {
         if byte == MARK && self.voice == Voice::Mirrors {
-            // What a program has printed of its line goes on behind the picture.
+            // The rest of a line that a program has begun follows the picture.
             self.held.drain(..).for_each(|(at, byte)| pass(at, byte));
             self.line.clear();
             self.marked = true;

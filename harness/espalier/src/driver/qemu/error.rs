@@ -1,4 +1,4 @@
-//! What can go wrong with a board in QEMU.
+//! Errors of boards in QEMU.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,7 +62,7 @@ pub enum QemuError {
     Command {
         /// The command.
         command: String,
-        /// What QEMU said, or why it said nothing.
+        /// QEMU's message, or the reason why there is none.
         reason: String,
     },
     /// QEMU has no flash chip of this size.

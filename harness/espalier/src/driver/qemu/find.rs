@@ -68,7 +68,7 @@ impl Places {
         on_path.chain(self.installed()).filter(|program| program.is_file()).collect()
     }
 
-    /// What Espressif's tools have installed, the newest version first.
+    /// Returns the versions that Espressif's tools have installed, the newest first.
     fn installed(&self) -> Vec<PathBuf> {
         let Some(tools) = &self.tools else { return Vec::new() };
         let versions = fs::read_dir(tools.join("tools").join("qemu-xtensa"));
@@ -133,7 +133,7 @@ impl Qemu {
     }
 }
 
-/// What a program says, if it says it in time and ends well.
+/// Returns the output of a program that ends in time and with success.
 fn ask(program: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(program);
     command.args(arguments);

@@ -11,7 +11,7 @@ use crate::error::{Failure, FileError};
 
 /// Sizes of flash chips that QEMU has, in bytes.
 const SIZES: [u32; 4] = [2 << 20, 4 << 20, 8 << 20, 16 << 20];
-/// What an erased byte of a flash chip reads.
+/// The value of an erased byte of a flash chip.
 const ERASED: u8 = 0xFF;
 
 /// A flash chip in a folder of its own, which goes with it.

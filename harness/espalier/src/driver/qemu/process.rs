@@ -109,8 +109,8 @@ pub(super) fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// What a program says. A thread of its own takes it while the program runs, so that the program never waits for a reader; who asks
-/// takes what the thread has not taken yet, so that all is there that was said before.
+/// Output of a program. A thread reads it while the program runs, so that the program never waits for a reader. A caller first reads
+/// whatever the thread has not read yet, so that all earlier output is there.
 #[derive(Debug)]
 struct Output {
     said: Arc<Mutex<Said>>,

@@ -46,7 +46,7 @@ impl Interpreter {
 
     fn take(&mut self, now: Time, byte: u8) {
         match (self.mode, byte) {
-            // What comes before the serial driver is there is lost.
+            // Bytes that arrive before the serial driver runs are lost.
             (Mode::Booting { until }, _) if now < until => {}
             (Mode::Booting { .. }, _) => {
                 self.mode = Mode::Friendly;

@@ -34,7 +34,7 @@ const PANICS: [&str; 11] = [
     "@panic ",
 ];
 
-/// What ESP-IDF's panic handler leaves word of, by the values of `esp_reset_reason_t`.
+/// Panic messages by the values of `esp_reset_reason_t` that ESP-IDF's panic handler stores.
 const PANIC_HINTS: [(u16, &str); 3] = [
     (4, "its panic handler restarted the chip (ESP_RST_PANIC)"),
     (5, "its interrupt watchdog ran out (ESP_RST_INT_WDT)"),

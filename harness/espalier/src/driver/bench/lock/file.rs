@@ -59,7 +59,7 @@ fn who(file: &mut File) -> String {
     if holder.is_empty() { "another process".to_owned() } else { holder }
 }
 
-/// What the file says, without what would work a terminal. None if it is no lock's.
+/// Returns the text of the file without control characters; `None` if it is not a lock file.
 fn read(file: &mut File) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     file.rewind()?;

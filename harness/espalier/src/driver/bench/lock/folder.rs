@@ -122,7 +122,7 @@ impl Folder {
 fn open_shared(parent: &OwnedFd) -> io::Result<OwnedFd> {
     let how = OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
     let folder = match openat(parent, FOLDER, how, Mode::empty()) {
-        // What a link gives depends on the system.
+        // The error for a link depends on the system.
         Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return Err(planted("no folder, or a link to one")),
         opened => opened?,
     };

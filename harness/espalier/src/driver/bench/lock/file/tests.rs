@@ -1,4 +1,4 @@
-//! What other users may have planted where locks are.
+//! Tests with files that other users may have planted in the place of locks.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
