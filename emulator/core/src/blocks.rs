@@ -20,11 +20,11 @@ const NONE: u32 = u32::MAX;
 /// Address that no block has.
 const DROPPED: u64 = u64::MAX;
 
-/// What an instruction set says of the blocks that are made of its instructions.
+/// Properties of an instruction set for the blocks that are made of its instructions.
 pub trait Decoder: Sized {
     /// A decoded instruction.
     type Instruction: Copy + Debug;
-    /// What is known of a block beside its place.
+    /// Data of a block beside its address range.
     type Own: Clone + Debug + Default;
     /// Why an instruction cannot be fetched.
     type Trap;

@@ -1,4 +1,4 @@
-//! What a core is connected to: memory, devices and external registers, whatever its instruction set.
+//! The bus of a core: memory, devices and external registers, whatever the instruction set.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ crate::persist!(
     }
 );
 
-/// What a store has changed.
+/// The effect of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// No code that anyone has decoded.
@@ -102,7 +102,7 @@ pub trait Bus {
     /// Writes an aligned word.
     fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault>;
 
-    /// What keeps [`store8`](Bus::store8) from writing to `address`, without writing. An unaligned store is made of several
+    /// Returns the fault that [`store8`](Bus::store8) to `address` would raise, without writing. An unaligned store is made of several
     /// accesses, and either all of them happen or none.
     fn check_store8(&self, address: u32) -> Result<(), Fault>;
 

@@ -1,4 +1,4 @@
-//! What a core is to the machine, whatever its instruction set.
+//! A core as the machine sees it, whatever its instruction set.
 
 use std::any::Any;
 
@@ -20,7 +20,7 @@ pub enum Exit {
     Debug,
 }
 
-/// Which accesses a watchpoint is about.
+/// The accesses that trigger a watchpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchKind {
     /// Loads.
@@ -38,7 +38,7 @@ pub struct Watchpoint {
     pub address: u32,
     /// How many bytes.
     pub length: u32,
-    /// Which accesses.
+    /// The accesses that trigger it.
     pub kind: WatchKind,
 }
 
@@ -58,7 +58,7 @@ pub enum DebugStop {
     Step,
 }
 
-/// Which blocks are translated to code of the host. Nothing but speed depends on it.
+/// The blocks that are translated to code of the host. Nothing but speed depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Translation {
     /// None: the interpreter executes all.

@@ -1,4 +1,4 @@
-//! What every peripheral block is to the wiring.
+//! A peripheral block as the wiring sees it.
 
 use crate::persist::Persist;
 use crate::register::Register;
@@ -82,8 +82,9 @@ pub trait Device: Persist {
         false
     }
 
-    /// What the word at `offset`, which is steady, reads as once `value` was written to it, if that is all that the write does: no other
-    /// word reads differently then, no other write does anything else, and neither a level nor the deadline changes. None is always right.
+    /// Returns the value that the steady word at `offset` reads as once `value` was written to it, if the write has no other
+    /// effect: no other
+    /// word reads differently then, no other write is affected, and neither a level nor the deadline changes. `None` is always correct.
     fn plain_write(&self, offset: u32, value: u32) -> Option<u32> {
         let _ = (offset, value);
         None
@@ -109,18 +110,19 @@ pub trait Device: Persist {
         let _ = (gated, now);
     }
 
-    /// Which outputs are connected to something: bit n is output n. Changes of the others need not be kept.
+    /// Sets which outputs are connected: bit n is output n. Changes of the others need not be kept.
     fn set_watched(&mut self, outputs: u64) {
         let _ = outputs;
     }
 
-    /// Which of them have to be told in time, because a block or an interrupt hears them: the deadline covers their changes. A view from
-    /// outside must not change when the device is called.
+    /// Sets which of them a block or an interrupt listens to, so that the deadline has to cover their changes. The state that
+    /// is visible from
+    /// outside must not change when this is called.
     fn set_awaited(&mut self, outputs: u64) {
         let _ = outputs;
     }
 
-    /// What an output carries as of the last access or advance.
+    /// Returns the signal of an output as of the last access or advance.
     fn output(&self, output: usize) -> Signal {
         let _ = output;
         Signal::Level(false)

@@ -14,7 +14,7 @@ use std::any::Any;
 use crate::signal::Signal;
 use crate::time::Time;
 
-/// What an observer wants to be told of. Nothing, unless it says so.
+/// The events that an observer subscribes to. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
     /// Every block that a core has executed.
@@ -30,7 +30,7 @@ pub struct Interests {
 }
 
 impl Interests {
-    /// What either wants.
+    /// Returns the events of both.
     pub fn or(self, other: Interests) -> Interests {
         Interests {
             blocks: self.blocks || other.blocks,
@@ -51,7 +51,7 @@ impl Interests {
 /// the core ended; under a debugger it is one instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockEnd {
-    /// Which core.
+    /// Index of the core.
     pub core: usize,
     /// Address of the first instruction.
     pub start: u32,
@@ -67,7 +67,7 @@ pub struct BlockEnd {
 /// A core has loaded or stored something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreAccess {
-    /// Which core.
+    /// Index of the core.
     pub core: usize,
     /// Start of the block that the instruction is in.
     pub block: u32,
@@ -86,7 +86,7 @@ pub struct CoreAccess {
 /// A core takes an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InterruptTaken {
-    /// Which core.
+    /// Index of the core.
     pub core: usize,
     /// The instruction that it would have executed.
     pub from: u32,
@@ -96,7 +96,7 @@ pub struct InterruptTaken {
     pub at: Time,
 }
 
-/// What a frame went over.
+/// The medium of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Medium {
     /// The cable: an Ethernet frame, without its check sequence.
@@ -123,7 +123,7 @@ pub struct Frame {
 pub struct PadChange {
     /// Number of the GPIO.
     pub pin: usize,
-    /// What it carries now: a level, or pulses that are described instead of being told one by one.
+    /// The new signal: a level, or pulses that are described instead of being reported one by one.
     pub signal: Signal,
     /// Since when.
     pub at: Time,

@@ -28,7 +28,7 @@ pub struct SpiTransaction<'a> {
     pub dummy_cycles: u16,
     /// Bytes that the controller sends in the data phase, after address and dummy.
     pub mosi: &'a [u8],
-    /// What the device sends comes at the same time as `mosi`, not after it.
+    /// The device sends at the same time as `mosi`, not after it.
     pub full_duplex: bool,
     /// Chip select stays low afterwards.
     pub keeps_selected: bool,

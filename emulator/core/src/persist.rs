@@ -63,7 +63,7 @@ pub trait Persist {
 
 /// State that needs no configuration to be made again.
 pub trait Load: Persist + Sized {
-    /// What [`save`](Persist::save) has written.
+    /// Reads the value that [`save`](Persist::save) has written.
     ///
     /// # Errors
     /// If the bytes are damaged.

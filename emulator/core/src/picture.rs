@@ -56,7 +56,7 @@ impl std::fmt::Debug for Pixmap {
     }
 }
 
-/// What a display shows: dots that are lit or dark, or colours.
+/// The picture of a display: dots that are lit or dark, or colours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Picture {
     Dots(Bitmap),

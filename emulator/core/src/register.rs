@@ -127,7 +127,7 @@ macro_rules! registers {
 /// The values of a block's registers, with the access rules of its table applied.
 #[derive(Clone, Debug)]
 pub struct Registers {
-    /// What is at each word. Copies share it, so that a copy of a block is no more than its values.
+    /// The register at each word. Copies share it, so that a copy of a block is no more than its values.
     layout: Arc<[Option<&'static Register>]>,
     values: Vec<u32>,
 }

@@ -1,4 +1,4 @@
-//! Who has to be called next.
+//! Deadlines of devices, and which of them comes next.
 
 use crate::persist::{Damaged, Persist, Reader, Writer};
 use crate::time::Time;

@@ -9,7 +9,7 @@ pub enum SerialParity {
     Odd,
 }
 
-/// What follows the start bit of a frame.
+/// The bits that follow the start bit of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialFormat {
     /// 5 to 8; what is outside of that counts as the nearest.

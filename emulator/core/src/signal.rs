@@ -1,8 +1,8 @@
-//! What a line carries.
+//! The signal on a line.
 
 use crate::time::{Span, Time};
 
-/// What a line carries from some instant on.
+/// The signal on a line from some instant on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// One level.

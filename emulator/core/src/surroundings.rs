@@ -1,4 +1,4 @@
-//! What a block of the chip reaches outside of itself, and what the wiring reaches of it, beside its registers.
+//! Connections of a block of the chip beside its registers, to the wiring and from it.
 
 use crate::outside::{GuestMemory, I2cTarget, SpiTarget};
 use crate::signal::Signal;
@@ -9,7 +9,7 @@ pub trait Surroundings {
     /// The chip's memory, for blocks that are DMA masters.
     fn memory(&mut self) -> &mut dyn GuestMemory;
 
-    /// What a transaction of this SPI controller reaches, if anything, beside the memory for its DMA. `chip_select` is the line of the
+    /// Returns the target of a transaction of this SPI controller, if any, and the memory for its DMA. `chip_select` is the line of the
     /// controller that is low; software may drive others.
     fn spi(&mut self, chip_select: Option<usize>) -> (Option<&mut dyn SpiTarget>, &mut dyn GuestMemory);
 
@@ -23,7 +23,7 @@ pub trait Surroundings {
 /// An output of a block changes what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputChange {
-    /// Which of the block's outputs.
+    /// Number of the block's output.
     pub output: usize,
     pub at: Time,
     pub signal: Signal,

@@ -1,4 +1,4 @@
-//! What a block answers when it is asked for what its model does not have. Registers say it too, without knowing of blocks.
+//! A block's answer to an access that its model does not cover. Registers give it too, without knowing of blocks.
 
 /// Software touched a register, or started a function of a block, that the model does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -57,7 +57,7 @@ struct SteadyWord {
     value: u32,
 }
 
-/// What some registers read as, until something happens: reading one of these has no effect. There is one place for each of sixteen
+/// Cached values of registers that stay the same until an event; reading one of these has no effect. There is one entry for each sixteen
 /// neighbouring words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(transparent)]
@@ -87,7 +87,7 @@ impl SteadyWords {
         self.0[SteadyWords::place(address)] = SteadyWord { address, value };
     }
 
-    /// What the word at `address` reads as, if it is here.
+    /// Returns the cached value of the word at `address`.
     pub fn get(&self, address: u32) -> Option<u32> {
         let word = self.0[SteadyWords::place(address)];
         (word.address == address).then_some(word.value)

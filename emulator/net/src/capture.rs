@@ -16,7 +16,7 @@ const SNAP_LENGTH: u32 = 65_535;
 /// Bytes of a frame's header in the file.
 const RECORD: usize = 16;
 
-/// What a capture's frames begin with, by its number in the file's header (the LINKTYPE registry of tcpdump.org).
+/// The kind of header of a capture's frames, by its number in the file's header (the LINKTYPE registry of tcpdump.org).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum LinkType {

@@ -1,4 +1,4 @@
-//! What a LAN is made of.
+//! The configuration of a LAN.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

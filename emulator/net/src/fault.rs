@@ -1,4 +1,4 @@
-//! What can go wrong on the board's cable.
+//! Faults of the board's cable.
 
 use std::sync::Arc;
 

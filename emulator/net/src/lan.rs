@@ -22,7 +22,7 @@ const FRAME_MAX: usize = 1518;
 const MAC_PREFIX: [u8; 2] = [0x02, 0x00];
 /// Addresses that the switch remembers. A board has a handful, whatever its firmware makes up, and a world a hundred boards.
 const LEARNED_MAX: usize = 512;
-/// What the seed is used for besides the peers' stacks.
+/// Stream of the seed besides those of the peers' stacks.
 const STREAM_FROM_BOARD: u64 = 1;
 const STREAM_TO_BOARD: u64 = 2;
 /// Those of the next board's cable follow after so many.

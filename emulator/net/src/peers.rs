@@ -1,4 +1,4 @@
-//! What a test does on the LAN: TCP, UDP and ping of the peers.
+//! Operations of a test on the LAN: TCP, UDP and ping of the peers.
 //!
 //! Nothing here waits. A call takes effect at the time the LAN has come to, and what follows from it is seen after
 //! [`Lan::advance`].

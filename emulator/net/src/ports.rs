@@ -13,7 +13,7 @@ use espalier_ieee80211::{Rate, Tuning};
 /// Acknowledgements that are kept for transmissions that have not ended: a radio has a handful of transmission slots.
 const ACKNOWLEDGEMENTS_MAX: usize = 16;
 
-/// What a board has sent.
+/// A transmission of a board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// Its radio sends a frame, without its frame check sequence, whose last bit is on the air at `end`.

@@ -27,7 +27,7 @@ pub struct At24c {
     /// The word address, and how many of its bytes have come since the start.
     pointer: usize,
     pointed: usize,
-    /// What was sent for the page, as places and bytes.
+    /// Bytes received for the page, with their addresses.
     page: Vec<(usize, u8)>,
     busy_until: Time,
     protected: bool,
@@ -68,7 +68,7 @@ impl At24c {
         Ok(Box::new(At24c::new(size, address)))
     }
 
-    /// What it holds.
+    /// Returns the content.
     pub fn memory(&self) -> &[u8] {
         &self.memory
     }

@@ -45,7 +45,7 @@ pub struct Bme280 {
     /// On SPI: the next bytes are read.
     reading: bool,
     ctrl_hum: u8,
-    /// What CTRL_HUM was when CTRL_MEAS was last written: only that makes it count.
+    /// The value of CTRL_HUM when CTRL_MEAS was last written: it takes effect only then.
     humidity_oversampling: u8,
     ctrl_meas: u8,
     config: u8,

@@ -1,4 +1,4 @@
-//! What a person sees on a part that is a display.
+//! The visible picture of a part that is a display.
 
 use espalier_core::{Picture, Time};
 

@@ -34,7 +34,7 @@ const SETTINGS: [u8; 3] = [0x4B, 0x46, 0x7F];
 /// t_CONV of 9 bits (table 2); each further bit doubles it.
 const CONVERSION: Span = Span::from_micros(93_750);
 
-/// What the device does with the next slots.
+/// The device's use of the next slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// It waits for a reset pulse.
@@ -59,7 +59,7 @@ espalier_core::persist!(
     enum State { Idle, RomCommand, Match, Command, Settings, Send, Search { bit, step }, Converting }
 );
 
-/// What happens when the device's deadline comes.
+/// The event at the device's deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     BeginPresence,

@@ -115,7 +115,7 @@ pub struct Ds3231 {
     registers: [u8; COUNT as usize],
     pointer: u8,
     choosing: bool,
-    /// What reading goes on with: the clock is copied when it begins.
+    /// Copy of the clock for reading: it is made when a read begins.
     latched: [u8; 7],
     celsius: f64,
 }

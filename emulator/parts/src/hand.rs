@@ -1,4 +1,4 @@
-//! What a hand acts on, and sensors that are a voltage: buttons, touch pads, analog inputs.
+//! Controls that a hand acts on, and sensors that are a voltage: buttons, touch pads, analog inputs.
 
 use espalier_core::Time;
 
@@ -142,12 +142,12 @@ impl Potentiometer {
         Ok(Box::new(Potentiometer::new(full_scale.unwrap_or(SUPPLY_VOLTS))))
     }
 
-    /// What it gives to its pad from now on, limited to 0 V and the chip's supply.
+    /// Sets the voltage at its pad from now on, limited to 0 V and the chip's supply.
     pub fn set_volts(&mut self, volts: f64) {
         self.volts = volts.clamp(0.0, SUPPLY_VOLTS);
     }
 
-    /// What it measures from now on, from 0 to 1: nothing, or its full range.
+    /// Sets the measured level from now on, from 0 to 1: zero, or full range.
     pub fn set_level(&mut self, level: f64) {
         self.set_volts(self.full_scale * level.clamp(0.0, 1.0));
     }

@@ -30,7 +30,7 @@ const BLANK: u8 = b' ';
 pub struct Hd44780 {
     columns: usize,
     rows: usize,
-    /// What was last written to the expander.
+    /// The byte last written to the expander.
     port: u8,
     /// The first nibble of a byte in four-bit mode.
     nibble: Option<u8>,
@@ -217,7 +217,7 @@ impl Hd44780 {
         }
     }
 
-    /// What the controller gives to DB7 to DB4 while E is high and R/W asks for it.
+    /// Returns the levels of DB7 to DB4 while E is high and R/W asks for a read.
     fn answer(&self, now: Time) -> u8 {
         let byte = match self.port & RS {
             0 => u8::from(now < self.busy_until) << 7 | self.address as u8 & 0x7F,

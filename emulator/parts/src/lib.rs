@@ -1,4 +1,4 @@
-//! What is soldered around the chip: the flash chip, and every other part as a [`Part`], which users implement too.
+//! Parts around the chip: the flash chip, and every other part as a [`Part`], which users implement too.
 
 mod at24c;
 mod bme280;

@@ -46,7 +46,7 @@ const MEASUREMENT_TIMES: [u64; 4] = [8_000, 4_000, 2_000, 500];
 const FREQUENCIES: [u64; 8] = [0, 1, 10, 20, 50, 100, 200, 1000];
 
 const SAMPLE_BITS: u32 = 18;
-/// What no field gives.
+/// Output without a field.
 const NULL_FIELD: f64 = (1 << (SAMPLE_BITS - 1)) as f64;
 const COUNTS_PER_GAUSS: f64 = 16_384.0;
 /// More gauss than any magnet has; the sensor is limited to 8.

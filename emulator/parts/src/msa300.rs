@@ -96,7 +96,7 @@ impl Msa300 {
         Ok(Box::new(Msa300::new()))
     }
 
-    /// What the sensor feels from now on, in g along its own axes; at rest one of 1 g that points up.
+    /// Sets the acceleration from now on, in g along the sensor's own axes; at rest it is one of 1 g that points up.
     pub fn set_acceleration(&mut self, acceleration: [f64; 3]) {
         self.acceleration = acceleration;
     }
@@ -130,7 +130,7 @@ impl Msa300 {
 }
 
 impl Part for Msa300 {
-    /// What the sensor feels goes on.
+    /// The acceleration stays the same.
     fn power_cycle(&mut self, _now: Time) {
         *self = Msa300 { acceleration: self.acceleration, ..Msa300::new() };
     }

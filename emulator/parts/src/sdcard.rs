@@ -1,6 +1,6 @@
 //! A high-capacity SD card in SPI mode (SD Association, "Physical Layer Simplified Specification" 6.00, chapter 7).
 //!
-//! What is on it is in memory: blank, or what a file of the host had when the board was made; [`SdCard::image`] gives it back. Commands
+//! The content is in memory: blank, or that of a file of the host when the board was made; [`SdCard::image`] returns it. Commands
 //! are answered whether chip select rises between their bytes or not, as cards do. CRCs that are sent to it are not checked.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,7 +28,7 @@ const ACCEPTED: u8 = 0x05;
 const WRITE_TIME: Span = Span::from_micros(500);
 const FRAME: usize = 6;
 
-/// What the card does with the bytes that come.
+/// The card's use of the next bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Command,
@@ -261,7 +261,7 @@ impl SdCard {
 }
 
 impl Part for SdCard {
-    /// What was written stays.
+    /// Written data stays.
     fn power_cycle(&mut self, _now: Time) {
         let (size, blocks) = (self.size, std::mem::take(&mut self.blocks));
         *self = SdCard { size, blocks, ..SdCard::new(1) };

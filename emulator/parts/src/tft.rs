@@ -138,7 +138,7 @@ impl Tft {
         self.ram.len() == WIDTH * HEIGHT && usize::from(top) + usize::from(moving) <= HEIGHT
     }
 
-    /// What a person sees.
+    /// Returns the visible picture.
     pub fn picture(&self) -> Pixmap {
         let TftConfig { width, height, first, mirrored, inverted, bgr } = self.config;
         let mut picture = Pixmap::new(width.into(), height.into());
@@ -356,7 +356,7 @@ mod tests {
         }
     }
 
-    /// What is drawn, as a picture of this size.
+    /// Returns the expected picture of this size.
     fn expected(width: u32, height: u32) -> Pixmap {
         let mut picture = Pixmap::new(width, height);
         let mut fill = |x: u32, y: u32, w: u32, h: u32, colour: Rgb| {

@@ -20,7 +20,7 @@ pub struct Ws2812 {
     shown: Vec<Rgb>,
     /// Since when it shows that.
     changed: Time,
-    /// What it has received since the last reset, and how many bits.
+    /// The colours received since the last reset, and the number of bits.
     received: Vec<Rgb>,
     shift: u32,
     bits: u32,
@@ -71,7 +71,7 @@ impl Ws2812 {
         self.received.len() <= self.shown.len() && self.bits < BITS
     }
 
-    /// What the LEDs show at `now`, in the order of the chain.
+    /// Returns the colours of the LEDs at `now`, in the order of the chain.
     pub fn colours(&self, now: Time) -> Vec<Rgb> {
         self.at(now).0
     }

@@ -22,7 +22,7 @@ const PORT: u16 = 5001;
 /// Bytes that are echoed, and bytes that go over Wi-Fi.
 const ECHOED: usize = 64;
 const BYTES: usize = 256 * 1024;
-/// What the kernel counts CPU time in, USER_HZ: 100 a second on all of today's architectures.
+/// Unit in which the kernel counts CPU time, USER_HZ: 100 a second on all of today's architectures.
 const TICKS: f64 = 100.0;
 /// How often short work is done for one figure.
 const STARTS: u32 = 5;
@@ -50,7 +50,7 @@ impl Taken {
         Ok(Taken { own: (user + system) / TICKS, children: (children_user + children_system) / TICKS })
     }
 
-    /// What a board of this kind has taken since then: the emulator runs in this process, QEMU in one that has ended.
+    /// Returns the CPU time of a board of this kind since then: the emulator runs in this process, QEMU in one that has ended.
     fn until_now(&self, kind: Kind) -> std::io::Result<f64> {
         let now = Taken::now()?;
         Ok(if kind == Kind::Qemu { now.children - self.children } else { now.own - self.own })

@@ -1,4 +1,4 @@
-//! What can go wrong in the command itself.
+//! Errors of the command itself.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What the console of a board has to say, and what it must not: `--expect` and `--fail-on`.
+//! Text that the console of a board must print, and text that it must not print: `--expect` and `--fail-on`.
 //!
 //! Lines count, as with `grep`: each one is looked at without its colours when it has ended, or when the console is quiet after it, as
 //! it is after a prompt.
@@ -25,7 +25,7 @@ pub enum Verdict {
     Failed { pattern: String, line: String },
 }
 
-/// What is still awaited, in order, and what must not come.
+/// The texts that are still awaited, in order, and those that are forbidden.
 #[derive(Debug)]
 pub struct Expectations {
     awaited: VecDeque<Pattern>,

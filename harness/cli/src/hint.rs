@@ -4,7 +4,7 @@ use espalier::Model;
 
 use crate::style::{FAINT, PLAIN};
 
-/// What MicroPython says where nothing answers on the I2C bus (`errno.h`: ENODEV).
+/// Error of MicroPython for an I2C address that no part acknowledges (`errno.h`: ENODEV).
 const NO_DEVICE: &[u8] = b"OSError: [Errno 19] ENODEV";
 
 /// Says so if firmware misses a part on the I2C bus of a board that has none: it may be made for another board.

@@ -18,7 +18,7 @@ const LOOK: Span = Span::from_secs(3);
 /// Where Cargo puts what it builds for the ESP32, and the profiles that are looked for.
 const CARGO_TARGET: &str = "target/xtensa-esp32-none-elf";
 const CARGO_PROFILES: [&str; 2] = ["release", "debug"];
-/// What MicroPython prints when it waits for input.
+/// Prompt of MicroPython.
 const PROMPT: &str = ">>> ";
 /// The script that MicroPython starts by itself.
 const MAIN_SCRIPT: &str = "main.py";

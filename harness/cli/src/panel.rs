@@ -121,7 +121,7 @@ fn last_lines(printed: &VecDeque<u8>, count: usize) -> impl Iterator<Item = u8> 
 
 fn write(text: &[u8]) {
     let mut output = anstream::stdout();
-    // Who closed the terminal does not look at it.
+    // An error means that the terminal was closed, so there is no reader.
     let _ = output.write_all(text).and_then(|()| output.flush());
 }
 

@@ -63,7 +63,7 @@ fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -
     Ok(machine)
 }
 
-/// What is offered of a board. `debugged` says whether GDB knows its cores.
+/// Converts the arguments. `debugged` says whether GDB knows the cores of this chip.
 fn config(args: &ServeArgs, debugged: bool) -> ServeConfig {
     let at = |port: u16| SocketAddr::new(args.listen, port);
     ServeConfig {

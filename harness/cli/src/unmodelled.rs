@@ -1,4 +1,4 @@
-//! What the firmware touches and the emulator does not model, told on the standard error: a line at the first touch of each block
+//! Reports accesses to hardware that is not modelled on the standard error: a line at the first access to each block
 //! or register, and the counts at the end.
 
 use std::path::Path;

@@ -155,7 +155,7 @@ fn a_reader_that_leaves_ends_it_without_a_word() {
     let mut errors = String::new();
     child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert_eq!((line.trim_end(), errors.as_str()), ("ets Jul 29 2019 12:21:46", ""));
-    // What is expected is looked for all the same.
+    // The expected text is awaited all the same.
     let mut child = start(&[FIRMWARE, "--expect", "@event address", "--within", "10s"]);
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -1,4 +1,4 @@
-//! What tests leave behind, seen from outside: in which folders, and what blessing and accepting make of it. Each test here runs one of
+//! Files that tests leave behind, seen from outside: their folders, and the effects of blessing and accepting. Each test here runs one of
 //! the ignored ones in processes of their own, as runners do.
 
 use std::fs;

@@ -28,7 +28,7 @@ async fn board() -> Result<Board> {
         let builder = Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(package.join(IMAGE));
         let builder = builder.seed(seed);
         let board = builder.start().await?;
-        // What follows the start is done by the file, if there is one.
+        // The test continues with this file, if there is one.
         if let Some(path) = std::env::var_os(BOOTS_VARIABLE) {
             let mut boots = fs::File::options().create(true).append(true).open(path)?;
             boots.write_all(format!("{}\n", std::env::current_exe()?.display()).as_bytes())?;

@@ -1,4 +1,4 @@
-//! What the tutorial's firmware executes. Its ELF file has functions and no lines.
+//! Coverage of the tutorial's firmware. Its ELF file has functions and no lines.
 
 use espalier::{Board, Kind, Model, Result, Units};
 

@@ -13,7 +13,7 @@ async fn start() -> Result<Board> {
     Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(IMAGE).seed(5).start().await
 }
 
-/// What the loaded board does is what the board does that was saved: through its boot, and with a connection that stays open.
+/// The loaded board behaves as the saved one: through its boot, and with a connection that stays open.
 #[tokio::test]
 async fn a_board_goes_on_out_of_a_file() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -75,7 +75,7 @@ async fn what_was_seen_and_what_goes_wrong_comes_back_with_the_board() -> Result
     assert_eq!(loaded.address().await?, board.address().await?);
     assert_eq!(loaded.screen().picture().await?.bitmap(), board.screen().picture().await?.bitmap());
     assert_eq!(loaded.warnings(), board.warnings());
-    // What was read of the console before is not found again, and new connections have numbers of their own.
+    // Text of the console that was consumed before saving is not found again, and new connections have numbers of their own.
     loaded.console().send_line(format!("client {} 5001", loaded.peer().address())).await?;
     let again = loaded.peer().listen(5002).await?;
     drop((again, socket));

@@ -40,7 +40,7 @@ async fn a_mismatch_leaves_a_pending_snapshot() -> Result<()> {
     assert!(!check(), "there is no snapshot yet");
     let pending = fs::read(file("idle.snap.new.png"))?;
     assert!(decode_png(&pending).is_ok_and(|bitmap| bitmap == *picture.bitmap()));
-    // What `cargo insta accept` does.
+    // The same as `cargo insta accept`.
     fs::rename(file("idle.snap.new"), file("idle.snap"))?;
     fs::rename(file("idle.snap.new.png"), file("idle.snap.png"))?;
     assert!(check(), "the snapshot was accepted");

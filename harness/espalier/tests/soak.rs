@@ -1,5 +1,5 @@
-//! What goes through a board for long does not stay: memory of the process that runs it, measured from outside. In a process of
-//! its own.
+//! Data that passes through a board for long does not accumulate: memory of the process that runs it, measured from outside. In a process
+//! of its own.
 //!
 //! The firmware is the tutorial's, which shows, echoes and reports every message. Its console, its transcript and the record of its
 //! network all grow beyond their bounds here. `cargo test --test soak -- --ignored` sends two hundred megabytes over the Wi-Fi of

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 pub struct Cut {
     /// The operation of the flash chip that is under way or comes next, counted from zero. Behind the last one it is their number.
     pub operation: usize,
-    /// Which operation that is.
+    /// The kind of that operation.
     pub kind: Option<FlashOperationKind>,
     /// The flash chip's bytes that it changes.
     pub range: std::ops::Range<u32>,

@@ -1,4 +1,4 @@
-//! What an exploration has found.
+//! The result of an exploration.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::cases::Cut;
 pub struct Finding {
     /// When power was lost.
     pub cut: Cut,
-    /// What the invariant said.
+    /// The message of the invariant.
     pub message: String,
     /// The fingerprint of the board's run up to there.
     pub trace: Option<u64>,

@@ -16,24 +16,24 @@ use crate::cases::Cut;
 /// The folder with findings, in that of all tests.
 const FOLDER: &str = "findings";
 const BOARD_EXTENSION: &str = "espalier";
-/// What a board is called that shows a finding again.
+/// Name of the board that replays a finding.
 const REPLAYED: &str = "replay";
 
 /// A finding as its file has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedFinding {
-    /// What was explored.
+    /// The kind of exploration.
     pub explored: Kind,
     /// The moment in words.
     pub moment: String,
-    /// What the invariant said.
+    /// The message of the invariant.
     pub message: String,
     /// The operation of the flash chip, counted from zero.
     pub operation: u64,
     /// How much of it was done, in percent.
     pub percent: u64,
-    /// What drew the torn bits.
+    /// Seed of the torn bits.
     pub seed: u64,
     /// The saved board, beside this file.
     pub board: PathBuf,
@@ -43,7 +43,7 @@ pub struct SavedFinding {
     pub trace: String,
 }
 
-/// What was explored.
+/// A kind of exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -57,7 +57,7 @@ pub enum Kind {
 pub struct NoFinding {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The error of the parser.
     pub source: toml::de::Error,
 }
 
@@ -103,7 +103,7 @@ impl Place {
 pub struct Replayed {
     /// The board where it stood when the invariant failed.
     pub board: Board,
-    /// What was found then.
+    /// The finding in the file.
     pub finding: SavedFinding,
     /// Whether the run was the same.
     pub is_same: bool,

@@ -18,7 +18,7 @@ const SEEDS: u64 = 2;
 const BOOT: Span = Span::from_secs(5);
 /// Contents that are kept to compare later ones with.
 const PASSED_MAX: usize = 64;
-/// What the board is called on which the invariant is tried.
+/// Name of the board on which the invariant is checked.
 const NAME: &str = "power-cut";
 
 /// Cuts the power of a board at every moment of a scenario at which it makes a difference, and tries an invariant on what boots then:
@@ -41,7 +41,7 @@ pub async fn power_cuts(
 /// invariant is tried on it, on all cores of this machine. A fork's peers and networks are those of the end of the scenario. The board
 /// itself stays as it is.
 ///
-/// What an operation leaves that was not finished is drawn from a model of NOR flash; see
+/// The cells that an unfinished operation leaves are drawn from a model of NOR flash; see
 /// [`Board::cut_power`](espalier::Board::cut_power).
 #[derive(Clone, Debug)]
 pub struct PowerCuts {
@@ -162,7 +162,7 @@ impl PowerCuts {
     }
 }
 
-/// What was tried so far.
+/// The moments tried so far.
 #[derive(Default)]
 struct Work {
     tried: usize,

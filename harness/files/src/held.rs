@@ -23,7 +23,7 @@ pub fn create_locked(path: &Path) -> Result<File, HoldError> {
     loop {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         try_lock(&file)?;
-        // Who held it before may have removed it.
+        // The previous holder may have removed it.
         match is_named(&file, path) {
             Ok(true) => return Ok(file),
             Ok(false) => {}

@@ -12,7 +12,7 @@ const LINKS: usize = 40;
 /// Writes `content` as the whole content of the file at `path`, which need not exist.
 ///
 /// # Errors
-/// What the host says. The file is as it was then, unless it had to be overwritten in place.
+/// An error of the host's file system. The file is unchanged then, unless it had to be overwritten in place.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     replace(path, |file| file.write_all(content))
 }
@@ -20,7 +20,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 /// The same for content that `fill` writes.
 ///
 /// # Errors
-/// What the host or `fill` says. The file is as it was then, unless it had to be overwritten in place.
+/// An error of the host's file system or of `fill`. The file is unchanged then, unless it had to be overwritten in place.
 pub fn replace(path: &Path, mut fill: impl FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = follow(path)?;
     let existing = match fs::metadata(&target) {
@@ -82,7 +82,7 @@ fn beside(target: &Path, directory: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What a new file has; the process's mask takes its share.
+        // Permissions of a new file, reduced by the process's mask.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(directory)

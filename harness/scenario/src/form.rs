@@ -1,4 +1,4 @@
-//! What a scenario file may say. These types are read from TOML and YAML alike, and the JSON Schema for editors is made from them.
+//! The format of scenario files. These types are read from TOML and YAML alike, and the JSON Schema for editors is made from them.
 
 mod action;
 mod placed;
@@ -58,7 +58,7 @@ pub struct Scenario {
     pub goldens: Option<PathBuf>,
     /// How long a step waits, in board time, if it does not say it itself; otherwise 10s.
     pub within: Option<Time>,
-    /// What a board has to be able to do; on others the tests are skipped.
+    /// Abilities that a board must have; on others the tests are skipped.
     pub needs: Vec<Need>,
     /// Wi-Fi networks that are in the air when the board is switched on.
     pub access_points: Vec<AccessPointForm>,
@@ -91,7 +91,7 @@ pub struct Scenario {
 pub struct Test {
     /// Its name, which no other test of the file has.
     pub name: String,
-    /// What a board has to be able to do, besides what the scenario needs.
+    /// Abilities that a board must have, in addition to those of the scenario.
     #[serde(default)]
     pub needs: Vec<Need>,
     /// Variables, besides those of the scenario.
@@ -102,7 +102,7 @@ pub struct Test {
     pub cases: Vec<BTreeMap<String, Value>>,
     /// A reason not to run it.
     pub skip: Option<String>,
-    /// What it does.
+    /// Steps of the test, in order.
     pub steps: Vec<Placed<Step>>,
 }
 

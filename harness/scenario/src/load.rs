@@ -106,7 +106,7 @@ fn load_folder(folder: &Path, depth: usize, documents: &mut Vec<Document>) -> Re
             load_folder(&path, depth - 1, documents)?;
         } else if EXTENSIONS.contains(&extension) && path.is_file() {
             let source = read(&path)?;
-            // What cannot even be read is told too: it may be a scenario with a mistake.
+            // A file that cannot be parsed is reported too: it may be a scenario with a mistake.
             let is_other = node::read(&path, &source).is_ok_and(|node| !is_scenario(&node));
             if !is_other {
                 documents.push(Document::parse(path, source)?);
@@ -120,7 +120,7 @@ fn is_scenario(node: &Node) -> bool {
     matches!(&node.data, Data::Table(entries) if entries.iter().any(|(key, _)| MARKS.contains(&key.name.as_str())))
 }
 
-/// What a document says, if it makes sense.
+/// Converts a document into a scenario.
 fn scenario(node: &Node) -> Result<Scenario, Problem> {
     let scenario: Scenario = de::value(node)?;
     let whole = |message: &str| Problem::new(node.at, message.to_owned());

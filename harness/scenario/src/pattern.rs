@@ -1,4 +1,4 @@
-//! What is looked for on the console: text, or a regular expression between slashes.
+//! Patterns for the console: text, or a regular expression between slashes.
 
 use std::fmt;
 use std::str::FromStr;

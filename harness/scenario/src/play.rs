@@ -37,7 +37,7 @@ pub struct Failure {
     pub path: PathBuf,
     /// The step in it.
     pub at: Location,
-    /// What happened, with the scene: console, traffic, screen.
+    /// The error, with the scene: console, traffic, screen.
     pub message: String,
     /// The folder with what the test left behind.
     pub artefacts: Option<PathBuf>,
@@ -181,7 +181,7 @@ impl Player {
         Ok(())
     }
 
-    /// What no step asks for and is a failure all the same: a crash, or a line that must not be.
+    /// Returns a failure that no step detects: a crash, or a forbidden line on the console.
     fn verdict(&mut self) -> Option<String> {
         if !self.document.scenario.allow_reset
             && let Some(crash) = self.board.crash()

@@ -24,11 +24,11 @@ use crate::suite::{Planned, Suite};
 pub struct Options {
     /// How many tests run at once; the processors of this computer if none is given. Boards that are not emulated run one at a time.
     pub jobs: Option<NonZeroUsize>,
-    /// Which board; otherwise what `ESPALIER_BOARD` says.
+    /// Board to run on; otherwise the one that `ESPALIER_BOARD` names.
     pub target: Option<Target>,
     /// The folder under which a failure leaves its own.
     pub artefacts: Option<PathBuf>,
-    /// What the screens show becomes golden, where it differs.
+    /// Makes pictures that differ from their goldens the new goldens.
     pub bless: bool,
     /// How often every test is run.
     pub repeat: Option<NonZeroUsize>,
@@ -52,7 +52,7 @@ pub enum Outcome {
     Skipped(String),
 }
 
-/// What became of a test.
+/// The result of a test.
 ///
 /// ```
 /// use espalier_scenario::{Document, Options, Suite};

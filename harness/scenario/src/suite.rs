@@ -51,7 +51,7 @@ pub struct Planned {
     pub(crate) needs: Vec<Need>,
     pub(crate) skip: Option<String>,
     pub(crate) variables: Variables,
-    /// What comes before its own steps, which other tests may share.
+    /// The steps before its own, which other tests may share.
     pub(crate) stage: Arc<Stage>,
     pub(crate) steps: Vec<Placed<Step>>,
 }
@@ -201,7 +201,7 @@ struct Branch<'a> {
     steps: &'a [Placed<Step>],
 }
 
-/// What tells a case from the others, in brackets; nothing if there is only one.
+/// Returns the values that distinguish a case from the others, in brackets; empty if there is only one case.
 fn case_name<'a>(values: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
     let words: Vec<String> = values.map(|(name, value)| format!("{name}={value}")).collect();
     if words.is_empty() { String::new() } else { format!("[{}]", words.join(",")) }

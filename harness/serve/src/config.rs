@@ -1,4 +1,4 @@
-//! What a server is asked to offer.
+//! The configuration of a server.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ pub struct GuestForward {
     pub host: SocketAddr,
 }
 
-/// What a server offers. The default offers nothing but [`Server::console`](crate::Server::console).
+/// The configuration of a server. The default offers only [`Server::console`](crate::Server::console).
 #[derive(Clone, Debug, Default)]
 pub struct ServeConfig {
     /// How fast guest time passes.

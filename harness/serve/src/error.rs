@@ -1,4 +1,4 @@
-//! What can go wrong when a server is started.
+//! Errors of starting a server.
 
 use std::net::SocketAddr;
 
@@ -62,7 +62,7 @@ pub enum ServeError {
     /// A port on the board's network cannot be listened on.
     #[error("the peer cannot listen on port {port}: {source}")]
     PeerPort {
-        /// Which port.
+        /// The port.
         port: u16,
         /// The network's error.
         source: espalier_net::LanError,

@@ -14,7 +14,7 @@ pub enum FusesError {
     /// The host cannot read the file.
     #[error("could not read '{path}': {source}")]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The host's error.
         source: std::io::Error,
@@ -22,7 +22,7 @@ pub enum FusesError {
     /// The file does not have the size of the chip's eFuses.
     #[error("'{path}' has {size} bytes; the eFuses of an ESP32 have {EFUSE_IMAGE_BYTES}")]
     Size {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Its size.
         size: usize,
@@ -30,7 +30,7 @@ pub enum FusesError {
     /// The host cannot write the file.
     #[error("what was burnt could not be written to '{path}': {source}")]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The host's error.
         source: std::io::Error,

@@ -1,8 +1,8 @@
-//! What comes from a browser is kept from services that are none of a browser's business.
+//! Keeps browsers from services that do not speak HTTP.
 //!
 //! A web page can have a browser send an HTTP request to any port of this computer, and choose its body ("cross-protocol scripting"). A
-//! service that drops what it does not understand would act on that body. So the beginning of a connection is looked at, before
-//! anything that it says is acted on.
+//! service that ignores lines that it does not understand would act on that body. So the beginning of a connection is checked before
+//! any of its commands is carried out.
 
 use std::time::Duration;
 

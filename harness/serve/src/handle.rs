@@ -59,7 +59,7 @@ pub struct PortStatistics {
     pub dropped: u64,
 }
 
-/// What another thread wants of the board.
+/// A request of another thread to the board.
 pub(crate) enum Control {
     Reset(Strap),
     Pause,
@@ -72,7 +72,7 @@ pub(crate) enum Control {
     Quit,
 }
 
-/// What happens on the connection to a debugger.
+/// An event on the connection to a debugger.
 pub(crate) enum DebugInput {
     /// A debugger is there; answers go here.
     Attach(mpsc::UnboundedSender<Vec<u8>>),

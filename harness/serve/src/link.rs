@@ -9,7 +9,7 @@ const PIECES: usize = 16;
 /// The largest piece.
 pub(crate) const LARGEST_PIECE: usize = 16 << 10;
 
-/// What goes through a link.
+/// A unit of data on a link.
 #[derive(Debug)]
 pub(crate) enum Piece {
     Bytes(Vec<u8>),

@@ -1,4 +1,4 @@
-//! What the board has sent and a client has not taken yet.
+//! Output of the board that a client has not taken yet.
 //!
 //! The board never waits for a client. When a client stops reading, its oldest bytes are dropped and counted.
 

@@ -1,4 +1,4 @@
-//! What a client does to the serial line: bytes and changes of the line's settings, in order.
+//! Input of a client to the serial line: bytes and changes of the line's settings, in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -88,7 +88,7 @@ impl Load for Arc<[u8]> {
     }
 }
 
-/// What is made of its elements, one after the other.
+/// Implements [`Persist`] for collections, one element after the other.
 macro_rules! collections {
     ($($collection:ident<$($element:ident: $($bound:ident)+),*>;)*) => {$(
         impl<$($element: Load $(+ $bound)+),*> Persist for $collection<$($element),*> {

@@ -66,7 +66,7 @@ impl Keys {
     }
 }
 
-/// What an EAPOL-Key frame says besides its integrity code.
+/// The fields of an EAPOL-Key frame besides its integrity code.
 pub(super) struct Fields<'a> {
     pub info: u16,
     pub key_length: u16,

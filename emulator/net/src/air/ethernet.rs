@@ -37,7 +37,7 @@ pub(super) fn encapsulate(ethertype: u16, payload: &[u8]) -> Vec<u8> {
     [&SNAP, &ethertype.to_be_bytes()[..], payload].concat()
 }
 
-/// What follows the EtherType in a data frame's body.
+/// Returns the bytes after the EtherType in a data frame's body.
 pub(super) fn payload(body: &[u8]) -> &[u8] {
     body.get(SNAP.len() + 2..).unwrap_or(&[])
 }

@@ -1,4 +1,4 @@
-//! What is behind a station of the harness: a host that gets its address from the board, and then is on a LAN of its own.
+//! The host behind a station of the harness: it gets its address from the board, and then is on a LAN of its own.
 
 use std::net::Ipv4Addr;
 

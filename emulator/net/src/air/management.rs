@@ -67,7 +67,7 @@ impl Writer {
         (CAPABILITY_ESS | CAPABILITY_SHORT_SLOT | privacy).to_le_bytes()
     }
 
-    /// What beacons and probe responses have in common.
+    /// The common part of beacons and probe responses.
     fn announcement(&mut self, subtype: u8, to: MacAddress, ssid: &[u8], channel: u8, now: Time) -> FrameBuilder {
         self.start(subtype, to)
             .bytes(&now.as_micros().to_le_bytes())

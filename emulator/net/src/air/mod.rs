@@ -41,7 +41,7 @@ pub use station::{Refusal, Station, StationState};
 const SPACING: Span = Span::from_micros(400);
 /// How often an unacknowledged frame is sent again (dot11ShortRetryLimit).
 const RETRIES: u8 = 7;
-/// What the seed is used for here.
+/// Stream of the seed for this module.
 const STREAM: u64 = 3;
 const STREAM_FAULTS: u64 = 4;
 /// For how long a network of the board is there after its last beacon.
@@ -70,7 +70,7 @@ pub struct AirFrame {
 
 espalier_core::persist!(value AirFrame { bytes, channel, rssi, rate, from, tries, lost });
 
-/// What becomes of a frame that a board has sent.
+/// The fate of a frame that a board has sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
     /// No station hears it.
@@ -186,8 +186,8 @@ impl Air {
         Carried { lost, delay, acknowledged, wants_acknowledgement: wants_acknowledgement(frame) }
     }
 
-    /// What becomes of a frame: whether it is lost, and by how much it is late. The same number of draws for each, so that one
-    /// fault's setting does not shift another's outcomes.
+    /// Draws the fate of a frame: whether it is lost, and its delay. Each call takes the same number of draws, so that the setting of one
+    /// fault does not shift the outcomes of another.
     fn draw(&mut self) -> (bool, Span) {
         if self.faults == AirFaults::default() {
             return (false, Span::ZERO);
@@ -241,7 +241,7 @@ impl Air {
         self.arrived.pop_front()
     }
 
-    /// What became of a frame: whether the board's radio acknowledged it.
+    /// Takes the report whether the board's radio acknowledged a frame.
     pub fn report(&mut self, frame: AirFrame, acknowledged: bool) {
         let Some(header) = Frame::new(&frame.bytes) else { return };
         if acknowledged || !wants_acknowledgement(header) {

@@ -1,4 +1,4 @@
-//! What a monitor beside the board would record: every frame in the air, behind a radiotap header (radiotap.org).
+//! The recording of a monitor beside the board: every frame in the air, behind a radiotap header (radiotap.org).
 
 use espalier_core::Time;
 use espalier_ieee80211::{Modulation, Rate};

@@ -1,4 +1,4 @@
-//! What a test does with the air.
+//! Operations of a test on the air.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{ANNOUNCED, AccessPoint, Air, AirError, AirFaults, Station, StationSt
 use crate::rng::Rng;
 use crate::{Lan, LanConfig};
 
-/// What the seed is used for here.
+/// Stream of the seed for addresses.
 const STREAM_ADDRESSES: u64 = 5;
 /// Locally administered; the rest of the address comes from the seed.
 const LOCAL_PREFIX: u8 = 0x02;
@@ -188,7 +188,7 @@ impl Air {
         self.monitor.capture_mut().stop();
     }
 
-    /// What was recorded, as a pcap file of 802.11 frames with radiotap headers, stamped with guest time. Frames are as they were
+    /// Returns the recording as a pcap file of 802.11 frames with radiotap headers, stamped with guest time. Frames are as they were
     /// in the air, protected ones included; acknowledgements are not among them.
     pub fn capture(&self) -> Vec<u8> {
         self.monitor.capture().to_pcap(0)

@@ -1,4 +1,4 @@
-//! What a test says about networks in the air, and about what goes wrong there.
+//! Settings of a test for networks in the air, and for faults there.
 
 use std::net::Ipv4Addr;
 
@@ -39,7 +39,7 @@ pub struct AccessPoint {
 
 espalier_core::persist!(value AccessPoint { ssid, password, channel, bssid, rssi, hidden, gateway });
 
-/// What goes wrong in the air, on every channel and in both directions. The default is nothing.
+/// Faults in the air, on every channel and in both directions. The default is none.
 ///
 /// A frame for one receiver that gets lost is not acknowledged, and its sender tries again, as the real MAC does: losses cost time
 /// before they cost data. Frames for all are gone at once.

@@ -19,7 +19,7 @@ pub(super) const RSN: [u8; 20] = [1, 0, 0, 0x0F, 0xAC, 4, 1, 0, 0, 0x0F, 0xAC, 4
 pub(super) const VENDOR: u8 = 0xDD;
 pub(super) const GTK_KDE: [u8; 4] = [0, 0x0F, 0xAC, 1];
 
-/// What all stations of a network share.
+/// The secrets that all stations of a network share.
 #[derive(Clone, Debug)]
 pub(super) struct Security {
     pmk: [u8; 32],
@@ -55,7 +55,7 @@ espalier_core::persist!(
     }
 );
 
-/// What comes of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Nothing,

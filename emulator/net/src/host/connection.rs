@@ -1,4 +1,4 @@
-//! What a test can ask of a TCP connection, whether or not its control block still exists.
+//! State of a TCP connection for a test, whether or not its control block still exists.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -196,7 +196,7 @@ impl Host {
         let mut ended = 0;
         connections.retain(|&index, connection| {
             connection.send_all(now, |to, segment| {
-                // What there is no room for is sent again.
+                // Data that does not fit is sent again by its sender.
                 link.send(*to.ip(), now, |reply| reply.tcp(segment));
             });
             connection.update(now);

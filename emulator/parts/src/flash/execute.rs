@@ -1,4 +1,4 @@
-//! What the instructions do.
+//! Execution of the instructions.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ const PAGE_SIZE: usize = 256;
 const SECTOR_SIZE: usize = 0x1000;
 const HALF_BLOCK_SIZE: usize = 0x8000;
 const BLOCK_SIZE: usize = 0x1_0000;
-/// What 4Bh returns. Every chip has another number; this model's chips share one, so that runs are alike.
+/// The unique ID that 4Bh returns. Every real chip has another number; this model's chips share one, so that runs are alike.
 const UNIQUE_ID: [u8; 8] = *b"\xE6\x4C\x3D\x52\x27\x1A\x0B\x29";
 
-/// What keeps the chip busy.
+/// The operation that keeps the chip busy.
 #[derive(Clone, Copy)]
 enum Operation {
     Program,

@@ -1,4 +1,4 @@
-//! What instructions did to the memory, so that the content at each moment can be had again, whole or torn.
+//! Operations of instructions on the memory, so that its content at each moment can be restored, whole or torn.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,10 +9,10 @@ use super::sectors::{FLASH_SECTOR_SIZE, FlashSectors};
 use super::storage::{FLASH_CHUNK_SIZE, Storage};
 use super::torn::{Progress, UnderWay, Unstable};
 
-/// What a record of an operation takes beside its data.
+/// Memory of an operation's record beside its data.
 const RECORD_SIZE: usize = size_of::<FlashOperation>();
 
-/// What is done to the memory.
+/// The kind of an operation on the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FlashOperationKind {
     /// Bits are cleared.
@@ -36,7 +36,7 @@ pub struct FlashOperation {
     pub at: Time,
     /// How long it took.
     pub duration: Span,
-    /// What it erased or programmed; of a program without the bytes at both ends that stayed what they were.
+    /// The bytes that it erased or programmed; of a program without the bytes at both ends that kept their values.
     pub range: Range<u32>,
     data: Box<[u8]>,
 }
@@ -110,7 +110,7 @@ impl std::fmt::Debug for FlashMemory {
     }
 }
 
-/// What was done to a chip's memory since it was first asked for.
+/// The operations on a chip's memory since recording began.
 #[derive(Clone, Debug)]
 pub struct FlashHistory {
     start: FlashMemory,

@@ -1,4 +1,4 @@
-//! What the chip says about itself: JEDEC identification and the SFDP table (JESD216).
+//! The chip's identification: JEDEC ID and the SFDP table (JESD216).
 
 use super::FlashSize;
 
@@ -16,7 +16,7 @@ const BASIC_TABLE_POINTER: u32 = 0xFF00_0000 | BASIC_TABLE_OFFSET as u32;
 const BASIC_TABLE_OFFSET: usize = 0x80;
 const SFDP_SIZE: usize = 0x100;
 
-/// What instruction 9Fh returns.
+/// The bytes that instruction 9Fh returns.
 pub(super) fn jedec_id(size: FlashSize) -> [u8; 3] {
     [MANUFACTURER, MEMORY_TYPE, size.bytes().trailing_zeros() as u8]
 }
@@ -26,7 +26,7 @@ pub(super) fn device_id(size: FlashSize) -> u8 {
     size.bytes().trailing_zeros() as u8 - 1
 }
 
-/// What instruction 5Ah returns from `offset` on; outside of the tables the lines stay high.
+/// Reads the bytes that instruction 5Ah returns from `offset` on; outside of the tables the lines stay high.
 pub(super) fn read_sfdp(size: FlashSize, offset: usize, into: &mut [u8]) {
     let words = basic_table(size);
     let headers = [SFDP_SIGNATURE, SFDP_REVISION, BASIC_TABLE_HEADER, BASIC_TABLE_POINTER];

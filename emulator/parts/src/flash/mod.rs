@@ -38,7 +38,7 @@ const MEGABYTE: usize = 0x10_0000;
 /// The level that the controller reads from an undriven line.
 const IDLE_LINE: u8 = 0xFF;
 
-/// What a host can do wrong with a flash chip.
+/// A violation of the flash chip's protocol by the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlashError {
     #[error("{length} bytes at {offset:#x} do not fit into a flash of {size:#x} bytes")]
@@ -95,7 +95,7 @@ pub struct FlashChip {
     timing: FlashTiming,
     storage: Storage,
     status: Status,
-    /// What `status` is after power-up.
+    /// The value of `status` after power-up.
     stored_status: Status,
     write_enabled: bool,
     volatile_status_enabled: bool,
@@ -108,9 +108,9 @@ pub struct FlashChip {
     under_way: Option<UnderWay>,
     /// Bits that lost power has left between 0 and 1.
     unstable: Unstable,
-    /// What was done to the memory, if it is recorded.
+    /// The operations on the memory, if they are recorded.
     history: Option<Box<FlashHistory>>,
-    /// What was read of the memory, if it is watched.
+    /// The sectors that were read, if reads are watched.
     reads: Option<Box<FlashSectors>>,
 }
 
@@ -254,12 +254,12 @@ impl FlashChip {
         self.reads.as_deref()
     }
 
-    /// What was recorded.
+    /// Returns the recorded operations.
     pub fn history(&self) -> Option<&FlashHistory> {
         self.history.as_deref()
     }
 
-    /// What a supply cycle and the reset instruction do.
+    /// Resets the chip, as a supply cycle and the reset instruction do.
     fn reset(&mut self) {
         self.status = self.stored_status;
         self.write_enabled = false;

@@ -112,7 +112,7 @@ impl Storage {
             if Arc::ptr_eq(&self.chunks[page], theirs) {
                 continue;
             }
-            // Which chunks take no memory is known by the one that all erased ones share here.
+            // Chunks that take no memory all share one erased chunk.
             let erased = Arc::ptr_eq(theirs, &other.erased);
             self.chunks[page] = if erased { self.erased.clone() } else { theirs.clone() };
             self.changed(page);

@@ -1,4 +1,4 @@
-//! What lost power leaves of an erase or program that was under way.
+//! Content of the memory after a loss of power during an erase or a program.
 //!
 //! A datasheet says how long an operation takes (W25Q32FV, chapter 9.6) and that its supply must not fail meanwhile, not what is left
 //! if it does. This is a model of NOR cells:

@@ -17,7 +17,7 @@ fn bench(cells: &[u8]) -> Bench {
     bench
 }
 
-/// What is left of an instruction at 0 when power is lost `after` it.
+/// Returns the cells after an instruction at 0 when power is lost `after` its start.
 fn torn(cells: &[u8], opcode: u8, data: &[u8], after: Span, seed: u64) -> Vec<u8> {
     let mut bench = bench(cells);
     bench.send(opcode::WRITE_ENABLE, None, &[]);

@@ -124,7 +124,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// What may happen to a part.
+/// An event for a part.
 #[derive(Clone, Debug)]
 enum Event {
     Start(bool),

@@ -62,14 +62,15 @@ espalier_core::persist!(
 );
 
 impl ComPins {
-    /// What glass of this size has: 128x32 and 96x16 are wired to one pad after the other, 128x64, 72x40, 64x48 and 64x32
+    /// Returns the usual wiring of glass of this size: 128x32 and 96x16 are wired to one pad after the other, 128x64, 72x40,
+    /// 64x48 and 64x32
     /// to both sides.
     const fn usual(width: u8, height: u8) -> ComPins {
         if height <= 32 && width >= 96 { ComPins::Sequential } else { ComPins::Alternate }
     }
 }
 
-/// What a module is made of.
+/// The configuration of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OledConfig {
     /// The chip on the glass.
@@ -116,7 +117,7 @@ pub struct Oled {
     link: Link,
     /// Whether the last control byte announced data.
     data_selected: bool,
-    /// What the next read of data gives: reads run one byte behind.
+    /// The next byte that a read of data returns: reads run one byte behind.
     latch: u8,
     command: Vec<u8>,
     unknown_commands: u64,
@@ -212,12 +213,12 @@ impl Oled {
         self.ram.len() == PAGES * self.config.controller.columns()
     }
 
-    /// What the module is made of.
+    /// Returns the configuration of the module.
     pub fn config(&self) -> &OledConfig {
         &self.config
     }
 
-    /// What a person sees. The module is mounted as they usually are: with the segments remapped (A1) and the rows scanned
+    /// Returns the visible picture. The module is mounted as they usually are: with the segments remapped (A1) and the rows scanned
     /// backwards (C8), row 0 of the RAM is at the top and the first visible column at the left. Brightness does not show.
     pub fn picture(&self) -> Bitmap {
         self.panel.picture(&self.config, &self.ram)

@@ -7,7 +7,7 @@ use super::{ComPins, OledConfig, PAGES};
 /// Common lines of the controller, and rows of its RAM.
 const ROWS: usize = 8 * PAGES;
 
-/// What commands have set of how the RAM is shown.
+/// Settings of commands that decide how the RAM is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Panel {
     pub on: bool,

@@ -12,7 +12,7 @@ const FRAME: Span = Span::from_micros(9_341);
 /// Steps that are caught up at once at most; more only happen if nothing has looked for long.
 const CAUGHT_UP: usize = 1024;
 
-/// What was set up, and when the next step is.
+/// The set-up of a scroll, and the time of its next step.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scroll {
     left: bool,

@@ -28,7 +28,7 @@ espalier_core::persist! {
     value Property { key, value, line }
 }
 
-/// What is wrong with a `[[part]]`.
+/// An error in a `[[part]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartError {
     pub line: Option<u32>,

@@ -1,8 +1,8 @@
-//! What a part of a board is to the board: a model that hears its buses and pads, and answers. Users write parts too.
+//! The interface between a part and its board: a model that gets the events of its buses and pads, and answers. Users write parts too.
 //!
-//! A part is pure state, as the chip's blocks are. It is told of each event with guest time, and the board asks it afterwards what it
-//! drives onto its pads and when it next changes by itself. It knows its pads by numbers of its own, its terminals; which pads of
-//! the chip they are is said where the board is described.
+//! A part is pure state, as the chip's blocks are. It receives each event with guest time, and the board asks it afterwards for the
+//! levels that it drives and for the time of its next change of its own. It numbers its pads itself, as terminals; the board's
+//! description says which pads of the chip they are.
 
 mod entry;
 mod property;
@@ -19,7 +19,7 @@ pub use wiring::{Connection, PadUse, Wiring};
 
 use crate::display::Shown;
 
-/// What a part does to a pad.
+/// The output of a part to a pad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drive {
     /// Nothing.
@@ -58,7 +58,7 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
         let _ = (terminal, signal, at);
     }
 
-    /// What the part does to a terminal. Asked for after every event.
+    /// Returns the output to a terminal. The board calls this after every event.
     fn drive(&self, terminal: usize) -> Drive {
         let _ = terminal;
         Drive::Released
@@ -88,7 +88,7 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
         Err(ValueError::fixed())
     }
 
-    /// What a property is now.
+    /// Returns the value of a property.
     fn get(&self, property: &str, now: Time) -> Option<Value> {
         let _ = (property, now);
         None
@@ -99,12 +99,12 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
         self.display().is_some()
     }
 
-    /// What a person sees on it, if it is a display.
+    /// Returns the visible picture of a display.
     fn display(&self) -> Option<Shown> {
         None
     }
 
-    /// What its coloured LEDs show and since when, if it has some.
+    /// Returns the colours of its LEDs, if it has some, and when they last changed.
     fn colours(&self, now: Time) -> Option<(Vec<Rgb>, Time)> {
         let _ = now;
         None

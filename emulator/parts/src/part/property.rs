@@ -29,7 +29,7 @@ espalier_core::persist!(
 pub struct ValueError {
     /// As it was given.
     value: String,
-    /// What is possible.
+    /// The allowed values.
     allowed: String,
 }
 

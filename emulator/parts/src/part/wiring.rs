@@ -1,4 +1,4 @@
-//! What a kind of part reads of its `[[part]]`: properties, each checked, and the pads and buses that it is connected to.
+//! Reading of a `[[part]]` by its kind: properties, each checked, and the pads and buses that it is connected to.
 
 use std::ops::RangeInclusive;
 
@@ -98,7 +98,7 @@ impl<'a> Wiring<'a> {
     /// Reads a property in a way of its own.
     ///
     /// # Errors
-    /// What `read` finds wrong with the value.
+    /// An error of `read`, with the name of the value.
     pub fn read<T>(
         &mut self,
         key: &'static str,

@@ -149,7 +149,7 @@ pub struct TestArgs {
     /// Print the names of the tests and run none.
     #[arg(long)]
     pub list: bool,
-    /// What the screens show becomes golden, where it differs.
+    /// Make pictures that differ from their goldens the new goldens.
     #[arg(long)]
     pub bless: bool,
     /// Run every test so often.
@@ -161,7 +161,7 @@ pub struct TestArgs {
     /// How many tests run at once; otherwise as many as there are processors.
     #[arg(short, long, value_name = "NUMBER")]
     pub jobs: Option<NonZeroUsize>,
-    /// Which board, whatever ESPALIER_BOARD says: emulator, qemu, bench, a serial port, or a name in bench.toml.
+    /// Board to run on, overriding ESPALIER_BOARD: emulator, qemu, bench, a serial port, or a name in bench.toml.
     #[arg(long, value_name = "BOARD")]
     pub target: Option<String>,
     /// Write a report in JUnit's format.
@@ -446,9 +446,9 @@ pub enum ScreenAction {
     },
     /// Compare two pictures pixel by pixel; the exit status is 1 if they differ.
     Diff {
-        /// What it should look like.
+        /// The expected picture.
         expected: PathBuf,
-        /// What it looks like.
+        /// The actual picture.
         actual: PathBuf,
         /// Write the difference in colour: red is missing, green is too much.
         #[arg(short, long, value_name = "FILE")]

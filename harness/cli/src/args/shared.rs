@@ -46,7 +46,7 @@ pub struct NetworkArgs {
     pub peer: Vec<PeerForward>,
 }
 
-/// What is recorded while a board runs.
+/// Files that are recorded while a board runs.
 #[derive(Debug, Args)]
 pub struct RecordArgs {
     /// Record the network into this file.
@@ -71,7 +71,7 @@ pub struct TableArgs {
     pub partition_table: Option<u32>,
 }
 
-/// What becomes of firmware that touches hardware which is not modelled.
+/// Treatment of firmware that touches hardware which is not modelled.
 #[derive(Debug, Args)]
 pub struct StrictArgs {
     /// Stop when the firmware touches hardware that is not modelled.

@@ -1,4 +1,4 @@
-//! What the demo tells on the terminal, and in its report.
+//! Output of the demo on the terminal, and in its report.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is typed, or piped in.
+//! Input for the board's console, typed or piped.
 
 use std::io::Read;
 
@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Bytes that are taken at once.
 const CHUNK: usize = 256;
 
-/// What comes from standard input. It is read on a thread of its own, because reading it cannot be interrupted.
+/// Bytes from standard input. They are read on a thread of its own, because reading cannot be interrupted.
 pub fn keys() -> UnboundedReceiver<Vec<u8>> {
     let (sender, receiver) = unbounded_channel();
     std::thread::spawn(move || {

@@ -57,7 +57,7 @@ pub async fn perform(args: RunArgs) -> Result<u8, CliError> {
     Ok(status)
 }
 
-/// What `--save-at` says.
+/// Parses `--save-at`.
 fn save_at(args: &RunArgs) -> Result<Option<(Pattern, PathBuf)>, CliError> {
     let [text, file] = args.save_at.as_slice() else { return Ok(None) };
     let pattern = text.parse().map_err(|source| CliError::SaveAt { text: text.clone(), source: Box::new(source) })?;

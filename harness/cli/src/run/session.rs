@@ -58,7 +58,7 @@ pub struct Session<'a> {
     panel: Option<Panel>,
     window: Option<Window>,
     expectations: Expectations,
-    /// What the console has to say for the board to be saved, and where.
+    /// The text at which the board is saved, and the file.
     saving: Option<(Expectations, PathBuf)>,
     input: UnboundedReceiver<Vec<u8>>,
     input_ended: bool,

@@ -1,4 +1,4 @@
-//! What stands in for the window in a build without SDL.
+//! Replaces the window in a build without SDL.
 
 use espalier::Bitmap;
 

@@ -44,7 +44,7 @@ pub struct BoardEntry {
     /// Text or regular expressions between slashes that its console has to say, in this order.
     #[serde(default, deserialize_with = "parsed")]
     pub expect: Vec<Pattern>,
-    /// What its console must not say.
+    /// Text that its console must not print.
     #[serde(default, deserialize_with = "parsed")]
     pub fail_on: Vec<Pattern>,
 }

@@ -1,4 +1,4 @@
-//! What goes wrong on a bench: it is said in seconds, nothing is left running, and the next run works.
+//! Faults on a bench: each is reported in seconds, no process is left running, and the next run works.
 
 use std::time::{Duration, Instant};
 

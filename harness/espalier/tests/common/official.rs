@@ -9,7 +9,7 @@ use libtest_mimic::{Arguments, Failed};
 
 const IMAGE: &str = "ESP32_GENERIC-20240602-v1.23.0.bin";
 
-/// What a test does with its board.
+/// The body of a test, run on its board.
 pub type Test = for<'a> fn(&'a Board) -> Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 
 /// A test, which gets a board of its own.

@@ -5,11 +5,11 @@ use espalier::part::{I2cTarget, Part, PartError, Time, Value, ValueError, Wiring
 #[derive(Clone, Debug)]
 pub struct Lm75 {
     celsius: f64,
-    /// Which byte of the register is read next.
+    /// Index of the byte of the register that is read next.
     place: usize,
 }
 
-// What a snapshot keeps.
+// State in snapshots.
 persist!(state Lm75 { celsius, place });
 
 impl Lm75 {

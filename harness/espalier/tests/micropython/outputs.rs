@@ -1,4 +1,4 @@
-//! What the mPython board shows and plays: its LEDs at GPIO17, its buzzer at GPIO16.
+//! Outputs of the mPython board: its LEDs at GPIO17, its buzzer at GPIO16.
 
 use espalier::{Absent, Board, Capability, Model, Result, Span, Units, WrongColours};
 

@@ -1,4 +1,4 @@
-//! What a loss of power leaves.
+//! State after a loss of power.
 
 use espalier::{Board, FlashOperationKind, FlashSectors, Result, Units};
 
@@ -60,7 +60,7 @@ async fn a_cut_in_an_erase_leaves_a_torn_sector(board: &Board) -> Result<()> {
     panic!("no moment was found in an erase");
 }
 
-/// What is read by instructions of the chip (NVS and the file system), through the data cache (the partition table) and through the
+/// Sectors are read by instructions of the chip (NVS and the file system), through the data cache (the partition table) and through the
 /// instruction cache (the application).
 async fn a_boot_reads_some_sectors_and_is_the_same_while_that_is_watched(board: &Board) -> Result<()> {
     let (watched, other) = (board.fork_as("watched")?, board.fork_as("other")?);

@@ -1,4 +1,4 @@
-//! What a test that fails leaves behind, on every kind of board: the tutorial's firmware breaks down in the middle of it.
+//! Files of a failed test, on every kind of board: the tutorial's firmware breaks down in the middle of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the emulated machine promises: the chip's own code prints, and every run is the same.
+//! Promises of the emulated machine: the chip's own code prints, and every run is the same.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -59,7 +59,7 @@ async fn a_cable_that_is_cut_is_said_and_the_connection_goes_on(#[future(awt)] b
     board.network().cut_cable()?;
     board.console().expect("@event link down").await?;
     board.screen().settled().await?.assert_golden("client-cable-out")?;
-    // What is sent meanwhile is lost on the way, and sent again by TCP.
+    // Segments sent meanwhile are lost, and TCP sends them again.
     socket.send("Hello, OLED!").await?;
     board.run_for(3.s()).await?;
     assert_eq!(socket.try_receive(), Some(Vec::new()));

@@ -191,7 +191,7 @@ async fn a_station_is_refused_for_a_reason(board: &Board) -> Result<()> {
     assert_eq!(error.map(refusal), Some(Refusal::PasswordNeeded));
     let error = board.air().join("mpython").within(1.s()).await.err().expect("names are told apart by case");
     assert!(error.to_string().contains("there is \"mPython\" (channel 1, WPA2)"), "{error}");
-    // Who failed is gone.
+    // The station whose handshake failed is gone.
     board.run_for(1.s()).await?;
     assert_eq!(board.micropython().eval("len(a.status('stations'))").await?, "0");
     Ok(())

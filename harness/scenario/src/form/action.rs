@@ -20,14 +20,14 @@ macro_rules! actions {
         #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
         #[schemars(transform = exactly_one_action)]
         pub struct Step {
-            /// What reports call the step.
+            /// Name of the step in reports.
             pub name: Option<String>,
             /// How long it waits, in board time.
             pub within: Option<Time>,
             $($(#[doc = $doc])+ #[serde(rename = $key)] $field: Option<$form>,)*
         }
 
-        /// What a step does.
+        /// The action of a step.
         #[derive(Clone, Debug)]
         pub enum Action {
             $($(#[doc = $doc])+ $variant($form),)*
@@ -222,7 +222,7 @@ fn exactly_one_action(schema: &mut Schema) {
     schema.insert("oneOf".to_owned(), alternatives.into());
 }
 
-/// What is done to a pin.
+/// Level or release of a pin.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum PinDrive {
@@ -240,7 +240,7 @@ pub enum PinDrive {
 pub struct DrivePin {
     /// The number of its GPIO.
     pub pin: u8,
-    /// What is done to it.
+    /// Level to drive, or `release`.
     pub to: PinDrive,
 }
 
@@ -295,7 +295,7 @@ pub struct ListenForm {
     /// Its name in later steps; otherwise `listener`.
     #[serde(rename = "as")]
     pub name: Option<String>,
-    /// Who listens: a station by its name, or the peer in the Wi-Fi network of this name; otherwise the peer on the LAN.
+    /// The listener: a station by its name, or the peer in the Wi-Fi network of this name; otherwise the peer on the LAN.
     pub via: Option<String>,
 }
 
@@ -303,7 +303,7 @@ pub struct ListenForm {
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
 pub enum Accept {
-    /// What the connection is called in later steps.
+    /// Name of the connection in later steps.
     Name(String),
     /// The name, and more.
     Form(AcceptForm),
@@ -315,7 +315,7 @@ shorthand!(Accept, Name(String), Form(AcceptForm), "the name of the connection, 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AcceptForm {
-    /// What the connection is called in later steps.
+    /// Name of the connection in later steps.
     #[serde(rename = "as")]
     pub name: String,
     /// The listener; otherwise the last one.
@@ -342,10 +342,10 @@ pub struct ConnectForm {
     pub port: u16,
     /// The address of the board; otherwise the one that it got from DHCP.
     pub address: Option<String>,
-    /// What the connection is called in later steps; otherwise `socket`.
+    /// Name of the connection in later steps; otherwise `socket`.
     #[serde(rename = "as")]
     pub name: Option<String>,
-    /// Who connects: a station by its name, or the peer in the Wi-Fi network of this name; otherwise the peer on the LAN.
+    /// The end that connects: a station by its name, or the peer in the Wi-Fi network of this name; otherwise the peer on the LAN.
     pub via: Option<String>,
 }
 
@@ -429,7 +429,7 @@ pub enum PropertyValue {
     Numbers(Vec<f64>),
 }
 
-/// What a sensor measures.
+/// The measured value of a sensor.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
 pub enum SensorValue {
@@ -446,7 +446,7 @@ shorthand!(
     "a level from 0 to 1, or a table with `volts`, `g`, `gauss` or `tilt`"
 );
 
-/// What a sensor measures, in a unit. One key is given.
+/// The measured value of a sensor, in a unit. One key is given.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SensorForm {
@@ -460,7 +460,7 @@ pub struct SensorForm {
     pub tilt: Option<[f64; 2]>,
 }
 
-/// What the display is to show.
+/// The picture that the display must show.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
 pub enum ScreenForm {
@@ -522,7 +522,7 @@ pub enum Cable {
     Restored,
 }
 
-/// What goes wrong on a cable. Probabilities are from 0 to 1.
+/// Faults of a cable. Probabilities are from 0 to 1.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct FaultsForm {
@@ -567,7 +567,7 @@ pub struct Join {
     pub ssid: String,
     /// Its passphrase.
     pub password: Option<String>,
-    /// What the station is called in later steps; otherwise `station`.
+    /// Name of the station in later steps; otherwise `station`.
     #[serde(rename = "as")]
     pub name: Option<String>,
 }
@@ -592,7 +592,7 @@ pub struct ScriptForm {
     pub file: Option<PathBuf>,
     /// The script itself.
     pub code: Option<String>,
-    /// What its output contains, as text or a regular expression between slashes.
+    /// Text that its output contains, or a regular expression between slashes.
     pub prints: Option<String>,
     /// The variable that gets its output, without white space at its ends.
     #[serde(rename = "as")]

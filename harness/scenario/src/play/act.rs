@@ -1,4 +1,4 @@
-//! What each action does.
+//! Carries out the actions of steps.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -226,7 +226,7 @@ impl Player {
         text.parse().map_err(|_| StepError::Content(format!("{text:?} is no IPv4 address")))
     }
 
-    /// Which connection, and the bytes.
+    /// Returns the name of the connection and the bytes.
     async fn bytes(&mut self, form: BytesForm, patience: Span) -> Result<(Option<String>, Vec<u8>), StepError> {
         let bytes = match (form.text, form.hex, form.file) {
             (Some(text), None, None) => self.text(&text, patience).await?.into_bytes(),

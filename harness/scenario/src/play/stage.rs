@@ -1,4 +1,4 @@
-//! What tests have in common before they part: power-on, `setup`, and the steps before a `fork`. A board that can be forked goes
+//! The common beginning of tests: power-on, `setup`, and the steps before a `fork`. A board that can be forked goes
 //! through each of them once; others go through all of them for every test.
 
 use std::path::{Path, PathBuf};

@@ -40,7 +40,7 @@ struct Link {
     used: Instant,
 }
 
-/// What came of looking at a link.
+/// The result of servicing a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pumped {
     /// Something went over it.

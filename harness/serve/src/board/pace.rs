@@ -56,7 +56,7 @@ pub(super) struct Surroundings {
     pub rests_until: Option<Time>,
 }
 
-/// What the clients of the serial ports, and the program at the end of the cable, have to answer.
+/// Answers that the clients of the serial ports, and the program at the end of the cable, owe the board.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     connected: usize,
@@ -125,7 +125,7 @@ impl Pacer {
         self.active = guest;
     }
 
-    /// What to do at `host` with a board that has come to `guest`.
+    /// Returns the next step at `host` of a board that has come to `guest`.
     pub fn turn(&mut self, host: Instant, guest: Time, slice: Span, around: Surroundings) -> Turn {
         if self.pace == Pace::Fast && !around.owes {
             if guest.since(self.active) <= IDLE_SPRINT {

@@ -69,7 +69,7 @@ impl SingleClient {
 
 async fn client(mut socket: impl Stream, board: &BoardHandle, accepted: bool) {
     let mut heard = Vec::new();
-    // What this program was told to talk to is no browser, and may take its time.
+    // A connection that this program was configured to open leads to no browser, and its end may take its time.
     if accepted {
         let beginning = beginning_of(&mut socket, Client::Program);
         let Ok(Some(first)) = tokio::time::timeout(PATIENCE, beginning).await else { return };

@@ -14,7 +14,7 @@ const LARGEST_READ: usize = LONGEST / 2;
 /// Stops the board, outside of a frame.
 const INTERRUPT: u8 = 3;
 
-/// What a client sent.
+/// A unit of a client's input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// A command, without its frame.
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn commands_come_out_of_their_frames() {
         assert_eq!(items(b"++$g#67-\x03\r\n"), [Item::Command(b"g".into()), Item::Again, Item::Interrupt]);
-        // What interrupts between frames is data inside one.
+        // The interrupt byte inside a frame is data.
         assert_eq!(items(&framed(b"X0,1:\x03")), [Item::Command(b"X0,1:\x03".into())]);
         assert_eq!(items(b"$m0,4$g#67"), [Item::Command(b"g".into())], "a frame that was cut off");
         assert_eq!(items(b"$#00"), [Item::Command(Vec::new())]);

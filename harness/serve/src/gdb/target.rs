@@ -40,7 +40,7 @@ reset download    the same into the ROM's serial download mode
 status            board time, and what each core does
 help              this";
 
-/// What a core is to do when the machine goes on.
+/// The next action of a core when the machine goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
     Continue,

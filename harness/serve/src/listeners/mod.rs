@@ -29,7 +29,7 @@ use streams::OpenStream;
 pub(crate) struct Addresses {
     pub serial: Option<SocketAddr>,
     pub rfc2217: Option<SocketAddr>,
-    /// Which UART it is, and its path.
+    /// The UART's number, and the path of its PTY.
     pub ptys: Vec<(usize, PathBuf)>,
     pub qmp: Option<SocketAddr>,
     pub gdb: Option<SocketAddr>,

@@ -23,7 +23,7 @@ const HELP: &str = "\r\n\
 /// Bytes that are carried at once.
 const PIECE: usize = 4096;
 
-/// What a piece of input means.
+/// The meaning of a piece of input.
 #[derive(Debug, PartialEq, Eq)]
 enum Meaning {
     Bytes(Vec<u8>),

@@ -1,4 +1,4 @@
-//! What the commands do. Every answer is text for a person; an empty one says that the command was carried out.
+//! The commands of the monitor. Every answer is text for a person; an empty one says that the command was carried out.
 
 use std::fmt::Write;
 

@@ -3,7 +3,7 @@
 /// The longest line. What is typed beyond it is not taken.
 const LONGEST: usize = 4096;
 
-/// What a key does.
+/// The action of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// This is shown.

@@ -12,7 +12,7 @@ use crate::stream::BoxedStream;
 pub(crate) use command::command;
 use editor::{Editor, Key};
 
-/// What clients wait for before they type. Its version is that of the protocol, as in QMP.
+/// Text that clients wait for before they type. Its version is that of the protocol, as in QMP.
 const BANNER: &str = "QEMU 9.2.2 monitor - type 'help' for more information\r\n";
 const PROMPT: &str = "(qemu) ";
 /// Bytes that are read at once.

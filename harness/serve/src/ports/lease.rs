@@ -108,7 +108,7 @@ impl PortLease {
         });
     }
 
-    /// What the client sends next, which may have been read already. None after its end.
+    /// Returns the next input of the client, which may have been read already; `None` after its end.
     pub async fn next(&self, reader: &mut (impl AsyncRead + Unpin), ahead: &mut Vec<u8>) -> Option<Vec<u8>> {
         if !ahead.is_empty() {
             return Some(std::mem::take(ahead));

@@ -20,7 +20,7 @@ pub(crate) use lease::PortLease;
 
 /// Bytes that are taken from a socket or given to it at once.
 const PIECE: usize = 4096;
-/// What a second client of a serial port is told.
+/// Message to a second client of a serial port.
 pub(crate) const BUSY: &[u8] = b"espalier: the port is busy: another client is connected\r\n";
 /// How long a client waits for one that may be about to go.
 const GRACE: Duration = Duration::from_millis(200);

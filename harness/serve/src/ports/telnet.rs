@@ -36,7 +36,7 @@ pub(super) struct Subnegotiations {
 }
 
 impl Subnegotiations {
-    /// What of `input` is passed on.
+    /// Returns the bytes of `input` that are passed on.
     pub fn pass(&mut self, input: &[u8]) -> Result<Vec<u8>, Hopeless> {
         let mut passed = Vec::with_capacity(input.len());
         for byte in input {

@@ -1,4 +1,4 @@
-//! What the commands of QMP do.
+//! The commands of QMP.
 
 use std::path::Path;
 

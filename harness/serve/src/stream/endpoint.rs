@@ -135,7 +135,7 @@ fn remove_socket(path: &std::path::Path) -> io::Result<()> {
 }
 
 impl Opened {
-    /// Who comes over it, on the present runtime. With `telnet` they are spoken to as TELNET clients are.
+    /// Opens the endpoint as a source of clients on the present runtime. With `telnet`, TELNET is spoken to them.
     pub fn serve(self, telnet: bool) -> BoxedSource {
         let dress = move |stream: BoxedStream| if telnet { telnet::stream(stream) } else { stream };
         let expected = "a socket that was set up for this";

@@ -32,7 +32,7 @@ pub enum Protocol {
 pub struct StreamConfig {
     /// The protocol.
     pub protocol: Protocol,
-    /// Which UART it carries, if it carries one.
+    /// The UART that it carries, if it carries one.
     pub uart: usize,
     /// Where it leads.
     pub endpoint: Endpoint,

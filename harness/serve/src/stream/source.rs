@@ -1,4 +1,4 @@
-//! Who comes over an endpoint: one after the other for a server, one only for anything else.
+//! The clients of an endpoint: one after the other for a server, only one for any other kind.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{BoxedStream, telnet};
 
-/// What [`Source::next`] waits for.
+/// The result of [`Source::next`].
 pub(crate) type Next<'a> = Pin<Box<dyn Future<Output = Option<BoxedStream>> + Send + 'a>>;
 
 /// Where connected streams come from.

@@ -101,7 +101,7 @@ fn what_a_client_leaves_unsent_does_not_keep_the_next_one_out() {
     }
 }
 
-/// What a port answers to bytes, until it ends the connection. It may do so before it has taken them all.
+/// Returns a port's answer to bytes, until it ends the connection. It may do so before it has taken them all.
 fn answered(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();

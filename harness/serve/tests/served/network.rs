@@ -18,7 +18,7 @@ pub const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/
 /// The tutorial's port.
 const PORT: u16 = 5001;
 
-/// What belongs into the flash chip: where, and the bytes.
+/// The contents of the flash chip: offsets and bytes.
 pub fn tutorial_parts() -> Vec<(u32, Vec<u8>)> {
     let settings = FlashSettings::new(None, Some(FlashSize::_8Mb), None);
     let data = FlashData::new(settings, 0, None, Chip::Esp32, XtalFrequency::_40Mhz);

@@ -93,7 +93,7 @@ fn eventually<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What `idf.py` writes into a new file of eFuses: a chip of revision 3 without a MAC address.
+/// Writes a new eFuse file as `idf.py` does: a chip of revision 3 without a MAC address.
 fn efuse_file(folder: &Path) -> PathBuf {
     let path = folder.join("qemu_efuse.bin");
     let mut efuses = [0; 124];
@@ -141,7 +141,7 @@ fn the_line_of_idf_py_with_a_monitor_waits_for_it() {
         "{IDF} -serial tcp::{serial},server -monitor telnet:127.0.0.1:{monitor},server,nowait -pidfile number -d unimp"
     );
     let mut program = Program::start(folder.path(), &line);
-    // What the board says to the first client is the first that it says at all.
+    // The first client gets the board's output from its beginning.
     let mut first = connect(serial);
     first.wait_for(BANNER.as_bytes());
     first.wait_for(b"@event address");

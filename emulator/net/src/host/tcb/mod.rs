@@ -223,7 +223,7 @@ impl Tcb {
             if segment.segment_len() == 0 {
                 self.challenge(now, !resets);
             } else if !resets {
-                // What it brings is known: the acknowledgement was lost.
+                // Its data is known: the acknowledgement was lost.
                 self.acknowledges = true;
                 self.restart_time_wait(now);
             }

@@ -18,7 +18,7 @@ pub(super) struct Receiver {
     next: u32,
     /// The end of the window as it was offered last.
     edge: u32,
-    /// What came before its time, by its number.
+    /// Segments that arrived out of order, by their sequence numbers.
     ahead: Vec<(u32, Vec<u8>)>,
     /// The number of a FIN that came before its time.
     finishes_at: Option<u32>,

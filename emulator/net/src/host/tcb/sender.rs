@@ -10,7 +10,7 @@ use espalier_core::{Span, Time};
 const BUFFER: usize = 16 * 1024;
 /// Longest payload: 1500 bytes less the headers of IPv4 and TCP.
 pub(super) const MSS: u16 = 1500 - 20 - 20;
-/// What a remote end takes that does not say (RFC 9293, 3.7.1).
+/// Maximum segment size of a remote end that announces none (RFC 9293, 3.7.1).
 const MSS_DEFAULT: u16 = 536;
 /// A remote end that takes less is not believed: it would be sent little but headers.
 const MSS_MIN: u16 = 64;
@@ -32,7 +32,7 @@ pub(super) struct Piece {
     pub(super) payload: Vec<u8>,
 }
 
-/// What an acknowledgement says that the remote end has got.
+/// The effect of an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Acknowledged {
     /// Something that was said before.
@@ -71,7 +71,7 @@ pub(super) struct Sender {
     timed: Option<(u32, Time)>,
     timer: Option<Time>,
     duplicates: u8,
-    /// What had been sent when a loss was noticed (RFC 6582).
+    /// End of the data that had been sent when a loss was noticed (RFC 6582).
     recovers_until: Option<u32>,
     /// The first segment is to be sent once more.
     repeats: bool,
@@ -235,7 +235,7 @@ impl Sender {
         self.timer = None;
         self.duplicates = 0;
         match self.recovers_until {
-            // What follows was lost as well.
+            // The segments that follow were lost as well.
             Some(end) if distance(ack, end) < 0 => self.repeats = true,
             _ => self.recovers_until = None,
         }
@@ -267,7 +267,7 @@ impl Sender {
         self.probes = true;
     }
 
-    /// What can be sent now, one piece after the other. None sets the timer for what is in flight or waits for the window.
+    /// Returns the next piece that can be sent now. `None` sets the timer for the data in flight or waits for the window.
     pub(super) fn next_piece(&mut self, now: Time) -> Option<Piece> {
         let piece = self.repeated().or_else(|| self.following(now));
         match &piece {

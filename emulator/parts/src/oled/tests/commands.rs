@@ -101,7 +101,7 @@ fn start_line_offset_and_multiplex_move_rows() {
     assert_eq!(left_edge(&wire.picture()).len(), 47);
 }
 
-/// What the drivers of each size send with 0xDA; a board can say that its glass is wired otherwise.
+/// Drivers send 0xDA with the wiring of their glass; a board file can say that its glass is wired otherwise.
 #[test]
 fn glass_is_wired_as_drivers_of_its_size_expect() {
     let rows = |width, height, com_pins, sent| {

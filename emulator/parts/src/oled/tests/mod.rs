@@ -1,4 +1,4 @@
-//! What the tests of the modules share: a wire to a module, and a canvas to compare its picture with.
+//! Fixtures of the modules' tests: a wire to a module, and a canvas to compare its picture with.
 
 mod commands;
 mod drivers;

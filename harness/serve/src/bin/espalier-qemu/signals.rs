@@ -1,4 +1,4 @@
-//! What ends the program from outside.
+//! Signals that end the program.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What clients send that is not as the protocol has it.
+//! Input of clients that violates the protocol.
 
 use espalier_soc::{Machine, MachineConfig, Strap};
 use gdbstub::common::Signal;

@@ -18,14 +18,14 @@ pub struct Chardev {
     pub signal: bool,
 }
 
-/// What a character device leads to.
+/// The back end of a character device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Stream(Endpoint),
     Pty,
 }
 
-/// What `-serial` and its like say.
+/// The value of `-serial` and similar options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
     /// A device of its own.
@@ -66,7 +66,7 @@ pub fn parse_short(value: &str) -> Parsed<Named> {
         _ => match value {
             "stdio" => Ok(Named::Own(Chardev::stdio(false))),
             "pty" => Ok(Named::Own(Chardev::new(Some(Target::Pty)))),
-            // What would be in a window.
+            // A character device in a window.
             "null" | "none" => Ok(Named::Own(Chardev::new(None))),
             _ if value == "vc" || value.starts_with("vc:") => Ok(Named::Own(Chardev::new(None))),
             _ => Err(

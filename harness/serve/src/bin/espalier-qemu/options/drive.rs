@@ -13,7 +13,7 @@ pub struct Drive {
     pub written_back: bool,
 }
 
-/// What a drive is wired to.
+/// The chip that a drive is connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wired {
     /// The flash chip.

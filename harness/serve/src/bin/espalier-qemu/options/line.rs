@@ -10,7 +10,7 @@ use super::chardev::{Chardev, Named, Target};
 use super::drive::{Drive, Wired};
 use super::{Options, Parsed};
 
-/// Who uses a character device.
+/// The user of a character device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Serial,
@@ -44,7 +44,7 @@ struct Connected {
 /// The bytes that were read.
 #[derive(Debug, Default)]
 pub struct Line {
-    /// What an option's `help` is answered with.
+    /// Answer to `help` as the value of an option.
     pub answer: Option<&'static str>,
     pub drives: Vec<(Wired, Drive)>,
     pub snapshot: bool,
@@ -126,8 +126,8 @@ impl Line {
         })
     }
 
-    /// What QEMU adds where nothing is said: the serial port, and the monitor if nothing takes its place. Without `-nographic` it
-    /// puts them into a window; there is none here, so that standard input and output are used unless they are taken.
+    /// Adds QEMU's defaults: the serial port, and the monitor if no other option replaces it. Without `-nographic` QEMU puts
+    /// them into a window; there is none here, so that standard input and output are used unless they are taken.
     fn add_defaults(&mut self) {
         let has = |role| self.users.iter().any(|(other, _)| *other == role);
         let serial = !has(Role::Serial) && !self.no_defaults;

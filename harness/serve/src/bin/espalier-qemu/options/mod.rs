@@ -80,7 +80,7 @@ pub struct Options {
     pub notes: Vec<String>,
 }
 
-/// What a value means, or why it means nothing.
+/// The meaning of a value, or the reason why it has none.
 type Parsed<T> = Result<T, String>;
 
 impl Options {

@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::line::Line;
 
 const MODEL: &str = "open_eth";
-/// What QEMU's own network can be told and this one cannot.
+/// Keys of QEMU's own network that this one does not have.
 const USER_KEYS: [&str; 14] = [
     "net",
     "host",

@@ -12,7 +12,7 @@ use super::take::{
     take_memory, take_mon, take_smp, take_user,
 };
 
-/// What an option does.
+/// The effect of an option.
 #[derive(Clone, Copy)]
 pub enum Meaning {
     Version,

@@ -1,4 +1,4 @@
-//! What options with a value do to the line.
+//! Applies options with a value to the command line.
 
 use espalier_serve::Endpoint;
 

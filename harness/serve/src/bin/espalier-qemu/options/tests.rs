@@ -39,13 +39,13 @@ fn the_line_of_pytest_embedded() {
          -global driver=esp32.gpio,property=strap_mode,value=0x0F -drive file=e.bin,if=none,format=raw,id=efuse \
          -global driver=nvram.esp32.efuse,property=drive,value=efuse -drive file=flash_image.bin,if=mtd,format=raw");
     assert_eq!((options.efuses, options.strap), (kept("e.bin"), Strap::Download));
-    // What it burns eFuses through waits for the monitor's prompt.
+    // The program that burns eFuses through this line waits for the monitor's prompt.
     let options = run("-nographic -machine esp32 -drive file=f.bin,if=mtd,format=raw -serial tcp::5566,server,nowait");
     let monitor = stream(Protocol::Monitor, Endpoint::Stdio);
     assert_eq!(options.streams, [stream(Protocol::Serial, server(5566)), monitor]);
 }
 
-/// What `idf.py qemu`, `idf.py qemu monitor`, `idf.py qemu gdb` and `idf.py qemu efuse-summary` of ESP-IDF 5.5 start.
+/// Command lines of `idf.py qemu`, `idf.py qemu monitor`, `idf.py qemu gdb` and `idf.py qemu efuse-summary` of ESP-IDF 5.5.
 #[test]
 fn the_lines_of_idf_py() {
     let efuse = "-drive file=/b/qemu_efuse.bin,if=none,format=raw,id=efuse \
