@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// What the emulator is made of, seen from this package. Packages out of a registry lie elsewhere and have fixed versions.
+/// The packages of the emulator, relative to this one. Packages out of a registry lie elsewhere and have fixed versions.
 const SOURCES: [&str; 10] = [
     "src",
     "boards",

@@ -149,7 +149,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// What follows the header.
+    /// Returns the bytes after the header.
     pub fn body(self) -> &'a [u8] {
         &self.bytes[self.header_length()..]
     }

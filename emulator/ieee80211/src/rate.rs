@@ -4,7 +4,7 @@ use espalier_core::Span;
 
 /// Shortest time between a frame and its acknowledgement (clause 18, 2.4 GHz).
 pub const SIFS: Span = Span::from_micros(10);
-/// What a station waits for before it sends: SIFS and two slots of 9 us.
+/// Time that a station waits before it sends: SIFS and two slots of 9 us.
 pub const DIFS: Span = Span::from_micros(28);
 
 /// How the bits become a signal.

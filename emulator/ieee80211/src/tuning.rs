@@ -1,9 +1,9 @@
-//! What part of the band a radio uses.
+//! The part of the band that a radio uses.
 
 /// From the middle of a channel of 40 MHz to that of each of its halves, in channels of 5 MHz (IEEE 802.11-2020, 19.3.15.4).
 const HALF: u8 = 2;
 
-/// What a radio is tuned to.
+/// The tuning of a radio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     /// The channel of the 2.4 GHz band that its synthesiser is at.

@@ -77,7 +77,7 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// What goes to the DMA for a code of 12 bits.
+    /// Returns the word that goes to the DMA for a code of 12 bits.
     pub fn result(&self, code: u16) -> u16 {
         let full = (1 << CODE_BITS) - 1;
         // The converter gives the complement; drivers have it inverted back.
@@ -103,7 +103,7 @@ impl ApbCtrl {
         block
     }
 
-    /// What divides the crystal, or the internal fast oscillator, to give the CPU clock: at least 1.
+    /// Returns the divider from the crystal, or the internal fast oscillator, to the CPU clock: at least 1.
     pub fn cpu_divider(&self) -> u32 {
         (self.registers.field(reg::SYSCLK_CONF::PRE_DIV_CNT)) + 1
     }

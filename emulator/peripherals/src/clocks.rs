@@ -20,7 +20,7 @@ pub(crate) const RC_FAST_HERTZ: u64 = 8_500_000;
 /// cannot tell those in between.
 pub(crate) const FASTEST_EDGES: Span = Span::from_micros(1);
 
-/// What RTC_CNTL_ANA_CLK_RTC_SEL can choose as the RTC slow clock.
+/// The sources of the RTC slow clock, as RTC_CNTL_ANA_CLK_RTC_SEL selects them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowClock {
     /// The internal RC oscillator of 150 kHz.
@@ -65,7 +65,7 @@ impl SlowClock {
     }
 }
 
-/// What RTC_CNTL_SOC_CLK_SEL can choose as the source of the CPU clock.
+/// The sources of the CPU clock, as RTC_CNTL_SOC_CLK_SEL selects them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SocClock {
     /// The crystal behind the divider of APB_CTRL_SYSCLK_CONF.

@@ -120,7 +120,7 @@ pub struct IoMux {
 
 espalier_core::persist!(state IoMux { registers, changes });
 
-/// What software has changed: bit n is GPIO n.
+/// The pads that software has changed: bit n is GPIO n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IoMuxChanges {
     /// Pads with another function.
@@ -163,7 +163,7 @@ impl IoMux {
         self.pad(pin).is_some_and(|pad| pad & reg::GPIO0::FUN_IE.mask() != 0)
     }
 
-    /// What has changed since the last call.
+    /// Returns the changes since the last call.
     pub fn take_changes(&mut self) -> IoMuxChanges {
         std::mem::take(&mut self.changes)
     }

@@ -74,7 +74,7 @@ mod control {
     pub const RXFLOW: u32 = 1 << 1;
 }
 
-/// What MIIRX_DATA has if no PHY answers: the line is pulled up.
+/// The value of MIIRX_DATA if no PHY answers: the line is pulled up.
 const NO_PHY: u32 = 0xFFFF;
 
 /// Bytes of the frame check sequence.

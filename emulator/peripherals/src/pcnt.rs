@@ -6,7 +6,7 @@
 //! Nothing is counted while time passes. When a unit is looked at, it works out the edges of its inputs since it was last looked at,
 //! and leaps over those of a steady wave that meet no threshold. It asks to be called only for an interrupt that software enabled.
 //!
-//! What the manual leaves open:
+//! Behaviour on which the manual is silent:
 //! * A count that meets a limit goes to zero whether or not the limit is enabled as an event, and raises no zero event by that.
 //! * STATUS has the events since the interrupt was last cleared, and keeps those of the last interrupt.
 
@@ -141,7 +141,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// What an edge adds to the count, by the level of the channel's control.
+    /// Returns the change of the count by an edge, at this level of the channel's control.
     fn step(&self, channel: usize, rising: bool, control: bool) -> i16 {
         use reg::U0_CONF0 as conf0;
         let [negative, positive, high, low] = match channel {
@@ -341,7 +341,7 @@ impl Unit {
     }
 }
 
-/// What an edge has done.
+/// The effect of an edge.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
     events: u32,

@@ -92,7 +92,7 @@ impl RtcIo {
         self.levels = levels;
     }
 
-    /// What [`set_inputs`](RtcIo::set_inputs) was told last.
+    /// Returns the levels last given to [`set_inputs`](RtcIo::set_inputs).
     pub fn inputs(&self) -> u32 {
         self.levels
     }
@@ -131,7 +131,7 @@ impl RtcIo {
         })
     }
 
-    /// What a DAC puts out, in 255ths of the supply; None if it is off.
+    /// Returns the output of a DAC, in 255ths of the supply; `None` if it is off.
     pub fn dac(&self, dac: Dac) -> Option<u8> {
         let pad = self.registers.get(match dac {
             Dac::One => reg::PAD_DAC1,

@@ -121,7 +121,7 @@ impl Watchdog {
     }
 }
 
-/// What stages cause at most once in a microsecond, however short they are: what comes sooner is one with what comes then.
+/// Limits the effects of stages to one in a microsecond, however short they are: earlier effects are merged with the next one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spaced {
     last: Time,

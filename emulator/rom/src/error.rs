@@ -1,4 +1,4 @@
-//! What can be wrong with a ROM file.
+//! Errors of ROM files.
 
 /// The file of a chip's ROM is not what it is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

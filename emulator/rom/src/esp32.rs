@@ -34,7 +34,7 @@ pub enum Revision {
     Rev3,
 }
 
-/// What each of the two cores sees: the variables that both use lie elsewhere for the second one.
+/// Returns the image for each of the two cores: the variables that both use lie elsewhere for the second one.
 ///
 /// # Errors
 /// If the file of the ROM is not what it is expected to be.

@@ -1,4 +1,4 @@
-//! What can go wrong when a machine is put together.
+//! Errors of putting a machine together.
 
 /// A machine could not be made, or could not be given an image.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! What the pads of each chip can be (ESP32 and ESP32-C3 datasheets, section "Pin Definitions"; ESP32 TRM, table "RTC_MUX Pin Summary").
+//! Abilities of the pads of each chip (ESP32 and ESP32-C3 datasheets, section "Pin Definitions"; ESP32 TRM, table "RTC_MUX Pin Summary").
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use espalier_peripherals::Adc;
 /// The voltage of a high level, and of the chip's supply.
 pub const SUPPLY_MICROVOLTS: u32 = 3_300_000;
 
-/// Which pads can do something.
+/// The pads with some ability.
 pub struct Ability {
     pub holds: fn(u8) -> bool,
     /// For messages.
@@ -21,7 +21,7 @@ pub struct PadSet {
     pub drive: Ability,
     pub convert: Ability,
     pub feel: Ability,
-    /// What is wired on every board: the console and the flash chip.
+    /// The pads that are wired on every board: the console and the flash chip.
     pub console: [u8; 2],
     pub flash: RangeInclusive<u8>,
 }

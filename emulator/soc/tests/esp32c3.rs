@@ -18,7 +18,7 @@ fn taken(machine: &mut Machine) -> Vec<u8> {
     machine.uart_take(CONSOLE).into_iter().map(|(_, byte)| byte).collect()
 }
 
-/// What the console prints in `span`.
+/// Runs for `span` and returns the console's output.
 fn printed(machine: &mut Machine, span: Span) -> String {
     machine.run_for(span);
     String::from_utf8_lossy(&taken(machine)).into_owned()

@@ -26,7 +26,7 @@ fn an_erased_chip_is_reset_by_its_watchdog_again_and_again() {
     let console = console(&mut machine);
     assert!(console.contains("invalid header: 0xffffffff"), "{console}");
     assert!(console.contains("rst:0x10 (RTCWDT_RTC_RESET)"), "{console}");
-    // Who watches the machine hears of the same resets, each once.
+    // Observers of the machine get the same resets, each once.
     let mut fork = machine.clone();
     let resets = machine.take_resets();
     // All but power-on; the ROM may not have told of the last one yet.

@@ -12,7 +12,7 @@ const ALL: Interests = Interests { blocks: true, accesses: true, interrupts: tru
 const CODE: u32 = 0x4008_0400;
 const ENTRY: u32 = CODE + 0x10;
 const ROUND: u32 = CODE + 0x1C;
-/// What the loop writes.
+/// Address that the loop writes.
 const COUNTER: u32 = 0x3FFB_8000;
 const GPIO_OUT_W1TS: u32 = 0x3FF4_4008;
 const PAD: usize = 2;

@@ -74,7 +74,7 @@ fn after(writes: &[Write], then: Then, board: BoardDefinition) -> Machine {
     machine
 }
 
-/// What blocks do in so many microseconds.
+/// Length of the measurement in microseconds.
 const MICROS: u64 = MEASURED.as_micros();
 
 fn work(mut machine: Machine) -> u64 {
@@ -157,14 +157,14 @@ fn a_line_that_is_watched_is_followed_as_it_goes() {
     machine.attach_probe(LEDS as usize);
     let before = machine.device_work();
     machine.run_for(Span::from_millis(10));
-    // What came last is not reported before the next millisecond.
+    // The last events are not reported before the next millisecond.
     let work = machine.device_work() - before;
     assert!((9_000 * 40..10_100 * 40).contains(&work), "{work}");
     let kept = machine.take_probed(LEDS as usize).len() as u64;
     assert!(kept + machine.lost_by_probe(LEDS as usize) > 9_900 * 40 && kept <= 1 << 18, "{kept} kept");
 }
 
-/// What the RMT's eight channels, which send a pulse in each cycle, cost while code writes so many registers, with seven instructions
+/// Work of the RMT's eight channels, which send a pulse in each cycle, while code writes so many registers, with seven instructions
 /// for each.
 const fn followed(writes: usize) -> u64 {
     8 * 7 * writes as u64
@@ -251,7 +251,7 @@ proptest! {
     }
 }
 
-/// What a UART has sent comes out also when its other side does something in that moment, which brings the UART to the present before its
+/// Bytes that a UART has sent come out also when its other side acts at that moment, which brings the UART to the present before its
 /// own deadline does.
 #[test]
 fn what_was_sent_comes_out_when_the_line_is_touched() {

@@ -1,4 +1,4 @@
-//! What boards in one world cost: on one thread and on two, and in memory.
+//! Costs of boards in one world: on one thread and on two, and in memory.
 //!
 //! `cargo bench -p espalier-world`; the boards run official MicroPython, which `ci/fetch-images` fetches.
 

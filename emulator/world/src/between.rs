@@ -1,4 +1,4 @@
-//! What is between the boards, and how time passes for all of them.
+//! The medium between the boards, and the progress of time for all of them.
 
 use espalier_core::Time;
 use espalier_net::{AccessPoint, Delivery, Lan, Sent};

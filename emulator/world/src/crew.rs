@@ -16,7 +16,7 @@ const SPINS: u32 = 5_000;
 /// A board while a world runs: one thread at a time has it.
 pub(crate) type Cell<'a> = Mutex<&'a mut Machine>;
 
-/// What became of a board that has something to tell.
+/// The stop of a board that has an event for its user.
 #[derive(Clone, Debug)]
 pub(crate) enum Halt {
     Unmodelled(UnmodelledAccess),
@@ -81,7 +81,7 @@ impl Shared<'_, '_> {
         true
     }
 
-    /// What each thread but the caller's does.
+    /// The loop of each worker thread.
     fn help(&self) {
         loop {
             for _ in 0..SPINS {

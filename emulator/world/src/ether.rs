@@ -44,7 +44,7 @@ pub(crate) struct Ether {
     /// Frames that a board may acknowledge, with the time at which they were delivered.
     unacknowledged: BTreeMap<u64, (Time, Sender)>,
     receptions: u64,
-    /// What bridging access points have taken for the LAN.
+    /// Frames that bridging access points have taken for the LAN.
     to_lan: Vec<(Time, Vec<u8>)>,
 }
 

@@ -1,4 +1,4 @@
-//! What sets a board apart from the others of its world: its address, and its own luck.
+//! Properties of a board that differ from those of the others in its world: its address, and its random numbers.
 
 /// Addresses that a chip derives from the one in its eFuses: station, access point, Bluetooth, Ethernet (ESP-IDF's
 /// "Miscellaneous System APIs", section "MAC Address").

@@ -19,7 +19,7 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 4, 1);
 /// The leases of the DHCP server: two addresses for each board.
 const LEASES: RangeInclusive<Ipv4Addr> = Ipv4Addr::new(10, 0, 4, 100)..=Ipv4Addr::new(10, 0, 6, 200);
 
-/// What a world is made from.
+/// The configuration of a world.
 ///
 /// ```
 /// use espalier_world::{World, WorldConfig};

@@ -13,11 +13,11 @@ use crate::native::Native;
 pub struct Block<'a> {
     /// Where it starts.
     pub address: u32,
-    /// What [`Exit::Interpret`] calls it.
+    /// Identifies it in [`Exit::Interpret`].
     pub tag: u32,
     /// Instructions in it. It is entered only if there is room for all of them.
     pub count: u32,
-    /// What it does. Every way through it ends with a jump or with [`Op::Leave`].
+    /// The operations of its translation. Every path through them ends with a jump or with [`Op::Leave`].
     pub ops: &'a [Op],
 }
 
@@ -45,7 +45,7 @@ pub struct Outcome {
     pub exit: Exit,
     /// Instructions that are left.
     pub room: u32,
-    /// What was left when a word of [`Windows::steady`] was read last.
+    /// The instructions that were left when a word of [`Windows::steady`] was read last.
     pub looked: Option<u32>,
 }
 

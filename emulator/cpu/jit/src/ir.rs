@@ -1,4 +1,4 @@
-//! What a core lowers its instructions to.
+//! The intermediate representation to which a core lowers its instructions.
 
 /// Number of a 32-bit register of the guest, as an index into the words that [`Engine::run`](crate::Engine::run) gets.
 pub type Slot = u16;
@@ -108,7 +108,7 @@ pub struct Place {
     pub index: Option<(Slot, u8, u16)>,
 }
 
-/// Which memory's pages have versions.
+/// The memory whose pages have versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
     /// [`Windows::data_versions`](crate::Windows).
@@ -164,7 +164,7 @@ pub enum Op {
     ToFloat { to: Slot, from: Value, signed: bool },
     /// `to` = the counter of cycles, when `done` instructions of the block have been executed: `end` less what is left of the run.
     Count { to: Slot, end: Slot, done: u32 },
-    /// What the register holds is not needed any more.
+    /// The content of the register is not needed any more.
     Forget { slot: Slot },
     /// Goes on at a constant address if the condition holds.
     Branch { condition: Condition, left: Value, right: Value, target: u32, done: u32 },

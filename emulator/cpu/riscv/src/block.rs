@@ -1,4 +1,4 @@
-//! What is RISC-V's own in blocks of decoded instructions: they go on through conditional branches up to a jump or a change of state that
+//! RISC-V's part of blocks of decoded instructions: they go on through conditional branches up to a jump or a change of state that
 //! decoding cannot see through.
 
 use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Writer};

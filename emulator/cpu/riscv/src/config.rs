@@ -1,4 +1,4 @@
-//! What differs between cores of this kind.
+//! Differences between cores of this kind.
 
 /// The configuration of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

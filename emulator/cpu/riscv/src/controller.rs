@@ -43,7 +43,7 @@ impl InterruptController {
         *self = InterruptController { levels: self.levels, ..InterruptController::new() };
     }
 
-    /// What comes in: bit n is line n.
+    /// Sets the input levels: bit n is line n.
     pub fn set_levels(&mut self, levels: u32) {
         self.edges |= levels & !self.levels & self.edge & EXISTING;
         self.levels = levels & EXISTING;

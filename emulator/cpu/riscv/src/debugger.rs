@@ -1,7 +1,7 @@
 //! A debugger outside the core: breakpoints, watchpoints and single steps that the program cannot see.
 //!
-//! What the program does, and when, is the same with a debugger as without: a debugged core executes the same blocks, and looks
-//! at interrupts and at its surroundings between the same instructions. A run that stops inside a block remembers where, and the
+//! A program behaves the same with a debugger as without, at the same times: a debugged core executes the same blocks, and checks
+//! interrupts and its surroundings between the same instructions. A run that stops inside a block remembers its position, and the
 //! next run goes on from there as if it had never stopped.
 
 use std::ops::Range;
@@ -133,7 +133,7 @@ impl Debugger {
     }
 }
 
-/// What an instruction does to memory, and to how many bytes.
+/// Returns the kind and the number of bytes of an instruction's memory access.
 fn access(opcode: Opcode) -> Option<(WatchKind, u32)> {
     match opcode {
         Opcode::Lb | Opcode::Lbu => Some((WatchKind::Read, 1)),

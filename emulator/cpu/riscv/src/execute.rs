@@ -1,4 +1,4 @@
-//! What each instruction does.
+//! Execution of each instruction.
 
 use espalier_core::{Bus, Stored};
 

@@ -20,7 +20,7 @@ pub enum Flow {
 /// One row of the opcode table.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
-    /// What the instruction does. Several rows can have the same.
+    /// The operation. Several rows can have the same one.
     pub opcode: Opcode,
     /// Assembler mnemonic.
     pub mnemonic: &'static str,
@@ -88,7 +88,7 @@ impl Opcode {
 /// A decoded instruction. Small and of fixed size, as blocks of them are what the core executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// What it does.
+    /// The operation.
     pub opcode: Opcode,
     /// Row of the opcode table.
     row: u8,

@@ -315,7 +315,7 @@ fn six(word: u32) -> u32 {
     bits(word, 12, 1, 5) | bits(word, 2, 5, 0)
 }
 
-/// Which accesses a fence orders.
+/// The accesses that a fence orders.
 struct FenceSet(u32);
 
 impl fmt::Display for FenceSet {

@@ -8,7 +8,7 @@ use crate::trap::Trap;
 /// Number of triggers.
 pub(crate) const TRIGGERS: usize = 8;
 
-/// What a program may do.
+/// The privilege level of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Privilege {
     /// User mode.
@@ -87,7 +87,7 @@ espalier_core::persist! {
 }
 
 impl State {
-    /// What the core itself never changes: `zero` is 0, `tselect` names a trigger, code lies at even addresses.
+    /// Checks the invariants of the core: `zero` is 0, `tselect` names a trigger, code lies at even addresses.
     fn is_sound(&self) -> bool {
         self.get(ZERO) == 0 && self.tselect < TRIGGERS && self.pc & 1 == 0
     }

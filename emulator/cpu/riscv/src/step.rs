@@ -2,7 +2,7 @@
 
 use crate::instruction::Instruction;
 
-/// What comes after an instruction, and where: packed into one word, because the interpreter's loop looks at it after
+/// The next action after an instruction, and its address: packed into one word, because the interpreter's loop tests it after
 /// every instruction and nearly always finds zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step(u64);

@@ -1,8 +1,8 @@
-//! What instructions that cannot complete raise (volume II, "Machine-Level ISA").
+//! Exceptions of instructions that cannot complete (volume II, "Machine-Level ISA").
 
 use espalier_core::Fault;
 
-/// What an instruction that cannot complete raises.
+/// The exception of an instruction that cannot complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trap {
     /// No instruction can be fetched at this address.

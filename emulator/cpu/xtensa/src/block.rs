@@ -1,4 +1,4 @@
-//! What is Xtensa's own in blocks of decoded instructions: they go on through conditional branches up to a jump, a change of state that
+//! Xtensa's part of blocks of decoded instructions: they go on through conditional branches up to a jump, a change of state that
 //! decoding cannot see through, or the end of a zero-overhead loop; and they may be translated to code of the host.
 
 mod lower;
@@ -22,7 +22,7 @@ pub(crate) type Block = espalier_core::Block<Own>;
 /// Why there is no block at an address.
 pub(crate) type Absent = espalier_core::Absent<Trap>;
 
-/// What is known of a block beside its place.
+/// Data of a block beside its address range.
 #[derive(Clone, Debug)]
 pub(crate) struct Own {
     /// Highest quarter of the register window that any instruction uses.

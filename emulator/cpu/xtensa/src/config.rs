@@ -1,4 +1,4 @@
-//! What differs between cores of the same configuration, and the constants of that configuration.
+//! Differences between cores of the same configuration, and the constants of that configuration.
 
 /// Parameters of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ impl Cpu {
         self.blocks.set_translation(translation);
     }
 
-    /// Which blocks are translated.
+    /// Returns which blocks are translated.
     pub fn translation(&self) -> Translation {
         self.blocks.translation()
     }

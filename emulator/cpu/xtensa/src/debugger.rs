@@ -1,7 +1,7 @@
 //! A debugger outside the core: breakpoints, watchpoints and single steps that the program cannot see.
 //!
-//! What the program does, and when, is the same with a debugger as without: a debugged core executes the same blocks, and looks
-//! at interrupts and at its surroundings between the same instructions. A run that stops inside a block remembers where, and the
+//! A program behaves the same with a debugger as without, at the same times: a debugged core executes the same blocks, and checks
+//! interrupts and its surroundings between the same instructions. A run that stops inside a block remembers its position, and the
 //! next run goes on from there as if it had never stopped.
 
 use espalier_core::{Damaged, DebugStop, Load, Persist, Reader, WatchKind, Watchpoint, Writer};
@@ -62,7 +62,7 @@ pub(crate) struct Debugger {
     engaged: bool,
 }
 
-/// What a debugger waits for is its own affair. Where it has stopped the core within a block is the core's.
+/// The stop conditions belong to the debugger and are not saved. The position inside a block belongs to the core.
 impl Persist for Debugger {
     fn save(&self, to: &mut Writer) {
         let Debugger { breakpoints: _, watchpoints: _, step: _, paused, stop: _, engaged: _ } = self;

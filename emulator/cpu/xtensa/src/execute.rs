@@ -1,4 +1,4 @@
-//! What every instruction does: the one place that the plain interpreter and the block interpreter share.
+//! Execution of every instruction: the one place that the plain interpreter and the block interpreter share.
 
 use crate::atomic;
 use crate::float;
@@ -377,7 +377,7 @@ pub(crate) fn execute<const WATCHED: bool, B: Bus>(
         }
         // Nothing is connected to the core's import wires on the ESP32.
         Opcode::ReadImpwire => state.set(op.t, 0),
-        // What the helpers of double-precision arithmetic compute is not public; their encodings are.
+        // The results of the helpers of double-precision arithmetic are not public; their encodings are.
         Opcode::F64iter
         | Opcode::F64rnd
         | Opcode::F64addc

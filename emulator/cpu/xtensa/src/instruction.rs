@@ -73,7 +73,7 @@ impl Opcode {
 /// A decoded instruction. Small and of fixed size, as blocks of them are what the core executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// Which instruction it is.
+    /// The operation.
     pub opcode: Opcode,
     /// Field `r` of the instruction word.
     pub r: u8,
@@ -201,7 +201,7 @@ impl Instruction {
         Some(instruction)
     }
 
-    /// What stands for an undefined instruction: `ILL`, which raises the same exception.
+    /// Stands for an undefined instruction: `ILL`, which raises the same exception.
     pub(crate) fn illegal() -> Instruction {
         Instruction {
             opcode: Opcode::Ill,

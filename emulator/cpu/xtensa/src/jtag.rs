@@ -7,7 +7,7 @@ use espalier_core::{Damaged, Persist, Reader, Writer};
 
 /// Length of the instruction register of one port.
 pub const INSTRUCTION_BITS: u32 = 5;
-/// What `IDCODE` shifts out: version 1, part 0x2003 of Tensilica.
+/// The value that `IDCODE` shifts out: version 1, part 0x2003 of Tensilica.
 pub const IDCODE: u32 = 0x1200_34e5;
 
 /// Instructions of a port. All others are `BYPASS`.
@@ -19,7 +19,7 @@ mod instruction {
     pub const BYPASS: u32 = 0x1f;
 }
 
-/// What the instruction register captures: IEEE 1149.1 wants its last two bits to be 01.
+/// The value that the instruction register captures: IEEE 1149.1 wants its last two bits to be 01.
 const INSTRUCTION_CAPTURE: u32 = 0b00001;
 /// Lengths of data registers.
 const POWER_BITS: u32 = 8;
@@ -28,7 +28,7 @@ const WORD_BITS: u32 = 32;
 /// The bit of the Nexus address that tells a write from a read.
 const NEXUS_WRITE: u32 = 1;
 
-/// What the ports of a chain lead to. `port` counts from the end of the chain that drives TDO.
+/// The debug modules at the ports of a chain. `port` counts from the end of the chain that drives TDO.
 pub trait DebugPorts {
     /// Value of `PWRCTL`.
     fn power_control(&mut self, port: usize) -> u8;
@@ -97,7 +97,7 @@ impl TapState {
     }
 }
 
-/// What the next data scan with `NARSEL` carries.
+/// The content of the next data scan with `NARSEL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nexus {
     /// The number of a register, and whether it is to be written.

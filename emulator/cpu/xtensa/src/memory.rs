@@ -16,7 +16,7 @@ fn unaligned(fault: Fault) -> Fault {
     }
 }
 
-/// What comes after a store.
+/// Returns the step after a store.
 #[inline(always)]
 pub(crate) fn stored(state: &mut State, result: Result<Stored, Trap>) -> Step {
     match result {

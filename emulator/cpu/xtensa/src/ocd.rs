@@ -111,13 +111,13 @@ impl Ocd {
         Ocd { control: 0, status: 0, instruction: 0, stopped: false, power_control: 0, power_status }
     }
 
-    /// What is left of the module after its core was reset.
+    /// Returns the state of the module after a reset of its core.
     pub(crate) fn after_core_reset(&self) -> Ocd {
         Ocd { stopped: false, power_status: self.power_status | PWRSTAT_CORE_WAS_RESET, ..self.clone() }
     }
 
-    /// What is left after a reset of the module. That the core is stopped is the core's own state: probe-rs resets the module of
-    /// a stopped core and counts on it.
+    /// Returns the state after a reset of the module. That the core is stopped is the core's own state: probe-rs resets the module of
+    /// a stopped core and relies on it.
     pub(crate) fn after_module_reset(&self) -> Ocd {
         Ocd {
             stopped: self.stopped,

@@ -153,7 +153,7 @@ impl Cpu {
         self.state().debug_register(register)
     }
 
-    /// What the host's read of a register leads to: `DDREXEC` executes `DIR0`.
+    /// Carries out the effect of the host's read of a register: `DDREXEC` executes `DIR0`.
     pub fn finish_debug_read<B: Bus>(&mut self, bus: &mut B, register: DebugRegister) {
         if matches!(register, DebugRegister::Ddr | DebugRegister::Ddrexec) {
             self.state_mut().ocd.status |= DSR_HOST_READ_DDR;

@@ -31,7 +31,7 @@ pub(crate) fn probe(address: u32) -> u32 {
     address & REGION_MASK | PROBE_HIT
 }
 
-/// What an attribute is asked about.
+/// The kind of access that an attribute permits or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Fetch,
@@ -52,7 +52,7 @@ fn allows(attribute: u8, access: Access) -> bool {
     }
 }
 
-/// What the bus's fault at `address` amounts to: protection is checked before memory is.
+/// Refines the bus's fault at `address`: protection is checked before memory is.
 pub(crate) fn refine(state: &State, access: Access, fault: Fault, address: u32) -> Fault {
     let side = if access == Access::Fetch { Side::Instruction } else { Side::Data };
     let attribute = attributes(state, side)[(address >> REGION_SHIFT) as usize];

@@ -65,7 +65,7 @@ pub(crate) const ACC_BITS: u32 = 40;
 pub(crate) struct Registers {
     pub ar: [u32; 16],
     pub physical: [[u32; QUARTER]; QUARTERS],
-    /// What the data breakpoints come to.
+    /// The data breakpoints in evaluated form.
     pub watches: Watches,
     pub pc: u32,
     pub ps: u32,
@@ -94,7 +94,7 @@ pub(crate) struct Registers {
     pub acc: [u32; 2],
     /// The cycle counter at the end of the present run of blocks, from which translated code subtracts what is left of it.
     pub ccount_at_stop: u32,
-    /// What translated code computes on the way from one register to another; of no meaning between instructions.
+    /// Intermediate values of translated code; of no meaning between instructions.
     pub scratch: [u32; 4],
     /// Special registers without side effects, by number.
     special: [u32; 256],
@@ -132,7 +132,7 @@ pub(crate) struct State {
     /// Instruction and data region attributes.
     pub instruction_regions: [u8; 8],
     pub data_regions: [u8; 8],
-    /// What the last instruction that could not complete raised.
+    /// The trap of the last instruction that could not complete.
     pub trap: Trap,
     pub config: Config,
     pub ocd: Ocd,

@@ -1,4 +1,4 @@
-//! What keeps an instruction from completing, and how the core names it (ISA manual, chapters "Exception Option" and "Debug Option").
+//! Traps: the reasons why an instruction cannot complete, and their numbers (ISA manual, chapters "Exception Option" and "Debug Option").
 
 use espalier_core::Fault;
 
@@ -40,7 +40,7 @@ pub(crate) mod debug_cause {
     pub const DBNUM_SHIFT: u32 = 8;
 }
 
-/// What keeps an instruction from completing.
+/// The reason why an instruction cannot complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trap {
     /// A general exception.

@@ -14,7 +14,7 @@ const LINES: u32 = 64;
 /// Bytes of the widest access.
 const WIDEST: u32 = 4;
 
-/// Which accesses have to be compared with the breakpoints: a bit for each line of 64 bytes, and lines 4096 bytes apart share one.
+/// The accesses that have to be compared with the breakpoints: a bit for each line of 64 bytes, and lines 4096 bytes apart share one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
 pub(crate) struct Filter(pub u64);
@@ -37,7 +37,7 @@ impl Filter {
     }
 }
 
-/// What the data breakpoints come to, recomputed when their registers are written.
+/// The data breakpoints in evaluated form, recomputed when their registers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(crate) struct Watches {

@@ -29,7 +29,7 @@ const MAXEVTIME: u32 = 0x1A;
 const RXWIDE: Field = Field::new("RXWIDE", 15, 15);
 const RXWINSZ: Field = Field::new("RXWINSZ", 0, 13);
 
-/// What a control structure has the core do (its field FORMAT).
+/// The activity that a control structure asks of the core (its field FORMAT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     Connection,
@@ -59,7 +59,7 @@ impl Activity {
     }
 }
 
-/// What begins in a slot.
+/// The activity that begins in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Programmed {
     pub activity: Activity,
@@ -99,7 +99,7 @@ pub(super) fn block(offset: u32, memory: &mut dyn GuestMemory) -> [u8; 16] {
 }
 
 pub(super) fn set_block(offset: u32, bytes: [u8; 16], memory: &mut dyn GuestMemory) {
-    // What does not fit into memory goes nowhere.
+    // Bytes that do not fit into memory are lost.
     let _ = memory.write(BASE + offset, &bytes);
 }
 

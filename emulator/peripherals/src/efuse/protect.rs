@@ -1,4 +1,4 @@
-//! Which bits a protection bit of block 0 covers (ESP32 TRM, chapter "eFuse Controller", table "System Parameter").
+//! The bits that each protection bit of block 0 covers (ESP32 TRM, chapter "eFuse Controller", table "System Parameter").
 
 use espalier_core::Field;
 

@@ -109,7 +109,8 @@ fn protection_bits_stop_writing_and_reading() {
 
 #[test]
 fn an_image_has_the_words_of_all_blocks_one_after_the_other() {
-    // What ESP-IDF gives to QEMU for a chip of revision 3, and where a tool puts a custom MAC address: block 3, words 0, 1 and 5.
+    // The file that ESP-IDF gives to QEMU for a chip of revision 3, with a custom MAC address as a tool writes it: block 3,
+    // words 0, 1 and 5.
     let mut image = [0; EFUSE_IMAGE_BYTES];
     (image[13], image[22]) = (0x80, 0x10);
     let mut efuse = Efuse::new(EfuseConfig::default());

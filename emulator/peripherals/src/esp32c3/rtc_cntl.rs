@@ -94,7 +94,7 @@ mod reset_state {
     pub const CAUSE_PROCPU: u32 = 0x3F;
 }
 
-/// What a write asks of the chip.
+/// The request of a write to the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RtcEffect {
     /// A reset for this cause.

@@ -42,7 +42,7 @@ pub enum CpuClock {
     RcFast { divider: u32 },
 }
 
-/// What a write has changed outside of the block.
+/// The effect of a write outside of the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SystemEffect {
     /// The clock of the core or of the bus.

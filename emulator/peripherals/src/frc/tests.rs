@@ -1,4 +1,4 @@
-//! What ESP-IDF's driver does, and what the registers promise.
+//! Accesses of ESP-IDF's driver, and properties of the registers.
 
 use super::{FrcTimer, reg};
 use crate::clocks::APB_WITH_PLL;

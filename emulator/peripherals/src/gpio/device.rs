@@ -1,4 +1,4 @@
-//! What software does to GPIO.
+//! Register accesses of software to GPIO.
 
 use espalier_core::{Device, Fidelity, PadMatrix, Register, Time, Unmodelled};
 

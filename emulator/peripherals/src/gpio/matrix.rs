@@ -1,4 +1,4 @@
-//! What the PIN and SEL registers say, gathered into one bit per pad.
+//! The settings of the PIN and SEL registers, gathered into one bit per pad.
 
 use espalier_core::Registers;
 

@@ -65,7 +65,7 @@ impl Gpio {
         }
     }
 
-    /// What the strapping pins were sampled as at power-on: from bit 5 down MTDI, GPIO0, GPIO2, GPIO4, MTDO, GPIO5. It stays
+    /// Sets the sampled strapping pins of power-on: from bit 5 down MTDI, GPIO0, GPIO2, GPIO4, MTDO, GPIO5. The value stays
     /// over resets.
     pub fn set_strap(&mut self, strap: u32) {
         self.strap = strap & registers::STRAP_MASK;
@@ -173,7 +173,7 @@ impl Gpio {
         (enabled ^ self.masks.enable_inverted) & !self.masks.simple & OUTPUTS
     }
 
-    /// What of a pad's settings others than this block have to know.
+    /// Returns the settings of the pads that matter outside of this block.
     fn settings(&self) -> [u64; 3] {
         [self.enabled(), self.masks.open_drain & !self.masks.simple, self.masks.sensed()]
     }

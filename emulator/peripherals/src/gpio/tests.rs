@@ -93,7 +93,7 @@ fn each_core_sees_its_own_interrupts() {
 
 #[test]
 fn the_matrix_routes_i2c() {
-    // What i2c_set_pin does for SCL (29) on GPIO22 and SDA (30) on GPIO23.
+    // The accesses of i2c_set_pin for SCL (29) on GPIO22 and SDA (30) on GPIO23.
     let mut gpio = Gpio::new();
     assert_eq!((gpio.out_signal(22), gpio.in_signal(29)), (SIGNAL_GPIO, Some(InputSource::IoMux)));
     for (signal, pin) in [(29, 22), (30, 23)] {

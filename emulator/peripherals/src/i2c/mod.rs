@@ -4,7 +4,7 @@
 //! registers say, and a byte reaches the bus at the end of its nine bit times. [`I2c::run`] does that work, because only
 //! the wiring knows the bus.
 //!
-//! What the manual leaves open follows what the drivers of ESP-IDF 3.x and 5.x, Arduino, RIOT and `esp-hal` rely on:
+//! Where the manual is silent, this follows the expectations of the drivers of ESP-IDF 3.x and 5.x, Arduino, RIOT and `esp-hal`:
 //! * TRANS_START clears itself; every write of a one starts the list at COMD0, unless it is running.
 //! * END leaves the bus claimed, with SCL low, until the list is started again; its COMMAND_DONE is not set.
 //! * A refused acknowledge ends the list. The controller then sends a STOP by itself, so TRANS_COMPLETE follows ACK_ERR.

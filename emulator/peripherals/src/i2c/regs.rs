@@ -90,7 +90,7 @@ pub(super) enum MainState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Command(pub u32);
 
-/// What a word of the command list asks for.
+/// The command in a word of the command list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opcode {
     Rstart,

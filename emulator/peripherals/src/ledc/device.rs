@@ -1,11 +1,11 @@
-//! What software does to the LEDC.
+//! Register accesses of software to the LEDC.
 
 use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Signal, Time, Unmodelled};
 
 use super::registers::{REGISTERS, UPDATED, channel, reg, timer};
 use super::{GROUP_CHANNELS, GROUP_TIMERS, LEDC_CHANNELS, Ledc, TIMERS};
 
-/// What a register belongs to, and which of its registers it is.
+/// The unit to which a register belongs, and the register within it.
 enum Place {
     Channel(usize, u32),
     Timer(usize, u32),

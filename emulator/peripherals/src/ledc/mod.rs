@@ -100,12 +100,12 @@ impl Ledc {
         self.configure_timers(now);
     }
 
-    /// Which outputs are connected to something: bit n is channel n. The changes of the others are forgotten.
+    /// Sets which outputs are connected: bit n is channel n. The changes of the others are forgotten.
     pub fn set_watched(&mut self, channels: u16) {
         self.watched = channels;
     }
 
-    /// What a channel puts out as of the last access or advance.
+    /// Returns the output of a channel as of the last access or advance.
     ///
     /// # Panics
     /// If there is no such channel.

@@ -137,7 +137,7 @@ pub mod timer {
     pub const VALUE: u32 = 4;
 }
 
-/// What a low-speed timer takes over with PARA_UP.
+/// The fields that a low-speed timer takes over with PARA_UP.
 pub const UPDATED: u32 = reg::LSTIMER0_CONF::DUTY_RES.mask() | reg::LSTIMER0_CONF::DIV_NUM.mask();
 
 /// Bits of the INT registers.

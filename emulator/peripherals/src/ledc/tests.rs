@@ -184,7 +184,7 @@ fn a_reset_stops_everything() {
     assert_eq!(ledc.read(reg::HSTIMER0_CONF, us(5000)), Ok(0x0100_0000));
 }
 
-/// What hears an output has to be told in time, and nothing else costs a call.
+/// Only the changes of an output with a listener have a deadline; nothing else costs a call.
 #[test]
 fn a_change_of_an_output_that_is_looked_at_has_its_deadline() {
     let mut ledc = Ledc::new();

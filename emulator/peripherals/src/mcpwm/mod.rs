@@ -60,7 +60,7 @@ impl Mcpwm {
         }
     }
 
-    /// What an output carries.
+    /// Returns the signal of an output.
     ///
     /// # Panics
     /// If there is no such output.
@@ -81,7 +81,7 @@ impl Mcpwm {
         self.registers.get(register + OPERATOR_STRIDE * operator)
     }
 
-    /// What each timer counts by: period, divider and mode; None for one that stands still.
+    /// Returns period, divider and mode of each timer; `None` for one that stands still.
     fn running(&self) -> [Option<(u32, u32, u32)>; TIMERS as usize] {
         let prescale = self.registers.field(reg::CLK_CFG::CLK_PRESCALE);
         std::array::from_fn(|timer| {
@@ -100,7 +100,7 @@ impl Mcpwm {
         }
     }
 
-    /// What an output does from now on; None leaves it as it is, with a timer that stands still.
+    /// Returns the signal of an output from now on; `None` leaves it as it is, with a timer that stands still.
     fn output(&self, output: usize) -> Option<Signal> {
         let (operator, is_b) = (output as u32 / 2, output % 2 == 1);
         let force = if is_b { reg::GEN0_FORCE::B_CNTUFORCE_MODE } else { reg::GEN0_FORCE::A_CNTUFORCE_MODE };
@@ -187,7 +187,7 @@ impl Mcpwm {
     }
 }
 
-/// What an output does in a period.
+/// The levels of an output in a period.
 struct Turn {
     /// How long it is high.
     high: u64,
@@ -197,7 +197,7 @@ struct Turn {
     level: bool,
 }
 
-/// What an output does that begins at `level`.
+/// Computes the levels of an output that begins at `level`.
 fn run(events: &[Event], ticks: u64, mut level: bool) -> Turn {
     let (mut high, mut since, mut rise) = (0, 0, None);
     for (at, action) in events {

@@ -103,7 +103,7 @@ pub mod cfg1 {
     pub const UP_DOWN: u32 = 3;
 }
 
-/// What an output does at an event: values of the fields of GENn_A and GENn_B, and of GENn_FORCE; 0 does nothing.
+/// The action of an output at an event: values of the fields of GENn_A and GENn_B, and of GENn_FORCE; 0 is no action.
 pub mod generator {
     pub const LOW: u32 = 1;
     pub const HIGH: u32 = 2;

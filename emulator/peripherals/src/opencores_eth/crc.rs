@@ -30,8 +30,7 @@ pub(super) fn fcs(bytes: &[u8]) -> u32 {
     !remainder(bytes)
 }
 
-/// Which of the 64 bits of HASH0 and HASH1 stands for an address: the six upper bits of its CRC, most significant bit
-/// first.
+/// Returns the bit of HASH0 and HASH1 (64 in all) for an address: the six upper bits of its CRC, most significant bit first.
 pub(super) fn hash_bit(address: &[u8]) -> u32 {
     remainder(address).reverse_bits() >> 26
 }

@@ -31,7 +31,7 @@ impl OpenCoresEth {
         self.phy.link() && self.moder() & moder::LOOPBCK == 0 && self.store(frame, memory)
     }
 
-    /// What the receiver does with a frame, wherever it comes from.
+    /// Receives a frame, wherever it comes from.
     pub(super) fn store(&mut self, frame: &[u8], memory: &mut dyn GuestMemory) -> bool {
         if !self.running(moder::RXEN) || self.rx_start() >= DESCRIPTORS as u32 || frame.len() <= ETHERTYPE_AT + 1 {
             return false;

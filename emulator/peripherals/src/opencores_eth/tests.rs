@@ -207,7 +207,7 @@ fn loopback_keeps_frames_inside() {
     assert!(!mac.receive(&frame(MAC, 80), &mut memory));
 }
 
-/// What ESP-IDF's DP83848 driver looks at: identity, reset and the end of auto-negotiation.
+/// The checks of ESP-IDF's DP83848 driver: identity, reset and the end of auto-negotiation.
 #[test]
 fn phy_identifies_itself_and_follows_the_cable() {
     fn read_phy(mac: &mut OpenCoresEth, address: u32, register: u32) -> u32 {

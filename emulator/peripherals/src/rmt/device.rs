@@ -1,4 +1,4 @@
-//! What software does to the RMT.
+//! Register accesses of software to the RMT.
 
 use espalier_core::{Device, Fidelity, Frequency, OutputChange, Register, Signal, Time, Unmodelled};
 

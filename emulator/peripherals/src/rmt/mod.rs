@@ -102,7 +102,7 @@ impl Rmt {
         self.steps
     }
 
-    /// Which outputs are connected to something: bit n is channel n. The edges of the others are forgotten.
+    /// Sets which outputs are connected: bit n is channel n. The edges of the others are forgotten.
     pub fn set_watched(&mut self, channels: u8) {
         self.outputs.watch(channels, self.advanced);
     }

@@ -14,7 +14,7 @@ pub(super) struct Settings {
     pub(super) filter: Option<Span>,
 }
 
-/// What has been measured: a level and how many cycles it lasted; no cycles at all mark the end.
+/// A measured level and its length in cycles; no cycles at all mark the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Measured {
     pub(super) level: bool,
@@ -89,7 +89,7 @@ impl Receiver {
         if level == self.level { None } else { self.take(at, settings) }
     }
 
-    /// What has become certain by `now`; to be called until it is nothing.
+    /// Returns the next measurement that is complete by `now`; to be called until it returns `None`.
     pub(super) fn advance(&mut self, now: Time, settings: Settings) -> Option<Measured> {
         match self.candidate {
             Some(at) if at + settings.filter.unwrap_or(Span::ZERO) > now => None,

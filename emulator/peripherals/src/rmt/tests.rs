@@ -266,7 +266,7 @@ fn a_reset_lets_the_line_go_low() {
     assert_eq!(rmt.read(reg::CH0CONF0, us(6)), Ok(0x3110_0002));
 }
 
-/// What software and the line see of a channel that sends.
+/// The state of a sending channel as software and the line see it.
 fn seen(rmt: &mut Rmt, channel: u32, now: Time) -> [u32; 3] {
     let status = rmt.read(reg::CHSTATUS + 4 * channel, now).unwrap();
     [status, rmt.read(reg::INT_RAW, now).unwrap(), u32::from(rmt.output(channel as usize))]
@@ -333,7 +333,7 @@ proptest! {
             put(&mut rmt, reg::APB_CONF, reg::APB_CONF::APB_FIFO_MASK.mask() | wrap, Time::ZERO);
             put(&mut rmt, reg::CH_TX_LIM, limit, Time::ZERO);
             let filled: Vec<u32> = words.iter().map(|(a, b, c, d)| word((*a, *b), (*c, *d))).collect();
-            // What the list does not fill is no end marker.
+            // Words that the list does not fill are no end marker.
             fill(&mut rmt, 0, &[word((true, 1), (false, 2)); 2 * BLOCK_WORDS]);
             fill(&mut rmt, 0, &filled);
             let mode = if continuous { reg::CH0CONF1::TX_CONTI_MODE.mask() } else { 0 };

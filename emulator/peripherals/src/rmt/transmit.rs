@@ -4,7 +4,7 @@ use espalier_core::{Frequency, Span, Time};
 
 use super::registers::entry;
 
-/// What a channel is set to send.
+/// The settings of a channel that sends.
 pub(super) struct Program<'a> {
     /// The channel's own blocks.
     pub(super) words: &'a [u32],

@@ -1,4 +1,4 @@
-//! What software does to the RTC controller.
+//! Register accesses of software to the RTC controller.
 
 use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
 

@@ -3,7 +3,7 @@
 
 const REFLECTED_POLYNOMIAL: u32 = 0xEDB8_8320;
 
-/// What each value of a byte does to the checksum.
+/// The change of the checksum by each value of a byte.
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

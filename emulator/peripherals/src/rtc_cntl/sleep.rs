@@ -5,7 +5,7 @@ use espalier_core::{Field, Time};
 use super::registers::reg;
 use super::{RtcCntl, RtcEffect};
 
-/// What can wake the chip; the bits of WAKEUP_ENA and WAKEUP_CAUSE.
+/// The sources that can wake the chip; the bits of WAKEUP_ENA and WAKEUP_CAUSE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum WakeupSource {

@@ -1,4 +1,4 @@
-//! What a SAR ADC makes of a voltage.
+//! The conversion curve of a SAR ADC.
 //!
 //! The manual has no curve. This one is the inverse of what Espressif measured for its calibration (ESP-IDF, line fitting scheme
 //! of the ESP32), for a chip with the nominal reference of 1.1 V, which is what drivers take a chip for whose eFuses say

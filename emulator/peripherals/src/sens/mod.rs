@@ -1,7 +1,7 @@
 //! SENS: the RTC's side of the SAR ADCs, the touch sensors and the temperature sensor (ESP32 TRM, chapter "On-Chip Sensors
 //! and Analog Signal Processing").
 //!
-//! What the outside gives is set by the wiring. A conversion is done as soon as it is started; a touch measurement takes its time.
+//! The wiring sets the voltages outside. A conversion is done as soon as it is started; a touch measurement takes its time.
 
 mod curve;
 mod registers;
@@ -69,8 +69,7 @@ impl Sens {
         }
     }
 
-    /// What the converter makes of a channel at full width, with an attenuation of 0 to 3. A channel that does not exist has
-    /// no voltage.
+    /// Converts the voltage of a channel at full width, with an attenuation of 0 to 3. A channel that does not exist has no voltage.
     pub fn sample(&self, adc: Adc, channel: usize, attenuation: u32) -> u16 {
         curve::code(adc, attenuation, self.adc[adc as usize].get(channel).copied().unwrap_or(0))
     }

@@ -76,7 +76,7 @@ impl Sens {
         std::mem::take(&mut self.touch.interrupt)
     }
 
-    /// What RTC_IO and the fingers say outlives a reset of this block.
+    /// The settings of RTC_IO and the touched pads outlive a reset of this block.
     pub(super) fn reset_touch(&mut self) {
         self.touch.end = None;
         self.touch.interrupt = false;

@@ -1,8 +1,8 @@
 //! SPI_MEM, the controller between the chip and its flash on the ESP32-C3 and its contemporaries (ESP-IDF, `soc/spi_mem_reg.h`): the
 //! ESP32's SPI0 and SPI1, with registers that are laid out anew.
 //!
-//! What software writes is put where the ESP32's controller has it, and that controller does the work. Addresses of user transactions
-//! are right-aligned here; those of flash commands have the length of what is programmed above them, as there (`SPI_MEM_ADDR`).
+//! Written values are moved to the fields of the ESP32's controller, which does the work. Addresses of user transactions are
+//! right-aligned here; those of flash commands have the length of the data to program above them, as there (`SPI_MEM_ADDR`).
 
 use espalier_core::{Device, Fidelity, Register, Registers, Surroundings, Time, Unmodelled};
 

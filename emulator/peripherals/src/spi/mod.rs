@@ -24,7 +24,7 @@ use dma::Link;
 pub use mem::SpiMem;
 use registers::{BUFFER_WORDS, REGISTERS, cmd, reg};
 
-/// What a controller reads when nothing drives its input line.
+/// The byte that a controller reads when nothing drives its input line.
 const IDLE_LINE: u8 = 0xFF;
 const BUFFER_BYTES: usize = BUFFER_WORDS as usize * 4;
 const BYTE_BITS: u32 = 8;

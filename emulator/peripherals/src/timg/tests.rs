@@ -195,7 +195,7 @@ fn calibration_measures_the_slow_clock_in_crystal_periods() {
     set(&mut group, reg::RTCCALICFG, estimate, 10_000);
     set(&mut group, reg::RTCCALICFG, estimate | reg::RTCCALICFG::RTC_CALI_START.mask(), 10_000);
     assert_eq!(get(&mut group, reg::RTCCALICFG1, 11_000) >> 7, 12_047);
-    // What the ROM finds after reset, one period, with the fast oscillator's frequency from eFuse, is nearest to 40 MHz.
+    // The ROM finds this value after reset, one period; with the fast oscillator's frequency from eFuse it is nearest to 40 MHz.
     let value = u64::from(get(&mut TimerGroup::new(), reg::RTCCALICFG1, 0) >> 7);
     assert_eq!((value * 8_500_000 / 256 + 500_000) / 1_000_000, 40);
 }
@@ -285,7 +285,7 @@ fn the_fastest_watchdog_does_not_keep_the_emulator_busy() {
 }
 
 proptest! {
-    /// What [`Device::is_steady`] and [`Device::is_quiet_write`] promise, after writes of anything anywhere.
+    /// Checks the promises of [`Device::is_steady`] and [`Device::is_quiet_write`] after writes of any value to any register.
     #[test]
     fn steady_words_stay_and_quiet_writes_do_nothing_else(
         writes in proptest::collection::vec((0u32..40, any::<u32>(), 0u64..3000), 1..30),

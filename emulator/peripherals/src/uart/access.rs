@@ -1,4 +1,4 @@
-//! What software reads and writes.
+//! Register accesses of software.
 
 use espalier_core::{
     Device, Fidelity, Field, Frequency, LineSettings, OutputChange, Register, SerialPort, Signal, Surroundings, Time,
@@ -199,7 +199,7 @@ impl Device for Uart {
         }
     }
 
-    /// What is on the line stays there: it belongs to the other side.
+    /// Frames on the line stay there: they belong to the other side.
     fn reset(&mut self) {
         let fresh = Uart::new(self.apb);
         let line = std::mem::replace(&mut self.line, fresh.line.clone());

@@ -26,7 +26,7 @@ impl Uart {
             return earlier(self.transmitter.next_byte(), self.running_timeout());
         }
         if !self.hears_line() {
-            // What is being sampled cannot be complete before the frame on the line has passed.
+            // The frame that is being sampled cannot be complete before the frame on the line has passed.
             let sampled = self.line.passes(1).or_else(|| self.sampler.ends(self.format, self.bit));
             return earlier(sampled, self.running_timeout());
         }

@@ -20,7 +20,7 @@ pub(super) struct BitTime {
 espalier_core::persist!(value BitTime { parts } if BitTime::has_length;);
 
 impl BitTime {
-    /// What a source clock and the register `CLKDIV` make; a divider below one counts as one.
+    /// Returns the bit time of a source clock and the register `CLKDIV`; a divider below one counts as one.
     pub(super) fn divided(source: Frequency, register: u32) -> BitTime {
         let fraction = reg::CLKDIV::FRAG.get(register);
         let sixteenths = u64::from(reg::CLKDIV::CLKDIV.get(register) << reg::CLKDIV::FRAG.width | fraction);
@@ -67,7 +67,7 @@ pub(super) struct Passed {
     pub(super) end: Time,
 }
 
-/// What follows the start bit.
+/// The bits after the start bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Format {
     data_bits: u32,
@@ -100,7 +100,7 @@ mod fsm {
 }
 
 impl Format {
-    /// What `CONF0` says; the delays of `RS485_CONF` work as further stop bits, which ESP-IDF uses to get two of them.
+    /// Reads the format in `CONF0`; the delays of `RS485_CONF` work as further stop bits, which ESP-IDF uses to get two of them.
     pub(super) fn of(conf0: u32, rs485_conf: u32) -> Format {
         let parity = match (reg::CONF0::PARITY_EN.is_set(conf0), reg::CONF0::PARITY.is_set(conf0)) {
             (false, _) => None,

@@ -65,7 +65,7 @@ espalier_core::persist! {
     }
 }
 
-/// What is at the other end of the serial port's line, where it was told to have settings of its own.
+/// The device at the other end of the serial port's line, if it has settings of its own.
 #[derive(Clone, Debug, Default)]
 struct OtherSide {
     /// It reads at a rate of its own.

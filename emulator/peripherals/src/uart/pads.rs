@@ -15,7 +15,7 @@ const RTS: usize = 1;
 const RXD: usize = 0;
 const CTS: usize = 1;
 
-/// What pads do to the UART, and what it does to them.
+/// The UART's connection to pads, as input and as output.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pads {
     /// The level at RXD, if something drives its pad.
@@ -123,7 +123,7 @@ impl Uart {
                 if at > until {
                     break;
                 }
-                // What was told before is not told again: levels are followed in their order.
+                // Reported levels are not reported again: levels are followed in their order.
                 if at >= self.pads_traced {
                     let level = self.txd_at(at);
                     self.tell(TXD, level, at);

@@ -22,7 +22,7 @@ pub(super) struct Receiver {
 
 espalier_core::persist!(value Receiver { fifo, written, taken, timeout_at, timed_out });
 
-/// What the registers tell the receiver.
+/// The settings of the receiver in the registers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReceiveSettings {
     pub(super) capacity: usize,

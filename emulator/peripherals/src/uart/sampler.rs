@@ -4,7 +4,7 @@ use espalier_core::{Span, Time};
 
 use super::frame::{BitTime, Format};
 
-/// What the receiver does between two looks at the line.
+/// The state of the receiver between two samples of the line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sampler {
     frame: Option<Sampling>,

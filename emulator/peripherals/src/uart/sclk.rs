@@ -1,8 +1,8 @@
 //! The UART of the ESP32-C3 and its contemporaries (ESP32-C3 TRM, chapter "UART Controller"): the ESP32's, with a clock that it
 //! chooses itself and registers that are laid out anew.
 //!
-//! What software writes is put where the ESP32's UART has it, and that UART does the work. The threshold of the receiver's time-out
-//! counts bits here and eight bits there, so that a time-out can come up to seven bits late.
+//! Written values are moved to the fields of the ESP32's UART, which does the work. The threshold of the receiver's time-out counts
+//! bits here and eight bits there, so that a time-out can come up to seven bits late.
 
 use espalier_core::{Device, Fidelity, Frequency, Register, Registers, SerialPort, Surroundings, Time, Unmodelled};
 

@@ -27,7 +27,7 @@ pub(super) enum Phase {
 
 espalier_core::persist!(enum Phase { Idle, Frame { byte, start, end }, Break { end }, Pause { end } });
 
-/// What the transmitter has done.
+/// The last step of the transmitter.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Sent {

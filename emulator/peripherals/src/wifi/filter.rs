@@ -1,4 +1,4 @@
-//! Which frames the MAC takes: one filter for receiver addresses and one for networks, for each of four interfaces.
+//! Receive filters of the MAC: one for receiver addresses and one for networks, for each of four interfaces.
 
 use espalier_ieee80211::{Control, Frame, FrameType, MacAddress, subtype};
 

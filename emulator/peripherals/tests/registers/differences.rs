@@ -1,4 +1,4 @@
-//! What differs between a register table and the description, and what is meant to.
+//! Differences between a register table and the description, and the intended ones among them.
 
 use std::fmt;
 
@@ -57,7 +57,7 @@ fn compare(register: &Register, described: &Described, note: &mut impl FnMut(&'s
     }
     let (writable, readable) = described.access();
     let ours = register.writable | register.write_one_to_clear;
-    // Which bits of a write-only register are stored cannot be seen.
+    // The stored bits of a write-only register cannot be seen.
     if ours != writable && (register.readable != 0 || ours & writable != writable) {
         note("writable", format!("{ours:#x}, described as {writable:#x}"));
     }

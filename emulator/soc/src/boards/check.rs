@@ -1,4 +1,4 @@
-//! What a board cannot be: pads that do not exist or are used twice, addresses that are taken, names that are not clear.
+//! Checks of board files: pads that do not exist or are used twice, addresses that are taken, ambiguous names.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ fn ability(pads: &'static PadSet, uses: PadUse) -> &'static Ability {
 /// Lines of which each part needs one for itself.
 const SINGLE: [&str; 2] = ["gpio", "cs"];
 
-/// Which part is at which pad, and by which key.
+/// The parts at each pad, and the keys that name them.
 struct Pads {
     set: &'static PadSet,
     taken: BTreeMap<u8, (String, &'static str)>,

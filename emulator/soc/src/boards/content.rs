@@ -1,4 +1,4 @@
-//! What is in a board's flash chip from the start.
+//! The initial content of a board's flash chip.
 
 use std::sync::Arc;
 

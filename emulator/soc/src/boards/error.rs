@@ -27,7 +27,7 @@ pub enum BoardErrorKind {
     Format(Box<toml::de::Error>),
     #[error("{key} is {value}, not {allowed}")]
     Value { key: String, value: String, allowed: &'static str },
-    /// What is wrong with a part by itself.
+    /// An error of one part.
     #[error(transparent)]
     Part(#[from] PartError),
     #[error("{second} is {gpio}, a pin that is used already: by {first}")]

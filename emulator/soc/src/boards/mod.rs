@@ -1,4 +1,4 @@
-//! What a board is made of, beside the chip.
+//! The definition of a board around the chip.
 //!
 //! Boards are TOML files. Those that come with Espalier lie in `emulator/soc/boards`; `mpython.toml` there describes the whole
 //! format, key by key. Files of users are equal to them ([`BoardDefinition::load`]).
@@ -45,7 +45,7 @@ pub enum ChipKind {
 }
 
 impl ChipKind {
-    /// What board files call it.
+    /// Returns the chip's name in board files.
     pub fn name(self) -> &'static str {
         match self {
             ChipKind::Esp32 => "esp32",
@@ -91,7 +91,7 @@ pub struct BoardDefinition {
     pub access_points: Vec<AccessPoint>,
     /// Wires between pads; those that share one form a net.
     pub wires: Vec<Wire>,
-    /// What is in the flash chip from the start.
+    /// The initial content of the flash chip.
     pub flash_content: Vec<FlashContent>,
 }
 

@@ -215,7 +215,7 @@ impl CoreBus<'_> {
         Ok(if before == after { Stored::Data } else { Stored::Code })
     }
 
-    /// What a write to DRAM has changed: code, where the instruction bus can see it.
+    /// Returns the effect of a write to DRAM: it changes code where the instruction bus can see it.
     #[inline(always)]
     fn touch_dram(&mut self, offset: usize) -> Stored {
         if offset >= sram1_start()

@@ -1,4 +1,4 @@
-//! Which lines of flash each core's cache has fetched.
+//! The lines of flash that each core's cache has fetched.
 //!
 //! On silicon the caches are two-way with 32 KiB each (TRM, chapter "System and Memory", section "Cache"); here they are as large
 //! as the address space, so that code is charged for its first fetch and never again. The first fetch is what sets the pace of

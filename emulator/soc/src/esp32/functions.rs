@@ -1,5 +1,5 @@
-//! What IO_MUX connects to pads past the GPIO matrix (ESP32 TRM, table "IO_MUX Pad List"): the signals of UARTs, by the numbers that they
-//! have in the matrix. Others that are modelled go through the matrix or are not followed on pads.
+//! Functions of IO_MUX that bypass the GPIO matrix (ESP32 TRM, table "IO_MUX Pad List"): the signals of UARTs, by their numbers in the
+//! matrix. Other modelled signals go through the matrix or are not followed on pads.
 
 use espalier_peripherals::FUNCTION_GPIO;
 
@@ -27,7 +27,7 @@ const INPUTS: &[(usize, u32, u32)] =
 /// Pads whose function 0 is no GPIO: console, flash and JTAG.
 const OTHER_AT_RESET: &[usize] = &[1, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
-/// What drives a pad that has this function.
+/// Returns the driver of a pad that has this function.
 pub fn output(pin: usize, function: u32) -> PadFunction {
     match function {
         FUNCTION_GPIO => PadFunction::Matrix,

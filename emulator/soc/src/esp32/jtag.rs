@@ -59,7 +59,7 @@ pub(super) struct Jtag {
 espalier_core::persist!(state Jtag { chain, was_reset });
 
 impl Jtag {
-    /// What a reset of the whole chip does to the chain.
+    /// Resets the chain with the whole chip.
     pub(super) fn reset(&mut self) {
         self.was_reset = true;
     }

@@ -44,7 +44,7 @@ impl InterruptCore {
         self.sources != before
     }
 
-    /// What the core sees.
+    /// Returns the interrupts that are presented to the core.
     pub fn presented(&self) -> u32 {
         self.controller.presented()
     }

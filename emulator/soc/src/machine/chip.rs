@@ -1,4 +1,4 @@
-//! What a chip has to say for itself so that the machine can run it.
+//! The interface between a chip and the machine that runs it.
 
 use espalier_core::{Bus, Core, Frequency, GuestMemory, Persist, Span, Time};
 use espalier_peripherals::ResetCause;
@@ -40,7 +40,7 @@ pub trait ChipBus: Bus {
         let _ = (address, length);
     }
 
-    /// What is read at an aligned address without memory after a store of `value`, if the store does nothing else.
+    /// Returns the value read at an aligned address without memory after a store of `value`, if the store has no other effect.
     fn plain_write(&self, address: u32, value: u32) -> Option<u32>;
 }
 
@@ -53,10 +53,10 @@ pub enum Network {
     Ports,
 }
 
-/// What drives a pad from inside the chip.
+/// The driver of a pad inside the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PadFunction {
-    /// What the matrix brings to it.
+    /// The signal that the matrix routes to it.
     Matrix,
     /// A signal past the matrix, by its number in the matrix.
     Signal(u32),
@@ -72,7 +72,7 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
     type Core: Core + Clone + Persist;
     /// Its name.
     const NAME: &'static str;
-    /// What a core is connected to for one run.
+    /// The bus of a core for one run.
     type Bus<'a>: ChipBus
     where
         Self: 'a;
@@ -119,7 +119,7 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
         0
     }
 
-    /// What drives a pad from inside the chip.
+    /// Returns the driver of a pad inside the chip.
     fn pad_function(&self, pin: usize) -> PadFunction {
         let _ = pin;
         PadFunction::Matrix

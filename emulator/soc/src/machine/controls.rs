@@ -132,7 +132,7 @@ impl Machine {
         set.map_err(|error| PartError::Value { part: name.to_owned(), property: property.to_owned(), error })
     }
 
-    /// What a property of a part is now. None if it can only be set.
+    /// Returns the value of a property of a part; `None` for a property that can only be set.
     ///
     /// # Errors
     /// If there is no such part or property.
@@ -153,14 +153,14 @@ impl Machine {
         parts.any(|(_, named, part)| part.is_display() && name.is_none_or(|name| name == named))
     }
 
-    /// What the display of this name shows, or the first one of the board. None if there is no such display.
+    /// Returns the picture of the display of this name, or of the first one of the board; `None` if there is no such display.
     pub fn display(&self, name: Option<&str>) -> Option<Shown> {
         let mut parts = self.engine.platform().parts.iter();
         parts.find_map(|(_, named, part)| name.is_none_or(|name| name == named).then(|| part.display())?)
     }
 
-    /// What LEDs show, in the order of the chain, and since when: those of this name, or the first ones of the board. None if
-    /// there are no such LEDs.
+    /// Returns the colours of LEDs, in the order of the chain, and when they last changed: those of this name, or the first ones of the
+    /// board; `None` if there are no such LEDs.
     pub fn leds(&mut self, name: Option<&str>) -> Option<(Vec<Rgb>, Time)> {
         let now = self.run.now;
         self.engine.follow_wires(now);
@@ -208,7 +208,7 @@ impl Machine {
         self.act_on("analog sensor", name, |sensor: &mut Potentiometer, _| sensor.set_volts(volts))
     }
 
-    /// What an analog sensor measures from now on, from 0 to 1: nothing, or all that its board's definition calls full range.
+    /// Sets the level of an analog sensor from now on, from 0 to 1: zero, or full range as its board's definition has it.
     ///
     /// # Errors
     /// If the board has no analog sensor of this name.
@@ -216,7 +216,7 @@ impl Machine {
         self.act_on("analog sensor", name, |sensor: &mut Potentiometer, _| sensor.set_level(level))
     }
 
-    /// What an accelerometer feels from now on, in g along its own axes. At rest that is 1 g, away from the ground.
+    /// Sets the acceleration at an accelerometer from now on, in g along its own axes. At rest that is 1 g, away from the ground.
     ///
     /// # Errors
     /// If the board has no accelerometer of this name, or the values are not possible.

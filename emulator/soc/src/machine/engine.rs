@@ -92,7 +92,7 @@ impl<C: Chip> Persist for Assembly<C> {
     }
 }
 
-/// What a machine asks of its chip.
+/// The operations of a chip that a machine needs.
 pub trait Engine: Persist + Send + Sync {
     fn fork(&self) -> Box<dyn Engine>;
     fn chip_name(&self) -> &'static str;

@@ -37,7 +37,7 @@ pub use settle::Settle;
 pub use snapshot::is_snapshot;
 pub use wires::Wires;
 
-/// What a machine is made from.
+/// The configuration of a machine.
 #[derive(Clone, Debug, Default)]
 pub struct MachineConfig {
     /// A development kit, unless another one is chosen.
@@ -87,7 +87,7 @@ pub enum Stop {
     Unmodelled(UnmodelledAccess),
     /// A core came to what a debugger waits for.
     Debug {
-        /// Which core.
+        /// Index of the core.
         core: usize,
         /// The debugger's stop.
         stop: DebugStop,
@@ -237,7 +237,7 @@ impl Machine {
         self.engine.detach_probe(pin, self.run.now);
     }
 
-    /// What a pad carries: a level, or a wave. Low if there is no such pad.
+    /// Returns the signal on a pad: a level, or a wave; low if there is no such pad.
     pub fn pad(&mut self, pin: usize) -> Signal {
         if pin >= self.engine.platform().pads.count() {
             return Signal::Level(false);
@@ -398,8 +398,8 @@ impl Machine {
         self.run.trace
     }
 
-    /// What blocks of the chip did by themselves so far: how often one was called because its time had come, and how many pulses
-    /// of the RMT were followed. No guest makes that grow faster than guest time does.
+    /// Returns counts of the work that blocks of the chip did by themselves: calls because of a deadline, and pulses of the RMT that were
+    /// followed. No guest makes them grow faster than guest time does.
     pub fn device_work(&self) -> u64 {
         self.engine.platform().device_work()
     }

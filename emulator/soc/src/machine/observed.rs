@@ -16,7 +16,7 @@ use crate::platform::Event;
 #[derive(Default)]
 pub struct Observers {
     list: Vec<Box<dyn Observer>>,
-    /// What all of them want.
+    /// The events that any of them subscribes to.
     interests: Interests,
     /// The chip does not know yet what they want.
     has_changed: bool,

@@ -120,7 +120,7 @@ pub(super) fn run<C: Core, B: ChipBus>(cpu: &mut C, bus: &mut B, cycles: u32, se
     cpu.run(bus, cycles - passed_over as u32)
 }
 
-/// What a core would do on its bus, if it did it. Nothing reaches the bus but reads without an effect.
+/// Records the accesses that a core would make on its bus. Only reads without an effect reach the bus.
 struct Watched<'a, B> {
     bus: &'a mut B,
     /// False once something would happen that a repetition would do again, or would find changed.
@@ -193,7 +193,7 @@ impl<B: ChipBus> Watched<'_, B> {
 
 impl<B: ChipBus> Bus for Watched<'_, B> {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
-        // What was written may be this code, seen at another address.
+        // The written memory may be this code, seen at another address.
         if self.bus.code_memory(address) == CodeMemory::Writable && !self.is_restored() {
             self.is_steady = false;
         }

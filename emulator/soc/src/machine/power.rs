@@ -2,7 +2,7 @@
 //!
 //! Without power the memories of the chip, RTC memory among them, its registers and those of the parts lose what they held. The flash
 //! chip and the eFuses keep it; what the flash chip was about to change is torn (see the flash chip's model in `espalier-parts`).
-//! What hands, networks and sensors give to the board from outside stays as it is.
+//! Inputs from hands, networks and sensors outside stay as they are.
 
 use espalier_core::{Interests, Observer, Time};
 use espalier_parts::{FlashHistory, FlashMemory, FlashSectors};
@@ -62,7 +62,7 @@ impl Machine {
         self.engine.platform_mut().parts.flash.record_history(limit);
     }
 
-    /// What was recorded of the flash chip.
+    /// Returns the recorded operations on the flash chip.
     pub fn flash_history(&self) -> Option<&FlashHistory> {
         self.flash().history()
     }

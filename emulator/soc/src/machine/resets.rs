@@ -1,4 +1,4 @@
-//! What has reset the chip, told to who watches the board: a reset leaves nothing behind inside of it but a cause in the RTC.
+//! Log of the chip's resets for its observers: a reset leaves nothing behind inside the chip but a cause in the RTC.
 
 use std::collections::VecDeque;
 

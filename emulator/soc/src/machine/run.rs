@@ -1,4 +1,4 @@
-//! Who runs when.
+//! The order in which cores and devices run.
 //!
 //! Guest time advances in slices. The end of a slice depends on the machine's state alone, never on how far the caller wants to
 //! go, so running in one go and running in many small steps give the same run. While several cores execute they take turns of

@@ -1,4 +1,4 @@
-//! What blocks did, carried to where it belongs: interrupts, deadlines, pads, and what only the chip does with it.
+//! Carries the effects of blocks to their targets: interrupts, deadlines, pads, and the chip's own wiring.
 
 use espalier_core::{Fault, Time};
 

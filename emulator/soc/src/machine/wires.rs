@@ -19,7 +19,7 @@ pub trait Wires: Settle {
         }
         let platform = self.platform_mut();
         platform.parts.follow_buses(platform.blocks.matrix(), now);
-        // What a part gives to a wire is there before the next edge.
+        // A level that a part drives onto a wire is there before the next edge.
         if platform.parts.is_dirty() {
             self.settle_parts(now);
         }
@@ -148,7 +148,7 @@ pub trait Wires: Settle {
         self.platform_mut().forget_steady();
         let rows = self.platform().map.rows().iter().enumerate();
         let driving: Vec<usize> = rows.filter(|(_, row)| row.outputs.is_some()).map(|(index, _)| index).collect();
-        // What the old connections carry until now still goes their way.
+        // Signals of the old connections up to now still take their way.
         for index in &driving {
             self.platform_mut().blocks.device_mut(*index).advance(now);
         }
@@ -164,7 +164,7 @@ pub trait Wires: Settle {
         let before = std::mem::replace(&mut self.platform_mut().pads.inputs, inputs.clone());
         self.choose_pads();
         self.update_pads(u64::MAX, now);
-        // What an input has heard before goes on; what is new is connected, which is no edge.
+        // Inputs with earlier connections go on; new ones are connected, which is no edge.
         self.platform_mut().pads.inputs.retain(|input| before.contains(input));
         for pin in pads(self.platform().pads.followed) {
             self.carry(pin, now);
@@ -256,7 +256,7 @@ pub trait Wires: Settle {
         }
     }
 
-    /// What a pad carries. Its own GPIO output counts only if `own`: the block of the pads knows that itself.
+    /// Returns the signal on a pad. Its own GPIO output counts only if `own`: the block of the pads knows that itself.
     fn carried_by(&self, pin: usize, own: bool) -> Carried {
         let platform = self.platform();
         let (lines, matrix) = (&platform.pads, platform.blocks.matrix());
@@ -443,7 +443,7 @@ pub trait Wires: Settle {
         self.settle_parts(now);
     }
 
-    /// What a pad carries.
+    /// Returns the signal on a pad.
     fn pad(&mut self, pin: usize, now: Time) -> Carried {
         let now = self.platform_mut().tick(now);
         let net = self.platform().pads.net(pin);
@@ -484,7 +484,7 @@ pub trait Wires: Settle {
         }
     }
 
-    /// What drives the pads of a mask from outside, or pulls them, has changed.
+    /// Updates pads of a mask after a change of their drivers or pulls outside.
     fn follow_pulls(&mut self, mask: u64, now: Time) {
         let lines = &self.platform().pads;
         let (concerned, followed) =

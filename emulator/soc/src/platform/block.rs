@@ -9,7 +9,7 @@ use super::parts::SpiSignals;
 use super::stub::Stub;
 use crate::boards::BoardDefinition;
 
-/// What blocks are made from.
+/// The inputs for making blocks.
 pub struct Setup<'a> {
     pub board: &'a BoardDefinition,
     /// Seeds every random source.
@@ -28,7 +28,7 @@ impl Signals {
         Signals { first, count }
     }
 
-    /// Which of these signals `signal` is.
+    /// Returns the index of `signal` among these signals.
     pub fn position(self, signal: u32) -> Option<usize> {
         let index = signal.checked_sub(self.first)? as usize;
         (index < self.count).then_some(index)
@@ -77,7 +77,7 @@ impl Row {
 pub struct Block<C: 'static> {
     pub row: Row,
     pub device: fn(&Setup<'_>) -> Box<dyn Model>,
-    /// What only this chip does with the block: called after each access to it and each time it was advanced.
+    /// The part of the block's wiring that only this chip has: called after each access to it and each time it was advanced.
     pub after: Option<fn(&mut C, Time)>,
 }
 

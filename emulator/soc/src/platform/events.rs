@@ -1,4 +1,4 @@
-//! What blocks, pads and networks did that an observer wants to be told of, until the machine tells it, at the end of each slice.
+//! Queue of events of blocks, pads and networks for observers, until the machine reports them at the end of each slice.
 
 use espalier_core::{Frame, Interests, InterruptTaken, Medium, PadChange, Signal, Time};
 
@@ -10,7 +10,7 @@ pub enum Event {
     Pad(PadChange),
 }
 
-/// What happened and is not told yet. It grows by what one slice does, or by what is done to the board from outside before the next one.
+/// Events that are not reported yet. It grows by those of one slice, or by those of calls from outside before the next slice.
 #[derive(Clone, Debug, Default)]
 pub struct Events {
     /// Whatever is not wanted is not kept.

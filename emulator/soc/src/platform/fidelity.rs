@@ -1,4 +1,4 @@
-//! What is modelled, and how far: a table made from the chip's table, so that it cannot say anything else than the code does.
+//! The table of what is modelled and how far, made from the chip's table, so that it always agrees with the code.
 
 use espalier_core::Fidelity;
 

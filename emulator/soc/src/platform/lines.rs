@@ -17,7 +17,7 @@ const PROBE_CHANGES: usize = 1 << 18;
 #[derive(Clone, Debug)]
 struct Probe {
     pin: usize,
-    /// What the line carried before the first of the changes.
+    /// The signal on the line before the first of the changes.
     before: Signal,
     changes: VecDeque<(Time, Signal)>,
     /// How many changes there were.
@@ -50,13 +50,13 @@ pub struct Lines {
     nets: Vec<u64>,
     /// The inputs of blocks that listen to pads.
     pub inputs: Vec<Input>,
-    /// What each block listened to when its inputs were connected: bit n is input n.
+    /// The inputs to which each block listened when they were connected: bit n is input n.
     pub listening: Vec<u64>,
     /// Blocks with an input that hears another block.
     pub fed: Vec<bool>,
     /// The block, by its index in the chip's table, and its output that drives each pad.
     pub drivers: Vec<Option<(usize, usize)>>,
-    /// What that output brought to the pad when it was last looked at.
+    /// The signal of that output to the pad when it was last read.
     pub brought: Vec<Signal>,
     /// The pads that are followed.
     pub followed: u64,
@@ -235,7 +235,7 @@ impl Lines {
         self.carried.fill(Carried::default());
     }
 
-    /// What a pad that is followed carries.
+    /// Returns the signal on a followed pad.
     pub fn carried(&self, pin: usize) -> Carried {
         self.carried[pin]
     }

@@ -1,4 +1,4 @@
-//! Which block an address belongs to. The lookup is built from the table of the chip; two blocks at the same place do not compile.
+//! Decoding of addresses to blocks. The lookup is built from the table of the chip; two blocks at the same place do not compile.
 
 use std::sync::Arc;
 

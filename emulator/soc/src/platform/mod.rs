@@ -1,4 +1,4 @@
-//! What every chip has around its cores: blocks in a table, their schedule and interrupts, pads, the parts on the board, networks.
+//! Surroundings of the cores of every chip: blocks in a table, their schedule and interrupts, pads, the parts on the board, networks.
 //!
 //! Nothing here knows a block by name or a chip.
 
@@ -40,7 +40,7 @@ pub use parts::SpiSignals;
 pub use serial::SERIAL_OUTPUT_BYTES;
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 
-/// What a block did to the cores: a reset; `core` says which one if its scope is one core.
+/// A reset of cores by a block; `core` says which one if its scope is one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reset {
     pub cause: ResetCause,
@@ -52,7 +52,7 @@ espalier_core::persist!(value Reset { cause, core });
 /// The block at an address, and the offset in it.
 pub type Place = Option<(usize, u32)>;
 
-/// What a platform is made from.
+/// The configuration of a platform.
 pub struct Config<'a> {
     pub setup: Setup<'a>,
     pub windows: &'static [Window],
@@ -76,7 +76,7 @@ pub struct Platform {
     calls: u64,
     /// The latest time that a block has seen: with cores that take turns, it must not run backwards.
     clock: Time,
-    /// What was read since something last happened, and whether there is any.
+    /// The registers that were read since the last event, and whether there are any.
     steady: SteadyWords,
     has_steady: bool,
     /// Until when the running slice was planned.
@@ -95,7 +95,7 @@ pub struct Platform {
     pub parts: Parts,
     pub lan: Lan,
     pub air: Air,
-    /// What the antenna and the cable lead to instead, if this is one of several boards.
+    /// The ports in place of the antenna's and the cable's networks, if this is one of several boards.
     pub ports: Option<Box<Ports>>,
     /// Something came out of the chip.
     pub output: bool,
@@ -313,7 +313,7 @@ impl Platform {
         }
     }
 
-    /// Which serial port a block is.
+    /// Returns the number of the serial port of a block.
     fn port_of(&self, index: usize) -> Option<usize> {
         let rows = self.map.rows();
         rows[index].serial.then(|| rows[..index].iter().filter(|row| row.serial).count())
@@ -341,7 +341,7 @@ impl Platform {
         Ok(())
     }
 
-    /// What registers that are steady read as; see [`Device::is_steady`](espalier_core::Device::is_steady).
+    /// Returns the cached values of steady registers; see [`Device::is_steady`](espalier_core::Device::is_steady).
     pub fn steady(&self) -> &SteadyWords {
         &self.steady
     }
@@ -437,7 +437,7 @@ impl Platform {
         if device.is_steady(offset) { device.read(offset, self.clock).ok() } else { None }
     }
 
-    /// What the word at `address`, which is not memory, reads as after a write that does nothing else; see
+    /// Returns the value read at `address`, which is not memory, after a write that has no other effect; see
     /// [`Device::plain_write`](espalier_core::Device::plain_write).
     pub fn plain_write(&self, address: u32, value: u32) -> Option<u32> {
         let (index, offset) = self.map.find(address)?;

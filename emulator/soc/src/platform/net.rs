@@ -1,4 +1,4 @@
-//! What the pads of one net carry: all that drives them, and the resistors at them.
+//! The signal on the pads of one net, from all its drivers and the resistors at them.
 
 use espalier_core::Signal;
 
@@ -20,7 +20,7 @@ impl NetDriver {
     pub const LOW: NetDriver = NetDriver { signal: Signal::Level(false), open_drain: true };
 }
 
-/// What a net carries.
+/// The signal on a net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     pub signal: Signal,
@@ -38,8 +38,8 @@ impl Default for Carried {
     }
 }
 
-/// What a net carries that `drivers` drive and a resistor pulls. Where two drivers meet, the one that pulls low prevails, as the stronger
-/// transistor does; a net that nothing drives or pulls reads as low.
+/// Resolves the signal of a net with these drivers and a resistor. Where two drivers meet, the one that pulls low prevails, as the
+/// stronger transistor does; a net that nothing drives or pulls reads as low.
 pub fn resolve(drivers: impl Iterator<Item = NetDriver>, resistor: Option<bool>) -> Carried {
     let (mut both, mut conflict) = (None::<Signal>, false);
     let mut pushed: Option<Signal> = None;
@@ -66,7 +66,7 @@ pub fn resolve(drivers: impl Iterator<Item = NetDriver>, resistor: Option<bool>)
     }
 }
 
-/// What two signals make where low prevails. True if that cannot be told: two different waves count as low.
+/// Combines two signals where low prevails. True if the result is unknown: two different waves count as low.
 fn lower(one: Signal, other: Signal) -> (Signal, bool) {
     match (one, other) {
         (one, other) if one == other => (one, false),

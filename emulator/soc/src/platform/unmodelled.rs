@@ -1,4 +1,4 @@
-//! What software touched that the model does not have: counted by register, noted at the first touch.
+//! Accesses of software that the model does not cover: counted by register, noted at the first access.
 //!
 //! A note is worth a line on a terminal: one for a block that is not modelled, one for each register that a modelled block lacks.
 //! The counts have everything, by register and by block.

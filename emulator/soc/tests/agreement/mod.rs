@@ -12,7 +12,7 @@ const UNTOUCHED: Watchpoint = Watchpoint { address: 0x1000, length: 4, kind: Wat
 /// Bytes that reach UART0 at a time after the start.
 pub type Input = (Span, Vec<u8>);
 
-/// What a run shows at some time: where the cores have been, what the console said, what blocks did by themselves.
+/// The visible state of a run at some time: the cores' positions, the console, the work of blocks.
 #[derive(Debug, PartialEq, Eq)]
 struct Sample {
     at: Time,

@@ -1,4 +1,4 @@
-//! What MicroPython sees of the parts of the mPython board.
+//! The parts of the mPython board as MicroPython sees them.
 
 use std::path::Path;
 
@@ -78,7 +78,7 @@ fn sensors_share_the_bus_of_the_oled(image: &[u8]) {
     assert_eq!(repl.machine.unmodelled(), []);
 }
 
-/// What `machine.ADC` reads, and what ESP-IDF's calibration makes of it.
+/// Readings of `machine.ADC`, and their values after ESP-IDF's calibration.
 fn analog_sensors_are_read_and_calibrated(image: &[u8]) {
     let mut repl = Repl::booted_mpython(image);
     repl.run(

@@ -1,4 +1,4 @@
-//! What MicroPython must be able to do.
+//! Abilities of MicroPython.
 
 use espalier_core::{Bitmap, Span};
 use espalier_net::AccessPoint;

@@ -50,7 +50,7 @@ fn uart1_keeps_what_it_sent_last(image: &[u8]) {
           n += u.write(b'x' * 4095 + b'y')\n\
         print(n)\n";
     let sent: u64 = repl.run(script).trim().parse().expect("a number");
-    // What is still in the driver's buffer leaves.
+    // The bytes in the driver's buffer are sent.
     repl.machine.run_for(Span::from_millis(100));
     let kept = repl.machine.uart_take(1);
     assert_eq!(kept.len(), SERIAL_OUTPUT_BYTES);

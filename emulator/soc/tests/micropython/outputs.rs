@@ -1,4 +1,4 @@
-//! What MicroPython drives: LEDs, a buzzer, pulses. On the mPython board, whose LEDs are at GPIO17 and whose buzzer is at GPIO16.
+//! Outputs that MicroPython drives: LEDs, a buzzer, pulses. On the mPython board, whose LEDs are at GPIO17 and whose buzzer is at GPIO16.
 
 use espalier_core::{Rgb, Signal, Span, Time};
 
@@ -122,7 +122,7 @@ fn pwm_at_many_frequencies(image: &[u8]) {
     for frequency in [100, 262, 1000, 2637, 4186, 20_000, 1_000_000] {
         let printed = run(&mut repl, &format!("p.freq({frequency})\nprint(p.freq())\n"));
         let reported: f64 = printed.trim().parse().expect("a number");
-        // What MicroPython reports is what the timer makes, rounded to whole hertz.
+        // MicroPython reports the timer's frequency, rounded to whole hertz.
         assert_tone(&mut repl, reported, 0.5);
     }
     for duty in [1_u32, 100, 1000, 32_768, 65_000] {

@@ -1,4 +1,4 @@
-//! What pads carry, as scripts see it: pulls, what peripherals drive read back, interrupts, inputs through the matrix, wires.
+//! Signals on pads, as scripts see them: pulls, outputs of peripherals read back, interrupts, inputs through the matrix, wires.
 
 use std::path::Path;
 

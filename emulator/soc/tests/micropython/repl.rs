@@ -25,7 +25,7 @@ pub struct Repl {
     seen: usize,
 }
 
-/// What a script printed, and its traceback.
+/// The output of a script, and its traceback.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Output {
     pub printed: String,

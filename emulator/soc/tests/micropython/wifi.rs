@@ -1,4 +1,4 @@
-//! What MicroPython must be able to do in the air, with Espressif's closed Wi-Fi library as it is.
+//! Abilities of MicroPython in the air, with Espressif's closed Wi-Fi library as it is.
 
 use espalier_core::Span;
 use espalier_net::{

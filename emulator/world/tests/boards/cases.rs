@@ -1,4 +1,4 @@
-//! What boards of one world must be able to do with each other, with Espressif's closed Wi-Fi library as it is.
+//! Abilities of boards of one world with each other, with Espressif's closed Wi-Fi library as it is.
 
 use espalier_core::Span;
 use espalier_net::AccessPoint;

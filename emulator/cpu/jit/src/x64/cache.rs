@@ -1,4 +1,4 @@
-//! Which registers of the guest are in registers of the host, within one block.
+//! Allocation of the guest's registers to registers of the host, within one block.
 
 use super::assembler::{Assembler, R8, R9, R10, R11, RBP, RBX, RDI, RSI, Reg};
 use crate::ir::Slot;
@@ -15,7 +15,7 @@ struct Entry {
     used: u32,
 }
 
-/// What each register of the pool holds.
+/// The guest register in each register of the pool.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
     entries: [Entry; POOL.len()],
@@ -88,7 +88,7 @@ impl Cache {
         }
     }
 
-    /// What has to be stored when control leaves here.
+    /// Returns the registers that have to be stored when control leaves here.
     pub fn dirty(&self) -> Vec<(Reg, Slot)> {
         let entries = self.entries.iter().zip(POOL).filter(|(entry, _)| entry.dirty);
         entries.filter_map(|(entry, reg)| Some((reg, entry.slot?))).collect()

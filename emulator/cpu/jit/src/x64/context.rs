@@ -1,4 +1,4 @@
-//! What translated code gets beside the guest's registers, and what it leaves behind.
+//! The context of translated code beside the guest's registers, and its results.
 
 use std::mem::offset_of;
 
@@ -20,7 +20,7 @@ pub(super) struct Context {
     pub index: u32,
     /// Pairs of an address and a value ([`SteadyWords`](espalier_core::SteadyWords)).
     pub steady: *const u32,
-    /// What was left when one of them was read last; [`NEVER`] before.
+    /// The instructions that were left when one of them was read last; [`NEVER`] before.
     pub looked: u32,
 }
 

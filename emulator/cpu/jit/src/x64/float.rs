@@ -12,7 +12,7 @@ const RIGHT: u8 = 2;
 const LOWEST_EXPONENT: u32 = 2;
 const EXPONENTS: u32 = 253;
 const FRACTION_BITS: u8 = 23;
-/// What conversion gives for numbers that are out of range.
+/// The result of a conversion of numbers that are out of range.
 const INDEFINITE: u32 = 0x8000_0000;
 
 impl Emitter<'_> {

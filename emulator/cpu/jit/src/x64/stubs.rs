@@ -9,7 +9,7 @@ use super::context::{
 use crate::arena::Arena;
 use crate::ir::Slot;
 
-/// What the way out has to restore (System V ABI, "Register Usage").
+/// Registers that the epilogue has to restore (System V ABI, "Register Usage").
 const SAVED: [Reg; 6] = [RBX, RBP, R12, R13, R14, R15];
 /// An entry of the table takes sixteen bytes.
 const ENTRY_SHIFT: u8 = 4;

@@ -7,7 +7,7 @@ use espalier_jit::{
     Value, Width, WindowLayout,
 };
 
-/// What the windows show.
+/// The memory behind the windows.
 #[derive(Clone, Debug)]
 pub struct Memory {
     pub data: Vec<u8>,

@@ -46,7 +46,7 @@ fn value() -> impl Strategy<Value = u32> {
     ]
 }
 
-/// What happens between two calls of `run`: cycles to run, and the interrupts that are presented.
+/// The calls of `run`: cycles to run, and the interrupts that are presented.
 fn slices() -> impl Strategy<Value = Vec<(u32, u32)>> {
     vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>().prop_map(|lines| lines & !1)]), 1..12)
 }

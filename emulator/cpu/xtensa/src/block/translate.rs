@@ -46,7 +46,7 @@ impl Translator {
     }
 }
 
-/// What translated code has come to.
+/// The result of translated code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     /// The core is at an address, with so many instructions left.
@@ -171,7 +171,7 @@ impl Blocks {
             watched: self.cache.decoder.translator.watched,
             loop_start: (state.lend == end).then_some(state.lbeg),
             constant: &mut |address| {
-                // What can change more easily than the block itself is loaded each time.
+                // State that can change more easily than the block itself is loaded each time.
                 let there = bus.code_memory(address);
                 if there > memory || there == CodeMemory::Writable { None } else { bus.fetch(address).ok() }
             },

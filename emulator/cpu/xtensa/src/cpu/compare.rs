@@ -1,4 +1,4 @@
-//! What a machine needs in order to see that a core goes in a circle.
+//! Comparison of a core's states, by which a machine detects that the core repeats a loop.
 
 use espalier_core::Bus;
 

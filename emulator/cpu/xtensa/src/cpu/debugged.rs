@@ -83,7 +83,7 @@ struct Debugged {
     exit: Option<Exit>,
 }
 
-/// What is now in memory at `pc`, where a block has `op`.
+/// Decodes the instruction that is now in memory at `pc`, where a block has `op`.
 fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
     let mut fresh = block::fetch(bus, pc).unwrap_or_else(|_| Instruction::illegal());
     (fresh.index, fresh.offset) = (op.index, op.offset);

@@ -76,7 +76,7 @@ fn debug_registers() -> impl Strategy<Value = Vec<(SpecialRegister, u32)>> {
     )
 }
 
-/// What happens between two calls of `run`: cycles to run, interrupt inputs, whether time passes idly.
+/// The calls of `run`: cycles to run, interrupt inputs, whether time passes idly.
 fn slices() -> impl Strategy<Value = Vec<(u32, u32)>> {
     vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>()]), 1..12)
 }

@@ -12,7 +12,7 @@ pub struct Flat {
     pub bytes: Vec<u8>,
     /// Stores below this address are refused.
     pub writable_from: u32,
-    /// What accesses beyond the end get.
+    /// The fault of accesses beyond the end.
     pub missing: Fault,
     /// Stores from this address on make the bus want [`Bus::attention`].
     pub attentive_from: u32,
@@ -75,7 +75,7 @@ impl Flat {
         Ok(if decoded == 0 { Stored::Data } else { Stored::Code })
     }
 
-    /// What translated code may read and write by itself: whole pages that can be written.
+    /// The memory that translated code may read and write by itself: whole pages that can be written.
     fn window(&self) -> Range<usize> {
         let start = (self.writable_from as usize).next_multiple_of(CODE_PAGE as usize);
         let end = self.bytes.len().min(self.attentive_from as usize);

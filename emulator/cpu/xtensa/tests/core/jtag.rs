@@ -9,7 +9,7 @@ const BYPASS: u64 = 0x1f;
 const DSR: u8 = 0x44;
 const DDR: u8 = 0x45;
 
-/// What the ports were asked to do.
+/// A call of the ports.
 #[derive(Debug, PartialEq, Eq)]
 enum Call {
     PowerControl(usize, u8),

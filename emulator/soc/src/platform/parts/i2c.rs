@@ -6,7 +6,7 @@ use espalier_parts::I2cWires;
 use super::{Parts, Slot};
 use crate::platform::block::Signals;
 
-/// What a released SDA line reads as.
+/// The byte read from a released SDA line.
 const RELEASED: u8 = 0xFF;
 
 /// A bus. An address that no target has is not acknowledged.

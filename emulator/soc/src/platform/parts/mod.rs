@@ -52,7 +52,7 @@ struct Line {
     drive: Drive,
 }
 
-/// What parts did to the pads since the board last settled.
+/// Changes of the pads by parts since the board last settled.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// A level or a voltage has changed.
@@ -75,7 +75,7 @@ pub struct Parts {
     pub direct: Vec<Option<u32>>,
     /// Pads that parts hear.
     heard: u64,
-    /// What the parts together do to each pad, but for the wires of I2C.
+    /// The level that the parts together give to each pad, except for the wires of I2C.
     levels: Vec<Option<bool>>,
     voltages: Vec<Option<u32>>,
     /// The levels that outputs of parts drive, low where two are against each other, and those that resistors and voltages give.
@@ -318,7 +318,7 @@ impl Parts {
         wires.or(self.levels[pin])
     }
 
-    /// What drives a pad among the parts: one that only pulls low on an I2C bus, or an output.
+    /// Returns the driver of a pad among the parts: one that only pulls low on an I2C bus, or an output.
     pub fn driver(&self, pin: usize) -> Option<NetDriver> {
         if let Some(level) = self.buses.iter().find_map(|bus| bus.pad_level(pin)) {
             return (!level).then_some(NetDriver::LOW);
@@ -338,7 +338,7 @@ impl Parts {
         self.voltages[pin]
     }
 
-    /// What a chip select of the controller leads to that has the flash chip: the first one to that, the others nowhere.
+    /// Returns the device at a chip select of the controller that has the flash chip: the flash chip at the first one, none at the others.
     pub fn on_flash_bus(&mut self, chip_select: usize) -> Option<&mut dyn SpiTarget> {
         if chip_select == 0 { Some(&mut self.flash) } else { None }
     }

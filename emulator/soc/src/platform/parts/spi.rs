@@ -9,9 +9,9 @@ use espalier_parts::SpiPart;
 use super::{Parts, Slot};
 
 const BITS: u8 = 8;
-/// What a controller sends while it only reads.
+/// The byte that a controller sends while it only reads.
 const IDLE_MOSI: u8 = 0;
-/// What a controller reads where no device drives its line.
+/// The byte that a controller reads where no device drives its line.
 const IDLE_MISO: u8 = 0xFF;
 
 /// The signals of a SPI controller in the matrix of pads.
@@ -36,7 +36,7 @@ pub struct SpiLines {
     dc: Option<u8>,
     /// Chip select is low.
     selected: bool,
-    /// What software that drives the pads has clocked so far: its byte, that of the device, and how many bits.
+    /// The bits that software has clocked by driving the pads: its byte, that of the device, and their number.
     clock: bool,
     incoming: u8,
     outgoing: u8,

@@ -13,7 +13,7 @@ const WORD: u32 = 4;
 const HALF: u32 = 16;
 const HIGH_UNUSED: u32 = 2 * u32::BITS - ACC_BITS;
 
-/// What becomes of a product.
+/// The use of a product.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sum {
     Unsigned,

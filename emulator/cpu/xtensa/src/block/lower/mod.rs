@@ -1,7 +1,7 @@
 //! Blocks of instructions as operations that can be translated to code of the host.
 //!
-//! What an instruction does is said in [`execute`](crate::execute); here the common ones say it again in the words of
-//! `espalier-jit`, and tests compare the two. An instruction that is not here, or in a case that is not, is left to `execute`.
+//! [`execute`](crate::execute) defines the effect of each instruction; this module expresses the common ones a second time in the
+//! operations of `espalier-jit`, and tests compare the two. All other instructions, and special cases of these, are left to `execute`.
 
 mod arithmetic;
 mod control;
@@ -51,7 +51,7 @@ const SCRATCH: [Slot; 4] = {
     [first, first + 1, first + 2, first + 3]
 };
 
-/// What a block depends on beside its instructions.
+/// The state on which a block depends beside its instructions.
 pub(crate) struct Surroundings<'a> {
     /// Its first address and the one after its last instruction.
     pub start: u32,
@@ -68,7 +68,7 @@ pub(crate) struct Surroundings<'a> {
     pub constant: &'a mut dyn FnMut(u32) -> Option<u32>,
 }
 
-/// What lowering an instruction came to.
+/// The result of lowering an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lowered {
     /// Execution goes on with the next one.
@@ -125,7 +125,7 @@ pub(crate) fn lower(instructions: &[Instruction], around: &mut Surroundings<'_>)
 }
 
 impl Lowering<'_, '_> {
-    /// What has to hold for the block to be entered.
+    /// Emits the checks of the conditions for entering the block.
     fn enter(&mut self) {
         let versions = self.around.versions.iter();
         self.ops.extend(versions.map(|&(space, page, expected)| Op::Version { space, page, expected }));

@@ -144,7 +144,7 @@ impl Lowering<'_, '_> {
         self.binary(Binary::ShiftRight, to, Value::Slot(doubled), Value::Slot(to));
     }
 
-    /// Which of the three quarters below the current frame start a frame: bit 2 is the nearest.
+    /// Finds which of the three quarters below the current frame start a frame: bit 2 is the nearest.
     fn frames_below(&mut self, to: Slot) {
         self.binary(Binary::Sub, to, Value::Slot(WINDOW_BASE), Value::Imm(BELOW));
         self.binary(Binary::And, to, Value::Slot(to), QUARTERS_MASK);
