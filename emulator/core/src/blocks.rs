@@ -28,7 +28,7 @@ pub trait Decoder: Sized {
     type Own: Clone + Debug + Default;
     /// Why an instruction cannot be fetched.
     type Trap;
-    /// How many of the lowest bits of an address of code are always 0.
+    /// Number of the lowest bits of an address of code that are always 0.
     const ALIGNMENT: u32;
 
     /// Fetches and decodes the instruction at `pc`. What is not defined decodes as an instruction that raises the exception for it.
@@ -74,7 +74,7 @@ pub struct Block<Own> {
     pub count: u32,
     /// Address after the last instruction.
     pub end: u32,
-    /// How its code can change.
+    /// The ways in which its code can change.
     pub memory: CodeMemory,
     /// The block ends where code was not at hand; it goes on, and is stale, once that has come.
     pub cut: bool,

@@ -51,7 +51,7 @@ pub enum Stored {
     Code,
 }
 
-/// How code in a piece of memory can change, which decides how decoded blocks are checked.
+/// The ways in which code in a piece of memory can change, which decide how decoded blocks are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CodeMemory {
     /// It never changes.
@@ -140,7 +140,7 @@ pub trait Bus {
     /// [`Stored::Code`]. Returns the version.
     fn note_decoded(&mut self, address: u32) -> u32;
 
-    /// How the code at `address` can change. The answer must be the same for all addresses of a page.
+    /// Returns the ways in which the code at `address` can change. The answer must be the same for all addresses of a page.
     fn code_memory(&self, address: u32) -> CodeMemory {
         let _ = address;
         CodeMemory::Writable

@@ -36,7 +36,7 @@ pub enum WatchKind {
 pub struct Watchpoint {
     /// The first address.
     pub address: u32,
-    /// How many bytes.
+    /// Its length in bytes.
     pub length: u32,
     /// The accesses that trigger it.
     pub kind: WatchKind,

@@ -8,7 +8,7 @@ use crate::surroundings::{OutputChange, PadMatrix, Surroundings};
 use crate::time::{Frequency, Span, Time};
 use crate::unmodelled::Unmodelled;
 
-/// How much of a block is modelled, as the fidelity table says it.
+/// The extent to which a block is modelled, for the fidelity table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fidelity {
     /// Behaves as the reference manual describes, as far as software can see.
@@ -29,7 +29,7 @@ pub trait Device: Persist {
     /// Every register of the block.
     fn registers(&self) -> &'static [Register];
 
-    /// How many registers the fidelity table counts; more than it describes has a block that is mostly storage.
+    /// Number of registers in the fidelity table; a block that is mostly storage has more than it describes.
     fn register_count(&self) -> usize {
         self.registers().len()
     }

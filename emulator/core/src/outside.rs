@@ -1,4 +1,4 @@
-//! How blocks of the chip reach what is outside them.
+//! Interfaces of the chip's blocks to devices and memory outside them.
 
 use crate::time::Time;
 

@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         Damaged { at: self.at, what }
     }
 
-    /// How many bytes are left.
+    /// Number of bytes left.
     pub fn left(&self) -> usize {
         self.bytes.len() - self.at
     }

@@ -19,7 +19,7 @@ pub struct SerialFormat {
     pub stop_half_bits: u8,
 }
 
-/// How the other side of a serial port sends and reads. What is None follows the port's own setting.
+/// Settings of the other side of a serial port's line. A setting that is `None` follows the port's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineSettings {
     /// Bits per second.
@@ -40,6 +40,7 @@ pub trait SerialPort {
     /// The bit rate at which the other side sends; `None` follows the port's own setting. What the port sends is read at its own rate.
     fn set_line_baud(&mut self, baud: Option<u32>, now: Time);
 
-    /// How the other side sends and reads from now on. Where that is not how the port does, both read what they make of each other's levels.
+    /// Sets how the other side sends and reads from now on. Where its settings differ from the port's, each side samples the
+    /// other's levels with its own settings.
     fn set_line(&mut self, settings: LineSettings, now: Time);
 }

@@ -40,7 +40,7 @@ impl Signal {
         Some((after + Span::from_ticks(left), rises))
     }
 
-    /// How many edges there are after `after` and not after `until`.
+    /// Number of edges after `after` and not after `until`.
     pub fn edges(self, after: Time, until: Time) -> u64 {
         let Signal::Pulses { period, .. } = self else { return 0 };
         if until <= after {

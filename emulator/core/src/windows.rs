@@ -64,7 +64,7 @@ struct SteadyWord {
 pub struct SteadyWords([SteadyWord; SteadyWords::COUNT]);
 
 impl SteadyWords {
-    /// How many there can be, a power of two.
+    /// Number of entries, a power of two.
     pub const COUNT: usize = 16;
     /// None.
     pub const NONE: SteadyWords = {

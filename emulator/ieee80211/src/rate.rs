@@ -1,4 +1,4 @@
-//! How long a frame is on the air.
+//! Time of a frame on the air.
 
 use espalier_core::Span;
 
@@ -7,7 +7,7 @@ pub const SIFS: Span = Span::from_micros(10);
 /// Time that a station waits before it sends: SIFS and two slots of 9 us.
 pub const DIFS: Span = Span::from_micros(28);
 
-/// How the bits become a signal.
+/// The modulation of the bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modulation {
     /// DSSS and HR/DSSS (clauses 15 and 16) with a long preamble.

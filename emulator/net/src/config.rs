@@ -25,7 +25,7 @@ pub struct LanConfig {
     pub leases: RangeInclusive<Ipv4Addr>,
     /// Time that a frame takes from one port to another, besides its time on the wire.
     pub latency: Span,
-    /// How long a peer waits for a remote host that does not answer at all before it gives a connection up.
+    /// Time that a peer waits for a remote host that does not answer at all before it gives a connection up.
     pub tcp_timeout: Span,
     /// Names that the DNS server knows from the start. Case makes no difference.
     pub names: BTreeMap<String, Ipv4Addr>,

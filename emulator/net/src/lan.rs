@@ -171,7 +171,7 @@ impl Lan {
         self.send_from_cable(0, frame, now);
     }
 
-    /// How many cables there are.
+    /// Number of cables.
     pub fn cables(&self) -> usize {
         self.cables.len()
     }
@@ -363,7 +363,7 @@ impl Lan {
         self.capture.to_pcap(first)
     }
 
-    /// How many frames were recorded, those included that had no room any more.
+    /// Number of recorded frames, including those that were dropped for lack of room.
     pub fn captured(&self) -> u64 {
         self.capture.recorded()
     }

@@ -110,7 +110,7 @@ impl Lan {
         self.hosts.get(&connection.host)?.connection_ends(connection.index)
     }
 
-    /// How many bytes [`send`](Lan::send) would take now.
+    /// Number of bytes that [`send`](Lan::send) would take now.
     pub fn room(&self, connection: ConnectionId) -> usize {
         self.hosts.get(&connection.host).map_or(0, |host| host.room(connection.index))
     }
@@ -125,7 +125,7 @@ impl Lan {
         self.with_host(connection.host, |host, now| host.receive(connection.index, into, now)).unwrap_or(0)
     }
 
-    /// How many received bytes there are to take now.
+    /// Number of received bytes that can be taken now.
     pub fn available(&self, connection: ConnectionId) -> usize {
         self.hosts.get(&connection.host).map_or(0, |host| host.available(connection.index))
     }

@@ -22,7 +22,7 @@ pub struct Sound {
     /// None while it goes on.
     pub end: Option<Time>,
     pub period: Span,
-    /// How long the line is high in each period; where single swings were measured, their mean.
+    /// Time for which the line is high in each period; where single swings were measured, their mean.
     pub high: Span,
 }
 

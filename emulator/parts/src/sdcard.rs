@@ -275,7 +275,7 @@ impl Part for SdCard {
         &["blocks"]
     }
 
-    /// How many blocks it has.
+    /// Number of its blocks.
     fn get(&self, _property: &str, _now: Time) -> Option<Value> {
         Some(i64::from(self.size).into())
     }

@@ -37,7 +37,7 @@ const BGR: u8 = 1 << 3;
 
 const RESET: usize = 0;
 
-/// How a module's glass is made and mounted.
+/// Construction and mounting of a module's glass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TftConfig {
     /// Pixels from left to right and from top to bottom.

@@ -204,7 +204,7 @@ espalier_core::persist! {
     }
 }
 
-/// How DPORT holds the APP CPU.
+/// The controls of DPORT over the APP CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppCpuControl {
     /// APPCPU_RESETTING: held in reset.
@@ -238,7 +238,7 @@ impl Dport {
         (!self.effects.is_empty()).then(|| self.effects.remove(0))
     }
 
-    /// How the APP CPU is held.
+    /// Returns the controls over the APP CPU.
     pub fn app_cpu(&self) -> AppCpuControl {
         AppCpuControl {
             in_reset: self.registers.is_set(reg::APPCPU_CTRL_A::APPCPU_RESETTING),

@@ -75,7 +75,7 @@ const NEVER: Time = Time::from_ticks(u64::MAX / 4);
 #[derive(Clone, Copy, Debug)]
 struct Input {
     signal: Signal,
-    /// How long the filter keeps the edges of `signal` back, if it is a wave.
+    /// Delay of the filter for the edges of `signal`, if it is a wave.
     delay: Span,
     level: bool,
     /// When `level` changes, if the line stays as it is.
@@ -131,7 +131,7 @@ impl Input {
     }
 }
 
-/// How a unit is set.
+/// The settings of a unit.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     conf0: u32,
@@ -187,7 +187,7 @@ impl Settings {
         met.fold(0, |bits, (_, _, event)| bits | event.mask())
     }
 
-    /// How many turns that add `step` each surely meet none of the values that matter.
+    /// Number of turns, each adding `step`, that certainly meet none of the values that matter.
     fn turns_without_event(&self, count: i16, step: i16) -> u64 {
         let [thres0, thres1] = self.thresholds();
         let values = [0, self.high_limit(), self.low_limit(), thres0, thres1];
@@ -198,7 +198,7 @@ impl Settings {
     }
 }
 
-/// How far [`Unit::follow`] goes.
+/// The end of [`Unit::follow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Until {
     Now,

@@ -1,4 +1,4 @@
-//! How fast the machine is: instructions per second, start-up, forks. `cargo bench -p espalier-soc`.
+//! Speed of the machine: instructions per second, start-up, forks. `cargo bench -p espalier-soc`.
 //!
 //! The MicroPython figures need the image that `ci/fetch-images` fetches; without it they are left out.
 

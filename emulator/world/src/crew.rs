@@ -10,7 +10,7 @@ use std::thread::{self, Scope};
 use espalier_core::Time;
 use espalier_soc::{DebugStop, Machine, Stop, UnmodelledAccess};
 
-/// How often a thread looks for work before it sleeps: a window lasts some tens of microseconds.
+/// Number of times that a thread looks for work before it sleeps: a window lasts some tens of microseconds.
 const SPINS: u32 = 5_000;
 
 /// A board while a world runs: one thread at a time has it.

@@ -12,7 +12,7 @@ use espalier_net::{Air, AirFrame, Delivery, Rate, Tuning};
 use crate::LOOKAHEAD;
 use crate::crew::{Cell, lock};
 
-/// How strong one board receives another, in dBm: a few metres.
+/// Signal strength between boards, in dBm: a few metres.
 const RSSI: i8 = -40;
 
 /// A frame of a board's radio.

@@ -11,7 +11,7 @@ use crate::between::Between;
 use crate::world::BOARDS_MAX;
 use crate::{World, WorldConfig};
 
-/// How a snapshot begins.
+/// The first bytes of a snapshot.
 const MAGIC: Magic = *b"ESPWORLD";
 
 impl World {

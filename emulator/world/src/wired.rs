@@ -8,7 +8,7 @@ use espalier_net::{Air, Delivery, Lan};
 use crate::LOOKAHEAD;
 use crate::crew::{Cell, lock};
 
-/// How a frame comes into the switch.
+/// The way of a frame into the switch.
 #[derive(Clone, Debug)]
 enum Entry {
     Cable(usize),

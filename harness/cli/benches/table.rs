@@ -24,7 +24,7 @@ const ECHOED: usize = 64;
 const BYTES: usize = 256 * 1024;
 /// Unit in which the kernel counts CPU time, USER_HZ: 100 a second on all of today's architectures.
 const TICKS: f64 = 100.0;
-/// How often short work is done for one figure.
+/// Number of repetitions of short work for one figure.
 const STARTS: u32 = 5;
 const FORKS: u32 = 2000;
 const ECHOES: u32 = 200;

@@ -9,12 +9,12 @@ use anstream::adapter::strip_str;
 use espalier::{Span, Time, escaped};
 use espalier_scenario::Pattern;
 
-/// How long the console has to be quiet for a line without an end to count.
+/// Silence of the console after which a line without an end counts.
 const QUIET: Span = Span::from_millis(10);
 /// The longest line; what is longer counts as several.
 const LINE: usize = 1 << 16;
 
-/// How it stands with what the console says.
+/// The state of the expectations.
 #[derive(Debug)]
 pub enum Verdict {
     /// Nothing is decided.

@@ -13,7 +13,7 @@ use crate::{FAILURE, SUCCESS};
 
 /// Where the scenario goes, from the project's folder.
 const SCENARIO: &str = "scenarios/boot.toml";
-/// How long the firmware runs to see what it prints.
+/// Time for which the firmware runs to see its output.
 const LOOK: Span = Span::from_secs(3);
 /// Where Cargo puts what it builds for the ESP32, and the profiles that are looked for.
 const CARGO_TARGET: &str = "target/xtensa-esp32-none-elf";

@@ -6,7 +6,7 @@ use espalier::AccessPoint;
 
 /// The longest name of a network, in bytes (IEEE 802.11, 9.4.2.2).
 const SSID: usize = 32;
-/// How long a passphrase of WPA2 may be (IEEE 802.11, J.4.1).
+/// Length of a passphrase of WPA2 (IEEE 802.11, J.4.1).
 const PASSPHRASE: std::ops::RangeInclusive<usize> = 8..=63;
 
 /// A network around the board: `SSID` or `SSID:PASSWORD`.

@@ -9,7 +9,7 @@ use crate::style::{PLAIN, SCREEN};
 
 /// Rows that the console keeps at least.
 const CONSOLE_ROWS: u16 = 6;
-/// How much of the console is kept for a terminal that changes its size.
+/// Number of bytes of the console kept for a terminal that changes its size.
 const KEPT: usize = 1 << 15;
 
 /// The terminal in raw mode. It is itself again when this is dropped, however the command ends.

@@ -15,10 +15,10 @@ use crate::style::{BAD, PLAIN, warn};
 use crate::unmodelled::{self, Notes};
 use crate::{FAILURE, SUCCESS, hint};
 
-/// How long the board runs between two looks at what the script has printed.
+/// Time for which the board runs before the script's output is checked.
 const TURN: Span = Span::from_millis(5);
 
-/// How a script ended.
+/// The end of a script.
 enum Ending {
     /// By itself, with an exception, or with its board.
     Ended(Result<(), espalier::Error>),

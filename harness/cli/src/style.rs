@@ -18,7 +18,7 @@ pub fn warn(warning: impl std::fmt::Display) {
     anstream::eprintln!("{WARNING}warning:{PLAIN} {warning}");
 }
 
-/// How wide output may be.
+/// Width of output in columns.
 pub fn columns() -> usize {
     usize::from(crossterm::terminal::size().map_or(COLUMNS, |(columns, _)| columns))
 }

@@ -15,7 +15,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// How many were told.
+    /// Number of reported accesses.
     pub fn told(&self) -> usize {
         self.told
     }

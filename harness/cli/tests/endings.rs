@@ -1,4 +1,4 @@
-//! How `espalier run` ends, and with which exit status: crashes, what the console was to say, signals, and readers that leave.
+//! Ends of `espalier run` and their exit status: crashes, expected and forbidden text, signals, and readers that leave.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

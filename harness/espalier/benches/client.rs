@@ -1,4 +1,4 @@
-//! How long tests take: start-up, a fork, and the tutorial's client from its connection to its end. `cargo bench -p espalier-hil`.
+//! Duration of tests: start-up, a fork, and the tutorial's client from its connection to its end. `cargo bench -p espalier-hil`.
 
 use std::hint::black_box;
 

@@ -14,7 +14,7 @@ use addr2line::Loader;
 use object::{Object, ObjectSection, SectionKind};
 use regex::Regex;
 
-/// How an ELF file beside an image is called.
+/// File extension of an ELF file beside an image.
 const EXTENSION: &str = "elf";
 /// A line that says where a processor was. A register dump of ESP-IDF has `PC`, `A0` and so on; the exceptions of the
 /// architecture have `EPC1` to `EPC7` (Xtensa ISA reference manual, 4.4).
@@ -26,7 +26,7 @@ static CODE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"0x(4[0-9a-fA-F]{7})\b").expect("a pattern that does not change"));
 /// Lines of one panic are not further apart than this. A register dump has nine.
 const NEAR: usize = 20;
-/// How many places of a panic are looked at.
+/// Number of places of a panic that are translated.
 const PLACES_MAX: usize = 64;
 
 /// A place in the firmware, and what is there.

@@ -315,7 +315,7 @@ impl Board {
         FlasherBuilder::new(self.shared.clone())
     }
 
-    /// How many bytes fit into its flash chip.
+    /// Returns the size of its flash chip in bytes.
     pub fn flash_size(&self) -> u32 {
         self.shared.lock().driver.flash_size()
     }
@@ -436,13 +436,14 @@ impl Board {
         state.driver.capture(state.capture_from.unwrap_or(u64::MAX))
     }
 
-    /// How many frames were dropped since [`start_capture`](Board::start_capture), because more was recorded than is kept.
+    /// Returns the number of frames dropped since [`start_capture`](Board::start_capture), because more was recorded than is kept.
     pub fn capture_dropped(&self) -> u64 {
         let state = self.shared.lock();
         state.capture_from.map_or(0, |from| state.driver.capture_dropped().saturating_sub(from))
     }
 
-    /// How the firmware crashed, if it did: its first panic, abort, watchdog, brown-out or endless restart since the board was switched
+    /// Returns the firmware's crash, if it crashed: its first panic, abort, watchdog, brown-out or endless restart since the
+    /// board was switched
     /// on or last reset by its line. A restart that the firmware asks for is no crash, nor is waking from deep sleep.
     ///
     /// A panic is told once its handler has reset the chip or has been quiet for a fifth of a second.
@@ -482,7 +483,7 @@ impl Board {
         self.shared.lock().unmodelled_notes(skip)
     }
 
-    /// How often the firmware touched each block that the emulator does not model, or not whole, one line each.
+    /// Returns the number of accesses to each block that the emulator models only in part or not at all, one line each.
     pub fn unmodelled_blocks(&self) -> Vec<String> {
         self.shared.lock().driver.unmodelled_blocks()
     }
@@ -570,7 +571,7 @@ fn kept_state(path: &Path) -> std::result::Result<State, String> {
     }
 }
 
-/// How a board is to be.
+/// The configuration of a board before its start.
 ///
 /// ```
 /// use espalier::{Board, Model};

@@ -25,7 +25,7 @@ pub struct NotPlayed {
 
 impl Cause for NotPlayed {}
 
-/// How many of the tones a message names.
+/// Number of tones in a message.
 const TONES: usize = 4;
 
 /// The last tones that were played.

@@ -202,7 +202,7 @@ impl Console {
         self.collected().log(self.port).since(0).1.to_vec()
     }
 
-    /// How many bytes were dropped, because the board printed more than is kept.
+    /// Returns the number of dropped bytes, because the board printed more than is kept.
     pub fn dropped(&self) -> usize {
         self.collected().log(self.port).dropped()
     }

@@ -65,7 +65,7 @@ impl Coverage {
         self.executed.blocks.keys().any(|block| (block.start..block.end).contains(&address))
     }
 
-    /// How often each core has executed what: its number, the first address, the one after the last, the count.
+    /// Returns the counts of executed code: the core's number, the first address, the one after the last, the count.
     pub fn blocks(&self) -> impl Iterator<Item = (usize, u32, u32, u64)> {
         let blocks = self.executed.blocks.iter();
         blocks.map(|(block, count)| (usize::from(block.core), block.start, block.end, *count))
@@ -191,7 +191,7 @@ impl Code {
     }
 }
 
-/// How often each address was executed, as steps: from an address on, up to the next one.
+/// Number of executions of each address, as steps: from an address on, up to the next one.
 struct Counts(Vec<(u32, u64)>);
 
 impl Counts {

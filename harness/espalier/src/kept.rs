@@ -24,21 +24,21 @@ use crate::session::{Result, State};
 /// Environment variable that says whether booted boards are kept in files: with `off`, each process boots.
 pub const SNAPSHOTS_VARIABLE: &str = "ESPALIER_SNAPSHOTS";
 const OFF: &str = "off";
-/// How the names of variables begin that choose what a test does, and those that only say what becomes of its files.
+/// Prefix of the variables that choose a test's actions; the list has those that only choose the place of its files.
 const VARIABLES: &str = "ESPALIER_";
 const OF_FILES: [&str; 5] =
     [ARTEFACTS_VARIABLE, KEEP_VARIABLE, REQUIRE_VARIABLE, RUNS_VARIABLE, crate::screen::BLESS_VARIABLE];
 const FOLDER: &str = "booted";
 const EXTENSION: &str = "espalier";
 const LOCK_EXTENSION: &str = "lock";
-/// How the name of a file ends that is being written.
+/// File extension of a file that is being written.
 const TEMPORARY_EXTENSION: &str = "tmp";
 /// After so long no process works on a file any more.
 const LEFT: Duration = Duration::from_secs(3600);
-/// How many files are kept, and how many bytes all together.
+/// Number of kept files, and of their bytes all together.
 const FILES: usize = 64;
 const BYTES: u64 = 256 << 20;
-/// How often a process looks whether the one that boots is done.
+/// Interval of checking whether another process has finished its boot.
 const POLL: Duration = Duration::from_millis(5);
 
 tokio::task_local! {
@@ -49,9 +49,9 @@ tokio::task_local! {
 /// Where boards of one place in the source are kept.
 pub(crate) struct Site {
     folder: PathBuf,
-    /// How the names of all its files begin, of whatever build.
+    /// Prefix of the names of all its files, of whatever build.
     begin: String,
-    /// How those of this build go on.
+    /// The next part of the names for this build.
     build: String,
 }
 

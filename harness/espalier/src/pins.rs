@@ -25,7 +25,7 @@ pub const MOST_EDGES: usize = 1 << 16;
 pub struct TooManyEdges {
     /// Number of the GPIO.
     pub pin: usize,
-    /// How many are listed.
+    /// Largest number of edges that can be listed.
     pub most: usize,
 }
 
@@ -206,7 +206,7 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// How many there were.
+    /// Returns their number.
     pub fn count(&self) -> Result<u64> {
         self.look(|history, from, now| {
             let mut count = 0;

@@ -79,7 +79,7 @@ impl Report {
         self.push(format_args!("<pre>{}</pre>\n", Escaped(text)));
     }
 
-    /// How many of the outcomes did not hold.
+    /// Returns the number of outcomes that did not hold.
     pub fn failures(&self) -> usize {
         self.failures
     }

@@ -66,8 +66,8 @@ impl Uart {
         self.console.take_unread()
     }
 
-    /// How the adapter sends and reads from now on. What is None follows the UART's own setting; what differs from that is read as it is
-    /// on a real line: as other bytes, with framing and parity errors.
+    /// Sets how the adapter sends and reads from now on. A setting that is `None` follows the UART's own. If the settings differ, each side
+    /// reads other bytes, with framing and parity errors, as on a real line.
     pub fn set_line(&self, settings: LineSettings) -> Result<()> {
         let mut state = self.shared.lock();
         state.driver.set_uart_line(self.port, settings).map_err(|kind| state.fail(kind))

@@ -1,4 +1,4 @@
-//! How long it takes to cut the power at every moment while a thousand settings are written. Run with
+//! Duration of cutting the power at every moment while a thousand settings are written. Run with
 //! `cargo bench -p espalier-explore`; a number behind `--` is another number of settings.
 
 #[path = "../tests/power/settings.rs"]

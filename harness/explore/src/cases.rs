@@ -20,7 +20,7 @@ pub struct Cut {
     pub range: std::ops::Range<u32>,
     /// When that is, in the scenario's time.
     pub at: Time,
-    /// How much of the operation is done.
+    /// The completed part of the operation.
     pub progress: FlashProgress,
     /// Draws what a torn operation leaves.
     pub seed: u64,
@@ -52,7 +52,7 @@ impl fmt::Display for Cut {
     }
 }
 
-/// How many moments there are in each operation, and how often each is drawn.
+/// Number of moments in each operation, and of draws of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Density {
     pub(crate) moments: u64,
@@ -101,12 +101,12 @@ impl<'a> Cases<'a> {
         }
     }
 
-    /// How many cases there are at most.
+    /// Largest number of cases.
     pub(crate) fn bound(history: &FlashHistory, density: Density) -> usize {
         history.operations().len() * (1 + density.moments * density.seeds) as usize + 1
     }
 
-    /// How many moments had the flash content of another one so far.
+    /// Number of moments so far that had the flash content of another one.
     pub(crate) fn merged(&self) -> usize {
         self.merged
     }

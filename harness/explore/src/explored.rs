@@ -37,11 +37,11 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug)]
 #[must_use = "an exploration that found something fails only with `check`"]
 pub struct Explored {
-    /// How often the scenario changed the flash chip.
+    /// Number of the scenario's operations on the flash chip.
     pub operations: usize,
-    /// How many cases were tried.
+    /// Number of tried cases.
     pub tried: usize,
-    /// How many moments were left out, because the flash chip had the same content as at an earlier one.
+    /// Number of moments left out, because the flash chip had the same content as at an earlier one.
     pub merged: usize,
     /// The cases in which the invariant does not hold, the shortest first. Once there is one, later moments are not tried.
     pub findings: Vec<Finding>,
@@ -87,9 +87,9 @@ impl Cause for Found {}
     "the scenario changed the flash chip {operations} times and then {dropped} times more, which were not recorded; split it"
 )]
 pub struct HistoryOverflow {
-    /// How many operations were recorded.
+    /// Number of recorded operations.
     pub operations: usize,
-    /// How many were not.
+    /// Number of operations that were not recorded.
     pub dropped: u64,
 }
 

@@ -31,7 +31,7 @@ pub struct SavedFinding {
     pub message: String,
     /// The operation of the flash chip, counted from zero.
     pub operation: u64,
-    /// How much of it was done, in percent.
+    /// The completed part of it, in percent.
     pub percent: u64,
     /// Seed of the torn bits.
     pub seed: u64,

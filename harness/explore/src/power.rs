@@ -12,9 +12,9 @@ use crate::explored::{Explored, Finding, HistoryOverflow};
 use crate::finding::Place;
 use crate::progress::Progress;
 
-/// How often the moment in the middle of an operation is drawn, unless it is said.
+/// Default number of draws of the moment in the middle of an operation.
 const SEEDS: u64 = 2;
-/// How long a board may take until it reads what the scenario has written, for that part of its boot to be shared by all cases.
+/// Time limit for a board to read the scenario's data, for that part of its boot to be shared by all cases.
 const BOOT: Span = Span::from_secs(5);
 /// Contents that are kept to compare later ones with.
 const PASSED_MAX: usize = 64;
@@ -34,7 +34,7 @@ pub async fn power_cuts(
     PowerCuts::new().explore(board, scenario, invariant).await
 }
 
-/// How power cuts are explored.
+/// The options for exploring power cuts.
 ///
 /// The scenario runs once, on a fork of the board. Then power is lost before each operation of the flash chip, in the middle of it and
 /// after the last one: a fork that has lost its power gets the content that the flash chip has then, is switched on, and the
@@ -62,14 +62,14 @@ impl PowerCuts {
         PowerCuts::default()
     }
 
-    /// How many moments in each operation, at equal distances. With none, power is lost between operations only.
+    /// Sets the number of moments in each operation, at equal distances. With none, power is lost between operations only.
     #[must_use]
     pub fn moments(mut self, moments: u64) -> PowerCuts {
         self.density.moments = moments;
         self
     }
 
-    /// How often each moment in an operation is drawn.
+    /// Sets the number of draws of each moment in an operation.
     #[must_use]
     pub fn seeds(mut self, seeds: u64) -> PowerCuts {
         self.density.seeds = seeds.max(1);

@@ -1,4 +1,4 @@
-//! How far an exploration is, on a terminal; nothing is shown elsewhere.
+//! Shows the progress of an exploration on a terminal; nothing is shown elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -49,7 +49,7 @@ impl de::Error for Fault {
 
 /// Says that a word is none of those that are known, and which one may have been meant.
 pub(crate) fn unknown(what: &str, word: &str, known: &[&str]) -> String {
-    /// How alike two words are of which one may be the other, misspelt.
+    /// Similarity of two words of which one may be the other, misspelt.
     const ALIKE: f64 = 0.8;
     let likeness = |known: &str| strsim::jaro_winkler(word, known);
     let near = known.iter().copied().max_by(|left, right| likeness(left).total_cmp(&likeness(right)));

@@ -56,7 +56,7 @@ pub struct Scenario {
     pub fail_on: Vec<String>,
     /// The folder of golden pictures, from the folder of this file; otherwise `goldens`.
     pub goldens: Option<PathBuf>,
-    /// How long a step waits, in board time, if it does not say it itself; otherwise 10s.
+    /// Default time limit of the steps, in board time; otherwise 10s.
     pub within: Option<Time>,
     /// Abilities that a board must have; on others the tests are skipped.
     pub needs: Vec<Need>,

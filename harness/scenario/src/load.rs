@@ -9,9 +9,9 @@ use crate::pattern::Pattern;
 use crate::problem::{Location, Problem, ScenarioError};
 use crate::{de, text};
 
-/// How the names of scenario files end.
+/// File extensions of scenario files.
 const EXTENSIONS: [&str; 3] = ["toml", "yaml", "yml"];
-/// How deep folders are searched.
+/// Depth to which folders are searched.
 const DEEPEST: usize = 16;
 /// Keys that only scenarios have, which tell them from other TOML and YAML files in a folder.
 const MARKS: [&str; 2] = ["steps", "tests"];

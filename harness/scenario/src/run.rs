@@ -14,7 +14,7 @@ use crate::play::{Player, Start};
 use crate::problem::Location;
 use crate::suite::{Planned, Suite};
 
-/// How tests are run. The default is one thread for each processor, and what the environment says.
+/// The options of a run. The default is one thread for each processor, and the environment's settings.
 ///
 /// ```
 /// let options = espalier_scenario::Options { fail_fast: true, ..espalier_scenario::Options::default() };
@@ -22,7 +22,7 @@ use crate::suite::{Planned, Suite};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How many tests run at once; the processors of this computer if none is given. Boards that are not emulated run one at a time.
+    /// Number of tests that run at once; the processors of this computer if none is given. Boards that are not emulated run one at a time.
     pub jobs: Option<NonZeroUsize>,
     /// Board to run on; otherwise the one that `ESPALIER_BOARD` names.
     pub target: Option<Target>,
@@ -30,13 +30,13 @@ pub struct Options {
     pub artefacts: Option<PathBuf>,
     /// Makes pictures that differ from their goldens the new goldens.
     pub bless: bool,
-    /// How often every test is run.
+    /// Number of runs of every test.
     pub repeat: Option<NonZeroUsize>,
     /// No test is begun after the first failure.
     pub fail_fast: bool,
 }
 
-/// How a test ended.
+/// The outcome of a test.
 ///
 /// ```
 /// let outcome = espalier_scenario::Outcome::Skipped("the board has no display".to_owned());
@@ -72,9 +72,9 @@ pub struct Record {
     pub path: PathBuf,
     /// Where it begins in its file.
     pub at: Location,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long it took on the clock on the wall.
+    /// The duration on the host's clock.
     pub took: Duration,
     /// The board's time when it ended; none if there was no board.
     pub board_time: Option<Time>,

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections that a service has at once. The next one waits until one of them ends.
 const MOST: usize = 64;
-/// How long to wait if the host gives no connection, as when too many files are open.
+/// Pause if the host gives no connection, as when too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes connections.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::program::Program;
 use crate::stream::StreamConfig;
 
-/// How guest time relates to the host's clock.
+/// The relation of guest time to the host's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
     /// Guest time follows the host's clock and is never ahead of it, as on a real board.
@@ -41,7 +41,7 @@ pub struct GuestForward {
 /// The configuration of a server. The default offers only [`Server::console`](crate::Server::console).
 #[derive(Clone, Debug, Default)]
 pub struct ServeConfig {
-    /// How fast guest time passes.
+    /// The speed of guest time.
     pub pace: Pace,
     /// The board does not run until QMP or a debugger tells it to.
     pub paused: bool,

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 /// Files that are written at the same time, for all clients together.
 const AT_ONCE: usize = 4;
-/// How long a client waits for its file.
+/// Time limit of a client for its file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes files. Clones share the threads.

@@ -19,7 +19,7 @@ const LONGEST_LINE: usize = 512;
 /// A browser sends its request as a whole. A user who types one on a serial line does not.
 const TYPING: Duration = Duration::from_millis(250);
 
-/// How a connection begins.
+/// The kind of the first bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     Http,

@@ -37,7 +37,7 @@ pub enum BoardEvent {
     Shutdown,
 }
 
-/// How the board is.
+/// The state of the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardStatus {
     /// False while it is paused, or after it was halted.
@@ -242,7 +242,7 @@ impl BoardHandle {
         answer.await.map_err(|_| Gone)
     }
 
-    /// How the board is.
+    /// Returns the state of the board.
     pub async fn status(&self) -> Result<BoardStatus, Gone> {
         let (reply, answer) = oneshot::channel();
         self.send(Control::Status(reply))?;

@@ -17,7 +17,7 @@ use crate::picture::picture_as_png;
 
 /// The longest request that is read.
 const LONGEST_REQUEST: usize = 8 << 10;
-/// How long a client may take to say what it wants.
+/// Time limit for a client's request.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 const TEXT: &str = "text/plain; charset=utf-8";
 

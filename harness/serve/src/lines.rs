@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use espalier_soc::Strap;
 
-/// How long EN stays low after both lines are asserted.
+/// Time for which EN stays low after both lines are asserted.
 const CAPACITOR: Duration = Duration::from_millis(500);
 
 /// The modem lines; true is asserted, which is low on the wire.

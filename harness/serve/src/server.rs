@@ -200,7 +200,7 @@ impl Server {
         &self.addresses.host_forwards
     }
 
-    /// How the clients of each serial port fare.
+    /// Returns the statistics of the clients of each serial port.
     pub fn statistics(&self) -> Vec<PortStatistics> {
         let describe = |(name, outlet): &(&'static str, Arc<Outlet>)| PortStatistics {
             name,

@@ -27,9 +27,9 @@ use crate::ports::SerialPort;
 
 /// Pieces of input that may wait for a serial line.
 const SERIAL_QUEUE: usize = 16;
-/// How long the world runs between two looks at the host, in its own time.
+/// Guest time for which the world runs before the host's input is checked.
 const SLICE: Span = Span::from_millis(1);
-/// How long it waits when it has come to the present.
+/// Sleep when it has come to the present.
 const NAP: Duration = Duration::from_millis(1);
 /// If the world is later than this, it does not make up for it.
 const LARGEST_LAG: Span = Span::from_millis(200);

@@ -43,7 +43,7 @@ impl PerformanceCounter {
         if self.mode & MODE_SATURATE != 0 { sum.min(u64::from(u32::MAX)) as u32 } else { sum as u32 }
     }
 
-    /// How often its events have come since reset.
+    /// Number of its events since reset.
     fn counted(&self, cycles: u64, idled: u64) -> u64 {
         match self.events {
             _ if self.mode & MODE_COUNT == 0 => self.since,

@@ -153,7 +153,7 @@ fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
     fresh
 }
 
-/// How [`run_blocks`] ended.
+/// The end of [`run_blocks`].
 pub(crate) struct Debugged {
     /// Cycles spent after the last instruction.
     pub spent: u32,

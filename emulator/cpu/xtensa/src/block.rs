@@ -27,7 +27,7 @@ pub(crate) type Absent = espalier_core::Absent<Trap>;
 pub(crate) struct Own {
     /// Highest quarter of the register window that any instruction uses.
     pub window: u8,
-    /// How often it was executed before it was translated, and the cell of its translation.
+    /// Number of executions before it was translated, and the cell of its translation.
     pub heat: u32,
     pub native: u32,
 }

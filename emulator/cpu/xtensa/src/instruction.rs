@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::operand::{Field, Operand};
 use crate::table::for_each_instruction;
 
-/// How an instruction affects straight-line execution.
+/// The effect of an instruction on straight-line execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// Execution goes on with the next instruction.

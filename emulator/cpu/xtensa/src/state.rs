@@ -77,7 +77,7 @@ pub(crate) struct Registers {
     pub br: u32,
     pub window_base: u32,
     pub window_start: u32,
-    /// How many quarters beyond the first can be used without a window overflow.
+    /// Number of quarters beyond the first that can be used without a window overflow.
     pub window_free: u32,
     pub interrupt: u32,
     pub intenable: u32,

@@ -14,7 +14,7 @@ use crate::gateway::reply::Reply;
 
 const SERVER_PORT: u16 = 67;
 const CLIENT_PORT: u16 = 68;
-/// How long the server has for its first answer; the time doubles up to the longest (RFC 2131, 4.1).
+/// Time limit for the server's first answer; it doubles up to the longest (RFC 2131, 4.1).
 const ANSWER_TIME: Span = Span::from_secs(1);
 const LONGEST_ANSWER_TIME: Span = Span::from_secs(8);
 

@@ -39,7 +39,7 @@ pub use station::{Refusal, Station, StationState};
 /// Between two frames to the board, from the start of one to the start of the next: what a driver of this class of chip keeps up
 /// with for any length of time.
 const SPACING: Span = Span::from_micros(400);
-/// How often an unacknowledged frame is sent again (dot11ShortRetryLimit).
+/// Number of times an unacknowledged frame is sent again (dot11ShortRetryLimit).
 const RETRIES: u8 = 7;
 /// Stream of the seed for this module.
 const STREAM: u64 = 3;
@@ -48,7 +48,7 @@ const STREAM_FAULTS: u64 = 4;
 const ANNOUNCED: Span = Span::from_secs(1);
 /// Bytes of a beacon before its elements.
 const BEACON_FIXED: usize = 12;
-/// How strong the monitor receives the board, which is beside it, in dBm.
+/// Signal strength in dBm with which the monitor receives the board beside it.
 const BOARD_RSSI: i8 = -20;
 
 /// A frame that arrives at the board's antenna.
@@ -62,7 +62,7 @@ pub struct AirFrame {
     pub rate: Rate,
     /// Network or station that has sent it.
     from: MacAddress,
-    /// How often it was sent before.
+    /// Number of times it was sent before.
     tries: u8,
     /// It never gets to the board.
     lost: bool,

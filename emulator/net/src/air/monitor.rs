@@ -25,7 +25,7 @@ const MCS_KNOWN: u8 = 0b11;
 /// Rates of the HT modulation with one spatial stream, long guard interval, by their index (IEEE 802.11-2020, table 19-27).
 const HT_RATES: [u32; 8] = [6_500, 13_000, 19_500, 26_000, 39_000, 52_000, 58_500, 65_000];
 
-/// How a frame was sent.
+/// The transmission of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Radiated {
     pub channel: u8,

@@ -135,7 +135,7 @@ impl Air {
         Ok(())
     }
 
-    /// How far the station with this address has come; `None` if there is none.
+    /// Returns the state of the station with this address; `None` if there is none.
     pub fn station_state(&self, address: [u8; 6]) -> Option<StationState> {
         let address = MacAddress(address);
         let state = self.members.get(&address)?.state();

@@ -26,7 +26,7 @@ pub struct AccessPoint {
     pub channel: u8,
     /// Address of the access point; `None` makes one from the seed and the name.
     pub bssid: Option<[u8; 6]>,
-    /// How strong the board receives it, in dBm.
+    /// Signal strength at the board, in dBm.
     pub rssi: i8,
     /// The SSID is not in the beacons.
     pub hidden: bool,
@@ -83,7 +83,7 @@ impl AccessPoint {
         AccessPoint { channel, ..self }
     }
 
-    /// How strong the board receives it, in dBm. The firmware sees the figure; frames do not get lost by it.
+    /// Sets the signal strength at the board, in dBm. The firmware sees the figure; no frame is lost because of it.
     pub fn rssi(self, rssi: i8) -> AccessPoint {
         AccessPoint { rssi, ..self }
     }

@@ -15,7 +15,7 @@ use super::wpa::RSN;
 use super::{eapol, ethernet};
 use crate::rng::Rng;
 
-/// How long the board has to answer before the station begins anew.
+/// Time limit for the board's answer before the station begins anew.
 const ANSWER_TIME: Span = Span::from_millis(500);
 /// Bytes of a beacon before its elements.
 const BEACON_FIXED: usize = 12;
@@ -40,7 +40,7 @@ pub struct Station {
     pub password: Option<String>,
     /// Address of the station and its host; `None` makes one from the seed.
     pub address: Option<[u8; 6]>,
-    /// How strong the board receives it, in dBm.
+    /// Signal strength at the board, in dBm.
     pub rssi: i8,
 }
 
@@ -58,7 +58,7 @@ impl Station {
     }
 }
 
-/// How far a station has come.
+/// The state of a station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StationState {
     /// The board has not opened its network, as far as the station hears.
@@ -182,7 +182,7 @@ impl Member {
         self.address
     }
 
-    /// How far it has come; what comes after joining is not its business.
+    /// Returns its state, as far as joined; later events are not the station's business.
     pub fn state(&self) -> StationState {
         match (self.stage, self.refusal) {
             (Stage::Associated, _) if self.is_connected() => StationState::Joined,

@@ -10,7 +10,7 @@ use crate::rng::Rng;
 
 /// Identifier of the group key.
 pub(super) const GROUP_KEY_ID: u8 = 1;
-/// How long the station has for an answer, and how often it is asked.
+/// Time limit for an answer of the station, and the number of attempts.
 const ANSWER_TIME: Span = Span::from_secs(1);
 const ATTEMPTS: u8 = 4;
 /// RSN element: version 1, CCMP for group and pairwise traffic, pre-shared key (9.4.2.24).

@@ -15,11 +15,11 @@ use crate::gateway::reply::{self, Reply};
 
 /// Hardware addresses that a host remembers.
 const NEIGHBOURS: usize = 8;
-/// How long a hardware address holds without a sign of life (RFC 1122, 2.3.2.1).
+/// Time for which a hardware address is valid without a sign of life (RFC 1122, 2.3.2.1).
 const FRESH: Span = Span::from_secs(60);
 /// Packets that wait for an answer; later ones are lost.
 const WAITING: usize = 32;
-/// How often, and how many times, an address is asked for before what waits for it is lost.
+/// Interval and number of requests for an address before the packets that wait for it are dropped.
 const ASK_AGAIN: Span = Span::from_secs(1);
 const ASK_TIMES: u32 = 3;
 /// The bits before the low 23 bits of a multicast address on Ethernet (RFC 1112, 6.4).

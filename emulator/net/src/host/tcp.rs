@@ -111,7 +111,7 @@ impl Host {
         (count, if opens { self.settle(now) } else { Vec::new() })
     }
 
-    /// How many received bytes there are to take.
+    /// Number of received bytes that can be taken.
     pub(crate) fn available(&self, index: usize) -> usize {
         self.connections.get(&index).map_or(0, Connection::available)
     }

@@ -91,7 +91,7 @@ impl<'a> Frame<'a> {
         if index < self.head_length { Some(self.head[index]) } else { self.tail.get(index - self.head_length).copied() }
     }
 
-    /// How many bytes follow the instruction.
+    /// Number of bytes that follow the instruction.
     pub(super) fn length(&self) -> usize {
         self.head_length + self.tail.len()
     }

@@ -34,7 +34,7 @@ pub struct FlashOperation {
     pub kind: FlashOperationKind,
     /// When it began.
     pub at: Time,
-    /// How long it took.
+    /// Its duration.
     pub duration: Span,
     /// The bytes that it erased or programmed; of a program without the bytes at both ends that kept their values.
     pub range: Range<u32>,
@@ -140,7 +140,7 @@ impl FlashHistory {
         &self.operations
     }
 
-    /// How many operations are missing at the end, because there was no room for them.
+    /// Number of operations missing at the end, because there was no room for them.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }

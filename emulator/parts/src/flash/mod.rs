@@ -78,7 +78,7 @@ impl TryFrom<usize> for FlashSize {
     }
 }
 
-/// How long the chip is busy after it was told to change something.
+/// Time for which the chip is busy with an operation that changes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlashTiming {
     /// Ten microseconds for everything, so that tests do not wait for erases; software still sees BUSY.

@@ -28,14 +28,14 @@ const ALL: Progress = Progress(Progress::WHOLE);
 /// Ends of the first two phases of an erase.
 const PREPROGRAMMED: Progress = Progress(Progress::WHOLE / 8);
 const ERASED: Progress = Progress(Progress::WHOLE / 8 * 7);
-/// How far the time of a bit may be from the loss of power for it to be unstable, of 256.
+/// Largest distance of a bit's time from the loss of power at which the bit is unstable, of 256.
 const WINDOW: u32 = 8;
 /// Of so many bytes one has a weak bit until an erase has ended.
 const WEAK: u64 = 2048;
 /// Bytes with unstable bits that are kept in mind; more of them stay as they were first read.
 const UNSTABLE_MAX: usize = 1 << 16;
 
-/// How much of an operation was done, from nothing to all of it.
+/// The completed part of an operation, from nothing to all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Progress(u32);
 
@@ -55,7 +55,7 @@ impl Progress {
         f64::from(self.0) / f64::from(Progress::WHOLE)
     }
 
-    /// How far this is on the way from `start` to `end`, of 256.
+    /// Position of this on the way from `start` to `end`, of 256.
     fn between(self, start: Progress, end: Progress) -> u32 {
         (self.0.saturating_sub(start.0) * 256 / (end.0 - start.0)).min(256)
     }
@@ -77,7 +77,7 @@ impl UnderWay {
         UnderWay { kind, start: start as u32, before: before.into(), duration }
     }
 
-    /// How much of it is done when `rest` of its time is left.
+    /// Returns the completed part when `rest` of its time is left.
     pub(super) fn progress(&self, rest: Span) -> Progress {
         let all = self.duration.ticks();
         Progress::of(all.saturating_sub(rest.ticks()), all)

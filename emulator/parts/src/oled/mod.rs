@@ -45,7 +45,7 @@ impl Controller {
     }
 }
 
-/// How the glass of a module uses the pads of the controller's common lines (SSD1306 datasheet, table 10-3).
+/// Wiring of the glass of a module to the pads of the controller's common lines (SSD1306 datasheet, table 10-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComPins {
     /// One pad after the other. Drivers send 0x02 with the command 0xDA.
@@ -84,7 +84,7 @@ pub struct OledConfig {
     /// The column that firmware finds at the left edge. Most SH1106 modules connect the middle 128 of the 132 segments,
     /// so theirs is 2; the mPython board's is 0.
     pub visible_column: u8,
-    /// How the rows are wired; None is as usual for the size.
+    /// Wiring of the rows; `None` is the usual one for the size.
     pub com_pins: Option<ComPins>,
 }
 
@@ -244,7 +244,7 @@ impl Oled {
         self.scroll.is_active()
     }
 
-    /// How many writes have changed the RAM or how it is shown.
+    /// Number of writes that have changed the RAM or its presentation.
     pub fn changes(&self) -> u64 {
         self.changes
     }
@@ -254,7 +254,7 @@ impl Oled {
         self.last_change
     }
 
-    /// How many command bytes the controller does not have.
+    /// Number of received command bytes that the controller does not have.
     pub fn unknown_commands(&self) -> u64 {
         self.unknown_commands
     }

@@ -53,7 +53,7 @@ pub(super) const READ_MODIFY_WRITE_END: u8 = 0xEE;
 /// Bytes of the longest command.
 pub(super) const LONGEST: usize = 7;
 
-/// How many bytes follow `opcode`; None if the controller has no such command.
+/// Number of bytes that follow `opcode`; `None` if the controller has no such command.
 pub(super) fn arguments(controller: Controller, opcode: u8) -> Option<usize> {
     common(opcode).or_else(|| match controller {
         Controller::Ssd1306 => ssd1306(opcode),

@@ -110,7 +110,7 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
         None
     }
 
-    /// How many of its records were dropped because they were not read in time, with their name in the plural.
+    /// Number of its records that were dropped because they were not read in time, with their name in the plural.
     fn dropped(&self) -> Option<(u64, &'static str)> {
         None
     }

@@ -10,7 +10,7 @@ const ADDRESSES: RangeInclusive<i64> = 0x08..=0x77;
 /// The highest number that a pad of any chip has.
 const LAST_PAD: i64 = 63;
 
-/// How a part uses a pad.
+/// The use of a pad by a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PadUse {
     /// The part hears the pad, which the chip drives.

@@ -13,7 +13,7 @@ const FINE_START: u64 = 624;
 /// A clock that stands still while the controller sleeps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlotClock {
-    /// How far it had come at `since`.
+    /// Its position at `since`.
     position: Span,
     since: Time,
     running: bool,

@@ -63,7 +63,7 @@ impl Activity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Programmed {
     pub activity: Activity,
-    /// How long it takes at most; None for a test, which goes on until it is aborted.
+    /// Its longest duration; `None` for a test, which goes on until it is aborted.
     pub limit: Option<Span>,
 }
 

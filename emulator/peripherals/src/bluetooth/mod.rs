@@ -22,7 +22,7 @@ use clock::{SLOT_MASK, SlotClock};
 use exchange::Activity;
 use registers::{REGISTERS, ble_int, bt_int, reg};
 
-/// How long the AES unit takes for a block.
+/// Time of the AES unit for a block.
 const AES_TIME: Span = Span::from_micros(10);
 /// Channels that ADVCHMAP can name.
 const ADVERTISING_CHANNELS: u32 = 0x7;

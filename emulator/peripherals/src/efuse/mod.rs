@@ -144,7 +144,7 @@ pub struct Efuse {
 
 espalier_core::persist!(state Efuse { registers, fuses, running });
 
-/// How long a command runs. The manual gives no figure; software waits for CMD to clear, and the ROM of revision 3 insists on
+/// Duration of a command. The manual gives no figure; software waits for CMD to clear, and the ROM of revision 3 insists on
 /// seeing it set first.
 const COMMAND_TIME: Span = Span::from_micros(2);
 

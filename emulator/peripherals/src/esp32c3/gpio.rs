@@ -66,7 +66,7 @@ impl Gpio {
         Gpio { registers: Registers::new(&REGISTERS), inputs: 0, strap: 0 }
     }
 
-    /// How the strapping pins stood when the chip came out of reset.
+    /// Sets the levels of the strapping pins at the chip's release from reset.
     pub fn set_strap(&mut self, strap: u32) {
         self.strap = strap;
     }

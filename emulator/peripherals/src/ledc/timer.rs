@@ -7,7 +7,7 @@ const FRACTION: u64 = 256;
 /// Bits of the counter (TRM, register LEDC_HSTIMERx_CONF).
 const MAX_BITS: u32 = 20;
 
-/// How a timer counts.
+/// The settings of a timer's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) clock: Frequency,

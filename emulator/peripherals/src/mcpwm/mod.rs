@@ -189,7 +189,7 @@ impl Mcpwm {
 
 /// The levels of an output in a period.
 struct Turn {
-    /// How long it is high.
+    /// Time for which it is high.
     high: u64,
     /// Where it first rises.
     rise: Option<u64>,

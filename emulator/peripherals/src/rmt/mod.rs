@@ -29,7 +29,7 @@ pub const RMT_CHANNELS: usize = 8;
 /// Pulses that a deadline looks ahead: twice as many as fit into the memory or are counted to a threshold. An event that does
 /// not come within them never does.
 const LOOK_AHEAD: usize = 4 * RAM_WORDS;
-/// How long the edges of a channel that is watched are kept back at most.
+/// Longest time for which the edges of a watched channel are kept back.
 const REPORT_EVERY: Span = Span::from_millis(1);
 
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use espalier_core::{Frequency, Span, Time};
 
 use super::registers::entry;
 
-/// How a channel is set to receive.
+/// The settings of a receiving channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) clock: Frequency,

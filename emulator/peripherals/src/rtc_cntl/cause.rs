@@ -58,7 +58,7 @@ espalier_core::persist! {
     }
 }
 
-/// How much of the chip a reset reaches; each scope contains the ones before it.
+/// The part of the chip that a reset covers; each scope contains the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResetScope {
     /// One CPU and nothing else.

@@ -43,7 +43,7 @@ espalier_core::persist!(
 );
 
 impl RtcCntl {
-    /// How the chip sleeps, if it does.
+    /// Returns the kind of sleep, if the chip sleeps.
     pub fn sleeping(&self) -> Option<Sleep> {
         self.sleeping
     }

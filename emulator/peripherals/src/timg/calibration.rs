@@ -40,7 +40,7 @@ impl Calibration {
     }
 }
 
-/// How long `MAX` periods of `clock` last, and how many periods of the crystal that is, to the nearest. A measurement of no
+/// Returns the duration of `MAX` periods of `clock`, and its length in periods of the crystal, to the nearest. A measurement of no
 /// period ends with the next edge of the clock; drivers wait for that edge so.
 fn measure(config: u32, clock: SlowClock) -> (Span, u32) {
     let periods = u64::from(reg::RTCCALICFG::RTC_CALI_MAX.get(config));

@@ -72,7 +72,7 @@ struct OtherSide {
     own_rate: bool,
     format: Option<Format>,
     inverted: Option<bool>,
-    /// How it reads what the port sends.
+    /// Its receiver for the port's output.
     sampler: Sampler,
 }
 
@@ -118,7 +118,7 @@ impl Uart {
         self.retime(now);
     }
 
-    /// How the other side sends and reads; what is None follows the UART's own setting.
+    /// Sets how the other side sends and reads; a setting that is `None` follows the UART's own.
     pub fn set_line(&mut self, settings: LineSettings, now: Time) {
         self.synchronise(now);
         self.line_baud = settings.baud;

@@ -43,7 +43,7 @@ pub(super) enum Step {
     },
 }
 
-/// How long things last and what happens after the last byte.
+/// Durations, and the action after the last byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TransmitTiming {
     pub(super) frame: Span,

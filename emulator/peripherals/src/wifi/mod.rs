@@ -33,7 +33,7 @@ pub struct WifiMac {
     started_slots: u32,
     /// When the transmissions that are under way end.
     busy_until: Time,
-    /// How many frames were fetched.
+    /// Number of fetched frames.
     transmissions: u64,
     tsf: [Tsf; 2],
     now: Time,

@@ -108,7 +108,7 @@ pub(super) const fn plcp1(slot: usize) -> u32 {
     0x1258 - 60 * slot as u32
 }
 
-/// How the transmission of a slot ended.
+/// The result of the transmission of a slot.
 pub(super) const fn pmd(slot: usize) -> u32 {
     0x1270 - 60 * slot as u32
 }

@@ -14,7 +14,7 @@ use super::wire::Wire;
 use super::{BUILT_IN, BoardDefinition, ChipKind, EXTENSION};
 use crate::rom::RomRevision;
 
-/// How many boards may extend one another.
+/// Number of boards that may extend one another.
 pub const DEPTH: u32 = 8;
 /// An address from the block that Espressif uses for modules; the last bytes tell boards apart.
 const DEFAULT_MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 0x00, 0x01, 0x10];

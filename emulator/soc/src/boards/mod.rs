@@ -30,7 +30,7 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("esp32c3-devkit", include_str!("../../boards/esp32c3-devkit.toml")),
     ("mpython", include_str!("../../boards/mpython.toml")),
 ];
-/// How the path of a board's file ends.
+/// File extension of board files.
 const EXTENSION: &str = "toml";
 
 /// A kind of chip.

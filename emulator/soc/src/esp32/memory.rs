@@ -63,7 +63,7 @@ pub struct Versions {
     pub sram1: Box<[u32; SRAM1_SIZE / CODE_PAGE]>,
     pub rtc_fast: Box<[u32; RTC_SIZE / CODE_PAGE]>,
     pub rtc_slow: Box<[u32; RTC_SIZE / CODE_PAGE]>,
-    /// How often DMA has written to a page that code was decoded from.
+    /// Number of writes by DMA to a page that code was decoded from.
     pub dma: u32,
 }
 

@@ -26,7 +26,7 @@ const DECODED: u32 = 1;
 #[derive(Clone)]
 pub struct Ram {
     bytes: Box<[u8]>,
-    /// How often each page that code was decoded from has been written; odd while code is decoded from it.
+    /// Version of each page that code was decoded from: counts its writes; odd while code is decoded from it.
     versions: Box<[u32]>,
 }
 

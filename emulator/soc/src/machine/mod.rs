@@ -60,7 +60,7 @@ impl MachineConfig {
     }
 }
 
-/// How the strapping pins stand when the chip comes out of reset.
+/// The levels of the strapping pins at the chip's release from reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strap {
     /// The boot pin high: boot from flash.
@@ -245,8 +245,8 @@ impl Machine {
         self.engine.pad(pin, self.run.now).signal
     }
 
-    /// How often two drivers came to want different levels of one of the pads that are followed, with the time and the pad of the
-    /// first time.
+    /// Number of times that two drivers came to want different levels of one of the followed pads, with the time and the pad of the
+    /// first conflict.
     pub fn conflicts(&self) -> Option<(u64, Time, usize)> {
         self.engine.platform().pads.conflicts()
     }
@@ -261,12 +261,12 @@ impl Machine {
         self.board().chip.pad_names()
     }
 
-    /// How many UARTs the chip has.
+    /// Number of UARTs of the chip.
     pub fn uarts(&self) -> usize {
         self.engine.platform().serial().len()
     }
 
-    /// How many changes of a pad its probe has recorded.
+    /// Number of changes that the probe of a pad has recorded.
     pub fn probed_changes(&mut self, pin: usize) -> u64 {
         self.engine.follow_wires(self.run.now);
         self.engine.platform().pads.changes(pin)
@@ -376,7 +376,7 @@ impl Machine {
         }
     }
 
-    /// How the other side of a UART's line sends and reads from now on; what is None follows the UART's own setting.
+    /// Sets how the other side of a UART's line sends and reads from now on; a setting that is `None` follows the UART's own.
     pub fn set_uart_line(&mut self, uart: usize, settings: LineSettings) {
         self.with_port(uart, |port, now| port.set_line(settings, now));
     }
@@ -421,7 +421,7 @@ impl Machine {
         self.engine.platform().unmodelled.notes().get(skip..).unwrap_or_default()
     }
 
-    /// How often software has touched what is not modelled, by block.
+    /// Returns the number of accesses of software to hardware that is not modelled, by block.
     pub fn unmodelled_blocks(&self) -> Vec<UnmodelledBlock> {
         self.engine.platform().unmodelled.blocks()
     }
@@ -468,7 +468,7 @@ impl Machine {
         self.run.observers.remove()
     }
 
-    /// How far each block of the chip is modelled.
+    /// Returns the extent to which each block of the chip is modelled.
     pub fn fidelity(&self) -> Vec<FidelityRow> {
         self.engine.platform().fidelity()
     }

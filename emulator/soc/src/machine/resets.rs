@@ -7,7 +7,7 @@ use espalier_peripherals::ResetCause;
 
 use crate::platform::Reset;
 
-/// How many resets are kept until they are taken. Older ones are dropped; their numbers tell how many.
+/// Number of resets kept until they are taken. Older ones are dropped; the gap in the numbers shows how many.
 const KEPT: usize = 16;
 
 /// A reset that came from inside the chip: from software, a watchdog, or a wake from deep sleep.

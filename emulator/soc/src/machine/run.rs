@@ -22,7 +22,7 @@ const QUANTUM: u64 = 64;
 /// The longest slice of a core that runs alone, in cycles, so that a caller gets control back in time.
 const LONGEST_SLICE: u64 = 1 << 14;
 
-/// How far a slice has got, for a debugger may stop it anywhere.
+/// The progress of a slice, since a debugger may stop it anywhere.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     /// The cores that execute, bit n is core n; if several do, each for `cycles`.
@@ -40,7 +40,7 @@ struct Turn {
 
 espalier_core::persist!(value Turn { executing, cycles, clock, core, done, stalled, interrupted });
 
-/// How far a machine has run.
+/// The progress of a machine.
 #[derive(Clone)]
 pub struct Run {
     pub now: Time,

@@ -10,7 +10,7 @@ use super::sealed::{Magic, SnapshotError, pack, seal, unpack, unseal};
 use super::{Engine, Machine, MachineConfig, Run};
 use crate::error::SocError;
 
-/// How a snapshot begins.
+/// The first bytes of a snapshot.
 const MAGIC: Magic = *b"ESPALIER";
 
 impl From<SocError> for SnapshotError {

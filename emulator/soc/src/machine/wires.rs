@@ -8,7 +8,7 @@ use crate::platform::{Carried, Input, NetDriver, Source, pads, resolve};
 
 /// Edges of a wave that are followed one after the other for a block that takes no waves, before those between are left out.
 const MOST_STEPS: u64 = 1 << 16;
-/// How often in a row parts may answer what they did to pads themselves, before guest time has to go on.
+/// Number of times in a row that parts may answer their own changes of pads before guest time has to go on.
 const ANSWERS: usize = 16;
 
 pub trait Wires: Settle {

@@ -20,7 +20,7 @@ struct Probe {
     /// The signal on the line before the first of the changes.
     before: Signal,
     changes: VecDeque<(Time, Signal)>,
-    /// How many changes there were.
+    /// Number of changes.
     count: u64,
     lost: u64,
 }
@@ -67,7 +67,7 @@ pub struct Lines {
     /// Until when the edges of the wave on each of those were followed.
     pub seen: Vec<Time>,
     carried: Vec<Carried>,
-    /// How often two drivers came to want different levels of a followed pad, and when and where they first did.
+    /// Number of times that two drivers came to want different levels of a followed pad, with the time and the pad of the first one.
     conflicts: u64,
     first_conflict: Option<(Time, usize)>,
 }
@@ -134,7 +134,7 @@ impl Lines {
         }
     }
 
-    /// How many pads there are.
+    /// Number of pads.
     pub fn count(&self) -> usize {
         self.carried.len()
     }
@@ -207,7 +207,7 @@ impl Lines {
         std::mem::take(&mut probe.changes).into()
     }
 
-    /// How many changes the probe of a pad has recorded.
+    /// Number of changes that the probe of a pad has recorded.
     pub fn changes(&self, pin: usize) -> u64 {
         self.probes.iter().find(|probe| probe.pin == pin).map_or(0, |probe| probe.count)
     }
@@ -226,7 +226,8 @@ impl Lines {
         self.probes.iter().find(|probe| probe.pin == pin).map_or(0, |probe| probe.lost)
     }
 
-    /// How often two drivers came to want different levels of a followed pad, and when and at which they first did.
+    /// Returns the number of times that two drivers came to want different levels of a followed pad, with the time and the pad
+    /// of the first.
     pub fn conflicts(&self) -> Option<(u64, Time, usize)> {
         self.first_conflict.map(|(at, pin)| (self.conflicts, at, pin))
     }

@@ -72,7 +72,7 @@ pub struct Platform {
     pub blocks: Blocks,
     /// One slot for each block, then those of the LAN, the air, the ports, the parts and the waves on pads.
     schedule: Schedule,
-    /// How often blocks were called because their time had come.
+    /// Number of calls of blocks because of a deadline.
     calls: u64,
     /// The latest time that a block has seen: with cores that take turns, it must not run backwards.
     clock: Time,
@@ -242,7 +242,7 @@ impl Platform {
         Some(slot)
     }
 
-    /// How often blocks were called because their time had come, and how many pulses were followed.
+    /// Number of calls of blocks because of a deadline, and of pulses that were followed.
     pub fn device_work(&self) -> u64 {
         (0..self.blocks.len()).fold(self.calls, |work, index| work + self.blocks.device(index).steps())
     }

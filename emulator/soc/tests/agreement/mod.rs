@@ -4,7 +4,7 @@
 use espalier_core::{Span, Time, WatchKind, Watchpoint};
 use espalier_soc::{Machine, Stop, Translation};
 
-/// How often traces are compared.
+/// Interval between comparisons of traces.
 const INTERVAL: Span = Span::from_millis(5);
 /// Data that nothing touches, to have a debugger look at every instruction.
 const UNTOUCHED: Watchpoint = Watchpoint { address: 0x1000, length: 4, kind: WatchKind::Access };

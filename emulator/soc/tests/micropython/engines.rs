@@ -13,7 +13,7 @@ pub const ALL: &[(&str, Case)] = &[
 
 /// The engines to compare: the interpreter, and translation that begins at once and late.
 const ENGINES: [Translation; 3] = [Translation::Off, Translation::After(1), Translation::After(50)];
-/// How often traces are compared.
+/// Interval between comparisons of traces.
 const STEP: Span = Span::from_millis(5);
 
 fn one_trace_from_power_on(image: &[u8]) {

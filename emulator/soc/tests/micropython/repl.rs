@@ -21,7 +21,7 @@ const CHUNK: usize = 64;
 pub struct Repl {
     pub machine: Machine,
     console: Vec<u8>,
-    /// How much of the console has been matched.
+    /// Number of matched bytes of the console.
     seen: usize,
 }
 

@@ -28,7 +28,7 @@ pub struct Boards {
 #[derive(Clone, Default)]
 pub struct Console {
     said: String,
-    /// How much of it has been matched.
+    /// Number of its bytes that were matched.
     seen: usize,
 }
 

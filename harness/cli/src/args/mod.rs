@@ -158,7 +158,7 @@ pub struct TestArgs {
     /// Begin no test after the first failure.
     #[arg(long)]
     pub fail_fast: bool,
-    /// How many tests run at once; otherwise as many as there are processors.
+    /// Number of tests that run at once; otherwise as many as there are processors.
     #[arg(short, long, value_name = "NUMBER")]
     pub jobs: Option<NonZeroUsize>,
     /// Board to run on, overriding ESPALIER_BOARD: emulator, qemu, bench, a serial port, or a name in bench.toml.

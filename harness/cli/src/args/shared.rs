@@ -63,7 +63,7 @@ pub struct RecordArgs {
     pub signals: Vec<Signal>,
 }
 
-/// How a firmware file is read.
+/// Options for reading a firmware file.
 #[derive(Debug, Args)]
 pub struct TableArgs {
     /// Where the partition table of a merged image is in flash, such as 0x10000. Otherwise it is looked for, from 0x8000 on.

@@ -1,4 +1,4 @@
-//! How connections end on both sides of a bridge, with the tutorial's firmware.
+//! The end of connections on both sides of a bridge, with the tutorial's firmware.
 
 use std::io::ErrorKind;
 

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::output::{say, say_text};
 use crate::style::{BAD, FAINT, GOOD, HEADING, PLAIN, SCREEN, columns};
 
-/// How many characters of a console line are told.
+/// Number of characters of a console line that are shown.
 const LINE: usize = 100;
 
 /// The board, and what has been told of it.
@@ -35,7 +35,7 @@ impl Stage {
         &self.board
     }
 
-    /// How many screens were compared.
+    /// Number of compared screens.
     pub fn checked(&self) -> usize {
         self.checked
     }

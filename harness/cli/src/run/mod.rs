@@ -23,7 +23,7 @@ use session::{Ending, Session};
 
 /// The board's name.
 const NAME: &str = "run";
-/// How many lines of the console a failure shows.
+/// Number of lines of the console in a failure.
 const TAIL: usize = 20;
 
 pub async fn perform(args: RunArgs) -> Result<u8, CliError> {

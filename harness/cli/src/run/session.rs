@@ -22,18 +22,18 @@ use crate::window::Window;
 
 /// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
 const LEAVE: u8 = 0x1D;
-/// How long the board runs between two looks at everything else.
+/// Time for which the board runs before everything else is checked.
 const TURN: Span = Span::from_millis(5);
-/// How long the console has to be quiet before it is given the next piece of input that was piped in.
+/// Silence of the console before it gets the next piece of input that was piped in.
 const READY: Span = Span::from_millis(300);
-/// How long the console has to be quiet after the end of the input.
+/// Silence of the console after the end of the input.
 const QUIET: Span = Span::from_secs(2);
-/// How long what is expected is waited for, unless it is said how long.
+/// Default time limit for expected text.
 const PATIENCE: Span = Span::from_secs(30);
-/// How long a panic that has begun may go on after the end.
+/// Time limit for a panic that has begun, after the end.
 const LAST_WORDS: Span = Span::from_secs(1);
 
-/// How a run ended.
+/// The end of a run.
 pub enum Ending {
     /// Its time was over, its input had ended, or its user left.
     Over,

@@ -15,7 +15,7 @@ use crate::error::CliError;
 const SCALE: u32 = 5;
 /// Dark lines between pixels, as an OLED has them.
 const SPACING: u32 = 1;
-/// How often the window is drawn when nothing changes: it may have been covered, or be closed.
+/// Interval of drawing the window when nothing changes: it may have been covered, or be closed.
 const REDRAW: Duration = Duration::from_millis(50);
 /// The simulator sleeps to keep to this rate. It is not what keeps the pace here, and is not to hold the board up.
 const FRAMES_PER_SECOND: u32 = 1000;

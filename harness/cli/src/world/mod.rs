@@ -22,11 +22,11 @@ pub use served::serve;
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
-/// How long the boards run between two looks at their consoles.
+/// Time for which the boards run before their consoles are checked.
 const TURN: Span = Span::from_millis(5);
-/// How long a console has to be quiet before the next line is typed into it.
+/// Silence of a console before the next line is typed into it.
 const READY: Span = Span::from_millis(300);
-/// How long what is expected is waited for, unless it is said how long.
+/// Default time limit for expected text.
 const PATIENCE: Span = Span::from_secs(30);
 
 /// The world of a file, and the file. Its boards are switched on.

@@ -119,7 +119,7 @@ impl Air {
         self.act(|air| Ok(air.capture()))
     }
 
-    /// How many frames were dropped from the record, because more was recorded than is kept.
+    /// Returns the number of frames dropped from the record, because more was recorded than is kept.
     pub fn capture_dropped(&self) -> Result<u64> {
         self.act(|air| Ok(air.capture_dropped()))
     }

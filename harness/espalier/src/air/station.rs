@@ -43,7 +43,7 @@ impl Join {
         Join { password: Some(password.into()), ..self }
     }
 
-    /// How strong the board receives the station, in dBm; otherwise -40.
+    /// Sets the signal strength at the board, in dBm; otherwise -40.
     pub fn rssi(self, rssi: i8) -> Join {
         Join { rssi: Some(rssi), ..self }
     }

@@ -227,7 +227,7 @@ pub(crate) trait Pads: Identity {
         Vec::new()
     }
 
-    /// How the adapter at a UART sends and reads.
+    /// Sets how the adapter at a UART sends and reads.
     fn set_uart_line(&mut self, _uart: usize, _settings: LineSettings) -> Result<(), Failure> {
         Err(self.unsupported(Capability::Uarts))
     }
@@ -279,12 +279,12 @@ pub(crate) trait Cable: Identity {
         Vec::new()
     }
 
-    /// How many frames were recorded, the dropped ones included.
+    /// Number of recorded frames, including the dropped ones.
     fn captured(&self) -> u64 {
         0
     }
 
-    /// How many recorded frames were dropped, because more came than the record keeps.
+    /// Number of recorded frames that were dropped, because more came than the record keeps.
     fn capture_dropped(&self) -> u64 {
         0
     }
@@ -297,7 +297,7 @@ pub(crate) trait DebugPort {
         None
     }
 
-    /// How a debug probe reaches the chip; `None` if there is none.
+    /// Returns the access of a debug probe to the chip; `None` if there is none.
     #[cfg(feature = "probe")]
     fn probe_port(&self) -> Option<ProbePort> {
         self.probe().map(ProbePort::Usb)
@@ -347,7 +347,7 @@ pub(crate) trait Diagnostics {
         Vec::new()
     }
 
-    /// How often each such block was touched, one line each.
+    /// Returns the number of accesses to each such block, one line each.
     fn unmodelled_blocks(&self) -> Vec<String> {
         Vec::new()
     }
@@ -382,7 +382,7 @@ pub(crate) trait Keeping: Identity {
         Err(self.unsupported(Capability::Snapshot))
     }
 
-    /// How its peers number their sockets, for the attachment.
+    /// Returns the numbering of its peers' sockets, for the attachment.
     fn sockets(&self) -> Vec<u8> {
         Vec::new()
     }

@@ -52,7 +52,7 @@ pub(crate) trait AirDriver {
 
     fn start_capture(&mut self, limit: usize);
     fn capture(&mut self) -> Vec<u8>;
-    /// How many recorded frames were dropped, because more came than the record keeps.
+    /// Number of recorded frames that were dropped, because more came than the record keeps.
     fn capture_dropped(&mut self) -> u64;
 }
 
@@ -73,6 +73,6 @@ pub(crate) trait DatagramDriver {
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)>;
     fn close(&mut self, socket: UdpId);
     fn ping(&mut self, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure>;
-    /// How long the answer took, once it is there.
+    /// Returns the round-trip time, once the answer is there.
     fn pinged(&mut self, ping: PingId) -> Option<Span>;
 }

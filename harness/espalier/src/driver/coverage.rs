@@ -9,7 +9,7 @@ use crate::error::FileError;
 
 /// The environment variable with the folder to which boards write what they have executed.
 pub const COVERAGE_VARIABLE: &str = "ESPALIER_COVERAGE";
-/// How the records of a process are called.
+/// File extension of the records of a process.
 const EXTENSION: &str = "blocks";
 
 /// Instructions that follow each other in memory, as a core has executed them in one go.
@@ -22,7 +22,7 @@ pub(crate) struct ExecutedBlock {
     pub(crate) end: u32,
 }
 
-/// How often each block was executed.
+/// The number of executions of each block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Executed {
     pub(crate) blocks: BTreeMap<ExecutedBlock, u64>,

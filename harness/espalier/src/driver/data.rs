@@ -21,7 +21,7 @@ pub enum Start {
     Download,
 }
 
-/// How a host reaches the debug modules of a board's chip.
+/// A host's access to the debug modules of a board's chip.
 #[cfg(feature = "probe")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProbePort {
@@ -89,7 +89,7 @@ espalier_core::persist!(value ConnectionId(value));
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ListenerId(pub(crate) u64);
 
-/// How far a connection has come, as its owner sees it.
+/// The state of a connection, as its owner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     /// The handshake is under way.

@@ -117,7 +117,7 @@ pub struct NoSuchPin {
 pub struct NoSuchUart {
     /// The number.
     pub uart: usize,
-    /// How many there are.
+    /// Number of the board's UARTs.
     pub uarts: usize,
 }
 

@@ -6,7 +6,7 @@ pub(crate) use espalier_net::{FaultConfig, StationState};
 
 use super::Link;
 
-/// How far a connection has come.
+/// Converts the state of a connection.
 pub(super) fn link(state: ConnState) -> Link {
     match state {
         ConnState::Connecting => Link::Connecting,

@@ -8,7 +8,7 @@ use crate::driver::{ModelError, emulated};
 
 /// Environment variable that chooses the board around the chip.
 pub const MODEL_VARIABLE: &str = "ESPALIER_MODEL";
-/// How the path of a board's file ends.
+/// File extension of a board's file.
 const EXTENSION: &str = ".toml";
 
 /// The board around the chip.

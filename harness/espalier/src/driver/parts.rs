@@ -15,7 +15,7 @@ pub(crate) enum Control {
     Field { name: String, gauss: [f64; 3] },
 }
 
-/// How far a tone may be from the expected frequency, as a part of it. A semitone is 6 %.
+/// Largest deviation of a tone from the expected frequency, as a part of it. A semitone is 6 %.
 pub const TONE_TOLERANCE: f64 = 0.01;
 
 /// A tone: the swing of the buzzer's line.

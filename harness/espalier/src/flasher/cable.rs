@@ -17,7 +17,7 @@ use super::packet::{SILENCE, SLIP_END};
 use crate::driver::Driver;
 use crate::error::Failure;
 
-/// How long one look at an empty pseudo-terminal takes, in the host's time.
+/// Time-out of one read of an empty pseudo-terminal, in the host's time.
 const LOOK: Duration = Duration::from_millis(1);
 /// So many looks in a row without a byte, and a packet that has begun is handed over as it is. If there is none, the board
 /// runs for a moment: it may send without being asked.
@@ -43,7 +43,7 @@ const DEADLINE: Span = Span::from_secs(30);
 const BROKEN_ESCAPE: [u8; 2] = [0xDB, 0x00];
 /// Bytes that are moved at once.
 const BUFFER: usize = 1 << 12;
-/// How often the board runs before the pseudo-terminal is looked at again. It stops whenever it has sent something.
+/// Number of runs of the board before the pseudo-terminal is read again. A run ends whenever the board has sent something.
 const TURNS: usize = 16;
 
 /// The board's activity.
@@ -252,7 +252,7 @@ pub(super) fn is_temporary(error: &io::Error) -> bool {
 #[derive(Default)]
 struct Packets {
     bytes: VecDeque<u8>,
-    /// How many of them were searched for the end of the first packet.
+    /// Number of bytes that were searched for the end of the first packet.
     searched: usize,
 }
 

@@ -19,18 +19,18 @@ const BAUD_RATES: std::ops::RangeInclusive<u32> = 300..=5_000_000;
 
 /// The ROM's output when it is ready (ESP-IDF, "Boot Mode Selection").
 const READY: &[u8] = b"waiting for download";
-/// How long the ROM may take until then. It takes a few milliseconds.
+/// Time limit for the ROM until then. It takes a few milliseconds.
 const BOOT: Span = Span::from_secs(1);
 /// The same on a bench, where the lines may be pulled at the other end of a network. After it the ROM is asked all the same: its
 /// messages may be switched off by a fuse, and a board without lines is brought into its download mode by hand.
 const LIVE_BOOT: Span = Span::from_secs(2);
-/// How often the ROM is asked for an answer, and how long it has for each.
+/// Number of requests for an answer of the ROM, and the time limit for each.
 const KNOCKS: u32 = 20;
 const ANSWER: Span = Span::from_millis(10);
 const LIVE_ANSWER: Span = Span::from_millis(100);
 /// A slice of the board's time.
 const SLICE: Span = Span::from_millis(1);
-/// How often it is tried. espflash waits only 50 ms of the host's time for the answer to MEM_END, which is too little for a very
+/// Number of attempts. espflash waits only 50 ms of the host's time for the answer to MEM_END, which is too little for a very
 /// busy host.
 const ATTEMPTS: u32 = 20;
 /// The same on a bench, where every attempt takes seconds of real time.
@@ -75,7 +75,7 @@ impl ChipInfo {
     }
 }
 
-/// How a board is to be flashed.
+/// The options for flashing a board.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {

@@ -15,7 +15,7 @@ use serialport::{SerialPort, UsbPortInfo};
 /// Bytes that the stub sends at once, and how many such blocks it may send before the first one is acknowledged.
 const READ_BLOCK: u32 = 0x1000;
 const READS_IN_FLIGHT: u32 = 1;
-/// How long the loader may be silent before espflash gives up, in the host's time.
+/// Silence of the loader after which espflash gives up, in the host's time.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The rate of the line before the stub runs.
 const ROM_BAUD: u32 = 115_200;

@@ -38,7 +38,7 @@ pub enum FlashError {
          port has no lines to reset it: then hold its BOOT button and press EN"
     )]
     NoDownloadMode {
-        /// How long was waited, in the board's time.
+        /// The waiting time, in the board's time.
         waited: Span,
     },
     /// The chip does not answer, or what it sends is no answer.

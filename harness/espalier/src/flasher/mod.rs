@@ -43,10 +43,10 @@ use relay::Relay;
 /// Bytes that are erased together.
 pub const SECTOR: u32 = 0x1000;
 
-/// How often espflash's thread is looked at where the board lives in the host's time.
+/// Interval of checking espflash's thread where the board lives in the host's time.
 const TURN: Span = Span::from_millis(1);
 
-/// How much of an image had to be written.
+/// The bytes of an image that had to be written, and those that were there.
 ///
 /// ```
 /// let flashed = espalier::Flashed { written: 4096, unchanged: 8192 };

@@ -1,4 +1,4 @@
-//! How far a flash operation has come.
+//! The progress of a flash operation.
 
 use std::sync::mpsc::Sender;
 
@@ -29,7 +29,7 @@ pub enum Stage {
     Unchanged,
 }
 
-/// How far the work on one part of the flash chip has come.
+/// The progress of the work on one part of the flash chip.
 ///
 /// ```no_run
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
@@ -43,7 +43,7 @@ pub enum Stage {
 pub struct Progress {
     /// Where the part begins in flash.
     pub offset: u32,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub length: u32,
     /// About how many of them are written.
     pub done: u32,

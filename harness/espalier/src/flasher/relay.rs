@@ -14,7 +14,7 @@ use crate::error::Failure;
 
 /// Bytes that are moved at once.
 const BUFFER: usize = 1 << 12;
-/// How often the pseudo-terminal is looked at, in board time.
+/// Interval of reading the pseudo-terminal, in board time.
 const TURN: espalier_core::Span = espalier_core::Span::from_millis(1);
 
 pub(super) struct Relay {

@@ -44,9 +44,9 @@ pub enum ImageError {
         name: String,
         /// The part that is cut off.
         what: String,
-        /// How long the file would have to be at least.
+        /// The smallest possible size of the file.
         needed: usize,
-        /// How long it is.
+        /// Its size.
         present: usize,
     },
     /// A checksum or a digest is wrong.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::script::{COMPILED, STDIN, Script};
 use crate::driver::MARK;
 
-/// How a traceback begins.
+/// First line of a traceback.
 const HEADING: &str = "Traceback (most recent call last):";
 
 /// A call that an exception went through.

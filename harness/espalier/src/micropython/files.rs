@@ -34,13 +34,13 @@ const PIECE: usize = 1024;
 pub struct RemoteEntry {
     /// Its name, without the directory.
     pub name: String,
-    /// How many bytes are in it; 0 for a directory.
+    /// Its size in bytes; 0 for a directory.
     pub size: u64,
     /// Whether it is a directory.
     pub is_directory: bool,
 }
 
-/// How far a file has come.
+/// The progress of a file.
 enum Stage {
     Beginning,
     Writing,

@@ -6,12 +6,12 @@ use crate::driver::Reset;
 use crate::session::{Crash, State};
 use crate::text::find;
 
-/// How the ROM's first words after a reset begin: the date of its making.
+/// First bytes of the ROM's message after a reset: its build date follows.
 const BANNER: &[u8] = b"ets J";
-/// How long what was printed before a reset may take to come: a UART holds 128 bytes, which take 11 ms at 115200 baud.
+/// Time for bytes printed before a reset to arrive: a UART holds 128 bytes, which take 11 ms at 115200 baud.
 const REST: Span = Span::from_millis(50);
 
-/// How MicroPython was lost.
+/// The event by which MicroPython was lost.
 ///
 /// ```
 /// use espalier::BoardLoss;

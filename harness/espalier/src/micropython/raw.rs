@@ -28,11 +28,11 @@ const GREETING: &[u8] = b"raw REPL; CTRL-B to exit\r\n>";
 const ACCEPTED: &[u8] = b"OK";
 const REBOOT: &[u8] = b"soft reboot\r\n";
 
-/// How long a board has to answer before it is asked for its prompt again; it may still be booting.
+/// Time limit for a board's answer before it is asked for its prompt again; it may still be booting.
 const ASK_AGAIN: Span = Span::from_millis(100);
-/// How much of a script is sent at once.
+/// Number of bytes of a script that are sent at once.
 const CHUNK: usize = 64;
-/// How long a chunk takes in raw mode: at 115200 baud it is on its way for 5.6 ms.
+/// Time for a chunk in raw mode: at 115200 baud it is on its way for 5.6 ms.
 const CHUNK_TIME: Span = Span::from_millis(10);
 
 /// The output of a script, and its traceback if it failed.
@@ -55,7 +55,7 @@ pub(super) enum Event {
     Left,
 }
 
-/// How the board is brought to its prompt.
+/// The method of bringing the board to its prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asking {
     /// With what disturbs no program.

@@ -13,7 +13,7 @@ use super::script::{MicroPythonOutput, Script, plain_text};
 use crate::error::Failure;
 use crate::session::{Ask, Error, Shared, State, Timeout, Wait};
 
-/// How a script ended.
+/// The end of a script.
 pub(super) type Ended = Result<MicroPythonOutput, MicroPythonError>;
 
 /// The next step at the raw REPL.
@@ -160,7 +160,7 @@ fn turn<T>(
     result
 }
 
-/// How a script ended.
+/// Returns the end of a script.
 pub(super) fn ended(ran: Ran) -> Ended {
     if ran.traceback.is_empty() {
         return Ok(MicroPythonOutput::new(ran.printed));
@@ -169,7 +169,7 @@ pub(super) fn ended(ran: Ran) -> Ended {
 }
 
 impl Error {
-    /// How the board was lost on which a script ran, if that is why it failed.
+    /// Returns the loss of the board on which a script ran, if that is why it failed.
     pub fn board_loss(&self) -> Option<&BoardLoss> {
         match self.find()? {
             MicroPythonFailure::Lost(loss) => Some(loss),

@@ -11,7 +11,7 @@ use crate::driver::{DatagramDriver, UdpId};
 use crate::error::Failure;
 use crate::session::{Result, Shared, State, Wait};
 
-/// How long a question may stay unanswered before it is asked again.
+/// Time after which an unanswered question is asked again.
 const ANSWER_TIME: Span = Span::from_secs(1);
 
 impl Peer {

@@ -62,7 +62,7 @@ impl PeerStream {
         self.remote
     }
 
-    /// How long a read or a write through tokio's traits waits, in board time; `None` is forever.
+    /// Sets the time limit of a read or a write through tokio's traits, in board time; `None` is no limit.
     pub fn set_patience(&mut self, patience: Option<Span>) {
         self.patience = patience;
     }

@@ -57,7 +57,7 @@ pub struct ProbeFailure {
 
 impl Cause for ProbeFailure {}
 
-/// How long a core may take to stop, in the host's time.
+/// Time limit for a core to stop, in the host's time.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Board time between two looks at whether a core has stopped.
 const LOOK: Span = Span::from_micros(100);

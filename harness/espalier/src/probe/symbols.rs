@@ -15,7 +15,7 @@ pub enum Place {
     Function {
         /// Its name, demangled.
         name: String,
-        /// How many bytes from its start.
+        /// Offset from its start in bytes.
         offset: u32,
         /// File and line of the source, if the ELF file has debug information.
         source: Option<String>,

@@ -67,13 +67,13 @@ pub(crate) struct Tolerance {
     pub(crate) masks: Vec<Rect>,
     /// Differing pixels that are forgiven.
     pub(crate) pixels: usize,
-    /// How far from its place a lit pixel may be.
+    /// Allowed distance of a lit pixel from its place.
     pub(crate) distance: u32,
-    /// How much each channel of a colour may be off.
+    /// Allowed difference of each channel of a colour.
     pub(crate) channel: u8,
 }
 
-/// How one pixel compares.
+/// The comparison of one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Same { lit: bool },
@@ -131,7 +131,7 @@ impl Comparison {
         self.same_size() && self.differing <= self.tolerance.pixels
     }
 
-    /// How many pixels differ, forgiven ones included and masked ones not.
+    /// Returns the number of pixels that differ, including accepted ones and excluding masked ones.
     pub fn differing(&self) -> usize {
         self.differing
     }
@@ -228,7 +228,7 @@ impl Comparison {
     }
 }
 
-/// How much the channel that differs most is off.
+/// Returns the difference of the channel that differs most.
 fn differ(a: Rgb, b: Rgb) -> u8 {
     a.red.abs_diff(b.red).max(a.green.abs_diff(b.green)).max(a.blue.abs_diff(b.blue))
 }

@@ -59,9 +59,9 @@ pub enum ScreenError {
         golden.display(), actual.display(), diff.display(), drawing.trim_end().replace('\n', "\n  ")
     )]
     Differs {
-        /// How many pixels differ.
+        /// Number of pixels that differ.
         differing: usize,
-        /// How many would have been forgiven.
+        /// Number of pixels that may differ.
         forgiven: usize,
         /// Where they are.
         bounds: Rect,
@@ -97,7 +97,7 @@ pub enum ScreenError {
         diff.display(), drawing.trim_end().replace('\n', "\n  ")
     )]
     CrossCheck {
-        /// How many pixels differ.
+        /// Number of pixels that differ.
         differing: usize,
         /// The difference in colour: red is what the display lacks.
         diff: PathBuf,

@@ -121,7 +121,7 @@ pub struct PendingGoldens {
     pub ready: Vec<PendingGolden>,
     /// Pictures that cannot, and why.
     pub refused: Vec<Refusal>,
-    /// How many pictures are of runs before the last one of their test binary.
+    /// Number of pictures of runs before the last one of their test binary.
     pub earlier: usize,
 }
 

@@ -32,7 +32,7 @@ const NAMELESS: &str = "board";
 const MAIN: &str = "main";
 /// The longest name of a folder; names in file systems have at most 255 bytes, and a number may follow.
 const LONGEST: usize = 200;
-/// How many digits of a digest tell names apart that would look alike.
+/// Number of digits of a digest that distinguish names which would look alike.
 const TELLING: usize = 8;
 
 /// The folders that boards of this process have, or have left something in.

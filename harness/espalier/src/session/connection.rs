@@ -20,7 +20,7 @@ impl Connection {
     }
 }
 
-/// How the board ended a connection.
+/// The end of a connection by the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     Finished,

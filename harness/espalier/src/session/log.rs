@@ -7,7 +7,7 @@ use regex::bytes::{Captures, Regex};
 
 use crate::text::{escaped, find};
 
-/// How long the console has to be quiet before a line without an end counts as complete, as a prompt is.
+/// Silence of the console after which a line without an end counts as complete, as a prompt is.
 pub(crate) const QUIET: Span = Span::from_millis(10);
 /// Bytes that are kept, with [`LINE`] more for each line. The oldest are dropped, read or not.
 const KEPT: usize = 4 << 20;

@@ -25,7 +25,7 @@ struct OtherHarness {
     known: String,
 }
 
-/// How a loaded board is used, whatever the saved one was for.
+/// The use of a loaded board, whatever the saved one was for.
 pub(crate) struct Use<'a> {
     /// The board's name.
     pub(crate) name: &'a str,
@@ -48,7 +48,7 @@ pub(crate) struct Saved {
     warnings: Vec<ImageWarning>,
     inputs: Inputs,
     capture_from: Option<u64>,
-    /// How the peers number their sockets.
+    /// The numbering of the peers' sockets.
     sockets: Vec<u8>,
 }
 

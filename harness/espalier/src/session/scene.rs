@@ -11,15 +11,15 @@ use crate::driver::{Colours, DisplayState, Kind, UnmodelledNote};
 use crate::image::ImageWarning;
 use crate::render::half_blocks;
 
-/// How many console lines a failure shows.
+/// Number of console lines in a failure.
 pub(crate) const CONSOLE_TAIL: usize = 20;
-/// How many characters of a console line a failure shows.
+/// Number of characters of a console line in a failure.
 const CONSOLE_WIDTH: usize = 150;
-/// How many places of a backtrace a failure shows.
+/// Number of places of a backtrace in a failure.
 const BACKTRACE_SHOWN: usize = 16;
-/// How many notes of the emulator a failure shows.
+/// Number of notes of the emulator in a failure.
 const UNMODELLED_SHOWN: usize = 8;
-/// How many transcript entries a failure shows.
+/// Number of transcript entries in a failure.
 pub(crate) const TRANSCRIPT_TAIL: usize = 12;
 
 /// The visible state of a board at the moment of a failure.
@@ -45,7 +45,7 @@ pub struct Scene {
     pub warnings: Vec<ImageWarning>,
     /// The last lines of the console.
     pub console: Vec<Line>,
-    /// How many lines the console has printed in all.
+    /// Number of lines that the console has printed in all.
     pub console_lines: usize,
     /// Where the firmware panicked last, if the console says so.
     pub backtrace: Vec<Place>,

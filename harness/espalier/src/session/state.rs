@@ -56,7 +56,7 @@ pub(crate) struct State {
     pub(crate) inputs: Inputs,
     /// Notes of the harness; they stand among the lines of the console that a test leaves behind.
     pub(crate) notes: Vec<Line>,
-    /// How many frames of the network had been recorded when a test asked for it.
+    /// Number of recorded frames of the network when a test asked for the record.
     pub(crate) capture_from: Option<u64>,
     /// Reads the call stacks of the cores, where the board has a debug probe.
     pub(crate) stacks: Option<Stacks>,

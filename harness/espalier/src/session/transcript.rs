@@ -8,7 +8,7 @@ use espalier_core::Time;
 use crate::driver::ConnectionId;
 use crate::text::escaped;
 
-/// How many characters of a message a transcript line shows.
+/// Number of characters of a message in a transcript line.
 const SHOWN: usize = 96;
 /// Bytes of messages that are kept, with [`EVENT`] more for each event. The oldest events are dropped.
 const KEPT: usize = 1 << 20;
@@ -74,9 +74,9 @@ pub enum Event {
     Vanished,
     /// There was more before this, on all connections together, than is kept.
     Dropped {
-        /// How many events.
+        /// Number of events.
         events: u64,
-        /// How many bytes of messages.
+        /// Number of bytes of messages.
         bytes: u64,
     },
 }

@@ -14,10 +14,10 @@ use espalier_core::{Span, Time};
 use super::{Error, Shared, State};
 use crate::error::{Cause, Failure};
 
-/// How long waits last before they fail, unless they are told otherwise with [`Wait::within`].
+/// Default time limit of waits; [`Wait::within`] sets another one.
 pub const PATIENCE: Span = Span::from_secs(10);
 
-/// How long a screen has to stay the same to count as settled.
+/// Time for which a screen has to stay the same to count as settled.
 pub const SETTLED: Span = Span::from_millis(50);
 
 /// The awaited event did not come in time.
@@ -33,13 +33,13 @@ pub const SETTLED: Span = Span::from_millis(50);
 pub struct Timeout {
     /// The awaited event.
     pub what: String,
-    /// How long, in the board's time.
+    /// The waiting time, in the board's time.
     pub waited: Span,
 }
 
 impl Cause for Timeout {}
 
-/// How a wait looks at its board. It is told when it is asked for the last time.
+/// The condition of a wait. It gets to know when it is checked for the last time.
 type Check<T> = Box<dyn FnMut(&mut State, Ask) -> Poll<Result<T, Failure>> + Send>;
 
 /// Whether a wait is asked again if it is not met.

@@ -8,7 +8,7 @@ use espalier_serve::{Pace, ServeConfig, Server};
 use crate::noise::noise;
 use crate::served::{IMAGE, Served};
 
-/// How long a person may wait to be told.
+/// Longest acceptable time until a fault is reported.
 const SECONDS: Duration = Duration::from_secs(15);
 
 fn bench_error(error: &espalier::Error) -> &BenchError {

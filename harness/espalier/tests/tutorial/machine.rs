@@ -130,7 +130,7 @@ async fn waits_that_are_joined_share_the_boards_time(#[future(awt)] board: Board
     Ok(())
 }
 
-/// How often a wait is asked until it has given up.
+/// Counts the polls of a wait until it has given up.
 async fn polls<T>(wait: Wait<T>) -> usize {
     let (mut wait, mut polls) = (pin!(wait.within(200.ms())), 0);
     let met = poll_fn(|cx| {

@@ -22,7 +22,7 @@ macro_rules! actions {
         pub struct Step {
             /// Name of the step in reports.
             pub name: Option<String>,
-            /// How long it waits, in board time.
+            /// Time limit of the step, in board time.
             pub within: Option<Time>,
             $($(#[doc = $doc])+ #[serde(rename = $key)] $field: Option<$form>,)*
         }
@@ -472,7 +472,7 @@ pub enum ScreenForm {
 
 shorthand!(ScreenForm, Golden(String), Compare(CompareForm), "the name of a golden picture, or a table with `golden`");
 
-/// How the display is compared with a golden picture.
+/// Limits for comparing the display with a golden picture.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CompareForm {
@@ -482,18 +482,18 @@ pub struct CompareForm {
     pub display: Option<String>,
     /// The part of the display that is compared; masks count from its upper left pixel.
     pub region: Option<Mask>,
-    /// How much each channel of a colour may be off, of 255.
+    /// Allowed difference of each channel of a colour, of 255.
     #[serde(default)]
     pub max_channel: u8,
-    /// How long the display has to stay unchanged before it is looked at.
+    /// Time for which the display has to stay unchanged before it is compared.
     pub settled: Option<Time>,
     /// Regions that do not count.
     #[serde(default)]
     pub mask: Vec<Mask>,
-    /// How many pixels may differ.
+    /// Number of pixels that may differ.
     #[serde(default)]
     pub max_pixels: usize,
-    /// How far from a pixel its equal may lie.
+    /// Allowed distance of a pixel from its equal.
     #[serde(default)]
     pub max_distance: u32,
 }
@@ -534,7 +534,7 @@ pub struct FaultsForm {
     pub corruption: f64,
     /// Probability that a frame is held back so that later ones overtake it.
     pub reordering: f64,
-    /// How long frames are held back that others are to overtake.
+    /// Time for which frames are held back that others are to overtake.
     pub reordered_by: Option<Time>,
     /// Every frame is delayed by a random time up to this.
     pub jitter: Option<Time>,
@@ -550,7 +550,7 @@ pub struct AccessPointForm {
     pub password: Option<String>,
     /// Its channel, 1 to 14.
     pub channel: Option<u8>,
-    /// How strong the board receives it, in dBm.
+    /// Signal strength at the board, in dBm.
     pub rssi: Option<i8>,
     /// Its name is not in its beacons.
     #[serde(default)]
@@ -603,7 +603,7 @@ pub struct ScriptForm {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Repeat {
-    /// How often.
+    /// Number of times.
     pub times: u32,
     /// The steps.
     pub steps: Vec<super::Placed<Step>>,

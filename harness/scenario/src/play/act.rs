@@ -14,7 +14,7 @@ use crate::form::{
 };
 use crate::pattern::{Pattern, expression};
 
-/// How long a click and a tap last.
+/// Duration of a click and of a tap.
 const CLICK: u64 = 100;
 /// Names of what is opened without one.
 const LISTENER: &str = "listener";

@@ -49,7 +49,7 @@ enum From {
     Stage(Arc<Stage>),
 }
 
-/// How boards are started.
+/// The start of boards.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Start {
     pub target: Option<Target>,

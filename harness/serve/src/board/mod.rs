@@ -78,7 +78,7 @@ pub(crate) struct BoardThread {
     busy_slices: u32,
     /// The cores did little but poll when they last ran, and nothing has come to them since.
     is_polling: bool,
-    /// How many touches of what is not modelled were told.
+    /// Number of reported accesses to hardware that is not modelled.
     noted: usize,
 }
 

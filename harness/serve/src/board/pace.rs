@@ -21,7 +21,7 @@ use crate::config::Pace;
 
 /// A board that works and is further behind than this has lost the time: it does not hurry afterwards.
 const LARGEST_LAG: Duration = Duration::from_millis(100);
-/// How long the host sleeps when a board that works has come to the present.
+/// Sleep of the host when a working board has come to the present.
 const NAP: Duration = Duration::from_millis(2);
 /// Naps are no shorter, so that timers of the board that follow each other closely share one.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -29,9 +29,9 @@ const MOMENT: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 /// Idle time of the board that passes at full speed after something went in or out.
 const IDLE_SPRINT: Span = Span::from_secs(60);
-/// How long a program on the host may take to continue a message that it has begun, or to answer on a line that need not be answered.
+/// Time limit for a program on the host to continue a message that it has begun, or to answer on a line that need not be answered.
 pub(super) const REACTION: Duration = Duration::from_millis(500);
-/// How long a frame may be under way to another program's network and back.
+/// Longest round trip of a frame to another program's network.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
 
 /// The board's next action.

@@ -26,7 +26,7 @@ pub(crate) use target::DebugTarget;
 
 /// Bytes that are read at once.
 const PIECE: usize = 4096;
-/// How long a client may take to say something.
+/// Time limit for a client's first bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one client after the other.

@@ -22,7 +22,7 @@ pub(crate) use lease::PortLease;
 const PIECE: usize = 4096;
 /// Message to a second client of a serial port.
 pub(crate) const BUSY: &[u8] = b"espalier: the port is busy: another client is connected\r\n";
-/// How long a client waits for one that may be about to go.
+/// Time that a client waits for another one that may be about to leave.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// A serial port of the board.

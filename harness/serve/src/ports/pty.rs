@@ -24,7 +24,7 @@ use crate::serial_input::SerialInput;
 
 /// The rate of the line until a client sets one: that of the ROM's messages.
 const INITIAL_BAUD: u32 = 115_200;
-/// How often to check whether a program has opened the terminal, where the system does not notify.
+/// Interval of checking whether a program has opened the terminal, where the system does not notify.
 const LOOK: Duration = Duration::from_millis(20);
 /// Bytes that are read or written at once.
 const PIECE: usize = 1024;

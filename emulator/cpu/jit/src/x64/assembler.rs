@@ -72,7 +72,7 @@ pub(super) enum Scalar {
     Sub = 0x5C,
 }
 
-/// How a load extends what it reads.
+/// The extension of a loaded value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LoadKind {
     Byte,

@@ -56,7 +56,7 @@ pub(super) const TABLE_ADDRESS: i32 = offset_of!(TableEntry, address) as i32;
 pub(super) const TABLE_CODE: i32 = offset_of!(TableEntry, code) as i32;
 /// Entries of the table, a power of two.
 pub(super) const TABLE_ENTRIES: usize = 1 << 11;
-/// How far the upper bits of an address are moved to be mixed with the lower ones.
+/// Distance by which the upper bits of an address are shifted to be mixed with the lower ones.
 pub(super) const TABLE_MIX: u8 = 11;
 
 /// The entry of an address.

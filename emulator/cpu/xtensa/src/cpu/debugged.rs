@@ -75,7 +75,7 @@ impl Cpu {
     }
 }
 
-/// How [`run_blocks_debugged`] ended.
+/// The end of [`run_blocks_debugged`].
 struct Debugged {
     /// Cycles spent after the last instruction.
     spent: u32,

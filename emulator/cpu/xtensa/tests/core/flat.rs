@@ -26,7 +26,7 @@ pub struct Flat {
     pub attended: Vec<(u64, u32)>,
     /// Instructions whose effect is not public, where they were.
     pub unmodelled: Vec<(&'static str, u32)>,
-    /// How often each page that code was decoded from has been written; odd while code is decoded from it.
+    /// Version of each page that code was decoded from: counts its writes; odd while code is decoded from it.
     versions: Vec<u32>,
 }
 

@@ -18,7 +18,7 @@ use crate::gateway::reply::blank_segment;
 use receiver::Receiver;
 use sender::{Acknowledged, MSS, Sender, distance};
 
-/// How long an end that has closed first answers for the connection: twice the lifetime of a segment, which on a LAN is short.
+/// Time for which an end that has closed first answers for the connection: twice the lifetime of a segment, which on a LAN is short.
 const TIME_WAIT: Span = Span::from_secs(10);
 /// Segments without sense are answered no more often than this (RFC 5961, 7).
 const CHALLENGES: Span = Span::from_secs(1);

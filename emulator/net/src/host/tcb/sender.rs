@@ -86,7 +86,7 @@ espalier_core::persist! {
     } if Sender::is_sound;
 }
 
-/// How far `number` is behind `origin`, in the arithmetic of RFC 9293, 3.4.
+/// Distance of `number` behind `origin`, in the arithmetic of RFC 9293, 3.4.
 pub(super) fn distance(number: u32, origin: u32) -> i32 {
     number.wrapping_sub(origin) as i32
 }

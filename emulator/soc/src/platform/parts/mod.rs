@@ -327,7 +327,7 @@ impl Parts {
         level.map(|level| NetDriver::of(Signal::Level(level)))
     }
 
-    /// How a resistor of the board, or a voltage, pulls a pad.
+    /// Returns the pull of a resistor of the board, or of a voltage, at a pad.
     pub fn resistor(&self, pin: usize) -> Option<bool> {
         let bus = self.buses.iter().any(|bus| bus.pad_level(pin).is_some());
         if bus { Some(true) } else { self.pulled[pin] }

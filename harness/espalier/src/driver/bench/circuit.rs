@@ -1,4 +1,4 @@
-//! How DTR and RTS reset a board.
+//! The reset circuit: DTR and RTS reset a board.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use serde::Deserialize;
 use crate::driver::Start;
 use crate::driver::live::Order;
 
-/// How long EN is low. The capacitor at EN of development boards takes a few milliseconds; a network and a bridge take more.
+/// Time for which EN is low. The capacitor at EN of development boards takes a few milliseconds; a network and a bridge take more.
 const LOW: Duration = Duration::from_millis(100);
-/// How long the strapping pin stays low after EN has risen, so that the ROM sees it.
+/// Time for which the strapping pin stays low after EN has risen, so that the ROM sees it.
 const STRAP: Duration = Duration::from_millis(50);
 /// Time after which bytes that were in transit when EN went low have arrived.
 const STRAGGLERS: Duration = Duration::from_millis(50);

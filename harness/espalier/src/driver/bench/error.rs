@@ -80,7 +80,7 @@ pub enum BenchError {
     /// The board that was asked for is not plugged in.
     #[error("{board} is not plugged in; `espalier boards` lists what is")]
     Absent {
-        /// How it was asked for.
+        /// The requested name.
         board: String,
     },
     /// The port cannot be opened.
@@ -127,7 +127,7 @@ pub enum BenchError {
         board: String,
         /// The holder.
         holder: String,
-        /// How many seconds were waited.
+        /// The waiting time in seconds.
         waited: u64,
     },
     /// This very test has the board.

@@ -26,9 +26,9 @@ use crate::run_id::is_nextest;
 /// Environment variable with the seconds for which a board is waited for that another process has.
 pub const WAIT_VARIABLE: &str = "ESPALIER_WAIT";
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
-/// How long tests of one run wait for each other.
+/// Longest time for which tests of one run wait for each other.
 const TURN: Duration = Duration::from_secs(3600);
-/// How often to look whether a board has become free.
+/// Interval of checking whether a board has become free.
 const LOOK: Span = Span::from_millis(20);
 
 /// The SHA-256 digest of the image that is in the flash.

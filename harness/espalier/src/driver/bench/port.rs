@@ -14,12 +14,12 @@ use super::rfc2217;
 use crate::driver::SerialPort as OwnPort;
 use crate::driver::live::Transmitter;
 
-/// How long one look at a silent port takes.
+/// Time-out of one read of a silent port.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
-/// How long the other side of a network may take to answer, or to take what is written.
+/// Time limit for the other side of a network to answer, or to take the written bytes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How often to look whether everything was written.
+/// Interval of checking whether everything was written.
 const DRAIN: Duration = Duration::from_millis(1);
 
 const RFC2217: &str = "rfc2217://";

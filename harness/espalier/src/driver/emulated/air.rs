@@ -13,7 +13,7 @@ use crate::driver::{
 };
 use crate::error::Failure;
 
-/// How strong the board receives what nothing is said about, in dBm.
+/// Default signal strength at the board, in dBm.
 const RSSI: i8 = -40;
 
 fn explain(air: &Air, error: &NetError) -> Failure {

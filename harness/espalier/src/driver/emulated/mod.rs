@@ -43,7 +43,7 @@ const CONSOLE: usize = 0;
 /// The fastest rate at which espflash's stub keeps up.
 const STUB_BAUD: u32 = 4_000_000;
 
-/// How far a board runs between two looks at what it has read of its flash chip.
+/// Time for which a board runs before its reads of the flash chip are checked.
 const LOOK: Span = Span::from_millis(1);
 
 struct Emulated {
@@ -101,7 +101,7 @@ pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
     Ok((to.into_bytes(), definition.flash_size))
 }
 
-/// How many bytes fit into the flash chip of a board of that model.
+/// Returns the size in bytes of the flash chip of this board model.
 pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
     Ok(definition(model, &PartKinds::default())?.flash_size)
 }

@@ -17,7 +17,7 @@ use crate::driver::lan_peer::{LanPeer, Lans};
 use crate::driver::{Driver, EmulatorError, FaultConfig, Halted, Segment};
 use crate::error::{Failure, Source};
 
-/// How long boards run before other tasks get their turn, in their own time. Short, so that a runtime with one thread
+/// Board time for which boards run before other tasks get their turn. Short, so that a runtime with one thread
 /// stays responsive; what the firmware sees does not depend on it.
 const SLICE: Span = Span::from_millis(1);
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
 
-/// How often a task that waits looks again although nothing has woken it. Sockets of the host are looked at, not listened to:
-/// what they hold back stays in the kernel's buffers, so a board whose peer does not read is held back as by any other peer. A
-/// millisecond is little beside what a board takes to answer.
+/// Interval at which a waiting task looks again although nothing has woken it. Sockets of the host are polled: unread bytes stay in
+/// the kernel's buffers, so a peer that does not read holds the board back as any other peer does. A millisecond is short beside
+/// a board's time to answer.
 const TICK: Duration = Duration::from_millis(1);
 
 /// Board time that is the host's: it counts from power-on by the host's monotonic clock.

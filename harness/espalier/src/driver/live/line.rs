@@ -17,7 +17,7 @@ use super::watch::Watch;
 const BUFFER: usize = 1 << 12;
 /// Bytes that are written at once, so that what was cut is not written for long.
 const PIECE: usize = 256;
-/// How long a pause of the line is slept in one go.
+/// Longest sleep in a pause of the line.
 const NAP: Duration = Duration::from_millis(10);
 
 /// The half of a port that carries bytes to the board. Calls return after a while even if the other side takes nothing.

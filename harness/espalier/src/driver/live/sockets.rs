@@ -16,7 +16,7 @@ const BUFFER: usize = 1 << 14;
 const NO_HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const DISCARD: u16 = 9;
 
-/// How the board's network and the host's are joined. By default they are one: the peer is this host, and its ports are the
+/// The connection between the board's network and the host's. By default they are one: the peer is this host, and its ports are the
 /// host's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Routes {

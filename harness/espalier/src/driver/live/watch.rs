@@ -14,7 +14,7 @@ use crate::driver::DisplayState;
 
 /// Precedes each picture of a mirrored display: the record separator, which no text contains (compare RFC 7464).
 pub(crate) const MARK: u8 = 0x1E;
-/// How a dump begins.
+/// The first bytes of a dump.
 const DUMP: &[u8] = b"@screen ";
 /// A dump that has not come after this will not come any more: at 115200 baud it takes an eighth of a second.
 const PATIENCE: Span = Span::from_secs(3);
@@ -22,7 +22,7 @@ const PATIENCE: Span = Span::from_secs(3);
 /// Text with which MicroPython announces a soft reset on the console.
 const SOFT_RESET: &str = "MPY: soft reboot";
 
-/// How the picture of the display comes here.
+/// The source of the display's picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Voice {
     /// The firmware has not shown that it speaks the protocol.

@@ -42,7 +42,7 @@ pub enum QemuError {
     /// The process ended by itself, or was killed.
     #[error("QEMU has ended ({status}){}", words(last_words))]
     Ended {
-        /// How it ended.
+        /// Its exit status.
         status: String,
         /// Its last output.
         last_words: String,
@@ -52,7 +52,7 @@ pub enum QemuError {
     Unconnected {
         /// The channel that it should connect.
         what: &'static str,
-        /// How long that was waited for.
+        /// The waiting time.
         waited: Duration,
         /// Its last output.
         last_words: String,
@@ -76,7 +76,7 @@ pub enum QemuError {
     FlashRange {
         /// Where they were to be written.
         offset: u32,
-        /// How many there are.
+        /// Number of bytes.
         length: usize,
         /// The size of the chip.
         size: u32,

@@ -20,9 +20,9 @@ pub(super) const TOOLS_VARIABLE: &str = "IDF_TOOLS_PATH";
 pub(super) const PROGRAM: &str = "qemu-system-xtensa";
 /// The machine with the chip.
 pub(super) const MACHINE: &str = "esp32";
-/// How long a program may take to say which machines it has: a bound for one that hangs, not for a host that is busy.
+/// Time limit for a program to list its machines: a bound for one that hangs, not for a host that is busy.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often a program that was asked is looked at.
+/// Interval of checking a program that was asked.
 const NAP: Duration = Duration::from_millis(5);
 
 /// A QEMU that has the machine `esp32`.

@@ -40,13 +40,13 @@ use process::{Guarded, describe};
 use qmp::Qmp;
 use wire::Wire;
 
-/// How long QEMU may take from its start to the connection of its sockets. It takes a tenth of a second on an idle host.
+/// Time limit from QEMU's start to the connection of its sockets. It takes a tenth of a second on an idle host.
 const START_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a QEMU that was asked to end, or whose console has closed, may take to be gone.
+/// Time limit for the end of a QEMU that was asked to end, or whose console has closed.
 const END_PATIENCE: Duration = Duration::from_millis(500);
-/// How often something is looked at that cannot be waited for.
+/// Interval of polling.
 const NAP: Duration = Duration::from_millis(2);
-/// How long a read or a write of the console may hold its thread up.
+/// Time limit for a read or a write of the console, which holds its thread up.
 const LINE_PATIENCE: Duration = Duration::from_millis(20);
 /// The rate that its chip is told for flashing: the fastest one at which espflash's stub keeps up.
 const FLASH_BAUD: u32 = 4_000_000;

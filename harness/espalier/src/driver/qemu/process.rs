@@ -33,7 +33,7 @@ exec 3<&0
 ) >/dev/null 2>&1 &
 program "$@"
 "#;
-/// How much of what a program says is kept.
+/// Number of bytes kept of a program's output.
 const KEPT: usize = 1 << 16;
 
 /// A running program.
@@ -68,7 +68,7 @@ impl Guarded {
         self.output.text()
     }
 
-    /// How it ended, once it has.
+    /// Returns its exit status, once it has ended.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().ok().flatten();
@@ -100,7 +100,7 @@ impl Drop for Guarded {
     }
 }
 
-/// How a process ended, in words.
+/// Describes the end of a process in words.
 pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

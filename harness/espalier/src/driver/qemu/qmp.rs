@@ -11,7 +11,7 @@ use serde_json::{Deserializer, Value, json};
 
 use super::error::QemuError;
 
-/// How long QEMU may take for a command. Each of those that are used here takes milliseconds.
+/// Time limit for a command of QEMU. Each of those that are used here takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The control channel of one QEMU.

@@ -22,7 +22,7 @@ const FRAME_MIN: usize = 60;
 const FRAME_MAX: usize = 64 << 10;
 /// Frames that wait for QEMU to take them. What comes beyond is lost, as in any switch.
 const QUEUE: usize = 256;
-/// How long the LAN is left alone at most when nothing is due.
+/// Longest sleep of the LAN when nothing is due.
 const REST: Duration = Duration::from_millis(100);
 
 /// The LAN and its time.

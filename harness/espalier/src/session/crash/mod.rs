@@ -15,7 +15,7 @@ use crate::backtrace::Place;
 use crate::driver::Reset;
 pub(crate) use watch::Watch;
 
-/// How firmware crashed.
+/// The kind of a firmware's crash.
 ///
 /// ```
 /// use espalier::CrashKind;
@@ -40,7 +40,7 @@ pub enum CrashKind {
     BrownOut,
     /// The chip was restarted by software again and again, each time soon after its start.
     RestartLoop {
-        /// How often.
+        /// Number of restarts.
         restarts: usize,
     },
 }
@@ -59,7 +59,7 @@ espalier_core::persist!(enum CrashKind { Panic { message }, Watchdog, BrownOut, 
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crash {
-    /// How it crashed.
+    /// The kind of the crash.
     pub kind: CrashKind,
     /// When the panic was printed, or the chip was reset.
     pub at: Time,
@@ -69,7 +69,7 @@ pub struct Crash {
     pub places: Vec<Place>,
 }
 
-/// How many places a message shows.
+/// Number of places in a message.
 const PLACES: usize = 16;
 
 impl fmt::Display for Crash {

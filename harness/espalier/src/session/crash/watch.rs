@@ -8,17 +8,17 @@ use super::CrashKind;
 use crate::driver::{Reset, ResetCause, ResetKind};
 use crate::text::escaped;
 
-/// How much of a line is looked at.
+/// Number of bytes of a line that are searched.
 const LINE: usize = 512;
-/// How many resets are kept; older ones are dropped, and still counted.
+/// Number of kept resets; older ones are dropped, and still counted.
 const KEPT: usize = 16;
-/// How long the console has to be quiet after a panic for its handler to have said everything, if no reset follows.
+/// Silence of the console after a panic that shows the end of its handler's output, if no reset follows.
 const QUIET: Span = Span::from_millis(200);
 /// So many restarts by software, each no later than [`SOON`] after the one before, are a loop.
 const LOOP: usize = 3;
 const SOON: Span = Span::from_secs(2);
 
-/// How the first line of a panic begins: ESP-IDF's exceptions, `abort`, `assert` and its checks of stack and heap ("Fatal errors" in the
+/// Beginnings of the first line of a panic: ESP-IDF's exceptions, `abort`, `assert` and its checks of stack and heap ("Fatal errors" in the
 /// ESP-IDF programming guide), the ROM's handler, Rust's, and that of `espalier-protocol`.
 const PANICS: [&str; 11] = [
     "Guru Meditation Error",
@@ -159,7 +159,7 @@ impl Watch {
         self.resets.get(self.resets.len().saturating_sub(after)).filter(|_| after > 0)
     }
 
-    /// How many resets there were.
+    /// Returns the number of resets.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

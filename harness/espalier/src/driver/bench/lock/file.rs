@@ -9,11 +9,11 @@ use std::io::{self, Read, Seek, Write};
 use super::super::error::BenchError;
 use super::folder::Folder;
 
-/// How a file begins that says who has a board.
+/// The first words of a file that says which process has a board.
 const MARK: &str = "process ";
 /// Bytes of it that are written and read.
 const LONGEST: usize = 512;
-/// How often a file may be exchanged while it is being locked.
+/// Number of times that a file may be exchanged while it is being locked.
 const ATTEMPTS: u32 = 16;
 const NOT_A_LOCK: &str = "it is not the lock of a board, so it is left alone; remove it";
 
