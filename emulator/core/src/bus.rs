@@ -155,7 +155,8 @@ pub trait Bus {
         WindowLayout::default()
     }
 
-    /// That memory. Reading and writing it there does what loads and stores do, as long as code is not rewritten.
+    /// Returns the memory that translated code may access. Accesses to it have the effect of loads and stores, as long as code
+    /// is not rewritten.
     fn windows(&mut self) -> Option<Windows<'_>> {
         None
     }

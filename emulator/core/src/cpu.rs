@@ -63,7 +63,7 @@ pub enum DebugStop {
 pub enum Translation {
     /// None: the interpreter executes all.
     Off,
-    /// Those that were executed so many times, if the host has a back end.
+    /// Blocks that were executed so many times, if the host has a back end.
     After(u32),
 }
 

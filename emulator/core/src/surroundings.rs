@@ -77,7 +77,7 @@ pub trait PadMatrix {
         0
     }
 
-    /// Those of them whose next edge interrupts or wakes.
+    /// The sensed pads whose next edge interrupts or wakes.
     fn awaited(&self) -> u64 {
         self.sensed()
     }

@@ -25,7 +25,7 @@ const LEARNED_MAX: usize = 512;
 /// Stream of the seed besides those of the peers' stacks.
 const STREAM_FROM_BOARD: u64 = 1;
 const STREAM_TO_BOARD: u64 = 2;
-/// Those of the next board's cable follow after so many.
+/// Number of streams for each board's cable.
 const STREAMS: u64 = 16;
 
 /// A LAN in virtual time.

@@ -55,7 +55,7 @@ espalier_core::persist!(
 pub struct SdCard {
     /// Blocks of the card.
     size: u32,
-    /// Those that are not all zeros.
+    /// The blocks that are not all zeros.
     blocks: BTreeMap<u32, Vec<u8>>,
     idle: bool,
     /// The last command was CMD55.

@@ -516,7 +516,7 @@ impl Device for Pcnt {
         true
     }
 
-    /// Those of the units that are not held in reset.
+    /// The inputs of the units that are not held in reset.
     fn listening(&self) -> u64 {
         let inputs = |unit: usize| ((1 << INPUTS) - 1) << (INPUTS * unit);
         (0..UNITS).filter(|unit| !self.is_held(*unit)).fold(0, |mask, unit| mask | inputs(unit))

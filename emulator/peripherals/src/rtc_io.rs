@@ -12,7 +12,7 @@ const TOUCH_PAD_WRITABLE: u32 = 0xFBFF_F000;
 /// The pull-up and the pull-down of a pad, where its register is that of this pad alone or of the first of two.
 const RUE: u32 = 1 << 27;
 const RDE: u32 = 1 << 28;
-/// Those of the second pad of XTAL_32K_PAD.
+/// The pull-up and the pull-down of the second pad of XTAL_32K_PAD.
 const X32P_RUE: u32 = 1 << 22;
 const X32P_RDE: u32 = 1 << 23;
 

@@ -17,7 +17,7 @@ pub struct Ability {
 /// The pads of a chip, as a board can use them.
 pub struct PadSet {
     pub exist: Ability,
-    /// Those that can drive a line; the others are only read.
+    /// The pads that can drive a line; the others are inputs only.
     pub drive: Ability,
     pub convert: Ability,
     pub feel: Ability,

@@ -96,7 +96,7 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// Those of the ELF file that belongs to the firmware file `image`, if there is one that can be read.
+    /// Reads the symbols of the ELF file beside the firmware file `image`, if there is one that can be read.
     pub fn beside(image: &Path) -> Option<Symbols> {
         Symbols::read(&elf_of(image)?)
     }

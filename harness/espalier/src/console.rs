@@ -85,7 +85,7 @@ impl Console {
         Console::at(shared, CONSOLE)
     }
 
-    /// That of another UART.
+    /// The console of another UART.
     pub(crate) fn at(shared: Arc<Shared>, port: usize) -> Console {
         Console { shared, port }
     }

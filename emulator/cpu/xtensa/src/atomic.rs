@@ -15,7 +15,7 @@ use espalier_core::{Bus, Fault, Stored};
 
 /// The field of `ATOMCTL` for memory that bypasses the cache. A core without a data cache, such as this one, uses no other.
 const BYPASS: u32 = 3;
-/// That field's value for an exception; with any other the memory is asked to do it.
+/// The value of that field for an exception; any other value sends the access to the memory.
 const EXCEPTION: u32 = 0;
 
 /// Local memories: first address, size, and whether they carry conditional stores out.

@@ -69,9 +69,9 @@ pub enum StationState {
     Joined,
     /// It has an address.
     Ready {
-        /// That of its host.
+        /// The address of the station's host.
         address: Ipv4Addr,
-        /// That of the board, which is its router.
+        /// The address of the board, which is its router.
         board: Ipv4Addr,
     },
     /// The board did not let it join, or it did not want to. It goes on trying.

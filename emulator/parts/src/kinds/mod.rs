@@ -45,7 +45,7 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
 #[derive(Clone)]
 pub struct PartKinds {
     kinds: Arc<BTreeMap<String, Make>>,
-    /// Those that a user has added.
+    /// The kinds that a user has added.
     own: Vec<String>,
 }
 

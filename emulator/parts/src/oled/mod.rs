@@ -50,7 +50,7 @@ impl Controller {
 pub enum ComPins {
     /// One pad after the other. Drivers send 0x02 with the command 0xDA.
     Sequential,
-    /// Those of both sides of the chip in turn. Drivers send 0x12.
+    /// The pads of both sides of the chip in turn. Drivers send 0x12.
     Alternate,
 }
 

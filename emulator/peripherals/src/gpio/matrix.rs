@@ -61,7 +61,7 @@ impl Masks {
         self.rising | self.falling | self.low | self.high
     }
 
-    /// Those of them with an interrupt or the wake-up.
+    /// The sensed pads with an enabled interrupt or the wake-up.
     pub(super) fn awaited(&self) -> u64 {
         self.enabled.iter().fold(self.wakeup, |mask, enabled| mask | enabled) & self.sensed()
     }

@@ -48,7 +48,7 @@ pub struct Ledc {
     channels: [Channel; LEDC_CHANNELS],
     signals: [Signal; LEDC_CHANNELS],
     watched: u16,
-    /// Those whose changes the deadline covers.
+    /// The outputs whose changes the deadline covers.
     awaited: u16,
     changes: Vec<LedcChange>,
     /// Until when everything has been followed.

@@ -119,7 +119,7 @@ impl Format {
         }
     }
 
-    /// That of the other side.
+    /// The format of the other side.
     pub(super) fn of_line(format: SerialFormat) -> Format {
         Format {
             data_bits: u32::from(format.data_bits).clamp(FEWEST_DATA_BITS, MOST_DATA_BITS),

@@ -27,7 +27,7 @@ pub(super) struct Pads {
     cts: Option<bool>,
     /// The outputs that are looked at: bit n is output n.
     watched: u64,
-    /// Those that have to be told in time.
+    /// The outputs whose changes the deadline covers.
     awaited: u64,
     /// The levels of the outputs that were told last.
     told: [bool; 2],

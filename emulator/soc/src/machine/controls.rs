@@ -15,7 +15,7 @@ pub struct UnknownPart {
     /// The kind of part.
     pub what: &'static str,
     pub name: String,
-    /// Those of this kind that there are.
+    /// The names of the board's parts of this kind.
     pub names: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Those who look on while the machine runs, and the bus of a core whose every access and block they are told of.
+//! The observers of a running machine, and the bus of a core that reports every access and every block to them.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -49,7 +49,7 @@ pub struct Row {
     pub edges: &'static [usize],
     /// The signals of the pad matrix that it drives.
     pub outputs: Option<Signals>,
-    /// Those that it hears, in the order of its inputs.
+    /// The signals of the pad matrix that it reads, in the order of its inputs.
     pub inputs: &'static [Signals],
     /// The bits of the chip's reset registers that reset it: which register, as the chip counts them, and which bit.
     pub resets: &'static [(usize, u32)],

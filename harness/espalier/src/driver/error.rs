@@ -103,7 +103,7 @@ pub struct PropertyError {
 pub struct NoSuchPin {
     /// The number.
     pub pin: usize,
-    /// Those that there are.
+    /// The pins of the chip.
     pub pins: &'static str,
 }
 

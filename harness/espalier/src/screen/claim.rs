@@ -24,7 +24,7 @@ pub(super) fn claim(artefacts: &Artefacts, golden: &Path, picture: &Picture) -> 
     let claims = artefacts.shared().join(CLAIMS);
     let folder = claims.join(run_id());
     if !folder.is_dir() {
-        // Those of earlier runs; no test fails because they stay.
+        // Claims of earlier runs; no test fails because they stay.
         let _ = fs::remove_dir_all(&claims);
     }
     fs::create_dir_all(&folder).map_err(FileError::of("create", &folder))?;

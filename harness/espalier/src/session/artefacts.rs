@@ -54,7 +54,7 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// That of the tests of this process: `ESPALIER_ARTEFACTS`, or `espalier` in Cargo's build directory.
+    /// The folder of the tests of this process: `ESPALIER_ARTEFACTS`, or `espalier` in Cargo's build directory.
     pub(crate) fn of_process() -> Root {
         let program = std::env::current_exe().unwrap_or_default();
         let shared = match std::env::var_os(ARTEFACTS_VARIABLE).filter(|root| !root.is_empty()) {

@@ -42,7 +42,7 @@ pub(crate) struct BoardSetup {
     pub pace: Pace,
     pub paused: bool,
     pub control: Receiver<Control>,
-    /// Those of UART0 and of the UARTs after it, as far as they are offered.
+    /// The lines of UART0 and of the UARTs after it, as far as they are offered.
     pub lines: Vec<SerialLine>,
     pub waker: Arc<BoardWaker>,
     pub handle: BoardHandle,

@@ -17,7 +17,7 @@ pub(crate) use source::BoxedSource;
 pub enum Protocol {
     /// The bytes of a UART.
     Serial,
-    /// Those, and the monitor behind Ctrl-A c.
+    /// The bytes of a UART, and the monitor behind Ctrl-A c.
     SerialAndMonitor,
     /// Commands that people type.
     Monitor,

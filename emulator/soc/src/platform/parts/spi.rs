@@ -141,7 +141,7 @@ struct Active {
 #[derive(Clone, Debug, Default)]
 pub struct SpiDevices {
     devices: Vec<SpiLines>,
-    /// Those that take part in the present transaction.
+    /// The devices that take part in the present transaction.
     active: Vec<Active>,
 }
 
