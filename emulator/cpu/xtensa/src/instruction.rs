@@ -1,6 +1,4 @@
-//! Decoded instructions: opcode, operands, and the search of the opcode table.
-
-use std::sync::LazyLock;
+//! The opcode table, and decoded instructions.
 
 use crate::operand::{Field, Operand};
 use crate::table::for_each_instruction;
@@ -99,7 +97,7 @@ impl Shape {
     const LENGTH: u8 = 3;
     const WINDOW_SHIFT: u8 = 2;
 
-    fn new(length: u8) -> Shape {
+    pub(crate) fn new(length: u8) -> Shape {
         Shape(length)
     }
 
@@ -118,41 +116,10 @@ impl Shape {
 
 /// Lengths in bytes.
 const WIDE: u8 = 3;
-const NARROW: u8 = 2;
+pub(crate) const NARROW: u8 = 2;
 
 /// Lowest `op0` of 16-bit instructions.
 const DENSITY_FIRST: u32 = 8;
-/// Lowest `op0` that the ESP32's core leaves undefined.
-const RESERVED_FIRST: u32 = 14;
-/// `op0` of the instructions that `op1` and `op2` tell apart; for the others fields `r` and `t` do.
-const BY_OP1_AND_OP2: [u32; 2] = [0, 4];
-/// Candidate lists are indexed by `op0` and two more fields.
-const CANDIDATE_LISTS: usize = 1 << 12;
-
-/// Rows of the opcode table that can match a word, by [`candidate_key`].
-static CANDIDATES: LazyLock<Vec<Vec<u16>>> = LazyLock::new(|| {
-    let mut lists = vec![Vec::new(); CANDIDATE_LISTS];
-    for (row, description) in TABLE.iter().enumerate() {
-        let op0 = description.pattern & 0xf;
-        for (high, low) in (0..16).flat_map(|high| (0..16).map(move |low| (high, low))) {
-            let (word, key_mask) = if BY_OP1_AND_OP2.contains(&op0) {
-                (op0 | high << 20 | low << 16, 0xff_0000)
-            } else {
-                (op0 | high << 12 | low << 4, 0x00_f0f0)
-            };
-            if (word ^ description.pattern) & description.mask & key_mask == 0 {
-                lists[candidate_key(word)].push(row as u16);
-            }
-        }
-    }
-    lists
-});
-
-fn candidate_key(word: u32) -> usize {
-    let op0 = word & 0xf;
-    let (high, low) = if BY_OP1_AND_OP2.contains(&op0) { (word >> 20, word >> 16) } else { (word >> 12, word >> 4) };
-    (op0 | (low & 0xf) << 4 | (high & 0xf) << 8) as usize
-}
 
 /// Length in bytes of the instruction whose first byte is the low byte of `word`.
 pub fn length(word: u32) -> u8 {
@@ -170,35 +137,6 @@ impl Instruction {
     #[inline(always)]
     pub fn window(&self) -> u8 {
         self.shape.0 >> Shape::WINDOW_SHIFT
-    }
-
-    /// Decodes the instruction at `pc` from the low bytes of `word`; `None` when it is not defined for this core.
-    pub fn decode(word: u32, pc: u32) -> Option<Instruction> {
-        let op0 = word & 0xf;
-        if op0 >= RESERVED_FIRST {
-            return None;
-        }
-        let length = length(word);
-        let word = if length == NARROW { word & 0xffff } else { word & 0xff_ffff };
-        let row = CANDIDATES[candidate_key(word)].iter().find(|&&row| {
-            let Description { mask, pattern, .. } = TABLE[row as usize];
-            word & mask == pattern
-        })?;
-        let description = &TABLE[*row as usize];
-        let mut instruction = Instruction {
-            opcode: description.opcode,
-            r: Field::R.of(word),
-            s: Field::S.of(word),
-            t: Field::T.of(word),
-            shape: Shape::new(length),
-            offset: 0,
-            index: 0,
-            immediate: 0,
-        };
-        for operand in description.operands {
-            operand.decode(word, pc, &mut instruction);
-        }
-        Some(instruction)
     }
 
     /// Stands for an undefined instruction: `ILL`, which raises the same exception.

@@ -19,6 +19,8 @@ mod cpu;
 mod cpu_as_core;
 mod debug;
 mod debugger;
+mod decode;
+mod disassemble;
 mod exception;
 mod execute;
 mod float;
