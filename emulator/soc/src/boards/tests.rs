@@ -89,7 +89,7 @@ fn paths_are_seen_from_the_file_that_names_them() {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn missing_boards_and_files_are_named() {
     let unknown = BoardDefinition::load("mPython").unwrap_err().to_string();
     let expected =
         "no board has this name; there are esp32-devkit, esp32c3-devkit, mpython, or give the path of a .toml file";

@@ -20,7 +20,7 @@ const FUNCTION_JTAG: u32 = 0;
 const JTAG_DISABLE_WORD: usize = 6;
 const JTAG_DISABLE: u32 = 1 << 6;
 
-/// Clocks the JTAG pins; see [`Chip::jtag`](crate::machine::Chip::jtag).
+/// Clocks the JTAG pins; see [`JtagPort::jtag`](crate::machine::JtagPort::jtag).
 pub(super) fn clock(machine: &mut Assembly<Esp32>, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
     let mut chain = std::mem::take(&mut machine.chip_mut().jtag.chain);
     let connected = machine.chip.is_jtag_connected();

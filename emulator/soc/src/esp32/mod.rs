@@ -22,7 +22,7 @@ use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
 
 use crate::error::SocError;
 use crate::machine::{
-    Access, Assembly, Chip, Engine, JtagCycle, MachineConfig, Network, PadFunction, Run, Settle, Strap, Wires,
+    Access, Assembly, Chip, Engine, JtagCycle, JtagPort, MachineConfig, Network, PadFunction, Run, Settle, Strap, Wires,
 };
 use crate::pads;
 use crate::platform::block::{Block, Id, Model, Setup};
@@ -241,7 +241,9 @@ impl Chip for Esp32 {
     fn set_efuses(&mut self, image: &[u8]) {
         self.burn_image(image);
     }
+}
 
+impl JtagPort for Esp32 {
     fn jtag(machine: &mut Assembly<Esp32>, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
         jtag::clock(machine, run, period, cycles)
     }

@@ -12,9 +12,9 @@ use espalier_peripherals::{
 
 use super::Esp32;
 use super::flash_mmu::FlashMmu;
-use crate::platform::SpiSignals;
-use crate::platform::block::{Block, Id, Setup, Signals};
+use crate::platform::block::{Block, Id, Setup};
 use crate::platform::map::{self, Window};
+use crate::platform::{Signals, SpiSignals};
 
 /// Peripherals on the DPORT bus, and the blocks from UART0 on as the AHB sees them; FIFOs are read there.
 pub const WINDOWS: &[Window] = &[

@@ -15,7 +15,7 @@ use espalier_peripherals::{APB_WITH_PLL, RC_FAST, ResetCause, XTAL};
 use espalier_riscv::{Config as CpuConfig, Cpu as Core};
 
 use crate::error::SocError;
-use crate::machine::{Access, Assembly, Chip, Engine, MachineConfig, Network, Settle, Strap, Wires};
+use crate::machine::{Access, Assembly, Chip, Engine, JtagPort, MachineConfig, Network, Settle, Strap, Wires};
 use crate::platform::block::{Block, Id, Model, Setup};
 use crate::platform::{Config, Platform, Reset};
 use bus::CoreBus;
@@ -169,6 +169,8 @@ impl Chip for Esp32c3 {
 
     fn set_efuses(&mut self, _image: &[u8]) {}
 }
+
+impl JtagPort for Esp32c3 {}
 
 impl Esp32c3 {
     fn get<T: Model>(&self, id: Id<T>) -> &T {

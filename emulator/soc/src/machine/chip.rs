@@ -1,12 +1,9 @@
 //! The interface between a chip and the machine that runs it.
 
-use espalier_core::{Bus, Core, Frequency, GuestMemory, Persist, Span, Time};
+use espalier_core::{Bus, Core, Frequency, GuestMemory, Persist, Time};
 use espalier_peripherals::ResetCause;
 
-use super::JtagCycle;
 use super::Strap;
-use super::engine::Assembly;
-use super::run::Run;
 use crate::platform::block::Block;
 use crate::platform::{Origin, Platform};
 
@@ -183,11 +180,4 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
 
     /// Gives the chip other fuses. Bytes beyond those that it has are ignored.
     fn set_efuses(&mut self, image: &[u8]);
-
-    /// Clocks the JTAG pins; see [`Machine::jtag`](super::Machine::jtag).
-    fn jtag(machine: &mut Assembly<Self>, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
-        let pause = Span::from_ticks(period.ticks() * cycles.len() as u64);
-        run.catch_up(machine, pause);
-        vec![true; cycles.len()]
-    }
 }

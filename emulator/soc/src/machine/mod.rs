@@ -1,5 +1,6 @@
 //! The machine: a chip, the board around it, and how far it has run. It knows neither the chip's blocks nor its cores by name.
 
+mod assembly;
 mod chip;
 mod controls;
 mod debug;
@@ -26,10 +27,11 @@ use crate::boards::BoardDefinition;
 use crate::error::SocError;
 use crate::platform::{FidelityRow, UnmodelledAccess, UnmodelledBlock};
 
+pub use assembly::Assembly;
 pub use chip::{Access, Chip, ChipBus, Network, PadFunction};
 pub use controls::{PartError, UnknownPart};
 pub use debug::MemoryError;
-pub use engine::{Assembly, Engine};
+pub use engine::{Engine, JtagPort};
 pub use resets::ChipReset;
 pub use run::Run;
 pub use sealed::{BUILD, SnapshotError};

@@ -7,8 +7,8 @@ use espalier_core::{
     BlockEnd, Bus, CodeMemory, Core, CoreAccess, Exit, Fault, Interests, Observer, Page, Stored, Time, WindowLayout,
 };
 
+use super::assembly::Assembly;
 use super::chip::{Chip, ChipBus};
-use super::engine::Assembly;
 use super::wires::Wires;
 use crate::platform::Event;
 

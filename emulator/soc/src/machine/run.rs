@@ -9,8 +9,8 @@ use std::sync::Arc;
 use espalier_core::{Core, DebugStop, Exit, Frequency, Span, Time};
 use espalier_peripherals::ResetScope;
 
+use super::assembly::{self, Assembly};
 use super::chip::Chip;
-use super::engine::Assembly;
 use super::observed::{self, Observers};
 use super::polling::{self, PollSearch};
 use super::resets::Resets;
@@ -256,7 +256,7 @@ impl Run {
             chip.platform_mut().attention = false;
         }
         let before = cpu.cycles();
-        let access = super::engine::access(cpu, core, self.now + turn.clock.cycles(turn.done), turn.clock);
+        let access = assembly::access(cpu, core, self.now + turn.clock.cycles(turn.done), turn.clock);
         let cycles = (turn.cycles - turn.done).min(u64::from(u32::MAX)) as u32;
         let exit = if self.observers.watch_cores() {
             observed::run(cpu, &mut chip.bus(access), cycles, core, &mut self.observers)

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use espalier_core::{Damaged, Device, PadMatrix, Persist, Reader, Time, Writer};
 
-use super::parts::SpiSignals;
+use super::signals::{Signals, SpiSignals};
 use super::stub::Stub;
 use crate::boards::BoardDefinition;
 
@@ -14,25 +14,6 @@ pub struct Setup<'a> {
     pub board: &'a BoardDefinition,
     /// Seeds every random source.
     pub seed: u64,
-}
-
-/// Signals of the pad matrix that follow each other.
-#[derive(Clone, Copy, Debug)]
-pub struct Signals {
-    pub first: u32,
-    pub count: usize,
-}
-
-impl Signals {
-    pub const fn new(first: u32, count: usize) -> Signals {
-        Signals { first, count }
-    }
-
-    /// Returns the index of `signal` among these signals.
-    pub fn position(self, signal: u32) -> Option<usize> {
-        let index = signal.checked_sub(self.first)? as usize;
-        (index < self.count).then_some(index)
-    }
 }
 
 /// The part of a row that needs no knowledge of the chip.

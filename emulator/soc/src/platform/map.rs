@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, Row, Signals};
+use super::block::{Block, Row};
+use super::signals::Signals;
 
 /// The granularity of the lookup, in bytes.
 const GRAIN: u32 = 0x100;

@@ -10,6 +10,7 @@ pub mod map;
 mod net;
 mod parts;
 mod serial;
+mod signals;
 mod stub;
 mod unmodelled;
 
@@ -36,8 +37,8 @@ pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use lines::{Input, Source, pads};
 pub use net::{Carried, NetDriver, resolve};
-pub use parts::SpiSignals;
 pub use serial::SERIAL_OUTPUT_BYTES;
+pub use signals::{Signals, SpiSignals};
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 
 /// A reset of cores by a block; `core` says which one if its scope is one core.

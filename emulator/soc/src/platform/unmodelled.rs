@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_does_not_hide_what_is_not() {
+    fn allowed_blocks_do_not_hide_the_others() {
         let mut log = UnmodelledLog::new(
             Allowed::new(&["sdmmc".to_owned(), "UNMAPPED".to_owned()], map().rows()).unwrap(),
             map().rows(),

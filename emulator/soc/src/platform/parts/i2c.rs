@@ -4,7 +4,7 @@ use espalier_core::{I2cTarget, PadMatrix, Time};
 use espalier_parts::I2cWires;
 
 use super::{Parts, Slot};
-use crate::platform::block::Signals;
+use crate::platform::signals::Signals;
 
 /// The byte read from a released SDA line.
 const RELEASED: u8 = 0xFF;

@@ -17,8 +17,6 @@ use crate::platform::NetDriver;
 use i2c::I2cLines;
 use spi::{SpiDevices, SpiLines};
 
-pub use spi::SpiSignals;
-
 /// A part on the board.
 #[derive(Debug)]
 struct Slot {

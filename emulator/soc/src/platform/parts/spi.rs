@@ -7,23 +7,13 @@ use espalier_core::{Damaged, PadMatrix, Persist, Reader, SpiTarget, SpiTransacti
 use espalier_parts::SpiPart;
 
 use super::{Parts, Slot};
+use crate::platform::signals::SpiSignals;
 
 const BITS: u8 = 8;
 /// The byte that a controller sends while it only reads.
 const IDLE_MOSI: u8 = 0;
 /// The byte that a controller reads where no device drives its line.
 const IDLE_MISO: u8 = 0xFF;
-
-/// The signals of a SPI controller in the matrix of pads.
-#[derive(Clone, Copy, Debug)]
-pub struct SpiSignals {
-    pub clock: u32,
-    /// From the device.
-    pub q: u32,
-    /// To the device.
-    pub d: u32,
-    pub chip_selects: [u32; 3],
-}
 
 /// A device and its pads.
 #[derive(Clone, Debug)]
