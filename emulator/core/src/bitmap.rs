@@ -1,6 +1,14 @@
 //! Pictures of one bit per pixel.
 
 /// A picture of one bit per pixel; a set pixel is lit.
+///
+/// ```
+/// use espalier_core::Bitmap;
+///
+/// let mut bitmap = Bitmap::new(128, 64);
+/// bitmap.set(3, 2, true);
+/// assert!(bitmap.get(3, 2) && !bitmap.get(500, 2));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Bitmap {
     width: u32,

@@ -69,41 +69,65 @@ pub enum CodeMemory {
 /// bytes.
 pub trait Bus {
     /// The word of code at an aligned address. Only used for decoding.
+    ///
+    /// # Errors
+    /// If there is no code at the address.
     fn fetch(&mut self, address: u32) -> Result<u32, Fault>;
 
-    /// Has the code at `address` brought to where it can be fetched from. False if the core has to wait for it: the run ends
-    /// before the instruction there, and the machine lets the time pass.
+    /// Fills the cache line with the code at `address`. False on a miss for which the core has to wait: the run ends before the
+    /// instruction there, and the machine lets the time pass.
     fn bring_in(&mut self, address: u32) -> bool {
         let _ = address;
         true
     }
 
-    /// Whether the code at `address` can be fetched without waiting. Blocks end before code that cannot.
+    /// Whether the code at `address` is in the cache and can be fetched without waiting. Blocks end before other code.
     fn is_at_hand(&self, address: u32) -> bool {
         let _ = address;
         true
     }
 
     /// Reads a byte.
+    ///
+    /// # Errors
+    /// If there is no memory or device at the address, or it refuses the access.
     fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault>;
 
     /// Reads an aligned halfword.
+    ///
+    /// # Errors
+    /// If there is no memory or device at the address, or it refuses the access.
     fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault>;
 
     /// Reads an aligned word.
+    ///
+    /// # Errors
+    /// If there is no memory or device at the address, or it refuses the access.
     fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault>;
 
     /// Writes a byte.
+    ///
+    /// # Errors
+    /// If there is no memory or device at the address, or it refuses the access.
     fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault>;
 
     /// Writes an aligned halfword.
+    ///
+    /// # Errors
+    /// If there is no memory or device at the address, or it refuses the access.
     fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault>;
 
     /// Writes an aligned word.
+    ///
+    /// # Errors
+    /// If there is no memory or device at the address, or it refuses the access.
     fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault>;
 
-    /// Returns the fault that [`store8`](Bus::store8) to `address` would raise, without writing. An unaligned store is made of several
+    /// Checks a [`store8`](Bus::store8) to `address` without writing. An unaligned store is made of several
     /// accesses, and either all of them happen or none.
+    ///
+    /// # Errors
+    /// The fault that the store would raise.
     fn check_store8(&self, address: u32) -> Result<(), Fault>;
 
     /// Tells where the code is that the following accesses come from: the start of the block that is about to be executed,

@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// A colour, each channel from 0 (dark) to 255.
+///
+/// ```
+/// use espalier_core::Rgb;
+///
+/// let orange = Rgb::new(255, 128, 0);
+/// assert_eq!(orange, (255, 128, 0));
+/// assert_eq!(orange.to_string(), "#ff8000");
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Rgb {
     pub red: u8,

@@ -37,10 +37,16 @@ pub trait Device: Persist {
     fn fidelity(&self) -> Fidelity;
 
     /// Software reads the word at `offset` (a multiple of four). Reading may change the device, as FIFOs do.
+    ///
+    /// # Errors
+    /// If the model has no such register.
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled>;
 
-    /// Software writes the word at `offset` (a multiple of four). The error also says that the write, which was carried out, starts
-    /// what the model does not have, such as a receiver that will never receive.
+    /// Software writes the word at `offset` (a multiple of four).
+    ///
+    /// # Errors
+    /// If the model has no such register, or the write, which was carried out, starts a function that the model lacks, such as a receiver
+    /// that will never receive.
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled>;
 
     /// The value that software reads where [`read`](Device::read) has no register: zero, unless the device stores unmodelled registers.

@@ -4,6 +4,8 @@
 //! `espalier-soc` crate) owns memory, pins, DMA, interrupts and everything outside the chip. What of all this a snapshot keeps, and how it
 //! is written, is [`Persist`].
 
+#![warn(clippy::missing_errors_doc)]
+
 mod bitmap;
 mod blocks;
 mod bus;

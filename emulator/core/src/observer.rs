@@ -15,6 +15,14 @@ use crate::signal::Signal;
 use crate::time::Time;
 
 /// The events that an observer subscribes to. The default is none.
+///
+/// ```
+/// use espalier_core::Interests;
+///
+/// let interests = Interests { frames: true, pads: 1 << 4, ..Interests::default() };
+/// assert!(!interests.needs_interpreter());
+/// assert_eq!(interests.or(Interests { blocks: true, ..Interests::default() }).pads, 1 << 4);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
     /// Every block that a core has executed.
@@ -49,6 +57,13 @@ impl Interests {
 
 /// A core has executed instructions that follow each other in memory. That is a whole block or the part of it up to where the run of
 /// the core ended; under a debugger it is one instruction.
+///
+/// ```
+/// use espalier_core::{BlockEnd, Time};
+///
+/// let block = BlockEnd { core: 0, start: 0x400D_0000, end: 0x400D_0009, next: 0x400D_0000, at: Time::ZERO };
+/// assert_ne!(block.next, block.end, "it jumped");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockEnd {
     /// Index of the core.
@@ -65,6 +80,14 @@ pub struct BlockEnd {
 }
 
 /// A core has loaded or stored something.
+///
+/// ```
+/// use espalier_core::{CoreAccess, Time};
+///
+/// let (block, address) = (0x400D_0000, 0x3FFB_8000);
+/// let store = CoreAccess { core: 0, block, address, width: 4, value: 7, is_store: true, at: Time::ZERO };
+/// assert!(store.is_store);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreAccess {
     /// Index of the core.
@@ -84,6 +107,13 @@ pub struct CoreAccess {
 }
 
 /// A core takes an interrupt.
+///
+/// ```
+/// use espalier_core::{InterruptTaken, Time};
+///
+/// let taken = InterruptTaken { core: 1, from: 0x400D_0003, vector: 0x4008_0340, at: Time::ZERO };
+/// assert_eq!(taken.core, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InterruptTaken {
     /// Index of the core.
@@ -97,6 +127,13 @@ pub struct InterruptTaken {
 }
 
 /// The medium of a frame.
+///
+/// ```
+/// use espalier_core::{Frame, Medium, Time};
+///
+/// let frame = Frame { medium: Medium::Radio, is_sent: true, bytes: vec![0x80, 0], at: Time::ZERO };
+/// assert_ne!(frame.medium, Medium::Ethernet);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Medium {
     /// The cable: an Ethernet frame, without its check sequence.
@@ -106,6 +143,13 @@ pub enum Medium {
 }
 
 /// The board has sent a frame, or one reaches it, whether or not it takes it.
+///
+/// ```
+/// use espalier_core::{Frame, Medium, Time};
+///
+/// let frame = Frame { medium: Medium::Ethernet, is_sent: false, bytes: vec![0xFF; 60], at: Time::from_micros(5) };
+/// assert_eq!(frame.bytes.len(), 60);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The medium.
@@ -119,6 +163,13 @@ pub struct Frame {
 }
 
 /// The signal on a pad changes.
+///
+/// ```
+/// use espalier_core::{PadChange, Signal, Time};
+///
+/// let change = PadChange { pin: 2, signal: Signal::Level(true), at: Time::from_micros(10) };
+/// assert!(change.signal.level_at(change.at));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PadChange {
     /// Number of the GPIO.
@@ -129,10 +180,32 @@ pub struct PadChange {
     pub at: Time,
 }
 
-/// Is told of what it is interested in.
+/// Receives the events of a machine to which it subscribes.
 ///
 /// Events of one kind come in the order of their times, for each core. An event of another kind may come up to a slice later than
 /// the block in which it happened; the times say what was first.
+///
+/// ```
+/// use espalier_core::{Interests, Observer, PadChange, Signal, Time};
+///
+/// /// Counts the changes of GPIO2.
+/// #[derive(Default)]
+/// struct Changes(u64);
+///
+/// impl Observer for Changes {
+///     fn interests(&self) -> Interests {
+///         Interests { pads: 1 << 2, ..Interests::default() }
+///     }
+///
+///     fn pad_change(&mut self, _change: &PadChange) {
+///         self.0 += 1;
+///     }
+/// }
+///
+/// let mut changes = Changes::default();
+/// changes.pad_change(&PadChange { pin: 2, signal: Signal::Level(true), at: Time::ZERO });
+/// assert_eq!(changes.0, 1);
+/// ```
 pub trait Observer: Any + Send + Sync {
     /// The events that it asks for. Must not change.
     fn interests(&self) -> Interests;

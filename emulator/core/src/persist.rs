@@ -20,6 +20,13 @@ pub use macros::persist_tag;
 pub use sparse::{restore_sparse, save_sparse};
 
 /// Bytes are not a snapshot, or not one of this machine.
+///
+/// ```
+/// use espalier_core::{Damaged, Load, Reader};
+///
+/// let error = u32::load(&mut Reader::new(&[1, 2])).unwrap_err();
+/// assert_eq!(error, Damaged { at: 0, what: "ends early" });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("snapshot is damaged at byte {at}: {what}")]
 pub struct Damaged {
@@ -29,6 +36,26 @@ pub struct Damaged {
 }
 
 /// State that a snapshot keeps.
+///
+/// ```
+/// use espalier_core::{Persist, Reader, Writer, persist};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Register {
+///     address: u8,
+///     value: u8,
+/// }
+///
+/// // The value is saved; the address belongs to the configuration.
+/// persist!(state Register { value } fixed { address });
+///
+/// let mut bytes = Writer::new();
+/// Register { address: 3, value: 9 }.save(&mut bytes);
+/// let mut register = Register { address: 3, value: 0 };
+/// register.restore(&mut Reader::new(&bytes.into_bytes()))?;
+/// assert_eq!(register.value, 9);
+/// # Ok::<(), espalier_core::Damaged>(())
+/// ```
 pub trait Persist {
     /// Appends the state.
     fn save(&self, to: &mut Writer);
@@ -62,6 +89,15 @@ pub trait Persist {
 }
 
 /// State that needs no configuration to be made again.
+///
+/// ```
+/// use espalier_core::{Load, Persist, Reader, Writer};
+///
+/// let mut bytes = Writer::new();
+/// vec![1_u16, 2, 3].save(&mut bytes);
+/// assert_eq!(Vec::<u16>::load(&mut Reader::new(&bytes.into_bytes()))?, [1, 2, 3]);
+/// # Ok::<(), espalier_core::Damaged>(())
+/// ```
 pub trait Load: Persist + Sized {
     /// Reads the value that [`save`](Persist::save) has written.
     ///
@@ -84,6 +120,14 @@ pub trait Load: Persist + Sized {
 }
 
 /// Collects the bytes of a snapshot.
+///
+/// ```
+/// use espalier_core::{Persist, Writer};
+///
+/// let mut writer = Writer::new();
+/// 0x1234_u16.save(&mut writer);
+/// assert_eq!(writer.into_bytes(), [0x34, 0x12]);
+/// ```
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
@@ -111,6 +155,16 @@ impl Writer {
 }
 
 /// Takes a snapshot apart.
+///
+/// ```
+/// use espalier_core::{Load, Reader};
+///
+/// let mut reader = Reader::new(&[0x34, 0x12, 0xFF]);
+/// assert_eq!(u16::load(&mut reader)?, 0x1234);
+/// assert_eq!(reader.left(), 1);
+/// assert!(reader.finish().is_err(), "a byte is left");
+/// # Ok::<(), espalier_core::Damaged>(())
+/// ```
 #[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],

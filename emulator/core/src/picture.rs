@@ -4,6 +4,14 @@ use crate::bitmap::Bitmap;
 use crate::colour::Rgb;
 
 /// A picture in colours.
+///
+/// ```
+/// use espalier_core::{Pixmap, Rgb};
+///
+/// let mut pixmap = Pixmap::new(240, 320);
+/// pixmap.set(0, 0, Rgb::new(255, 0, 0));
+/// assert_eq!(pixmap.get(0, 0), (255, 0, 0));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Pixmap {
     width: u32,
@@ -57,6 +65,14 @@ impl std::fmt::Debug for Pixmap {
 }
 
 /// The picture of a display: dots that are lit or dark, or colours.
+///
+/// ```
+/// use espalier_core::{Bitmap, Picture};
+///
+/// let picture = Picture::Dots(Bitmap::new(128, 64));
+/// assert_eq!(picture.bright(), Bitmap::new(128, 64));
+/// assert_eq!(picture.colours(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Picture {
     Dots(Bitmap),

@@ -159,6 +159,9 @@ impl Registers {
     }
 
     /// The value that software reads at `offset`.
+    ///
+    /// # Errors
+    /// If the block has no such register.
     #[inline]
     pub fn read(&self, offset: u32) -> Result<u32, Unmodelled> {
         let (word, register) = self.at(offset)?;
@@ -166,6 +169,9 @@ impl Registers {
     }
 
     /// Software writes `value` at `offset`. Returns the new value of the register.
+    ///
+    /// # Errors
+    /// If the block has no such register.
     #[inline]
     pub fn write(&mut self, offset: u32, value: u32) -> Result<u32, Unmodelled> {
         let (word, register) = self.at(offset)?;

@@ -3,6 +3,13 @@
 use crate::time::Time;
 
 /// A parity bit.
+///
+/// ```
+/// use espalier_core::{SerialFormat, SerialParity};
+///
+/// let format = SerialFormat { data_bits: 8, parity: Some(SerialParity::Even), stop_half_bits: 2 };
+/// assert_ne!(format.parity, Some(SerialParity::Odd));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SerialParity {
     Even,
@@ -10,6 +17,14 @@ pub enum SerialParity {
 }
 
 /// The bits that follow the start bit of a frame.
+///
+/// ```
+/// use espalier_core::{SerialFormat, SerialParity};
+///
+/// // Seven bits, even parity, one and a half stop bits.
+/// let format = SerialFormat { data_bits: 7, parity: Some(SerialParity::Even), stop_half_bits: 3 };
+/// assert_eq!(f64::from(format.stop_half_bits) / 2.0, 1.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialFormat {
     /// 5 to 8; what is outside of that counts as the nearest.
@@ -20,6 +35,13 @@ pub struct SerialFormat {
 }
 
 /// Settings of the other side of a serial port's line. A setting that is `None` follows the port's own.
+///
+/// ```
+/// use espalier_core::LineSettings;
+///
+/// let fast = LineSettings { baud: Some(921_600), ..LineSettings::default() };
+/// assert_eq!(fast.format, None, "the port's own format");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineSettings {
     /// Bits per second.

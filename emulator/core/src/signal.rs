@@ -3,6 +3,14 @@
 use crate::time::{Span, Time};
 
 /// The signal on a line from some instant on.
+///
+/// ```
+/// use espalier_core::{Signal, Span, Time};
+///
+/// let pwm = Signal::pulses(Span::from_micros(100), Span::from_micros(25), Time::ZERO);
+/// assert!(pwm.level_at(Time::from_micros(110)) && !pwm.level_at(Time::from_micros(130)));
+/// assert_eq!(pwm.edges(Time::ZERO, Time::from_micros(1000)), 20);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// One level.

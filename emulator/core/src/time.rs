@@ -12,14 +12,36 @@ const TICKS_PER_SECOND: u64 = 480_000_000;
 const TICKS_PER_MICRO: u64 = TICKS_PER_SECOND / 1_000_000;
 
 /// An instant of guest time, counted from power-on.
+///
+/// ```
+/// use espalier_core::{Span, Time};
+///
+/// let later = Time::from_micros(1500) + Span::from_millis(2);
+/// assert_eq!(later.as_micros(), 3500);
+/// assert_eq!(later.since(Time::from_micros(500)), Span::from_millis(3));
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 /// A length of guest time.
+///
+/// ```
+/// use espalier_core::Span;
+///
+/// assert_eq!(Span::from_millis(3) * 2, Span::from_micros(6000));
+/// assert_eq!(Span::from_millis(1500).as_secs_f64(), 1.5);
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u64);
 
 /// A clock whose period is a whole number of ticks.
+///
+/// ```
+/// use espalier_core::{Frequency, Span};
+///
+/// let apb = Frequency::from_hertz(80_000_000);
+/// assert_eq!(apb.divided_by(80).cycles(1000), Span::from_millis(1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frequency {
     ticks_per_cycle: u64,
@@ -153,6 +175,15 @@ impl Frequency {
 }
 
 /// A free-running hardware counter, computed from where it stood and when, never ticked.
+///
+/// ```
+/// use espalier_core::{Counter, Frequency, Time};
+///
+/// let mut counter = Counter::new(Frequency::from_hertz(1_000_000));
+/// counter.set_running(true, Time::ZERO);
+/// assert_eq!(counter.value(Time::from_micros(250)), 250);
+/// assert_eq!(counter.reaches(1000, 32, Time::ZERO), Some(Time::from_micros(1000)));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Counter {
     since: Time,

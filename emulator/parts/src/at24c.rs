@@ -20,6 +20,14 @@ const ADDRESS: u8 = 0x50;
 const ERASED: u8 = 0xFF;
 
 /// The device. Its content outlasts power.
+///
+/// ```
+/// use espalier_parts::At24c;
+///
+/// let mut eeprom = At24c::new(4096, 0x50);
+/// assert_eq!(eeprom.memory()[0], 0xFF, "a new device is erased");
+/// eeprom.memory_mut()[..2].copy_from_slice(b"hi");
+/// ```
 #[derive(Clone, Debug)]
 pub struct At24c {
     memory: Vec<u8>,

@@ -3,7 +3,7 @@
 //! The sensor has no noise and is not felt by its filter. A measurement gives the codes that the data sheet's own compensation
 //! (section 4.2.3) turns back into what the world is set to.
 
-use espalier_core::{I2cTarget, Span, Time};
+use espalier_core::{Field, I2cTarget, Span, Time};
 
 use crate::part::{Part, PartError, SpiPart, Value, ValueError, Wiring};
 
@@ -19,6 +19,13 @@ const DATA_LAST: u8 = 0xFE;
 const ID_VALUE: u8 = 0x60;
 const RESET_WORD: u8 = 0xB6;
 const MEASURING: u8 = 1 << 3;
+/// CTRL_HUM (section 5.4.3).
+const OSRS_H: Field = Field::new("OSRS_H", 0, 2);
+/// CTRL_MEAS (section 5.4.5).
+const OSRS_P: Field = Field::new("OSRS_P", 2, 4);
+const OSRS_T: Field = Field::new("OSRS_T", 5, 7);
+/// CONFIG (section 5.4.6).
+const T_SB: Field = Field::new("T_SB", 5, 7);
 const MODE: u8 = 3;
 const NORMAL: u8 = 3;
 /// Selects SPI reads.
@@ -36,6 +43,17 @@ const P: [f64; 9] = [36_477.0, -10_685.0, 3024.0, 2855.0, 140.0, -7.0, 15_500.0,
 const H: [f64; 6] = [75.0, 361.0, 0.0, 313.0, 50.0, 30.0];
 
 /// The sensor.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{Bme280, Part, Value};
+///
+/// let mut sensor = Bme280::new(Bme280::ADDRESS);
+/// sensor.set("pressure", &Value::Number(98_000.0), Time::ZERO)?; // in Pa
+/// assert_eq!(sensor.get("temperature", Time::ZERO), Some(Value::Number(25.0)));
+/// assert!(sensor.set("humidity", &Value::Number(120.0), Time::ZERO).is_err(), "in percent");
+/// # Ok::<(), espalier_parts::ValueError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bme280 {
     address: u8,
@@ -109,25 +127,25 @@ impl Bme280 {
     }
 
     /// Samples of an oversampling setting (table 20); 0 skips.
-    fn samples(setting: u8) -> u64 {
-        match setting & 7 {
+    fn samples(setting: Field, register: u8) -> u64 {
+        match setting.get(register.into()) {
             0 => 0,
             setting => 1 << (setting.min(5) - 1),
         }
     }
 
     fn temperature_samples(&self) -> u64 {
-        Bme280::samples(self.ctrl_meas >> 5)
+        Bme280::samples(OSRS_T, self.ctrl_meas)
     }
 
     fn pressure_samples(&self) -> u64 {
-        Bme280::samples(self.ctrl_meas >> 2)
+        Bme280::samples(OSRS_P, self.ctrl_meas)
     }
 
     /// Appendix B, section 9.1, typical.
     fn measurement_time(&self) -> Span {
         let (temperature, pressure) = (self.temperature_samples(), self.pressure_samples());
-        let humidity = Bme280::samples(self.humidity_oversampling);
+        let humidity = Bme280::samples(OSRS_H, self.humidity_oversampling);
         let each = |samples: u64| if samples == 0 { 0 } else { 2000 * samples + 500 };
         Span::from_micros(1000 + 2000 * temperature + each(pressure) + each(humidity))
     }
@@ -142,7 +160,7 @@ impl Bme280 {
         self.codes = [
             skip(self.pressure_samples(), pressure, SKIPPED),
             skip(self.temperature_samples(), temperature, SKIPPED),
-            skip(Bme280::samples(self.humidity_oversampling), humidity, SKIPPED_HUMIDITY),
+            skip(Bme280::samples(OSRS_H, self.humidity_oversampling), humidity, SKIPPED_HUMIDITY),
         ];
     }
 
@@ -276,7 +294,7 @@ impl Part for Bme280 {
         if let Some(done) = self.done.take_if(|done| *done <= now) {
             self.measure();
             if self.ctrl_meas & MODE == NORMAL {
-                self.next = Some(done + Span::from_micros(STANDBY[usize::from(self.config >> 5)]));
+                self.next = Some(done + Span::from_micros(STANDBY[T_SB.get(self.config.into()) as usize]));
             } else {
                 self.ctrl_meas &= !MODE;
             }

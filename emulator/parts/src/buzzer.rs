@@ -16,6 +16,14 @@ const FEWEST: u64 = 2;
 const STEADY: u64 = 16;
 
 /// A tone that the buzzer made.
+///
+/// ```
+/// use espalier_core::{Span, Time};
+/// use espalier_parts::Sound;
+///
+/// let sound = Sound { start: Time::ZERO, end: None, period: Span::from_micros(2500), high: Span::from_micros(1250) };
+/// assert_eq!(1.0 / sound.period.as_secs_f64(), 400.0, "its frequency in Hz");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sound {
     pub start: Time,
@@ -42,6 +50,18 @@ struct Swings {
 
 espalier_core::persist!(value Swings { start, last, count, length, high });
 
+/// A buzzer that records the tones on its line.
+///
+/// ```
+/// use espalier_core::{Signal, Span, Time};
+/// use espalier_parts::Buzzer;
+///
+/// let mut buzzer = Buzzer::new();
+/// let (period, high) = (Span::from_millis(1), Span::from_micros(500));
+/// buzzer.signal(Signal::pulses(period, high, Time::ZERO), Time::ZERO);
+/// let tone = buzzer.sounds(Time::from_micros(100_000))[0];
+/// assert_eq!((tone.period, tone.end), (period, None), "1 kHz, and it goes on");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Buzzer {
     sounds: VecDeque<Sound>,

@@ -3,7 +3,7 @@
 //! Any number of them share a wire. The line is an open drain that the chip pulls low too; a part tells the chip's edges from its own
 //! by what it drives itself.
 
-use espalier_core::{Signal, Span, Time};
+use espalier_core::{Field, Signal, Span, Time};
 
 use crate::part::{Drive, PadUse, Part, PartError, Value, ValueError, Wiring};
 
@@ -28,6 +28,9 @@ const RECALL: u8 = 0xB8;
 const READ_POWER: u8 = 0xB4;
 
 const FAMILY: u8 = 0x28;
+/// The configuration register (section "Configuration Register"): the resolution, and the bits that always read as one.
+const R: Field = Field::new("R", 5, 6);
+const CONFIGURATION_ONES: u8 = 0x1F;
 const DATA: usize = 0;
 /// T_H, T_L and configuration of a new device: 12 bits.
 const SETTINGS: [u8; 3] = [0x4B, 0x46, 0x7F];
@@ -77,6 +80,16 @@ espalier_core::persist!(
 );
 
 /// A thermometer.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{Ds18b20, Part, Value};
+///
+/// let mut thermometer = Ds18b20::new(0x0000_0123_4567);
+/// assert_eq!(thermometer.rom()[0], 0x28, "the family code comes first");
+/// thermometer.set("temperature", &Value::Number(-10.5), Time::ZERO)?;
+/// # Ok::<(), espalier_parts::ValueError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ds18b20 {
     rom: [u8; 8],
@@ -168,7 +181,7 @@ impl Ds18b20 {
 
     /// Bits of the result beyond nine.
     fn resolution(&self) -> u32 {
-        u32::from(self.settings[2] >> 5 & 3)
+        R.get(self.settings[2].into())
     }
 
     fn rom_bit(&self, bit: u8) -> bool {
@@ -231,7 +244,7 @@ impl Ds18b20 {
             (State::Command, 8) => self.command(self.input as u8, now),
             (State::Settings, 24) => {
                 let [th, tl, config, ..] = self.input.to_le_bytes();
-                self.settings = [th, tl, config & 0x60 | 0x1F];
+                self.settings = [th, tl, config & R.mask() as u8 | CONFIGURATION_ONES];
                 self.begin(State::Idle);
             }
             (State::Idle, _) => self.bits = 0,
@@ -423,7 +436,7 @@ mod tests {
 
     /// Sections "CRC Generation" (the ROM of application note 27) and "Read ROM".
     #[test]
-    fn it_says_who_it_is() {
+    fn it_identifies_itself() {
         assert_eq!(crc(&[0x02, 0x1C, 0xB8, 0x01, 0x00, 0x00, 0x00]), 0xA2);
         let mut bus = Bus::new(&[0x1122_3344_5566]);
         assert!(bus.reset());
@@ -455,7 +468,7 @@ mod tests {
 
     /// Section "Search ROM", as application note 187 walks it: the first conflict is taken with zero.
     #[test]
-    fn devices_on_one_wire_are_told_apart() {
+    fn devices_on_one_wire_are_distinguished() {
         let mut bus = Bus::new(&[0b01, 0b10]);
         bus.reset();
         bus.send(&[SEARCH]);

@@ -104,6 +104,16 @@ fn hours(register: u8) -> u8 {
 }
 
 /// The clock.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{Ds3231, Part, Value};
+///
+/// let mut clock = Ds3231::new();
+/// clock.set("time", &Value::from("2024-02-29 23:59:58"), Time::ZERO)?;
+/// assert_eq!(clock.get("time", Time::ZERO), Some(Value::from("2024-02-29 23:59:58")));
+/// # Ok::<(), espalier_parts::ValueError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ds3231 {
     moment: Moment,

@@ -9,6 +9,15 @@ const SUPPLY_VOLTS: f64 = 3.3;
 const MICROVOLTS: f64 = 1e6;
 
 /// A push button between its pad and a supply. While it is up, a resistor holds the pad at the other level.
+///
+/// ```
+/// use espalier_parts::{Button, Drive, Part};
+///
+/// let mut button = Button::new(false); // low while it is pressed
+/// assert_eq!(button.drive(0), Drive::PullUp);
+/// button.set_pressed(true);
+/// assert_eq!(button.drive(0), Drive::Low);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Button {
     /// The level of the pad while it is pressed.
@@ -68,6 +77,14 @@ impl Part for Button {
 }
 
 /// A pad that feels a finger.
+///
+/// ```
+/// use espalier_parts::{Drive, Part, TouchPad};
+///
+/// let mut pad = TouchPad::new();
+/// pad.set_touched(true);
+/// assert_eq!(pad.drive(0), Drive::Finger);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct TouchPad {
     touched: bool,
@@ -115,6 +132,14 @@ impl Part for TouchPad {
 }
 
 /// A sensor that gives a voltage to a pad of an ADC.
+///
+/// ```
+/// use espalier_parts::{Drive, Part, Potentiometer};
+///
+/// let mut light = Potentiometer::new(2.0); // volts at full range
+/// light.set_level(0.5);
+/// assert_eq!(light.drive(0), Drive::Microvolts(1_000_000));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Potentiometer {
     /// Volts at full range.

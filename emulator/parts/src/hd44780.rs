@@ -26,6 +26,13 @@ const LINE: usize = 40;
 const BLANK: u8 = b' ';
 
 /// The module.
+///
+/// ```
+/// use espalier_parts::Hd44780;
+///
+/// let display = Hd44780::new(16, 2);
+/// assert_eq!(display.lines(), vec![" ".repeat(16), " ".repeat(16)], "it is off after power-on");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Hd44780 {
     columns: usize,

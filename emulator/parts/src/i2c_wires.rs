@@ -29,6 +29,15 @@ espalier_core::persist! {
 }
 
 /// The target side of one pair of wires.
+///
+/// ```
+/// use espalier_core::{I2cTarget, Time};
+/// use espalier_parts::{I2cWires, Msa300};
+///
+/// let (mut wires, mut sensor) = (I2cWires::new(), Msa300::new());
+/// wires.follow(true, false, &mut sensor, Time::ZERO); // SDA falls while SCL is high: a start condition
+/// assert!(!wires.pulls_sda(), "nothing to acknowledge yet");
+/// ```
 #[derive(Clone, Debug)]
 pub struct I2cWires {
     scl: bool,

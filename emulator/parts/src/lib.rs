@@ -1,5 +1,7 @@
 //! Parts around the chip: the flash chip, and every other part as a [`Part`], which users implement too.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod at24c;
 mod bme280;
 mod buzzer;

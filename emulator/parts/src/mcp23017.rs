@@ -85,6 +85,14 @@ impl Port {
 }
 
 /// The expander.
+///
+/// ```
+/// use espalier_parts::Mcp23017;
+///
+/// let mut expander = Mcp23017::new();
+/// expander.drive_pin(8, Some(true)); // GPB0
+/// assert_eq!(expander.pins(), 1 << 8, "all pins are inputs after power-on");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mcp23017 {
     ports: [Port; 2],

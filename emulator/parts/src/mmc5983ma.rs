@@ -55,6 +55,15 @@ const LARGEST_FIELD: f64 = 1e6;
 const ROOM_TEMPERATURE: u8 = 125;
 
 /// The sensor.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{Mmc5983ma, Part, Value};
+///
+/// let mut magnetometer = Mmc5983ma::new();
+/// magnetometer.set_field([0.2, 0.0, -0.4]); // in gauss
+/// assert_eq!(magnetometer.get("field", Time::ZERO), Some(Value::from([0.2, 0.0, -0.4])));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mmc5983ma {
     pointer: RegisterPointer,

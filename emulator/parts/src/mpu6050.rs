@@ -3,7 +3,7 @@
 //!
 //! The FIFO, the motion detector, the self-test and the auxiliary bus store their settings only.
 
-use espalier_core::{I2cTarget, Span, Time};
+use espalier_core::{Field, I2cTarget, Span, Time};
 
 use crate::part::{Drive, PadUse, Part, PartError, Value, ValueError, Wiring};
 use crate::register_pointer::RegisterPointer;
@@ -22,6 +22,10 @@ const WHO_AM_I: u8 = 0x75;
 const COUNT: usize = 0x80;
 
 const WHO_AM_I_VALUE: u8 = 0x68;
+/// CONFIG (section 4.3).
+const DLPF_CFG: Field = Field::new("DLPF_CFG", 0, 2);
+/// GYRO_CONFIG and ACCEL_CONFIG (sections 4.4 and 4.5): the range is in the same bits of both.
+const FS_SEL: Field = Field::new("FS_SEL", 3, 4);
 /// PWR_MGMT_1 (section 4.28).
 const DEVICE_RESET: u8 = 1 << 7;
 const SLEEP: u8 = 1 << 6;
@@ -41,6 +45,16 @@ const PROPERTIES: &[&str] = &["acceleration", "rotation", "temperature"];
 const LARGEST: f64 = 1e6;
 
 /// The sensor.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{Mpu6050, Part, Value};
+///
+/// let mut sensor = Mpu6050::new();
+/// sensor.set("rotation", &Value::from([0.0, 0.0, 90.0]), Time::ZERO)?; // degrees per second
+/// assert_eq!(sensor.get("acceleration", Time::ZERO), Some(Value::from([0.0, 0.0, 1.0])), "in g, flat on a table");
+/// # Ok::<(), espalier_parts::ValueError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mpu6050 {
     registers: [u8; COUNT],
@@ -107,12 +121,12 @@ impl Mpu6050 {
 
     /// Section 4.2: the gyroscope's 8 kHz, or 1 kHz with the low-pass filter, divided.
     fn period(&self) -> Span {
-        let base = if matches!(self.get_register(CONFIG) & 7, 0 | 7) { 125 } else { 1000 };
+        let base = if matches!(DLPF_CFG.get(self.get_register(CONFIG).into()), 0 | 7) { 125 } else { 1000 };
         Span::from_micros(base * (1 + u64::from(self.get_register(SMPLRT_DIV))))
     }
 
     fn measure(&mut self) {
-        let range = |register: u8| f64::from(1 << (self.get_register(register) >> 3 & 3));
+        let range = |register: u8| f64::from(1 << FS_SEL.get(self.get_register(register).into()));
         let (g, degrees) = (COUNTS_PER_G / range(ACCEL_CONFIG), COUNTS_PER_DEGREE / range(GYRO_CONFIG));
         let code = |value: f64| value.round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16;
         let [ax, ay, az] = self.acceleration.map(|value| code(value * g));

@@ -3,7 +3,7 @@
 //! Measurements are always up to date: the output data rate is not felt. Motion, tap and orientation detection store their
 //! settings and find nothing, and no interrupt pin is wired.
 
-use espalier_core::{I2cTarget, Time};
+use espalier_core::{Field, I2cTarget, Time};
 
 use crate::part::{Part, PartError, Value, ValueError, Wiring};
 use crate::register_pointer::RegisterPointer;
@@ -24,16 +24,16 @@ const PART_ID_VALUE: u8 = 0x13;
 const SOFT_RESET_BITS: u8 = 0x24;
 const NEW_DATA: u8 = 1;
 /// POWER_MODE: normal and low power are 0 and 1, the others suspend.
-const MODE_SHIFT: u8 = 6;
-const SUSPENDED: u8 = 2;
+const PWR_MODE: Field = Field::new("PWR_MODE", 6, 7);
+const SUSPENDED: u32 = 2;
 /// ODR: the bits that switch X, Y and Z off.
 const AXIS_DISABLE: [u8; 3] = [1 << 7, 1 << 6, 1 << 5];
 /// SWAP_POLARITY.
 const SWAP_XY: u8 = 1;
 const POLARITY: [u8; 3] = [1 << 3, 1 << 2, 1 << 1];
 /// RESOLUTION_RANGE.
-const RESOLUTION_SHIFT: u8 = 2;
-const FIELD_MASK: u8 = 3;
+const FS: Field = Field::new("FS", 0, 1);
+const RESOLUTION: Field = Field::new("RESOLUTION", 2, 3);
 
 /// Bits of a sample at the best resolution; they are at the top of its two bytes.
 const SAMPLE_BITS: u32 = 14;
@@ -41,7 +41,7 @@ const FULL_SCALE: f64 = (1 << (SAMPLE_BITS - 1)) as f64;
 /// More g than anything feels; the sensor is limited to its range.
 const LARGEST_ACCELERATION: f64 = 1e6;
 /// The smallest range in g; RESOLUTION_RANGE doubles it up to three times.
-const SMALLEST_RANGE: u8 = 2;
+const SMALLEST_RANGE: u32 = 2;
 
 /// Registers that are not zero after reset.
 const RESET: [(u8, u8); 10] = [
@@ -58,6 +58,17 @@ const RESET: [(u8, u8); 10] = [
 ];
 
 /// The sensor.
+///
+/// ```
+/// use espalier_core::{I2cTarget, Time};
+/// use espalier_parts::Msa300;
+///
+/// let mut sensor = Msa300::new();
+/// sensor.start(Msa300::ADDRESS, false, Time::ZERO);
+/// sensor.write(0x01, Time::ZERO); // the register PART_ID
+/// sensor.start(Msa300::ADDRESS, true, Time::ZERO);
+/// assert_eq!(sensor.read(Time::ZERO), 0x13);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Msa300 {
     registers: [u8; LAST as usize + 1],
@@ -106,7 +117,7 @@ impl Msa300 {
     }
 
     fn is_suspended(&self) -> bool {
-        self.register(POWER_MODE) >> MODE_SHIFT >= SUSPENDED
+        PWR_MODE.get(self.register(POWER_MODE).into()) >= SUSPENDED
     }
 
     /// The sample of an axis as its two bytes hold it.
@@ -120,11 +131,11 @@ impl Msa300 {
             return 0;
         }
         let g = self.acceleration[source] * if swap & POLARITY[axis] != 0 { -1.0 } else { 1.0 };
-        let settings = self.register(RESOLUTION_RANGE);
-        let range = f64::from(SMALLEST_RANGE << (settings & FIELD_MASK));
+        let settings = u32::from(self.register(RESOLUTION_RANGE));
+        let range = f64::from(SMALLEST_RANGE << FS.get(settings));
         let code = (g / range * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i16;
         // Each step of the resolution takes two bits away.
-        let dropped = u32::from(settings >> RESOLUTION_SHIFT & FIELD_MASK) * 2;
+        let dropped = RESOLUTION.get(settings) * 2;
         ((code >> dropped << dropped) << (u16::BITS - SAMPLE_BITS)) as u16
     }
 }
@@ -210,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_who_it_is_and_sleeps_until_it_is_woken() {
+    fn it_identifies_itself_and_sleeps_until_it_is_woken() {
         let mut sensor = Msa300::new();
         assert_eq!(read(&mut sensor, PART_ID), [0x13]);
         write(&mut sensor, &[PART_ID, 0]);
@@ -231,7 +242,7 @@ mod tests {
             assert_eq!(axes(&mut sensor), expected);
         }
         sensor.set_acceleration([0.001, -0.001, 0.5]);
-        write(&mut sensor, &[RESOLUTION_RANGE, 2 << RESOLUTION_SHIFT]);
+        write(&mut sensor, &[RESOLUTION_RANGE, RESOLUTION.put(2) as u8]);
         assert_eq!(axes(&mut sensor), [0, -16, 2048]);
     }
 

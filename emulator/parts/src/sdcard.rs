@@ -51,6 +51,13 @@ espalier_core::persist!(
 );
 
 /// The card.
+///
+/// ```
+/// use espalier_parts::SdCard;
+///
+/// let card = SdCard::with_image(b"the first block");
+/// assert_eq!(card.image().len(), 512, "whole blocks");
+/// ```
 #[derive(Clone, Debug)]
 pub struct SdCard {
     /// Blocks of the card.

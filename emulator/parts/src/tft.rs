@@ -38,6 +38,14 @@ const BGR: u8 = 1 << 3;
 const RESET: usize = 0;
 
 /// Construction and mounting of a module's glass.
+///
+/// ```
+/// use espalier_parts::{Tft, TftConfig};
+///
+/// // The 240x240 glass of many ST7789 modules, at row 80 of the controller's memory.
+/// let config = TftConfig { width: 240, height: 240, first: (0, 80), mirrored: false, inverted: true, bgr: false };
+/// assert_eq!(Tft::new(config).picture().height(), 240);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TftConfig {
     /// Pixels from left to right and from top to bottom.
@@ -54,6 +62,16 @@ pub struct TftConfig {
 }
 
 /// A module.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{SpiPart, Tft, TftConfig};
+///
+/// # let config = TftConfig { width: 240, height: 320, first: (0, 0), mirrored: false, inverted: false, bgr: false };
+/// let mut display = Tft::new(config);
+/// display.receive(0x29, false, Time::ZERO); // DISPON, with D/C low
+/// assert_eq!(display.picture().width(), 240);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tft {
     config: TftConfig,

@@ -15,6 +15,23 @@ const BITS: u32 = 24;
 const LONGEST: i64 = 4096;
 
 /// A chain of LEDs, dark after power-on.
+///
+/// ```
+/// use espalier_core::{Signal, Span, Time};
+/// use espalier_parts::Ws2812;
+///
+/// let mut chain = Ws2812::new(1);
+/// let mut now = Time::ZERO;
+/// for bit in 0..24 {
+///     // Green comes first: eight long pulses, then sixteen short ones.
+///     let high = Span::from_nanos(if bit < 8 { 800 } else { 400 });
+///     chain.signal(Signal::Level(true), now);
+///     chain.signal(Signal::Level(false), now + high);
+///     now += Span::from_nanos(1250);
+/// }
+/// now += Span::from_millis(1); // a reset shows the colours
+/// assert_eq!(chain.colours(now)[0], (0, 255, 0));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ws2812 {
     shown: Vec<Rgb>,

@@ -85,7 +85,7 @@ fn comes_back<T: Load + PartialEq + Debug>(value: &T) {
 
 proptest! {
     #[test]
-    fn what_was_saved_comes_back(value in everything()) {
+    fn saved_values_are_loaded_back(value in everything()) {
         comes_back(&value);
     }
 

@@ -5,9 +5,9 @@ use std::ops::Range;
 use espalier_core::{Span, Time};
 
 use super::command::{Frame, opcode};
-use super::history::{FlashOperation, FlashOperationKind};
+use super::history::FlashOperation;
 use super::status::{BUSY, SUS, WEL};
-use super::torn::UnderWay;
+use super::torn::{FlashOperationKind, UnderWay};
 use super::{FlashChip, FlashTiming, MEGABYTE, identity};
 
 const PAGE_SIZE: usize = 256;

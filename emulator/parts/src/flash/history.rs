@@ -7,28 +7,22 @@ use espalier_core::{Span, Time};
 
 use super::sectors::{FLASH_SECTOR_SIZE, FlashSectors};
 use super::storage::{FLASH_CHUNK_SIZE, Storage};
-use super::torn::{Progress, UnderWay, Unstable};
+use super::torn::{FlashOperationKind, Progress, UnderWay, Unstable};
 
 /// Memory of an operation's record beside its data.
 const RECORD_SIZE: usize = size_of::<FlashOperation>();
 
-/// The kind of an operation on the memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FlashOperationKind {
-    /// Bits are cleared.
-    Program,
-    /// All bits are set.
-    Erase,
-}
-
-espalier_core::persist!(
-    enum FlashOperationKind {
-        Program,
-        Erase,
-    }
-);
-
 /// One instruction that changed the memory.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashOperation, FlashSize};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// flash.record_history(1 << 20);
+/// // ... the firmware runs ...
+/// let operations: &[FlashOperation] = flash.history().expect("it is recorded").operations();
+/// assert!(operations.iter().all(|operation| operation.range.end as usize <= flash.size().bytes()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlashOperation {
     pub kind: FlashOperationKind,
@@ -63,6 +57,17 @@ impl FlashOperation {
 }
 
 /// The memory of a chip at one moment. A clone shares it until one of them changes.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashMemory, FlashSize};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// let before: FlashMemory = flash.content();
+/// flash.load(0, b"new")?;
+/// flash.set_content(&before)?;
+/// assert_eq!(flash.chunk(0)[0], 0xFF);
+/// # Ok::<(), espalier_parts::FlashError>(())
+/// ```
 #[derive(Clone)]
 pub struct FlashMemory {
     pub(super) storage: Storage,
@@ -111,6 +116,16 @@ impl std::fmt::Debug for FlashMemory {
 }
 
 /// The operations on a chip's memory since recording began.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashHistory, FlashSize};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// flash.record_history(1 << 20);
+/// // ... the firmware runs ...
+/// let history: &FlashHistory = flash.history().expect("it is recorded");
+/// assert_eq!((history.operations().len(), history.dropped()), (0, 0));
+/// ```
 #[derive(Clone, Debug)]
 pub struct FlashHistory {
     start: FlashMemory,
@@ -169,6 +184,20 @@ impl FlashHistory {
 }
 
 /// The memory at one moment of its history, between two operations.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashSize, Progress};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// flash.record_history(1 << 20);
+/// // ... the firmware runs ...
+/// let mut replay = flash.history().expect("it is recorded").replay();
+/// while replay.next_operation().is_some() {
+///     let torn = replay.torn(Progress::of(1, 2), 7); // power is lost in its middle
+///     assert_eq!(torn.size(), flash.size().bytes());
+///     replay.step();
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FlashReplay<'a> {
     content: FlashMemory,

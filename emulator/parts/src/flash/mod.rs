@@ -29,16 +29,23 @@ use status::Status;
 use storage::Storage;
 use torn::{UnderWay, Unstable};
 
-pub use history::{FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay};
+pub use history::{FlashHistory, FlashMemory, FlashOperation, FlashReplay};
 pub use sectors::{FLASH_SECTOR_SIZE, FlashSectors};
 pub use storage::FLASH_CHUNK_SIZE;
-pub use torn::Progress;
+pub use torn::{FlashOperationKind, Progress};
 
 const MEGABYTE: usize = 0x10_0000;
 /// The level that the controller reads from an undriven line.
 const IDLE_LINE: u8 = 0xFF;
 
 /// A violation of the flash chip's protocol by the host.
+///
+/// ```
+/// use espalier_parts::FlashSize;
+///
+/// let error = FlashSize::try_from(3 << 20).unwrap_err();
+/// assert_eq!(error.to_string(), "no flash chip has 0x300000 bytes: 2, 4, 8 and 16 MiB exist");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlashError {
     #[error("{length} bytes at {offset:#x} do not fit into a flash of {size:#x} bytes")]
@@ -48,6 +55,13 @@ pub enum FlashError {
 }
 
 /// Capacity of a chip.
+///
+/// ```
+/// use espalier_parts::FlashSize;
+///
+/// assert_eq!(FlashSize::try_from(4 << 20), Ok(FlashSize::Mb4));
+/// assert_eq!(FlashSize::Mb4.bytes(), 4 << 20);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FlashSize {
     Mb2,
@@ -79,6 +93,13 @@ impl TryFrom<usize> for FlashSize {
 }
 
 /// Time for which the chip is busy with an operation that changes it.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashSize, FlashTiming};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// flash.set_timing(FlashTiming::Typical);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlashTiming {
     /// Ten microseconds for everything, so that tests do not wait for erases; software still sees BUSY.
@@ -89,6 +110,15 @@ pub enum FlashTiming {
 }
 
 /// The chip. A clone shares all memory with its original until one of them writes.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashSize};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// flash.load(0x1000, b"bootloader")?;
+/// assert_eq!(flash.read(0x100A, 2)?, [0xFF, 0xFF], "the rest is erased");
+/// # Ok::<(), espalier_parts::FlashError>(())
+/// ```
 #[derive(Clone)]
 pub struct FlashChip {
     size: FlashSize,
@@ -175,6 +205,9 @@ impl FlashChip {
     }
 
     /// Writes memory from the host's side, regardless of protection and of what was there.
+    ///
+    /// # Errors
+    /// If the bytes go beyond the end of the chip.
     pub fn load(&mut self, offset: usize, data: &[u8]) -> Result<(), FlashError> {
         self.storage.load(offset, data)?;
         self.unstable.after(&(offset..offset + data.len()), None);
@@ -182,6 +215,9 @@ impl FlashChip {
     }
 
     /// Reads memory from the host's side.
+    ///
+    /// # Errors
+    /// If the bytes go beyond the end of the chip.
     pub fn read(&self, offset: usize, length: usize) -> Result<Vec<u8>, FlashError> {
         if offset.checked_add(length).is_none_or(|end| end > self.size.bytes()) {
             return Err(FlashError::OutOfRange { offset, length, size: self.size.bytes() });

@@ -6,6 +6,14 @@ use std::ops::Range;
 pub const FLASH_SECTOR_SIZE: usize = 0x1000;
 
 /// Some sectors of a flash chip.
+///
+/// ```
+/// use espalier_parts::FlashSectors;
+///
+/// let mut sectors = FlashSectors::default();
+/// sectors.insert(&(0xFFF..0x1001));
+/// assert!(sectors.iter().eq([0, 1]));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlashSectors(Vec<u64>);
 

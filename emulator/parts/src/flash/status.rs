@@ -2,18 +2,19 @@
 
 use std::ops::Range;
 
+use espalier_core::Field;
+
 use super::MEGABYTE;
 
 /// Status register 1: an operation is in progress.
 pub(super) const BUSY: u8 = 1 << 0;
 /// Status register 1: write enable latch.
 pub(super) const WEL: u8 = 1 << 1;
-const BP_SHIFT: u32 = 2;
-const BP_MASK: u8 = 0b111 << BP_SHIFT;
+const BP: Field = Field::new("BP", 2, 4);
 const TB: u8 = 1 << 5;
 const SEC: u8 = 1 << 6;
 const SRP0: u8 = 1 << 7;
-const SR1_WRITABLE: u8 = BP_MASK | TB | SEC | SRP0;
+const SR1_WRITABLE: u8 = BP.mask() as u8 | TB | SEC | SRP0;
 
 const SRP1: u8 = 1 << 0;
 /// Status register 2: the quad instructions are enabled.
@@ -83,7 +84,7 @@ impl Status {
 
     /// The range that BP, TB and SEC select, before CMP turns it around.
     fn covered(&self, size: usize) -> Range<usize> {
-        let level = u32::from((self.bits[0] & BP_MASK) >> BP_SHIFT);
+        let level = BP.get(self.bits[0].into());
         let length = match (level, self.bits[0] & SEC != 0) {
             (0, _) => 0,
             (7, _) => size,
@@ -100,11 +101,11 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use super::{CMP, MEGABYTE, SEC, Status, TB};
+    use super::{BP, CMP, MEGABYTE, SEC, Status, TB};
 
-    fn status(level: u8, sr1: u8, sr2: u8) -> Status {
+    fn status(level: u32, sr1: u8, sr2: u8) -> Status {
         let mut status = Status::factory();
-        status.set(0, level << 2 | sr1);
+        status.set(0, BP.put(level) as u8 | sr1);
         status.set(1, sr2);
         status
     }

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use espalier_core::Span;
 
-use super::history::FlashOperationKind;
 use super::storage::Storage;
 
 const NOTHING: Progress = Progress(0);
@@ -35,7 +34,40 @@ const WEAK: u64 = 2048;
 /// Bytes with unstable bits that are kept in mind; more of them stay as they were first read.
 const UNSTABLE_MAX: usize = 1 << 16;
 
+/// The kind of an operation on the memory.
+///
+/// ```
+/// use espalier_parts::{FlashChip, FlashOperationKind, FlashSize};
+///
+/// let mut flash = FlashChip::new(FlashSize::Mb4);
+/// flash.record_history(1 << 20);
+/// // ... the firmware runs ...
+/// let operations = flash.history().expect("it is recorded").operations();
+/// assert_eq!(operations.iter().filter(|operation| operation.kind == FlashOperationKind::Erase).count(), 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlashOperationKind {
+    /// Bits are cleared.
+    Program,
+    /// All bits are set.
+    Erase,
+}
+
+espalier_core::persist!(
+    enum FlashOperationKind {
+        Program,
+        Erase,
+    }
+);
+
 /// The completed part of an operation, from nothing to all of it.
+///
+/// ```
+/// use espalier_parts::Progress;
+///
+/// assert_eq!(Progress::of(1, 4).share(), 0.25);
+/// assert!(Progress::of(1, 4) < Progress::of(1, 2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Progress(u32);
 

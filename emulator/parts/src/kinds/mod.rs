@@ -42,6 +42,18 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
 ];
 
 /// The kinds of parts by name: those that come with Espalier, and those of a user. Clones share them.
+///
+/// ```
+/// use espalier_parts::{Button, PadUse, PartKinds, Wiring};
+///
+/// let mut kinds = PartKinds::default();
+/// assert!(kinds.names().any(|name| name == "ssd1306"));
+/// kinds.add("reed-switch", |wiring: &mut Wiring<'_>| {
+///     wiring.pad("gpio", 0, PadUse::Drives)?;
+///     Ok(Button::new(false))
+/// });
+/// assert_eq!(kinds.own(), ["reed-switch"]);
+/// ```
 #[derive(Clone)]
 pub struct PartKinds {
     kinds: Arc<BTreeMap<String, Make>>,

@@ -65,7 +65,7 @@ fn a_kind_of_a_user_is_made_by_its_name() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_what_would() {
+fn values_that_do_not_fit_are_reported_with_the_allowed_ones() {
     let error = |entry: PartEntry| kinds().make(&entry).unwrap_err().to_string();
     let thermostat = || PartEntry::new("thermostat", "boiler");
     assert_eq!(error(thermostat()), "thermostat \"boiler\": contact is missing");

@@ -20,6 +20,12 @@ use scroll::Scroll;
 const PAGES: usize = 8;
 
 /// The controller of a module.
+///
+/// ```
+/// use espalier_parts::Controller;
+///
+/// assert_eq!(Controller::Sh1106.columns(), 132);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Controller {
     /// 128 columns; horizontal, vertical and page addressing.
@@ -46,6 +52,19 @@ impl Controller {
 }
 
 /// Wiring of the glass of a module to the pads of the controller's common lines (SSD1306 datasheet, table 10-3).
+///
+/// ```
+/// use espalier_parts::{ComPins, Controller, OledConfig};
+///
+/// let config = OledConfig {
+///     controller: Controller::Ssd1306,
+///     width: 128,
+///     height: 32,
+///     address: 0x3C,
+///     visible_column: 0,
+///     com_pins: Some(ComPins::Alternate), // unusual for glass of this size
+/// };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComPins {
     /// One pad after the other. Drivers send 0x02 with the command 0xDA.
@@ -71,6 +90,20 @@ impl ComPins {
 }
 
 /// The configuration of a module.
+///
+/// ```
+/// use espalier_parts::{Controller, Oled, OledConfig};
+///
+/// let config = OledConfig {
+///     controller: Controller::Sh1106,
+///     width: 128,
+///     height: 64,
+///     address: 0x3C,
+///     visible_column: 2,
+///     com_pins: None,
+/// };
+/// assert_eq!(Oled::new(config).config().visible_column, 2);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OledConfig {
     /// The chip on the glass.
@@ -105,6 +138,26 @@ impl OledConfig {
 }
 
 /// A module.
+///
+/// ```
+/// use espalier_core::{I2cTarget, Time};
+/// use espalier_parts::{Controller, Oled, OledConfig};
+///
+/// # let config = OledConfig {
+/// #     controller: Controller::Ssd1306,
+/// #     width: 128,
+/// #     height: 64,
+/// #     address: 0x3C,
+/// #     visible_column: 0,
+/// #     com_pins: None,
+/// # };
+/// let mut oled = Oled::new(config);
+/// oled.start(0x3C, false, Time::ZERO);
+/// oled.write(0x00, Time::ZERO); // commands follow
+/// oled.write(0xAF, Time::ZERO); // display on
+/// oled.stop(Time::ZERO);
+/// assert!(oled.is_on());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Oled {
     config: OledConfig,

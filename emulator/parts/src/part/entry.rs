@@ -5,6 +5,14 @@ use std::fmt;
 use super::property::{Value, ValueError};
 
 /// One `[[part]]` of a board: its kind, its name, and the rest of what stands there.
+///
+/// ```
+/// use espalier_parts::{PartEntry, PartKinds};
+///
+/// let entry = PartEntry::new("button", "a").with("gpio", 0).with("active-level", "low");
+/// PartKinds::default().make(&entry)?;
+/// # Ok::<(), espalier_parts::PartError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartEntry {
     pub kind: String,
@@ -15,6 +23,13 @@ pub struct PartEntry {
 }
 
 /// A key of a `[[part]]` with its value.
+///
+/// ```
+/// use espalier_parts::{PartEntry, Property, Value};
+///
+/// let entry = PartEntry::new("button", "a").with("gpio", 0);
+/// assert_eq!(entry.properties, [Property { key: "gpio".to_owned(), value: Value::Integer(0), line: None }]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
     pub key: String,
@@ -29,6 +44,13 @@ espalier_core::persist! {
 }
 
 /// An error in a `[[part]]`.
+///
+/// ```
+/// use espalier_parts::{PartEntry, PartKinds};
+///
+/// let error = PartKinds::default().make(&PartEntry::new("button", "a")).unwrap_err();
+/// assert_eq!(error.to_string(), r#"button "a": gpio is missing"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartError {
     pub line: Option<u32>,

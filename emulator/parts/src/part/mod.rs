@@ -20,6 +20,12 @@ pub use wiring::{Connection, PadUse, Wiring};
 use crate::display::Shown;
 
 /// The output of a part to a pad.
+///
+/// ```
+/// use espalier_parts::{Drive, Part, Potentiometer};
+///
+/// assert_eq!(Potentiometer::new(3.3).drive(0), Drive::Microvolts(0));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drive {
     /// Nothing.
@@ -39,6 +45,41 @@ pub enum Drive {
 
 /// A model of something on the board. Every method has a default that does nothing, but for
 /// [`power_cycle`](Part::power_cycle).
+///
+/// ```
+/// use espalier_core::{Signal, Time};
+/// use espalier_parts::{Drive, Part};
+///
+/// /// An inverter: terminal 0 is its input, terminal 1 its output.
+/// #[derive(Clone, Debug, Default)]
+/// struct Inverter {
+///     input: bool,
+/// }
+///
+/// espalier_core::persist!(state Inverter { input });
+///
+/// impl Part for Inverter {
+///     fn power_cycle(&mut self, _now: Time) {
+///         self.input = false;
+///     }
+///
+///     fn sense(&mut self, _terminal: usize, signal: Signal, _at: Time) {
+///         self.input = signal == Signal::Level(true);
+///     }
+///
+///     fn drive(&self, terminal: usize) -> Drive {
+///         match (terminal, self.input) {
+///             (1, true) => Drive::Low,
+///             (1, false) => Drive::High,
+///             _ => Drive::Released,
+///         }
+///     }
+/// }
+///
+/// let mut inverter = Inverter::default();
+/// inverter.sense(0, Signal::Level(true), Time::ZERO);
+/// assert_eq!(inverter.drive(1), Drive::Low);
+/// ```
 pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
     /// The power went and has come back. What the world does to the part goes on, as a temperature does.
     fn power_cycle(&mut self, now: Time);
@@ -117,6 +158,16 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
 }
 
 /// Copying a part whose type is not known. Every part that is [`Clone`] has it.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::{Button, ForkPart, Part, Value};
+///
+/// let mut button = Button::new(true);
+/// let fork: Box<dyn Part> = button.fork();
+/// button.set_pressed(true);
+/// assert_eq!(fork.get("pressed", Time::ZERO), Some(Value::Flag(false)));
+/// ```
 pub trait ForkPart {
     /// A second part in the same state.
     fn fork(&self) -> Box<dyn Part>;
@@ -129,6 +180,29 @@ impl<T: Part + Clone> ForkPart for T {
 }
 
 /// A device on a SPI bus, in bytes. One that also has a line for data or commands sees its level with each byte.
+///
+/// ```
+/// use espalier_core::Time;
+/// use espalier_parts::SpiPart;
+///
+/// /// A shift register of eight bits.
+/// #[derive(Default)]
+/// struct ShiftRegister(u8);
+///
+/// impl SpiPart for ShiftRegister {
+///     fn send(&mut self, _now: Time) -> u8 {
+///         self.0
+///     }
+///
+///     fn receive(&mut self, byte: u8, _data: bool, _now: Time) {
+///         self.0 = byte;
+///     }
+/// }
+///
+/// let mut register = ShiftRegister::default();
+/// register.receive(0xA5, true, Time::ZERO);
+/// assert_eq!(register.send(Time::ZERO), 0xA5);
+/// ```
 pub trait SpiPart {
     /// Chip select has fallen.
     fn select(&mut self, now: Time) {

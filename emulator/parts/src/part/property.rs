@@ -4,6 +4,14 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 /// The value of a property of a part.
+///
+/// ```
+/// use espalier_parts::Value;
+///
+/// assert_eq!(Value::from(40).integer(0..=100), Ok(40));
+/// assert_eq!(Value::from(40).number(0.0..=100.0), Ok(40.0), "an integer is a number, too");
+/// assert!(Value::from("40").integer(0..=100).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Flag(bool),
@@ -24,6 +32,13 @@ espalier_core::persist!(
 );
 
 /// A value is not possible.
+///
+/// ```
+/// use espalier_parts::Value;
+///
+/// let error = Value::from(300).integer(8..=119).unwrap_err();
+/// assert_eq!(error.to_string(), "300, not an integer from 8 to 119");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value}, not {allowed}")]
 pub struct ValueError {

@@ -11,6 +11,12 @@ const ADDRESSES: RangeInclusive<i64> = 0x08..=0x77;
 const LAST_PAD: i64 = 63;
 
 /// The use of a pad by a part.
+///
+/// ```
+/// use espalier_parts::PadUse;
+///
+/// assert!(PadUse::Shares.hears(), "a part on an open-drain line also listens to it");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PadUse {
     /// The part hears the pad, which the chip drives.
@@ -33,6 +39,15 @@ impl PadUse {
 }
 
 /// Where a part is connected.
+///
+/// ```
+/// use espalier_parts::{Connection, PartEntry, PartKinds};
+///
+/// let entry = PartEntry::new("msa300", "accelerometer").with("scl", 22).with("sda", 23);
+/// let (_, connections) = PartKinds::default().make(&entry)?;
+/// assert_eq!(connections, [Connection::I2c { scl: 22, sda: 23, address: 0x26, count: 1 }]);
+/// # Ok::<(), espalier_parts::PartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// At `count` addresses from `address` on.
@@ -58,6 +73,18 @@ pub enum Connection {
 }
 
 /// A `[[part]]` while its part is made. The keys that were asked for are those that it may have.
+///
+/// ```
+/// use espalier_parts::{Button, PadUse, PartEntry, PartKinds, Wiring};
+///
+/// let mut kinds = PartKinds::default();
+/// kinds.add("reed-switch", |wiring: &mut Wiring<'_>| {
+///     wiring.pad("gpio", 0, PadUse::Drives)?; // its terminal 0
+///     Ok(Button::new(wiring.flag("active-high")?.unwrap_or(false)))
+/// });
+/// kinds.make(&PartEntry::new("reed-switch", "door").with("gpio", 4).with("active-high", true))?;
+/// # Ok::<(), espalier_parts::PartError>(())
+/// ```
 #[derive(Debug)]
 pub struct Wiring<'a> {
     entry: &'a PartEntry,
