@@ -208,7 +208,7 @@ mod tests {
     use crate::{MacAddress, element_id};
 
     #[test]
-    fn what_is_built_is_read_back() {
+    fn built_frames_are_read_back() {
         let addresses = [MacAddress::BROADCAST, MacAddress([2, 0, 0, 0, 0, 1]), MacAddress([2, 0, 0, 0, 0, 2])];
         let bytes = FrameBuilder::new(Control::new(FrameType::Management, subtype::BEACON), addresses, 7)
             .bytes(&[0; 12])

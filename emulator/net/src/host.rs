@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_asked_is_known_for_a_while() {
+    fn hosts_that_have_asked_are_known_for_a_while() {
         let (mut host, now) = (host(), Time::from_micros(1));
         assert_eq!(host.receive_frame(&question().into(), now).len(), 1);
         let board = "10.0.2.50:80".parse().unwrap();

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_comes_by_time_and_then_in_the_order_of_its_delivery() {
+    fn due_frames_come_by_time_and_then_in_the_order_of_their_delivery() {
         let [early, late] = [5, 9].map(Time::from_micros);
         let mut ports = Ports::default();
         ports.deliver(late, link(true));

@@ -487,7 +487,7 @@ fn frame(from: [u8; 6], to: [u8; 6]) -> Vec<u8> {
 }
 
 #[test]
-fn boards_on_cables_of_one_switch_hear_each_other() {
+fn boards_on_cables_of_one_switch_reach_each_other() {
     const OTHER: [u8; 6] = [0x24, 0x0A, 0xC4, 0, 0, 5];
     const THIRD: [u8; 6] = [0x24, 0x0A, 0xC4, 0, 0, 9];
     let mut lan = lan();

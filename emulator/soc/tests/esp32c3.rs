@@ -43,7 +43,7 @@ fn command(code: u8, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_rom_says_who_it_is_and_why_it_starts() {
+fn the_rom_prints_its_banner_and_the_reset_cause() {
     let mut machine = machine();
     let banner = printed(&mut machine, Span::from_millis(50));
     assert!(banner.starts_with("ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\n"), "{banner}");

@@ -66,7 +66,7 @@ fn file() -> &'static [u8] {
 }
 
 #[test]
-fn what_is_no_snapshot_of_this_build_says_so() {
+fn files_that_are_no_snapshot_of_this_build_are_refused() {
     let file = file();
     assert!(is_snapshot(file) && !is_snapshot(IMAGE));
     let failure = |bytes: &[u8]| Machine::load(bytes).err().unwrap();

@@ -243,7 +243,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_settings_of_the_blocks_are_borne(list in writes(), waits in any::<bool>()) {
+    fn the_blocks_accept_any_settings(list in writes(), waits in any::<bool>()) {
         let then = if waits { Then::Wait } else { Then::Spin };
         let work = work(after(&list, then, mpython()));
         // The fastest of each: buffers of the ADCs' samples, edges of timers and watchdogs, bytes on I2C.
@@ -254,7 +254,7 @@ proptest! {
 /// Bytes that a UART has sent come out also when its other side acts at that moment, which brings the UART to the present before its
 /// own deadline does.
 #[test]
-fn what_was_sent_comes_out_when_the_line_is_touched() {
+fn sent_bytes_come_out_when_the_line_is_touched() {
     let touched = |step: Span| {
         let mut machine = after(&[], Then::Spin, BoardDefinition::default());
         machine.uart_take(0);

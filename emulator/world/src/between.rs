@@ -28,6 +28,9 @@ impl Between {
     }
 
     /// Puts a network into the air, unless it is there.
+    ///
+    /// # Errors
+    /// If the network's settings contradict each other, or its address is taken.
     pub fn add_network(&mut self, network: AccessPoint) -> Result<(), WorldError> {
         if self.ether.air.networks().all(|present| *present != network) {
             self.ether.air.add_access_point(network)?;

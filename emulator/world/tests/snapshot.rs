@@ -53,7 +53,7 @@ fn a_world_without_boards_and_a_world_of_one_are_worlds() {
 }
 
 #[test]
-fn what_is_no_world_of_this_build_says_so() {
+fn files_that_are_no_world_of_this_build_are_refused() {
     let file = file();
     let machine = Machine::new(&MachineConfig::default()).unwrap().save();
     assert!(is_snapshot(file) && !is_snapshot(&machine) && !is_snapshot(b""));

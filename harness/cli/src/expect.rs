@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_expected_comes_in_order() {
+    fn expected_texts_come_in_order() {
         let mut expectations = Expectations::new(&patterns(&["ready", "/^port (\\d+)$/", "ready"]), &[]);
         assert!(matches!(take(&mut expectations, "port 1\r\nrea"), Verdict::Open), "not in order");
         assert!(matches!(take(&mut expectations, "dy\r\n\x1b[0;32mport 50"), Verdict::Open));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_come_is_told_with_its_line() {
+    fn forbidden_text_is_reported_with_its_line() {
         let mut expectations = Expectations::new(&patterns(&["done"]), &patterns(&["/err(or)?:/"]));
         let Verdict::Failed { pattern, line } = take(&mut expectations, "ok\nE: error: 7\ndone\n") else { panic!() };
         assert_eq!((pattern.as_str(), line.as_str()), ("/err(or)?:/", "E: error: 7"));

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_in_the_air_is_refused() {
+    fn wrong_names_and_passwords_of_networks_are_refused() {
         let refused = |text: &str| text.parse::<Network>().unwrap_err();
         assert!(refused("home:123").contains("has 8 to 63 characters, this one has 3"));
         assert!(refused("home:").contains("this one has 0"));

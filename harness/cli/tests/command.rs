@@ -141,7 +141,7 @@ fn help_shows_examples() {
 }
 
 #[test]
-fn what_was_flashed_can_be_run() {
+fn flashed_firmware_can_be_run() {
     let folder = tempfile::tempdir().unwrap();
     let flash = folder.path().join("flash.bin");
     let flash = flash.to_str().unwrap();

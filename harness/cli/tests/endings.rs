@@ -61,7 +61,7 @@ fn a_panic_is_a_failure_that_says_where() {
 }
 
 #[test]
-fn a_panic_at_the_very_end_is_heard_out() {
+fn a_panic_at_the_very_end_is_printed_whole() {
     let folder = tempfile::tempdir().unwrap();
     let firmware = broken_firmware(folder.path());
     let firmware = firmware.to_str().unwrap();
@@ -101,7 +101,7 @@ fn flashed(flash: &Path) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn what_is_expected_decides() {
+fn expected_text_decides() {
     let expect = ["--expect", "@event started", "--expect", r"/^@event address \d+\.\d+\.\d+\.\d+/"];
     let (status, output, errors) = run(&[&[FIRMWARE, "--for", FOR_EVER], &expect[..]].concat(), "");
     assert_eq!((status, errors.as_str()), (Some(0), ""), "{output}");
@@ -162,7 +162,7 @@ fn a_reader_that_leaves_ends_it_without_a_word() {
 }
 
 #[test]
-fn what_cannot_be_is_told_before_the_board_runs() {
+fn impossible_options_are_refused_before_the_board_runs() {
     let (status, output, errors) = run(&[FIRMWARE, "--for", "1s", "--pcap", "/no/such/folder/x.pcap"], "");
     assert_eq!((status, output.as_str()), (Some(1), ""));
     assert!(errors.starts_with("error: cannot write /no/such/folder/x.pcap: "), "{errors}");

@@ -67,7 +67,7 @@ fn a_failure_names_the_line_and_shows_the_scene() {
 }
 
 #[test]
-fn mistakes_are_told_with_line_column_and_a_hint() {
+fn mistakes_are_reported_with_line_column_and_a_hint() {
     for (name, text, expected) in [
         (
             "a.toml",

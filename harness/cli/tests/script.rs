@@ -171,7 +171,7 @@ fn the_screen_is_saved() {
 /// A write and a read of the first register of the CAN controller (TWAI), which no driver explains.
 const CAN_CONTROLLER: &str = "import machine\nmachine.mem32[0x3ff6b000] = 5\nprint(machine.mem32[0x3ff6b000])\n";
 
-fn what_is_not_modelled_says_so_once_and_is_counted() {
+fn unmodelled_registers_are_reported_once_and_counted() {
     let (status, output, errors) = run(CAN_CONTROLLER, &[]);
     assert_eq!((status, output.as_str()), (Some(0), "5\n"));
     let lines: Vec<&str> = errors.lines().collect();
@@ -207,7 +207,7 @@ fn a_driver_that_waits_for_hardware_that_is_not_there_is_explained() {
 }
 
 /// A served board says the same, as it happens.
-fn a_served_board_tells_what_it_lacks() {
+fn a_served_board_reports_unmodelled_registers() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
     command.arg("serve").arg(image_path()).arg("--fast").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut server = command.spawn().expect("the command runs");
@@ -257,7 +257,7 @@ fn strict_runs_go_on_at_blocks_that_are_allowed() {
     );
 }
 
-fn without_firmware_it_says_what_is_missing() {
+fn without_firmware_the_error_names_the_variable() {
     let (status, _, errors) = run_script(None, OLED_HELLO, &[]);
     assert_eq!(status, Some(1));
     assert!(errors.starts_with("error: no firmware") && errors.contains("ESPALIER_IMAGE"), "{errors}");
@@ -277,12 +277,12 @@ fn main() -> ExitCode {
         ("an_exception_is_a_failure_with_its_line", an_exception_is_a_failure_with_its_line),
         ("time_is_limited_when_asked_for", time_is_limited_when_asked_for),
         ("the_screen_is_saved", the_screen_is_saved),
-        ("what_is_not_modelled_says_so_once_and_is_counted", what_is_not_modelled_says_so_once_and_is_counted),
+        ("unmodelled_registers_are_reported_once_and_counted", unmodelled_registers_are_reported_once_and_counted),
         (
             "a_driver_that_waits_for_hardware_that_is_not_there_is_explained",
             a_driver_that_waits_for_hardware_that_is_not_there_is_explained,
         ),
-        ("a_served_board_tells_what_it_lacks", a_served_board_tells_what_it_lacks),
+        ("a_served_board_reports_unmodelled_registers", a_served_board_reports_unmodelled_registers),
         ("strict_runs_go_on_at_blocks_that_are_allowed", strict_runs_go_on_at_blocks_that_are_allowed),
         ("an_exit_decides_the_status", an_exit_decides_the_status),
         ("a_board_that_restarts_ends_the_script", a_board_that_restarts_ends_the_script),
@@ -298,6 +298,6 @@ fn main() -> ExitCode {
     };
     let mut trials: Vec<Trial> =
         on_a_board.into_iter().map(|(name, test)| trial(name, test).with_ignored_flag(missing)).collect();
-    trials.push(trial("without_firmware_it_says_what_is_missing", without_firmware_it_says_what_is_missing));
+    trials.push(trial("without_firmware_the_error_names_the_variable", without_firmware_the_error_names_the_variable));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -33,7 +33,7 @@ fn boards_of_a_file_meet() {
 }
 
 #[test]
-fn what_does_not_come_is_a_failure_that_names_the_board() {
+fn missing_text_is_a_failure_that_names_the_board() {
     let (status, output, errors) = run("never", &["--within", "3s"]);
     assert_eq!(status, Some(1), "{output}");
     assert!(errors.starts_with("error: client: still no \"never\" on the console"), "{errors}");

@@ -92,6 +92,9 @@ impl Board {
     }
 
     /// A board of the kind that `ESPALIER_BOARD` chooses, running the firmware that `ESPALIER_IMAGE` names.
+    ///
+    /// # Errors
+    /// If a variable names an unknown kind of board, model or image, the image cannot be read, or the board does not start.
     pub async fn from_env() -> Result<Board> {
         let image = std::env::var_os(IMAGE_VARIABLE).ok_or(NoFirmware { variable: IMAGE_VARIABLE })?;
         Board::builder().firmware(PathBuf::from(image)).start().await
@@ -138,11 +141,17 @@ impl Board {
     }
 
     /// Sets a property of a part, such as the temperature that a sensor is at.
+    ///
+    /// # Errors
+    /// If there is no such part or property, the value is impossible, or the board is not emulated.
     pub fn set_part(&self, part: &str, property: &str, value: impl Into<Value>) -> Result<()> {
         set_property(&self.shared, part, property, &value.into())
     }
 
     /// Returns the value of a property of a part; `None` for a property that can only be set.
+    ///
+    /// # Errors
+    /// If there is no such part or property, or the board is not emulated.
     pub fn part_property(&self, part: &str, property: &str) -> Result<Option<Value>> {
         property_of(&self.shared, part, property)
     }
@@ -173,6 +182,9 @@ impl Board {
     }
 
     /// Records what these pins carry from now on, for a file that logic analysers read.
+    ///
+    /// # Errors
+    /// If the chip has no such pin, or the pins of this kind of board are out of reach.
     pub fn capture_pins(&self, gpios: impl IntoIterator<Item = usize>) -> Result<PinCapture> {
         let record = |gpio: usize| Ok((gpio, self.pin(gpio).edges()?));
         Ok(PinCapture::new(gpios.into_iter().map(record).collect::<Result<_>>()?))
@@ -194,6 +206,9 @@ impl Board {
     }
 
     /// A debug probe, attached to its chip, which runs on. See [`probe`](crate::probe).
+    ///
+    /// # Errors
+    /// If this kind of board has no debug port, or the chip does not answer on it.
     #[cfg(feature = "probe")]
     pub fn probe(&self) -> Result<Probe> {
         Probe::attach(&self.shared)
@@ -259,6 +274,9 @@ impl Board {
     /// holds already is not written again.
     ///
     /// Warnings about the image are in [`Board::warnings`] afterwards.
+    ///
+    /// # Errors
+    /// If the image does not fit into the flash chip, or the board cannot be flashed ([`FlashError`](crate::FlashError)).
     pub async fn flash(&self, image: &Image) -> Result<()> {
         self.shared.lock().inputs.add_unknown();
         self.flash_first(image).await
@@ -290,6 +308,9 @@ impl Board {
     }
 
     /// The Wi-Fi network that a board on a bench may join: `bench.toml` names the environment variables that hold it.
+    ///
+    /// # Errors
+    /// If `bench.toml` names a variable that is not set.
     pub fn wifi(&self) -> Result<Option<WifiCredentials>> {
         let mut state = self.shared.lock();
         state.driver.wifi().map_err(|kind| state.fail(kind))
@@ -301,6 +322,9 @@ impl Board {
     }
 
     /// All that is in its flash chip.
+    ///
+    /// # Errors
+    /// If the flash chip of this kind of board is out of reach.
     pub fn read_flash(&self) -> Result<Vec<u8>> {
         let mut state = self.shared.lock();
         state.driver.read_flash().ok_or_else(|| {
@@ -321,11 +345,17 @@ impl Board {
     }
 
     /// Pulls its reset line; the firmware in flash starts.
+    ///
+    /// # Errors
+    /// If the board is lost, or its reset line cannot be reached.
     pub async fn reset(&self) -> Result<()> {
         self.reset_to(Start::Flash).await
     }
 
     /// Pulls its reset line with the strapping pins set for `start`.
+    ///
+    /// # Errors
+    /// If the board is lost, or its lines cannot be reached.
     pub async fn reset_to(&self, start: Start) -> Result<()> {
         let mut state = self.shared.lock();
         state.end_claim();
@@ -334,11 +364,17 @@ impl Board {
 
     /// A second board that starts where this one stands, with the console and the transcript so far. It belongs to the
     /// test that runs on this thread; open connections of the peer stay with this one.
+    ///
+    /// # Errors
+    /// If this kind of board cannot be forked, or it is one of several in a world.
     pub fn fork(&self) -> Result<Board> {
         self.fork_as(test_name())
     }
 
     /// A fork with a name of its own.
+    ///
+    /// # Errors
+    /// As [`fork`](Board::fork).
     pub fn fork_as(&self, name: impl Into<String>) -> Result<Board> {
         let mut state = self.shared.lock();
         match state.fork(&name.into()) {
@@ -370,6 +406,9 @@ impl Board {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// If this kind of board cannot be saved, it has parts of a test's own, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut state = self.shared.lock();
         let file = bytes_of(&mut state).map_err(|kind| state.fail(kind))?;
@@ -379,7 +418,9 @@ impl Board {
     /// An emulated board that goes on where the one stood that was [saved](Board::save) there. It belongs to the test that runs on this
     /// thread.
     ///
-    /// Fails with a [`SnapshotError`] that says what to do if the file is damaged, holds no board, or is of another build.
+    /// # Errors
+    /// If the file cannot be read ([`FileError`](crate::FileError)); a [`SnapshotError`] that says what to do if it is damaged, holds no board,
+    /// or is of another build.
     pub fn load(path: impl AsRef<Path>) -> Result<Board> {
         Board::load_as(path, test_name())
     }
@@ -396,6 +437,9 @@ impl Board {
     }
 
     /// The same with a name of its own.
+    ///
+    /// # Errors
+    /// As [`load`](Board::load).
     pub fn load_as(path: impl AsRef<Path>, name: impl Into<String>) -> Result<Board> {
         Ok(Board::of(state_of(path.as_ref(), &name.into())?))
     }
@@ -421,6 +465,9 @@ impl Board {
     }
 
     /// Records what goes over the network from now on. The last 64 MiB are kept; before, a failure finds the last 2 MiB.
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach.
     pub fn start_capture(&self) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Capture)?;
@@ -734,6 +781,9 @@ impl BoardBuilder {
 
     /// Switches the board on: with its firmware, or with what is in its flash chip if it was given none, which is nothing on an
     /// emulated board.
+    ///
+    /// # Errors
+    /// If the board cannot be had, the image does not fit it, or it does not start.
     pub async fn start(mut self) -> Result<Board> {
         let elf = match &self.firmware {
             Some(Firmware::File(path)) => elf_of(path),

@@ -58,6 +58,9 @@ impl BootOnce {
     }
 
     /// A fork of the booted board for the test that runs on this thread. The first one to ask boots it with `boot`.
+    ///
+    /// # Errors
+    /// If the board does not boot, or it cannot be forked or loaded.
     #[track_caller]
     pub fn fork<F: Future<Output = Result<Board>>>(
         &self,

@@ -67,11 +67,17 @@ impl Buzzer {
     }
 
     /// The present tone; `None` if it is silent.
+    ///
+    /// # Errors
+    /// If the board has no buzzer, or it cannot be listened to.
     pub fn tone(&self) -> Result<Option<Tone>> {
         Ok(self.tones()?.last().filter(|played| played.duration.is_none()).map(|played| played.tone))
     }
 
     /// The last 4096 tones that it has played since power-on, in order; the last one may go on.
+    ///
+    /// # Errors
+    /// If the board has no buzzer, or it cannot be listened to.
     pub fn tones(&self) -> Result<Vec<PlayedTone>> {
         let mut state = self.shared.lock();
         state.driver.tones().map_err(|kind| state.fail(kind))

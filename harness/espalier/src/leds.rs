@@ -48,6 +48,9 @@ impl Leds {
     }
 
     /// Returns the current colours, each channel from 0 to 255. A colour compares with `(red, green, blue)`.
+    ///
+    /// # Errors
+    /// If the board has no coloured LEDs, or they cannot be read.
     pub fn colours(&self) -> Result<Vec<Rgb>> {
         let mut state = self.shared.lock();
         match state.driver.leds() {

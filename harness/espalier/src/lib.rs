@@ -53,6 +53,8 @@
 //! | `ESPALIER_COVERAGE` | a folder to which emulated boards write what they have executed, for [`Coverage::read`] |
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
+#![warn(clippy::missing_errors_doc)]
+
 // From the lowest floor to the highest: plain helpers, the boards themselves (`driver`), one board in use (`session`), what tests hold
 // (`console` to `screen`), tools on top of those (`flasher`, `micropython`, `probe`), and the board as a whole. `ci/check-edges` knows
 // the floors; no module uses one above it.

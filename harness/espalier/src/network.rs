@@ -28,6 +28,9 @@ impl Network {
     }
 
     /// From now on, these faults happen in both directions, and no others. Frames that are under way arrive as they would have.
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach, or a probability is not from 0 to 1.
     pub fn set_faults(&self, faults: Faults) -> Result<()> {
         self.change(|config| {
             replace(&mut config.from_board, faults.clone());
@@ -36,21 +39,33 @@ impl Network {
     }
 
     /// From now on, these faults happen to frames of the board.
+    ///
+    /// # Errors
+    /// As [`set_faults`](Network::set_faults).
     pub fn set_faults_from_board(&self, faults: Faults) -> Result<()> {
         self.change(|config| replace(&mut config.from_board, faults))
     }
 
     /// From now on, these faults happen to frames for the board.
+    ///
+    /// # Errors
+    /// As [`set_faults`](Network::set_faults).
     pub fn set_faults_to_board(&self, faults: Faults) -> Result<()> {
         self.change(|config| replace(&mut config.to_board, faults))
     }
 
     /// Cuts the cable. The board's PHY notices, unlike with [`Peer::vanish`](crate::Peer::vanish).
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach.
     pub fn cut_cable(&self) -> Result<()> {
         self.change(|config| (config.from_board.cut, config.to_board.cut) = (true, true))
     }
 
     /// Puts the cable back, with the faults that it had.
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach.
     pub fn restore_cable(&self) -> Result<()> {
         self.change(|config| (config.from_board.cut, config.to_board.cut) = (false, false))
     }

@@ -43,6 +43,9 @@ impl<T: Part> PartHandle<T> {
     }
 
     /// Looks at the part, or changes it, at the board's present time. The board follows what the part does about it.
+    ///
+    /// # Errors
+    /// If the board has no part of this name, it is of another type, or the board is not emulated.
     pub fn with<R>(&self, act: impl FnOnce(&mut T, Time) -> R) -> Result<R> {
         let (mut act, mut done) = (Some(act), None);
         let mut state = self.shared.lock();
@@ -153,16 +156,25 @@ impl Button {
 
     /// Presses it. Every call here fails if the board has no such button, with the names that there are, or if it is a kind
     /// of board that has no hands; see [`Capability::Controls`](crate::Capability::Controls).
+    ///
+    /// # Errors
+    /// If the board has no such button, or no controls.
     pub fn press(&self) -> Result<()> {
         self.set(true)
     }
 
     /// Lets go of it.
+    ///
+    /// # Errors
+    /// As [`press`](Button::press).
     pub fn release(&self) -> Result<()> {
         self.set(false)
     }
 
     /// Presses it, lets the board run for `span` of its time, and lets go of it. No contact bounces.
+    ///
+    /// # Errors
+    /// As [`press`](Button::press), and if the board is lost.
     pub async fn click(&self, span: Span) -> Result<()> {
         self.press()?;
         pass(&self.shared, span).await?;
@@ -194,16 +206,25 @@ impl TouchPad {
     }
 
     /// Puts a finger on it. Every call here fails as those of [`Button`] do.
+    ///
+    /// # Errors
+    /// If the board has no such pad, or no controls.
     pub fn press(&self) -> Result<()> {
         self.set(true)
     }
 
     /// Takes the finger off.
+    ///
+    /// # Errors
+    /// As [`press`](TouchPad::press).
     pub fn release(&self) -> Result<()> {
         self.set(false)
     }
 
     /// Puts a finger on it, lets the board run for `span` of its time, and takes the finger off.
+    ///
+    /// # Errors
+    /// As [`press`](TouchPad::press), and if the board is lost.
     pub async fn tap(&self, span: Span) -> Result<()> {
         self.press()?;
         pass(&self.shared, span).await?;
@@ -240,23 +261,35 @@ impl Sensor {
 
     /// Sets an analog sensor, from 0 for nothing to 1 for its full range: what the board's definition says, 3.3 V at the pin
     /// otherwise. Before it is set, it measures nothing.
+    ///
+    /// # Errors
+    /// If the board has no such sensor, or no controls.
     pub fn set(&self, level: f64) -> Result<()> {
         act(&self.shared, &Control::Level { name: self.name.clone(), level })
     }
 
     /// Sets an analog sensor by what it gives to its pin, limited to 0 to 3.3 V.
+    ///
+    /// # Errors
+    /// If the board has no such sensor, or no controls.
     pub fn set_volts(&self, volts: f64) -> Result<()> {
         act(&self.shared, &Control::Volts { name: self.name.clone(), volts })
     }
 
     /// Sets the accelerometer, called `accelerometer`: what it feels along its own axes, in g. A board that lies on a table
     /// feels `[0.0, 0.0, 1.0]`, as one does that has just been switched on.
+    ///
+    /// # Errors
+    /// If the board has no such sensor, or no controls, or a value is not a number.
     pub fn set_acceleration(&self, g: [f64; 3]) -> Result<()> {
         act(&self.shared, &Control::Acceleration { name: self.name.clone(), g })
     }
 
     /// Holds the board still, turned by `pitch` degrees around the accelerometer's y axis, which lifts its x axis, and then by
     /// `roll` degrees around its x axis, which lifts its y axis.
+    ///
+    /// # Errors
+    /// If the board has no such sensor, or no controls, or an angle is not a number.
     pub fn tilt(&self, pitch: f64, roll: f64) -> Result<()> {
         let (pitch, roll) = (pitch.to_radians(), roll.to_radians());
         self.set_acceleration([pitch.sin(), pitch.cos() * roll.sin(), pitch.cos() * roll.cos()])
@@ -264,6 +297,9 @@ impl Sensor {
 
     /// Sets the magnetometer, called `magnetometer`: the field along its own axes, in gauss. That of the earth has about half
     /// a gauss. Before it is set, there is none.
+    ///
+    /// # Errors
+    /// If the board has no such sensor, or no controls, or a value is not a number.
     pub fn set_field(&self, gauss: [f64; 3]) -> Result<()> {
         act(&self.shared, &Control::Field { name: self.name.clone(), gauss })
     }
@@ -291,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_button_that_is_not_there_is_told_with_those_that_are() {
+    async fn a_missing_button_is_reported_with_the_existing_ones() {
         let board = Board::builder().model(Model::MPython).name("buttons").start().await.unwrap();
         board.button("a").click(1.ms()).await.unwrap();
         assert!(board.now() >= espalier_core::Time::ZERO + 1.ms());

@@ -65,6 +65,9 @@ impl PinCapture {
 
     /// The file: a wire for each pin, called as the pin, and a string for each UART. Of each pin [`MOST_EDGES`](crate::MOST_EDGES) edges are
     /// written at most; a comment says so where there were more.
+    ///
+    /// # Errors
+    /// If the pins cannot be read.
     pub fn vcd(&self) -> Result<Vec<u8>> {
         let mut captured = Vec::new();
         for (pin, edges) in &self.pins {
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_is_read_back() {
+    async fn written_captures_are_read_back() {
         let board = Board::builder().model(Model::DevKit).name("vcd").start().await.unwrap();
         let capture = board.capture_pins([18, 1]).unwrap().uart(1, 115_200);
         for level in [true, false, true] {

@@ -62,6 +62,9 @@ impl Pin {
     }
 
     /// Whether it is high now.
+    ///
+    /// # Errors
+    /// If the chip has no such pin, or its pins are out of reach.
     pub fn is_high(&self) -> Result<bool> {
         let pin = self.pin;
         self.act(|state| {
@@ -71,12 +74,18 @@ impl Pin {
     }
 
     /// Drives it from outside, high or low, until [`release`](Pin::release).
+    ///
+    /// # Errors
+    /// If the chip has no such pin, or its pins are out of reach.
     pub fn drive(&self, high: bool) -> Result<()> {
         let pin = self.pin;
         self.act(|state| state.driver.drive_pad(pin, Some(high)))
     }
 
     /// Lets go of it.
+    ///
+    /// # Errors
+    /// If the chip has no such pin, or its pins are out of reach.
     pub fn release(&self) -> Result<()> {
         let pin = self.pin;
         self.act(|state| state.driver.drive_pad(pin, None))
@@ -93,6 +102,9 @@ impl Pin {
     }
 
     /// Records its edges from now on.
+    ///
+    /// # Errors
+    /// If the chip has no such pin, or its pins are out of reach.
     pub fn edges(&self) -> Result<Edges> {
         let pin = self.pin;
         let (skip, from) = self.act(|state| Ok((state.driver.record_pad(pin)?, state.driver.now())))?;
@@ -207,6 +219,9 @@ pub struct Edges {
 
 impl Edges {
     /// Returns their number.
+    ///
+    /// # Errors
+    /// If the pin cannot be read.
     pub fn count(&self) -> Result<u64> {
         self.look(|history, from, now| {
             let mut count = 0;
@@ -220,6 +235,9 @@ impl Edges {
     }
 
     /// All of them, in order; fails with [`TooManyEdges`] if they are more than [`MOST_EDGES`].
+    ///
+    /// # Errors
+    /// If there are more than [`MOST_EDGES`] ([`TooManyEdges`]), or the pin cannot be read.
     pub fn list(&self) -> Result<Vec<Edge>> {
         let captured = self.first()?;
         if captured.more {
@@ -253,11 +271,17 @@ impl Edges {
 
     /// In hertz: that of the wave that a peripheral makes now, or else between the first and the last rise. None if there are fewer
     /// than two.
+    ///
+    /// # Errors
+    /// If the pin cannot be read.
     pub fn frequency(&self) -> Result<Option<f64>> {
         Ok(self.turns()?.map(|(period, _)| 1.0 / period))
     }
 
     /// The part of each period in which the pin is high, from 0 to 1, of the same wave.
+    ///
+    /// # Errors
+    /// If the pin cannot be read.
     pub fn duty(&self) -> Result<Option<f64>> {
         Ok(self.turns()?.map(|(period, high)| high / period))
     }

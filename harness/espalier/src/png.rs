@@ -82,6 +82,9 @@ fn write(width: u32, height: u32, colour: ColorType, depth: BitDepth, samples: &
 
 /// Reads a PNG of any kind as one bit per pixel: what is at least half as bright as white is lit, what is transparent is
 /// dark. A picture of more than 2^20 pixels is refused before it is unpacked.
+///
+/// # Errors
+/// If the file is no PNG, is damaged, or is too large.
 pub fn decode(file: &[u8]) -> Result<Bitmap, PngError> {
     let mut bitmap = None;
     read(file, |(width, height), x, y, pixel| {
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_png_says_so() {
+    fn files_that_are_no_png_are_refused() {
         assert!(decode(b"P1 2 2 0 1 1 0").unwrap_err().to_string().starts_with("not a usable PNG: "));
         assert!(decode(&encode(&sample())[..40]).is_err());
     }

@@ -101,6 +101,9 @@ impl Report {
     }
 
     /// Writes the document into a file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();
         if let Some(folder) = path.parent() {

@@ -68,6 +68,9 @@ impl Uart {
 
     /// Sets how the adapter sends and reads from now on. A setting that is `None` follows the UART's own. If the settings differ, each side
     /// reads other bytes, with framing and parity errors, as on a real line.
+    ///
+    /// # Errors
+    /// If the UART of this kind of board is out of reach.
     pub fn set_line(&self, settings: LineSettings) -> Result<()> {
         let mut state = self.shared.lock();
         state.driver.set_uart_line(self.port, settings).map_err(|kind| state.fail(kind))
@@ -80,7 +83,7 @@ mod tests {
     use crate::{Board, Capability, Model, NoSuchUart, Unsupported};
 
     #[tokio::test]
-    async fn uarts_that_are_not_there_are_told() {
+    async fn missing_uarts_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let board = Fake::new([]).board(folder.path());
         let error = board.uart(1).send("x").await.unwrap_err();

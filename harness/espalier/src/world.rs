@@ -57,16 +57,25 @@ pub struct World {
 
 impl World {
     /// A world without boards, in which every run is the same.
+    ///
+    /// # Errors
+    /// If the emulator cannot make a world.
     pub fn new() -> Result<World> {
         World::seeded(0)
     }
 
     /// A world whose random sources start from `seed`.
+    ///
+    /// # Errors
+    /// If the emulator cannot make a world.
     pub fn seeded(seed: u64) -> Result<World> {
         Ok(World { handle: WorldHandle::new(seed, None)?, members: Members::default() })
     }
 
     /// A world that runs its boards on this many threads, instead of one for each processor. The run is the same.
+    ///
+    /// # Errors
+    /// If the emulator cannot make a world.
     pub fn with_threads(seed: u64, threads: usize) -> Result<World> {
         Ok(World { handle: WorldHandle::new(seed, Some(threads))?, members: Members::default() })
     }
@@ -81,7 +90,8 @@ impl World {
 
     /// The board of this name.
     ///
-    /// Fails with [`NoSuchBoard`] if no board of this name was started here.
+    /// # Errors
+    /// If no board of this name was started here ([`NoSuchBoard`]).
     pub fn find(&self, name: &str) -> Result<Board> {
         let board = self.members.find(name);
         Ok(board.map(Board::shared).ok_or_else(|| NoSuchBoard { name: name.to_owned(), names: self.names() })?)
@@ -100,6 +110,9 @@ impl World {
     }
 
     /// Writes the world into a file: its boards, as [`Board::save`] does, and all that is between them.
+    ///
+    /// # Errors
+    /// If a board has parts of a test's own, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let file = self.members.save(&self.handle, &default_folder())?;
         Ok(write_file(path.as_ref(), &file)?)
@@ -108,7 +121,9 @@ impl World {
     /// A world that goes on where the one stood that was [saved](World::save) there, on one thread for each processor; a world that
     /// was saved by a test has the boards that the test had started.
     ///
-    /// Fails with a [`SnapshotError`] that says what to do if the file is damaged, holds no world, or is of another build.
+    /// # Errors
+    /// If the file cannot be read ([`FileError`](crate::FileError)); a [`SnapshotError`] that says what to do if it is damaged, holds no world,
+    /// or is of another build.
     pub fn load(path: impl AsRef<Path>) -> Result<World> {
         let path = path.as_ref();
         let used = || Use { name: "", goldens: default_folder(), bless: bless_from_env() };
@@ -128,6 +143,9 @@ impl World {
     }
 
     /// Lets all boards run for `span` of their time.
+    ///
+    /// # Errors
+    /// If a board is lost.
     pub async fn run_for(&self, span: Span) -> Result<()> {
         let limit = self.now() + span;
         poll_fn(|cx| {

@@ -73,7 +73,7 @@ async fn an_image_is_flashed_and_boots() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_was_written_is_read_back() -> Result<()> {
+async fn written_flash_is_read_back() -> Result<()> {
     let (_board, mut flasher) = connected().await?;
     let bytes = noise(3 * SECTOR as usize + 123);
     let at = 0x20_0000;
@@ -108,7 +108,7 @@ async fn regions_and_the_chip_are_erased() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_refused_before_anything_changes() -> Result<()> {
+async fn impossible_operations_are_refused_before_anything_changes() -> Result<()> {
     let (_board, mut flasher) = connected().await?;
     for result in [
         flasher.write(FLASH - SECTOR, &[0; SECTOR as usize + 1], |_| ()).await.map(drop),

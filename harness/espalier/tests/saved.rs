@@ -56,7 +56,7 @@ async fn a_board_without_power_has_none_out_of_a_file() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_was_seen_and_what_goes_wrong_comes_back_with_the_board() -> Result<()> {
+async fn logs_and_faults_come_back_with_the_board() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("board.espalier");
     let board = start().await?;

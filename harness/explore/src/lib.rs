@@ -27,6 +27,8 @@
 //! # }
 //! ```
 
+#![warn(clippy::missing_errors_doc)]
+
 mod cases;
 mod crew;
 mod explored;

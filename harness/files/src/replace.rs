@@ -220,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_plain_file_is_written_where_it_is() {
+        fn files_that_are_not_plain_are_written_in_place() {
             write(std::path::Path::new("/dev/null"), b"gone").unwrap();
             let full = replace(std::path::Path::new("/dev/full"), |file| file.write_all(b"x"));
             if std::path::Path::new("/dev/full").exists() {

@@ -71,7 +71,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test]
-    async fn a_disk_that_does_not_answer_holds_up_its_client_only_and_that_not_for_ever() {
+    async fn a_disk_that_does_not_answer_holds_up_only_its_client_and_only_for_a_time() {
         let files = Files { patience: Duration::from_millis(1), ..Files::default() };
         let (release, wait) = channel::<()>();
         let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));

@@ -73,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn requests_are_told_from_everything_else() {
+    fn http_requests_are_recognised() {
         for request in [
             &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..],
             b"POST /x?y HTTP/1.0\n",
@@ -132,7 +132,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_passed_on_is_what_came(bytes in prop::collection::vec(any::<u8>(), 1..600)) {
+        fn the_bytes_are_passed_on_unchanged(bytes in prop::collection::vec(any::<u8>(), 1..600)) {
             let passed = runtime().block_on(beginning_of(&mut &bytes[..], Client::Person));
             prop_assert!(passed.is_none_or(|passed| bytes.starts_with(&passed)));
         }

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_the_threshold_waits() {
+    fn interrupts_below_the_threshold_wait() {
         let mut controller = controller(&[(3, 2), (5, 7)]);
         controller.set_levels(1 << 3);
         controller.set_threshold(2);

@@ -116,7 +116,7 @@ fn frames_wait_for_a_station_that_sleeps() {
 }
 
 #[test]
-fn what_the_board_does_not_acknowledge_comes_again_with_space_between() {
+fn unacknowledged_frames_are_repeated_with_space_between() {
     let mut air = Air::new(0);
     let settings = AccessPoint { bssid: Some(BSSID.0), channel: 6, ..AccessPoint::new("home") };
     air.add_access_point(settings.clone()).unwrap();

@@ -79,7 +79,7 @@ fn a_force_beats_the_timer_and_a_stopped_timer_leaves_a_level() {
 }
 
 #[test]
-fn waiting_for_what_never_comes_says_so() {
+fn interrupts_and_captures_that_never_come_are_reported() {
     let mut unit = Mcpwm::new();
     assert_eq!(unit.write(reg::INT_ENA, 1, NOW), Err(Unmodelled));
     assert_eq!((unit.write(reg::INT_ENA, 0, NOW), unit.read(reg::INT_ENA, NOW)), (Ok(()), Ok(0)));

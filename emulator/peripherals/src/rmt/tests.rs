@@ -321,7 +321,7 @@ fn a_carrier_is_followed_within_a_pulse() {
 proptest! {
     /// Laps that are left out change nothing: who looks once sees what those see who looked all the time, or who watch the edges.
     #[test]
-    fn what_is_left_out_is_what_is_followed(
+    fn edges_that_are_left_out_equal_those_that_are_followed(
         words in prop::collection::vec((any::<bool>(), 0u32..4, any::<bool>(), 0u32..4), 1..80),
         limit in 0u32..0x200, wraps in any::<bool>(), continuous in any::<bool>(), blocks in 0u32..3, end in 1u64..3000,
     ) {

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_arrives_is_counted_and_interrupts_where_these_chips_have_it() {
+    fn received_bytes_are_counted_and_interrupt_where_these_chips_have_it() {
         let mut uart = at_115200();
         uart.write(reg::CONF1, 3, Time::ZERO).unwrap();
         uart.write(reg::INT_ENA, 1, Time::ZERO).unwrap();

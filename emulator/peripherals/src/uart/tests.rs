@@ -458,7 +458,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_on_the_line_is_lost_when_it_is_cut() {
+fn bytes_on_the_line_are_lost_when_it_is_cut() {
     let mut bench = Bench::new();
     bench.uart.receive(b"heard and lost", bench.now);
     bench.wait(FRAME * 5);

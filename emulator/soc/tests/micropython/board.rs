@@ -13,7 +13,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("board_button_a_at_reset_enters_the_download_mode", button_a_at_reset_enters_the_download_mode),
     ("board_sensors_share_the_bus_of_the_oled", sensors_share_the_bus_of_the_oled),
     ("board_analog_sensors_are_read_and_calibrated", analog_sensors_are_read_and_calibrated),
-    ("board_microphone_is_heard_through_dma", microphone_is_heard_through_dma),
+    ("board_microphone_is_sampled_through_dma", microphone_is_sampled_through_dma),
     ("board_touch_pads_feel_a_finger", touch_pads_feel_a_finger),
     ("board_touch_interrupts_and_wakes", touch_interrupts_and_wakes),
     ("board_button_a_wakes", button_a_wakes),
@@ -144,7 +144,7 @@ fn touch_pads_feel_a_finger(image: &[u8]) {
 
 /// The registers as ESP-IDF's continuous mode sets them: one pattern (channel 0, 12 bits, 11 dB), 20000 samples a second, two
 /// buffers of 128 samples in a circle.
-fn microphone_is_heard_through_dma(image: &[u8]) {
+fn microphone_is_sampled_through_dma(image: &[u8]) {
     let mut repl = Repl::booted_mpython(image);
     repl.machine.set_volts("microphone", 1.0).unwrap();
     let start = "from machine import mem32, ADC, Pin\n\

@@ -16,7 +16,7 @@ pub const ALL: &[(&str, Case)] = &[
         "a_fast_pwm_with_an_interrupt_costs_no_more_than_it_is_served",
         a_fast_pwm_with_an_interrupt_costs_no_more_than_it_is_served,
     ),
-    ("uarts_hear_each_other_through_the_matrix", uarts_hear_each_other_through_the_matrix),
+    ("uarts_reach_each_other_through_the_matrix", uarts_reach_each_other_through_the_matrix),
     ("inverted_uarts_idle_low", inverted_uarts_idle_low),
     ("the_pulse_counter_counts_a_uart", the_pulse_counter_counts_a_uart),
     ("rmt_measures_a_pwm", rmt_measures_a_pwm),
@@ -129,7 +129,7 @@ const PAIR: &str = "from machine import UART, Pin, mem32\n\
       return a, b\n";
 
 /// Nothing of a burst is lost if the buffer is large; what is too much for a small one is, and later bytes still arrive.
-fn uarts_hear_each_other_through_the_matrix(image: &[u8]) {
+fn uarts_reach_each_other_through_the_matrix(image: &[u8]) {
     let script = "data = bytes((i * 7 + (i >> 8)) & 255 for i in range(4096))\n\
         for baud in (9600, 115200, 460800, 921600, 2000000):\n \
           a, b = pair(baud, 8192)\n \

@@ -20,7 +20,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("wifi_answers_ping_while_it_saves_power", answers_ping_while_it_saves_power),
     ("wifi_joins_in_the_same_microsecond_each_time", joins_in_the_same_microsecond_each_time),
     ("wifi_opens_a_network_that_a_station_joins", opens_a_network_that_a_station_joins),
-    ("wifi_station_with_a_wrong_password_is_told", a_station_with_a_wrong_password_is_told),
+    ("wifi_station_with_a_wrong_password_is_refused", a_station_with_a_wrong_password_is_refused),
     ("wifi_joins_a_subnet_of_its_own", joins_a_subnet_of_its_own),
     ("wifi_does_not_mind_a_cut_cable", does_not_mind_a_cut_cable),
     ("wifi_joins_although_frames_get_lost", joins_although_frames_get_lost),
@@ -281,7 +281,7 @@ fn opens_a_network_that_a_station_joins(image: &[u8]) {
     }
 }
 
-fn a_station_with_a_wrong_password_is_told(image: &[u8]) {
+fn a_station_with_a_wrong_password_is_refused(image: &[u8]) {
     let mut repl = Repl::booted(image);
     run(
         &mut repl,

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_told() {
+    fn mistakes_in_a_file_are_reported() {
         let board = "[[board]]\nname = \"a\"\nfirmware = \"a.bin\"\n";
         let told = |text: &str, part: &str| {
             let error = read(text).unwrap_err();

@@ -57,38 +57,59 @@ impl Air {
     }
 
     /// Puts a network into the air.
+    ///
+    /// # Errors
+    /// If the board has no air ([`Unsupported`](crate::Unsupported)), or the settings are impossible ([`AirError`](crate::AirError)).
     pub fn add(&self, settings: &AccessPoint) -> Result<()> {
         self.act(|air| air.add_access_point(settings))
     }
 
     /// Switches the networks of this name off. They do not say goodbye: the board notices that beacons are missing.
+    ///
+    /// # Errors
+    /// If the board has no air, or there is no network of this name.
     pub fn remove(&self, ssid: impl AsRef<str>) -> Result<()> {
         self.act(|air| air.remove_access_point(ssid.as_ref()))
     }
 
     /// Has the networks of this name send the board away (reason 3, "the sender is leaving"). It may come back.
+    ///
+    /// # Errors
+    /// If the board has no air, or there is no network of this name.
     pub fn deauthenticate(&self, ssid: impl AsRef<str>) -> Result<()> {
         self.act(|air| air.deauthenticate(ssid.as_ref()))
     }
 
     /// Sets how strong the board receives the networks of this name, in dBm.
+    ///
+    /// # Errors
+    /// If the board has no air, or there is no network of this name.
     pub fn set_rssi(&self, ssid: impl AsRef<str>, rssi: i8) -> Result<()> {
         self.act(|air| air.set_rssi(ssid.as_ref(), rssi))
     }
 
     /// Hardware addresses of the stations in the networks of this name: that of the board, if it has joined.
+    ///
+    /// # Errors
+    /// If the board has no air, or there is no network of this name.
     pub fn stations(&self, ssid: impl AsRef<str>) -> Result<Vec<[u8; 6]>> {
         self.act(|air| air.stations(ssid.as_ref()))
     }
 
     /// The peer on a network that has a router of its own; see [`AccessPoint::gateway`]. On all other networks it is
     /// [`Board::peer`](crate::Board::peer).
+    ///
+    /// # Errors
+    /// If the board has no air, or there is no network of this name with a router of its own.
     pub fn peer(&self, ssid: impl AsRef<str>) -> Result<Peer> {
         let address = self.act(|air| air.subnet(ssid.as_ref()))?;
         Ok(Peer::at(self.shared.clone(), Segment::Air(address)))
     }
 
     /// The networks that the board itself has in the air.
+    ///
+    /// # Errors
+    /// If the board has no air.
     pub fn networks_of_board(&self) -> Result<Vec<AirNetwork>> {
         self.act(|air| Ok(air.announced()))
     }
@@ -100,11 +121,17 @@ impl Air {
 
     /// From now on, these faults happen in the air, and no others. The cable has faults of its own; see
     /// [`Network`](crate::Network).
+    ///
+    /// # Errors
+    /// If the board has no air, or a probability is not from 0 to 1.
     pub fn set_faults(&self, faults: AirFaults) -> Result<()> {
         self.act(|air| air.set_faults(faults))
     }
 
     /// Records the frames in the air from now on. The last 64 MiB are kept.
+    ///
+    /// # Errors
+    /// If the board has no air.
     pub fn start_capture(&self) -> Result<()> {
         self.act(|air| {
             air.start_capture(CAPTURE_KEPT);
@@ -115,11 +142,17 @@ impl Air {
     /// The record since [`start_capture`](Air::start_capture): a pcap file of 802.11 frames with radiotap headers, as a
     /// sniffer beside the board would write it. With the handshake in it, Wireshark decrypts WPA2 when it is told the
     /// passphrase.
+    ///
+    /// # Errors
+    /// If the board has no air.
     pub fn capture(&self) -> Result<Vec<u8>> {
         self.act(|air| Ok(air.capture()))
     }
 
     /// Returns the number of frames dropped from the record, because more was recorded than is kept.
+    ///
+    /// # Errors
+    /// If the board has no air.
     pub fn capture_dropped(&self) -> Result<u64> {
         self.act(|air| Ok(air.capture_dropped()))
     }
@@ -177,6 +210,9 @@ impl NewAccessPoint {
     }
 
     /// Switches the network on.
+    ///
+    /// # Errors
+    /// If the board has no air, or the settings are impossible ([`AirError`](crate::AirError)).
     pub fn start(self) -> Result<()> {
         self.air.add(&self.settings)
     }

@@ -161,6 +161,9 @@ impl Station {
     }
 
     /// Tells the board that it leaves, and is gone. Its connections break off without a word.
+    ///
+    /// # Errors
+    /// If the board has no air.
     pub fn leave(self) -> Result<()> {
         let mut state = self.peer.shared().lock();
         let left = state.driver.air().map(|air| air.remove_station(self.hardware));

@@ -10,6 +10,9 @@ impl Board {
     /// slower; what the board does is the same.
     ///
     /// With a folder in `ESPALIER_COVERAGE`, every board does that from its start, and writes there what it has executed when it is gone.
+    ///
+    /// # Errors
+    /// If the board is not emulated.
     pub fn cover(&self) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Coverage)?;

@@ -30,6 +30,9 @@ impl Board {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// If the power of this kind of board cannot be cut.
     pub fn cut_power(&self, seed: u64) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Power)?;
@@ -39,6 +42,9 @@ impl Board {
     }
 
     /// Switches it on, after [`cut_power`](Board::cut_power) or without: then its power was away for a moment.
+    ///
+    /// # Errors
+    /// If the power of this kind of board cannot be cut.
     pub fn power_on(&self) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Power)?;
@@ -54,6 +60,9 @@ impl Board {
     }
 
     /// Records from now on what its firmware does to the flash chip, until that takes 128 MiB.
+    ///
+    /// # Errors
+    /// If the board is not emulated.
     pub fn record_flash(&self) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Power)?;
@@ -66,6 +75,9 @@ impl Board {
     }
 
     /// Notes from now on which sectors of its flash chip are read, or stops that. It makes the board several times slower.
+    ///
+    /// # Errors
+    /// If the board is not emulated.
     pub fn watch_flash_reads(&self, watch: bool) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Power)?;
@@ -80,6 +92,9 @@ impl Board {
 
     /// Runs to shortly before one of these sectors of the flash chip is read, but no longer than `patience`. False if none was read.
     /// Up to there, a board does the same whatever these sectors hold.
+    ///
+    /// # Errors
+    /// If the board is not emulated.
     pub fn run_to_flash_read(&self, sectors: &FlashSectors, patience: Span) -> Result<bool> {
         let mut state = self.shared.lock();
         state.require(Capability::Power)?;
@@ -88,6 +103,9 @@ impl Board {
     }
 
     /// Replaces all that is in its flash chip, as the history of a board with the same one has it. Firmware that runs finds it changed.
+    ///
+    /// # Errors
+    /// If the board is not emulated, or the sizes differ.
     pub fn set_flash_memory(&self, memory: &FlashMemory) -> Result<()> {
         let mut state = self.shared.lock();
         state.require(Capability::Power)?;

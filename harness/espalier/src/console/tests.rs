@@ -53,7 +53,7 @@ async fn waits_on_one_board_can_be_joined() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_in_vain_says_what_was_to_be_seen() {
+async fn a_wait_that_times_out_shows_the_scene() {
     let folder = tempfile::tempdir().unwrap();
     let board = Fake::new([(1, Action::Print(b"rebooting...\r\n\x1b[31mpanic"))]).board(folder.path());
     let error = board.console().expect("ready").within(300.ms()).await.unwrap_err();

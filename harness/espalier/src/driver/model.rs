@@ -51,6 +51,9 @@ pub struct UnknownModel {
 
 impl Model {
     /// The model that `ESPALIER_MODEL` chooses; a development kit if it is not set.
+    ///
+    /// # Errors
+    /// If `ESPALIER_MODEL` names no model, or its file cannot be used.
     pub fn from_env() -> Result<Model, ModelError> {
         match std::env::var(MODEL_VARIABLE) {
             Ok(name) => name.parse().map_err(ModelError::Unknown),

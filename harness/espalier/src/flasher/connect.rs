@@ -120,6 +120,9 @@ impl FlasherBuilder {
     }
 
     /// Resets the board into its download mode and loads the flasher stub into it.
+    ///
+    /// # Errors
+    /// If the chip does not answer in its download mode ([`FlashError`](crate::FlashError)).
     pub async fn connect(self) -> Result<Flasher> {
         let attempts = if self.is_live() { LIVE_ATTEMPTS } else { ATTEMPTS };
         self.shared.lock().driver.note_flashed(None);
@@ -147,6 +150,9 @@ impl FlasherBuilder {
     }
 
     /// Connects, writes an image and starts it.
+    ///
+    /// # Errors
+    /// If the chip does not answer, the image does not fit it, or writing fails ([`FlashError`](crate::FlashError)).
     pub async fn flash(self, image: &Image, progress: impl FnMut(Progress)) -> Result<Flashed> {
         let mut flasher = self.connect().await?;
         let flashed = flasher.flash_image(image, progress).await?;
@@ -299,7 +305,7 @@ mod tests {
     use crate::flasher::FlashError;
 
     #[tokio::test]
-    async fn a_chip_that_does_not_answer_is_told() {
+    async fn a_chip_that_does_not_answer_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let board = Fake::new([(1, Action::Print(b"something else\r\n"))]).board(folder.path());
         let error = board.flasher().connect().await.map(drop).unwrap_err();

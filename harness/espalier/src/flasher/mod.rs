@@ -95,6 +95,9 @@ impl Flasher {
 
     /// Writes `bytes` from `offset` on, which is the start of a sector, and verifies them. The rest of the last sector is
     /// erased. Unless the builder was told otherwise, nothing is written if the flash chip holds these bytes already.
+    ///
+    /// # Errors
+    /// If the range is not possible, the connection is lost, or the chip reports a failure ([`FlashError`](crate::FlashError)).
     pub async fn write(&mut self, offset: u32, bytes: &[u8], mut progress: impl FnMut(Progress)) -> Result<Stage> {
         let what = format!("write {:#x} bytes at {offset:#x}", bytes.len());
         self.check_range(&what, offset, bytes.len() as u64)?;
@@ -122,6 +125,9 @@ impl Flasher {
     }
 
     /// Writes everything that an image needs: bootloader, partition table and application.
+    ///
+    /// # Errors
+    /// If the image does not fit the chip, or writing fails ([`FlashError`](crate::FlashError)).
     pub async fn flash_image(&mut self, image: &Image, mut progress: impl FnMut(Progress)) -> Result<Flashed> {
         let parts = image.parts(self.chip.flash_size)?;
         let mut flashed = Flashed::default();
@@ -137,6 +143,9 @@ impl Flasher {
     }
 
     /// Reads `length` bytes from `offset` on. The chip sends their digest along, which is checked.
+    ///
+    /// # Errors
+    /// If the range is not possible, the connection is lost, or the digest differs ([`FlashError`](crate::FlashError)).
     pub async fn read(&mut self, offset: u32, length: u32) -> Result<Vec<u8>> {
         let what = format!("read {length:#x} bytes at {offset:#x}");
         self.check_range(&what, offset, u64::from(length))?;
@@ -147,6 +156,9 @@ impl Flasher {
     }
 
     /// The MD5 digest of `length` bytes from `offset` on, which the chip computes.
+    ///
+    /// # Errors
+    /// If the range is not possible, or the connection is lost ([`FlashError`](crate::FlashError)).
     pub async fn md5(&mut self, offset: u32, length: u32) -> Result<[u8; 16]> {
         let what = format!("compute the MD5 digest of {length:#x} bytes at {offset:#x}");
         self.check_range(&what, offset, u64::from(length))?;
@@ -156,7 +168,10 @@ impl Flasher {
         self.run(&what, |_| (), move |chip, _| Ok(chip.checksum_md5(offset, length)?.to_be_bytes())).await
     }
 
-    /// Fails with the first difference unless the flash chip holds `bytes` from `offset` on.
+    /// Checks that the flash chip holds `bytes` from `offset` on.
+    ///
+    /// # Errors
+    /// If a byte differs, with the first difference, or if the connection is lost ([`FlashError`](crate::FlashError)).
     pub async fn verify(&mut self, offset: u32, bytes: &[u8]) -> Result<()> {
         let what = format!("verify {:#x} bytes at {offset:#x}", bytes.len());
         self.check_range(&what, offset, bytes.len() as u64)?;
@@ -167,6 +182,9 @@ impl Flasher {
     }
 
     /// Erases `length` bytes from `offset` on; both are multiples of [`SECTOR`].
+    ///
+    /// # Errors
+    /// If the range is not possible, or the connection is lost ([`FlashError`](crate::FlashError)).
     pub async fn erase_region(&mut self, offset: u32, length: u32) -> Result<()> {
         let what = format!("erase {length:#x} bytes at {offset:#x}");
         self.check_range(&what, offset, u64::from(length))?;
@@ -179,11 +197,17 @@ impl Flasher {
     }
 
     /// Erases the whole flash chip.
+    ///
+    /// # Errors
+    /// If the connection is lost ([`FlashError`](crate::FlashError)).
     pub async fn erase_flash(&mut self) -> Result<()> {
         self.run("erase the flash chip", |_| (), |chip, _| chip.erase_flash()).await
     }
 
     /// Resets the board, which starts what is in its flash now.
+    ///
+    /// # Errors
+    /// If the board cannot be reset.
     pub async fn finish(self) -> Result<()> {
         let shared = self.claim.shared.clone();
         drop(self);

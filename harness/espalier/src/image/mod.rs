@@ -104,12 +104,18 @@ impl Image {
     /// of a build of ESP-IDF, PlatformIO or Arduino, which may also be the folder of the project.
     ///
     /// An image that the chip's ROM would not start is an error. [`Image::warnings`] has the defects that do not prevent a start.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no firmware that the chip's ROM would start.
     pub fn read(path: impl AsRef<Path>) -> Result<Image, ImageError> {
         Image::read_with_table(path, None)
     }
 
     /// The same, with the partition table of a merged image at this flash offset. Otherwise it is looked for: at 0x8000, then at
     /// the start of every sector after that.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no firmware that the chip's ROM would start.
     pub fn read_with_table(path: impl AsRef<Path>, table: Option<u32>) -> Result<Image, ImageError> {
         let name = path.as_ref().display().to_string();
         if let Some(build) = build::find(path.as_ref())? {
@@ -125,6 +131,9 @@ impl Image {
     }
 
     /// The same from memory; `name` is for messages.
+    ///
+    /// # Errors
+    /// If the bytes are no firmware that the chip's ROM would start.
     pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Image, ImageError> {
         Image::parse(name.into(), bytes.into(), None)
     }
@@ -212,6 +221,9 @@ impl Image {
 
     /// Returns the contents of a flash chip of `flash_size` bytes, in the order of their offsets. An application alone gets the bootloader
     /// and the default partition table of espflash.
+    ///
+    /// # Errors
+    /// If the image does not fit into the flash chip.
     pub fn parts(&self, flash_size: u32) -> Result<Vec<Part>, ImageError> {
         let mut parts = match self.format {
             Format::Merged { offset } => vec![Part { offset, bytes: self.bytes.clone() }],

@@ -69,7 +69,7 @@ fn an_application_gets_bootloader_and_partition_table() {
 }
 
 #[test]
-fn merged_images_are_told_apart_by_where_they_begin() {
+fn merged_images_are_distinguished_by_their_first_bytes() {
     for offset in [0, BOOTLOADER_OFFSET] {
         let image = Image::from_bytes("merged.bin", merged(offset)).unwrap();
         assert_eq!(image.format(), Format::Merged { offset });
@@ -132,7 +132,7 @@ fn a_bootloader_that_the_rom_would_not_start_is_refused() {
 }
 
 #[test]
-fn what_the_rom_starts_all_the_same_is_a_warning() {
+fn defects_that_the_rom_ignores_are_warnings() {
     assert_eq!(Image::from_bytes("fw.bin", merged(0)).unwrap().warnings(FLASH), []);
     // esptool's --flash-mode, --flash-freq and --flash-size patch these two bytes and leave the digest as it was.
     let mut bytes = merged(0);
@@ -242,7 +242,7 @@ fn otadata_chooses_the_application_that_is_looked_at() {
 }
 
 #[test]
-fn what_the_bootloader_will_not_start_is_told_before_it_runs() {
+fn images_that_the_bootloader_refuses_are_reported_before_they_run() {
     let table = [entry("small", [0, 0], 0x2_0000, 0x100), entry("files", [1, 0x82], 0x3F_0000, 0x2_0000)].concat();
     let image = Image::from_bytes("fw.bin", flash(&[(TABLE_OFFSET, table), (0x2_0000, application(0))])).unwrap();
     let [large, beyond] = &image.warnings(FLASH)[..] else { panic!("{:?}", image.warnings(FLASH)) };
@@ -272,7 +272,7 @@ fn a_file_without_an_end_is_refused() {
 }
 
 #[test]
-fn what_does_not_fit_says_how_far_it_goes() {
+fn images_that_do_not_fit_are_reported_with_their_end() {
     let mut large = merged(0);
     large.resize(FLASH as usize + 16, 0xFF);
     let error = Image::from_bytes("fw.bin", large).unwrap().parts(FLASH).unwrap_err();

@@ -45,6 +45,9 @@ impl MicroPython {
     /// method `show` brings the picture to the panel. From then on the picture is also sent over the console, after each `show`,
     /// which takes the board an eighth of a second at 115200 baud; the harness takes it out of what tests see there. A reset of the
     /// board or of the interpreter ends this.
+    ///
+    /// # Errors
+    /// If the script that looks for the display fails, or the board is lost.
     pub async fn mirror(&self, display: impl AsRef<str>) -> Result<()> {
         {
             let mut state = self.shared().lock();

@@ -169,6 +169,9 @@ impl MicroPython {
     }
 
     /// Writes a file of this computer to the board; see [`put`](MicroPython::put).
+    ///
+    /// # Errors
+    /// If the local file cannot be read, or the board refuses to write it ([`RemoteFileError`](crate::RemoteFileError)).
     pub async fn put_file(&self, local: impl AsRef<Path>, remote: impl Into<String>) -> Result<()> {
         let local = local.as_ref();
         let contents = std::fs::read(local).map_err(FileError::of("read", local))?;

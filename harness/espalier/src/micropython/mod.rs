@@ -160,6 +160,9 @@ impl MicroPython {
 
     /// Starts a script and returns when it runs. Its output goes to the console, for [`expect`](crate::Console::expect) and
     /// its kin.
+    ///
+    /// # Errors
+    /// If the board does not come to its prompt, or the script does not compile.
     pub async fn start(&self, script: impl Into<Script>) -> Result<RunningScript> {
         let script = script.into();
         self.note_file(&script);

@@ -60,6 +60,9 @@ impl Script {
     }
 
     /// Reads a script of this computer.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not text.
     pub fn read(path: impl AsRef<Path>) -> Result<Script> {
         Ok(read(path.as_ref())?)
     }

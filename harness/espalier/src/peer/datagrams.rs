@@ -16,6 +16,9 @@ const ANSWER_TIME: Span = Span::from_secs(1);
 
 impl Peer {
     /// Opens a UDP port of the peer; zero lets it choose one.
+    ///
+    /// # Errors
+    /// If the port is taken, or this kind of board has no such peer.
     pub fn udp(&self, port: u16) -> Result<UdpSocket> {
         let mut state = self.shared().lock();
         let bound = datagrams(&mut state).and_then(|driver| driver.bind(self.segment(), port));

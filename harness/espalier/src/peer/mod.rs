@@ -159,11 +159,17 @@ impl Peer {
     }
 
     /// Cuts the peer off the network, as if its cable were pulled: the board receives nothing more from it.
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach.
     pub fn vanish(&self) -> Result<()> {
         self.set_silent(true)
     }
 
     /// Puts the peer back on the network. It has not noticed that it was away.
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach.
     pub fn reappear(&self) -> Result<()> {
         self.set_silent(false)
     }

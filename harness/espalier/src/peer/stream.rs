@@ -159,6 +159,9 @@ impl PeerStream {
     }
 
     /// Leaves the connection and the network without a word; see [`Peer::vanish`](crate::Peer::vanish).
+    ///
+    /// # Errors
+    /// If the network of this kind of board is out of reach.
     pub fn vanish(mut self) -> Result<()> {
         self.left = true;
         self.shared.lock().record(self.id, Event::Vanished);

@@ -60,7 +60,7 @@ async fn reads_end_even_when_nothing_comes() {
 }
 
 #[tokio::test]
-async fn what_can_happen_to_a_connection_has_a_name() {
+async fn events_of_connections_have_names() {
     let folder = tempfile::tempdir().unwrap();
     let board = Fake::new([
         (1, Action::TakeAddress),

@@ -156,27 +156,42 @@ impl Probe {
     }
 
     /// Stops a core and returns the address of its next instruction.
+    ///
+    /// # Errors
+    /// If the probe or the core does not answer ([`ProbeFailure`]).
     pub fn halt(&mut self, core: Core) -> Result<u32> {
         self.on(core, "halt", |core| Ok(core.halt(PATIENCE)?.pc as u32))
     }
 
     /// Lets a core go on. At a breakpoint it steps over it first.
+    ///
+    /// # Errors
+    /// If the probe or the core does not answer ([`ProbeFailure`]).
     pub fn resume(&mut self, core: Core) -> Result<()> {
         self.on(core, "resume", |core| core.run())
     }
 
     /// Executes one instruction of a stopped core and returns the address of the next one.
+    ///
+    /// # Errors
+    /// If the core runs, or does not answer ([`ProbeFailure`]).
     pub fn step(&mut self, core: Core) -> Result<u32> {
         self.on(core, "step", |core| Ok(core.step()?.pc as u32))
     }
 
     /// Whether a core is stopped.
+    ///
+    /// # Errors
+    /// If the probe or the core does not answer ([`ProbeFailure`]).
     pub fn is_halted(&mut self, core: Core) -> Result<bool> {
         self.on(core, "look at", |core| core.core_halted())
     }
 
     /// Lets the board run until a core stops, at a breakpoint for instance, and returns the address of its next instruction. Gives
     /// up after `within` of board time.
+    ///
+    /// # Errors
+    /// If the core does not stop in time, or does not answer.
     pub fn wait_for_halt(&mut self, core: Core, within: Span) -> Result<u32> {
         let end = self.shared.lock().driver.now() + within;
         while !self.is_halted(core)? {
@@ -196,6 +211,9 @@ impl Probe {
     }
 
     /// The registers of a stopped core.
+    ///
+    /// # Errors
+    /// If the core runs, or does not answer ([`ProbeFailure`]).
     pub fn registers(&mut self, core: Core) -> Result<Registers> {
         self.on(core, "read the registers of", |core| {
             let mut a = [0; 16];
@@ -207,41 +225,65 @@ impl Probe {
     }
 
     /// Stops a core whenever it comes to `address`. There are two of these a core.
+    ///
+    /// # Errors
+    /// If both breakpoints of the core are in use, or it does not answer ([`ProbeFailure`]).
     pub fn set_breakpoint(&mut self, core: Core, address: u32) -> Result<()> {
         self.on(core, "set a breakpoint of", |core| core.set_hw_breakpoint(u64::from(address)))
     }
 
     /// Takes a breakpoint away.
+    ///
+    /// # Errors
+    /// If there is no such breakpoint, or the core does not answer ([`ProbeFailure`]).
     pub fn clear_breakpoint(&mut self, core: Core, address: u32) -> Result<()> {
         self.on(core, "clear a breakpoint of", |core| core.clear_hw_breakpoint(u64::from(address)))
     }
 
     /// Reads memory as a core sees it, flash behind its cache included. A running core is stopped for it and goes on.
+    ///
+    /// # Errors
+    /// If the core does not answer, or has no memory there ([`ProbeFailure`]).
     pub fn read(&mut self, core: Core, address: u32, bytes: &mut [u8]) -> Result<()> {
         self.on(core, "read memory of", |core| core.read(u64::from(address), bytes))
     }
 
     /// Reads a word at an address that is a multiple of four.
+    ///
+    /// # Errors
+    /// If the core does not answer, or has no memory there ([`ProbeFailure`]).
     pub fn read_word(&mut self, core: Core, address: u32) -> Result<u32> {
         self.on(core, "read memory of", |core| core.read_word_32(u64::from(address)))
     }
 
     /// Writes memory as a core sees it. A running core is stopped for it and goes on.
+    ///
+    /// # Errors
+    /// If the core does not answer, or has no memory there ([`ProbeFailure`]).
     pub fn write(&mut self, core: Core, address: u32, bytes: &[u8]) -> Result<()> {
         self.on(core, "write memory of", |core| core.write(u64::from(address), bytes))
     }
 
     /// Resets the chip and stops the PRO CPU at its reset vector, whose address it returns.
+    ///
+    /// # Errors
+    /// If the chip does not answer ([`ProbeFailure`]).
     pub fn reset_and_halt(&mut self) -> Result<u32> {
         self.on(Core::Pro, "reset", |core| Ok(core.reset_and_halt(PATIENCE)?.pc as u32))
     }
 
     /// Resets the chip and lets it start. Its watchdogs stay off until software switches them on.
+    ///
+    /// # Errors
+    /// If the chip does not answer ([`ProbeFailure`]).
     pub fn reset(&mut self) -> Result<()> {
         self.on(Core::Pro, "reset", |core| core.reset())
     }
 
     /// Writes an image into flash as [`write_flash`](Probe::write_flash) does.
+    ///
+    /// # Errors
+    /// If the image does not fit the chip, or writing fails ([`ProbeFailure`]).
     pub fn flash(&mut self, image: &Image) -> Result<()> {
         let size = self.shared.lock().driver.flash_size();
         let parts = image.parts(size).map_err(|error| self.shared.lock().fail(error))?;
@@ -250,6 +292,9 @@ impl Probe {
 
     /// Writes bytes into flash with probe-rs's flash loader, reads them back, and leaves the chip stopped at its reset vector.
     /// Sectors that are not written whole lose the rest of what they held.
+    ///
+    /// # Errors
+    /// If writing fails, or the bytes read back differ ([`ProbeFailure`]).
     pub fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<()> {
         self.program([(offset, bytes)])
     }
@@ -267,6 +312,9 @@ impl Probe {
     }
 
     /// The call stack of a core, with names from the firmware's ELF file. A running core is stopped for it and goes on.
+    ///
+    /// # Errors
+    /// If the core does not answer ([`ProbeFailure`]).
     pub fn backtrace(&mut self, core: Core) -> Result<Backtrace> {
         let symbols = Symbols::read(self.shared.lock().elf.as_deref());
         backtrace(&mut self.session, core, &symbols).map_err(|error| self.failed("read the stack of", error))

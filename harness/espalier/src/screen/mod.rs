@@ -132,11 +132,17 @@ impl Screen {
     }
 
     /// Compares what the display shows now with the golden picture `name`.
+    ///
+    /// # Errors
+    /// If the picture differs from the golden or there is none ([`ScreenError`]), or the display cannot be read.
     pub async fn assert_golden(&self, name: &str) -> Result<()> {
         self.picture().await?.assert_golden(name)
     }
 
     /// Compares what the display shows now with the golden picture `name`, less strictly.
+    ///
+    /// # Errors
+    /// If the display cannot be read.
     pub async fn compare(&self, name: impl Into<String>) -> Result<Compare> {
         Ok(self.picture().await?.compare(name))
     }
@@ -145,6 +151,9 @@ impl Screen {
     ///
     /// This needs firmware that speaks the console protocol of `espalier-protocol`, and a board whose display can be read without
     /// that firmware: [`Capability::DisplayMemory`].
+    ///
+    /// # Errors
+    /// If the two pictures differ, or one of them cannot be had.
     pub async fn cross_check(&self, console: &Console) -> Result<Picture> {
         {
             let mut state = self.shared.lock();
@@ -264,6 +273,9 @@ impl Picture {
     }
 
     /// Compares with the golden picture `name`, pixel by pixel.
+    ///
+    /// # Errors
+    /// If the picture differs from the golden, or there is none ([`ScreenError`]).
     pub fn assert_golden(&self, name: &str) -> Result<()> {
         self.compare(name).check()
     }
@@ -323,6 +335,9 @@ impl Compare {
     }
 
     /// Compares.
+    ///
+    /// # Errors
+    /// If the pictures differ by more than was allowed, or there is no golden ([`ScreenError`]).
     pub fn check(self) -> Result<()> {
         let mut state = self.picture.shared.lock();
         golden::judge(&state, &self.name, &self.picture.pixels(), &self.tolerance).map_err(|kind| state.fail(kind))

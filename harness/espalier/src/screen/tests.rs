@@ -129,7 +129,7 @@ async fn two_tests_cannot_bless_one_golden_with_different_pictures() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_compared_says_why() {
+async fn pictures_that_cannot_be_compared_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let goldens = folder.path().join("goldens");
     fs::create_dir(&goldens).unwrap();

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_alike_or_lead_elsewhere_are_told_apart() {
+    fn names_that_look_alike_or_lead_elsewhere_are_distinguished() {
         let long = "x".repeat(300);
         let names = ["a b", "a_b", "a/b", "", ".", "..", &long, &long[1..], "你好", "a"];
         let files: BTreeSet<String> = names.iter().map(|name| file_name(name)).collect();
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_all_binaries_are_told_apart() {
+    fn tests_of_all_binaries_are_distinguished() {
         let thread = std::thread::Builder::new().name("screens::case_1::a_test".to_owned());
         let told = thread.spawn(|| (test_name(), Artefacts::new(Root::of_process(), "display"))).unwrap().join();
         let (test, artefacts) = told.unwrap();

@@ -49,7 +49,7 @@ mod tests {
     use super::Inputs;
 
     #[test]
-    fn a_file_that_changes_goes_or_comes_is_told() {
+    fn a_file_that_changes_goes_or_comes_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let [file, missing] = ["main.py", "boot.py"].map(|name| folder.path().join(name));
         std::fs::write(&file, "print(1)").unwrap();

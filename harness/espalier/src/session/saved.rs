@@ -193,7 +193,7 @@ mod tests {
 
     /// If this fails, what is written has changed: count [`VERSION`] up, and put the new digest here.
     #[test]
-    fn what_is_written_has_its_version() {
+    fn saved_records_have_a_version() {
         let bytes = attachment(vec![("board".to_owned(), record())]);
         // Behind the version, which holds the package's.
         let known = super::known().len() + size_of::<u64>();

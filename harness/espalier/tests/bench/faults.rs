@@ -16,7 +16,7 @@ fn bench_error(error: &espalier::Error) -> &BenchError {
 }
 
 #[tokio::test]
-async fn a_cable_that_is_pulled_while_flashing_is_told() -> Result<()> {
+async fn a_cable_that_is_pulled_while_flashing_is_reported() -> Result<()> {
     let mut served = Served::start(Pace::RealTime);
     let board = served.board("served").start().await?;
     let mut flasher = board.flasher().connect().await?;
@@ -155,7 +155,7 @@ const CHILD: &str = "ESPALIER_TEST_BOARD";
 /// Run by the test after it, in a process of its own.
 #[tokio::test]
 #[ignore = "the other process of another test"]
-async fn holds_a_board_until_it_is_told_to_end() -> Result<()> {
+async fn holds_a_board_until_its_input_ends() -> Result<()> {
     let Ok(target) = std::env::var(CHILD) else { return Ok(()) };
     let _board = Board::builder().target(target.as_str()).start().await?;
     println!("taken");
@@ -171,7 +171,7 @@ async fn a_board_that_another_process_has_is_waited_for() -> Result<()> {
     let served = Served::start(Pace::RealTime);
     let target = format!("{}#served", served.bench().display());
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["--exact", "faults::holds_a_board_until_it_is_told_to_end", "--ignored", "--nocapture"])
+        .args(["--exact", "faults::holds_a_board_until_its_input_ends", "--ignored", "--nocapture"])
         .env(CHILD, &target)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -209,7 +209,7 @@ async fn an_unread_console_does_not_block_the_board() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_board_that_is_no_board_says_what_there_is() -> Result<()> {
+async fn an_unknown_board_is_refused_with_the_known_ones() -> Result<()> {
     let served = Served::start(Pace::RealTime);
     let error = served.board("right").start().await.err().unwrap();
     assert!(error.to_string().contains("has: served, terminal"), "{error}");

@@ -10,8 +10,8 @@ pub const ALL: &[Case] = &[
     case!(small_and_empty_files_too),
     case!(directories_are_listed_and_cleared),
     case!(files_survive_a_reset_and_run),
-    case!(what_is_not_there_says_so),
-    case!(what_does_not_fit_says_so),
+    case!(missing_files_are_reported),
+    case!(files_that_do_not_fit_are_reported),
 ];
 
 fn contents(length: usize) -> Vec<u8> {
@@ -66,7 +66,7 @@ async fn files_survive_a_reset_and_run(board: &Board) -> Result<()> {
     Ok(())
 }
 
-async fn what_is_not_there_says_so(board: &Board) -> Result<()> {
+async fn missing_files_are_reported(board: &Board) -> Result<()> {
     let python = board.micropython();
     let error = python.get("none.txt").await.unwrap_err().to_string();
     assert!(error.starts_with("cannot read the board's none.txt: no such file or directory"), "{error}");
@@ -76,7 +76,7 @@ async fn what_is_not_there_says_so(board: &Board) -> Result<()> {
     Ok(())
 }
 
-async fn what_does_not_fit_says_so(board: &Board) -> Result<()> {
+async fn files_that_do_not_fit_are_reported(board: &Board) -> Result<()> {
     let python = board.micropython();
     // A file system of sixteen blocks, so that it does not take long to fill.
     let small = "import os\n\

@@ -9,7 +9,7 @@ pub const ALL: &[Case] = &[
     case!(leds_are_waited_for, Leds, Fork),
     case!(leds_settle, Leds),
     case!(a_failure_says_what_the_leds_show, Leds),
-    case!(the_buzzer_is_heard, Buzzer),
+    case!(the_tones_of_the_buzzer_are_recorded, Buzzer),
     case!(a_short_beep_is_not_missed, Buzzer),
     case!(a_failure_says_what_was_played, Buzzer),
     case!(a_board_without_the_parts_says_so, Leds, Buzzer),
@@ -68,7 +68,7 @@ const SONG: &str = "from machine import PWM, Pin\n\
     time.sleep_ms(100)\n\
     p.deinit()\n";
 
-async fn the_buzzer_is_heard(board: &Board) -> Result<()> {
+async fn the_tones_of_the_buzzer_are_recorded(board: &Board) -> Result<()> {
     assert_eq!(board.buzzer().tone()?, None);
     let running = board.micropython().start(SONG).await?;
     board.buzzer().expect(262.0).within(1.s()).await?;

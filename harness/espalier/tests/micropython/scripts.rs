@@ -28,7 +28,7 @@ pub const ALL: &[Case] = &[
     case!(boards_fork_while_a_script_runs, Fork),
     case!(a_program_is_not_disturbed_unless_interrupted),
     case!(control_characters_arrive),
-    case!(what_cannot_be_read_says_so),
+    case!(unreadable_scripts_are_reported),
     case!(the_oled_greets, DisplayMemory),
 ];
 
@@ -243,7 +243,7 @@ async fn control_characters_arrive(board: &Board) -> Result<()> {
     Ok(())
 }
 
-async fn what_cannot_be_read_says_so(board: &Board) -> Result<()> {
+async fn unreadable_scripts_are_reported(board: &Board) -> Result<()> {
     let error = board.micropython().run_file("no/such.py").await.unwrap_err();
     assert!(error.to_string().starts_with("cannot read no/such.py: "), "{error}");
     Ok(())

@@ -48,7 +48,7 @@ async fn failing(folder: &Path) -> Result<(Board, Error)> {
 }
 
 #[tokio::test]
-async fn a_failure_leaves_one_folder_that_tells_all() -> Result<()> {
+async fn a_failure_leaves_one_folder_with_all_its_files() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (board, error) = failing(folder.path()).await?;
     let message = error.to_string();

@@ -13,7 +13,7 @@ pub const ALL: &[Case] = &[
     case!(a_file_that_is_written_in_place_is_empty_at_first, Power, Fork),
     case!(threads_find_the_same_and_the_board_stays_as_it_is, Power, Fork),
     case!(a_scenario_that_writes_nothing_has_one_case, Power, Fork),
-    case!(a_scenario_that_fails_is_told, Power, Fork),
+    case!(a_scenario_that_fails_is_reported, Power, Fork),
 ];
 
 /// Reads the last record of a log in the partition of the radio's calibration, which this firmware does not use without Wi-Fi: a mark
@@ -124,7 +124,7 @@ async fn a_scenario_that_writes_nothing_has_one_case(board: &Board) -> Result<()
     Ok(())
 }
 
-async fn a_scenario_that_fails_is_told(board: &Board) -> Result<()> {
+async fn a_scenario_that_fails_is_reported(board: &Board) -> Result<()> {
     let scenario = async |board: &Board| board.console().expect("never").within(1.ms()).await.map(drop);
     let error = power_cuts(board, scenario, async |_, _| Ok(())).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_back_is_not_carried() {
+    fn bytes_that_were_taken_back_are_not_carried() {
         let (inputs, receiver) = mpsc::channel(8);
         let mut feed = SerialFeed::new(CONSOLE, receiver);
         let mut machine = Machine::new(&MachineConfig::default()).unwrap();

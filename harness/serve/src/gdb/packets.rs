@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_and_oversized_frames_are_told_and_the_next_one_counts() {
+    fn damaged_and_oversized_frames_are_reported_and_the_next_one_counts() {
         for damaged in [&b"$g#68"[..], b"$g#6x", b"$g#\xff\x00"] {
             assert_eq!(items(&[damaged, b"$g#67"].concat()), [Item::Damaged, Item::Command(b"g".into())]);
         }

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_dropped_and_what_follows_is_data() {
+    fn commands_that_are_too_long_are_dropped_and_the_next_bytes_are_data() {
         for length in [0, 4, LONGEST - 2, LONGEST - 1, LONGEST, 1024, 5000, 70_000, 200_000] {
             let bytes = [b"before", &subnegotiation(length)[..], b"after"].concat();
             assert_eq!(payload(&[&bytes]), b"beforeafter", "{length}");

@@ -122,7 +122,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_escaped_comes_out_as_it_was(bytes in any::<Vec<u8>>()) {
+        fn escaped_bytes_come_out_unchanged(bytes in any::<Vec<u8>>()) {
             prop_assume!(!bytes.windows(2).any(|pair| pair == b"\r\0"));
             prop_assert_eq!(Filter::default().take(&escaped(&bytes)), bytes);
         }

@@ -215,7 +215,7 @@ fn a_server_without_gdb_has_no_address_for_it() {
 }
 
 #[test]
-fn a_packet_that_makes_no_sense_does_not_end_the_session() {
+fn a_malformed_packet_does_not_end_the_session() {
     let server = halted_tutorial();
     let mut gdb = Gdb::connect(&server);
     assert_eq!(gdb.ask("mzz,4"), "E16");

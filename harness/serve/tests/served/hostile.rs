@@ -90,7 +90,7 @@ fn resets(server: &Server, client: &mut impl Link) {
 }
 
 #[test]
-fn what_a_client_leaves_unsent_does_not_keep_the_next_one_out() {
+fn unsent_input_of_a_client_does_not_keep_the_next_one_out() {
     let server = downloading(0x60);
     let (serial, rfc2217) = (server.serial_address().unwrap(), server.rfc2217_address().unwrap());
     for _ in 0..3 {

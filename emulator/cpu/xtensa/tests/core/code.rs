@@ -148,7 +148,7 @@ fn an_instruction_whose_end_is_missing_names_the_missing_word() {
 }
 
 #[test]
-fn instructions_that_are_not_public_are_told_of() {
+fn instructions_that_are_not_public_are_reported() {
     // f64norm a2, a3, a4, 1
     let (mut cpu, mut bus) = start(&[0x40, 0x23, 0x3e], 0x1000);
     cpu.run(&mut bus, 1);

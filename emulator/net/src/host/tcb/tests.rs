@@ -234,7 +234,7 @@ fn an_abort_is_a_reset_that_the_other_end_believes() {
 
 /// RFC 9293, 3.5.1, figure 12: the remote end still knows of an earlier connection.
 #[test]
-fn a_remote_end_that_remembers_an_earlier_connection_is_told() {
+fn a_half_open_connection_of_the_remote_end_is_reset() {
     let mut pair = Pair::connected();
     let mut again = End { block: Tcb::connect(77), ports: (CLIENT, SERVER), stream: VecDeque::new() };
     let syn = again.send(pair.now).remove(0);
@@ -251,7 +251,7 @@ fn a_remote_end_that_remembers_an_earlier_connection_is_told() {
 }
 
 #[test]
-fn what_waits_is_bounded() {
+fn waiting_data_is_bounded() {
     let mut pair = Pair::connected();
     let mut taken = 0;
     for _ in 0..100 {

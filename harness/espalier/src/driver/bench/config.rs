@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn wrong_entries_are_refused() {
         for (text, part) in [
             ("[board.x]", "nothing says where it is"),
             ("[board.x]\nport = \"p\"\nspeed = 1", "unknown field `speed`"),

@@ -28,6 +28,9 @@ pub struct KnownBoard {
 }
 
 /// The boards on the bench: those that `bench.toml` names, and every other serial port on USB.
+///
+/// # Errors
+/// If `bench.toml` cannot be used, or the host does not list its ports.
 pub fn known_boards() -> Result<Vec<KnownBoard>, BenchError> {
     let bench = Bench::load()?;
     let ports = usb::ports();

@@ -174,7 +174,7 @@ async fn half_a_line_of_a_test_is_not_run_into() {
 }
 
 #[tokio::test]
-async fn firmware_that_dies_is_told_and_a_reset_helps() {
+async fn firmware_that_dies_is_reported_and_a_reset_helps() {
     let folder = tempfile::tempdir().unwrap();
     let board = board(folder.path());
     board.console().expect("@event address").await.unwrap();

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_like_a_picture_is_passed_on() {
+    fn text_that_only_begins_like_a_picture_is_passed_on() {
         let mut watch = Watch::default();
         assert!(watch.ask(Time::ZERO));
         assert_eq!(feed(&mut watch, Time::ZERO, "@screen 128x64 row"), "");

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told_with_its_reset_or_when_its_handler_is_quiet() {
+    fn a_panic_is_reported_with_its_reset_or_when_its_handler_is_quiet() {
         let mut watch = Watch::default();
         print(
             &mut watch,
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_panic_is_known_by_the_word_it_leaves() {
+    fn a_silent_panic_is_known_by_its_reset_reason() {
         let mut watch = Watch::default();
         watch.reset(Reset { hint: Some(4), ..reset(9, SOFTWARE) }, 0);
         let told = "its panic handler restarted the chip (ESP_RST_PANIC)".to_owned();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_firmware_wants_is_no_crash() {
+    fn restarts_by_the_firmware_are_no_crash() {
         let mut watch = Watch::default();
         print(&mut watch, 1, "log: Guru Meditation Error in the middle of a line\r\n", true);
         watch.reset(Reset { hint: Some(3), ..reset(1000, SOFTWARE) }, 0);

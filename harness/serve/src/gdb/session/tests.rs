@@ -85,7 +85,7 @@ const MALFORMED: &[&[u8]] = &[
 ];
 
 #[test]
-fn a_command_that_makes_no_sense_is_answered_and_the_session_goes_on_as_before() {
+fn a_malformed_command_is_answered_and_the_session_goes_on() {
     let mut talk = Talk::quiet();
     assert_eq!(talk.answer(b"Hg2"), "OK");
     assert_eq!(talk.answer(b"p0"), "00040040", "the APP CPU, whose reset vector is that of the PRO CPU");
@@ -139,7 +139,7 @@ fn a_board_that_runs_goes_on_running() {
 }
 
 #[test]
-fn damage_is_told_and_what_was_damaged_is_sent_again() {
+fn damage_is_reported_and_damaged_packets_are_sent_again() {
     let mut talk = Talk::new();
     assert_eq!(talk.send(b"$?#00"), [b"-"]);
     let answer = talk.send(b"$?#3f");

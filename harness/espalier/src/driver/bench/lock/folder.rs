@@ -35,6 +35,9 @@ pub(super) struct Folder {
 
 impl Folder {
     /// The one that all users share.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or is not safe to use.
     pub fn shared() -> io::Result<Folder> {
         Folder::within(&base())
     }
@@ -45,6 +48,9 @@ impl Folder {
     }
 
     /// The folder for locks in the folder `base`.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or is not safe to use.
     pub fn within(base: &Path) -> io::Result<Folder> {
         let parent = open(base, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         match mkdirat(&parent, FOLDER, SHARED_FOLDER) {
@@ -68,11 +74,17 @@ impl Folder {
     }
 
     /// A file that is there.
+    ///
+    /// # Errors
+    /// If there is no such file, or it is not a plain one.
     pub fn open(&self, name: &str) -> io::Result<File> {
         self.open_with(name, OFlags::RDONLY, Mode::empty())
     }
 
     /// A file that is there or is made now.
+    ///
+    /// # Errors
+    /// If the file cannot be made, or is not a plain one.
     pub fn open_or_create(&self, name: &str) -> io::Result<File> {
         loop {
             match self.open_with(name, OFlags::RDWR, Mode::empty()) {
@@ -108,6 +120,9 @@ impl Folder {
     }
 
     /// True if `file` is the one that has this name now.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
     pub fn still_has(&self, name: &str, file: &File) -> io::Result<bool> {
         let ours = fstat(file)?;
         match statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {

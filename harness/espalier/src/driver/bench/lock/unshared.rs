@@ -15,6 +15,9 @@ pub(super) struct Folder {
 
 impl Folder {
     /// The one of this user.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
     pub fn shared() -> io::Result<Folder> {
         let path = Folder::shared_path();
         std::fs::create_dir_all(&path)?;
@@ -32,16 +35,25 @@ impl Folder {
     }
 
     /// A file that is there.
+    ///
+    /// # Errors
+    /// If there is no such file.
     pub fn open(&self, name: &str) -> io::Result<File> {
         File::open(self.path.join(name))
     }
 
     /// A file that is there or is made now.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
     pub fn open_or_create(&self, name: &str) -> io::Result<File> {
         File::options().read(true).write(true).create(true).truncate(false).open(self.path.join(name))
     }
 
     /// True if `file` is the one that has this name now: an open file keeps its name on such systems.
+    ///
+    /// # Errors
+    /// Never on such systems.
     pub fn still_has(&self, _name: &str, _file: &File) -> io::Result<bool> {
         Ok(true)
     }

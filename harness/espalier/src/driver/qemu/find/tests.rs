@@ -53,7 +53,7 @@ fn the_one_with_the_chip_is_taken_wherever_it_is() {
 }
 
 #[test]
-fn what_cannot_be_one_says_why() {
+fn programs_that_cannot_be_qemu_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let error = Qemu::find_in(&Places::default()).unwrap_err().to_string();
     assert!(error.starts_with("no qemu-system-xtensa: ESPALIER_QEMU is not set"), "{error}");

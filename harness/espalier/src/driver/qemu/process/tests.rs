@@ -85,7 +85,7 @@ fn a_program_ends_with_a_process_that_is_killed() {
 }
 
 #[test]
-fn how_a_program_ended_and_what_it_said_is_known() {
+fn the_exit_status_and_the_output_of_a_program_are_known() {
     let run = |script: &str| {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);

@@ -162,7 +162,7 @@ fn more_serial_ports_are_the_other_uarts() {
 }
 
 #[test]
-fn what_is_not_there_is_refused_by_name() {
+fn unknown_options_are_refused_by_name() {
     for (line, words) in [
         ("-machine esp32c3", "-machine esp32c3: unsupported machine type; there is esp32"),
         ("-machine esp32,secure=on", "'secure' is not known"),
@@ -205,7 +205,7 @@ fn what_is_not_there_is_refused_by_name() {
 }
 
 #[test]
-fn what_has_no_meaning_is_taken_and_told() {
+fn options_without_a_meaning_are_accepted_with_a_notice() {
     let options =
         run("-smp 2 -cpu esp32 -nic none -net nic,model=open_eth -net user -watchdog-action none -no-shutdown \
          -L /usr/share -name board -rtc base=utc -d guest_errors -D log -smp 1 -icount 3 -vga none");

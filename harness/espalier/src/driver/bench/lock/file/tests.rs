@@ -134,7 +134,7 @@ fn a_lock_file_that_was_removed_excludes_no_process_and_is_not_taken_for_a_lock(
 }
 
 #[test]
-fn what_another_user_wrote_does_not_work_the_terminal() {
+fn control_characters_of_other_users_do_not_reach_the_terminal() {
     let scene = Scene::new();
     let path = scene.lock_path();
     fs::write(&path, format!("{MARK}1 (\u{1b}]0;title\u{7})")).unwrap();
@@ -146,7 +146,7 @@ fn what_another_user_wrote_does_not_work_the_terminal() {
 
 /// Only the administrator can give files away, as in CI.
 #[test]
-fn what_other_users_made_is_used_but_not_changed() {
+fn files_of_other_users_are_used_but_not_changed() {
     if !geteuid().is_root() {
         eprintln!("skipped: only root can make files that belong to another user");
         return;
