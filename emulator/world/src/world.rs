@@ -244,6 +244,12 @@ impl World {
         if self.is_of_one() { self.boards[0].now() } else { self.now }
     }
 
+    /// When something next happens to a board that is alone, if nothing comes from outside: until then no core of it executes. None
+    /// while one does, and if there are several boards.
+    pub fn rests_until(&mut self) -> Option<Time> {
+        if self.is_of_one() { self.boards[0].rests_until() } else { None }
+    }
+
     /// The LAN that the boards' cables and the bridging access points lead to.
     pub fn lan(&self) -> &Lan {
         match &self.between {

@@ -258,7 +258,7 @@ impl Board {
             Ask::Again => Poll::Pending,
             Ask::LastTime => Poll::Ready(Ok(())),
         });
-        run.within(span)
+        run.for_output().within(span)
     }
 
     /// Waits until it has an address on the network.

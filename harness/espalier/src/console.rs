@@ -133,6 +133,7 @@ impl Console {
             log.consume(hit);
             Poll::Ready(Ok(found))
         })
+        .for_output()
     }
 
     /// Waits until a match of `pattern` has been printed, and consumes up to its end.
@@ -173,6 +174,7 @@ impl Console {
             }
             Poll::Pending
         })
+        .for_output()
     }
 
     /// Waits for the next complete line and consumes it.
@@ -184,6 +186,7 @@ impl Console {
                 None => Poll::Pending,
             }
         })
+        .for_output()
     }
 
     /// The last `count` lines, the unfinished one included. Consumes nothing.

@@ -146,6 +146,11 @@ impl Machine {
         self.run.now
     }
 
+    /// How many cycles its cores have executed since it was made, forked or loaded: a measure of what running it has cost.
+    pub fn executed(&self) -> u64 {
+        self.run.executed
+    }
+
     /// Runs until guest time reaches `limit`, or until something came out. May overshoot by one slice.
     pub fn run_until(&mut self, limit: Time) -> Stop {
         if self.run.off {
@@ -182,6 +187,11 @@ impl Machine {
     /// is none.
     pub fn take_resets(&mut self) -> Vec<ChipReset> {
         self.run.resets.take()
+    }
+
+    /// Whether the chip has reset itself since [`take_resets`](Machine::take_resets) was called last.
+    pub fn has_resets(&self) -> bool {
+        !self.run.resets.is_empty()
     }
 
     /// Clocks the JTAG pins. Guest time goes on by `period` for each cycle, and catches up before each access to a debug

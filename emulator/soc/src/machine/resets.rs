@@ -37,6 +37,11 @@ pub struct Resets {
 espalier_core::persist!(value Resets { count, kept });
 
 impl Resets {
+    /// Whether there is none since the last call of [`take`](Resets::take).
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Takes the resets since the last call, oldest first.
     pub fn take(&mut self) -> Vec<ChipReset> {
         self.kept.drain(..).collect()

@@ -45,6 +45,8 @@ espalier_core::persist!(value Turn { executing, cycles, clock, core, done, stall
 pub struct Run {
     pub now: Time,
     pub trace: u64,
+    /// Cycles that cores have executed, in this process.
+    pub executed: u64,
     /// Cycles that a core has run beyond `now` in its last turn.
     pub ahead: Vec<u64>,
     /// The slice that a debugger has stopped.
@@ -58,7 +60,7 @@ pub struct Run {
 }
 
 espalier_core::persist! {
-    state Run { now, trace, ahead, turn, resets, polls, off } fixed { debug_stop, observers }
+    state Run { now, trace, ahead, turn, resets, polls, off } fixed { executed, debug_stop, observers }
 }
 
 impl Run {
@@ -72,6 +74,7 @@ impl Run {
         Run {
             now: Time::ZERO,
             trace: 0,
+            executed: 0,
             ahead: vec![0; cores],
             turn: None,
             debug_stop: None,
@@ -148,6 +151,7 @@ impl Run {
             return;
         };
         self.now += turn.clock.cycles(spent);
+        self.executed += spent * u64::from(turn.executing.count_ones());
         self.trace = mix(self.trace ^ self.now.ticks(), machine.cores.iter().map(Core::pc));
     }
 

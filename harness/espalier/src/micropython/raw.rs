@@ -131,6 +131,11 @@ impl RawRepl {
         matches!(self.phase, Phase::Prompt { .. } | Phase::Entering)
     }
 
+    /// Whether something is to be done at a time, whatever the board prints.
+    pub(super) fn looks_at_clock(&self) -> bool {
+        matches!(self.phase, Phase::Prompt { .. } | Phase::Sending { .. })
+    }
+
     /// Takes what is to be sent now.
     pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.outgoing)

@@ -98,6 +98,9 @@ impl RunningScript {
                 interrupt = false;
                 state.driver.console_send(&[CTRL_C]);
             }
+            if !state.watch.is_panicking() {
+                state.calm.look_at_output();
+            }
             match ask {
                 Ask::Again => Poll::Pending,
                 Ask::LastTime => {

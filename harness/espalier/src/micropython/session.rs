@@ -124,6 +124,9 @@ pub(super) fn converse<T: Send + 'static>(
         if let Some(result) = turn(state, repl, *since, &mut on) {
             return Poll::Ready(result);
         }
+        if !repl.looks_at_clock() && !state.watch.is_panicking() {
+            state.calm.look_at_output();
+        }
         match ask {
             Ask::Again => Poll::Pending,
             Ask::LastTime => {

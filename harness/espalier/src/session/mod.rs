@@ -4,6 +4,7 @@
 //! in the folder of its test.
 
 pub(crate) mod artefacts;
+mod calm;
 mod connection;
 mod crash;
 mod error;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::artefacts::Artefacts;
+use super::calm::Calm;
 use super::inputs::Inputs;
 use super::runs::record;
 use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
@@ -61,6 +62,7 @@ pub(crate) struct State {
     /// Reads the call stacks of the cores, where the board has a debug probe.
     pub(crate) stacks: Option<Stacks>,
     claims: ConsoleClaims,
+    pub(crate) calm: Calm,
 }
 
 /// Reads the call stack of each core with these symbols.
@@ -78,7 +80,15 @@ impl Shared {
         Shared { state: Mutex::new(state) }
     }
 
+    /// The board, to do something with it.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock_calmly();
+        state.calm.end();
+        state
+    }
+
+    /// The board, for a wait that looks at nothing but the clock and what the board prints.
+    pub(super) fn lock_calmly(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere does not make the board's state wrong, and its console is wanted most then.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,6 +118,7 @@ impl State {
             capture_from: None,
             stacks: None,
             claims: ConsoleClaims::default(),
+            calm: Calm::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use espalier_core::{Span, Time};
 
+use super::calm::Deadline;
 use super::{Error, Shared, State};
 use crate::error::{Cause, Failure};
 
@@ -75,6 +76,12 @@ impl<T> Wait<T> {
         Wait { until: Until::new(shared, what), check: Box::new(check) }
     }
 
+    /// Its check looks at nothing but what the board has printed, not even at the clock.
+    pub(crate) fn for_output(mut self) -> Wait<T> {
+        self.until.is_for_output = true;
+        self
+    }
+
     /// Fails after `patience` of the board's time instead of after [`PATIENCE`].
     pub fn within(mut self, patience: Span) -> Wait<T> {
         self.until.patience = patience;
@@ -97,11 +104,21 @@ pub(crate) struct Until {
     what: String,
     pub(crate) patience: Span,
     begun: Option<Time>,
+    /// Whether anything but output can meet it.
+    is_for_output: bool,
+    deadline: Option<Deadline>,
 }
 
 impl Until {
     pub(crate) fn new(shared: &Arc<Shared>, what: impl Into<String>) -> Until {
-        Until { shared: shared.clone(), what: what.into(), patience: PATIENCE, begun: None }
+        Until {
+            shared: shared.clone(),
+            what: what.into(),
+            patience: PATIENCE,
+            begun: None,
+            is_for_output: false,
+            deadline: None,
+        }
     }
 
     /// Looks with `check` whether it has come, and lets the board run a little if it has not.
@@ -110,12 +127,18 @@ impl Until {
         cx: &mut Context<'_>,
         mut check: impl FnMut(&mut State, Ask) -> Poll<Result<T, Failure>>,
     ) -> Poll<Result<T, Error>> {
-        let mut state = self.shared.lock();
+        let is_new = self.begun.is_none();
+        let mut state = if is_new { self.shared.lock() } else { self.shared.lock_calmly() };
         let begun = *self.begun.get_or_insert(state.driver.now());
         let deadline = begun + self.patience;
+        if is_new {
+            self.deadline = Some(state.calm.keep(deadline));
+        }
         state.collect();
+        state.calm.begin_look(self.is_for_output);
         let ask = if state.driver.now() >= deadline { Ask::LastTime } else { Ask::Again };
         if let Poll::Ready(result) = check(&mut state, ask) {
+            state.calm.end();
             return Poll::Ready(result.map_err(|kind| state.fail(kind)));
         }
         if ask == Ask::LastTime {
@@ -123,7 +146,12 @@ impl Until {
             let kind = Timeout { what: self.what.clone(), waited };
             return Poll::Ready(Err(state.fail(kind)));
         }
-        match state.driver.poll_advance(cx, deadline) {
+        let now = state.driver.now();
+        let passed = match state.calm.note_poll(now) {
+            Some(enough) => state.driver.poll_calm(cx, deadline, enough),
+            None => state.driver.poll_advance(cx, deadline),
+        };
+        match passed {
             Ok(()) => Poll::Pending,
             Err(kind) => Poll::Ready(Err(state.fail(kind))),
         }

@@ -11,6 +11,7 @@ mod outputs;
 mod parts;
 mod power;
 mod scripts;
+mod sleep;
 
 use std::process::ExitCode;
 
@@ -39,8 +40,8 @@ async fn booted(model: Model) -> Result<Board> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = is_missing(&arguments, "MicroPython");
-    let on_devkit =
-        scripts::ALL.iter().chain(files::ALL).chain(parts::ALL).chain(power::ALL).map(|case| (Model::DevKit, case));
+    let on_devkit = [scripts::ALL, files::ALL, parts::ALL, power::ALL, sleep::ALL];
+    let on_devkit = on_devkit.into_iter().flatten().map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
     let trials = cases.map(|(model, case)| {
         Trial::test(case.name, || run(case.name, async || case.perform(&booted(model).await?).await))

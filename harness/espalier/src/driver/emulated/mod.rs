@@ -614,6 +614,10 @@ impl Driver for Emulated {
         self.access.held_mut().poll_advance(cx, limit)
     }
 
+    fn poll_calm(&mut self, cx: &mut Context<'_>, limit: Time, enough: Time) -> Result<(), Failure> {
+        self.access.held_mut().poll_calm(cx, limit, enough)
+    }
+
     fn reset(&mut self, start: Start) -> Result<(), Failure> {
         self.access.held_mut().revive(self.board);
         self.machine_mut().reset(match start {

@@ -20,6 +20,9 @@ use crate::error::{Failure, Source};
 /// Board time for which boards run before other tasks get their turn. Short, so that a runtime with one thread
 /// stays responsive; what the firmware sees does not depend on it.
 const SLICE: Span = Span::from_millis(1);
+/// Cycles that a board executes before other tasks get their turn, if the slices go on at all: what the host does in some
+/// milliseconds.
+const WORK: u64 = 1 << 21;
 
 /// A world and why it does not go on, if it does not.
 #[derive(Clone)]
@@ -118,13 +121,39 @@ impl Held {
 
     /// Lets all boards run for a slice, at most to `limit`, and wakes the task of `cx`.
     pub(super) fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
-        self.going()?;
-        let end = limit.min(self.world.now() + SLICE);
-        let stop = self.world.run_until(end);
-        self.note(stop);
-        self.going()?;
+        self.pass(limit.min(self.world.now() + SLICE))?;
         cx.waker().wake_by_ref();
         Ok(())
+    }
+
+    /// The same for as many slices as it takes to come to `enough`, up to the one in which a board that is alone prints something or
+    /// resets itself. Slices in which it rests pass at once.
+    pub(super) fn poll_calm(&mut self, cx: &mut Context<'_>, limit: Time, enough: Time) -> Result<(), Failure> {
+        let alone = if self.world.is_of_one() { self.world.boards().next() } else { None };
+        let Some((board, _)) = alone else { return self.poll_advance(cx, limit) };
+        let stop = self.world.board(board).executed() + WORK;
+        loop {
+            let now = self.world.now();
+            let rest = self.world.rests_until().map_or(0, |until| until.since(now).ticks() / SLICE.ticks());
+            let wanted = enough.since(now).ticks().div_ceil(SLICE.ticks());
+            let slices = SLICE * rest.min(wanted).max(1);
+            let is_calm = self.pass(limit.min(now + slices))? == WorldStop::Limit;
+            let machine = self.world.board(board);
+            let (now, is_calm) = (machine.now(), is_calm && !machine.has_resets() && machine.executed() < stop);
+            if !is_calm || now >= limit || now >= enough {
+                break;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn pass(&mut self, end: Time) -> Result<WorldStop, Failure> {
+        self.going()?;
+        let stop = self.world.run_until(end);
+        self.note(stop.clone());
+        self.going()?;
+        Ok(stop)
     }
 
     /// A board is reset, and goes on if it could not.
