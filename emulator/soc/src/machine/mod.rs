@@ -146,7 +146,7 @@ impl Machine {
         self.run.now
     }
 
-    /// How many cycles its cores have executed since it was made, forked or loaded: a measure of what running it has cost.
+    /// The number of cycles that its cores have executed in this process: a measure of the host's work.
     pub fn executed(&self) -> u64 {
         self.run.executed
     }

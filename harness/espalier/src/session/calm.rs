@@ -1,4 +1,4 @@
-//! How long a board is left alone.
+//! The time for which a board is left alone.
 //!
 //! Time passes in slices, between which other tasks get their turn: they may be about to do something with the board because of what it
 //! has done. Where nothing was done with it for a while but to wait for what it prints, more and more slices pass at once. So 12 hours
@@ -10,7 +10,7 @@ use espalier_core::{Span, Time};
 
 /// Polls of waits after which nothing is to be expected of other tasks.
 const POLLS: u32 = 64;
-/// What passes at once afterwards is this part of what has passed already.
+/// Afterwards, one part in so many of the time that has passed already passes at once.
 const PART: u64 = 16;
 
 /// Since when nothing was done with a board but to wait for its output, and until when others wait.

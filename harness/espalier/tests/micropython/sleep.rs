@@ -15,7 +15,7 @@ pub const ALL: &[Case] = &[
     case!(a_script_that_sleeps_is_waited_for_in_few_turns, VirtualTime),
 ];
 
-/// What a future comes to, and how often it was polled.
+/// The output of a future, and the number of its polls.
 async fn counted<T>(future: impl Future<Output = T>) -> (T, u32) {
     let (mut future, mut polls) = (pin!(future), 0);
     let output = poll_fn(|cx| {
