@@ -464,6 +464,11 @@ impl Board {
         Board { shared }
     }
 
+    /// A second handle of this same board, unlike a [`fork`](Board::fork).
+    pub fn handle(&self) -> Board {
+        Board::shared(self.shared.clone())
+    }
+
     /// Records what goes over the network from now on. The last 64 MiB are kept; before, a failure finds the last 2 MiB.
     ///
     /// # Errors
@@ -549,6 +554,19 @@ impl Board {
     /// Where the files of this board go. Nothing is there before something failed.
     pub fn artefacts(&self) -> PathBuf {
         self.shared.lock().artefacts.folder().to_owned()
+    }
+
+    /// Writes the files of a failure now and returns their folder; they are written anyway when the last handle of a board is dropped
+    /// that has failed. For test runners that hold on to boards for longer than a test runs.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn leave_behind(&self) -> Result<PathBuf> {
+        let mut state = self.shared.lock();
+        state.artefacts.keep();
+        state.collect();
+        state.leave_behind().map_err(|failure| state.fail(failure))?;
+        Ok(state.artefacts.folder().to_owned())
     }
 }
 

@@ -49,12 +49,24 @@ use crate::session::artefacts::test_name;
 #[derive(Default)]
 pub struct BootOnce {
     booted: Mutex<Option<Board>>,
+    /// The place that boots and its build, if they are not those of the caller in this program.
+    place: Option<(String, String)>,
 }
 
 impl BootOnce {
     /// Nothing is booted yet.
     pub const fn new() -> BootOnce {
-        BootOnce { booted: Mutex::const_new(None) }
+        BootOnce { booted: Mutex::const_new(None), place: None }
+    }
+
+    /// The same for tests that are not in this program, such as those of an interpreter: `place` names the place in their source that
+    /// boots, and `build` has another value once their source does something else there.
+    ///
+    /// ```
+    /// let booted = espalier::BootOnce::at("tests/conftest.py", "6a09e667");
+    /// ```
+    pub fn at(place: impl Into<String>, build: impl Into<String>) -> BootOnce {
+        BootOnce { booted: Mutex::const_new(None), place: Some((place.into(), build.into())) }
     }
 
     /// A fork of the booted board for the test that runs on this thread. The first one to ask boots it with `boot`.
@@ -72,7 +84,11 @@ impl BootOnce {
             if let Some(board) = &*booted {
                 return board.fork();
             }
-            let kept = Site::of_process(type_name::<F>(), location).map(Boot::new);
+            let site = match &self.place {
+                Some((place, build)) => Site::named(place, build),
+                None => Site::of_process(type_name::<F>(), location),
+            };
+            let kept = site.map(Boot::new);
             let board = match &kept {
                 Some(kept) => match kept.perform(boot()).await? {
                     Booted::Found(state) => Board::of(*state),

@@ -56,6 +56,11 @@ impl Captured {
         self.groups.get(index)?.1.as_deref()
     }
 
+    /// All groups in their order, each with its name if it has one; the first is the whole match.
+    pub fn groups(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+        self.groups.iter().map(|(name, text)| (name.as_deref(), text.as_deref()))
+    }
+
     /// The group called `name`, as in `(?<name>...)`.
     pub fn name(&self, name: &str) -> Option<&str> {
         self.groups.iter().find(|(known, _)| known.as_deref() == Some(name))?.1.as_deref()

@@ -96,15 +96,20 @@ pub(crate) enum Booted<T> {
 impl Site {
     /// The place of `boot`, which is asked for at `location`; `None` if nothing is to be kept.
     pub(crate) fn of_process(boot: &str, location: &Location<'_>) -> Option<Site> {
+        let program = std::env::current_exe().ok()?;
+        let written = fs::metadata(&program).ok()?;
+        let age = written.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let build = format!("{} {} {}", program.display(), written.len(), age.as_nanos());
+        Site::named(&format!("{boot} {location}"), &build)
+    }
+
+    /// The place of this name, as long as `build` is the same; `None` if nothing is to be kept.
+    pub(crate) fn named(place: &str, build: &str) -> Option<Site> {
         if std::env::var_os(SNAPSHOTS_VARIABLE).is_some_and(|word| word == OFF) {
             return None;
         }
         let root = Root::of_process();
-        let program = std::env::current_exe().ok()?;
-        let written = fs::metadata(&program).ok()?;
-        let age = written.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        let place = format!("{} {boot} {location}", root.binary());
-        let build = format!("{} {} {}", program.display(), written.len(), age.as_nanos());
+        let place = format!("{} {place}", root.binary());
         let folder = root.shared.join(FOLDER);
         Some(Site { folder, begin: short(place.as_bytes()), build: short(build.as_bytes()) })
     }

@@ -365,18 +365,20 @@ async fn drive<T: Send + 'static>(
 ) -> Result<(Outcome<T>, Transport)> {
     let (reports, reported) = channel();
     let thread = thread::Builder::new().name("espflash".to_owned()).spawn(move || work(reports))?;
-    poll_fn(|cx| {
-        let ended = thread.is_finished();
+    let (working, cable) = (&thread, &mut transport);
+    // The receiver moves into it, so that the whole can go to another thread: a receiver cannot be shared.
+    poll_fn(move |cx| {
+        let ended = working.is_finished();
         reported.try_iter().for_each(&mut progress);
         let mut state = shared.lock();
         // The board falls silent as it always does, however soon espflash is content.
-        if ended && !(transport.is_answering() && state.is_claimed(claim)) {
+        if ended && !(cable.is_answering() && state.is_claimed(claim)) {
             return Poll::Ready(Ok(()));
         }
         let moved = if ended {
-            transport.advance(&mut *state.driver, cx)
+            cable.advance(&mut *state.driver, cx)
         } else if state.is_claimed(claim) {
-            transport.step(&mut *state.driver, cx)
+            cable.step(&mut *state.driver, cx)
         } else {
             Err(FlashError::Interrupted { what: what.to_owned() }.into())
         };

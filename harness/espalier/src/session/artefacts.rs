@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::error::FileError;
-use crate::run_id::{NEXTEST_TEST_VARIABLE, run_id};
+use crate::run_id::{NEXTEST_TEST_VARIABLE, pytest_test, run_id};
 
 /// Environment variable with the folder under which every test gets its own.
 pub const ARTEFACTS_VARIABLE: &str = "ESPALIER_ARTEFACTS";
@@ -226,10 +226,10 @@ pub(crate) fn test_name() -> String {
 }
 
 /// The test runner of the standard library gives each test a thread with its name, unless it runs one after the other on the main
-/// thread. nextest says it to every process.
+/// thread. nextest says it to every process, and pytest at each of its tests.
 fn known_test_name() -> Option<String> {
     let told = std::env::var(NEXTEST_TEST_VARIABLE).ok().filter(|name| !name.is_empty());
-    told.or_else(|| std::thread::current().name().filter(|name| *name != MAIN).map(str::to_owned))
+    told.or_else(pytest_test).or_else(|| std::thread::current().name().filter(|name| *name != MAIN).map(str::to_owned))
 }
 
 /// `name` as it can stand in a file system. Names that would look alike are told apart by a digest.

@@ -311,7 +311,8 @@ impl State {
         records.into_iter().flatten().chain(self.driver.dropped()).collect()
     }
 
-    fn leave_behind(&mut self) -> Result<(), Failure> {
+    /// Writes the files that a failed test is judged by.
+    pub(crate) fn leave_behind(&mut self) -> Result<(), Failure> {
         let console: String = self.console_with_notes().iter().map(|line| format!("{line}\n")).collect();
         self.artefacts.write("console.log", console.as_bytes())?;
         if !self.transcript.is_empty() {

@@ -1,0 +1,64 @@
+//! The keywords of `Board.start`, for the library's builder.
+
+use std::path::PathBuf;
+
+use espalier::{BoardBuilder, IMAGE_VARIABLE, Model, NoFirmware, Target};
+use pyo3::prelude::*;
+
+use crate::error::Raise;
+
+/// The keywords that describe a board.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) firmware: Option<PathBuf>,
+    pub(crate) model: Option<String>,
+    pub(crate) target: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) seed: u64,
+    pub(crate) strict: bool,
+    pub(crate) allow: Vec<String>,
+    pub(crate) goldens: Option<PathBuf>,
+    pub(crate) artefacts: Option<PathBuf>,
+    pub(crate) bless: Option<bool>,
+    pub(crate) partition_table: Option<u32>,
+}
+
+impl Options {
+    /// The firmware: what was given, or what the environment names.
+    fn firmware(&self) -> PyResult<PathBuf> {
+        let named = self.firmware.clone().or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
+        named.ok_or(NoFirmware { variable: IMAGE_VARIABLE }).map_err(espalier::Error::from).raise()
+    }
+
+    /// The builder with all of it; `begin` makes one for a model, or for the one that the environment names.
+    pub(crate) fn builder(self, begin: impl FnOnce(Option<Model>) -> BoardBuilder) -> PyResult<BoardBuilder> {
+        let firmware = self.firmware()?;
+        let model = match &self.model {
+            Some(model) => Some(model.parse::<Model>().map_err(|error| {
+                let error = espalier::ModelError::Unknown(error);
+                crate::error::raised(error.into())
+            })?),
+            None => None,
+        };
+        let mut builder = begin(model).firmware(firmware).seed(self.seed).strict(self.strict);
+        if let Some(target) = &self.target {
+            builder = builder.target(Target::from(target.as_str()));
+        }
+        if let Some(name) = self.name {
+            builder = builder.name(name);
+        }
+        if let Some(goldens) = self.goldens {
+            builder = builder.goldens(goldens);
+        }
+        if let Some(artefacts) = self.artefacts {
+            builder = builder.artefacts(artefacts);
+        }
+        if let Some(bless) = self.bless {
+            builder = builder.bless(bless);
+        }
+        if let Some(offset) = self.partition_table {
+            builder = builder.partition_table(offset);
+        }
+        Ok(self.allow.into_iter().fold(builder, BoardBuilder::allow))
+    }
+}

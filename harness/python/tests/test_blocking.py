@@ -1,0 +1,174 @@
+"""Boards in programs that block."""
+
+import builtins
+import signal
+import threading
+import time
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+
+import espalier
+import pytest
+from espalier import Board
+
+
+@pytest.fixture(autouse=True)
+def alarm() -> Iterator[None]:
+    """A test that hangs fails instead."""
+    signal.alarm(300)
+    yield
+    signal.alarm(0)
+
+
+def test_wait_that_ends_in_vain_has_its_scene(board: Board, tmp_path: Path) -> None:
+    with pytest.raises(espalier.TimeoutError) as raised:
+        board.console.expect("a text that never comes", within=0.5)
+    error = raised.value
+    assert isinstance(error, builtins.TimeoutError)
+    assert error.cause.startswith("waited 0.500000s of board time")
+    assert error.scene is not None and error.scene.kind == "emulated"
+    assert any("@event address" in line.text for line in error.scene.console)
+    assert str(error.scene.artefacts) in str(error)
+    assert error.scene.artefacts.name == "test_blocking.test_wait_that_ends_in_vain_has_its_scene"
+
+
+def test_groups_of_an_expression_have_numbers_and_names(board: Board) -> None:
+    board.console.send_line("status")
+    found = board.console.expect_regex(r"@status (?P<word>\w+)=(\S+)", within=2)
+    assert found[0] == found.text and found["word"] == found[1]
+    assert found.groupdict() == {"word": found[1]} and found.groups() == [found[1], found[2]]
+    with pytest.raises(IndexError, match="no group 3"):
+        found[3]
+
+
+def test_pictures_are_bytes_and_files(board: Board) -> None:
+    picture = board.screen.settled()
+    assert picture.png().startswith(b"\x89PNG") and len(picture.pixels()) == picture.width * picture.height
+    assert sum(picture.pixels()) > 0 and picture.region(0, 0, 8, 8).width == 8
+    with pytest.raises(espalier.GoldenError, match="differs from its golden picture") as raised:
+        picture.assert_golden("client-closed")
+    assert isinstance(raised.value, AssertionError) and raised.value.scene is not None
+    assert (raised.value.scene.artefacts / "client-closed.diff.png").is_file()
+
+
+def test_forks_and_files_go_on_alike(board: Board, tmp_path: Path) -> None:
+    board.save(tmp_path / "board.espalier")
+    assert Board.is_saved(tmp_path / "board.espalier")
+    boards = [board, board.fork(), Board.load(tmp_path / "board.espalier")]
+    hashes = set()
+    for each in boards:
+        each.console.send_line("hello")
+        each.console.expect("@hello espalier-app")
+        each.run_for(0.1)
+        hashes.add((each.trace_hash(), each.now))
+    assert len(hashes) == 1
+    (tmp_path / "board.espalier").write_bytes(b"no board")
+    with pytest.raises(espalier.SnapshotError):
+        Board.load(tmp_path / "board.espalier")
+
+
+def test_pins_parts_and_abilities(board: Board) -> None:
+    pin = board.pin(18)
+    edges = pin.edges()
+    pin.drive(True)
+    assert pin.goes_high(within=0.1) <= board.now
+    pin.release()
+    assert edges.count() >= 1 and edges.list()[0].rises
+    board.button("a").click()
+    with pytest.raises(espalier.NotThereError, match="it has a, b"):
+        board.button("c").press()
+    assert board.supports("fork")
+    board.needs("fork", "faults")
+    with pytest.raises(ValueError, match="is no ability"):
+        board.supports("flying")
+
+
+def test_faults_and_power(board: Board) -> None:
+    board.network.cut_cable()
+    board.console.expect("@event link down")
+    board.network.restore_cable()
+    board.console.expect("@event link up")
+    with pytest.raises(ValueError, match="none of"):
+        board.network.set_faults(direction="up")
+    board.cut_power()
+    assert not board.is_powered
+    board.power_on()
+    board.console.expect("@event address ", within=30)
+    board.reset(download=True)
+    board.console.expect("waiting for download")
+
+
+def test_streams_that_were_given_up_say_so(board: Board) -> None:
+    with board.peer.listen(5001) as listener:
+        board.console.send_line(f"client {board.peer.address} 5001")
+        stream = listener.accept()
+    with pytest.raises(ValueError, match="given up"):
+        listener.accept()
+    stream.abort()
+    with pytest.raises(ValueError, match="given up"):
+        stream.send("x")
+    with pytest.raises(espalier.ConnectionRefusedError) as raised:
+        board.peer.connect(4)
+    assert isinstance(raised.value, builtins.ConnectionRefusedError)
+    with pytest.raises(ValueError, match="seconds"):
+        board.run_for(-1)
+
+
+def test_other_threads_run_while_a_board_does(board: Board) -> None:
+    ticks, over = [0], threading.Event()
+
+    def tick() -> None:
+        while not over.is_set():
+            ticks[0] += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    before = ticks[0]
+    board.run_for(20)
+    after = ticks[0]
+    over.set()
+    thread.join()
+    assert after > before
+
+
+def test_ctrl_c_ends_a_wait(board: Board) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        board.run_for(1e8)
+    timer.join()
+    # The board is as it was, and goes on.
+    board.console.send_line("hello")
+    board.console.expect("@hello espalier-app")
+
+
+def test_firmware_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(espalier.EspalierError, match="nothing.bin"):
+        Board.start(tmp_path / "nothing.bin")
+    with pytest.raises(espalier.BoardError, match="toaster"):
+        Board.start(model="toaster")
+
+
+def test_boards_of_a_world_share_its_time(world: espalier.World) -> None:
+    first = Board.start(world=world, name="first")
+    Board.start(world=world, name="second")
+    assert world.names == ["first", "second"]
+    first.console.expect("@event started", within=5)
+    assert world.find("second").now == first.now == world.now
+    fork = world.fork()
+    fork.run_for(0.5)
+    assert fork.now > world.now
+    fork.find("second").console.expect("@event address ", within=30)
+    with pytest.raises(espalier.NotThereError, match="it has first, second"):
+        world.find("third")
+
+
+class InUnittest(unittest.TestCase):
+    """The library needs no pytest."""
+
+    def test_ability_that_a_board_lacks_skips(self) -> None:
+        self.assertTrue(issubclass(espalier.GoldenError, self.failureException))
