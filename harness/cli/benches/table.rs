@@ -5,6 +5,8 @@
 //! on, such as an image of the Arduino core. Rows of MicroPython need the image that `ci/fetch-images` fetches. Times of processes come
 //! from Linux's `/proc` (proc_pid_stat(5)), in steps of 10 ms, so what is short is done many times.
 
+mod bare;
+
 use std::path::{Path, PathBuf};
 
 use espalier::{Board, Kind, Model, PeerStream, Result, Units};
@@ -16,6 +18,12 @@ const TUTORIAL: &str = "fixtures/firmware/tutorial-esp32.bin";
 const PROMPT: &str = ">>> ";
 const LOOP: &str = "for i in range(1000000): s+=i*i^(i>>3)";
 const SLEEP: &str = "while True: time.sleep_ms(1)";
+/// Scripts that sleep for longer than [`NIGHT`].
+const LONG_SLEEPS: [(&str, &str); 2] = [
+    ("12 hours of deep sleep", "import machine; machine.deepsleep(24 * 3600 * 1000)"),
+    ("12 hours of time.sleep", "import time; time.sleep(24 * 3600)"),
+];
+const NIGHT: u64 = 12 * 3600;
 const GREETING: &str = "hello mPython,I am TCP Client";
 const PASSWORD: &str = "correct horse";
 const PORT: u16 = 5001;
@@ -65,6 +73,10 @@ fn seconds(value: f64) -> String {
     format!("{value:.2} s")
 }
 
+fn millis(value: f64) -> String {
+    format!("{:.0} ms", value * 1e3)
+}
+
 /// Starts MicroPython, waits for its prompt, and has it run the loop if that is wanted. The board is gone afterwards.
 async fn loop_once(kind: Kind, image: &Path, with_loop: bool) -> Result<()> {
     let board = Board::builder().kind(kind).firmware(image).start().await?;
@@ -108,6 +120,17 @@ async fn sleeping(image: &Path) -> Result<f64> {
         console.send_line(line).await?;
     }
     second(&board, 500.ms()).await
+}
+
+/// CPU seconds of [`NIGHT`] seconds in which a script sleeps, after the first ones.
+async fn long_sleep(image: &Path, script: &str) -> Result<f64> {
+    let board = Board::builder().kind(Kind::Emulated).firmware(image).start().await?;
+    board.console().expect(PROMPT).within(60.s()).await?;
+    board.console().send_line(script).await?;
+    board.run_for(2.s()).await?;
+    let begun = Taken::now()?;
+    board.run_for(NIGHT.s()).await?;
+    Ok(begun.until_now(Kind::Emulated)?)
 }
 
 /// A board in the range of a network that it has joined.
@@ -227,6 +250,9 @@ async fn micropython(image: &Path) -> Result<()> {
     row("MicroPython v1.23.0, power-on to its prompt", &seconds(start), &qemu_start);
     row(&format!("in that REPL: s=0, then {LOOP}"), &seconds(taken), &qemu_loop);
     row(&format!("a second of the board in {SLEEP}"), &seconds(sleeping(image).await?), "-");
+    for (name, script) in LONG_SLEEPS {
+        row(name, &millis(long_sleep(image, script).await?), "-");
+    }
     let [from, to] = wireless(image).await?;
     row("256 KiB of TCP over Wi-Fi, from the board", &seconds(from), "-");
     row("256 KiB of TCP over Wi-Fi, to the board", &seconds(to), "-");
@@ -248,6 +274,11 @@ async fn table() -> Result<()> {
         let board = Board::builder().kind(Kind::Emulated).firmware(&firmware).start().await?;
         let name = Path::new(&firmware).file_name().unwrap_or_default().display().to_string();
         row(&format!("the third second of {name}"), &seconds(second(&board, 2.s()).await?), "-");
+    }
+    for (name, hex) in bare::PROGRAMS {
+        let emulated = bare::measure(Kind::Emulated, hex).await?;
+        let qemu = bare::measure(Kind::Qemu, hex).await.map_or_else(|_| "-".to_owned(), millis);
+        row(name, &millis(emulated), &qemu);
     }
     forks().await
 }
