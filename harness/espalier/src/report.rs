@@ -8,6 +8,7 @@ use espalier_core::Bitmap;
 use crate::error::FileError;
 use crate::png::encode_colour;
 use crate::session::Result;
+use crate::text::{Escaped, base64};
 
 /// Size of a pixel in the report.
 const SCALE: u32 = 3;
@@ -119,48 +120,10 @@ impl Report {
     }
 }
 
-/// Text in which nothing is HTML.
-struct Escaped<'a>(&'a str);
-
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.chars().try_for_each(|character| match character {
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '&' => f.write_str("&amp;"),
-            '"' => f.write_str("&quot;"),
-            other => f.write_char(other),
-        })
-    }
-}
-
-/// RFC 4648, chapter 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, index| bits << 8 | u32::from(group.get(index).copied().unwrap_or(0)));
-        for digit in 0..4 {
-            let used = digit <= group.len();
-            let sextet = (bits >> (18 - 6 * digit)) as usize & 63;
-            text.push(if used { char::from(ALPHABET[sextet]) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Report, base64};
+    use super::Report;
     use espalier_core::Bitmap;
-
-    #[test]
-    fn base64_is_that_of_the_rfc() {
-        // RFC 4648, chapter 10.
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn a_report_stands_alone_and_shows_text_as_text() {

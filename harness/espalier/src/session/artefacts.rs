@@ -1,6 +1,6 @@
 //! The folder with what a test leaves behind.
 //!
-//! A test that fails leaves its console, its transcript and its pictures in a folder of its own: `PACKAGE/BINARY/TEST` in the root, and
+//! A test that fails leaves its console, its transcript, its pictures, and a page with all of them (`page`), in a folder of its own: `PACKAGE/BINARY/TEST` in the root, and
 //! `TEST.BOARD` for a board with another name than the test's. No two boards have one folder: a second one of the same name gets a
 //! number. What an earlier run has left there is removed when the board is switched on, so that what is there is always from the last
 //! run of that test.
@@ -159,6 +159,17 @@ impl Artefacts {
     pub(crate) fn owner(&self) -> String {
         let test = if self.test.is_empty() { &self.name } else { &self.test };
         if self.root.binary.is_empty() { test.clone() } else { format!("{} {test}", self.root.binary) }
+    }
+
+    /// The command that runs the test again, if it is known.
+    pub(crate) fn again(&self) -> Option<String> {
+        let quoted = |name: &str| format!("'{}'", name.replace('\'', r"'\''"));
+        let program = std::env::current_exe().unwrap_or_default();
+        if program.file_stem().is_some_and(|name| name == "espalier") {
+            return Some(format!("espalier test --filter {}", quoted(&self.name)));
+        }
+        let (package, _) = self.root.binary.split_once('/')?;
+        (!self.test.is_empty()).then(|| format!("cargo test -p {package} {} -- --exact", quoted(&self.test)))
     }
 
     /// State that the tests of one run share.
@@ -335,6 +346,8 @@ mod tests {
         let folder = artefacts.folder();
         assert_eq!(folder.file_name().unwrap().to_str().unwrap(), file_name(&format!("{test}.display")));
         assert!(artefacts.owner().ends_with(&test));
+        let again = format!("cargo test -p {} '{test}' -- --exact", env!("CARGO_PKG_NAME"));
+        assert_eq!(artefacts.again(), Some(again));
         let program = std::env::current_exe().unwrap();
         assert_eq!(folder.parent().unwrap().file_name().unwrap().to_str().unwrap(), binary_name(&program));
         let package = std::env::var("CARGO_PKG_NAME").expect("Cargo and nextest say it");

@@ -11,6 +11,7 @@ mod error;
 mod inputs;
 mod log;
 mod members;
+mod page;
 pub(crate) mod runs;
 mod saved;
 mod scene;

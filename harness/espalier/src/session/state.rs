@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::artefacts::Artefacts;
 use super::calm::Calm;
 use super::inputs::Inputs;
+use super::page::{FailurePage, PAGE};
 use super::runs::record;
 use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
 use super::transcript::Transcript;
@@ -61,9 +62,14 @@ pub(crate) struct State {
     pub(crate) capture_from: Option<u64>,
     /// Reads the call stacks of the cores, where the board has a debug probe.
     pub(crate) stacks: Option<Stacks>,
+    /// Failures so far, for the page that a failure leaves behind.
+    failures: Vec<Line>,
     claims: ConsoleClaims,
     pub(crate) calm: Calm,
 }
+
+/// Failures that are kept: the first ones.
+const FAILURES: usize = 8;
 
 /// Reads the call stack of each core with these symbols.
 pub(crate) type Stacks = fn(&dyn Driver, Option<&Path>) -> Vec<String>;
@@ -117,6 +123,7 @@ impl State {
             notes: Vec::new(),
             capture_from: None,
             stacks: None,
+            failures: Vec::new(),
             claims: ConsoleClaims::default(),
             calm: Calm::default(),
         }
@@ -252,7 +259,11 @@ impl State {
             self.pump(connection);
         }
         self.artefacts.keep();
-        Error::with_scene(failure.into(), self.scene())
+        let failure = failure.into();
+        if self.failures.len() < FAILURES {
+            self.failures.push(Line { at: self.driver.now(), text: failure.to_string() });
+        }
+        Error::with_scene(failure, self.scene())
     }
 
     fn scene(&mut self) -> Scene {
@@ -339,6 +350,20 @@ impl State {
         if !unmodelled.is_empty() {
             self.artefacts.write("unmodelled.log", (unmodelled.join("\n") + "\n").as_bytes())?;
         }
+        let transcript: Vec<Line> =
+            self.transcript.entries().map(|entry| Line { at: entry.at, text: entry.without_time() }).collect();
+        let page = FailurePage {
+            owner: self.artefacts.owner(),
+            board: format!("{}, {}", self.artefacts.name(), self.driver.kind()),
+            at: self.driver.now(),
+            again: self.artefacts.again(),
+            failures: &self.failures,
+            console: &self.console_with_notes(),
+            transcript: &transcript,
+            backtrace: &backtrace,
+            stacks: self.stacks.map(|stacks| stacks(self.driver.as_ref(), self.elf.as_deref())).unwrap_or_default(),
+        };
+        self.artefacts.write(PAGE, page.html(self.artefacts.folder()).as_bytes())?;
         Ok(())
     }
 }

@@ -161,6 +161,23 @@ impl Entry {
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>13} │ ", self.at.to_string())?;
+        self.tell(f)
+    }
+}
+
+impl Entry {
+    /// Returns the event as text, without its time.
+    pub(crate) fn without_time(&self) -> String {
+        struct Told<'a>(&'a Entry);
+        impl fmt::Display for Told<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.tell(f)
+            }
+        }
+        Told(self).to_string()
+    }
+
+    fn tell(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Event::Dropped { events, bytes } = self.event {
             return write!(f, "... {events} events with {bytes} bytes until here were dropped");
         }
