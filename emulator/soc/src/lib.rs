@@ -20,7 +20,7 @@ pub use espalier_core::{DebugStop, Translation};
 pub use espalier_net::AccessPoint;
 pub use espalier_parts::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
-    PartKinds, Progress, Sound,
+    PartKinds, Progress, Sound, Value as PropertyValue,
 };
 pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
 pub use espalier_xtensa::translation_host;

@@ -38,6 +38,12 @@ pub enum CliError {
         path.display()
     )]
     AlreadySet { path: PathBuf },
+    #[error("{}: {source}", path.display())]
+    Snapshot { path: PathBuf, source: espalier_soc::SnapshotError },
+    #[error("no board answers at {at}: {source}")]
+    Unreachable { at: String, source: std::io::Error },
+    #[error("{reason}")]
+    Refused { reason: String },
     #[error("--save-at {text}: {source}")]
     SaveAt { text: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]

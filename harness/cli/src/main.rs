@@ -15,6 +15,7 @@ mod network;
 mod output;
 mod panel;
 mod record;
+mod remote;
 mod replay;
 mod run;
 mod screen;
@@ -59,13 +60,18 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::RunScript(args) => return script::perform(args).await,
         Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,
-        Command::Serve(ServeArgs { world: Some(file), listen, .. }) => return world::serve(&file, listen).await,
+        Command::Serve(ServeArgs { world: Some(file), listen, http, http_name, .. }) => {
+            return world::serve(&file, listen, http, http_name).await;
+        }
         Command::Serve(args) => return serve::perform(args).await,
         Command::World(args) => return world::perform(args).await,
         Command::Demo(args) => demo::perform(&args).await,
         Command::Replay { file } => replay::perform(&file).await,
         Command::Flash(args) => flash::perform(&args).await,
         Command::Screen { action } => screen::perform(action),
+        Command::Press(args) => remote::press(args),
+        Command::Set { part, property, value, at } => remote::set(part, property, &value, &at),
+        Command::Pin { gpio, level, at } => remote::pin(gpio, level, &at),
         Command::Image { action } => image::perform(action),
         Command::Boards => boards::perform(),
         Command::Doctor => doctor::perform().await,

@@ -8,6 +8,7 @@ use espalier::{ARTEFACTS_VARIABLE, Bitmap, Comparison, PendingGoldens, decode_pn
 use crate::args::ScreenAction;
 use crate::error::CliError;
 use crate::output::{say, say_text};
+use crate::remote;
 use crate::style::{BAD, FAINT, GOOD, PLAIN, SCREEN, columns};
 
 /// Environment variable with Cargo's build directory.
@@ -22,6 +23,7 @@ pub fn perform(action: ScreenAction) -> Result<bool, CliError> {
             Ok(true)
         }
         ScreenAction::Diff { expected, actual, output } => diff(expected, actual, output),
+        ScreenAction::Save { file, display, at } => remote::save_screen(&file, display, &at),
         ScreenAction::Accept { folder, dry_run } => accept(&folder.unwrap_or_else(default_folder), dry_run),
     }
 }

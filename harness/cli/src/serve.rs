@@ -1,14 +1,14 @@
 //! `espalier serve`: a board that other people's tools find at a serial port.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use espalier::Image;
 use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server, has_debugger};
-use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
+use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap, is_snapshot};
 
 use crate::SUCCESS;
-use crate::args::{Endpoint, ServeArgs};
+use crate::args::{Endpoint, NetworkArgs, ServeArgs, SetupArgs, TableArgs};
 use crate::error::CliError;
 use crate::output::say;
 use crate::signals::{Caught, Signals};
@@ -17,8 +17,8 @@ use crate::unmodelled::{self, Notes};
 
 /// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
 pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
-    let board = BoardDefinition::load(&args.setup.board.to_string())?;
-    let machine = machine(board, args.image.as_deref(), &args)?;
+    let strap = if args.download { Strap::Download } else { Strap::FlashBoot };
+    let machine = machine(&args.setup, args.image.as_deref(), &args.table, strap)?;
     let mut signals = Signals::listen()?;
     let debugged = has_debugger(&machine);
     let server = Server::start(machine, &config(&args, debugged))?;
@@ -45,22 +45,42 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     })
 }
 
-fn machine(mut board: BoardDefinition, image: Option<&Path>, args: &ServeArgs) -> Result<Machine, CliError> {
+/// The machine that is to be served, switched on; or out of a file that the page has saved, where it stood.
+pub fn machine(setup: &SetupArgs, image: Option<&Path>, table: &TableArgs, strap: Strap) -> Result<Machine, CliError> {
+    if let Some(path) = image
+        && let Some(machine) = saved(setup, path, table)?
+    {
+        return Ok(machine);
+    }
+    let mut board = BoardDefinition::load(&setup.board.to_string())?;
     let flash_size = board.flash_size;
-    board.access_points.extend(args.setup.access_point.iter().map(|network| match &network.password {
+    board.access_points.extend(setup.access_point.iter().map(|network| match &network.password {
         Some(password) => AccessPoint::wpa2(&network.ssid, password),
         None => AccessPoint::new(&network.ssid),
     }));
-    let mut machine = Machine::new(&MachineConfig { board, seed: args.setup.seed, ..MachineConfig::default() })?;
+    let mut machine = Machine::new(&MachineConfig { board, seed: setup.seed, ..MachineConfig::default() })?;
     if let Some(path) = image {
-        let image = Image::read_with_table(path, args.table.partition_table)?;
+        let image = Image::read_with_table(path, table.partition_table)?;
         image.warnings(flash_size).iter().for_each(warn);
         for part in image.parts(flash_size)? {
             machine.load_flash(part.offset, &part.bytes)?;
         }
     }
-    machine.power_on(if args.download { Strap::Download } else { Strap::FlashBoot });
+    machine.power_on(strap);
     Ok(machine)
+}
+
+/// The machine in a file, if one was saved there.
+fn saved(setup: &SetupArgs, path: &Path, table: &TableArgs) -> Result<Option<Machine>, CliError> {
+    let file = std::fs::read(path).map_err(CliError::file("read", path))?;
+    if !is_snapshot(&file) {
+        return Ok(None);
+    }
+    if !setup.is_default() || table.partition_table.is_some() {
+        return Err(CliError::AlreadySet { path: path.to_owned() });
+    }
+    let machine = Machine::load(&file);
+    machine.map(Some).map_err(|source| CliError::Snapshot { path: path.to_owned(), source })
 }
 
 /// Converts the arguments. `debugged` says whether GDB knows the cores of this chip.
@@ -79,18 +99,19 @@ fn config(args: &ServeArgs, debugged: bool) -> ServeConfig {
         paused: args.halt,
         http: Some(at(args.http)),
         http_names: args.http_name.clone(),
-        host_forwards: args
-            .network
-            .host_forward
-            .iter()
-            .map(|forward| HostForward { host: at(forward.host), board_port: forward.board })
+        ..forwards(&args.network, args.listen)
+    }
+}
+
+/// Connections from the host to the board, and from the board to the host.
+pub fn forwards(network: &NetworkArgs, listen: IpAddr) -> ServeConfig {
+    let host = network.host_forward.iter();
+    let peer = network.peer.iter();
+    ServeConfig {
+        host_forwards: host
+            .map(|forward| HostForward { host: SocketAddr::new(listen, forward.host), board_port: forward.board })
             .collect(),
-        guest_forwards: args
-            .network
-            .peer
-            .iter()
-            .map(|forward| GuestForward { peer_port: forward.port, host: forward.host })
-            .collect(),
+        guest_forwards: peer.map(|forward| GuestForward { peer_port: forward.port, host: forward.host }).collect(),
         ..ServeConfig::default()
     }
 }
@@ -118,7 +139,11 @@ fn announce(server: &Server, args: &ServeArgs) {
         );
     }
     if let Some(address) = server.qmp_address() {
-        line("QMP", address.to_string(), "system_reset, stop, cont, screendump, quit");
+        line(
+            "QMP",
+            address.to_string(),
+            "system_reset, stop, cont, screendump, quit; espalier press, set, pin --at PORT",
+        );
     }
     if let Some(address) = server.gdb_address() {
         line(
@@ -127,8 +152,8 @@ fn announce(server: &Server, args: &ServeArgs) {
             "both cores; a GDB with Xtensa, such as xtensa-esp32-elf-gdb; `monitor help`",
         );
     }
-    if let Some(address) = server.http_address() {
-        line("display", format!("http://{address}/"), "the OLED and the console in a browser");
+    if let Some(page) = server.page() {
+        line("page", page, "the board in a browser, to watch and to touch; the token is new in each run");
     }
     for (address, forward) in server.host_forward_addresses().iter().zip(&args.network.host_forward) {
         line("forward", address.to_string(), &format!("port {} of the board", forward.board));

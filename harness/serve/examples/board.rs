@@ -51,6 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..ServeConfig::default()
     };
     let server = Server::start(machine, &config)?;
+    if let Some(page) = server.page() {
+        println!("page {page}");
+    }
     let named = [
         ("socket", server.serial_address()),
         ("rfc2217", server.rfc2217_address()),

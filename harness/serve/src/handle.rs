@@ -1,18 +1,22 @@
 //! The board from the other threads' side: what can be asked of it, and how it is woken.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use espalier_core::{Bitmap, Time};
 use espalier_soc::{Strap, UnmodelledAccess};
+use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::action::{Action, ActionError};
 use crate::forwards::Forwards;
 use crate::link::LinkEnd;
+use crate::look::{Look, Seen};
 use crate::serial_input::{CancelToken, SerialInput};
 
-/// Bytes of console that are kept for [`BoardHandle::console`].
+/// Bytes of each UART that are kept for [`BoardHandle::console`] and for the page.
 const LOG_CAPACITY: usize = 1 << 18;
 /// Bytes that go onto the serial line as one piece, so that what comes after them does not wait long.
 const PIECE: usize = 256;
@@ -67,9 +71,25 @@ pub(crate) enum Control {
     PlugCable(bool),
     Screen(oneshot::Sender<Option<Bitmap>>),
     Status(oneshot::Sender<BoardStatus>),
+    Act(Action, oneshot::Sender<Result<Value, ActionError>>),
+    Look(Box<Look>, oneshot::Sender<(Box<Look>, Seen)>),
+    Export(Export, oneshot::Sender<Vec<u8>>),
     Debug(DebugInput),
     Link { board_port: u16, end: LinkEnd },
     Quit,
+}
+
+/// A file that is made of a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Export {
+    /// The frames of the network.
+    Network,
+    /// The frames in the air.
+    Air,
+    /// The waveforms of the pins that are recorded.
+    Pins,
+    /// The whole board.
+    Snapshot,
 }
 
 /// An event on the connection to a debugger.
@@ -109,23 +129,59 @@ impl BoardWaker {
     }
 }
 
-/// The console's last bytes.
+/// The last bytes of a UART.
 #[derive(Debug, Default)]
-pub(crate) struct ConsoleLog(Mutex<Vec<u8>>);
+pub(crate) struct ConsoleLog(Mutex<Logged>);
+
+#[derive(Debug, Default)]
+struct Logged {
+    bytes: Vec<u8>,
+    /// Number of bytes dropped before these.
+    dropped: u64,
+}
 
 impl ConsoleLog {
     pub fn push(&self, bytes: &[u8]) {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.extend(bytes);
+        log.bytes.extend(bytes);
         // Half of it is dropped at once, so that not every byte moves all others.
-        if log.len() > 2 * LOG_CAPACITY {
-            let excess = log.len() - LOG_CAPACITY;
-            log.drain(..excess);
+        if log.bytes.len() > 2 * LOG_CAPACITY {
+            let excess = log.bytes.len() - LOG_CAPACITY;
+            log.bytes.drain(..excess);
+            log.dropped += excess as u64;
         }
     }
 
     fn copy(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes.clone()
+    }
+
+    /// Returns the output after the first `seen` bytes, at most the last `most` bytes of it, with the number of bytes left out. `seen` counts
+    /// all of it afterwards.
+    pub fn after(&self, seen: &mut u64, most: usize) -> (Vec<u8>, u64) {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = log.dropped + log.bytes.len() as u64;
+        let fresh = (all.saturating_sub(*seen) as usize).min(most).min(log.bytes.len());
+        let left_out = all.saturating_sub(*seen) - fresh as u64;
+        *seen = all;
+        (log.bytes[log.bytes.len() - fresh..].to_vec(), left_out)
+    }
+}
+
+/// A UART from the side of those who read and write it.
+#[derive(Clone, Debug)]
+pub(crate) struct UartEnd {
+    pub sender: SerialSender,
+    pub log: Arc<ConsoleLog>,
+}
+
+/// A page that shows the board. While there is one, the board is watched.
+#[derive(Debug)]
+pub(crate) struct Viewer(Arc<AtomicUsize>);
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -164,15 +220,35 @@ pub struct BoardHandle {
     control: Sender<Control>,
     waker: Arc<BoardWaker>,
     events: broadcast::Sender<BoardEvent>,
-    log: Arc<ConsoleLog>,
+    /// The UARTs that are carried outside, from UART0 on.
+    uarts: Arc<[UartEnd]>,
+    viewers: Arc<AtomicUsize>,
     unmodelled: watch::Sender<Vec<UnmodelledAccess>>,
     forwards: Arc<Forwards>,
 }
 
 impl BoardHandle {
-    pub(crate) fn new(control: Sender<Control>, waker: Arc<BoardWaker>, log: Arc<ConsoleLog>) -> BoardHandle {
+    pub(crate) fn new(control: Sender<Control>, waker: Arc<BoardWaker>, uarts: Vec<UartEnd>) -> BoardHandle {
         let (events, unmodelled) = (broadcast::channel(EVENTS).0, watch::Sender::default());
-        BoardHandle { control, waker, events, log, unmodelled, forwards: Arc::default() }
+        let (uarts, viewers) = (uarts.into(), Arc::default());
+        BoardHandle { control, waker, events, uarts, viewers, unmodelled, forwards: Arc::default() }
+    }
+
+    /// The UARTs that are carried outside, from UART0 on.
+    pub(crate) fn uarts(&self) -> &[UartEnd] {
+        &self.uarts
+    }
+
+    /// Watches the board.
+    pub(crate) fn watch(&self) -> Viewer {
+        self.viewers.fetch_add(1, Ordering::Relaxed);
+        self.waker.wake();
+        Viewer(Arc::clone(&self.viewers))
+    }
+
+    /// Whether a page shows the board.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.viewers.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn send(&self, control: Control) -> Result<(), Gone> {
@@ -237,20 +313,46 @@ impl BoardHandle {
 
     /// The display's picture; None if the board has no display.
     pub async fn screen(&self) -> Result<Option<Bitmap>, Gone> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Control::Screen(reply))?;
-        answer.await.map_err(|_| Gone)
+        self.ask(Control::Screen).await
     }
 
     /// Returns the state of the board.
     pub async fn status(&self) -> Result<BoardStatus, Gone> {
+        self.ask(Control::Status).await
+    }
+
+    /// Does something with the board, and returns what it says, as JSON.
+    ///
+    /// # Errors
+    /// If it is not possible.
+    pub async fn act(&self, action: Action) -> Result<Value, ActionError> {
+        if let Action::Send { text, uart } = action {
+            let count = self.uarts.len();
+            let end = self.uarts.get(uart).ok_or(ActionError::NoUart { uart, count })?;
+            end.sender.send_bytes(text.as_bytes()).await.map_err(|Gone| ActionError::Gone)?;
+            return Ok(json!({}));
+        }
+        self.ask(|reply| Control::Act(action, reply)).await.map_err(|Gone| ActionError::Gone)?
+    }
+
+    /// Returns the changes since the last look.
+    pub(crate) async fn look(&self, look: Box<Look>) -> Result<(Box<Look>, Seen), Gone> {
+        self.ask(|reply| Control::Look(look, reply)).await
+    }
+
+    /// The board, or what was recorded of it, as a file.
+    pub(crate) async fn export(&self, export: Export) -> Result<Vec<u8>, Gone> {
+        self.ask(|reply| Control::Export(export, reply)).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Control) -> Result<T, Gone> {
         let (reply, answer) = oneshot::channel();
-        self.send(Control::Status(reply))?;
+        self.send(question(reply))?;
         answer.await.map_err(|_| Gone)
     }
 
     /// The last of what the console has said, since the start unless that was long ago.
     pub fn console(&self) -> Vec<u8> {
-        self.log.copy()
+        self.uarts.first().map(|uart| uart.log.copy()).unwrap_or_default()
     }
 }

@@ -1,11 +1,12 @@
 //! Emulated boards, reachable from outside like real ones: one, or several of one [`World`](espalier_world::World).
 //!
 //! [`Server::start`] takes a machine and runs it on a thread of its own. UART0 is a TCP socket, an RFC 2217 port whose DTR and
-//! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; GDB debugs both cores; HTTP shows the display; ports
+//! RTS work EN and IO0, and a PTY; QMP controls the board as it controls QEMU; GDB debugs both cores; HTTP is a page to watch and touch the board on; ports
 //! of the host lead to ports of the board. Whatever comes from the host reaches the guest between two slices of its run, and nothing
 //! that a client does or fails to do holds the board up. Any program that can connect can use the board; web pages cannot, although a browser
 //! connects for them.
 
+mod action;
 mod address;
 mod board;
 mod cable;
@@ -23,6 +24,7 @@ mod http;
 mod lines;
 mod link;
 mod listeners;
+mod look;
 mod monitor;
 mod outlet;
 mod picture;
@@ -33,8 +35,10 @@ mod screendump;
 mod serial_input;
 mod server;
 mod stream;
+mod waveform;
 mod world;
 
+pub use action::{Action, ActionError, Level};
 pub use address::{AddressError, resolve};
 pub use config::{GuestForward, HostForward, Pace, ServeConfig};
 pub use error::ServeError;
@@ -44,4 +48,4 @@ pub use picture::{picture_as_png, picture_as_ppm};
 pub use program::{Program, ProgramError};
 pub use server::{ConsolePort, Server, has_debugger};
 pub use stream::{Endpoint, Protocol, StreamConfig};
-pub use world::{WorldPorts, WorldServer};
+pub use world::{WorldPage, WorldPorts, WorldServer};

@@ -1,6 +1,6 @@
 //! The display's picture as a file.
 
-use espalier_core::Bitmap;
+use espalier_core::{Bitmap, Picture, Pixmap};
 use png::{BitDepth, ColorType, Encoder};
 
 /// Brightness of a lit pixel.
@@ -10,6 +10,19 @@ const RGB: usize = 3;
 
 /// A picture as a PNG of one bit per pixel, grey; lit is white.
 pub fn picture_as_png(picture: &Bitmap) -> Vec<u8> {
+    let packed = packed_dots(picture);
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, picture.width(), picture.height());
+    encoder.set_color(ColorType::Grayscale);
+    encoder.set_depth(BitDepth::One);
+    let mut writer = encoder.write_header().expect("a picture has a size, and memory takes every byte");
+    writer.write_image_data(&packed).expect("the samples fill the picture");
+    writer.finish().expect("memory takes every byte");
+    file
+}
+
+/// The dots of a picture, eight in a byte, each row in bytes of its own; the leftmost is the highest bit.
+pub(crate) fn packed_dots(picture: &Bitmap) -> Vec<u8> {
     let row_bytes = picture.width().div_ceil(u8::BITS) as usize;
     let mut packed = vec![0; row_bytes * picture.height() as usize];
     for y in 0..picture.height() {
@@ -17,12 +30,29 @@ pub fn picture_as_png(picture: &Bitmap) -> Vec<u8> {
             packed[y as usize * row_bytes + (x / u8::BITS) as usize] |= 0x80 >> (x % u8::BITS);
         }
     }
+    packed
+}
+
+/// Encodes the picture of a display as a PNG: lit dots white, or colours.
+pub(crate) fn shown_as_png(picture: &Picture) -> Vec<u8> {
+    match picture {
+        Picture::Dots(dots) => picture_as_png(dots),
+        Picture::Colours(colours) => colours_as_png(colours),
+    }
+}
+
+/// The colours of a picture, three bytes a pixel.
+pub(crate) fn colour_bytes(picture: &Pixmap) -> Vec<u8> {
+    picture.pixels().iter().flat_map(|pixel| [pixel.red, pixel.green, pixel.blue]).collect()
+}
+
+fn colours_as_png(picture: &Pixmap) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, picture.width(), picture.height());
-    encoder.set_color(ColorType::Grayscale);
-    encoder.set_depth(BitDepth::One);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
     let mut writer = encoder.write_header().expect("a picture has a size, and memory takes every byte");
-    writer.write_image_data(&packed).expect("the samples fill the picture");
+    writer.write_image_data(&colour_bytes(picture)).expect("the samples fill the picture");
     writer.finish().expect("memory takes every byte");
     file
 }

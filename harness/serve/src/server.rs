@@ -15,8 +15,9 @@ use crate::board::{BoardSetup, BoardThread, CONSOLE, SerialLine};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::fuses::FuseFile;
-use crate::handle::{BoardHandle, BoardWaker, ConsoleLog, Gone, PortStatistics, SerialSender};
+use crate::handle::{BoardHandle, BoardWaker, Gone, PortStatistics, SerialSender, UartEnd};
 use crate::listeners::{Addresses, Listeners};
+use crate::look::CAPTURE;
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
 use crate::serial_input::SerialInput;
@@ -62,6 +63,12 @@ impl Drop for ConsolePort {
     }
 }
 
+/// Records what the page shows and offers for download.
+pub(crate) fn record_for_page(machine: &mut Machine) {
+    machine.lan_mut().start_capture(CAPTURE);
+    machine.air_mut().start_capture(CAPTURE);
+}
+
 /// Whether GDB can be served: it is told of the registers of the Xtensa, and of no other processor's.
 pub fn has_debugger(machine: &Machine) -> bool {
     machine.core_as::<Cpu>(0).is_some()
@@ -77,17 +84,19 @@ impl Server {
             return Err(ServeError::NoDebugger { board: machine.board().name.to_string() });
         }
         let (control, controls) = std::sync::mpsc::channel();
-        let (waker, log) = (Arc::new(BoardWaker::default()), Arc::new(ConsoleLog::default()));
-        let handle = BoardHandle::new(control, Arc::clone(&waker), Arc::clone(&log));
+        let waker = Arc::new(BoardWaker::default());
         let (mut ports, mut serial) = (Vec::new(), Vec::<(SerialSender, SerialLine)>::new());
-        let mut open_port = |name: &'static str, uart: usize, outlet: Outlet| {
-            let outlet = Arc::new(outlet);
-            ports.push((name, Arc::clone(&outlet)));
-            while serial.len() <= uart {
+        let open_lines = |serial: &mut Vec<(SerialSender, SerialLine)>, count: usize| {
+            while serial.len() < count {
                 let (inputs, received) = mpsc::channel::<SerialInput>(SERIAL_QUEUE);
                 let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
                 serial.push((sender, SerialLine::new(serial.len(), received)));
             }
+        };
+        let mut open_port = |name: &'static str, uart: usize, outlet: Outlet| {
+            let outlet = Arc::new(outlet);
+            ports.push((name, Arc::clone(&outlet)));
+            open_lines(&mut serial, uart + 1);
             let (sender, line) = &mut serial[uart];
             line.outlets.push(Arc::clone(&outlet));
             SerialPort::new(sender.clone(), outlet)
@@ -95,6 +104,12 @@ impl Server {
         let mut addresses = Addresses::default();
         let (listeners, peer_ports, cable) = Listeners::open(config, &mut machine, &mut addresses, &mut open_port)?;
         let console = open_port("console", CONSOLE, Outlet::keeping());
+        if config.http.is_some() {
+            open_lines(&mut serial, machine.uarts());
+            record_for_page(&mut machine);
+        }
+        let uarts = serial.iter().map(|(sender, line)| UartEnd { sender: sender.clone(), log: Arc::clone(&line.log) });
+        let handle = BoardHandle::new(control, Arc::clone(&waker), uarts.collect());
         let fuses = match &config.efuses {
             Some(path) => Some(FuseFile::open(path, &mut machine).map_err(ServeError::Fuses)?),
             None => None,
@@ -111,7 +126,6 @@ impl Server {
             lines: serial.into_iter().map(|(_, line)| line).collect(),
             waker,
             handle: handle.clone(),
-            log,
             peer_ports,
             cable,
             fuses,
@@ -193,6 +207,11 @@ impl Server {
     /// Where the page is.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.addresses.http
+    }
+
+    /// The address of the page as a browser needs it, with the token of this run.
+    pub fn page(&self) -> Option<String> {
+        self.addresses.page()
     }
 
     /// Where the host listens for the board, in the order of the configuration.

@@ -4,7 +4,7 @@
 //! a board between two slices. A board that RTS holds in reset goes on until it is released, for the others have no time without it,
 //! but nothing is heard from it and it hears nothing; then it starts anew.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,18 +12,24 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
+use espalier_soc::{Machine, Strap};
 use espalier_world::{BoardId, World};
+use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use crate::board::{CONSOLE, IO0, SerialLine};
+use crate::action::{Action, ActionError, Hands, span};
+use crate::board::{CONSOLE, IO0, SerialLine, export};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
-use crate::handle::{BoardHandle, BoardWaker, ConsoleLog, SerialSender};
+use crate::handle::{BoardHandle, BoardStatus, BoardWaker, Control, Export, SerialSender, UartEnd};
+use crate::http::{self, Identity, Page};
 use crate::lines::{ResetCircuit, ResetEdge};
-use crate::listeners::{Addresses, Listeners};
+use crate::listeners::{Addresses, Listeners, listen};
+use crate::look::{Standing, state_of};
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
+use crate::server::record_for_page;
 
 /// Pieces of input that may wait for a serial line.
 const SERIAL_QUEUE: usize = 16;
@@ -31,6 +37,8 @@ const SERIAL_QUEUE: usize = 16;
 const SLICE: Span = Span::from_millis(1);
 /// Sleep when it has come to the present.
 const NAP: Duration = Duration::from_millis(1);
+/// Interval at which a paused world checks whether it is over.
+const PAUSED_NAP: Duration = Duration::from_millis(20);
 /// If the world is later than this, it does not make up for it.
 const LARGEST_LAG: Span = Span::from_millis(200);
 
@@ -45,11 +53,51 @@ pub struct WorldPorts {
     pub pty: bool,
 }
 
+/// A page that shows all boards of a world.
+#[derive(Clone, Debug)]
+pub struct WorldPage {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Names of this computer under which browsers may ask for it, beside `localhost` and its address.
+    pub names: Vec<String>,
+}
+
 /// A board on the world's thread.
 struct ServedBoard {
     board: BoardId,
     circuit: ResetCircuit,
     line: SerialLine,
+    control: mpsc::Receiver<Control>,
+    hands: Hands,
+}
+
+/// Relation of the world's time to the clock of the host.
+struct Clock {
+    /// The world's time that belongs to a moment of the host's clock.
+    anchor: (Instant, Time),
+    paused: bool,
+    fast: bool,
+    waker: Arc<BoardWaker>,
+}
+
+impl Clock {
+    /// The world's time that belongs to this moment.
+    fn present(&self) -> Time {
+        self.anchor.1 + Span::from_micros(self.anchor.0.elapsed().as_micros() as u64)
+    }
+
+    fn anchor(&mut self, now: Time) {
+        self.anchor = (Instant::now(), now);
+    }
+
+    fn set_paused(&mut self, paused: bool, now: Time) {
+        self.paused = paused;
+        self.anchor(now);
+    }
+
+    fn standing(&self) -> Standing<'static> {
+        Standing { running: !self.paused, fast: self.fast, halted: None }
+    }
 }
 
 impl ServedBoard {
@@ -72,6 +120,67 @@ impl ServedBoard {
         }
     }
 
+    /// Does what pages and scripts want of the board. It may be that the whole world is to run for a while.
+    fn obey(&mut self, world: &mut World, clock: &mut Clock) -> Option<Span> {
+        let mut step = None;
+        while let Ok(control) = self.control.try_recv() {
+            let (now, machine) = (world.now(), world.board_mut(self.board));
+            // The client that asked may have disconnected.
+            match control {
+                Control::Reset(strap) => machine.reset(strap),
+                Control::Pause => clock.set_paused(true, now),
+                Control::Resume => clock.set_paused(false, now),
+                Control::Act(Action::Step { milliseconds }, reply) => {
+                    let asked = span(milliseconds);
+                    step = step.or(asked.as_ref().ok().copied());
+                    let _ = reply.send(asked.map(|_| json!({})));
+                }
+                Control::Act(action, reply) => {
+                    let _ = reply.send(self.act(machine, action, now, clock));
+                }
+                Control::Look(mut look, reply) => {
+                    let seen = look.at(machine, &clock.standing(), self.hands.watched());
+                    let _ = reply.send((look, seen));
+                }
+                // A board without its world is none that could go on.
+                Control::Export(Export::Snapshot, _) => {}
+                Control::Export(wanted, reply) => {
+                    let _ = reply.send(export(machine, wanted, self.hands.watched()));
+                }
+                Control::Screen(reply) => {
+                    let _ = reply.send(machine.oled().map(|oled| oled.picture()));
+                }
+                Control::Status(reply) => {
+                    let _ = reply.send(BoardStatus { running: !clock.paused, halted: None, now });
+                }
+                // None of these is offered for a board of a world.
+                Control::PlugCable(_) | Control::Debug(_) | Control::Link { .. } | Control::Quit => {}
+            }
+        }
+        step
+    }
+
+    fn act(
+        &mut self,
+        machine: &mut Machine,
+        action: Action,
+        now: Time,
+        clock: &mut Clock,
+    ) -> Result<Value, ActionError> {
+        match action {
+            Action::Reset => machine.reset(Strap::FlashBoot),
+            Action::Stop => clock.set_paused(true, now),
+            Action::Cont => clock.set_paused(false, now),
+            Action::Fast { on } => {
+                clock.fast = on;
+                clock.anchor(now);
+            }
+            Action::State => return Ok(state_of(machine, &clock.standing())),
+            action => return self.hands.perform(machine, action),
+        }
+        Ok(json!({}))
+    }
+
     /// Carries what the board has sent to the clients.
     fn tell(&self, world: &mut World) {
         let machine = world.board_mut(self.board);
@@ -87,19 +196,23 @@ impl ServedBoard {
 #[derive(Debug)]
 pub struct WorldServer {
     addresses: Vec<Addresses>,
+    page: Addresses,
     over: Arc<AtomicBool>,
     world: Option<JoinHandle<World>>,
     io: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl WorldServer {
-    /// Starts the world and offers for each of its boards, in their order, what `ports` asks for.
+    /// Starts the world and offers for each of its boards, in their order, what `ports` asks for, and a page with all of them.
     ///
     /// # Errors
     /// If a port is in use, or the host cannot give what is needed. Nothing is left behind then.
-    pub fn start(mut world: World, ports: &[WorldPorts]) -> Result<WorldServer, ServeError> {
+    pub fn start(mut world: World, ports: &[WorldPorts], page: Option<&WorldPage>) -> Result<WorldServer, ServeError> {
         let waker = Arc::new(BoardWaker::default());
-        let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
+        let mut page_addresses = Addresses::default();
+        let page = page.map(|page| open_page(page, &mut page_addresses)).transpose()?;
+        let (boards, names): (Vec<BoardId>, Vec<String>) =
+            world.boards().map(|(board, name)| (board, name.to_owned())).unzip();
         let (mut served_boards, mut served, mut all_addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (board, wanted) in boards.into_iter().zip(ports) {
             let (inputs, serial) = tokio::sync::mpsc::channel(SERIAL_QUEUE);
@@ -118,17 +231,28 @@ impl WorldServer {
             };
             let mut addresses = Addresses::default();
             let (listeners, ..) = Listeners::open(&config, world.board_mut(board), &mut addresses, &mut open_port)?;
-            // Nothing but its serial ports is offered, and they ask nothing of it.
-            let handle = BoardHandle::new(mpsc::channel().0, Arc::clone(&waker), Arc::new(ConsoleLog::default()));
-            served.push((listeners, handle));
+            let (control, controls) = mpsc::channel();
+            let name = names[all_addresses.len()].clone();
+            let uart = UartEnd { sender, log: Arc::clone(&line.log) };
+            served.push((listeners, name, BoardHandle::new(control, Arc::clone(&waker), vec![uart])));
             all_addresses.push(addresses);
-            served_boards.push(ServedBoard { board, circuit: ResetCircuit::new(), line });
+            let (circuit, hands) = (ResetCircuit::new(), Hands::default());
+            served_boards.push(ServedBoard { board, circuit, line, control: controls, hands });
+            if page.is_some() {
+                record_for_page(world.board_mut(board));
+            }
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;
         let (stop, stopped) = oneshot::channel();
         let io = std::thread::Builder::new().name("espalier-io".to_owned()).spawn(move || {
             runtime.block_on(async {
-                served.into_iter().for_each(|(listeners, handle)| listeners.serve(&handle));
+                if let Some((listener, identity)) = page {
+                    let boards = served.iter().map(|(_, name, handle)| (name.clone(), handle.clone())).collect();
+                    let listener =
+                        tokio::net::TcpListener::from_std(listener).expect("a listener that was set up for this");
+                    tokio::spawn(http::serve(listener, Page { boards, identity, is_world: true }));
+                }
+                served.into_iter().for_each(|(listeners, _, handle)| listeners.serve(&handle));
                 let _ = stopped.await;
             });
             runtime.shutdown_background();
@@ -136,13 +260,24 @@ impl WorldServer {
         let over = Arc::new(AtomicBool::new(false));
         let mut server = WorldServer {
             addresses: all_addresses,
+            page: page_addresses,
             over: Arc::clone(&over),
             world: None,
             io: Some((stop, io.map_err(ServeError::Run)?)),
         };
         let thread = std::thread::Builder::new().name("espalier-world".to_owned());
-        server.world = Some(thread.spawn(move || run(world, served_boards, &over, &waker)).map_err(ServeError::Run)?);
+        server.world = Some(thread.spawn(move || run(world, served_boards, &over, waker)).map_err(ServeError::Run)?);
         Ok(server)
+    }
+
+    /// Where the page is.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.page.http
+    }
+
+    /// The address of the page as a browser needs it, with the token of this run.
+    pub fn page(&self) -> Option<String> {
+        self.page.page()
     }
 
     /// Where UART0 of the board at a place is as a TCP socket.
@@ -191,29 +326,56 @@ impl Drop for WorldServer {
     }
 }
 
+fn open_page(page: &WorldPage, addresses: &mut Addresses) -> Result<(TcpListener, Identity), ServeError> {
+    let (listener, address) = listen("HTTP", page.address)?;
+    addresses.http = Some(address);
+    Ok((listener, Identity { names: page.names.clone(), token: addresses.token.clone() }))
+}
+
 /// Runs the world at the pace of the host's clock.
-fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, waker: &BoardWaker) -> World {
-    let mut anchor = (Instant::now(), world.now());
+fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, waker: Arc<BoardWaker>) -> World {
+    let mut clock = Clock { anchor: (Instant::now(), world.now()), paused: false, fast: false, waker };
     while !over.load(Ordering::Relaxed) {
-        served_boards.iter_mut().for_each(|board| board.hear(&mut world));
-        let present = present(anchor);
-        let now = world.now();
+        let mut step = None;
+        for board in &mut served_boards {
+            step = step.or(board.obey(&mut world, &mut clock));
+        }
+        if let Some(step) = step {
+            let until = world.now() + step;
+            while world.now() < until {
+                advance(&mut world, &mut served_boards, until);
+            }
+            clock.set_paused(true, until);
+        }
+        if clock.paused {
+            clock.waker.wait(Some(PAUSED_NAP));
+            continue;
+        }
+        let (present, now) = (clock.present(), world.now());
+        if clock.fast {
+            advance(&mut world, &mut served_boards, now + SLICE);
+            continue;
+        }
         if present <= now {
-            waker.wait(Some(NAP));
+            clock.waker.wait(Some(NAP));
             continue;
         }
         if present.since(now) > LARGEST_LAG {
-            anchor = (Instant::now(), now);
+            clock.anchor(now);
         }
-        // Boards of a served world are not strict, and have no debugger.
-        let _ = world.run_until(present.min(now + SLICE));
-        served_boards.iter().for_each(|board| board.tell(&mut world));
+        advance(&mut world, &mut served_boards, present);
     }
     served_boards.iter().flat_map(|board| &board.line.outlets).for_each(|outlet| outlet.close());
     world
 }
 
-/// The world's time that belongs to this moment.
-fn present((host, guest): (Instant, Time)) -> Time {
-    guest + Span::from_micros(host.elapsed().as_micros() as u64)
+/// Runs a slice of the world, at most until `limit`.
+fn advance(world: &mut World, served_boards: &mut [ServedBoard], limit: Time) {
+    served_boards.iter_mut().for_each(|board| board.hear(world));
+    // Boards of a served world are not strict, and have no debugger.
+    let _ = world.run_until(limit.min(world.now() + SLICE));
+    for board in served_boards {
+        board.hands.lift(world.board_mut(board.board));
+        board.tell(world);
+    }
 }

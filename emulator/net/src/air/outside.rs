@@ -194,6 +194,16 @@ impl Air {
         self.monitor.capture().to_pcap(0)
     }
 
+    /// The same from the frame on that [`captured`](Air::captured) counted as the next.
+    pub fn capture_from(&self, first: u64) -> Vec<u8> {
+        self.monitor.capture().to_pcap(first)
+    }
+
+    /// Number of recorded frames, those included that had no room any more.
+    pub fn captured(&self) -> u64 {
+        self.monitor.capture().recorded()
+    }
+
     /// Frames that had no room in the capture any more, the oldest first.
     pub fn capture_dropped(&self) -> u64 {
         self.monitor.capture().dropped()

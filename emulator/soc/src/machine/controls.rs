@@ -108,9 +108,17 @@ impl Machine {
         self.names_of(Part::is_display)
     }
 
-    fn check_property(&self, name: &str, property: &str) -> Result<(), PartError> {
+    /// The properties of a part.
+    ///
+    /// # Errors
+    /// If the board has no such part.
+    pub fn properties(&self, name: &str) -> Result<&'static [&'static str], UnknownPart> {
         self.check("part", name, |_| true)?;
-        let allowed = self.engine.platform().parts.get(name).map(|part| part.properties()).unwrap_or_default();
+        Ok(self.engine.platform().parts.get(name).map(|part| part.properties()).unwrap_or_default())
+    }
+
+    fn check_property(&self, name: &str, property: &str) -> Result<(), PartError> {
+        let allowed = self.properties(name)?;
         if allowed.contains(&property) {
             return Ok(());
         }

@@ -11,12 +11,13 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use espalier::{Model, Span};
 use espalier_scenario::Pattern;
 
-use parse::{BAUD, endpoint, span};
-pub use parse::{Endpoint, Forward, PeerForward, Signal};
-pub use shared::{NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
+use espalier_serve::Level;
+pub use parse::{At, Endpoint, Forward, PeerForward, Signal};
+use parse::{BAUD, endpoint, level, span};
+pub use shared::{AtArgs, NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
 
 /// The host's own address, which is the default: other hosts reach a board only if its user says so.
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,8 +72,32 @@ pub enum Command {
     },
     /// Write a first test for the firmware of a project.
     Init(InitArgs),
-    /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, HTTP.
+    /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, and a page in a browser.
     Serve(ServeArgs),
+    /// Press a button or a touch pad of a board that is served.
+    Press(PressArgs),
+    /// Set a property of a part of a board that is served, such as the level of a sensor.
+    Set {
+        /// The name of the part.
+        part: String,
+        /// The property, such as level, volts, temperature or acceleration.
+        property: String,
+        /// A number, a list such as [0,0,1], true, false, or a text.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+    /// Print what a pin of a board that is served carries, or drive it.
+    Pin {
+        /// The number of the GPIO.
+        gpio: usize,
+        /// Hold it at a level from now on, or let go of it.
+        #[arg(value_parser = level)]
+        level: Option<Level>,
+        #[command(flatten)]
+        at: AtArgs,
+    },
     /// Run several boards of a file in one world, with their consoles here.
     World(WorldArgs),
     /// Show, compare and accept pictures of screens.
@@ -245,7 +270,9 @@ Examples:
   espalier run firmware.bin --expect ready --fail-on '/^E \\(/' --within 5s
   espalier run micropython.bin --save-at '>>> ' at-the-prompt.espalier
       and from there, as often as it is wanted:
-  espalier run at-the-prompt.espalier")]
+  espalier run at-the-prompt.espalier
+  espalier run firmware.bin --board mpython --live
+      its buttons, sensors and display in a browser")]
 #[command(group(ArgGroup::new("awaited").args(["expect", "save_at"]).multiple(true)))]
 pub struct RunArgs {
     /// Firmware: an application's .bin, a merged image, an ELF file, or the folder of a build; or a board that --save-at has saved.
@@ -282,6 +309,17 @@ pub struct RunArgs {
     /// Show the OLED in a window, in a build with the feature "window".
     #[arg(long, conflicts_with = "no_screen")]
     pub window: bool,
+    /// Show the board on a page that this computer serves, on a port of its choice or on this one, to watch and to touch. It runs
+    /// in real time until Ctrl-C, and the page pauses it, saves its records, and more.
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        conflicts_with_all = ["limit", "expect", "fail_on", "save_at", "screen_dir", "window", "pcap", "air_pcap", "vcd", "strict"]
+    )]
+    pub live: Option<u16>,
     #[command(flatten)]
     pub network: NetworkArgs,
     #[command(flatten)]
@@ -377,6 +415,9 @@ Examples:
   mpremote connect rfc2217://127.0.0.1:4000 exec 'print(1)'
   espalier serve --rfc2217 4000
   esptool --port rfc2217://127.0.0.1:4000 flash-id
+  espalier serve app.bin --board mpython --qmp 4444
+  espalier press a --at 4444
+      and the same by hand on the page whose address is printed
   espalier serve app.elf --gdb 3333 --halt
   xtensa-esp32-elf-gdb app.elf -ex 'target remote :3333' -ex 'break main'
 
@@ -389,7 +430,7 @@ does. The gdb-multiarch of Debian does not: \"'g' packet reply is too long\".
 Of a board that --halt holds, code in flash cannot be read yet: the bootloader
 maps it later. `set trust-readonly-sections on` has GDB take it from the file.")]
 pub struct ServeArgs {
-    /// Firmware: an application's .bin or ELF file, or a merged flash image.
+    /// Firmware: an application's .bin or ELF file, or a merged flash image; or a snapshot that the page has saved.
     pub image: Option<PathBuf>,
     #[command(flatten)]
     pub table: TableArgs,
@@ -427,7 +468,7 @@ pub struct ServeArgs {
     /// Do not run before GDB or QMP says so.
     #[arg(long)]
     pub halt: bool,
-    /// Port for the page with the OLED.
+    /// Port for the page on which the board is watched and touched. Its address has a token that is new in each run.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub http: u16,
     /// Show the page under this name of the computer too, beside localhost and its address.
@@ -437,12 +478,47 @@ pub struct ServeArgs {
     pub network: NetworkArgs,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Times are of the board. A press that --up ends lasts 50 ms at least.
+
+Examples:
+  espalier press a --at 4444
+  espalier press a --for 2s --at 4444
+  espalier press P --down --at 4444
+  espalier press a --at 'http://127.0.0.1:8080/?token=...'")]
+pub struct PressArgs {
+    /// The name of the button or the touch pad.
+    pub part: String,
+    /// Length of the press, such as 2s or 150ms; otherwise 100ms.
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    pub length: Option<Span>,
+    /// Hold it until --up.
+    #[arg(long, conflicts_with_all = ["length", "up"])]
+    pub down: bool,
+    /// Let go of it.
+    #[arg(long, conflicts_with = "length")]
+    pub up: bool,
+    #[command(flatten)]
+    pub at: AtArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ScreenAction {
     /// Draw a picture on the terminal.
     Show {
         /// A PNG file.
         picture: PathBuf,
+    },
+    /// Save what a display of a board that is served shows.
+    Save {
+        /// The PNG file to write.
+        file: PathBuf,
+        /// The display's name, otherwise the first one of the board.
+        #[arg(long, value_name = "NAME")]
+        display: Option<String>,
+        #[command(flatten)]
+        at: AtArgs,
     },
     /// Compare two pictures pixel by pixel; the exit status is 1 if they differ.
     Diff {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use espalier::Span;
 use espalier_scenario::Time;
+use espalier_serve::Level;
 
 /// Bits per second that a serial line can have: no host has fewer, and the chip's UART no more.
 pub const BAUD: std::ops::RangeInclusive<i64> = 300..=5_000_000;
@@ -45,6 +46,34 @@ pub fn signal(text: &str) -> Result<Signal, String> {
             .map_err(|_| format!("{text:?} is no pin, such as 4, and no pin with a UART's rate, such as 1:115200"))?,
         baud: baud.transpose()?,
     })
+}
+
+/// Where a board is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// Its QMP.
+    Qmp(String),
+    /// Its page: host with port, and the query that has the token.
+    Page { host: String, query: String },
+}
+
+pub fn at(text: &str) -> Result<At, String> {
+    if let Some(page) = text.strip_prefix("http://") {
+        let parts = page.split_once("/?").filter(|(_, query)| query.contains("token="));
+        let (host, query) = parts.ok_or("the address of a page has a token, as in http://127.0.0.1:8080/?token=...")?;
+        return Ok(At::Page { host: host.to_owned(), query: query.to_owned() });
+    }
+    let (host, number) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+    Ok(At::Qmp(format!("{host}:{}", port(number)?)))
+}
+
+pub fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "high" | "1" => Ok(Level::High),
+        "low" | "0" => Ok(Level::Low),
+        "released" | "release" => Ok(Level::Released),
+        _ => Err("a pin is held high or low, or released".to_owned()),
+    }
 }
 
 pub fn endpoint(text: &str) -> Result<Endpoint, String> {
@@ -89,7 +118,7 @@ pub fn span(text: &str) -> Result<Span, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Forward, flash_offset, forward, peer, span};
+    use super::{At, Forward, at, flash_offset, forward, peer, span};
     use espalier::Units;
 
     #[test]
@@ -97,6 +126,12 @@ mod tests {
         assert_eq!(span("2s"), Ok(2.s()));
         assert_eq!(span("1.5ms"), Ok(1_500.us()));
         assert!(span("2").unwrap_err().contains("is no length of time"));
+        assert_eq!(at("4444"), Ok(At::Qmp("127.0.0.1:4444".into())));
+        assert_eq!(at("bench:4444"), Ok(At::Qmp("bench:4444".into())));
+        let page = At::Page { host: "[::1]:80".into(), query: "token=a&board=1".into() };
+        assert_eq!(at("http://[::1]:80/?token=a&board=1"), Ok(page));
+        assert!(at("http://[::1]:80/").unwrap_err().contains("has a token"));
+        assert!(at("0").unwrap_err().contains("is no port"));
         assert_eq!(flash_offset("0x1_0000"), Ok(0x1_0000));
         assert_eq!(flash_offset("32768"), Ok(0x8000));
         assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));

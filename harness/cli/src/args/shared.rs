@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use espalier::{AccessPoint, Board, BoardBuilder, Model};
 
-use super::parse::{Forward, PeerForward, Signal, flash_offset, forward, peer, signal};
+use super::parse::{At, Forward, PeerForward, Signal, at, flash_offset, forward, peer, signal};
 use crate::network::Network;
 
 /// The board, and what is around it.
@@ -33,6 +33,15 @@ impl SetupArgs {
         let builder = Board::builder().model(self.board.clone()).seed(self.seed).name(name);
         self.access_point.iter().map(AccessPoint::from).fold(builder, BoardBuilder::access_point)
     }
+}
+
+/// Where a board is served.
+#[derive(Debug, Args)]
+pub struct AtArgs {
+    /// The port of its QMP, which may have a host before it, or the address of its page with the token; for a board of a world,
+    /// with `&board=` and its place, from 0 on.
+    #[arg(long, value_name = "PORT|ADDRESS", value_parser = at)]
+    pub at: At,
 }
 
 /// Connections between the board's network and the host's.

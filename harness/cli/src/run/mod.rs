@@ -1,6 +1,7 @@
 //! `espalier run`: a board with its console on this terminal.
 
 mod input;
+mod live;
 mod session;
 
 use std::path::PathBuf;
@@ -27,6 +28,9 @@ const NAME: &str = "run";
 const TAIL: usize = 20;
 
 pub async fn perform(args: RunArgs) -> Result<u8, CliError> {
+    if let Some(port) = args.live {
+        return live::perform(&args, port).await;
+    }
     let mut signals = Signals::listen()?;
     let mut record = Record::open(&args.record)?;
     let title = format!("{} on espalier", args.image.display());

@@ -21,7 +21,7 @@ use crate::unmodelled::Notes;
 use crate::window::Window;
 
 /// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
-const LEAVE: u8 = 0x1D;
+pub const LEAVE: u8 = 0x1D;
 /// Time for which the board runs before everything else is checked.
 const TURN: Span = Span::from_millis(5);
 /// Silence of the console before it gets the next piece of input that was piped in.

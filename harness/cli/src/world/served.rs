@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use espalier_serve::{WorldPorts, WorldServer};
+use espalier_serve::{WorldPage, WorldPorts, WorldServer};
 
 use super::build;
 use super::file::{BoardEntry, WorldFile};
@@ -14,14 +14,15 @@ use crate::signals::{Caught, Signals};
 use crate::style::{FAINT, HEADING, PLAIN};
 
 /// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
-pub async fn serve(path: &Path, listen: IpAddr) -> Result<u8, CliError> {
+pub async fn serve(path: &Path, listen: IpAddr, http: u16, names: Vec<String>) -> Result<u8, CliError> {
     let (world, file) = build(path, None)?;
     let at = |port| Some(SocketAddr::new(listen, port));
     let ports =
         |entry: &BoardEntry| WorldPorts { serial: at(entry.serial), rfc2217: at(entry.rfc2217), pty: cfg!(unix) };
     let ports: Vec<_> = file.boards.iter().map(ports).collect();
     let mut signals = Signals::listen()?;
-    let server = WorldServer::start(world, &ports)?;
+    let page = WorldPage { address: SocketAddr::new(listen, http), names };
+    let server = WorldServer::start(world, &ports, Some(&page))?;
     announce(&server, &file);
     let caught = signals.caught().await;
     say!("\nstopped at {} of the world's time", server.shutdown().now());
@@ -33,6 +34,9 @@ pub async fn serve(path: &Path, listen: IpAddr) -> Result<u8, CliError> {
 
 fn announce(server: &WorldServer, file: &WorldFile) {
     say!("{HEADING}serving {} boards of one world{PLAIN}; Ctrl-C ends it\n", file.boards.len());
+    if let Some(page) = server.page() {
+        say!("  page         {page}");
+    }
     for (place, board) in file.boards.iter().enumerate() {
         say!("  {} {FAINT}{}{PLAIN}", board.name, board.firmware.display());
         if let Some(address) = server.rfc2217_address(place) {

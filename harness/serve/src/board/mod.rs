@@ -1,6 +1,7 @@
 //! The thread that owns the machine and runs it.
 
 mod links;
+mod live;
 mod pace;
 mod serial;
 
@@ -15,12 +16,14 @@ use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
 
 pub(crate) use links::PeerPort;
+pub(crate) use live::export;
 
+use crate::action::Hands;
 use crate::cable::CableEnd;
 use crate::config::Pace;
 use crate::fuses::FuseFile;
 use crate::gdb::{DebugTarget, Session, Wish};
-use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, ConsoleLog, Control, DebugInput};
+use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, Control, DebugInput};
 use crate::lines::{ResetCircuit, ResetEdge};
 use crate::program::Program;
 use links::Links;
@@ -46,7 +49,6 @@ pub(crate) struct BoardSetup {
     pub lines: Vec<SerialLine>,
     pub waker: Arc<BoardWaker>,
     pub handle: BoardHandle,
-    pub log: Arc<ConsoleLog>,
     pub peer_ports: Vec<PeerPort>,
     pub cable: Option<CableEnd>,
     pub fuses: Option<FuseFile>,
@@ -71,7 +73,7 @@ pub(crate) struct BoardThread {
     control: Receiver<Control>,
     waker: Arc<BoardWaker>,
     handle: BoardHandle,
-    log: Arc<ConsoleLog>,
+    hands: Hands,
     clients: Clients,
     paused: bool,
     halted: Option<String>,
@@ -97,7 +99,7 @@ impl BoardThread {
             control: setup.control,
             waker: setup.waker,
             handle: setup.handle,
-            log: setup.log,
+            hands: Hands::default(),
             clients: Clients::default(),
             paused: setup.paused,
             halted: None,
@@ -143,7 +145,7 @@ impl BoardThread {
         }
         while let Ok(control) = self.control.try_recv() {
             // Looking is not acting.
-            if !matches!(control, Control::Status(_) | Control::Screen(_)) {
+            if !matches!(control, Control::Status(_) | Control::Screen(_) | Control::Look(..) | Control::Export(..)) {
                 self.pacer.note_activity(self.target.machine.now());
             }
             // The client that asked may have disconnected.
@@ -163,6 +165,15 @@ impl BoardThread {
                 }
                 Control::Status(reply) => {
                     let _ = reply.send(self.status());
+                }
+                Control::Act(action, reply) => {
+                    let _ = reply.send(self.act(action));
+                }
+                Control::Look(look, reply) => {
+                    let _ = reply.send(self.look(look));
+                }
+                Control::Export(export, reply) => {
+                    let _ = reply.send(live::export(&mut self.target.machine, export, self.hands.watched()));
                 }
                 Control::Debug(input) => self.debug(input),
                 Control::Link { board_port, end } => self.links.open(board_port, end),
@@ -350,7 +361,7 @@ impl BoardThread {
         let connected = self.lines.iter().flat_map(|line| &line.outlets).filter(|outlet| outlet.is_connected()).count();
         let is_owed = self.clients.are_owing(connected, now) || self.links.is_owed(now) || self.debugger.is_some();
         let surroundings = Surroundings {
-            is_watched: self.debugger.is_some() || !self.links.is_empty() || connected > 0,
+            is_watched: self.debugger.is_some() || !self.links.is_empty() || connected > 0 || self.handle.is_watched(),
             owes: is_owed && !pending,
             rests_until: if pending { None } else { self.rests_until() },
         };
@@ -359,8 +370,9 @@ impl BoardThread {
 
     /// Until when the board does nothing, or nothing but poll, unless something comes from outside.
     fn rests_until(&mut self) -> Option<Time> {
-        let machine = &mut self.target.machine;
-        machine.rests_until().or_else(|| self.is_polling.then(|| machine.now() + POLLING))
+        let (machine, lifts) = (&mut self.target.machine, self.hands.next());
+        let rests = machine.rests_until().or_else(|| self.is_polling.then(|| machine.now() + POLLING));
+        rests.map(|until| lifts.map_or(until, |lifts| lifts.min(until)))
     }
 
     /// After a nap: an idle board comes to the present, so that what came in meanwhile finds it there.
@@ -382,7 +394,8 @@ impl BoardThread {
         let before: Vec<u64> = cores.clone().map(|core| self.target.machine.cpu(core).cycles()).collect();
         let polled_before = self.target.machine.cycles_passed_over();
         while self.target.machine.now() < limit && !self.paused && !self.over {
-            match self.target.machine.run_until(limit) {
+            let until = self.hands.next().map_or(limit, |lifts| lifts.min(limit));
+            match self.target.machine.run_until(until) {
                 Stop::Limit => {}
                 Stop::Debug { core, stop } => self.note_debug_stop(core, stop),
                 Stop::Output => self.carry_output(),
@@ -391,6 +404,7 @@ impl BoardThread {
                     break;
                 }
             }
+            self.hands.lift(&mut self.target.machine);
             self.heed_resets();
         }
         let fresh = self.target.machine.unmodelled_notes(self.noted);
@@ -416,12 +430,8 @@ impl BoardThread {
 
     fn carry_output(&mut self) {
         let mut any = false;
-        for (place, line) in self.lines.iter().enumerate() {
-            let sent = line.carry_output(&mut self.target.machine);
-            any |= !sent.is_empty();
-            if place == CONSOLE {
-                self.log.push(&sent);
-            }
+        for line in &self.lines {
+            any |= line.carry_output(&mut self.target.machine);
         }
         self.links.look();
         if any {

@@ -120,6 +120,17 @@ impl Pacer {
         (self.host, self.guest, self.is_ahead) = (host, guest, false);
     }
 
+    /// Returns the relation of guest time to the clock of the host.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// From now on, guest time passes like this.
+    pub fn set_pace(&mut self, pace: Pace, host: Instant, guest: Time) {
+        self.pace = pace;
+        self.anchor(host, guest);
+    }
+
     /// Something went in or out, or the board worked.
     pub fn note_activity(&mut self, guest: Time) {
         self.active = guest;

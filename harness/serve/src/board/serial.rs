@@ -6,6 +6,7 @@ use espalier_core::{Frequency, Span, Time};
 use espalier_soc::Machine;
 use tokio::sync::mpsc::Receiver;
 
+use crate::handle::ConsoleLog;
 use crate::lines::ModemLines;
 use crate::outlet::Outlet;
 use crate::serial_input::SerialInput;
@@ -27,20 +28,22 @@ pub(crate) struct SerialLine {
     uart: usize,
     pub feed: SerialFeed,
     pub outlets: Vec<Arc<Outlet>>,
+    pub log: Arc<ConsoleLog>,
 }
 
 impl SerialLine {
     pub fn new(uart: usize, inputs: Receiver<SerialInput>) -> SerialLine {
-        SerialLine { uart, feed: SerialFeed::new(uart, inputs), outlets: Vec::new() }
+        SerialLine { uart, feed: SerialFeed::new(uart, inputs), outlets: Vec::new(), log: Arc::default() }
     }
 
-    /// Carries to the clients what the UART has sent, and returns it.
-    pub fn carry_output(&self, machine: &mut Machine) -> Vec<u8> {
+    /// Carries to the clients what the UART has sent. True if it has sent something.
+    pub fn carry_output(&self, machine: &mut Machine) -> bool {
         let sent: Vec<u8> = machine.uart_take(self.uart).into_iter().map(|(_, byte)| byte).collect();
         if !sent.is_empty() {
             self.outlets.iter().for_each(|outlet| outlet.push(&sent));
+            self.log.push(&sent);
         }
-        sent
+        !sent.is_empty()
     }
 }
 

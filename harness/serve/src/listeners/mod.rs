@@ -16,6 +16,7 @@ use crate::cable::{self, CableEnd, cable};
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::handle::BoardHandle;
+use crate::http::{Identity, Page, Token};
 use crate::link::Accepted;
 use crate::outlet::Outlet;
 #[cfg(unix)]
@@ -34,7 +35,16 @@ pub(crate) struct Addresses {
     pub qmp: Option<SocketAddr>,
     pub gdb: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
+    /// Secret that a client of the page has to know.
+    pub token: Token,
     pub host_forwards: Vec<SocketAddr>,
+}
+
+impl Addresses {
+    /// The address of the page as a browser needs it.
+    pub fn page(&self) -> Option<String> {
+        Some(format!("http://{}/?token={}", self.http?, self.token))
+    }
 }
 
 /// The listeners, until the thread that serves them takes them over.
@@ -47,12 +57,13 @@ pub(crate) struct Listeners {
     gdb: Option<TcpListener>,
     streams: Vec<OpenStream>,
     cable_to: Option<(TcpStream, CableEnd)>,
-    http: Option<(TcpListener, Vec<String>)>,
+    /// The page, and the board's name.
+    http: Option<(TcpListener, Identity, String)>,
     host_forwards: Vec<(TcpListener, u16)>,
     guest_forwards: Vec<(mpsc::UnboundedReceiver<Accepted>, SocketAddr)>,
 }
 
-fn listen(service: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+pub(crate) fn listen(service: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let open = || -> std::io::Result<(TcpListener, SocketAddr)> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -133,7 +144,10 @@ impl Listeners {
             },
             qmp,
             gdb,
-            http: http.map(|listener| (listener, config.http_names.clone())),
+            http: http.map(|listener| {
+                let identity = Identity { names: config.http_names.clone(), token: addresses.token.clone() };
+                (listener, identity, machine.board().name.clone())
+            }),
             host_forwards,
             guest_forwards,
         };
@@ -171,8 +185,9 @@ impl Listeners {
         if let Some((stream, end)) = self.cable_to {
             tokio::spawn(cable::serve(connected(stream), end, Arc::clone(board.waker())));
         }
-        if let Some((listener, names)) = self.http {
-            tokio::spawn(http::serve(take(listener), board.clone(), names));
+        if let Some((listener, identity, name)) = self.http {
+            let boards = vec![(name, board.clone())];
+            tokio::spawn(http::serve(take(listener), Page { boards, identity, is_world: false }));
         }
         for (listener, board_port) in self.host_forwards {
             forward::serve_host(take(listener), board_port, board);

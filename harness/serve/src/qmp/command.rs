@@ -5,6 +5,7 @@ use std::path::Path;
 use espalier_soc::Strap;
 use serde_json::{Map, Value, json};
 
+use crate::action::{Action, ActionError};
 use crate::files::Files;
 use crate::handle::{BoardHandle, Gone};
 use crate::monitor;
@@ -14,6 +15,8 @@ use crate::screendump::screendump;
 const PROTOCOL_VERSION: [u32; 3] = [9, 2, 2];
 /// Executes out of band: every command here is quick enough.
 const OUT_OF_BAND: &str = "oob";
+/// Names of the [`Action`]s that have no command of QEMU; their commands have `x-` in front.
+const ACTIONS: [&str; 9] = ["press", "set", "pin", "watch", "send", "screen", "state", "step", "fast"];
 /// Commands that clients may ask for.
 const COMMANDS: [&str; 11] = [
     "human-monitor-command",
@@ -58,6 +61,12 @@ impl Failure {
 
     pub fn answer(self, id: Option<&Value>) -> Value {
         with_id(json!({"error": {"class": self.class, "desc": self.description}}), id)
+    }
+}
+
+impl From<ActionError> for Failure {
+    fn from(error: ActionError) -> Failure {
+        Failure::generic(error.to_string())
     }
 }
 
@@ -109,6 +118,13 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The action of this name with the arguments of a command.
+fn action(name: &str, arguments: Option<&Map<String, Value>>) -> Result<Action, Failure> {
+    let mut fields = arguments.cloned().unwrap_or_default();
+    fields.insert("do".to_owned(), json!(name));
+    serde_json::from_value(fields.into()).map_err(|error| Failure::generic(format!("x-{name}: {error}")))
+}
+
 /// The conversation with one client.
 pub(super) struct Session {
     board: BoardHandle,
@@ -157,8 +173,9 @@ impl Session {
             "query-version" => return Ok(version()),
             "query-name" => return Ok(json!({"name": "espalier"})),
             "query-commands" => {
+                let actions = ACTIONS.iter().map(|name| json!({"name": format!("x-{name}")}));
                 let names = COMMANDS.iter().chain(&["quit"]).map(|name| json!({"name": name}));
-                return Ok(names.collect());
+                return Ok(names.chain(actions).collect());
             }
             "query-status" => {
                 let status = self.board.status().await?;
@@ -185,7 +202,10 @@ impl Session {
             "cont" => self.board.resume()?,
             "system_reset" => self.board.reset(Strap::FlashBoot)?,
             "quit" => {}
-            other => return Err(Failure::unknown(format!("The command {other} has not been found"))),
+            other => match other.strip_prefix("x-").filter(|name| ACTIONS.contains(name)) {
+                Some(name) => return Ok(self.board.act(action(name, request.arguments)?).await?),
+                None => return Err(Failure::unknown(format!("The command {other} has not been found"))),
+            },
         }
         Ok(json!({}))
     }

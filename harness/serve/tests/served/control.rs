@@ -1,13 +1,11 @@
-//! QMP and HTTP.
+//! QMP.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
-use espalier_serve::{ServeConfig, Server};
-use espalier_soc::Strap;
 use serde_json::{Value, json};
 
-use crate::client::{Link, downloading, free, machine};
+use crate::client::{Link, downloading};
 
 /// A conversation in which every command is sent without a newline.
 struct Qmp {
@@ -85,6 +83,13 @@ fn mistakes_are_answered() {
         (r#"{"execute":"screendump","arguments":{"filename":7}}"#, "GenericError", "expected: string"),
         (r#"{"execute":"screendump","arguments":{"filename":"/nowhere/x.png"}}"#, "GenericError", "failed to write"),
         ("{]\n", "GenericError", "Invalid JSON syntax"),
+        (r#"{"execute":"x-press"}"#, "GenericError", "x-press: missing field `part`"),
+        (
+            r#"{"execute":"x-press","arguments":{"part":"c"}}"#,
+            "GenericError",
+            "has no part \"c\"; it has display, boot",
+        ),
+        (r#"{"execute":"x-reset"}"#, "CommandNotFound", "x-reset has not been found"),
     ] {
         let answer = qmp.ask(request);
         assert_eq!(answer["error"]["class"], class, "{answer}");
@@ -106,6 +111,32 @@ fn the_screen_is_dumped_in_two_formats() {
 }
 
 #[test]
+fn the_board_is_touched_as_on_the_page() {
+    let server = downloading(0x10);
+    let mut qmp = Qmp::connect(server.qmp_address().unwrap());
+    let mut ask = |command: &str, arguments: Value| {
+        let answer = qmp.ask(&json!({"execute": command, "arguments": arguments}).to_string());
+        answer.get("return").cloned().unwrap_or(answer)
+    };
+    let level = |ask: &mut dyn FnMut(&str, Value) -> Value| ask("x-pin", json!({"gpio": 0}))["level"].clone();
+    assert_eq!(ask("x-press", json!({"part": "boot", "pressed": true})), json!({}));
+    assert_eq!(level(&mut ask), 0);
+    ask("x-press", json!({"part": "boot", "pressed": false}));
+    while level(&mut ask) == 0 {}
+    assert_eq!(ask("x-pin", json!({"gpio": 25, "level": "high"})), json!({"level": 1}));
+    let picture = ask("x-screen", json!({}));
+    assert!(picture["png"].as_str().unwrap().starts_with("iVBORw0KGgo"), "{picture}");
+    ask("stop", json!({}));
+    let time = |ask: &mut dyn FnMut(&str, Value) -> Value| ask("x-state", json!({}))["state"]["time"].as_f64().unwrap();
+    let before = time(&mut ask);
+    ask("x-step", json!({"milliseconds": 5}));
+    let passed = time(&mut ask) - before;
+    // A slice of its time is not cut in two.
+    assert!((0.005..0.006).contains(&passed), "{passed}");
+    assert_eq!(ask("x-state", json!({}))["state"]["running"], false);
+}
+
+#[test]
 fn quit_ends_the_board_after_its_answer() {
     let server = downloading(0x10);
     let mut qmp = Qmp::connect(server.qmp_address().unwrap());
@@ -113,47 +144,6 @@ fn quit_ends_the_board_after_its_answer() {
     let board = server.board().clone();
     server.wait();
     assert!(board.pause().is_err());
-}
-
-fn get(address: SocketAddr, request: &str) -> String {
-    get_from(address, request, &format!("Host: {address}"))
-}
-
-fn get_from(address: SocketAddr, request: &str, fields: &str) -> String {
-    let mut socket = TcpStream::connect(address).unwrap();
-    write!(socket, "{request} HTTP/1.1\r\n{fields}\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[test]
-fn a_browser_sees_display_and_console() {
-    let server = downloading(0x10);
-    let address = server.http_address().unwrap();
-    assert!(get(address, "GET /").contains("<img id=\"screen\""));
-    let screen = get(address, "GET /screen.png?1");
-    assert!(screen.starts_with("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n") && screen.contains("PNG"), "{screen}");
-    while !get(address, "GET /console").contains("waiting for download") {}
-    assert!(get(address, "GET /status").contains("running\nguest time "));
-    assert!(get(address, "GET /../etc/passwd").starts_with("HTTP/1.1 404 "));
-    assert!(get(address, "DELETE /").starts_with("HTTP/1.1 405 "));
-}
-
-#[test]
-fn only_those_who_ask_for_this_server_see_the_board() {
-    let names = vec!["bench.lan".to_owned()];
-    let config = ServeConfig { http: Some(free()), http_names: names, ..ServeConfig::default() };
-    let server = Server::start(machine(0x10, Strap::Download), &config).unwrap();
-    let address = server.http_address().unwrap();
-    let port = address.port();
-    for fields in [format!("Host: localhost:{port}"), "Host: bench.lan\r\nOrigin: http://bench.lan".to_owned()] {
-        assert!(get_from(address, "GET /console", &fields).starts_with("HTTP/1.1 200 OK\r\n"), "{fields}");
-    }
-    // A name that was made to lead here, and a page that asks from elsewhere.
-    for fields in [format!("Host: evil.example:{port}"), format!("Host: {address}\r\nOrigin: http://evil.example")] {
-        assert!(get_from(address, "GET /console", &fields).starts_with("HTTP/1.1 403 Forbidden\r\n"), "{fields}");
-    }
 }
 
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod gdb;
 mod hostile;
 mod isolation;
 mod network;
+mod page;
 mod qemu;
 mod serial;
 mod world;

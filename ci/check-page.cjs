@@ -1,0 +1,245 @@
+// What ci/check-page does with the page of a served board; see there.
+"use strict";
+
+const assert = require("node:assert");
+const { spawn, execFileSync } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+const { chromium } = require("playwright-core");
+
+const GOLDENS = path.join(__dirname, "../fixtures/goldens/page");
+const PATIENCE = 60_000; // milliseconds of host time for anything
+const bless = process.argv.includes("--bless");
+const pictures = process.argv.includes("--pictures") ? process.argv[process.argv.indexOf("--pictures") + 1] : null;
+
+// Shows on the OLED whether button A is pressed, and lights the first LED while it is.
+const PROGRAM = [
+  "import framebuf, neopixel",
+  "from machine import Pin, I2C",
+  "i = I2C(0, scl=Pin(22), sda=Pin(23), freq=400000); a = Pin(0, Pin.IN); p = neopixel.NeoPixel(Pin(17), 3)",
+  "b = bytearray(1024); f = framebuf.FrameBuffer(b, 128, 64, framebuf.MONO_VLSB)",
+  "c = lambda *v: [i.writeto(0x3C, bytes([0, x])) for x in v]",
+  "s = lambda t: (f.fill(0), f.rect(0, 0, 128, 64, 1), f.text(t, 8, 28), [(c(0xB0 + r, 0x02, 0x10), i.writeto(0x3C, b'\\x40' + b[r * 128:r * 128 + 128])) for r in range(8)])",
+  "c(0xAE, 0xD3, 0, 0x40, 0xA1, 0xC8, 0xDA, 0x12, 0x8D, 0x14, 0xAF)",
+  "n = None",
+  "print('\\x1b[32mlooping\\x1b[0m')",
+];
+const LOOP = "while 1: v = a.value(); x = v != n and (s('ready' if v else 'A is pressed'), p.__setitem__(0, (0 if v else 40, 0, 0)), p.write()); n = v";
+
+class Served {
+  static async start(...arguments_) {
+    const served = new Served();
+    served.process = spawn(process.env.ESPALIER, ["serve", ...arguments_], { stdio: ["ignore", "pipe", "inherit"] });
+    served.address = await new Promise((found, failed) => {
+      let text = "";
+      served.process.stdout.on("data", (data) => {
+        text += data;
+        const line = /http:\/\/\S+\?token=\S+/.exec(text);
+        if (line) found(line[0]);
+      });
+      served.process.on("exit", (code) => failed(new Error(`the board ended with ${code}`)));
+    });
+    return served;
+  }
+
+  stop() { this.process.kill("SIGINT"); }
+}
+
+// The lit dots of the display as a person sees it: out of a screenshot, the middle of each dot.
+async function shown(page, name) {
+  const canvas = page.locator(`canvas[data-name="${name}"]`);
+  const file = await canvas.screenshot();
+  return page.evaluate(async ({ data, width, height }) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${data}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const rows = [];
+    for (let y = 0; y < height; y += 1) {
+      let row = "";
+      for (let x = 0; x < width; x += 1) {
+        const [red, green, blue] = context.getImageData(Math.floor(((x + 0.5) * image.width) / width), Math.floor(((y + 0.5) * image.height) / height), 1, 1).data;
+        row += red + green + blue > 300 ? "#" : ".";
+      }
+      rows.push(row);
+    }
+    return rows.join("\n") + "\n";
+  }, { data: file.toString("base64"), width: 128, height: 64 });
+}
+
+async function compare(page, name) {
+  const file = path.join(GOLDENS, `${name}.txt`);
+  // A picture that is being drawn is taken again.
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const now = await shown(page, "display");
+    if (bless) {
+      await page.waitForTimeout(500);
+      fs.mkdirSync(GOLDENS, { recursive: true });
+      fs.writeFileSync(file, await shown(page, "display"));
+      return;
+    }
+    if (now === fs.readFileSync(file, "utf8")) return;
+    if (Date.now() > deadline) throw new Error(`the display is not as in ${file}:\n${now}`);
+    await page.waitForTimeout(100);
+  }
+}
+
+const told = (page, selector) => page.locator(selector).first().textContent();
+const until = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: PATIENCE });
+
+async function type(page, line) {
+  await page.locator("form.line input").first().fill(line);
+  await page.locator("form.line button").first().click();
+}
+
+const checks = {
+  async "the firmware's prompt appears, and what is typed reaches it"(page) {
+    await until(page, () => document.querySelector(".terminal").textContent.includes(">>>"));
+    for (const line of PROGRAM) await type(page, line);
+    await until(page, () => [...document.querySelectorAll(".terminal span")].some((span) => span.textContent === "looping" && span.style.color));
+    // Keys go to the board, too; a line of its own ends the loop's body.
+    await type(page, LOOP);
+    await page.locator(".terminal").first().focus();
+    await page.keyboard.press("Enter");
+    await compare(page, "ready");
+  },
+
+  async "button A changes the display and the LED, by mouse, keyboard and its letter"(page) {
+    const key = page.getByRole("button", { name: "Button a" });
+    const led = page.getByRole("img", { name: /^LED 1/ });
+    const ways = {
+      mouse: [async () => { await key.hover(); await page.mouse.down(); }, () => page.mouse.up()],
+      space: [async () => { await key.focus(); await page.keyboard.down("Space"); }, () => page.keyboard.up("Space")],
+      letter: [async () => { await page.locator("h1").click(); await page.keyboard.down("a"); }, () => page.keyboard.up("a")],
+    };
+    for (const [press, release] of Object.values(ways)) {
+      await press();
+      await compare(page, "pressed");
+      await until(page, () => document.querySelector(".led").getAttribute("aria-label") === "LED 1: red 40, green 0, blue 0");
+      assert.equal(await key.getAttribute("aria-pressed"), "true");
+      await release();
+      await compare(page, "ready");
+    }
+    await until(page, () => document.querySelector(".led").getAttribute("aria-label") === "LED 1: red 0, green 0, blue 0");
+    await led.waitFor();
+  },
+
+  async "a click that is over at once is noticed"(page) {
+    await page.getByRole("button", { name: "Button a" }).click();
+    await page.waitForFunction(() => document.querySelector(".led").getAttribute("aria-label").includes("red 40"), null, { polling: "raf", timeout: PATIENCE });
+    await compare(page, "ready");
+  },
+
+  async "time stands still, goes on by steps, and runs"(page) {
+    await page.getByRole("button", { name: "Pause" }).click();
+    await until(page, () => document.getElementById("pill").textContent === "paused");
+    const before = parseFloat(await told(page, "#time"));
+    await page.getByRole("button", { name: /^Step/ }).click();
+    await until(page, (before) => { const passed = parseFloat(document.getElementById("time").textContent) - before; return passed > 0.0009 && passed < 0.0021; }, before);
+    await page.getByRole("button", { name: "Fast" }).click();
+    await page.getByRole("button", { name: "Run" }).click();
+    await until(page, (before) => parseFloat(document.getElementById("time").textContent) > before + 1, before);
+    await page.getByRole("button", { name: "Fast" }).click();
+  },
+
+  async "sensors are set by sliders, touch pads by a finger, pins show a waveform"(page) {
+    const slider = page.getByRole("slider", { name: "light, level" });
+    await slider.focus();
+    for (let n = 0; n < 5; n += 1) await page.keyboard.press("ArrowRight");
+    await until(page, () => document.querySelector('[data-part="light"]').closest(".property").querySelector("output").textContent === "0.05");
+    const pad = page.getByRole("button", { name: "Touch pad P" });
+    await pad.hover();
+    await page.mouse.down();
+    await until(page, () => document.querySelector('[data-part="P"]').getAttribute("aria-pressed") === "true");
+    await page.mouse.up();
+    await page.getByRole("button", { name: /^GPIO 0 / }).click();
+    await page.getByRole("img", { name: "Waveform of GPIO 0" }).waitFor();
+    await page.getByRole("button", { name: "GPIO 0: low", exact: true }).click();
+    await compare(page, "pressed");
+    await page.getByRole("button", { name: "GPIO 0: released" }).click();
+    await compare(page, "ready");
+  },
+
+  async "everything that can be used has a name"(page) {
+    const nameless = await page.evaluate(() => [...document.querySelectorAll("button, input, select, summary, canvas, [role=log]")]
+      .filter((node) => node.checkVisibility() && !node.getAttribute("aria-label") && !node.textContent.trim() && !node.closest("label")?.textContent.trim())
+      .map((node) => node.outerHTML));
+    assert.deepEqual(nameless, []);
+  },
+
+  async "files are downloaded"(page) {
+    await page.locator("summary").first().click();
+    for (const [link, start] of [["Network, pcap", [0x4d, 0x3c, 0xb2, 0xa1]], ["Snapshot of the board", [...Buffer.from("ESPALIER")]], ["Picture of display", [0x89, 0x50]], ["Pins that are recorded, VCD", [...Buffer.from("$timescale")]], ["Console, text", [...Buffer.from("ets ")]]]) {
+      const download = page.waitForEvent("download");
+      await page.getByRole("link", { name: link }).click();
+      const file = fs.readFileSync(await (await download).path());
+      assert.deepEqual([...file.subarray(0, start.length)], start, link);
+    }
+    await page.locator("h1").click();
+  },
+
+  async "nothing is wider than the window"(page) {
+    for (const width of [320, 390, 768, 1280, 1600]) {
+      await page.setViewportSize({ width, height: 900 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(wide, 0, `at ${width}`);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+  },
+
+  async "a reset starts the board again"(page) {
+    await page.getByRole("button", { name: "Clear" }).first().click();
+    await page.getByRole("button", { name: "Reset" }).first().click();
+    await until(page, () => document.querySelector(".terminal").textContent.includes("rst:0x1"));
+    await until(page, () => document.querySelector(".terminal").textContent.includes(">>>"));
+  },
+
+  async "an address without the token shows nothing"(page, served) {
+    await page.goto(served.address.replace(/token=.*/, ""));
+    await page.getByRole("alert").getByText("lacks the token").waitFor();
+    const status = await page.evaluate(async () => (await fetch("console")).status);
+    assert.equal(status, 403);
+  },
+};
+
+async function main() {
+  const served = await Served.start(process.env.IMAGE, "--board", "mpython", "--access-point", "workshop:12345678");
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+  try {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
+    const faults = [];
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && !message.text().includes("403") && faults.push(message.text()));
+    await page.goto(served.address);
+    for (const [name, check] of Object.entries(checks)) {
+      const start = Date.now();
+      await check(page, served);
+      console.log(`ok  ${name} (${((Date.now() - start) / 1000).toFixed(1)} s)`);
+      if (pictures && name.startsWith("everything")) await photograph(browser, served.address);
+    }
+    assert.deepEqual(faults, [], "the page has faults");
+  } finally {
+    await browser.close();
+    served.stop();
+  }
+}
+
+async function photograph(browser, address) {
+  fs.mkdirSync(pictures, { recursive: true });
+  for (const [name, width, height, colorScheme] of [["desktop-light", 1280, 900, "light"], ["desktop-dark", 1280, 900, "dark"], ["wide-dark", 1700, 1000, "dark"], ["phone-light", 390, 844, "light"], ["phone-dark", 390, 844, "dark"]]) {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme, deviceScaleFactor: width < 400 ? 2 : 1 });
+    const page = await context.newPage();
+    await page.goto(address);
+    await page.waitForSelector("canvas[data-name]", { timeout: PATIENCE });
+    await page.waitForTimeout(800);
+    await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true });
+    await context.close();
+  }
+}
+
+main().catch((error) => { console.error(error); process.exit(1); });
