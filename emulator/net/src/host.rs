@@ -9,11 +9,10 @@ mod tcb;
 mod tcp;
 mod udp;
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use espalier_core::Time;
+use espalier_core::{FlatMap, Time};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4DstUnreachable, IpProtocol, Ipv4Packet, Ipv4Repr,
@@ -40,13 +39,13 @@ pub(crate) struct Host {
     /// Where the first numbers of connections come from.
     rng: Rng,
     link: Link,
-    listeners: BTreeMap<u16, Listener>,
+    listeners: FlatMap<u16, Listener>,
     /// By the number that [`Lan`](crate::Lan) gives them; so are bindings and pings.
-    connections: BTreeMap<usize, Connection>,
+    connections: FlatMap<usize, Connection>,
     next_connection: usize,
-    bindings: BTreeMap<usize, Binding>,
+    bindings: FlatMap<usize, Binding>,
     next_binding: usize,
-    pings: BTreeMap<usize, Ping>,
+    pings: FlatMap<usize, Ping>,
     next_ping: usize,
     next_port: u16,
     deadline: Option<Time>,
@@ -66,12 +65,12 @@ impl Host {
             link: Link::new(config.clone(), address, mac),
             config,
             address,
-            listeners: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            listeners: FlatMap::new(),
+            connections: FlatMap::new(),
             next_connection: 0,
-            bindings: BTreeMap::new(),
+            bindings: FlatMap::new(),
             next_binding: 0,
-            pings: BTreeMap::new(),
+            pings: FlatMap::new(),
             next_ping: 0,
             next_port: EPHEMERAL_START,
             deadline: None,

@@ -3,11 +3,11 @@
 //! A board is behind two ports: its Ethernet cable, on which things go wrong, and the access points in the air, which share a
 //! port of their own. In a world of several boards each has a cable; what is said of the board here is then meant of the first.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use espalier_core::Time;
+use espalier_core::{FlatMap, Time};
 use smoltcp::wire::{EthernetAddress, EthernetFrame};
 
 use crate::capture::Capture;
@@ -36,16 +36,16 @@ pub struct Lan {
     /// One for each board.
     cables: Vec<Cable>,
     /// Frames on their way, by arrival; frames that arrive at the same time do so in the order in which they were sent.
-    in_flight: BTreeMap<(Time, u64), Transit>,
+    in_flight: FlatMap<(Time, u64), Transit>,
     sent: u64,
     /// Whether there are access points at the port that is for them.
     has_air: bool,
     /// Frames that have arrived at the access points.
     for_air: VecDeque<Frame>,
     /// The port of each sender that was heard.
-    learned: BTreeMap<[u8; 6], Port>,
+    learned: FlatMap<[u8; 6], Port>,
     gateway: Gateway,
-    pub(crate) hosts: BTreeMap<Ipv4Addr, Host>,
+    pub(crate) hosts: FlatMap<Ipv4Addr, Host>,
     /// Hosts that have fallen silent.
     vanished: BTreeSet<Ipv4Addr>,
     /// Frames for another network, if the board's cable leads there.
@@ -142,13 +142,13 @@ impl Lan {
         Lan {
             now: Time::ZERO,
             cables: vec![Cable::new(&config, 0)],
-            in_flight: BTreeMap::new(),
+            in_flight: FlatMap::new(),
             sent: 0,
             has_air: false,
             for_air: VecDeque::new(),
-            learned: BTreeMap::new(),
+            learned: FlatMap::new(),
             gateway: Gateway::new(config.clone(), mac_of(config.gateway)),
-            hosts: BTreeMap::new(),
+            hosts: FlatMap::new(),
             vanished: BTreeSet::new(),
             outside: None,
             capture: Capture::default(),
@@ -380,7 +380,9 @@ impl Lan {
     pub fn add_host(&mut self, address: Ipv4Addr) -> Result<(), LanError> {
         self.config.check_peer(address)?;
         let Lan { config, hosts, .. } = self;
-        hosts.entry(address).or_insert_with(|| Host::new(config.clone(), address, mac_of(address)));
+        if !hosts.contains_key(&address) {
+            hosts.insert(address, Host::new(config.clone(), address, mac_of(address)));
+        }
         Ok(())
     }
 

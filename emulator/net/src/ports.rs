@@ -4,10 +4,10 @@
 //! takes its time in the air, a packet its time on the cable. So a board may run alone up to a boundary that the world sets, while
 //! what it sends until then collects here. At the boundary the world takes that, and what it makes of it is due at later times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use espalier_core::Time;
+use espalier_core::{FlatMap, Time};
 use espalier_ieee80211::{Rate, Tuning};
 
 /// Acknowledgements that are kept for transmissions that have not ended: a radio has a handful of transmission slots.
@@ -42,7 +42,7 @@ pub enum Delivery {
 pub struct Ports {
     sent: Vec<Sent>,
     /// Frames on their way, by arrival; those that arrive at the same time stay in the order in which they were handed over.
-    due: BTreeMap<(Time, u64), Delivery>,
+    due: FlatMap<(Time, u64), Delivery>,
     delivered: u64,
     boundary: Option<Time>,
     acknowledged: BTreeSet<u64>,
@@ -67,8 +67,8 @@ impl Ports {
 
     /// Takes what has reached the board by `now`, with the time at which it was due.
     pub fn take_due(&mut self, now: Time) -> Option<(Time, Delivery)> {
-        let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
-        let ((at, _), delivery) = entry.remove_entry();
+        self.due.first_key_value().filter(|((at, _), _)| *at <= now)?;
+        let ((at, _), delivery) = self.due.pop_first()?;
         Some((at, delivery))
     }
 

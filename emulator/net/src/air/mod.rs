@@ -21,9 +21,9 @@ mod supplicant;
 mod tests;
 mod wpa;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use espalier_core::{Span, Time};
+use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, Tuning, element_id, subtype};
 
 use crate::Lan;
@@ -92,19 +92,19 @@ pub struct Air {
     faults: AirFaults,
     /// Decides what goes wrong.
     luck: Rng,
-    networks: BTreeMap<MacAddress, Network>,
+    networks: FlatMap<MacAddress, Network>,
     /// LANs of the networks that are subnets of their own.
-    subnets: BTreeMap<MacAddress, Lan>,
-    members: BTreeMap<MacAddress, Member>,
+    subnets: FlatMap<MacAddress, Lan>,
+    members: FlatMap<MacAddress, Member>,
     /// Hosts behind the members.
-    guests: BTreeMap<MacAddress, Guest>,
+    guests: FlatMap<MacAddress, Guest>,
     /// The board's last announcement under each address, and its time.
-    announced: BTreeMap<MacAddress, (Time, Announced)>,
+    announced: FlatMap<MacAddress, (Time, Announced)>,
     /// Frames of the board that are on their way, with what its radio was tuned to.
-    outbound: BTreeMap<(Time, u64), (Vec<u8>, Tuning)>,
+    outbound: FlatMap<(Time, u64), (Vec<u8>, Tuning)>,
     last_outbound: Time,
     /// Frames that will have arrived at the board at a time.
-    in_flight: BTreeMap<(Time, u64), AirFrame>,
+    in_flight: FlatMap<(Time, u64), AirFrame>,
     sent: u64,
     /// When the medium is free for the next frame to the board.
     free: Time,
@@ -141,14 +141,14 @@ impl Air {
             rng: Rng::new(seed, STREAM),
             faults: AirFaults::default(),
             luck: Rng::new(seed, STREAM_FAULTS),
-            networks: BTreeMap::new(),
-            subnets: BTreeMap::new(),
-            members: BTreeMap::new(),
-            guests: BTreeMap::new(),
-            announced: BTreeMap::new(),
-            outbound: BTreeMap::new(),
+            networks: FlatMap::new(),
+            subnets: FlatMap::new(),
+            members: FlatMap::new(),
+            guests: FlatMap::new(),
+            announced: FlatMap::new(),
+            outbound: FlatMap::new(),
             last_outbound: Time::ZERO,
-            in_flight: BTreeMap::new(),
+            in_flight: FlatMap::new(),
             sent: 0,
             free: Time::ZERO,
             arrived: VecDeque::new(),

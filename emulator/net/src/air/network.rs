@@ -1,8 +1,8 @@
 //! One access point: who is associated with it, and what it sends.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use espalier_core::{Span, Time};
+use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{
     CCMP_HEADER, Control, Frame, FrameType, MacAddress, Rate, TemporalKey, ccmp_header, element_id, open,
     packet_number, seal, subtype,
@@ -66,7 +66,7 @@ pub(super) struct Network {
     security: Option<Security>,
     /// Packet number of the latest protected group frame.
     group_number: u64,
-    stations: BTreeMap<MacAddress, Station>,
+    stations: FlatMap<MacAddress, Station>,
     /// Group frames that wait for the next beacon, since a station sleeps.
     group: VecDeque<Vec<u8>>,
     outgoing: Vec<(Vec<u8>, Rate)>,
@@ -92,7 +92,7 @@ impl Network {
             security,
             group_number: 0,
             next_beacon: now + Span::from_micros(phase),
-            stations: BTreeMap::new(),
+            stations: FlatMap::new(),
             group: VecDeque::new(),
             outgoing: Vec::new(),
             to_lan: Vec::new(),
@@ -368,7 +368,7 @@ impl Network {
 
     /// Sends every station away.
     pub fn deauthenticate_all(&mut self, _now: Time) {
-        for (address, _) in std::mem::take(&mut self.stations) {
+        for &address in std::mem::take(&mut self.stations).keys() {
             let frame = self.writer.deauthentication(address, reason::LEAVING);
             self.outgoing.push((frame, Rate::DSSS_1M));
         }

@@ -1,10 +1,10 @@
 //! Ethernet and ARP of a host: who has which hardware address, and packets that wait to learn it (RFC 826).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use espalier_core::{Span, Time};
+use espalier_core::{FlatMap, Span, Time};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetProtocol, Icmpv4DstUnreachable, Icmpv4Repr, Ipv4Repr,
 };
@@ -32,8 +32,8 @@ pub(super) struct Link {
     config: Arc<LanConfig>,
     address: Ipv4Addr,
     mac: [u8; 6],
-    neighbours: BTreeMap<Ipv4Addr, Neighbour>,
-    questions: BTreeMap<Ipv4Addr, Question>,
+    neighbours: FlatMap<Ipv4Addr, Neighbour>,
+    questions: FlatMap<Ipv4Addr, Question>,
     /// Frames without their destination, and whom they are for.
     waiting: VecDeque<(Ipv4Addr, Vec<u8>)>,
     outgoing: Vec<Frame>,
@@ -63,8 +63,8 @@ impl Link {
             config,
             address,
             mac: mac.0,
-            neighbours: BTreeMap::new(),
-            questions: BTreeMap::new(),
+            neighbours: FlatMap::new(),
+            questions: FlatMap::new(),
             waiting: VecDeque::new(),
             outgoing: Vec::new(),
         }
