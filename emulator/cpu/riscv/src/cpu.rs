@@ -6,7 +6,7 @@ use crate::block::{self, Absent, Blocks, RiscV};
 use crate::config::Config;
 use crate::csr::Csr;
 use crate::debugger::{self, Debugger, Position};
-use crate::execute::execute;
+use crate::execute::{execute, execute_apart};
 use crate::state::{Privilege, State};
 use crate::step::{Start, Step, Then};
 
@@ -285,7 +285,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B) {
         Err(trap) => return state.raise(trap, pc),
     };
     bus.executing(pc);
-    let step = execute(state, bus, &op, Start { pc, cycle: 0 });
+    let step = execute_apart(state, bus, &op, Start { pc, cycle: 0 });
     if bus.is_observed() {
         bus.executed(pc, pc.wrapping_add(u32::from(op.length())), 1);
     }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use espalier_core::{Bus, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
 
 use crate::block::{self, Absent, Blocks};
-use crate::execute::execute;
+use crate::execute::execute_apart;
 use crate::instruction::{Instruction, Opcode};
 use crate::state::State;
 use crate::step::{Start, Then};
@@ -206,7 +206,7 @@ pub(crate) fn run_blocks<B: Bus>(
             let fresh = if debugger.stepping { decoded_anew(bus, pc, op) } else { *op };
             let op = &fresh;
             let watched = debugger.watched(state, op);
-            let then = execute(state, bus, op, start).then();
+            let then = execute_apart(state, bus, op, start).then();
             spent += 1;
             if bus.is_observed() {
                 bus.executed(pc, pc.wrapping_add(u32::from(op.length())), spent);

@@ -42,7 +42,7 @@ impl State {
 
 /// `S32C1I`: it counts as a load and as a store, and what it raises concerns a store.
 #[inline(never)]
-pub(crate) fn store_conditionally<const WATCHED: bool, B: Bus>(
+pub(crate) fn store_conditionally<const WATCHED: bool, B: Bus + ?Sized>(
     state: &mut State,
     bus: &mut B,
     op: &Instruction,
@@ -60,7 +60,7 @@ pub(crate) fn store_conditionally<const WATCHED: bool, B: Bus>(
 }
 
 /// Stores `new` where `SCOMPARE1` stands. Returns what stood there.
-fn exchange<const WATCHED: bool, B: Bus>(
+fn exchange<const WATCHED: bool, B: Bus + ?Sized>(
     state: &State,
     bus: &mut B,
     address: u32,

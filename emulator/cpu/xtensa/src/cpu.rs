@@ -6,7 +6,7 @@ mod debugged;
 use crate::block::{self, Absent, Blocks, Entered};
 use crate::config::Config;
 use crate::debugger::Debugger;
-use crate::execute::execute;
+use crate::execute::{execute, execute_apart};
 use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
@@ -399,7 +399,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
         return state.raise(Trap::WindowOverflow, pc);
     }
     bus.executing(pc);
-    let step = execute::<true, B>(state, bus, &op, Start { pc, cycle });
+    let step = execute_apart::<true>(state, bus, &op, Start { pc, cycle });
     if bus.is_observed() {
         bus.executed(pc, pc.wrapping_add(u32::from(op.length())), cycle + 1);
     }

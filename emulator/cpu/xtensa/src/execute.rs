@@ -52,9 +52,21 @@ fn branch(condition: bool, target: u32) -> Step {
     if condition { Step::jump(target) } else { Step::NEXT }
 }
 
+/// [`execute`] where few instructions go through: compiled once for any bus, and not once more for each place, since each copy holds all
+/// instructions.
+#[inline(never)]
+pub(crate) fn execute_apart<const WATCHED: bool>(
+    state: &mut State,
+    bus: &mut dyn Bus,
+    op: &Instruction,
+    start: Start,
+) -> Step {
+    execute::<WATCHED, dyn Bus>(state, bus, op, start)
+}
+
 /// Executes one instruction of a block; one that touches what a data breakpoint watches raises its exception only if `WATCHED`.
 #[inline(always)]
-pub(crate) fn execute<const WATCHED: bool, B: Bus>(
+pub(crate) fn execute<const WATCHED: bool, B: Bus + ?Sized>(
     state: &mut State,
     bus: &mut B,
     op: &Instruction,

@@ -126,7 +126,7 @@ fn updated(state: &State, op: &Instruction) -> u32 {
 
 /// Loads floating-point register `number` from `address`; `update` moves the base register afterwards.
 #[inline(never)]
-pub(crate) fn load<const WATCHED: bool, B: Bus>(
+pub(crate) fn load<const WATCHED: bool, B: Bus + ?Sized>(
     state: &mut State,
     bus: &mut B,
     number: u8,
@@ -150,7 +150,7 @@ pub(crate) fn load<const WATCHED: bool, B: Bus>(
 
 /// Stores floating-point register `number` to `address`; `update` moves the base register afterwards.
 #[inline(never)]
-pub(crate) fn store<const WATCHED: bool, B: Bus>(
+pub(crate) fn store<const WATCHED: bool, B: Bus + ?Sized>(
     state: &mut State,
     bus: &mut B,
     number: u8,

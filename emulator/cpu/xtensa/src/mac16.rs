@@ -50,7 +50,7 @@ pub(crate) fn multiply(state: &mut State, op: &Instruction) {
 
 /// `LDINC`, `LDDEC` and the products that do the same at once. The product uses the register's value before the load.
 #[inline(never)]
-pub(crate) fn multiply_and_load<const WATCHED: bool, B: Bus>(
+pub(crate) fn multiply_and_load<const WATCHED: bool, B: Bus + ?Sized>(
     state: &mut State,
     bus: &mut B,
     op: &Instruction,

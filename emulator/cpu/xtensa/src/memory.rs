@@ -27,13 +27,13 @@ pub(crate) fn stored(state: &mut State, result: Result<Stored, Trap>) -> Step {
 }
 
 /// A memory access that an instruction makes: where from, in which cycle, and whether data breakpoints matter.
-pub(crate) struct Port<'a, const WATCHED: bool, B> {
+pub(crate) struct Port<'a, const WATCHED: bool, B: ?Sized> {
     pub state: &'a State,
     pub bus: &'a mut B,
     pub cycle: u32,
 }
 
-impl<const WATCHED: bool, B: Bus> Port<'_, WATCHED, B> {
+impl<const WATCHED: bool, B: Bus + ?Sized> Port<'_, WATCHED, B> {
     #[inline(always)]
     fn watch(&self, address: u32, size: u32, kind: u32) -> Result<(), Trap> {
         if WATCHED { self.state.watch(address, size, kind) } else { Ok(()) }
@@ -94,7 +94,7 @@ impl<const WATCHED: bool, B: Bus> Port<'_, WATCHED, B> {
 
 #[cold]
 #[inline(never)]
-fn load_bytes<B: Bus>(bus: &mut B, address: u32, count: u32, cycle: u32) -> Result<u32, Trap> {
+fn load_bytes<B: Bus + ?Sized>(bus: &mut B, address: u32, count: u32, cycle: u32) -> Result<u32, Trap> {
     let mut value = 0;
     for index in 0..count {
         let byte =
@@ -107,7 +107,7 @@ fn load_bytes<B: Bus>(bus: &mut B, address: u32, count: u32, cycle: u32) -> Resu
 /// A store that cannot write all of its bytes writes none.
 #[cold]
 #[inline(never)]
-fn store_bytes<B: Bus>(bus: &mut B, address: u32, value: u32, count: u32, cycle: u32) -> Result<Stored, Trap> {
+fn store_bytes<B: Bus + ?Sized>(bus: &mut B, address: u32, value: u32, count: u32, cycle: u32) -> Result<Stored, Trap> {
     let trap = |fault| Trap::Store(unaligned(fault), address);
     for index in 0..count {
         bus.check_store8(address.wrapping_add(index)).map_err(trap)?;

@@ -1,7 +1,7 @@
 //! On-chip debugging: what a host does to the core through its [debug module](crate::ocd).
 
 use crate::cpu::Cpu;
-use crate::execute::execute;
+use crate::execute::execute_apart;
 use crate::instruction::{Instruction, Opcode};
 use crate::ocd::{
     DCR_DEBUG_INTERRUPT, DCR_ENABLE_OCD, DCR_INTERRUPT_ALL_CONDITIONS, DCR_STORED, DSR_DEBUG_INT_HOST,
@@ -47,7 +47,7 @@ impl State {
 
     /// `RFDO`, `LDDR32.P` and `SDDR32.P`, which only exist while the core is stopped. `RFDD` returns from a mode that this
     /// configuration does not have.
-    pub(crate) fn debug_instruction<B: Bus>(&mut self, bus: &mut B, op: &Instruction, cycle: u32) -> Step {
+    pub(crate) fn debug_instruction<B: Bus + ?Sized>(&mut self, bus: &mut B, op: &Instruction, cycle: u32) -> Step {
         if !self.ocd.stopped {
             return self.illegal();
         }
@@ -189,7 +189,7 @@ impl Cpu {
         let pc = state.pc;
         let op = Instruction::decode(state.ocd.instruction, pc).unwrap_or_else(Instruction::illegal);
         // Nothing that would raise a debug exception does while the core is stopped.
-        let step = execute::<false, B>(state, bus, &op, Start { pc, cycle: 0 });
+        let step = execute_apart::<false>(state, bus, &op, Start { pc, cycle: 0 });
         state.ocd.status |= DSR_EXEC_DONE;
         if step.then() == Then::Raise {
             state.raise(state.trap, pc);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Cpu, Exit, obstacle};
 use crate::block::{self, Absent, Blocks};
 use crate::debugger::{Debugger, Position};
-use crate::execute::execute;
+use crate::execute::execute_apart;
 use crate::instruction::Instruction;
 use crate::state::State;
 use crate::step::{Start, Then};
@@ -160,7 +160,7 @@ fn run_blocks_debugged<B: Bus>(
             let fresh = if debugger.is_stepping() { decoded_anew(bus, pc, op) } else { *op };
             let op = &fresh;
             let watched = debugger.watched(state, op);
-            let then = execute::<true, B>(state, bus, op, start).then();
+            let then = execute_apart::<true>(state, bus, op, start).then();
             next += 1;
             if bus.is_observed() {
                 bus.executed(pc, pc.wrapping_add(u32::from(op.length())), spent);
