@@ -60,6 +60,19 @@ impl Signal {
         2 * turns + 1 + u64::from(self.next_edge(first).is_some_and(|(second, _)| second <= until))
     }
 
+    /// The same, as much later as `by` says.
+    #[must_use]
+    pub fn delayed(self, by: Span) -> Signal {
+        match self {
+            Signal::Level(level) => Signal::Level(level),
+            Signal::Pulses { period, high, phase } => {
+                let turn = period.ticks().max(1);
+                let phase = (phase.ticks() % turn).wrapping_add(by.ticks() % turn) % turn;
+                Signal::Pulses { period, high, phase: Span::from_ticks(phase) }
+            }
+        }
+    }
+
     /// The other way round, if `inverted`.
     #[must_use]
     pub fn inverted(self, inverted: bool) -> Signal {
@@ -114,6 +127,7 @@ mod tests {
                 prop_assert_eq!(wave.next_edge(at(from)), Some((at(*first), wave.level_at(at(*first)))));
             }
             prop_assert_eq!(wave.inverted(true).level_at(at(from)), !wave.level_at(at(from)));
+            prop_assert_eq!(wave.delayed(Span::from_ticks(length)).level_at(at(from + length)), wave.level_at(at(from)));
         }
     }
 }

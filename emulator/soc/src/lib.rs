@@ -28,5 +28,8 @@ pub use machine::{
     BUILD, ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, PartError, SnapshotError, Stop, Strap,
     UnknownPart, is_snapshot, sealed,
 };
-pub use platform::{FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, fidelity_markdown};
+pub use platform::{
+    FarEnd, FidelityRow, SERIAL_OUTPUT_BYTES, UnmodelledAccess, UnmodelledBlock, WireChange, WireDrive,
+    fidelity_markdown,
+};
 pub use rom::RomRevision;

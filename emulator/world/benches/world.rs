@@ -59,7 +59,13 @@ fn main() {
     assert_eq!(trace, same, "the number of threads must not change the run");
     println!("two busy boards, {BUSY} of their time: {one_thread:.2} s on one thread, {two_threads:.2} s on two");
     println!("two threads are {:.2} times as fast", one_thread / two_threads);
-    drop(two);
+    let mut wired = two.clone();
+    let [one, other] = wired.boards().map(|(board, _)| board).collect::<Vec<_>>()[..] else { panic!("two boards") };
+    wired.wire((one, 17), (other, 16)).expect("a wire");
+    let ((one_thread, trace), (two_threads, same)) = (count(&wired, 1), count(&wired, 2));
+    assert_eq!(trace, same, "the number of threads must not change the run");
+    println!("the same with a wire between them: {one_thread:.2} s on one thread, {two_threads:.2} s on two");
+    drop((two, wired));
     let before = resident();
     let start = Instant::now();
     let mut world = booted(&image, IDLE);

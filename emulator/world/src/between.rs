@@ -7,24 +7,26 @@ use espalier_soc::Machine;
 use crate::crew::{self, Cell, Halt, lock};
 use crate::ether::{Ether, RadioFrame};
 use crate::wired::Wired;
-use crate::{LOOKAHEAD, WorldError};
+use crate::wires::Wires;
+use crate::{LOOKAHEAD, WIRE_WINDOW, WorldError};
 
 #[derive(Clone)]
 pub(crate) struct Between {
     pub ether: Ether,
     pub wired: Wired,
+    pub wires: Wires,
 }
 
-espalier_core::persist!(value Between { ether, wired });
+espalier_core::persist!(value Between { ether, wired, wires });
 
 impl Between {
     pub fn new(seed: u64, lan: Lan) -> Between {
-        Between { ether: Ether::new(seed), wired: Wired::new(lan) }
+        Between { ether: Ether::new(seed), wired: Wired::new(lan), wires: Wires::default() }
     }
 
-    /// Whether it is what is between so many boards.
-    pub fn fits(&self, boards: usize) -> bool {
-        self.ether.fits(boards) && self.wired.fits(boards)
+    /// Whether it is what is between these boards.
+    pub fn fits(&self, boards: &[Machine]) -> bool {
+        self.ether.fits(boards.len()) && self.wired.fits(boards.len()) && self.wires.fit(boards)
     }
 
     /// Puts a network into the air, unless it is there.
@@ -46,6 +48,7 @@ impl Between {
         limit: Time,
         threads: usize,
     ) -> Option<(usize, Halt)> {
+        let window = if self.wires.join_boards() { WIRE_WINDOW } else { LOOKAHEAD };
         crew::with(threads, boards, |crew, boards| {
             while *now < limit {
                 // A board that executes may send at any time; while all rest, nothing happens before the first of these.
@@ -56,7 +59,7 @@ impl Between {
                     *now = limit;
                     break;
                 }
-                let end = start + LOOKAHEAD;
+                let end = start + window;
                 for (at, frame) in self.ether.take_for_lan() {
                     self.wired.send_from_air(at, frame);
                 }
@@ -66,6 +69,7 @@ impl Between {
                 let halts = crew.run(end);
                 *now = end;
                 self.carry(boards, end);
+                self.wires.carry(boards);
                 if let Some(halt) = halts.into_iter().next() {
                     return Some(halt);
                 }

@@ -23,6 +23,10 @@ pub enum WorldError {
     NameTaken { name: String },
     #[error("a world has room for {max} boards")]
     Full { max: usize },
+    #[error("a wire cannot lead to GPIO{pin} of board {board:?}, which is not {allowed}")]
+    NoPad { board: String, pin: usize, allowed: &'static str },
+    #[error("a wire leads from GPIO{pin} of board {board:?} to itself; it needs two pads")]
+    ToItself { board: String, pin: usize },
     #[error(transparent)]
     Board(#[from] SocError),
     #[error(transparent)]

@@ -5,7 +5,7 @@
 
 use espalier_core::{Load, Persist, Reader, Writer};
 use espalier_soc::sealed::{Magic, pack, seal, unpack, unseal};
-use espalier_soc::{Machine, SnapshotError};
+use espalier_soc::{Machine, PartKinds, SnapshotError};
 
 use crate::between::Between;
 use crate::world::BOARDS_MAX;
@@ -38,6 +38,14 @@ impl World {
     /// # Errors
     /// If the bytes are not a snapshot, or a damaged one, or one of another build.
     pub fn load(file: &[u8]) -> Result<(World, Vec<u8>), SnapshotError> {
+        World::load_with_parts(file, &PartKinds::default())
+    }
+
+    /// The same for boards with parts of other kinds than those that come with Espalier.
+    ///
+    /// # Errors
+    /// As [`load`](World::load).
+    pub fn load_with_parts(file: &[u8], kinds: &PartKinds) -> Result<(World, Vec<u8>), SnapshotError> {
         let mut reader = unseal(MAGIC, file)?;
         let count = reader.length()?;
         if count > BOARDS_MAX {
@@ -46,7 +54,7 @@ impl World {
         let mut boards = Vec::new();
         for _ in 0..count {
             let length = reader.length()?;
-            boards.push(Machine::load(reader.bytes(length)?)?);
+            boards.push(Machine::load_with_parts(reader.bytes(length)?, kinds)?);
         }
         let state = unpack(&mut reader)?;
         reader.finish()?;
@@ -69,7 +77,7 @@ impl World {
     fn is_sound(&self) -> bool {
         let count = self.boards.len();
         let linked = match &self.between {
-            Some(between) => between.fits(count) && self.boards.iter().all(Machine::has_open_ports),
+            Some(between) => between.fits(&self.boards) && self.boards.iter().all(Machine::has_open_ports),
             None => count == 1 && !self.boards[0].has_open_ports(),
         };
         linked && self.names.len() == count

@@ -208,6 +208,39 @@ impl World {
         Ok(BoardId(place))
     }
 
+    /// Joins two pads by a wire: each is the number of a GPIO on a board. From [`WIRE_DELAY`](crate::WIRE_DELAY) on, what drives or pulls
+    /// one is seen at the other. A wire between two pads of one board has no delay.
+    ///
+    /// ```
+    /// use espalier_core::{Signal, Span};
+    /// use espalier_soc::MachineConfig;
+    /// use espalier_world::World;
+    ///
+    /// let mut world = World::new(1)?;
+    /// let left = world.add_board("left", &MachineConfig::default())?;
+    /// let right = world.add_board("right", &MachineConfig::default())?;
+    /// world.wire((left, 17), (right, 16))?;
+    /// world.board_mut(left).drive_pin(17, Some(true));
+    /// world.run_for(Span::from_micros(20));
+    /// assert_eq!(world.board_mut(right).pad(16), Signal::Level(true));
+    /// # Ok::<_, espalier_world::WorldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a board has no such pad, its flash chip is there, or both are the same; in the world of a board that is alone.
+    ///
+    /// # Panics
+    /// If a board is of another world.
+    pub fn wire(&mut self, one: (BoardId, usize), other: (BoardId, usize)) -> Result<(), WorldError> {
+        let World { now, names, boards, between, .. } = self;
+        let Some(between) = between else { return Err(WorldError::OfOne) };
+        // They rest until now, or have come further.
+        for board in boards.iter_mut() {
+            crew::run_board(board, *now);
+        }
+        between.wires.join(boards, names, [one, other].map(|(board, pin)| (board.0, pin)), *now)
+    }
+
     /// The board of this name.
     pub fn find(&self, name: &str) -> Option<BoardId> {
         self.names.iter().position(|known| known == name).map(BoardId)

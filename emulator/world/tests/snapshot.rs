@@ -8,13 +8,17 @@ use espalier_soc::{BoardDefinition, Machine, MachineConfig, SnapshotError};
 use espalier_world::{World, is_snapshot};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 
-/// Two boards in their ROMs and a network in the air that sends its beacons; one of them came late.
+/// Two boards in their ROMs with wires between them, and a network in the air that sends its beacons; one of them came late.
 fn world() -> World {
     let mut world = World::new(3).unwrap();
     world.air_mut().add_access_point(AccessPoint::wpa2("home", "correct horse")).unwrap();
     world.add_board("one", &MachineConfig::default()).unwrap();
     world.run_for(Span::from_millis(7));
     world.add_board("other", &MachineConfig::default()).unwrap();
+    let [one, other] = ["one", "other"].map(|name| world.find(name).unwrap());
+    world.wire((one, 17), (other, 16)).unwrap();
+    world.wire((one, 4), (other, 5)).unwrap();
+    world.board_mut(one).drive_pin(4, Some(true));
     world.run_for(Span::from_micros(150_321));
     world
 }

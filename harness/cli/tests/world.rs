@@ -33,6 +33,40 @@ fn boards_of_a_file_meet() {
 }
 
 #[test]
+fn wires_of_a_file_join_its_boards_and_bad_ones_name_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.toml");
+    let boards: String =
+        ["left", "right"].map(|name| format!("[[board]]\nname = \"{name}\"\nfirmware = {FIRMWARE:?}\n")).concat();
+    let run = |wire: &str| {
+        fs::write(&file, format!("{boards}[[wire]]\n{wire}")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        let output = command.arg("world").arg(&file).args(["--for", "5ms"]).output().expect("the command runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(run("from = \"left.17\"\nto = \"right.16\"\n"), (Some(0), String::new()));
+    for (wire, reason) in [
+        (
+            "from = \"left.17\"\nto = \"rigth.16\"\n",
+            "line 9: wire.to: there is no board \"rigth\"; there are left, right",
+        ),
+        (
+            "from = \"left.6\"\nto = \"right.16\"\n",
+            "line 8: a wire cannot lead to GPIO6 of board \"left\", which is not a pin",
+        ),
+        (
+            "from = \"left.17\"\nto = \"right.20\"\n",
+            "GPIO20 of board \"right\", which is not a pin of the chip: 0 to 19,",
+        ),
+        ("from = \"left\"\nto = \"right.16\"\n", "a board's name, a dot and the number of a GPIO, such as \"left.17\""),
+    ] {
+        let (status, errors) = run(wire);
+        assert_eq!(status, Some(1), "{wire}");
+        assert!(errors.contains("world.toml") && errors.contains(reason), "{errors}");
+    }
+}
+
+#[test]
 fn missing_text_is_a_failure_that_names_the_board() {
     let (status, output, errors) = run("never", &["--within", "3s"]);
     assert_eq!(status, Some(1), "{output}");

@@ -393,9 +393,9 @@ impl Board {
     /// this process: open connections of the peer are held by this board's handles only, as with [`fork`](Board::fork), the record
     /// of [`record_flash`](Board::record_flash) stays with this board, and the symbols stay in their ELF file. It is compressed, and only the build of the emulator that wrote it reads it.
     ///
-    /// A board on a bench or in QEMU cannot be saved ([`Unsupported`](crate::Unsupported)), nor one with parts that a test has written
-    /// ([`part`](BoardBuilder::part)), whose code no file has. A board that is in a world with others is
-    /// saved with them, by [`World::save`](crate::World::save).
+    /// Parts that a test has written ([`part`](BoardBuilder::part)) are in the file with their state, but not with their code:
+    /// [`BoardBuilder::load`] takes their kinds. A board on a bench or in QEMU cannot be saved ([`Unsupported`](crate::Unsupported)).
+    /// A board that is in a world with others is saved with them, by [`World::save`](crate::World::save).
     ///
     /// ```no_run
     /// # async fn boot(board: espalier::Board) -> espalier::Result<()> {
@@ -441,7 +441,7 @@ impl Board {
     /// # Errors
     /// As [`load`](Board::load).
     pub fn load_as(path: impl AsRef<Path>, name: impl Into<String>) -> Result<Board> {
-        Ok(Board::of(state_of(path.as_ref(), &name.into())?))
+        Board::builder().name(name).load(path)
     }
 
     /// Puts a board that was booted into the file that other processes look for, if there can be one.
@@ -598,11 +598,10 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(path).map_err(FileError::of("read", path))?)
 }
 
-fn state_of(path: &Path, name: &str) -> Result<State, Failure> {
+fn state_of(path: &Path, kinds: &PartKinds, used: Use<'_>) -> Result<State, Failure> {
     let refused = |source: Source| SnapshotError { path: path.to_owned(), source };
-    let (driver, attachment) = load(&read_file(path)?).map_err(refused)?;
+    let (driver, attachment) = load(&read_file(path)?, kinds).map_err(refused)?;
     let (_, record) = records(&attachment).map_err(refused)?.pop().ok_or_else(|| refused("it has no record".into()))?;
-    let used = Use { name, goldens: default_folder(), bless: bless_from_env() };
     let mut state = record.state(driver, used).map_err(|damaged| refused(damaged.into()))?;
     equip(&mut state);
     Ok(state)
@@ -628,8 +627,9 @@ fn digest(image: &Image, flash_size: u32) -> Result<[u8; 32], Failure> {
 }
 
 /// A booted board out of a file, unless something has changed that it was made of; why not, otherwise.
-fn kept_state(path: &Path) -> std::result::Result<State, String> {
-    let state = state_of(path, BOOTED).map_err(|failure| failure.to_string())?;
+fn kept_state(path: &Path, kinds: &PartKinds) -> std::result::Result<State, String> {
+    let used = Use { name: BOOTED, goldens: default_folder(), bless: bless_from_env() };
+    let state = state_of(path, kinds, used).map_err(|failure| failure.to_string())?;
     match state.inputs.changed() {
         None => Ok(state),
         Some(what) => Err(format!("{}: {what} has changed", path.display())),
@@ -715,7 +715,8 @@ impl BoardBuilder {
         self
     }
 
-    /// A kind of part that `[[part]]` of its board file may name, beside those that come with Espalier.
+    /// A kind of part that `[[part]]` of its board file may name, beside those that come with Espalier. The state that the part
+    /// keeps by its [`Persist`](crate::part::Persist) goes with forks and files of the board; `make` makes it anew for each file that is loaded.
     pub fn part<T: Part>(
         mut self,
         kind: impl Into<String>,
@@ -781,12 +782,13 @@ impl BoardBuilder {
 
     /// Returns the key that identifies the booted board among others of one place in the source; `None` if it cannot be kept in a file.
     fn key(&self, target: &Target, model: &Model, image: Option<&Image>, elf: Option<&Path>) -> Option<Vec<u8>> {
-        if *target != Target::Emulated || self.world.is_some() || !self.kinds.own().is_empty() {
+        if *target != Target::Emulated || self.world.is_some() {
             return None;
         }
-        let (description, flash_size) = describe(model).ok()?;
+        let (description, flash_size) = describe(model, &self.kinds).ok()?;
         let mut key = Writer::new();
         description.save(&mut key);
+        self.kinds.own().to_vec().save(&mut key);
         if let Some(image) = image {
             digest(image, flash_size).ok()?.save(&mut key);
         }
@@ -795,6 +797,29 @@ impl BoardBuilder {
             path.map(|path| path.display().to_string()).save(&mut key);
         }
         Some(key.into_bytes())
+    }
+
+    /// An emulated board that goes on where the one stood that was [saved](Board::save) there, with the [kinds of parts](BoardBuilder::part)
+    /// and the name that this was given. All else about the board is in the file.
+    ///
+    /// ```no_run
+    /// use espalier::Board;
+    /// use espalier::part::TouchPad;
+    ///
+    /// # fn example() -> espalier::Result<()> {
+    /// let board = Board::builder().part("my-pad", |_| Ok(TouchPad::new())).load("target/booted.espalier")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Board::load`]; and if the board has a part of a kind that this was not given, or that does not take its state back. The error
+    /// names the part.
+    pub fn load(self, path: impl AsRef<Path>) -> Result<Board> {
+        let name = self.name.unwrap_or_else(test_name);
+        let goldens = self.goldens.unwrap_or_else(default_folder);
+        let used = Use { name: &name, goldens, bless: self.bless.unwrap_or_else(bless_from_env) };
+        Ok(Board::of(state_of(path.as_ref(), &self.kinds, used)?))
     }
 
     /// Switches the board on: with its firmware, or with what is in its flash chip if it was given none, which is nothing on an
@@ -824,7 +849,7 @@ impl BoardBuilder {
         let name = self.name.clone().unwrap_or_else(test_name);
         if let Some(boot) = kept::current() {
             let key = self.key(&target, &model, image.as_ref(), elf.as_deref());
-            boot.meet(key.as_deref(), kept_state).await;
+            boot.meet(key.as_deref(), |path| kept_state(path, &self.kinds)).await;
         }
         let (world, members) = self.world.unzip();
         let mut driver = open(

@@ -39,7 +39,7 @@ use crate::session::artefacts::test_name;
 ///
 /// Each process calls `boot`, and stops it in [`BoardBuilder::start`](crate::BoardBuilder::start) if there is a file for just this
 /// board: what `boot` does after the start is done by the file. The file is for one build of the test binary, one firmware (by its
-/// content), one board (by its description), one seed, and the same variables `ESPALIER_*`. Files of this computer that the board was
+/// content), one board (by its description and the names of the parts' kinds that a test has written), one seed, and the same variables `ESPALIER_*`. Files of this computer that the board was
 /// given after its start count too, if the harness has read them: [`put_file`](crate::MicroPython::put_file),
 /// [`run_file`](crate::MicroPython::run_file), [`Script::read`](crate::Script::read). If `boot` switches on a second board, or flashes firmware after the start, there is no
 /// file, and each process boots.

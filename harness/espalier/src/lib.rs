@@ -141,4 +141,4 @@ pub use snapshot::{ScreenComparator, insta, snapshot_file};
 pub use text::escaped;
 pub use uart::Uart;
 pub use units::Units;
-pub use world::{NoSuchBoard, World};
+pub use world::{NoSuchBoard, NotInWorld, World};

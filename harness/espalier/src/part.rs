@@ -6,6 +6,6 @@
 pub use espalier_core::{I2cTarget, Persist, Rgb, Signal, Span, Time, persist};
 pub use espalier_parts::{
     At24c, Bme280, Button, Buzzer, Connection, Drive, Ds18b20, Ds3231, Hd44780, Mcp23017, Mmc5983ma, Mpu6050, Msa300,
-    Oled, PadUse, Part, PartError, Potentiometer, SdCard, Shown, SpiPart, Tft, TouchPad, Value, ValueError, Wiring,
-    Ws2812,
+    Oled, PadUse, Part, PartError, PartKinds, Potentiometer, SdCard, Shown, SpiPart, Tft, TouchPad, Value, ValueError,
+    Wiring, Ws2812,
 };

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use espalier_core::{Signal, Span, Time};
 
-use crate::driver::PadHistory;
+use crate::driver::{PadHistory, WorldHandle, WorldPad};
 use crate::error::{Cause, Failure};
 use crate::session::{Result, Shared, State, Wait};
 
@@ -33,8 +33,8 @@ impl Cause for TooManyEdges {}
 
 /// A pin of the chip by the number of its GPIO. Handles are cheap and all lead to the same pin.
 ///
-/// Its level results from all that drives it: the chip's GPIO and peripherals, parts, wires of the board file, the test and pulls. Of two
-/// drivers with opposite levels the low one prevails.
+/// Its level results from all that drives it: the chip's GPIO and peripherals, parts, wires of the board file and to other boards
+/// ([`World::wire`](crate::World::wire)), the test and pulls. Of two drivers with opposite levels the low one prevails.
 ///
 /// Every call fails if the chip has no such pin, or on a kind of board whose pins are out of reach; see
 /// [`Capability::Pins`](crate::Capability::Pins).
@@ -59,6 +59,12 @@ pub struct Pin {
 impl Pin {
     pub(crate) fn new(shared: Arc<Shared>, pin: usize) -> Pin {
         Pin { shared, pin }
+    }
+
+    /// Where it is in this world; otherwise the name of its board, which is in another.
+    pub(crate) fn in_world(&self, world: &WorldHandle) -> std::result::Result<WorldPad, String> {
+        let state = self.shared.lock();
+        state.driver.pad_in_world(world, self.pin).ok_or_else(|| state.artefacts.name().to_owned())
     }
 
     /// Whether it is high now.

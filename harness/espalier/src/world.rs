@@ -5,10 +5,12 @@ use std::path::Path;
 use std::task::Poll;
 
 use espalier_core::{Span, Time};
+use espalier_parts::PartKinds;
 
 use crate::board::{Board, BoardBuilder, equip, read_file, write_file};
 use crate::driver::{Model, SnapshotError, WorldHandle};
 use crate::error::Cause;
+use crate::pins::Pin;
 use crate::screen::{bless_from_env, default_folder};
 use crate::session::{Members, Result, Use};
 
@@ -29,7 +31,22 @@ pub struct NoSuchBoard {
 
 impl Cause for NoSuchBoard {}
 
-/// Several emulated boards on one clock, in one air and on one LAN.
+/// A wire cannot lead to a board that is not in the world.
+///
+/// ```
+/// let error = espalier::NotInWorld { board: "left".to_owned() };
+/// assert_eq!(error.to_string(), "board \"left\" is not in this world; wires join boards of one world");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("board {board:?} is not in this world; wires join boards of one world")]
+pub struct NotInWorld {
+    /// The board's name.
+    pub board: String,
+}
+
+impl Cause for NotInWorld {}
+
+/// Several emulated boards on one clock, in one air and on one LAN, with wires between their pads.
 ///
 /// They hear each other over Wi-Fi and ESP-NOW, and reach each other on the LAN. There the first has the address 10.0.4.100 by Wi-Fi
 /// and 10.0.4.101 by Ethernet, the second 10.0.4.102 and 10.0.4.103, and so on; the peer of all of them is 10.0.4.2. Their time is
@@ -97,6 +114,29 @@ impl World {
         Ok(board.map(Board::shared).ok_or_else(|| NoSuchBoard { name: name.to_owned(), names: self.names() })?)
     }
 
+    /// Joins two pads by a wire: of two boards, or of one. All that drives or pulls one of them counts at the other, with waves, open
+    /// drains and conflicts, so a UART hears the other board's if its RX is wired to that one's TX. Between two boards all of it arrives
+    /// 5 us later. The wire goes into forks and files of the world.
+    ///
+    /// ```no_run
+    /// # async fn test(world: espalier::World, left: espalier::Board, right: espalier::Board) -> espalier::Result<()> {
+    /// use espalier::Units;
+    ///
+    /// world.wire(&left.pin(17), &right.pin(16))?;
+    /// world.wire(&left.pin(16), &right.pin(17))?;
+    /// left.pin(17).drive(false)?;
+    /// right.pin(16).goes_low().within(1.ms()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotInWorld`] if a board is not in this world; if a chip has no such pad or its flash chip is there.
+    pub fn wire(&self, one: &Pin, other: &Pin) -> Result<()> {
+        let place = |pin: &Pin| pin.in_world(&self.handle).map_err(|board| NotInWorld { board });
+        Ok(self.handle.wire([place(one)?, place(other)?])?)
+    }
+
     /// The names of its boards, in the order in which they were started.
     pub fn names(&self) -> Vec<String> {
         self.members.names()
@@ -114,7 +154,7 @@ impl World {
     /// # Errors
     /// If a board has parts of a test's own, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let file = self.members.save(&self.handle, &default_folder())?;
+        let file = self.members.save(&self.handle, &default_folder());
         Ok(write_file(path.as_ref(), &file)?)
     }
 
@@ -125,9 +165,29 @@ impl World {
     /// If the file cannot be read ([`FileError`](crate::FileError)); a [`SnapshotError`] that says what to do if it is damaged, holds no world,
     /// or is of another build.
     pub fn load(path: impl AsRef<Path>) -> Result<World> {
+        World::load_with_parts(path, &PartKinds::default())
+    }
+
+    /// The same for boards with [parts of a test's own](BoardBuilder::part): these are their kinds.
+    ///
+    /// ```no_run
+    /// use espalier::World;
+    /// use espalier::part::{PartKinds, TouchPad};
+    ///
+    /// # fn example() -> espalier::Result<()> {
+    /// let mut kinds = PartKinds::default();
+    /// kinds.add("my-pad", |_| Ok(TouchPad::new()));
+    /// let world = World::load_with_parts("target/world.espalier", &kinds)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`](World::load); and if a board has a part of a kind that is not among these, or that does not take its state back.
+    pub fn load_with_parts(path: impl AsRef<Path>, kinds: &PartKinds) -> Result<World> {
         let path = path.as_ref();
         let used = || Use { name: "", goldens: default_folder(), bless: bless_from_env() };
-        let (handle, members) = Members::load(&read_file(path)?, used, equip)
+        let (handle, members) = Members::load(&read_file(path)?, kinds, used, equip)
             .map_err(|source| SnapshotError { path: path.to_owned(), source })?;
         Ok(World { handle, members })
     }

@@ -10,12 +10,19 @@ use std::process::{Child, Command, Stdio};
 use espalier::{Board, BootOnce, Kind, Model, Result, Units};
 use rstest::rstest;
 
+#[path = "common/tally.rs"]
+mod tally;
+
+use tally::Tally;
+
 /// In the package's folder, which nextest names on machines that have the tests out of an archive.
 const IMAGE: &str = "../../fixtures/firmware/tutorial-esp32.bin";
 /// Environment variable with a file that gets a line for each boot.
 const BOOTS_VARIABLE: &str = "BOOTS";
 /// Environment variable with a seed, which the harness does not know by name.
 const SEED_VARIABLE: &str = "SEED";
+/// Environment variable with a board file that has a part of the kind `tally`, which is written here.
+const PARTS_VARIABLE: &str = "PARTS";
 /// The test that a process runs.
 const ONE: &str = "one_of_many_processes";
 
@@ -26,6 +33,10 @@ async fn board() -> Result<Board> {
         let seed = std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.parse().ok()).unwrap_or_default();
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
         let builder = Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(package.join(IMAGE));
+        let builder = match std::env::var_os(PARTS_VARIABLE) {
+            Some(file) => builder.model(Model::File(file.into())).part("tally", Tally::make),
+            None => builder,
+        };
         let builder = builder.seed(seed);
         let board = builder.start().await?;
         // The test continues with this file, if there is one.
@@ -34,6 +45,9 @@ async fn board() -> Result<Board> {
             boots.write_all(format!("{}\n", std::env::current_exe()?.display()).as_bytes())?;
         }
         board.console().expect("@event address ").await?;
+        if std::env::var_os(PARTS_VARIABLE).is_some() {
+            board.set_part("tally", "count", 5_i64)?;
+        }
         Ok(board)
     };
     BOOTED.fork(boot).await
@@ -57,7 +71,8 @@ async fn forks(
 #[tokio::test]
 async fn one_of_many_processes() -> Result<()> {
     let board = board().await?;
-    println!("trace {:?} at {}", board.trace_hash(), board.now());
+    let tally = board.part_property("tally", "count").ok();
+    println!("trace {:?} at {}, tally {tally:?}", board.trace_hash(), board.now());
     board.run_for(1.ms()).await
 }
 
@@ -135,6 +150,19 @@ fn processes_share_one_boot_and_a_file_that_is_of_no_use_is_written_again() {
         assert!(console.contains("[espalier] booted anew: "), "{console}");
         assert!(fs::read(file).expect("it is there again") == whole, "the same run makes the same file");
     }
+}
+
+/// Its code is in every process, and its state in the file.
+#[test]
+fn a_board_with_a_part_that_a_test_has_written_boots_once_too() {
+    let processes = Processes { folder: tempfile::tempdir().expect("a folder") };
+    let file = processes.folder.path().join("tallied.toml");
+    fs::write(&file, "extends = \"mpython\"\n[[part]]\nkind = \"tally\"\nname = \"tally\"\n").expect("it is written");
+    let file = file.display().to_string();
+    let traces: Vec<_> = (0..3).map(|_| processes.run(&[(PARTS_VARIABLE, &file)])).collect();
+    assert!(traces[0].ends_with("tally Some(Some(Integer(5)))"), "{}", traces[0]);
+    assert!(traces.iter().all(|trace| *trace == traces[0]), "{traces:?}");
+    assert_eq!((processes.boots(), processes.files().len()), (1, 1));
 }
 
 #[test]

@@ -2,9 +2,16 @@
 
 use std::path::Path;
 
+use espalier::part::{PartKinds, TouchPad};
 use espalier::{
-    AmongOthers, Board, FileError, Image, Kind, Model, NoSuchBoard, Result, SnapshotError, Start, Units, World,
+    AmongOthers, Board, FileError, Image, Kind, Model, NoSuchBoard, NotInWorld, Result, SnapshotError, Start, Units,
+    World,
 };
+
+#[path = "common/tally.rs"]
+mod tally;
+
+use tally::Tally;
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 const GREETING: &str = "hello mPython,I am TCP Client";
@@ -85,18 +92,72 @@ async fn logs_and_faults_come_back_with_the_board() -> Result<()> {
     Ok(())
 }
 
+/// A board file with a part of this kind.
+fn board_file(folder: &Path, kind: &str) -> Model {
+    let file = folder.join("board.toml");
+    let part = format!("extends = \"mpython\"\n[[part]]\nkind = \"{kind}\"\nname = \"visits\"\n");
+    std::fs::write(&file, part).expect("it can be written");
+    Model::File(file)
+}
+
+/// Their state is in the file, and their code where it is loaded; a board without it is none.
 #[tokio::test]
-async fn parts_that_a_test_has_written_are_in_no_file() -> Result<()> {
+async fn parts_that_a_test_has_written_go_on_out_of_a_file() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("board.espalier");
-    let builder = Board::builder().kind(Kind::Emulated).model(Model::MPython).firmware(IMAGE);
-    let board = builder.part("my-pad", |_| Ok(espalier_parts::TouchPad::new())).start().await?;
-    let error = board.save(&file).expect_err("no file has the code of a part").to_string();
-    assert!(
-        error.contains("with parts that a test has written cannot be saved") && error.contains("my-pad"),
-        "{error}"
-    );
-    assert!(board.fork().is_ok() && !file.exists());
+    let builder = || Board::builder().part("tally", Tally::make);
+    let board =
+        builder().kind(Kind::Emulated).model(board_file(folder.path(), "tally")).firmware(IMAGE).start().await?;
+    board.set_part("visits", "count", 7_i64)?;
+    board.run_for(20.ms()).await?;
+    board.save(&file)?;
+    let loaded = builder().name("loaded").load(&file)?;
+    assert_eq!((loaded.name(), loaded.now()), ("loaded".to_owned(), board.now()));
+    assert_eq!(loaded.part_property("visits", "count")?, Some(7_i64.into()));
+    loaded.set_part("visits", "count", 8_i64)?;
+    board.run_for(40.ms()).await?;
+    loaded.run_for(40.ms()).await?;
+    assert_eq!(loaded.trace_hash(), board.trace_hash());
+    assert_eq!(board.part_property("visits", "count")?, Some(7_i64.into()));
+
+    let told = |loaded: Result<Board>, expected: &str| {
+        let error = loaded.err().expect("it cannot be loaded").to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let code = "part \"visits\" is of a kind \"tally\" that was written for it; load it with this kind of part";
+    told(Board::load(&file), code);
+    told(Board::builder().part("other", Tally::make).load(&file), code);
+    let other = Board::builder().part("tally", |_| Ok(TouchPad::new())).load(&file);
+    told(other, "part \"visits\" of the kind \"tally\" does not take its state back");
+    Ok(())
+}
+
+/// A kind of one's own that has the name of one that comes with Espalier is another kind.
+#[tokio::test]
+async fn a_kind_of_part_is_not_taken_for_another_of_its_name() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("board.espalier");
+    let board = start().await?;
+    board.save(&file)?;
+    let error = Board::builder().part("sh1106", Tally::make).load(&file).err().expect("it is another").to_string();
+    assert!(error.contains("is of the kind \"sh1106\" that comes with Espalier"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn worlds_with_parts_that_a_test_has_written_are_saved_and_loaded() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("world.espalier");
+    let world = World::new()?;
+    let board =
+        world.board(board_file(folder.path(), "tally")).part("tally", Tally::make).name("counter").start().await?;
+    board.set_part("visits", "count", 3_i64)?;
+    world.save(&file)?;
+    assert!(World::load(&file).err().expect("no code").to_string().contains("\"visits\""));
+    let mut kinds = PartKinds::default();
+    kinds.add("tally", Tally::make);
+    let loaded = World::load_with_parts(&file, &kinds)?;
+    assert_eq!(loaded.find("counter")?.part_property("visits", "count")?, Some(3_i64.into()));
     Ok(())
 }
 
@@ -176,6 +237,37 @@ async fn forks_and_files_of_a_world_go_on_as_the_world_does() -> Result<()> {
     assert!(error.find::<NoSuchBoard>().is_some_and(|error| error.names.len() == 2));
     let error = world.find("server")?.save(Path::new("nowhere")).expect_err("it is among others");
     assert!(error.find::<AmongOthers>().is_some_and(|error| error.to_string().ends_with("save its world")));
+    Ok(())
+}
+
+/// The pads of two boards that are wired, in the world, in a fork of it and out of a file.
+#[tokio::test]
+async fn wires_of_a_world_are_in_its_forks_and_files() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("world.espalier");
+    let world = World::new()?;
+    let mut boards = Vec::new();
+    for name in ["left", "right"] {
+        boards.push(world.board(Model::DevKit).name(name).firmware(IMAGE).start().await?);
+    }
+    world.wire(&boards[0].pin(17), &boards[1].pin(16))?;
+    world.run_for(1.ms()).await?;
+    world.save(&file)?;
+    for world in [world.fork(), World::load(&file)?, world] {
+        let (left, right) = (world.find("left")?, world.find("right")?);
+        let driven = world.now();
+        left.pin(17).drive(true)?;
+        let arrived = right.pin(16).goes_high().within(1.ms()).await?;
+        assert_eq!(arrived.since(driven).as_micros(), 5);
+        left.pin(17).release()?;
+        right.pin(16).goes_low().within(1.ms()).await?;
+    }
+    let elsewhere = start().await?;
+    let world = World::load(&file)?;
+    let error = world.wire(&world.find("left")?.pin(4), &elsewhere.pin(4)).expect_err("it is in no world");
+    assert!(error.find::<NotInWorld>().is_some(), "{error}");
+    let error = world.wire(&world.find("left")?.pin(4), &world.find("right")?.pin(24)).expect_err("there is none");
+    assert!(error.to_string().contains("GPIO24 of board \"right\", which is not a pin of the chip"), "{error}");
     Ok(())
 }
 

@@ -176,6 +176,10 @@ impl Device for Rmt {
         self.set_watched(outputs as u8);
     }
 
+    fn set_awaited(&mut self, outputs: u64) {
+        self.set_awaited(outputs as u8);
+    }
+
     fn output(&self, output: usize) -> Signal {
         Signal::Level(self.output(output))
     }

@@ -4,7 +4,8 @@
 //! Nothing here ticks. The deadline is the next interrupt that software has enabled. At an access, a transmission is
 //! followed entry by entry, but only through one lap of its memory if it goes round and round. The edges of a channel are
 //! followed and kept only while something is connected to it (see [`set_watched`](Rmt::set_watched)), and then at least once a
-//! millisecond, so that no call has many of them to do.
+//! millisecond, so that no call has many of them to do. Where a block or another board hears them (see
+//! [`set_awaited`](Rmt::set_awaited)), they are followed as they come, but for those that come within a microsecond.
 
 mod device;
 mod output;
@@ -31,6 +32,8 @@ pub const RMT_CHANNELS: usize = 8;
 const LOOK_AHEAD: usize = 4 * RAM_WORDS;
 /// Longest time for which the edges of a watched channel are kept back.
 const REPORT_EVERY: Span = Span::from_millis(1);
+/// The same for those of a channel that is awaited.
+const AWAITED_EVERY: Span = Span::from_micros(1);
 
 #[derive(Clone, Debug, Default)]
 struct Channel {
@@ -55,6 +58,8 @@ pub struct Rmt {
     apb: Frequency,
     channels: [Channel; RMT_CHANNELS],
     outputs: Outputs,
+    /// The outputs whose edges have to be told in time: bit n is channel n.
+    awaited: u8,
     /// When each transmitter next does something that software has asked to be told of.
     wanted: [Option<Time>; RMT_CHANNELS],
     /// The channels for which that has to be found out again: bit n is channel n.
@@ -65,7 +70,7 @@ pub struct Rmt {
     steps: u64,
 }
 
-espalier_core::persist!(state Rmt { registers, memory, apb, channels, outputs, wanted, stale, advanced, steps });
+espalier_core::persist!(state Rmt { registers, memory, apb, channels, outputs, awaited, wanted, stale, advanced, steps });
 
 impl Default for Rmt {
     fn default() -> Rmt {
@@ -82,6 +87,7 @@ impl Rmt {
             apb: XTAL,
             channels: Default::default(),
             outputs: Outputs::default(),
+            awaited: 0,
             wanted: [None; RMT_CHANNELS],
             stale: 0,
             advanced: Time::ZERO,
@@ -105,6 +111,11 @@ impl Rmt {
     /// Sets which outputs are connected: bit n is channel n. The edges of the others are forgotten.
     pub fn set_watched(&mut self, channels: u8) {
         self.outputs.watch(channels, self.advanced);
+    }
+
+    /// Chooses the watched outputs whose edges have to be told in time.
+    pub fn set_awaited(&mut self, channels: u8) {
+        self.awaited = channels;
     }
 
     /// The level of a channel's output as of the last access or advance.
@@ -312,7 +323,12 @@ impl Rmt {
         let (transmitter, receiver) = (&self.channels[channel].transmitter, &self.channels[channel].receiver);
         let received = receiver.deadline(self.settings(channel));
         let watched = self.outputs.is_watched(channel) && transmitter.is_sending();
-        let reported = watched.then(|| self.advanced + REPORT_EVERY);
+        let awaited = watched && self.awaited >> channel & 1 != 0;
+        let reported = match transmitter.pulse.filter(|_| awaited) {
+            Some(pulse) if self.carrier(channel).is_none() => Some(pulse.until.max(self.advanced + AWAITED_EVERY)),
+            Some(_) => Some(self.advanced + AWAITED_EVERY),
+            None => watched.then(|| self.advanced + REPORT_EVERY),
+        };
         received.into_iter().chain(reported).chain(self.wanted[channel]).min()
     }
 

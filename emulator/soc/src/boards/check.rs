@@ -147,20 +147,27 @@ impl Pads {
 
 /// A wire has two ends, at pads that are not those of the flash chip.
 fn wires(board: &BoardDefinition) -> Checked {
-    let set = pads_of(board.chip);
     for wire in &board.wires {
         for (key, gpio) in [("wire.from", wire.from), ("wire.to", wire.to)] {
-            let allowed = if !(set.exist.holds)(gpio) {
-                set.exist.allowed
-            } else if set.flash.contains(&gpio) {
-                "a pin that the flash chip does not have"
-            } else if wire.from == wire.to {
-                "another pin than the other end's"
-            } else {
-                continue;
+            let allowed = match wired(board.chip, gpio) {
+                Err(allowed) => allowed,
+                Ok(()) if wire.from == wire.to => "another pin than the other end's",
+                Ok(()) => continue,
             };
             return Err(BoardErrorKind::Value { key: key.to_owned(), value: gpio.to_string(), allowed });
         }
     }
     Ok(())
+}
+
+/// Whether a wire may lead to a pad; the error is what is allowed.
+pub fn wired(chip: ChipKind, gpio: u8) -> Result<(), &'static str> {
+    let set = pads_of(chip);
+    if !(set.exist.holds)(gpio) {
+        Err(set.exist.allowed)
+    } else if set.flash.contains(&gpio) {
+        Err("a pin that the flash chip does not have")
+    } else {
+        Ok(())
+    }
 }

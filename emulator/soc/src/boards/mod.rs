@@ -58,6 +58,14 @@ impl ChipKind {
         u8::try_from(pin).is_ok_and(check::pads_of(self).exist.holds)
     }
 
+    /// Whether a wire may lead to a pad of this number.
+    ///
+    /// # Errors
+    /// If it may not; the error says which pads are allowed.
+    pub fn check_wire(self, pin: usize) -> Result<(), &'static str> {
+        check::wired(self, u8::try_from(pin).unwrap_or(u8::MAX))
+    }
+
     /// The pads that the chip has, for messages.
     pub fn pad_names(self) -> &'static str {
         let allowed = check::pads_of(self).exist.allowed;

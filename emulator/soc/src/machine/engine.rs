@@ -9,7 +9,7 @@ use super::run::Run;
 use super::settle::Settle;
 use super::wires::Wires;
 use super::{JtagCycle, Strap};
-use crate::platform::{Carried, Platform};
+use crate::platform::{Carried, FarEnd, NetDriver, Platform, WireDrive};
 
 /// The JTAG pins of a chip.
 pub trait JtagPort: Chip {
@@ -43,6 +43,14 @@ pub trait Engine: Persist + Send + Sync {
     fn store32(&mut self, core: usize, address: u32, value: u32, now: Time) -> Result<(), Fault>;
     /// Brings what parts hear up to `now`.
     fn follow_wires(&mut self, now: Time);
+    /// Other wires lead off the board from now on.
+    fn connect_wire_ends(&mut self, ends: &[FarEnd], now: Time);
+    /// Brings the board's drives on the wires that lead off it up to `now`.
+    fn follow_wire_ends(&mut self, now: Time);
+    /// Takes in the drives that have arrived over those wires.
+    fn hear_wires(&mut self, now: Time);
+    /// The board's drive on the net of a pad.
+    fn wire_drive(&self, pin: usize) -> WireDrive;
     /// A part was changed from outside.
     fn follow_parts(&mut self, now: Time);
     fn attach_probe(&mut self, pin: usize, now: Time);
@@ -119,7 +127,8 @@ impl<C: JtagPort> Engine for Assembly<C> {
     fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap) {
         // Holding down the button at the strapping pad selects the download mode, as on every development board.
         let (platform, pad) = (self.chip.platform(), self.chip.boot_pad());
-        let held = platform.driven[pad].or(platform.parts.pad_level(pad)) == Some(false);
+        let level = platform.driven[pad].or(platform.parts.pad_level(pad));
+        let held = level == Some(false) || platform.wire_ends.drivers(platform.pads.net(pad)).any(NetDriver::is_low);
         self.chip_mut().set_strap(if held { Strap::Download } else { strap });
         run.reset(self, cause);
     }
@@ -147,6 +156,23 @@ impl<C: JtagPort> Engine for Assembly<C> {
 
     fn follow_wires(&mut self, now: Time) {
         self.chip_mut().follow_wires(now);
+    }
+
+    fn connect_wire_ends(&mut self, ends: &[FarEnd], now: Time) {
+        self.chip_mut().connect_wire_ends(ends, now);
+    }
+
+    fn follow_wire_ends(&mut self, now: Time) {
+        self.chip_mut().follow_wire_ends(now);
+    }
+
+    fn hear_wires(&mut self, now: Time) {
+        let now = self.platform_mut().tick(now);
+        self.chip_mut().hear_wires(now);
+    }
+
+    fn wire_drive(&self, pin: usize) -> WireDrive {
+        self.chip.wire_drive(pin)
     }
 
     fn follow_parts(&mut self, now: Time) {

@@ -178,7 +178,8 @@ impl Machine {
     /// When something next happens if nothing comes from outside: until then no core executes. None while one does.
     pub fn rests_until(&mut self) -> Option<Time> {
         if self.run.off {
-            return Some(Time::from_ticks(u64::MAX));
+            let arrival = self.engine.platform().wire_ends.deadline();
+            return Some(arrival.unwrap_or(Time::from_ticks(u64::MAX)));
         }
         self.engine.rests_until(&self.run)
     }

@@ -54,6 +54,7 @@ impl Machine {
         self.run.now = self.run.now.max(until);
         self.lan_mut();
         self.air_mut();
+        self.engine.hear_wires(self.run.now);
     }
 
     /// Records from now on what the chip does to its flash chip, as long as that takes no more than `limit` bytes. Forks go on

@@ -44,6 +44,18 @@ pub enum SnapshotError {
     Damaged(#[from] Damaged),
     #[error("the snapshot's board cannot be made: {0}")]
     Board(String),
+    #[error(
+        "the snapshot's part {name:?} is of a kind {kind:?} that was written for it; load it with this kind of part"
+    )]
+    OwnKind { kind: String, name: String },
+    #[error(
+        "the snapshot's part {name:?} is of the kind {kind:?} that comes with Espalier; load it without one of this name"
+    )]
+    BuiltInKind { kind: String, name: String },
+    #[error(
+        "the snapshot's part {name:?} of the kind {kind:?} does not take its state back: {source}; save the board again"
+    )]
+    Part { kind: String, name: String, source: Damaged },
 }
 
 /// The file of this kind with the content that `fill` writes.

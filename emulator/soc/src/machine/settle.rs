@@ -57,6 +57,8 @@ pub trait Settle: Chip {
             } else if slot == platform.parts_slot() {
                 platform.parts.advance(now);
                 self.settle_parts(now);
+            } else if slot == platform.wires_slot() {
+                self.hear_wires(now);
             } else if slot == platform.pads_slot() {
                 self.step_waves(now);
                 self.renew_pads();

@@ -1,7 +1,8 @@
 //! A machine in a file.
 //!
 //! Behind the frame of every file of state (`sealed`) come the chip, its ROM and the board, and the packed state of the machine. The
-//! board's definition is in the file, so that it can be read where the board's TOML file is not; the ROM is not, only its digest.
+//! board's definition is in the file, so that it can be read where the board's TOML file is not; the ROM is not, only its digest. Nor
+//! is the code of parts that users have written: who loads the machine has their kinds.
 
 use espalier_core::{Load, Persist, Reader, Writer};
 use espalier_parts::PartKinds;
@@ -29,6 +30,7 @@ impl Machine {
             self.engine.chip_name().to_owned().save(file);
             self.engine.rom_digest().save(file);
             self.config.without_flash_content().save(file);
+            own_kinds(&self.config).save(file);
             pack(&state.into_bytes(), file);
         })
     }
@@ -44,6 +46,7 @@ impl Machine {
         let rom = u32::load(&mut reader)?;
         let mut config = MachineConfig::load(&mut reader)?;
         config.board.kinds = kinds.clone();
+        check_kinds(&config, &<Vec<bool>>::load(&mut reader)?)?;
         config.board.check().map_err(|kind| SnapshotError::Board(kind.to_string()))?;
         let state = unpack(&mut reader)?;
         reader.finish()?;
@@ -57,13 +60,39 @@ impl Machine {
         let run = Run::new(engine.cores());
         let mut machine = Machine { config, engine, run };
         let mut state = Reader::new(&state);
-        machine.engine.restore(&mut state)?;
+        if let Err(source) = machine.engine.restore(&mut state) {
+            let refused = machine.engine.platform().parts.refused();
+            return Err(refused.map_or(SnapshotError::Damaged(source), |(kind, name)| SnapshotError::Part {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+                source,
+            }));
+        }
         machine.run.restore(&mut state)?;
         if !machine.run.fits(machine.engine.cores()) {
             return Err(state.damaged("no possible Run").into());
         }
         state.finish()?;
         Ok(machine)
+    }
+}
+
+/// For each part of a board whether its kind is a user's, whose code no snapshot has.
+fn own_kinds(config: &MachineConfig) -> Vec<bool> {
+    let own = config.board.kinds.own();
+    config.board.parts.iter().map(|part| own.contains(&part.kind)).collect()
+}
+
+/// Whether the kinds of parts are those with which the board was saved.
+fn check_kinds(config: &MachineConfig, saved: &[bool]) -> Result<(), SnapshotError> {
+    let given = own_kinds(config);
+    let mut parts = config.board.parts.iter().zip(saved.iter().zip(&given));
+    match parts.find(|(_, (saved, given))| saved != given) {
+        None => Ok(()),
+        Some((part, (own, _))) => {
+            let (kind, name) = (part.kind.clone(), part.name.clone());
+            Err(if *own { SnapshotError::OwnKind { kind, name } } else { SnapshotError::BuiltInKind { kind, name } })
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use espalier_core::{Signal, Time};
 
 use super::chip::{Chip, PadFunction};
 use super::settle::Settle;
-use crate::platform::{Carried, Input, NetDriver, Source, pads, resolve};
+use crate::platform::{Carried, FarEnd, Input, NetDriver, Platform, Source, WireDrive, pads, resolve, strongest};
 
 /// Edges of a wave that are followed one after the other for a block that takes no waves, before those between are left out.
 const MOST_STEPS: u64 = 1 << 16;
@@ -100,7 +100,7 @@ pub trait Wires: Settle {
     /// Software is about to read the levels of pads: works out those that blocks drive.
     fn look_at_pads(&mut self, now: Time) {
         let lines = &self.platform().pads;
-        let waving = lines.waving();
+        let waving = lines.waving() | self.platform().wire_ends.pads();
         if waving == 0 {
             return;
         }
@@ -183,7 +183,7 @@ pub trait Wires: Settle {
             let driven = followed.filter(|(block, _)| block == index);
             let watched = driven.fold(0, |mask, (_, output)| mask | 1 << output);
             platform.blocks.device_mut(*index).set_watched(watched);
-            let heard = platform.pads.with_nets(platform.pads.heard_inside());
+            let heard = platform.pads.with_nets(platform.pads.heard_inside() | platform.wire_ends.first());
             let awaited = pads(heard).filter_map(|pin| platform.pads.drivers[pin]).filter(|(block, _)| block == index);
             let awaited = awaited.fold(0, |mask, (_, output)| mask | 1 << output);
             platform.blocks.device_mut(*index).set_awaited(awaited);
@@ -256,30 +256,85 @@ pub trait Wires: Settle {
         }
     }
 
-    /// Returns the signal on a pad. Its own GPIO output counts only if `own`: the block of the pads knows that itself.
-    fn carried_by(&self, pin: usize, own: bool) -> Carried {
+    /// The drivers of a net that are on the board, but for the GPIO output of the pad `without`.
+    fn drivers_of(&self, net: u64, without: Option<usize>) -> impl Iterator<Item = NetDriver> {
         let platform = self.platform();
         let (lines, matrix) = (&platform.pads, platform.blocks.matrix());
-        let chip = |pad: usize| match lines.drivers[pad] {
+        let chip = move |pad: usize| match lines.drivers[pad] {
             Some(_) => {
                 let driver = NetDriver { signal: lines.brought[pad], open_drain: matrix.is_open_drain(pad) };
                 (self.pad_function(pad) != PadFunction::Matrix || matrix.is_enabled(pad)).then_some(driver)
             }
             // A released open drain drives nothing, and one that pulls low is a driver like others.
-            None if pad != pin || own => matrix.output(pad).map(|level| NetDriver::of(Signal::Level(level))),
+            None if without != Some(pad) => matrix.output(pad).map(|level| NetDriver::of(Signal::Level(level))),
             None => None,
         };
         let outside = |pad: usize| platform.driven[pad].map(|level| NetDriver::of(Signal::Level(level)));
         let part = |pad: usize| platform.parts.driver(pad);
-        let net = lines.net(pin);
-        let drivers = pads(net).flat_map(|pad| [chip(pad), outside(pad), part(pad)]).flatten();
-        // A resistor on the board is stronger than one of the chip.
-        let first = |pull: &dyn Fn(usize) -> Option<bool>| {
-            let pulls = pads(net).filter_map(pull);
-            pulls.fold(None, |up, level| Some(up.unwrap_or(false) || level))
-        };
-        let resistor = first(&|pad| platform.parts.resistor(pad)).or_else(|| first(&|pad| self.pull(pad)));
+        pads(net).flat_map(move |pad| [chip(pad), outside(pad), part(pad)]).flatten()
+    }
+
+    /// The pull of resistors on the board at a net.
+    fn resistor_of(&self, net: u64) -> Option<bool> {
+        strongest(pads(net).filter_map(|pad| self.platform().parts.resistor(pad)))
+    }
+
+    /// The pull of resistors in the chip at a net.
+    fn pull_of(&self, net: u64) -> Option<bool> {
+        strongest(pads(net).filter_map(|pad| self.pull(pad)))
+    }
+
+    /// Returns the signal on a pad. Its own GPIO output counts only if `own`: the block of the pads knows that itself.
+    fn carried_by(&self, pin: usize, own: bool) -> Carried {
+        let ends = &self.platform().wire_ends;
+        let net = self.platform().pads.net(pin);
+        let drivers = self.drivers_of(net, (!own).then_some(pin)).chain(ends.drivers(net));
+        // A resistor on a board is stronger than one of a chip.
+        let resistor = strongest(self.resistor_of(net).into_iter().chain(ends.resistor(net)));
+        let resistor = resistor.or_else(|| strongest(self.pull_of(net).into_iter().chain(ends.pull(net))));
         resolve(drivers, resistor)
+    }
+
+    /// The board's drive on a net.
+    fn wire_drive(&self, pin: usize) -> WireDrive {
+        let net = self.platform().pads.net(pin);
+        WireDrive::new(self.drivers_of(net, None), self.resistor_of(net), self.pull_of(net))
+    }
+
+    /// Notes the board's drive on a net from which a wire leads off it.
+    fn note_wire(&mut self, pin: usize, at: Time) {
+        let drive = self.wire_drive(pin);
+        self.platform_mut().wire_ends.note(pin, drive, at);
+    }
+
+    /// Follows the drivers of the wires that lead off the board up to `now`, so that all their changes are told.
+    fn follow_wire_ends(&mut self, now: Time) {
+        let now = self.platform_mut().tick(now);
+        if !self.platform_mut().wire_ends.is_behind(now) {
+            return;
+        }
+        let drivers = pads(self.platform().wire_ends.pads()).filter_map(|pin| self.platform().pads.drivers[pin]);
+        let blocks = drivers.fold(0_u128, |mask, (block, _)| mask | 1 << block);
+        self.follow_blocks(blocks, now);
+        for pin in pads(self.platform().wire_ends.first()) {
+            self.note_wire(pin, now);
+        }
+    }
+
+    /// Takes in the drives that have arrived over wires from other boards.
+    fn hear_wires(&mut self, now: Time) {
+        while let Some((at, pin)) = self.platform_mut().wire_ends.take_due(now) {
+            self.platform_mut().forget_steady();
+            self.step_waves(at);
+            self.before_pads_change(at);
+            for pin in pads(self.platform().pads.net(pin)) {
+                self.carry(pin, at);
+            }
+        }
+        if self.platform().parts.is_dirty() {
+            self.settle_parts(now);
+        }
+        self.platform_mut().renew_wire_ends();
     }
 
     /// Tells the chip the levels that pads have while it does not drive them itself.
@@ -297,6 +352,9 @@ pub trait Wires: Settle {
 
     /// Works out what a pad that is followed carries from `at` on, and tells those who hear it.
     fn carry(&mut self, pin: usize, at: Time) {
+        if self.platform().wire_ends.first() >> pin & 1 != 0 {
+            self.note_wire(pin, at);
+        }
         let carried = self.carried_by(pin, true);
         let platform = self.platform_mut();
         let before = platform.pads.carried(pin).signal;
@@ -307,7 +365,7 @@ pub trait Wires: Settle {
             platform.events.pad(pin, carried.signal, at);
             platform.parts.carry(pin, carried.signal, at);
         }
-        let told = platform.pads.sensed | platform.pads.wired();
+        let told = platform.pads.sensed | platform.pads.wired() | platform.wire_ends.pads();
         if told >> pin & 1 != 0 {
             self.update_pads(1 << pin, at);
         }
@@ -407,6 +465,15 @@ pub trait Wires: Settle {
         let edges = pads(due).filter_map(|pin| lines.carried(pin).signal.next_edge(lines.seen[pin]));
         let next = edges.map(|(at, _)| at).min();
         self.platform_mut().set_deadline(slot, next);
+    }
+
+    /// Other wires lead off the board from now on.
+    fn connect_wire_ends(&mut self, ends: &[FarEnd], now: Time) {
+        let now = self.platform_mut().tick(now);
+        let Platform { wire_ends, pads, .. } = self.platform_mut();
+        wire_ends.connect(ends, |pin| pads.net(pin));
+        self.follow_wires(now);
+        self.platform_mut().renew_wire_ends();
     }
 
     /// Follows the lines up to `now`, for a view from outside.

@@ -150,6 +150,12 @@ impl Lines {
         probes && pads == [pins; 4] && [self.listening.len(), self.fed.len()] == [blocks; 2] && inputs && drivers
     }
 
+    /// Joins the nets of two pads.
+    pub fn join(&mut self, one: usize, other: usize) {
+        let joined = self.nets[one] | self.nets[other];
+        pads(joined).for_each(|pin| self.nets[pin] = joined);
+    }
+
     /// The pads on the net of a pad.
     pub fn net(&self, pin: usize) -> u64 {
         self.nets[pin]

@@ -13,6 +13,7 @@ mod serial;
 mod signals;
 mod stub;
 mod unmodelled;
+mod wire_ends;
 
 use std::collections::VecDeque;
 
@@ -32,6 +33,7 @@ use map::{Map, Window};
 use parts::Parts;
 use serial::SerialOutput;
 use unmodelled::{Allowed, Mnemonics, UnmodelledLog};
+use wire_ends::WireEnds;
 
 pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
@@ -40,6 +42,7 @@ pub use net::{Carried, NetDriver, resolve};
 pub use serial::SERIAL_OUTPUT_BYTES;
 pub use signals::{Signals, SpiSignals};
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
+pub use wire_ends::{FarEnd, WireChange, WireDrive, strongest};
 
 /// A reset of cores by a block; `core` says which one if its scope is one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +74,7 @@ pub struct Config<'a> {
 pub struct Platform {
     pub map: Map,
     pub blocks: Blocks,
-    /// One slot for each block, then those of the LAN, the air, the ports, the parts and the waves on pads.
+    /// One slot for each block, then those of the LAN, the air, the ports, the parts, the waves on pads and the wires to other boards.
     schedule: Schedule,
     /// Number of calls of blocks because of a deadline.
     calls: u64,
@@ -98,6 +101,8 @@ pub struct Platform {
     pub air: Air,
     /// The ports in place of the antenna's and the cable's networks, if this is one of several boards.
     pub ports: Option<Box<Ports>>,
+    /// Wires from its pads to other boards.
+    pub wire_ends: WireEnds,
     /// Something came out of the chip.
     pub output: bool,
     flash_changes: u64,
@@ -111,7 +116,7 @@ pub struct Platform {
 espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
-        pads, parts, lan, air, ports, output, flash_changes, attention, code_epoch, unmodelled
+        pads, parts, lan, air, ports, wire_ends, output, flash_changes, attention, code_epoch, unmodelled
     } fixed { map, steady, has_steady, events } if Platform::is_sound;
 }
 
@@ -125,7 +130,7 @@ impl Platform {
         lan.plug_in_air();
         Ok(Platform {
             blocks: Blocks::new(table.iter().map(|block| (block.device)(&config.setup)).collect()),
-            schedule: Schedule::new(table.len() + 5),
+            schedule: Schedule::new(table.len() + 6),
             calls: 0,
             clock: Time::ZERO,
             steady: SteadyWords::NONE,
@@ -143,6 +148,7 @@ impl Platform {
             lan,
             air: Air::new(seed),
             ports: None,
+            wire_ends: WireEnds::default(),
             output: false,
             flash_changes: 0,
             attention: false,
@@ -161,11 +167,12 @@ impl Platform {
             && self.serial.len() == ports
             && self.driven.len() == pins
             && self.pads.is_sound(self.blocks.len())
+            && self.wire_ends.is_sound(pins, |pin| self.pads.net(pin))
     }
 
-    /// The pads that parts, probes, blocks and the observer look at.
+    /// The pads that parts, probes, blocks, the observer and other boards look at.
     pub fn looked_at(&self) -> u64 {
-        self.pads.looked_at() | self.events.pads()
+        self.pads.looked_at() | self.events.pads() | self.wire_ends.first()
     }
 
     /// The schedule's slot for the LAN.
@@ -196,6 +203,16 @@ impl Platform {
     /// The schedule's slot for waves on pads whose edges are followed.
     pub fn pads_slot(&self) -> usize {
         self.blocks.len() + 4
+    }
+
+    /// The schedule's slot for the wires to other boards.
+    pub fn wires_slot(&self) -> usize {
+        self.blocks.len() + 5
+    }
+
+    /// Asks when the next thing arrives over them.
+    pub fn renew_wire_ends(&mut self) {
+        self.set_deadline(self.wires_slot(), self.wire_ends.deadline());
     }
 
     /// Something will reach the ports at `at`.

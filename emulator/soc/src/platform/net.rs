@@ -16,6 +16,16 @@ impl NetDriver {
         NetDriver { signal, open_drain: false }
     }
 
+    /// Whether it does nothing.
+    pub fn is_released(&self) -> bool {
+        self.open_drain && self.signal == Signal::Level(true)
+    }
+
+    /// Whether it holds the net low.
+    pub fn is_low(self) -> bool {
+        self.signal == Signal::Level(false)
+    }
+
     /// One that holds the net low.
     pub const LOW: NetDriver = NetDriver { signal: Signal::Level(false), open_drain: true };
 }
@@ -44,7 +54,7 @@ pub fn resolve(drivers: impl Iterator<Item = NetDriver>, resistor: Option<bool>)
     let (mut both, mut conflict) = (None::<Signal>, false);
     let mut pushed: Option<Signal> = None;
     for driver in drivers {
-        if driver.open_drain && driver.signal == Signal::Level(true) {
+        if driver.is_released() {
             continue;
         }
         if !driver.open_drain {
@@ -67,7 +77,7 @@ pub fn resolve(drivers: impl Iterator<Item = NetDriver>, resistor: Option<bool>)
 }
 
 /// Combines two signals where low prevails. True if the result is unknown: two different waves count as low.
-fn lower(one: Signal, other: Signal) -> (Signal, bool) {
+pub(super) fn lower(one: Signal, other: Signal) -> (Signal, bool) {
     match (one, other) {
         (one, other) if one == other => (one, false),
         (Signal::Level(false), _) | (_, Signal::Level(false)) => (Signal::Level(false), false),

@@ -134,7 +134,7 @@ fn a_world_goes_on_out_of_a_file(image: &[u8]) {
     assert_eq!(boards.finish(0), "received 20000\n");
 }
 
-fn goes_on_out_of_a_file(boards: &Boards, when: &str) {
+pub fn goes_on_out_of_a_file(boards: &Boards, when: &str) {
     let file = boards.world.save(b"attached");
     let outcome = |boards: &Boards, threads: usize| {
         let mut boards = boards.clone();

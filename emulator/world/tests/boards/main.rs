@@ -5,6 +5,7 @@
 
 mod cases;
 mod repl;
+mod wires;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
             path.display()
         );
     }
-    let trials = cases::ALL.iter().map(|(name, case)| {
+    let trials = cases::ALL.iter().chain(wires::ALL).map(|(name, case)| {
         let bytes = image.clone();
         let ignored = bytes.is_none();
         Trial::test(*name, move || {

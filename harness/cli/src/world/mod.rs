@@ -17,7 +17,7 @@ use crate::output::say;
 use crate::signals::Signals;
 use crate::style::{FAINT, PLAIN, warn};
 use crate::{FAILURE, SUCCESS};
-use file::{BoardEntry, WorldFile};
+use file::{BoardEntry, Wire, WorldFile};
 pub use served::serve;
 
 /// The UART that is the console.
@@ -31,7 +31,7 @@ const PATIENCE: Span = Span::from_secs(30);
 
 /// The world of a file, and the file. Its boards are switched on.
 fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliError> {
-    let file = WorldFile::read(path)?;
+    let (file, wires) = WorldFile::read(path)?;
     let config = WorldConfig { seed: file.seed, ..WorldConfig::default() };
     let threads = threads.unwrap_or(config.threads);
     let mut world = World::of(WorldConfig { threads, ..config })?;
@@ -40,6 +40,12 @@ fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliE
     }
     for entry in &file.boards {
         add(&mut world, entry)?;
+    }
+    for wire in &wires {
+        join(&mut world, wire).map_err(|error| {
+            let reason = format!("line {}: {error}", wire.line);
+            CliError::World { path: path.to_owned(), reason }
+        })?;
     }
     Ok((world, file))
 }
@@ -55,6 +61,15 @@ fn add(world: &mut World, entry: &BoardEntry) -> Result<(), CliError> {
     }
     world.board_mut(id).power_on(Strap::FlashBoot);
     Ok(())
+}
+
+fn join(world: &mut World, wire: &Wire) -> Result<(), WorldError> {
+    // The file was read with all its boards.
+    let [one, other] = wire.ends.each_ref().map(|end| Some((world.find(&end.board)?, end.pin)));
+    match one.zip(other) {
+        Some((one, other)) => world.wire(one, other),
+        None => Ok(()),
+    }
 }
 
 /// A board, and how it stands with it.

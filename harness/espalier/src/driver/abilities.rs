@@ -15,7 +15,7 @@ use espalier_parts::{Part, Value};
 use super::{
     AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, Executed, FaultConfig, FlashHistory,
     FlashMemory, FlashSectors, Kind, LedState, Link, ListenerId, PadHistory, PlayedTone, Reset, SerialPort, Start,
-    UnmodelledNote, Unsupported, WifiCredentials, WorldHandle,
+    UnmodelledNote, Unsupported, WifiCredentials, WorldHandle, WorldPad,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -373,6 +373,12 @@ pub(crate) trait Keeping: Identity {
     /// The same board in a fork of the world that it is in with others.
     fn fork_into(&self, world: &WorldHandle) -> Option<Box<dyn Driver>> {
         let _ = world;
+        None
+    }
+
+    /// A pad of it in this world; none if it is not there.
+    fn pad_in_world(&self, world: &WorldHandle, pin: usize) -> Option<WorldPad> {
+        let _ = (world, pin);
         None
     }
 

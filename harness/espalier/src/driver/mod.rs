@@ -42,11 +42,11 @@ pub use data::Start;
 pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId, PadHistory};
 #[cfg(feature = "probe")]
 pub(crate) use data::{JtagCycle, ProbePort};
-pub(crate) use emulated::WorldHandle;
 pub use emulated::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
     Progress,
 };
+pub(crate) use emulated::{WorldHandle, WorldPad};
 pub use error::{
     Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, NoSuchPin, NoSuchUart, PeerError,
     PropertyError, SnapshotError, UnknownPart, Unsupported,
@@ -93,15 +93,15 @@ pub(crate) fn is_snapshot(beginning: &[u8]) -> bool {
     emulated::is_snapshot(beginning)
 }
 
-/// The emulated board of a file that [`Keeping::save`] has made, and the attachment.
-pub(crate) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
-    emulated::load(file)
+/// The emulated board of a file that [`Keeping::save`] has made, with parts of these kinds, and the attachment.
+pub(crate) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
+    emulated::load(file, kinds)
 }
 
 /// Returns the surroundings of the chip of this emulated board model as bytes that identify them, and the size of its flash chip in
 /// bytes.
-pub(crate) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
-    emulated::describe(model)
+pub(crate) fn describe(model: &Model, kinds: &PartKinds) -> Result<(Vec<u8>, u32), Failure> {
+    emulated::describe(model, kinds)
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use espalier_parts::PartKinds;
+
 use super::{Saved, Shared, State, Use, attachment, records};
 use crate::driver::WorldHandle;
-use crate::error::{Failure, Source};
+use crate::error::Source;
 
 /// A board by the name that it has in its world.
 type Member = (String, Arc<Shared>);
@@ -53,7 +55,7 @@ impl Members {
     }
 
     /// The world as the bytes of a file, with the records of these boards.
-    pub(crate) fn save(&self, world: &WorldHandle, goldens: &Path) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn save(&self, world: &WorldHandle, goldens: &Path) -> Vec<u8> {
         self.with_all(|states| {
             let record =
                 |(name, state): &mut (&str, MutexGuard<'_, State>)| ((*name).to_owned(), Saved::of(state, goldens));
@@ -61,16 +63,17 @@ impl Members {
         })
     }
 
-    /// The world of a file that [`save`](Members::save) has made. A board that has no record there is in the world all the same.
+    /// The world of a file that [`save`](Members::save) has made, with parts of these kinds. A board that has no record there is in the world all the same.
     ///
     /// # Errors
     /// If the file is damaged, is of another build, or holds no world.
     pub(crate) fn load(
         file: &[u8],
+        kinds: &PartKinds,
         used: impl Fn() -> Use<'static>,
         equip: impl Fn(&mut State),
     ) -> Result<(WorldHandle, Members), Source> {
-        let (world, boards, attachment) = WorldHandle::load(file)?;
+        let (world, boards, attachment) = WorldHandle::load(file, kinds)?;
         let mut records = records(&attachment)?;
         let members = Members::default();
         for (name, driver) in boards {

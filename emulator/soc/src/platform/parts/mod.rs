@@ -79,6 +79,8 @@ pub struct Parts {
     /// The levels that outputs of parts drive, low where two are against each other, and those that resistors and voltages give.
     driven: Vec<Option<bool>>,
     pulled: Vec<Option<bool>>,
+    /// The part that did not take back its state from a snapshot.
+    refused: Option<usize>,
     /// A part was touched since the board last settled.
     dirty: bool,
     /// The wires of a bus have changed since then.
@@ -90,7 +92,13 @@ impl Persist for Parts {
         let Parts { flash, slots, lines: _, buses, bus: _, devices, direct, heard: _, .. } = self;
         flash.save(to);
         to.length(slots.len());
-        slots.iter().for_each(|slot| (*slot.part).save(to));
+        for slot in slots {
+            let mut state = Writer::new();
+            (*slot.part).save(&mut state);
+            let state = state.into_bytes();
+            to.length(state.len());
+            to.bytes(&state);
+        }
         to.length(buses.len());
         Persist::save_all(buses, to);
         devices.save(to);
@@ -100,7 +108,15 @@ impl Persist for Parts {
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         self.flash.restore(from)?;
         from.fixed_length(self.slots.len())?;
-        self.slots.iter_mut().try_for_each(|slot| (*slot.part).restore(from))?;
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let length = from.length()?;
+            let mut state = Reader::new(from.bytes(length)?);
+            // Each part has its own bytes: one that reads others than it wrote must not spoil the next.
+            if let Err(damaged) = (*slot.part).restore(&mut state).and_then(|()| state.finish()) {
+                self.refused = Some(index);
+                return Err(damaged);
+            }
+        }
         from.fixed_length(self.buses.len())?;
         Persist::restore_all(&mut self.buses, from)?;
         self.devices.restore(from)?;
@@ -131,6 +147,7 @@ impl Parts {
             voltages: vec![None; pins],
             driven: vec![None; pins],
             pulled: vec![None; pins],
+            refused: None,
             dirty: false,
             wires_changed: false,
         };
@@ -164,6 +181,12 @@ impl Parts {
                 self.lines.push(Line { slot, terminal, gpio: usize::from(gpio), uses, drive });
             }
         }
+    }
+
+    /// Kind and name of the part that did not take back its state from a snapshot, if that is why there is no board.
+    pub fn refused(&self) -> Option<(&str, &str)> {
+        let slot = self.slots.get(self.refused?)?;
+        Some((&slot.kind, &slot.name))
     }
 
     fn position(&self, name: &str) -> Option<usize> {

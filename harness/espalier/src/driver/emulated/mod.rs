@@ -34,8 +34,8 @@ use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::error::{Failure, Source};
 use coverage::Counter;
-pub(crate) use world::WorldHandle;
 use world::{Held, HeldMut, HeldRef, InWorld, OfSeveral, WorldAccess};
+pub(crate) use world::{WorldHandle, WorldPad};
 
 /// The UART that is the console.
 const CONSOLE: usize = 0;
@@ -94,8 +94,8 @@ fn definition(model: &Model, kinds: &PartKinds) -> Result<BoardDefinition, Failu
 }
 
 /// Returns the surroundings of the chip of this board model as bytes that identify them, and the size of its flash chip in bytes.
-pub(super) fn describe(model: &Model) -> Result<(Vec<u8>, u32), Failure> {
-    let definition = definition(model, &PartKinds::default())?;
+pub(super) fn describe(model: &Model, kinds: &PartKinds) -> Result<(Vec<u8>, u32), Failure> {
+    let definition = definition(model, kinds)?;
     let mut to = Writer::new();
     definition.save(&mut to);
     Ok((to.into_bytes(), definition.flash_size))
@@ -126,8 +126,8 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
 }
 
 /// The board of a file that [`Keeping::save`] has made, and the attachment.
-pub(super) fn load(file: &[u8]) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
-    let (held, attachment) = Held::load(file)?;
+pub(super) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Box<dyn Driver>, Vec<u8>), Source> {
+    let (held, attachment) = Held::load(file, kinds)?;
     let boards: Vec<BoardId> = held.world.boards().map(|(board, _)| board).collect();
     match boards[..] {
         [board] if held.world.is_of_one() => {
@@ -585,11 +585,18 @@ impl Keeping for Emulated {
         }))
     }
 
+    fn pad_in_world(&self, world: &WorldHandle, pin: usize) -> Option<WorldPad> {
+        match &self.access {
+            WorldAccess::Shared(own) if own.is(world) => Some(WorldPad { board: self.board, pin }),
+            _ => None,
+        }
+    }
+
     fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
         if !self.access.is_alone() {
             return Err(self.unsupported(Capability::Snapshot));
         }
-        self.access.held().save(attachment)
+        Ok(self.access.held().save(attachment))
     }
 
     fn sockets(&self) -> Vec<u8> {

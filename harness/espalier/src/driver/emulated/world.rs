@@ -9,6 +9,7 @@ use std::task::Context;
 
 use espalier_core::{Load, Persist, Reader, Span, Time, Writer};
 use espalier_net::Lan;
+use espalier_parts::PartKinds;
 use espalier_soc::{Machine, MachineConfig};
 use espalier_world::{BoardId, World, WorldConfig, WorldStop};
 
@@ -43,16 +44,6 @@ pub(super) struct OfSeveral {
 #[error("this is one board, not a world; load it with Board::load, or run it with espalier run")]
 struct OfOne;
 
-/// Parts that a test has written are code, which no file has.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "a board with parts that a test has written cannot be saved, for no file has their code; it can be forked (parts of the kinds {})",
-    kinds.join(", ")
-)]
-struct OwnParts {
-    kinds: Vec<String>,
-}
-
 /// The reason why a world does not go on is for a board that the world has not.
 #[derive(Debug, thiserror::Error)]
 #[error("the snapshot is damaged: a board that has halted is not in it; save the board again")]
@@ -60,22 +51,17 @@ struct NoSuchBoard;
 
 impl Held {
     /// The world as the bytes of a file, with an attachment.
-    pub(super) fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
-        let boards = self.world.boards().map(|(board, _)| self.world.board(board).board());
-        let kinds: Vec<String> = boards.flat_map(|board| board.kinds.own().iter().cloned()).collect();
-        if !kinds.is_empty() {
-            return Err(EmulatorError::new(OwnParts { kinds }).into());
-        }
+    pub(super) fn save(&self, attachment: &[u8]) -> Vec<u8> {
         let halted = self.halted.as_ref().map(|(board, halted)| (board.place(), halted.reason.clone()));
         let mut to = Writer::new();
         halted.save(&mut to);
         attachment.to_vec().save(&mut to);
-        Ok(self.world.save(&to.into_bytes()))
+        self.world.save(&to.into_bytes())
     }
 
     /// The world that [`save`](Held::save) has made a file of, and the attachment.
-    pub(super) fn load(file: &[u8]) -> Result<(Held, Vec<u8>), Source> {
-        let (mut world, bytes) = World::load(file)?;
+    pub(super) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Held, Vec<u8>), Source> {
+        let (mut world, bytes) = World::load_with_parts(file, kinds)?;
         let mut from = Reader::new(&bytes);
         let halted: Option<(usize, String)> = Load::load(&mut from)?;
         let attachment = Load::load(&mut from)?;
@@ -297,6 +283,13 @@ impl Lans for World {
 /// A board by the name that it has in its world.
 pub(crate) type NamedBoard = (String, Box<dyn Driver>);
 
+/// A pad of a board in a world.
+#[derive(Clone, Copy)]
+pub(crate) struct WorldPad {
+    pub(super) board: BoardId,
+    pub(super) pin: usize,
+}
+
 /// A world that boards share.
 #[derive(Clone)]
 pub(crate) struct WorldHandle(Arc<Mutex<Held>>);
@@ -311,8 +304,8 @@ impl WorldHandle {
     }
 
     /// The world of a file that [`save`](WorldHandle::save) has made, its boards with their names, and the attachment.
-    pub(crate) fn load(file: &[u8]) -> Result<(WorldHandle, Vec<NamedBoard>, Vec<u8>), Source> {
-        let (held, attachment) = Held::load(file)?;
+    pub(crate) fn load(file: &[u8], kinds: &PartKinds) -> Result<(WorldHandle, Vec<NamedBoard>, Vec<u8>), Source> {
+        let (held, attachment) = Held::load(file, kinds)?;
         if held.world.is_of_one() {
             return Err(OfOne.into());
         }
@@ -331,7 +324,7 @@ impl WorldHandle {
     }
 
     /// The world and all its boards as the bytes of a file, with an attachment.
-    pub(crate) fn save(&self, attachment: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn save(&self, attachment: &[u8]) -> Vec<u8> {
         self.lock().save(attachment)
     }
 
@@ -352,6 +345,17 @@ impl WorldHandle {
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is the same world.
+    pub(super) fn is(&self, other: &WorldHandle) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Joins two pads by a wire.
+    pub(crate) fn wire(&self, [one, other]: [WorldPad; 2]) -> Result<(), Failure> {
+        let wired = self.lock().world.wire((one.board, one.pin), (other.board, other.pin));
+        Ok(wired.map_err(EmulatorError::new)?)
     }
 
     /// On how many threads boards run from now on.
