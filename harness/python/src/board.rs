@@ -71,15 +71,16 @@ impl Board {
 #[pymethods]
 impl Board {
     /// Switches a board on with this firmware, or with what `ESPALIER_IMAGE` names. `board` is what `ESPALIER_BOARD` can name, and
-    /// `model` what `ESPALIER_MODEL` can.
+    /// `model` what `ESPALIER_MODEL` can. With `flash=False` it runs what is in its flash chip already.
     #[staticmethod]
     #[expect(clippy::too_many_arguments, reason = "they are keywords")]
     #[pyo3(signature = (
-        firmware=None, *, model=None, board=None, name=None, seed=0, strict=false, allow=Vec::new(), goldens=None,
+        firmware=None, *, flash=true, model=None, board=None, name=None, seed=0, strict=false, allow=Vec::new(), goldens=None,
         artefacts=None, bless=None, partition_table=None, world=None
     ))]
     fn start(
         firmware: Option<PathBuf>,
+        flash: bool,
         model: Option<String>,
         board: Option<String>,
         name: Option<String>,
@@ -93,8 +94,20 @@ impl Board {
         world: Option<&World>,
     ) -> PyResult<Wait> {
         let target = board;
-        let options =
-            Options { firmware, model, target, name, seed, strict, allow, goldens, artefacts, bless, partition_table };
+        let options = Options {
+            firmware,
+            flash,
+            model,
+            target,
+            name,
+            seed,
+            strict,
+            allow,
+            goldens,
+            artefacts,
+            bless,
+            partition_table,
+        };
         let builder = options.builder(|model| match (world, model) {
             (Some(world), model) => world.0.board(model.unwrap_or_default()),
             (None, Some(model)) => espalier::Board::builder().model(model),

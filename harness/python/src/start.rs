@@ -11,6 +11,8 @@ use crate::error::Raise;
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) firmware: Option<PathBuf>,
+    /// Whether firmware is written; otherwise the board runs what is in its flash chip.
+    pub(crate) flash: bool,
     pub(crate) model: Option<String>,
     pub(crate) target: Option<String>,
     pub(crate) name: Option<String>,
@@ -32,7 +34,7 @@ impl Options {
 
     /// The builder with all of it; `begin` makes one for a model, or for the one that the environment names.
     pub(crate) fn builder(self, begin: impl FnOnce(Option<Model>) -> BoardBuilder) -> PyResult<BoardBuilder> {
-        let firmware = self.firmware()?;
+        let firmware = if self.flash { Some(self.firmware()?) } else { None };
         let model = match &self.model {
             Some(model) => Some(model.parse::<Model>().map_err(|error| {
                 let error = espalier::ModelError::Unknown(error);
@@ -40,7 +42,10 @@ impl Options {
             })?),
             None => None,
         };
-        let mut builder = begin(model).firmware(firmware).seed(self.seed).strict(self.strict);
+        let mut builder = begin(model).seed(self.seed).strict(self.strict);
+        if let Some(firmware) = firmware {
+            builder = builder.firmware(firmware);
+        }
         if let Some(target) = &self.target {
             builder = builder.target(Target::from(target.as_str()));
         }

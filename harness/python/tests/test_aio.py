@@ -62,6 +62,6 @@ def test_waits_are_cancelled() -> None:
         await board.console.expect("@hello espalier-app")
 
     async def forever(board: aio.Board) -> None:
-        await board.run_for(1e8)
+        await board.run_for(1e9)
 
     asyncio.run(cancel())

@@ -3,7 +3,6 @@
 import builtins
 import signal
 import threading
-import time
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,31 +114,13 @@ def test_streams_that_were_given_up_say_so(board: Board) -> None:
         board.run_for(-1)
 
 
-def test_other_threads_run_while_a_board_does(board: Board) -> None:
-    ticks, over = [0], threading.Event()
-
-    def tick() -> None:
-        while not over.is_set():
-            ticks[0] += 1
-            time.sleep(0.001)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    before = ticks[0]
-    board.run_for(20)
-    after = ticks[0]
-    over.set()
-    thread.join()
-    assert after > before
-
-
 def test_ctrl_c_ends_a_wait(board: Board) -> None:
     main = threading.main_thread().ident
     assert main is not None
     timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        board.run_for(1e8)
+        board.run_for(1e9)
     timer.join()
     # The board is as it was, and goes on.
     board.console.send_line("hello")

@@ -136,3 +136,35 @@ def test_ability_that_a_board_lacks_skips_its_test(project: pytest.Pytester) -> 
         """
     )
     project.runpytest_subprocess("-rs").assert_outcomes(skipped=1)
+
+
+EMBEDDED = """
+def pytest_addoption(parser):
+    parser.addoption("--embedded-services")
+    parser.addoption("--qemu-prog-path")
+"""
+
+
+def test_service_of_pytest_embedded_is_qemus_with_another_program(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The options of pytest-embedded, without its fixtures, which start processes for each test.
+    pytester.makepyfile(embedded=EMBEDDED)
+    pytester.makepyfile(
+        """
+        def test_options(pytestconfig):
+            print(pytestconfig.option.embedded_services, pytestconfig.option.qemu_prog_path)
+        """
+    )
+    program = pytester.path / "bin/espalier-qemu"
+    program.parent.mkdir()
+    options = ["-p", "embedded", "-s", "--embedded-services", "idf,espalier|esp"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    result = pytester.runpytest_subprocess(*options)
+    result.stderr.fnmatch_lines(["*espalier-qemu, which is not on PATH*"])
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    result = pytester.runpytest_subprocess(*options)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"*idf,qemu|esp {program}"])

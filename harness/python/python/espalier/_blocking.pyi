@@ -258,6 +258,7 @@ class Board:
     def start(
         firmware: _Path | None = None,
         *,
+        flash: bool = True,
         model: str | None = None,
         board: str | None = None,
         name: str | None = None,

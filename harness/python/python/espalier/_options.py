@@ -10,6 +10,7 @@ from typing import TypedDict
 class StartOptions(TypedDict, total=False):
     """The optional keywords of `Board.start`."""
 
+    flash: bool
     model: str | None
     board: str | None
     name: str | None

@@ -7,6 +7,8 @@ itself follow them too: an option wins over a variable, and a variable over a se
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import weakref
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -31,6 +33,8 @@ _HELP = {
     "model": "the board around the chip: esp32-devkit, mpython, or a TOML file",
     "goldens": "the folder of the golden pictures",
 }
+_SERVICE = re.compile(r"\bespalier\b")
+_QEMU = "espalier-qemu"
 _BEFORE = pytest.StashKey["weakref.WeakSet[Any]"]()
 _CHANGED = pytest.StashKey[dict[str, str | None]]()
 
@@ -66,6 +70,23 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--bless"):
         set_variable(_BLESS, 1)
     config.stash[_CHANGED] = changed
+    _choose_service(config)
+
+
+def _choose_service(config: pytest.Config) -> None:
+    """Makes `--embedded-services espalier` known to pytest-embedded.
+
+    The services of pytest-embedded are a list in its source. Its service for QEMU runs a program with QEMU's options, which
+    `espalier-qemu` understands.
+    """
+    services = getattr(config.option, "embedded_services", None)
+    if not services or not _SERVICE.search(services):
+        return
+    program = config.option.qemu_prog_path or shutil.which(_QEMU)
+    if program is None:
+        raise pytest.UsageError(f"the service espalier runs {_QEMU}, which is not on PATH: cargo install --path harness/serve")
+    config.option.embedded_services = _SERVICE.sub("qemu", services)
+    config.option.qemu_prog_path = program
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
