@@ -5,7 +5,9 @@
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
-const NO_HOST: Fidelity = Fidelity::Partial("registers only: no SDIO host is connected");
+use crate::storage::Storage;
+
+const NO_HOST: &str = "registers only: no SDIO host is connected";
 
 mod slc {
     espalier_core::registers! {
@@ -197,22 +199,6 @@ pub struct Slc {
 
 espalier_core::persist!(state Slc { registers });
 
-/// HINF: the card information that a host would read.
-#[derive(Clone, Debug)]
-pub struct Hinf {
-    registers: Registers,
-}
-
-espalier_core::persist!(state Hinf { registers });
-
-/// SLCHOST: what a host would see of the slave.
-#[derive(Clone, Debug)]
-pub struct SlcHost {
-    registers: Registers,
-}
-
-espalier_core::persist!(state SlcHost { registers });
-
 impl Slc {
     /// The block after reset, its links parked.
     pub fn new() -> Slc {
@@ -222,35 +208,19 @@ impl Slc {
     }
 }
 
-impl Hinf {
-    /// The block after reset.
-    pub fn new() -> Hinf {
-        Hinf { registers: Registers::new(&hinf::REGISTERS) }
-    }
+/// HINF, the card information that a host would read, after reset.
+pub fn hinf() -> Storage {
+    Storage::new(&hinf::REGISTERS, NO_HOST)
 }
 
-impl SlcHost {
-    /// The block after reset.
-    pub fn new() -> SlcHost {
-        SlcHost { registers: Registers::new(&slchost::REGISTERS) }
-    }
+/// SLCHOST, the slave's registers that a host would see, after reset.
+pub fn slc_host() -> Storage {
+    Storage::new(&slchost::REGISTERS, NO_HOST)
 }
 
 impl Default for Slc {
     fn default() -> Slc {
         Slc::new()
-    }
-}
-
-impl Default for Hinf {
-    fn default() -> Hinf {
-        Hinf::new()
-    }
-}
-
-impl Default for SlcHost {
-    fn default() -> SlcHost {
-        SlcHost::new()
     }
 }
 
@@ -263,7 +233,7 @@ impl Device for Slc {
     }
 
     fn fidelity(&self) -> Fidelity {
-        NO_HOST
+        Fidelity::Partial(NO_HOST)
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
@@ -288,50 +258,6 @@ impl Device for Slc {
         for link in LINKS {
             self.registers.modify(link, 0, slc::LINK_PARK);
         }
-    }
-}
-
-impl Device for Hinf {
-    fn registers(&self) -> &'static [Register] {
-        &hinf::REGISTERS
-    }
-
-    fn fidelity(&self) -> Fidelity {
-        NO_HOST
-    }
-
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        self.registers.read(offset)
-    }
-
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        self.registers.write(offset, value).map(drop)
-    }
-
-    fn reset(&mut self) {
-        self.registers.reset();
-    }
-}
-
-impl Device for SlcHost {
-    fn registers(&self) -> &'static [Register] {
-        &slchost::REGISTERS
-    }
-
-    fn fidelity(&self) -> Fidelity {
-        NO_HOST
-    }
-
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        self.registers.read(offset)
-    }
-
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        self.registers.write(offset, value).map(drop)
-    }
-
-    fn reset(&mut self) {
-        self.registers.reset();
     }
 }
 

@@ -8,7 +8,7 @@ mod analog;
 mod front_end;
 mod storage;
 
-pub use agc::RadioAgc;
+pub use agc::{RADIO_WIDE, radio_agc};
 pub use analog::RadioAnalog;
 pub use front_end::RadioFrontEnd;
-pub use storage::RadioStorage;
+pub use storage::radio_storage;

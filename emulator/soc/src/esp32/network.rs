@@ -2,7 +2,7 @@
 
 use espalier_core::{Medium, Time};
 use espalier_net::{Delivery, Sent, Tuning};
-use espalier_peripherals::Received;
+use espalier_peripherals::{RADIO_WIDE, Received};
 
 use super::Esp32;
 use super::table::{BLUETOOTH, DPORT, ETHERNET, RADIO_AGC, RADIO_ANALOG, RTC_CNTL, WIFI};
@@ -139,7 +139,8 @@ impl Esp32 {
 
     /// The radio's channel; `None` if it is tuned between channels.
     fn tuning(&self) -> Option<Tuning> {
-        Some(Tuning { channel: self.get(RADIO_ANALOG).channel()?, wide: self.get(RADIO_AGC).is_wide() })
+        let wide = self.get(RADIO_AGC).field(RADIO_WIDE) != 0;
+        Some(Tuning { channel: self.get(RADIO_ANALOG).channel()?, wide })
     }
 
     /// Frames that a bridging access point has taken go to the LAN.

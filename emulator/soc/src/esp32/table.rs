@@ -5,9 +5,10 @@
 //! A block that is added needs its model and its row here, nothing else.
 
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, GpioSd, Hinf, I2c, I2s, IoMux,
-    LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAgc, RadioAnalog, RadioFrontEnd,
-    RadioStorage, Rmt, Rng, Rsa, RtcCntl, RtcIo, Sens, Sha, Slc, SlcHost, Spi, TimerGroup, Uart, WifiMac, XTAL,
+    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, I2c, I2s, IoMux, LEDC_CHANNELS,
+    Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, RadioFrontEnd, Rmt, Rng, Rsa, RtcCntl,
+    RtcIo, Sens, Sha, Slc, Spi, Storage, TimerGroup, Uart, WifiMac, XTAL, gpio_sd, hinf, radio_agc, radio_storage,
+    slc_host,
 };
 
 use super::Esp32;
@@ -148,8 +149,8 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("FLASH_MMU_APP", 0x3FF1_2000, 0x2000, |_| Box::new(FlashMmu::default()))
         .after(|chip, _| chip.settle_flash_mmu(1)),
     Block::stub("PID", 0x3FF1_F000, 0x1000),
-    Block::new("GPIO_SD", 0x3FF4_4F00, 0x100, |_| Box::new(GpioSd::new())),
-    Block::new("FE2", 0x3FF4_5000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("GPIO_SD", 0x3FF4_4F00, 0x100, |_| Box::new(gpio_sd())),
+    Block::new("FE2", 0x3FF4_5000, 0x1000, |_| Box::new(radio_storage(0x400))),
     Block::new("FE", 0x3FF4_6000, 0x1000, |_| Box::new(RadioFrontEnd::new())),
     Block::new("RTC_IO", 0x3FF4_8400, 0x400, |_| Box::new(RtcIo::new()))
         .kept()
@@ -157,21 +158,21 @@ pub const TABLE: &[Block<Esp32>] = &[
         .after(Esp32::settle_rtc_io),
     Block::stub("RTC_I2C", 0x3FF4_8C00, 0x400),
     Block::new("IO_MUX", 0x3FF4_9000, 0x1000, |_| Box::new(IoMux::new())).after(Esp32::settle_io_mux),
-    Block::new("HINF", 0x3FF4_B000, 0x1000, |_| Box::new(Hinf::new())),
+    Block::new("HINF", 0x3FF4_B000, 0x1000, |_| Box::new(hinf())),
     Block::stub("UHCI1", 0x3FF4_C000, 0x1000),
     Block::new("ANA", 0x3FF4_E000, 0x1000, |_| Box::new(RadioAnalog::new())),
-    Block::new("BT", 0x3FF5_1000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("BT", 0x3FF5_1000, 0x1000, |_| Box::new(radio_storage(0x400))),
     Block::stub("UHCI0", 0x3FF5_4000, 0x1000),
-    Block::new("SLCHOST", 0x3FF5_5000, 0x1000, |_| Box::new(SlcHost::new())),
+    Block::new("SLCHOST", 0x3FF5_5000, 0x1000, |_| Box::new(slc_host())),
     Block::new("PCNT", 0x3FF5_7000, 0x1000, |_| Box::new(Pcnt::new(XTAL)))
         .interrupts(&[48])
         .inputs(&[Signals::new(39, 20), Signals::new(71, 12)])
         .resets(&[(PERIPHERALS, 10)]),
     Block::new("SLC", 0x3FF5_8000, 0x1000, |_| Box::new(Slc::new())),
     Block::stub("SPI_ENCRYPT", 0x3FF5_B000, 0x1000),
-    Block::new("AGC", 0x3FF5_C000, 0xC00, |_| Box::new(RadioAgc::new())),
-    Block::new("NRX", 0x3FF5_CC00, 0x400, |_| Box::new(RadioStorage::new(0x100))),
-    Block::new("BB", 0x3FF5_D000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("AGC", 0x3FF5_C000, 0xC00, |_| Box::new(radio_agc())),
+    Block::new("NRX", 0x3FF5_CC00, 0x400, |_| Box::new(radio_storage(0x100))),
+    Block::new("BB", 0x3FF5_D000, 0x1000, |_| Box::new(radio_storage(0x400))),
     Block::new("MCPWM0", 0x3FF5_E000, 0x1000, |_| Box::new(Mcpwm::new()))
         .outputs(32, MCPWM_OUTPUTS)
         .resets(&[(PERIPHERALS, 17)]),
@@ -189,7 +190,7 @@ pub const TABLE: &[Block<Esp32>] = &[
         .resets(&[(PERIPHERALS, 20)]),
     Block::stub("PWM2", 0x3FF6_F000, 0x1000),
     Block::stub("PWM3", 0x3FF7_0000, 0x1000),
-    Block::new("PHY", 0x3FF7_2000, 0x1000, |_| Box::new(RadioStorage::new(0x400))),
+    Block::new("PHY", 0x3FF7_2000, 0x1000, |_| Box::new(radio_storage(0x400))),
     Block::new("RNG", 0x3FF7_5100, 0x100, |setup| Box::new(Rng::new(setup.seed))),
     Block::stub("WDEV2", 0x3FF7_5200, 0xE00),
 ];
@@ -212,7 +213,7 @@ pub const FLASH_MMU: [Id<FlashMmu>; 2] = [Id::of(TABLE, "FLASH_MMU_PRO"), Id::of
 pub const RTC_IO: Id<RtcIo> = Id::of(TABLE, "RTC_IO");
 pub const IO_MUX: Id<IoMux> = Id::of(TABLE, "IO_MUX");
 pub const RADIO_ANALOG: Id<RadioAnalog> = Id::of(TABLE, "ANA");
-pub const RADIO_AGC: Id<RadioAgc> = Id::of(TABLE, "AGC");
+pub const RADIO_AGC: Id<Storage> = Id::of(TABLE, "AGC");
 pub const APB_CTRL: Id<ApbCtrl> = Id::of(TABLE, "APB_CTRL");
 
 #[cfg(test)]
