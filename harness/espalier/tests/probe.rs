@@ -1,7 +1,7 @@
 //! The debug probe on an emulated board: probe-rs with its own sequences and its own flash loader for the ESP32, on the pins of
 //! the emulated chip.
 
-use espalier::probe::{Core, Place, ProbeFailure};
+use espalier::probe::{Core, ProbeFailure, Symbol};
 use espalier::{Board, BootOnce, Error, Model, Result, Units};
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
@@ -112,8 +112,8 @@ async fn call_stacks_have_names() -> Result<()> {
     let names: Vec<&str> = trace
         .frames
         .iter()
-        .filter_map(|frame| match &frame.place {
-            Place::Function { name, .. } => Some(name.as_str()),
+        .filter_map(|frame| match &frame.symbol {
+            Symbol::Function { name, .. } => Some(name.as_str()),
             _ => None,
         })
         .collect();

@@ -9,7 +9,7 @@ use std::fmt;
 use probe_rs::{Core as ProbeCore, MemoryInterface, RegisterId};
 
 use super::Core;
-use super::symbols::{Place, Symbols};
+use super::symbols::{Symbol, Symbols};
 
 /// Register numbers of probe-rs.
 pub(super) const PC: RegisterId = RegisterId(0xff00);
@@ -36,7 +36,7 @@ const STACKS: std::ops::Range<u32> = 0x3ffa_e000..0x4000_0000;
 /// let mut probe = board.probe()?;
 /// probe.halt(Core::Pro)?;
 /// for frame in probe.backtrace(Core::Pro)?.frames {
-///     println!("{:#010x} {}", frame.pc, frame.place);
+///     println!("{:#010x} {}", frame.pc, frame.symbol);
 /// }
 /// # Ok(())
 /// # }
@@ -48,7 +48,7 @@ pub struct CallFrame {
     /// The stack pointer.
     pub sp: u32,
     /// Function and line.
-    pub place: Place,
+    pub symbol: Symbol,
 }
 
 /// The call stack of a core.
@@ -78,7 +78,7 @@ impl fmt::Display for Backtrace {
         }
         write!(f, "{}:", self.core)?;
         for (number, frame) in self.frames.iter().enumerate() {
-            write!(f, "\n  #{number} {:#010x} {}", frame.pc, frame.place)?;
+            write!(f, "\n  #{number} {:#010x} {}", frame.pc, frame.symbol)?;
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ pub(super) fn walk(number: Core, core: &mut ProbeCore<'_>, symbols: &Symbols) ->
     let mut pc: u32 = core.read_core_reg(PC)?;
     let mut sp: u32 = core.read_core_reg(A1)?;
     let mut return_address: u32 = core.read_core_reg(A0)?;
-    let mut frames = vec![CallFrame { pc, sp, place: symbols.place(pc) }];
+    let mut frames = vec![CallFrame { pc, sp, symbol: symbols.at(pc) }];
     // Zero is what the first function of a task returns to.
     while return_address != 0 && frames.len() < DEEPEST && STACKS.contains(&sp) && sp.is_multiple_of(4) {
         let call = (return_address & !WINDOW_BITS | pc & WINDOW_BITS).wrapping_sub(CALL);
@@ -98,11 +98,11 @@ pub(super) fn walk(number: Core, core: &mut ProbeCore<'_>, symbols: &Symbols) ->
         core.read_32(u64::from(sp.wrapping_sub(SAVED_REGISTERS)), &mut saved)?;
         let caller_sp = saved[1];
         if caller_sp <= sp || !STACKS.contains(&caller_sp) {
-            frames.push(CallFrame { pc: call, sp: caller_sp, place: symbols.place(call) });
+            frames.push(CallFrame { pc: call, sp: caller_sp, symbol: symbols.at(call) });
             break;
         }
         (pc, sp, return_address) = (call, caller_sp, saved[0]);
-        frames.push(CallFrame { pc, sp, place: symbols.place(pc) });
+        frames.push(CallFrame { pc, sp, symbol: symbols.at(pc) });
     }
     Ok(Backtrace { core: number, frames })
 }

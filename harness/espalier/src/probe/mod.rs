@@ -28,7 +28,7 @@ use probe_rs::{Error as ProbeError, MemoryInterface, RegisterId, Session};
 
 pub use backtrace::{Backtrace, CallFrame};
 pub use probe_rs;
-pub use symbols::Place;
+pub use symbols::Symbol;
 
 use self::symbols::Symbols;
 use crate::driver::{Capability, Driver, ProbePort};

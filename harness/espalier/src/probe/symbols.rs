@@ -10,7 +10,7 @@ const ROM: std::ops::Range<u32> = 0x4000_0000..0x4006_0000;
 
 /// The function at an address of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Symbol {
     /// In a function of the firmware.
     Function {
         /// Its name, demangled.
@@ -26,15 +26,15 @@ pub enum Place {
     Unknown,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Symbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Function { name, offset, source } => {
+            Symbol::Function { name, offset, source } => {
                 write!(f, "{name}+{offset:#x}")?;
                 source.as_ref().map_or(Ok(()), |source| write!(f, " at {source}"))
             }
-            Place::Rom => f.write_str("in ROM"),
-            Place::Unknown => f.write_str("no symbol"),
+            Symbol::Rom => f.write_str("in ROM"),
+            Symbol::Unknown => f.write_str("no symbol"),
         }
     }
 }
@@ -49,16 +49,16 @@ impl Symbols {
     }
 
     /// The function at `address`.
-    pub(super) fn place(&self, address: u32) -> Place {
+    pub(super) fn at(&self, address: u32) -> Symbol {
         let named = self.0.as_ref().and_then(|loader| Some((loader, loader.find_symbol_info(u64::from(address))?)));
         match named {
-            Some((loader, symbol)) => Place::Function {
+            Some((loader, symbol)) => Symbol::Function {
                 name: demangle_auto(symbol.name().into(), None).into_owned(),
                 offset: address.wrapping_sub(symbol.address() as u32),
                 source: source(loader, address),
             },
-            None if ROM.contains(&address) => Place::Rom,
-            None => Place::Unknown,
+            None if ROM.contains(&address) => Symbol::Rom,
+            None => Symbol::Unknown,
         }
     }
 }
