@@ -1,10 +1,13 @@
 //! A machine out of a file goes on as the one that was saved, and a file that is none is an error.
 
+mod sealed;
+
 use std::sync::OnceLock;
 
 use espalier_core::Span;
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, SnapshotError, is_snapshot};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
+use sealed::sealed;
 
 const IMAGE: &[u8] = include_bytes!("../../../fixtures/firmware/tutorial-esp32.bin");
 
@@ -79,14 +82,6 @@ fn files_that_are_no_snapshot_of_this_build_are_refused() {
     let mut other = file.to_vec();
     other[20] ^= 1;
     assert!(matches!(failure(&sealed(other)), SnapshotError::Build { .. }));
-}
-
-/// The bytes with the checksum that belongs to them.
-fn sealed(mut file: Vec<u8>) -> Vec<u8> {
-    let content = file.len() - 4;
-    let sum = crc32fast::hash(&file[..content]);
-    file[content..].copy_from_slice(&sum.to_le_bytes());
-    file
 }
 
 proptest! {

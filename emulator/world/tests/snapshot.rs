@@ -1,5 +1,8 @@
 //! A world out of a file goes on as the one that was saved, and a file that is none is an error.
 
+#[path = "../../soc/tests/sealed/mod.rs"]
+mod sealed;
+
 use std::sync::OnceLock;
 
 use espalier_core::Span;
@@ -7,6 +10,7 @@ use espalier_net::AccessPoint;
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, SnapshotError};
 use espalier_world::{World, is_snapshot};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
+use sealed::sealed;
 
 /// Two boards in their ROMs with wires between them, and a network in the air that sends its beacons; one of them came late.
 fn world() -> World {
@@ -70,14 +74,6 @@ fn files_that_are_no_world_of_this_build_are_refused() {
     let mut other = file.to_vec();
     other[20] ^= 1;
     assert!(matches!(failure(&sealed(other)), SnapshotError::Build { .. }));
-}
-
-/// The bytes with the checksum that belongs to them.
-fn sealed(mut file: Vec<u8>) -> Vec<u8> {
-    let content = file.len() - 4;
-    let sum = crc32fast::hash(&file[..content]);
-    file[content..].copy_from_slice(&sum.to_le_bytes());
-    file
 }
 
 proptest! {
