@@ -35,30 +35,33 @@ pub fn packet_number(frame: Frame) -> Option<(u64, u8)> {
     Some((u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), key >> 6))
 }
 
-/// Encrypts the body of a frame, which already has its CCMP header, and appends the integrity code.
-pub fn seal(bytes: &[u8], key: &TemporalKey) -> Option<Vec<u8>> {
+/// Encrypts the body of a frame in place, which already has its CCMP header, and returns the integrity code that follows it. `None`,
+/// and the frame as it was, if it is too short or too long for that.
+pub fn seal(bytes: &mut [u8], key: &TemporalKey) -> Option<[u8; CCMP_MIC]> {
     let frame = Frame::new(bytes)?;
     let (nonce, associated) = inputs(frame)?;
-    let (clear, body) = bytes.split_at_checked(frame.header_length() + CCMP_HEADER)?;
-    let mut body = body.to_vec();
-    let tag = Cipher::new(key.into()).encrypt_inout_detached(&nonce.into(), &associated, body.as_mut_slice().into());
-    body.extend_from_slice(&tag.ok()?);
-    Some([clear, &body].concat())
+    let body = bytes.get_mut(body_at(frame.header_length()))?;
+    let tag = Cipher::new(key.into()).encrypt_inout_detached(&nonce.into(), &associated, body.into());
+    Some(tag.ok()?.into())
 }
 
-/// Decrypts the body of a frame and takes the integrity code off; the CCMP header stays. `None` if the frame is not what the owner
-/// of the key has sent.
-pub fn open(bytes: &[u8], key: &TemporalKey) -> Option<Vec<u8>> {
+/// Decrypts the body of a frame in place; the CCMP header stays. Returns the length of the frame without its integrity code. `None` if
+/// the frame is not what the owner of the key has sent; nothing can be said of its body then.
+pub fn open(bytes: &mut [u8], key: &TemporalKey) -> Option<usize> {
     let frame = Frame::new(bytes)?;
     let (nonce, associated) = inputs(frame)?;
-    let (clear, sealed) = bytes.split_at_checked(frame.header_length() + CCMP_HEADER)?;
-    let (body, tag) = sealed.split_at_checked(sealed.len().checked_sub(CCMP_MIC)?)?;
-    let mut body = body.to_vec();
-    let tag: [u8; CCMP_MIC] = tag.try_into().ok()?;
-    Cipher::new(key.into())
-        .decrypt_inout_detached(&nonce.into(), &associated, body.as_mut_slice().into(), &tag.into())
-        .ok()?;
-    Some([clear, &body].concat())
+    let start = body_at(frame.header_length()).start;
+    let end = bytes.len().checked_sub(CCMP_MIC)?;
+    let (clear, tag) = bytes.split_at_mut(end);
+    let tag: [u8; CCMP_MIC] = (&*tag).try_into().ok()?;
+    let body = clear.get_mut(start..)?;
+    Cipher::new(key.into()).decrypt_inout_detached(&nonce.into(), &associated, body.into(), &tag.into()).ok()?;
+    Some(end)
+}
+
+/// Where the body of a protected frame is that has so long a header.
+fn body_at(header: usize) -> std::ops::RangeFrom<usize> {
+    header + CCMP_HEADER..
 }
 
 /// Nonce (12.5.3.3.4) and additional authentication data (12.5.3.3.3).
@@ -124,19 +127,22 @@ mod tests {
     #[test]
     fn the_standards_test_vector_is_met() {
         let clear = [&HEADER[..], &ccmp_header(NUMBER, 0), &BODY].concat();
-        let sealed = seal(&clear, &KEY).unwrap();
+        let mut sealed = clear.clone();
+        let code = seal(&mut sealed, &KEY).unwrap();
+        sealed.extend(code);
         assert_eq!(sealed, [&HEADER[..], &ccmp_header(NUMBER, 0), &SEALED].concat());
-        assert_eq!(open(&sealed, &KEY), Some(clear));
         assert_eq!(packet_number(Frame::new(&sealed).unwrap()), Some((NUMBER, 0)));
+        assert_eq!(open(&mut sealed, &KEY), Some(clear.len()));
+        assert_eq!(sealed[..clear.len()], clear);
     }
 
     #[test]
     fn a_changed_or_short_frame_does_not_open() {
         let mut sealed = [&HEADER[..], &ccmp_header(NUMBER, 0), &SEALED].concat();
         for length in 0..sealed.len() {
-            assert_eq!(open(&sealed[..length], &KEY), None);
+            assert_eq!(open(&mut sealed[..length].to_vec(), &KEY), None);
         }
         sealed[30] ^= 1;
-        assert_eq!(open(&sealed, &KEY), None);
+        assert_eq!(open(&mut sealed, &KEY), None);
     }
 }

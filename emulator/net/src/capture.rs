@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use espalier_core::Time;
 
-use crate::fault::Frame;
+use crate::frame::SharedFrame;
 
 /// Magic number of a classic pcap file with nanosecond stamps, in the byte order of the file.
 const MAGIC_NANOSECONDS: u32 = 0xA1B2_3C4D;
@@ -39,7 +39,7 @@ pub(crate) struct Capture {
     running: bool,
     limit: usize,
     /// Shared with clones of the LAN until one of them records more.
-    frames: Arc<VecDeque<(Time, Frame)>>,
+    frames: Arc<VecDeque<(Time, SharedFrame)>>,
     /// Bytes of `frames`.
     size: usize,
     dropped: u64,
@@ -66,7 +66,7 @@ impl Capture {
         self.running = false;
     }
 
-    pub(crate) fn record(&mut self, at: Time, frame: &Frame) {
+    pub(crate) fn record(&mut self, at: Time, frame: &SharedFrame) {
         if !self.running {
             return;
         }

@@ -1,14 +1,10 @@
 //! Faults of the board's cable.
 
-use std::sync::Arc;
-
 use espalier_core::{Span, Time};
 
 use crate::LanError;
+use crate::frame::SharedFrame;
 use crate::rng::Rng;
-
-/// A frame from its destination address to the end of its payload, shared by all its holders.
-pub(crate) type Frame = Arc<[u8]>;
 
 /// Faults of one direction of the board's cable. The default has none.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,14 +107,18 @@ impl Lane {
     }
 
     /// Sends `frame` when the wire is free, from `ready` on. Says when which copies arrive at the other end.
-    pub(crate) fn carry(&mut self, frame: Frame, ready: Time) -> impl Iterator<Item = (Time, Frame)> + use<> {
+    pub(crate) fn carry(
+        &mut self,
+        frame: SharedFrame,
+        ready: Time,
+    ) -> impl Iterator<Item = (Time, SharedFrame)> + use<> {
         let start = ready.max(self.free);
         let end = start + byte_times(frame.len().max(SHORTEST) + OVERHEAD);
         self.free = end + byte_times(GAP);
         self.spoil(frame, end + self.latency).into_iter().flatten()
     }
 
-    fn spoil(&mut self, frame: Frame, arrival: Time) -> [Option<(Time, Frame)>; 2] {
+    fn spoil(&mut self, frame: SharedFrame, arrival: Time) -> [Option<(Time, SharedFrame)>; 2] {
         if self.faults.cut {
             return [None, None];
         }
@@ -152,7 +152,7 @@ fn byte_times(bytes: usize) -> Span {
     Span::from_nanos(NANOS_PER_BYTE * bytes as u64)
 }
 
-fn flip(frame: &Frame, random: u64) -> Frame {
+fn flip(frame: &SharedFrame, random: u64) -> SharedFrame {
     let mut bytes = frame.to_vec();
     let bits = bytes.len() as u64 * 8;
     if bits != 0 {
@@ -164,7 +164,7 @@ fn flip(frame: &Frame, random: u64) -> Frame {
 
 #[cfg(test)]
 mod tests {
-    use super::{FaultConfig, Faults, Frame, Lane};
+    use super::{FaultConfig, Faults, Lane, SharedFrame};
     use crate::LanError;
     use espalier_core::{Span, Time};
 
@@ -172,7 +172,7 @@ mod tests {
         Lane { faults, ..Lane::new(1, 0, Span::from_micros(100)) }
     }
 
-    fn frame(length: usize) -> Frame {
+    fn frame(length: usize) -> SharedFrame {
         vec![0; length].into()
     }
 

@@ -18,7 +18,7 @@ use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4DstUnreachable, IpProtocol, Ipv4Packet, Ipv4Repr,
 };
 
-use crate::fault::Frame;
+use crate::frame::SharedFrame;
 use crate::rng::Rng;
 use crate::{LanConfig, LanError};
 use connection::Connection;
@@ -86,7 +86,7 @@ impl Host {
     }
 
     /// A frame comes in. Returns what the host sends.
-    pub(crate) fn receive_frame(&mut self, frame: &Frame, now: Time) -> Vec<Frame> {
+    pub(crate) fn receive_frame(&mut self, frame: &SharedFrame, now: Time) -> Vec<SharedFrame> {
         let Ok(frame) = EthernetFrame::new_checked(&frame[..]) else { return Vec::new() };
         match frame.ethertype() {
             EthernetProtocol::Arp => self.link.receive_arp(frame.payload(), now),
@@ -116,7 +116,7 @@ impl Host {
     }
 
     /// The host's deadline has come. Returns what the host sends.
-    pub(crate) fn wake(&mut self, now: Time) -> Vec<Frame> {
+    pub(crate) fn wake(&mut self, now: Time) -> Vec<SharedFrame> {
         self.give_up_connections(now);
         self.give_up_pings(now);
         self.link.wake(now);
@@ -125,7 +125,7 @@ impl Host {
     }
 
     /// Sends what there is to say, and sets the next deadline.
-    fn settle(&mut self, now: Time) -> Vec<Frame> {
+    fn settle(&mut self, now: Time) -> Vec<SharedFrame> {
         self.update_connections(now);
         let timers = self.connections.values().filter_map(Connection::deadline);
         self.deadline = timers.chain(self.link.deadline()).chain(self.patience_ends()).min();

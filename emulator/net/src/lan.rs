@@ -11,7 +11,8 @@ use espalier_core::{FlatMap, Time};
 use smoltcp::wire::{EthernetAddress, EthernetFrame};
 
 use crate::capture::Capture;
-use crate::fault::{FaultConfig, Frame, Lane};
+use crate::fault::{FaultConfig, Lane};
+use crate::frame::SharedFrame;
 use crate::gateway::Gateway;
 use crate::host::Host;
 use crate::{LanConfig, LanError};
@@ -41,7 +42,7 @@ pub struct Lan {
     /// Whether there are access points at the port that is for them.
     has_air: bool,
     /// Frames that have arrived at the access points.
-    for_air: VecDeque<Frame>,
+    for_air: VecDeque<SharedFrame>,
     /// The port of each sender that was heard.
     learned: FlatMap<[u8; 6], Port>,
     gateway: Gateway,
@@ -49,7 +50,7 @@ pub struct Lan {
     /// Hosts that have fallen silent.
     vanished: BTreeSet<Ipv4Addr>,
     /// Frames for another network, if the board's cable leads there.
-    outside: Option<VecDeque<Frame>>,
+    outside: Option<VecDeque<SharedFrame>>,
     capture: Capture,
 }
 
@@ -66,7 +67,7 @@ struct Cable {
     from_board: Lane,
     to_board: Lane,
     /// Frames that have arrived at the board's end.
-    arrived: VecDeque<Frame>,
+    arrived: VecDeque<SharedFrame>,
 }
 
 espalier_core::persist!(value Cable { from_board, to_board, arrived });
@@ -103,9 +104,9 @@ const FIRST: Port = Port::Cable(0);
 /// A frame and the port it leaves the switch by, or the switch itself.
 #[derive(Clone, Debug)]
 enum Transit {
-    ToSwitch(Frame, Port),
-    ToBoard(Frame, Port),
-    Between(Frame),
+    ToSwitch(SharedFrame, Port),
+    ToBoard(SharedFrame, Port),
+    Between(SharedFrame),
 }
 
 espalier_core::persist!(
@@ -167,7 +168,7 @@ impl Lan {
     }
 
     /// The board sends a frame, which is without its frame check sequence.
-    pub fn send_from_board(&mut self, frame: Vec<u8>, now: Time) {
+    pub fn send_from_board(&mut self, frame: impl Into<SharedFrame>, now: Time) {
         self.send_from_cable(0, frame, now);
     }
 
@@ -184,10 +185,10 @@ impl Lan {
 
     /// The board at the end of a cable sends a frame, which is without its frame check sequence. Nothing happens if there is no
     /// such cable.
-    pub fn send_from_cable(&mut self, cable: usize, frame: Vec<u8>, now: Time) {
+    pub fn send_from_cable(&mut self, cable: usize, frame: impl Into<SharedFrame>, now: Time) {
         self.advance(now);
         let Some(line) = self.cables.get_mut(cable) else { return };
-        let frame: Frame = frame.into();
+        let frame = frame.into();
         self.capture.record(self.now, &frame);
         for (at, frame) in line.from_board.carry(frame, self.now) {
             self.schedule(at, Transit::ToSwitch(frame, Port::Cable(cable)));
@@ -195,9 +196,9 @@ impl Lan {
     }
 
     /// The next frame that has arrived at the board at the end of a cable by `now`, without its frame check sequence.
-    pub fn take_for_cable(&mut self, cable: usize, now: Time) -> Option<Vec<u8>> {
+    pub fn take_for_cable(&mut self, cable: usize, now: Time) -> Option<SharedFrame> {
         self.advance(now);
-        self.cables.get_mut(cable)?.arrived.pop_front().map(|frame| frame.to_vec())
+        self.cables.get_mut(cable)?.arrived.pop_front()
     }
 
     /// The DHCP server keeps its next address for the client `mac`.
@@ -211,21 +212,21 @@ impl Lan {
     }
 
     /// An access point passes on a frame of one of its stations. The cable's faults do not touch it.
-    pub fn send_from_air(&mut self, frame: Vec<u8>, now: Time) {
+    pub fn send_from_air(&mut self, frame: impl Into<SharedFrame>, now: Time) {
         self.advance(now);
-        let frame: Frame = frame.into();
+        let frame = frame.into();
         self.capture.record(self.now, &frame);
         self.schedule(self.now + self.config.latency, Transit::ToSwitch(frame, Port::Air));
     }
 
     /// The next frame that has arrived at the access points by `now`.
-    pub fn take_for_air(&mut self, now: Time) -> Option<Vec<u8>> {
+    pub fn take_for_air(&mut self, now: Time) -> Option<SharedFrame> {
         self.advance(now);
-        self.for_air.pop_front().map(|frame| frame.to_vec())
+        self.for_air.pop_front()
     }
 
     /// The next frame that has arrived at the board by `now`, without its frame check sequence.
-    pub fn take_for_board(&mut self, now: Time) -> Option<Vec<u8>> {
+    pub fn take_for_board(&mut self, now: Time) -> Option<SharedFrame> {
         self.take_for_cable(0, now)
     }
 
@@ -312,12 +313,12 @@ impl Lan {
     }
 
     /// The next frame that the board has sent to the other network, without its frame check sequence.
-    pub fn take_for_outside(&mut self) -> Option<Vec<u8>> {
-        self.outside.as_mut()?.pop_front().map(|frame| frame.to_vec())
+    pub fn take_for_outside(&mut self) -> Option<SharedFrame> {
+        self.outside.as_mut()?.pop_front()
     }
 
     /// The other network sends the board a frame, which is without its frame check sequence.
-    pub fn send_from_outside(&mut self, frame: Vec<u8>) {
+    pub fn send_from_outside(&mut self, frame: impl Into<SharedFrame>) {
         self.send_to_board(frame.into(), FIRST);
     }
 
@@ -390,7 +391,7 @@ impl Lan {
     pub(crate) fn with_host<R>(
         &mut self,
         address: Ipv4Addr,
-        act: impl FnOnce(&mut Host, Time) -> (R, Vec<Frame>),
+        act: impl FnOnce(&mut Host, Time) -> (R, Vec<SharedFrame>),
     ) -> Option<R> {
         let now = self.now;
         let (result, frames) = act(self.hosts.get_mut(&address)?, now);
@@ -456,7 +457,7 @@ impl Lan {
     }
 
     /// Sends a frame out of every port that it is for, except the one that it came in by.
-    fn send_to_boards(&mut self, frame: &Frame, from: Option<Port>) {
+    fn send_to_boards(&mut self, frame: &SharedFrame, from: Option<Port>) {
         for port in (0..self.cables.len()).map(Port::Cable).chain([Port::Air]) {
             if from != Some(port) && self.leaves_by(frame, port) {
                 self.send_to_board(frame.clone(), port);
@@ -464,7 +465,7 @@ impl Lan {
         }
     }
 
-    fn send_to_board(&mut self, frame: Frame, port: Port) {
+    fn send_to_board(&mut self, frame: SharedFrame, port: Port) {
         match port {
             Port::Air if !self.has_air => {}
             Port::Air => self.schedule(self.now + self.config.latency, Transit::ToBoard(frame, port)),
@@ -478,7 +479,7 @@ impl Lan {
     }
 
     /// Gives a frame to the gateway and the hosts that it is for.
-    fn hand_over(&mut self, frame: Frame) {
+    fn hand_over(&mut self, frame: SharedFrame) {
         let Ok(header) = EthernetFrame::new_checked(&frame[..]) else { return };
         if frame.len() > FRAME_MAX {
             return;
@@ -500,7 +501,7 @@ impl Lan {
     }
 
     /// A host or the gateway sends frames. Frames without another receiver on the switch go to the board.
-    fn send_from(&mut self, host: Ipv4Addr, frames: Vec<Frame>) {
+    fn send_from(&mut self, host: Ipv4Addr, frames: Vec<SharedFrame>) {
         if self.vanished.contains(&host) {
             return;
         }

@@ -5,10 +5,11 @@
 //! what it sends until then collects here. At the boundary the world takes that, and what it makes of it is due at later times.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use espalier_core::{FlatMap, Time};
 use espalier_ieee80211::{Rate, Tuning};
+
+use crate::frame::SharedFrame;
 
 /// Acknowledgements that are kept for transmissions that have not ended: a radio has a handful of transmission slots.
 const ACKNOWLEDGEMENTS_MAX: usize = 16;
@@ -28,11 +29,11 @@ pub enum Sent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// A frame is at its antenna; `reception` is what an acknowledgement refers to.
-    Radio { bytes: Arc<[u8]>, tuning: Tuning, rssi: i8, rate: Rate, reception: u64 },
+    Radio { bytes: SharedFrame, tuning: Tuning, rssi: i8, rate: Rate, reception: u64 },
     /// The frame that it sent as number `serial` was acknowledged.
     Acknowledgement { serial: u64 },
     /// A frame on its Ethernet cable, without its frame check sequence.
-    Ethernet { bytes: Vec<u8> },
+    Ethernet { bytes: SharedFrame },
     /// Its Ethernet cable was cut, or is whole again.
     Link { up: bool },
 }

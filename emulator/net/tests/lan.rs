@@ -355,7 +355,7 @@ fn clone_goes_on_alike(before: Span) {
             if frame[6..12] == MAC {
                 clone.send_from_board(frame.clone(), *at);
             } else {
-                assert_eq!(clone.take_for_board(*at).as_ref(), Some(frame), "at {at}");
+                assert_eq!(clone.take_for_board(*at).as_deref(), Some(frame), "at {at}");
             }
         }
         assert_eq!(clone.take_for_board(now), None);

@@ -85,7 +85,7 @@ impl Between {
             for sent in all {
                 match sent {
                     Sent::Radio { bytes, tuning, rate, end, serial } => {
-                        self.ether.send(place, serial, end, RadioFrame { bytes, tuning, rate });
+                        self.ether.send(place, serial, end, RadioFrame { bytes: bytes.into(), tuning, rate });
                     }
                     Sent::Acknowledgement { reception, .. } => {
                         if let Some((sender, serial)) = self.ether.acknowledge(reception) {

@@ -4,10 +4,9 @@
 //! other: every radio that is tuned to a frame's channel hears it, and a frame for one radio is acknowledged by whom it is for.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use espalier_core::Time;
-use espalier_net::{Air, AirFrame, Delivery, Rate, Tuning};
+use espalier_net::{Air, AirFrame, Delivery, Rate, SharedFrame, Tuning};
 
 use crate::LOOKAHEAD;
 use crate::crew::{Cell, lock};
@@ -18,7 +17,7 @@ const RSSI: i8 = -40;
 /// A frame of a board's radio.
 #[derive(Clone, Debug)]
 pub(crate) struct RadioFrame {
-    pub bytes: Vec<u8>,
+    pub bytes: SharedFrame,
     pub tuning: Tuning,
     pub rate: Rate,
 }
@@ -135,7 +134,6 @@ impl Ether {
             return;
         }
         let at = end + carried.delay;
-        let bytes: Arc<[u8]> = bytes.into();
         let reception = self.next_reception();
         for (other, board) in boards.iter().enumerate() {
             if other != place {
@@ -152,11 +150,11 @@ impl Ether {
         let now = self.air.now();
         while let Some(frame) = self.air.take_for_board(now) {
             let reception = self.next_reception();
-            let bytes: Arc<[u8]> = frame.bytes.as_slice().into();
             let AirFrame { channel, rssi, rate, .. } = frame;
             let tuning = channel.into();
             for board in boards {
-                lock(board).deliver(now, Delivery::Radio { bytes: bytes.clone(), tuning, rssi, rate, reception });
+                let bytes = frame.bytes.clone();
+                lock(board).deliver(now, Delivery::Radio { bytes, tuning, rssi, rate, reception });
             }
             if frame.wants_acknowledgement() {
                 self.unacknowledged.insert(reception, (now, Sender::Air(frame)));

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use espalier_net::SharedFrame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -17,8 +18,8 @@ const QUEUE: usize = 256;
 /// One end of the cable.
 #[derive(Debug)]
 pub(crate) struct CableEnd {
-    pub incoming: Receiver<Vec<u8>>,
-    pub outgoing: Sender<Vec<u8>>,
+    pub incoming: Receiver<SharedFrame>,
+    pub outgoing: Sender<SharedFrame>,
 }
 
 /// Both ends.
@@ -39,7 +40,7 @@ pub(crate) async fn serve(socket: TcpStream, end: CableEnd, waker: Arc<BoardWake
                 return;
             }
             // A full queue loses the frame.
-            let _ = outgoing.try_send(frame);
+            let _ = outgoing.try_send(frame.into());
             waker.wake();
         }
     };
@@ -47,7 +48,7 @@ pub(crate) async fn serve(socket: TcpStream, end: CableEnd, waker: Arc<BoardWake
         while let Some(frame) = incoming.recv().await {
             // A frame is far shorter than four gigabytes.
             let mut packet = (frame.len() as u32).to_be_bytes().to_vec();
-            packet.extend(frame);
+            packet.extend(frame.iter());
             if writer.write_all(&packet).await.is_err() {
                 return;
             }

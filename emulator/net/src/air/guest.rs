@@ -6,6 +6,7 @@ use espalier_core::Time;
 use espalier_ieee80211::MacAddress;
 
 use super::dhcp::{DhcpClient, Lease};
+use crate::frame::SharedFrame;
 use crate::{Lan, LanConfig};
 
 /// A host that has joined the board's network, or is about to.
@@ -16,7 +17,7 @@ pub(super) struct Guest {
     connected: bool,
     dhcp: DhcpClient,
     lan: Option<Lan>,
-    outgoing: Vec<Vec<u8>>,
+    outgoing: Vec<SharedFrame>,
 }
 
 espalier_core::persist!(value Guest { mac, seed, connected, dhcp, lan, outgoing });
@@ -46,7 +47,7 @@ impl Guest {
     pub fn set_connected(&mut self, connected: bool, now: Time) {
         if connected != std::mem::replace(&mut self.connected, connected) {
             if connected {
-                self.outgoing.push(self.dhcp.start(now));
+                self.outgoing.push(self.dhcp.start(now).into());
             } else {
                 self.dhcp.stop();
             }
@@ -56,7 +57,7 @@ impl Guest {
     /// A frame from the board.
     pub fn receive(&mut self, frame: Vec<u8>, now: Time) {
         let (answer, lease) = self.dhcp.receive(&frame, now);
-        self.outgoing.extend(answer);
+        self.outgoing.extend(answer.map(SharedFrame::from));
         if let Some(lease) = lease {
             self.settle(lease, now);
         }
@@ -90,7 +91,7 @@ impl Guest {
     /// Does what is due.
     pub fn wake(&mut self, now: Time) {
         if self.dhcp.deadline().is_some_and(|deadline| deadline <= now) {
-            self.outgoing.extend(self.dhcp.wake(now));
+            self.outgoing.extend(self.dhcp.wake(now).map(SharedFrame::from));
         }
         if let Some(lan) = &mut self.lan {
             while let Some(frame) = lan.take_for_air(now) {
@@ -101,7 +102,7 @@ impl Guest {
         }
     }
 
-    pub fn take_outgoing(&mut self) -> Vec<Vec<u8>> {
+    pub fn take_outgoing(&mut self) -> Vec<SharedFrame> {
         std::mem::take(&mut self.outgoing)
     }
 }

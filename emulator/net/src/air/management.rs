@@ -132,10 +132,10 @@ impl Writer {
         self.start(subtype::DISASSOCIATION, to).bytes(&reason.to_le_bytes()).build()
     }
 
-    /// A data frame from the distribution system, with these flags besides.
-    pub fn data(&mut self, to: MacAddress, from: MacAddress, flags: u16, body: &[u8]) -> Vec<u8> {
+    /// Begins a data frame from the distribution system, with these flags besides.
+    pub fn data(&mut self, to: MacAddress, from: MacAddress, flags: u16) -> FrameBuilder {
         let control = Control(Control::new(FrameType::Data, subtype::DATA).0 | Control::FROM_DS | flags);
         let sequence = self.next_sequence();
-        FrameBuilder::new(control, [to, self.bssid, from], sequence).bytes(body).build()
+        FrameBuilder::new(control, [to, self.bssid, from], sequence)
     }
 }

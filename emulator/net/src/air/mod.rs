@@ -22,11 +22,13 @@ mod tests;
 mod wpa;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, Tuning, element_id, subtype};
 
 use crate::Lan;
+use crate::frame::SharedFrame;
 use crate::rng::Rng;
 use guest::Guest;
 use monitor::{Monitor, Radiated};
@@ -55,7 +57,7 @@ const BOARD_RSSI: i8 = -20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AirFrame {
     /// The frame without its frame check sequence.
-    pub bytes: Vec<u8>,
+    pub bytes: SharedFrame,
     pub channel: u8,
     /// Signal strength in dBm.
     pub rssi: i8,
@@ -252,8 +254,9 @@ impl Air {
             let mut again = frame;
             again.tries += 1;
             let [low, high] = Control::RETRY.to_le_bytes();
-            again.bytes[0] |= low;
-            again.bytes[1] |= high;
+            let bytes = Arc::make_mut(&mut again.bytes);
+            bytes[0] |= low;
+            bytes[1] |= high;
             self.launch(again);
         }
     }
@@ -359,7 +362,7 @@ impl Air {
             self.to_lan.push_back(frame);
         }
         for (bytes, rate) in outgoing {
-            self.launch(AirFrame { bytes, channel, rssi, rate, from: bssid, tries: 0, lost: false });
+            self.launch(AirFrame { bytes: bytes.into(), channel, rssi, rate, from: bssid, tries: 0, lost: false });
         }
     }
 
@@ -393,7 +396,7 @@ impl Air {
         let Some(member) = self.members.get_mut(&address) else { return };
         let (channel, rssi) = (member.channel, member.settings.rssi);
         for (bytes, rate) in member.take_outgoing() {
-            self.launch(AirFrame { bytes, channel, rssi, rate, from: address, tries: 0, lost: false });
+            self.launch(AirFrame { bytes: bytes.into(), channel, rssi, rate, from: address, tries: 0, lost: false });
         }
     }
 

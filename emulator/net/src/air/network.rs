@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{
     CCMP_HEADER, Control, Frame, FrameType, MacAddress, Rate, TemporalKey, ccmp_header, element_id, open,
-    packet_number, seal, subtype,
+    packet_number, subtype,
 };
 
+use super::ethernet::{Protection, Split};
 use super::management::{BEACON_INTERVAL, Writer, reason, status};
 use super::settings::AccessPoint;
 use super::wpa::{self, Handshake, Security, Step};
@@ -44,15 +45,17 @@ impl Station {
         self.handshake.as_ref()?.key()
     }
 
-    /// The body of a protected frame; `None` if it is not what the station has sent, or has been sent before.
+    /// A protected frame in the clear; `None` if it is not what the station has sent, or has been sent before.
     fn decrypt(&mut self, frame: Frame) -> Option<Vec<u8>> {
         let (number, _) = packet_number(frame)?;
-        let clear = open(frame.bytes(), &self.key()?)?;
+        let mut clear = frame.bytes().to_vec();
+        let length = open(&mut clear, &self.key()?)?;
+        clear.truncate(length);
         if number <= self.received_number {
             return None;
         }
         self.received_number = number;
-        clear.get(frame.header_length() + CCMP_HEADER..).map(<[u8]>::to_vec)
+        Some(clear)
     }
 }
 
@@ -146,7 +149,9 @@ impl Network {
             let beacon = self.writer.beacon(&self.settings, &waiting, !self.group.is_empty(), self.next_beacon);
             self.outgoing.push((beacon, Rate::DSSS_1M));
             while let Some(frame) = self.group.pop_front() {
-                self.send_group(&frame, !self.group.is_empty());
+                if let Some(parts) = ethernet::split(&frame) {
+                    self.send_group(&parts, !self.group.is_empty());
+                }
             }
             self.next_beacon += BEACON_INTERVAL;
         }
@@ -245,7 +250,7 @@ impl Network {
             Step::Nothing => {}
             Step::Send(eapol) => {
                 let body = ethernet::encapsulate(eapol::ETHERTYPE, &eapol);
-                let frame = self.writer.data(with, self.writer.bssid, 0, &body);
+                let frame = self.writer.data(with, self.writer.bssid, 0).bytes(&body).build();
                 self.outgoing.push((frame, Rate::OFDM_24M));
             }
             Step::GiveUp => {
@@ -271,14 +276,16 @@ impl Network {
             return;
         }
         let Some(destination) = frame.address3() else { return };
+        let clear;
         let body = if frame.control().has(Control::PROTECTED) {
-            let Some(body) = station.decrypt(frame) else { return };
-            body
+            let Some(opened) = station.decrypt(frame) else { return };
+            clear = opened;
+            clear.get(frame.header_length() + CCMP_HEADER..).unwrap_or_default()
         } else {
-            frame.body().to_vec()
+            frame.body()
         };
-        if ethernet::ethertype(&body) == Some(eapol::ETHERTYPE) {
-            let eapol = ethernet::payload(&body);
+        if ethernet::ethertype(body) == Some(eapol::ETHERTYPE) {
+            let eapol = ethernet::payload(body);
             self.step(from, |handshake, security, number| handshake.receive(security, eapol, number, now));
             return;
         }
@@ -286,7 +293,7 @@ impl Network {
         if self.security.is_some() && !frame.control().has(Control::PROTECTED) {
             return;
         }
-        if let Some(ethernet) = ethernet::join(destination, from, &body) {
+        if let Some(ethernet) = ethernet::join(destination, from, body) {
             self.to_lan.push(ethernet);
         }
     }
@@ -308,7 +315,7 @@ impl Network {
                     self.group.push_back(ethernet.to_vec());
                 }
             } else if self.associated().next().is_some() {
-                self.send_group(ethernet, false);
+                self.send_group(&parts, false);
             }
             return;
         }
@@ -317,7 +324,7 @@ impl Network {
             return;
         }
         if !station.asleep {
-            self.send_unicast(ethernet, false);
+            self.send_unicast(&parts, false);
         } else if station.buffered.len() < BUFFERED_MAX {
             station.buffered.push_back(ethernet.to_vec());
         }
@@ -329,41 +336,37 @@ impl Network {
             let Some(station) = self.stations.get_mut(&to) else { return };
             let Some(ethernet) = station.buffered.pop_front() else { return };
             let more = !station.buffered.is_empty();
-            self.send_unicast(&ethernet, more);
+            if let Some(parts) = ethernet::split(&ethernet) {
+                self.send_unicast(&parts, more);
+            }
         }
     }
 
-    fn send_unicast(&mut self, ethernet: &[u8], more: bool) {
-        let Some(parts) = ethernet::split(ethernet) else { return };
+    fn send_unicast(&mut self, parts: &Split<'_>, more: bool) {
         let Some(station) = self.stations.get_mut(&parts.destination) else { return };
-        let more = if more { Control::MORE_DATA } else { 0 };
-        let frame = if self.security.is_some() {
+        let protection = if self.security.is_some() {
             let Some(key) = station.key() else { return };
             station.sent_number += 1;
-            let header = ccmp_header(station.sent_number, 0);
-            let body = [&header, &parts.body[..]].concat();
-            let clear = self.writer.data(parts.destination, parts.source, more | Control::PROTECTED, &body);
-            seal(&clear, &key)
+            Some((ccmp_header(station.sent_number, 0), key))
         } else {
-            Some(self.writer.data(parts.destination, parts.source, more, &parts.body))
+            None
         };
-        self.outgoing.extend(frame.map(|frame| (frame, Rate::OFDM_24M)));
+        self.send(parts, more, protection, Rate::OFDM_24M);
     }
 
-    fn send_group(&mut self, ethernet: &[u8], more: bool) {
-        let Some(parts) = ethernet::split(ethernet) else { return };
+    fn send_group(&mut self, parts: &Split<'_>, more: bool) {
+        let protection = self.security.as_ref().map(|security| {
+            self.group_number += 1;
+            (ccmp_header(self.group_number, wpa::GROUP_KEY_ID), security.group_key)
+        });
+        self.send(parts, more, protection, Rate::DSSS_1M);
+    }
+
+    fn send(&mut self, parts: &Split<'_>, more: bool, protection: Option<Protection>, rate: Rate) {
         let more = if more { Control::MORE_DATA } else { 0 };
-        let frame = match &self.security {
-            Some(security) => {
-                self.group_number += 1;
-                let header = ccmp_header(self.group_number, wpa::GROUP_KEY_ID);
-                let body = [&header, &parts.body[..]].concat();
-                let clear = self.writer.data(parts.destination, parts.source, more | Control::PROTECTED, &body);
-                seal(&clear, &security.group_key)
-            }
-            None => Some(self.writer.data(parts.destination, parts.source, more, &parts.body)),
-        };
-        self.outgoing.extend(frame.map(|frame| (frame, Rate::DSSS_1M)));
+        let protected = if protection.is_some() { Control::PROTECTED } else { 0 };
+        let header = self.writer.data(parts.destination, parts.source, more | protected);
+        self.outgoing.extend(parts.finish(header, protection).map(|frame| (frame, rate)));
     }
 
     /// Sends every station away.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use espalier_core::{Span, Time};
 use espalier_ieee80211::{
     CCMP_HEADER, Control, Frame, FrameBuilder, FrameType, MacAddress, Rate, ccmp_header, element_id, open,
-    packet_number, seal, subtype,
+    packet_number, subtype,
 };
 
 use super::management::{EXTENDED_RATES, RATES, reason};
@@ -324,38 +324,48 @@ impl Member {
             return;
         }
         let protected = frame.control().has(Control::PROTECTED);
-        let Some(body) = (if protected { self.decrypt(frame, group) } else { Some(frame.body().to_vec()) }) else {
-            return;
+        let clear;
+        let body = if protected {
+            let Some(opened) = self.decrypt(frame, group) else { return };
+            clear = opened;
+            clear.get(frame.header_length() + CCMP_HEADER..).unwrap_or_default()
+        } else {
+            frame.body()
         };
         let Some(source) = frame.address3() else { return };
-        if ethernet::ethertype(&body) == Some(eapol::ETHERTYPE) {
+        if ethernet::ethertype(body) == Some(eapol::ETHERTYPE) {
             let (bssid, own) = (self.bssid, self.address());
             let Some(supplicant) = &mut self.supplicant else { return };
-            if let Some(answer) = supplicant.receive(ethernet::payload(&body), bssid, own) {
+            if let Some(answer) = supplicant.receive(ethernet::payload(body), bssid, own) {
                 self.has_answered = true;
                 let body = ethernet::encapsulate(eapol::ETHERTYPE, &answer);
-                let frame = self.data(bssid, 0, &body);
+                let frame = self.data(bssid, 0).bytes(&body).build();
                 self.outgoing.push((frame, Rate::OFDM_24M));
             }
         } else if (protected || self.supplicant.is_none())
             && source != self.address()
-            && let Some(ethernet) = ethernet::join(frame.receiver(), source, &body)
+            && let Some(ethernet) = ethernet::join(frame.receiver(), source, body)
         {
             self.to_host.push(ethernet);
         }
     }
 
+    /// A protected frame in the clear; `None` if it is not what the access point has sent.
     fn decrypt(&self, frame: Frame, group: bool) -> Option<Vec<u8>> {
         let supplicant = self.supplicant.as_ref()?;
         let (_, key_id) = packet_number(frame)?;
         let key = if group { supplicant.group(key_id)? } else { supplicant.pairwise()? };
-        open(frame.bytes(), &key)?.get(frame.header_length() + CCMP_HEADER..).map(<[u8]>::to_vec)
+        let mut clear = frame.bytes().to_vec();
+        let length = open(&mut clear, &key)?;
+        clear.truncate(length);
+        Some(clear)
     }
 
-    fn data(&mut self, destination: MacAddress, flags: u16, body: &[u8]) -> Vec<u8> {
+    /// Begins a data frame for the distribution system, with these flags besides.
+    fn data(&mut self, destination: MacAddress, flags: u16) -> FrameBuilder {
         let control = Control(Control::new(FrameType::Data, subtype::DATA).0 | Control::TO_DS | flags);
         let addresses = [self.bssid, self.address(), destination];
-        FrameBuilder::new(control, addresses, self.next_sequence()).bytes(body).build()
+        FrameBuilder::new(control, addresses, self.next_sequence())
     }
 
     /// The station leaves the network that it may have joined.
@@ -372,14 +382,15 @@ impl Member {
         if !self.is_connected() {
             return;
         }
-        let frame = match self.supplicant.as_ref().map(Supplicant::pairwise) {
-            None => Some(self.data(parts.destination, 0, &parts.body)),
-            Some(key) => key.and_then(|key| {
+        let (flags, protection) = match self.supplicant.as_ref().map(Supplicant::pairwise) {
+            None => (0, None),
+            Some(None) => return,
+            Some(Some(key)) => {
                 self.sent_number += 1;
-                let body = [&ccmp_header(self.sent_number, 0), &parts.body[..]].concat();
-                seal(&self.data(parts.destination, Control::PROTECTED, &body), &key)
-            }),
+                (Control::PROTECTED, Some((ccmp_header(self.sent_number, 0), key)))
+            }
         };
-        self.outgoing.extend(frame.map(|frame| (frame, Rate::OFDM_24M)));
+        let header = self.data(parts.destination, flags);
+        self.outgoing.extend(parts.finish(header, protection).map(|frame| (frame, Rate::OFDM_24M)));
     }
 }

@@ -10,7 +10,7 @@ use smoltcp::wire::{
 };
 
 use crate::LanConfig;
-use crate::fault::Frame;
+use crate::frame::SharedFrame;
 use crate::gateway::reply::{self, Reply};
 
 /// Hardware addresses that a host remembers.
@@ -36,7 +36,7 @@ pub(super) struct Link {
     questions: FlatMap<Ipv4Addr, Question>,
     /// Frames without their destination, and whom they are for.
     waiting: VecDeque<(Ipv4Addr, Vec<u8>)>,
-    outgoing: Vec<Frame>,
+    outgoing: Vec<SharedFrame>,
 }
 
 espalier_core::persist!(value Link { config, address, mac, neighbours, questions, waiting, outgoing });
@@ -206,7 +206,7 @@ impl Link {
         }
     }
 
-    pub(super) fn take_outgoing(&mut self) -> Vec<Frame> {
+    pub(super) fn take_outgoing(&mut self) -> Vec<SharedFrame> {
         std::mem::take(&mut self.outgoing)
     }
 }

@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::tcb::Tcb;
 use super::{ConnState, Host};
 use crate::LanError;
-use crate::fault::Frame;
+use crate::frame::SharedFrame;
 
 /// Connections that have ended and are remembered, with what came in and was not read. Older ones are forgotten.
 const ENDED_KEPT: usize = 256;
@@ -39,7 +39,7 @@ impl Host {
     }
 
     /// Stops listening. Connections that were not accepted are reset.
-    pub(crate) fn close_listener(&mut self, port: u16, now: Time) -> Vec<Frame> {
+    pub(crate) fn close_listener(&mut self, port: u16, now: Time) -> Vec<SharedFrame> {
         let Some(listener) = self.listeners.remove(&port) else {
             return Vec::new();
         };
@@ -60,7 +60,7 @@ impl Host {
         self.listeners.get_mut(&port)?.ready.pop_front()
     }
 
-    pub(crate) fn connect(&mut self, remote: SocketAddrV4, now: Time) -> Result<(usize, Vec<Frame>), LanError> {
+    pub(crate) fn connect(&mut self, remote: SocketAddrV4, now: Time) -> Result<(usize, Vec<SharedFrame>), LanError> {
         if remote.port() == 0 {
             return Err(LanError::PortZero);
         }
@@ -94,7 +94,7 @@ impl Host {
     }
 
     /// Gives bytes to the connection. Returns how many it took, and what the host sends.
-    pub(crate) fn send(&mut self, index: usize, bytes: &[u8], now: Time) -> (usize, Vec<Frame>) {
+    pub(crate) fn send(&mut self, index: usize, bytes: &[u8], now: Time) -> (usize, Vec<SharedFrame>) {
         let block = self.connections.get_mut(&index).and_then(Connection::block_mut);
         match block.map_or(0, |block| block.send(bytes)) {
             0 => (0, Vec::new()),
@@ -103,7 +103,7 @@ impl Host {
     }
 
     /// Takes received bytes. Returns how many, and what the host sends: reading opens the window.
-    pub(crate) fn receive(&mut self, index: usize, into: &mut [u8], now: Time) -> (usize, Vec<Frame>) {
+    pub(crate) fn receive(&mut self, index: usize, into: &mut [u8], now: Time) -> (usize, Vec<SharedFrame>) {
         let Some(connection) = self.connections.get_mut(&index) else {
             return (0, Vec::new());
         };
@@ -117,7 +117,7 @@ impl Host {
     }
 
     /// Sends a FIN behind what was sent before.
-    pub(crate) fn shutdown(&mut self, index: usize, now: Time) -> Vec<Frame> {
+    pub(crate) fn shutdown(&mut self, index: usize, now: Time) -> Vec<SharedFrame> {
         let Some(block) = self.connections.get_mut(&index).and_then(Connection::block_mut) else {
             return Vec::new();
         };
@@ -126,7 +126,7 @@ impl Host {
     }
 
     /// Sends a RST.
-    pub(crate) fn abort(&mut self, index: usize, now: Time) -> Vec<Frame> {
+    pub(crate) fn abort(&mut self, index: usize, now: Time) -> Vec<SharedFrame> {
         self.abort_as(index, ConnState::Aborted);
         self.settle(now)
     }

@@ -9,7 +9,7 @@ use smoltcp::wire::{Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Ipv4Repr, Ud
 
 use super::Host;
 use crate::LanError;
-use crate::fault::Frame;
+use crate::frame::SharedFrame;
 
 /// Longest UDP payload that fits into one frame: 1500 bytes less the headers of IPv4 and UDP.
 const DATAGRAM_MAX: usize = 1500 - 20 - 8;
@@ -88,7 +88,7 @@ impl Host {
         remote: SocketAddrV4,
         bytes: &[u8],
         now: Time,
-    ) -> Result<(bool, Vec<Frame>), LanError> {
+    ) -> Result<(bool, Vec<SharedFrame>), LanError> {
         if bytes.len() > DATAGRAM_MAX {
             return Err(LanError::DatagramTooLong { length: bytes.len(), limit: DATAGRAM_MAX });
         }
@@ -129,7 +129,7 @@ impl Host {
         }
     }
 
-    pub(crate) fn ping(&mut self, remote: Ipv4Addr, now: Time) -> Result<(usize, Vec<Frame>), LanError> {
+    pub(crate) fn ping(&mut self, remote: Ipv4Addr, now: Time) -> Result<(usize, Vec<SharedFrame>), LanError> {
         if !self.config.is_host_address(remote) {
             return Err(LanError::NotOnLan { address: remote });
         }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use espalier_core::{Load, Persist, Reader, Span, Time, Writer};
-use espalier_net::Lan;
+use espalier_net::{Lan, SharedFrame};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{dhcpv4, dns, tcp, udp};
@@ -17,11 +17,11 @@ pub const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
 #[derive(Default)]
 struct Port {
-    incoming: Option<Vec<u8>>,
+    incoming: Option<SharedFrame>,
     outgoing: Vec<Vec<u8>>,
 }
 
-struct Incoming(Vec<u8>);
+struct Incoming(SharedFrame);
 struct Outgoing<'a>(&'a mut Vec<Vec<u8>>);
 
 impl Device for Port {

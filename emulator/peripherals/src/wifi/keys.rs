@@ -7,29 +7,30 @@ use super::registers::{KEY_SLOT_BYTES, KEY_SLOTS, key_slot, plcp1, reg};
 
 impl WifiMac {
     /// Encrypts a frame that software marked as protected, with the key of the slot that PLCP1 names.
-    pub(super) fn encrypt(&self, bytes: Vec<u8>, plcp1: u32) -> Vec<u8> {
-        let protected = Frame::new(&bytes).is_some_and(|frame| frame.control().has(Control::PROTECTED));
-        let slot = plcp1::KEY_SLOT.get(plcp1);
-        match self.key(slot) {
-            Some(key) if protected => {
-                // Software leaves room for the integrity code.
-                let body_end = bytes.len().saturating_sub(CCMP_MIC);
-                seal(&bytes[..body_end], &key).unwrap_or(bytes)
-            }
-            _ => bytes,
+    pub(super) fn encrypt(&self, bytes: &mut [u8], plcp1: u32) {
+        let protected = Frame::new(bytes).is_some_and(|frame| frame.control().has(Control::PROTECTED));
+        // Software leaves room for the integrity code.
+        let Some(room) = bytes.len().checked_sub(CCMP_MIC).filter(|_| protected) else { return };
+        let (clear, code) = bytes.split_at_mut(room);
+        if let Some(key) = self.key(plcp1::KEY_SLOT.get(plcp1))
+            && let Some(sealed) = seal(clear, &key)
+        {
+            code.copy_from_slice(&sealed);
         }
     }
 
-    /// Decrypts a protected frame. `None` if no slot has its key or its integrity code is wrong; other frames pass as they are.
-    pub(super) fn decrypt(&self, frame: Frame) -> Option<Vec<u8>> {
+    /// Decrypts a protected frame in place and returns its length without the integrity code. `None` if no slot has its key or its
+    /// integrity code is wrong; other frames pass as they are.
+    pub(super) fn decrypt(&self, bytes: &mut [u8]) -> Option<usize> {
+        let frame = Frame::new(bytes)?;
         if !frame.control().has(Control::PROTECTED) {
-            return Some(frame.bytes().to_vec());
+            return Some(bytes.len());
         }
         let (_, key_id) = packet_number(frame)?;
         let transmitter = frame.transmitter()?;
         let group = frame.receiver().is_group();
         let slot = (0..KEY_SLOTS).find(|slot| self.is_for(*slot, transmitter, group, key_id))?;
-        open(frame.bytes(), &self.key(slot)?)
+        open(bytes, &self.key(slot)?)
     }
 
     /// True if the slot holds the key of a frame. Group keys are told apart by their identifier, pairwise keys by the station.

@@ -49,9 +49,10 @@ impl WifiMac {
         if interfaces == 0 {
             return false;
         }
-        let Some(clear) = self.decrypt(frame) else { return false };
         let header = self.header(&received, interfaces, received.bytes.len() + FCS_LENGTH, now);
-        let mut data = [&header, &clear[..]].concat();
+        let mut data = [&header, received.bytes].concat();
+        let Some(length) = self.decrypt(&mut data[HEADER..]) else { return false };
+        data.truncate(HEADER + length);
         data.resize(data.len().next_multiple_of(4), 0);
         let stored = self.store(&data, memory);
         if stored {

@@ -197,6 +197,14 @@ fn a_slot_tells_whether_its_frame_was_acknowledged() {
     }
 }
 
+/// The frame as it is in the air, with its integrity code.
+fn sealed(clear: &[u8]) -> Vec<u8> {
+    let mut frame = clear.to_vec();
+    let code = seal(&mut frame, &KEY).unwrap();
+    frame.extend(code);
+    frame
+}
+
 #[test]
 fn keys_protect_what_is_sent_and_open_what_is_received() {
     let (mut mac, mut memory) = bench();
@@ -205,14 +213,14 @@ fn keys_protect_what_is_sent_and_open_what_is_received() {
     let clear = data(NETWORK, OWN, Control::PROTECTED, &[&ccmp_header(7, 0)[..], b"secret"].concat());
     let with_room = [&clear[..], &[0; 8]].concat();
     let outgoing = transmit(&mut mac, &mut memory, &with_room, 4);
-    assert_eq!(Some(outgoing.bytes), seal(&clear, &KEY));
+    assert_eq!(outgoing.bytes, sealed(&clear));
 
     for (to, key_id) in [(OWN, 0), (MacAddress::BROADCAST, 1)] {
         let (mut mac, mut memory) = bench();
         set_key(&mut mac, 4, NETWORK, 0);
         set_key(&mut mac, 0, NETWORK, key_slot::GROUP | key_slot::KEY_ID.put(1));
         let clear = data(to, NETWORK, Control::PROTECTED, &[&ccmp_header(9, key_id)[..], b"secret"].concat());
-        let mut sealed = seal(&clear, &KEY).unwrap();
+        let mut sealed = sealed(&clear);
         receive(&mut mac, &mut memory, &sealed);
         let mut body = [0; 6];
         memory.read(RAM + 0x100 + 28 + 24 + CCMP_HEADER as u32, &mut body).unwrap();

@@ -70,8 +70,8 @@ impl WifiMac {
         let plcp1 = self.registers.get(plcp1(slot));
         let rate = rate_of(plcp1);
         let on_air = plcp1::LENGTH.get(plcp1) as usize;
-        let bytes = read_chain(on_bus(plcp0), on_air.saturating_sub(FCS_LENGTH), memory);
-        let bytes = self.encrypt(bytes, plcp1);
+        let mut bytes = read_chain(on_bus(plcp0), on_air.saturating_sub(FCS_LENGTH), memory);
+        self.encrypt(&mut bytes, plcp1);
         let acknowledged = plcp0 & plcp0::RESPONSE != 0;
         let start = self.busy_until.max(now) + DIFS;
         let frame_end = start + rate.airtime(bytes.len() + FCS_LENGTH);
@@ -122,11 +122,12 @@ fn read_chain(mut at: u32, length: usize, memory: &mut dyn GuestMemory) -> Vec<u
     let mut bytes = Vec::with_capacity(length);
     for _ in 0..CHAIN_MAX {
         let Ok(descriptor) = Descriptor::read(at, memory) else { break };
-        let mut part = vec![0; (descriptor.length() as usize).min(length - bytes.len())];
-        if memory.read(descriptor.buffer, &mut part).is_err() {
+        let start = bytes.len();
+        bytes.resize(length.min(start + descriptor.length() as usize), 0);
+        if memory.read(descriptor.buffer, &mut bytes[start..]).is_err() {
+            bytes.truncate(start);
             break;
         }
-        bytes.extend(part);
         if descriptor.is_end() || descriptor.next == 0 || bytes.len() == length {
             break;
         }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use espalier_net::Lan;
+use espalier_net::{Lan, SharedFrame};
 
 use super::super::live::Clock;
 
@@ -39,7 +39,7 @@ struct Shared {
 struct State {
     lan: Lan,
     /// To the thread that writes to QEMU, while there is one.
-    to_board: Option<SyncSender<Vec<u8>>>,
+    to_board: Option<SyncSender<SharedFrame>>,
     over: bool,
 }
 
@@ -134,12 +134,13 @@ fn read(shared: &Shared, mut stream: impl Read) {
     }
 }
 
-fn write(frames: &Receiver<Vec<u8>>, mut stream: impl Write) {
-    while let Ok(mut frame) = frames.recv() {
-        frame.resize(frame.len().max(FRAME_MIN), 0);
+fn write(frames: &Receiver<SharedFrame>, mut stream: impl Write) {
+    while let Ok(frame) = frames.recv() {
+        let length = frame.len().max(FRAME_MIN);
         // A frame is far shorter than four gigabytes.
-        let mut packet = (frame.len() as u32).to_be_bytes().to_vec();
-        packet.append(&mut frame);
+        let mut packet = (length as u32).to_be_bytes().to_vec();
+        packet.extend(frame.iter());
+        packet.resize(size_of::<u32>() + length, 0);
         if stream.write_all(&packet).is_err() {
             return;
         }
