@@ -147,9 +147,10 @@ pub trait Bus {
         let _ = (start, end, cycle);
     }
 
-    /// Tells that the core takes an interrupt before the instruction at `from`, whose handler starts at `vector`.
-    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
-        let _ = (from, vector, cycle);
+    /// Tells that the core takes an interrupt before the instruction at `from`, whose handler starts at `vector`. `number` is its level
+    /// on a core of Xtensa, its line on one of RISC-V.
+    fn interrupted(&mut self, from: u32, vector: u32, number: u32, cycle: u32) {
+        let _ = (from, vector, number, cycle);
     }
 
     /// True when the wiring wants the core's run to return: interrupt lines changed, a deadline moved,

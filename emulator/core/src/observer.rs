@@ -111,7 +111,7 @@ pub struct CoreAccess {
 /// ```
 /// use espalier_core::{InterruptTaken, Time};
 ///
-/// let taken = InterruptTaken { core: 1, from: 0x400D_0003, vector: 0x4008_0340, at: Time::ZERO };
+/// let taken = InterruptTaken { core: 1, from: 0x400D_0003, vector: 0x4008_0340, level: 1, at: Time::ZERO };
 /// assert_eq!(taken.core, 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,8 @@ pub struct InterruptTaken {
     pub from: u32,
     /// The handler's vector.
     pub vector: u32,
+    /// Its level on the ESP32, 1 to 7; its priority on the ESP32-C3, 1 to 15. The highest goes first.
+    pub level: u32,
     /// When.
     pub at: Time,
 }

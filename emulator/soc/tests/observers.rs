@@ -2,9 +2,13 @@
 
 mod common;
 mod programs;
+mod tutorial_board;
 
 use common::{BOOTLOADER, program};
-use espalier_core::{BlockEnd, CoreAccess, Interests, Observer, PadChange, Signal, Span, Time, Translation};
+use espalier_core::{
+    BlockEnd, CoreAccess, Frame, Interests, InterruptTaken, Medium, Observer, PadChange, Signal, Span, Time,
+    Translation,
+};
 use espalier_soc::{Machine, MachineConfig};
 
 const ALL: Interests = Interests { blocks: true, accesses: true, interrupts: true, frames: true, pads: u64::MAX };
@@ -26,6 +30,8 @@ struct Log {
     forks: bool,
     blocks: Vec<BlockEnd>,
     accesses: Vec<CoreAccess>,
+    interrupts: Vec<InterruptTaken>,
+    frames: Vec<Frame>,
     pads: Vec<PadChange>,
 }
 
@@ -48,6 +54,14 @@ impl Observer for Log {
         self.accesses.push(*access);
     }
 
+    fn interrupt(&mut self, interrupt: &InterruptTaken) {
+        self.interrupts.push(*interrupt);
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        self.frames.push(frame.clone());
+    }
+
     fn pad_change(&mut self, change: &PadChange) {
         self.pads.push(*change);
     }
@@ -59,10 +73,19 @@ impl Observer for Log {
 
 /// A board that is about to run the program of `programs/toggle.s`, whose bytes `llvm-mc` made.
 fn board() -> Machine {
+    board_with(include_str!("programs/toggle.hex"))
+}
+
+fn board_with(hex: &str) -> Machine {
     let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-    let code = programs::bytes(include_str!("programs/toggle.hex"));
-    machine.load_flash(BOOTLOADER, &program(CODE, ENTRY, &code)).unwrap();
+    machine.load_flash(BOOTLOADER, &program(CODE, ENTRY, &programs::bytes(hex))).unwrap();
     machine
+}
+
+fn word(machine: &mut Machine, address: u32) -> u32 {
+    let mut word = [0; 4];
+    machine.peek(0, address, &mut word).unwrap();
+    u32::from_le_bytes(word)
 }
 
 fn end(machine: &Machine) -> (Time, u64, u64) {
@@ -126,4 +149,94 @@ fn a_fork_has_the_observers_that_fork() {
     other.run_for(Span::from_millis(1));
     machine.run_for(Span::from_millis(1));
     assert_eq!(end(&other), end(&machine));
+}
+
+/// The program of `programs/interrupts.s` counts its interrupts and notes the core's clock at those of level 1.
+#[test]
+fn interrupts_are_those_of_the_program_with_level_vector_and_time() {
+    const LEVEL_1: u32 = CODE + 0x340;
+    const LEVEL_3: u32 = CODE + 0x1C0;
+    const REPORT: u32 = 0x3FFB_8000;
+    const TIMES: u32 = REPORT + 0x100;
+    let hex = include_str!("programs/interrupts.hex");
+    let mut expected = board_with(hex);
+    expected.run_for(RUN);
+    for (interests, translation) in [
+        (Interests { interrupts: true, ..Interests::default() }, Translation::After(1)),
+        (Interests { interrupts: true, ..Interests::default() }, Translation::Off),
+        (ALL, Translation::Off),
+    ] {
+        let mut machine = board_with(hex);
+        machine.set_translation(translation);
+        machine.observe(Log::new(interests));
+        machine.run_for(RUN);
+        assert_eq!(end(&machine), end(&expected), "{interests:?}");
+        let log = machine.take_observer::<Log>().unwrap();
+        let of = |level, vector| {
+            let taken = log.interrupts.iter().filter(move |taken| (taken.level, taken.vector) == (level, vector));
+            taken.collect::<Vec<_>>()
+        };
+        let (timer, software) = (of(1, LEVEL_1), of(3, LEVEL_3));
+        assert!(log.interrupts.iter().all(|taken| taken.core == 0 && (CODE..CODE + 0x400).contains(&taken.from)));
+        assert!(log.interrupts.windows(2).all(|pair| pair[0].at < pair[1].at));
+        assert_eq!(timer.len() + software.len(), log.interrupts.len());
+        // The handler of the last one may not have come to its count.
+        let counted = word(&mut machine, REPORT) as usize;
+        assert!(counted > 50 && timer.len().abs_diff(counted) <= 1, "{} of {counted}", timer.len());
+        let counted_software = word(&mut machine, REPORT + 4) as usize;
+        assert!(counted_software > 50 && software.len().abs_diff(counted_software) <= 1);
+        // The handler reads the clock first, so its times and those of the observer are equally far apart.
+        let clock: Vec<u32> = (0..counted as u32).map(|index| word(&mut machine, TIMES + 4 * index)).collect();
+        let clock: Vec<u64> = clock.windows(2).map(|pair| u64::from(pair[1].wrapping_sub(pair[0]))).collect();
+        let ticks: Vec<u64> = timer.windows(2).map(|pair| pair[1].at.since(pair[0].at).ticks()).collect();
+        let per_cycle = ticks[0] / clock[0];
+        assert!(clock.iter().zip(&ticks).all(|(cycles, ticks)| *ticks == cycles * per_cycle), "{ticks:?} of {clock:?}");
+    }
+}
+
+/// A frame of a pcap file with its time.
+fn captured(file: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    const HEADER: usize = 24;
+    const RECORD: usize = 16;
+    let mut rest = &file[HEADER..];
+    let mut frames = Vec::new();
+    while let Some((record, after)) = rest.split_at_checked(RECORD) {
+        let number = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap());
+        let (frame, next) = after.split_at(number(8) as usize);
+        frames.push((u64::from(number(0)) * 1_000_000_000 + u64::from(number(4)), frame.to_vec()));
+        rest = next;
+    }
+    frames
+}
+
+/// The tutorial asks for an address and is asked by a peer who it is.
+#[test]
+fn frames_on_the_cable_are_those_of_the_network() {
+    const PORT: u16 = 5001;
+    const SOURCE: std::ops::Range<usize> = 6..12;
+    let run = |machine: &mut Machine| {
+        machine.run_for(Span::from_millis(2500));
+        let address = machine.lan().board_address().expect("the board has an address");
+        machine.lan_mut().connect(std::net::SocketAddrV4::new(address, PORT)).unwrap();
+        machine.run_for(Span::from_millis(100));
+    };
+    let mut expected = tutorial_board::board();
+    run(&mut expected);
+    let mut machine = tutorial_board::board();
+    machine.observe(Log::new(Interests { frames: true, ..Interests::default() }));
+    machine.lan_mut().start_capture(1 << 20);
+    run(&mut machine);
+    assert_eq!(end(&machine), end(&expected));
+    let frames = machine.take_observer::<Log>().unwrap().frames;
+    let captured = captured(&machine.lan().capture());
+    let board: Vec<u8> = frames.iter().find(|frame| frame.is_sent).expect("it sends").bytes[SOURCE].to_vec();
+    assert!(captured.len() > 5, "{} frames", captured.len());
+    assert_eq!(frames.len(), captured.len());
+    for (frame, (at, bytes)) in frames.iter().zip(&captured) {
+        assert_eq!((frame.medium, &frame.bytes), (Medium::Ethernet, bytes));
+        assert_eq!(frame.is_sent, bytes[SOURCE] == board[..]);
+        // The chip takes a frame in after the instruction during which it comes.
+        let seen = std::time::Duration::from(frame.at.since(Time::ZERO)).as_nanos() as u64;
+        assert!((*at..at + 1000).contains(&seen) && (!frame.is_sent || seen == *at), "{seen} ns, captured at {at} ns");
+    }
 }

@@ -1,35 +1,18 @@
 //! The tutorial's firmware on the machine: all ways to execute it have one trace.
 
 mod agreement;
+mod tutorial_board;
 
 use std::net::SocketAddrV4;
 
 use espalier_core::Span;
-use espalier_soc::{BoardDefinition, Machine, MachineConfig};
-use espflash::flasher::{FlashData, FlashSettings, FlashSize};
-use espflash::image_format::idf::IdfBootloaderFormat;
-use espflash::target::{Chip, XtalFrequency};
 
-const ELF: &[u8] = include_bytes!("../../../fixtures/firmware/tutorial-esp32.elf");
 const PORT: u16 = 5001;
-
-/// The mPython board with the tutorial in its flash, just switched on, and a peer that listens.
-fn board() -> Machine {
-    let board = BoardDefinition::by_name("mpython").unwrap();
-    let mut machine = Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap();
-    let settings = FlashSettings::new(None, Some(FlashSize::_8Mb), None);
-    let data = FlashData::new(settings, 0, None, Chip::Esp32, XtalFrequency::_40Mhz);
-    let format = IdfBootloaderFormat::new(ELF, &data, None, None, None, None).unwrap();
-    for part in format.flash_segments() {
-        machine.load_flash(part.addr, &part.data).unwrap();
-    }
-    machine.lan_mut().listen(PORT).unwrap();
-    machine
-}
 
 /// From power-on through the bootloader to a server that listens and a client that connects, with all that the display shows.
 fn session(instructions: u64, expected: &str) {
-    let machine = board();
+    let mut machine = tutorial_board::board();
+    machine.lan_mut().listen(PORT).unwrap();
     let peer = SocketAddrV4::new(machine.lan().config().peer, PORT);
     let client = format!("client {} {PORT}\r\n", peer.ip());
     let input: Vec<_> = [client.as_str(), "hello over there\r\n", "a line of some length, to be drawn\r\n"]

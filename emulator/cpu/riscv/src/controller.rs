@@ -72,6 +72,11 @@ impl InterruptController {
         }
     }
 
+    /// The priority of `line`; 0 if there is no such line.
+    pub fn priority(&self, line: usize) -> u32 {
+        self.priorities.get(line).map_or(0, |priority| u32::from(*priority))
+    }
+
     /// The lowest priority that gets through.
     pub fn set_threshold(&mut self, priority: u32) {
         self.threshold = (priority & PRIORITY) as u8;

@@ -110,8 +110,8 @@ impl Cpu {
     #[inline(always)]
     fn enter_interrupt<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
         let from = self.state.pc;
-        if self.state.take_interrupt() {
-            bus.interrupted(from, self.state.pc, cycle);
+        if let Some(line) = self.state.take_interrupt() {
+            bus.interrupted(from, self.state.pc, line, cycle);
         }
     }
 

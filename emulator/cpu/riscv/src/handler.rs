@@ -40,21 +40,21 @@ impl State {
     }
 
     /// Enters the handler of the interrupt that the controller presents, if there is one and it is not masked. Any interrupt ends
-    /// `WFI`, masked or not. True if a handler was entered.
+    /// `WFI`, masked or not. Returns the line if a handler was entered.
     #[inline(always)]
-    pub(crate) fn take_interrupt(&mut self) -> bool {
-        self.lines != 0 && self.take_presented_interrupt()
+    pub(crate) fn take_interrupt(&mut self) -> Option<u32> {
+        if self.lines == 0 { None } else { self.take_presented_interrupt() }
     }
 
-    fn take_presented_interrupt(&mut self) -> bool {
+    fn take_presented_interrupt(&mut self) -> Option<u32> {
         self.waiting = false;
         if self.mstatus & mstatus::MIE == 0 && self.privilege == Privilege::Machine {
-            return false;
+            return None;
         }
         let number = self.lines.trailing_zeros();
         self.enter(code::INTERRUPT | number, 0, self.pc);
         self.pc = self.mtvec.wrapping_add(VECTOR * number);
-        true
+        Some(number)
     }
 
     fn enter(&mut self, cause: u32, value: u32, pc: u32) {

@@ -113,8 +113,8 @@ impl Cpu {
             }
         }
         let from = self.state.pc;
-        if self.state.take_interrupt() {
-            bus.interrupted(from, self.state.pc, cycle);
+        if let Some(level) = self.state.take_interrupt() {
+            bus.interrupted(from, self.state.pc, level, cycle);
         }
         self.state.waiting.then_some(Exit::Waiting)
     }

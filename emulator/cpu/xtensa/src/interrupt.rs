@@ -101,9 +101,9 @@ impl State {
         (current + 1..NMI_LEVEL).rev().find(|&level| pending & LEVEL_MASK[level as usize] != 0)
     }
 
-    /// Enters the handler of the most urgent interrupt, if there is one. True when it did.
-    pub(crate) fn take_interrupt(&mut self) -> bool {
-        let Some(level) = self.pending_level() else { return false };
+    /// Enters the handler of the most urgent interrupt, if there is one, and returns its level.
+    pub(crate) fn take_interrupt(&mut self) -> Option<u32> {
+        let level = self.pending_level()?;
         self.waiting = false;
         match level {
             1 => self.raise_general(Cause::Level1Interrupt, self.pc),
@@ -113,6 +113,6 @@ impl State {
             }
             _ => self.enter_level(level, self.pc),
         }
-        true
+        Some(level)
     }
 }

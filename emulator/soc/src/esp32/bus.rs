@@ -351,8 +351,8 @@ impl Bus for CoreBus<'_> {
         self.origin.pc = address;
     }
 
-    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
-        let interrupt = InterruptTaken { core: self.origin.core, from, vector, at: self.now(cycle) };
+    fn interrupted(&mut self, from: u32, vector: u32, level: u32, cycle: u32) {
+        let interrupt = InterruptTaken { core: self.origin.core, from, vector, level, at: self.now(cycle) };
         self.chip.platform.events.interrupt(interrupt);
     }
 

@@ -4,6 +4,7 @@ use espalier_core::{Bus, CodeMemory, Fault, Frequency, InterruptTaken, Stored, T
 use espalier_rom::esp32c3 as rom;
 
 use super::Esp32c3;
+use super::table::INTERRUPT_CORE0;
 use crate::machine::{ChipBus, Settle};
 use crate::platform::Origin;
 
@@ -120,8 +121,9 @@ impl Bus for CoreBus<'_> {
         self.origin.pc = address;
     }
 
-    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
-        let interrupt = InterruptTaken { core: self.origin.core, from, vector, at: self.now(cycle) };
+    fn interrupted(&mut self, from: u32, vector: u32, line: u32, cycle: u32) {
+        let level = self.chip.get(INTERRUPT_CORE0).priority(line as usize);
+        let interrupt = InterruptTaken { core: self.origin.core, from, vector, level, at: self.now(cycle) };
         self.chip.platform.events.interrupt(interrupt);
     }
 

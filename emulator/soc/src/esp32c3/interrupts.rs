@@ -49,6 +49,11 @@ impl InterruptCore {
         self.controller.presented()
     }
 
+    /// The priority of a line.
+    pub fn priority(&self, line: usize) -> u32 {
+        self.controller.priority(line)
+    }
+
     fn route(&mut self) {
         let high = (0..SOURCES).filter(|source| self.sources >> source & 1 != 0);
         self.controller

@@ -234,9 +234,9 @@ impl Bus for Observed<'_> {
         }
     }
 
-    fn interrupted(&mut self, from: u32, vector: u32, cycle: u32) {
+    fn interrupted(&mut self, from: u32, vector: u32, number: u32, cycle: u32) {
         self.finish_block(from);
-        self.bus.interrupted(from, vector, cycle);
+        self.bus.interrupted(from, vector, number, cycle);
     }
 
     fn attention(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Abilities of MicroPython in the air, with Espressif's closed Wi-Fi library as it is.
 
-use espalier_core::Span;
+use espalier_core::{Frame, Interests, Medium, Observer, Span, Time};
 use espalier_net::{
     AccessPoint, AirFaults, Announced, ConnectionId, FaultConfig, PingState, Refusal, Station, StationState,
 };
@@ -25,6 +25,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("wifi_does_not_mind_a_cut_cable", does_not_mind_a_cut_cable),
     ("wifi_joins_although_frames_get_lost", joins_although_frames_get_lost),
     ("wifi_touches_nothing_that_is_not_modelled", touches_nothing_that_is_not_modelled),
+    ("wifi_frames_are_observed_and_the_trace_stays", frames_are_observed_and_the_trace_stays),
 ];
 
 const PASSWORD: &str = "correct horse";
@@ -368,4 +369,69 @@ fn touches_nothing_that_is_not_modelled(image: &[u8]) {
     run(&mut repl, "w.scan()\nw.disconnect()\nw.active(False)\nw.active(True)\n");
     let after: Vec<String> = repl.machine.unmodelled()[before..].iter().map(ToString::to_string).collect();
     assert_eq!(after, Vec::<String>::new());
+}
+
+/// Keeps the frames of the board.
+#[derive(Default)]
+struct Frames(Vec<Frame>);
+
+impl Observer for Frames {
+    fn interests(&self) -> Interests {
+        Interests { frames: true, ..Interests::default() }
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        self.0.push(frame.clone());
+    }
+}
+
+/// The frames of a capture of the air, which follow each a header of the file and one of radiotap, with their times in nanoseconds.
+fn captured(file: &[u8]) -> Vec<(u128, Vec<u8>)> {
+    const HEADER: usize = 24;
+    const RECORD: usize = 16;
+    let mut rest = &file[HEADER..];
+    let mut frames = Vec::new();
+    while let Some((record, after)) = rest.split_at_checked(RECORD) {
+        let number = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().expect("four bytes"));
+        let (packet, next) = after.split_at(number(8) as usize);
+        let radiotap = usize::from(u16::from_le_bytes([packet[2], packet[3]]));
+        frames.push((u128::from(number(0)) * 1_000_000_000 + u128::from(number(4)), packet[radiotap..].to_vec()));
+        rest = next;
+    }
+    frames
+}
+
+/// A monitor beside the board hears the same, and also what comes while the board is tuned to another channel.
+fn frames_are_observed_and_the_trace_stays(image: &[u8]) {
+    const TRANSMITTER: std::ops::Range<usize> = 10..16;
+    let network = AccessPoint { channel: 6, bssid: Some([2, 0, 0, 0, 0, 6]), ..AccessPoint::wpa2("home", PASSWORD) };
+    let mut expected = among(image, &[network]);
+    let mut repl = expected.clone();
+    repl.machine.observe(Frames::default());
+    repl.machine.air_mut().start_capture(1 << 20);
+    for board in [&mut expected, &mut repl] {
+        assert_eq!(join(board, &format!("'home', '{PASSWORD}'")), JOINED);
+    }
+    assert_eq!(repl.machine.trace_hash(), expected.machine.trace_hash());
+    assert_eq!(repl.machine.now(), expected.machine.now());
+    let mut frames = repl.machine.take_observer::<Frames>().expect("it looks on").0;
+    // Frames that the LAN sends to all reach its cable as well.
+    frames.retain(|frame| frame.medium == Medium::Radio);
+    let captured = captured(&repl.machine.air().capture());
+    let mac = frames.iter().find(|frame| frame.is_sent).expect("it asks for networks").bytes[TRANSMITTER].to_vec();
+    let is_of_board = |frame: &[u8]| frame.get(TRANSMITTER) == Some(&mac[..]);
+    let sent = captured.iter().filter(|(_, bytes)| is_of_board(bytes)).count();
+    assert!(sent > 10);
+    assert_eq!(frames.iter().filter(|frame| frame.is_sent).count(), sent);
+    assert!(frames.iter().filter(|frame| !frame.is_sent).count() > 10);
+    let mut heard = captured.iter();
+    for frame in &frames {
+        assert_eq!(frame.is_sent, is_of_board(&frame.bytes));
+        // The chip takes a frame in after the instruction during which it comes.
+        let seen = std::time::Duration::from(frame.at.since(Time::ZERO)).as_nanos();
+        assert!(
+            heard.any(|(at, bytes)| *bytes == frame.bytes && (*at..at + 1000).contains(&seen)),
+            "{frame:?} is not in the capture, in its order"
+        );
+    }
 }
