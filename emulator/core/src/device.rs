@@ -29,11 +29,6 @@ pub trait Device: Persist {
     /// Every register of the block.
     fn registers(&self) -> &'static [Register];
 
-    /// Number of registers in the fidelity table; a block that is mostly storage has more than it describes.
-    fn register_count(&self) -> usize {
-        self.registers().len()
-    }
-
     fn fidelity(&self) -> Fidelity;
 
     /// Software reads the word at `offset` (a multiple of four). Reading may change the device, as FIFOs do.

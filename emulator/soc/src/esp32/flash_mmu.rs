@@ -4,30 +4,29 @@
 //! Each core has a table of words in its own address range. The first 256 map 64 KiB pages of flash to the data bus (entries 0
 //! to 63) and the instruction bus (64 to 255); the rest maps external RAM, which no board here has.
 
-use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+espalier_core::registers! {
+    ENTRY[2048] @ 0x000 = 0, rw() { PADDR: 0..=7, /** Nothing is mapped. */ INVALID: 8 };
+}
 
 /// Entries that map flash.
 pub const FLASH_ENTRIES: usize = 256;
-/// Words of one core's table, as far as its address range goes.
-const TABLE_WORDS: usize = 0x2000 / 4;
-/// An entry with this bit maps nothing.
-const INVALID: u32 = 1 << 8;
-const PAGE_MASK: u32 = 0xFF;
 
 /// The table of one core.
 #[derive(Clone, Debug)]
 pub struct FlashMmu {
-    words: Box<[u32]>,
+    registers: Registers,
     /// The entry that was written last, unless [`FlashMmu::take_change`] has told of it.
     written: Option<usize>,
 }
 
-espalier_core::persist!(state FlashMmu { words, written });
+espalier_core::persist!(state FlashMmu { registers, written });
 
 impl Default for FlashMmu {
     fn default() -> FlashMmu {
         // The tables come up with random content on silicon; the ROM clears them before the cache is switched on.
-        FlashMmu { words: vec![0; TABLE_WORDS].into_boxed_slice(), written: None }
+        FlashMmu { registers: Registers::new(&REGISTERS), written: None }
     }
 }
 
@@ -35,21 +34,17 @@ impl FlashMmu {
     /// The entry that was just written, and the flash page behind it.
     pub fn take_change(&mut self) -> Option<(usize, Option<u8>)> {
         let entry = self.written.take().filter(|entry| *entry < FLASH_ENTRIES)?;
-        Some((entry, page(self.words[entry])))
+        Some((entry, page(self.registers.get(reg::ENTRY + 4 * entry as u32))))
     }
 }
 
 fn page(word: u32) -> Option<u8> {
-    (word & INVALID == 0).then_some((word & PAGE_MASK) as u8)
+    (!reg::ENTRY::INVALID.is_set(word)).then_some(reg::ENTRY::PADDR.get(word) as u8)
 }
 
 impl Device for FlashMmu {
     fn registers(&self) -> &'static [Register] {
-        &[]
-    }
-
-    fn register_count(&self) -> usize {
-        TABLE_WORDS
+        &REGISTERS
     }
 
     fn fidelity(&self) -> Fidelity {
@@ -57,13 +52,12 @@ impl Device for FlashMmu {
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        self.words.get(offset as usize / 4).copied().ok_or(Unmodelled)
+        self.registers.read(offset)
     }
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        let entry = offset as usize / 4;
-        *self.words.get_mut(entry).ok_or(Unmodelled)? = value;
-        self.written = Some(entry);
+        self.registers.write(offset, value)?;
+        self.written = Some(offset as usize / 4);
         Ok(())
     }
 

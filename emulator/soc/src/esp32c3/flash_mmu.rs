@@ -1,41 +1,41 @@
 //! The flash MMU: which page of the flash chip the cache shows where (ESP32-C3 TRM, chapter "System and Memory", "External Memory").
 
-use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+espalier_core::registers! {
+    ENTRY[128] @ 0x000 = 0x100, rw_bits(0x1FF) { PADDR: 0..=7, /** Nothing is mapped. */ INVALID: 8 };
+}
 
 /// Entries of the table, for pages of 64 KiB. Both buses share them.
 pub const ENTRIES: usize = 128;
-/// An entry with this bit maps nothing.
-const INVALID: u32 = 1 << 8;
-const PAGE: u32 = 0xFF;
 
 /// The table.
 #[derive(Clone, Debug)]
 pub struct FlashMmu {
-    words: [u32; ENTRIES],
+    registers: Registers,
 }
 
-espalier_core::persist!(state FlashMmu { words });
+espalier_core::persist!(state FlashMmu { registers });
 
 impl Default for FlashMmu {
     fn default() -> FlashMmu {
-        FlashMmu { words: [INVALID; ENTRIES] }
+        FlashMmu { registers: Registers::new(&REGISTERS) }
     }
 }
 
 impl FlashMmu {
     /// The pages of flash behind the entries.
     pub fn pages(&self) -> [Option<u8>; ENTRIES] {
-        self.words.map(|word| (word & INVALID == 0).then_some((word & PAGE) as u8))
+        std::array::from_fn(|entry| {
+            let word = self.registers.get(reg::ENTRY + 4 * entry as u32);
+            (!reg::ENTRY::INVALID.is_set(word)).then_some(reg::ENTRY::PADDR.get(word) as u8)
+        })
     }
 }
 
 impl Device for FlashMmu {
     fn registers(&self) -> &'static [Register] {
-        &[]
-    }
-
-    fn register_count(&self) -> usize {
-        ENTRIES
+        &REGISTERS
     }
 
     fn fidelity(&self) -> Fidelity {
@@ -43,15 +43,14 @@ impl Device for FlashMmu {
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        self.words.get(offset as usize / 4).copied().ok_or(Unmodelled)
+        self.registers.read(offset)
     }
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        *self.words.get_mut(offset as usize / 4).ok_or(Unmodelled)? = value & (INVALID | PAGE);
-        Ok(())
+        self.registers.write(offset, value).map(drop)
     }
 
     fn reset(&mut self) {
-        *self = FlashMmu::default();
+        self.registers.reset();
     }
 }

@@ -1,6 +1,6 @@
 //! The table of what is modelled and how far, made from the chip's table, so that it always agrees with the code.
 
-use espalier_core::Fidelity;
+use espalier_core::{Fidelity, Register};
 
 use super::Platform;
 
@@ -12,7 +12,7 @@ pub struct FidelityRow {
     /// First address of the block.
     pub base: u32,
     /// Registers that the model knows.
-    pub registers: usize,
+    pub registers: &'static [Register],
     pub fidelity: Fidelity,
 }
 
@@ -26,7 +26,7 @@ impl Platform {
                 FidelityRow {
                     block: row.name,
                     base: row.base,
-                    registers: device.register_count(),
+                    registers: device.registers(),
                     fidelity: device.fidelity(),
                 }
             })
@@ -46,7 +46,7 @@ pub fn markdown(rows: &[FidelityRow]) -> String {
             Fidelity::Stub => ("stub: every access is counted", ""),
         };
         let base = row.base;
-        table += &format!("| {} | {base:#010X} | {} | {word}{limits} |\n", row.block, row.registers);
+        table += &format!("| {} | {base:#010X} | {} | {word}{limits} |\n", row.block, row.registers.len());
     }
     table.replace("0X", "0x")
 }

@@ -67,6 +67,11 @@ impl Description {
         Description { blocks }
     }
 
+    /// The blocks that are described.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.blocks.keys().map(String::as_str)
+    }
+
     pub fn block(&self, name: &str) -> &Block {
         self.blocks.get(name).unwrap_or_else(|| panic!("the description has no block {name}"))
     }

@@ -10,7 +10,7 @@ use super::description::{Block, Described};
 #[derive(Debug)]
 pub struct Difference {
     pub register: String,
-    /// The first word of its line, by which `meant.txt` names it.
+    /// The first word of its line, by which the chip's file names it.
     pub kind: &'static str,
     pub detail: String,
 }
@@ -80,8 +80,8 @@ fn compare(register: &Register, described: &Described, note: &mut impl FnMut(&'s
     }
 }
 
-/// The differences that are meant: lines of block, register, kind, and a reason after a `#`. A `*` at the end of a name
-/// stands for any rest.
+/// The differences that are meant: lines of block, register, kind, and a reason after a `#`. A `*` at the end of a name,
+/// or at its start, stands for any rest.
 pub struct Meant {
     lines: Vec<Line>,
 }
@@ -113,7 +113,7 @@ impl Meant {
         for line in &mut self.lines {
             let is = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
                 Some(start) => name.starts_with(start),
-                None => pattern == name,
+                None => pattern.strip_prefix('*').map_or(pattern == name, |end| name.ends_with(end)),
             };
             let named = is(&line.block, block) && is(&line.register, &difference.register);
             if named && line.kind == difference.kind {
