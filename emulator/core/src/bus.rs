@@ -136,7 +136,7 @@ pub trait Bus {
         let _ = address;
     }
 
-    /// True if [`executed`](Bus::executed) and every access have to be told: then no code is translated.
+    /// True if [`executed`](Bus::executed) and every access have to be reported: then no code is translated.
     fn is_observed(&self) -> bool {
         false
     }

@@ -154,7 +154,7 @@ pub trait Core: Any + Send + Sync {
         false
     }
 
-    /// Goes back to the state that was noted, and to its time. Only cores that note states are told to.
+    /// Restores a state of [`mark`](Core::mark), and its time. It is called only on cores that have such states.
     fn return_to(&mut self, mark: &Mark) {
         let _ = mark;
     }

@@ -1,7 +1,7 @@
 //! Looking on while a machine runs: for coverage, captures and traces.
 //!
-//! An observer is told of events and changes nothing, so a run that is observed has the trace of one that is not. Events that are not
-//! asked for are not gathered. The price of the others:
+//! An observer receives events and changes nothing, so an observed run has the trace of an unobserved one. Events without a subscriber
+//! are not gathered. The price of the others:
 //!
 //! - block ends and accesses: the cores run without translated code, and every access goes through a virtual call. MicroPython's boot and
 //!   a loop in it, 3 seconds of guest time, took 0.18 s of CPU time translated and 0.21 s interpreted; 0.28 s with block ends counted,

@@ -45,7 +45,7 @@ pub trait PadMatrix {
     /// The level of a pad.
     fn level(&self, pin: usize) -> bool;
 
-    /// The level that software drives onto a pad; None if it lets go of it.
+    /// The level that software drives onto a pad; `None` if it releases it.
     fn output(&self, pin: usize) -> Option<bool>;
 
     /// Whether the driver of a pad is on for the signal of a block.

@@ -7,13 +7,13 @@ use std::net::Ipv4Addr;
 pub enum LanError {
     #[error("prefix length {bits} is not between 1 and 30")]
     PrefixLength { bits: u8 },
-    #[error("{address} is no host address of this LAN")]
+    #[error("{address} is not a host address of this LAN")]
     NotOnLan { address: Ipv4Addr },
     #[error("{address} belongs to the gateway or to its DHCP server")]
     AddressTaken { address: Ipv4Addr },
     #[error("port {port} of {host} is in use")]
     PortInUse { host: Ipv4Addr, port: u16 },
-    #[error("port zero is no port")]
+    #[error("port zero is not a port")]
     PortZero,
     #[error("{host} has no free port left")]
     PortsExhausted { host: Ipv4Addr },

@@ -80,7 +80,7 @@ impl Lan {
     /// The peer of the configuration connects to `remote`.
     ///
     /// # Errors
-    /// If `remote` is no address of this LAN, or the peer has run out of ports.
+    /// If `remote` is not an address of this LAN, or the peer has run out of ports.
     pub fn connect(&mut self, remote: SocketAddrV4) -> Result<ConnectionId, LanError> {
         self.connect_from(self.config().peer, remote)
     }
@@ -88,7 +88,7 @@ impl Lan {
     /// The host connects to `remote`. A host that does not exist yet is added.
     ///
     /// # Errors
-    /// If `remote` is no address of this LAN, `host` cannot be a peer's or has run out of ports.
+    /// If `remote` is not an address of this LAN, `host` cannot be a peer's or has run out of ports.
     pub fn connect_from(&mut self, host: Ipv4Addr, remote: SocketAddrV4) -> Result<ConnectionId, LanError> {
         self.add_host(host)?;
         let connected = self.with_host(host, |host, now| match host.connect(remote, now) {
@@ -196,7 +196,7 @@ impl Lan {
     /// The peer of the configuration pings `remote`.
     ///
     /// # Errors
-    /// If `remote` is no address of this LAN.
+    /// If `remote` is not an address of this LAN.
     pub fn ping(&mut self, remote: Ipv4Addr) -> Result<PingId, LanError> {
         let host = self.config().peer;
         let pinged = self.with_host(host, |host, now| match host.ping(remote, now) {

@@ -1,6 +1,6 @@
 //! BME280: temperature, pressure and humidity on I2C or SPI (Bosch Sensortec, "BME280 Data sheet", BST-BME280-DS001).
 //!
-//! The sensor has no noise and is not felt by its filter. A measurement gives the codes that the data sheet's own compensation
+//! The sensor has no noise, and its filter has no effect. A measurement gives the codes that the data sheet's own compensation
 //! (section 4.2.3) turns back into what the world is set to.
 
 use espalier_core::{Field, I2cTarget, Span, Time};

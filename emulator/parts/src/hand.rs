@@ -76,7 +76,7 @@ impl Part for Button {
     }
 }
 
-/// A pad that feels a finger.
+/// A touch pad.
 ///
 /// ```
 /// use espalier_parts::{Drive, Part, TouchPad};

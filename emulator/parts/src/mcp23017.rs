@@ -130,7 +130,7 @@ impl Mcp23017 {
         u16::from_le_bytes([self.ports[0].pins(), self.ports[1].pins()])
     }
 
-    /// Drives pin `pin` from outside, or lets go of it.
+    /// Drives pin `pin` from outside, or releases it.
     ///
     /// # Panics
     /// If there is no such pin.

@@ -41,7 +41,7 @@ const COUNTS_PER_DEGREE: f64 = 131.072;
 const COUNTS_PER_KELVIN: f64 = 340.0;
 const ZERO_COUNTS_AT: f64 = 36.53;
 const PROPERTIES: &[&str] = &["acceleration", "rotation", "temperature"];
-/// More than anything feels; codes are limited to the range.
+/// More than occurs; codes are limited to the range.
 const LARGEST: f64 = 1e6;
 
 /// The sensor.

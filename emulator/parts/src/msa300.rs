@@ -1,6 +1,6 @@
 //! MSA300: a three-axis accelerometer on I2C (MEMSensing, "MSA300 Digital Tri-axial Accelerometer", data sheet 1.0).
 //!
-//! Measurements are always up to date: the output data rate is not felt. Motion, tap and orientation detection store their
+//! Measurements are always up to date: the output data rate has no effect. Motion, tap and orientation detection store their
 //! settings and find nothing, and no interrupt pin is wired.
 
 use espalier_core::{Field, I2cTarget, Time};
@@ -38,7 +38,7 @@ const RESOLUTION: Field = Field::new("RESOLUTION", 2, 3);
 /// Bits of a sample at the best resolution; they are at the top of its two bytes.
 const SAMPLE_BITS: u32 = 14;
 const FULL_SCALE: f64 = (1 << (SAMPLE_BITS - 1)) as f64;
-/// More g than anything feels; the sensor is limited to its range.
+/// More g than occurs; the sensor is limited to its range.
 const LARGEST_ACCELERATION: f64 = 1e6;
 /// The smallest range in g; RESOLUTION_RANGE doubles it up to three times.
 const SMALLEST_RANGE: u32 = 2;

@@ -115,7 +115,7 @@ fn expected_text_decides() {
     let (status, _, errors) = run(&[FIRMWARE, "--expect", "never", "--fail-on", "/^@event addr/"], "");
     assert_eq!(status, Some(1));
     assert!(
-        errors.contains("the console says what --fail-on /^@event addr/ forbids")
+        errors.contains("the console shows text that --fail-on /^@event addr/ forbids")
             && errors.contains(": @event address "),
         "{errors}"
     );

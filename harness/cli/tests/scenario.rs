@@ -80,14 +80,14 @@ fn mistakes_are_reported_with_line_column_and_a_hint() {
             "steps:\n  - expect: a\n    send: b\n",
             "c.yaml:2:5: a step has one action, and this one has expect and send",
         ),
-        ("d.toml", "steps = [{ within = \"2 seconds\" }]\n", "d.toml:1:21: \"2 seconds\" is no length of time"),
+        ("d.toml", "steps = [{ within = \"2 seconds\" }]\n", "d.toml:1:21: \"2 seconds\" is not a length of time"),
         ("e.toml", "steps = [{ expect = '/(/' }]\n", "e.toml:1:10: regex parse error"),
         ("f.toml", "board = \"mpython\"\n", "f.toml:1:1: a scenario has `steps` or `tests`"),
         ("g.yaml", "steps: [\n", "g.yaml:2:1: "),
         (
             "h.toml",
             "board = \"arduino\"\nsteps = [{ reset = true }]\n",
-            "h.toml:1:1: \"arduino\" is no model; supported: ",
+            "h.toml:1:1: \"arduino\" is not a model; supported: ",
         ),
         ("i.yaml", "steps:\n  - access-point: { ssid: home, channel: 6, pasword: x }\n", "did you mean \"password\"?"),
     ] {

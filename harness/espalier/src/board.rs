@@ -498,14 +498,14 @@ impl Board {
     /// board was switched
     /// on or last reset by its line. A restart that the firmware asks for is no crash, nor is waking from deep sleep.
     ///
-    /// A panic is told once its handler has reset the chip or has been quiet for a fifth of a second.
+    /// A panic is reported once its handler has reset the chip or has been quiet for a fifth of a second.
     pub fn crash(&self) -> Option<Crash> {
         let mut state = self.shared.lock();
         state.collect();
         state.crash()
     }
 
-    /// Whether a panic has begun that is not told yet; see [`crash`](Board::crash).
+    /// Whether a panic has begun that is not reported yet; see [`crash`](Board::crash).
     pub fn is_panicking(&self) -> bool {
         let mut state = self.shared.lock();
         state.collect();

@@ -1,4 +1,4 @@
-//! The board's buzzer, and what a test expects to hear.
+//! The board's buzzer, and expectations of its tones.
 
 use std::fmt;
 use std::sync::Arc;

@@ -71,7 +71,7 @@ impl Coverage {
         blocks.map(|(block, count)| (usize::from(block.core), block.start, block.end, *count))
     }
 
-    /// Executions that are missing, because too many blocks were executed to be told apart.
+    /// Executions that are missing, because there were too many different blocks.
     pub fn dropped(&self) -> u64 {
         self.executed.dropped
     }

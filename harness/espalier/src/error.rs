@@ -1,4 +1,4 @@
-//! Errors of every floor, told apart by their types.
+//! Errors of every floor, distinguished by their types.
 //!
 //! Each module has error types of its own, beside the code that fails, and says of each that it is a [`Cause`]. A [`Failure`] holds
 //! any of them. The [session](crate::session) makes an [`Error`](crate::Error) of it: the cause, and the scene of the failure.

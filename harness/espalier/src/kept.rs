@@ -114,7 +114,7 @@ impl Site {
         Some(Site { folder, begin: short(place.as_bytes()), build: short(build.as_bytes()) })
     }
 
-    /// The file for what is told apart by `key`.
+    /// The file for this `key`.
     fn path(&self, key: &[u8]) -> PathBuf {
         let mut all = key.to_vec();
         let mut variables: Vec<_> = std::env::vars_os().filter(|(name, _)| counts(name.to_str())).collect();
@@ -204,7 +204,7 @@ impl Boot {
         .await
     }
 
-    /// A board is about to be switched on that is told apart by `key`; `None` if nothing tells it apart. If a file has it, booted by
+    /// Called before a board with this `key` is switched on; `None` if it has no key. If a file has it, booted by
     /// [`load`](State), this does not return, and [`perform`](Boot::perform) ends. Otherwise this boot goes on, and the others wait.
     pub(crate) async fn meet(&self, key: Option<&[u8]>, load: impl Fn(&Path) -> std::result::Result<State, String>) {
         let first = matches!(*self.stage(), Stage::Before);

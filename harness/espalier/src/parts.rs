@@ -163,7 +163,7 @@ impl Button {
         self.set(true)
     }
 
-    /// Lets go of it.
+    /// Releases it.
     ///
     /// # Errors
     /// As [`press`](Button::press).
@@ -171,7 +171,7 @@ impl Button {
         self.set(false)
     }
 
-    /// Presses it, lets the board run for `span` of its time, and lets go of it. No contact bounces.
+    /// Presses it, lets the board run for `span` of its time, and releases it. No contact bounces.
     ///
     /// # Errors
     /// As [`press`](Button::press), and if the board is lost.
@@ -276,8 +276,8 @@ impl Sensor {
         act(&self.shared, &Control::Volts { name: self.name.clone(), volts })
     }
 
-    /// Sets the accelerometer, called `accelerometer`: what it feels along its own axes, in g. A board that lies on a table
-    /// feels `[0.0, 0.0, 1.0]`, as one does that has just been switched on.
+    /// Sets the accelerometer, called `accelerometer`: the acceleration along its own axes, in g. For a board that lies on a
+    /// table it is `[0.0, 0.0, 1.0]`, which is also the value after power-on.
     ///
     /// # Errors
     /// If the board has no such sensor, or no controls, or a value is not a number.

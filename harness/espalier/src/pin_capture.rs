@@ -148,7 +148,7 @@ fn bytes(line: &Captured, baud: u32) -> Vec<(Time, String)> {
         let sample = |bit: u64| line.level_at(edge.at + half_bits(2 * bit + 1));
         let byte = (0..DATA_BITS).fold(0, |byte, bit| byte | u8::from(sample(bit + 1)) << bit);
         let stop = sample(DATA_BITS + 1);
-        // A frame that is not over yet is told by none.
+        // A frame that is not over yet is in no record.
         if edge.at + half_bits(2 * DATA_BITS + 3) > line.end() + half_bits(2 * DATA_BITS) {
             break;
         }

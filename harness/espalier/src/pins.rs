@@ -88,7 +88,7 @@ impl Pin {
         self.act(|state| state.driver.drive_pad(pin, Some(high)))
     }
 
-    /// Lets go of it.
+    /// Releases it.
     ///
     /// # Errors
     /// If the chip has no such pin, or its pins are out of reach.

@@ -11,7 +11,7 @@ use crate::session::{Line, Result, Shared, Wait};
 /// [console](crate::Board::console), whose expectations it shares.
 ///
 /// The adapter follows the UART's own settings until [`set_line`](Uart::set_line). While something drives the pad of the UART's RX, such as
-/// another UART over a wire of the board file, that is what it hears as well.
+/// another UART over a wire of the board file, it receives that as well.
 ///
 /// ```no_run
 /// use espalier::{Board, LineSettings, Units};

@@ -1,4 +1,4 @@
-//! Lengths of board time as they are said: `2.s()`, `300.ms()`.
+//! Units of board time: `2.s()`, `300.ms()`.
 
 use espalier_core::Span;
 

@@ -48,7 +48,7 @@ impl Cause for NotInWorld {}
 
 /// Several emulated boards on one clock, in one air and on one LAN, with wires between their pads.
 ///
-/// They hear each other over Wi-Fi and ESP-NOW, and reach each other on the LAN. There the first has the address 10.0.4.100 by Wi-Fi
+/// They reach each other over Wi-Fi, ESP-NOW and the LAN. There the first has the address 10.0.4.100 by Wi-Fi
 /// and 10.0.4.101 by Ethernet, the second 10.0.4.102 and 10.0.4.103, and so on; the peer of all of them is 10.0.4.2. Their time is
 /// one: while a test waits for one board, all go on, also those whose handles were dropped. The run is the same every time, and on
 /// any number of threads. A board among others is forked and saved with them, by [`fork`](World::fork) and [`save`](World::save), and

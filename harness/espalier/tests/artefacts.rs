@@ -134,6 +134,8 @@ fn two_processes_of_a_run_cannot_have_different_pictures_accepted() {
     assert!(!place.run("1", Some("second"), &[SERVER]).status.success());
     let pending = place.pending();
     assert!(pending.ready.is_empty());
-    let told = format!("cannot show what each of these tests shows: {BINARY} first, {BINARY} second");
+    let told = format!(
+        "cannot be the golden of all these tests, which show different pictures: {BINARY} first, {BINARY} second"
+    );
     assert!(pending.refused[0].to_string().contains(&told), "{:?}", pending.refused);
 }

@@ -170,7 +170,7 @@ async fn a_file_that_holds_no_board_says_what_to_do() -> Result<()> {
     let whole = std::fs::read(&file)?;
     let refusal = |bytes: &[u8]| -> Result<String> {
         std::fs::write(&file, bytes)?;
-        let error = Board::load(&file).err().expect("it is no board");
+        let error = Board::load(&file).err().expect("it is not a board");
         let reason = error.find::<SnapshotError>().expect("the file is what is the matter").to_string();
         assert!(reason.starts_with(&file.display().to_string()), "{reason}");
         Ok(reason)

@@ -89,7 +89,7 @@ fn toml_value(text: &str, value: &Spanned<DeValue<'_>>, depth: usize) -> Result<
         }
         DeValue::Float(float) => {
             let digits = float.as_str().replace('_', "");
-            Data::Float(digits.parse().map_err(|_| Problem::new(at, format!("{digits} is no number")))?)
+            Data::Float(digits.parse().map_err(|_| Problem::new(at, format!("{digits} is not a number")))?)
         }
         DeValue::Datetime(time) => Data::Text(time.to_string()),
         DeValue::Array(array) => {

@@ -199,7 +199,7 @@ impl Player {
         self.looked = dropped + bytes.len() - fresh.len() + ended;
         let text = String::from_utf8_lossy(fresh);
         let line = text.lines().find(|line| self.fail_on.iter().any(|pattern| pattern.is_in(line)))?;
-        Some(format!("the console shows what `fail-on` forbids: {line}"))
+        Some(format!("the console shows text that `fail-on` forbids: {line}"))
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), StepError> {

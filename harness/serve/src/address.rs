@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use crate::config::HostForward;
 
-/// Text that is no address, or no rule for a forwarded port.
+/// Text that is not an address or a rule for a forwarded port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Nothing says which port.
     #[error("'{0}' lacks a port")]
     NoPort(String),
-    /// The port is no number from 0 to 65535.
-    #[error("'{0}' is no port")]
+    /// The port is not a number from 0 to 65535.
+    #[error("'{0}' is not a port")]
     Port(String),
     /// The name of the host leads nowhere.
     #[error("'{host}': {reason}")]

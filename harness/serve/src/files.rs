@@ -58,7 +58,7 @@ impl Files {
 
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     match std::fs::metadata(path) {
-        Ok(existing) if !existing.is_file() => Err(io::Error::other("it is no plain file")),
+        Ok(existing) if !existing.is_file() => Err(io::Error::other("it is not a plain file")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => espalier_files::write(path, content),
     }
@@ -113,7 +113,7 @@ mod tests {
         std::fs::write(at("picture"), b"a longer picture").unwrap();
         for path in [at("fifo"), at("link to fifo"), "/dev/null".into(), folder.path().into()] {
             let refused = files.write(&path, vec![1]).await.unwrap_err().to_string();
-            assert_eq!(refused, "it is no plain file", "{}", path.display());
+            assert_eq!(refused, "it is not a plain file", "{}", path.display());
         }
         files.write(&at("link"), b"new".to_vec()).await.unwrap();
         assert_eq!(std::fs::read(at("picture")).unwrap(), b"new");

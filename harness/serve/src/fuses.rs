@@ -28,7 +28,7 @@ pub enum FusesError {
         size: usize,
     },
     /// The host cannot write the file.
-    #[error("what was burnt could not be written to '{path}': {source}")]
+    #[error("the burnt fuses could not be written to '{path}': {source}")]
     Write {
         /// The file.
         path: PathBuf,

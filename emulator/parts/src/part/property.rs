@@ -61,7 +61,7 @@ impl ValueError {
 
 impl Value {
     /// # Errors
-    /// If it is no flag.
+    /// If it is not a flag.
     pub fn flag(&self) -> Result<bool, ValueError> {
         match self {
             Value::Flag(flag) => Ok(*flag),
@@ -70,7 +70,7 @@ impl Value {
     }
 
     /// # Errors
-    /// If it is no integer in `range`.
+    /// If it is not an integer in `range`.
     pub fn integer(&self, range: RangeInclusive<i64>) -> Result<i64, ValueError> {
         match self {
             Value::Integer(integer) if range.contains(integer) => Ok(*integer),
@@ -79,7 +79,7 @@ impl Value {
     }
 
     /// # Errors
-    /// If it is no number in `range`.
+    /// If it is not a number in `range`.
     pub fn number(&self, range: RangeInclusive<f64>) -> Result<f64, ValueError> {
         let number = match self {
             Value::Number(number) => Some(*number),
@@ -101,7 +101,7 @@ impl Value {
     }
 
     /// # Errors
-    /// If it is no text.
+    /// If it is not a text.
     pub fn text(&self) -> Result<&str, ValueError> {
         match self {
             Value::Text(text) => Ok(text),

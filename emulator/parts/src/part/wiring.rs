@@ -19,7 +19,7 @@ const LAST_PAD: i64 = 63;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PadUse {
-    /// The part hears the pad, which the chip drives.
+    /// The part listens to the pad, which the chip drives.
     Hears,
     /// The part drives the pad.
     Drives,
@@ -27,12 +27,12 @@ pub enum PadUse {
     Shares,
     /// The part gives a voltage to the pad, which an ADC reads.
     Analog,
-    /// The pad feels a finger.
+    /// The pad senses touch.
     Touch,
 }
 
 impl PadUse {
-    /// Whether the part hears the pad.
+    /// Whether the part listens to the pad.
     pub fn hears(self) -> bool {
         matches!(self, PadUse::Hears | PadUse::Shares)
     }
@@ -136,13 +136,13 @@ impl<'a> Wiring<'a> {
     }
 
     /// # Errors
-    /// If it is no integer in `range`.
+    /// If it is not an integer in `range`.
     pub fn integer(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Result<Option<i64>, PartError> {
         self.read(key, |value| value.integer(range))
     }
 
     /// # Errors
-    /// If it is no number in `range`.
+    /// If it is not a number in `range`.
     pub fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Result<Option<f64>, PartError> {
         self.read(key, |value| value.number(range))
     }

@@ -16,7 +16,7 @@ pub enum MemoryError {
     #[error("no memory or register at {0:#010x}")]
     Unmapped(u32),
     /// It can only be read.
-    #[error("what is at {0:#010x} can only be read")]
+    #[error("the memory at {0:#010x} can only be read")]
     ReadOnly(u32),
 }
 

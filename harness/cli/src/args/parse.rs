@@ -40,10 +40,11 @@ pub struct Signal {
 pub fn signal(text: &str) -> Result<Signal, String> {
     let (pin, baud) = text.split_once(':').map_or((text, None), |(pin, baud)| (pin, Some(baud)));
     let pin = pin.trim().trim_start_matches("GPIO").parse();
-    let baud = baud.map(|baud| baud.trim().parse().map_err(|_| format!("{baud:?} is no rate in bits per second")));
+    let baud = baud.map(|baud| baud.trim().parse().map_err(|_| format!("{baud:?} is not a rate in bits per second")));
     Ok(Signal {
-        pin: pin
-            .map_err(|_| format!("{text:?} is no pin, such as 4, and no pin with a UART's rate, such as 1:115200"))?,
+        pin: pin.map_err(|_| {
+            format!("{text:?} is neither a pin, such as 4, nor a pin with a UART's rate, such as 1:115200")
+        })?,
         baud: baud.transpose()?,
     })
 }
@@ -81,11 +82,11 @@ pub fn endpoint(text: &str) -> Result<Endpoint, String> {
         Some(("", port)) => (None, port),
         Some((address, port)) => {
             let address = address.trim_start_matches('[').trim_end_matches(']');
-            (Some(address.parse().map_err(|_| format!("'{address}' is no address"))?), port)
+            (Some(address.parse().map_err(|_| format!("'{address}' is not an address"))?), port)
         }
         None => (None, text),
     };
-    Ok(Endpoint { address, port: port.parse().map_err(|_| format!("'{port}' is no port"))? })
+    Ok(Endpoint { address, port: port.parse().map_err(|_| format!("'{port}' is not a port"))? })
 }
 
 pub fn flash_offset(text: &str) -> Result<u32, String> {
@@ -94,7 +95,7 @@ pub fn flash_offset(text: &str) -> Result<u32, String> {
     offset
         .ok()
         .filter(|offset| offset.is_multiple_of(0x1000) && *offset < 16 << 20)
-        .ok_or_else(|| format!("{text:?} is no start of a flash sector, such as 0x8000 or 0x10000"))
+        .ok_or_else(|| format!("{text:?} is not a start of a flash sector, such as 0x8000 or 0x10000"))
 }
 
 pub fn forward(text: &str) -> Result<Forward, String> {
@@ -104,12 +105,12 @@ pub fn forward(text: &str) -> Result<Forward, String> {
 
 pub fn peer(text: &str) -> Result<PeerForward, String> {
     let (from, to) = text.split_once('=').ok_or("expected PORT=HOST:PORT, such as 5001=127.0.0.1:6001")?;
-    let host = to.parse().map_err(|_| format!("{to:?} is no address with a port, such as 127.0.0.1:6001"))?;
+    let host = to.parse().map_err(|_| format!("{to:?} is not an address with a port, such as 127.0.0.1:6001"))?;
     Ok(PeerForward { port: port(from)?, host })
 }
 
 fn port(text: &str) -> Result<u16, String> {
-    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("{text:?} is no port between 1 and 65535"))
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("{text:?} is not a port between 1 and 65535"))
 }
 
 pub fn span(text: &str) -> Result<Span, String> {
@@ -125,13 +126,13 @@ mod tests {
     fn times_and_ports_are_read_or_explained() {
         assert_eq!(span("2s"), Ok(2.s()));
         assert_eq!(span("1.5ms"), Ok(1_500.us()));
-        assert!(span("2").unwrap_err().contains("is no length of time"));
+        assert!(span("2").unwrap_err().contains("is not a length of time"));
         assert_eq!(at("4444"), Ok(At::Qmp("127.0.0.1:4444".into())));
         assert_eq!(at("bench:4444"), Ok(At::Qmp("bench:4444".into())));
         let page = At::Page { host: "[::1]:80".into(), query: "token=a&board=1".into() };
         assert_eq!(at("http://[::1]:80/?token=a&board=1"), Ok(page));
         assert!(at("http://[::1]:80/").unwrap_err().contains("has a token"));
-        assert!(at("0").unwrap_err().contains("is no port"));
+        assert!(at("0").unwrap_err().contains("is not a port"));
         assert_eq!(flash_offset("0x1_0000"), Ok(0x1_0000));
         assert_eq!(flash_offset("32768"), Ok(0x8000));
         assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));

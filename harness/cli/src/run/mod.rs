@@ -94,7 +94,7 @@ fn tell(ending: &Ending, board: &Board, args: &RunArgs) -> u8 {
         Ending::Crashed(crash) => (format!("{crash}\n--allow-reset has the board go on"), false),
         Ending::Unmet { awaited, passed } => (format!("{passed} of board time have passed without {awaited}"), true),
         Ending::Unwanted { pattern, line } => {
-            (format!("the console says what --fail-on {pattern} forbids, at {}: {line}", board.now()), true)
+            (format!("the console shows text that --fail-on {pattern} forbids, at {}: {line}", board.now()), true)
         }
     };
     anstream::eprintln!("{BAD}error:{PLAIN} {reason}");

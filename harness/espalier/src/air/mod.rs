@@ -51,7 +51,7 @@ impl Air {
         Air { shared }
     }
 
-    /// A network to put into the air: open, on channel 1, until it is told otherwise.
+    /// A network to put into the air. By default it is open and on channel 1.
     pub fn access_point(&self, ssid: impl Into<String>) -> NewAccessPoint {
         NewAccessPoint { air: self.clone(), settings: AccessPoint::new(ssid) }
     }
@@ -140,7 +140,7 @@ impl Air {
     }
 
     /// The record since [`start_capture`](Air::start_capture): a pcap file of 802.11 frames with radiotap headers, as a
-    /// sniffer beside the board would write it. With the handshake in it, Wireshark decrypts WPA2 when it is told the
+    /// sniffer beside the board would write it. With the handshake in it, Wireshark decrypts WPA2 with the
     /// passphrase.
     ///
     /// # Errors

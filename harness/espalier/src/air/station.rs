@@ -119,7 +119,7 @@ impl Drop for Attempt {
 /// A station that has joined a network of the board, and the host behind it. It does all that a [`Peer`] does, with the board at
 /// [`board_address`](Station::board_address): `station.connect(5001)` connects to the board.
 ///
-/// Should the board close its network and open it again, the station joins it again. It stays until it is told to
+/// Should the board close its network and open it again, the station joins it again. It stays until it is asked to
 /// [`leave`](Station::leave).
 ///
 /// ```

@@ -202,7 +202,7 @@ pub(crate) trait Pads: Identity {
         Err(self.unsupported(Capability::Pins))
     }
 
-    /// Drives a pin from outside, or lets go of it.
+    /// Drives a pin from outside, or releases it.
     fn drive_pad(&mut self, _pin: usize, _level: Option<bool>) -> Result<(), Failure> {
         Err(self.unsupported(Capability::Pins))
     }

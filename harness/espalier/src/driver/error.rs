@@ -182,7 +182,7 @@ impl EmulatorError {
     }
 }
 
-/// A file is no board, or no world, that this build can load. The message names the file, and says what to do.
+/// A file is not a board or world that this build can load. The message names the file, and says what to do.
 ///
 /// ```
 /// let error = espalier::Board::load("Cargo.toml").err().expect("it is no board");

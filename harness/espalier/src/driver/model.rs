@@ -44,7 +44,7 @@ pub enum Model {
 /// assert!(error.to_string().contains("toaster"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is no model; supported: {}, or the path of a {EXTENSION} file", emulated::board_names().join(", "))]
+#[error("{name:?} is not a model; supported: {}, or the path of a {EXTENSION} file", emulated::board_names().join(", "))]
 pub struct UnknownModel {
     name: String,
 }
@@ -107,6 +107,6 @@ mod tests {
         let other: Model = "esp32c3-devkit".parse().unwrap();
         assert_eq!((other.to_string().as_str(), &other), ("esp32c3-devkit", &Model::BuiltIn("esp32c3-devkit")));
         let supported = "esp32-devkit, esp32c3-devkit, mpython, or the path of a .toml file";
-        assert_eq!(error, format!("\"mPython\" is no model; supported: {supported}"));
+        assert_eq!(error, format!("\"mPython\" is not a model; supported: {supported}"));
     }
 }

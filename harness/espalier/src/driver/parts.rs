@@ -32,7 +32,7 @@ pub struct Tone {
     pub duty: f64,
 }
 
-/// A tone, and when it was to be heard.
+/// A tone, and when it was played.
 ///
 /// ```
 /// # async fn test(board: espalier::Board) -> espalier::Result<()> {

@@ -94,7 +94,7 @@ impl Flasher {
     }
 
     /// Writes `bytes` from `offset` on, which is the start of a sector, and verifies them. The rest of the last sector is
-    /// erased. Unless the builder was told otherwise, nothing is written if the flash chip holds these bytes already.
+    /// erased. By default, nothing is written if the flash chip holds these bytes already.
     ///
     /// # Errors
     /// If the range is not possible, the connection is lost, or the chip reports a failure ([`FlashError`](crate::FlashError)).

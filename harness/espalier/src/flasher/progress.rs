@@ -76,7 +76,7 @@ impl ProgressCallbacks for Reporter {
         self.report(Stage::Writing, 0);
     }
 
-    /// The blocks are compressed; how many bytes are in each is not told.
+    /// The blocks are compressed; the number of bytes in each is unknown.
     fn update(&mut self, current: usize) {
         let done = u64::from(self.progress.length) * current as u64 / self.blocks.max(1) as u64;
         self.report(Stage::Writing, u32::try_from(done).unwrap_or(self.progress.length).min(self.progress.length));

@@ -115,8 +115,8 @@ fn idf(arguments: &Path) -> Result<Build, ImageError> {
     let mut files = Vec::new();
     for (offset, file) in listed {
         let number = offset.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let number = number.ok_or_else(|| wrong(&format!("{offset:?} is no offset in flash")))?;
-        let file = file.as_str().ok_or_else(|| wrong(&format!("what goes to {offset} has no name")))?;
+        let number = number.ok_or_else(|| wrong(&format!("{offset:?} is not an offset in flash")))?;
+        let file = file.as_str().ok_or_else(|| wrong(&format!("the file for offset {offset} has no name")))?;
         files.push((number, folder.join(file)));
     }
     files.sort();

@@ -22,7 +22,7 @@ pub enum ImageError {
     },
     /// Neither an image nor an ELF file.
     #[error(
-        "{name} is no firmware: it starts with {start:#04x}, an image starts with 0xe9 and an ELF file with 0x7f; give the \
+        "{name} is not firmware: it starts with {start:#04x}, an image starts with 0xe9 and an ELF file with 0x7f; give the \
          application's .bin or ELF file, or a merged image"
     )]
     Unknown {
@@ -93,7 +93,7 @@ pub enum ImageError {
     },
     /// More than any flash chip holds.
     #[error(
-        "{name} is no firmware: it goes on after {limit} bytes, which is more than {what} can have; give an image or an ELF file"
+        "{name} is not firmware: it goes on after {limit} bytes, which is more than {what} can have; give an image or an ELF file"
     )]
     Endless {
         /// The file.
@@ -148,7 +148,7 @@ pub enum ImageError {
         folders: String,
     },
     /// A build that makes no sense.
-    #[error("{name} is no build for this board: {reason}")]
+    #[error("{name} is not a build for this board: {reason}")]
     BadBuild {
         /// The file that says so.
         name: String,

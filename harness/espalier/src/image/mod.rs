@@ -81,7 +81,7 @@ pub enum Format {
 /// # let path = folder.path().join("hello.bin");
 /// # std::fs::write(&path, b"hello")?;
 /// let error = espalier::Image::read(&path).unwrap_err();
-/// assert!(error.to_string().contains("is no firmware: it starts with 0x68"));
+/// assert!(error.to_string().contains("is not firmware: it starts with 0x68"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Image {
     /// An image that the chip's ROM would not start is an error. [`Image::warnings`] has the defects that do not prevent a start.
     ///
     /// # Errors
-    /// If the file cannot be read, or is no firmware that the chip's ROM would start.
+    /// If the file cannot be read, or is not firmware that the chip's ROM would start.
     pub fn read(path: impl AsRef<Path>) -> Result<Image, ImageError> {
         Image::read_with_table(path, None)
     }
@@ -115,7 +115,7 @@ impl Image {
     /// the start of every sector after that.
     ///
     /// # Errors
-    /// If the file cannot be read, or is no firmware that the chip's ROM would start.
+    /// If the file cannot be read, or is not firmware that the chip's ROM would start.
     pub fn read_with_table(path: impl AsRef<Path>, table: Option<u32>) -> Result<Image, ImageError> {
         let name = path.as_ref().display().to_string();
         if let Some(build) = build::find(path.as_ref())? {
@@ -133,7 +133,7 @@ impl Image {
     /// The same from memory; `name` is for messages.
     ///
     /// # Errors
-    /// If the bytes are no firmware that the chip's ROM would start.
+    /// If the bytes are not firmware that the chip's ROM would start.
     pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Image, ImageError> {
         Image::parse(name.into(), bytes.into(), None)
     }
@@ -195,7 +195,7 @@ impl Image {
         self.format
     }
 
-    /// The application in it. Of a merged image in which none can be told, the image that the ROM starts.
+    /// The application in it. If a merged image has no recognisable application, the image that the ROM starts.
     pub fn app(&self) -> &App {
         &self.app
     }

@@ -85,7 +85,7 @@ fn merged_images_are_distinguished_by_their_first_bytes() {
 fn every_error_names_the_file_and_the_value_and_what_to_do() {
     let app = application(0);
     assert_eq!(message([]), "fw.bin is empty; build the firmware again");
-    assert!(message(*b"hello").starts_with("fw.bin is no firmware: it starts with 0x68, "));
+    assert!(message(*b"hello").starts_with("fw.bin is not firmware: it starts with 0x68, "));
     assert_eq!(
         message(&app[..app.len() - 1]),
         format!(
@@ -266,7 +266,7 @@ fn a_file_without_an_end_is_refused() {
     let error = Image::read("/dev/zero").unwrap_err().to_string();
     assert_eq!(
         error,
-        "/dev/zero is no firmware: it goes on after 16777216 bytes, which is more than the largest flash chip can have; give an \
+        "/dev/zero is not firmware: it goes on after 16777216 bytes, which is more than the largest flash chip can have; give an \
          image or an ELF file"
     );
 }
@@ -384,7 +384,7 @@ fn folders_without_a_build_that_fits_are_explained() {
     let [loader, table, app] = pieces();
     assert!(message(&[("main.c", b"")]).starts_with("FOLDER has no build in it: flasher_args.json of ESP-IDF"));
     let other = br#"{"flash_files": {}, "extra_esptool_args": {"chip": "esp32s3"}}"#;
-    let expected = "FOLDER/build/flasher_args.json is no build for this board: it is for the chip esp32s3, and the board has an esp32";
+    let expected = "FOLDER/build/flasher_args.json is not a build for this board: it is for the chip esp32s3, and the board has an esp32";
     assert_eq!(message(&[("build/flasher_args.json", other)]), expected);
     assert!(message(&[("flasher_args.json", b"{")]).contains("EOF while parsing"));
     let missing = br#"{"flash_files": {"0x1000": "gone.bin"}}"#;

@@ -1,4 +1,4 @@
-//! Boards that crash or restart while MicroPython is at work: what it was told is forgotten, and no answer will come.
+//! Boards that crash or restart while MicroPython is at work: its script is lost, and no answer will come.
 
 use espalier_core::Span;
 

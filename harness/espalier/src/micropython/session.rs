@@ -23,7 +23,7 @@ pub(super) enum Next<T> {
     Done(T),
 }
 
-/// Enters raw mode, does what `next` says until that is done, and leaves raw mode. `next` is told how the last script ended.
+/// Enters raw mode, does what `next` says until that is done, and leaves raw mode. `next` gets the end of the last script.
 pub(super) fn session<T: Send + 'static>(
     shared: &Arc<Shared>,
     mut next: impl FnMut(Option<Ended>) -> Result<Next<T>, Failure> + Send + 'static,
@@ -116,7 +116,7 @@ pub(super) fn converse<T: Send + 'static>(
             (begin(now), now, Since::now(state))
         });
         match since.lost(state) {
-            // It has not been told anything yet; it may be waking.
+            // Nothing was sent to it yet; it may be waking.
             Some(BoardLoss::Restart(_)) if repl.is_asking() => *since = Since::now(state),
             Some(loss) => return Poll::Ready(Err(MicroPythonFailure::Lost(loss).into())),
             None => {}

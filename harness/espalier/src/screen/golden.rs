@@ -19,7 +19,7 @@ use crate::session::artefacts::hexadecimal;
 pub const BLESS_VARIABLE: &str = "ESPALIER_BLESS";
 /// Environment variable with the folder of the golden pictures.
 pub const GOLDENS_VARIABLE: &str = "ESPALIER_GOLDENS";
-/// Where the golden pictures of a crate are unless it is said otherwise.
+/// Default folder of the golden pictures of a crate.
 pub const GOLDENS_FOLDER: &str = "tests/goldens";
 
 pub(crate) fn default_folder() -> PathBuf {

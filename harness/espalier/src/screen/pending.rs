@@ -93,7 +93,7 @@ pub enum Refusal {
         test: String,
     },
     /// Several tests left different pictures for it.
-    #[error("{} cannot show what each of these tests shows: {}; give each a golden of its own", golden.display(), tests.join(", "))]
+    #[error("{} cannot be the golden of all these tests, which show different pictures: {}; give each a golden of its own", golden.display(), tests.join(", "))]
     Contested {
         /// The golden.
         golden: PathBuf,

@@ -155,7 +155,7 @@ impl Artefacts {
         &self.name
     }
 
-    /// The test that has it, told from those of other binaries.
+    /// The test that has it, with the name of its binary.
     pub(crate) fn owner(&self) -> String {
         let test = if self.test.is_empty() { &self.name } else { &self.test };
         if self.root.binary.is_empty() { test.clone() } else { format!("{} {test}", self.root.binary) }
@@ -243,7 +243,7 @@ fn known_test_name() -> Option<String> {
     told.or_else(pytest_test).or_else(|| std::thread::current().name().filter(|name| *name != MAIN).map(str::to_owned))
 }
 
-/// `name` as it can stand in a file system. Names that would look alike are told apart by a digest.
+/// `name` as it can stand in a file system. A digest distinguishes names that would look alike.
 fn file_name(name: &str) -> String {
     let plain = name.replace("::", ".");
     let safe = |character: char| character.is_alphanumeric() || "-_.".contains(character);

@@ -26,7 +26,7 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Time, String> {
-        let wrong = || format!("\"{text}\" is no length of time; write it as 2s, 500ms, 20us, 1.5min or 1h");
+        let wrong = || format!("\"{text}\" is not a length of time; write it as 2s, 500ms, 20us, 1.5min or 1h");
         let unit = UNITS.iter().find_map(|(unit, micros)| Some((text.strip_suffix(unit)?, micros)));
         let (number, unit) = unit.ok_or_else(wrong)?;
         let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

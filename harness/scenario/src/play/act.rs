@@ -383,14 +383,14 @@ fn colour(text: &str) -> Result<Rgb, StepError> {
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii());
     match digits.map(hex) {
         Some(Ok(bytes)) => Ok(Rgb::new(bytes[0], bytes[1], bytes[2])),
-        _ => Err(StepError::Content(format!("{text:?} is no colour, such as \"#ff8000\""))),
+        _ => Err(StepError::Content(format!("{text:?} is not a colour, such as \"#ff8000\""))),
     }
 }
 
 /// Bytes in hexadecimal digits, between which there may be white space.
 fn hex(text: &str) -> Result<Vec<u8>, StepError> {
     let wrong =
-        || StepError::Content(format!("{text:?} is no hexadecimal number of whole bytes, such as \"68 65 6a\""));
+        || StepError::Content(format!("{text:?} is not a hexadecimal number of whole bytes, such as \"68 65 6a\""));
     let digits: Vec<u32> = text
         .chars()
         .filter(|character| !character.is_whitespace())

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// Header fields that are looked at.
 const FIELDS: usize = 64;
-const MALFORMED: Refusal = Refusal { status: "400 Bad Request", reason: "this is no request that can be read\n" };
+const MALFORMED: Refusal = Refusal { status: "400 Bad Request", reason: "this is not a request that can be read\n" };
 const METHOD: Refusal = Refusal { status: "405 Method Not Allowed", reason: "there are only GET and POST here\n" };
 const LENGTH: Refusal = Refusal { status: "411 Length Required", reason: "a body needs a Content-Length\n" };
 const TOO_LARGE: Refusal = Refusal { status: "413 Content Too Large", reason: "the body is too long\n" };

@@ -156,7 +156,7 @@ fn a_screen_that_is_dumped_into_a_pipe_does_not_block_other_clients() {
     let mut qmp = Qmp::connect(server.qmp_address().unwrap());
     let request = json!({"execute": "screendump", "arguments": {"filename": pipe}});
     let answer = qmp.ask(&request.to_string());
-    let expected = format!("failed to write '{}': it is no plain file", pipe.display());
+    let expected = format!("failed to write '{}': it is not a plain file", pipe.display());
     assert_eq!(answer["error"]["desc"], expected);
     assert_eq!(qmp.ask(r#"{"execute":"query-name"}"#)["return"]["name"], "espalier");
 }

@@ -188,7 +188,7 @@ impl Entry {
 
 /// The keys of TOML's tables are text.
 fn ports(table: &BTreeMap<String, SocketAddr>) -> Result<BTreeMap<u16, SocketAddr>, String> {
-    let port = |key: &str| key.parse().map_err(|_| format!("{key:?} is no port"));
+    let port = |key: &str| key.parse().map_err(|_| format!("{key:?} is not a port"));
     table.iter().map(|(key, address)| Ok((port(key)?, *address))).collect()
 }
 
@@ -249,8 +249,8 @@ mod tests {
         for (text, part) in [
             ("[board.x]", "nothing says where it is"),
             ("[board.x]\nport = \"p\"\nspeed = 1", "unknown field `speed`"),
-            ("[board.x]\nport = \"p\"\nmodel = \"toaster\"", "\"toaster\" is no model"),
-            ("[board.x]\nport = \"p\"\nlisten = { http = \"127.0.0.1:80\" }", "\"http\" is no port"),
+            ("[board.x]\nport = \"p\"\nmodel = \"toaster\"", "\"toaster\" is not a model"),
+            ("[board.x]\nport = \"p\"\nlisten = { http = \"127.0.0.1:80\" }", "\"http\" is not a port"),
             ("[board.x]\nport = \"p\"\nwifi = {}", "neither ssid nor ssid-env"),
             ("[board.x]\nport = \"p\"\nreset = \"hammer\"", "unknown variant `hammer`"),
         ] {

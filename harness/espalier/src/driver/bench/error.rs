@@ -18,7 +18,7 @@ use crate::error::Cause;
 pub enum BenchError {
     /// The name is that of no board.
     #[error(
-        "{name:?} is no board: {BOARD_VARIABLE} takes emulator, qemu, bench, a serial port such as /dev/ttyUSB0, \
+        "{name:?} is not a board: {BOARD_VARIABLE} takes emulator, qemu, bench, a serial port such as /dev/ttyUSB0, \
          rfc2217://host:port, socket://host:port, or a name in bench.toml; {}",
         match file {
             Some(file) => format!("{} has: {}", file.display(), if names.is_empty() { "none".to_owned() } else { names.join(", ") }),

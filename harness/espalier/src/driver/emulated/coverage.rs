@@ -7,7 +7,7 @@ use espalier_core::{BlockEnd, Interests, Observer};
 
 use crate::driver::{Executed, ExecutedBlock};
 
-/// Blocks that are told apart: more than any firmware has that fits into a flash chip of this chip.
+/// Largest number of different blocks: more than any firmware has that fits into a flash chip of this chip.
 const BLOCKS_MAX: usize = 1 << 20;
 
 /// A fork begins with none, so that what forks have executed can be added up.

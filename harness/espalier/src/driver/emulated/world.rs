@@ -295,7 +295,7 @@ pub(crate) struct WorldPad {
 pub(crate) struct WorldHandle(Arc<Mutex<Held>>);
 
 impl WorldHandle {
-    /// A world without boards, on this many threads if it is said.
+    /// A world without boards, on this many threads; `None` is one for each processor.
     pub(crate) fn new(seed: u64, threads: Option<usize>) -> Result<WorldHandle, Failure> {
         let config = WorldConfig { seed, ..WorldConfig::default() };
         let threads = threads.unwrap_or(config.threads);

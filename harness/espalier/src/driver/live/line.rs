@@ -173,7 +173,7 @@ impl Drop for Line {
         self.shared.over.store(true, Ordering::Relaxed);
         self.orders = None;
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so; the port is free either way.
+            // A thread that panicked has printed its message; the port is free either way.
             let _ = thread.join();
         }
     }

@@ -48,7 +48,7 @@ const END_PATIENCE: Duration = Duration::from_millis(500);
 const NAP: Duration = Duration::from_millis(2);
 /// Time limit for a read or a write of the console, which holds its thread up.
 const LINE_PATIENCE: Duration = Duration::from_millis(20);
-/// The rate that its chip is told for flashing: the fastest one at which espflash's stub keeps up.
+/// The rate for flashing its chip: the fastest one at which espflash's stub keeps up.
 const FLASH_BAUD: u32 = 4_000_000;
 /// The name of the network card, for QMP.
 const CARD: &str = "lan";

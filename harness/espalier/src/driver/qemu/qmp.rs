@@ -94,7 +94,7 @@ mod tests {
 
     const GREETING: &[u8] = br#"{"QMP": {"version": {"qemu": {"major": 9}}, "capabilities": ["oob"]}}"#;
 
-    /// A QEMU that says `answers`, each when it has heard something.
+    /// A QEMU that sends `answers`, one for each request.
     fn pretend(greeting: &'static [u8], answers: Vec<&'static [u8]>) -> Result<Qmp, super::QemuError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -53,7 +53,7 @@ pub enum RemoteFileReason {
     #[error("it is a directory")]
     IsDirectory,
     /// Part of the path is a file.
-    #[error("part of it is no directory")]
+    #[error("part of it is not a directory")]
     NotDirectory,
     /// Something is in the directory.
     #[error("the directory is not empty")]

@@ -68,7 +68,8 @@ pub(crate) struct Watch {
 espalier_core::persist!(value Watch { line, panic, resets, count, restarts, crash });
 
 impl Watch {
-    /// Takes a byte of the console, which has `printed` bytes before it. `told` says whether resets are told by [`reset`](Watch::reset), and are not to be read here.
+    /// Takes a byte of the console, which has `printed` bytes before it. `told` says whether resets are reported by
+    /// [`reset`](Watch::reset), and are not to be read here.
     pub(crate) fn byte(&mut self, at: Time, byte: u8, printed: usize, told: bool) {
         if let Some((_, _, last)) = &mut self.panic {
             *last = at;

@@ -24,9 +24,9 @@ pub enum FlashError {
     InUse { path: PathBuf },
     #[error("'{path}' has {size} bytes; a flash chip has 2, 4, 8 or 16 MB")]
     Size { path: PathBuf, size: usize },
-    #[error("what was written to the flash could not be written to '{path}': {source}")]
+    #[error("the content of the flash could not be written to '{path}': {source}")]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("what was written to the flash is lost: another process has '{path}' or has changed it")]
+    #[error("the content of the flash is lost: another process has '{path}' or has changed it")]
     Lost { path: PathBuf },
 }
 

@@ -108,7 +108,7 @@ impl Folder {
         };
         let found = fstat(&file)?;
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-            return Err(planted("no plain file"));
+            return Err(planted("not a plain file"));
         }
         if found.st_nlink > 1 {
             return Err(planted("one of several names of a file"));
@@ -138,7 +138,7 @@ fn open_shared(parent: &OwnedFd) -> io::Result<OwnedFd> {
     let how = OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
     let folder = match openat(parent, FOLDER, how, Mode::empty()) {
         // The error for a link depends on the system.
-        Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return Err(planted("no folder, or a link to one")),
+        Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return Err(planted("not a folder, or a link to one")),
         opened => opened?,
     };
     let found = fstat(&folder)?;

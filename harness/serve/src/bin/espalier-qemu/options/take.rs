@@ -46,7 +46,7 @@ pub fn take_smp(line: &mut Line, value: &str) -> Parsed<()> {
     let mut count = 1;
     for key in ["cpus", "cores", "threads", "sockets", "maxcpus"] {
         let Some(number) = fields.value(key)? else { continue };
-        let number: u32 = number.parse().map_err(|_| format!("'{number}' is no number"))?;
+        let number: u32 = number.parse().map_err(|_| format!("'{number}' is not a number"))?;
         count = count.max(number);
     }
     fields.finish()?;
@@ -66,7 +66,7 @@ pub fn take_memory(line: &mut Line, value: &str) -> Parsed<()> {
     fields.ignore(&["slots", "maxmem"]);
     fields.finish()?;
     let digits = size.trim_end_matches(|unit: char| "BKMGTbkmgt".contains(unit));
-    let amount: u64 = digits.parse().map_err(|_| format!("'{size}' is no size"))?;
+    let amount: u64 = digits.parse().map_err(|_| format!("'{size}' is not a size"))?;
     if amount != 0 {
         line.note("-m", value, "it is the size of the PSRAM, which is not emulated");
     }

@@ -171,7 +171,7 @@ fn unknown_options_are_refused_by_name() {
         ("-enable-kvm", "-enable-kvm: invalid option"),
         ("-smp 3", "-smp 3: invalid SMP CPUs 3; the machine has 2"),
         ("-cpu esp32s3", "unable to find this CPU model; there is esp32"),
-        ("-m much", "'much' is no size"),
+        ("-m much", "'much' is not a size"),
         ("-gdb chardev:x", "chardev 'x' is not there"),
         ("-gdb pty", "only a serial port can be a pty"),
         ("-gdb stdio -nographic", "cannot use stdio by multiple character devices"),

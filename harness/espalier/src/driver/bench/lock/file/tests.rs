@@ -67,7 +67,7 @@ fn a_folder_that_is_a_link_is_refused_and_its_target_keeps_its_mode() {
     fs::create_dir(&target).unwrap();
     fs::set_permissions(&target, fs::Permissions::from_mode(0o700)).unwrap();
     symlink(&target, scene.folder()).unwrap();
-    assert!(scene.refusal().starts_with("it is no folder, or a link to one"));
+    assert!(scene.refusal().starts_with("it is not a folder, or a link to one"));
     assert_eq!((mode(&target), fs::read_dir(&target).unwrap().count()), (0o700, 0));
 }
 
@@ -106,7 +106,7 @@ fn a_file_that_says_something_else_is_not_overwritten() {
 fn a_fifo_is_refused_and_not_waited_for() {
     let scene = Scene::new();
     assert!(std::process::Command::new("mkfifo").arg(scene.lock_path()).status().unwrap().success());
-    assert!(scene.refusal().starts_with("it is no plain file"));
+    assert!(scene.refusal().starts_with("it is not a plain file"));
     assert_eq!(holder(&Folder::within(scene.base.path()).unwrap(), KEY), None);
 }
 
