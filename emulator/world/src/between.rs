@@ -4,10 +4,10 @@ use espalier_core::Time;
 use espalier_net::{AccessPoint, Delivery, Lan, Sent};
 use espalier_soc::Machine;
 
-use crate::crew::{self, Cell, Halt, lock};
 use crate::ether::{Ether, RadioFrame};
 use crate::wired::Wired;
 use crate::wires::Wires;
+use crate::workers::{self, Cell, Halt, lock};
 use crate::{LOOKAHEAD, WIRE_WINDOW, WorldError};
 
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Between {
         threads: usize,
     ) -> Option<(usize, Halt)> {
         let window = if self.wires.join_boards() { WIRE_WINDOW } else { LOOKAHEAD };
-        crew::with(threads, boards, |crew, boards| {
+        workers::with(threads, boards, |workers, boards| {
             while *now < limit {
                 // A board that executes may send at any time; while all rest, nothing happens before the first of these.
                 let rests = boards.iter().map(|board| lock(board).rests_until().unwrap_or(*now)).min();
@@ -66,7 +66,7 @@ impl Between {
                 self.wired.advance(start, &mut self.ether.air, boards);
                 self.ether.expire(start);
                 self.ether.advance(end, boards);
-                let halts = crew.run(end);
+                let halts = workers.run(end);
                 *now = end;
                 self.carry(boards, end);
                 self.wires.carry(boards);

@@ -9,7 +9,7 @@ use espalier_core::Time;
 use espalier_net::{Air, AirFrame, Delivery, Rate, SharedFrame, Tuning};
 
 use crate::LOOKAHEAD;
-use crate::crew::{Cell, lock};
+use crate::workers::{Cell, lock};
 
 /// Signal strength between boards, in dBm: a few metres.
 const RSSI: i8 = -40;

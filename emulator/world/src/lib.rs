@@ -25,13 +25,13 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod between;
-mod crew;
 mod error;
 mod ether;
 mod place;
 mod snapshot;
 mod wired;
 mod wires;
+mod workers;
 mod world;
 
 use espalier_core::Span;

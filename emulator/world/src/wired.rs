@@ -6,7 +6,7 @@ use espalier_core::Time;
 use espalier_net::{Air, Delivery, Lan};
 
 use crate::LOOKAHEAD;
-use crate::crew::{Cell, lock};
+use crate::workers::{Cell, lock};
 
 /// The way of a frame into the switch.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 use espalier_core::Time;
 use espalier_soc::{FarEnd, Machine, WireChange};
 
-use crate::crew::{Cell, lock};
+use crate::workers::{Cell, lock};
 use crate::{WIRE_DELAY, WorldError};
 
 /// Boards' nets have numbers by the place of the board and the first of its pads.

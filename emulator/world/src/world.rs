@@ -8,7 +8,7 @@ use espalier_net::{Air, Delivery, FaultConfig, Lan, LanConfig, LanError};
 use espalier_soc::{DebugStop, Machine, MachineConfig, Stop, Strap, UnmodelledAccess};
 
 use crate::between::Between;
-use crate::crew::{self, Halt};
+use crate::workers::{self, Halt};
 use crate::{WorldError, place};
 
 /// Boards that a world has room for.
@@ -236,7 +236,7 @@ impl World {
         let Some(between) = between else { return Err(WorldError::OfOne) };
         // They rest until now, or have come further.
         for board in boards.iter_mut() {
-            crew::run_board(board, *now);
+            workers::run_board(board, *now);
         }
         between.wires.join(boards, names, [one, other].map(|(board, pin)| (board.0, pin)), *now)
     }
@@ -267,7 +267,7 @@ impl World {
         let machine = &mut self.boards[board.0];
         if self.between.is_some() {
             // It rests until then, or has come further: this only lets its time pass.
-            crew::run_board(machine, self.now);
+            workers::run_board(machine, self.now);
         }
         machine
     }

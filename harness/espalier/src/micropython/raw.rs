@@ -37,7 +37,7 @@ const CHUNK_TIME: Span = Span::from_millis(10);
 
 /// The output of a script, and its traceback if it failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ran {
+pub(super) struct ScriptOutput {
     pub(super) printed: Vec<u8>,
     pub(super) traceback: Vec<u8>,
 }
@@ -50,23 +50,23 @@ pub(super) enum Event {
     /// The script runs, and the bytes from here on are its output.
     Started,
     /// The script has ended.
-    Finished(Ran),
+    Finished(ScriptOutput),
     /// The board is at its prompt.
     Left,
 }
 
 /// The method of bringing the board to its prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asking {
-    /// With what disturbs no program.
-    Politely,
-    /// With what ends one.
-    Interrupting,
+enum PromptRequest {
+    /// By input that does not disturb a running program.
+    Plain,
+    /// By input that ends a running program.
+    Interrupt,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    Prompt { asking: Asking, next: Time, asked: u32 },
+    Prompt { asking: PromptRequest, next: Time, asked: u32 },
     Entering,
     Idle,
     Offered,
@@ -89,33 +89,40 @@ pub(super) struct RawRepl {
     seen: Vec<u8>,
     script: Vec<u8>,
     sent: usize,
-    ran: Ran,
+    ran: ScriptOutput,
     outgoing: Vec<u8>,
 }
 
 impl RawRepl {
     /// Waits for the prompt and enters raw mode. A program that runs is left alone.
     pub(super) fn entering(now: Time) -> RawRepl {
-        RawRepl::asking(Asking::Politely, now)
+        RawRepl::asking(PromptRequest::Plain, now)
     }
 
     /// Ends whatever runs. It is done when the board is at its prompt.
     pub(super) fn interrupting(now: Time) -> RawRepl {
-        RawRepl::asking(Asking::Interrupting, now)
+        RawRepl::asking(PromptRequest::Interrupt, now)
     }
 
-    fn asking(asking: Asking, now: Time) -> RawRepl {
+    fn asking(asking: PromptRequest, now: Time) -> RawRepl {
         let phase = Phase::Prompt { asking, next: now, asked: 0 };
-        RawRepl { phase, seen: Vec::new(), script: Vec::new(), sent: 0, ran: Ran::default(), outgoing: Vec::new() }
+        RawRepl {
+            phase,
+            seen: Vec::new(),
+            script: Vec::new(),
+            sent: 0,
+            ran: ScriptOutput::default(),
+            outgoing: Vec::new(),
+        }
     }
 
     /// The outstanding answer of the board, for a message.
     pub(super) fn awaited(&self) -> &'static str {
         match self.phase {
-            Phase::Prompt { asking: Asking::Politely, .. } => {
+            Phase::Prompt { asking: PromptRequest::Plain, .. } => {
                 "MicroPython's prompt (if a program runs, `interrupt` ends it)"
             }
-            Phase::Prompt { asking: Asking::Interrupting, .. } => "MicroPython's prompt after an interrupt",
+            Phase::Prompt { asking: PromptRequest::Interrupt, .. } => "MicroPython's prompt after an interrupt",
             Phase::Entering | Phase::Idle | Phase::Offered => "MicroPython's raw REPL",
             Phase::Window { .. } | Phase::Pasting { .. } | Phase::Pasted | Phase::Sending { .. } | Phase::Accepting => {
                 "MicroPython to take the script"
@@ -145,7 +152,7 @@ impl RawRepl {
     pub(super) fn run(&mut self, script: Vec<u8>) {
         self.script = script;
         self.sent = 0;
-        self.ran = Ran::default();
+        self.ran = ScriptOutput::default();
         self.outgoing.extend_from_slice(PASTE_REQUEST);
         self.go(Phase::Offered);
     }
@@ -173,10 +180,10 @@ impl RawRepl {
             Phase::Prompt { asking, next, asked } if *next <= now => {
                 let keys: &[u8] = match asking {
                     // In raw mode the Enter key has no answer, and Ctrl-B has.
-                    Asking::Politely if *asked % 3 == 2 => &[CTRL_B],
-                    Asking::Politely => b"\r",
-                    Asking::Interrupting if *asked % 2 == 1 => &[CTRL_B],
-                    Asking::Interrupting => &[CTRL_C],
+                    PromptRequest::Plain if *asked % 3 == 2 => &[CTRL_B],
+                    PromptRequest::Plain => b"\r",
+                    PromptRequest::Interrupt if *asked % 2 == 1 => &[CTRL_B],
+                    PromptRequest::Interrupt => &[CTRL_C],
                 };
                 self.outgoing.extend_from_slice(keys);
                 *asked += 1;
@@ -207,8 +214,8 @@ impl RawRepl {
         let phase = self.phase;
         match phase {
             Phase::Prompt { asking, .. } if self.sees(byte, PROMPT) => match asking {
-                Asking::Interrupting => return self.reach(Event::Left),
-                Asking::Politely => {
+                PromptRequest::Interrupt => return self.reach(Event::Left),
+                PromptRequest::Plain => {
                     self.outgoing.push(CTRL_A);
                     self.go(Phase::Entering);
                 }

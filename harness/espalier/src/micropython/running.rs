@@ -6,7 +6,7 @@ use std::task::Poll;
 use super::MicroPythonFailure;
 use super::exception::MicroPythonError;
 use super::loss::Since;
-use super::raw::{CTRL_B, CTRL_C, CTRL_D, PROMPT, Ran};
+use super::raw::{CTRL_B, CTRL_C, CTRL_D, PROMPT, ScriptOutput};
 use super::script::{MicroPythonOutput, Script};
 use super::session::{Ended, ended};
 use crate::error::Failure;
@@ -139,7 +139,7 @@ impl Answer {
         Answer { begin, output_end, traceback_end: output_end.and_then(|end| mark(end + 1)) }
     }
 
-    fn ran(&self, console: &Log) -> Ran {
+    fn ran(&self, console: &Log) -> ScriptOutput {
         let part = |from: Option<usize>, to: Option<usize>| {
             let (Some(from), Some(to)) = (from, to) else { return Vec::new() };
             let (first, bytes) = console.since(from);
@@ -151,7 +151,7 @@ impl Answer {
             part
         };
         let traceback = part(self.output_end.map(|end| end + 1), self.traceback_end);
-        Ran { printed: part(Some(self.begin), self.output_end), traceback }
+        ScriptOutput { printed: part(Some(self.begin), self.output_end), traceback }
     }
 }
 

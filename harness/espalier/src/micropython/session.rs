@@ -8,7 +8,7 @@ use espalier_core::Time;
 use super::MicroPythonFailure;
 use super::exception::MicroPythonError;
 use super::loss::{BoardLoss, Since};
-use super::raw::{Event, Ran, RawRepl};
+use super::raw::{Event, RawRepl, ScriptOutput};
 use super::script::{MicroPythonOutput, Script, plain_text};
 use crate::error::Failure;
 use crate::session::{Ask, Error, Shared, State, Timeout, Wait};
@@ -164,7 +164,7 @@ fn turn<T>(
 }
 
 /// Returns the end of a script.
-pub(super) fn ended(ran: Ran) -> Ended {
+pub(super) fn ended(ran: ScriptOutput) -> Ended {
     if ran.traceback.is_empty() {
         return Ok(MicroPythonOutput::new(ran.printed));
     }

@@ -42,12 +42,12 @@ struct Link {
 
 /// The result of servicing a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pumped {
-    /// Something went over it.
+enum Transfer {
+    /// Data went over it.
     Carried,
     Nothing,
-    /// It is over.
-    Over,
+    /// It was closed.
+    Closed,
 }
 
 impl Link {
@@ -66,9 +66,9 @@ impl Link {
     }
 
     /// Carries what there is to carry.
-    fn pump(&mut self, machine: &mut Machine) -> Pumped {
+    fn pump(&mut self, machine: &mut Machine) -> Transfer {
         let Some(connection) = self.connection else {
-            return if self.connect(machine) { Pumped::Nothing } else { Pumped::Over };
+            return if self.connect(machine) { Transfer::Nothing } else { Transfer::Closed };
         };
         let received = self.carry_to_host(machine, connection);
         let state = machine.lan().state(connection);
@@ -79,7 +79,7 @@ impl Link {
             ConnState::RemoteClosed | ConnState::Closing | ConnState::Closed => {}
             // Without an end of the stream, the host's connection is reset.
             ConnState::Refused | ConnState::Reset | ConnState::Aborted | ConnState::TimedOut => {
-                return if drained { Pumped::Over } else { Pumped::Carried };
+                return if drained { Transfer::Closed } else { Transfer::Carried };
             }
         }
         if state == ConnState::Connecting {
@@ -88,21 +88,21 @@ impl Link {
         let sent = self.carry_to_board(machine, connection);
         if self.is_broken() {
             machine.lan_mut().abort(connection);
-            return Pumped::Over;
+            return Transfer::Closed;
         }
         if state == ConnState::Closed && self.outgoing.is_none() {
-            return Pumped::Over;
+            return Transfer::Closed;
         }
-        if received || sent { Pumped::Carried } else { Pumped::Nothing }
+        if received || sent { Transfer::Carried } else { Transfer::Nothing }
     }
 
     /// The host may go before the board has answered.
-    fn check_host(&self, machine: &mut Machine, connection: ConnectionId) -> Pumped {
+    fn check_host(&self, machine: &mut Machine, connection: ConnectionId) -> Transfer {
         if self.outgoing.as_ref().is_none_or(Sender::is_closed) {
             machine.lan_mut().abort(connection);
-            return Pumped::Over;
+            return Transfer::Closed;
         }
-        Pumped::Nothing
+        Transfer::Nothing
     }
 
     /// True if the host's end vanished without closing: the board's bytes are not taken, or bytes stopped and no end came.
@@ -235,9 +235,9 @@ impl Links {
         }
         let mut carried = false;
         self.links.retain_mut(|link| {
-            let pumped = link.pump(machine);
-            carried |= pumped != Pumped::Nothing;
-            pumped != Pumped::Over
+            let transfer = link.pump(machine);
+            carried |= transfer != Transfer::Nothing;
+            transfer != Transfer::Closed
         });
         carried
     }

@@ -22,7 +22,7 @@ use crate::action::Hands;
 use crate::cable::CableEnd;
 use crate::config::Pace;
 use crate::fuses::FuseFile;
-use crate::gdb::{DebugTarget, Session, Wish};
+use crate::gdb::{DebugTarget, RunRequest, Session};
 use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, Control, DebugInput};
 use crate::lines::{ResetCircuit, ResetEdge};
 use crate::program::Program;
@@ -184,28 +184,28 @@ impl BoardThread {
     }
 
     fn debug(&mut self, input: DebugInput) {
-        let wish = match input {
+        let request = match input {
             DebugInput::Attach(client) => {
                 let session = Session::new(client, &mut self.target);
                 self.debugger = Some(session);
-                Wish::Hold
+                RunRequest::Hold
             }
             DebugInput::Bytes(bytes, _done) => match &mut self.debugger {
                 Some(session) => session.feed(&mut self.target, &bytes),
                 None => return,
             },
-            DebugInput::Detach if self.debugger.is_some() => Wish::Leave,
+            DebugInput::Detach if self.debugger.is_some() => RunRequest::Leave,
             DebugInput::Detach => return,
         };
         if self.target.take_reset() {
             self.note_start();
             self.handle.announce(BoardEvent::Reset);
         }
-        if wish == Wish::Leave {
+        if request == RunRequest::Leave {
             self.debugger = None;
             self.target.release();
         }
-        self.set_paused(wish == Wish::Hold);
+        self.set_paused(request == RunRequest::Hold);
     }
 
     /// A core came to what the debugger waits for.

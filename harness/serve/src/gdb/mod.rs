@@ -21,7 +21,7 @@ use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardHandle, Control, DebugInput};
 use crate::stream::{BoxedSource, Stream};
 
-pub(crate) use session::{Session, Wish};
+pub(crate) use session::{RunRequest, Session};
 pub(crate) use target::DebugTarget;
 
 /// Bytes that are read at once.

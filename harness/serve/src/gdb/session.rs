@@ -59,7 +59,7 @@ type Stub = GdbStubStateMachine<'static, DebugTarget, Replies>;
 
 /// The debugger's request to the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum RunRequest {
     /// Stand still.
     Hold,
     /// Run.
@@ -117,9 +117,9 @@ impl Session {
     }
 
     /// Takes what the client sent.
-    pub fn feed(&mut self, target: &mut DebugTarget, bytes: &[u8]) -> Wish {
+    pub fn feed(&mut self, target: &mut DebugTarget, bytes: &[u8]) -> RunRequest {
         for byte in bytes {
-            if self.wish() == Wish::Leave {
+            if self.request() == RunRequest::Leave {
                 break;
             }
             match self.packets.take(*byte) {
@@ -134,7 +134,7 @@ impl Session {
                 }
             }
         }
-        self.wish()
+        self.request()
     }
 
     /// Has the stub do what the client wants.
@@ -233,7 +233,7 @@ impl Session {
     }
 
     /// Tells the client that the board has stopped.
-    pub fn report(&mut self, target: &mut DebugTarget, reason: MultiThreadStopReason<u32>) -> Wish {
+    pub fn report(&mut self, target: &mut DebugTarget, reason: MultiThreadStopReason<u32>) -> RunRequest {
         self.stub = match self.stub.take() {
             Some(GdbStubStateMachine::Running(stub)) => {
                 if let Some(thread) = stopped(&reason) {
@@ -243,7 +243,7 @@ impl Session {
             }
             other => other,
         };
-        self.wish()
+        self.request()
     }
 
     /// True while the client waits for the board to stop.
@@ -251,11 +251,11 @@ impl Session {
         matches!(self.stub, Some(GdbStubStateMachine::Running(_)))
     }
 
-    fn wish(&self) -> Wish {
+    fn request(&self) -> RunRequest {
         match &self.stub {
-            Some(GdbStubStateMachine::Running(_)) => Wish::Run,
-            Some(GdbStubStateMachine::Idle(_) | GdbStubStateMachine::CtrlCInterrupt(_)) => Wish::Hold,
-            Some(GdbStubStateMachine::Disconnected(_)) | None => Wish::Leave,
+            Some(GdbStubStateMachine::Running(_)) => RunRequest::Run,
+            Some(GdbStubStateMachine::Idle(_) | GdbStubStateMachine::CtrlCInterrupt(_)) => RunRequest::Hold,
+            Some(GdbStubStateMachine::Disconnected(_)) | None => RunRequest::Leave,
         }
     }
 }

@@ -12,11 +12,11 @@ const NEGOTIATIONS: std::ops::RangeInclusive<u8> = 251..=254;
 /// The longest subnegotiation that is passed on. Those of RFC 2217 have 10 bytes, and a signature.
 const LONGEST: usize = 512;
 /// Where a client is given up that has begun one and does not end it.
-const HOPELESS: usize = 1 << 20;
+const SUBNEGOTIATION_MAX: usize = 1 << 20;
 
 /// A client whose subnegotiation does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hopeless;
+pub(super) struct SubnegotiationTooLong;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -37,11 +37,13 @@ pub(super) struct Subnegotiations {
 
 impl Subnegotiations {
     /// Returns the bytes of `input` that are passed on.
-    pub fn pass(&mut self, input: &[u8]) -> Result<Vec<u8>, Hopeless> {
+    pub fn pass(&mut self, input: &[u8]) -> Result<Vec<u8>, SubnegotiationTooLong> {
         let mut passed = Vec::with_capacity(input.len());
         for byte in input {
             self.state = match (self.state, *byte) {
-                (State::Inside(length) | State::CommandInside(length), _) if length > HOPELESS => return Err(Hopeless),
+                (State::Inside(length) | State::CommandInside(length), _) if length > SUBNEGOTIATION_MAX => {
+                    return Err(SubnegotiationTooLong);
+                }
                 (State::Data, IAC) => self.keep(State::Command, &mut passed, IAC),
                 (State::Data | State::Option, byte) => self.keep(State::Data, &mut passed, byte),
                 (State::Command, byte) => self.keep(after(byte), &mut passed, byte),
@@ -90,7 +92,7 @@ fn after(command: u8) -> State {
 
 #[cfg(test)]
 mod tests {
-    use super::{HOPELESS, Hopeless, IAC, LONGEST, SB, SE, Subnegotiations};
+    use super::{IAC, LONGEST, SB, SE, SUBNEGOTIATION_MAX, SubnegotiationTooLong, Subnegotiations};
     use proptest::prelude::*;
     use rfc2217::{PortSettings, Server};
 
@@ -119,9 +121,9 @@ mod tests {
     #[test]
     fn one_without_end_ends_the_connection() {
         let mut filter = Subnegotiations::default();
-        let whole = subnegotiation(HOPELESS - 2);
+        let whole = subnegotiation(SUBNEGOTIATION_MAX - 2);
         assert!(filter.pass(&whole).unwrap().len() < 2 * LONGEST);
-        assert_eq!(filter.pass(&subnegotiation(HOPELESS + 1)), Err(Hopeless));
+        assert_eq!(filter.pass(&subnegotiation(SUBNEGOTIATION_MAX + 1)), Err(SubnegotiationTooLong));
     }
 
     #[test]

@@ -24,14 +24,14 @@ const SOFT_RESET: &str = "MPY: soft reboot";
 
 /// The source of the display's picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Voice {
+enum PictureSource {
     /// The firmware has not shown that it speaks the protocol.
     #[default]
-    Silent,
-    /// It is asked for it.
-    Answers,
-    /// It sends every picture that it shows, each after a [`MARK`].
-    Mirrors,
+    Unknown,
+    /// The firmware sends it on request.
+    Protocol,
+    /// MicroPython sends every picture that it shows, each after a [`MARK`].
+    Mirror,
 }
 
 /// The firmware's announcement of itself.
@@ -47,13 +47,13 @@ pub(super) struct Watch {
     asked: Option<Time>,
     shown: Option<DisplayState>,
     address: Option<Ipv4Addr>,
-    voice: Voice,
+    picture_source: PictureSource,
 }
 
 impl Watch {
     /// Takes one byte, and passes on what belongs to the console.
     pub(super) fn push(&mut self, at: Time, byte: u8, mut pass: impl FnMut(Time, u8)) {
-        if byte == MARK && self.voice == Voice::Mirrors {
+        if byte == MARK && self.picture_source == PictureSource::Mirror {
             // The rest of a line that a program has begun follows the picture.
             self.held.drain(..).for_each(|(at, byte)| pass(at, byte));
             self.line.clear();
@@ -95,7 +95,7 @@ impl Watch {
     /// Reads a line; true if it is the answer to a question of the harness.
     fn read(&mut self, at: Time, line: &str) -> bool {
         if !line.starts_with(MARKER) {
-            if line == SOFT_RESET && self.voice == Voice::Mirrors {
+            if line == SOFT_RESET && self.picture_source == PictureSource::Mirror {
                 self.forget();
             }
             return false;
@@ -117,8 +117,8 @@ impl Watch {
     }
 
     fn answers(&mut self) {
-        if self.voice == Voice::Silent {
-            self.voice = Voice::Answers;
+        if self.picture_source == PictureSource::Unknown {
+            self.picture_source = PictureSource::Protocol;
         }
     }
 
@@ -142,19 +142,19 @@ impl Watch {
 
     /// The chip starts anew.
     pub(super) fn forget(&mut self) {
-        (self.shown, self.address, self.asked, self.voice) = (None, None, None, Voice::Silent);
+        (self.shown, self.address, self.asked, self.picture_source) = (None, None, None, PictureSource::Unknown);
     }
 
     /// From now on the firmware sends every picture that it shows.
     pub(super) fn mirror(&mut self) {
-        self.voice = Voice::Mirrors;
+        self.picture_source = PictureSource::Mirror;
     }
 
     /// Where the display is mirrored: what it shows at `now`, unless a picture is on its way.
     pub(super) fn mirrored(&self, now: Time) -> Option<Poll<DisplayState>> {
         let shown = || Some(DisplayState { at: now, ..self.shown.clone()? });
         let shown = || self.held.is_empty().then(shown).flatten();
-        (self.voice == Voice::Mirrors).then(|| shown().map_or(Poll::Pending, Poll::Ready))
+        (self.picture_source == PictureSource::Mirror).then(|| shown().map_or(Poll::Pending, Poll::Ready))
     }
 
     /// Notes that a picture is asked for at `now`, unless one is under way.
@@ -176,7 +176,7 @@ impl Watch {
 
     /// Whether the firmware has shown that it speaks the protocol.
     pub(super) fn speaks(&self) -> bool {
-        self.voice == Voice::Answers
+        self.picture_source == PictureSource::Protocol
     }
 }
 

@@ -142,7 +142,7 @@ fn talk(repl: &mut RawRepl, board: &mut Interpreter, now: &mut Time) -> Event {
     panic!("no answer in {:?}: {}", board.mode, repl.awaited());
 }
 
-fn converse(paste: Paste, script: &[u8]) -> super::Ran {
+fn converse(paste: Paste, script: &[u8]) -> super::ScriptOutput {
     let mut now = Time::ZERO;
     let until = now + Span::from_millis(730);
     let mut board = Interpreter::new(paste, Mode::Booting { until });

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::super::packets::{PACKET_SIZE, framed};
 use super::super::target::DebugTarget;
-use super::{Session, Wish};
+use super::{RunRequest, Session};
 
 struct Talk {
     target: DebugTarget,
@@ -97,7 +97,7 @@ fn a_malformed_command_is_answered_and_the_session_goes_on() {
             "{answer} to {}",
             command.escape_ascii()
         );
-        assert_eq!(talk.session.wish(), Wish::Hold, "{}", command.escape_ascii());
+        assert_eq!(talk.session.request(), RunRequest::Hold, "{}", command.escape_ascii());
         assert_eq!(talk.answer(b"?"), "T05thread:p01.01;", "still with processes, still without acknowledgments");
     }
     assert_eq!(talk.answer(b"m"), "E16");
@@ -130,12 +130,12 @@ fn a_board_that_runs_goes_on_running() {
     assert_eq!(talk.send(&framed(b"vCont;s:p1.1;c")), Vec::<Vec<u8>>::new());
     let plans = talk.target.plans();
     assert_eq!(talk.answer(b"Hg-1"), "E16");
-    assert_eq!((talk.session.wish(), talk.target.plans()), (Wish::Run, plans));
+    assert_eq!((talk.session.request(), talk.target.plans()), (RunRequest::Run, plans));
     assert!(String::from_utf8(talk.send(&[3]).concat()).unwrap().starts_with("$T02thread:p01.01;"));
     // A command that is wrong in its second half has not done its first.
     let plans = talk.target.plans();
     assert_eq!(talk.answer(b"vCont;s:p1.1;x"), "E16");
-    assert_eq!((talk.session.wish(), talk.target.plans()), (Wish::Hold, plans));
+    assert_eq!((talk.session.request(), talk.target.plans()), (RunRequest::Hold, plans));
 }
 
 #[test]
@@ -267,7 +267,7 @@ proptest! {
         for answer in talk.send(&bytes) {
             prop_assert!(answer.len() <= PACKET_SIZE + 1);
         }
-        prop_assert_ne!(talk.session.wish(), Wish::Leave);
+        prop_assert_ne!(talk.session.request(), RunRequest::Leave);
         // Whatever the state, a frame that was begun ends here, and the board stops.
         talk.send(b"#00\x03");
         prop_assert_eq!(talk.answer(b"qsThreadInfo"), "l");

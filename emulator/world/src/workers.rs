@@ -113,7 +113,7 @@ impl Drop for Done<'_> {
 }
 
 /// The threads of one run.
-pub(crate) struct Crew<'scope, 'env, 'boards> {
+pub(crate) struct Workers<'scope, 'env, 'boards> {
     scope: &'scope Scope<'scope, 'env>,
     shared: &'env Shared<'env, 'boards>,
     /// Threads besides the caller's: how many there may be, and how many there are.
@@ -121,7 +121,7 @@ pub(crate) struct Crew<'scope, 'env, 'boards> {
     helpers: usize,
 }
 
-impl Drop for Crew<'_, '_, '_> {
+impl Drop for Workers<'_, '_, '_> {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::Relaxed);
         self.shared.work().over = true;
@@ -130,7 +130,7 @@ impl Drop for Crew<'_, '_, '_> {
 }
 
 /// Runs `act` with up to `threads` threads for the boards.
-pub(crate) fn with<R>(threads: usize, boards: &mut [Machine], act: impl FnOnce(&mut Crew, &[Cell]) -> R) -> R {
+pub(crate) fn with<R>(threads: usize, boards: &mut [Machine], act: impl FnOnce(&mut Workers, &[Cell]) -> R) -> R {
     let helpers_max = threads.min(boards.len()).saturating_sub(1);
     let cells: Vec<Cell> = boards.iter_mut().map(Mutex::new).collect();
     let shared = Shared {
@@ -141,10 +141,10 @@ pub(crate) fn with<R>(threads: usize, boards: &mut [Machine], act: impl FnOnce(&
         left: AtomicUsize::new(0),
         over: AtomicBool::new(false),
     };
-    thread::scope(|scope| act(&mut Crew { scope, shared: &shared, helpers_max, helpers: 0 }, &cells))
+    thread::scope(|scope| act(&mut Workers { scope, shared: &shared, helpers_max, helpers: 0 }, &cells))
 }
 
-impl Crew<'_, '_, '_> {
+impl Workers<'_, '_, '_> {
     /// Runs every board that has something to do before `end` until then. Returns those that have something to tell, in the order
     /// of their places.
     pub fn run(&mut self, end: Time) -> Vec<(usize, Halt)> {
