@@ -9,6 +9,13 @@ use addr2line::{Loader, demangle_auto};
 const ROM: std::ops::Range<u32> = 0x4000_0000..0x4006_0000;
 
 /// The function at an address of code.
+///
+/// ```
+/// use espalier::probe::Symbol;
+///
+/// let symbol = Symbol::Function { name: "app_main".to_owned(), offset: 0x12, source: None };
+/// assert_eq!(symbol.to_string(), "app_main+0x12");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Symbol {
     /// In a function of the firmware.
