@@ -86,6 +86,11 @@ fn the_test_that_boots_the_board_leaves_its_own_folder_and_cleans_it() {
     assert!(!output.status.success() && text(&output).contains("there is no golden picture"), "{}", text(&output));
     let left = place.left("shows");
     assert!(exists(&left, "shown.actual.png") && exists(&left, "console.log"), "{}", text(&output));
+    let page = fs::read_to_string(left.join("index.html")).unwrap();
+    for part in ["there is no golden picture", "alt=\"actual\"", "@event address", "cargo test -p espalier-hil 'shows'"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
     assert_eq!(fs::read_dir(left.parent().unwrap()).unwrap().count(), 2, "that, and the name of the run");
     let pending = place.pending();
     assert_eq!((pending.ready.len(), pending.refused.len(), pending.earlier), (1, 0, 0));
