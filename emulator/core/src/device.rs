@@ -91,11 +91,11 @@ pub trait Device: Persist {
         None
     }
 
-    /// Whether a write to the word at `offset` changes nothing but what other words of the block read as: no level, no deadline, and
-    /// nothing outside of the block. False is always right.
-    fn is_quiet_write(&self, offset: u32) -> bool {
+    /// The words of the block that read differently after a write to the word at `offset`, if that is all that the write does: it
+    /// changes no level, no deadline, and nothing outside of the block. None is always right.
+    fn quiet_write(&self, offset: u32) -> Option<[u32; 2]> {
         let _ = offset;
-        false
+        None
     }
 
     /// The block's reset line was pulsed.

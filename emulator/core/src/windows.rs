@@ -93,12 +93,6 @@ impl SteadyWords {
         (word.address == address).then_some(word.value)
     }
 
-    /// The addresses of the words that are here.
-    pub fn addresses(&self) -> impl Iterator<Item = u32> {
-        let places = self.0.iter().enumerate();
-        places.filter(|(index, word)| SteadyWords::place(word.address) == *index).map(|(_, word)| word.address)
-    }
-
     /// The first word: pairs of an address and a value.
     pub fn as_ptr(&self) -> *const u32 {
         self.0.as_ptr().cast()

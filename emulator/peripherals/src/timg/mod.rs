@@ -258,7 +258,10 @@ impl Device for TimerGroup {
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
-        self.advance(now);
+        // What a counter was when it was written down does not depend on what has happened since.
+        if !self.timers.iter().any(|timer| timer.latched().contains(&offset)) {
+            self.advance(now);
+        }
         let value = self.registers.read(offset)?;
         Ok(match offset {
             reg::RTCCALICFG if self.calibration.is_ready(now) => value | reg::RTCCALICFG::RTC_CALI_RDY.mask(),
@@ -270,6 +273,11 @@ impl Device for TimerGroup {
 
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
         self.advance(now);
+        if let Some(timer) = self.timers.iter().find(|timer| timer.is_update(offset)) {
+            self.registers.write(offset, value)?;
+            timer.latch(&mut self.registers, now);
+            return Ok(());
+        }
         let guarded = (reg::WDTCONFIG0..=reg::WDTFEED).contains(&offset);
         if guarded && self.registers.get(reg::WDTWPROTECT) != WRITE_KEY {
             return Ok(());
@@ -324,8 +332,8 @@ impl Device for TimerGroup {
     }
 
     /// Software has the counter written down before it reads the time.
-    fn is_quiet_write(&self, offset: u32) -> bool {
-        self.timers.iter().any(|timer| timer.is_update(offset))
+    fn quiet_write(&self, offset: u32) -> Option<[u32; 2]> {
+        self.timers.iter().find(|timer| timer.is_update(offset)).map(Timer::latched)
     }
 
     fn reset(&mut self) {

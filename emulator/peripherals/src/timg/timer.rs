@@ -52,6 +52,11 @@ impl Timer {
         offset == self.low + UPDATE
     }
 
+    /// The registers in which it is written down.
+    pub(super) fn latched(&self) -> [u32; 2] {
+        [self.low, self.low + HI]
+    }
+
     pub(super) fn set_gated(&mut self, gated: bool) {
         self.gated = gated;
     }
@@ -64,8 +69,6 @@ impl Timer {
     pub(super) fn written(&mut self, offset: u32, registers: &mut Registers, apb: Frequency, now: Time) {
         match offset {
             offset if offset == self.config => self.configure(registers, apb, now),
-            // Reading the time is frequent, and moves no alarm.
-            offset if self.is_update(offset) => return self.latch(registers, now),
             offset if offset == self.low + LOAD => self.load(registers, now),
             _ => {}
         }
@@ -106,7 +109,8 @@ impl Timer {
         self.alarm_at = if passed { Some(now) } else { self.counter.reaches(alarm, WIDTH, now) };
     }
 
-    fn latch(&mut self, registers: &mut Registers, now: Time) {
+    /// Writes the counter down. Reading the time is frequent, and moves no alarm.
+    pub(super) fn latch(&self, registers: &mut Registers, now: Time) {
         let value = self.counter.value(now);
         registers.set(self.low, value as u32);
         registers.set(self.low + HI, (value >> 32) as u32);

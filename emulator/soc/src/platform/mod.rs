@@ -372,17 +372,17 @@ impl Platform {
         }
     }
 
-    /// Reads again what was steady before a write to the block at `index` that changed nothing but what its words read as.
-    fn renew_steady(&mut self, index: usize, now: Time) {
-        if !self.has_steady {
-            return;
-        }
-        let old = std::mem::replace(&mut self.steady, SteadyWords::NONE);
-        for address in old.addresses() {
-            let Some((owner, offset)) = self.map.find(address) else { continue };
-            let value =
-                if owner == index { self.blocks.device_mut(index).read(offset, now).ok() } else { old.get(address) };
-            value.into_iter().for_each(|value| self.steady.put(address, value));
+    /// Reads again what was steady before a write to the block at `index` that changed nothing but these of its words.
+    fn renew_steady(&mut self, index: usize, words: [u32; 2], now: Time) {
+        let base = self.map.row(index).base;
+        for offset in words {
+            if self.steady.get(base + offset).is_none() {
+                continue;
+            }
+            match self.blocks.device_mut(index).read(offset, now) {
+                Ok(value) => self.steady.put(base + offset, value),
+                Err(Unmodelled) => self.forget_steady(),
+            }
         }
     }
 
@@ -407,7 +407,9 @@ impl Platform {
             return Ok((0, None));
         };
         let device = self.blocks.device_mut(index);
-        let is_steady = device.is_steady(offset) && !self.schedule.is_due(index, now);
+        // A word is kept under one address only.
+        let is_own = self.map.row(index).base.wrapping_add(offset) == address;
+        let is_steady = is_own && device.is_steady(offset) && !self.schedule.is_due(index, now);
         match device.read(offset, now) {
             Ok(value) if is_steady => {
                 self.steady.put(address, value);
@@ -436,14 +438,14 @@ impl Platform {
             return Ok(None);
         };
         let device = self.blocks.device_mut(index);
-        let is_quiet = device.is_quiet_write(offset) && !self.schedule.is_due(index, now);
-        match device.write(offset, value, now) {
-            Ok(()) if is_quiet => {
-                self.renew_steady(index, now);
+        let quiet = device.quiet_write(offset).filter(|_| !self.schedule.is_due(index, now));
+        match (device.write(offset, value, now), quiet) {
+            (Ok(()), Some(words)) => {
+                self.renew_steady(index, words, now);
                 return Ok(None);
             }
-            Ok(()) => {}
-            Err(Unmodelled) => self.note_unmodelled(Some((index, offset)), address, Some(value), origin),
+            (Ok(()), None) => {}
+            (Err(Unmodelled), _) => self.note_unmodelled(Some((index, offset)), address, Some(value), origin),
         }
         Ok(Some(index))
     }
