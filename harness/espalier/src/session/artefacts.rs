@@ -36,6 +36,10 @@ const LONGEST: usize = 200;
 const TELLING: usize = 8;
 
 /// The folders that boards of this process have, or have left something in.
+///
+/// Boards of one process are in tests that know nothing of each other, so the process keeps the list. Claims in the file system would
+/// cost each fork more than the fork itself: a claim has to end with a process that is killed, so it is a locked file that is held open,
+/// and a process that explores has more forks than it may have open files. Processes do not meet here: their tests have other names.
 static TAKEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn taken() -> MutexGuard<'static, BTreeSet<PathBuf>> {
@@ -237,7 +241,8 @@ pub(crate) fn test_name() -> String {
 }
 
 /// The test runner of the standard library gives each test a thread with its name, unless it runs one after the other on the main
-/// thread. nextest says it to every process, and pytest at each of its tests.
+/// thread. nextest says it to every process, and pytest at each of its tests. None offers another way, but an attribute of one's own on
+/// each test.
 fn known_test_name() -> Option<String> {
     let told = std::env::var(NEXTEST_TEST_VARIABLE).ok().filter(|name| !name.is_empty());
     told.or_else(pytest_test).or_else(|| std::thread::current().name().filter(|name| *name != MAIN).map(str::to_owned))

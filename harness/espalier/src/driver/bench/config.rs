@@ -9,11 +9,10 @@ use serde::de::IgnoredAny;
 
 use super::circuit::Circuit;
 use super::error::BenchError;
+use super::variables::BENCH_VARIABLE;
 use crate::driver::Model;
 use crate::driver::live::Routes;
 
-/// Environment variable with the path of the file that describes the bench.
-pub const BENCH_VARIABLE: &str = "ESPALIER_BENCH";
 /// The file's name where it is looked for.
 const FILE: &str = "bench.toml";
 /// Where it is looked for in the user's configuration.

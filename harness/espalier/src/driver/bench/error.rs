@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::config::BENCH_VARIABLE;
-use super::lock::WAIT_VARIABLE;
+use super::variables::{BENCH_VARIABLE, WAIT_VARIABLE};
 use crate::driver::BOARD_VARIABLE;
 use crate::error::Cause;
 

@@ -19,12 +19,11 @@ use espalier_core::Span;
 
 use self::folder::Folder;
 use super::error::BenchError;
+use super::variables::WAIT_VARIABLE;
 use crate::driver::live::Ticker;
 use crate::error::Failure;
 use crate::run_id::is_nextest;
 
-/// Environment variable with the seconds for which a board is waited for that another process has.
-pub const WAIT_VARIABLE: &str = "ESPALIER_WAIT";
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 /// Longest time for which tests of one run wait for each other.
 const TURN: Duration = Duration::from_secs(3600);

@@ -8,6 +8,7 @@ mod lock;
 mod port;
 mod rfc2217;
 mod usb;
+mod variables;
 
 use std::io;
 use std::path::Path;
@@ -18,14 +19,14 @@ use super::live::{CONSOLE_BAUD, LiveBoard, LiveDriver, Order, Routes, Wiring};
 use super::{Capability, Driver, Kind, SerialPort, Setup, Start, Unsupported};
 use crate::error::Failure;
 use circuit::Circuit;
-pub use config::{BENCH_VARIABLE, WifiCredentials};
+pub use config::WifiCredentials;
 use config::{Bench, Entry};
 pub use error::BenchError;
 pub use inventory::{KnownBoard, known_boards};
 use lock::Lease;
-pub use lock::WAIT_VARIABLE;
 use port::{Opened, Port};
 use usb::UsbPort;
+pub use variables::{BENCH_VARIABLE, WAIT_VARIABLE};
 
 /// A rate that every common bridge can do.
 const FLASH_BAUD: u32 = 460_800;

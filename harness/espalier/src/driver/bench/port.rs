@@ -17,7 +17,7 @@ use crate::driver::live::Transmitter;
 /// Time-out of one read of a silent port.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// Time limit for the other side of a network to answer, or to take the written bytes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Interval of checking whether everything was written.
 const DRAIN: Duration = Duration::from_millis(1);
@@ -68,7 +68,11 @@ impl Port {
     pub(super) fn open(&self, baud: u32) -> Result<Opened, BenchError> {
         match self {
             Port::Serial(path) => self.open_serial(path, baud),
-            Port::Rfc2217(address) => rfc2217::open(self, self.connect(address)?, baud),
+            Port::Rfc2217(address) => {
+                let (receiver, transmitter) = rfc2217::open(&self.to_string(), self.connect(address)?, baud, PATIENCE)?;
+                let (receiver, transmitter) = (Box::new(receiver), Box::new(transmitter));
+                Ok(Opened { receiver, transmitter, has_lines: true, own: None })
+            }
             Port::Socket(address) => {
                 let stream = self.connect(address)?;
                 let receiver = Box::new(stream.try_clone().map_err(|error| self.failed(&error))?);
@@ -106,7 +110,7 @@ impl Port {
         Err(self.failed(&last))
     }
 
-    pub(super) fn failed(&self, error: &io::Error) -> BenchError {
+    fn failed(&self, error: &io::Error) -> BenchError {
         BenchError::Open { port: self.to_string(), reason: error.to_string() }
     }
 

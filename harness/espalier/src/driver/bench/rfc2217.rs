@@ -3,12 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rfc2217::{Client, PortSettings, Purge};
 
 use super::error::BenchError;
-use super::port::{Opened, PATIENCE, Port};
 use crate::driver::live::{Transmitter, is_temporary};
 
 /// Bytes that are read at once.
@@ -49,13 +48,19 @@ fn with<T>(session: &Shared, act: impl FnOnce(&mut Session) -> T) -> T {
     act(&mut session.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Negotiates with the other side until the port has its settings.
-pub(super) fn open(port: &Port, mut socket: TcpStream, baud: u32) -> Result<Opened, BenchError> {
-    let failed = |error: io::Error| port.failed(&error);
+/// Negotiates with the other side of `socket` until the port has its settings, for at most `patience`. Returns the reader and the writer
+/// of the port, which errors call `port`.
+pub(super) fn open(
+    port: &str,
+    mut socket: TcpStream,
+    baud: u32,
+    patience: Duration,
+) -> Result<(impl Read + Send + use<>, impl Transmitter + use<>), BenchError> {
+    let failed = |error: io::Error| BenchError::Open { port: port.to_owned(), reason: error.to_string() };
     let client = Client::new(PortSettings { baud_rate: baud, ..PortSettings::default() });
     let mut session = Session { client, socket: socket.try_clone().map_err(failed)? };
     session.flush().map_err(failed)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     let mut early = Vec::new();
     let mut buffer = [0; BUFFER];
     while let Err(reason) = session.client.readiness() {
@@ -63,13 +68,13 @@ pub(super) fn open(port: &Port, mut socket: TcpStream, baud: u32) -> Result<Open
             Ok(length) => length,
             Err(error) if is_temporary(&error) && Instant::now() < deadline => continue,
             Err(error) if is_temporary(&error) => {
-                return Err(BenchError::Open { port: port.to_string(), reason: reason.to_string() });
+                return Err(BenchError::Open { port: port.to_owned(), reason: reason.to_string() });
             }
             Err(error) => return Err(failed(error)),
         };
         if length == 0 {
             let said = String::from_utf8_lossy(&early).trim().to_owned();
-            let port = port.to_string();
+            let port = port.to_owned();
             return Err(if early.windows(BUSY.len()).any(|window| window == BUSY) {
                 BenchError::Busy { port, reason: said }
             } else {
@@ -80,7 +85,7 @@ pub(super) fn open(port: &Port, mut socket: TcpStream, baud: u32) -> Result<Open
     }
     let session = Arc::new(Mutex::new(session));
     let receiver = Receiver { socket, session: session.clone(), early };
-    Ok(Opened { receiver: Box::new(receiver), transmitter: Box::new(Sender(session)), has_lines: true, own: None })
+    Ok((receiver, Sender(session)))
 }
 
 struct Receiver {
