@@ -34,6 +34,7 @@ use clap::Parser;
 
 use args::{Cli, Command, ServeArgs};
 use error::CliError;
+use espalier_serve::WorldPace;
 
 /// The step was carried out and its checks held.
 const SUCCESS: u8 = 0;
@@ -60,8 +61,9 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::RunScript(args) => return script::perform(args).await,
         Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,
-        Command::Serve(ServeArgs { world: Some(file), listen, http, http_name, .. }) => {
-            return world::serve(&file, listen, http, http_name).await;
+        Command::Serve(ServeArgs { world: Some(file), listen, http, http_name, wait_for_clients, .. }) => {
+            let pace = if wait_for_clients { WorldPace::Clients } else { WorldPace::RealTime };
+            return world::serve(&file, listen, http, http_name, pace).await;
         }
         Command::Serve(args) => return serve::perform(args).await,
         Command::World(args) => return world::perform(args).await,

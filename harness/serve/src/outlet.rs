@@ -1,8 +1,9 @@
 //! Output of the board that a client has not taken yet.
 //!
-//! The board never waits for a client. When a client stops reading, its oldest bytes are dropped and counted.
+//! A board does not wait for a client, unless it is to. When a client stops reading, its oldest bytes are dropped and counted.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -17,11 +18,15 @@ pub(crate) struct Outlet {
     changed: Notify,
     /// Bytes are kept while no client is connected.
     keeps: bool,
+    /// The pseudo-terminal from which the client reads.
+    terminal: Option<PathBuf>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<u8>,
+    /// The bytes that were taken last are on their way to the client.
+    is_carried: bool,
     dropped: u64,
     connected: bool,
     closed: bool,
@@ -31,12 +36,17 @@ impl Outlet {
     /// The outlet of a port that clients come to and leave again. What the board sends while there is none is lost, as on a
     /// serial line.
     pub fn new() -> Outlet {
-        Outlet { state: Mutex::default(), changed: Notify::new(), keeps: false }
+        Outlet { state: Mutex::default(), changed: Notify::new(), keeps: false, terminal: None }
     }
 
     /// An outlet that keeps bytes sent before the first client.
     pub fn keeping() -> Outlet {
         Outlet { keeps: true, ..Outlet::new() }
+    }
+
+    /// The outlet of a pseudo-terminal, whose clients can be seen to read.
+    pub fn of_terminal(path: PathBuf) -> Outlet {
+        Outlet { terminal: Some(path), ..Outlet::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -60,8 +70,10 @@ impl Outlet {
         self.changed.notify_one();
     }
 
-    /// Waits for bytes and takes at most `limit` of them. None once the board is gone and everything is taken.
+    /// Waits for bytes and takes at most `limit` of them. None once the board is gone and everything is taken. What was taken before
+    /// has been given to the client.
     pub async fn take(&self, limit: usize) -> Option<Vec<u8>> {
+        self.state().is_carried = false;
         loop {
             let changed = self.changed.notified();
             {
@@ -69,6 +81,7 @@ impl Outlet {
                 if !state.waiting.is_empty() {
                     let length = state.waiting.len().min(limit);
                     let bytes = state.waiting.drain(..length).collect();
+                    state.is_carried = true;
                     if !state.waiting.is_empty() {
                         self.changed.notify_one();
                     }
@@ -91,7 +104,7 @@ impl Outlet {
         if !self.keeps {
             state.waiting.clear();
         }
-        state.connected = true;
+        (state.connected, state.is_carried) = (true, false);
         true
     }
 
@@ -116,10 +129,33 @@ impl Outlet {
         self.state().connected
     }
 
+    /// True while a client is connected that has not taken all that the board has sent. Of a socket it is not known what its client has
+    /// read; it counts as read once the system has it.
+    pub fn is_unread(&self) -> bool {
+        let state = self.state();
+        state.connected
+            && (!state.waiting.is_empty() || state.is_carried || self.terminal.as_deref().is_some_and(holds_bytes))
+    }
+
     /// Bytes that clients have missed because they did not read.
     pub fn dropped(&self) -> u64 {
         self.state().dropped
     }
+}
+
+/// Whether a pseudo-terminal has bytes that its client has not read.
+#[cfg(unix)]
+fn holds_bytes(terminal: &std::path::Path) -> bool {
+    use rustix::fs::{Mode, OFlags, open};
+    // It is only opened for this moment, so that it is known to be closed when its client has gone.
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let unread = open(terminal, flags, Mode::empty()).and_then(rustix::io::ioctl_fionread);
+    unread.is_ok_and(|bytes| bytes > 0)
+}
+
+#[cfg(not(unix))]
+fn holds_bytes(_terminal: &std::path::Path) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -139,6 +175,21 @@ mod tests {
         assert_eq!(outlet.dropped(), 3);
         let taken = runtime().block_on(outlet.take(usize::MAX)).unwrap();
         assert_eq!(taken, vec![b'n'; CAPACITY]);
+    }
+
+    #[test]
+    fn bytes_are_unread_until_they_were_given_to_the_client() {
+        let outlet = Outlet::new();
+        outlet.push(b"lost");
+        assert!(outlet.connect() && !outlet.is_unread());
+        outlet.push(b"x");
+        assert!(outlet.is_unread());
+        assert_eq!(runtime().block_on(outlet.take(9)).unwrap(), b"x");
+        assert!(outlet.is_unread(), "on its way");
+        outlet.push(b"y");
+        assert_eq!(runtime().block_on(outlet.take(9)).unwrap(), b"y");
+        outlet.disconnect();
+        assert!(!outlet.is_unread(), "there is no client");
     }
 
     #[test]

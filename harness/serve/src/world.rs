@@ -1,6 +1,6 @@
 //! Several boards of one world, each with serial ports of its own.
 //!
-//! One thread runs the world at the pace of the host's clock, since all its boards have one time. What comes from the host reaches
+//! One thread runs the world at the pace of the host's clock, or at that of its clients ([`WorldPace`]), since all its boards have one time. What comes from the host reaches
 //! a board between two slices. A board that RTS holds in reset goes on until it is released, for the others have no time without it,
 //! but nothing is heard from it and it hears nothing; then it starts anew.
 
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::action::{Action, ActionError, Hands, span};
 use crate::board::{CONSOLE, IO0, SerialLine, export};
 use crate::config::ServeConfig;
+use crate::courtesy::Courtesy;
 use crate::error::ServeError;
 use crate::handle::{BoardHandle, BoardStatus, BoardWaker, Control, Export, SerialSender, UartEnd};
 use crate::http::{self, Identity, Page};
@@ -39,8 +40,35 @@ const SLICE: Span = Span::from_millis(1);
 const NAP: Duration = Duration::from_millis(1);
 /// Interval at which a paused world checks whether it is over.
 const PAUSED_NAP: Duration = Duration::from_millis(20);
-/// If the world is later than this, it does not make up for it.
+/// If a world in real time is later than this, it does not make up for it.
 const LARGEST_LAG: Span = Span::from_millis(200);
+
+/// Pace of the time of a world.
+///
+/// ```
+/// assert_eq!(espalier_serve::WorldPace::default(), espalier_serve::WorldPace::RealTime);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorldPace {
+    /// With the host's clock, as on real boards.
+    #[default]
+    RealTime,
+    /// With the host's clock, but it stands while a client has not read what its board has just sent, and for a moment after that, in
+    /// which it may answer. So it does not matter to time-outs on the boards whether the host is busy. The world goes on as soon as a
+    /// client sends something, after about 50 ms without an answer, and after about 250 ms in which a client does not read.
+    Clients,
+}
+
+impl WorldPace {
+    /// A world that is later than this does not make up for it.
+    fn largest_lag(self) -> Span {
+        match self {
+            WorldPace::RealTime => LARGEST_LAG,
+            // Its clients were late as well.
+            WorldPace::Clients => SLICE,
+        }
+    }
+}
 
 /// The serial ports that a board of a world is to have.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +97,8 @@ struct ServedBoard {
     line: SerialLine,
     control: mpsc::Receiver<Control>,
     hands: Hands,
+    /// It has sent something since a client of any board last did.
+    has_fresh_output: bool,
 }
 
 /// Relation of the world's time to the clock of the host.
@@ -77,6 +107,8 @@ struct Clock {
     anchor: (Instant, Time),
     paused: bool,
     fast: bool,
+    pace: WorldPace,
+    courtesy: Courtesy,
     waker: Arc<BoardWaker>,
 }
 
@@ -101,8 +133,8 @@ impl Clock {
 }
 
 impl ServedBoard {
-    /// Takes what came in on the serial line.
-    fn hear(&mut self, world: &mut World) {
+    /// Takes what came in on the serial line. True if there was something, or something waits that the line has no room for yet.
+    fn hear(&mut self, world: &mut World) -> bool {
         let edge = self.circuit.poll(Instant::now());
         self.apply(edge, world);
         while let Some(lines) = self.line.feed.pump(world.board_mut(self.board), self.circuit.holds()) {
@@ -110,6 +142,12 @@ impl ServedBoard {
             world.board_mut(self.board).drive_pin(IO0, self.circuit.io0_low().then_some(false));
             self.apply(edge, world);
         }
+        self.line.feed.take_heard() || self.line.feed.is_pending()
+    }
+
+    /// Whether a client has not read what the board has just sent.
+    fn is_unread(&self) -> bool {
+        self.has_fresh_output && self.line.outlets.iter().any(|outlet| outlet.is_unread())
     }
 
     fn apply(&mut self, edge: Option<ResetEdge>, world: &mut World) {
@@ -181,14 +219,17 @@ impl ServedBoard {
         Ok(json!({}))
     }
 
-    /// Carries what the board has sent to the clients.
-    fn tell(&self, world: &mut World) {
+    /// Carries what the board has sent to the clients. True if there was something, and a client.
+    fn tell(&mut self, world: &mut World) -> bool {
         let machine = world.board_mut(self.board);
         if self.circuit.holds() {
             machine.uart_take(CONSOLE);
-        } else {
-            self.line.carry_output(machine);
+            return false;
         }
+        let has_sent = self.line.carry_output(machine);
+        let is_heard = has_sent && self.line.outlets.iter().any(|outlet| outlet.is_connected());
+        self.has_fresh_output |= is_heard;
+        is_heard
     }
 }
 
@@ -203,11 +244,16 @@ pub struct WorldServer {
 }
 
 impl WorldServer {
-    /// Starts the world and offers for each of its boards, in their order, what `ports` asks for, and a page with all of them.
+    /// Starts the world at `pace` and offers for each of its boards, in their order, what `ports` asks for, and a page with all of them.
     ///
     /// # Errors
     /// If a port is in use, or the host cannot give what is needed. Nothing is left behind then.
-    pub fn start(mut world: World, ports: &[WorldPorts], page: Option<&WorldPage>) -> Result<WorldServer, ServeError> {
+    pub fn start(
+        mut world: World,
+        ports: &[WorldPorts],
+        page: Option<&WorldPage>,
+        pace: WorldPace,
+    ) -> Result<WorldServer, ServeError> {
         let waker = Arc::new(BoardWaker::default());
         let mut page_addresses = Addresses::default();
         let page = page.map(|page| open_page(page, &mut page_addresses)).transpose()?;
@@ -237,7 +283,8 @@ impl WorldServer {
             served.push((listeners, name, BoardHandle::new(control, Arc::clone(&waker), vec![uart])));
             all_addresses.push(addresses);
             let (circuit, hands) = (ResetCircuit::new(), Hands::default());
-            served_boards.push(ServedBoard { board, circuit, line, control: controls, hands });
+            let has_fresh_output = false;
+            served_boards.push(ServedBoard { board, circuit, line, control: controls, hands, has_fresh_output });
             if page.is_some() {
                 record_for_page(world.board_mut(board));
             }
@@ -266,7 +313,10 @@ impl WorldServer {
             io: Some((stop, io.map_err(ServeError::Run)?)),
         };
         let thread = std::thread::Builder::new().name("espalier-world".to_owned());
-        server.world = Some(thread.spawn(move || run(world, served_boards, &over, waker)).map_err(ServeError::Run)?);
+        let courtesy = Courtesy::default();
+        let anchor = (Instant::now(), world.now());
+        let clock = Clock { anchor, paused: false, fast: false, pace, courtesy, waker };
+        server.world = Some(thread.spawn(move || run(world, served_boards, &over, clock)).map_err(ServeError::Run)?);
         Ok(server)
     }
 
@@ -332,9 +382,8 @@ fn open_page(page: &WorldPage, addresses: &mut Addresses) -> Result<(TcpListener
     Ok((listener, Identity { names: page.names.clone(), token: addresses.token.clone() }))
 }
 
-/// Runs the world at the pace of the host's clock.
-fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, waker: Arc<BoardWaker>) -> World {
-    let mut clock = Clock { anchor: (Instant::now(), world.now()), paused: false, fast: false, waker };
+/// Runs the world at its pace.
+fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, mut clock: Clock) -> World {
     while !over.load(Ordering::Relaxed) {
         let mut step = None;
         for board in &mut served_boards {
@@ -343,7 +392,7 @@ fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool,
         if let Some(step) = step {
             let until = world.now() + step;
             while world.now() < until {
-                advance(&mut world, &mut served_boards, until);
+                advance(&mut world, &mut served_boards, &mut clock, until);
             }
             clock.set_paused(true, until);
         }
@@ -351,31 +400,53 @@ fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool,
             clock.waker.wait(Some(PAUSED_NAP));
             continue;
         }
-        let (present, now) = (clock.present(), world.now());
+        let now = world.now();
+        hear(&mut world, &mut served_boards, &mut clock);
+        if clock.pace == WorldPace::Clients && clock.courtesy.waits(served_boards.iter().any(ServedBoard::is_unread)) {
+            clock.waker.wait(Some(NAP));
+            clock.anchor(now);
+            continue;
+        }
+        let present = clock.present();
         if clock.fast {
-            advance(&mut world, &mut served_boards, now + SLICE);
+            advance(&mut world, &mut served_boards, &mut clock, now + SLICE);
             continue;
         }
         if present <= now {
             clock.waker.wait(Some(NAP));
             continue;
         }
-        if present.since(now) > LARGEST_LAG {
+        if present.since(now) > clock.pace.largest_lag() {
             clock.anchor(now);
         }
-        advance(&mut world, &mut served_boards, present);
+        advance(&mut world, &mut served_boards, &mut clock, present);
     }
     served_boards.iter().flat_map(|board| &board.line.outlets).for_each(|outlet| outlet.close());
     world
 }
 
+/// Takes what came in on the serial lines.
+fn hear(world: &mut World, served_boards: &mut [ServedBoard], clock: &mut Clock) {
+    let mut heard = false;
+    for board in served_boards.iter_mut() {
+        heard |= board.hear(world);
+    }
+    if heard {
+        // A client that sends something has read what it wanted to, or comes to the rest later.
+        clock.courtesy.note_input();
+        served_boards.iter_mut().for_each(|board| board.has_fresh_output = false);
+    }
+}
+
 /// Runs a slice of the world, at most until `limit`.
-fn advance(world: &mut World, served_boards: &mut [ServedBoard], limit: Time) {
-    served_boards.iter_mut().for_each(|board| board.hear(world));
+fn advance(world: &mut World, served_boards: &mut [ServedBoard], clock: &mut Clock, limit: Time) {
+    hear(world, served_boards, clock);
     // Boards of a served world are not strict, and have no debugger.
     let _ = world.run_until(limit.min(world.now() + SLICE));
     for board in served_boards {
         board.hands.lift(world.board_mut(board.board));
-        board.tell(world);
+        if board.tell(world) {
+            clock.courtesy.note_output();
+        }
     }
 }

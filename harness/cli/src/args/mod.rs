@@ -437,6 +437,12 @@ pub struct ServeArgs {
     /// Serve the boards of this file instead, all in one world and in real time; see `espalier world`.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "fast", "download", "qmp"])]
     pub world: Option<PathBuf>,
+    /// Have the world wait for its clients, so that time-outs on its boards do not depend on how busy this computer is.
+    ///
+    /// The boards' time stands while a client of a PTY has not read what its board has just printed, for about 250 ms at most, and then
+    /// for about 50 ms, unless a client types something before.
+    #[arg(long, requires = "world")]
+    pub wait_for_clients: bool,
     #[command(flatten)]
     pub setup: SetupArgs,
     /// Run as fast as the host can, not in real time.

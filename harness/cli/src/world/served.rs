@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use espalier_serve::{WorldPage, WorldPorts, WorldServer};
+use espalier_serve::{WorldPace, WorldPage, WorldPorts, WorldServer};
 
 use super::build;
 use super::file::{BoardEntry, WorldFile};
@@ -14,7 +14,13 @@ use crate::signals::{Caught, Signals};
 use crate::style::{FAINT, HEADING, PLAIN};
 
 /// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
-pub async fn serve(path: &Path, listen: IpAddr, http: u16, names: Vec<String>) -> Result<u8, CliError> {
+pub async fn serve(
+    path: &Path,
+    listen: IpAddr,
+    http: u16,
+    names: Vec<String>,
+    pace: WorldPace,
+) -> Result<u8, CliError> {
     let (world, file) = build(path, None)?;
     let at = |port| Some(SocketAddr::new(listen, port));
     let ports =
@@ -22,7 +28,7 @@ pub async fn serve(path: &Path, listen: IpAddr, http: u16, names: Vec<String>) -
     let ports: Vec<_> = file.boards.iter().map(ports).collect();
     let mut signals = Signals::listen()?;
     let page = WorldPage { address: SocketAddr::new(listen, http), names };
-    let server = WorldServer::start(world, &ports, Some(&page))?;
+    let server = WorldServer::start(world, &ports, Some(&page), pace)?;
     announce(&server, &file);
     let caught = signals.caught().await;
     say!("\nstopped at {} of the world's time", server.shutdown().now());

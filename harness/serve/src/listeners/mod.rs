@@ -138,7 +138,8 @@ impl Listeners {
                 let mut open = |&uart: &usize| {
                     let terminal = pty::Pty::open().map_err(ServeError::Pty)?;
                     addresses.ptys.push((uart, terminal.path().to_owned()));
-                    Ok((terminal, open_port("pty", uart, Outlet::new())))
+                    let outlet = Outlet::of_terminal(terminal.path().to_owned());
+                    Ok((terminal, open_port("pty", uart, outlet)))
                 };
                 config.ptys.iter().map(&mut open).collect::<Result<_, ServeError>>()?
             },

@@ -181,3 +181,31 @@ async fn output(terminal: &AsyncFd<Arc<OwnedFd>>, port: &SerialPort) -> Result<(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+
+    use rustix::fs::{Mode, OFlags};
+
+    use super::Pty;
+    use crate::outlet::Outlet;
+
+    #[test]
+    fn bytes_in_a_terminal_are_unread_until_its_client_reads_them() {
+        let pty = Pty::open().unwrap();
+        let outlet = Outlet::of_terminal(pty.path().to_owned());
+        let flags = OFlags::RDONLY | OFlags::NOCTTY;
+        let mut client = File::from(rustix::fs::open(pty.path(), flags, Mode::empty()).unwrap());
+        assert!(outlet.connect() && !outlet.is_unread());
+        rustix::io::write(&pty.controller, b"prompt").unwrap();
+        let mut bytes = [0; 6];
+        client.read_exact(&mut bytes[..1]).unwrap();
+        assert!(outlet.is_unread(), "not all of it");
+        client.read_exact(&mut bytes[1..]).unwrap();
+        assert!(!outlet.is_unread() && &bytes == b"prompt");
+        drop(client);
+        assert!(pty.is_closed(), "a look at it does not keep it open");
+    }
+}

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use espalier_core::Time;
-use espalier_serve::{Pace, ServeConfig, Server, WorldPage, WorldPorts, WorldServer};
+use espalier_serve::{Pace, ServeConfig, Server, WorldPace, WorldPage, WorldPorts, WorldServer};
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 use espalier_world::World;
 use serde_json::{Value, json};
@@ -267,7 +267,7 @@ fn a_page_shows_all_boards_of_a_world() {
         world.board_mut(board).power_on(Strap::Download);
     }
     let page = WorldPage { address: free(), names: Vec::new() };
-    let server = WorldServer::start(world, &[WorldPorts::default(); 2], Some(&page)).unwrap();
+    let server = WorldServer::start(world, &[WorldPorts::default(); 2], Some(&page), WorldPace::RealTime).unwrap();
     let browser = Browser::open(&server.page().unwrap());
     let mut events = browser.events();
     let hello = events.next("hello");

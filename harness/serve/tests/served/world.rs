@@ -1,7 +1,7 @@
 //! Boards of one world, each with its own serial line.
 
 use espalier_core::Time;
-use espalier_serve::{WorldPorts, WorldServer};
+use espalier_serve::{WorldPace, WorldPorts, WorldServer};
 use espalier_soc::{MachineConfig, Strap};
 use espalier_world::World;
 
@@ -17,7 +17,7 @@ fn boards_of_a_world_have_lines_of_their_own() {
         world.board_mut(board).power_on(Strap::Download);
     }
     let ports = WorldPorts { rfc2217: Some(free()), ..WorldPorts::default() };
-    let server = WorldServer::start(world, &[ports; 2], None).unwrap();
+    let server = WorldServer::start(world, &[ports; 2], None, WorldPace::RealTime).unwrap();
     let mut bridges = [0, 1].map(|place| Bridge::connect(server.rfc2217_address(place).unwrap(), 115_200));
     bridges[1].set_lines(false, true);
     bridges[1].set_lines(true, true);
