@@ -15,7 +15,8 @@ use crate::fault::{FaultConfig, Lane};
 use crate::frame::SharedFrame;
 use crate::gateway::Gateway;
 use crate::host::Host;
-use crate::{LanConfig, LanError};
+use crate::single::Watches;
+use crate::{CountedFrames, FrameFault, FrameLink, FramePlan, LanConfig, LanError};
 
 /// Longest frame that the switch carries: 1500 bytes, their header and a VLAN tag (IEEE 802.3, 3.2.7).
 const FRAME_MAX: usize = 1518;
@@ -52,12 +53,14 @@ pub struct Lan {
     /// Frames for another network, if the board's cable leads there.
     outside: Option<VecDeque<SharedFrame>>,
     capture: Capture,
+    /// Where frames are counted: on the first cable, and at the port of the access points.
+    watched: FlatMap<FrameLink, Watches>,
 }
 
 espalier_core::persist! {
     value Lan {
         config, now, cables, in_flight, sent, has_air, for_air, learned, gateway, hosts,
-        vanished, outside, capture
+        vanished, outside, capture, watched
     }
 }
 
@@ -100,6 +103,15 @@ espalier_core::persist!(
 
 /// The cable of the first board.
 const FIRST: Port = Port::Cable(0);
+
+/// Where the frames of a port are counted.
+fn link(port: Port) -> Option<FrameLink> {
+    match port {
+        FIRST => Some(FrameLink::Cable),
+        Port::Cable(_) => None,
+        Port::Air => Some(FrameLink::Bridge),
+    }
+}
 
 /// A frame and the port it leaves the switch by, or the switch itself.
 #[derive(Clone, Debug)]
@@ -153,6 +165,7 @@ impl Lan {
             vanished: BTreeSet::new(),
             outside: None,
             capture: Capture::default(),
+            watched: FlatMap::new(),
             config,
         }
     }
@@ -190,8 +203,13 @@ impl Lan {
         let Some(line) = self.cables.get_mut(cable) else { return };
         let frame = frame.into();
         self.capture.record(self.now, &frame);
-        for (at, frame) in line.from_board.carry(frame, self.now) {
-            self.schedule(at, Transit::ToSwitch(frame, Port::Cable(cable)));
+        let port = Port::Cable(cable);
+        let carried = line.from_board.carry(frame.clone(), self.now);
+        let fault = self.count(port, true, &frame);
+        for (at, frame) in carried {
+            for at in self.arrivals(port, true, fault, at) {
+                self.schedule(at, Transit::ToSwitch(frame.clone(), port));
+            }
         }
     }
 
@@ -216,7 +234,10 @@ impl Lan {
         self.advance(now);
         let frame = frame.into();
         self.capture.record(self.now, &frame);
-        self.schedule(self.now + self.config.latency, Transit::ToSwitch(frame, Port::Air));
+        let fault = self.count(Port::Air, true, &frame);
+        for at in self.arrivals(Port::Air, true, fault, self.now + self.config.latency) {
+            self.schedule(at, Transit::ToSwitch(frame.clone(), Port::Air));
+        }
     }
 
     /// The next frame that has arrived at the access points by `now`.
@@ -294,6 +315,16 @@ impl Lan {
         line.from_board.faults = faults.from_board;
         line.to_board.faults = faults.to_board;
         Ok(())
+    }
+
+    /// Counts the frames of the first board from now on, at one place, and does to them what the plan says of their numbers.
+    pub fn plan_frames(&mut self, link: FrameLink, plan: FramePlan) {
+        self.watched.insert(link, Watches::new(plan));
+    }
+
+    /// The frames that were counted there, the first ones; `None` if none are counted.
+    pub fn counted_frames(&self, link: FrameLink) -> Option<CountedFrames> {
+        Some(self.watched.get(&link)?.counted(link))
     }
 
     /// True if the board's cable is cut in both directions, which its PHY notices.
@@ -466,16 +497,47 @@ impl Lan {
     }
 
     fn send_to_board(&mut self, frame: SharedFrame, port: Port) {
+        let fault = self.count(port, false, &frame);
         match port {
             Port::Air if !self.has_air => {}
-            Port::Air => self.schedule(self.now + self.config.latency, Transit::ToBoard(frame, port)),
+            Port::Air => self.send_copies(port, fault, self.now + self.config.latency, &frame),
             Port::Cable(cable) => {
                 let Some(line) = self.cables.get_mut(cable) else { return };
                 for (at, frame) in line.to_board.carry(frame, self.now) {
-                    self.schedule(at, Transit::ToBoard(frame, port));
+                    self.send_copies(port, fault, at, &frame);
                 }
             }
         }
+    }
+
+    fn send_copies(&mut self, port: Port, fault: Option<FrameFault>, arrival: Time, frame: &SharedFrame) {
+        for at in self.arrivals(port, false, fault, arrival) {
+            self.schedule(at, Transit::ToBoard(frame.clone(), port));
+        }
+    }
+
+    /// Counts a frame, if frames are counted there, and says what happens to it.
+    fn count(&mut self, port: Port, from_board: bool, frame: &SharedFrame) -> Option<FrameFault> {
+        let watches = self.watched.get_mut(&link(port)?)?;
+        let watch = if from_board { &mut watches.from_board } else { &mut watches.to_board };
+        watch.count(frame, self.now)
+    }
+
+    /// When the copies of a frame arrive.
+    fn arrivals(
+        &mut self,
+        port: Port,
+        from_board: bool,
+        fault: Option<FrameFault>,
+        arrival: Time,
+    ) -> impl Iterator<Item = Time> + use<> {
+        let watches = link(port).and_then(|link| self.watched.get_mut(&link));
+        let arrivals = match watches {
+            None => [Some(arrival), None],
+            Some(Watches { from_board: watch, .. }) if from_board => watch.arrivals(fault, arrival),
+            Some(Watches { to_board: watch, .. }) => watch.arrivals(fault, arrival),
+        };
+        arrivals.into_iter().flatten()
     }
 
     /// Gives a frame to the gateway and the hosts that it is for.

@@ -38,6 +38,7 @@ mod lan;
 mod peers;
 mod ports;
 mod rng;
+mod single;
 
 pub use air::{AccessPoint, Air, AirError, AirFaults, AirFrame, Announced, Carried, Refusal, Station, StationState};
 pub use config::LanConfig;
@@ -49,3 +50,4 @@ pub use host::{ConnState, PingState};
 pub use lan::Lan;
 pub use peers::{ConnectionId, ListenerId, PingId, UdpId};
 pub use ports::{Delivery, Ports, Sent};
+pub use single::{CountedFrame, CountedFrames, FrameFault, FrameLink, FramePlan};

@@ -6,6 +6,7 @@
 //! subnet of its own: its LAN is in here ([`Air::lan`]), as is that of each station that joins the board's network. Physical
 //! effects are not modelled: who is tuned to the channel hears every frame, or those that [`AirFaults`] let through.
 
+mod counting;
 mod dhcp;
 mod eapol;
 mod ethernet;
@@ -22,14 +23,15 @@ mod tests;
 mod wpa;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, Tuning, element_id, subtype};
 
-use crate::Lan;
 use crate::frame::SharedFrame;
 use crate::rng::Rng;
+use crate::single::Watches;
+use crate::{FrameFault, Lan};
+use counting::{Mark, lateness, mark, repeat};
 use guest::Guest;
 use monitor::{Monitor, Radiated};
 use network::Network;
@@ -113,12 +115,18 @@ pub struct Air {
     arrived: VecDeque<AirFrame>,
     to_lan: VecDeque<Vec<u8>>,
     monitor: Monitor,
+    /// Counts frames, once that was asked for.
+    watched: Option<Box<Watches>>,
+    /// Networks are about to send their stations away.
+    farewell: bool,
+    /// The frame of the board that was taken last: receivers take no repetition of it.
+    taken: Option<Mark>,
 }
 
 espalier_core::persist! {
     value Air {
         now, seed, rng, faults, luck, networks, subnets, members, guests, announced, outbound, last_outbound,
-        in_flight, sent, free, arrived, to_lan, monitor
+        in_flight, sent, free, arrived, to_lan, monitor, watched, farewell, taken
     }
 }
 
@@ -156,6 +164,9 @@ impl Air {
             arrived: VecDeque::new(),
             to_lan: VecDeque::new(),
             monitor: Monitor::new(),
+            watched: None,
+            farewell: false,
+            taken: None,
         }
     }
 
@@ -170,20 +181,26 @@ impl Air {
         self.monitor.record(now, bytes, Radiated { channel: tuning.channel, rate, rssi: BOARD_RSSI });
         let Some(frame) = Frame::new(bytes) else { return Carried { lost: true, ..Carried::default() } };
         let (lost, delay) = self.draw();
-        if lost {
-            return Carried { lost, ..Carried::default() };
+        let fault = self.count_from_board(frame);
+        if lost || fault == Some(FrameFault::Drop) {
+            return Carried { lost: true, ..Carried::default() };
         }
+        let delay = delay + lateness(fault);
         let receiver = frame.receiver();
         let is_network =
             self.networks.get(&receiver).is_some_and(|network| tuning.meets(network.settings().channel.into()));
         let acknowledges = is_network || self.members.contains_key(&receiver);
-        if delay == Span::ZERO && self.outbound.is_empty() {
+        let taken = std::mem::replace(&mut self.taken, mark(bytes));
+        if frame.control().has(Control::RETRY) && taken == self.taken {
+            // Its acknowledgement was lost, so it gets another one, and that is all (IEEE 802.11, 10.3.2.11).
+        } else if delay == Span::ZERO && self.outbound.is_empty() {
             self.arrive(bytes, tuning);
         } else {
             self.last_outbound = self.last_outbound.max(now + delay);
             self.outbound.insert((self.last_outbound, self.sent), (bytes.to_vec(), tuning));
             self.sent += 1;
         }
+        let acknowledges = acknowledges && fault != Some(FrameFault::Duplicate);
         let acknowledged = frame.control().frame_type() != FrameType::Control && acknowledges;
         Carried { lost, delay, acknowledged, wants_acknowledgement: wants_acknowledgement(frame) }
     }
@@ -253,10 +270,7 @@ impl Air {
         if frame.tries < RETRIES && sender_is_there {
             let mut again = frame;
             again.tries += 1;
-            let [low, high] = Control::RETRY.to_le_bytes();
-            let bytes = Arc::make_mut(&mut again.bytes);
-            bytes[0] |= low;
-            bytes[1] |= high;
+            repeat(&mut again);
             self.launch(again);
         }
     }
@@ -283,7 +297,7 @@ impl Air {
 
     /// When something next happens by itself. It is in the past while a frame waits to be taken.
     pub fn deadline(&self) -> Option<Time> {
-        if !self.arrived.is_empty() || !self.to_lan.is_empty() {
+        if !self.arrived.is_empty() || !self.to_lan.is_empty() || self.farewell {
             return Some(self.now);
         }
         self.next().map(|(at, _)| at)
@@ -291,6 +305,7 @@ impl Air {
 
     /// Guest time has come to `now`.
     pub fn advance(&mut self, now: Time) {
+        self.say_farewell();
         while let Some((at, due)) = self.next().filter(|(at, _)| *at <= now) {
             self.now = self.now.max(at);
             match due {
@@ -311,6 +326,7 @@ impl Air {
                 }
                 Due::Timer(address) => self.wake(address),
             }
+            self.say_farewell();
         }
         self.now = self.now.max(now);
     }
@@ -404,6 +420,24 @@ impl Air {
     fn launch(&mut self, mut frame: AirFrame) {
         let (lost, delay) = self.draw();
         frame.lost = lost;
+        let fault = self.count_to_board(&frame);
+        let delay = delay + lateness(fault);
+        match fault {
+            // It is as if it had been tried to the end.
+            Some(FrameFault::Drop) => (frame.lost, frame.tries) = (true, RETRIES),
+            Some(FrameFault::Duplicate) => {
+                let mut again = frame.clone();
+                (again.lost, again.tries) = (false, RETRIES);
+                repeat(&mut again);
+                self.transmit(frame, delay);
+                return self.transmit(again, Span::ZERO);
+            }
+            _ => {}
+        }
+        self.transmit(frame, delay);
+    }
+
+    fn transmit(&mut self, frame: AirFrame, delay: Span) {
         let start = self.free.max(self.now + espalier_ieee80211::DIFS) + delay;
         let airtime = frame.rate.airtime(frame.bytes.len() + FCS_LENGTH);
         let busy = airtime + frame.rate.acknowledgement();
