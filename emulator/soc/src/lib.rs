@@ -14,6 +14,7 @@ mod platform;
 mod rom;
 
 pub use boards::{BoardDefinition, BoardError, BoardErrorKind, ChipKind, FlashContent};
+pub use chips::conditional_branches;
 pub use error::SocError;
 pub use esp32::CORES;
 pub use espalier_core::{DebugStop, Translation};

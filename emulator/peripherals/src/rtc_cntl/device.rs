@@ -113,7 +113,9 @@ impl Device for RtcCntl {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("power domains, brown-out, sleep reject and the ULP coprocessor are registers without effect")
+        Fidelity::Partial(
+            "power domains, what a brown-out does to flash and radio, sleep reject and the ULP coprocessor are registers without effect",
+        )
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
@@ -153,6 +155,7 @@ impl Device for RtcCntl {
             reg::SLP_TIMER0 | reg::SLP_TIMER1 => self.arm_alarm(now),
             reg::STATE0 if new & !old & reg::STATE0::SLEEP_EN.mask() != 0 => self.fall_asleep(now),
             reg::MEM_CONF => self.memory_crc_written(old, new),
+            reg::BROWN_OUT => self.compare_supply(now),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, new, 0),
             _ => {}
         }
@@ -164,7 +167,7 @@ impl Device for RtcCntl {
 
     fn deadline(&self) -> Option<Time> {
         let watchdog = self.watchdog.deadline(|stage| self.watchdog_acts(stage));
-        [self.update_at, self.alarm_at, self.waking, watchdog].into_iter().flatten().min()
+        [self.update_at, self.alarm_at, self.waking, self.brown_out_at, watchdog].into_iter().flatten().min()
     }
 
     fn advance(&mut self, now: Time) {
@@ -187,6 +190,7 @@ impl Device for RtcCntl {
             self.registers.set_field(reg::MEM_CONF::MEM_CRC_FINISH, 1);
         }
         self.come_up(now);
+        self.brown_out(now);
         while let Some(stage) = self.watchdog.take_expired(now) {
             self.watchdog_expired(stage);
         }

@@ -4,6 +4,7 @@
 //! The block asks for resets and stalls with [`RtcEffect`]s. It does not know when a reset really happens: the code that resets the
 //! chip, for whatever reason, tells it so with [`RtcCntl::apply_reset`], which records the cause.
 
+mod brown_out;
 mod cause;
 mod device;
 mod memory_crc;
@@ -69,6 +70,10 @@ pub struct RtcCntl {
     waking: Option<Time>,
     /// When the checksum of the memory is complete.
     crc_done_at: Option<Time>,
+    /// Voltage of the supply, in millivolts.
+    supply: u32,
+    /// When the brown-out detector resets the chip.
+    brown_out_at: Option<Time>,
     effects: VecDeque<RtcEffect>,
     /// The latest time that this block has seen.
     now: Time,
@@ -77,7 +82,7 @@ pub struct RtcCntl {
 espalier_core::persist! {
     state RtcCntl {
         registers, timer, update_at, alarm_at, watchdog, flash_boot, causes, stalled, sleeping, asleep_since,
-        waking, crc_done_at, effects, now
+        waking, crc_done_at, supply, brown_out_at, effects, now
     }
 }
 
@@ -108,6 +113,8 @@ impl RtcCntl {
             asleep_since: Time::ZERO,
             waking: None,
             crc_done_at: None,
+            supply: brown_out::NOMINAL_MILLIVOLTS,
+            brown_out_at: None,
             effects: VecDeque::new(),
             now: Time::ZERO,
         }
@@ -126,8 +133,8 @@ impl RtcCntl {
         use espalier_core::Device;
         self.advance(now);
         if cause.scope() >= ResetScope::System {
-            let flash_boot = self.flash_boot;
-            *self = RtcCntl::new();
+            let (flash_boot, supply) = (self.flash_boot, self.supply);
+            *self = RtcCntl { supply, ..RtcCntl::new() };
             self.now = now;
             self.timer.set_value(0, now);
             self.set_flash_boot(flash_boot, now);

@@ -54,6 +54,7 @@ espalier_core::registers! {
         WDT: 3,
         TIME_VALID: 4,
         TOUCH: 6,
+        BROWN_OUT: 7,
         MAIN_TIMER: 8,
     };
     INT_ST @ 0x44 = 0, ro();
@@ -102,7 +103,13 @@ espalier_core::registers! {
     HOLD_FORCE @ 0xC8 = 0, rw_bits(0x3_FFFF);
     EXT_WAKEUP1 @ 0xCC = 0, rw_bits(0x3_FFFF);
     EXT_WAKEUP1_STATUS @ 0xD0 = 0, ro();
-    BROWN_OUT @ 0xD4 = 0x13FF_0000, rw_bits(0x7FFF_FFFF);
+    BROWN_OUT @ 0xD4 = 0x13FF_0000, rw_bits(0x7FFF_FFFF) {
+        RST_WAIT: 16..=25,
+        RST_ENA: 26,
+        DBROWN_OUT_THRES: 27..=29,
+        ENA: 30,
+        DET: 31,
+    };
     MEM_CONF @ 0x100 = 0, rw_bits(0x7FFF_FFFF) { MEM_CRC_START: 8, MEM_CRC_ADDR: 9..=19, MEM_CRC_LEN: 20..=30, MEM_CRC_FINISH: 31 };
     MEM_CRC_RES @ 0x104 = 0, ro();
     DATE @ 0x13C = 0x0160_4280, rw_bits(0x0FFF_FFFF);

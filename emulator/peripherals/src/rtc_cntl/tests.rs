@@ -300,3 +300,43 @@ fn starting_the_ulp_coprocessor_says_that_there_is_none() {
     assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Ok(()), "it runs already");
     assert_eq!(get(&mut rtc, reg::STATE0, 1) & timer, timer);
 }
+
+/// A value of BROWN_OUT: the detector is on, with its third threshold and a wait of ten slow cycles.
+const DETECTS: u32 = 1 << 30 | 2 << 27 | 10 << 16;
+
+#[test]
+fn a_supply_below_the_threshold_interrupts_once() {
+    let mut rtc = RtcCntl::new();
+    let at = Time::from_micros;
+    rtc.set_supply(1000, at(1));
+    assert_eq!(get(&mut rtc, reg::BROWN_OUT, 1) >> 31, 0, "the detector is off after power-on");
+    rtc.set_supply(3300, at(2));
+    set(&mut rtc, reg::INT_ENA, 1 << 7, 3);
+    set(&mut rtc, reg::BROWN_OUT, DETECTS, 3);
+    rtc.set_supply(2580, at(4));
+    assert_eq!((rtc.interrupts(), get(&mut rtc, reg::BROWN_OUT, 4)), (0, DETECTS));
+    rtc.set_supply(2579, at(5));
+    assert_eq!((rtc.interrupts(), get(&mut rtc, reg::BROWN_OUT, 5)), (1, DETECTS | 1 << 31));
+    set(&mut rtc, reg::INT_CLR, 1 << 7, 6);
+    rtc.set_supply(2500, at(7));
+    assert_eq!((rtc.interrupts(), rtc.deadline(), rtc.take_effect()), (0, None, None));
+    rtc.set_supply(3300, at(8));
+    assert_eq!(get(&mut rtc, reg::BROWN_OUT, 8), DETECTS);
+}
+
+#[test]
+fn a_supply_that_stays_low_resets_the_system_if_software_wants_it() {
+    let mut rtc = RtcCntl::new();
+    set(&mut rtc, reg::BROWN_OUT, DETECTS | 1 << 26, 1);
+    // Ten cycles of 150 kHz are 67 us.
+    rtc.set_supply(2000, Time::from_micros(10));
+    rtc.set_supply(3300, Time::from_micros(50));
+    assert_eq!(rtc.deadline(), None);
+    rtc.set_supply(2000, Time::from_micros(100));
+    let at = rtc.deadline().unwrap();
+    assert_eq!(at.as_micros(), 166);
+    rtc.advance(at);
+    assert_eq!(rtc.take_effect(), Some(RtcEffect::Reset { cause: ResetCause::BrownOut }));
+    rtc.apply_reset(ResetCause::BrownOut, None, at);
+    assert_eq!((causes(&mut rtc, 200), rtc.deadline()), ((15, 15), None), "the detector is off again");
+}

@@ -188,6 +188,14 @@ impl Chip for Esp32 {
         self.give_pad(pin, level, held);
     }
 
+    fn set_supply(&mut self, millivolts: u32, now: Time) {
+        self.get_mut(RTC_CNTL).set_supply(millivolts, now);
+        self.settle_rtc(now);
+        self.settle_interrupts(RTC_CNTL.index);
+        self.platform.renew_deadline(RTC_CNTL.index);
+        self.update_lines();
+    }
+
     fn pads_changed(&mut self, now: Time) {
         self.settle_pads(now);
     }

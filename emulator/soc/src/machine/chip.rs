@@ -137,6 +137,11 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
     /// The level that a pad has while its own output does not drive it; `held` if something drives it and not a resistor.
     fn set_pad(&mut self, pin: usize, level: bool, held: bool);
 
+    /// Sets the voltage of the supply.
+    fn set_supply(&mut self, millivolts: u32, now: Time) {
+        let _ = (millivolts, now);
+    }
+
     /// The levels of some pads were set.
     fn pads_changed(&mut self, now: Time) {
         let _ = now;

@@ -35,6 +35,7 @@ pub trait Engine: Persist + Send + Sync {
     fn catch_up(&mut self, run: &mut Run, span: Span);
     fn rests_until(&mut self, run: &Run) -> Option<Time>;
     fn lose_power(&mut self, now: Time, seed: u64);
+    fn set_supply(&mut self, millivolts: u32, now: Time);
     fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap);
     fn is_clocked(&self, core: usize) -> bool;
     fn memory_word(&mut self, core: usize, address: u32) -> Option<u32>;
@@ -122,6 +123,10 @@ impl<C: JtagPort> Engine for Assembly<C> {
         platform.parts.lose_power(now, seed);
         platform.note_flash_change();
         platform.pads.power_cycle();
+    }
+
+    fn set_supply(&mut self, millivolts: u32, now: Time) {
+        self.chip_mut().set_supply(millivolts, now);
     }
 
     fn restart(&mut self, run: &mut Run, cause: ResetCause, strap: Strap) {

@@ -11,6 +11,9 @@ use espalier_peripherals::ResetCause;
 use super::{Machine, Strap};
 use crate::error::SocError;
 
+/// Below this, the chip does not work (ESP32 datasheet, "Recommended Power Supply Characteristics").
+const LEAST_MILLIVOLTS: u32 = 2300;
+
 /// Has every access of the cores go by where it is noted.
 struct FlashReads;
 
@@ -42,6 +45,19 @@ impl Machine {
         self.cut_power(self.config.seed);
         self.run.off = false;
         self.engine.restart(&mut self.run, ResetCause::PowerOn, strap);
+    }
+
+    /// Supplies the board with so many millivolts from now on. Below 2.3 V, which is what the chip's datasheet asks for, it loses its power
+    /// as with [`cut_power`](Machine::cut_power); above, it gets it back. In between the chip's brown-out detector sees it.
+    pub fn set_supply(&mut self, millivolts: u32, seed: u64) {
+        match (millivolts < LEAST_MILLIVOLTS, self.run.off) {
+            (true, false) => self.cut_power(seed),
+            (false, true) => self.power_on(Strap::FlashBoot),
+            _ => {}
+        }
+        if !self.run.off {
+            self.engine.set_supply(millivolts, self.run.now);
+        }
     }
 
     /// False between [`cut_power`](Machine::cut_power) and [`power_on`](Machine::power_on).
