@@ -46,6 +46,10 @@ pub enum CliError {
     Refused { reason: String },
     #[error("--save-at {text}: {source}")]
     SaveAt { text: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error(
+        "--coverage needs the functions and lines of the firmware: put its ELF file beside the image, with the same name"
+    )]
+    NoElf,
     #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]
     NoFirmware,
     #[cfg(not(feature = "window"))]

@@ -47,13 +47,14 @@ impl Drop for Output {
 const PINS: [usize; 28] =
     [0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39];
 
-/// Captures of the network, of the air and of pins.
+/// Captures of the network, of the air and of pins, and the coverage.
 pub struct Record {
     network: Option<Output>,
     air: Option<Output>,
     pins: Option<Output>,
     signals: Vec<Signal>,
     capture: Option<PinCapture>,
+    coverage: Option<Output>,
 }
 
 impl Record {
@@ -67,6 +68,7 @@ impl Record {
             pins: open(&args.vcd)?,
             signals: if args.signals.is_empty() { all() } else { args.signals.clone() },
             capture: None,
+            coverage: open(&args.coverage)?,
         })
     }
 
@@ -77,6 +79,9 @@ impl Record {
         }
         if self.air.is_some() {
             board.air().start_capture()?;
+        }
+        if self.coverage.is_some() {
+            board.cover()?;
         }
         if self.pins.is_some() {
             let capture = board.capture_pins(self.signals.iter().map(|signal| signal.pin))?;
@@ -104,6 +109,10 @@ impl Record {
         }
         if let (Some(file), Some(capture)) = (self.pins, self.capture) {
             file.write(&capture.vcd()?)?;
+        }
+        if let Some(file) = self.coverage {
+            let elf = board.elf().ok_or(CliError::NoElf)?;
+            file.write(board.coverage().lcov(&elf)?.as_bytes())?;
         }
         Ok(())
     }

@@ -184,3 +184,16 @@ fn a_file_stays_as_it_is_until_there_is_a_new_one() {
     let (status, ..) = run(&[FIRMWARE, "--for", "1ms", "--pcap", pcap.to_str().unwrap()], "");
     assert_eq!((status, fs::metadata(&pcap).unwrap().len()), (Some(0), 24), "nothing of the old one is left");
 }
+
+#[test]
+fn a_run_leaves_its_coverage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tutorial.info");
+    let name = file.to_str().unwrap();
+    let (status, _, errors) = run(&[FIRMWARE, "--coverage", name, "--expect", "@event address"], "");
+    assert_eq!(status, Some(0), "{errors}");
+    let report = fs::read_to_string(&file).unwrap();
+    assert!(report.starts_with("TN:core0\nSF:") && report.ends_with("end_of_record\n"), "{report:.300}");
+    let called = report.lines().filter(|line| line.starts_with("FNDA:") && !line.starts_with("FNDA:0,")).count();
+    assert!(called > 50, "{called} functions are called");
+}

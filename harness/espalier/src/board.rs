@@ -2,6 +2,7 @@
 
 mod cover;
 mod power;
+mod stimuli;
 
 use std::io::Read;
 use std::net::Ipv4Addr;

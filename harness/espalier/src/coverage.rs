@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use addr2line::Loader;
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 
-use crate::driver::{Executed, ExecutedBlock};
+use crate::driver::{Executed, ExecutedBlock, Executions, conditional_branches};
 use crate::error::{Cause, FileError};
 use crate::session::Result;
 
@@ -68,7 +68,7 @@ impl Coverage {
     /// Returns the counts of executed code: the core's number, the first address, the one after the last, the count.
     pub fn blocks(&self) -> impl Iterator<Item = (usize, u32, u32, u64)> {
         let blocks = self.executed.blocks.iter();
-        blocks.map(|(block, count)| (usize::from(block.core), block.start, block.end, *count))
+        blocks.map(|(block, executions)| (usize::from(block.core), block.start, block.end, executions.count))
     }
 
     /// Executions that are missing, because there were too many different blocks.
@@ -95,7 +95,11 @@ impl Coverage {
         let mut report = String::new();
         for core in cores {
             let blocks = self.executed.blocks.iter().filter(|(block, _)| block.core == core);
-            code.report(&format!("core{core}"), &blocks.map(|(block, count)| (*block, *count)).collect(), &mut report);
+            code.report(
+                &format!("core{core}"),
+                &blocks.map(|(block, executions)| (*block, *executions)).collect(),
+                &mut report,
+            );
         }
         Ok(report)
     }
@@ -114,6 +118,8 @@ struct Function {
 struct Source<'a> {
     functions: Vec<&'a Function>,
     lines: Vec<(u32, u64)>,
+    /// The conditional branches of each line.
+    branches: Vec<(u32, &'a Vec<(u32, u32)>)>,
 }
 
 /// The functions and lines of an ELF file.
@@ -121,6 +127,8 @@ struct Code {
     functions: Vec<Function>,
     /// Where instructions of each line are: start and end.
     lines: BTreeMap<(String, u32), Vec<(u32, u32)>>,
+    /// The conditional branches of each line: their addresses, and those behind them.
+    branches: BTreeMap<(String, u32), Vec<(u32, u32)>>,
 }
 
 impl Code {
@@ -130,13 +138,23 @@ impl Code {
         let file = object::File::parse(&*content).map_err(|error| none(error.to_string()))?;
         let loader = Loader::new(elf).map_err(|error| none(error.to_string()))?;
         let mut lines: BTreeMap<(String, u32), Vec<(u32, u32)>> = BTreeMap::new();
+        let mut branches: BTreeMap<(String, u32), Vec<(u32, u32)>> = BTreeMap::new();
+        // The header's e_machine (System V ABI, "ELF Header").
+        let machine = content.get(18..20).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
         for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
             let (start, end) = (section.address(), section.address() + section.size());
             let ranges = loader.find_location_range(start, end).map_err(|error| none(error.to_string()))?;
+            let code = section.data().unwrap_or_default();
             for (address, size, location) in ranges {
                 if let (Some(file), Some(line)) = (location.file, location.line.filter(|line| *line > 0)) {
                     let place = lines.entry((file.to_owned(), line)).or_default();
                     place.push((address as u32, (address + size) as u32));
+                    let offset = (address - start) as usize;
+                    let code = code.get(offset..offset.saturating_add(size as usize)).unwrap_or_default();
+                    let found = conditional_branches(machine, code, address as u32);
+                    if !found.is_empty() {
+                        branches.entry((file.to_owned(), line)).or_default().extend(found);
+                    }
                 }
             }
         }
@@ -158,12 +176,13 @@ impl Code {
         }
         functions.sort_by(|one, other| (one.start, &one.name).cmp(&(other.start, &other.name)));
         functions.dedup_by_key(|function| function.start);
-        Ok(Code { functions, lines })
+        Ok(Code { functions, lines, branches })
     }
 
     /// Writes the records of one test: one of each source file.
-    fn report(&self, test: &str, blocks: &BTreeMap<ExecutedBlock, u64>, report: &mut String) {
+    fn report(&self, test: &str, blocks: &BTreeMap<ExecutedBlock, Executions>, report: &mut String) {
         let counts = Counts::of(blocks);
+        let jumps = Jumps::of(blocks);
         let mut files: BTreeMap<&str, Source<'_>> = BTreeMap::new();
         for function in &self.functions {
             files.entry(&function.source.0).or_default().functions.push(function);
@@ -172,7 +191,10 @@ impl Code {
             let count = ranges.iter().map(|(start, end)| counts.most(*start, *end)).max().unwrap_or(0);
             files.entry(file).or_default().lines.push((*line, count));
         }
-        for (file, Source { functions, lines }) in files {
+        for ((file, line), branches) in &self.branches {
+            files.entry(file).or_default().branches.push((*line, branches));
+        }
+        for (file, Source { functions, lines, branches }) in files {
             let _ = writeln!(report, "TN:{test}\nSF:{file}");
             let called = |function: &&&Function| counts.most(function.start, function.end) > 0;
             for function in &functions {
@@ -182,6 +204,7 @@ impl Code {
                 let _ = writeln!(report, "FNDA:{},{}", counts.most(function.start, function.start + 1), function.name);
             }
             let _ = writeln!(report, "FNF:{}\nFNH:{}", functions.len(), functions.iter().filter(called).count());
+            report_branches(&branches, &counts, &jumps, report);
             for (line, count) in &lines {
                 let _ = writeln!(report, "DA:{line},{count}");
             }
@@ -191,13 +214,50 @@ impl Code {
     }
 }
 
+/// Writes both ways of each conditional branch: that it was taken, and that it was not. A dash stands for a branch that was not executed.
+fn report_branches(branches: &[(u32, &Vec<(u32, u32)>)], counts: &Counts, jumps: &Jumps, report: &mut String) {
+    let (mut found, mut hit) = (0, 0);
+    for (line, branches) in branches {
+        for (number, (at, behind)) in branches.iter().enumerate() {
+            let executed = counts.most(*at, *at + 1);
+            let taken = jumps.from(*behind).min(executed);
+            for (way, count) in [taken, executed - taken].into_iter().enumerate() {
+                let told = if executed == 0 { "-".to_owned() } else { count.to_string() };
+                let _ = writeln!(report, "BRDA:{line},{number},{way},{told}");
+                hit += usize::from(count > 0);
+                found += 1;
+            }
+        }
+    }
+    if found > 0 {
+        let _ = writeln!(report, "BRF:{found}\nBRH:{hit}");
+    }
+}
+
+/// Number of jumps by the instruction that ends at each address.
+struct Jumps(BTreeMap<u32, u64>);
+
+impl Jumps {
+    fn of(blocks: &BTreeMap<ExecutedBlock, Executions>) -> Jumps {
+        let mut jumps = BTreeMap::new();
+        for (block, executions) in blocks.iter().filter(|(_, executions)| executions.jumps > 0) {
+            *jumps.entry(block.end).or_default() += executions.jumps;
+        }
+        Jumps(jumps)
+    }
+
+    fn from(&self, end: u32) -> u64 {
+        self.0.get(&end).copied().unwrap_or(0)
+    }
+}
+
 /// Number of executions of each address, as steps: from an address on, up to the next one.
 struct Counts(Vec<(u32, u64)>);
 
 impl Counts {
-    fn of(blocks: &BTreeMap<ExecutedBlock, u64>) -> Counts {
+    fn of(blocks: &BTreeMap<ExecutedBlock, Executions>) -> Counts {
         let mut changes: BTreeMap<u32, i128> = BTreeMap::new();
-        for (block, count) in blocks {
+        for (block, Executions { count, .. }) in blocks {
             *changes.entry(block.start).or_default() += i128::from(*count);
             *changes.entry(block.end).or_default() -= i128::from(*count);
         }
@@ -221,12 +281,13 @@ impl Counts {
 mod tests {
     use std::hint::black_box;
 
-    use super::{Code, Counts, Coverage, ExecutedBlock};
+    use super::{Code, Counts, Coverage, ExecutedBlock, Executions, Jumps, report_branches};
 
     fn covered(blocks: &[(u8, u32, u32, u64)]) -> Coverage {
         let mut coverage = Coverage::default();
         for (core, start, end, count) in blocks {
-            coverage.executed.blocks.insert(ExecutedBlock { core: *core, start: *start, end: *end }, *count);
+            let executions = Executions { count: *count, jumps: *count / 2 };
+            coverage.executed.blocks.insert(ExecutedBlock { core: *core, start: *start, end: *end }, executions);
         }
         coverage
     }
@@ -239,6 +300,16 @@ mod tests {
         assert_eq!([9, 10, 13, 14, 19, 20, 29, 30, 31].map(at), [0, 3, 3, 5, 5, 0, 0, 7, 0]);
         assert_eq!((counts.most(0, 10), counts.most(0, 100), counts.most(20, 30)), (0, 7, 0));
         assert!(coverage.has(19) && !coverage.has(20));
+    }
+
+    #[test]
+    fn branches_are_told_both_ways() {
+        // A block that is left at 0x12 by three of six runs; one that goes on through the branch there, twice; none is at 0x30.
+        let blocks = covered(&[(0, 0x10, 0x12, 6), (0, 0x10, 0x20, 2)]).executed.blocks;
+        let branches = vec![(0x10, 0x12), (0x30, 0x33)];
+        let mut report = String::new();
+        report_branches(&[(7, &branches)], &Counts::of(&blocks), &Jumps::of(&blocks), &mut report);
+        assert_eq!(report, "BRDA:7,0,0,3\nBRDA:7,0,1,5\nBRDA:7,1,0,-\nBRDA:7,1,1,-\nBRF:4\nBRH:2\n");
     }
 
     #[unsafe(no_mangle)]

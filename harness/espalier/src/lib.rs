@@ -104,11 +104,12 @@ pub use console::{Captured, Console, Match};
 pub use coverage::{Coverage, NoSymbols};
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
-    COVERAGE_VARIABLE, Capability, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults, FlashHistory, FlashMemory,
-    FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model,
-    ModelError, NoSuchPin, NoSuchUart, PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset,
-    ResetCause, ResetKind, SnapshotError, Start, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart,
-    UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+    COVERAGE_VARIABLE, Capability, CountedFrame, CountedFrames, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults,
+    FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, FrameFault, FrameLink,
+    FramePlan, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, NoSuchPin, NoSuchUart, PeerError,
+    PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start,
+    Stimulus, StimulusRecord, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported,
+    WAIT_VARIABLE, WifiCredentials, known_boards,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};

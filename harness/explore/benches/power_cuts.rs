@@ -32,7 +32,11 @@ async fn main() -> Result<()> {
     }
     let board = Board::builder().image(update::image(Path::new(IMAGE))?).name("two-slots").start().await?;
     let begun = Instant::now();
-    let explored = update::explore(&board, PowerCuts::new().seeds(1)).await?;
-    println!("an update with rollback: {explored}, {:.1} s", begun.elapsed().as_secs_f64());
+    let explored = update::explore(&board.fork()?, PowerCuts::new().seeds(1)).await?;
+    println!("an update that is confirmed: {explored}, {:.1} s", begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    let (explored, rollbacks) = update::explore_rollback(&board, PowerCuts::new()).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("an update that is rolled back: {explored}, {rollbacks} rollbacks, {seconds:.1} s");
     Ok(())
 }

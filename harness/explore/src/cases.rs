@@ -9,6 +9,9 @@ use std::fmt;
 use espalier::{FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashProgress, FlashReplay, Span, Time};
 use sha2::{Digest, Sha256};
 
+use crate::explored::Case;
+use crate::saved::SavedCase;
+
 /// A moment at which power is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
@@ -30,6 +33,20 @@ impl Cut {
     /// Of no operation.
     const BEFORE: Cut =
         Cut { operation: 0, kind: None, range: 0..0, at: Time::ZERO, progress: FlashProgress::of(0, 1), seed: 0 };
+}
+
+impl Case for Cut {
+    const MOMENTS: &'static str = "flash operations";
+    const CASES: &'static str = "power cuts";
+    const HAPPENED: &'static str = "power lost ";
+
+    fn saved(&self) -> SavedCase {
+        SavedCase::PowerCuts {
+            operation: self.operation as u64,
+            percent: (self.progress.share() * 100.0).round() as u64,
+            seed: self.seed,
+        }
+    }
 }
 
 impl fmt::Display for Cut {
@@ -59,8 +76,8 @@ pub(crate) struct Density {
     pub(crate) seeds: u64,
 }
 
-/// A case, with the content of the flash chip.
-pub(crate) struct Case {
+/// A cut, with the content of the flash chip.
+pub(crate) struct Torn {
     /// Its place among the cases.
     pub(crate) number: usize,
     pub(crate) cut: Cut,
@@ -75,6 +92,8 @@ pub(crate) struct Cases<'a> {
     operation: usize,
     /// When the scenario ended.
     end: Time,
+    /// Cases that were kept: the operation, how much of it was done, and the seed.
+    known: Vec<(usize, FlashProgress, u64)>,
     /// The cases of the operation that was looked at last.
     queue: VecDeque<(Cut, FlashMemory)>,
     seen: HashSet<Fingerprint>,
@@ -86,12 +105,18 @@ pub(crate) struct Cases<'a> {
 
 impl<'a> Cases<'a> {
     /// Of a scenario that ended at `end`.
-    pub(crate) fn new(history: &'a FlashHistory, density: Density, end: Time) -> Cases<'a> {
+    pub(crate) fn new(
+        history: &'a FlashHistory,
+        density: Density,
+        end: Time,
+        known: Vec<(usize, FlashProgress, u64)>,
+    ) -> Cases<'a> {
         Cases {
             replay: history.replay(),
             density,
             operation: 0,
             end,
+            known,
             queue: VecDeque::new(),
             seen: HashSet::new(),
             digests: Digests::of(history.chunks(), history.replay().content().clone()),
@@ -111,13 +136,13 @@ impl<'a> Cases<'a> {
         self.merged
     }
 
-    pub(crate) fn next(&mut self) -> Option<Case> {
+    pub(crate) fn next(&mut self) -> Option<Torn> {
         while self.queue.is_empty() && !self.finished {
             self.look_at_operation();
         }
         let (cut, memory) = self.queue.pop_front()?;
         self.made += 1;
-        Some(Case { number: self.made - 1, cut, memory })
+        Some(Torn { number: self.made - 1, cut, memory })
     }
 
     /// Makes the cases before the next operation and in it, and goes on behind it.
@@ -139,6 +164,9 @@ impl<'a> Cases<'a> {
         for part in 1..=self.density.moments {
             let progress = FlashProgress::of(part, self.density.moments + 1);
             torn.extend((0..self.density.seeds).map(|seed| (moment(progress, seed), self.replay.torn(progress, seed))));
+        }
+        for (_, progress, seed) in self.known.iter().filter(|(operation, ..)| *operation == number) {
+            torn.push((moment(*progress, *seed), self.replay.torn(*progress, *seed)));
         }
         self.replay.step();
         self.operation += 1;

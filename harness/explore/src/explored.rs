@@ -3,28 +3,44 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use espalier::{Cause, Error, Result, Time};
+use espalier::{Cause, Error, Result, StimulusRecord, Time};
 
-use crate::cases::Cut;
+use crate::saved::SavedCase;
+
+/// The difference in one case of an exploration: a [`Cut`](crate::Cut), a [`NetworkCase`](crate::NetworkCase), an
+/// [`InputCase`](crate::InputCase).
+pub trait Case: Clone + fmt::Debug + fmt::Display + Send + Sync + 'static {
+    /// Name of the counted moments.
+    const MOMENTS: &'static str;
+    /// Name of the cases.
+    const CASES: &'static str;
+    /// Text before a case in a message.
+    const HAPPENED: &'static str = "";
+
+    /// The case as a file has it.
+    fn saved(&self) -> SavedCase;
+}
 
 /// A case in which the invariant does not hold.
 #[derive(Clone, Debug)]
-pub struct Finding {
-    /// When power was lost.
-    pub cut: Cut,
+pub struct Finding<C> {
+    /// The case.
+    pub case: C,
     /// The message of the invariant.
     pub message: String,
     /// The fingerprint of the board's run up to there.
     pub trace: Option<u64>,
     /// When that was, in the board's time.
     pub until: Time,
+    /// All stimuli of the board up to there.
+    pub stimuli: StimulusRecord,
     /// The file that shows it again; the shortest one has one.
     pub file: Option<PathBuf>,
 }
 
-impl fmt::Display for Finding {
+impl<C: Case> fmt::Display for Finding<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "power lost {}:", self.cut)?;
+        write!(f, "{}{}:", C::HAPPENED, self.case)?;
         self.message.lines().try_for_each(|line| write!(f, "\n    {line}"))?;
         match &self.file {
             Some(file) => write!(f, "\n`espalier replay {}` shows it again", file.display()),
@@ -36,26 +52,27 @@ impl fmt::Display for Finding {
 /// The result of an exploration.
 #[derive(Clone, Debug)]
 #[must_use = "an exploration that found something fails only with `check`"]
-pub struct Explored {
-    /// Number of the scenario's operations on the flash chip.
-    pub operations: usize,
+pub struct Explored<C> {
+    /// Number of moments of the scenario: operations on the flash chip, frames.
+    pub moments: usize,
     /// Number of tried cases.
     pub tried: usize,
-    /// Number of moments left out, because the flash chip had the same content as at an earlier one.
+    /// Number of cases left out, because they were equal to earlier ones.
     pub merged: usize,
-    /// The cases in which the invariant does not hold, the shortest first. Once there is one, later moments are not tried.
-    pub findings: Vec<Finding>,
+    /// The cases in which the invariant does not hold, the shortest first. Once there are as many as were asked for, longer ones are
+    /// not tried.
+    pub findings: Vec<Finding<C>>,
 }
 
-impl Explored {
+impl<C: Case> Explored<C> {
     /// The case that needs the least of the scenario.
-    pub fn shortest(&self) -> Option<&Finding> {
+    pub fn shortest(&self) -> Option<&Finding<C>> {
         self.findings.first()
     }
 
     /// # Errors
     /// If the invariant does not hold in every case.
-    pub fn check(self) -> Result<Explored> {
+    pub fn check(self) -> Result<Explored<C>> {
         match self.findings.is_empty() {
             true => Ok(self),
             false => Err(Error::from(Found(self))),
@@ -63,10 +80,13 @@ impl Explored {
     }
 }
 
-impl fmt::Display for Explored {
+impl<C: Case> fmt::Display for Explored<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explored { operations, tried, merged, findings } = self;
-        write!(f, "{operations} flash operations, {tried} power cuts tried, {merged} left out as equal")?;
+        let Explored { moments, tried, merged, findings } = self;
+        write!(f, "{moments} {}, {tried} {} tried", C::MOMENTS, C::CASES)?;
+        if *merged > 0 {
+            write!(f, ", {merged} left out as equal")?;
+        }
         match findings.first() {
             None => write!(f, ", nothing found"),
             Some(shortest) => write!(f, "\nthe shortest case that fails: {shortest}"),
@@ -74,12 +94,12 @@ impl fmt::Display for Explored {
     }
 }
 
-/// There is a moment at which a board must not lose its power.
+/// There is a case in which an invariant does not hold.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Found(pub Explored);
+pub struct Found<C: Case>(pub Explored<C>);
 
-impl Cause for Found {}
+impl<C: Case> Cause for Found<C> {}
 
 /// The scenario has changed the flash chip more often than is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

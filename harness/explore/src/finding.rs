@@ -1,8 +1,8 @@
-//! Findings as files: what is needed to see one again.
+//! Findings as files: what is needed to see one again, and to keep it.
 //!
-//! `NAME.toml` says what was found, and `NAME.espalier` beside it is the board that has just lost its power, switched on as far as its
-//! boot does not depend on what the scenario has written. It goes on by itself, so it does what it did in the test as long as the
-//! invariant only looked on. Only the build that wrote it reads it.
+//! `NAME.toml` says what was found, and `NAME.espalier` beside it is the board before it happened, with all that the test has done to
+//! it since planned for its moments. So it does again what it did in the test. Only the build that wrote that board reads it. A kept
+//! finding is its TOML file without the board: explorations of the test that it names try its case first.
 
 use std::fmt;
 use std::fs;
@@ -11,10 +11,14 @@ use std::path::{Path, PathBuf};
 use espalier::{Board, Cause, Result, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::cases::Cut;
+use crate::explored::{Case, Finding};
+use crate::saved::SavedCase;
 
 /// The folder with findings, in that of all tests.
 const FOLDER: &str = "findings";
+/// Where findings are kept, in the folder of a package.
+pub const KEPT_FOLDER: &str = "tests/findings";
+const EXTENSION: &str = "toml";
 const BOARD_EXTENSION: &str = "espalier";
 /// Name of the board that replays a finding.
 const REPLAYED: &str = "replay";
@@ -23,32 +27,34 @@ const REPLAYED: &str = "replay";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedFinding {
-    /// The kind of exploration.
-    pub explored: Kind,
+    /// The test that has found it.
+    pub test: String,
     /// The moment in words.
     pub moment: String,
     /// The message of the invariant.
     pub message: String,
-    /// The operation of the flash chip, counted from zero.
-    pub operation: u64,
-    /// The completed part of it, in percent.
-    pub percent: u64,
-    /// Seed of the torn bits.
-    pub seed: u64,
+    /// The case.
+    pub case: SavedCase,
+    /// The run that shows it again; a kept finding has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<SavedReplay>,
+}
+
+/// The run that shows a finding again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedReplay {
     /// The saved board, beside this file.
     pub board: PathBuf,
     /// Until when the board ran, in ticks of its clock.
     pub until: u64,
     /// The fingerprint of its run, in hexadecimal.
     pub trace: String,
-}
-
-/// A kind of exploration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Power cuts.
-    PowerCuts,
+    /// Number of stimuli from the test.
+    pub stimuli: u64,
+    /// Why the run may be another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
 }
 
 /// A finding's file cannot be used.
@@ -63,40 +69,84 @@ pub struct NoFinding {
 
 impl Cause for NoFinding {}
 
-/// Where and how a finding is written.
-pub(crate) struct Place {
-    toml: PathBuf,
+/// A finding that was kept has no board.
+#[derive(Debug, thiserror::Error)]
+#[error("{} was kept without its board: run the test {test}, which tries its case first", path.display())]
+pub struct KeptWithoutBoard {
+    /// The file.
+    pub path: PathBuf,
+    /// The test.
+    pub test: String,
 }
 
-impl Place {
-    /// The place for what was found on a board.
-    pub(crate) fn of(board: &Board) -> Place {
-        let own = board.artefacts();
-        let name = own.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Place { toml: board.shared_artefacts().join(FOLDER).join(format!("{name}.toml")) }
+impl Cause for KeptWithoutBoard {}
+
+impl SavedFinding {
+    /// Reads the file of a finding.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is none.
+    pub fn read(path: &Path) -> Result<SavedFinding> {
+        let text = fs::read_to_string(path)?;
+        Ok(toml::from_str(&text).map_err(|source| NoFinding { path: path.to_owned(), source })?)
     }
 
-    /// Writes a finding, with `start` as the board that shows it. Gives the file.
-    pub(crate) fn write(self, start: &Board, cut: &Cut, message: &str, until: Time, trace: u64) -> Result<PathBuf> {
-        let board = self.toml.with_extension(BOARD_EXTENSION);
-        let finding = SavedFinding {
-            explored: Kind::PowerCuts,
-            moment: cut.to_string(),
-            message: message.to_owned(),
-            operation: cut.operation as u64,
-            percent: (cut.progress.share() * 100.0).round() as u64,
-            seed: cut.seed,
-            board: board.file_name().map(PathBuf::from).unwrap_or_default(),
-            until: until.ticks(),
-            trace: format!("{trace:016x}"),
-        };
-        if let Some(folder) = self.toml.parent() {
+    fn write(&self, path: &Path) -> Result<()> {
+        if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        start.save(&board)?;
-        fs::write(&self.toml, toml::to_string(&finding).map_err(std::io::Error::other)?)?;
-        Ok(self.toml)
+        Ok(fs::write(path, toml::to_string(self).map_err(std::io::Error::other)?)?)
     }
+}
+
+/// Writes a finding of `test`, with `start` as the board before it happened; it is called as the files of `base` are. Gives the file.
+pub(crate) fn write<C: Case>(base: &Board, start: &Board, test: &str, finding: &Finding<C>) -> Result<PathBuf> {
+    let own = base.artefacts();
+    let name = own.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = start.shared_artefacts().join(FOLDER).join(format!("{name}.{EXTENSION}"));
+    let board = path.with_extension(BOARD_EXTENSION);
+    let saved = SavedFinding {
+        test: test.to_owned(),
+        moment: format!("{}{}", C::HAPPENED, finding.case),
+        message: finding.message.clone(),
+        case: finding.case.saved(),
+        replay: Some(SavedReplay {
+            board: board.file_name().map(PathBuf::from).unwrap_or_default(),
+            until: finding.until.ticks(),
+            trace: format!("{:016x}", finding.trace.unwrap_or_default()),
+            stimuli: finding.stimuli.stimuli.len() as u64,
+            incomplete: finding.stimuli.incomplete.clone(),
+        }),
+    };
+    for (at, stimulus) in &finding.stimuli.stimuli {
+        start.at(*at, stimulus.clone())?;
+    }
+    saved.write(&path)?;
+    start.save(&board)?;
+    Ok(path)
+}
+
+/// The cases that were kept of a test, in the order of their files' names.
+pub(crate) fn kept(test: &str) -> Result<Vec<SavedCase>> {
+    let Ok(folder) = fs::read_dir(KEPT_FOLDER) else { return Ok(Vec::new()) };
+    let paths = folder.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let mut paths: Vec<_> =
+        paths.into_iter().filter(|path| path.extension().is_some_and(|it| it == EXTENSION)).collect();
+    paths.sort();
+    let findings = paths.iter().map(|path| SavedFinding::read(path)).collect::<Result<Vec<_>>>()?;
+    Ok(findings.into_iter().filter(|finding| finding.test == test).map(|finding| finding.case).collect())
+}
+
+/// Keeps a finding as a file in `folder`, from where explorations of its test take its case. Gives the file.
+///
+/// # Errors
+/// If there is one of that name, or a file cannot be used.
+pub fn keep(path: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<PathBuf> {
+    let finding = SavedFinding { replay: None, ..SavedFinding::read(path.as_ref())? };
+    let name = path.as_ref().file_name().unwrap_or_default();
+    let kept = folder.as_ref().join(name);
+    finding.write(&kept)?;
+    Ok(kept)
 }
 
 /// A finding that was shown again.
@@ -121,17 +171,20 @@ impl fmt::Debug for Replayed {
 /// Shows the finding in a file again.
 ///
 /// # Errors
-/// If the file or the board beside it cannot be used: [`NoFinding`], [`SnapshotError`](espalier::SnapshotError).
+/// If the file or the board beside it cannot be used: [`NoFinding`], [`KeptWithoutBoard`],
+/// [`SnapshotError`](espalier::SnapshotError).
 pub async fn replay(path: impl AsRef<Path>) -> Result<Replayed> {
     let path = path.as_ref();
-    let finding: SavedFinding =
-        toml::from_str(&fs::read_to_string(path)?).map_err(|source| NoFinding { path: path.to_owned(), source })?;
-    let board = Board::load_as(path.with_file_name(&finding.board), REPLAYED)?;
-    let until = Time::from_ticks(finding.until);
+    let finding = SavedFinding::read(path)?;
+    let Some(replay) = &finding.replay else {
+        return Err(KeptWithoutBoard { path: path.to_owned(), test: finding.test }.into());
+    };
+    let board = Board::load_as(path.with_file_name(&replay.board), REPLAYED)?;
+    let until = Time::from_ticks(replay.until);
     if board.now() < until {
         let span = until.since(board.now());
         board.run_for(span).await?;
     }
-    let is_same = board.trace_hash().is_some_and(|trace| format!("{trace:016x}") == finding.trace);
+    let is_same = board.trace_hash().is_some_and(|trace| format!("{trace:016x}") == replay.trace);
     Ok(Replayed { board, finding, is_same })
 }

@@ -1,8 +1,9 @@
-//! Explores what a board does in the cases that no test thinks of: its power is cut at every moment of what it writes to flash.
+//! Explores what a board does in the cases that no test thinks of: its power is cut at every moment of what it writes to flash, each of
+//! its frames gets lost, a key is pressed when nothing waits for it.
 //!
 //! A run of an emulated board repeats to the byte and a fork of it costs microseconds. So a test can say what a board does once (the
-//! scenario) and what has to hold whenever its power was cut in the middle of it (the invariant), and the explorer looks for a moment
-//! at which it does not hold:
+//! scenario) and what has to hold whatever happens meanwhile (the invariant), and the explorer looks for a case in which it does not
+//! hold:
 //!
 //! ```no_run
 //! use espalier::{Board, Units};
@@ -33,10 +34,17 @@ mod cases;
 mod crew;
 mod explored;
 mod finding;
+mod inputs;
+mod network;
 mod power;
 mod progress;
+mod saved;
+mod trials;
 
 pub use cases::Cut;
-pub use explored::{Explored, Finding, Found, HistoryOverflow};
-pub use finding::{Kind, NoFinding, Replayed, SavedFinding, replay};
+pub use explored::{Case, Explored, Finding, Found, HistoryOverflow};
+pub use finding::{KEPT_FOLDER, KeptWithoutBoard, NoFinding, Replayed, SavedFinding, SavedReplay, keep, replay};
+pub use inputs::{Input, InputCase, Inputs, inputs};
+pub use network::{FrameCase, NetworkCase, NetworkFaults, network};
 pub use power::{PowerCuts, power_cuts};
+pub use saved::{Direction, SavedCase, SavedFault, SavedInput};

@@ -1,16 +1,16 @@
 //! Power cuts.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use espalier::{Board, FlashHistory, FlashMemory, FlashSectors, Result, Span, Time};
+use espalier::{Board, FlashHistory, FlashMemory, FlashProgress, FlashSectors, Result, Span, StimulusRecord};
 
-use crate::cases::{Case, Cases, Cut, Density};
+use crate::cases::{Cases, Cut, Density, Torn};
 use crate::crew::{cores, finish, work_on};
 use crate::explored::{Explored, Finding, HistoryOverflow};
-use crate::finding::Place;
+use crate::finding::{self, kept};
 use crate::progress::Progress;
+use crate::saved::SavedCase;
 
 /// Default number of draws of the moment in the middle of an operation.
 const SEEDS: u64 = 2;
@@ -30,7 +30,7 @@ pub async fn power_cuts(
     board: &Board,
     scenario: impl AsyncFnOnce(&Board) -> Result<()>,
     invariant: impl AsyncFn(&Board, &Cut) -> Result<()> + Sync,
-) -> Result<Explored> {
+) -> Result<Explored<Cut>> {
     PowerCuts::new().explore(board, scenario, invariant).await
 }
 
@@ -101,7 +101,8 @@ impl PowerCuts {
         board: &Board,
         scenario: impl AsyncFnOnce(&Board) -> Result<()>,
         invariant: impl AsyncFn(&Board, &Cut) -> Result<()> + Sync,
-    ) -> Result<Explored> {
+    ) -> Result<Explored<Cut>> {
+        let test = board.name();
         let base = board.fork_as(NAME)?;
         base.record_flash()?;
         scenario(&base).await?;
@@ -118,18 +119,21 @@ impl PowerCuts {
         let start = base.fork_as(NAME)?;
         start.power_on()?;
         let start = if start.run_to_flash_read(&history.sectors(), BOOT)? { start } else { base };
-        self.try_all(&start, &history, end, invariant)
+        let known = kept(&test)?.iter().filter_map(kept_cut).collect();
+        let cases = Cases::new(&history, self.density, end, known);
+        self.try_all(&start, &test, &history, cases, invariant)
     }
 
     fn try_all(
         &self,
         base: &Board,
+        test: &str,
         history: &FlashHistory,
-        end: Time,
+        cases: Cases<'_>,
         invariant: impl AsyncFn(&Board, &Cut) -> Result<()> + Sync,
-    ) -> Result<Explored> {
+    ) -> Result<Explored<Cut>> {
         let progress = Progress::new("power cuts", Cases::bound(history, self.density));
-        let cases = Mutex::new(Cases::new(history, self.density, end));
+        let cases = Mutex::new(cases);
         let work = Mutex::new(Work::default());
         work_on(self.threads, || {
             while let Some((case, left_out)) = next(&cases, &work) {
@@ -156,7 +160,7 @@ impl PowerCuts {
         let mut work = work.into_inner().unwrap_or_else(PoisonError::into_inner);
         work.findings.sort_by_key(|(number, ..)| *number);
         if let Some((_, finding, memory)) = work.findings.first_mut() {
-            finding.file = Some(save(base, finding, memory)?);
+            finding.file = Some(finding::write(base, &boot(base, memory)?, test, finding)?);
         }
         Ok(work.explored(history.operations().len(), merged))
     }
@@ -167,7 +171,7 @@ impl PowerCuts {
 struct Work {
     tried: usize,
     /// With the number of their case and the content of the flash chip.
-    findings: Vec<(usize, Finding, FlashMemory)>,
+    findings: Vec<(usize, Finding<Cut>, FlashMemory)>,
     /// Contents with which the invariant holds, and where they were read; the last ones.
     passed: VecDeque<(FlashMemory, FlashSectors)>,
     /// Cases that were left out because of them.
@@ -189,9 +193,9 @@ impl Work {
         self.passed.push_back((memory, reads));
     }
 
-    fn explored(self, operations: usize, merged: usize) -> Explored {
+    fn explored(self, operations: usize, merged: usize) -> Explored<Cut> {
         let findings = self.findings.into_iter().map(|(_, finding, _)| finding).collect();
-        Explored { operations, tried: self.tried, merged: merged + self.known, findings }
+        Explored { moments: operations, tried: self.tried, merged: merged + self.known, findings }
     }
 }
 
@@ -201,7 +205,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The next case, and how many moments were left out before it. Cases are handed out in order, so all that are shorter than one that
 /// fails are being tried already.
-fn next(cases: &Mutex<Cases<'_>>, work: &Mutex<Work>) -> Option<(Case, usize)> {
+fn next(cases: &Mutex<Cases<'_>>, work: &Mutex<Work>) -> Option<(Torn, usize)> {
     let mut cases = lock(cases);
     if !lock(work).findings.is_empty() {
         return None;
@@ -221,23 +225,29 @@ fn boot(start: &Board, memory: &FlashMemory) -> Result<Board> {
     Ok(board)
 }
 
-/// Writes the file of a finding.
-fn save(start: &Board, finding: &Finding, memory: &FlashMemory) -> Result<PathBuf> {
-    let board = boot(start, memory)?;
-    let place = Place::of(&board);
-    place.write(&board, &finding.cut, &finding.message, finding.until, finding.trace.unwrap_or_default())
+/// A kept case: the operation, how much of it was done, and the seed.
+fn kept_cut(case: &SavedCase) -> Option<(usize, FlashProgress, u64)> {
+    match case {
+        SavedCase::PowerCuts { operation, percent, seed } => {
+            Some((usize::try_from(*operation).ok()?, FlashProgress::of(*percent, 100), *seed))
+        }
+        _ => None,
+    }
 }
 
 /// Boots a board after a cut, and tries the invariant on it. Gives what was read of the flash chip, if that is watched.
 fn attempt(
     start: &Board,
-    case: &Case,
+    case: &Torn,
     watch: bool,
     invariant: &impl AsyncFn(&Board, &Cut) -> Result<()>,
-) -> std::result::Result<Option<FlashSectors>, Finding> {
-    let finding = |message, trace, until| Err(Finding { cut: case.cut.clone(), message, trace, until, file: None });
+) -> std::result::Result<Option<FlashSectors>, Finding<Cut>> {
+    let finding = |message, trace, until, stimuli| {
+        Err(Finding { case: case.cut.clone(), message, trace, until, stimuli, file: None })
+    };
     let booted = || {
         let board = boot(start, &case.memory)?;
+        board.record_stimuli()?;
         if watch {
             board.watch_flash_reads(true)?;
         }
@@ -245,11 +255,12 @@ fn attempt(
     };
     let board = match booted() {
         Ok(board) => board,
-        Err(error) => return finding(error.to_string(), None, start.now()),
+        Err(error) => return finding(error.to_string(), None, start.now(), StimulusRecord::default()),
     };
-    match finish(invariant(&board, &case.cut)) {
-        Ok(Ok(())) => Ok(board.flash_reads()),
-        Ok(Err(error)) => finding(error.to_string(), board.trace_hash(), board.now()),
-        Err(panic) => finding(panic, board.trace_hash(), board.now()),
-    }
+    let message = match finish(invariant(&board, &case.cut)) {
+        Ok(Ok(())) => return Ok(board.flash_reads()),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic,
+    };
+    finding(message, board.trace_hash(), board.now(), board.stimuli().unwrap_or_default())
 }

@@ -69,6 +69,9 @@ pub enum Command {
         /// The finding: `target/espalier/findings/NAME.toml`.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Keep its case in this folder of a package, from where its test takes it from now on, instead of showing it.
+        #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = espalier_explore::KEPT_FOLDER)]
+        keep: Option<PathBuf>,
     },
     /// Write a first test for the firmware of a project.
     Init(InitArgs),

@@ -67,6 +67,10 @@ pub struct RecordArgs {
     /// Record what pins carry into this file, a value change dump, which PulseView and GTKWave read.
     #[arg(long, value_name = "FILE")]
     pub vcd: Option<PathBuf>,
+    /// Count the code that the cores execute, and write a tracefile of lcov with its functions, lines and branches: those of the ELF
+    /// file beside the image. The board runs several times slower.
+    #[arg(long, value_name = "FILE")]
+    pub coverage: Option<PathBuf>,
     /// With --vcd, record these pins only, such as 2,4. A pin with the rate of a UART, such as 1:115200, gets its bytes beside it.
     #[arg(long, value_name = "PINS", value_delimiter = ',', value_parser = signal, requires = "vcd")]
     pub signals: Vec<Signal>,

@@ -1,5 +1,7 @@
 //! Coverage of the code that the board's cores execute.
 
+use std::path::PathBuf;
+
 use super::Board;
 use crate::coverage::Coverage;
 use crate::driver::Capability;
@@ -23,5 +25,10 @@ impl Board {
     /// Returns the coverage since [`cover`](Board::cover); empty if that was not called.
     pub fn coverage(&self) -> Coverage {
         Coverage::of(self.shared.lock().driver.executed().unwrap_or_default())
+    }
+
+    /// The ELF file of its firmware, if one lies beside the image or is the image.
+    pub fn elf(&self) -> Option<PathBuf> {
+        self.shared.lock().elf.clone()
     }
 }

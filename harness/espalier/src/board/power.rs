@@ -9,6 +9,9 @@ use crate::session::Result;
 /// Bytes of a record of what was done to the flash chip: a million small writes.
 const HISTORY_KEPT: usize = 128 << 20;
 
+/// Steps of a supply that goes from one voltage to another.
+const RAMP_STEPS: u64 = 100;
+
 impl Board {
     /// Takes its power away, at this moment of its time: its memories, RTC memory among them, are lost, and its parts are off. The
     /// flash chip keeps its content and the chip its fuses.
@@ -52,6 +55,50 @@ impl Board {
         state.collect();
         state.watch.forget();
         state.driver.power_on().map_err(|failure| state.fail(failure))
+    }
+
+    /// Supplies it with so many volts from now on, from the 3.3 V that it has at first. Below 2.3 V the chip has lost its power, as with
+    /// [`cut_power`](Board::cut_power) and the same `seed`; above, it gets it back. In between it runs, and its brown-out detector may
+    /// interrupt or reset it.
+    ///
+    /// # Errors
+    /// If the power of this kind of board cannot be cut.
+    pub fn supply(&self, volts: f64, seed: u64) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Power)?;
+        state.end_claim();
+        state.collect();
+        if !state.driver.is_powered() {
+            state.watch.forget();
+        }
+        // A float becomes the nearest number that there is.
+        let millivolts = (volts * 1000.0).round() as u32;
+        state.driver.set_supply(millivolts, seed).map_err(|failure| state.fail(failure))
+    }
+
+    /// Lets its supply go from one voltage to another while it runs for `span`, in steps of a hundredth of the way.
+    ///
+    /// ```
+    /// use espalier::Units;
+    ///
+    /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+    /// // The plug is pulled, and a capacitor keeps the board alive for a while.
+    /// board.ramp_supply(3.3..0.0, 20.ms(), 1).await?;
+    /// assert!(!board.is_powered());
+    /// board.supply(3.3, 1)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the power of this kind of board cannot be cut, or the board has halted.
+    pub async fn ramp_supply(&self, volts: std::ops::Range<f64>, span: Span, seed: u64) -> Result<()> {
+        for step in 1..=RAMP_STEPS {
+            self.run_for(Span::from_ticks(span.ticks() / RAMP_STEPS)).await?;
+            let share = step as f64 / RAMP_STEPS as f64;
+            self.supply(volts.start + (volts.end - volts.start) * share, seed)?;
+        }
+        Ok(())
     }
 
     /// False between [`cut_power`](Board::cut_power) and [`power_on`](Board::power_on).

@@ -13,9 +13,10 @@ use espalier_core::{LineSettings, Signal, Time};
 use espalier_parts::{Part, Value};
 
 use super::{
-    AirDriver, Capability, ConnectionId, Control, DatagramDriver, DisplayState, Executed, FaultConfig, FlashHistory,
-    FlashMemory, FlashSectors, Kind, LedState, Link, ListenerId, PadHistory, PlayedTone, Reset, SerialPort, Start,
-    UnmodelledNote, Unsupported, WifiCredentials, WorldHandle, WorldPad,
+    AirDriver, Capability, ConnectionId, Control, CountedFrames, DatagramDriver, DisplayState, Executed, FaultConfig,
+    FlashHistory, FlashMemory, FlashSectors, FrameLink, Kind, LedState, Link, ListenerId, PadHistory, PlayedTone,
+    Reset, SerialPort, Start, Stimulus, StimulusRecord, UnmodelledNote, Unsupported, WifiCredentials, WorldHandle,
+    WorldPad,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -90,6 +91,11 @@ pub(crate) trait FlashChip {
 pub(crate) trait PowerSupply: Identity {
     /// Takes the power away. What the flash chip was about to change is torn, by the seed.
     fn cut_power(&mut self, _seed: u64) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Power))
+    }
+
+    /// Sets the voltage of the supply. What the flash chip was about to change when it fails is torn, by the seed.
+    fn set_supply(&mut self, _millivolts: u32, _seed: u64) -> Result<(), Failure> {
         Err(self.unsupported(Capability::Power))
     }
 
@@ -388,7 +394,7 @@ pub(crate) trait Keeping: Identity {
         Err(self.unsupported(Capability::Snapshot))
     }
 
-    /// Returns the numbering of its peers' sockets, for the attachment.
+    /// Returns the numbering of its peers' sockets, and its plan, for the attachment.
     fn sockets(&self) -> Vec<u8> {
         Vec::new()
     }
@@ -396,6 +402,28 @@ pub(crate) trait Keeping: Identity {
     /// The same numbers for a board that was loaded.
     fn restore_sockets(&mut self, _sockets: &[u8]) -> Result<(), Damaged> {
         Ok(())
+    }
+
+    /// Does something to the board at a moment of its time, which may be now.
+    fn plan(&mut self, at: Time, stimulus: Stimulus) -> Result<(), Failure> {
+        let _ = (at, stimulus);
+        Err(self.unsupported(Capability::Fork))
+    }
+
+    /// Records from now on what is done to the board.
+    fn record_stimuli(&mut self) -> Result<(), Failure> {
+        Err(self.unsupported(Capability::Fork))
+    }
+
+    /// Returns the record, if there is one.
+    fn stimuli(&self) -> Option<StimulusRecord> {
+        None
+    }
+
+    /// The first frames that were counted somewhere, if they are counted there.
+    fn counted_frames(&self, link: FrameLink) -> Option<CountedFrames> {
+        let _ = link;
+        None
     }
 }
 

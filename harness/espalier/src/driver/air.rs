@@ -60,6 +60,8 @@ pub(crate) trait AirDriver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UdpId(pub(crate) u64);
 
+espalier_core::persist!(value UdpId(value));
+
 /// A ping of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PingId(pub(crate) u64);

@@ -21,6 +21,13 @@ pub enum Start {
     Download,
 }
 
+espalier_core::persist!(
+    enum Start {
+        Flash,
+        Download,
+    }
+);
+
 /// A host's access to the debug modules of a board's chip.
 #[cfg(feature = "probe")]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +95,8 @@ espalier_core::persist!(value ConnectionId(value));
 /// A listening socket of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ListenerId(pub(crate) u64);
+
+espalier_core::persist!(value ListenerId(value));
 
 /// The state of a connection, as its owner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

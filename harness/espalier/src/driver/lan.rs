@@ -1,7 +1,10 @@
 //! The emulated LAN and air, as far as boards of any kind share their words.
 
 use espalier_net::ConnState;
-pub use espalier_net::{AccessPoint, AirFaults, Announced as AirNetwork, Faults, Refusal};
+pub use espalier_net::{
+    AccessPoint, AirFaults, Announced as AirNetwork, CountedFrame, CountedFrames, Faults, FrameFault, FrameLink,
+    FramePlan, Refusal,
+};
 pub(crate) use espalier_net::{FaultConfig, StationState};
 
 use super::Link;

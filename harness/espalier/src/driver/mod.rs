@@ -23,6 +23,7 @@ mod parts;
 #[cfg(unix)]
 mod qemu;
 mod reset;
+mod stimulus;
 mod target;
 mod unmodelled;
 
@@ -37,7 +38,7 @@ pub use air_error::AirError;
 pub use bench::{BENCH_VARIABLE, BenchError, KnownBoard, WAIT_VARIABLE, WifiCredentials, known_boards};
 pub use capability::{Capability, Kind};
 pub use coverage::COVERAGE_VARIABLE;
-pub(crate) use coverage::{Executed, ExecutedBlock};
+pub(crate) use coverage::{Executed, ExecutedBlock, Executions};
 pub use data::Start;
 pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId, PadHistory};
 #[cfg(feature = "probe")]
@@ -51,7 +52,9 @@ pub use error::{
     Absent, AmongOthers, DisplayMute, EmulatorError, Halted, ModelError, NoSuchPin, NoSuchUart, PeerError,
     PropertyError, SnapshotError, UnknownPart, Unsupported,
 };
-pub use lan::{AccessPoint, AirFaults, AirNetwork, Faults, Refusal};
+pub use lan::{
+    AccessPoint, AirFaults, AirNetwork, CountedFrame, CountedFrames, Faults, FrameFault, FrameLink, FramePlan, Refusal,
+};
 pub(crate) use lan::{FaultConfig, StationState};
 pub(crate) use live::MARK;
 pub use model::{MODEL_VARIABLE, Model, UnknownModel};
@@ -60,6 +63,8 @@ pub use parts::{PlayedTone, TONE_TOLERANCE, Tone};
 #[cfg(unix)]
 pub use qemu::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use reset::{Reset, ResetCause, ResetKind};
+pub(crate) use stimulus::Act;
+pub use stimulus::{Stimulus, StimulusRecord};
 pub use target::{BOARD_VARIABLE, Target};
 pub use unmodelled::UnmodelledNote;
 
@@ -86,6 +91,11 @@ pub(crate) struct Setup {
     pub(crate) kinds: PartKinds,
     /// The world that an emulated board comes into; one of its own if there is none.
     pub(crate) world: Option<WorldHandle>,
+}
+
+/// Returns the conditional branches in code of an ELF file for this machine: the address of each, and the one behind it.
+pub(crate) fn conditional_branches(machine: u16, code: &[u8], address: u32) -> Vec<(u32, u32)> {
+    emulated::conditional_branches(machine, code, address)
 }
 
 /// True if a file that begins with these bytes is one that [`Keeping::save`] has made, or a world's.

@@ -15,6 +15,17 @@ pub(crate) enum Control {
     Field { name: String, gauss: [f64; 3] },
 }
 
+espalier_core::persist! {
+    enum Control {
+        Button { name, pressed },
+        Touch { name, touched },
+        Volts { name, volts },
+        Level { name, level },
+        Acceleration { name, g },
+        Field { name, gauss },
+    }
+}
+
 /// Largest deviation of a tone from the expected frequency, as a part of it. A semitone is 6 %.
 pub const TONE_TOLERANCE: f64 = 0.01;
 

@@ -13,7 +13,7 @@ use crate::error::Source;
 use crate::image::ImageWarning;
 
 /// The version of [`Saved`]. It counts up with every change of what is written, for the emulator's build does not name this crate's.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A file was written by another version of the harness.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub(crate) struct Saved {
     warnings: Vec<ImageWarning>,
     inputs: Inputs,
     capture_from: Option<u64>,
-    /// The numbering of the peers' sockets.
+    /// The numbering of the peers' sockets, and the plan.
     sockets: Vec<u8>,
 }
 
@@ -198,6 +198,6 @@ mod tests {
         // Behind the version, which holds the package's.
         let known = super::known().len() + size_of::<u64>();
         let digest: String = Sha256::digest(&bytes[known..])[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!((VERSION, digest.as_str()), (1, "7625fe0395424d57"));
+        assert_eq!((VERSION, digest.as_str()), (2, "7625fe0395424d57"));
     }
 }

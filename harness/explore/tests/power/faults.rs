@@ -1,7 +1,7 @@
 //! A store of settings with a fault, which is found with the shortest case; and without it, in which nothing is found.
 
 use espalier::{Board, Result, Units};
-use espalier_explore::{Cut, Explored, Found, PowerCuts, Replayed, power_cuts, replay};
+use espalier_explore::{Cut, Explored, Found, PowerCuts, Replayed, SavedCase, power_cuts, replay};
 
 use crate::case;
 use crate::official::Case;
@@ -44,7 +44,7 @@ const MARK_LAST: &str = "import esp\n\
       esp.flash_write(0xF000 + 8 * n - 4, n.to_bytes(4, 'little'))\n \
       esp.flash_write(0xF000 + 8 * n - 8, b'\\xa5\\0\\0\\0')\n";
 
-async fn explore(board: &Board, write: &str, cuts: PowerCuts) -> Result<Explored> {
+async fn explore(board: &Board, write: &str, cuts: PowerCuts) -> Result<Explored<Cut>> {
     let python = board.micropython();
     python.exec("import esp\nesp.flash_erase(0xF000 // 4096)").await?;
     python.put(READ, "main.py").await?;
@@ -60,12 +60,12 @@ async fn explore(board: &Board, write: &str, cuts: PowerCuts) -> Result<Explored
 
 async fn a_record_that_is_written_in_two_steps_is_found(board: &Board) -> Result<()> {
     let error = explore(board, MARK_FIRST, PowerCuts::new()).await?.check().unwrap_err();
-    let Some(Found(explored)) = error.find() else { panic!("{error}") };
-    assert_eq!(explored.operations, 8);
+    let Some(Found::<Cut>(explored)) = error.find() else { panic!("{error}") };
+    assert_eq!(explored.moments, 8);
     let shortest = explored.shortest().unwrap();
     // The first record has its mark, and its number was not begun.
     assert_eq!(
-        (shortest.cut.operation, shortest.cut.progress.share(), &shortest.cut.range),
+        (shortest.case.operation, shortest.case.progress.share(), &shortest.case.range),
         (1, 0.0, &(0xF004..0xF008))
     );
     assert!(shortest.message.contains("the volume is 4294967295"), "{}", shortest.message);
@@ -75,7 +75,11 @@ async fn a_record_that_is_written_in_two_steps_is_found(board: &Board) -> Result
     for _ in 0..5 {
         let Replayed { board, finding, is_same } = replay(file).await?;
         assert!(is_same, "{finding:?}");
-        assert!(finding.message.contains("the volume is 4294967295") && finding.operation == 1, "{finding:?}");
+        assert!(
+            finding.message.contains("the volume is 4294967295")
+                && matches!(finding.case, SavedCase::PowerCuts { operation: 1, .. }),
+            "{finding:?}"
+        );
         assert!(String::from_utf8_lossy(&board.console().take_unread()).contains("@volume 4294967295"));
     }
     let told = error.to_string();
@@ -87,7 +91,7 @@ async fn a_record_that_is_written_in_two_steps_is_found(board: &Board) -> Result
 
 async fn the_same_record_with_its_mark_last_is_whole(board: &Board) -> Result<()> {
     let explored = explore(board, MARK_LAST, PowerCuts::new().moments(3)).await?.check()?;
-    assert_eq!(explored.operations, 8);
+    assert_eq!(explored.moments, 8);
     Ok(())
 }
 
@@ -111,7 +115,7 @@ async fn threads_find_the_same_and_the_board_stays_as_it_is(board: &Board) -> Re
             async |board: &Board, _: &Cut| board.console().expect("@volume None\r").within(20.s()).await.map(drop);
         let explored = PowerCuts::new().threads(threads).explore(board, scenario, invariant).await?;
         let shortest = explored.shortest().expect("the volume is set");
-        told.push((shortest.cut.clone(), shortest.trace));
+        told.push((shortest.case.clone(), shortest.trace));
     }
     assert_eq!(told[0], told[1]);
     assert!(before == (board.trace_hash(), board.now(), board.read_flash()?));
@@ -120,7 +124,7 @@ async fn threads_find_the_same_and_the_board_stays_as_it_is(board: &Board) -> Re
 
 async fn a_scenario_that_writes_nothing_has_one_case(board: &Board) -> Result<()> {
     let explored = power_cuts(board, async |_| Ok(()), async |_, _| Ok(())).await?.check()?;
-    assert_eq!((explored.operations, explored.tried, explored.merged), (0, 1, 0));
+    assert_eq!((explored.moments, explored.tried, explored.merged), (0, 1, 0));
     Ok(())
 }
 

@@ -1,8 +1,10 @@
-//! Power cuts on official MicroPython v1.23.0: its own stores of settings, and one of ours with a fault.
+//! Explorations of official MicroPython v1.23.0: its own stores of settings, and one of ours with a fault, when power is cut; a supply
+//! that sags.
 //!
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.
 
+mod brown_out;
 mod faults;
 #[path = "../../../espalier/tests/common/official.rs"]
 mod official;
@@ -32,7 +34,7 @@ async fn booted() -> Result<Board> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = is_missing(&arguments, "power cut");
-    let cases = faults::ALL.iter().chain(stores::ALL);
+    let cases = [brown_out::ALL, faults::ALL, stores::ALL].into_iter().flatten();
     let trials = cases.map(|case| {
         Trial::test(case.name, || run(case.name, async || case.perform(&booted().await?).await))
             .with_ignored_flag(missing)

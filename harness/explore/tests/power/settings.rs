@@ -37,7 +37,7 @@ pub const LITTLEFS: Store = Store {
 
 impl Store {
     /// Stores the numbers up to `count`, with its power cut at every moment, and looks for a cut that has lost one.
-    pub async fn explore(self, board: &Board, count: u32, cuts: PowerCuts) -> Result<Explored> {
+    pub async fn explore(self, board: &Board, count: u32, cuts: PowerCuts) -> Result<Explored<Cut>> {
         board.micropython().put(self.read, "main.py").await?;
         // When each number was stored.
         let stored: Mutex<Vec<Time>> = Mutex::default();

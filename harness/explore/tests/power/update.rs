@@ -3,6 +3,7 @@
 //! The official image has no slots, so it gets another partition table; bootloader and application are the official ones.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use espalier::{Board, Image, Result, Units};
 use espalier_explore::{Cut, Explored, PowerCuts};
@@ -69,7 +70,7 @@ const UPDATE: &str = "import esp32\n\
 
 /// Updates a board from its first slot into its second, with its power cut at every moment, and looks for a cut after which neither
 /// runs.
-pub async fn explore(board: &Board, cuts: PowerCuts) -> Result<Explored> {
+pub async fn explore(board: &Board, cuts: PowerCuts) -> Result<Explored<Cut>> {
     let python = board.micropython();
     python.put(MAIN, "main.py").await?;
     board.reset().await?;
@@ -83,4 +84,45 @@ pub async fn explore(board: &Board, cuts: PowerCuts) -> Result<Explored> {
         board.console().expect_regex("@running ota_[01]\r").within(30.s()).await.map(drop)
     };
     cuts.only_what_is_read().explore(board, scenario, invariant).await
+}
+
+/// Confirms the first slot only.
+const DOUBTFUL: &str = "import esp32\n\
+    name = esp32.Partition(esp32.Partition.RUNNING).info()[4]\n\
+    if name == 'ota_0': esp32.Partition.mark_app_valid_cancel_rollback()\n\
+    print('@running', name)\n";
+
+/// Chooses the second slot, which has the application already.
+const SWITCH: &str = "import esp32\n\
+    running = esp32.Partition(esp32.Partition.RUNNING)\n\
+    running.get_next_update().set_boot()\n";
+
+/// Starts an application that never confirms itself, with the power cut at every moment from the choice of its slot to the first one's
+/// start after it, and looks for a cut after which the bootloader does not go back. Gives how often it went back too.
+pub async fn explore_rollback(board: &Board, cuts: PowerCuts) -> Result<(Explored<Cut>, usize)> {
+    let python = board.micropython();
+    python.put(DOUBTFUL, "main.py").await?;
+    let copy = UPDATE.replace("other.set_boot()\n", "");
+    python.exec(copy.as_str()).within(600.s()).await?;
+    board.reset().await?;
+    board.console().expect("@running ota_0\r").within(20.s()).await?;
+    let rollbacks = AtomicUsize::new(0);
+    let scenario = async |board: &Board| {
+        board.micropython().exec(SWITCH).within(60.s()).await?;
+        board.reset().await?;
+        board.console().expect("@running ota_1\r").within(20.s()).await?;
+        board.reset().await?;
+        board.console().expect("@running ota_0\r").within(20.s()).await.map(drop)
+    };
+    let invariant = async |board: &Board, _: &Cut| {
+        let found = board.console().expect_regex("@running (ota_[01])\r").within(30.s()).await?;
+        if found.get(1) == Some("ota_1") {
+            board.reset().await?;
+            board.console().expect("@running ota_0\r").within(30.s()).await?;
+            rollbacks.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    let explored = cuts.explore(board, scenario, invariant).await?;
+    Ok((explored, rollbacks.into_inner()))
 }

@@ -9,7 +9,7 @@ use super::Emulated;
 use crate::driver::air::{AirDriver, DatagramDriver};
 use crate::driver::lan_peer::set_silent;
 use crate::driver::{
-    AccessPoint, AirError, AirFaults, AirNetwork, ConnectionId, ListenerId, PingId, Segment, StationState, UdpId,
+    AccessPoint, Act, AirError, AirFaults, AirNetwork, ConnectionId, ListenerId, PingId, Segment, StationState, UdpId,
 };
 use crate::error::Failure;
 
@@ -38,18 +38,22 @@ impl Emulated {
 
 impl AirDriver for Emulated {
     fn add_access_point(&mut self, settings: &AccessPoint) -> Result<(), Failure> {
+        self.note(0, || Act::AccessPoint(settings.clone()));
         self.act_in_air(|air| air.add_access_point(settings.clone()).map(drop))
     }
 
     fn remove_access_point(&mut self, ssid: &str) -> Result<(), Failure> {
+        self.note(0, || Act::RemoveAccessPoint { ssid: ssid.to_owned() });
         self.act_in_air(|air| air.remove_access_point(ssid))
     }
 
     fn deauthenticate(&mut self, ssid: &str) -> Result<(), Failure> {
+        self.note(0, || Act::Deauthenticate { ssid: ssid.to_owned() });
         self.act_in_air(|air| air.deauthenticate(ssid))
     }
 
     fn set_rssi(&mut self, ssid: &str, rssi: i8) -> Result<(), Failure> {
+        self.note(0, || Act::Strength { ssid: ssid.to_owned(), rssi });
         self.act_in_air(|air| air.set_rssi(ssid, rssi))
     }
 
@@ -73,6 +77,7 @@ impl AirDriver for Emulated {
     }
 
     fn set_faults(&mut self, faults: AirFaults) -> Result<(), Failure> {
+        self.note(0, || Act::AirFaults(faults));
         self.act_in_air(|air| air.set_faults(faults))
     }
 
@@ -82,11 +87,13 @@ impl AirDriver for Emulated {
 
     fn add_station(&mut self, ssid: &str, password: Option<&str>, rssi: Option<i8>) -> Result<[u8; 6], Failure> {
         let (ssid, password) = (ssid.to_owned(), password.map(str::to_owned));
+        self.note(0, || Act::Station { ssid: ssid.clone(), password: password.clone(), rssi });
         let station = Station { ssid, password, address: None, rssi: rssi.unwrap_or(RSSI) };
         self.act_in_air(|air| air.add_station(station))
     }
 
     fn remove_station(&mut self, hardware: [u8; 6]) {
+        self.note(0, || Act::RemoveStation(hardware));
         // One that is not there has been removed.
         let _ = self.access.held_mut().world.air_mut().remove_station(hardware);
     }
@@ -110,14 +117,17 @@ impl AirDriver for Emulated {
     }
 
     fn listen(&mut self, hardware: [u8; 6], port: u16) -> Result<ListenerId, Failure> {
+        self.note(0, || Act::Listen { segment: Segment::Air(hardware), port });
         self.peer.listen(&mut self.access.held_mut().world, Segment::Air(hardware), port)
     }
 
     fn connect(&mut self, hardware: [u8; 6], to: SocketAddrV4) -> Result<ConnectionId, Failure> {
+        self.note(0, || Act::Connect { segment: Segment::Air(hardware), to });
         self.peer.connect(&mut self.access.held_mut().world, Segment::Air(hardware), to)
     }
 
     fn set_silent(&mut self, hardware: [u8; 6], silent: bool) -> Result<(), Failure> {
+        self.note(0, || Act::Silent { segment: Segment::Air(hardware), silent });
         set_silent(&mut self.access.held_mut().world, Segment::Air(hardware), silent)
     }
 
@@ -136,22 +146,31 @@ impl AirDriver for Emulated {
 
 impl DatagramDriver for Emulated {
     fn bind(&mut self, segment: Segment, port: u16) -> Result<(UdpId, u16), Failure> {
+        self.note(0, || Act::Bind { segment, port });
         self.peer.bind(&mut self.access.held_mut().world, segment, port)
     }
 
     fn send_to(&mut self, socket: UdpId, to: SocketAddrV4, bytes: &[u8]) -> Result<bool, Failure> {
-        self.peer.send_to(&mut self.access.held_mut().world, socket, to, bytes)
+        let sent = self.peer.send_to(&mut self.access.held_mut().world, socket, to, bytes)?;
+        if sent {
+            self.note(bytes.len(), || Act::SendTo { socket, to, bytes: bytes.to_vec() });
+        }
+        Ok(sent)
     }
 
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)> {
-        self.peer.receive_from(&mut self.access.held_mut().world, socket)
+        let received = self.peer.receive_from(&mut self.access.held_mut().world, socket)?;
+        self.note(0, || Act::ReceiveFrom(socket));
+        Some(received)
     }
 
     fn close(&mut self, socket: UdpId) {
+        self.note(0, || Act::CloseUdp(socket));
         self.peer.close(&mut self.access.held_mut().world, socket);
     }
 
     fn ping(&mut self, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure> {
+        self.note(0, || Act::Ping { segment, to });
         self.peer.ping(&mut self.access.held_mut().world, segment, to)
     }
 

@@ -2,6 +2,7 @@
 
 mod air;
 mod coverage;
+mod stimuli;
 mod world;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -11,6 +12,7 @@ use espalier_core::{Damaged, LineSettings, Persist, Reader, Signal, Span, Time, 
 use espalier_parts::{PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
+pub(super) use espalier_soc::conditional_branches;
 use espalier_soc::{
     BoardDefinition, ChipReset, Machine, MachineConfig, PartError, Sound, Strap, Translation, UnknownPart as NoPart,
 };
@@ -23,17 +25,18 @@ pub(super) use espalier_world::is_snapshot;
 
 use super::lan_peer::{LanPeer, set_silent};
 use super::{
-    Absent, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, DatagramDriver, DebugPort, Diagnostics,
-    Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig, FlashChip, Identity, Keeping, Kind, LedState,
-    Link, ListenerId, Model, ModelError, NoSuchPin, NoSuchUart, PadHistory, Pads, PartAct, Parts, PeerSockets,
-    PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment, SerialConsole, Setup, Start, Tone, UnknownPart,
-    UnmodelledNote, Unsupported,
+    Absent, Act, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, CountedFrames, DatagramDriver,
+    DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig, FlashChip, FrameLink,
+    Identity, Keeping, Kind, LedState, Link, ListenerId, Model, ModelError, NoSuchPin, NoSuchUart, PadHistory, Pads,
+    PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment, SerialConsole,
+    Setup, Start, Stimulus, StimulusRecord, Tone, UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
 use crate::backtrace::Symbols;
 use crate::error::{Failure, Source};
 use coverage::Counter;
+use stimuli::Stimuli;
 use world::{Held, HeldMut, HeldRef, InWorld, OfSeveral, WorldAccess};
 pub(crate) use world::{WorldHandle, WorldPad};
 
@@ -50,6 +53,7 @@ struct Emulated {
     access: WorldAccess,
     board: BoardId,
     peer: LanPeer,
+    stimuli: Stimuli,
 }
 
 impl Emulated {
@@ -120,7 +124,7 @@ pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
         Some(world) => world.add(&setup.name, &config)?,
         None => WorldAccess::alone(&setup.name, Machine::new(&config).map_err(EmulatorError::new)?),
     };
-    let mut emulated = Emulated { access, board, peer: LanPeer::default() };
+    let mut emulated = Emulated { access, board, peer: LanPeer::default(), stimuli: Stimuli::default() };
     emulated.machine_mut().set_translation(translation);
     Ok(Box::new(emulated))
 }
@@ -131,7 +135,8 @@ pub(super) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Box<dyn Driver>, V
     let boards: Vec<BoardId> = held.world.boards().map(|(board, _)| board).collect();
     match boards[..] {
         [board] if held.world.is_of_one() => {
-            Ok((Box::new(Emulated { access: WorldAccess::Alone(held), board, peer: LanPeer::default() }), attachment))
+            let (access, peer, stimuli) = (WorldAccess::Alone(held), LanPeer::default(), Stimuli::default());
+            Ok((Box::new(Emulated { access, board, peer, stimuli }), attachment))
         }
         _ => Err(OfSeveral { boards: boards.len() }.into()),
     }
@@ -236,10 +241,12 @@ impl Identity for Emulated {
 
 impl SerialConsole for Emulated {
     fn console_send(&mut self, bytes: &[u8]) {
+        self.note(bytes.len(), || Act::Console(bytes.to_vec()));
         self.machine_mut().uart_send(CONSOLE, bytes);
     }
 
     fn console_cut(&mut self) {
+        self.note(0, || Act::CutConsole);
         self.machine_mut().uart_cut_line(CONSOLE);
     }
 
@@ -258,6 +265,7 @@ impl FlashChip for Emulated {
     }
 
     fn write_flash(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        self.note_code("its flash chip was written");
         self.machine_mut().load_flash(offset, bytes).map_err(|error| EmulatorError::new(error).into())
     }
 
@@ -272,13 +280,21 @@ impl FlashChip for Emulated {
 
 impl PowerSupply for Emulated {
     fn cut_power(&mut self, seed: u64) -> Result<(), Failure> {
+        self.note(0, || Act::CutPower { seed });
         self.machine_mut().cut_power(seed);
         Ok(())
     }
 
     fn power_on(&mut self) -> Result<(), Failure> {
+        self.note(0, || Act::PowerOn);
         self.access.held_mut().revive(self.board);
         self.machine_mut().power_on(Strap::FlashBoot);
+        Ok(())
+    }
+
+    fn set_supply(&mut self, millivolts: u32, seed: u64) -> Result<(), Failure> {
+        self.note(0, || Act::Supply { millivolts, seed });
+        self.machine_mut().set_supply(millivolts, seed);
         Ok(())
     }
 
@@ -321,6 +337,7 @@ impl PowerSupply for Emulated {
     }
 
     fn set_flash_memory(&mut self, memory: &FlashMemory) -> Result<(), Failure> {
+        self.note_code("its flash chip was written");
         self.machine_mut().set_flash_content(memory).map_err(|error| EmulatorError::new(error).into())
     }
 }
@@ -358,6 +375,7 @@ impl Display for Emulated {
 
 impl Parts for Emulated {
     fn act_on_part(&mut self, control: &Control) -> Result<(), Failure> {
+        self.note(0, || Act::Part(control.clone()));
         let done = match control {
             Control::Button { name, pressed } => self.machine_mut().set_button(name, *pressed),
             Control::Touch { name, touched } => self.machine_mut().set_touched(name, *touched),
@@ -374,10 +392,16 @@ impl Parts for Emulated {
     }
 
     fn with_part(&mut self, name: &str, act: &mut PartAct<'_>) -> Result<(), Failure> {
+        self.note_code("code of the test has acted on a part");
         self.machine_mut().act_on_part(name, act).map_err(unknown)
     }
 
     fn set_property(&mut self, part: &str, property: &str, value: &Value) -> Result<(), Failure> {
+        let named = || (part.to_owned(), property.to_owned(), value.clone());
+        self.note(0, || {
+            let (part, property, value) = named();
+            Act::Property { part, property, value }
+        });
         self.machine_mut().set_property(part, property, value).map_err(of_part)
     }
 
@@ -402,6 +426,7 @@ impl Pads for Emulated {
     }
 
     fn drive_pad(&mut self, pin: usize, level: Option<bool>) -> Result<(), Failure> {
+        self.note(0, || Act::Pin { pin, level });
         self.with_pin(pin)?.drive_pin(pin, level);
         Ok(())
     }
@@ -418,6 +443,7 @@ impl Pads for Emulated {
     }
 
     fn uart_send(&mut self, uart: usize, bytes: &[u8]) -> Result<(), Failure> {
+        self.note(bytes.len(), || Act::Uart { uart, bytes: bytes.to_vec() });
         self.with_uart(uart)?.uart_send(uart, bytes);
         Ok(())
     }
@@ -427,6 +453,7 @@ impl Pads for Emulated {
     }
 
     fn set_uart_line(&mut self, uart: usize, settings: LineSettings) -> Result<(), Failure> {
+        self.note_code("the line of a UART was set");
         self.with_uart(uart)?.set_uart_line(uart, settings);
         Ok(())
     }
@@ -442,18 +469,23 @@ impl PeerSockets for Emulated {
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
+        self.note(0, || Act::Listen { segment: Segment::Lan, port });
         self.peer.listen(&mut self.access.held_mut().world, Segment::Lan, port)
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
-        self.peer.accept(&mut self.access.held_mut().world, listener)
+        let accepted = self.peer.accept(&mut self.access.held_mut().world, listener)?;
+        self.note(0, || Act::Accept(listener));
+        Some(accepted)
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
+        self.note(0, || Act::CloseListener(listener));
         self.peer.close_listener(&mut self.access.held_mut().world, listener);
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
+        self.note(0, || Act::Connect { segment: Segment::Lan, to });
         self.peer.connect(&mut self.access.held_mut().world, Segment::Lan, to)
     }
 
@@ -462,28 +494,40 @@ impl PeerSockets for Emulated {
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
-        self.peer.send(&mut self.access.held_mut().world, connection, bytes)
+        let sent = self.peer.send(&mut self.access.held_mut().world, connection, bytes);
+        if sent > 0 {
+            self.note(sent, || Act::Send { connection, bytes: bytes[..sent].to_vec() });
+        }
+        sent
     }
 
     fn receive(&mut self, connection: ConnectionId) -> Vec<u8> {
-        self.peer.receive(&mut self.access.held_mut().world, connection)
+        let bytes = self.peer.receive(&mut self.access.held_mut().world, connection);
+        if !bytes.is_empty() {
+            self.note(0, || Act::Receive(connection));
+        }
+        bytes
     }
 
     fn finish(&mut self, connection: ConnectionId) {
+        self.note(0, || Act::Finish(connection));
         self.peer.finish(&mut self.access.held_mut().world, connection);
     }
 
     fn abort(&mut self, connection: ConnectionId) {
+        self.note(0, || Act::Abort(connection));
         self.peer.abort(&mut self.access.held_mut().world, connection);
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), Failure> {
+        self.note(0, || Act::Silent { segment: Segment::Lan, silent });
         set_silent(&mut self.access.held_mut().world, Segment::Lan, silent)
     }
 }
 
 impl Cable for Emulated {
     fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
+        self.note(0, || Act::Faults(faults.clone()));
         self.access.held_mut().set_cable_faults(self.board, faults)
     }
 
@@ -512,6 +556,7 @@ impl DebugPort for Emulated {
 
     #[cfg(feature = "probe")]
     fn jtag(&mut self, period: Span, cycles: &[JtagCycle]) -> Vec<bool> {
+        self.note_code("a debug probe has clocked its pins");
         let cycles: Vec<PinCycle> = cycles.iter().map(|cycle| PinCycle { tms: cycle.tms, tdi: cycle.tdi }).collect();
         self.machine_mut().jtag(period, &cycles)
     }
@@ -567,7 +612,8 @@ impl Diagnostics for Emulated {
 
 impl Keeping for Emulated {
     fn fork(&self) -> Option<Box<dyn Driver>> {
-        Some(Box::new(Emulated { access: self.access.fork()?, board: self.board, peer: self.peer.clone() }))
+        let (access, peer, stimuli) = (self.access.fork()?, self.peer.clone(), self.stimuli.clone());
+        Some(Box::new(Emulated { access, board: self.board, peer, stimuli }))
     }
 
     fn name_in_world(&self) -> Option<String> {
@@ -582,6 +628,7 @@ impl Keeping for Emulated {
             access: WorldAccess::Shared(world.clone()),
             board: self.board,
             peer: self.peer.clone(),
+            stimuli: Stimuli::default(),
         }))
     }
 
@@ -602,13 +649,38 @@ impl Keeping for Emulated {
     fn sockets(&self) -> Vec<u8> {
         let mut to = Writer::new();
         self.peer.save(&mut to);
+        self.stimuli.save(&mut to);
         to.into_bytes()
     }
 
     fn restore_sockets(&mut self, sockets: &[u8]) -> Result<(), Damaged> {
         let mut from = Reader::new(sockets);
         self.peer.restore(&mut from)?;
+        self.stimuli.restore(&mut from)?;
         from.finish()
+    }
+
+    fn plan(&mut self, at: Time, stimulus: Stimulus) -> Result<(), Failure> {
+        if !self.access.is_alone() {
+            return Err(self.unsupported(Capability::Fork));
+        }
+        self.plan_act(at, stimulus)
+    }
+
+    fn record_stimuli(&mut self) -> Result<(), Failure> {
+        if !self.access.is_alone() {
+            return Err(self.unsupported(Capability::Fork));
+        }
+        self.start_record();
+        Ok(())
+    }
+
+    fn stimuli(&self) -> Option<StimulusRecord> {
+        self.record()
+    }
+
+    fn counted_frames(&self, link: FrameLink) -> Option<CountedFrames> {
+        self.frames_counted(link)
     }
 }
 
@@ -618,14 +690,17 @@ impl Driver for Emulated {
     }
 
     fn poll_advance(&mut self, cx: &mut Context<'_>, limit: Time) -> Result<(), Failure> {
+        let limit = self.perform_due(limit)?;
         self.access.held_mut().poll_advance(cx, limit)
     }
 
     fn poll_calm(&mut self, cx: &mut Context<'_>, limit: Time, enough: Time) -> Result<(), Failure> {
+        let limit = self.perform_due(limit)?;
         self.access.held_mut().poll_calm(cx, limit, enough)
     }
 
     fn reset(&mut self, start: Start) -> Result<(), Failure> {
+        self.note(0, || Act::Reset(start));
         self.access.held_mut().revive(self.board);
         self.machine_mut().reset(match start {
             Start::Flash => Strap::FlashBoot,

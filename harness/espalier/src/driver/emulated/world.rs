@@ -13,6 +13,7 @@ use espalier_parts::PartKinds;
 use espalier_soc::{Machine, MachineConfig};
 use espalier_world::{BoardId, World, WorldConfig, WorldStop};
 
+use super::stimuli::Stimuli;
 use super::{Emulated, translation};
 use crate::driver::lan_peer::{LanPeer, Lans};
 use crate::driver::{Driver, EmulatorError, FaultConfig, Halted, Segment};
@@ -312,7 +313,8 @@ impl WorldHandle {
         let names: Vec<(BoardId, String)> = held.world.boards().map(|(id, name)| (id, name.to_owned())).collect();
         let handle = WorldHandle(Arc::new(Mutex::new(held)));
         let board = |(board, name)| {
-            let driver = Emulated { access: WorldAccess::Shared(handle.clone()), board, peer: LanPeer::default() };
+            let (access, peer) = (WorldAccess::Shared(handle.clone()), LanPeer::default());
+            let driver = Emulated { access, board, peer, stimuli: Stimuli::default() };
             (name, Box::new(driver) as Box<dyn Driver>)
         };
         let boards = names.into_iter().map(board).collect();

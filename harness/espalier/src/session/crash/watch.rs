@@ -34,6 +34,8 @@ const PANICS: [&str; 11] = [
     "@panic ",
 ];
 
+/// The hint that ESP-IDF leaves when the brown-out detector has interrupted it (ESP_RST_BROWNOUT).
+const BROWN_OUT_HINT: u16 = 9;
 /// Panic messages by the values of `esp_reset_reason_t` that ESP-IDF's panic handler stores.
 const PANIC_HINTS: [(u16, &str); 3] = [
     (4, "its panic handler restarted the chip (ESP_RST_PANIC)"),
@@ -125,6 +127,7 @@ impl Watch {
             (None, ResetKind::Software) if hinted.is_some() => {
                 (panicked(hinted.unwrap_or_default().to_owned()), reset.at)
             }
+            (None, ResetKind::Software) if reset.hint == Some(BROWN_OUT_HINT) => (CrashKind::BrownOut, reset.at),
             (None, ResetKind::Watchdog) => (CrashKind::Watchdog, reset.at),
             (None, ResetKind::BrownOut) => (CrashKind::BrownOut, reset.at),
             (None, _) if self.restarts.len() == LOOP => (CrashKind::RestartLoop { restarts: LOOP }, reset.at),
@@ -241,6 +244,13 @@ mod tests {
         watch.reset(Reset { hint: Some(4), ..reset(9, SOFTWARE) }, 0);
         let told = "its panic handler restarted the chip (ESP_RST_PANIC)".to_owned();
         assert_eq!(kind(&watch, 9), Some(CrashKind::Panic { message: told }));
+    }
+
+    #[test]
+    fn a_brown_out_interrupt_is_known_by_its_reset_reason() {
+        let mut watch = Watch::default();
+        watch.reset(Reset { hint: Some(9), ..reset(9, SOFTWARE) }, 0);
+        assert_eq!(kind(&watch, 9), Some(CrashKind::BrownOut));
     }
 
     #[test]
