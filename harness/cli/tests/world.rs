@@ -32,6 +32,28 @@ fn boards_of_a_file_meet() {
     assert_eq!(run("@event received 29", &["--threads", "1"]).1, output);
 }
 
+/// The console of one board is typed into that of the other, which understands no word of it.
+#[test]
+fn a_wire_of_a_file_brings_the_output_of_a_board_to_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.toml");
+    let board = |name: &str, more: &str| {
+        format!("[[board]]\nname = \"{name}\"\nmodel = \"mpython\"\nfirmware = {FIRMWARE:?}\n{more}")
+    };
+    let wire = "[[wire]]\nfrom = \"left.1\"\nto = \"right.3\"\n";
+    let right = board("right", "expect = [\"unknown command \\\"@event\\\"\"]\n");
+    fs::write(&file, board("left", "") + &right + wire).unwrap();
+    let run = |threads: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        let output = command.arg("world").arg(&file).args(["--within", "5s", "--threads", threads]).output();
+        let output = output.expect("the command runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert_eq!(run("1"), run("2"));
+}
+
 #[test]
 fn wires_of_a_file_join_its_boards_and_bad_ones_name_their_line() {
     let folder = tempfile::tempdir().unwrap();
