@@ -258,7 +258,7 @@ impl Device for TimerGroup {
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
-        // What a counter was when it was written down does not depend on what has happened since.
+        // A latched count does not depend on later events.
         if !self.timers.iter().any(|timer| timer.latched().contains(&offset)) {
             self.advance(now);
         }
