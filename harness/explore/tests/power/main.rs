@@ -6,6 +6,7 @@
 
 mod brown_out;
 mod faults;
+mod joining;
 #[path = "../../../espalier/tests/common/official.rs"]
 mod official;
 mod settings;
@@ -34,7 +35,7 @@ async fn booted() -> Result<Board> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = is_missing(&arguments, "power cut");
-    let cases = [brown_out::ALL, faults::ALL, stores::ALL].into_iter().flatten();
+    let cases = [brown_out::ALL, faults::ALL, joining::ALL, stores::ALL].into_iter().flatten();
     let trials = cases.map(|case| {
         Trial::test(case.name, || run(case.name, async || case.perform(&booted().await?).await))
             .with_ignored_flag(missing)
