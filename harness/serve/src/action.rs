@@ -135,7 +135,7 @@ pub enum ActionError {
         pressable: Vec<String>,
     },
     /// A value of no kind that a property can have.
-    #[error("{value} is no value of a property: a number, a text, true, false, or a list of numbers")]
+    #[error("{value} is not a value of a property: a number, a text, true, false, or a list of numbers")]
     Value {
         /// As it was given.
         value: Value,
@@ -468,7 +468,7 @@ mod tests {
         let set = |property: &str, value| json!({"do": "set", "part": "light", "property": property, "value": value});
         assert!(refused(set("lux", json!(1))).contains("has no property \"lux\"; it has volts, level"));
         assert!(refused(set("level", json!(2.5))).contains("level is 2.5, not a number from 0 to 1"));
-        assert!(refused(set("level", json!({"a": 1}))).contains("is no value of a property"));
+        assert!(refused(set("level", json!({"a": 1}))).contains("is not a value of a property"));
         assert!(refused(json!({"do": "pin", "gpio": 20})).contains("has no GPIO 20; it has 0 to 19"));
         assert!(refused(json!({"do": "screen", "display": "left"})).ends_with("no display left; it has display"));
         for gpio in (0..=15).chain([15]) {

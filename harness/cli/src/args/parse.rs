@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(flash_offset("32768"), Ok(0x8000));
         assert!(["0x8001", "0x1000000", "there", "-1"].into_iter().all(|text| flash_offset(text).is_err()));
         assert_eq!(forward("8080:80"), Ok(Forward { host: 8080, board: 80 }));
-        assert!(forward("8080:0").unwrap_err().contains("no port"));
+        assert!(forward("8080:0").unwrap_err().contains("is not a port"));
         assert_eq!(peer("5001=127.0.0.1:6001").unwrap().host.port(), 6001);
-        assert!(peer("5001=there").unwrap_err().contains("no address"));
+        assert!(peer("5001=there").unwrap_err().contains("is not an address"));
     }
 }
