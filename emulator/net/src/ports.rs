@@ -73,6 +73,19 @@ impl Ports {
         Some((at, delivery))
     }
 
+    /// Drops the frames that have reached the board by `now`, when it has no power to receive them. The state of its cable is kept.
+    pub fn drop_due(&mut self, now: Time) {
+        let mut link = None;
+        while let Some((at, delivery)) = self.take_due(now) {
+            if matches!(delivery, Delivery::Link { .. }) {
+                link = Some((at, delivery));
+            }
+        }
+        if let Some((at, delivery)) = link {
+            self.deliver(at, delivery);
+        }
+    }
+
     /// The frame that the radio sent as number `serial` was acknowledged.
     pub fn note_acknowledgement(&mut self, serial: u64) {
         self.acknowledged.insert(serial);
@@ -132,6 +145,20 @@ mod tests {
         assert_eq!(ports.take_due(late), Some((early, link(true))));
         assert_eq!(ports.take_due(late), Some((late, link(true))));
         assert_eq!(ports.take_due(late), None);
+    }
+
+    #[test]
+    fn a_board_without_power_keeps_the_state_of_its_cable_alone() {
+        let [early, late, later] = [5, 9, 12].map(Time::from_micros);
+        let mut ports = Ports::default();
+        for at in [early, late, later] {
+            ports.deliver(at, link(at != early));
+            ports.deliver(at, Delivery::Ethernet { bytes: vec![0; 60].into() });
+        }
+        ports.drop_due(late);
+        assert_eq!(ports.take_due(late), Some((late, link(true))));
+        assert_eq!(ports.take_due(late), None);
+        assert_eq!(ports.take_due(later), Some((later, link(true))));
     }
 
     #[test]

@@ -71,6 +71,10 @@ impl Machine {
         self.lan_mut();
         self.air_mut();
         self.engine.hear_wires(self.run.now);
+        let now = self.run.now;
+        if let Some(ports) = &mut self.engine.platform_mut().ports {
+            ports.drop_due(now);
+        }
     }
 
     /// Records from now on what the chip does to its flash chip, as long as that takes no more than `limit` bytes. Forks go on
