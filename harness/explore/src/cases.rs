@@ -13,6 +13,24 @@ use crate::explored::Case;
 use crate::saved::SavedCase;
 
 /// A moment at which power is lost.
+///
+/// ```no_run
+/// use espalier_explore::{Cut, power_cuts};
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// let explored = power_cuts(
+///     &board,
+///     async |board| board.console().send_line("volume 7").await,
+///     async |board, cut: &Cut| {
+///         println!("power lost at {}, in operation {}", cut.at, cut.operation);
+///         board.console().expect("ready").await.map(drop)
+///     },
+/// )
+/// .await?;
+/// # explored.check()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The operation of the flash chip that is under way or comes next, counted from zero. Behind the last one it is their number.

@@ -9,6 +9,15 @@ use crate::saved::SavedCase;
 
 /// The difference in one case of an exploration: a [`Cut`](crate::Cut), a [`NetworkCase`](crate::NetworkCase), an
 /// [`InputCase`](crate::InputCase).
+///
+/// ```no_run
+/// use espalier_explore::{Case, Explored};
+///
+/// /// Works for explorations of every kind.
+/// fn summary<C: Case>(explored: &Explored<C>) -> String {
+///     explored.shortest().map_or("nothing found".to_owned(), |finding| finding.case.to_string())
+/// }
+/// ```
 pub trait Case: Clone + fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// Name of the counted moments.
     const MOMENTS: &'static str;
@@ -22,6 +31,18 @@ pub trait Case: Clone + fmt::Debug + fmt::Display + Send + Sync + 'static {
 }
 
 /// A case in which the invariant does not hold.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &espalier_explore::Cut| Ok(()));
+/// let explored = espalier_explore::power_cuts(&board, scenario, invariant).await?;
+/// for finding in &explored.findings {
+///     println!("{} at {}: {:?}", finding.message, finding.until, finding.file);
+/// }
+/// # explored.check()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Finding<C> {
     /// The case.
@@ -50,6 +71,16 @@ impl<C: Case> fmt::Display for Finding<C> {
 }
 
 /// The result of an exploration.
+///
+/// ```no_run
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &espalier_explore::Cut| Ok(()));
+/// let explored = espalier_explore::power_cuts(&board, scenario, invariant).await?;
+/// println!("{} cases tried, {} equal to earlier ones", explored.tried, explored.merged);
+/// explored.check()?; // fails with the shortest case that the invariant does not hold for
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "an exploration that found something fails only with `check`"]
 pub struct Explored<C> {
@@ -95,6 +126,20 @@ impl<C: Case> fmt::Display for Explored<C> {
 }
 
 /// There is a case in which an invariant does not hold.
+///
+/// ```no_run
+/// use espalier_explore::{Cut, Found};
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &Cut| Ok(()));
+/// let explored = espalier_explore::power_cuts(&board, scenario, invariant).await?;
+/// if let Err(error) = explored.check() {
+///     let found: &Found<Cut> = error.find().expect("the cause of the error");
+///     println!("{} findings", found.0.findings.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Found<C: Case>(pub Explored<C>);
@@ -102,6 +147,11 @@ pub struct Found<C: Case>(pub Explored<C>);
 impl<C: Case> Cause for Found<C> {}
 
 /// The scenario has changed the flash chip more often than is recorded.
+///
+/// ```
+/// let error = espalier_explore::HistoryOverflow { operations: 1000, dropped: 5 };
+/// assert!(error.to_string().contains("5 times more"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the scenario changed the flash chip {operations} times and then {dropped} times more, which were not recorded; split it"

@@ -24,6 +24,16 @@ const BOARD_EXTENSION: &str = "espalier";
 const REPLAYED: &str = "replay";
 
 /// A finding as its file has it.
+///
+/// ```no_run
+/// use espalier_explore::SavedFinding;
+///
+/// # fn test() -> espalier::Result<()> {
+/// let finding = SavedFinding::read("tests/findings/volume.toml".as_ref())?;
+/// println!("{}: {}", finding.moment, finding.message);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedFinding {
@@ -41,6 +51,18 @@ pub struct SavedFinding {
 }
 
 /// The run that shows a finding again.
+///
+/// ```no_run
+/// use espalier_explore::SavedFinding;
+///
+/// # fn test() -> espalier::Result<()> {
+/// let finding = SavedFinding::read("target/espalier/findings/volume.toml".as_ref())?;
+/// if let Some(replay) = finding.replay {
+///     println!("{} shows it until tick {}", replay.board.display(), replay.until);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedReplay {
@@ -58,6 +80,13 @@ pub struct SavedReplay {
 }
 
 /// A finding's file cannot be used.
+///
+/// ```no_run
+/// # fn test() {
+/// let error = espalier_explore::SavedFinding::read("Cargo.toml".as_ref()).unwrap_err();
+/// assert!(error.find::<espalier_explore::NoFinding>().is_some());
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{} is no finding: {source}", path.display())]
 pub struct NoFinding {
@@ -70,6 +99,11 @@ pub struct NoFinding {
 impl Cause for NoFinding {}
 
 /// A finding that was kept has no board.
+///
+/// ```
+/// let error = espalier_explore::KeptWithoutBoard { path: "volume.toml".into(), test: "volume".to_owned() };
+/// assert!(error.to_string().contains("volume.toml"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{} was kept without its board: run the test {test}, which tries its case first", path.display())]
 pub struct KeptWithoutBoard {
@@ -150,6 +184,15 @@ pub fn keep(path: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<PathBuf>
 }
 
 /// A finding that was shown again.
+///
+/// ```no_run
+/// # async fn test() -> espalier::Result<()> {
+/// let replayed = espalier_explore::replay("target/espalier/findings/volume.toml").await?;
+/// assert!(replayed.is_same, "the run was another one");
+/// println!("{}", replayed.board.console().text());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Replayed {
     /// The board where it stood when the invariant failed.
     pub board: Board,

@@ -17,6 +17,13 @@ const HELD: Span = Span::from_millis(80);
 const PULSE: Span = Span::from_millis(1);
 
 /// Something that reaches a board at some moment of a scenario.
+///
+/// ```
+/// use espalier::Units;
+/// use espalier_explore::Input;
+///
+/// let inputs = [Input::press("a"), Input::uart(0, "reboot\r\n"), Input::pulse(4, false)];
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
     name: String,
@@ -66,6 +73,17 @@ pub async fn inputs(
 /// The scenario runs on a fork without any of them first, which tells how long it takes. Then it runs again for each input and each of
 /// so many moments at equal distances, each time on another fork of the same board, and the invariant is tried behind it. The scenario
 /// has to succeed each time. A board that has crashed by the end is a finding too.
+///
+/// ```no_run
+/// use espalier_explore::{Input, Inputs};
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &espalier_explore::InputCase| Ok(()));
+/// let explored = Inputs::new([Input::press("a")]).moments(20).explore(&board, scenario, invariant).await?;
+/// explored.check()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Inputs {
     inputs: Vec<Input>,
@@ -143,6 +161,14 @@ impl Inputs {
 }
 
 /// An input at a moment.
+///
+/// ```
+/// use espalier::{Span, Time};
+/// use espalier_explore::InputCase;
+///
+/// let case = InputCase { input: "button a".to_owned(), at: Time::from_micros(1_500_000), since: Span::from_millis(500) };
+/// assert!(case.to_string().ends_with("button a"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputCase {
     /// Name of the input; empty in the run without inputs.

@@ -38,6 +38,17 @@ pub async fn network(
 ///
 /// In the air, frames are lost with all their repetitions, and a frame comes twice because its acknowledgement is lost; right behind
 /// each frame there is a case in which all networks send their stations away.
+///
+/// ```no_run
+/// use espalier_explore::NetworkFaults;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &espalier_explore::NetworkCase| Ok(()));
+/// let explored = NetworkFaults::new().frames(8).pairs(0).explore(&board, scenario, invariant).await?;
+/// explored.check()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct NetworkFaults {
     frames: usize,
@@ -178,6 +189,12 @@ impl NetworkFaults {
 }
 
 /// One or two frames that do not arrive as they should.
+///
+/// ```
+/// use espalier_explore::NetworkCase;
+///
+/// assert_eq!(NetworkCase { faults: Vec::new() }.to_string(), "without a fault");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkCase {
     /// The frames and their faults; none in the run without faults.
@@ -222,6 +239,15 @@ impl fmt::Display for NetworkCase {
 }
 
 /// A frame, and what happens to it.
+///
+/// ```no_run
+/// use espalier_explore::{Direction, FrameCase, NetworkCase};
+///
+/// /// The faults of frames that the board has sent.
+/// fn from_board(case: &NetworkCase) -> Vec<&FrameCase> {
+///     case.faults.iter().filter(|frame| frame.direction == Direction::FromBoard).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameCase {
     /// Where it is counted.

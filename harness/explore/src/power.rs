@@ -43,6 +43,17 @@ pub async fn power_cuts(
 ///
 /// The cells that an unfinished operation leaves are drawn from a model of NOR flash; see
 /// [`Board::cut_power`](espalier::Board::cut_power).
+///
+/// ```no_run
+/// use espalier_explore::PowerCuts;
+///
+/// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+/// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &espalier_explore::Cut| Ok(()));
+/// let explored = PowerCuts::new().moments(3).seeds(4).explore(&board, scenario, invariant).await?;
+/// explored.check()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PowerCuts {
     density: Density,

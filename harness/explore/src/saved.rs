@@ -3,6 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 /// The difference of a case, as a file has it.
+///
+/// ```no_run
+/// use espalier_explore::{SavedCase, SavedFinding};
+///
+/// # fn test() -> espalier::Result<()> {
+/// let finding = SavedFinding::read("tests/findings/volume.toml".as_ref())?;
+/// let case: SavedCase = finding.case;
+/// println!("{case:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "explored", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SavedCase {
@@ -25,6 +36,12 @@ pub enum SavedCase {
 }
 
 /// The sender of a frame.
+///
+/// ```
+/// use espalier_explore::Direction;
+///
+/// assert_ne!(Direction::FromBoard, Direction::ToBoard);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
@@ -35,6 +52,18 @@ pub enum Direction {
 }
 
 /// A [`FrameCase`](crate::FrameCase) as a file has it.
+///
+/// ```no_run
+/// use espalier_explore::{SavedCase, SavedFault, SavedFinding};
+///
+/// # fn test() -> espalier::Result<()> {
+/// if let SavedCase::Network { faults } = SavedFinding::read("tests/findings/join.toml".as_ref())?.case {
+///     let first: Option<&SavedFault> = faults.first();
+///     println!("{first:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SavedFault {
@@ -72,6 +101,13 @@ pub(crate) enum SavedFrameFault {
 }
 
 /// An [`InputCase`](crate::InputCase) as a file has it.
+///
+/// ```
+/// use espalier_explore::SavedInput;
+///
+/// let saved = SavedInput { input: "button a".to_owned(), ticks: 480_000 }; // 1 ms at 480 MHz
+/// assert_eq!(saved.ticks / 480_000, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedInput {
