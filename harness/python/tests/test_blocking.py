@@ -117,11 +117,16 @@ def test_streams_that_were_given_up_say_so(board: Board) -> None:
 def test_ctrl_c_ends_a_wait(board: Board) -> None:
     main = threading.main_thread().ident
     assert main is not None
+    # A shell starts jobs in the background with the signal ignored, and then Python leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        board.run_for(1e9)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            board.run_for(1e9)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     # The board is as it was, and goes on.
     board.console.send_line("hello")
     board.console.expect("@hello espalier-app")
