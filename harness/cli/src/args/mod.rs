@@ -85,7 +85,7 @@ pub enum Command {
         part: String,
         /// The property, such as level, volts, temperature or acceleration.
         property: String,
-        /// A number, a list such as [0,0,1], true, false, or a text.
+        /// A number, a list such as `[0,0,1]`, true, false, or a text.
         #[arg(allow_hyphen_values = true)]
         value: String,
         #[command(flatten)]
