@@ -45,6 +45,7 @@ impl Outlet {
     }
 
     /// The outlet of a pseudo-terminal, whose clients can be seen to read.
+    #[cfg(unix)]
     pub fn of_terminal(path: PathBuf) -> Outlet {
         Outlet { terminal: Some(path), ..Outlet::new() }
     }
