@@ -189,7 +189,7 @@ pub fn keep(path: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<PathBuf>
 /// # async fn test() -> espalier::Result<()> {
 /// let replayed = espalier_explore::replay("target/espalier/findings/volume.toml").await?;
 /// assert!(replayed.is_same, "the run was another one");
-/// println!("{}", replayed.board.console().text());
+/// println!("{}", String::from_utf8_lossy(&replayed.board.console().bytes()));
 /// # Ok(())
 /// # }
 /// ```
