@@ -95,8 +95,7 @@ espalier_core::persist!(value WireEnds { first, pads, far, due, arrivals, told, 
 impl WireEnds {
     /// From now on the board's nets are wired to these far ends. `net` is the net of a pad. The drives of ends that stay are kept.
     pub fn connect(&mut self, ends: &[FarEnd], net: impl Fn(usize) -> u64) {
-        self.first = ends.iter().fold(0, |mask, end| mask | 1 << end.pin);
-        self.pads = ends.iter().fold(0, |mask, end| mask | net(end.pin));
+        (self.first, self.pads) = masks(ends.iter(), net);
         self.far = ends.iter().map(|end| (*end, self.far.get(end).copied().unwrap_or_default())).collect();
         self.due.retain(|_, (end, _)| ends.contains(end));
         self.told.retain(|pin, _| ends.iter().any(|end| end.pin == *pin));
@@ -114,11 +113,7 @@ impl WireEnds {
         let pads = ends.map(|end| end.pin).chain(self.told.keys().copied());
         let exist = pads.chain(self.changes.iter().map(|change| change.pin)).all(|pin| pin < pins);
         let known = self.due.values().all(|(end, _)| self.far.contains_key(end));
-        exist && known && {
-            let first = self.far.keys().fold(0, |mask, end| mask | 1 << end.pin);
-            let pads = self.far.keys().fold(0, |mask, end| mask | net(end.pin));
-            (first, pads) == (self.first, self.pads)
-        }
+        exist && known && masks(self.far.keys(), net) == (self.first, self.pads)
     }
 
     /// The first pads of the nets.
@@ -192,6 +187,11 @@ impl WireEnds {
     pub fn take_changes(&mut self) -> Vec<WireChange> {
         std::mem::take(&mut self.changes)
     }
+}
+
+/// The first pads of the nets of these ends, and all pads of them.
+fn masks<'a>(ends: impl Iterator<Item = &'a FarEnd>, net: impl Fn(usize) -> u64) -> (u64, u64) {
+    ends.fold((0, 0), |(first, pads), end| (first | 1 << end.pin, pads | net(end.pin)))
 }
 
 /// The direction in which several resistors pull: up is stronger.
