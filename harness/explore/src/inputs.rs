@@ -8,7 +8,7 @@ use crate::crew::cores;
 use crate::explored::{Case, Explored};
 use crate::finding::kept;
 use crate::saved::{SavedCase, SavedInput};
-use crate::trials::{Bounds, Trial, try_all};
+use crate::trials::{Bounds, Trial, forks, try_all};
 
 /// Name of the forks.
 const NAME: &str = "input";
@@ -130,9 +130,7 @@ impl Inputs {
         invariant: impl AsyncFn(&Board, &InputCase) -> Result<()> + Sync,
     ) -> Result<Explored<InputCase>> {
         let test = board.name();
-        let base = board.fork_as(NAME)?;
-        base.console().take_unread();
-        let plain = base.fork_as(NAME)?;
+        let (base, plain) = forks(board, NAME)?;
         let begin = base.now();
         scenario(&plain).await?;
         let length = plain.now().since(begin);

@@ -9,7 +9,7 @@ use crate::crew::cores;
 use crate::explored::{Case, Explored};
 use crate::finding::kept;
 use crate::saved::{Direction, SavedCase, SavedFault, SavedFrameFault, SavedLink};
-use crate::trials::{Bounds, Trial, try_all};
+use crate::trials::{Bounds, Trial, forks, try_all};
 
 /// Name of the forks.
 const NAME: &str = "network";
@@ -123,9 +123,7 @@ impl NetworkFaults {
         invariant: impl AsyncFn(&Board, &NetworkCase) -> Result<()> + Sync,
     ) -> Result<Explored<NetworkCase>> {
         let test = board.name();
-        let base = board.fork_as(NAME)?;
-        base.console().take_unread();
-        let plain = base.fork_as(NAME)?;
+        let (base, plain) = forks(board, NAME)?;
         LINKS.iter().try_for_each(|link| plain.at(plain.now(), Stimulus::frames(*link, FramePlan::default())))?;
         scenario(&plain).await?;
         invariant(&plain, &NetworkCase { faults: Vec::new() }).await?;

@@ -38,6 +38,14 @@ struct Work<C> {
     findings: Vec<(usize, Finding<C>)>,
 }
 
+/// Forks a board into the one that all cases begin from, with nothing unread on its console, and the one of the run without a case.
+pub(crate) fn forks(board: &Board, name: &str) -> Result<(Board, Board)> {
+    let base = board.fork_as(name)?;
+    base.console().take_unread();
+    let plain = base.fork_as(name)?;
+    Ok((base, plain))
+}
+
 /// Tries cases in order, until enough was found; `name` is what the forks are called.
 pub(crate) fn try_all<C: Case>(
     base: &Board,
