@@ -1,7 +1,7 @@
 //! Errors of every floor, distinguished by their types.
 //!
 //! Each module has error types of its own, beside the code that fails, and says of each that it is a [`Cause`]. A [`Failure`] holds
-//! any of them. The [session](crate::session) makes an [`Error`](crate::Error) of it: the cause, and the scene of the failure.
+//! any of them. An [`Error`](crate::Error), with which a test ends, has both: the failure as its cause, and the scene.
 
 use std::fmt;
 use std::path::PathBuf;

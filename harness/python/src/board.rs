@@ -17,10 +17,9 @@ use crate::parts::{Button, Part, Sensor, TouchPad};
 use crate::peer::Peer;
 use crate::pins::{Pin, PinCapture};
 use crate::screen::Screen;
-use crate::start::Options;
+use crate::start::{Options, World};
 use crate::values::seconds;
 use crate::wait::{Wait, span, within};
-use crate::world::World;
 
 /// The abilities by their names in Python.
 const CAPABILITIES: &[(&str, Capability)] = &[

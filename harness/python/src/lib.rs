@@ -47,9 +47,9 @@ mod _native {
     #[pymodule_export]
     use crate::screen::{Picture, Screen};
     #[pymodule_export]
+    use crate::start::World;
+    #[pymodule_export]
     use crate::values::{Captured, Line, Match};
     #[pymodule_export]
     use crate::wait::Wait;
-    #[pymodule_export]
-    use crate::world::World;
 }

@@ -1,11 +1,16 @@
-//! The keywords of `Board.start`, for the library's builder.
+//! Where a board starts: the keywords of `Board.start`, for the library's builder, and the world that it may be in.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use espalier::{BoardBuilder, IMAGE_VARIABLE, Model, NoFirmware, Target};
 use pyo3::prelude::*;
 
 use crate::error::Raise;
+
+/// Several emulated boards on one clock, in one air and on one LAN. `Board.start(..., world=world)` brings a board into it.
+#[pyclass(frozen, module = "espalier._native")]
+pub(crate) struct World(pub(crate) Arc<espalier::World>);
 
 /// The keywords that describe a board.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Several boards in one world.
+//! A world as a whole: its boards, its time, its files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,12 +7,9 @@ use pyo3::prelude::*;
 
 use crate::board::Board;
 use crate::error::Raise;
+use crate::start::World;
 use crate::values::seconds;
 use crate::wait::{Wait, span};
-
-/// Several emulated boards on one clock, in one air and on one LAN. `Board.start(..., world=world)` brings a board into it.
-#[pyclass(frozen, module = "espalier._native")]
-pub(crate) struct World(pub(crate) Arc<espalier::World>);
 
 impl World {
     fn of(world: espalier::World) -> World {

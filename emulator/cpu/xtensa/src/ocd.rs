@@ -1,5 +1,5 @@
 //! On-chip debugging: the registers of the Xtensa debug module (XDM), by which a host stops the core, has it execute instructions and
-//! lets it go. What that does to the core is in [`ocd_host`](crate::ocd_host).
+//! lets it go. The module is registers only and knows no core.
 //!
 //! Follows the *Xtensa Debug Guide*, chapters "On-Chip Debug" and "Access Port"; register numbers and bits also stand in
 //! OpenOCD's `xtensa_debug_module.h`. Each core has a module of its own. What is absent here: trace (TRAX), performance

@@ -1,7 +1,7 @@
 //! Data breakpoints as loads and stores look at them.
 //!
 //! Firmware keeps them for as long as it runs: FreeRTOS watches the end of the stack of every task. So an access costs the test of one
-//! bit; only one that may come near is compared as the manual says, in [`debug`](crate::debug).
+//! bit; only one that may come near is compared with its registers as the manual says.
 
 /// Fields of `DBREAKC`: the address bits below the 64th byte that are compared, and the kinds of access.
 pub(crate) const MASK: u32 = 0x3f;

@@ -1,5 +1,4 @@
-//! Streams of bytes that lead to the board. An endpoint knows how a stream is opened and nothing of the protocol that it carries;
-//! [`listeners`](crate::listeners) connects each to its protocol.
+//! Streams of bytes that lead to the board. An endpoint knows how a stream is opened and nothing of the protocol that it carries.
 
 mod endpoint;
 mod local;
