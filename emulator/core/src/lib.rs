@@ -35,7 +35,7 @@ pub use cpu::{Core, DebugStop, Exit, Mark, Translation, WatchKind, Watchpoint};
 pub use device::{Device, Fidelity};
 pub use field::Field;
 pub use flat_map::FlatMap;
-pub use observer::{BlockEnd, CoreAccess, Frame, Interests, InterruptTaken, Medium, Observer, PadChange};
+pub use observer::{BlockEnd, CoreAccess, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange};
 pub use outside::{DmaFault, GuestMemory, I2cTarget, SpiTarget, SpiTransaction};
 pub use persist::{Damaged, Load, Persist, Reader, Writer, persist_tag, restore_sparse, save_sparse};
 pub use picture::{Picture, Pixmap};

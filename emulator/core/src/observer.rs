@@ -131,9 +131,9 @@ pub struct InterruptTaken {
 /// The medium of a frame.
 ///
 /// ```
-/// use espalier_core::{Frame, Medium, Time};
+/// use espalier_core::{NetworkFrame, Medium, Time};
 ///
-/// let frame = Frame { medium: Medium::Radio, is_sent: true, bytes: vec![0x80, 0], at: Time::ZERO };
+/// let frame = NetworkFrame { medium: Medium::Radio, is_sent: true, bytes: vec![0x80, 0], at: Time::ZERO };
 /// assert_ne!(frame.medium, Medium::Ethernet);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,16 +144,16 @@ pub enum Medium {
     Radio,
 }
 
-/// The board has sent a frame, or one reaches it, whether or not it takes it.
+/// The board has sent a frame of Ethernet or of 802.11, or one reaches it, whether or not it takes it.
 ///
 /// ```
-/// use espalier_core::{Frame, Medium, Time};
+/// use espalier_core::{NetworkFrame, Medium, Time};
 ///
-/// let frame = Frame { medium: Medium::Ethernet, is_sent: false, bytes: vec![0xFF; 60], at: Time::from_micros(5) };
+/// let frame = NetworkFrame { medium: Medium::Ethernet, is_sent: false, bytes: vec![0xFF; 60], at: Time::from_micros(5) };
 /// assert_eq!(frame.bytes.len(), 60);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct NetworkFrame {
     /// The medium.
     pub medium: Medium,
     /// The board has sent it.
@@ -228,7 +228,7 @@ pub trait Observer: Any + Send + Sync {
     }
 
     /// The board has sent a frame, or one reaches it.
-    fn frame(&mut self, frame: &Frame) {
+    fn frame(&mut self, frame: &NetworkFrame) {
         let _ = frame;
     }
 

@@ -5,7 +5,7 @@ use ccm::Ccm;
 use ccm::aead::consts::{U8, U13};
 use ccm::aead::{AeadInOut, KeyInit};
 
-use crate::frame::{Control, Frame, FrameType, subtype};
+use crate::frame::{Control, FrameType, Mpdu, subtype};
 
 /// Bytes between header and body of a protected frame.
 pub const CCMP_HEADER: usize = 8;
@@ -30,7 +30,7 @@ pub fn ccmp_header(packet_number: u64, key_id: u8) -> [u8; CCMP_HEADER] {
 }
 
 /// Packet number and key identifier of a protected frame; `None` if it is too short for them.
-pub fn packet_number(frame: Frame) -> Option<(u64, u8)> {
+pub fn packet_number(frame: Mpdu) -> Option<(u64, u8)> {
     let [a, b, _, key, c, d, e, f] = *frame.body().first_chunk::<CCMP_HEADER>()?;
     Some((u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), key >> 6))
 }
@@ -38,7 +38,7 @@ pub fn packet_number(frame: Frame) -> Option<(u64, u8)> {
 /// Encrypts the body of a frame in place, which already has its CCMP header, and returns the integrity code that follows it. `None`,
 /// and the frame as it was, if it is too short or too long for that.
 pub fn seal(bytes: &mut [u8], key: &TemporalKey) -> Option<[u8; CCMP_MIC]> {
-    let frame = Frame::new(bytes)?;
+    let frame = Mpdu::new(bytes)?;
     let (nonce, associated) = inputs(frame)?;
     let body = bytes.get_mut(body_at(frame.header_length()))?;
     let tag = Cipher::new(key.into()).encrypt_inout_detached(&nonce.into(), &associated, body.into());
@@ -48,7 +48,7 @@ pub fn seal(bytes: &mut [u8], key: &TemporalKey) -> Option<[u8; CCMP_MIC]> {
 /// Decrypts the body of a frame in place; the CCMP header stays. Returns the length of the frame without its integrity code. `None` if
 /// the frame is not what the owner of the key has sent; nothing can be said of its body then.
 pub fn open(bytes: &mut [u8], key: &TemporalKey) -> Option<usize> {
-    let frame = Frame::new(bytes)?;
+    let frame = Mpdu::new(bytes)?;
     let (nonce, associated) = inputs(frame)?;
     let start = body_at(frame.header_length()).start;
     let end = bytes.len().checked_sub(CCMP_MIC)?;
@@ -65,7 +65,7 @@ fn body_at(header: usize) -> std::ops::RangeFrom<usize> {
 }
 
 /// Nonce (12.5.3.3.4) and additional authentication data (12.5.3.3.3).
-fn inputs(frame: Frame) -> Option<([u8; 13], Vec<u8>)> {
+fn inputs(frame: Mpdu) -> Option<([u8; 13], Vec<u8>)> {
     let control = frame.control();
     let transmitter = frame.transmitter()?;
     let (number, _) = packet_number(frame)?;
@@ -105,7 +105,7 @@ fn inputs(frame: Frame) -> Option<([u8; 13], Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::{ccmp_header, open, packet_number, seal};
-    use crate::Frame;
+    use crate::Mpdu;
 
     /// IEEE 802.11-2020, J.6.4.
     const KEY: [u8; 16] =
@@ -131,7 +131,7 @@ mod tests {
         let code = seal(&mut sealed, &KEY).unwrap();
         sealed.extend(code);
         assert_eq!(sealed, [&HEADER[..], &ccmp_header(NUMBER, 0), &SEALED].concat());
-        assert_eq!(packet_number(Frame::new(&sealed).unwrap()), Some((NUMBER, 0)));
+        assert_eq!(packet_number(Mpdu::new(&sealed).unwrap()), Some((NUMBER, 0)));
         assert_eq!(open(&mut sealed, &KEY), Some(clear.len()));
         assert_eq!(sealed[..clear.len()], clear);
     }

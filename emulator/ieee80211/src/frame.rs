@@ -85,19 +85,19 @@ impl Control {
     }
 }
 
-/// A frame that has been received, without its frame check sequence.
+/// A frame of 802.11 (MPDU) that has been received, without its frame check sequence.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
+pub struct Mpdu<'a> {
     bytes: &'a [u8],
 }
 
-impl<'a> Frame<'a> {
+impl<'a> Mpdu<'a> {
     /// `None` if `bytes` are too short for the header that they begin.
-    pub fn new(bytes: &'a [u8]) -> Option<Frame<'a>> {
+    pub fn new(bytes: &'a [u8]) -> Option<Mpdu<'a>> {
         if bytes.len() < SHORTEST {
             return None;
         }
-        let frame = Frame { bytes };
+        let frame = Mpdu { bytes };
         (bytes.len() >= frame.header_length()).then_some(frame)
     }
 
@@ -204,7 +204,7 @@ impl FrameBuilder {
 
 #[cfg(test)]
 mod tests {
-    use super::{Control, Frame, FrameBuilder, FrameType, subtype};
+    use super::{Control, FrameBuilder, FrameType, Mpdu, subtype};
     use crate::{MacAddress, element_id};
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
             .bytes(&[0; 12])
             .element(element_id::SSID, b"home")
             .build();
-        let frame = Frame::new(&bytes).unwrap();
+        let frame = Mpdu::new(&bytes).unwrap();
         assert!(frame.control().is_management(subtype::BEACON));
         assert_eq!(frame.receiver(), MacAddress::BROADCAST);
         assert_eq!(frame.bssid(), Some(addresses[2]));
@@ -228,7 +228,7 @@ mod tests {
         let data = Control::new(FrameType::Data, subtype::DATA);
         for (flags, index) in [(0, 2), (Control::TO_DS, 0), (Control::FROM_DS, 1)] {
             let bytes = FrameBuilder::new(Control(data.0 | flags), addresses, 0).build();
-            assert_eq!(Frame::new(&bytes).unwrap().bssid(), Some(addresses[index]));
+            assert_eq!(Mpdu::new(&bytes).unwrap().bssid(), Some(addresses[index]));
         }
     }
 
@@ -236,9 +236,9 @@ mod tests {
     fn qos_data_has_a_longer_header() {
         let control = Control::new(FrameType::Data, subtype::DATA | subtype::QOS);
         let bytes = FrameBuilder::new(control, [MacAddress::BROADCAST; 3], 0).build();
-        assert!(Frame::new(&bytes).is_none());
+        assert!(Mpdu::new(&bytes).is_none());
         let bytes = [bytes, vec![0, 0, 9]].concat();
-        assert_eq!(Frame::new(&bytes).unwrap().body(), [9]);
+        assert_eq!(Mpdu::new(&bytes).unwrap().body(), [9]);
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
                 if let Some(byte) = bytes.first_mut() {
                     *byte = first;
                 }
-                if let Some(frame) = Frame::new(&bytes) {
+                if let Some(frame) = Mpdu::new(&bytes) {
                     let _ = (frame.bssid(), frame.body(), frame.elements(2).count());
                 }
             }

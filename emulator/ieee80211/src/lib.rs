@@ -13,7 +13,7 @@ mod tuning;
 pub use address::MacAddress;
 pub use ccmp::{CCMP_HEADER, CCMP_MIC, TemporalKey, ccmp_header, open, packet_number, seal};
 pub use element::{Element, Elements, element_id};
-pub use frame::{Control, Frame, FrameBuilder, FrameType, subtype};
+pub use frame::{Control, FrameBuilder, FrameType, Mpdu, subtype};
 pub use rate::{DIFS, Modulation, Rate, SIFS};
 pub use tuning::Tuning;
 

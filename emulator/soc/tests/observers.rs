@@ -6,7 +6,7 @@ mod tutorial_board;
 
 use common::{BOOTLOADER, program};
 use espalier_core::{
-    BlockEnd, CoreAccess, Frame, Interests, InterruptTaken, Medium, Observer, PadChange, Signal, Span, Time,
+    BlockEnd, CoreAccess, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange, Signal, Span, Time,
     Translation,
 };
 use espalier_soc::{Machine, MachineConfig};
@@ -31,7 +31,7 @@ struct Log {
     blocks: Vec<BlockEnd>,
     accesses: Vec<CoreAccess>,
     interrupts: Vec<InterruptTaken>,
-    frames: Vec<Frame>,
+    frames: Vec<NetworkFrame>,
     pads: Vec<PadChange>,
 }
 
@@ -58,7 +58,7 @@ impl Observer for Log {
         self.interrupts.push(*interrupt);
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    fn frame(&mut self, frame: &NetworkFrame) {
         self.frames.push(frame.clone());
     }
 

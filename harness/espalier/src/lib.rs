@@ -120,8 +120,8 @@ pub use image::{Image, ImageError};
 pub use kept::SNAPSHOTS_VARIABLE;
 pub use leds::{Leds, WrongColours};
 pub use micropython::{
-    BoardLoss, Frame, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry,
-    RemoteFileError, RemoteFileReason, RunningScript, Script,
+    BoardLoss, MicroPython, MicroPythonError, MicroPythonFailure, MicroPythonOutput, RemoteEntry, RemoteFileError,
+    RemoteFileReason, RunningScript, Script, TracebackFrame,
 };
 pub use network::Network;
 pub use parts::{Button, PartHandle, Sensor, TouchPad, WrongPart, WrongProperty};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use espalier_core::Span;
-use espalier_ieee80211::{Control, Frame, FrameType, subtype};
+use espalier_ieee80211::{Control, FrameType, Mpdu, subtype};
 
 use super::network::Network;
 use super::{Air, AirFrame};
@@ -19,7 +19,7 @@ pub(super) fn mark(bytes: &[u8]) -> Option<Mark> {
 }
 
 /// Whether a frame is one of those that are counted.
-fn is_counted(frame: Frame) -> bool {
+fn is_counted(frame: Mpdu) -> bool {
     let control = frame.control();
     let in_background = [subtype::BEACON, subtype::PROBE_REQUEST, subtype::PROBE_RESPONSE];
     control.frame_type() != FrameType::Control && !in_background.into_iter().any(|kind| control.is_management(kind))
@@ -53,7 +53,7 @@ impl Air {
     }
 
     /// Counts a frame of the board, if frames are counted, and says what happens to it.
-    pub(super) fn count_from_board(&mut self, frame: Frame) -> Option<FrameFault> {
+    pub(super) fn count_from_board(&mut self, frame: Mpdu) -> Option<FrameFault> {
         let watch = &mut self.watched.as_mut()?.from_board;
         if !is_counted(frame) {
             return None;
@@ -66,7 +66,7 @@ impl Air {
     /// The same for one to the board.
     pub(super) fn count_to_board(&mut self, frame: &AirFrame) -> Option<FrameFault> {
         let watch = &mut self.watched.as_mut()?.to_board;
-        if frame.tries > 0 || !Frame::new(&frame.bytes).is_some_and(is_counted) {
+        if frame.tries > 0 || !Mpdu::new(&frame.bytes).is_some_and(is_counted) {
             return None;
         }
         let fault = watch.count(&frame.bytes, self.now);

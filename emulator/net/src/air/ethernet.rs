@@ -68,7 +68,7 @@ pub(super) fn ethertype(body: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use espalier_ieee80211::{Control, Frame, FrameBuilder, FrameType, MacAddress, subtype};
+    use espalier_ieee80211::{Control, FrameBuilder, FrameType, MacAddress, Mpdu, subtype};
 
     use super::{join, split};
 
@@ -78,7 +78,7 @@ mod tests {
         let parts = split(&ethernet).unwrap();
         let control = Control::new(FrameType::Data, subtype::DATA);
         let frame = parts.finish(FrameBuilder::new(control, [MacAddress::BROADCAST; 3], 0), None).unwrap();
-        let body = Frame::new(&frame).unwrap().body();
+        let body = Mpdu::new(&frame).unwrap().body();
         assert_eq!(join(parts.destination, parts.source, body).as_ref(), Some(&ethernet));
         assert!(split(&[0; 13]).is_none() && split(&[0; 20]).is_none());
     }

@@ -25,7 +25,7 @@ mod wpa;
 use std::collections::VecDeque;
 
 use espalier_core::{FlatMap, Span, Time};
-use espalier_ieee80211::{Control, FCS_LENGTH, Frame, FrameType, MacAddress, Rate, Tuning, element_id, subtype};
+use espalier_ieee80211::{Control, FCS_LENGTH, FrameType, MacAddress, Mpdu, Rate, Tuning, element_id, subtype};
 
 use crate::frame::SharedFrame;
 use crate::rng::Rng;
@@ -133,12 +133,12 @@ espalier_core::persist! {
 impl AirFrame {
     /// Whether a radio that takes it acknowledges it.
     pub fn wants_acknowledgement(&self) -> bool {
-        Frame::new(&self.bytes).is_some_and(wants_acknowledgement)
+        Mpdu::new(&self.bytes).is_some_and(wants_acknowledgement)
     }
 }
 
 /// Whether a radio that takes `frame` acknowledges it: it is for one radio, and not itself a part of another exchange.
-fn wants_acknowledgement(frame: Frame) -> bool {
+fn wants_acknowledgement(frame: Mpdu) -> bool {
     !frame.receiver().is_group() && frame.control().frame_type() != FrameType::Control
 }
 
@@ -179,7 +179,7 @@ impl Air {
     pub fn carry_from_board(&mut self, bytes: &[u8], tuning: Tuning, rate: Rate, now: Time) -> Carried {
         self.advance(now);
         self.monitor.record(now, bytes, Radiated { channel: tuning.channel, rate, rssi: BOARD_RSSI });
-        let Some(frame) = Frame::new(bytes) else { return Carried { lost: true, ..Carried::default() } };
+        let Some(frame) = Mpdu::new(bytes) else { return Carried { lost: true, ..Carried::default() } };
         let (lost, delay) = self.draw();
         let fault = self.count_from_board(frame);
         if lost || fault == Some(FrameFault::Drop) {
@@ -217,7 +217,7 @@ impl Air {
 
     /// A frame of the board comes to those whom it is for.
     fn arrive(&mut self, bytes: &[u8], tuning: Tuning) {
-        let Some(frame) = Frame::new(bytes) else { return };
+        let Some(frame) = Mpdu::new(bytes) else { return };
         if frame.control().is_management(subtype::BEACON) {
             self.note_beacon(frame, tuning);
         }
@@ -235,7 +235,7 @@ impl Air {
         }
     }
 
-    fn note_beacon(&mut self, frame: Frame, tuning: Tuning) {
+    fn note_beacon(&mut self, frame: Mpdu, tuning: Tuning) {
         let elements = frame.elements(BEACON_FIXED);
         let (Some(bssid), Some(ssid)) = (frame.bssid(), elements.get(element_id::SSID)) else { return };
         let channel = elements.get(element_id::DSSS_PARAMETER_SET).and_then(|set| set.first().copied());
@@ -262,7 +262,7 @@ impl Air {
 
     /// Takes the report whether the board's radio acknowledged a frame.
     pub fn report(&mut self, frame: AirFrame, acknowledged: bool) {
-        let Some(header) = Frame::new(&frame.bytes) else { return };
+        let Some(header) = Mpdu::new(&frame.bytes) else { return };
         if acknowledged || !wants_acknowledgement(header) {
             return;
         }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{
-    CCMP_HEADER, Control, Frame, FrameType, MacAddress, Rate, TemporalKey, ccmp_header, element_id, open,
-    packet_number, subtype,
+    CCMP_HEADER, Control, FrameType, MacAddress, Mpdu, Rate, TemporalKey, ccmp_header, element_id, open, packet_number,
+    subtype,
 };
 
 use super::ethernet::{Protection, Split};
@@ -46,7 +46,7 @@ impl Station {
     }
 
     /// A protected frame in the clear; `None` if it is not what the station has sent, or has been sent before.
-    fn decrypt(&mut self, frame: Frame) -> Option<Vec<u8>> {
+    fn decrypt(&mut self, frame: Mpdu) -> Option<Vec<u8>> {
         let (number, _) = packet_number(frame)?;
         let mut clear = frame.bytes().to_vec();
         let length = open(&mut clear, &self.key()?)?;
@@ -158,7 +158,7 @@ impl Network {
     }
 
     /// A frame from the board that is for this network or for all.
-    pub fn receive(&mut self, frame: Frame, now: Time) {
+    pub fn receive(&mut self, frame: Mpdu, now: Time) {
         let Some(from) = frame.transmitter() else { return };
         let control = frame.control();
         self.note_power(from, control);
@@ -193,7 +193,7 @@ impl Network {
         }
     }
 
-    fn probe(&mut self, frame: Frame, from: MacAddress, now: Time) {
+    fn probe(&mut self, frame: Mpdu, from: MacAddress, now: Time) {
         let wanted = frame.elements(0).get(element_id::SSID).unwrap_or(&[]);
         let wildcard = wanted.is_empty() && !self.settings.hidden;
         if wildcard || wanted == self.settings.ssid.as_bytes() {
@@ -202,7 +202,7 @@ impl Network {
         }
     }
 
-    fn authenticate(&mut self, frame: Frame, from: MacAddress) {
+    fn authenticate(&mut self, frame: Mpdu, from: MacAddress) {
         let &[a, b, sequence, 0, ..] = frame.body() else { return };
         if sequence != 1 || frame.receiver() != self.bssid() {
             return;
@@ -216,7 +216,7 @@ impl Network {
         self.outgoing.push((answer, Rate::DSSS_1M));
     }
 
-    fn associate(&mut self, frame: Frame, from: MacAddress, again: bool, now: Time) {
+    fn associate(&mut self, frame: Mpdu, from: MacAddress, again: bool, now: Time) {
         if !self.stations.contains_key(&from) {
             let refusal = self.writer.deauthentication(from, reason::NOT_AUTHENTICATED);
             self.outgoing.push((refusal, Rate::DSSS_1M));
@@ -261,7 +261,7 @@ impl Network {
         }
     }
 
-    fn receive_data(&mut self, frame: Frame, from: MacAddress, now: Time) {
+    fn receive_data(&mut self, frame: Mpdu, from: MacAddress, now: Time) {
         let Some(station) = self.stations.get_mut(&from) else {
             let refusal = self.writer.deauthentication(from, reason::NOT_AUTHENTICATED);
             self.outgoing.push((refusal, Rate::DSSS_1M));

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use espalier_core::{Span, Time};
 use espalier_ieee80211::{
-    CCMP_HEADER, Control, Frame, FrameBuilder, FrameType, MacAddress, Rate, ccmp_header, element_id, open,
+    CCMP_HEADER, Control, FrameBuilder, FrameType, MacAddress, Mpdu, Rate, ccmp_header, element_id, open,
     packet_number, subtype,
 };
 
@@ -226,7 +226,7 @@ impl Member {
     }
 
     /// A frame from the board.
-    pub fn receive(&mut self, frame: Frame, now: Time) {
+    pub fn receive(&mut self, frame: Mpdu, now: Time) {
         let control = frame.control();
         let to_us = frame.receiver() == self.address() && frame.transmitter() == Some(self.bssid);
         match (control.frame_type(), control.subtype()) {
@@ -259,7 +259,7 @@ impl Member {
     }
 
     /// Whether the status code at this place of a response is that of success.
-    fn accepts(&mut self, frame: Frame, place: usize) -> bool {
+    fn accepts(&mut self, frame: Mpdu, place: usize) -> bool {
         let Some(status) = frame.body().get(place..place + 2) else { return false };
         let status = u16::from_le_bytes([status[0], status[1]]);
         self.refusal = (status != 0).then_some(Refusal::Status(status));
@@ -276,7 +276,7 @@ impl Member {
         }
     }
 
-    fn notice(&mut self, frame: Frame, now: Time) {
+    fn notice(&mut self, frame: Mpdu, now: Time) {
         let elements = frame.elements(BEACON_FIXED);
         let named = elements.get(element_id::SSID) == Some(self.settings.ssid.as_bytes());
         let (Some(bssid), true, Stage::Searching) = (frame.bssid(), named, self.stage) else { return };
@@ -318,7 +318,7 @@ impl Member {
         self.sequence
     }
 
-    fn receive_data(&mut self, frame: Frame) {
+    fn receive_data(&mut self, frame: Mpdu) {
         let group = frame.receiver().is_group();
         if frame.control().subtype() & subtype::NULL != 0 || !(group || frame.receiver() == self.address()) {
             return;
@@ -351,7 +351,7 @@ impl Member {
     }
 
     /// A protected frame in the clear; `None` if it is not what the access point has sent.
-    fn decrypt(&self, frame: Frame, group: bool) -> Option<Vec<u8>> {
+    fn decrypt(&self, frame: Mpdu, group: bool) -> Option<Vec<u8>> {
         let supplicant = self.supplicant.as_ref()?;
         let (_, key_id) = packet_number(frame)?;
         let key = if group { supplicant.group(key_id)? } else { supplicant.pairwise()? };

@@ -1,7 +1,7 @@
 //! Tests of networks and stations, without a board between them.
 
 use espalier_core::{Span, Time};
-use espalier_ieee80211::{Control, Frame, FrameBuilder, FrameType, MacAddress, Rate, element_id, subtype};
+use espalier_ieee80211::{Control, FrameBuilder, FrameType, MacAddress, Mpdu, Rate, element_id, subtype};
 use proptest::prelude::{any, prop};
 use proptest::proptest;
 
@@ -32,8 +32,8 @@ fn talk(network: &mut Network, member: &mut Member, from: Time, span: Span) -> T
             if down.is_empty() && up.is_empty() {
                 break;
             }
-            down.iter().for_each(|(bytes, _)| member.receive(Frame::new(bytes).unwrap(), now));
-            up.iter().for_each(|(bytes, _)| network.receive(Frame::new(bytes).unwrap(), now));
+            down.iter().for_each(|(bytes, _)| member.receive(Mpdu::new(bytes).unwrap(), now));
+            up.iter().for_each(|(bytes, _)| network.receive(Mpdu::new(bytes).unwrap(), now));
         }
         now += Span::from_millis(10);
     }
@@ -77,7 +77,7 @@ fn a_wrong_password_ends_in_a_deauthentication() {
         told |= network
             .take_outgoing()
             .iter()
-            .any(|(bytes, _)| Frame::new(bytes).unwrap().control().is_management(subtype::DEAUTHENTICATION));
+            .any(|(bytes, _)| Mpdu::new(bytes).unwrap().control().is_management(subtype::DEAUTHENTICATION));
         now += Span::from_millis(10);
     }
     assert!(told && network.associated().count() == 0);
@@ -92,7 +92,7 @@ fn frames_wait_for_a_station_that_sleeps() {
         let control = Control(Control::new(FrameType::Data, subtype::NULL).0 | Control::TO_DS | flags);
         FrameBuilder::new(control, [BSSID, STATION, BSSID], 0).build()
     };
-    network.receive(Frame::new(&null(Control::POWER_MANAGEMENT)).unwrap(), now);
+    network.receive(Mpdu::new(&null(Control::POWER_MANAGEMENT)).unwrap(), now);
     network.forward(&ethernet(STATION.0, HOST, b"one"), now);
     network.forward(&ethernet(STATION.0, HOST, b"two"), now);
     network.forward(&ethernet(MacAddress::BROADCAST.0, HOST, b"all"), now);
@@ -100,18 +100,18 @@ fn frames_wait_for_a_station_that_sleeps() {
 
     network.wake(now + Span::from_millis(103));
     let sent = network.take_outgoing();
-    let beacon = Frame::new(&sent[0].0).unwrap();
+    let beacon = Mpdu::new(&sent[0].0).unwrap();
     // Group frames follow, and frames for association identifier 1 wait.
     assert_eq!(beacon.elements(12).get(element_id::TIM), Some(&[0, 1, 1, 2][..]));
-    assert_eq!((sent.len(), Frame::new(&sent[1].0).unwrap().receiver()), (2, MacAddress::BROADCAST));
+    assert_eq!((sent.len(), Mpdu::new(&sent[1].0).unwrap().receiver()), (2, MacAddress::BROADCAST));
 
     let poll = Control::new(FrameType::Control, subtype::PS_POLL).0.to_le_bytes();
     let poll = [&poll[..], &[1, 0xC0], &BSSID.0, &STATION.0].concat();
-    network.receive(Frame::new(&poll).unwrap(), now);
+    network.receive(Mpdu::new(&poll).unwrap(), now);
     let sent = network.take_outgoing();
     assert_eq!(sent.len(), 1);
-    assert!(Frame::new(&sent[0].0).unwrap().control().has(Control::MORE_DATA));
-    network.receive(Frame::new(&null(0)).unwrap(), now);
+    assert!(Mpdu::new(&sent[0].0).unwrap().control().has(Control::MORE_DATA));
+    network.receive(Mpdu::new(&null(0)).unwrap(), now);
     assert_eq!(network.take_outgoing().len(), 1);
 }
 
@@ -128,7 +128,7 @@ fn unacknowledged_frames_are_repeated_with_space_between() {
     let mut arrivals = Vec::new();
     while let Some(at) = air.deadline().filter(|at| *at < Time::from_micros(100_000)) {
         while let Some(frame) = air.take_for_board(at) {
-            let answer = Frame::new(&frame.bytes).unwrap();
+            let answer = Mpdu::new(&frame.bytes).unwrap();
             if answer.receiver() == STATION {
                 arrivals.push((at, answer.control().has(Control::RETRY)));
                 air.report(frame, false);

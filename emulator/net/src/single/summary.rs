@@ -1,6 +1,6 @@
 //! Frames in few words.
 
-use espalier_ieee80211::{Control, Frame, FrameType, subtype};
+use espalier_ieee80211::{Control, FrameType, Mpdu, subtype};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpProtocol,
     Ipv4Packet, TcpPacket, UdpPacket,
@@ -75,7 +75,7 @@ fn udp(packet: &UdpPacket<&[u8]>) -> String {
 
 /// Of a frame of 802.11.
 pub(super) fn air(bytes: &[u8]) -> String {
-    let Some(frame) = Frame::new(bytes) else { return "a short frame".to_owned() };
+    let Some(frame) = Mpdu::new(bytes) else { return "a short frame".to_owned() };
     let control = frame.control();
     match control.frame_type() {
         FrameType::Management => management(control.subtype()).to_owned(),

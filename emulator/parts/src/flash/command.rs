@@ -40,8 +40,8 @@ pub(super) mod opcode {
 
 const ADDRESS_BYTES: usize = 3;
 
-/// A transaction as the chip sees it: an instruction and the bytes after it, whichever phases of the controller sent them.
-pub(super) struct Frame<'a> {
+/// An instruction and the bytes after it, as they come out of a transaction, whichever phases of the controller sent them.
+pub(super) struct Instruction<'a> {
     pub(super) opcode: u8,
     /// Bytes of the controller's address phase, first one first; a part of a byte is filled up with zeros.
     head: [u8; 8],
@@ -50,31 +50,31 @@ pub(super) struct Frame<'a> {
     tail: &'a [u8],
 }
 
-impl<'a> Frame<'a> {
+impl<'a> Instruction<'a> {
     /// None if the controller did not send as much as an instruction.
-    pub(super) fn new(transaction: &SpiTransaction<'a>) -> Option<Frame<'a>> {
+    pub(super) fn new(transaction: &SpiTransaction<'a>) -> Option<Instruction<'a>> {
         let (address, bits) = transaction.address;
         let bits = u32::from(bits).min(u64::BITS);
         let aligned = if bits == 0 { 0 } else { address << (u64::BITS - bits) };
-        let mut frame = Frame {
+        let mut instruction = Instruction {
             opcode: 0,
             head: aligned.to_be_bytes(),
             head_length: bits.div_ceil(8) as usize,
             tail: transaction.mosi,
         };
         match transaction.command {
-            (_, 0) => frame.opcode = frame.take_first()?,
-            (command, 1..=8) => frame.opcode = command as u8,
+            (_, 0) => instruction.opcode = instruction.take_first()?,
+            (command, 1..=8) => instruction.opcode = command as u8,
             // Sixteen bits of command are an instruction and the first byte after it.
             (command, _) => {
                 let [opcode, first] = command.to_be_bytes();
-                frame.opcode = opcode;
-                frame.head.copy_within(0..7, 1);
-                frame.head[0] = first;
-                frame.head_length = (frame.head_length + 1).min(frame.head.len());
+                instruction.opcode = opcode;
+                instruction.head.copy_within(0..7, 1);
+                instruction.head[0] = first;
+                instruction.head_length = (instruction.head_length + 1).min(instruction.head.len());
             }
         }
-        Some(frame)
+        Some(instruction)
     }
 
     /// The 24-bit address, if the controller sent all of it.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use espalier_core::{Span, Time};
 
-use super::command::{Frame, opcode};
+use super::command::{Instruction, opcode};
 use super::history::FlashOperation;
 use super::status::{BUSY, SUS, WEL};
 use super::torn::{FlashOperationKind, UnderWay};
@@ -29,42 +29,42 @@ enum Operation {
 }
 
 impl FlashChip {
-    pub(super) fn execute(&mut self, frame: &Frame<'_>, miso: &mut [u8], now: Time) {
-        if self.powered_down && frame.opcode != opcode::RELEASE_POWER_DOWN {
+    pub(super) fn execute(&mut self, instruction: &Instruction<'_>, miso: &mut [u8], now: Time) {
+        if self.powered_down && instruction.opcode != opcode::RELEASE_POWER_DOWN {
             return;
         }
-        let reset_enabled = std::mem::replace(&mut self.reset_enabled, frame.opcode == opcode::ENABLE_RESET);
-        match frame.opcode {
+        let reset_enabled = std::mem::replace(&mut self.reset_enabled, instruction.opcode == opcode::ENABLE_RESET);
+        match instruction.opcode {
             opcode::READ_STATUS_1 => miso.fill(self.status_1(now)),
             opcode::READ_STATUS_2 => miso.fill(self.status_2()),
             opcode::READ_STATUS_3 => miso.fill(self.status.get(2)),
             opcode::RESET if reset_enabled => self.reset(),
             opcode::SUSPEND => self.suspend(now),
             _ if now < self.busy_until => {}
-            _ => self.execute_idle(frame, miso, now),
+            _ => self.execute_idle(instruction, miso, now),
         }
     }
 
     /// Instructions that a busy chip ignores.
-    fn execute_idle(&mut self, frame: &Frame<'_>, miso: &mut [u8], now: Time) {
-        match frame.opcode {
+    fn execute_idle(&mut self, instruction: &Instruction<'_>, miso: &mut [u8], now: Time) {
+        match instruction.opcode {
             opcode::WRITE_ENABLE => self.write_enabled = true,
             opcode::WRITE_DISABLE => self.write_enabled = false,
             opcode::WRITE_ENABLE_VOLATILE_STATUS => self.volatile_status_enabled = true,
-            opcode::WRITE_STATUS_1 => self.write_status(0, frame, now),
-            opcode::WRITE_STATUS_2 => self.write_status(1, frame, now),
-            opcode::WRITE_STATUS_3 => self.write_status(2, frame, now),
+            opcode::WRITE_STATUS_1 => self.write_status(0, instruction, now),
+            opcode::WRITE_STATUS_2 => self.write_status(1, instruction, now),
+            opcode::WRITE_STATUS_3 => self.write_status(2, instruction, now),
             opcode::READ_DATA | opcode::FAST_READ | opcode::FAST_READ_DUAL_OUTPUT | opcode::FAST_READ_DUAL_IO => {
-                self.read_memory(frame, miso);
+                self.read_memory(instruction, miso);
             }
             opcode::FAST_READ_QUAD_OUTPUT | opcode::FAST_READ_QUAD_IO if self.status.quad_enabled() => {
-                self.read_memory(frame, miso);
+                self.read_memory(instruction, miso);
             }
-            opcode::PAGE_PROGRAM => self.program(frame, now),
-            opcode::QUAD_PAGE_PROGRAM if self.status.quad_enabled() => self.program(frame, now),
-            opcode::SECTOR_ERASE => self.erase(frame, SECTOR_SIZE, Operation::EraseSector, now),
-            opcode::BLOCK_ERASE_32K => self.erase(frame, HALF_BLOCK_SIZE, Operation::EraseHalfBlock, now),
-            opcode::BLOCK_ERASE_64K => self.erase(frame, BLOCK_SIZE, Operation::EraseBlock, now),
+            opcode::PAGE_PROGRAM => self.program(instruction, now),
+            opcode::QUAD_PAGE_PROGRAM if self.status.quad_enabled() => self.program(instruction, now),
+            opcode::SECTOR_ERASE => self.erase(instruction, SECTOR_SIZE, Operation::EraseSector, now),
+            opcode::BLOCK_ERASE_32K => self.erase(instruction, HALF_BLOCK_SIZE, Operation::EraseHalfBlock, now),
+            opcode::BLOCK_ERASE_64K => self.erase(instruction, BLOCK_SIZE, Operation::EraseBlock, now),
             opcode::CHIP_ERASE | opcode::CHIP_ERASE_ALTERNATE => {
                 self.change(0..self.size.bytes(), Operation::EraseChip, None, now);
             }
@@ -76,13 +76,13 @@ impl FlashChip {
             }
             opcode::JEDEC_ID => answer(miso, &identity::jedec_id(self.size)),
             opcode::MANUFACTURER_DEVICE_ID => {
-                let swapped = frame.address().is_some_and(|address| address & 1 != 0);
+                let swapped = instruction.address().is_some_and(|address| address & 1 != 0);
                 let (manufacturer, device) = (identity::MANUFACTURER, identity::device_id(self.size));
                 answer(miso, &if swapped { [device, manufacturer] } else { [manufacturer, device] });
             }
             opcode::READ_UNIQUE_ID => answer(miso, &UNIQUE_ID),
             opcode::READ_SFDP => {
-                if let Some(address) = frame.address() {
+                if let Some(address) = instruction.address() {
                     identity::read_sfdp(self.size, address, miso);
                 }
             }
@@ -101,14 +101,14 @@ impl FlashChip {
     }
 
     /// Writes one status register, or registers 1 and 2 at once if `first` is register 1 and two bytes follow.
-    fn write_status(&mut self, first: usize, frame: &Frame<'_>, now: Time) {
+    fn write_status(&mut self, first: usize, instruction: &Instruction<'_>, now: Time) {
         let volatile = std::mem::take(&mut self.volatile_status_enabled);
         let latched = std::mem::take(&mut self.write_enabled);
-        if !(volatile || latched) || self.status.locked() || frame.length() == 0 {
+        if !(volatile || latched) || self.status.locked() || instruction.length() == 0 {
             return;
         }
         let count = if first == 0 { 2 } else { 1 };
-        for (register, value) in (0..count).filter_map(|index| Some((first + index, frame.byte(index)?))) {
+        for (register, value) in (0..count).filter_map(|index| Some((first + index, instruction.byte(index)?))) {
             self.status.set(register, value);
             if latched {
                 self.stored_status.set(register, value);
@@ -119,21 +119,21 @@ impl FlashChip {
         }
     }
 
-    fn read_memory(&mut self, frame: &Frame<'_>, miso: &mut [u8]) {
-        if let Some(address) = frame.address() {
+    fn read_memory(&mut self, instruction: &Instruction<'_>, miso: &mut [u8]) {
+        if let Some(address) = instruction.address() {
             self.note_read(address, miso.len());
             self.storage.read(address, miso);
         }
     }
 
-    fn program(&mut self, frame: &Frame<'_>, now: Time) {
-        let Some(address) = frame.address() else { return };
+    fn program(&mut self, instruction: &Instruction<'_>, now: Time) {
+        let Some(address) = instruction.address() else { return };
         let address = address % self.size.bytes();
         let page = address - address % PAGE_SIZE;
         let mut buffer = [0xFF; PAGE_SIZE];
         let mut sent = 0;
         // Past the end of a page the address wraps to its start; of more than 256 bytes the last ones count.
-        for (index, byte) in frame.data().enumerate() {
+        for (index, byte) in instruction.data().enumerate() {
             buffer[(address + index) % PAGE_SIZE] = byte;
             sent += 1;
         }
@@ -142,8 +142,8 @@ impl FlashChip {
         }
     }
 
-    fn erase(&mut self, frame: &Frame<'_>, unit: usize, operation: Operation, now: Time) {
-        let Some(address) = frame.address() else { return };
+    fn erase(&mut self, instruction: &Instruction<'_>, unit: usize, operation: Operation, now: Time) {
+        let Some(address) = instruction.address() else { return };
         let address = address % self.size.bytes();
         let start = address - address % unit;
         self.change(start..start + unit, operation, None, now);

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use espalier_core::{Span, SpiTarget, SpiTransaction, Time};
 
-use command::Frame;
+use command::Instruction;
 use status::Status;
 use storage::Storage;
 use torn::{UnderWay, Unstable};
@@ -310,8 +310,8 @@ impl FlashChip {
 impl SpiTarget for FlashChip {
     fn transfer(&mut self, transaction: &SpiTransaction<'_>, miso: &mut [u8], now: Time) {
         miso.fill(IDLE_LINE);
-        if let Some(frame) = Frame::new(transaction) {
-            self.execute(&frame, miso, now);
+        if let Some(instruction) = Instruction::new(transaction) {
+            self.execute(&instruction, miso, now);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Receive filters of the MAC: one for receiver addresses and one for networks, for each of four interfaces.
 
-use espalier_ieee80211::{Control, Frame, FrameType, MacAddress, subtype};
+use espalier_ieee80211::{Control, FrameType, MacAddress, Mpdu, subtype};
 
 use super::WifiMac;
 use super::registers::{FILTER_ENABLED, filter_control, reg};
@@ -10,12 +10,12 @@ pub(super) const INTERFACES: u32 = 4;
 
 impl WifiMac {
     /// The interfaces that take a frame, one bit each.
-    pub(super) fn interfaces_for(&self, frame: Frame) -> u32 {
+    pub(super) fn interfaces_for(&self, frame: Mpdu) -> u32 {
         (0..INTERFACES).filter(|interface| self.passes(*interface, frame)).fold(0, |bits, bit| bits | 1 << bit)
     }
 
     /// True if a unicast frame is for one of the chip's own addresses, which is what the MAC acknowledges.
-    pub(super) fn is_addressed(&self, frame: Frame) -> bool {
+    pub(super) fn is_addressed(&self, frame: Mpdu) -> bool {
         !frame.receiver().is_group()
             && (0..INTERFACES).any(|interface| self.matches(reg::RA_FILTER_ADDR, interface, frame.receiver()))
     }
@@ -25,7 +25,7 @@ impl WifiMac {
         self.matches(reg::BSSID_FILTER_ADDR, 0, address)
     }
 
-    fn passes(&self, interface: u32, frame: Frame) -> bool {
+    fn passes(&self, interface: u32, frame: Mpdu) -> bool {
         let rules = self.registers.get(reg::FILTER_CONTROL + 4 * interface);
         let control = frame.control();
         let kind = control.frame_type();

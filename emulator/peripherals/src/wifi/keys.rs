@@ -1,6 +1,6 @@
 //! Key slots: the MAC encrypts what it sends and decrypts what it receives with CCMP.
 
-use espalier_ieee80211::{CCMP_MIC, Control, Frame, MacAddress, TemporalKey, open, packet_number, seal};
+use espalier_ieee80211::{CCMP_MIC, Control, MacAddress, Mpdu, TemporalKey, open, packet_number, seal};
 
 use super::WifiMac;
 use super::registers::{KEY_SLOT_BYTES, KEY_SLOTS, key_slot, plcp1, reg};
@@ -8,7 +8,7 @@ use super::registers::{KEY_SLOT_BYTES, KEY_SLOTS, key_slot, plcp1, reg};
 impl WifiMac {
     /// Encrypts a frame that software marked as protected, with the key of the slot that PLCP1 names.
     pub(super) fn encrypt(&self, bytes: &mut [u8], plcp1: u32) {
-        let protected = Frame::new(bytes).is_some_and(|frame| frame.control().has(Control::PROTECTED));
+        let protected = Mpdu::new(bytes).is_some_and(|frame| frame.control().has(Control::PROTECTED));
         // Software leaves room for the integrity code.
         let Some(room) = bytes.len().checked_sub(CCMP_MIC).filter(|_| protected) else { return };
         let (clear, code) = bytes.split_at_mut(room);
@@ -22,7 +22,7 @@ impl WifiMac {
     /// Decrypts a protected frame in place and returns its length without the integrity code. `None` if no slot has its key or its
     /// integrity code is wrong; other frames pass as they are.
     pub(super) fn decrypt(&self, bytes: &mut [u8]) -> Option<usize> {
-        let frame = Frame::new(bytes)?;
+        let frame = Mpdu::new(bytes)?;
         if !frame.control().has(Control::PROTECTED) {
             return Some(bytes.len());
         }

@@ -1,7 +1,7 @@
 //! Reception: the list of descriptors, and the header that the MAC writes before each frame.
 
 use espalier_core::{Field, GuestMemory, Time};
-use espalier_ieee80211::{FCS_LENGTH, Frame, Modulation, Rate};
+use espalier_ieee80211::{FCS_LENGTH, Modulation, Mpdu, Rate};
 
 use super::WifiMac;
 use super::registers::{interrupt, plcp0, reg, rx_ctrl};
@@ -40,7 +40,7 @@ impl WifiMac {
     /// A frame has arrived on the channel that the radio is tuned to. Returns true if the MAC acknowledges it.
     pub fn receive(&mut self, received: Received, memory: &mut dyn GuestMemory, now: Time) -> bool {
         self.now = now;
-        let Some(frame) = Frame::new(received.bytes) else { return false };
+        let Some(frame) = Mpdu::new(received.bytes) else { return false };
         if self.is_stopped() || self.registers.get(reg::RX_CTRL) & rx_ctrl::RX_ENABLE == 0 {
             return false;
         }

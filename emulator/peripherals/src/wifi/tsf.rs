@@ -1,7 +1,7 @@
 //! The MAC's own time, and the timers of the timing synchronisation function (IEEE 802.11-2020, 11.1).
 
 use espalier_core::Time;
-use espalier_ieee80211::{Frame, subtype};
+use espalier_ieee80211::{Mpdu, subtype};
 
 use super::WifiMac;
 use super::registers::{TSF_FOLLOW_BEACONS, reg, tsf_command};
@@ -52,7 +52,7 @@ impl WifiMac {
     }
 
     /// Timer 0 takes the time of the network that the station belongs to.
-    pub(super) fn follow_beacon(&mut self, frame: Frame, now: Time) {
+    pub(super) fn follow_beacon(&mut self, frame: Mpdu, now: Time) {
         let follows = self.registers.get(reg::TSF0_CTRL) & TSF_FOLLOW_BEACONS == TSF_FOLLOW_BEACONS;
         if follows
             && frame.control().is_management(subtype::BEACON)

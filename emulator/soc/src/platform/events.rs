@@ -1,12 +1,12 @@
 //! Queue of events of blocks, pads and networks for observers, until the machine reports them at the end of each slice.
 
-use espalier_core::{Frame, Interests, InterruptTaken, Medium, PadChange, Signal, Time};
+use espalier_core::{Interests, InterruptTaken, Medium, NetworkFrame, PadChange, Signal, Time};
 
 /// An event that an observer is told of.
 #[derive(Clone, Debug)]
 pub enum Event {
     Interrupt(InterruptTaken),
-    Frame(Frame),
+    Frame(NetworkFrame),
     Pad(PadChange),
 }
 
@@ -52,7 +52,7 @@ impl Events {
 
     fn frame(&mut self, medium: Medium, is_sent: bool, bytes: &[u8], at: Time) {
         if self.interests.frames {
-            self.kept.push(Event::Frame(Frame { medium, is_sent, bytes: bytes.to_vec(), at }));
+            self.kept.push(Event::Frame(NetworkFrame { medium, is_sent, bytes: bytes.to_vec(), at }));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Abilities of MicroPython in the air, with Espressif's closed Wi-Fi library as it is.
 
-use espalier_core::{Frame, Interests, Medium, Observer, Span, Time};
+use espalier_core::{Interests, Medium, NetworkFrame, Observer, Span, Time};
 use espalier_net::{
     AccessPoint, AirFaults, Announced, ConnectionId, FaultConfig, PingState, Refusal, Station, StationState,
 };
@@ -373,14 +373,14 @@ fn touches_nothing_that_is_not_modelled(image: &[u8]) {
 
 /// Keeps the frames of the board.
 #[derive(Default)]
-struct Frames(Vec<Frame>);
+struct Frames(Vec<NetworkFrame>);
 
 impl Observer for Frames {
     fn interests(&self) -> Interests {
         Interests { frames: true, ..Interests::default() }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    fn frame(&mut self, frame: &NetworkFrame) {
         self.0.push(frame.clone());
     }
 }

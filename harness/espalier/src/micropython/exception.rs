@@ -21,7 +21,7 @@ const HEADING: &str = "Traceback (most recent call last):";
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct TracebackFrame {
     /// The file, as the board knows it; for a script, the name that it was given.
     pub file: String,
     /// The line, counted from one.
@@ -47,7 +47,7 @@ pub struct MicroPythonError {
     /// The message, such as `divide by zero`.
     pub message: String,
     /// The calls, the outermost first.
-    pub frames: Vec<Frame>,
+    pub frames: Vec<TracebackFrame>,
     /// The script's output before.
     pub output: String,
     /// The traceback as the board printed it.
@@ -123,7 +123,7 @@ impl MicroPythonError {
     }
 
     /// Where it was raised: the innermost call.
-    pub fn raised_at(&self) -> Option<&Frame> {
+    pub fn raised_at(&self) -> Option<&TracebackFrame> {
         self.frames.last()
     }
 
@@ -149,7 +149,7 @@ impl MicroPythonError {
     }
 
     /// The text of the script's line in which `frame` stands.
-    fn line_of(&self, frame: &Frame) -> Option<&str> {
+    fn line_of(&self, frame: &TracebackFrame) -> Option<&str> {
         let index = (frame.line as usize).checked_sub(1)?;
         if frame.file == self.script { self.source.lines().nth(index) } else { None }
     }
@@ -161,13 +161,13 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Reads `File "main.py", line 7, in work`.
-fn parse_frame(line: &str) -> Option<Frame> {
+fn parse_frame(line: &str) -> Option<TracebackFrame> {
     let (file, rest) = line.trim_start().strip_prefix("File \"")?.rsplit_once("\", line ")?;
     let (number, function) = match rest.split_once(", in ") {
         Some((number, function)) => (number, Some(function.trim_end().to_owned())),
         None => (rest, None),
     };
-    Some(Frame { file: file.to_owned(), line: number.trim_end().parse().ok()?, function })
+    Some(TracebackFrame { file: file.to_owned(), line: number.trim_end().parse().ok()?, function })
 }
 
 impl fmt::Display for MicroPythonError {
@@ -194,7 +194,7 @@ impl std::error::Error for MicroPythonError {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, MicroPythonError};
+    use super::{MicroPythonError, TracebackFrame};
     use crate::micropython::Script;
     use proptest::prelude::*;
 
@@ -211,7 +211,7 @@ mod tests {
         );
         assert_eq!((error.kind.as_str(), error.message.as_str()), ("ZeroDivisionError", "divide by zero"));
         assert_eq!((error.frames.len(), error.exit_status()), (5, None));
-        let frame = Frame { file: "<script>".to_owned(), line: 2, function: Some("div".to_owned()) };
+        let frame = TracebackFrame { file: "<script>".to_owned(), line: 2, function: Some("div".to_owned()) };
         assert_eq!(error.raised_at(), Some(&frame));
         let script = Script::new("def div():\n  return 1 / 0\ndiv()\n").named("demo.py");
         let shown = error.of_script(&script).to_string();
@@ -227,7 +227,7 @@ mod tests {
         let error = parse(
             "Traceback (most recent call last):\r\n  File \"<stdin>\", line 4\r\nSyntaxError: invalid syntax\r\n",
         );
-        assert_eq!(error.raised_at(), Some(&Frame { file: "<stdin>".to_owned(), line: 4, function: None }));
+        assert_eq!(error.raised_at(), Some(&TracebackFrame { file: "<stdin>".to_owned(), line: 4, function: None }));
         assert_eq!(error.kind, "SyntaxError");
     }
 

@@ -28,7 +28,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::Poll;
 
-pub use exception::{Frame, MicroPythonError};
+pub use exception::{MicroPythonError, TracebackFrame};
 pub use files::{RemoteEntry, RemoteFileError, RemoteFileReason};
 pub use loss::BoardLoss;
 use raw::{Event, RawRepl};

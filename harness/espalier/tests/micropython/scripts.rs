@@ -1,6 +1,6 @@
 //! Scripts: their output, their exceptions, their end.
 
-use espalier::{Board, BoardLoss, Frame, Result, Script, Units};
+use espalier::{Board, BoardLoss, Result, Script, TracebackFrame, Units};
 
 use crate::case;
 use crate::official::Case;
@@ -68,7 +68,11 @@ async fn an_exception_is_a_value(board: &Board) -> Result<()> {
     let error = board.micropython().exec(script).await.unwrap_err();
     let exception = error.exception().expect("an exception");
     assert_eq!((exception.kind.as_str(), exception.message.as_str()), ("ZeroDivisionError", "divide by zero"));
-    let frame = |line, function: &str| Frame { file: "share.py".to_owned(), line, function: Some(function.to_owned()) };
+    let frame = |line, function: &str| TracebackFrame {
+        file: "share.py".to_owned(),
+        line,
+        function: Some(function.to_owned()),
+    };
     assert_eq!(exception.frames, [frame(5, "<module>"), frame(2, "share")]);
     assert_eq!(exception.output, "before\n");
     let message = error.to_string();
@@ -150,7 +154,11 @@ async fn an_exit_has_its_status(board: &Board) -> Result<()> {
     let exception = error.exception().expect("an exception");
     assert_eq!((exception.kind.as_str(), exception.exit_status()), ("SystemExit", Some(3)));
     assert_eq!(exception.output, "bye\n");
-    let frame = |line, function: &str| Frame { file: "leave.py".to_owned(), line, function: Some(function.to_owned()) };
+    let frame = |line, function: &str| TracebackFrame {
+        file: "leave.py".to_owned(),
+        line,
+        function: Some(function.to_owned()),
+    };
     assert_eq!(exception.frames, [frame(5, "<module>"), frame(3, "leave")]);
     let error = python.start(script).await?.finished().await.unwrap_err();
     assert_eq!(error.exception().and_then(|exception| exception.exit_status()), Some(3));
