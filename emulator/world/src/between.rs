@@ -4,29 +4,29 @@ use espalier_core::Time;
 use espalier_net::{AccessPoint, Delivery, Lan, Sent};
 use espalier_soc::Machine;
 
+use crate::cables::Cables;
 use crate::ether::{Ether, RadioFrame};
-use crate::wired::Wired;
-use crate::wires::Wires;
+use crate::pad_wires::PadWires;
 use crate::workers::{self, Cell, Halt, lock};
 use crate::{LOOKAHEAD, WIRE_WINDOW, WorldError};
 
 #[derive(Clone)]
 pub(crate) struct Between {
     pub ether: Ether,
-    pub wired: Wired,
-    pub wires: Wires,
+    pub cables: Cables,
+    pub pad_wires: PadWires,
 }
 
-espalier_core::persist!(value Between { ether, wired, wires });
+espalier_core::persist!(value Between { ether, cables, pad_wires });
 
 impl Between {
     pub fn new(seed: u64, lan: Lan) -> Between {
-        Between { ether: Ether::new(seed), wired: Wired::new(lan), wires: Wires::default() }
+        Between { ether: Ether::new(seed), cables: Cables::new(lan), pad_wires: PadWires::default() }
     }
 
     /// Whether it is what is between these boards.
     pub fn fits(&self, boards: &[Machine]) -> bool {
-        self.ether.fits(boards.len()) && self.wired.fits(boards.len()) && self.wires.fit(boards)
+        self.ether.fits(boards.len()) && self.cables.fits(boards.len()) && self.pad_wires.fit(boards)
     }
 
     /// Puts a network into the air, unless it is there.
@@ -48,12 +48,12 @@ impl Between {
         limit: Time,
         threads: usize,
     ) -> Option<(usize, Halt)> {
-        let window = if self.wires.join_boards() { WIRE_WINDOW } else { LOOKAHEAD };
+        let window = if self.pad_wires.join_boards() { WIRE_WINDOW } else { LOOKAHEAD };
         workers::with(threads, boards, |workers, boards| {
             while *now < limit {
                 // A board that executes may send at any time; while all rest, nothing happens before the first of these.
                 let rests = boards.iter().map(|board| lock(board).rests_until().unwrap_or(*now)).min();
-                let next = rests.into_iter().chain(self.ether.deadline()).chain(self.wired.deadline()).min();
+                let next = rests.into_iter().chain(self.ether.deadline()).chain(self.cables.deadline()).min();
                 let start = next.unwrap_or(limit).max(*now);
                 if start >= limit {
                     *now = limit;
@@ -61,15 +61,15 @@ impl Between {
                 }
                 let end = start + window;
                 for (at, frame) in self.ether.take_for_lan() {
-                    self.wired.send_from_air(at, frame);
+                    self.cables.send_from_air(at, frame);
                 }
-                self.wired.advance(start, &mut self.ether.air, boards);
+                self.cables.advance(start, &mut self.ether.air, boards);
                 self.ether.expire(start);
                 self.ether.advance(end, boards);
                 let halts = workers.run(end);
                 *now = end;
                 self.carry(boards, end);
-                self.wires.carry(boards);
+                self.pad_wires.carry(boards);
                 if let Some(halt) = halts.into_iter().next() {
                     return Some(halt);
                 }
@@ -92,7 +92,7 @@ impl Between {
                             lock(&boards[sender]).deliver(now, Delivery::Acknowledgement { serial });
                         }
                     }
-                    Sent::Ethernet { at, bytes } => self.wired.send(place, at, bytes),
+                    Sent::Ethernet { at, bytes } => self.cables.send(place, at, bytes),
                 }
             }
         }

@@ -25,12 +25,12 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod between;
+mod cables;
 mod error;
 mod ether;
+mod pad_wires;
 mod place;
 mod snapshot;
-mod wired;
-mod wires;
 mod workers;
 mod world;
 

@@ -200,10 +200,10 @@ impl World {
         self.boards.push(machine);
         self.names.push(name.to_owned());
         for client in [place::station(mac), place::ethernet(mac)] {
-            between.wired.lan.expect_client(client);
+            between.cables.lan.expect_client(client);
         }
         if place > 0 {
-            between.wired.lan.add_cable();
+            between.cables.lan.add_cable();
         }
         Ok(BoardId(place))
     }
@@ -238,7 +238,7 @@ impl World {
         for board in boards.iter_mut() {
             workers::run_board(board, *now);
         }
-        between.wires.join(boards, names, [one, other].map(|(board, pin)| (board.0, pin)), *now)
+        between.pad_wires.join(boards, names, [one, other].map(|(board, pin)| (board.0, pin)), *now)
     }
 
     /// The board of this name.
@@ -286,7 +286,7 @@ impl World {
     /// The LAN that the boards' cables and the bridging access points lead to.
     pub fn lan(&self) -> &Lan {
         match &self.between {
-            Some(between) => &between.wired.lan,
+            Some(between) => &between.cables.lan,
             None => self.boards[0].lan(),
         }
     }
@@ -295,8 +295,8 @@ impl World {
     pub fn lan_mut(&mut self) -> &mut Lan {
         match &mut self.between {
             Some(between) => {
-                between.wired.lan.advance(self.now);
-                &mut between.wired.lan
+                between.cables.lan.advance(self.now);
+                &mut between.cables.lan
             }
             None => self.boards[0].lan_mut(),
         }
@@ -307,7 +307,7 @@ impl World {
     pub fn address(&self, board: BoardId) -> Option<Ipv4Addr> {
         match &self.between {
             Some(between) => place::addresses(self.boards[board.0].board().mac)
-                .find_map(|address| between.wired.lan.address_of(address)),
+                .find_map(|address| between.cables.lan.address_of(address)),
             None => self.boards[0].lan().board_address(),
         }
     }

@@ -4,18 +4,18 @@
 //! levels that it drives and for the time of its next change of its own. It numbers its pads itself, as terminals; the board's
 //! description says which pads of the chip they are.
 
+mod connection;
 mod entry;
 mod property;
-mod wiring;
 
 use std::any::Any;
 use std::fmt::Debug;
 
 use espalier_core::{I2cTarget, Persist, Rgb, Signal, Time};
 
+pub use connection::{Connection, PadUse, Wiring};
 pub use entry::{PartEntry, PartError, Property};
 pub use property::{Value, ValueError};
-pub use wiring::{Connection, PadUse, Wiring};
 
 use crate::display::Shown;
 

@@ -5,7 +5,7 @@ use espalier_peripherals::{Pull, WakeupSource};
 
 use super::Esp32;
 use super::table::{APB_CTRL, GPIO, I2S0, IO_MUX, RTC_CNTL, RTC_IO, SENS};
-use crate::machine::{Settle, Wires};
+use crate::machine::{Interrupts, PadConnections};
 use crate::pads;
 
 impl Esp32 {

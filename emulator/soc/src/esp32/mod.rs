@@ -22,7 +22,8 @@ use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
 
 use crate::error::SocError;
 use crate::machine::{
-    Access, Assembly, Chip, Engine, JtagCycle, JtagPort, MachineConfig, Network, PadFunction, Run, Settle, Strap, Wires,
+    Access, Assembly, Chip, Engine, Interrupts, JtagCycle, JtagPort, MachineConfig, Network, PadConnections,
+    PadFunction, PadSignals, Run, Settle, Strap,
 };
 use crate::pads;
 use crate::platform::block::{Block, Id, Model, Setup};

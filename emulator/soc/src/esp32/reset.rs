@@ -6,7 +6,7 @@ use espalier_peripherals::{ResetCause, ResetScope};
 use super::flash_mmu::FLASH_ENTRIES;
 use super::table::{DPORT, EFUSE, GPIO, RTC_CNTL, RTC_IO, SENS, TIMG};
 use super::{CORES, Esp32, cpu};
-use crate::machine::{Chip, Settle, Strap, Wires};
+use crate::machine::{Chip, Interrupts, PadConnections, Strap};
 
 /// Where a core starts while PROCPU_STAT_VECTOR_SEL or APPCPU_STAT_VECTOR_SEL is clear (TRM "Low-Power Management", "RTC
 /// Boot"): the start of RTC slow memory.

@@ -15,7 +15,9 @@ use espalier_peripherals::{APB_WITH_PLL, RC_FAST, ResetCause, XTAL};
 use espalier_riscv::{Config as CpuConfig, Cpu as Core};
 
 use crate::error::SocError;
-use crate::machine::{Access, Assembly, Chip, Engine, JtagPort, MachineConfig, Network, Settle, Strap, Wires};
+use crate::machine::{
+    Access, Assembly, Chip, Engine, Interrupts, JtagPort, MachineConfig, Network, PadConnections, Settle, Strap,
+};
 use crate::platform::block::{Block, Id, Model, Setup};
 use crate::platform::{Config, Platform, Reset};
 use bus::CoreBus;

@@ -5,9 +5,10 @@ use espalier_peripherals::ResetCause;
 
 use super::assembly::Assembly;
 use super::chip::{Chip, ChipBus};
+use super::pad_connections::PadConnections;
+use super::pad_signals::PadSignals;
 use super::run::Run;
 use super::settle::Settle;
-use super::wires::Wires;
 use super::{JtagCycle, Strap};
 use crate::platform::{Carried, FarEnd, NetDriver, Platform, WireDrive};
 

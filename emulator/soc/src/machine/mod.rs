@@ -5,7 +5,10 @@ mod chip;
 mod controls;
 mod debug;
 mod engine;
+mod interrupts;
 mod observed;
+mod pad_connections;
+mod pad_signals;
 mod polling;
 mod ports;
 mod power;
@@ -14,7 +17,6 @@ mod run;
 pub mod sealed;
 mod settle;
 mod snapshot;
-mod wires;
 
 use std::any::Any;
 
@@ -32,12 +34,14 @@ pub use chip::{Access, Chip, ChipBus, Network, PadFunction};
 pub use controls::{PartError, UnknownPart};
 pub use debug::MemoryError;
 pub use engine::{Engine, JtagPort};
+pub use interrupts::Interrupts;
+pub use pad_connections::PadConnections;
+pub use pad_signals::PadSignals;
 pub use resets::ChipReset;
 pub use run::Run;
 pub use sealed::{BUILD, SnapshotError};
 pub use settle::Settle;
 pub use snapshot::is_snapshot;
-pub use wires::Wires;
 
 /// The configuration of a machine.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use espalier_core::{
 
 use super::assembly::Assembly;
 use super::chip::{Chip, ChipBus};
-use super::wires::Wires;
+use super::pad_connections::PadConnections;
 use crate::platform::Event;
 
 /// The observers of a machine.

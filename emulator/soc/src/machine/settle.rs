@@ -3,12 +3,12 @@
 use espalier_core::{Fault, Time};
 
 use super::chip::{Chip, Network};
-use super::wires::Wires;
+use super::pad_connections::PadConnections;
 use crate::platform::block::Block;
 use crate::platform::{Origin, Platform};
 
 /// The wiring between the blocks of a chip, the same for every chip.
-pub trait Settle: Chip {
+pub trait Settle: PadConnections {
     /// A core reads the word at `address`, which is not memory.
     fn read_register(&mut self, origin: Origin, address: u32, now: Time) -> Result<u32, Fault> {
         let now = self.platform_mut().tick(now);
@@ -93,57 +93,6 @@ pub trait Settle: Chip {
         }
         self.settle_interrupts(index);
         self.platform_mut().renew_deadline(index);
-    }
-
-    fn settle_interrupts(&mut self, index: usize) {
-        let sources = Self::TABLE[index].row.interrupts;
-        if sources.is_empty() {
-            return;
-        }
-        let levels = self.platform().blocks.device(index).interrupts();
-        if self.set_sources(sources, levels) {
-            self.update_lines();
-        }
-    }
-
-    fn update_lines(&mut self) {
-        for core in 0..self.platform().lines.len() {
-            let lines = self.route(core);
-            let platform = self.platform_mut();
-            if lines != platform.lines[core] {
-                platform.lines[core] = lines;
-                platform.attention = true;
-            }
-        }
-    }
-
-    /// Raises the edge sources of a block for the length of a slice.
-    fn pulse(&mut self, index: usize) {
-        let edges = self.platform_mut().blocks.device_mut(index).take_edges();
-        if edges == 0 {
-            return;
-        }
-        let sources = Self::TABLE[index].row.edges;
-        for (line, source) in sources.iter().enumerate() {
-            if edges >> line & 1 != 0 {
-                self.set_source(*source, true);
-                self.platform_mut().pulses |= 1 << source;
-            }
-        }
-        self.update_lines();
-    }
-
-    /// Ends the pulses that the last slice has seen.
-    fn end_pulses(&mut self) {
-        let mut pulses = std::mem::take(&mut self.platform_mut().pulses);
-        if pulses == 0 {
-            return;
-        }
-        while pulses != 0 {
-            self.set_source(pulses.trailing_zeros() as usize, false);
-            pulses &= pulses - 1;
-        }
-        self.update_lines();
     }
 
     /// Resets the blocks that have one of `bits` in a reset register of the chip.

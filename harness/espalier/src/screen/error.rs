@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::compare::Rect;
-use super::golden::BLESS_VARIABLE;
+use super::pending::BLESS_VARIABLE;
 use crate::error::Cause;
 use crate::png::PngError;
 

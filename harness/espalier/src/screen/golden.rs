@@ -8,15 +8,15 @@ use espalier_core::Picture;
 use super::claim::claim;
 use super::compare::{Comparison, Rect, Tolerance};
 use super::error::ScreenError;
-use super::pending::{ACTUAL_SUFFIX, DIFFERENCE_SUFFIX, EXPECTED_SUFFIX, TARGET_SUFFIX, Target};
+use super::pending::{
+    ACTUAL_SUFFIX, BLESS_VARIABLE, DIFFERENCE_SUFFIX, EXPECTED_SUFFIX, TARGET_SUFFIX, Target, replace,
+};
 use crate::error::{Failure, FileError};
 use crate::png::{PngError, decode, decode_colours, encode_picture};
 use crate::run_id::run_id;
 use crate::session::State;
 use crate::session::artefacts::hexadecimal;
 
-/// Environment variable that makes what screens show the new goldens.
-pub const BLESS_VARIABLE: &str = "ESPALIER_BLESS";
 /// Environment variable with the folder of the golden pictures.
 pub const GOLDENS_VARIABLE: &str = "ESPALIER_GOLDENS";
 /// Default folder of the golden pictures of a crate.
@@ -89,14 +89,6 @@ pub(crate) fn judge(state: &State, name: &str, actual: &Picture, tolerance: &Tol
         drawing: comparison.drawing(),
     };
     Err(error.into())
-}
-
-/// Writes a golden picture.
-pub(crate) fn replace(path: &Path, file: &[u8]) -> Result<(), FileError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
-    }
-    espalier_files::write(path, file).map_err(FileError::of("write", path))
 }
 
 /// A golden picture.

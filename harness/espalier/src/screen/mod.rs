@@ -15,9 +15,9 @@ use espalier_protocol::{Answer, Command};
 pub(crate) use compare::Tolerance;
 pub use compare::{Comparison, Rect};
 pub use error::ScreenError;
-pub use golden::{BLESS_VARIABLE, GOLDENS_FOLDER, GOLDENS_VARIABLE};
+pub use golden::{GOLDENS_FOLDER, GOLDENS_VARIABLE};
 pub(crate) use golden::{bless_from_env, default_folder};
-pub use pending::{PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
+pub use pending::{BLESS_VARIABLE, PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
 
 use crate::console::Console;
 use crate::driver::{Capability, DisplayState};

@@ -8,11 +8,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::golden;
 use crate::error::{Failure, FileError};
 use crate::session::artefacts::{LAST_RUN, hexadecimal};
 use crate::session::{Error, Result};
 
+/// Environment variable that makes what screens show the new goldens.
+pub const BLESS_VARIABLE: &str = "ESPALIER_BLESS";
 /// End of the file beside a picture that says which golden it would replace.
 pub(super) const TARGET_SUFFIX: &str = ".golden.txt";
 /// End of the picture that a failure leaves behind.
@@ -24,6 +25,14 @@ pub(super) const DIFFERENCE_SUFFIX: &str = ".diff.png";
 
 /// Stands for the digest of a golden that did not exist.
 const ABSENT: &str = "absent";
+
+/// Writes a golden picture.
+pub(super) fn replace(path: &Path, file: &[u8]) -> std::result::Result<(), FileError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
+    }
+    espalier_files::write(path, file).map_err(FileError::of("write", path))
+}
 
 /// A picture that a test left behind and that can become golden.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +221,7 @@ impl PendingGolden {
     pub fn accept(&self) -> Result<()> {
         let actual = self.actual();
         let file = fs::read(&actual).map_err(FileError::of("read", &actual))?;
-        golden::replace(&self.target.golden, &file)?;
+        replace(&self.target.golden, &file)?;
         for stem in &self.stems {
             for suffix in [ACTUAL_SUFFIX, TARGET_SUFFIX, EXPECTED_SUFFIX, DIFFERENCE_SUFFIX] {
                 let path = PathBuf::from(format!("{}{suffix}", stem.display()));

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::{fmt, fs, io};
 
 use super::local;
-#[cfg(unix)]
-use super::source::UnixSource;
 use super::source::{BoxedSource, Once, TcpSource, Then};
+#[cfg(unix)]
+use super::source::{UnixSocketFile, UnixSource};
 use super::{BoxedStream, telnet};
 
 /// Where a stream of bytes leads.
@@ -55,21 +55,6 @@ pub(crate) enum Opened {
     File(fs::File),
 }
 
-/// A Unix socket whose name is removed with its listener.
-#[cfg(unix)]
-pub(crate) struct UnixSocketFile {
-    pub listener: std::os::unix::net::UnixListener,
-    path: PathBuf,
-}
-
-#[cfg(unix)]
-impl Drop for UnixSocketFile {
-    fn drop(&mut self) {
-        // If it is gone, that is what was wanted.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
 impl Endpoint {
     /// Listens, connects or creates. With `wait` a server has its first client before this returns.
     pub(crate) fn open(&self, wait: bool) -> io::Result<Opened> {
@@ -91,8 +76,7 @@ impl Endpoint {
             #[cfg(unix)]
             Endpoint::UnixServer(path) => {
                 remove_socket(path)?;
-                let socket_file =
-                    UnixSocketFile { listener: std::os::unix::net::UnixListener::bind(path)?, path: path.clone() };
+                let socket_file = UnixSocketFile::bind(path)?;
                 let first = if wait { Some(socket_file.listener.accept()?.0) } else { None };
                 if let Some(first) = &first {
                     first.set_nonblocking(true)?;

@@ -75,13 +75,35 @@ impl Source for TcpSource {
     }
 }
 
+/// A Unix socket whose name is removed with its listener.
+#[cfg(unix)]
+pub(crate) struct UnixSocketFile {
+    pub listener: std::os::unix::net::UnixListener,
+    path: std::path::PathBuf,
+}
+
+#[cfg(unix)]
+impl UnixSocketFile {
+    pub fn bind(path: &std::path::Path) -> std::io::Result<UnixSocketFile> {
+        Ok(UnixSocketFile { listener: std::os::unix::net::UnixListener::bind(path)?, path: path.to_owned() })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for UnixSocketFile {
+    fn drop(&mut self) {
+        // If it is gone, that is what was wanted.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// Clients of a Unix socket.
 #[cfg(unix)]
 pub(crate) struct UnixSource {
     pub listener: tokio::net::UnixListener,
     pub telnet: bool,
     /// Takes the socket's name with it.
-    pub _socket_file: super::endpoint::UnixSocketFile,
+    pub _socket_file: UnixSocketFile,
 }
 
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::find::{EMULATOR_VARIABLE, MACHINE, PROGRAM, TOOLS_VARIABLE};
+use super::names::{EMULATOR_VARIABLE, MACHINE, PROGRAM, TOOLS_VARIABLE};
 use crate::error::Cause;
 
 /// Advice for a host without a QEMU that has the machine.

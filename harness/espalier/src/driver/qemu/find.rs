@@ -10,16 +10,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::error::QemuError;
+use super::names::{EMULATOR_VARIABLE, MACHINE, PROGRAM, TOOLS_VARIABLE};
 use super::process::{Guarded, describe};
 
-/// Environment variable with the program.
-pub const EMULATOR_VARIABLE: &str = "ESPALIER_QEMU";
-/// Environment variable with the folder of Espressif's tools.
-pub(super) const TOOLS_VARIABLE: &str = "IDF_TOOLS_PATH";
-/// The program's usual name.
-pub(super) const PROGRAM: &str = "qemu-system-xtensa";
-/// The machine with the chip.
-pub(super) const MACHINE: &str = "esp32";
 /// Time limit for a program to list its machines: a bound for one that hangs, not for a host that is busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Interval of checking a program that was asked.

@@ -2,15 +2,16 @@
 //!
 //! The chip's ROM, its processors and its peripherals are QEMU's; its time is the host's. The console and QMP are sockets on
 //! which this process listens before QEMU starts, so nothing is lost and no port is guessed. The network is the LAN of the
-//! emulated board ([`wire`]). QEMU has no display, so the screen is what the firmware says it draws ([`super::wall`]). The
+//! emulated board ([`lan_socket`]). QEMU has no display, so the screen is what the firmware says it draws ([`super::live`]). The
 //! command line follows Espressif's "QEMU emulator" chapter of the ESP-IDF programming guide.
 
 mod error;
 mod find;
 mod flash;
+mod lan_socket;
+mod names;
 mod process;
 mod qmp;
-mod wire;
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
@@ -25,7 +26,8 @@ use espalier_net::{Lan, LanConfig};
 use serde_json::json;
 
 pub use error::QemuError;
-pub use find::{EMULATOR_VARIABLE, Qemu};
+pub use find::Qemu;
+pub use names::EMULATOR_VARIABLE;
 
 use super::lan_peer::{LanPeer, set_silent};
 use super::live::{Clock, LiveBoard, LiveDriver, Order, Routes, Transmitter, Wiring};
@@ -36,9 +38,10 @@ use super::{
 };
 use crate::error::Failure;
 use flash::FlashFile;
+use lan_socket::LanSocket;
+use names::MACHINE;
 use process::{Guarded, describe};
 use qmp::Qmp;
-use wire::Wire;
 
 /// Time limit from QEMU's start to the connection of its sockets. It takes a tenth of a second on an idle host.
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -58,15 +61,15 @@ const STRAP_DOWNLOAD: u32 = 0x0F;
 /// A board with an empty flash chip that is not switched on yet.
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
     let chip = super::emulated::chip(&setup.model)?;
-    if chip != find::MACHINE {
+    if chip != MACHINE {
         return Err(ModelError::NotInQemu { model: setup.model.clone(), chip }.into());
     }
     let qemu = setup.qemu.as_ref().map_or_else(Qemu::find, Qemu::at)?;
     let flash = FlashFile::erased(super::emulated::flash_size(&setup.model)?)?;
     let lan = Lan::new(LanConfig { seed: setup.seed, ..LanConfig::default() }).map_err(io::Error::other)?;
-    let wire = Arc::new(Wire::new(Clock::start(), lan)?);
-    let board = Machine { qemu, flash, wire: wire.clone(), running: None, routes: Routes::default() };
-    Ok(Box::new(QemuBoard { live: LiveDriver::new(board)?, wire, peer: LanPeer::default() }))
+    let lan_socket = Arc::new(LanSocket::new(Clock::start(), lan)?);
+    let board = Machine { qemu, flash, lan: lan_socket.clone(), running: None, routes: Routes::default() };
+    Ok(Box::new(QemuBoard { live: LiveDriver::new(board)?, lan: lan_socket, peer: LanPeer::default() }))
 }
 
 /// A chip in QEMU.
@@ -75,7 +78,7 @@ struct Machine {
     running: Option<Running>,
     // After the process, which has the file open.
     flash: FlashFile,
-    wire: Arc<Wire>,
+    lan: Arc<LanSocket>,
     routes: Routes,
 }
 
@@ -91,14 +94,14 @@ impl Machine {
     fn command(&self, start: Start, ports: [u16; 3]) -> Command {
         let [serial, control, network] = ports.map(|port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
         let mut command = Command::new(self.qemu.program());
-        command.args(["-M", find::MACHINE, "-display", "none", "-monitor", "none"]);
+        command.args(["-M", MACHINE, "-display", "none", "-monitor", "none"]);
         command.args(["-serial", &format!("tcp:{serial}"), "-qmp", &format!("tcp:{control}")]);
         command.args(["-nic", &format!("socket,id={CARD},model=open_eth,connect={network}")]);
         command.args(["-drive", &self.flash.drive()]);
         // The watchdogs of the chip would bite whenever the host is busy.
-        command.args(["-global", &format!("driver=timer.{}.timg,property=wdt_disable,value=true", find::MACHINE)]);
+        command.args(["-global", &format!("driver=timer.{}.timg,property=wdt_disable,value=true", MACHINE)]);
         if start == Start::Download {
-            let strap = format!("driver={}.gpio,property=strap_mode,value={STRAP_DOWNLOAD:#04x}", find::MACHINE);
+            let strap = format!("driver={}.gpio,property=strap_mode,value={STRAP_DOWNLOAD:#04x}", MACHINE);
             command.args(["-global", &strap]);
         }
         command
@@ -120,7 +123,7 @@ impl Machine {
         let deadline = Instant::now() + START_PATIENCE;
         let console = accept(&serial, &mut process, "serial port", deadline)?;
         let control = accept(&control, &mut process, "control channel", deadline)?;
-        self.wire.connect(accept(&network, &mut process, "network", deadline)?)?;
+        self.lan.connect(accept(&network, &mut process, "network", deadline)?)?;
         console.set_read_timeout(Some(LINE_PATIENCE))?;
         console.set_write_timeout(Some(LINE_PATIENCE))?;
         wiring.connect(console.try_clone()?, Port(console))?;
@@ -283,7 +286,7 @@ impl LiveBoard for Machine {
 /// A board in wall time, except for its network.
 struct QemuBoard {
     live: LiveDriver<Machine>,
-    wire: Arc<Wire>,
+    lan: Arc<LanSocket>,
     peer: LanPeer,
 }
 
@@ -353,74 +356,74 @@ impl Parts for QemuBoard {}
 
 impl PeerSockets for QemuBoard {
     fn address(&self) -> Option<Ipv4Addr> {
-        self.wire.with(|lan| lan.board_address())
+        self.lan.with(|lan| lan.board_address())
     }
 
     fn peer_address(&self) -> Ipv4Addr {
-        self.wire.with(|lan| lan.config().peer)
+        self.lan.with(|lan| lan.config().peer)
     }
 
     fn listen(&mut self, port: u16) -> Result<ListenerId, Failure> {
-        self.wire.with(|lan| self.peer.listen(lan, Segment::Lan, port))
+        self.lan.with(|lan| self.peer.listen(lan, Segment::Lan, port))
     }
 
     fn accept(&mut self, listener: ListenerId) -> Option<(ConnectionId, SocketAddrV4)> {
-        self.wire.with(|lan| self.peer.accept(lan, listener))
+        self.lan.with(|lan| self.peer.accept(lan, listener))
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        self.wire.with(|lan| self.peer.close_listener(lan, listener));
+        self.lan.with(|lan| self.peer.close_listener(lan, listener));
     }
 
     fn connect(&mut self, to: SocketAddrV4) -> Result<ConnectionId, Failure> {
-        self.wire.with(|lan| self.peer.connect(lan, Segment::Lan, to))
+        self.lan.with(|lan| self.peer.connect(lan, Segment::Lan, to))
     }
 
     fn link(&self, connection: ConnectionId) -> Link {
-        self.wire.with(|lan| self.peer.link(lan, connection))
+        self.lan.with(|lan| self.peer.link(lan, connection))
     }
 
     fn send(&mut self, connection: ConnectionId, bytes: &[u8]) -> usize {
-        self.wire.with(|lan| self.peer.send(lan, connection, bytes))
+        self.lan.with(|lan| self.peer.send(lan, connection, bytes))
     }
 
     fn receive(&mut self, connection: ConnectionId) -> Vec<u8> {
-        self.wire.with(|lan| self.peer.receive(lan, connection))
+        self.lan.with(|lan| self.peer.receive(lan, connection))
     }
 
     fn finish(&mut self, connection: ConnectionId) {
-        self.wire.with(|lan| self.peer.finish(lan, connection));
+        self.lan.with(|lan| self.peer.finish(lan, connection));
     }
 
     fn abort(&mut self, connection: ConnectionId) {
-        self.wire.with(|lan| self.peer.abort(lan, connection));
+        self.lan.with(|lan| self.peer.abort(lan, connection));
     }
 
     fn set_silent(&mut self, silent: bool) -> Result<(), Failure> {
-        self.wire.with(|lan| set_silent(lan, Segment::Lan, silent))
+        self.lan.with(|lan| set_silent(lan, Segment::Lan, silent))
     }
 }
 
 impl Cable for QemuBoard {
     fn set_faults(&mut self, faults: &FaultConfig) -> Result<(), Failure> {
-        self.wire.with(|lan| lan.set_faults(faults.clone())).map_err(EmulatorError::new)?;
+        self.lan.with(|lan| lan.set_faults(faults.clone())).map_err(EmulatorError::new)?;
         self.live.board_mut().set_link(!(faults.from_board.cut && faults.to_board.cut))
     }
 
     fn start_capture(&mut self, limit: usize) {
-        self.wire.with(|lan| lan.start_capture(limit));
+        self.lan.with(|lan| lan.start_capture(limit));
     }
 
     fn capture(&self, first: u64) -> Vec<u8> {
-        self.wire.with(|lan| lan.capture_from(first))
+        self.lan.with(|lan| lan.capture_from(first))
     }
 
     fn captured(&self) -> u64 {
-        self.wire.with(|lan| lan.captured())
+        self.lan.with(|lan| lan.captured())
     }
 
     fn capture_dropped(&self) -> u64 {
-        self.wire.with(|lan| lan.capture_dropped())
+        self.lan.with(|lan| lan.capture_dropped())
     }
 }
 

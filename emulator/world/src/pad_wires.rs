@@ -28,19 +28,19 @@ impl End {
 
 espalier_core::persist! {
     value End { place, pin }
-    value Wires { wires, nets }
+    value PadWires { wires, nets }
 }
 
 /// The wires of a world.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wires {
+pub(crate) struct PadWires {
     /// Wires between different boards: pads of the two.
     wires: Vec<(End, End)>,
     /// The nets that they make together with the wires on the boards.
     nets: Vec<Vec<End>>,
 }
 
-impl Wires {
+impl PadWires {
     /// Whether boards are joined: then they can run alone for less time.
     pub fn join_boards(&self) -> bool {
         !self.nets.is_empty()

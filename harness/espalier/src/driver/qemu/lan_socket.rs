@@ -26,7 +26,7 @@ const QUEUE: usize = 256;
 const REST: Duration = Duration::from_millis(100);
 
 /// The LAN and its time.
-pub(super) struct Wire {
+pub(super) struct LanSocket {
     shared: Arc<Shared>,
 }
 
@@ -66,14 +66,14 @@ impl Shared {
     }
 }
 
-impl Wire {
+impl LanSocket {
     /// A LAN without a board.
-    pub(super) fn new(clock: Clock, lan: Lan) -> io::Result<Wire> {
+    pub(super) fn new(clock: Clock, lan: Lan) -> io::Result<LanSocket> {
         let state = Mutex::new(State { lan, to_board: None, over: false });
         let shared = Arc::new(Shared { clock, state, changed: Condvar::new() });
         let timed = shared.clone();
         thread::Builder::new().name("espalier-lan".to_owned()).spawn(move || keep_time(&timed))?;
-        Ok(Wire { shared })
+        Ok(LanSocket { shared })
     }
 
     /// Connects a board's cable. One that was connected before is pulled out.
@@ -94,7 +94,7 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for LanSocket {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         (state.over, state.to_board) = (true, None);

@@ -17,21 +17,21 @@ enum Entry {
 
 espalier_core::persist! {
     enum Entry { Cable(place), AccessPoint }
-    value Wired { lan, entering, entered }
+    value Cables { lan, entering, entered }
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Wired {
+pub(crate) struct Cables {
     pub lan: Lan,
     /// Frames for the switch, by the time at which they were sent; those of one time in the order in which they were handed over.
     entering: BTreeMap<(Time, u64), (Entry, Vec<u8>)>,
     entered: u64,
 }
 
-impl Wired {
-    pub fn new(mut lan: Lan) -> Wired {
+impl Cables {
+    pub fn new(mut lan: Lan) -> Cables {
         lan.plug_in_air();
-        Wired { lan, entering: BTreeMap::new(), entered: 0 }
+        Cables { lan, entering: BTreeMap::new(), entered: 0 }
     }
 
     /// Whether each of `boards` boards has its cable. The first has one before there is a board.
