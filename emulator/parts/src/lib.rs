@@ -1,4 +1,4 @@
-//! Parts around the chip: the flash chip, and every other part as a [`Part`], which users implement too.
+//! Parts around the chip: the flash chip, the PSRAM, and every other part as a [`Part`], which users implement too.
 
 #![warn(clippy::missing_errors_doc)]
 
@@ -19,6 +19,7 @@ mod mpu6050;
 mod msa300;
 mod oled;
 mod part;
+mod psram;
 mod register_pointer;
 mod sdcard;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use oled::{ComPins, Controller, Oled, OledConfig};
 pub use part::{
     Connection, Drive, ForkPart, PadUse, Part, PartEntry, PartError, Property, SpiPart, Value, ValueError, Wiring,
 };
+pub use psram::{PSRAM_PAGE_SIZE, Psram, PsramSize, PsramSizeError};
 pub use sdcard::SdCard;
 pub use tft::{Tft, TftConfig};
 pub use ws2812::Ws2812;

@@ -162,6 +162,10 @@ struct CacheControl {
     enable: Field,
     flush: Field,
     flushed: Field,
+    split: Field,
+    halves: Field,
+    ram_masked: Field,
+    ram_page_mode: Field,
 }
 
 const CACHE_CONTROL: [CacheControl; 2] = [
@@ -169,11 +173,19 @@ const CACHE_CONTROL: [CacheControl; 2] = [
         enable: reg::PRO_CACHE_CTRL::PRO_CACHE_ENABLE,
         flush: reg::PRO_CACHE_CTRL::PRO_CACHE_FLUSH_ENA,
         flushed: reg::PRO_CACHE_CTRL::PRO_CACHE_FLUSH_DONE,
+        split: reg::PRO_CACHE_CTRL::PRO_DRAM_SPLIT,
+        halves: reg::PRO_CACHE_CTRL::PRO_DRAM_HL,
+        ram_masked: reg::PRO_CACHE_CTRL1::PRO_CACHE_MASK_OPSDRAM,
+        ram_page_mode: reg::PRO_CACHE_CTRL1::PRO_CMMU_SRAM_PAGE_MODE,
     },
     CacheControl {
         enable: reg::APP_CACHE_CTRL::APP_CACHE_ENABLE,
         flush: reg::APP_CACHE_CTRL::APP_CACHE_FLUSH_ENA,
         flushed: reg::APP_CACHE_CTRL::APP_CACHE_FLUSH_DONE,
+        split: reg::APP_CACHE_CTRL::APP_DRAM_SPLIT,
+        halves: reg::APP_CACHE_CTRL::APP_DRAM_HL,
+        ram_masked: reg::APP_CACHE_CTRL1::APP_CACHE_MASK_OPSDRAM,
+        ram_page_mode: reg::APP_CACHE_CTRL1::APP_CMMU_SRAM_PAGE_MODE,
     },
 ];
 
@@ -187,6 +199,8 @@ pub enum DportEffect {
     AppCpuStart,
     /// A core's flash cache was emptied.
     CacheFlush(Cpu),
+    /// The control of a core's cache changed; see [`Dport::external_ram`].
+    CacheControl,
     /// The CPU clock selection changed; see [`Dport::cpu_period`].
     CpuClock,
     /// These bits of PERIP_RST_EN have gone from 0 to 1.
@@ -199,9 +213,36 @@ pub enum DportEffect {
 
 espalier_core::persist! {
     enum DportEffect {
-        Interrupts, AppCpu, AppCpuStart, CacheFlush(value), CpuClock, PeripheralReset(value), CryptoReset(value),
+        Interrupts, AppCpu, AppCpuStart, CacheFlush(value), CacheControl, CpuClock, PeripheralReset(value), CryptoReset(value),
         CoreReset(value)
     }
+}
+
+/// The cache through which a core reaches external RAM (TRM "System and Memory", section "Cache", figure of the modes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RamSharing {
+    /// Its own one.
+    #[default]
+    Own,
+    /// The one of the PRO CPU in the lower half of the addresses, that of the APP CPU in the upper one: DRAM_HL.
+    Halves,
+    /// The one of the PRO CPU for the even lines of 32 bytes, that of the APP CPU for the odd ones: DRAM_SPLIT.
+    Lines,
+}
+
+/// The controls of a core's cache over external RAM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExternalRamControl {
+    /// CACHE_MASK_OPSDRAM is clear: the cache serves these addresses.
+    pub open: bool,
+    pub sharing: RamSharing,
+    /// CMMU_SRAM_PAGE_MODE: 0 for pages of 32 KiB, and half as much with each step to 4.
+    pub page_mode: u32,
+}
+
+espalier_core::persist! {
+    enum RamSharing { Own, Halves, Lines }
+    value ExternalRamControl { open, sharing, page_mode }
 }
 
 /// The controls of DPORT over the APP CPU.
@@ -270,6 +311,18 @@ impl Dport {
         self.registers.is_set(CACHE_CONTROL[core].enable)
     }
 
+    /// Returns how the cache of `core` shows external RAM.
+    pub fn external_ram(&self, core: usize) -> ExternalRamControl {
+        let control = &CACHE_CONTROL[core];
+        let sharing = match () {
+            () if self.registers.is_set(control.halves) => RamSharing::Halves,
+            () if self.registers.is_set(control.split) => RamSharing::Lines,
+            () => RamSharing::Own,
+        };
+        let page_mode = self.registers.field(control.ram_page_mode);
+        ExternalRamControl { open: !self.registers.is_set(control.ram_masked), sharing, page_mode }
+    }
+
     /// Sets the level of an interrupt source for both cores. Returns true if it changed.
     pub fn set_source(&mut self, source: usize, level: bool) -> bool {
         // Both halves have to be set, so this is not a short-circuiting "or".
@@ -304,8 +357,11 @@ impl Dport {
         (self.sources[core] >> (32 * word)) as u32
     }
 
-    fn cache_flush(&mut self, cpu: Cpu, before: u32) {
+    fn cache_control(&mut self, cpu: Cpu, before: u32, after: u32) {
         let control = &CACHE_CONTROL[cpu as usize];
+        if (before ^ after) & (control.split.mask() | control.halves.mask()) != 0 {
+            self.effects.push(DportEffect::CacheControl);
+        }
         if !self.registers.is_set(control.flush) {
             self.registers.set_field(control.flushed, 0);
         } else if !control.flush.is_set(before) {
@@ -322,7 +378,7 @@ impl Device for Dport {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "memory protection units, trace memory and cache statistics are plain storage; caches are as large as flash and never hold \
+            "memory protection units, trace memory and cache statistics are plain storage; caches are as large as what they show and never hold \
              stale lines; only the first fetch of code takes time",
         )
     }
@@ -351,8 +407,11 @@ impl Device for Dport {
                 self.effects.push(DportEffect::AppCpu);
             }
             reg::CPU_PER_CONF if after != before => self.effects.push(DportEffect::CpuClock),
-            reg::PRO_CACHE_CTRL => self.cache_flush(Cpu::Pro, before),
-            reg::APP_CACHE_CTRL => self.cache_flush(Cpu::App, before),
+            reg::PRO_CACHE_CTRL => self.cache_control(Cpu::Pro, before, after),
+            reg::APP_CACHE_CTRL => self.cache_control(Cpu::App, before, after),
+            reg::PRO_CACHE_CTRL1 | reg::APP_CACHE_CTRL1 if after != before => {
+                self.effects.push(DportEffect::CacheControl);
+            }
             reg::CPU_INTR_FROM_CPU..reg::PRO_INTR_STATUS => {
                 let index = (offset - reg::CPU_INTR_FROM_CPU) / 4;
                 debug_assert!(index < FROM_CPU_COUNT);
@@ -379,9 +438,11 @@ impl Device for Dport {
 
 #[cfg(test)]
 mod tests {
+    use super::reg::APP_CACHE_CTRL::APP_DRAM_SPLIT;
+    use super::reg::APP_CACHE_CTRL1::APP_CMMU_SRAM_PAGE_MODE;
     use super::reg::BT_LPCK_DIV_FRAC::{LPCLK_SEL_XTAL, LPCLK_SEL_XTAL32K};
-    use super::reg::PRO_CACHE_CTRL::{PRO_CACHE_FLUSH_DONE, PRO_CACHE_FLUSH_ENA};
-    use super::{AppCpuControl, Dport, DportEffect, reg};
+    use super::reg::PRO_CACHE_CTRL::{PRO_CACHE_FLUSH_DONE, PRO_CACHE_FLUSH_ENA, PRO_DRAM_HL};
+    use super::{AppCpuControl, Dport, DportEffect, ExternalRamControl, RamSharing, reg};
     use crate::clocks::{RC_FAST, SlowClock};
     use espalier_core::{Device, Frequency, Time};
 
@@ -433,6 +494,21 @@ mod tests {
         assert_eq!(dport.take_effect(), Some(DportEffect::CacheFlush(crate::Cpu::Pro)));
         write(&mut dport, reg::PRO_CACHE_CTRL, 0);
         assert!(!PRO_CACHE_FLUSH_DONE.is_set(dport.read(reg::PRO_CACHE_CTRL, Time::ZERO).unwrap()));
+    }
+
+    #[test]
+    fn external_ram_is_reached_as_the_cache_controls_say() {
+        let mut dport = Dport::default();
+        assert_eq!(dport.external_ram(0), ExternalRamControl::default());
+        write(&mut dport, reg::PRO_CACHE_CTRL1, 0);
+        write(&mut dport, reg::APP_CACHE_CTRL1, APP_CMMU_SRAM_PAGE_MODE.put(2));
+        write(&mut dport, reg::PRO_CACHE_CTRL, PRO_DRAM_HL.mask());
+        write(&mut dport, reg::APP_CACHE_CTRL, APP_DRAM_SPLIT.mask());
+        let effects: Vec<_> = std::iter::from_fn(|| dport.take_effect()).collect();
+        assert_eq!(effects, [DportEffect::CacheControl; 4]);
+        let pro = ExternalRamControl { open: true, sharing: RamSharing::Halves, page_mode: 0 };
+        let app = ExternalRamControl { open: true, sharing: RamSharing::Lines, page_mode: 2 };
+        assert_eq!([dport.external_ram(0), dport.external_ram(1)], [pro, app]);
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub use aes::Aes;
 pub use apb_ctrl::{ApbCtrl, Conversion};
 pub use bluetooth::Bluetooth;
 pub use clocks::{APB_WITH_PLL, RC_FAST, SlowClock, SocClock, XTAL};
-pub use dport::{AppCpuControl, Dport, DportEffect, FROM_CPU_SOURCE, INTERRUPT_SOURCES};
+pub use dport::{
+    AppCpuControl, Dport, DportEffect, ExternalRamControl, FROM_CPU_SOURCE, INTERRUPT_SOURCES, RamSharing,
+};
 pub use efuse::{ChipPackage, ChipRevision, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig};
 pub use frc::FrcTimer;
 pub use gpio::{Gpio, InputSource, PINS, SIGNAL_GPIO};

@@ -11,6 +11,8 @@ pub enum SocError {
     #[error(transparent)]
     Flash(#[from] espalier_parts::FlashError),
     #[error(transparent)]
+    Psram(#[from] espalier_parts::PsramSizeError),
+    #[error(transparent)]
     Lan(#[from] espalier_net::LanError),
     /// A part of the board cannot be made.
     #[error(transparent)]

@@ -21,6 +21,13 @@ pub fn check(board: &BoardDefinition) -> Checked {
             allowed: "one whose first byte is even",
         });
     }
+    if board.psram_size.is_some() && board.chip != ChipKind::Esp32 {
+        return Err(BoardErrorKind::Value {
+            key: "chip.psram".to_owned(),
+            value: format!("set on an {}", board.chip.name()),
+            allowed: "left out: of the chips here, only the esp32 has pads and a cache for it",
+        });
+    }
     parts(board)?;
     wires(board)?;
     for content in &board.flash_content {

@@ -71,7 +71,7 @@ impl FlashSize {
 
 /// `chip = "esp32c3"`, or a table with more about the chip.
 #[derive(Clone, Deserialize)]
-#[serde(untagged, expecting = "the name of a chip, or a table with `kind`, `mac` and `rom`")]
+#[serde(untagged, expecting = "the name of a chip, or a table with `kind`, `mac`, `rom` and `psram`")]
 enum ChipEntry {
     Kind(ChipKind),
     Table(Chip),
@@ -92,6 +92,7 @@ struct Chip {
     kind: ChipKind,
     mac: Option<String>,
     rom: Rom,
+    psram: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -154,6 +155,19 @@ fn mac(key: &str, text: &str) -> Result<[u8; 6], BoardErrorKind> {
         key: key.to_owned(),
         value: format!("{text:?}"),
         allowed: "six bytes such as \"24:0a:c4:00:01:10\"",
+    })
+}
+
+/// The sizes of a PSRAM.
+const PSRAM_SIZES: [(&str, u32); 3] = [("2MB", 2 << 20), ("4MB", 4 << 20), ("8MB", 8 << 20)];
+
+/// The bytes of a PSRAM.
+fn psram(text: &str) -> Result<u32, BoardErrorKind> {
+    let size = PSRAM_SIZES.iter().find(|(name, _)| *name == text);
+    size.map(|(_, bytes)| *bytes).ok_or_else(|| BoardErrorKind::Value {
+        key: "chip.psram".to_owned(),
+        value: format!("{text:?}"),
+        allowed: "\"2MB\", \"4MB\" or \"8MB\"",
     })
 }
 
@@ -232,12 +246,14 @@ impl BoardFile {
     pub fn definition(self, origin: &Path, kinds: &PartKinds) -> Result<BoardDefinition, BoardError> {
         let chip = self.chip.map(ChipEntry::table).unwrap_or_default();
         let mac = chip.mac.as_deref().map_or(Ok(DEFAULT_MAC), |text| mac("chip.mac", text));
+        let psram_size = chip.psram.as_deref().map(psram).transpose();
         let access_points: Result<Vec<_>, _> = self.access_point.iter().map(AccessPointEntry::settings).collect();
         let stem = || origin.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(BoardDefinition {
             name: self.name.unwrap_or_else(stem),
             chip: chip.kind,
             flash_size: self.flash.unwrap_or_default().size.bytes(),
+            psram_size: psram_size.map_err(|kind| kind.at(origin))?,
             mac: mac.map_err(|kind| kind.at(origin))?,
             rom: match chip.rom {
                 Rom::Rev0 => RomRevision::Rev0,

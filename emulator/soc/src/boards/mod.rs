@@ -88,6 +88,8 @@ pub struct BoardDefinition {
     pub chip: ChipKind,
     /// Size of the flash chip in bytes: 2, 4, 8 or 16 MiB.
     pub flash_size: u32,
+    /// Size of the PSRAM in bytes, if there is one: 2, 4 or 8 MiB.
+    pub psram_size: Option<u32>,
     /// Factory MAC address in eFuse; the chip derives the addresses of its interfaces from it.
     pub mac: [u8; 6],
     pub rom: RomRevision,
@@ -105,7 +107,7 @@ pub struct BoardDefinition {
 
 espalier_core::persist! {
     value BoardDefinition {
-        name, chip, flash_size, mac, rom, parts, kinds, access_points, wires, flash_content
+        name, chip, flash_size, psram_size, mac, rom, parts, kinds, access_points, wires, flash_content
     }
 }
 

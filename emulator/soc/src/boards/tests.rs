@@ -251,3 +251,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_board_can_have_a_psram() {
+    assert_eq!(board("[chip]\npsram = \"8MB\"").psram_size, Some(8 << 20));
+    assert_eq!(board("").psram_size, None);
+    let wrong = "board mine.toml: chip.psram is \"3MB\", not \"2MB\", \"4MB\" or \"8MB\"";
+    assert_eq!(error("[chip]\npsram = \"3MB\""), wrong);
+    assert_eq!(
+        error("[chip]\nkind = \"esp32c3\"\npsram = \"4MB\""),
+        "board mine.toml: chip.psram is set on an esp32c3, not left out: of the chips here, only the esp32 has pads and a cache for it"
+    );
+}

@@ -58,6 +58,8 @@ enum Target {
     RtcSlow(usize),
     RtcFast(usize),
     Code(Code),
+    /// The PSRAM, behind the data cache.
+    External,
     Peripheral,
 }
 
@@ -139,7 +141,11 @@ impl CoreBus<'_> {
         if let Some(offset) = within(address, RTC_FAST_DATA_BASE, RTC_SIZE) {
             return bytes(&self.chip.ram.rtc_fast[..], offset);
         }
-        within(address, RTC_SLOW_BASE, RTC_SIZE).and_then(|offset| bytes(&self.chip.ram.rtc_slow[..], offset))
+        if let Some(offset) = within(address, RTC_SLOW_BASE, RTC_SIZE) {
+            return bytes(&self.chip.ram.rtc_slow[..], offset);
+        }
+        let (page, offset) = self.chip.psram_page(self.origin.core, address)?;
+        bytes(page, offset)
     }
 
     /// The word at an address of the instruction bus that holds memory.
@@ -180,6 +186,9 @@ impl CoreBus<'_> {
         {
             return Err(Fault::ReadOnly);
         }
+        if self.chip.psram_page(self.origin.core, address).is_some() {
+            return Ok(Target::External);
+        }
         Ok(Target::Peripheral)
     }
 
@@ -198,6 +207,12 @@ impl CoreBus<'_> {
             }
             Target::Code(Code::Sram1(offset)) => {
                 (&mut self.chip.ram.dram[..], offset, &mut self.chip.ram.versions.sram1[sram1_page(offset)])
+            }
+            // Only the data bus reaches it, so that it never holds code.
+            Target::External => {
+                let (page, offset) = self.chip.psram_page_mut(self.origin.core, address).ok_or(Fault::Unmapped)?;
+                store_narrow(page, offset, width, value)?;
+                return Ok(Stored::Data);
             }
             Target::Peripheral => return self.store_to_peripheral(address, value, cycle),
         };

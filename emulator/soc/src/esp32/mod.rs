@@ -5,6 +5,7 @@ mod analog;
 mod bus;
 mod clocks;
 mod efuses;
+mod external_ram;
 mod flash_cache;
 mod flash_mmu;
 mod functions;
@@ -17,6 +18,7 @@ mod table;
 use std::sync::Arc;
 
 use espalier_core::{Frequency, GuestMemory, Page, Span, Time};
+use espalier_parts::PSRAM_PAGE_SIZE;
 use espalier_peripherals::{Cpu, DportEffect, PINS, ResetCause, RtcEffect, WakeupSource, WatchdogReset, XTAL};
 use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
 
@@ -30,8 +32,9 @@ use crate::platform::block::{Block, Id, Model, Setup};
 use crate::platform::{Config, Platform, Reset};
 use crate::rom::Rom;
 use bus::CoreBus;
+use external_ram::ExternalRam;
 use flash_cache::FlashCache;
-use flash_mmu::FLASH_ENTRIES;
+use flash_mmu::{FLASH_ENTRIES, Mapping};
 use memory::Ram;
 use table::{
     CRYPTO, DPORT, FLASH_MMU, GPIO, IO_MUX, PERIPHERALS, RTC_CNTL, RTC_IO, TABLE, TIMG, WINDOWS, direct_signal,
@@ -52,6 +55,7 @@ pub struct Esp32 {
     rom: Rom,
     /// The pages of flash behind the entries of each core's MMU.
     pages: [[Option<u8>; FLASH_ENTRIES]; CORES],
+    external_ram: ExternalRam,
     flash_cache: FlashCache,
     /// Lines that the running core had to fetch first, since [`Chip::take_stall`].
     missed_lines: u32,
@@ -64,7 +68,7 @@ pub struct Esp32 {
 
 espalier_core::persist! {
     state Esp32 {
-        ram, platform, pages, flash_cache, missed_lines, runs, flash_boot, jtag, rtc_levels
+        ram, platform, pages, external_ram, flash_cache, missed_lines, runs, flash_boot, jtag, rtc_levels
     } fixed { rom }
 }
 
@@ -89,6 +93,7 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
         )?,
         rom: Rom::load(config.board.rom)?,
         pages: [[Some(0); FLASH_ENTRIES]; CORES],
+        external_ram: ExternalRam::default(),
         flash_cache: FlashCache::default(),
         missed_lines: 0,
         runs: [true, false],
@@ -281,10 +286,37 @@ impl Esp32 {
     }
 
     fn settle_flash_mmu(&mut self, core: usize) {
-        let Some((entry, page)) = self.get_mut(FLASH_MMU[core]).take_change() else { return };
-        if std::mem::replace(&mut self.pages[core][entry], page) != page {
-            self.platform.change_code();
+        match self.get_mut(FLASH_MMU[core]).take_change() {
+            Some(Mapping::Flash(entry, page)) => {
+                let before = std::mem::replace(&mut self.pages[core][entry], page);
+                if before != page {
+                    self.platform.change_code();
+                }
+            }
+            Some(Mapping::Ram(entry, page)) => self.external_ram.map(core, entry, page),
+            None => {}
         }
+    }
+
+    /// The page of the PSRAM at an address of the data bus, and the offset in it.
+    #[inline]
+    fn psram_page(&self, core: usize, address: u32) -> Option<(&[u8; PSRAM_PAGE_SIZE], usize)> {
+        let psram = self.platform.parts.psram.as_ref()?;
+        let place = self.external_ram.place(core & 1, address)?;
+        Some((psram.page(place / PSRAM_PAGE_SIZE), place % PSRAM_PAGE_SIZE))
+    }
+
+    /// The same to be written.
+    fn psram_page_mut(&mut self, core: usize, address: u32) -> Option<(&mut [u8; PSRAM_PAGE_SIZE], usize)> {
+        let psram = self.platform.parts.psram.as_mut()?;
+        let place = self.external_ram.place(core & 1, address)?;
+        Some((psram.page_mut(place / PSRAM_PAGE_SIZE), place % PSRAM_PAGE_SIZE))
+    }
+
+    fn follow_cache_control(&mut self) {
+        let dport = self.get(DPORT);
+        let control = [dport.external_ram(0), dport.external_ram(1)];
+        self.external_ram.set_control(control);
     }
 
     fn settle_dport(&mut self, now: Time) {
@@ -296,6 +328,7 @@ impl Esp32 {
                     self.platform.push_effect(Reset { cause: ResetCause::ProCpu, core: Some(number(Cpu::App)) });
                 }
                 DportEffect::CpuClock => self.update_clocks(now),
+                DportEffect::CacheControl => self.follow_cache_control(),
                 DportEffect::CacheFlush(cpu) => self.flush_cache(number(cpu)),
                 DportEffect::PeripheralReset(bits) => self.reset_blocks(PERIPHERALS, bits),
                 DportEffect::CoreReset(bits) => self.reset_blocks(table::CORES, bits),

@@ -1,8 +1,10 @@
 //! Resets: what they reach and what they leave alone.
 
 use espalier_core::{Device, Time};
+use espalier_parts::Psram;
 use espalier_peripherals::{ResetCause, ResetScope};
 
+use super::external_ram::ExternalRam;
 use super::flash_mmu::FLASH_ENTRIES;
 use super::table::{DPORT, EFUSE, GPIO, RTC_CNTL, RTC_IO, SENS, TIMG};
 use super::{CORES, Esp32, cpu};
@@ -47,6 +49,8 @@ impl Esp32 {
     pub(super) fn reset_all(&mut self, cause: ResetCause, now: Time) {
         if cause == ResetCause::DeepSleep {
             self.ram.clear_digital();
+            // VDD_SDIO is off in deep sleep.
+            self.platform.parts.psram.iter_mut().for_each(Psram::lose_power);
         }
         for (index, block) in Esp32::TABLE.iter().enumerate() {
             if !block.row.kept {
@@ -59,6 +63,8 @@ impl Esp32 {
             self.get_mut(SENS).reset();
         }
         self.pages = [[Some(0); FLASH_ENTRIES]; CORES];
+        self.external_ram = ExternalRam::default();
+        self.follow_cache_control();
         for core in 0..CORES {
             self.flush_cache(core);
         }

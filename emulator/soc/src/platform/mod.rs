@@ -22,7 +22,7 @@ use espalier_core::{
     Unmodelled,
 };
 use espalier_net::{Air, Delivery, Lan, Ports, Sent};
-use espalier_parts::{FlashChip, FlashSize};
+use espalier_parts::{FlashChip, FlashSize, Psram, PsramSize};
 use espalier_peripherals::ResetCause;
 
 use crate::error::SocError;
@@ -125,7 +125,8 @@ impl Platform {
         let Setup { board, seed } = config.setup;
         let map = Map::new(table, config.windows);
         let flash = FlashChip::new(FlashSize::try_from(board.flash_size as usize)?);
-        let parts = Parts::new(flash, board, config.pins)?;
+        let psram = board.psram_size.map(|size| PsramSize::try_from(size as usize).map(Psram::new)).transpose()?;
+        let parts = Parts::new(flash, psram, board, config.pins)?;
         let mut lan = Lan::new(espalier_net::LanConfig { seed, ..espalier_net::LanConfig::default() })?;
         lan.plug_in_air();
         Ok(Platform {

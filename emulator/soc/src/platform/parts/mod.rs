@@ -9,7 +9,7 @@ mod spi;
 use std::any::Any;
 
 use espalier_core::{Damaged, PadMatrix, Persist, Reader, Signal, SpiTarget, Time, Writer};
-use espalier_parts::{Connection, Drive, FlashChip, PadUse, Part, PartError};
+use espalier_parts::{Connection, Drive, FlashChip, PadUse, Part, PartError, Psram};
 
 use crate::boards::BoardDefinition;
 use crate::pads::SUPPLY_MICROVOLTS;
@@ -63,6 +63,7 @@ pub struct Changes {
 #[derive(Clone)]
 pub struct Parts {
     pub flash: FlashChip,
+    pub psram: Option<Psram>,
     slots: Vec<Slot>,
     lines: Vec<Line>,
     buses: Vec<I2cLines>,
@@ -89,8 +90,9 @@ pub struct Parts {
 
 impl Persist for Parts {
     fn save(&self, to: &mut Writer) {
-        let Parts { flash, slots, lines: _, buses, bus: _, devices, direct, heard: _, .. } = self;
+        let Parts { flash, psram, slots, lines: _, buses, bus: _, devices, direct, heard: _, .. } = self;
         flash.save(to);
+        psram.iter().for_each(|psram| psram.save(to));
         to.length(slots.len());
         for slot in slots {
             let mut state = Writer::new();
@@ -107,6 +109,7 @@ impl Persist for Parts {
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         self.flash.restore(from)?;
+        self.psram.iter_mut().try_for_each(|psram| psram.restore(from))?;
         from.fixed_length(self.slots.len())?;
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let length = from.length()?;
@@ -133,9 +136,15 @@ impl Persist for Parts {
 impl Parts {
     /// # Errors
     /// If the board asks for a part that there cannot be.
-    pub fn new(flash: FlashChip, board: &BoardDefinition, pins: usize) -> Result<Parts, PartError> {
+    pub fn new(
+        flash: FlashChip,
+        psram: Option<Psram>,
+        board: &BoardDefinition,
+        pins: usize,
+    ) -> Result<Parts, PartError> {
         let mut parts = Parts {
             flash,
+            psram,
             slots: Vec::new(),
             lines: Vec::new(),
             buses: Vec::new(),
@@ -221,6 +230,7 @@ impl Parts {
     /// They lose power at `now`, and get it back; what the flash chip was doing is torn by `seed`.
     pub fn lose_power(&mut self, now: Time, seed: u64) {
         self.flash.lose_power(now, seed);
+        self.psram.iter_mut().for_each(Psram::lose_power);
         self.buses.iter_mut().for_each(I2cLines::release);
         self.devices.release();
         self.slots.iter_mut().for_each(|slot| slot.touched().power_cycle(now));
@@ -359,9 +369,14 @@ impl Parts {
         self.voltages[pin]
     }
 
-    /// Returns the device at a chip select of the controller that has the flash chip: the flash chip at the first one, none at the others.
+    /// Returns the device at a chip select of the controller that has the flash chip: the flash chip at the first one, the PSRAM at the
+    /// second.
     pub fn on_flash_bus(&mut self, chip_select: usize) -> Option<&mut dyn SpiTarget> {
-        if chip_select == 0 { Some(&mut self.flash) } else { None }
+        match chip_select {
+            0 => Some(&mut self.flash),
+            1 => self.psram.as_mut().map(|psram| psram as &mut dyn SpiTarget),
+            _ => None,
+        }
     }
 
     /// Shows the parts what software drives onto the pads of their buses, for controllers that are made of software.

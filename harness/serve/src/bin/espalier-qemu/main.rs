@@ -100,7 +100,7 @@ fn run(options: Options) -> Result<(), Failure> {
     let program = options.kernel.as_deref().map(kernel::load).transpose()?;
     let boots = options.strap == Strap::FlashBoot;
     let flash = options.flash.as_ref().map(|drive| FlashFile::open(drive, boots)).transpose()?;
-    let mut board = BoardDefinition::default();
+    let mut board = BoardDefinition { psram_size: options.psram_size, ..BoardDefinition::default() };
     if let Some(flash) = &flash {
         board.flash_size = flash.size();
     }

@@ -18,7 +18,7 @@ pub fn take_global(line: &mut Line, value: &str) -> Parsed<()> {
         ("timer.esp32.timg", "wdt_disable") => {
             line.note("-global", value, "watchdogs stay on: guest time does not run late, so none fires falsely");
         }
-        ("ssi_psram", _) => line.note("-global", value, "there is no PSRAM"),
+        ("ssi_psram", _) => line.note("-global", value, "the PSRAM has four data lines"),
         _ => return Err(format!("'{driver}' has no property '{property}' here")),
     }
     Ok(())

@@ -48,6 +48,7 @@ pub struct Line {
     pub answer: Option<&'static str>,
     pub drives: Vec<(Wired, Drive)>,
     pub snapshot: bool,
+    pub psram_size: Option<u32>,
     pub kernel: Option<PathBuf>,
     /// The drive that the eFuses are to use.
     pub efuse_drive: Option<String>,
@@ -109,6 +110,7 @@ impl Line {
         Ok(Options {
             flash,
             efuses,
+            psram_size: self.psram_size,
             kernel: self.kernel,
             ptys,
             streams,

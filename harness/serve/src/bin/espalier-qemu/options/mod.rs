@@ -57,6 +57,8 @@ pub enum Action {
 pub struct Options {
     pub flash: Option<Drive>,
     pub efuses: Option<Drive>,
+    /// Bytes of PSRAM, if there is one.
+    pub psram_size: Option<u32>,
     /// A program that starts in RAM.
     pub kernel: Option<PathBuf>,
     /// UARTs that are pseudo-terminals, and what QEMU calls these.

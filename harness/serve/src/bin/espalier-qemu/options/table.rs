@@ -54,7 +54,7 @@ const TABLE: &[Row] = &[
         &["m"],
         "SIZE",
         Meaning::Value(take_memory),
-        "size of the PSRAM, which is not emulated: taken for the sake of idf.py",
+        "size of the PSRAM: 2M, 4M or 8M; without it, or with 0, there is none",
     ),
     row(
         &["drive"],

@@ -65,11 +65,14 @@ pub fn take_memory(line: &mut Line, value: &str) -> Parsed<()> {
     let size = fields.value("size")?.unwrap_or_default();
     fields.ignore(&["slots", "maxmem"]);
     fields.finish()?;
-    let digits = size.trim_end_matches(|unit: char| "BKMGTbkmgt".contains(unit));
-    let amount: u64 = digits.parse().map_err(|_| format!("'{size}' is not a size"))?;
-    if amount != 0 {
-        line.note("-m", value, "it is the size of the PSRAM, which is not emulated");
-    }
+    // A number alone counts megabytes.
+    let digits = size.trim_end_matches(['M', 'm']);
+    let amount: Option<u32> = digits.parse().ok();
+    line.psram_size = match amount {
+        Some(0) => None,
+        Some(megabytes @ (2 | 4 | 8)) => Some(megabytes << 20),
+        _ => return Err(format!("'{size}' is not the size of a PSRAM: 0, 2M, 4M and 8M are")),
+    };
     Ok(())
 }
 

@@ -56,7 +56,8 @@ fn the_lines_of_idf_py() {
     let alone = line("-nographic -serial mon:stdio");
     assert_eq!((&alone.flash, &alone.efuses), (&kept("/b/qemu_flash.bin"), &kept("/b/qemu_efuse.bin")));
     assert_eq!(alone.streams, [stream(Protocol::SerialAndMonitor, Endpoint::Stdio)]);
-    assert_eq!((alone.signals, alone.notes.len()), (false, 2), "{:?}", alone.notes);
+    assert_eq!(alone.psram_size, Some(4 << 20));
+    assert_eq!((alone.signals, alone.notes.len()), (false, 1), "{:?}", alone.notes);
     let monitored = line("-nographic -serial tcp::5555,server");
     assert_eq!(monitored.streams[0], StreamConfig { wait: true, ..stream(Protocol::Serial, server(5555)) });
     let debugged = line("-gdb tcp::3333 -S -nographic -serial tcp::5555,server,nowait");
@@ -80,7 +81,7 @@ fn the_line_of_labgrid() {
     assert_eq!(options.streams, [stream(Protocol::Qmp, Endpoint::Stdio), serial]);
     assert!(options.paused);
     let flash = run("-drive if=pflash,format=raw,file=flash.bin,id=nor0 -machine esp32 -cpu esp32 -m 0 -display none");
-    assert_eq!((flash.flash, flash.notes), (kept("flash.bin"), vec![]));
+    assert_eq!((flash.flash, flash.psram_size, flash.notes), (kept("flash.bin"), None, vec![]));
 }
 
 /// As Espressif's documentation starts it.
@@ -171,7 +172,8 @@ fn unknown_options_are_refused_by_name() {
         ("-enable-kvm", "-enable-kvm: invalid option"),
         ("-smp 3", "-smp 3: invalid SMP CPUs 3; the machine has 2"),
         ("-cpu esp32s3", "unable to find this CPU model; there is esp32"),
-        ("-m much", "'much' is not a size"),
+        ("-m much", "'much' is not the size of a PSRAM"),
+        ("-m 3M", "'3M' is not the size of a PSRAM: 0, 2M, 4M and 8M are"),
         ("-gdb chardev:x", "chardev 'x' is not there"),
         ("-gdb pty", "only a serial port can be a pty"),
         ("-gdb stdio -nographic", "cannot use stdio by multiple character devices"),
