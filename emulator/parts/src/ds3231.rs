@@ -4,6 +4,7 @@
 
 use espalier_core::{I2cTarget, Span, Time};
 
+use crate::calendar::Moment;
 use crate::part::{Drive, PadUse, Part, PartError, Value, ValueError, Wiring};
 
 const SECONDS: u8 = 0x00;
@@ -31,61 +32,6 @@ const WEEKDAY: u8 = 1 << 6;
 const TWELVE: u8 = 1 << 6;
 const AFTERNOON: u8 = 1 << 5;
 const SECOND: Span = Span::from_secs(1);
-
-/// A moment of the calendar, in the years 2000 to 2099.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Moment {
-    second: u8,
-    minute: u8,
-    hour: u8,
-    /// 1 to 7, whatever day that is to the user.
-    weekday: u8,
-    day: u8,
-    month: u8,
-    year: u8,
-}
-
-espalier_core::persist!(value Moment { second, minute, hour, weekday, day, month, year });
-
-impl Moment {
-    fn days(self) -> u8 {
-        match self.month {
-            4 | 6 | 9 | 11 => 30,
-            2 if self.year.is_multiple_of(4) => 29,
-            2 => 28,
-            _ => 31,
-        }
-    }
-
-    /// A second later.
-    fn next(mut self) -> Moment {
-        let step = |value: &mut u8, first: u8, last: u8| {
-            let wraps = *value >= last;
-            *value = if wraps { first } else { *value + 1 };
-            wraps
-        };
-        let midnight = step(&mut self.second, 0, 59) && step(&mut self.minute, 0, 59) && step(&mut self.hour, 0, 23);
-        if midnight {
-            step(&mut self.weekday, 1, 7);
-            let last = self.days();
-            if step(&mut self.day, 1, last) && step(&mut self.month, 1, 12) {
-                step(&mut self.year, 0, 99);
-            }
-        }
-        self
-    }
-
-    /// As in `2024-02-29 23:59:58`.
-    fn parse(text: &str) -> Option<Moment> {
-        let numbers: Vec<u16> = text.split(['-', ' ', ':']).map(|number| number.parse().ok()).collect::<Option<_>>()?;
-        let [year, month, day, hour, minute, second] = numbers.try_into().ok()?;
-        let year = year.checked_sub(2000).filter(|year| *year < 100)? as u8;
-        let known = (1..=12).contains(&month) && hour < 24 && minute < 60 && second < 60;
-        let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(|number| number.min(255) as u8);
-        let moment = Moment { second, minute, hour, weekday: 1, day, month, year };
-        (known && (1..=moment.days()).contains(&day)).then_some(moment)
-    }
-}
 
 fn bcd(value: u8) -> u8 {
     ((value / 10) << 4) | (value % 10)
@@ -150,7 +96,7 @@ impl Ds3231 {
         registers[usize::from(CONTROL)] = CONTROL_RESET;
         registers[usize::from(STATUS)] = STATUS_RESET;
         Ds3231 {
-            moment: Moment { second: 0, minute: 0, hour: 0, weekday: 1, day: 1, month: 1, year: 0 },
+            moment: Moment::FIRST,
             twelve: false,
             next: Some(Time::ZERO + SECOND),
             registers,
@@ -288,18 +234,16 @@ impl Part for Ds3231 {
             self.celsius = value.number(-40.0..=85.0)?;
             return Ok(());
         }
-        let allowed = || ValueError::new(value, "a time from 2000 to 2099 such as \"2024-02-29 23:59:58\"");
-        self.moment = value.text().ok().and_then(Moment::parse).ok_or_else(allowed)?;
+        self.moment = Moment::of(value)?;
         self.next = Some(now + SECOND);
         self.registers[usize::from(STATUS)] &= !OSF;
         Ok(())
     }
 
     fn get(&self, property: &str, _now: Time) -> Option<Value> {
-        let Moment { second, minute, hour, day, month, year, .. } = self.moment;
         Some(match property {
             "temperature" => self.celsius.into(),
-            _ => format!("20{year:02}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}").as_str().into(),
+            _ => self.moment.to_string().as_str().into(),
         })
     }
 }

@@ -4,15 +4,20 @@
 
 mod at24c;
 mod bme280;
+mod button_matrix;
 mod buzzer;
+mod calendar;
 mod display;
 mod ds18b20;
 mod ds3231;
 mod flash;
+mod gps;
 mod hand;
 mod hd44780;
 mod i2c_wires;
 mod kinds;
+mod led_matrix;
+mod max7219;
 mod mcp23017;
 mod mmc5983ma;
 mod mpu6050;
@@ -22,6 +27,7 @@ mod part;
 mod psram;
 mod register_pointer;
 mod sdcard;
+mod serial_line;
 #[cfg(test)]
 mod testing;
 mod tft;
@@ -29,6 +35,7 @@ mod ws2812;
 
 pub use at24c::At24c;
 pub use bme280::Bme280;
+pub use button_matrix::ButtonMatrix;
 pub use buzzer::{Buzzer, Sound};
 pub use display::Shown;
 pub use ds18b20::Ds18b20;
@@ -37,10 +44,13 @@ pub use flash::{
     FLASH_CHUNK_SIZE, FLASH_SECTOR_SIZE, FlashChip, FlashError, FlashHistory, FlashMemory, FlashOperation,
     FlashOperationKind, FlashReplay, FlashSectors, FlashSize, FlashTiming, Progress,
 };
+pub use gps::Gps;
 pub use hand::{Button, Potentiometer, TouchPad};
 pub use hd44780::Hd44780;
 pub use i2c_wires::I2cWires;
 pub use kinds::{BUILT_IN_KINDS, PartKinds};
+pub use led_matrix::LedMatrix;
+pub use max7219::Max7219;
 pub use mcp23017::Mcp23017;
 pub use mmc5983ma::Mmc5983ma;
 pub use mpu6050::Mpu6050;
@@ -51,5 +61,6 @@ pub use part::{
 };
 pub use psram::{PSRAM_PAGE_SIZE, Psram, PsramSize, PsramSizeError};
 pub use sdcard::SdCard;
+pub use serial_line::SerialLine;
 pub use tft::{Tft, TftConfig};
 pub use ws2812::Ws2812;

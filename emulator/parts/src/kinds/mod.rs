@@ -11,8 +11,8 @@ use espalier_core::{Damaged, Load, Persist, Reader, Writer};
 
 use crate::part::{Connection, Part, PartEntry, PartError, Wiring};
 use crate::{
-    At24c, Bme280, Button, Buzzer, Ds18b20, Ds3231, Hd44780, Mcp23017, Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer,
-    SdCard, Tft, TouchPad, Ws2812,
+    At24c, Bme280, Button, ButtonMatrix, Buzzer, Ds18b20, Ds3231, Gps, Hd44780, LedMatrix, Max7219, Mcp23017,
+    Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer, SdCard, Tft, TouchPad, Ws2812,
 };
 
 type Make = Arc<dyn Fn(&mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> + Send + Sync>;
@@ -24,11 +24,15 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
     ("at24c", At24c::make),
     ("bme280", Bme280::make),
     ("button", Button::make),
+    ("button-matrix", ButtonMatrix::make),
     ("buzzer", Buzzer::make),
     ("ds18b20", Ds18b20::make),
     ("ds3231", Ds3231::make),
+    ("gps", Gps::make),
     ("hd44780", Hd44780::make),
     ("ili9341", Tft::make_ili9341),
+    ("led-matrix", LedMatrix::make),
+    ("max7219", Max7219::make),
     ("mcp23017", Mcp23017::make),
     ("mmc5983ma", Mmc5983ma::make),
     ("mpu6050", Mpu6050::make),

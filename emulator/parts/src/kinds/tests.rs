@@ -107,7 +107,11 @@ fn possible(kind: &str, name: &str) -> PartEntry {
     match kind {
         "analog" | "button" | "buzzer" | "touch" | "ws2812" => entry.with("gpio", 4),
         "ds18b20" => entry.with("data", 4),
-        "sdcard" => entry.with("sck", 18).with("mosi", 23).with("miso", 19).with("cs", 5),
+        "button-matrix" | "led-matrix" => {
+            entry.with("rows", [4.0, 5.0, 18.0, 19.0]).with("columns", [21.0, 22.0, 23.0, 25.0])
+        }
+        "gps" => entry.with("txd", 4).with("rxd", 5),
+        "sdcard" | "max7219" => entry.with("sck", 18).with("mosi", 23).with("miso", 19).with("cs", 5),
         "st7789" | "ili9341" => entry.with("sck", 18).with("mosi", 23).with("cs", 5).with("dc", 16),
         _ => common(entry),
     }
@@ -223,6 +227,7 @@ proptest! {
         for other in [&loaded, &fork] {
             prop_assert_eq!(part.display(), other.display());
             prop_assert_eq!(part.drive(0), other.drive(0));
+            prop_assert_eq!(part.closed(), other.closed());
             prop_assert_eq!(part.deadline(), other.deadline());
         }
     }
@@ -233,7 +238,7 @@ proptest! {
         kind in 0..BUILT_IN_KINDS.len(),
         keys in prop::collection::vec((prop::sample::select(vec![
             "gpio", "scl", "sda", "address", "sck", "mosi", "miso", "cs", "dc", "reset", "width", "height", "count", "size", "data",
-            "serial", "columns", "rows", "visible-column", "first-column", "first-row", "full-scale", "time", "temperature", "other",
+            "serial", "columns", "rows", "keys", "txd", "rxd", "latitude", "visible-column", "first-column", "first-row", "full-scale", "time", "temperature", "other",
         ]), value()), 0..12),
     ) {
         let mut entry = PartEntry::new(BUILT_IN_KINDS[kind].0, "part");

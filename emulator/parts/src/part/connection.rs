@@ -29,6 +29,8 @@ pub enum PadUse {
     Analog,
     /// The pad senses touch.
     Touch,
+    /// Switches of the part connect the pad with others of its pads; see [`Part::closed`](crate::Part::closed).
+    Joins,
 }
 
 impl PadUse {
@@ -165,6 +167,10 @@ impl<'a> Wiring<'a> {
         })
     }
 
+    pub(crate) fn missing(&self, key: &'static str) -> PartError {
+        self.entry.missing(key)
+    }
+
     fn required<T>(&self, key: &'static str, value: Option<T>) -> Result<T, PartError> {
         value.ok_or_else(|| self.entry.missing(key))
     }
@@ -190,6 +196,28 @@ impl<'a> Wiring<'a> {
         let gpio = self.gpio(key)?;
         self.connections.extend(gpio.map(|gpio| Connection::Pad { terminal, key, gpio, uses }));
         Ok(gpio)
+    }
+
+    /// Terminals from `first` on at the pads of a list, of which there may be `most`.
+    ///
+    /// # Errors
+    /// If the key is missing, or is not a list of the numbers of different pads.
+    pub fn pads(&mut self, key: &'static str, first: usize, most: usize, uses: PadUse) -> Result<Vec<u8>, PartError> {
+        let pads = self.read(key, |value| {
+            let allowed = || ValueError::new(value, format!("a list of 1 to {most} different numbers of pads"));
+            let Value::Numbers(numbers) = value else { return Err(allowed()) };
+            let mut pads = Vec::new();
+            for number in numbers {
+                let pad = (0..=LAST_PAD as u8).find(|pad| f64::from(*pad) == *number);
+                pads.push(pad.filter(|pad| !pads.contains(pad)).ok_or_else(allowed)?);
+            }
+            if (1..=most).contains(&pads.len()) { Ok(pads) } else { Err(allowed()) }
+        })?;
+        let pads = self.required(key, pads)?;
+        let connection =
+            |(place, gpio): (usize, &u8)| Connection::Pad { terminal: first + place, key, gpio: *gpio, uses };
+        self.connections.extend(pads.iter().enumerate().map(connection));
+        Ok(pads)
     }
 
     /// The bus of the pads `scl` and `sda`, at `address`, whose default is given. Returns the address.

@@ -105,6 +105,12 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
         Drive::Released
     }
 
+    /// Returns the pairs of terminals that switches of the part connect now, of those that it has with [`PadUse::Joins`]. The lines at
+    /// them are one then, whatever else is on them. The board calls this after every event.
+    fn closed(&self) -> Vec<(usize, usize)> {
+        Vec::new()
+    }
+
     /// When the part next changes by itself. Asked for after every event.
     fn deadline(&self) -> Option<Time> {
         None

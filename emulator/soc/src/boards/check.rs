@@ -111,7 +111,7 @@ pub fn pads_of(chip: ChipKind) -> &'static PadSet {
 fn ability(pads: &'static PadSet, uses: PadUse) -> &'static Ability {
     match uses {
         PadUse::Hears | PadUse::Shares => &pads.drive,
-        PadUse::Drives => &pads.exist,
+        PadUse::Drives | PadUse::Joins => &pads.exist,
         PadUse::Analog => &pads.convert,
         PadUse::Touch => &pads.feel,
     }

@@ -266,7 +266,7 @@ pub trait PadConnections: PadSignals {
     fn settle_parts(&mut self, now: Time) {
         for _ in 0..ANSWERS {
             let changes = self.platform_mut().parts.take_changes();
-            if !changes.pads && changes.touches.is_empty() {
+            if !changes.pads && !changes.switches && changes.touches.is_empty() {
                 break;
             }
             self.platform_mut().forget_steady();
@@ -274,11 +274,25 @@ pub trait PadConnections: PadSignals {
             for (gpio, touched) in changes.touches {
                 self.set_touched(gpio, touched);
             }
+            if changes.switches {
+                self.switch_nets(now);
+            }
             if changes.pads {
                 self.follow_pulls(u64::MAX, now);
             }
         }
         self.platform_mut().renew_parts();
+    }
+
+    /// Switches of parts connect other pads than before.
+    fn switch_nets(&mut self, now: Time) {
+        // Signals up to now take the way that there was.
+        self.connect_wires(now);
+        let Platform { wire_ends, pads, parts, .. } = self.platform_mut();
+        pads.close(&parts.closed());
+        wire_ends.follow_nets(|pin| pads.net(pin));
+        self.connect_wires(now);
+        self.platform_mut().renew_wire_ends();
     }
 
     /// A part was changed from outside.

@@ -34,9 +34,9 @@ impl Machine {
         self.engine.platform_mut().take_sent()
     }
 
-    /// The pads that are one net with a pad of the board, from the first one on.
+    /// The pads that wires of the board join with a pad, from the first one on.
     pub fn net_of(&self, pin: usize) -> impl Iterator<Item = usize> + use<> {
-        pads(self.engine.platform().pads.net(pin))
+        pads(self.engine.platform().pads.wired_with(pin))
     }
 
     /// Whether a wire may lead to a pad of this number.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use espalier_core::{Signal, Time};
 
-use super::net::{Carried, nets};
+use super::net::{Carried, joined, nets};
 use crate::boards::Wire;
 
 /// Changes of a line that its probe keeps until they are taken; of more than these the oldest are lost.
@@ -48,6 +48,8 @@ pub struct Lines {
     heard: u64,
     /// For each pad, the pads on its net.
     nets: Vec<u64>,
+    /// The same while all switches of parts are open: the board's wires alone.
+    wires: Vec<u64>,
     /// The inputs of blocks that listen to pads.
     pub inputs: Vec<Input>,
     /// The inputs to which each block listened when they were connected: bit n is input n.
@@ -74,7 +76,7 @@ pub struct Lines {
 
 espalier_core::persist! {
     value Lines {
-        probes, heard, nets, inputs, listening, fed, drivers, brought, followed, sensed, stepped, seen,
+        probes, heard, nets, wires, inputs, listening, fed, drivers, brought, followed, sensed, stepped, seen,
         carried, conflicts, first_conflict
     }
 }
@@ -115,10 +117,12 @@ impl Lines {
     /// `heard` are the pads that parts hear.
     pub fn new(heard: u64, wires: &[Wire], pins: usize, blocks: usize) -> Lines {
         let wires = wires.iter().map(|wire| (usize::from(wire.from), usize::from(wire.to)));
+        let wires = nets(pins, wires);
         Lines {
             probes: Vec::new(),
             heard,
-            nets: nets(pins, wires),
+            nets: wires.clone(),
+            wires,
             inputs: Vec::new(),
             listening: vec![0; blocks],
             fed: vec![false; blocks],
@@ -142,18 +146,29 @@ impl Lines {
     /// Whether each pad and each of `blocks` blocks has its place.
     pub fn is_sound(&self, blocks: usize) -> bool {
         let pins = self.count();
-        let pads = [self.nets.len(), self.drivers.len(), self.brought.len(), self.seen.len()];
+        let pads = [self.nets.len(), self.wires.len(), self.drivers.len(), self.brought.len(), self.seen.len()];
         let exists = |pin: Option<usize>| pin.is_none_or(|pin| pin < pins);
         let inputs = self.inputs.iter().all(|input| exists(input.pin()) && input.block < blocks);
         let drivers = self.drivers.iter().flatten().all(|(block, _)| *block < blocks);
         let probes = self.probes.iter().all(|probe| probe.pin < pins && probe.count >= probe.changes.len() as u64);
-        probes && pads == [pins; 4] && [self.listening.len(), self.fed.len()] == [blocks; 2] && inputs && drivers
+        probes && pads == [pins; 5] && [self.listening.len(), self.fed.len()] == [blocks; 2] && inputs && drivers
     }
 
-    /// Joins the nets of two pads.
+    /// Joins the nets of two pads by a wire.
     pub fn join(&mut self, one: usize, other: usize) {
-        let joined = self.nets[one] | self.nets[other];
-        pads(joined).for_each(|pin| self.nets[pin] = joined);
+        for nets in [&mut self.wires, &mut self.nets] {
+            *nets = joined(nets, [(one, other)].into_iter());
+        }
+    }
+
+    /// The pads that wires of the board join with a pad, whatever switches connect.
+    pub fn wired_with(&self, pin: usize) -> u64 {
+        self.wires[pin]
+    }
+
+    /// Switches of parts connect these pairs of pads from now on, and no others.
+    pub fn close(&mut self, closed: &[(usize, usize)]) {
+        self.nets = joined(&self.wires, closed.iter().copied());
     }
 
     /// The pads on the net of a pad.

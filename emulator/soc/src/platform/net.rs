@@ -88,7 +88,12 @@ pub(super) fn lower(one: Signal, other: Signal) -> (Signal, bool) {
 
 /// The nets that wires make of `count` pads: for each pad, which ones are on its net. Bit n is pad n.
 pub fn nets(count: usize, wires: impl Iterator<Item = (usize, usize)>) -> Vec<u64> {
-    let mut nets: Vec<u64> = (0..count).map(|pad| 1 << pad).collect();
+    joined(&(0..count).map(|pad| 1 << pad).collect::<Vec<_>>(), wires)
+}
+
+/// The nets that further wires make of these.
+pub fn joined(nets: &[u64], wires: impl Iterator<Item = (usize, usize)>) -> Vec<u64> {
+    let mut nets = nets.to_vec();
     for (one, other) in wires {
         let joined = nets[one] | nets[other];
         for (pad, net) in nets.iter_mut().enumerate() {
@@ -104,7 +109,7 @@ pub fn nets(count: usize, wires: impl Iterator<Item = (usize, usize)>) -> Vec<u6
 mod tests {
     use espalier_core::{Signal, Span, Time};
 
-    use super::{Carried, NetDriver, nets, resolve};
+    use super::{Carried, NetDriver, joined, nets, resolve};
 
     const HIGH: NetDriver = NetDriver { signal: Signal::Level(true), open_drain: false };
     const RELEASED: NetDriver = NetDriver { signal: Signal::Level(true), open_drain: true };
@@ -150,5 +155,6 @@ mod tests {
     fn wires_make_nets() {
         let nets = nets(6, [(0, 1), (2, 3), (3, 1), (5, 5)].into_iter());
         assert_eq!(nets, [0xF, 0xF, 0xF, 0xF, 0x10, 0x20]);
+        assert_eq!(joined(&nets, [(4, 0)].into_iter()), [0x1F, 0x1F, 0x1F, 0x1F, 0x1F, 0x20]);
     }
 }

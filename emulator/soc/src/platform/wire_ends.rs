@@ -102,6 +102,12 @@ impl WireEnds {
         self.followed = None;
     }
 
+    /// Switches make other nets of the board's pads.
+    pub fn follow_nets(&mut self, net: impl Fn(usize) -> u64) {
+        (self.first, self.pads) = masks(self.far.keys(), net);
+        self.followed = None;
+    }
+
     /// The far ends.
     pub fn far(&self) -> impl Iterator<Item = FarEnd> {
         self.far.keys().copied()

@@ -25,11 +25,21 @@ struct Slot {
     part: Box<dyn Part>,
     /// Something has happened to it since its terminals were last looked at.
     dirty: bool,
+    /// The pads of its switches by terminal, and the pairs of them that the switches connect.
+    switched: Vec<(usize, usize)>,
+    closed: Vec<(usize, usize)>,
 }
 
 impl Clone for Slot {
     fn clone(&self) -> Slot {
-        Slot { kind: self.kind.clone(), name: self.name.clone(), part: self.part.fork(), dirty: self.dirty }
+        Slot {
+            kind: self.kind.clone(),
+            name: self.name.clone(),
+            part: self.part.fork(),
+            dirty: self.dirty,
+            switched: self.switched.clone(),
+            closed: self.closed.clone(),
+        }
     }
 }
 
@@ -37,6 +47,12 @@ impl Slot {
     fn touched(&mut self) -> &mut dyn Part {
         self.dirty = true;
         &mut *self.part
+    }
+
+    /// The pads that its switches connect.
+    fn closed_pads(&self) -> Vec<(usize, usize)> {
+        let pad = |terminal| self.switched.iter().find(|(known, _)| *known == terminal).map(|(_, gpio)| *gpio);
+        self.part.closed().into_iter().filter_map(|(one, other)| pad(one).zip(pad(other))).collect()
     }
 }
 
@@ -55,6 +71,8 @@ struct Line {
 pub struct Changes {
     /// A level or a voltage has changed.
     pub pads: bool,
+    /// Other pads are connected by switches than before.
+    pub switches: bool,
     /// Fingers that were put onto pads or taken off.
     pub touches: Vec<(u8, bool)>,
 }
@@ -163,10 +181,20 @@ impl Parts {
         for entry in &board.parts {
             let (part, connections) = board.kinds.make(entry)?;
             let slot = parts.slots.len();
-            parts.slots.push(Slot { kind: entry.kind.clone(), name: entry.name.clone(), part, dirty: false });
+            parts.slots.push(Slot {
+                kind: entry.kind.clone(),
+                name: entry.name.clone(),
+                part,
+                dirty: false,
+                switched: Vec::new(),
+                closed: Vec::new(),
+            });
             connections.into_iter().for_each(|connection| parts.connect(slot, connection));
         }
         parts.lines.retain(|line| line.gpio < pins);
+        for line in parts.lines.extract_if(.., |line| line.uses == PadUse::Joins) {
+            parts.slots[line.slot].switched.push((line.terminal, line.gpio));
+        }
         parts.heard = parts.lines.iter().filter(|line| line.uses.hears()).fold(0, |mask, line| mask | 1 << line.gpio);
         parts.look_at_all();
         Ok(parts)
@@ -273,7 +301,8 @@ impl Parts {
 
     /// Takes what the parts did to their pads since the last call.
     pub fn take_changes(&mut self) -> Changes {
-        let mut changes = Changes { pads: std::mem::take(&mut self.wires_changed), touches: Vec::new() };
+        let pads = std::mem::take(&mut self.wires_changed);
+        let mut changes = Changes { pads, switches: false, touches: Vec::new() };
         if !std::mem::take(&mut self.dirty) {
             return changes;
         }
@@ -292,7 +321,14 @@ impl Parts {
                 moved = true;
             }
         }
-        self.slots.iter_mut().for_each(|slot| slot.dirty = false);
+        for slot in self.slots.iter_mut().filter(|slot| slot.dirty) {
+            slot.dirty = false;
+            if !slot.switched.is_empty() {
+                let closed = slot.closed_pads();
+                changes.switches |= closed != slot.closed;
+                slot.closed = closed;
+            }
+        }
         if moved {
             self.resolve();
             changes.pads = true;
@@ -305,7 +341,15 @@ impl Parts {
         for line in self.lines.iter_mut().filter(|line| line.uses != PadUse::Hears) {
             line.drive = self.slots[line.slot].part.drive(line.terminal);
         }
+        for slot in self.slots.iter_mut().filter(|slot| !slot.switched.is_empty()) {
+            slot.closed = slot.closed_pads();
+        }
         self.resolve();
+    }
+
+    /// The pairs of pads that switches connect.
+    pub fn closed(&self) -> Vec<(usize, usize)> {
+        self.slots.iter().flat_map(|slot| slot.closed.iter().copied()).collect()
     }
 
     /// Works out what the parts together do to each pad: who drives is stronger than a resistor, and low is stronger than high.
