@@ -21,10 +21,11 @@ const PROGRAM = [
   "c = lambda *v: [i.writeto(0x3C, bytes([0, x])) for x in v]",
   "s = lambda t: (f.fill(0), f.rect(0, 0, 128, 64, 1), f.text(t, 8, 28), [(c(0xB0 + r, 0x02, 0x10), i.writeto(0x3C, b'\\x40' + b[r * 128:r * 128 + 128])) for r in range(8)])",
   "c(0xAE, 0xD3, 0, 0x40, 0xA1, 0xC8, 0xDA, 0x12, 0x8D, 0x14, 0xAF)",
+  "z = __import__('machine').PWM(Pin(16), freq=440, duty=0)",
   "n = None",
   "print('\\x1b[32mlooping\\x1b[0m')",
 ];
-const LOOP = "while 1: v = a.value(); x = v != n and (s('ready' if v else 'A is pressed'), p.__setitem__(0, (0 if v else 40, 0, 0)), p.write()); n = v";
+const LOOP = "while 1: v = a.value(); x = v != n and (s('ready' if v else 'A is pressed'), p.__setitem__(0, (0 if v else 40, 0, 0)), p.write(), z.duty(0 if v else 512)); n = v";
 
 class Served {
   static async start(...arguments_) {
@@ -133,6 +134,19 @@ const checks = {
     await compare(page, "ready");
   },
 
+  async "the tone of the buzzer is told and can be heard"(page) {
+    const key = page.getByRole("button", { name: "Button a" }), listen = page.getByRole("button", { name: "Listen" }).first();
+    await listen.click();
+    assert.equal(await listen.getAttribute("aria-pressed"), "true");
+    await key.hover();
+    await page.mouse.down();
+    await until(page, () => document.querySelector(".playing").textContent === "440.0 Hz, A4");
+    await until(page, () => Math.abs(boards[0].sound.oscillator.frequency.value - 440) < 1 && boards[0].sound.gain.gain.value > 0);
+    await page.mouse.up();
+    await until(page, () => document.querySelector(".playing").textContent === "silent" && boards[0].sound.gain.gain.value === 0);
+    await listen.click();
+  },
+
   async "time stands still, goes on by steps, and runs"(page) {
     await page.getByRole("button", { name: "Pause" }).click();
     await until(page, () => document.getElementById("pill").textContent === "paused");
@@ -172,7 +186,7 @@ const checks = {
 
   async "files are downloaded"(page) {
     await page.locator("summary").first().click();
-    for (const [link, start] of [["Network, pcap", [0x4d, 0x3c, 0xb2, 0xa1]], ["Snapshot of the board", [...Buffer.from("ESPALIER")]], ["Picture of display", [0x89, 0x50]], ["Pins that are recorded, VCD", [...Buffer.from("$timescale")]], ["Console, text", [...Buffer.from("ets ")]]]) {
+    for (const [link, start] of [["Network, pcap", [0x4d, 0x3c, 0xb2, 0xa1]], ["Snapshot of the board", [...Buffer.from("ESPWORLD")]], ["Picture of display", [0x89, 0x50]], ["Pins that are recorded, VCD", [...Buffer.from("$timescale")]], ["Console, text", [...Buffer.from("ets ")]]]) {
       const download = page.waitForEvent("download");
       await page.getByRole("link", { name: link }).click();
       const file = fs.readFileSync(await (await download).path());

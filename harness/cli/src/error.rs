@@ -40,6 +40,10 @@ pub enum CliError {
     AlreadySet { path: PathBuf },
     #[error("{}: {source}", path.display())]
     Snapshot { path: PathBuf, source: espalier_soc::SnapshotError },
+    #[error("{} is a saved board, which a scenario cannot begin with; record from its firmware", path.display())]
+    NoScenario { path: PathBuf },
+    #[error("{} is a saved world of {count} boards; serve it with --world", path.display())]
+    SeveralBoards { path: PathBuf, count: usize },
     #[error("no board answers at {at}: {source}")]
     Unreachable { at: String, source: std::io::Error },
     #[error("{reason}")]

@@ -4,9 +4,9 @@ use espalier::{BenchError, Board, Image, Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::FlashArgs;
+use crate::captures::Output;
 use crate::error::CliError;
 use crate::output::say;
-use crate::record::Output;
 use crate::style::{FAINT, GOOD, PLAIN, warn};
 
 const BAR: &str = "   {msg} {wide_bar:.cyan/dim} {bytes:>10}/{total_bytes}";

@@ -117,7 +117,7 @@ async fn scenario(args: &InitArgs, path: &Path, firmware: &Path, board: &Board) 
 }
 
 /// A pattern for a line of the console: numbers, which may be times, are not the same on every board.
-fn pattern(line: &str) -> String {
+pub fn pattern(line: &str) -> String {
     let line: String = line.trim().chars().take(LONGEST_LINE).collect();
     if !line.contains(|character: char| character.is_ascii_digit()) && !line.starts_with('/') {
         return line;
@@ -139,7 +139,7 @@ fn pattern(line: &str) -> String {
 }
 
 /// A TOML string; what has a backslash in it is literal if it can be.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     match text.contains('\\') && !text.contains('\'') {
         true => format!("'{text}'"),
         false => toml::Value::from(text).to_string(),
@@ -147,7 +147,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A path as it is written in a file in `folder`.
-fn from_folder(folder: &Path, path: &Path) -> PathBuf {
+pub fn from_folder(folder: &Path, path: &Path) -> PathBuf {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (folder, path) = (absolute(folder), absolute(path));
     let same = folder.components().zip(path.components()).take_while(|(left, right)| left == right).count();

@@ -3,6 +3,7 @@
 mod args;
 mod boards;
 mod bridge;
+mod captures;
 mod demo;
 mod doctor;
 mod error;
@@ -15,6 +16,7 @@ mod network;
 mod output;
 mod panel;
 mod record;
+mod recorder;
 mod remote;
 mod replay;
 mod run;
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
 async fn perform(command: Command) -> Result<u8, CliError> {
     let held = match command {
         Command::Run(args) => return run::perform(args).await,
+        Command::Record(args) => return record::perform(args).await,
         Command::RunScript(args) => return script::perform(args).await,
         Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,

@@ -7,9 +7,9 @@ use espalier::{Board, Capability, IMAGE_VARIABLE, MicroPythonError, RunningScrip
 
 use crate::args::ScriptArgs;
 use crate::bridge::Bridges;
+use crate::captures::{Captures, Output};
 use crate::error::CliError;
 use crate::output::UNREAD;
-use crate::record::{Output, Record};
 use crate::signals::{Caught, Signals};
 use crate::style::{BAD, PLAIN, warn};
 use crate::unmodelled::{self, Notes};
@@ -34,12 +34,12 @@ pub async fn perform(args: ScriptArgs) -> Result<u8, CliError> {
     let mut signals = Signals::listen()?;
     let script = Script::read(&args.script)?.arguments(args.arguments.clone());
     let firmware = args.firmware.clone().or_else(|| std::env::var_os(IMAGE_VARIABLE).map(PathBuf::from));
-    let mut record = Record::open(&args.record)?;
+    let mut captures = Captures::open(&args.captures)?;
     let screen = args.screen.as_deref().map(Output::open).transpose()?;
     let builder = args.setup.builder("run-script").firmware(firmware.ok_or(CliError::NoFirmware)?);
     let board = args.strict.apply(args.table.apply(builder)).start().await?;
     board.warnings().iter().for_each(warn);
-    record.start(&board)?;
+    captures.start(&board)?;
     let ending = tokio::select! {
         ending = play(&board, script, &args) => ending,
         signal = signals.caught() => Ok(Ending::Caught(signal)),
@@ -49,7 +49,7 @@ pub async fn perform(args: ScriptArgs) -> Result<u8, CliError> {
         let _ = board.micropython().interrupt().within(1.s()).await;
     }
     unmodelled::summarise(&board.unmodelled_blocks(), &board.dropped());
-    let written = record.write(&board);
+    let written = captures.write(&board);
     let pictured = match screen {
         Some(screen) => screen.write(&board.screen().picture().await?.png()).map(drop),
         None => Ok(()),

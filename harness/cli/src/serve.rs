@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use espalier::Image;
 use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server, has_debugger};
-use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap, is_snapshot};
+use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
+use espalier_world::{BoardId, World, is_snapshot};
 
 use crate::SUCCESS;
 use crate::args::{Endpoint, NetworkArgs, ServeArgs, SetupArgs, TableArgs};
@@ -45,8 +46,8 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     })
 }
 
-/// The machine that is to be served, switched on; or out of a file that the page has saved, where it stood.
-pub fn machine(setup: &SetupArgs, image: Option<&Path>, table: &TableArgs, strap: Strap) -> Result<Machine, CliError> {
+/// The machine that is to be served, switched on; or out of a file in which a board was saved, where it stood.
+fn machine(setup: &SetupArgs, image: Option<&Path>, table: &TableArgs, strap: Strap) -> Result<Machine, CliError> {
     if let Some(path) = image
         && let Some(machine) = saved(setup, path, table)?
     {
@@ -79,8 +80,13 @@ fn saved(setup: &SetupArgs, path: &Path, table: &TableArgs) -> Result<Option<Mac
     if !setup.is_default() || table.partition_table.is_some() {
         return Err(CliError::AlreadySet { path: path.to_owned() });
     }
-    let machine = Machine::load(&file);
-    machine.map(Some).map_err(|source| CliError::Snapshot { path: path.to_owned(), source })
+    let loaded = World::load(&file).map_err(|source| CliError::Snapshot { path: path.to_owned(), source })?;
+    let (mut world, _) = loaded;
+    let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
+    match boards[..] {
+        [board] if world.is_of_one() => Ok(Some(world.board_mut(board).clone())),
+        _ => Err(CliError::SeveralBoards { path: path.to_owned(), count: boards.len() }),
+    }
 }
 
 /// Converts the arguments. `debugged` says whether GDB knows the cores of this chip.
@@ -104,7 +110,7 @@ fn config(args: &ServeArgs, debugged: bool) -> ServeConfig {
 }
 
 /// Connections from the host to the board, and from the board to the host.
-pub fn forwards(network: &NetworkArgs, listen: IpAddr) -> ServeConfig {
+fn forwards(network: &NetworkArgs, listen: IpAddr) -> ServeConfig {
     let host = network.host_forward.iter();
     let peer = network.peer.iter();
     ServeConfig {

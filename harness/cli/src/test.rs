@@ -8,8 +8,8 @@ use espalier_scenario::{Options, Outcome, Record, Suite, annotation, junit, load
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::TestArgs;
+use crate::captures::Output;
 use crate::error::CliError;
-use crate::record::Output;
 use crate::signals::Signals;
 use crate::style::{BAD, FAINT, GOOD, PLAIN, WARNING};
 use crate::{FAILURE, SUCCESS};

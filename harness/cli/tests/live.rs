@@ -102,8 +102,188 @@ fn a_board_runs_on_a_page_with_its_console_here() {
     Running::word(output, |word| word == "@status");
 }
 
+/// The address of the page, out of what a run says on the standard error. What it says later is read and forgotten.
+fn page_of(run: &mut Running) -> String {
+    let mut errors = BufReader::new(run.0.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("http://") {
+        line.clear();
+        assert_ne!(errors.read_line(&mut line).unwrap(), 0, "the board has a page");
+    }
+    std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+    line.trim().to_owned()
+}
+
+/// Asks the page for a file, or to do something.
+fn http(page: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+    let (host, query) = page.strip_prefix("http://").unwrap().split_once("/?").unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    let head = format!("/{path}?{query} HTTP/1.1\r\nHost: {host}\r\n");
+    match body {
+        None => write!(socket, "GET {head}\r\n").unwrap(),
+        Some(body) => {
+            write!(socket, "POST {head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+                .unwrap()
+        }
+    }
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    answer
+}
+
+/// Does something on the page that is possible.
+fn act(page: &str, body: &str) -> String {
+    let answer = String::from_utf8(http(page, "act", Some(body))).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{body}: {answer}");
+    answer
+}
+
 #[test]
-fn a_board_on_a_page_is_no_test() {
-    let (status, _, errors) = espalier(&["run", FIRMWARE, "--live", "--expect", "ready"]);
-    assert!(status == Some(2) && errors.contains("cannot be used with"), "{errors}");
+fn a_board_on_a_page_is_a_test_with_files_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let args = ["run", FIRMWARE, "--board", "mpython", "--live", "--strict", "--within", "60s"];
+    let files = ["--pcap", &file("a.pcap"), "--vcd", &file("a.vcd"), "--signals", "0", "--expect", "@event address"];
+    let (status, output, errors) = espalier(&[&args[..], &files].concat());
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(output.contains("@event address") && errors.contains("http://127.0.0.1:"), "{output}{errors}");
+    let frames = std::fs::read(file("a.pcap")).unwrap();
+    assert!(frames.len() > 500, "a lease from DHCP: {} bytes", frames.len());
+    assert!(std::fs::read_to_string(file("a.vcd")).unwrap().contains("$enddefinitions"));
+    let (status, _, errors) = espalier(&["run", FIRMWARE, "--live", "--for", "50ms", "--expect", "never"]);
+    assert!(status == Some(1) && errors.contains("have passed without \"never\""), "{errors}");
+}
+
+#[test]
+fn the_page_stops_the_board_and_its_snapshot_is_a_saved_board() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("board.espalier");
+    let mut run = Running::start(&["run", FIRMWARE, "--board", "mpython", "--live"]);
+    let page = page_of(&mut run);
+    Running::word(run.0.stdout.take().unwrap(), |word| word == "address");
+    let time = |body: &str| {
+        act(&page, body);
+        let state = act(&page, r#"{"do":"state"}"#);
+        let state: serde_json::Value = serde_json::from_str(state.split_once("\r\n\r\n").unwrap().1).unwrap();
+        (state["state"]["time"].as_f64().unwrap(), state["state"]["running"] == true)
+    };
+    let (stopped, runs) = time(r#"{"do":"stop"}"#);
+    assert!(!runs && time(r#"{"do":"stop"}"#).0 == stopped);
+    let (stepped, runs) = loop {
+        let (now, runs) = time(r#"{"do":"step","milliseconds":7}"#);
+        if now > stopped {
+            break (now, runs);
+        }
+    };
+    assert!(!runs && stepped >= stopped + 0.007, "{stopped} {stepped}");
+    let file = http(&page, "board.espalier", None);
+    let body = file.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    std::fs::write(&saved, &file[body..]).unwrap();
+    assert!(time(r#"{"do":"cont"}"#).1);
+    drop(run);
+    // The same file for `run`, and for `serve`.
+    let saved = saved.to_str().unwrap();
+    let mut run = Running::start(&["run", saved, "--expect", "@status"]);
+    run.0.stdin.take().unwrap().write_all(b"status\r").unwrap();
+    assert!(run.0.wait().unwrap().success());
+    let mut served = Running::start(&["serve", saved]);
+    Running::word(served.0.stdout.take().unwrap(), |word| word.starts_with("http://"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_session_by_hand_becomes_a_scenario_that_passes() {
+    for name in ["first.toml", "first.yaml"] {
+        let folder = tempfile::tempdir().unwrap();
+        let scenario = folder.path().join("scenarios").join(name);
+        let path = scenario.to_str().unwrap();
+        let mut run = Running::start(&["record", FIRMWARE, "--board", "mpython", "--output", path]);
+        let page = page_of(&mut run);
+        let output = run.0.stdout.take().unwrap();
+        let mut lines = BufReader::new(output).lines().map(Result::unwrap);
+        let mut says = |text: &str| lines.find(|line| line.contains(text)).unwrap();
+        says("@event address");
+        act(&page, r#"{"do":"listen","port":5001}"#);
+        let peer = act(&page, r#"{"do":"state"}"#);
+        let (_, peer) = peer.split_once(r#""peer":{"address":""#).unwrap();
+        let peer = peer.split('"').next().unwrap();
+        act(&page, &format!(r#"{{"do":"send","text":"client {peer} 5001\r"}}"#));
+        says("@event connected");
+        while !act(&page, r#"{"do":"state"}"#).contains("TCP Client") {}
+        act(&page, r#"{"do":"peer-send","connection":"socket","text":"\u4f60\u597d"}"#);
+        says("@event received");
+        let steps = || {
+            let state = act(&page, r#"{"do":"state"}"#);
+            let state: serde_json::Value = serde_json::from_str(state.split_once("\r\n\r\n").unwrap().1).unwrap();
+            state["recording"]["steps"].as_u64().unwrap()
+        };
+        let before = steps();
+        act(&page, r#"{"do":"expect","what":"screen","name":"greeted"}"#);
+        while !act(&page, r#"{"do":"state"}"#).contains("\"keeps\":false") {}
+        assert!(steps() > before);
+        done(&["press", "a", "--for", "200ms", "--at", &page]);
+        done(&["set", "light", "level", "0.25", "--at", &page]);
+        act(&page, r#"{"do":"expect","what":"tone"}"#);
+        act(&page, r#"{"do":"expect","what":"pin","gpio":0}"#);
+        act(&page, r#"{"do":"peer-close","connection":"socket"}"#);
+        says("@event closed");
+        let id = run.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert_eq!(run.0.wait().unwrap().code(), Some(0), "{}", std::fs::read_to_string(path).unwrap_or_default());
+        let text = std::fs::read_to_string(path).unwrap();
+        for step in ["listen", "accept", "peer-send", "screen", "press", "run-for", "release", "part", "silence"] {
+            assert!(text.contains(step), "{step}: {text}");
+        }
+        assert!(text.contains("client ${peer} 5001") && text.contains("你好"), "{text}");
+        assert!(scenario.with_file_name("goldens").join("greeted.png").is_file());
+        // It passes once more, and another board would not.
+        assert!(done(&["test", path]).contains("1 passed"));
+        let mended = text.replace("你好", "what it does not show");
+        std::fs::write(path, mended).unwrap();
+        let (status, output, _) = espalier(&["test", path]);
+        assert!(status == Some(1) && output.contains("greeted"), "{output}");
+        let (status, _, errors) = espalier(&["record", FIRMWARE, "--output", path]);
+        assert!(status == Some(1) && errors.contains("is there already"), "{errors}");
+    }
+}
+
+#[test]
+fn boards_of_a_served_world_have_monitors_and_the_world_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let board =
+        |name: &str| format!("[[board]]\nname = \"{name}\"\nmodel = \"mpython\"\nfirmware = {FIRMWARE:?}\nqmp = 0\n");
+    std::fs::write(file("world.toml"), board("left") + &board("right")).unwrap();
+    let mut served = Running::start(&["serve", "--world", &file("world.toml")]);
+    let mut output = BufReader::new(served.0.stdout.take().unwrap());
+    let mut found = Vec::new();
+    while found.len() < 3 {
+        let mut line = String::new();
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "the world is served");
+        let mut words = line.split_whitespace();
+        if matches!(words.next(), Some("QMP" | "page")) {
+            found.push(words.next().unwrap().to_owned());
+        }
+    }
+    std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+    let [page, left, right] = found.try_into().unwrap();
+    done(&["press", "a", "--down", "--at", &right]);
+    assert_eq!(done(&["pin", "0", "--at", &left]), "high\n");
+    assert_eq!(done(&["pin", "0", "--at", &right]), "low\n");
+    assert_eq!(done(&["pin", "0", "--at", &format!("{page}&board=1")]), "low\n");
+    done(&["set", "light", "level", "0.25", "--at", &left]);
+    assert!(done(&["screen", "save", &file("screen.png"), "--at", &right]).ends_with("(128x64)\n"));
+    let saved = http(&page, "board.espalier", None);
+    let body = saved.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    std::fs::write(file("world.espalier"), &saved[body..]).unwrap();
+    done(&["world", &file("world.espalier"), "--for", "20ms"]);
+    let (status, _, errors) = espalier(&["run", &file("world.espalier")]);
+    assert!(status == Some(1) && errors.contains("a world of 2 boards"), "{errors}");
+    let (status, _, errors) = espalier(&["serve", &file("world.espalier")]);
+    assert!(status == Some(1) && errors.contains("serve it with --world"), "{errors}");
+    let quit =
+        r#"{"execute":"qmp_capabilities"}{"execute":"set_link","arguments":{"name":"n","up":false}}{"execute":"quit"}"#;
+    let mut monitor = TcpStream::connect(&left).unwrap();
+    monitor.write_all(quit.as_bytes()).unwrap();
+    assert!(served.0.wait().unwrap().success());
 }

@@ -19,8 +19,8 @@ use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::driver::{
-    AccessPoint, Capability, Kind, Model, Reset, Setup, SnapshotError, Start, Target, UnmodelledNote, WifiCredentials,
-    WorldHandle, describe, is_snapshot, load, open,
+    AccessPoint, Capability, Kind, Machine, Model, Reset, Setup, SnapshotError, Start, Target, UnmodelledNote,
+    WifiCredentials, WorldHandle, describe, is_snapshot, load, open,
 };
 use crate::error::{Cause, Failure, FileError, Source};
 use crate::flasher::FlasherBuilder;
@@ -160,6 +160,26 @@ impl Board {
     /// Waits until a property of the part `part` has this value. An integer is a number too.
     pub fn expect_part(&self, part: &str, property: &str, value: impl Into<Value>) -> Wait<()> {
         expect_property(&self.shared, part.to_owned(), property.to_owned(), value.into())
+    }
+
+    /// Acts on the machine of the emulator itself, for tools around it, such as a page on which the board is watched. It runs only while
+    /// the board's methods wait, and what is done here is not among [`stimuli`](Board::stimuli).
+    ///
+    /// ```
+    /// # fn example(board: espalier::Board) -> espalier::Result<()> {
+    /// let uarts = board.machine(|machine| machine.uarts())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the board is not emulated.
+    pub fn machine<R>(&self, act: impl FnOnce(&mut Machine) -> R) -> Result<R> {
+        let (mut act, mut returned) = (Some(act), None);
+        let mut state = self.shared.lock();
+        let done = state.driver.with_machine(&mut |machine| returned = act.take().map(|act| act(machine)));
+        done.map_err(|kind| state.fail(kind))?;
+        Ok(returned.expect("the driver acts once"))
     }
 
     /// The button of this name on it.
@@ -411,9 +431,16 @@ impl Board {
     /// # Errors
     /// If this kind of board cannot be saved, it has parts of a test's own, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(write_file(path.as_ref(), &self.snapshot()?)?)
+    }
+
+    /// The bytes of the file that [`save`](Board::save) writes.
+    ///
+    /// # Errors
+    /// If this kind of board cannot be saved.
+    pub fn snapshot(&self) -> Result<Vec<u8>> {
         let mut state = self.shared.lock();
-        let file = bytes_of(&mut state).map_err(|kind| state.fail(kind))?;
-        Ok(write_file(path.as_ref(), &file)?)
+        bytes_of(&mut state).map_err(|kind| state.fail(kind))
     }
 
     /// An emulated board that goes on where the one stood that was [saved](Board::save) there. It belongs to the test that runs on this
@@ -602,8 +629,11 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 fn state_of(path: &Path, kinds: &PartKinds, used: Use<'_>) -> Result<State, Failure> {
     let refused = |source: Source| SnapshotError { path: path.to_owned(), source };
     let (driver, attachment) = load(&read_file(path)?, kinds).map_err(refused)?;
-    let (_, record) = records(&attachment).map_err(refused)?.pop().ok_or_else(|| refused("it has no record".into()))?;
-    let mut state = record.state(driver, used).map_err(|damaged| refused(damaged.into()))?;
+    let mut state = match records(&attachment).map_err(refused)?.pop() {
+        Some((_, record)) => record.state(driver, used).map_err(|damaged| refused(damaged.into()))?,
+        // A board that was saved by a server is in use for the first time.
+        None => used.state(driver),
+    };
     equip(&mut state);
     Ok(state)
 }

@@ -106,7 +106,7 @@ pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     COVERAGE_VARIABLE, Capability, CountedFrame, CountedFrames, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults,
     FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, FrameFault, FrameLink,
-    FramePlan, Halted, Kind, KnownBoard, MODEL_VARIABLE, Model, ModelError, NoSuchPin, NoSuchUart, PeerError,
+    FramePlan, Halted, Kind, KnownBoard, MODEL_VARIABLE, Machine, Model, ModelError, NoSuchPin, NoSuchUart, PeerError,
     PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start,
     Stimulus, StimulusRecord, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported,
     WAIT_VARIABLE, WifiCredentials, known_boards,

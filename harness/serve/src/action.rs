@@ -99,6 +99,79 @@ pub enum Action {
         /// Whether it is fast.
         on: bool,
     },
+    /// The peer on the board's network listens on a TCP port; connections get names.
+    Listen {
+        /// The port.
+        port: u16,
+    },
+    /// The peer connects to a TCP port of the board, and says the name of the connection.
+    Connect {
+        /// The port.
+        port: u16,
+    },
+    /// Sends text over a connection of the peer.
+    PeerSend {
+        /// The name of the connection.
+        connection: String,
+        /// As it is.
+        text: String,
+    },
+    /// Ends a connection of the peer.
+    PeerClose {
+        /// The name of the connection.
+        connection: String,
+        /// With a reset, not in order.
+        #[serde(default)]
+        reset: bool,
+    },
+    /// Opens a UDP port of the peer.
+    UdpOpen {
+        /// The port.
+        port: u16,
+    },
+    /// Sends a datagram to the board.
+    UdpSend {
+        /// The UDP port of the peer that sends it.
+        from: u16,
+        /// The port of the board.
+        port: u16,
+        /// As it is.
+        text: String,
+    },
+    /// Has a scenario that is recorded expect what is there now.
+    Expect {
+        /// The kind of observation.
+        what: Expected,
+        /// Of a picture: its name; otherwise it gets one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Of a picture: the display, otherwise the first one of the board.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        display: Option<String>,
+        /// Of a pin: its number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gpio: Option<u8>,
+    },
+}
+
+/// Something that a scenario can expect of a board.
+///
+/// ```
+/// let what: espalier_serve::Expected = serde_json::from_str("\"screen\"")?;
+/// assert_eq!(what, espalier_serve::Expected::Screen);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expected {
+    /// The picture on a display.
+    Screen,
+    /// The colours of the LEDs.
+    Leds,
+    /// The tone of the buzzer, or its silence.
+    Tone,
+    /// The level of a pin.
+    Pin,
 }
 
 fn is_console(uart: &usize) -> bool {
@@ -179,6 +252,20 @@ pub enum ActionError {
         /// Why.
         reason: String,
     },
+    /// The peer is played by programs that ports lead to.
+    #[error(
+        "the peer of this board is what its ports are forwarded to; `espalier run --live` and `espalier record` have one to act with"
+    )]
+    NoPeer,
+    /// No scenario is recorded.
+    #[error("no scenario is recorded here; `espalier record` does")]
+    NotRecorded,
+    /// Its owner could not do it.
+    #[error("{reason}")]
+    Failed {
+        /// Why.
+        reason: String,
+    },
     /// A debugger decides when the board runs.
     #[error("a debugger holds the board; it decides when it runs")]
     Debugged,
@@ -194,8 +281,11 @@ fn names(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// A time that was asked for.
-pub(crate) fn span(milliseconds: u64) -> Result<Span, ActionError> {
+/// The length of a press or a step that a client asks for.
+///
+/// # Errors
+/// If it is too short or too long.
+pub fn span(milliseconds: u64) -> Result<Span, ActionError> {
     match milliseconds {
         1..=LONGEST_MILLISECONDS => Ok(Span::from_millis(milliseconds)),
         _ => Err(ActionError::Duration { milliseconds }),
@@ -210,12 +300,19 @@ pub(crate) struct Hands {
     /// When a part is let go of.
     lifts: BTreeMap<String, Time>,
     watched: BTreeSet<usize>,
+    /// The board's owner has probes at the pins, too.
+    keeps_probes: bool,
 }
 
 impl Hands {
     /// When the next finger is lifted.
     pub fn next(&self) -> Option<Time> {
         self.lifts.values().min().copied()
+    }
+
+    /// Pins that are watched no more keep their probes.
+    pub fn keep_probes(&mut self) {
+        self.keeps_probes = true;
     }
 
     /// The pins that are recorded.
@@ -255,6 +352,13 @@ impl Hands {
             }
             Action::Watch { gpio, on } => self.watch(machine, gpio, on)?,
             Action::Screen { display } => return screen(machine, display),
+            Action::Listen { .. }
+            | Action::Connect { .. }
+            | Action::PeerSend { .. }
+            | Action::PeerClose { .. }
+            | Action::UdpOpen { .. }
+            | Action::UdpSend { .. } => return Err(ActionError::NoPeer),
+            Action::Expect { .. } => return Err(ActionError::NotRecorded),
             Action::Send { .. }
             | Action::State
             | Action::Reset
@@ -298,7 +402,9 @@ impl Hands {
         check_pin(machine, gpio)?;
         if !on {
             self.watched.remove(&gpio);
-            machine.detach_probe(gpio);
+            if !self.keeps_probes {
+                machine.detach_probe(gpio);
+            }
         } else if !self.watched.contains(&gpio) {
             if self.watched.len() == MOST_WATCHED {
                 return Err(ActionError::Watched);

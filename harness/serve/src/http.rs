@@ -133,7 +133,7 @@ async fn answer(request: &Request, page: &Page) -> Vec<u8> {
     match &request.body {
         Some(body) if request.path == "/act" => act(board, body).await,
         Some(_) => response("404 Not Found", TEXT, b"there is only /act to be sent to\n"),
-        None => file(request, board, page.is_world).await.unwrap_or_else(unavailable),
+        None => file(request, board).await.unwrap_or_else(unavailable),
     }
 }
 
@@ -154,7 +154,7 @@ fn refused(status: &str, reason: &str) -> Vec<u8> {
     response(status, JSON, json!({"error": reason}).to_string().as_bytes())
 }
 
-async fn file(request: &Request, board: &BoardHandle, is_world: bool) -> Result<Vec<u8>, Gone> {
+async fn file(request: &Request, board: &BoardHandle) -> Result<Vec<u8>, Gone> {
     Ok(match request.path.as_str() {
         "/screen.png" => match board.act(Action::Screen { display: request.value("display") }).await {
             Ok(picture) => response(OK, "image/png", &png(&picture)),
@@ -171,9 +171,8 @@ async fn file(request: &Request, board: &BoardHandle, is_world: bool) -> Result<
         "/network.pcap" => response(OK, PCAP, &board.export(Export::Network).await?),
         "/air.pcap" => response(OK, PCAP, &board.export(Export::Air).await?),
         "/pins.vcd" => response(OK, TEXT, &board.export(Export::Pins).await?),
-        "/board.espalier" if !is_world => {
-            response(OK, "application/octet-stream", &board.export(Export::Snapshot).await?)
-        }
+        // Of a world, all of it.
+        "/board.espalier" => response(OK, "application/octet-stream", &board.export(Export::Snapshot).await?),
         _ => response("404 Not Found", TEXT, b"there is no such file here\n"),
     })
 }

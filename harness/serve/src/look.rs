@@ -48,6 +48,8 @@ pub(crate) struct Standing<'a> {
     pub running: bool,
     pub fast: bool,
     pub halted: Option<&'a str>,
+    /// Sections that the board's owner adds.
+    pub more: Option<&'a Map<String, Value>>,
 }
 
 impl Look {
@@ -58,9 +60,11 @@ impl Look {
         sections.insert("state".to_owned(), state(machine, standing));
         sections.insert("parts".to_owned(), parts(machine));
         sections.insert("leds".to_owned(), leds(machine));
+        sections.insert("tone".to_owned(), tone(machine));
         sections.insert("pads".to_owned(), pads(machine));
         sections.insert("networks".to_owned(), networks(machine));
         sections.insert("unmodelled".to_owned(), unmodelled(machine));
+        sections.extend(standing.more.into_iter().flat_map(Map::clone));
         sections.retain(|name, value| self.sections.get(name) != Some(value));
         self.sections.extend(sections.clone());
         if let Some(displays) = self.displays(machine) {
@@ -205,6 +209,15 @@ fn leds(machine: &mut Machine) -> Value {
     all.into()
 }
 
+/// The tone that the buzzer plays, null while it is silent; a board without a buzzer has no tone.
+fn tone(machine: &mut Machine) -> Value {
+    let Some(sounds) = machine.sounds() else { return json!({"buzzer": false}) };
+    let playing = sounds.last().filter(|sound| sound.end.is_none());
+    let hertz = playing.map(|sound| 1.0 / sound.period.as_secs_f64());
+    let duty = playing.map(|sound| sound.high.as_secs_f64() / sound.period.as_secs_f64());
+    json!({"buzzer": true, "hertz": hertz, "duty": duty})
+}
+
 fn pads(machine: &mut Machine) -> Value {
     let now = machine.now();
     let pads = (0..PADS).filter(|pin| machine.has_pad(*pin)).collect::<Vec<_>>().into_iter();
@@ -244,7 +257,7 @@ mod tests {
     use espalier_core::Span;
     use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
-    const RUNNING: Standing<'_> = Standing { running: true, fast: false, halted: None };
+    const RUNNING: Standing<'_> = Standing { running: true, fast: false, halted: None, more: None };
 
     fn machine() -> Machine {
         let board = BoardDefinition::load("mpython").unwrap();
@@ -261,7 +274,7 @@ mod tests {
     fn a_second_look_sees_what_has_changed() {
         let (mut machine, mut look, none) = (machine(), Look::default(), BTreeSet::new());
         let first = look.at(&mut machine, &RUNNING, &none).sections;
-        let all = ["board", "displays", "leds", "networks", "pads", "parts", "state", "unmodelled"];
+        let all = ["board", "displays", "leds", "networks", "pads", "parts", "state", "tone", "unmodelled"];
         assert_eq!(names(&first), BTreeSet::from(all));
         assert_eq!(first["displays"][0]["width"], 128);
         assert_eq!(first["parts"][1]["pins"][0][1], 0, "{}", first["parts"]);

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
+use espalier_net::{FaultConfig, Faults};
 use espalier_soc::{Machine, Strap};
 use espalier_world::{BoardId, World};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ use crate::board::{CONSOLE, IO0, SerialLine, export};
 use crate::config::ServeConfig;
 use crate::courtesy::Courtesy;
 use crate::error::ServeError;
-use crate::handle::{BoardHandle, BoardStatus, BoardWaker, Control, Export, SerialSender, UartEnd};
+use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, Control, Export, SerialSender, UartEnd};
 use crate::http::{self, Identity, Page};
 use crate::lines::{ResetCircuit, ResetEdge};
 use crate::listeners::{Addresses, Listeners, listen};
@@ -79,6 +80,8 @@ pub struct WorldPorts {
     pub rfc2217: Option<SocketAddr>,
     /// UART0 as a pseudo-terminal.
     pub pty: bool,
+    /// QMP of this board. What it does to time, it does to the whole world, and `quit` ends that.
+    pub qmp: Option<SocketAddr>,
 }
 
 /// A page that shows all boards of a world.
@@ -96,6 +99,7 @@ struct ServedBoard {
     circuit: ResetCircuit,
     line: SerialLine,
     control: mpsc::Receiver<Control>,
+    handle: BoardHandle,
     hands: Hands,
     /// It has sent something since a client of any board last did.
     has_fresh_output: bool,
@@ -107,6 +111,8 @@ struct Clock {
     anchor: (Instant, Time),
     paused: bool,
     fast: bool,
+    /// A client has ended the world.
+    over: bool,
     pace: WorldPace,
     courtesy: Courtesy,
     waker: Arc<BoardWaker>,
@@ -128,7 +134,7 @@ impl Clock {
     }
 
     fn standing(&self) -> Standing<'static> {
-        Standing { running: !self.paused, fast: self.fast, halted: None }
+        Standing { running: !self.paused, fast: self.fast, halted: None, more: None }
     }
 }
 
@@ -160,12 +166,24 @@ impl ServedBoard {
 
     /// Does what pages and scripts want of the board. It may be that the whole world is to run for a while.
     fn obey(&mut self, world: &mut World, clock: &mut Clock) -> Option<Span> {
+        let paused = clock.paused;
+        let step = self.obey_all(world, clock);
+        if clock.paused != paused {
+            self.handle.announce(if clock.paused { BoardEvent::Stop } else { BoardEvent::Resume });
+        }
+        step
+    }
+
+    fn obey_all(&mut self, world: &mut World, clock: &mut Clock) -> Option<Span> {
         let mut step = None;
         while let Ok(control) = self.control.try_recv() {
             let (now, machine) = (world.now(), world.board_mut(self.board));
             // The client that asked may have disconnected.
             match control {
-                Control::Reset(strap) => machine.reset(strap),
+                Control::Reset(strap) => {
+                    machine.reset(strap);
+                    self.handle.announce(BoardEvent::Reset);
+                }
                 Control::Pause => clock.set_paused(true, now),
                 Control::Resume => clock.set_paused(false, now),
                 Control::Act(Action::Step { milliseconds }, reply) => {
@@ -181,7 +199,9 @@ impl ServedBoard {
                     let _ = reply.send((look, seen));
                 }
                 // A board without its world is none that could go on.
-                Control::Export(Export::Snapshot, _) => {}
+                Control::Export(Export::Snapshot, reply) => {
+                    let _ = reply.send(world.save(&[]));
+                }
                 Control::Export(wanted, reply) => {
                     let _ = reply.send(export(machine, wanted, self.hands.watched()));
                 }
@@ -191,8 +211,14 @@ impl ServedBoard {
                 Control::Status(reply) => {
                     let _ = reply.send(BoardStatus { running: !clock.paused, halted: None, now });
                 }
-                // None of these is offered for a board of a world.
-                Control::PlugCable(_) | Control::Debug(_) | Control::Link { .. } | Control::Quit => {}
+                Control::PlugCable(plugged) => {
+                    let end = Faults { cut: !plugged, ..Faults::default() };
+                    let faults = FaultConfig { from_board: end.clone(), to_board: end };
+                    world.set_cable_faults(self.board, faults).expect("a cable that is cut is a cable");
+                }
+                Control::Quit => clock.over = true,
+                // Neither is offered for a board of a world.
+                Control::Debug(_) | Control::Link { .. } => {}
             }
         }
         step
@@ -272,6 +298,7 @@ impl WorldServer {
             let config = ServeConfig {
                 serial: wanted.serial,
                 rfc2217: wanted.rfc2217,
+                qmp: wanted.qmp,
                 ptys: if wanted.pty { vec![CONSOLE] } else { Vec::new() },
                 ..ServeConfig::default()
             };
@@ -280,11 +307,20 @@ impl WorldServer {
             let (control, controls) = mpsc::channel();
             let name = names[all_addresses.len()].clone();
             let uart = UartEnd { sender, log: Arc::clone(&line.log) };
-            served.push((listeners, name, BoardHandle::new(control, Arc::clone(&waker), vec![uart])));
+            let handle = BoardHandle::new(control, Arc::clone(&waker), vec![uart]);
+            served.push((listeners, name, handle.clone()));
             all_addresses.push(addresses);
             let (circuit, hands) = (ResetCircuit::new(), Hands::default());
             let has_fresh_output = false;
-            served_boards.push(ServedBoard { board, circuit, line, control: controls, hands, has_fresh_output });
+            served_boards.push(ServedBoard {
+                board,
+                circuit,
+                line,
+                control: controls,
+                handle,
+                hands,
+                has_fresh_output,
+            });
             if page.is_some() {
                 record_for_page(world.board_mut(board));
             }
@@ -315,7 +351,7 @@ impl WorldServer {
         let thread = std::thread::Builder::new().name("espalier-world".to_owned());
         let courtesy = Courtesy::default();
         let anchor = (Instant::now(), world.now());
-        let clock = Clock { anchor, paused: false, fast: false, pace, courtesy, waker };
+        let clock = Clock { anchor, paused: false, fast: false, over: false, pace, courtesy, waker };
         server.world = Some(thread.spawn(move || run(world, served_boards, &over, clock)).map_err(ServeError::Run)?);
         Ok(server)
     }
@@ -338,6 +374,16 @@ impl WorldServer {
     /// Where UART0 of the board at a place is as an RFC 2217 port.
     pub fn rfc2217_address(&self, place: usize) -> Option<SocketAddr> {
         self.addresses.get(place)?.rfc2217
+    }
+
+    /// Where QMP of the board at a place is.
+    pub fn qmp_address(&self, place: usize) -> Option<SocketAddr> {
+        self.addresses.get(place)?.qmp
+    }
+
+    /// Whether a client has ended the world.
+    pub fn is_over(&self) -> bool {
+        self.world.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// The pseudo-terminal that is UART0 of the board at a place.
@@ -384,7 +430,7 @@ fn open_page(page: &WorldPage, addresses: &mut Addresses) -> Result<(TcpListener
 
 /// Runs the world at its pace.
 fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, mut clock: Clock) -> World {
-    while !over.load(Ordering::Relaxed) {
+    while !over.load(Ordering::Relaxed) && !clock.over {
         let mut step = None;
         for board in &mut served_boards {
             step = step.or(board.obey(&mut world, &mut clock));
@@ -421,6 +467,7 @@ fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool,
         }
         advance(&mut world, &mut served_boards, &mut clock, present);
     }
+    served_boards.iter().for_each(|board| board.handle.announce(BoardEvent::Shutdown));
     served_boards.iter().flat_map(|board| &board.line.outlets).for_each(|outlet| outlet.close());
     world
 }

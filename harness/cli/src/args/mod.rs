@@ -14,7 +14,7 @@ use espalier_scenario::Pattern;
 use espalier_serve::Level;
 pub use parse::{At, Endpoint, Forward, PeerForward, Signal};
 use parse::{BAUD, endpoint, level, span};
-pub use shared::{AtArgs, NetworkArgs, RecordArgs, SetupArgs, StrictArgs, TableArgs};
+pub use shared::{AtArgs, CaptureArgs, NetworkArgs, SetupArgs, StrictArgs, TableArgs};
 
 /// The host's own address, which is the default: other hosts reach a board only if its user says so.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -60,6 +60,8 @@ pub enum Command {
     Run(RunArgs),
     /// Write firmware into an emulated chip through its serial download mode, and save the flash.
     Flash(FlashArgs),
+    /// Run firmware, and write what its user does and sees as a scenario.
+    Record(RecordArgs),
     /// Run a script on a board's MicroPython, with its output and its exit status here.
     RunScript(ScriptArgs),
     /// Run tests that are written in TOML or YAML.
@@ -313,22 +315,38 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "no_screen")]
     pub window: bool,
     /// Show the board on a page that this computer serves, on a port of its choice or on this one, to watch and to touch. It runs
-    /// in real time until Ctrl-C, and the page pauses it, saves its records, and more.
-    #[arg(
-        long,
-        value_name = "PORT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "0",
-        conflicts_with_all = ["limit", "expect", "fail_on", "save_at", "screen_dir", "window", "pcap", "air_pcap", "vcd", "strict"]
-    )]
+    /// in real time, until Ctrl-C if nothing else ends it, and the page pauses it, saves its records, and more.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     pub live: Option<u16>,
     #[command(flatten)]
     pub network: NetworkArgs,
     #[command(flatten)]
-    pub record: RecordArgs,
+    pub captures: CaptureArgs,
     #[command(flatten)]
     pub strict: StrictArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The board runs as with `espalier run --live`: its console is here, and on the
+page whose address is printed are its buttons, sensors and pins, and the peer on
+its network, which listens, connects and sends. What you do becomes a step, and
+before it the scenario waits for the last line that the board had printed or
+sent. `Expect` on the page, or Ctrl-\\ here, has the scenario expect what the
+display shows. Ctrl-] or Ctrl-C ends the session, writes the file and the golden
+pictures beside it, and plays the scenario once to see whether it passes.
+
+Connections of --peer and --host-forward do not become steps.
+
+Examples:
+  espalier record firmware.bin --board mpython --output scenarios/menu.toml
+  espalier test scenarios/menu.toml")]
+pub struct RecordArgs {
+    /// The scenario to write: TOML, or YAML if its name ends in .yaml.
+    #[arg(short, long, value_name = "FILE", default_value = "scenarios/recorded.toml")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 #[derive(Debug, Args)]
@@ -398,7 +416,7 @@ pub struct ScriptArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
     #[command(flatten)]
-    pub record: RecordArgs,
+    pub captures: CaptureArgs,
     #[command(flatten)]
     pub strict: StrictArgs,
     /// The script.

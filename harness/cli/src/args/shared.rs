@@ -57,7 +57,7 @@ pub struct NetworkArgs {
 
 /// Files that are recorded while a board runs.
 #[derive(Debug, Args)]
-pub struct RecordArgs {
+pub struct CaptureArgs {
     /// Record the network into this file.
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,

@@ -2,25 +2,28 @@
 
 mod input;
 mod live;
+mod peer;
 mod session;
 
 use std::path::PathBuf;
 
-use espalier::Board;
+use espalier::{Board, Time};
 use espalier_scenario::Pattern;
 
 use crate::args::RunArgs;
 use crate::bridge::Bridges;
+use crate::captures::Captures;
 use crate::error::CliError;
 use crate::output::UNREAD;
 use crate::panel::RawTerminal;
-use crate::record::Record;
-use crate::signals::Signals;
+use crate::recorder::Recorder;
+use crate::signals::{Caught, Signals};
 use crate::style::{BAD, FAINT, PLAIN, warn};
 use crate::unmodelled;
 use crate::window::Window;
 use crate::{FAILURE, SUCCESS, hint};
-use session::{Ending, Session};
+use live::Live;
+use session::{Around, Ending, Session};
 
 /// The board's name.
 const NAME: &str = "run";
@@ -28,37 +31,59 @@ const NAME: &str = "run";
 const TAIL: usize = 20;
 
 pub async fn perform(args: RunArgs) -> Result<u8, CliError> {
-    if let Some(port) = args.live {
-        return live::perform(&args, port).await;
-    }
+    session(&args, None).await?.status
+}
+
+/// A session that has ended.
+pub struct Ran {
+    /// The exit status.
+    pub status: Result<u8, CliError>,
+    /// The record of a session, and the board.
+    pub recorded: Option<(Recorder, Board)>,
+}
+
+/// Runs a board to its end. `record` is the beginning of the names of pictures, if the session is recorded.
+pub async fn session(args: &RunArgs, record: Option<&str>) -> Result<Ran, CliError> {
     let mut signals = Signals::listen()?;
-    let mut record = Record::open(&args.record)?;
+    let mut captures = Captures::open(&args.captures)?;
     let title = format!("{} on espalier", args.image.display());
     let window = args.window.then(|| Window::open(&title)).transpose()?;
-    let save_at = save_at(&args)?;
+    let save_at = save_at(args)?;
     let saved = Board::is_saved(&args.image);
-    let board = if saved { load(&args)? } else { start(&args).await? };
+    let board = if saved { load(args)? } else { start(args).await? };
     board.warnings().iter().for_each(warn);
-    record.start(&board)?;
+    let live = args.live.map(|port| Live::open(port, &board, args.captures.vcd.is_some())).transpose()?;
+    captures.start(&board)?;
     let bridges = Bridges::new(board.peer(), &args.network.host_forward, &args.network.peer).await?;
+    let recorder = record.map(|stem| Recorder::new(stem, &board));
     let raw = RawTerminal::take();
-    if raw.is_some() {
-        let since = if saved { format!(" goes on at {},", board.now()) } else { String::new() };
-        anstream::eprintln!(
-            "{FAINT}--- {}{since} on {}; Ctrl-] leaves ---{PLAIN}\r",
-            args.image.display(),
-            board.kind()
-        );
-    }
-    let mut session = Session::new(board, bridges, window, raw.is_some(), save_at, &args);
+    announce(args, &board, live.as_ref(), recorder.is_some(), raw.is_some());
+    let around = Around { bridges, window, live, recorder, raw: raw.is_some(), save_at };
+    let mut session = Session::new(board, around, args);
     let ending = session.run(&mut signals).await;
-    let board = session.finish();
+    let (board, recorder) = session.finish();
     drop(raw);
     unmodelled::summarise(&board.unmodelled_blocks(), &board.dropped());
-    let written = record.write(&board);
-    let status = tell(&ending?, &board, &args);
-    written?;
-    Ok(status)
+    let written = captures.write(&board);
+    let status = ending.map(|ending| tell(&ending, &board, args)).and_then(|status| written.map(|()| status));
+    Ok(Ran { status, recorded: recorder.map(|recorder| (recorder, board)) })
+}
+
+/// Says what runs, how it is left, and where its page is.
+fn announce(args: &RunArgs, board: &Board, live: Option<&Live>, records: bool, raw: bool) {
+    let image = args.image.display();
+    let since = if board.now() > Time::ZERO { format!(" goes on at {},", board.now()) } else { String::new() };
+    let leave = match (raw, records) {
+        (true, false) => "Ctrl-] leaves",
+        (true, true) => "recorded; Ctrl-\\ keeps the screen, Ctrl-C ends it",
+        (false, _) => "Ctrl-C ends it",
+    };
+    if raw || live.is_some() {
+        anstream::eprintln!("{FAINT}--- {image}{since} on {}; {leave} ---{PLAIN}\r", board.kind());
+    }
+    if let Some(live) = live {
+        anstream::eprintln!("{}\r", live.address());
+    }
 }
 
 /// Parses `--save-at`.
@@ -89,6 +114,8 @@ fn tell(ending: &Ending, board: &Board, args: &RunArgs) -> u8 {
     }
     let (reason, console) = match ending {
         Ending::Over | Ending::Met => return SUCCESS,
+        // A board with a page is meant to end so.
+        Ending::Caught(Caught::Interrupt) if args.live.is_some() => return SUCCESS,
         Ending::Caught(signal) => return signal.status(),
         Ending::Unread => return UNREAD,
         Ending::Crashed(crash) => (format!("{crash}\n--allow-reset has the board go on"), false),

@@ -7,21 +7,32 @@ use std::time::{Duration, Instant};
 
 use espalier::{Board, Crash, SETTLED, Span, Time, Units};
 use espalier_scenario::Pattern;
+use espalier_serve::{Action, Expected};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::input::keys;
+use super::live::Live;
 use crate::args::RunArgs;
 use crate::bridge::Bridges;
 use crate::error::CliError;
 use crate::expect::{Expectations, Verdict};
 use crate::panel::Panel;
+use crate::recorder::Recorder;
 use crate::signals::{Caught, Signals};
 use crate::unmodelled::Notes;
 use crate::window::Window;
 
 /// Ctrl-], which leaves, as in telnet and ESP-IDF's monitor.
-pub const LEAVE: u8 = 0x1D;
+const LEAVE: u8 = 0x1D;
+/// Ctrl-C, which leaves a session that is recorded.
+const INTERRUPT: u8 = 0x03;
+/// Ctrl-\, by which a session that is recorded keeps the screen.
+const KEEP_SCREEN: u8 = 0x1C;
+/// A board with a page that is later than this does not make up for it.
+const LARGEST_LAG: Duration = Duration::from_millis(200);
+/// Time after which a board that stands is looked at again.
+const STANDING: Duration = Duration::from_millis(10);
 /// Time for which the board runs before everything else is checked.
 const TURN: Span = Span::from_millis(5);
 /// Silence of the console before it gets the next piece of input that was piped in.
@@ -57,6 +68,8 @@ pub struct Session<'a> {
     bridges: Bridges,
     panel: Option<Panel>,
     window: Option<Window>,
+    live: Option<Live>,
+    recorder: Option<Recorder>,
     expectations: Expectations,
     /// The text at which the board is saved, and the file.
     saving: Option<(Expectations, PathBuf)>,
@@ -78,19 +91,25 @@ pub struct Session<'a> {
     notes: Notes,
 }
 
+/// Everything around the board of a session.
+pub struct Around {
+    pub bridges: Bridges,
+    pub window: Option<Window>,
+    pub live: Option<Live>,
+    pub recorder: Option<Recorder>,
+    /// Whether the terminal is in raw mode.
+    pub raw: bool,
+    /// The text at which the board is saved, and the file.
+    pub save_at: Option<(Pattern, PathBuf)>,
+}
+
 impl<'a> Session<'a> {
-    pub fn new(
-        board: Board,
-        bridges: Bridges,
-        window: Option<Window>,
-        raw: bool,
-        save_at: Option<(Pattern, PathBuf)>,
-        args: &'a RunArgs,
-    ) -> Session<'a> {
+    pub fn new(board: Board, around: Around, args: &'a RunArgs) -> Session<'a> {
+        let Around { bridges, window, live, recorder, raw, save_at } = around;
         // A board that was saved has said what it had to say.
         let begun = (board.now() > Time::ZERO).then(|| board.now());
         Session {
-            paced: window.is_some() || (raw && args.limit.is_none()),
+            paced: window.is_some() || live.is_some() || (raw && args.limit.is_none()),
             panel: (raw && !args.no_screen && window.is_none()).then(Panel::new).flatten(),
             expectations: Expectations::new(&args.expect, &args.fail_on),
             saving: save_at.map(|(pattern, path)| (Expectations::new(&[pattern], &[]), path)),
@@ -102,6 +121,8 @@ impl<'a> Session<'a> {
             last_output: begun,
             bridges,
             window,
+            live,
+            recorder,
             seen: Time::ZERO,
             saved: 0,
             unsaved: false,
@@ -112,14 +133,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Gives the terminal back, and the board.
-    pub fn finish(self) -> Board {
-        self.board
+    /// Gives the board back, and what was recorded of the session.
+    pub fn finish(self) -> (Board, Option<Recorder>) {
+        (self.board, self.recorder)
     }
 
     /// Runs to the end.
     pub async fn run(&mut self, signals: &mut Signals) -> Result<Ending, CliError> {
-        let (begun, clock) = (self.board.now(), Instant::now());
+        let begun = self.board.now();
+        let mut clock = Clock::new(begun);
         if let Some(folder) = &self.args.screen_dir {
             fs::create_dir_all(folder).map_err(CliError::file("create", folder))?;
         }
@@ -129,7 +151,20 @@ impl<'a> Session<'a> {
         };
         let limit = [self.args.limit, patience].into_iter().flatten().min();
         loop {
-            let turn = limit.map_or(TURN, |limit| TURN.min(remaining(limit, self.board.now().since(begun))));
+            let step = self.attend(&mut clock).await?;
+            if self.is_standing() && step.is_none() {
+                if !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {
+                    return self.last_words(begun).await;
+                }
+                if let Ok(signal) = tokio::time::timeout(STANDING, signals.caught()).await {
+                    return Ok(Ending::Caught(signal));
+                }
+                continue;
+            }
+            let most = step.unwrap_or(TURN);
+            let turn = limit.map_or(most, |limit| most.min(remaining(limit, self.board.now().since(begun))));
+            let lift = self.live.as_ref().and_then(|live| live.until_lift(&self.board));
+            let turn = lift.map_or(turn, |lift| turn.min(lift.max(1.us())));
             if let Some(ending) = self.turn(turn).await? {
                 return Ok(ending);
             }
@@ -138,12 +173,31 @@ impl<'a> Session<'a> {
             if over || !self.take_input().await? || self.window.as_ref().is_some_and(Window::is_closed) {
                 return self.last_words(begun).await;
             }
-            let ahead = Duration::from(passed).saturating_sub(clock.elapsed());
-            let pause = if self.paced { ahead } else { Duration::ZERO };
+            let pause = if self.paced { clock.pause(self.board.now(), self.live.is_some()) } else { Duration::ZERO };
             if let Ok(signal) = tokio::time::timeout(pause, signals.caught()).await {
                 return Ok(Ending::Caught(signal));
             }
         }
+    }
+
+    /// Does what was done on the page. The board may have to do a step, and its clock to be set anew.
+    async fn attend(&mut self, clock: &mut Clock) -> Result<Option<Span>, CliError> {
+        let Some(live) = &mut self.live else { return Ok(None) };
+        let changes = live.pace.changes;
+        if live.attend(&self.board, &mut self.recorder).await? {
+            self.last_input = self.board.now();
+        }
+        self.paced = !live.pace.fast;
+        let step = live.pace.step.take();
+        if live.pace.changes != changes || !live.pace.running {
+            *clock = Clock::new(self.board.now());
+        }
+        Ok(step)
+    }
+
+    /// Whether the page has stopped the board.
+    fn is_standing(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| !live.pace.running)
     }
 
     /// Lets the board run for a while and shows what it has done.
@@ -198,6 +252,12 @@ impl<'a> Session<'a> {
         let now = self.board.now();
         if !bytes.is_empty() {
             self.last_output = Some(now);
+            if let Some(live) = &self.live {
+                live.show(&bytes);
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.heard(0, &bytes, now);
+            }
             match self.write(&bytes) {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => self.read = false,
                 written => written?,
@@ -211,7 +271,11 @@ impl<'a> Session<'a> {
             Verdict::Open if saved && !self.expectations.is_open() => Some(Ending::Met),
             Verdict::Failed { pattern, line } => Some(Ending::Unwanted { pattern, line }),
             Verdict::Open
-                if !self.read && !self.is_waiting() && self.args.expect.is_empty() && self.args.fail_on.is_empty() =>
+                if !self.read
+                    && self.live.is_none()
+                    && !self.is_waiting()
+                    && self.args.expect.is_empty()
+                    && self.args.fail_on.is_empty() =>
             {
                 Some(Ending::Unread)
             }
@@ -269,8 +333,9 @@ impl<'a> Session<'a> {
         // A program that pipes its input in cannot see when the firmware begins to listen.
         while self.raw || self.is_quiet(READY) {
             match self.input.try_recv() {
-                Ok(bytes) if self.raw && bytes.contains(&LEAVE) => return Ok(false),
+                Ok(bytes) if self.raw && self.leaves(&bytes) => return Ok(false),
                 Ok(bytes) => {
+                    let bytes = self.record(bytes).await?;
                     self.board.console().send(bytes).await?;
                     self.last_input = self.board.now();
                 }
@@ -284,6 +349,26 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
+    /// Whether these keys end the session.
+    fn leaves(&self, keys: &[u8]) -> bool {
+        keys.contains(&LEAVE) || (self.recorder.is_some() && keys.contains(&INTERRUPT))
+    }
+
+    /// Records what is typed, and returns what is for the board.
+    async fn record(&mut self, mut keys: Vec<u8>) -> Result<Vec<u8>, CliError> {
+        let Some(recorder) = &mut self.recorder else { return Ok(keys) };
+        recorder.keep_at_once(&self.board).await;
+        if self.raw && keys.contains(&KEEP_SCREEN) {
+            keys.retain(|key| *key != KEEP_SCREEN);
+            let screen = Action::Expect { what: Expected::Screen, name: None, display: None, gpio: None };
+            if let Err(error) = recorder.expect(&self.board, &screen).await {
+                anstream::eprintln!("{error}\r");
+            }
+        }
+        recorder.typed(0, &keys, self.board.now());
+        Ok(keys)
+    }
+
     /// Whether the console has been quiet for this long, since it was last given something and after it has said something.
     fn is_quiet(&self, span: Span) -> bool {
         let last = self.last_output.map(|at| at.max(self.last_input));
@@ -292,7 +377,28 @@ impl<'a> Session<'a> {
 
     /// Whether the input has ended and there is nothing more to come or to see.
     fn is_over(&self) -> bool {
-        self.input_ended && self.window.is_none() && self.is_quiet(QUIET)
+        self.input_ended && self.window.is_none() && self.live.is_none() && self.is_quiet(QUIET)
+    }
+}
+
+/// Relation of the board's time to the clock of the host.
+struct Clock {
+    since: Time,
+    clock: Instant,
+}
+
+impl Clock {
+    fn new(now: Time) -> Clock {
+        Clock { since: now, clock: Instant::now() }
+    }
+
+    /// Time by which the board is ahead. One that is watched does not make up for a host that was busy.
+    fn pause(&mut self, now: Time, is_watched: bool) -> Duration {
+        let (board, host) = (Duration::from(now.since(self.since)), self.clock.elapsed());
+        if is_watched && host.saturating_sub(board) > LARGEST_LAG {
+            *self = Clock::new(now);
+        }
+        board.saturating_sub(host)
     }
 }
 

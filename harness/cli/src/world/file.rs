@@ -83,6 +83,9 @@ pub struct BoardEntry {
     pub serial: u16,
     #[serde(default)]
     pub rfc2217: u16,
+    /// Where `serve --world` has QMP of it; without it, nowhere.
+    #[serde(default)]
+    pub qmp: Option<u16>,
     /// Typed into its console when that has been quiet for a while; a line each.
     #[serde(default)]
     pub input: Vec<String>,
@@ -95,6 +98,22 @@ pub struct BoardEntry {
 }
 
 impl WorldFile {
+    /// The description of a world that was saved in this file: the names of its boards.
+    pub fn of_saved<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> WorldFile {
+        let entry = |name: &str| BoardEntry {
+            name: name.to_owned(),
+            model: Model::default(),
+            firmware: path.to_owned(),
+            serial: 0,
+            rfc2217: 0,
+            qmp: None,
+            input: Vec::new(),
+            expect: Vec::new(),
+            fail_on: Vec::new(),
+        };
+        WorldFile { seed: 0, access_points: Vec::new(), boards: names.map(entry).collect(), wires: Vec::new() }
+    }
+
     /// Reads a file. Paths in it are seen from its folder. Every end of a wire is at one of the boards.
     pub fn read(path: &Path) -> Result<(WorldFile, Vec<Wire>), CliError> {
         let text = std::fs::read_to_string(path).map_err(CliError::file("read", path))?;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use espalier::{AccessPoint, Image, Span, Time};
 use espalier_soc::{BoardDefinition, MachineConfig, Strap};
-use espalier_world::{BoardId, World, WorldConfig, WorldError, WorldStop};
+use espalier_world::{BoardId, World, WorldConfig, WorldError, WorldStop, is_snapshot};
 
 use crate::args::WorldArgs;
 use crate::error::CliError;
@@ -30,7 +30,15 @@ const READY: Span = Span::from_millis(300);
 const PATIENCE: Span = Span::from_secs(30);
 
 /// The world of a file, and the file. Its boards are switched on.
+///
+/// A world that was saved goes on where it stood.
 fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliError> {
+    if let Some((mut world, file)) = saved(path)? {
+        if let Some(threads) = threads {
+            world.set_threads(threads);
+        }
+        return Ok((world, file));
+    }
     let (file, wires) = WorldFile::read(path)?;
     let config = WorldConfig { seed: file.seed, ..WorldConfig::default() };
     let threads = threads.unwrap_or(config.threads);
@@ -48,6 +56,21 @@ fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliE
         })?;
     }
     Ok((world, file))
+}
+
+/// The world in a file, if one was saved there, with its boards' names.
+fn saved(path: &Path) -> Result<Option<(World, WorldFile)>, CliError> {
+    let bytes = std::fs::read(path).map_err(CliError::file("read", path))?;
+    if !is_snapshot(&bytes) {
+        return Ok(None);
+    }
+    let (world, _) = World::load(&bytes).map_err(|source| CliError::Snapshot { path: path.to_owned(), source })?;
+    if world.is_of_one() {
+        let reason = "this is one board that was saved, not a world; `espalier run` and `serve` go on with it";
+        return Err(CliError::World { path: path.to_owned(), reason: reason.to_owned() });
+    }
+    let file = WorldFile::of_saved(path, world.boards().map(|(_, name)| name));
+    Ok(Some((world, file)))
 }
 
 fn add(world: &mut World, entry: &BoardEntry) -> Result<(), CliError> {
@@ -135,7 +158,7 @@ pub async fn perform(args: WorldArgs) -> Result<u8, CliError> {
         boards.into_iter().zip(&file.boards).map(|(board, entry)| RunningBoard::new(board, entry)).collect();
     let expects = boards_running.iter().any(|board| board.expectations.is_open());
     let patience = args.within.or(expects.then_some(PATIENCE));
-    let limit = [args.limit, patience].into_iter().flatten().min().map(|limit| Time::ZERO + limit);
+    let limit = [args.limit, patience].into_iter().flatten().min().map(|limit| world.now() + limit);
     let mut signals = Signals::listen()?;
     let failed = loop {
         tokio::select! {

@@ -14,9 +14,9 @@ use espalier_parts::{Part, Value};
 
 use super::{
     AirDriver, Capability, ConnectionId, Control, CountedFrames, DatagramDriver, DisplayState, Executed, FaultConfig,
-    FlashHistory, FlashMemory, FlashSectors, FrameLink, Kind, LedState, Link, ListenerId, PadHistory, PlayedTone,
-    Reset, SerialPort, Start, Stimulus, StimulusRecord, UnmodelledNote, Unsupported, WifiCredentials, WorldHandle,
-    WorldPad,
+    FlashHistory, FlashMemory, FlashSectors, FrameLink, Kind, LedState, Link, ListenerId, Machine, PadHistory,
+    PlayedTone, Reset, SerialPort, Start, Stimulus, StimulusRecord, UnmodelledNote, Unsupported, WifiCredentials,
+    WorldHandle, WorldPad,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -164,12 +164,21 @@ pub(crate) trait Display: Identity {
 /// An action on a part at board time.
 pub(crate) type PartAct<'a> = dyn FnMut(&mut dyn Part, Time) + 'a;
 
+/// An action on the emulator's own board.
+pub(crate) type MachineAct<'a> = dyn FnMut(&mut Machine) + 'a;
+
 /// Buttons, sensors, LEDs and the buzzer.
 pub(crate) trait Parts: Identity {
     /// Presses, touches or sets a part.
     fn act_on_part(&mut self, control: &Control) -> Result<(), Failure> {
         let _ = control;
         Err(self.unsupported(Capability::Controls))
+    }
+
+    /// Acts on the emulator's own board.
+    fn with_machine(&mut self, act: &mut MachineAct<'_>) -> Result<(), Failure> {
+        let _ = act;
+        Err(self.unsupported(Capability::Parts))
     }
 
     /// Acts on the part of this name.

@@ -30,8 +30,8 @@ mod unmodelled;
 use std::path::PathBuf;
 
 pub(crate) use abilities::{
-    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, Pads, PartAct, Parts, PeerSockets,
-    PowerSupply, SerialConsole,
+    Cable, DebugPort, Diagnostics, Display, Driver, FlashChip, Identity, Keeping, MachineAct, Pads, PartAct, Parts,
+    PeerSockets, PowerSupply, SerialConsole,
 };
 pub(crate) use air::{AirDriver, DatagramDriver, PingId, Segment, UdpId};
 pub use air_error::AirError;
@@ -45,7 +45,7 @@ pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId, Pa
 pub(crate) use data::{JtagCycle, ProbePort};
 pub use emulated::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
-    Progress,
+    Machine, Progress,
 };
 pub(crate) use emulated::{WorldHandle, WorldPad};
 pub use error::{

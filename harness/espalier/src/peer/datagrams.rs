@@ -125,6 +125,12 @@ impl UdpSocket {
         })
     }
 
+    /// Takes a datagram that has come by now, without waiting.
+    pub fn try_receive(&self) -> Option<(Vec<u8>, SocketAddrV4)> {
+        let received = datagrams(&mut self.shared.lock()).ok()?.receive_from(self.id);
+        received.map(|(from, bytes)| (bytes, from))
+    }
+
     /// Waits for a datagram, and says who sent it.
     pub fn receive(&self) -> Wait<(Vec<u8>, SocketAddrV4)> {
         let id = self.id;

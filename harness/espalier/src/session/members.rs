@@ -75,11 +75,16 @@ impl Members {
     ) -> Result<(WorldHandle, Members), Source> {
         let (world, boards, attachment) = WorldHandle::load(file, kinds)?;
         let mut records = records(&attachment)?;
+        // A world that a server has saved has no records, and all its boards can be used.
+        let is_new = records.is_empty();
         let members = Members::default();
         for (name, driver) in boards {
-            let Some(place) = records.iter().position(|(known, _)| *known == name) else { continue };
-            let (_, record) = records.swap_remove(place);
-            let mut state = record.state(driver, Use { name: &name, ..used() })?;
+            let used = Use { name: &name, ..used() };
+            let mut state = match records.iter().position(|(known, _)| *known == name) {
+                Some(place) => records.swap_remove(place).1.state(driver, used)?,
+                None if is_new => used.state(driver),
+                None => continue,
+            };
             equip(&mut state);
             members.add(name, Arc::new(Shared::new(state)));
         }

@@ -34,6 +34,13 @@ pub(crate) struct Use<'a> {
     pub(crate) bless: bool,
 }
 
+impl Use<'_> {
+    /// A board in use for the first time.
+    pub(crate) fn state(self, driver: Box<dyn Driver>) -> State {
+        State::new(driver, Artefacts::new(Root::of_process(), self.name), self.goldens, self.bless)
+    }
+}
+
 /// The board's record. Connections of the peer stay with the board that was saved, as they do in a fork.
 #[derive(Debug)]
 pub(crate) struct Saved {
@@ -70,11 +77,14 @@ pub(crate) fn attachment(records: Vec<(String, Saved)>) -> Vec<u8> {
     to.into_bytes()
 }
 
-/// The records in an attachment.
+/// The records in an attachment. A server attaches nothing to what it saves.
 ///
 /// # Errors
 /// If it is damaged, or another version of the harness has written it.
 pub(crate) fn records(attachment: &[u8]) -> Result<Vec<(String, Saved)>, Source> {
+    if attachment.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut from = Reader::new(attachment);
     let (found, known) = (String::load(&mut from)?, known());
     if found != known {
@@ -183,7 +193,8 @@ mod tests {
     fn records_come_back_as_they_were() {
         let bytes = attachment(vec![("board".to_owned(), record())]);
         assert_eq!(attachment(records(&bytes).unwrap()), bytes);
-        for end in 0..bytes.len() {
+        assert!(records(&[]).unwrap().is_empty());
+        for end in 1..bytes.len() {
             assert!(records(&bytes[..end]).is_err());
         }
         let mut other = bytes;

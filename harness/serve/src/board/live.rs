@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use espalier_soc::{Machine, Strap};
+use espalier_world::World;
 use serde_json::{Value, json};
 
 use super::BoardThread;
@@ -12,6 +13,9 @@ use crate::config::Pace;
 use crate::handle::{BoardEvent, Export};
 use crate::look::{Look, Seen, Standing, state_of};
 use crate::waveform::vcd;
+
+/// The name of a board in the file of its snapshot.
+const ALONE: &str = "board";
 
 impl BoardThread {
     pub(super) fn act(&mut self, action: Action) -> Result<Value, ActionError> {
@@ -70,15 +74,15 @@ impl BoardThread {
 }
 
 fn standing(paused: bool, halted: Option<&str>, pace: Pace) -> Standing<'_> {
-    Standing { running: !paused && halted.is_none(), fast: pace == Pace::Fast, halted }
+    Standing { running: !paused && halted.is_none(), fast: pace == Pace::Fast, halted, more: None }
 }
 
-/// The board, or what was recorded of it, as a file.
+/// The board, or what was recorded of it, as a file. A board is the world of one in it, as everywhere.
 pub(crate) fn export(machine: &mut Machine, export: Export, watched: &BTreeSet<usize>) -> Vec<u8> {
     match export {
         Export::Network => machine.lan().capture(),
         Export::Air => machine.air().capture(),
         Export::Pins => vcd(machine, watched),
-        Export::Snapshot => machine.save(),
+        Export::Snapshot => World::of_one(ALONE, machine.clone()).0.save(&[]),
     }
 }

@@ -253,6 +253,14 @@ class Board {
       if (event.target.dataset.medium) this.showMedium(event.target.dataset.medium);
     });
     this.find(".beacons input").addEventListener("change", () => this.showMedium(this.medium));
+    for (const button of this.root.querySelectorAll(".expect")) button.addEventListener("click", () => this.act({ do: "expect", what: button.dataset.what }));
+    this.find(".tone .listen").addEventListener("click", () => this.hear());
+    this.find(".peer-port").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const port = Number(this.find(".peer-port input").value);
+      this.act({ do: event.submitter ? event.submitter.value : "listen", port });
+    });
+    this.talks = new Map();
     this.frames = { network: [], air: [] };
     document.addEventListener("click", (event) => {
       const menu = this.find(".menu");
@@ -270,6 +278,9 @@ class Board {
     if (news.state) this.setState(news.state);
     if (news.displays) news.displays.forEach((one) => this.setDisplay(one));
     if (news.leds) this.setLeds(news.leds);
+    if (news.tone) this.setTone(news.tone);
+    if (news.peer) this.setPeer(news.peer);
+    if (news.recording) this.setRecording(news.recording);
     if (news.pads) this.setPads(news.pads);
     if (news.edges) news.edges.forEach((one) => this.addEdges(one));
     if (news.consoles) news.consoles.forEach((one) => this.print(one));
@@ -305,7 +316,7 @@ class Board {
       this.showUart(0);
     }
     const files = [["network.pcap", "Network, pcap"], ["air.pcap", "Air, pcap"], ["pins.vcd", "Pins that are recorded, VCD"], ["console", "Console, text"]];
-    if (!world) files.push(["board.espalier", "Snapshot of the board"]);
+    files.push(["board.espalier", world ? "Snapshot of the world" : "Snapshot of the board", {}, world ? "world.espalier" : "board.espalier"]);
     this.files = files;
     this.listFiles();
     title();
@@ -341,7 +352,8 @@ class Board {
     if (!canvas) {
       canvas = make("canvas", { role: "img" });
       const size = make("span", {}, `${shown.width} × ${shown.height}`);
-      const figure = make("figure", {}, make("div", { class: "glass" }, canvas), make("figcaption", {}, make("span", {}, shown.name), size));
+      const figure = make("figure", {}, make("div", { class: "glass" }, canvas), make("figcaption", {}, make("span", {}, shown.name), size,
+        make("button", { type: "button", class: "expect quiet", hidden: !this.recording, "data-what": "screen", "aria-label": `Expect what ${shown.name} shows`, onclick: () => this.act({ do: "expect", what: "screen", ...(this.canvases.keys().next().value === shown.name ? {} : { display: shown.name }) }) }, "Expect")));
       this.find(".displays .body").append(figure);
       this.find(".displays").hidden = false;
       canvas.dataset.name = shown.name;
@@ -379,6 +391,85 @@ class Board {
         if (most) led.style.boxShadow = `0 0 ${Math.round(most / 20)}px rgb(${seen.join(",")})`;
         return led;
       }))));
+  }
+
+  // -- the buzzer --
+
+  setTone(tone) {
+    this.find(".tone").hidden = !tone.buzzer;
+    this.tone = tone;
+    this.find(".playing").textContent = tone.hertz ? `${tone.hertz >= 1000 ? `${(tone.hertz / 1000).toFixed(2)} kHz` : `${tone.hertz.toFixed(1)} Hz`}, ${note(tone.hertz)}` : "silent";
+    this.play();
+  }
+
+  // A browser gives sound only after a person has asked for it.
+  hear() {
+    const button = this.find(".tone .listen"), on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    if (on && !this.sound) {
+      const context = new AudioContext(), gain = context.createGain(), oscillator = context.createOscillator();
+      oscillator.type = "square";
+      gain.gain.value = 0;
+      oscillator.connect(gain).connect(context.destination);
+      oscillator.start();
+      this.sound = { context, gain, oscillator };
+    }
+    if (this.sound) on ? this.sound.context.resume() : this.sound.context.suspend();
+    this.play();
+  }
+
+  play() {
+    if (!this.sound) return;
+    const { context, gain, oscillator } = this.sound, hertz = this.tone?.hertz;
+    if (hertz) oscillator.frequency.setValueAtTime(hertz, context.currentTime);
+    gain.gain.setValueAtTime(hertz ? 0.05 : 0, context.currentTime);
+  }
+
+  // -- recording and the peer --
+
+  setRecording(told) {
+    this.recording = true;
+    this.root.querySelectorAll(".expect").forEach((button) => { button.hidden = false; });
+    element("recording").hidden = false;
+    element("recording").textContent = `Recording a scenario: ${told.steps} step${told.steps === 1 ? "" : "s"} so far. "Expect" keeps what is there now; Ctrl-C in the terminal writes the file.`;
+  }
+
+  setPeer(peer) {
+    this.find(".peer").hidden = false;
+    this.find(".peer-address").textContent = peer.address;
+    this.find(".listening").textContent = peer.listening.length ? `Listens on ${peer.listening.join(", ")}.` : "";
+    const names = new Set();
+    const talk = (key, title, told, build) => {
+      names.add(key);
+      let node = this.talks.get(key);
+      if (!node) {
+        node = make("div", { class: "talk" }, make("div", { class: "part-head" }, make("strong", {}, title), make("small", {})), make("pre", { role: "log", "aria-label": title }), build());
+        this.talks.set(key, node);
+        this.find(".talks").append(node);
+      }
+      node.querySelector("pre").textContent = told.said;
+      node.querySelector("pre").scrollTop = node.querySelector("pre").scrollHeight;
+      return node;
+    };
+    const form = (label, send, ...buttons) => {
+      const input = make("input", { type: "text", "aria-label": label, placeholder: label, autocomplete: "off", spellcheck: "false" });
+      return make("form", { class: "line", onsubmit: (event) => { event.preventDefault(); send(unescaped(input.value)); input.value = ""; } }, input, make("button", { type: "submit" }, "Send"), ...buttons);
+    };
+    for (const one of peer.sockets) {
+      const close = (text, reset) => make("button", { type: "button", class: "quiet", onclick: () => this.act({ do: "peer-close", connection: one.name, reset }) }, text);
+      const node = talk(`tcp ${one.name}`, `${one.name} · ${one.remote}`, one, () => form(`Text for the board, on ${one.name}`, (text) => this.act({ do: "peer-send", connection: one.name, text }), close("Close", false), close("Reset", true)));
+      node.querySelector("small").textContent = one.ended || "";
+      node.querySelector("form").hidden = Boolean(one.ended);
+    }
+    for (const one of peer.udp) {
+      talk(`udp ${one.port}`, `UDP ${one.port}`, one, () => {
+        const to = make("input", { type: "number", min: 1, max: 65535, "aria-label": "Port of the board", placeholder: "to port", required: true });
+        const node = form(`Datagram from ${one.port}`, (text) => this.act({ do: "udp-send", from: one.port, port: Number(to.value), text }));
+        node.prepend(to);
+        return node;
+      });
+    }
+    for (const [key, node] of this.talks) if (!names.has(key)) { node.remove(); this.talks.delete(key); }
   }
 
   // -- parts --
@@ -528,6 +619,7 @@ class Board {
     const canvas = make("canvas", { role: "img", "aria-label": `Waveform of GPIO ${gpio}` });
     const what = make("span", { class: "what" }, `GPIO ${gpio} ${this.label(gpio)}`);
     const drive = ["low", "high", "released"].map((level) => make("button", { type: "button", "aria-label": `GPIO ${gpio}: ${level}`, onclick: () => this.act({ do: "pin", gpio, level }) }, level));
+    drive.push(make("button", { type: "button", class: "expect", hidden: !this.recording, "aria-label": `Expect the level of GPIO ${gpio}`, onclick: () => this.act({ do: "expect", what: "pin", gpio }) }, "expect"));
     const node = make("div", { class: "wave" }, what, make("div", { class: "drive", role: "group", "aria-label": `Drive GPIO ${gpio}` }, ...drive), canvas);
     this.find(".waves").append(node);
     this.waves.set(gpio, { node, canvas, what, changes: [], level: this.pads.get(gpio)?.state === "high" });
@@ -601,6 +693,18 @@ class Board {
     this.find(".unmodelled").hidden = !lines.length;
     this.find(".unmodelled .body").replaceChildren(...lines.map((line) => make("li", {}, line)));
   }
+}
+
+// The note of a frequency, in equal temperament from A4 at 440 Hz.
+function note(hertz) {
+  const number = Math.round(69 + 12 * Math.log2(hertz / 440));
+  const names = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
+  return `${names[((number % 12) + 12) % 12]}${Math.floor(number / 12) - 1}`;
+}
+
+// Text of a field, in which \n, \r, \t and \\ stand for what they are in programs.
+function unescaped(text) {
+  return text.replace(/\\([nrt\\])/g, (_, one) => ({ n: "\n", r: "\r", t: "\t", "\\": "\\" })[one]);
 }
 
 function pulses(pad) {

@@ -16,7 +16,24 @@ const PROTOCOL_VERSION: [u32; 3] = [9, 2, 2];
 /// Executes out of band: every command here is quick enough.
 const OUT_OF_BAND: &str = "oob";
 /// Names of the [`Action`]s that have no command of QEMU; their commands have `x-` in front.
-const ACTIONS: [&str; 9] = ["press", "set", "pin", "watch", "send", "screen", "state", "step", "fast"];
+const ACTIONS: [&str; 16] = [
+    "press",
+    "set",
+    "pin",
+    "watch",
+    "send",
+    "screen",
+    "state",
+    "step",
+    "fast",
+    "listen",
+    "connect",
+    "peer-send",
+    "peer-close",
+    "udp-open",
+    "udp-send",
+    "expect",
+];
 /// Commands that clients may ask for.
 const COMMANDS: [&str; 11] = [
     "human-monitor-command",

@@ -119,7 +119,7 @@ fn a_browser_gets_the_page_and_its_files() {
     while !browser.get("/console").contains("waiting for download") {}
     assert!(browser.get("/status").contains("running\nguest time "));
     assert!(browser.get("/pins.vcd").contains("$enddefinitions"));
-    assert!(browser.get("/board.espalier").contains("\r\n\r\nESPALIER"));
+    assert!(browser.get("/board.espalier").contains("\r\n\r\nESPWORLD"));
     for file in ["/network.pcap", "/air.pcap"] {
         assert!(browser.get(file).contains("Content-Type: application/vnd.tcpdump.pcap"), "{file}");
     }

@@ -14,11 +14,11 @@ use espalier_parts::{PartKinds, Shown, Value};
 use espalier_soc::JtagCycle as PinCycle;
 pub(super) use espalier_soc::conditional_branches;
 use espalier_soc::{
-    BoardDefinition, ChipReset, Machine, MachineConfig, PartError, Sound, Strap, Translation, UnknownPart as NoPart,
+    BoardDefinition, ChipReset, MachineConfig, PartError, Sound, Strap, Translation, UnknownPart as NoPart,
 };
 pub use espalier_soc::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
-    Progress,
+    Machine, Progress,
 };
 use espalier_world::BoardId;
 pub(super) use espalier_world::is_snapshot;
@@ -27,9 +27,9 @@ use super::lan_peer::{LanPeer, set_silent};
 use super::{
     Absent, Act, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, CountedFrames, DatagramDriver,
     DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig, FlashChip, FrameLink,
-    Identity, Keeping, Kind, LedState, Link, ListenerId, Model, ModelError, NoSuchPin, NoSuchUart, PadHistory, Pads,
-    PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment, SerialConsole,
-    Setup, Start, Stimulus, StimulusRecord, Tone, UnknownPart, UnmodelledNote, Unsupported,
+    Identity, Keeping, Kind, LedState, Link, ListenerId, MachineAct, Model, ModelError, NoSuchPin, NoSuchUart,
+    PadHistory, Pads, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment,
+    SerialConsole, Setup, Start, Stimulus, StimulusRecord, Tone, UnknownPart, UnmodelledNote, Unsupported,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -394,6 +394,11 @@ impl Parts for Emulated {
     fn with_part(&mut self, name: &str, act: &mut PartAct<'_>) -> Result<(), Failure> {
         self.note_code("code of the test has acted on a part");
         self.machine_mut().act_on_part(name, act).map_err(unknown)
+    }
+
+    fn with_machine(&mut self, act: &mut MachineAct<'_>) -> Result<(), Failure> {
+        act(&mut self.machine_mut());
+        Ok(())
     }
 
     fn set_property(&mut self, part: &str, property: &str, value: &Value) -> Result<(), Failure> {

@@ -64,8 +64,9 @@ impl Held {
     pub(super) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Held, Vec<u8>), Source> {
         let (mut world, bytes) = World::load_with_parts(file, kinds)?;
         let mut from = Reader::new(&bytes);
-        let halted: Option<(usize, String)> = Load::load(&mut from)?;
-        let attachment = Load::load(&mut from)?;
+        // A server attaches nothing to what it saves.
+        let (halted, attachment): (Option<(usize, String)>, Vec<u8>) =
+            if bytes.is_empty() { (None, Vec::new()) } else { (Load::load(&mut from)?, Load::load(&mut from)?) };
         from.finish()?;
         let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
         let translation = translation()?;

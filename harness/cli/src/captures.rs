@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use espalier::{Board, PinCapture};
 
-use crate::args::{RecordArgs, Signal};
+use crate::args::{CaptureArgs, Signal};
 use crate::error::CliError;
 use crate::style::warn;
 
@@ -48,7 +48,7 @@ const PINS: [usize; 28] =
     [0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39];
 
 /// Captures of the network, of the air and of pins, and the coverage.
-pub struct Record {
+pub struct Captures {
     network: Option<Output>,
     air: Option<Output>,
     pins: Option<Output>,
@@ -57,12 +57,12 @@ pub struct Record {
     coverage: Option<Output>,
 }
 
-impl Record {
+impl Captures {
     /// Opens the files that `args` names.
-    pub fn open(args: &RecordArgs) -> Result<Record, CliError> {
+    pub fn open(args: &CaptureArgs) -> Result<Captures, CliError> {
         let open = |path: &Option<PathBuf>| path.as_deref().map(Output::open).transpose();
         let all = || PINS.into_iter().map(|pin| Signal { pin, baud: None }).collect();
-        Ok(Record {
+        Ok(Captures {
             network: open(&args.pcap)?,
             air: open(&args.air_pcap)?,
             pins: open(&args.vcd)?,

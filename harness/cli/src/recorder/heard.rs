@@ -1,0 +1,145 @@
+//! Text that came from the board, and the part of it that a scenario can wait for.
+
+use std::sync::LazyLock;
+
+use espalier::Time;
+use regex::Regex;
+
+use crate::init::pattern;
+
+/// Bytes that are kept at most; the oldest half goes first.
+const MOST: usize = 1 << 20;
+/// A shorter text is no use to wait for.
+const SHORTEST: usize = 2;
+
+/// Control sequences of terminals (ECMA-48, 5.4).
+static SEQUENCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\x1b\[[0-?]*[ -/]*[@-~]").expect("an expression of this file"));
+
+/// Bytes with the times at which they came, since a scenario waited last.
+#[derive(Debug, Default)]
+pub struct Heard {
+    bytes: Vec<u8>,
+    /// Up to these offsets, by these times.
+    pieces: Vec<(usize, Time)>,
+}
+
+/// Something to wait for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// As a scenario has it.
+    pub pattern: String,
+    /// When it had come.
+    pub at: Time,
+}
+
+impl Heard {
+    pub fn push(&mut self, bytes: &[u8], at: Time) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.bytes.extend(bytes);
+        self.pieces.push((self.bytes.len(), at));
+        if self.bytes.len() > MOST {
+            self.drain(self.bytes.len() - MOST / 2);
+        }
+    }
+
+    /// Takes all of it, and when the last of it had come.
+    pub fn take(&mut self) -> Option<(Vec<u8>, Time)> {
+        let (_, at) = self.pieces.drain(..).next_back()?;
+        Some((std::mem::take(&mut self.bytes), at))
+    }
+
+    /// Chooses the last line that is worth it, and goes on behind its first match: that is where a scenario is which waits for it.
+    pub fn awaited(&mut self) -> Option<Awaited> {
+        let text = String::from_utf8_lossy(&self.bytes).into_owned();
+        let (pattern, end) = text.split('\n').rev().find_map(|line| {
+            let pattern = pattern(&plain(line)?);
+            Some((escaped(&pattern), self.end_of(&pattern)?))
+        })?;
+        let at = self.pieces.iter().find(|(piece, _)| *piece >= end).map_or(Time::ZERO, |(_, at)| *at);
+        self.drain(end);
+        Some(Awaited { pattern, at })
+    }
+
+    /// Where the first match ends.
+    fn end_of(&self, pattern: &str) -> Option<usize> {
+        let expression = pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+        let expression = expression.map_or_else(|| regex::escape(pattern), str::to_owned);
+        Some(regex::bytes::Regex::new(&expression).ok()?.find(&self.bytes)?.end())
+    }
+
+    fn drain(&mut self, count: usize) {
+        self.bytes.drain(..count);
+        self.pieces.retain_mut(|(end, _)| {
+            *end = end.saturating_sub(count);
+            *end > 0
+        });
+    }
+}
+
+/// A text as it stands in a scenario, where a dollar sign may begin a variable. In an expression they are escaped already.
+fn escaped(pattern: &str) -> String {
+    if pattern.starts_with('/') { pattern.to_owned() } else { literal(pattern) }
+}
+
+/// The same for text that is sent.
+pub fn literal(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+/// The longest part of a line without control characters and broken ones.
+fn plain(line: &str) -> Option<String> {
+    let line = SEQUENCE.replace_all(line, "\0");
+    let runs = line.split(|character: char| character.is_control() || character == char::REPLACEMENT_CHARACTER);
+    let longest = runs.map(str::trim).max_by_key(|run| run.len())?;
+    (longest.len() >= SHORTEST).then(|| longest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Awaited, Heard};
+    use espalier::Time;
+
+    fn heard(pieces: &[(&str, u64)]) -> Heard {
+        let mut heard = Heard::default();
+        pieces.iter().for_each(|(text, at)| heard.push(text.as_bytes(), Time::from_micros(*at)));
+        heard
+    }
+
+    fn awaited(pattern: &str, at: u64) -> Option<Awaited> {
+        Some(Awaited { pattern: pattern.to_owned(), at: Time::from_micros(at) })
+    }
+
+    #[test]
+    fn the_last_line_is_awaited_at_its_first_match() {
+        let mut one = heard(&[("boot\ntick\n", 1), ("tick\ntick\n", 2)]);
+        assert_eq!(one.awaited(), awaited("tick", 1));
+        assert_eq!(one.awaited(), awaited("tick", 2));
+        let mut coloured = heard(&[("\x1b[0;32mI (312) main: ready\x1b[0m\r\n", 5)]);
+        assert_eq!(coloured.awaited(), awaited("/I \\(\\d+\\) main: ready/", 5));
+        assert_eq!(coloured.awaited(), None);
+        assert_eq!(heard(&[("costs $5 or ${x}\n", 1)]).awaited(), awaited("/costs \\$\\d+ or \\$\\{x\\}/", 1));
+        assert_eq!(heard(&[("${x}\n", 1)]).awaited(), awaited("$${x}", 1));
+    }
+
+    #[test]
+    fn noise_is_not_awaited() {
+        assert_eq!(heard(&[("\r\n\r\n", 1), ("\u{1}\u{2}x\u{3}", 2)]).awaited(), None);
+        let mut broken = Heard::default();
+        broken.push(b"\xff\xfe>>> ", Time::from_micros(3));
+        assert_eq!(broken.awaited(), awaited(">>>", 3));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let mut heard = Heard::default();
+        for round in 0..100_000 {
+            heard.push(b"a line that comes again and again\n", Time::from_micros(round));
+        }
+        assert!(heard.bytes.len() <= super::MOST && heard.pieces.len() <= heard.bytes.len() / 30);
+        assert_eq!(heard.take().map(|(_, at)| at), Some(Time::from_micros(99_999)));
+        assert!(heard.take().is_none());
+    }
+}
