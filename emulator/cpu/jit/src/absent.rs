@@ -5,7 +5,7 @@ use std::sync::Arc;
 use espalier_core::{Page, WindowLayout, Windows};
 
 use crate::engine::{Block, Outcome};
-use crate::ir::Slot;
+use crate::ir::{Ring, Slot};
 
 /// Code of a host for which there is none.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub fn fuses() -> bool {
 }
 
 impl Native {
-    pub(crate) fn new(_: WindowLayout, _: Slot) -> Option<Native> {
+    pub(crate) fn new(_: WindowLayout, _: Slot, _: Option<Ring>) -> Option<Native> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use espalier_core::{Page, WindowLayout, Windows};
 
-use crate::ir::{Op, Place, Slot, Space, Value};
+use crate::ir::{Op, Ring, Slot, Space, Value};
 use crate::layout;
 use crate::native::Native;
 
@@ -55,22 +55,31 @@ pub struct Engine {
     native: Native,
     /// Registers that the code reaches.
     slots: usize,
+    ring: Option<Ring>,
 }
 
 /// The kind of host that code is generated for, if it is this one and it allows memory that is executed.
 pub fn host() -> Option<&'static str> {
-    Native::new(WindowLayout::default(), 0).map(|_| std::env::consts::ARCH)
+    Native::new(WindowLayout::default(), 0, None).map(|_| std::env::consts::ARCH)
 }
 
 impl Engine {
     /// An engine without code for memory as `layout` says. `pc` is the register for the address of the next instruction. None where
     /// there is no back end for the host, or where it refuses memory for code.
-    pub fn new(layout: WindowLayout, pc: Slot) -> Option<Engine> {
+    ///
+    /// # Panics
+    /// If the data window is not as code needs it, or the ring shows more than it has.
+    pub fn new(layout: WindowLayout, pc: Slot, ring: Option<Ring>) -> Option<Engine> {
         assert!(
             layout.data.base.is_multiple_of(4) && layout.data.size <= 1 << 30,
             "a data window that is aligned, up to 1 GiB"
         );
-        Some(Engine { native: Native::new(layout, pc)?, slots: usize::from(pc) + 1 })
+        if let Some(Ring { shown, groups, .. }) = ring {
+            assert!(groups.is_power_of_two() && (1..groups).contains(&shown), "a window of {shown} of {groups} groups");
+        }
+        let highest = ring.map_or(0, |ring| ring.highest().max(usize::from(ring.base)));
+        let slots = highest.max(usize::from(pc)) + 1;
+        Some(Engine { native: Native::new(layout, pc, ring)?, slots, ring })
     }
 
     /// Where the windows lie that code is made for.
@@ -82,11 +91,20 @@ impl Engine {
     /// no room for it before [`Engine::clear`].
     ///
     /// # Panics
-    /// If the last operation of the block lets control run out of it, or an operation names a page that has no version.
+    /// If the last operation of the block lets control run out of it, or an operation names a page that has no version, or changes the
+    /// base or the file of the ring.
     pub fn install(&mut self, block: &Block<'_>) -> Option<u32> {
         let ends = matches!(block.ops.last(), Some(Op::Jump { .. } | Op::JumpIndirect { .. } | Op::Leave));
         assert!(ends, "a block that ends with a jump");
         let layout = *self.layout();
+        if let Some(ring) = &self.ring {
+            let changed = block.ops.iter().filter_map(changed).find(|slot| !ring.lets_change(*slot));
+            assert_eq!(changed, None, "a register that only the window changes");
+        }
+        assert!(
+            self.ring.is_some() || !block.ops.iter().any(|op| matches!(op, Op::Rotate { .. })),
+            "no window to move"
+        );
         let slots = block.ops.iter().map(|op| highest(op, &layout)).max();
         self.slots = self.slots.max(slots.map_or(0, |slot| slot + 1));
         self.native.install(block)
@@ -113,7 +131,11 @@ impl Engine {
     /// If there are fewer registers than the code uses, or the windows are not as large as the layout says.
     pub fn run(&mut self, cell: u32, registers: &mut [u32], windows: &mut Windows<'_>, room: u32) -> Option<Outcome> {
         assert!(registers.len() >= self.slots, "fewer registers than the code uses");
-        self.native.run(cell, registers, windows, room)
+        let Some(ring) = &self.ring else { return self.native.run(cell, registers, windows, room) };
+        ring.spread(registers);
+        let outcome = self.native.run(cell, registers, windows, room);
+        ring.gather(registers);
+        outcome
     }
 
     /// The register for the address of the next instruction.
@@ -130,13 +152,6 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
             Value::Imm(_) => 0,
         });
         slots.max().unwrap_or(0)
-    };
-    let place = |place: &Place| match place.index {
-        None => usize::from(place.slot) + 3,
-        Some((index, _, groups)) => {
-            assert!(groups.is_power_of_two(), "{groups} groups of registers are no power of two");
-            (usize::from(place.slot) + 4 * usize::from(groups) - 1).max(usize::from(index))
-        }
     };
     match op {
         Op::Instruction(_) | Op::Leave | Op::Jump { .. } => 0,
@@ -165,9 +180,40 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
             assert!(*page < pages, "page {page} has no version");
             0
         }
-        Op::Copy { to, from } => place(to).max(place(from)),
+        Op::Rotate { to } => values(&[*to]),
         Op::Count { to, end, .. } => usize::from(*to).max(usize::from(*end)),
         Op::Forget { slot } => usize::from(*slot),
         Op::JumpIndirect { target, .. } => values(&[*target]),
+    }
+}
+
+/// The register that an operation changes, if it is one by its name.
+fn changed(op: &Op) -> Option<Slot> {
+    match op {
+        Op::Move { to, .. }
+        | Op::Unary { to, .. }
+        | Op::FloatToSigned { to, .. }
+        | Op::ToFloat { to, .. }
+        | Op::Binary { to, .. }
+        | Op::Set { to, .. }
+        | Op::Float { to, .. }
+        | Op::FloatSet { to, .. }
+        | Op::Funnel { to, .. }
+        | Op::LongShiftRightSigned { to, .. }
+        | Op::Select { to, .. }
+        | Op::Load { to, .. }
+        | Op::Count { to, .. } => Some(*to),
+        Op::Instruction(_)
+        | Op::Leave
+        | Op::Jump { .. }
+        | Op::JumpIndirect { .. }
+        | Op::Store { .. }
+        | Op::Watch { .. }
+        | Op::Guard { .. }
+        | Op::Branch { .. }
+        | Op::Look { .. }
+        | Op::Version { .. }
+        | Op::Rotate { .. }
+        | Op::Forget { .. } => None,
     }
 }

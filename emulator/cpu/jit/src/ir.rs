@@ -39,6 +39,8 @@ pub enum Binary {
 pub enum Unary {
     /// The number of leading zeros, 32 for zero.
     LeadingZeros,
+    /// The number of the lowest set bit; of no meaning for zero.
+    LowestBit,
 }
 
 /// A comparison of two values.
@@ -99,13 +101,81 @@ impl Width {
     }
 }
 
-/// Four registers in a row: those from `slot` on, or those `4 * ((index + add) % groups)` after it.
+/// Names of registers that stand for others as a window moves over a file of registers, four of them at a time. The file is a ring.
+///
+/// Outside of translated code, what a window shows is in the registers that the names say, and the file is stale there. While code
+/// runs it is in the file alone: so a call that moves the window copies nothing. Behind the file there is room for what a window shows
+/// that begins near its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The first register of the group, or of the groups.
-    pub slot: Slot,
-    /// The register with the index, what is added to it, and the number of groups, a power of two.
-    pub index: Option<(Slot, u8, u16)>,
+pub struct Ring {
+    /// The first of the names.
+    pub visible: Slot,
+    /// The number of groups of four that are visible.
+    pub shown: u16,
+    /// The first register of the file. It is followed by that of the room behind the file, for `shown - 1` groups.
+    pub file: Slot,
+    /// Groups of the file, a power of two.
+    pub groups: u16,
+    /// The register with the number of the group that is visible first.
+    pub base: Slot,
+}
+
+impl Ring {
+    /// Registers of a group.
+    pub const GROUP: u16 = 4;
+
+    /// The place of a name among the visible registers, if it is one of them.
+    pub(crate) fn shown_as(&self, slot: Slot) -> Option<u16> {
+        slot.checked_sub(self.visible).filter(|place| *place < Ring::GROUP * self.shown)
+    }
+
+    /// The first group at which a window reaches beyond the end of the file.
+    pub(crate) fn wraps_from(&self) -> u16 {
+        self.groups + 1 - self.shown
+    }
+
+    /// The highest register that a window shows.
+    pub(crate) fn highest(&self) -> usize {
+        usize::from(self.file) + usize::from(Ring::GROUP) * usize::from(self.groups + self.shown - 1) - 1
+    }
+
+    /// Whether an operation may change a register by its name.
+    pub(crate) fn lets_change(&self, slot: Slot) -> bool {
+        slot != self.base && !(usize::from(self.file)..=self.highest()).contains(&usize::from(slot))
+    }
+
+    /// Code is about to run: what the names say goes to the file.
+    pub(crate) fn spread(&self, registers: &mut [u32]) {
+        let [visible, file, shown, first] = self.places(registers);
+        self.wrap(registers, first, true);
+        registers.copy_within(visible..visible + shown, file + first);
+    }
+
+    /// Code has run: what the window shows goes to where the names say.
+    pub(crate) fn gather(&self, registers: &mut [u32]) {
+        let [visible, file, shown, first] = self.places(registers);
+        registers.copy_within(file + first..file + first + shown, visible);
+        self.wrap(registers, first, false);
+    }
+
+    /// Where the names and the file begin, how many registers are visible, and which of the file is the first of them.
+    fn places(&self, registers: &[u32]) -> [usize; 4] {
+        let group = usize::from(Ring::GROUP);
+        let base = registers[usize::from(self.base)] as usize;
+        assert!(base < usize::from(self.groups), "a window that begins at group {base} of {}", self.groups);
+        [usize::from(self.visible), usize::from(self.file), group * usize::from(self.shown), group * base]
+    }
+
+    /// Copies what a window shows that reaches beyond the end of the file, to behind it or back.
+    fn wrap(&self, registers: &mut [u32], first: usize, there: bool) {
+        let group = usize::from(Ring::GROUP);
+        if first >= group * usize::from(self.wraps_from()) {
+            let file = usize::from(self.file);
+            let behind = file + group * usize::from(self.groups);
+            let (from, to) = if there { (file, behind) } else { (behind, file) };
+            registers.copy_within(from..from + group * usize::from(self.shown - 1), to);
+        }
+    }
 }
 
 /// The memory whose pages have versions.
@@ -150,8 +220,8 @@ pub enum Op {
     Guard { condition: Condition, left: Value, right: Value },
     /// Leaves the instruction to the interpreter unless the page's version is as expected.
     Version { space: Space, page: u32, expected: u32 },
-    /// Copies four registers.
-    Copy { to: Place, from: Place },
+    /// Moves the window of the [`Ring`] to the group `to` modulo the number of groups. Nothing else changes its base.
+    Rotate { to: Value },
     /// `to = left op right` in single precision, rounded to nearest; leaves the instruction to the interpreter unless the result is an
     /// ordinary number: neither zero, nor so small that bits may be lost below it, nor infinite, nor none.
     Float { op: Float, to: Slot, left: Value, right: Value },

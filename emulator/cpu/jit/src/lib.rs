@@ -26,5 +26,5 @@ mod native;
 
 pub use engine::{Block, Engine, Exit, Outcome, host};
 pub use espalier_core::{Page, SteadyWords, Window, WindowLayout, Windows};
-pub use ir::{Binary, Condition, Float, FloatCondition, Op, Place, Slot, Space, Unary, Value, Width};
+pub use ir::{Binary, Condition, Float, FloatCondition, Op, Ring, Slot, Space, Unary, Value, Width};
 pub use native::fuses;

@@ -3,8 +3,8 @@
 mod model;
 
 use espalier_jit::{
-    Binary, Block, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Place, Slot, Space, Unary, Value,
-    Width, Window, WindowLayout, Windows,
+    Binary, Block, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Ring, Slot, Space, Unary, Value, Width,
+    Window, WindowLayout, Windows,
 };
 use model::{Memory, STEADY, interpret};
 use proptest::collection::vec;
@@ -16,10 +16,12 @@ const NAMED: Slot = 12;
 /// The register for the address of the next instruction, and a filter of two.
 const PC: Slot = 14;
 const FILTER: Slot = 16;
-/// Groups that a register chooses among.
-const GROUPS: Slot = 20;
-const GROUP_COUNT: u16 = 8;
-const REGISTERS: usize = GROUPS as usize + 4 * GROUP_COUNT as usize;
+/// The register with the base of the window, which shows the first two groups of the named ones, and its file.
+const BASE: Slot = 18;
+const RING: Ring = Ring { visible: 0, shown: 2, file: 20, groups: 8, base: BASE };
+const REGISTERS: usize = 20 + 4 * (8 + 1);
+/// The first register behind the file.
+const BEHIND: usize = 20 + 4 * 8;
 const ADDRESS: u32 = 0x7654_3211;
 const TAG: u32 = 77;
 
@@ -91,14 +93,6 @@ fn float_condition() -> impl Strategy<Value = FloatCondition> {
     ]
 }
 
-fn place() -> impl Strategy<Value = Place> {
-    prop_oneof![
-        (0..NAMED - 3).prop_map(|slot| Place { slot, index: None }),
-        (0..NAMED / 6, any::<u8>())
-            .prop_map(|(index, add)| Place { slot: GROUPS, index: Some((index, add, GROUP_COUNT)) }),
-    ]
-}
-
 /// An address: mostly a register that holds one, with an offset that stays near.
 fn address() -> impl Strategy<Value = (Value, u32)> {
     let constant = prop_oneof![STEADY..STEADY + 0x48, 0x7ff0u32..0x8210, 0xfff0u32..0x1_0810, 0x1f_fff0u32..0x23_0010];
@@ -119,6 +113,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (slot(), value(), any::<bool>()).prop_map(|(to, from, signed)| Op::ToFloat { to, from, signed }),
         1 => (slot(), slot(), 0u32..40).prop_map(|(to, end, done)| Op::Count { to, end, done }),
         1 => (slot(), value()).prop_map(|(to, from)| Op::Unary { op: Unary::LeadingZeros, to, from }),
+        1 => (slot(), 1..=u32::MAX).prop_map(|(to, from)| Op::Unary { op: Unary::LowestBit, to, from: Value::Imm(from) }),
         1 => (slot(), value(), value(), value()).prop_map(|(to, high, low, amount)| Op::Funnel { to, high, low, amount }),
         1 => (slot(), value(), value()).prop_map(|(to, from, amount)| Op::LongShiftRightSigned { to, from, amount }),
         2 => (slot(), condition(), value(), value(), value())
@@ -130,7 +125,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (value(), width(), address()).prop_map(|(from, width, (base, offset))| Op::Store { from, width, base, offset }),
         1 => address().prop_map(|(base, offset)| Op::Watch { filter: FILTER, base, offset }),
         1 => (condition(), value(), value()).prop_map(|(condition, left, right)| Op::Guard { condition, left, right }),
-        2 => (place(), place()).prop_map(|(to, from)| Op::Copy { to, from }),
+        2 => value().prop_map(|to| Op::Rotate { to }),
         1 => (condition(), value(), value(), 0u32..9)
             .prop_map(|(condition, left, right, target)| Op::Branch { condition, left, right, target, done: 0 }),
         1 => (condition(), value(), value(), 0u32..9)
@@ -196,22 +191,34 @@ proptest! {
         versions in vec(4u32..6, 4),
         short in 0u32..4,
     ) {
-        let Some(mut engine) = Engine::new(LAYOUT, PC) else { return Ok(()) };
+        let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return Ok(()) };
         let count = ops.iter().filter(|op| matches!(op, Op::Instruction(_))).count() as u32;
         let block = Block { address: ADDRESS, tag: TAG, count, ops: &ops };
         let cell = engine.install(&block).expect("there is room for one block");
         let mut registers = registers;
         registers[usize::from(FILTER)] = filter[0] & filter[1];
+        registers[usize::from(BASE)] %= u32::from(RING.groups);
         let memory = Memory::new(&versions);
         let (mut expected, mut expected_memory) = (registers.clone(), memory.clone());
         let room = (count + 2).saturating_sub(short);
-        let outcome = interpret(&block, PC, &LAYOUT, &mut expected, &mut expected_memory, room);
+        let outcome = interpret(&block, (PC, &RING), &LAYOUT, &mut expected, &mut expected_memory, room);
         let mut translated = memory.clone();
         let ran = run(&mut engine, cell, &mut registers, &mut translated, room);
         prop_assert_eq!(ran, Some(outcome));
-        prop_assert_eq!(registers, expected);
+        prop_assert_eq!(settled(registers), settled(expected));
         prop_assert!(translated.data == expected_memory.data, "memory differs");
     }
+}
+
+/// The registers without what is stale: what the window shows is in the names, and nothing is behind the file.
+fn settled(mut registers: Vec<u32>) -> Vec<u32> {
+    for shown in 0..RING.shown {
+        let group = (registers[usize::from(BASE)] as u16 + shown) % RING.groups;
+        let (from, to) = (usize::from(RING.visible + 4 * shown), usize::from(RING.file + 4 * group));
+        registers.copy_within(from..from + 4, to);
+    }
+    registers.truncate(BEHIND);
+    registers
 }
 
 fn run(engine: &mut Engine, cell: u32, registers: &mut [u32], memory: &mut Memory, room: u32) -> Option<Outcome> {
@@ -229,7 +236,7 @@ fn run(engine: &mut Engine, cell: u32, registers: &mut [u32], memory: &mut Memor
 /// Two blocks that lead to each other, until there is no room left.
 #[test]
 fn blocks_lead_to_each_other() {
-    let Some(mut engine) = Engine::new(LAYOUT, PC) else { return };
+    let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
     let add = |to| Op::Binary { op: Binary::Add, to, left: Value::Slot(to), right: Value::Imm(1) };
     let first = [Op::Instruction(0), add(0), Op::Instruction(1), Op::Jump { target: 8, done: 2 }];
     let second = [Op::Instruction(0), add(1), Op::JumpIndirect { target: Value::Imm(ADDRESS), done: 1 }];
@@ -259,7 +266,7 @@ fn blocks_lead_to_each_other() {
 /// A block that leads to itself.
 #[test]
 fn a_block_repeats_itself() {
-    let Some(mut engine) = Engine::new(LAYOUT, PC) else { return };
+    let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
     let step = Op::Binary { op: Binary::Sub, to: 0, left: Value::Slot(0), right: Value::Imm(1) };
     let again = Op::Branch {
         condition: Condition::NotEqual,
@@ -270,7 +277,8 @@ fn a_block_repeats_itself() {
     };
     let ops = [Op::Instruction(0), step, Op::Instruction(1), again, Op::Jump { target: 4, done: 2 }];
     let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &ops }).expect("there is room");
-    let mut registers = vec![100; REGISTERS];
+    let mut registers = vec![0; REGISTERS];
+    registers[0] = 100;
     let ran = run(&mut engine, cell, &mut registers, &mut Memory::new(&[0; 4]), 1000);
     assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 800, looked: None }));
     assert_eq!((registers[0], registers[usize::from(PC)]), (0, 4));

@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use espalier_core::{Damaged, Persist, Reader, Writer};
+
 use crate::config::Config;
 use crate::ocd::Ocd;
 use crate::register::SpecialRegister;
@@ -59,12 +61,15 @@ pub(crate) const ACC_BITS: u32 = 40;
 /// The registers that translated code reaches, as words in a row.
 ///
 /// The sixteen visible address registers live in `ar`; their places in `physical` are stale until the window is
-/// rotated. Rotating copies 128 bytes, which costs less than computing a physical register number for every operand.
+/// rotated. Rotating copies 128 bytes, which costs less than computing a physical register number for every operand. Translated code
+/// computes the address of the window and copies them only when it starts and ends (see [`Ring`](espalier_jit::Ring)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(crate) struct Registers {
     pub ar: [u32; 16],
     pub physical: [[u32; QUARTER]; QUARTERS],
+    /// Room behind the end of `physical` for translated code; of no meaning otherwise.
+    behind: [[u32; QUARTER]; QUARTERS_IN_WINDOW as usize],
     /// The data breakpoints in evaluated form.
     pub watches: Watches,
     pub pc: u32,
@@ -104,6 +109,14 @@ impl Registers {
     /// Their words; a register's number there is its offset by [`slot`].
     pub fn words(&mut self) -> &mut [u32] {
         bytemuck::cast_slice_mut(std::slice::from_mut(self))
+    }
+
+    /// The same registers without what is left in words of no meaning, which depends on what was translated.
+    pub fn settled(&self) -> Registers {
+        let mut settled =
+            Registers { behind: Default::default(), scratch: Default::default(), ccount_at_stop: 0, ..*self };
+        settled.store_window();
+        settled
     }
 }
 
@@ -158,10 +171,48 @@ espalier_core::persist! {
     state Registers {
         ar, physical, watches, pc, ps, sar, lbeg, lend, lcount, br, window_base, window_start, window_free, interrupt, intenable,
         threadptr, fr, fcr, fsr, expstate, f64r, f64s, acc, special
-    } fixed { ccount_at_stop, scratch }
-    state State {
-        registers, waiting, started, ccount_offset, lines, instruction_regions, data_regions, trap, config, ocd
-    } if State::is_sound;
+    } fixed { behind, ccount_at_stop, scratch }
+}
+
+impl Persist for State {
+    fn save(&self, to: &mut Writer) {
+        let State {
+            registers,
+            waiting,
+            started,
+            ccount_offset,
+            lines,
+            instruction_regions,
+            data_regions,
+            trap,
+            config,
+            ocd,
+        } = self;
+        registers.settled().save(to);
+        waiting.save(to);
+        started.save(to);
+        ccount_offset.save(to);
+        lines.save(to);
+        instruction_regions.save(to);
+        data_regions.save(to);
+        trap.save(to);
+        config.save(to);
+        ocd.save(to);
+    }
+
+    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.registers.restore(from)?;
+        self.waiting.restore(from)?;
+        self.started.restore(from)?;
+        self.ccount_offset.restore(from)?;
+        self.lines.restore(from)?;
+        self.instruction_regions.restore(from)?;
+        self.data_regions.restore(from)?;
+        self.trap.restore(from)?;
+        self.config.restore(from)?;
+        self.ocd.restore(from)?;
+        if self.is_sound() { Ok(()) } else { Err(from.damaged("no possible State")) }
+    }
 }
 
 impl State {
@@ -190,6 +241,11 @@ impl State {
         state.set_plain(SpecialRegister::Configid0, config.configuration_id[0]);
         state.set_plain(SpecialRegister::Configid1, config.configuration_id[1]);
         state
+    }
+
+    /// The same state as any other way to it leaves it.
+    pub(crate) fn settled(&self) -> State {
+        State { registers: self.registers.settled(), ..self.clone() }
     }
 
     fn is_sound(&self) -> bool {

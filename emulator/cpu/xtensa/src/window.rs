@@ -4,6 +4,26 @@ use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, Registers, State, ps};
 use crate::step::Step;
 use crate::trap::Trap;
 
+impl Registers {
+    #[inline(always)]
+    pub fn store_window(&mut self) {
+        let Registers { ar, physical, window_base, .. } = self;
+        let (visible, _) = ar.as_chunks::<QUARTER>();
+        for (index, values) in visible.iter().enumerate() {
+            physical[(*window_base as usize + index) % QUARTERS] = *values;
+        }
+    }
+
+    #[inline(always)]
+    pub fn load_window(&mut self) {
+        let Registers { ar, physical, window_base, .. } = self;
+        let (visible, _) = ar.as_chunks_mut::<QUARTER>();
+        for (index, values) in visible.iter_mut().enumerate() {
+            *values = physical[(*window_base as usize + index) % QUARTERS];
+        }
+    }
+}
+
 impl State {
     /// `WINDOWSTART` rotated so that bit 0 stands for `quarter`.
     #[inline(always)]
@@ -28,24 +48,6 @@ impl State {
         self.store_window();
         self.window_base = quarter & 0xf;
         self.load_window();
-    }
-
-    #[inline(always)]
-    fn store_window(&mut self) {
-        let Registers { ar, physical, window_base, .. } = &mut **self;
-        let (visible, _) = ar.as_chunks::<QUARTER>();
-        for (index, values) in visible.iter().enumerate() {
-            physical[(*window_base as usize + index) % QUARTERS] = *values;
-        }
-    }
-
-    #[inline(always)]
-    fn load_window(&mut self) {
-        let Registers { ar, physical, window_base, .. } = &mut **self;
-        let (visible, _) = ar.as_chunks_mut::<QUARTER>();
-        for (index, values) in visible.iter_mut().enumerate() {
-            *values = physical[(*window_base as usize + index) % QUARTERS];
-        }
     }
 
     #[inline(always)]

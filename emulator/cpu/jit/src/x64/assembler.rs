@@ -310,6 +310,11 @@ impl Assembler {
         self.registers(false, &[0x0F, 0xBD], to.0, from);
     }
 
+    /// Index of the lowest set bit, of which there is one.
+    pub fn bit_scan_forward(&mut self, to: Reg, from: Reg) {
+        self.registers(false, &[0x0F, 0xBC], to.0, from);
+    }
+
     /// Bit `bit % 64` of `value` into the carry flag.
     pub fn bit_test_wide(&mut self, value: Reg, bit: Reg) {
         self.registers(true, &[0x0F, 0xA3], bit.0, value);
@@ -398,19 +403,11 @@ impl Assembler {
         self.memory(false, &[0x0F, 0x11], number, base, displacement);
     }
 
-    pub fn load_quad_indexed(&mut self, number: u8, memory: (Reg, Reg), displacement: i32) {
-        self.far_indexed(&[0x0F, 0x10], number, memory, displacement);
-    }
-
-    pub fn store_quad_indexed(&mut self, memory: (Reg, Reg), displacement: i32, number: u8) {
-        self.far_indexed(&[0x0F, 0x11], number, memory, displacement);
-    }
-
-    /// An instruction on a register and memory at `base + index + displacement`.
-    fn far_indexed(&mut self, opcode: &[u8], reg: u8, (base, index): (Reg, Reg), displacement: i32) {
-        self.rex(false, reg, index.0, base.0, false);
-        self.code.extend(opcode);
-        self.byte(0x84 | (reg & 7) << 3);
+    /// `to = base + index + displacement`, an address of the host.
+    pub fn lea_wide(&mut self, to: Reg, base: Reg, index: Reg, displacement: i32) {
+        self.rex(true, to.0, index.0, base.0, false);
+        self.byte(0x8D);
+        self.byte(0x84 | (to.0 & 7) << 3);
         self.byte((index.0 & 7) << 3 | base.0 & 7);
         self.imm32(displacement as u32);
     }

@@ -1,10 +1,14 @@
 //! Allocation of the guest's registers to registers of the host, within one block.
 
 use super::assembler::{Assembler, R8, R9, R10, R11, RBP, RBX, RDI, RSI, Reg};
-use crate::ir::Slot;
+use crate::ir::{Ring, Slot};
 
 /// Registers of the host that hold registers of the guest.
-const POOL: [Reg; 7] = [RBX, RSI, RDI, R8, R9, R10, R11];
+const POOL: [Reg; 6] = [RSI, RDI, R8, R9, R10, R11];
+/// Where the registers lie that the window shows.
+pub(super) const WINDOW: Reg = RBX;
+/// Bytes of a group of registers of the ring, as a shift.
+pub(super) const GROUP_SHIFT: u8 = (Ring::GROUP * 4).trailing_zeros() as u8;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
@@ -20,14 +24,27 @@ struct Entry {
 pub(super) struct Cache {
     entries: [Entry; POOL.len()],
     clock: u32,
+    ring: Option<Ring>,
 }
 
-/// Where a guest's register lies behind the base register.
+/// Where a guest's register lies behind the first one.
 pub(super) fn displacement(slot: Slot) -> i32 {
     i32::from(slot) * 4
 }
 
 impl Cache {
+    pub fn new(ring: Option<Ring>) -> Cache {
+        Cache { ring, ..Cache::default() }
+    }
+
+    /// The register of the host and the displacement from it at which a guest's register lies.
+    pub fn home(&self, slot: Slot) -> (Reg, i32) {
+        match self.ring.and_then(|ring| ring.shown_as(slot)) {
+            Some(place) => (WINDOW, displacement(place)),
+            None => (RBP, displacement(slot)),
+        }
+    }
+
     fn find(&self, slot: Slot) -> Option<usize> {
         self.entries.iter().position(|entry| entry.slot == Some(slot))
     }
@@ -56,7 +73,8 @@ impl Cache {
         if let Some(slot) = entry.slot
             && std::mem::take(&mut entry.dirty)
         {
-            asm.store(RBP, displacement(slot), POOL[index]);
+            let (base, displacement) = self.home(slot);
+            asm.store(base, displacement, POOL[index]);
         }
     }
 
@@ -64,7 +82,8 @@ impl Cache {
     pub fn read(&mut self, asm: &mut Assembler, slot: Slot) -> Reg {
         let (reg, there) = self.take(asm, slot);
         if !there {
-            asm.load(reg, RBP, displacement(slot));
+            let (base, displacement) = self.home(slot);
+            asm.load(reg, base, displacement);
         }
         reg
     }
@@ -99,6 +118,16 @@ impl Cache {
         for index in 0..POOL.len() {
             self.write_back(asm, index);
             self.entries[index] = Entry::default();
+        }
+    }
+
+    /// Stores and forgets what the window shows, for it is about to move.
+    pub fn flush_window(&mut self, asm: &mut Assembler) {
+        for index in 0..POOL.len() {
+            if self.entries[index].slot.is_some_and(|slot| self.home(slot).0 == WINDOW) {
+                self.write_back(asm, index);
+                self.entries[index] = Entry::default();
+            }
         }
     }
 }

@@ -1,23 +1,25 @@
 //! From operations to x86-64.
 //!
-//! `rbp` holds the address of the guest's registers, `r12` that of the data window, `r13` the [`Context`], `r14` the cells that lead
-//! from block to block, `r15d` the instructions that are left. `rax`, `rcx` and `rdx` are scratch; the others hold registers of the
-//! guest. What is rare lies behind the block.
+//! `rbp` holds the address of the guest's registers, `rbx` that of the registers that the window of the ring shows, `r12` that of the
+//! data window, `r13` the [`Context`], `r14` the cells that lead from block to block, `r15d` the instructions that are left. `rax`, `rcx`
+//! and `rdx` are scratch; the others hold registers of the guest. What is rare lies behind the block.
 
 use espalier_core::{CODE_PAGE, SteadyWords, WindowLayout};
 
 use super::assembler::{Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide};
-use super::cache::{Cache, displacement};
+use super::cache::{Cache, GROUP_SHIFT, WINDOW, displacement};
 use super::context::{DATA_VERSIONS, LOOKED, PAGES, STEADY, WORD_VERSIONS, WORDS};
 use super::stubs::Stubs;
 use crate::engine::Block;
-use crate::ir::{Binary, Condition, Op, Place, Slot, Space, Unary, Value, Width};
+use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value, Width};
 
 const PAGE_SHIFT: u8 = CODE_PAGE.trailing_zeros() as u8;
 const TABLE_PAGE_SHIFT: u8 = 16;
 /// Bit of a version: code was decoded from the page.
 const DECODED: u8 = 1;
 const CELL_SHIFT: i32 = 3;
+/// Bytes of a group of registers of the ring.
+const GROUP_BYTES: i32 = 1 << GROUP_SHIFT;
 
 /// Where control goes when it leaves a block.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,15 @@ struct Out {
 enum Detour {
     Elsewhere { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width, index: Option<u32> },
     Versioned { label: Label, resume: Label, leave: Label, width: Width },
+    Wrap { label: Label, resume: Label, ring: Ring },
+}
+
+/// The guest and the host that blocks are translated for.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub layout: &'a WindowLayout,
+    pub ring: Option<Ring>,
+    pub stubs: &'a Stubs,
 }
 
 /// The translation of one block.
@@ -53,13 +64,12 @@ pub(super) struct Emitter<'a> {
     pub(super) cache: Cache,
     block: &'a Block<'a>,
     layout: &'a WindowLayout,
+    ring: Option<Ring>,
     stubs: &'a Stubs,
     cells: &'a mut dyn FnMut(u32) -> u32,
     start: Label,
     /// The instruction whose operations are being translated; none before the first.
     index: Option<u32>,
-    /// The register whose value times the size of a group is in `rdx`, between copies.
-    held: Option<Slot>,
     outs: Vec<Out>,
     detours: Vec<Detour>,
 }
@@ -67,23 +77,23 @@ pub(super) struct Emitter<'a> {
 /// Translates a block that will lie at `address`. `cells` gives the number of the cell of a guest address.
 pub(super) fn emit(
     block: &Block<'_>,
-    layout: &WindowLayout,
-    stubs: &Stubs,
+    surroundings: Surroundings<'_>,
     address: u64,
     cells: &mut dyn FnMut(u32) -> u32,
 ) -> Vec<u8> {
+    let Surroundings { layout, ring, stubs } = surroundings;
     let mut asm = Assembler::default();
     let start = asm.label();
     let mut emitter = Emitter {
         asm,
-        cache: Cache::default(),
+        cache: Cache::new(ring),
         block,
         layout,
+        ring,
         stubs,
         cells,
         start,
         index: None,
-        held: None,
         outs: Vec::new(),
         detours: Vec::new(),
     };
@@ -106,7 +116,8 @@ impl Emitter<'_> {
         for out in std::mem::take(&mut self.outs) {
             self.asm.bind(out.label);
             for (reg, slot) in out.dirty {
-                self.asm.store(RBP, displacement(slot), reg);
+                let (base, displacement) = self.cache.home(slot);
+                self.asm.store(base, displacement, reg);
             }
             self.go(out.way);
         }
@@ -161,9 +172,6 @@ impl Emitter<'_> {
     }
 
     fn op(&mut self, op: &Op) {
-        if !matches!(op, Op::Copy { .. }) {
-            self.held = None;
-        }
         match *op {
             Op::Instruction(index) => self.index = Some(index),
             Op::Move { to, from } => {
@@ -179,6 +187,11 @@ impl Emitter<'_> {
                 self.asm.mov_imm(RDX, 63);
                 self.asm.cmov(Cc::Equal, RAX, RDX);
                 self.asm.alu_imm(Alu::Xor, RAX, 31);
+                self.result(to, RAX);
+            }
+            Op::Unary { op: Unary::LowestBit, to, from } => {
+                let from = self.in_register(from, RCX);
+                self.asm.bit_scan_forward(RAX, from);
                 self.result(to, RAX);
             }
             Op::Funnel { to, high, low, amount } => self.funnel(to, high, low, amount),
@@ -227,18 +240,7 @@ impl Emitter<'_> {
                 let leave = self.hand_over();
                 self.asm.jump_if(Cc::NotEqual, leave);
             }
-            Op::Copy { to, from } => {
-                self.cache.flush(&mut self.asm);
-                match self.place(from) {
-                    (None, offset) => self.asm.load_quad(0, RBP, offset),
-                    (Some(index), offset) => self.asm.load_quad_indexed(0, (RBP, index), offset),
-                }
-                match self.place(to) {
-                    (None, offset) => self.asm.store_quad(RBP, offset, 0),
-                    (Some(index), offset) => self.asm.store_quad_indexed((RBP, index), offset, 0),
-                }
-                self.held = self.held.filter(|held| !covers(to, *held));
-            }
+            Op::Rotate { to } => self.rotate(to),
             Op::Float { op, to, left, right } => self.float(op, to, left, right),
             Op::FloatSet { to, condition, left, right } => self.float_set(to, condition, left, right),
             Op::FloatToSigned { to, from, nearest } => self.float_to_signed(to, from, nearest),
@@ -513,6 +515,20 @@ impl Emitter<'_> {
                     self.asm.jump(resume);
                 }
             }
+            // `rdx` is the new base, and what has to be added to it for a window that reaches beyond the end of the file.
+            Detour::Wrap { label, resume, ring } => {
+                let file = displacement(ring.file);
+                let behind = file + i32::from(ring.groups) * GROUP_BYTES;
+                let back = self.asm.label();
+                self.asm.bind(label);
+                self.asm.test_imm(RDX, u32::from(ring.groups));
+                self.asm.jump_if(Cc::Equal, back);
+                self.copy_groups(ring.shown - 1, file, behind);
+                self.asm.jump(resume);
+                self.asm.bind(back);
+                self.copy_groups(ring.shown - 1, behind, file);
+                self.asm.jump(resume);
+            }
             Detour::Versioned { label, resume, leave, width } => {
                 self.asm.bind(label);
                 if width != Width::Byte {
@@ -526,6 +542,13 @@ impl Emitter<'_> {
                 self.asm.jump_if(Cc::NotEqual, leave);
                 self.asm.jump(resume);
             }
+        }
+    }
+
+    fn copy_groups(&mut self, groups: u16, from: i32, to: i32) {
+        for group in 0..i32::from(groups) {
+            self.asm.load_quad(0, RBP, from + group * GROUP_BYTES);
+            self.asm.store_quad(RBP, to + group * GROUP_BYTES, 0);
         }
     }
 
@@ -547,27 +570,28 @@ impl Emitter<'_> {
         self.asm.store(R13, LOOKED, RCX);
     }
 
-    /// Where four registers are in memory: the distance from the first group, in `rcx`, and that group's displacement. `rdx` keeps
-    /// the index from one copy to the next.
-    fn place(&mut self, place: Place) -> (Option<Reg>, i32) {
-        const GROUP_SHIFT: u8 = 4;
-        let offset = displacement(place.slot);
-        let Some((index, add, groups)) = place.index else { return (None, offset) };
-        if self.held != Some(index) {
-            self.asm.load(RDX, RBP, displacement(index));
-            self.asm.shift_imm(Shift::Left, RDX, GROUP_SHIFT);
-            self.held = Some(index);
-        }
-        self.asm.lea(RCX, RDX, u32::from(add) << GROUP_SHIFT);
-        self.asm.alu_imm(Alu::And, RCX, (u32::from(groups) - 1) << GROUP_SHIFT);
-        (Some(RCX), offset)
+    /// Moves the window: `rbx` follows the register with its base. Where it comes to reach beyond the end of the file, or does not any
+    /// more, what it shows there is copied to the room behind the file, or back.
+    fn rotate(&mut self, to: Value) {
+        let Some(ring) = self.ring else { unreachable!("`Engine::install` has seen to that") };
+        let (label, resume) = (self.asm.label(), self.asm.label());
+        let to = self.value(to);
+        self.put(RCX, to);
+        self.asm.alu_imm(Alu::And, RCX, u32::from(ring.groups) - 1);
+        self.cache.flush_window(&mut self.asm);
+        let beyond = u32::from(ring.groups - ring.wraps_from());
+        let from = self.cache.read(&mut self.asm, ring.base);
+        self.asm.lea(RAX, from, beyond);
+        self.asm.lea(RDX, RCX, beyond);
+        self.asm.alu(Alu::Xor, RAX, RDX);
+        self.result(ring.base, RCX);
+        self.asm.test_imm(RAX, u32::from(ring.groups));
+        self.asm.jump_if(Cc::NotEqual, label);
+        self.asm.bind(resume);
+        self.asm.shift_imm(Shift::Left, RCX, GROUP_SHIFT);
+        self.asm.lea_wide(WINDOW, RBP, RCX, displacement(ring.file));
+        self.detours.push(Detour::Wrap { label, resume, ring });
     }
-}
-
-/// True if a register can be among those at a place.
-fn covers(place: Place, slot: Slot) -> bool {
-    let groups = place.index.map_or(1, |(_, _, groups)| u32::from(groups));
-    u32::from(slot.wrapping_sub(place.slot)) < 4 * groups
 }
 
 /// An operand as instructions of the host take it.

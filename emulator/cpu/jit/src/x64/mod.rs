@@ -16,7 +16,7 @@ use stubs::Stubs;
 
 use crate::arena::Arena;
 use crate::engine::{Block, Exit, Outcome};
-use crate::ir::Slot;
+use crate::ir::{Ring, Slot};
 use crate::layout;
 
 /// Where code for one core lies, and the tables that lead to it.
@@ -28,6 +28,7 @@ pub(crate) struct Native {
     stubs: Stubs,
     layout: WindowLayout,
     pc: Slot,
+    ring: Option<Ring>,
     /// For each guest address that code jumps to or lies at, where its code is, or the way out.
     cells: Vec<u64>,
     /// The guest address of each cell.
@@ -48,9 +49,9 @@ pub fn fuses() -> bool {
 }
 
 impl Native {
-    pub(crate) fn new(layout: WindowLayout, pc: Slot) -> Option<Native> {
+    pub(crate) fn new(layout: WindowLayout, pc: Slot, ring: Option<Ring>) -> Option<Native> {
         let mut arena = Arena::new()?;
-        let stubs = stubs::write(&mut arena, pc)?;
+        let stubs = stubs::write(&mut arena, pc, ring)?;
         let empty = TableEntry { address: 0, code: stubs.at };
         Some(Native {
             shared: arena.used(),
@@ -58,6 +59,7 @@ impl Native {
             stubs,
             layout,
             pc,
+            ring,
             cells: Vec::new(),
             addresses: Vec::new(),
             cell_of: HashMap::new(),
@@ -74,7 +76,7 @@ impl Native {
 
     /// Translates a block. None if there is no room for it.
     pub(crate) fn install(&mut self, block: &Block<'_>) -> Option<u32> {
-        let Native { arena, stubs, layout, cells, addresses, cell_of, .. } = self;
+        let Native { arena, stubs, layout, ring, cells, addresses, cell_of, .. } = self;
         let mut cell = |address| {
             *cell_of.entry(address).or_insert_with(|| {
                 cells.push(stubs.at);
@@ -83,7 +85,8 @@ impl Native {
             })
         };
         let own = cell(block.address);
-        let code = emit::emit(block, layout, stubs, arena.address(arena.used()), &mut cell);
+        let surroundings = emit::Surroundings { layout, ring: *ring, stubs };
+        let code = emit::emit(block, surroundings, arena.address(arena.used()), &mut cell);
         let code = arena.push(&code)?;
         cells[own as usize] = code;
         self.table[table_slot(block.address)] = TableEntry { address: block.address, code };
@@ -154,12 +157,13 @@ impl Native {
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
         // long as the arena lives.
         let enter = unsafe { std::mem::transmute::<usize, Enter>(self.stubs.enter as usize) };
-        // SAFETY: `code` is an address that `install` or `stubs::write` made. Translated code reaches registers below the highest
-        // slot of any operation, which `Engine::run` has compared with their number; memory inside the windows, whose sizes were
-        // compared above with the constants in the code; versions by page numbers that lie in those windows; pages that `self.pages`
-        // keeps alive; the steady words; and the table, the cells and the context, which are borrowed for the call. It writes to the registers, the
-        // data window and the context only, all of which are borrowed exclusively. It returns with the registers restored that the
-        // ABI asks for.
+        // SAFETY: `code` is an address that `install` or `stubs::write` made. Translated code reaches registers below the highest slot of
+        // any operation or of the room behind the file of a window, which `Engine::run` has compared with their number, for only
+        // `Op::Rotate` changes the base of the window, and keeps it in the file; memory inside the windows, whose sizes were compared
+        // above with the constants in the code; versions by page numbers that lie in those windows; pages that `self.pages` keeps
+        // alive; the steady words; and the table, the cells and the context, which are borrowed for the call. It writes to the
+        // registers, the data window and the context only, all of which are borrowed exclusively. It returns with the registers
+        // restored that the ABI asks for.
         unsafe {
             enter(registers.as_mut_ptr(), windows.data.as_mut_ptr(), &raw mut context, self.cells.as_ptr(), room, code);
         }

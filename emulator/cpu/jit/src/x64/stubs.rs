@@ -1,13 +1,13 @@
 //! The code that every block shares: the way in and the ways out.
 
 use super::assembler::{Alu, Assembler, Cc, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Reg, Shift};
-use super::cache::displacement;
+use super::cache::{GROUP_SHIFT, WINDOW, displacement};
 use super::context::{
     INDEX, KIND, KIND_AT, KIND_INTERPRET, KIND_LOOK, ROOM, TABLE, TABLE_ADDRESS, TABLE_CODE, TABLE_ENTRIES, TABLE_MIX,
     TAG,
 };
 use crate::arena::Arena;
-use crate::ir::Slot;
+use crate::ir::{Ring, Slot};
 
 /// Registers that the epilogue has to restore (System V ABI, "Register Usage").
 const SAVED: [Reg; 6] = [RBX, RBP, R12, R13, R14, R15];
@@ -30,7 +30,7 @@ pub(super) struct Stubs {
 }
 
 /// Writes the shared code at the start of the arena. `pc` is the guest register with the address of the next instruction.
-pub(super) fn write(arena: &mut Arena, pc: Slot) -> Option<Stubs> {
+pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<Stubs> {
     let mut push = |asm: Assembler| {
         let address = arena.address(arena.used());
         arena.push(&asm.finish(address))
@@ -42,6 +42,11 @@ pub(super) fn write(arena: &mut Arena, pc: Slot) -> Option<Stubs> {
     asm.mov_wide(R13, RDX);
     asm.mov_wide(R14, RCX);
     asm.mov(R15, R8);
+    if let Some(ring) = ring {
+        asm.load(RAX, RBP, displacement(ring.base));
+        asm.shift_imm(Shift::Left, RAX, GROUP_SHIFT);
+        asm.lea_wide(WINDOW, RBP, RAX, displacement(ring.file));
+    }
     asm.jump_register(R9);
     let enter = push(asm)?;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use espalier_jit::{
-    Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Place, Slot, Space, SteadyWords, Unary,
+    Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Ring, Slot, Space, SteadyWords, Unary,
     Value, Width, WindowLayout,
 };
 
@@ -113,7 +113,7 @@ fn compute(op: Binary, left: u32, right: u32) -> Option<u32> {
 /// Does what a block says once.
 pub fn interpret(
     block: &Block<'_>,
-    pc: Slot,
+    (pc, ring): (Slot, &Ring),
     layout: &WindowLayout,
     registers: &mut [u32],
     memory: &mut Memory,
@@ -149,7 +149,7 @@ pub fn interpret(
                 continue;
             }
         }
-        match one(op, layout, registers, memory, room) {
+        match one(op, (ring, layout), registers, memory, room) {
             Some(Step::Next) => {}
             Some(Step::Leave { exit, target, done }) => {
                 registers[usize::from(pc)] = target;
@@ -172,7 +172,13 @@ enum Step {
 }
 
 /// Does one operation. None if the interpreter has to.
-fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memory, room: u32) -> Option<Step> {
+fn one(
+    op: &Op,
+    (ring, layout): (&Ring, &WindowLayout),
+    registers: &mut [u32],
+    memory: &mut Memory,
+    room: u32,
+) -> Option<Step> {
     let of = |value: Value| match value {
         Value::Slot(slot) => registers[usize::from(slot)],
         Value::Imm(value) => value,
@@ -219,6 +225,7 @@ fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memor
         Op::ToFloat { to, from, signed: false } => (to, (of(from) as f32).to_bits()),
         Op::Count { to, end, done } => (to, of(Value::Slot(end)).wrapping_sub(room).wrapping_add(done)),
         Op::Unary { op: Unary::LeadingZeros, to, from } => (to, of(from).leading_zeros()),
+        Op::Unary { op: Unary::LowestBit, to, from } => (to, of(from).trailing_zeros()),
         Op::Funnel { to, high, low, amount } => (to, (wide(high, low) >> (of(amount) & 63)) as u32),
         Op::LongShiftRightSigned { to, from, amount } => (to, (i64::from(of(from) as i32) >> (of(amount) & 63)) as u32),
         Op::Select { to, condition, left, right, then } => {
@@ -254,15 +261,19 @@ fn one(op: &Op, layout: &WindowLayout, registers: &mut [u32], memory: &mut Memor
             };
             return (versions[page as usize] == expected).then_some(Step::Next);
         }
-        Op::Copy { to, from } => {
-            let start = |place: Place| {
-                let group = place.index.map_or(0, |(index, add, groups)| {
-                    of(Value::Slot(index)).wrapping_add(u32::from(add)) as usize % usize::from(groups)
-                });
-                usize::from(place.slot) + 4 * group
-            };
-            let (to, from) = (start(to), start(from));
-            registers.copy_within(from..from + 4, to);
+        Op::Rotate { to } => {
+            let [visible, file, base, groups] = [ring.visible, ring.file, ring.base, ring.groups].map(usize::from);
+            let to = of(to) as usize % groups;
+            let place = |group: usize, shown: usize| file + 4 * ((group + shown) % groups);
+            for shown in 0..usize::from(ring.shown) {
+                registers
+                    .copy_within(visible + 4 * shown..visible + 4 * shown + 4, place(registers[base] as usize, shown));
+            }
+            for shown in 0..usize::from(ring.shown) {
+                let from = place(to, shown);
+                registers.copy_within(from..from + 4, visible + 4 * shown);
+            }
+            registers[base] = to as u32;
             return Some(Step::Next);
         }
         Op::Branch { condition, left, right, target, done } => {

@@ -150,7 +150,7 @@ impl Blocks {
     fn translate<B: Bus>(&mut self, index: u32, state: &State, bus: &mut B) -> bool {
         let layout = bus.window_layout();
         if self.cache.decoder.translator.engine.is_none() {
-            self.cache.decoder.translator.engine = Engine::new(layout, lower::PC).map(Box::new);
+            self.cache.decoder.translator.engine = Engine::new(layout, lower::PC, Some(lower::RING)).map(Box::new);
             self.cache.decoder.translator.refused = self.cache.decoder.translator.engine.is_none();
         }
         let block = self.block(index);

@@ -10,7 +10,7 @@ use crate::state::State;
 
 impl Cpu {
     pub(crate) fn copy_of_state(&self) -> State {
-        self.state.clone()
+        self.state.settled()
     }
 
     pub(crate) fn set_state(&mut self, state: &State, cycles: u64) {
@@ -23,7 +23,7 @@ impl Cpu {
         if self.state.pc != state.pc {
             return false;
         }
-        let mut here = self.state.clone();
+        let mut here = self.state.settled();
         here.started = state.started;
         here == *state
     }

@@ -13,14 +13,13 @@ mod window;
 
 use std::mem::offset_of;
 
-use espalier_jit::{Binary, Condition, Op, Slot, Space, Value};
+use espalier_jit::{Binary, Condition, Op, Ring, Slot, Space, Value};
 
 use crate::instruction::Instruction;
-use crate::state::{Registers, slot, special_slot};
+use crate::state::{QUARTERS, QUARTERS_IN_WINDOW, Registers, slot, special_slot};
 
 pub(crate) const PC: Slot = slot(offset_of!(Registers, pc));
 const AR: Slot = slot(offset_of!(Registers, ar));
-const PHYSICAL: Slot = slot(offset_of!(Registers, physical));
 const WATCH_LOAD: Slot = slot(offset_of!(Registers, watches) + offset_of!(crate::watch::Watches, load));
 const WATCH_STORE: Slot = slot(offset_of!(Registers, watches) + offset_of!(crate::watch::Watches, store));
 const PS: Slot = slot(offset_of!(Registers, ps));
@@ -49,6 +48,15 @@ const CCOUNT_AT_STOP: Slot = slot(offset_of!(Registers, ccount_at_stop));
 const SCRATCH: [Slot; 4] = {
     let first = slot(offset_of!(Registers, scratch));
     [first, first + 1, first + 2, first + 3]
+};
+
+/// The register window.
+pub(crate) const RING: Ring = Ring {
+    visible: AR,
+    shown: QUARTERS_IN_WINDOW as u16 + 1,
+    file: slot(offset_of!(Registers, physical)),
+    groups: QUARTERS as u16,
+    base: WINDOW_BASE,
 };
 
 /// The state on which a block depends beside its instructions.

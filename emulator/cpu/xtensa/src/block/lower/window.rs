@@ -1,10 +1,8 @@
 //! Calls, returns and the register window.
 
-use espalier_jit::{Binary, Condition, Op, Place, Slot, Unary, Value};
+use espalier_jit::{Binary, Condition, Op, Slot, Unary, Value};
 
-use super::{
-    AR, Lowered, Lowering, PHYSICAL, PS, SCRATCH, WINDOW_BASE, WINDOW_FREE, WINDOW_START, a, ar, special_slot,
-};
+use super::{Lowered, Lowering, PS, SCRATCH, WINDOW_BASE, WINDOW_FREE, WINDOW_START, a, ar, special_slot};
 use crate::instruction::{Instruction, Opcode};
 use crate::register::SpecialRegister;
 use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, ps};
@@ -77,10 +75,8 @@ impl Lowering<'_, '_> {
         self.binary(Binary::And, quarters, Value::Slot(quarters), Value::Imm(3));
         self.guard(Condition::LessUnsigned, Value::Slot(WINDOW_FREE), Value::Slot(quarters));
         self.binary(Binary::Sub, stack, a(op.s), Value::Imm(op.immediate));
-        self.store_window();
-        self.binary(Binary::Add, WINDOW_BASE, Value::Slot(WINDOW_BASE), Value::Slot(quarters));
-        self.binary(Binary::And, WINDOW_BASE, Value::Slot(WINDOW_BASE), QUARTERS_MASK);
-        self.load_window();
+        self.binary(Binary::Add, quarters, Value::Slot(WINDOW_BASE), Value::Slot(quarters));
+        self.ops.push(Op::Rotate { to: Value::Slot(quarters) });
         self.put(ar(op.s), Value::Slot(stack));
         self.mark(Binary::Or, 0);
         self.refresh_free();
@@ -94,21 +90,30 @@ impl Lowering<'_, '_> {
 
     fn retw(&mut self) -> Lowered {
         self.guard_windowed();
-        let [quarters, nearest, target, _] = SCRATCH;
-        self.frames_below(nearest);
-        self.ops.push(Op::Unary { op: Unary::LeadingZeros, to: nearest, from: Value::Slot(nearest) });
-        // One for the frame just below the current one, three for the one three below, four if there is none.
-        self.binary(Binary::Sub, nearest, Value::Slot(nearest), Value::Imm(u32::BITS - 1 - BELOW));
+        let [quarters, frames, target, base] = SCRATCH;
         self.binary(Binary::ShiftRight, quarters, a(0), Value::Imm(QUARTERS_SHIFT));
-        self.guard(Condition::NotEqual, Value::Slot(quarters), Value::Slot(nearest));
+        self.binary(Binary::Sub, base, Value::Slot(WINDOW_BASE), Value::Slot(quarters));
+        self.binary(Binary::And, base, Value::Slot(base), QUARTERS_MASK);
+        self.put(frames, Value::Slot(base));
+        self.rotated_frames(frames, target);
+        // Of the frames from the caller's on, it has to be the first, and there must be none before the current one. If the
+        // return address names no caller, none is looked at.
+        self.binary(Binary::ShiftLeft, quarters, Value::Imm(1), Value::Slot(quarters));
+        self.binary(Binary::Sub, target, Value::Slot(quarters), Value::Imm(1));
+        self.binary(Binary::And, target, Value::Slot(target), Value::Slot(frames));
+        self.guard(Condition::NotEqual, Value::Slot(target), Value::Imm(1));
         self.binary(Binary::And, target, a(0), Value::Imm(RETURN_ADDRESS));
         self.binary(Binary::Or, target, Value::Slot(target), Value::Imm(self.pc & !RETURN_ADDRESS));
-        self.mark(Binary::And, u32::MAX);
-        self.store_window();
-        self.binary(Binary::Sub, WINDOW_BASE, Value::Slot(WINDOW_BASE), Value::Slot(quarters));
-        self.binary(Binary::And, WINDOW_BASE, Value::Slot(WINDOW_BASE), QUARTERS_MASK);
-        self.load_window();
-        self.refresh_free();
+        // The current frame is none any more.
+        self.binary(Binary::Xor, quarters, Value::Slot(quarters), Value::Imm(u32::MAX));
+        self.binary(Binary::And, frames, Value::Slot(frames), Value::Slot(quarters));
+        self.binary(Binary::ShiftRight, frames, Value::Slot(frames), Value::Imm(1));
+        self.count_free(frames);
+        self.binary(Binary::ShiftLeft, quarters, Value::Imm(1), Value::Slot(WINDOW_BASE));
+        self.binary(Binary::Xor, quarters, Value::Slot(quarters), Value::Imm(u32::MAX));
+        self.binary(Binary::And, WINDOW_START, Value::Slot(WINDOW_START), Value::Slot(quarters));
+        self.ops.push(Op::Rotate { to: Value::Slot(base) });
+        [quarters, frames, base].iter().for_each(|slot| self.ops.push(Op::Forget { slot: *slot }));
         self.jump_to(Value::Slot(target))
     }
 
@@ -117,10 +122,8 @@ impl Lowering<'_, '_> {
         self.guard_quiet();
         self.guard(Condition::Disjoint, Value::Slot(PS), Value::Imm(ps::WOE));
         self.mark(op, flip);
-        self.store_window();
-        self.binary(Binary::ShiftRight, WINDOW_BASE, Value::Slot(PS), Value::Imm(ps::OWB_SHIFT));
-        self.binary(Binary::And, WINDOW_BASE, Value::Slot(WINDOW_BASE), QUARTERS_MASK);
-        self.load_window();
+        self.binary(Binary::ShiftRight, SCRATCH[0], Value::Slot(PS), Value::Imm(ps::OWB_SHIFT));
+        self.ops.push(Op::Rotate { to: Value::Slot(SCRATCH[0]) });
         self.binary(Binary::And, PS, Value::Slot(PS), Value::Imm(!ps::EXCM));
         self.refresh_free();
         self.forget(2);
@@ -154,9 +157,7 @@ impl Lowering<'_, '_> {
 
     /// Moves the window to where the first scratch register says.
     pub(super) fn rotate(&mut self) {
-        self.store_window();
-        self.binary(Binary::And, WINDOW_BASE, Value::Slot(SCRATCH[0]), QUARTERS_MASK);
-        self.load_window();
+        self.ops.push(Op::Rotate { to: Value::Slot(SCRATCH[0]) });
         self.refresh_window();
     }
 
@@ -177,31 +178,16 @@ impl Lowering<'_, '_> {
 
     /// Recomputes how much of the window can be used, while windows are checked.
     fn refresh_free(&mut self) {
-        // `RETW` keeps where it goes in the third one.
-        let [frames, lowest, ..] = SCRATCH;
+        let [frames, doubled, ..] = SCRATCH;
         self.binary(Binary::Add, frames, Value::Slot(WINDOW_BASE), Value::Imm(1));
-        self.rotated_frames(frames, lowest);
+        self.rotated_frames(frames, doubled);
+        self.count_free(frames);
+    }
+
+    /// As many quarters can be used as there are before the first frame among those in `frames`, which starts behind the first
+    /// quarter of the window.
+    fn count_free(&mut self, frames: Slot) {
         self.binary(Binary::Or, frames, Value::Slot(frames), Value::Imm(1 << QUARTERS_IN_WINDOW));
-        self.binary(Binary::Sub, lowest, Value::Imm(0), Value::Slot(frames));
-        self.binary(Binary::And, lowest, Value::Slot(lowest), Value::Slot(frames));
-        self.ops.push(Op::Unary { op: Unary::LeadingZeros, to: lowest, from: Value::Slot(lowest) });
-        self.binary(Binary::Sub, WINDOW_FREE, Value::Imm(u32::BITS - 1), Value::Slot(lowest));
+        self.ops.push(Op::Unary { op: Unary::LowestBit, to: WINDOW_FREE, from: Value::Slot(frames) });
     }
-
-    fn store_window(&mut self) {
-        (0..4).for_each(|index| self.ops.push(Op::Copy { from: visible(index), to: physical(index) }));
-    }
-
-    fn load_window(&mut self) {
-        (0..4).for_each(|index| self.ops.push(Op::Copy { from: physical(index), to: visible(index) }));
-    }
-}
-
-fn visible(quarter: u8) -> Place {
-    Place { slot: AR + Slot::from(quarter) * QUARTER as Slot, index: None }
-}
-
-/// A quarter of the window in the physical register file.
-fn physical(quarter: u8) -> Place {
-    Place { slot: PHYSICAL, index: Some((WINDOW_BASE, quarter, QUARTERS as u16)) }
 }
