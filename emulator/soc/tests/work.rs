@@ -271,3 +271,19 @@ fn sent_bytes_come_out_when_the_line_is_touched() {
     assert!(output.ends_with(b"entry 0x40080408\r\n"), "{output:?}");
     assert_eq!(touched(Span::from_micros(10)), output);
 }
+
+/// Forks of a machine share one chip with it as long as none of them runs, however often it is asked for output between them.
+#[test]
+fn forks_that_have_not_run_copy_no_memory() {
+    let mut machine = after(&[], Then::Spin, BoardDefinition::default());
+    assert!(!machine.uart_take(0).is_empty(), "the ROM says something");
+    let fork = |machine: &mut Machine| {
+        assert_eq!(machine.uart_take(0), []);
+        machine.take_resets();
+        machine.clone()
+    };
+    let mut forks: Vec<Machine> = (0..3).map(|_| fork(&mut machine)).collect();
+    assert!(forks.iter().all(|fork| fork.shares_chip_with(&machine)));
+    forks[0].run_for(MEASURED);
+    assert_eq!([0, 1, 2].map(|index| forks[index].shares_chip_with(&machine)), [false, true, true]);
+}

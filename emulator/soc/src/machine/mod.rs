@@ -27,7 +27,7 @@ use espalier_peripherals::ResetCause;
 
 use crate::boards::BoardDefinition;
 use crate::error::SocError;
-use crate::platform::{FidelityRow, UnmodelledAccess, UnmodelledBlock};
+use crate::platform::{FidelityRow, SerialOutput, UnmodelledAccess, UnmodelledBlock};
 
 pub use assembly::Assembly;
 pub use chip::{Access, Chip, ChipBus, Network, PadFunction};
@@ -143,6 +143,12 @@ impl Machine {
     /// Cores of the chip.
     pub fn cores(&self) -> usize {
         self.engine.cores()
+    }
+
+    /// Whether this machine and another one have one copy of the chip with its memories between them: a fork shares it until one of the
+    /// two changes, and copies it then.
+    pub fn shares_chip_with(&self, other: &Machine) -> bool {
+        std::ptr::eq(self.engine.platform(), other.engine.platform())
     }
 
     /// Guest time since the machine was made.
@@ -349,6 +355,10 @@ impl Machine {
     ///
     /// [`SERIAL_OUTPUT_BYTES`]: crate::SERIAL_OUTPUT_BYTES
     pub fn uart_take(&mut self, uart: usize) -> Vec<(Time, u8)> {
+        // Forks share the chip with this machine until one of them changes, so one that has nothing to give is left alone.
+        if self.engine.platform().serial().get(uart).is_none_or(SerialOutput::is_empty) {
+            return Vec::new();
+        }
         let output = self.engine.platform_mut().serial_mut(uart);
         output.map(|output| output.take()).unwrap_or_default()
     }

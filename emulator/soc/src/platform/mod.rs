@@ -31,7 +31,6 @@ use events::Events;
 use lines::Lines;
 use map::{Map, Window};
 use parts::Parts;
-use serial::SerialOutput;
 use unmodelled::{Allowed, Mnemonics, UnmodelledLog};
 use wire_ends::WireEnds;
 
@@ -39,7 +38,7 @@ pub use events::Event;
 pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use lines::{Input, Source, pads};
 pub use net::{Carried, NetDriver, resolve};
-pub use serial::SERIAL_OUTPUT_BYTES;
+pub use serial::{SERIAL_OUTPUT_BYTES, SerialOutput};
 pub use signals::{Signals, SpiSignals};
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 pub use wire_ends::{FarEnd, WireChange, WireDrive, strongest};

@@ -24,6 +24,10 @@ impl SerialOutput {
         self.lost += above as u64;
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     pub fn take(&mut self) -> Vec<(Time, u8)> {
         std::mem::take(&mut self.bytes).into()
     }
