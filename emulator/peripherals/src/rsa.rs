@@ -4,7 +4,6 @@
 //! there when an operation starts, but INTERRUPT tells of it when the multiplier would have been through all words.
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
-use num_bigint::BigUint;
 
 use crate::clocks::APB_WITH_PLL;
 
@@ -62,19 +61,29 @@ impl Rsa {
         }
     }
 
-    /// Z = X^Y mod M, and the cycles that it takes. The silicon works in Montgomery form with what software left in Z and M_PRIME; for an odd modulus
-    /// the result is the same.
+    /// Z = X^Y mod M, and the cycles that it takes. Software has left R² mod M in Z; X and 1 come into Montgomery form by a product with
+    /// it, and the power comes out of it by a product with 1.
     fn modular_exponentiation(&mut self) -> u64 {
         let words = length(self.registers.field(reg::MODEXP_MODE::MODEXP_MODE));
-        let number = |memory| BigUint::from_slice(&self.words(memory, words));
-        let (modulus, exponent) = (number(reg::M_MEM), number(reg::Y_MEM));
-        let result = match modulus.bits() {
-            0 => BigUint::ZERO,
-            _ => number(reg::X_MEM).modpow(&exponent, &modulus),
-        };
-        self.set_z(&result.to_u32_digits());
-        // A square for each bit of the exponent, and a product for each one in it.
-        cycles(words) * (exponent.bits() + exponent.count_ones()).max(1)
+        let (modulus, exponent) = (self.words(reg::M_MEM, words), self.words(reg::Y_MEM, words));
+        let (r_squared, m_prime) = (self.words(reg::Z_MEM, words), self.registers.field(reg::M_PRIME::M_PRIME));
+        let product = |x: &[u32], y: &[u32]| montgomery_product(x, y, &modulus, m_prime);
+        let mut one = vec![0; words];
+        one[0] = 1;
+        let (base, mut power) = (product(&self.words(reg::X_MEM, words), &r_squared), product(&one, &r_squared));
+        let bits =
+            exponent.iter().rposition(|word| *word != 0).map_or(0, |top| 32 * top as u32 + exponent[top].ilog2() + 1);
+        let mut products = 0;
+        for bit in (0..bits).rev() {
+            power = product(&power, &power);
+            products += 1;
+            if exponent[bit as usize / 32] >> (bit % 32) & 1 != 0 {
+                power = product(&power, &base);
+                products += 1;
+            }
+        }
+        self.set_z(&product(&power, &one));
+        cycles(words) * products.max(1)
     }
 
     fn multiplication(&mut self) -> u64 {
@@ -82,9 +91,12 @@ impl Rsa {
         let words = length(mode % MULT_PLAIN);
         if mode >= MULT_PLAIN {
             // The length is that of the product; the second factor lies in the upper half of Z.
-            let x = BigUint::from_slice(&self.words(reg::X_MEM, words / 2));
-            let y = BigUint::from_slice(&self.words(reg::Z_MEM, words)[words / 2..]);
-            self.set_z(&(x * y).to_u32_digits());
+            let (x, z) = (self.words(reg::X_MEM, words / 2), self.words(reg::Z_MEM, words));
+            let mut product = vec![0; words];
+            for (index, &digit) in x.iter().enumerate() {
+                add_multiple(&mut product[index..], &z[words / 2..], digit);
+            }
+            self.set_z(&product);
         } else {
             let product = montgomery_product(
                 &self.words(reg::X_MEM, words),
@@ -120,11 +132,16 @@ fn montgomery_product(x: &[u32], y: &[u32], m: &[u32], m_prime: u32) -> Vec<u32>
         sum.remove(0);
         sum.push(0);
     }
-    let (modulus, mut result) = (BigUint::from_slice(m), BigUint::new(sum));
-    if modulus.bits() > 0 && result >= modulus {
-        result -= modulus;
+    if sum[words] != 0 || sum[..words].iter().rev().ge(m.iter().rev()) {
+        let mut borrow = false;
+        for (word, subtrahend) in sum.iter_mut().zip(m) {
+            let (less, first) = word.overflowing_sub(*subtrahend);
+            let (less, second) = less.overflowing_sub(borrow.into());
+            (*word, borrow) = (less, first || second);
+        }
     }
-    result.to_u32_digits().into_iter().take(words).collect()
+    sum.truncate(words);
+    sum
 }
 
 /// sum += factor * digit
@@ -256,6 +273,18 @@ mod tests {
         result(&mut rsa, words)
     }
 
+    /// `esp_mpi_exp_mpi_mod`: R² mod M is in Z.
+    fn modular_power(rsa: &mut Rsa, base: &BigUint, exponent: &BigUint, modulus: &BigUint, words: usize) -> BigUint {
+        rsa.write(reg::MODEXP_MODE, words as u32 / 16 - 1, Time::ZERO).unwrap();
+        rsa.write(reg::M_PRIME, m_prime(modulus), Time::ZERO).unwrap();
+        fill(rsa, reg::M_MEM, modulus, words);
+        fill(rsa, reg::X_MEM, base, words);
+        fill(rsa, reg::Y_MEM, exponent, words);
+        fill(rsa, reg::Z_MEM, &((BigUint::from(1_u32) << (64 * words)) % modulus), words);
+        start(rsa, reg::MODEXP_START);
+        result(rsa, words)
+    }
+
     #[test]
     fn memories_are_clean_after_reset() {
         let mut rsa = Rsa::new();
@@ -276,14 +305,7 @@ mod tests {
         let message = BigUint::from_bytes_be(b"an espalier is the frame on which a tree grows");
         let mut rsa = Rsa::new();
         let words = 32;
-        rsa.write(reg::MODEXP_MODE, 1, Time::ZERO).unwrap();
-        fill(&mut rsa, reg::M_MEM, &modulus, words);
-        let mut run = |base: &BigUint, exponent: &BigUint| {
-            fill(&mut rsa, reg::X_MEM, base, words);
-            fill(&mut rsa, reg::Y_MEM, exponent, words);
-            start(&mut rsa, reg::MODEXP_START);
-            result(&mut rsa, words)
-        };
+        let mut run = |base: &BigUint, exponent: &BigUint| modular_power(&mut rsa, base, exponent, &modulus, words);
         let sealed = run(&message, &public);
         assert_ne!(sealed, message);
         assert_eq!(run(&sealed, &private), message);
@@ -320,6 +342,19 @@ mod tests {
             let x = BigUint::from_slice(&digits[32..32 + words]) % &modulus;
             let y = BigUint::from_slice(&digits[64..64 + words]) % &modulus;
             prop_assert_eq!(modular_product(&x, &y, &modulus, words), &x * &y % &modulus);
+        }
+
+        #[test]
+        fn modular_powers_are_right(
+            digits in prop::collection::vec(any::<u32>(), 96),
+            blocks in 1_usize..=2,
+            exponent in 0_usize..=32,
+        ) {
+            let words = 16 * blocks;
+            let modulus = odd(digits[..words].to_vec());
+            let x = BigUint::from_slice(&digits[32..32 + words]) % &modulus;
+            let y = BigUint::from_slice(&digits[64..64 + exponent.min(words)]);
+            prop_assert_eq!(modular_power(&mut Rsa::new(), &x, &y, &modulus, words), x.modpow(&y, &modulus));
         }
 
         /// `esp_mpi_mul_mpi_hw_op`: the second factor goes into the upper half of Z.
