@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 #[expect(dead_code, reason = "most of it is for the other tests")]
+#[path = "lan/common/mod.rs"]
 mod common;
 
 use std::net::SocketAddrV4;

@@ -8,8 +8,6 @@ mod content;
 mod entries;
 mod error;
 mod file;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::path::Path;

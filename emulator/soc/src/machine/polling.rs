@@ -10,7 +10,7 @@
 //! whether it was looked for shows nowhere. It is done for the start of a turn only, and less and less often
 //! while none is found.
 
-use espalier_core::{Bus, CodeMemory, Core, Damaged, Exit, Fault, Load, Persist, Reader, Stored, Writer};
+use espalier_core::{Bus, CodeMemory, Core, Exit, Fault, Stored};
 
 use super::chip::ChipBus;
 
@@ -32,54 +32,20 @@ pub struct PollSearch {
     pause: u32,
     /// Cycles that were passed over.
     passed_over: u64,
-    #[cfg(test)]
-    is_off: bool,
 }
 
-impl Persist for PollSearch {
-    fn save(&self, to: &mut Writer) {
-        let PollSearch {
-            failures,
-            pause,
-            passed_over,
-            #[cfg(test)]
-                is_off: _,
-        } = self;
-        (*failures, *pause, *passed_over).save(to);
-    }
-
-    fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
-        *self = Self::load(from)?;
-        Ok(())
-    }
-}
-
-impl Load for PollSearch {
-    fn load(from: &mut Reader<'_>) -> Result<PollSearch, Damaged> {
-        let (failures, pause, passed_over) = Load::load(from)?;
-        if failures > RAREST {
-            return Err(from.damaged("no possible PollSearch"));
-        }
-        Ok(PollSearch {
-            failures,
-            pause,
-            passed_over,
-            #[cfg(test)]
-            is_off: false,
-        })
-    }
-}
+espalier_core::persist!(value PollSearch { failures, pause, passed_over } if PollSearch::is_possible;);
 
 impl PollSearch {
+    fn is_possible(&self) -> bool {
+        self.failures <= RAREST
+    }
+
     pub(super) fn passed_over(self) -> u64 {
         self.passed_over
     }
 
     fn is_due(&mut self) -> bool {
-        #[cfg(test)]
-        if self.is_off {
-            return false;
-        }
         match self.pause.checked_sub(1) {
             Some(pause) => self.pause = pause,
             None => return true,
@@ -266,41 +232,5 @@ impl<B: ChipBus> Bus for Watched<'_, B> {
 
     fn write_external(&mut self, _address: u32, _value: u32, _cycle: u32) {
         self.is_steady = false;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use espalier_core::Span;
-
-    use crate::machine::{Machine, MachineConfig, Strap};
-
-    /// A machine in the ROM's download mode, which is spoken to now and then. Returns it with what it printed.
-    fn downloading(is_off: bool) -> (Machine, Vec<u8>) {
-        let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-        machine.run.polls.iter_mut().for_each(|search| search.is_off = is_off);
-        machine.reset(Strap::Download);
-        machine.set_uart_line_baud(0, Some(115_200));
-        machine.run_for(Span::from_millis(200));
-        let mut sync = vec![0xC0, 0, 8, 36, 0, 0, 0, 0, 0, 7, 7, 0x12, 0x20];
-        sync.extend([0x55; 32]);
-        sync.push(0xC0);
-        for pause in [100_003, 57, 20_001] {
-            machine.uart_send(0, &sync);
-            machine.run_for(Span::from_micros(pause));
-        }
-        let printed = machine.uart_take(0).into_iter().map(|(_, byte)| byte).collect();
-        (machine, printed)
-    }
-
-    #[test]
-    fn passing_over_rounds_of_polling_leaves_the_trace_as_it_is() {
-        let (executed, executed_output) = downloading(true);
-        let (machine, output) = downloading(false);
-        assert_eq!(output, executed_output);
-        assert_eq!((machine.now(), machine.trace_hash()), (executed.now(), executed.trace_hash()));
-        assert_eq!(machine.cpu(0).cycles(), executed.cpu(0).cycles());
-        let passed_over = machine.cycles_passed_over();
-        assert!(passed_over > machine.cpu(0).cycles() / 10 * 7, "{passed_over} of {}", machine.cpu(0).cycles());
     }
 }

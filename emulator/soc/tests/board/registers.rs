@@ -4,17 +4,15 @@
 //! is meant to differ is in `registers/CHIP.txt`, with the reason: a difference without a line there fails the test, and so does a line
 //! without a difference.
 
-mod registers {
-    pub mod description;
-    pub mod differences;
-}
+mod description;
+mod differences;
 
 use std::collections::BTreeSet;
 
+use self::description::Description;
+use self::differences::{Meant, differences};
 use espalier_core::Fidelity;
 use espalier_soc::{BoardDefinition, Machine, MachineConfig};
-use registers::description::Description;
-use registers::differences::{Meant, differences};
 
 /// A chip on the board that has it.
 struct Chip {
@@ -29,7 +27,7 @@ struct Chip {
 
 const ESP32: Chip = Chip {
     board: "esp32-devkit",
-    description: include_str!("../../../fixtures/registers/esp32.txt"),
+    description: include_str!("../../../../fixtures/registers/esp32.txt"),
     meant: include_str!("registers/esp32.txt"),
     called: &[
         ("FLASH_MMU_PRO", "mmu_table"),
@@ -45,7 +43,7 @@ const ESP32: Chip = Chip {
 
 const ESP32C3: Chip = Chip {
     board: "esp32c3-devkit",
-    description: include_str!("../../../fixtures/registers/esp32c3.txt"),
+    description: include_str!("../../../../fixtures/registers/esp32c3.txt"),
     meant: include_str!("registers/esp32c3.txt"),
     called: &[],
     undescribed: &[],

@@ -3,7 +3,7 @@
 use espalier_core::Span;
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Stop, Strap};
 
-const IMAGE: &[u8] = include_bytes!("../../../fixtures/firmware/tutorial-esp32.bin");
+const IMAGE: &[u8] = include_bytes!("../../../../fixtures/firmware/tutorial-esp32.bin");
 /// RTC slow memory, which every reset but that of the supply leaves alone.
 const RTC_MEMORY: u32 = 0x5000_0000;
 

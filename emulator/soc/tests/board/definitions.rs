@@ -5,7 +5,7 @@ use std::path::Path;
 use espalier_parts::{BUILT_IN_KINDS, Connection, PadUse};
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_assert, prop_oneof, proptest};
 
-use super::BoardDefinition;
+use espalier_soc::BoardDefinition;
 
 fn board(text: &str) -> BoardDefinition {
     BoardDefinition::from_toml(text, Path::new("mine.toml")).unwrap()

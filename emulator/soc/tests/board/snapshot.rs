@@ -1,15 +1,13 @@
 //! A machine out of a file goes on as the one that was saved, and a file that is none is an error.
 
-mod sealed;
-
 use std::sync::OnceLock;
 
+use crate::sealed::sealed;
 use espalier_core::Span;
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, SnapshotError, is_snapshot};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
-use sealed::sealed;
 
-const IMAGE: &[u8] = include_bytes!("../../../fixtures/firmware/tutorial-esp32.bin");
+const IMAGE: &[u8] = include_bytes!("../../../../fixtures/firmware/tutorial-esp32.bin");
 
 /// The mPython board with the tutorial's application where the ROM starts it, just switched on.
 fn board() -> Machine {

@@ -1,6 +1,7 @@
 //! The LAN against a board that is smoltcp.
 
 mod common;
+mod hostile;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 

@@ -1,10 +1,6 @@
 //! Observers are told of what happens, and change nothing.
 
-mod common;
-mod programs;
-mod tutorial_board;
-
-use common::{BOOTLOADER, program};
+use crate::common::{BOOTLOADER, program};
 use espalier_core::{
     BlockEnd, CoreAccess, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange, Signal, Span, Time,
     Translation,
@@ -78,7 +74,7 @@ fn board() -> Machine {
 
 fn board_with(hex: &str) -> Machine {
     let mut machine = Machine::new(&MachineConfig::default()).unwrap();
-    machine.load_flash(BOOTLOADER, &program(CODE, ENTRY, &programs::bytes(hex))).unwrap();
+    machine.load_flash(BOOTLOADER, &program(CODE, ENTRY, &crate::programs::bytes(hex))).unwrap();
     machine
 }
 
@@ -220,9 +216,9 @@ fn frames_on_the_cable_are_those_of_the_network() {
         machine.lan_mut().connect(std::net::SocketAddrV4::new(address, PORT)).unwrap();
         machine.run_for(Span::from_millis(100));
     };
-    let mut expected = tutorial_board::board();
+    let mut expected = crate::tutorial_board::board();
     run(&mut expected);
-    let mut machine = tutorial_board::board();
+    let mut machine = crate::tutorial_board::board();
     machine.observe(Log::new(Interests { frames: true, ..Interests::default() }));
     machine.lan_mut().start_capture(1 << 20);
     run(&mut machine);

@@ -1,5 +1,11 @@
 //! The command as its user sees it: output, files and exit status.
 
+mod endings;
+mod live;
+mod saved;
+mod scenario;
+mod world;
+
 use std::process::{Command, Output};
 
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");

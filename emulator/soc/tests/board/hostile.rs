@@ -1,10 +1,8 @@
 //! Whatever is in flash and whatever comes over the line, the machine goes on: guests crash, the emulator does not.
 
-mod common;
-
 use std::sync::OnceLock;
 
-use common::{BOOTLOADER, image, program};
+use crate::common::{BOOTLOADER, image, program};
 use espalier_core::Span;
 use espalier_soc::{Machine, MachineConfig, ResetCause, SocError, Strap};
 use proptest::prelude::{ProptestConfig, any, proptest};

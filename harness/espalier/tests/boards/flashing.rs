@@ -1,8 +1,5 @@
 //! Flashing through the chip's own serial download mode: its ROM's loader and the flasher stub, with espflash as the host.
 
-#[path = "common/noise.rs"]
-mod noise;
-
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,7 +8,7 @@ use std::task::Poll;
 use espalier::{Board, Error, FlashError, Flasher, Image, ImageError, Model, Result, SECTOR, Stage, Units};
 use md5::{Digest, Md5};
 
-use noise::noise;
+use crate::noise::noise;
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 const FLASH: u32 = 4 << 20;

@@ -1,10 +1,7 @@
 //! Firmware that uses the debug option of its cores itself, as FreeRTOS does in the Arduino core: a watchpoint on the end of the
 //! stack, on both cores.
 
-mod common;
-mod programs;
-
-use common::{BOOTLOADER, program};
+use crate::common::{BOOTLOADER, program};
 use espalier_core::{Span, Time};
 use espalier_soc::{CORES, Machine, MachineConfig};
 use espalier_xtensa::{Cpu, SpecialRegister};
@@ -27,7 +24,7 @@ const DBREAK_1: u32 = 1 << 2 | 1 << 8;
 
 /// A board that is about to run the program of `programs/stack-watchpoint.s`, whose bytes `llvm-mc` made.
 fn board(distance: u32, control: u32) -> Machine {
-    let mut code = programs::bytes(include_str!("programs/stack-watchpoint.hex"));
+    let mut code = crate::programs::bytes(include_str!("programs/stack-watchpoint.hex"));
     code[DISTANCE..][..4].copy_from_slice(&distance.to_le_bytes());
     code[CONTROL..][..4].copy_from_slice(&control.to_le_bytes());
     let mut machine = Machine::new(&MachineConfig::default()).unwrap();

@@ -1,6 +1,6 @@
 //! A world out of a file goes on as the one that was saved, and a file that is none is an error.
 
-#[path = "../../soc/tests/sealed/mod.rs"]
+#[path = "../../../soc/tests/board/sealed/mod.rs"]
 mod sealed;
 
 use std::sync::OnceLock;

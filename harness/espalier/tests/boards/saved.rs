@@ -8,10 +8,7 @@ use espalier::{
     World,
 };
 
-#[path = "common/tally.rs"]
-mod tally;
-
-use tally::Tally;
+use crate::tally::Tally;
 
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 const GREETING: &str = "hello mPython,I am TCP Client";
