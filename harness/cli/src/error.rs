@@ -8,6 +8,8 @@ pub enum CliError {
     #[error(transparent)]
     Board(#[from] espalier::Error),
     #[error(transparent)]
+    Demo(#[from] espalier_demo::DemoError),
+    #[error(transparent)]
     Machine(#[from] espalier_soc::SocError),
     #[error(transparent)]
     Definition(#[from] espalier_soc::BoardError),

@@ -4,14 +4,18 @@
 //! guide); other firmware names at least the program counter. The ELF file beside the image knows what lies there: its symbol
 //! table has the functions, its debug information (if it was built with it) the lines.
 
+#[cfg(feature = "symbols")]
+mod debug_info;
+#[cfg(not(feature = "symbols"))]
+#[path = "backtrace/no_debug_info.rs"]
+mod debug_info;
+
 use std::fmt;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::image::find_build;
-use addr2line::Loader;
-use object::{Object, ObjectSection, SectionKind};
+use debug_info::DebugInfo;
 use regex::Regex;
 
 /// File extension of an ELF file beside an image.
@@ -82,18 +86,14 @@ pub(crate) fn look_up(addresses: Vec<u32>, elf: Option<&Path>) -> Vec<Place> {
     addresses.into_iter().map(|address| Symbols::place(symbols.as_ref(), address)).collect()
 }
 
-/// The symbols and the debug information of an ELF file.
+/// The symbols and the debug information of an ELF file. Without the feature `symbols` of this package, no file has any.
 ///
 /// ```
 /// let symbols = espalier::Symbols::beside("firmware.bin".as_ref());
 /// let place = espalier::Symbols::place(symbols.as_ref(), 0x400d_0020);
 /// assert_eq!(place.address, 0x400d_0020);
 /// ```
-pub struct Symbols {
-    loader: Loader,
-    /// Where there is code: the last symbol before an address outside of it says nothing.
-    code: Vec<Range<u64>>,
-}
+pub struct Symbols(DebugInfo);
 
 impl Symbols {
     /// Reads the symbols of the ELF file beside the firmware file `image`, if there is one that can be read.
@@ -102,28 +102,14 @@ impl Symbols {
     }
 
     pub(crate) fn read(elf: &Path) -> Option<Symbols> {
-        let content = std::fs::read(elf).ok()?;
-        let file = object::File::parse(&*content).ok()?;
-        let code = file.sections().filter(|section| section.kind() == SectionKind::Text);
-        let code = code.map(|section| section.address()..section.address() + section.size()).collect();
-        Some(Symbols { loader: Loader::new(elf).ok()?, code })
+        DebugInfo::read(elf).map(Symbols)
     }
 
     /// The function at `address`, as far as it is known.
     pub fn place(symbols: Option<&Symbols>, address: u32) -> Place {
         let mut place = Place { address, function: None, source: None };
-        let known = |symbols: &&Symbols| symbols.code.iter().any(|range| range.contains(&u64::from(address)));
-        let Some(Symbols { loader, .. }) = symbols.filter(known) else { return place };
-        let frame = loader.find_frames(u64::from(address)).ok().and_then(|mut frames| frames.next().ok().flatten());
-        if let Some(frame) = frame {
-            let name = frame.function.as_ref().and_then(|function| function.demangle().ok());
-            place.function = name.map(|name| name.into_owned());
-            let location = frame.location.as_ref();
-            place.source = location.and_then(|location| Some((location.file?.to_owned(), location.line?)));
-        }
-        if place.function.is_none() {
-            let symbol = loader.find_symbol(u64::from(address));
-            place.function = symbol.map(|symbol| addr2line::demangle_auto(symbol.into(), None).into_owned());
+        if let Some(Symbols(info)) = symbols {
+            info.tell(&mut place);
         }
         place
     }

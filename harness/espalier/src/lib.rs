@@ -54,6 +54,10 @@
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
 #![warn(clippy::missing_errors_doc)]
+#![cfg_attr(
+    not(feature = "symbols"),
+    expect(dead_code, reason = "the report of coverage, which is not there without them, uses it")
+)]
 
 // From the lowest floor to the highest: plain helpers, the boards themselves (`driver`), one board in use (`session`), what tests hold
 // (`console` to `screen`), tools on top of those (`flasher`, `micropython`, `probe`), and the board as a whole. `ci/check-edges` knows
@@ -101,7 +105,9 @@ pub use board::{Board, BoardBuilder, IMAGE_VARIABLE, NoFirmware};
 pub use boot_once::BootOnce;
 pub use buzzer::{Buzzer, NotPlayed};
 pub use console::{Captured, Console, Match};
-pub use coverage::{Coverage, NoSymbols};
+pub use coverage::Coverage;
+#[cfg(feature = "symbols")]
+pub use coverage::NoSymbols;
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     COVERAGE_VARIABLE, Capability, CountedFrame, CountedFrames, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults,

@@ -2,31 +2,28 @@
 
 use espalier::Image;
 
-use super::stage::Stage;
-use crate::error::CliError;
-use crate::flash::FlashBar;
+use crate::error::DemoError;
+use crate::stage::Stage;
 
 const GREETING: &str = "hello mPython,I am TCP Client";
 const PORT: u16 = 5001;
 
 /// Plays the tutorial, both of its programs.
-pub async fn play(stage: &mut Stage, image: &Image) -> Result<(), CliError> {
+pub async fn play(stage: &mut Stage<'_>, image: &Image) -> Result<(), DemoError> {
     flash(stage, image).await?;
     boot(stage).await?;
     client(stage).await?;
     server(stage).await
 }
 
-async fn flash(stage: &mut Stage, image: &Image) -> Result<(), CliError> {
+async fn flash(stage: &mut Stage<'_>, image: &Image) -> Result<(), DemoError> {
     stage.chapter("Flash the firmware through the chip's serial download mode");
-    let mut bar = FlashBar::new();
-    let flashed = stage.board().flasher().flash(image, |progress| bar.show(progress)).await?;
-    bar.finish();
-    stage.tell(&format!("Wrote and verified {} bytes: bootloader, partition table and application.", flashed.written));
+    let written = stage.flash(image).await?;
+    stage.tell(&format!("Wrote and verified {written} bytes: bootloader, partition table and application."));
     Ok(())
 }
 
-async fn boot(stage: &mut Stage) -> Result<(), CliError> {
+async fn boot(stage: &mut Stage<'_>) -> Result<(), DemoError> {
     stage.chapter("Boot: mask ROM, second-stage bootloader, application");
     let console = stage.board().console();
     console.expect("@event started").await?;
@@ -34,7 +31,7 @@ async fn boot(stage: &mut Stage) -> Result<(), CliError> {
     stage.check("idle").await
 }
 
-async fn client(stage: &mut Stage) -> Result<(), CliError> {
+async fn client(stage: &mut Stage<'_>) -> Result<(), DemoError> {
     stage.chapter("The tutorial's client: the board connects to us");
     let (console, peer) = (stage.board().console(), stage.board().peer());
     let command = format!("client {} {PORT}", peer.address());
@@ -59,7 +56,7 @@ async fn client(stage: &mut Stage) -> Result<(), CliError> {
     stage.check("client-closed").await
 }
 
-async fn server(stage: &mut Stage) -> Result<(), CliError> {
+async fn server(stage: &mut Stage<'_>) -> Result<(), DemoError> {
     stage.chapter("The tutorial's server: we connect to the board");
     let (console, peer) = (stage.board().console(), stage.board().peer());
     console.send_line(format!("server {PORT}")).await?;
