@@ -1,5 +1,5 @@
 //! Wi-Fi on MicroPython: how long it takes to join a network, and how fast TCP is, for the board and for the host.
-//! `cargo bench -p espalier-hil --bench wifi`; without the image that `ci/fetch-images` fetches there is nothing to measure.
+//! `cargo bench -p espalier-benches --bench wifi`; without the image that `ci/fetch-images` fetches there is nothing to measure.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use espalier::{Board, PeerStream, Result, Span, Units};
 use tokio::runtime::{Builder, Runtime};
 
-const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/images/ESP32_GENERIC-20240602-v1.23.0.bin");
+const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/images/ESP32_GENERIC-20240602-v1.23.0.bin");
 const PASSWORD: &str = "correct horse";
 const PORT: u16 = 5001;
 /// Bytes that go over a connection, and how many of them MicroPython handles at once.

@@ -1,4 +1,4 @@
-//! Duration of tests: start-up, a fork, and the tutorial's client from its connection to its end. `cargo bench -p espalier-hil`.
+//! Duration of tests: start-up, a fork, and the tutorial's client from its connection to its end. `cargo bench -p espalier-benches`.
 
 use std::hint::black_box;
 
@@ -6,8 +6,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use espalier::{Board, Model, Result};
 use tokio::runtime::{Builder, Runtime};
 
-const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/app");
+const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/firmware/tutorial-esp32.bin");
+const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/goldens/app");
 const PORT: u16 = 5001;
 const GREETING: &str = "hello mPython,I am TCP Client";
 const MESSAGE: &str = "你好,掌控板!";

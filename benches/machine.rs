@@ -1,4 +1,4 @@
-//! Speed of the machine: instructions per second, start-up, forks. `cargo bench -p espalier-soc`.
+//! Speed of the machine: instructions per second, start-up, forks. `cargo bench -p espalier-benches`.
 //!
 //! The MicroPython figures need the image that `ci/fetch-images` fetches; without it they are left out.
 
@@ -11,7 +11,7 @@ use espalier_core::Span;
 use espalier_soc::{CORES, Machine, MachineConfig};
 use espalier_xtensa::{Cpu, SpecialRegister};
 
-const IMAGE: &str = "../../target/images/ESP32_GENERIC-20240602-v1.23.0.bin";
+const IMAGE: &str = "../target/images/ESP32_GENERIC-20240602-v1.23.0.bin";
 const IMAGE_OFFSET: u32 = 0x1000;
 const BANNER: &str = "rst:0x1 (POWERON_RESET)";
 const PROMPT: &str = ">>> ";
