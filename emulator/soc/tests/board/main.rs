@@ -7,6 +7,7 @@ mod debugger;
 mod definitions;
 mod download;
 mod esp32c3;
+mod external_ram;
 mod hostile;
 mod jtag;
 mod observers;
