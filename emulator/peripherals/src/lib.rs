@@ -52,7 +52,7 @@ pub use ledc::{LEDC_CHANNELS, Ledc, LedcChange};
 pub use mcpwm::{MCPWM_OUTPUTS, Mcpwm, McpwmChange};
 pub use opencores_eth::OpenCoresEth;
 pub use pcnt::Pcnt;
-pub use radio::{RADIO_WIDE, RadioAnalog, RadioFrontEnd, radio_agc, radio_storage};
+pub use radio::{RADIO_WIDE, RadioAnalog, radio_agc, radio_front_end, radio_storage};
 pub use rmt::{RMT_CHANNELS, Rmt, RmtEdge};
 pub use rng::Rng;
 pub use rsa::Rsa;

@@ -8,14 +8,35 @@ pub struct Storage {
     table: &'static [Register],
     fidelity: Fidelity,
     registers: Registers,
+    /// The value that software reads at an offset where this one is stored.
+    reading: fn(u32, u32) -> u32,
 }
 
-espalier_core::persist!(state Storage { registers } fixed { table, fidelity });
+espalier_core::persist!(state Storage { registers } fixed { table, fidelity, reading });
 
 impl Storage {
     /// The block after reset. `missing` is what the fidelity table says of it.
     pub(crate) fn new(table: &'static [Register], missing: &'static str) -> Storage {
-        Storage { table, fidelity: Fidelity::Partial(missing), registers: Registers::new(table) }
+        Storage { fidelity: Fidelity::Partial(missing), ..Storage::whole(table) }
+    }
+
+    /// The block after reset, if it has no other behaviour.
+    pub fn whole(table: &'static [Register]) -> Storage {
+        let registers = Registers::new(table);
+        Storage { table, fidelity: Fidelity::Modelled, registers, reading: |_, stored| stored }
+    }
+
+    /// The same, but software reads what `reading` makes of an offset and the stored value.
+    pub(crate) fn reading(self, reading: fn(u32, u32) -> u32) -> Storage {
+        Storage { reading, ..self }
+    }
+
+    /// The stored value at an offset.
+    ///
+    /// # Panics
+    /// If it lies beyond the block's table.
+    pub fn get(&self, offset: u32) -> u32 {
+        self.registers.get(offset)
     }
 
     /// The value of a field.
@@ -37,7 +58,7 @@ impl Device for Storage {
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        self.registers.read(offset)
+        Ok((self.reading)(offset, self.registers.read(offset)?))
     }
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {

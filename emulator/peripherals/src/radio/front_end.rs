@@ -1,6 +1,6 @@
 //! The front end's digital side: the estimator of I/Q imbalance, which calibration waits for.
 
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use crate::storage::Storage;
 
 espalier_core::registers! {
     FE_CONF_000[31] @ 0x000 = 0, rw();
@@ -14,59 +14,24 @@ mod iq_estimate {
     pub const DONE: u32 = 1 << 31;
 }
 
-/// The block at 0x3FF4_6000.
-#[derive(Clone, Debug)]
-pub struct RadioFrontEnd {
-    registers: Registers,
+/// The block at 0x3FF4_6000, all registers at zero.
+pub fn radio_front_end() -> Storage {
+    Storage::new(&REGISTERS, "estimates end at once and find silence; other registers only store").reading(estimate)
 }
 
-espalier_core::persist!(state RadioFrontEnd { registers });
-
-impl Default for RadioFrontEnd {
-    fn default() -> RadioFrontEnd {
-        RadioFrontEnd::new()
-    }
-}
-
-impl RadioFrontEnd {
-    /// The block with all registers at zero.
-    pub fn new() -> RadioFrontEnd {
-        RadioFrontEnd { registers: Registers::new(&REGISTERS) }
-    }
-}
-
-impl Device for RadioFrontEnd {
-    fn registers(&self) -> &'static [Register] {
-        &REGISTERS
-    }
-
-    fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("estimates end at once and find silence; other registers only store")
-    }
-
-    fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
-        let value = self.registers.read(offset)?;
-        let done = offset == reg::IQ_ESTIMATE && value & iq_estimate::START != 0;
-        Ok(if done { value | iq_estimate::DONE } else { value })
-    }
-
-    fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        self.registers.write(offset, value).map(drop)
-    }
-
-    fn reset(&mut self) {
-        self.registers.reset();
-    }
+fn estimate(offset: u32, stored: u32) -> u32 {
+    let done = offset == reg::IQ_ESTIMATE && stored & iq_estimate::START != 0;
+    if done { stored | iq_estimate::DONE } else { stored }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{RadioFrontEnd, iq_estimate, reg};
+    use super::{iq_estimate, radio_front_end, reg};
     use espalier_core::{Device, Time};
 
     #[test]
     fn an_estimate_ends_once_it_is_started() {
-        let mut block = RadioFrontEnd::new();
+        let mut block = radio_front_end();
         assert_eq!(block.read(reg::IQ_ESTIMATE, Time::ZERO), Ok(0));
         block.write(reg::IQ_ESTIMATE, iq_estimate::START, Time::ZERO).unwrap();
         assert_eq!(block.read(reg::IQ_ESTIMATE, Time::ZERO), Ok(iq_estimate::START | iq_estimate::DONE));

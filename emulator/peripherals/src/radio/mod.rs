@@ -10,5 +10,5 @@ mod storage;
 
 pub use agc::{RADIO_WIDE, radio_agc};
 pub use analog::RadioAnalog;
-pub use front_end::RadioFrontEnd;
+pub use front_end::radio_front_end;
 pub use storage::radio_storage;

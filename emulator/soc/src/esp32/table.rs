@@ -6,8 +6,8 @@
 
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, I2c, I2s, IoMux, LEDC_CHANNELS,
-    Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, RadioFrontEnd, Rmt, Rng, Rsa, RtcCntl,
-    RtcIo, Sens, Sha, Slc, Spi, Storage, TimerGroup, Uart, WifiMac, XTAL, gpio_sd, hinf, radio_agc, radio_storage,
+    Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt, Rng, Rsa, RtcCntl, RtcIo, Sens,
+    Sha, Slc, Spi, Storage, TimerGroup, Uart, WifiMac, XTAL, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage,
     slc_host,
 };
 
@@ -151,7 +151,7 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::stub("PID", 0x3FF1_F000, 0x1000),
     Block::new("GPIO_SD", 0x3FF4_4F00, 0x100, |_| Box::new(gpio_sd())),
     Block::new("FE2", 0x3FF4_5000, 0x1000, |_| Box::new(radio_storage(0x400))),
-    Block::new("FE", 0x3FF4_6000, 0x1000, |_| Box::new(RadioFrontEnd::new())),
+    Block::new("FE", 0x3FF4_6000, 0x1000, |_| Box::new(radio_front_end())),
     Block::new("RTC_IO", 0x3FF4_8400, 0x400, |_| Box::new(RtcIo::new()))
         .kept()
         .shows_pads()

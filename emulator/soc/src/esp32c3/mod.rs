@@ -21,7 +21,7 @@ use crate::machine::{
 use crate::platform::block::{Block, Id, Model, Setup};
 use crate::platform::{Config, Platform, Reset};
 use bus::CoreBus;
-use flash_mmu::ENTRIES;
+use flash_mmu::{ENTRIES, pages};
 use memory::Ram;
 use table::{GPIO, INTERRUPT_CORE0, MMU_TABLE, RTC_CNTL, SYSTEM, TABLE, WINDOWS};
 
@@ -190,7 +190,7 @@ impl Esp32c3 {
     }
 
     fn settle_flash_mmu(&mut self, _now: Time) {
-        let pages = self.get(MMU_TABLE).pages();
+        let pages = pages(self.get(MMU_TABLE));
         if std::mem::replace(&mut self.pages, pages) != pages {
             self.platform.change_code();
         }

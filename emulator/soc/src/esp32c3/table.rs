@@ -2,10 +2,10 @@
 //! bits of SYSTEM that reset them.
 
 use espalier_peripherals::esp32c3::{Efuse, Extmem, Gpio, RtcCntl, System};
-use espalier_peripherals::{APB_WITH_PLL, SclkUart, SpiMem};
+use espalier_peripherals::{APB_WITH_PLL, SclkUart, SpiMem, Storage};
 
 use super::Esp32c3;
-use super::flash_mmu::FlashMmu;
+use super::flash_mmu::flash_mmu;
 use super::interrupts::InterruptCore;
 use crate::platform::block::{Block, Id};
 use crate::platform::map::{self, Window};
@@ -65,7 +65,7 @@ pub const TABLE: &[Block<Esp32c3>] = &[
     Block::new("INTERRUPT_CORE0", 0x600C_2000, 0x1000, |_| Box::new(InterruptCore::new()))
         .after(Esp32c3::settle_matrix),
     Block::new("EXTMEM", 0x600C_4000, 0x1000, |_| Box::new(Extmem::new())),
-    Block::new("MMU_TABLE", 0x600C_5000, 0x1000, |_| Box::new(FlashMmu::default())).after(Esp32c3::settle_flash_mmu),
+    Block::new("MMU_TABLE", 0x600C_5000, 0x1000, |_| Box::new(flash_mmu())).after(Esp32c3::settle_flash_mmu),
     Block::stub("XTS_AES", 0x600C_C000, 0x1000),
     Block::stub("ASSIST_DEBUG", 0x600C_E000, 0x1000),
 ];
@@ -76,4 +76,4 @@ pub const GPIO: Id<Gpio> = Id::of(TABLE, "GPIO");
 pub const RTC_CNTL: Id<RtcCntl> = Id::of(TABLE, "RTC_CNTL");
 pub const SYSTEM: Id<System> = Id::of(TABLE, "SYSTEM");
 pub const INTERRUPT_CORE0: Id<InterruptCore> = Id::of(TABLE, "INTERRUPT_CORE0");
-pub const MMU_TABLE: Id<FlashMmu> = Id::of(TABLE, "MMU_TABLE");
+pub const MMU_TABLE: Id<Storage> = Id::of(TABLE, "MMU_TABLE");
