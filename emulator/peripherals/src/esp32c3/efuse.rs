@@ -24,18 +24,18 @@ espalier_core::registers! {
     RD_REPEAT_ERR4 @ 0x190 = 0, ro();
     RD_RS_ERR0 @ 0x1C0 = 0, ro();
     RD_RS_ERR1 @ 0x1C4 = 0, ro();
-    CLK @ 0x1C8 = 0x2, rw();
-    CONF @ 0x1CC = 0, rw();
+    CLK @ 0x1C8 = 0x2, rw_bits(0x1_0007);
+    CONF @ 0x1CC = 0, rw_bits(0xFFFF);
     STATUS @ 0x1D0 = 0, ro();
-    CMD @ 0x1D4 = 0, rw();
-    INT_RAW @ 0x1D8 = 0, rw();
+    CMD @ 0x1D4 = 0, rw_bits(0x3F);
+    INT_RAW @ 0x1D8 = 0, rw_bits(0x3);
     INT_ST @ 0x1DC = 0, ro();
-    INT_ENA @ 0x1E0 = 0, rw();
+    INT_ENA @ 0x1E0 = 0, rw_bits(0x3);
     INT_CLR @ 0x1E4 = 0, wo();
-    DAC_CONF @ 0x1E8 = 0x1_FE1C, rw();
-    RD_TIM_CONF @ 0x1EC = 0x1200_0000, rw();
-    WR_TIM_CONF1 @ 0x1F0 = 0x28_8000, rw();
-    WR_TIM_CONF2 @ 0x1F4 = 0x190, rw();
+    DAC_CONF @ 0x1E8 = 0x1_FE1C, rw_bits(0x3_FFFF);
+    RD_TIM_CONF @ 0x1EC = 0x1200_0000, rw_bits(0xFF00_0000);
+    WR_TIM_CONF1 @ 0x1F0 = 0x28_8000, rw_bits(0xFF_FF00);
+    WR_TIM_CONF2 @ 0x1F4 = 0x190, rw_bits(0xFFFF);
     DATE @ 0x1FC = 0x0200_7200, rw();
 }
 

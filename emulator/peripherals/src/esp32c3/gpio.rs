@@ -19,7 +19,7 @@ espalier_core::registers! {
     PCPU_INT @ 0x5C = 0, ro();
     PCPU_NMI_INT @ 0x60 = 0, ro();
     CPUSDIO_INT @ 0x64 = 0, ro();
-    PIN[26] @ 0x74 = 0, rw();
+    PIN[26] @ 0x74 = 0, rw_bits(0x3_FF9F);
     STATUS_NEXT @ 0x14C = 0, ro();
     FUNC_IN_SEL_CFG[128] @ 0x154 = 0, rw_bits(0x7F);
     FUNC_OUT_SEL_CFG[26] @ 0x554 = 0x80, rw_bits(0x7FF);

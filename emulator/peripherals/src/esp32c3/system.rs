@@ -3,27 +3,27 @@
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
 espalier_core::registers! {
-    CPU_PERI_CLK_EN @ 0x00 = 0, rw();
-    CPU_PERI_RST_EN @ 0x04 = 0xC0, rw();
-    CPU_PER_CONF @ 0x08 = 0xC, rw() { CPUPERIOD_SEL: 0..=1 };
-    MEM_PD_MASK @ 0x0C = 0x1, rw();
-    PERIP_CLK_EN0 @ 0x10 = 0xF9C1_E06F, rw();
-    PERIP_CLK_EN1 @ 0x14 = 0x200, rw();
-    PERIP_RST_EN0 @ 0x18 = 0, rw();
-    PERIP_RST_EN1 @ 0x1C = 0x1FE, rw();
-    BT_LPCK_DIV_INT @ 0x20 = 0xFF, rw();
-    BT_LPCK_DIV_FRAC @ 0x24 = 0x200_1001, rw();
-    CPU_INTR_FROM_CPU[4] @ 0x28 = 0, rw() { CPU_INTR: 0 };
-    RSA_PD_CTRL @ 0x38 = 0x1, rw();
-    EDMA_CTRL @ 0x3C = 0x1, rw();
-    CACHE_CONTROL @ 0x40 = 0x5, rw();
-    RTC_FASTMEM_CONFIG @ 0x48 = 0x7FF0_0000, rw();
+    CPU_PERI_CLK_EN @ 0x00 = 0, rw_bits(0xC0);
+    CPU_PERI_RST_EN @ 0x04 = 0xC0, rw_bits(0xC0);
+    CPU_PER_CONF @ 0x08 = 0xC, rw_bits(0xFF) { CPUPERIOD_SEL: 0..=1 };
+    MEM_PD_MASK @ 0x0C = 0x1, rw_bits(0x1);
+    PERIP_CLK_EN0 @ 0x10 = 0xF9C1_E06F, rw_bits(0xFFFF_FFEF);
+    PERIP_CLK_EN1 @ 0x14 = 0x200, rw_bits(0x7FE);
+    PERIP_RST_EN0 @ 0x18 = 0, rw_bits(0xFFFF_FFEF);
+    PERIP_RST_EN1 @ 0x1C = 0x1FE, rw_bits(0x7FE);
+    BT_LPCK_DIV_INT @ 0x20 = 0xFF, rw_bits(0xFFF);
+    BT_LPCK_DIV_FRAC @ 0x24 = 0x200_1001, rw_bits(0x1FFF_FFFF);
+    CPU_INTR_FROM_CPU[4] @ 0x28 = 0, rw_bits(0x1) { CPU_INTR: 0 };
+    RSA_PD_CTRL @ 0x38 = 0x1, rw_bits(0x7);
+    EDMA_CTRL @ 0x3C = 0x1, rw_bits(0x3);
+    CACHE_CONTROL @ 0x40 = 0x5, rw_bits(0xF);
+    RTC_FASTMEM_CONFIG @ 0x48 = 0x7FF0_0000, rw_bits(0x7FFF_FF00);
     RTC_FASTMEM_CRC @ 0x4C = 0, ro();
-    REDUNDANT_ECO_CTRL @ 0x50 = 0, rw();
-    CLOCK_GATE @ 0x54 = 0x1, rw();
-    SYSCLK_CONF @ 0x58 = 0x1, rw() { PRE_DIV_CNT: 0..=9, SOC_CLK_SEL: 10..=11 };
-    MEM_PVT @ 0x5C = 0x3, rw();
-    COMB_PVT_LVT_CONF @ 0x60 = 0x3, rw();
+    REDUNDANT_ECO_CTRL @ 0x50 = 0, rw_bits(0x1);
+    CLOCK_GATE @ 0x54 = 0x1, rw_bits(0x1);
+    SYSCLK_CONF @ 0x58 = 0x1, rw_bits(0xFFF) { PRE_DIV_CNT: 0..=9, SOC_CLK_SEL: 10..=11 };
+    MEM_PVT @ 0x5C = 0x3, rw_bits(0xC0_003F);
+    COMB_PVT_LVT_CONF @ 0x60 = 0x3, rw_bits(0x7F);
     COMB_PVT_ERR_LVT_SITE0 @ 0x6C = 0, ro();
     SYSTEM_REG_DATE @ 0xFFC = 0x0200_7150, rw();
 }
