@@ -130,9 +130,9 @@ impl SdCard {
             let path = value.text()?;
             std::fs::read(path).map_err(|error| ValueError::new(value, format!("a file that can be read: {error}")))
         })?;
-        let largest = LARGEST_MIB as usize * MIB as usize;
+        let largest = (LARGEST_MIB * MIB) as u64;
         Ok(Box::new(match image {
-            Some(image) if image.len() <= largest => SdCard::with_image(&image),
+            Some(image) if image.len() as u64 <= largest => SdCard::with_image(&image),
             _ => SdCard::new(size as u32),
         }))
     }
