@@ -2,7 +2,8 @@
 //!
 //! Pads that wires join, on whichever boards, are one net. Each board tells of its drive on its part of a net, all drivers and
 //! resistors, and that reaches the other boards [`WIRE_DELAY`] later; there it counts as if it were on the board. Waves are told as
-//! such. Boards that are on one net come to one level, each after the delay.
+//! such. The bytes of a UART cross as the edges of their frames, and the receiving block samples those: so rates that differ, inversion,
+//! breaks and two drivers on one wire have the effects that they have on copper. Boards that are on one net come to one level, each after the delay.
 
 use espalier_core::Time;
 use espalier_soc::{FarEnd, Machine, WireChange};

@@ -100,20 +100,22 @@ async fn blessing_rewrites_only_what_changed() {
 async fn two_tests_cannot_bless_one_golden_with_different_pictures() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("goldens")).unwrap();
-    let showing = async |lit: &[(u32, u32)]| {
+    let showing = async |name: &str, lit: &[(u32, u32)]| {
         let board = Fake::new([(0, Action::Draw(picture(lit)))]).board(folder.path());
         board.run_for(1.ms()).await.unwrap();
+        board.rename(name);
         board.screen().shared.lock().bless = true;
         board
     };
-    let (first, same, other) = (showing(&[(1, 1)]).await, showing(&[(1, 1)]).await, showing(&[(2, 2)]).await);
+    let first = showing("first", &[(1, 1)]).await;
+    let (same, other) = (showing("same", &[(1, 1)]).await, showing("other", &[(2, 2)]).await);
     for board in [&first, &same, &first] {
         board.screen().assert_golden("greeting").await.unwrap();
     }
     let error = other.screen().assert_golden("greeting").await.unwrap_err();
     let golden = folder.path().join("goldens/greeting.png");
     let expected = format!(
-        "the golden picture {} cannot show what both tests show: fake and fake-3; give each a golden of its own\n",
+        "the golden picture {} cannot show what both tests show: first and other; give each a golden of its own\n",
         golden.display()
     );
     assert!(error.to_string().starts_with(&expected), "{error}");

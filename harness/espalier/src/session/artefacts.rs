@@ -1,15 +1,18 @@
 //! The folder with what a test leaves behind.
 //!
 //! A test that fails leaves its console, its transcript, its pictures, and a page with all of them (`page`), in a folder of its own: `PACKAGE/BINARY/TEST` in the root, and
-//! `TEST.BOARD` for a board with another name than the test's. No two boards have one folder: a second one of the same name gets a
-//! number. What an earlier run has left there is removed when the board is switched on, so that what is there is always from the last
-//! run of that test.
+//! `TEST.BOARD` for a board with another name than the test's. What an earlier run has left there is removed when the board is switched on,
+//! so that what is there is always from the last run of that test.
+//!
+//! No two boards have one folder: a second one of the same name gets a number. A board and everything that is forked off it know each
+//! other's names. Boards that know nothing of each other meet in the file system: a folder appears there with a note of its process in
+//! it, and no other board goes into it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -35,15 +38,40 @@ const LONGEST: usize = 200;
 /// Number of digits of a digest that distinguish names which would look alike.
 const TELLING: usize = 8;
 
-/// The folders that boards of this process have, or have left something in.
-///
-/// Boards of one process are in tests that know nothing of each other, so the process keeps the list. Claims in the file system would
-/// cost each fork more than the fork itself: a claim has to end with a process that is killed, so it is a locked file that is held open,
-/// and a process that explores has more forks than it may have open files. Processes do not meet here: their tests have other names.
-static TAKEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// The file in a board's folder that says which process it is of.
+pub(crate) const OWNER: &str = ".owner";
+/// Beginning of the name of a folder that is not at its place yet.
+const UNPLACED: &str = ".new-";
 
-fn taken() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+/// The folders that a board and its forks have, or have left something in.
+#[derive(Clone, Debug, Default)]
+struct Taken(Arc<Mutex<BTreeSet<PathBuf>>>);
+
+impl Taken {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This process among those of all runs: numbers of processes come again.
+fn this_process() -> String {
+    format!("{} {}", run_id(), std::process::id())
+}
+
+/// Whether a board of this process has left something in a folder.
+fn is_ours(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(OWNER)).is_ok_and(|owner| owner == this_process())
+}
+
+/// Endings that tell folders of one name apart.
+fn endings() -> impl Iterator<Item = String> {
+    (1_usize..).map(|number| if number == 1 { String::new() } else { format!("-{number}") })
+}
+
+fn numbered(place: &Path, ending: &str) -> PathBuf {
+    let mut folder = place.to_owned();
+    folder.as_mut_os_string().push(ending);
+    folder
 }
 
 /// Where the folders of some tests are.
@@ -55,6 +83,7 @@ pub(crate) struct Root {
     tests: PathBuf,
     /// Their package and binary.
     binary: String,
+    taken: Taken,
 }
 
 impl Root {
@@ -67,7 +96,7 @@ impl Root {
         };
         let package = std::env::var(PACKAGE_VARIABLE).ok().filter(|package| !package.is_empty());
         let binary: PathBuf = package.into_iter().chain([binary_name(&program)]).collect();
-        Root { tests: shared.join(&binary), shared, binary: binary.display().to_string() }
+        Root { tests: shared.join(&binary), shared, binary: binary.display().to_string(), taken: Taken::default() }
     }
 
     /// The package and the binary whose tests these are; empty for a folder that a test chose.
@@ -78,7 +107,7 @@ impl Root {
     /// This folder, without packages and binaries in it.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Root {
         let folder = folder.into();
-        Root { shared: folder.clone(), tests: folder, binary: String::new() }
+        Root { shared: folder.clone(), tests: folder, binary: String::new(), taken: Taken::default() }
     }
 
     /// Notes that the tests here are in a run of their own now.
@@ -96,7 +125,12 @@ pub(crate) struct Artefacts {
     /// The test that has the board; empty if it is not known, or the board's name is all that counts.
     test: String,
     name: String,
-    folder: PathBuf,
+    /// The folder without a number.
+    place: PathBuf,
+    /// The folder, unless a board that this one does not know is faster.
+    wanted: PathBuf,
+    /// The folder since there is something in it.
+    folder: OnceLock<PathBuf>,
     keep: bool,
 }
 
@@ -116,19 +150,21 @@ impl Artefacts {
     fn claim(root: Root, test: String, name: &str) -> Artefacts {
         let keep = std::env::var_os(KEEP_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0");
         let place = if test.is_empty() || test == name { name.to_owned() } else { format!("{test}.{name}") };
-        let place = file_name(&place);
-        let mut taken = taken();
-        let numbered = (1_usize..).map(|number| if number == 1 { String::new() } else { format!("-{number}") });
-        let mut free = numbered.map(|number| (root.tests.join(format!("{place}{number}")), format!("{name}{number}")));
+        let place = root.tests.join(file_name(&place));
+        let mut taken = root.taken.lock();
+        let mut free = endings().map(|ending| (numbered(&place, &ending), format!("{name}{ending}")));
         // There are more numbers than boards.
-        let (folder, name) = free.find(|(folder, _)| taken.insert(folder.clone())).unwrap_or_default();
+        let (wanted, name) = free.find(|(folder, _)| !taken.contains(folder) && !is_ours(folder)).unwrap_or_default();
+        taken.insert(wanted.clone());
         drop(taken);
         // Often there is nothing, and what cannot be removed fails no test that has not begun.
-        let _ = fs::remove_dir_all(&folder);
+        if wanted.exists() && !is_ours(&wanted) {
+            let _ = fs::remove_dir_all(&wanted);
+        }
         if root.tests.join(LAST_RUN).exists() {
             let _ = root.note_run();
         }
-        Artefacts { root, test, name, folder, keep }
+        Artefacts { root, test, name, place, wanted, folder: OnceLock::new(), keep }
     }
 
     /// The folder beside this one for a fork called `name`, which belongs to the test that runs on this thread.
@@ -182,7 +218,42 @@ impl Artefacts {
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.get().unwrap_or(&self.wanted)
+    }
+
+    /// The folder, which is there when this returns, and is no other board's.
+    fn make_folder(&self) -> Result<&Path, FileError> {
+        if let Some(folder) = self.folder.get() {
+            return Ok(folder);
+        }
+        let tests = &self.root.tests;
+        fs::create_dir_all(tests).map_err(FileError::of("create", tests))?;
+        let begun = tempfile::Builder::new().prefix(UNPLACED).tempdir_in(tests);
+        let begun = begun.map_err(FileError::of("create", tests))?;
+        // Temporary folders are for their user alone.
+        let unplaced = begun.path().join("folder");
+        fs::create_dir(&unplaced).map_err(FileError::of("create", &unplaced))?;
+        let owner = |folder: &Path| folder.join(OWNER);
+        let note = |folder: &Path| {
+            let path = owner(folder);
+            fs::write(&path, this_process()).map_err(FileError::of("write", &path))
+        };
+        note(&unplaced)?;
+        let numbered = endings().map(|ending| numbered(&self.place, &ending));
+        for folder in std::iter::once(self.wanted.clone()).chain(numbered) {
+            // It appears with its note, and only where there is none.
+            match fs::rename(&unplaced, &folder) {
+                Ok(()) => return Ok(self.folder.get_or_init(|| folder)),
+                Err(_) if owner(&folder).exists() => {}
+                // A test has put something there itself.
+                Err(_) if folder.is_dir() => {
+                    note(&folder)?;
+                    return Ok(self.folder.get_or_init(|| folder));
+                }
+                Err(error) => return Err(FileError::of("create", &folder)(error)),
+            }
+        }
+        Ok(&self.wanted)
     }
 
     /// Keeps the files: something failed.
@@ -196,8 +267,8 @@ impl Artefacts {
 
     /// Writes a file into the folder and says where it is.
     pub(crate) fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, FileError> {
-        let path = self.folder.join(name);
-        let parent = path.parent().unwrap_or(&self.folder);
+        let path = self.make_folder()?.join(name);
+        let parent = path.parent().unwrap_or(self.folder());
         self.root.note_run()?;
         fs::create_dir_all(parent).map_err(FileError::of("create", parent))?;
         fs::write(&path, contents).map_err(FileError::of("write", &path))?;
@@ -207,7 +278,11 @@ impl Artefacts {
     /// Lets another board have the folder, unless something was left in it.
     fn release(&self) {
         if !self.keep {
-            taken().remove(&self.folder);
+            if let Some(folder) = self.folder.get() {
+                // Without its note the folder is one of an earlier run.
+                let _ = fs::remove_file(folder.join(OWNER));
+            }
+            self.root.taken.lock().remove(&self.wanted);
         }
     }
 }
@@ -268,7 +343,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Artefacts, LAST_RUN, Root, binary_name, build_folder, file_name, test_name};
+    use super::{Artefacts, LAST_RUN, OWNER, Root, binary_name, build_folder, file_name, test_name};
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -329,6 +404,60 @@ mod tests {
         let third = Artefacts::alone(root.path(), "test");
         assert_eq!(third.name(), "test-2", "it takes nothing that was left behind");
         assert!(old.join("console.log").exists());
+    }
+
+    #[test]
+    fn boards_that_know_nothing_of_each_other_have_folders_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("test");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(OWNER), "another process").unwrap();
+        let (mut first, mut second) = (Artefacts::alone(root.path(), "test"), Artefacts::alone(root.path(), "test"));
+        assert!(!folder.exists(), "what an earlier run has left is gone");
+        assert_eq!((first.name(), second.name()), ("test", "test"), "neither has left anything");
+        let [one, other] = [&first, &second].map(|artefacts| artefacts.write("console.log", b"x").unwrap());
+        assert_eq!((one, other), (folder.join("console.log"), root.path().join("test-2/console.log")));
+        first.keep();
+        second.keep();
+        drop((first, second));
+        let third = Artefacts::alone(root.path(), "test");
+        assert_eq!((third.name(), third.folder()), ("test-3", &*root.path().join("test-3")));
+        assert!(folder.join("console.log").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_kept_is_free_again() {
+        let root = tempfile::tempdir().unwrap();
+        let first = Artefacts::alone(root.path(), "test");
+        first.write("console.log", b"x").unwrap();
+        drop(first);
+        let second = Artefacts::alone(root.path(), "test");
+        assert_eq!((second.name(), second.folder().exists()), ("test", false));
+    }
+
+    #[test]
+    fn files_of_the_test_itself_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let artefacts = Artefacts::alone(root.path(), "test");
+        std::fs::create_dir(artefacts.folder()).unwrap();
+        std::fs::write(artefacts.folder().join("trace.txt"), b"x").unwrap();
+        let written = artefacts.write("console.log", b"x").unwrap();
+        assert!(written.parent().unwrap().join("trace.txt").exists());
+    }
+
+    #[test]
+    fn many_threads_do_not_meet_in_one_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let write = || {
+            let mut artefacts = Artefacts::alone(root.path(), "test");
+            artefacts.keep();
+            artefacts.write("console.log", b"x").unwrap()
+        };
+        let written: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(write)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(written.iter().collect::<BTreeSet<_>>().len(), written.len(), "{written:?}");
     }
 
     #[test]

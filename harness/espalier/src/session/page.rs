@@ -6,6 +6,7 @@ use std::path::Path;
 
 use espalier_core::Time;
 
+use super::artefacts::OWNER;
 use super::log::Line;
 use crate::text::{Escaped, base64};
 
@@ -161,7 +162,8 @@ fn write_log(html: &mut String, heading: &str, lines: &[Line], empty: &str) -> s
 }
 
 fn write_files(html: &mut String, folder: &Path) -> std::fmt::Result {
-    let files = names(folder).into_iter().filter(|name| name != PAGE && !name.ends_with(".golden.txt"));
+    let files =
+        names(folder).into_iter().filter(|name| name != PAGE && name != OWNER && !name.ends_with(".golden.txt"));
     html.push_str("<section><h2>Files</h2><ul>");
     for name in files {
         let name = Escaped(&name);
