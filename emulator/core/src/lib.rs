@@ -6,6 +6,7 @@
 
 #![warn(clippy::missing_errors_doc)]
 
+mod audio;
 mod bitmap;
 mod blocks;
 mod bus;
@@ -22,11 +23,13 @@ mod register;
 mod schedule;
 mod serial;
 mod signal;
+mod sine;
 mod surroundings;
 mod time;
 mod unmodelled;
 mod windows;
 
+pub use audio::{AudioClock, AudioFrame, AudioTarget};
 pub use bitmap::Bitmap;
 pub use blocks::{Absent, Block, BlockCache, Decoder};
 pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
@@ -43,6 +46,7 @@ pub use register::{Register, Registers};
 pub use schedule::Schedule;
 pub use serial::{LineSettings, SerialFormat, SerialParity, SerialPort};
 pub use signal::Signal;
+pub use sine::sine;
 pub use surroundings::{OutputChange, PadMatrix, Surroundings};
 pub use time::{Counter, Frequency, Span, Time};
 pub use unmodelled::Unmodelled;

@@ -1,5 +1,6 @@
 //! Connections of a block of the chip beside its registers, to the wiring and from it.
 
+use crate::audio::AudioTarget;
 use crate::outside::{GuestMemory, I2cTarget, SpiTarget};
 use crate::signal::Signal;
 use crate::time::Time;
@@ -15,6 +16,16 @@ pub trait Surroundings {
 
     /// The bus that the pads of this I2C controller lead to. None where nothing is wired: then nothing acknowledges.
     fn i2c(&mut self) -> Option<&mut dyn I2cTarget>;
+
+    /// The devices that hear what this controller of serial audio sends; None where nothing is wired.
+    fn audio_out(&mut self) -> Option<&mut dyn AudioTarget> {
+        None
+    }
+
+    /// The devices that it hears.
+    fn audio_in(&mut self) -> Option<&mut dyn AudioTarget> {
+        None
+    }
 
     /// Frames that this serial port has sent, each with its end.
     fn transmit(&mut self, sent: Vec<(Time, u8)>);

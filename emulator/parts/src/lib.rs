@@ -3,6 +3,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod at24c;
+mod audio;
 mod bme280;
 mod button_matrix;
 mod buzzer;
@@ -34,6 +35,7 @@ mod tft;
 mod ws2812;
 
 pub use at24c::At24c;
+pub use audio::{Microphone, Speaker};
 pub use bme280::Bme280;
 pub use button_matrix::ButtonMatrix;
 pub use buzzer::{Buzzer, Sound};

@@ -12,7 +12,7 @@ use espalier_core::{Damaged, Load, Persist, Reader, Writer};
 use crate::part::{Connection, Part, PartEntry, PartError, Wiring};
 use crate::{
     At24c, Bme280, Button, ButtonMatrix, Buzzer, Ds18b20, Ds3231, Gps, Hd44780, LedMatrix, Max7219, Mcp23017,
-    Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer, SdCard, Tft, TouchPad, Ws2812,
+    Microphone, Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer, SdCard, Speaker, Tft, TouchPad, Ws2812,
 };
 
 type Make = Arc<dyn Fn(&mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> + Send + Sync>;
@@ -30,6 +30,8 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
     ("ds3231", Ds3231::make),
     ("gps", Gps::make),
     ("hd44780", Hd44780::make),
+    ("i2s-microphone", Microphone::make),
+    ("i2s-speaker", Speaker::make),
     ("ili9341", Tft::make_ili9341),
     ("led-matrix", LedMatrix::make),
     ("max7219", Max7219::make),

@@ -1,6 +1,6 @@
 //! Kinds, properties and what is wrong with them; a part that a user could have written.
 
-use espalier_core::{Reader, Signal, Span, Time, Writer};
+use espalier_core::{AudioClock, Reader, Signal, Span, Time, Writer};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::{BUILT_IN_KINDS, PartKinds};
@@ -111,6 +111,8 @@ fn possible(kind: &str, name: &str) -> PartEntry {
             entry.with("rows", [4.0, 5.0, 18.0, 19.0]).with("columns", [21.0, 22.0, 23.0, 25.0])
         }
         "gps" => entry.with("txd", 4).with("rxd", 5),
+        "i2s-microphone" => entry.with("sck", 4).with("ws", 5).with("dout", 34),
+        "i2s-speaker" => entry.with("sck", 4).with("ws", 5).with("din", 18),
         "sdcard" | "max7219" => entry.with("sck", 18).with("mosi", 23).with("miso", 19).with("cs", 5),
         "st7789" | "ili9341" => entry.with("sck", 18).with("mosi", 23).with("cs", 5).with("dc", 16),
         _ => common(entry),
@@ -138,6 +140,7 @@ enum Event {
     Select,
     Exchange(u8, bool),
     Deselect,
+    Audio(i32, u64),
     Sense(usize, Signal),
     Set(usize, Value),
     Pass(u64),
@@ -156,6 +159,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Select),
         8 => (any::<u8>(), any::<bool>()).prop_map(|(byte, data)| Event::Exchange(byte, data)),
         1 => Just(Event::Deselect),
+        2 => (any::<i32>(), any::<u64>()).prop_map(|(sample, ticks)| Event::Audio(sample, ticks)),
         6 => (0_usize..3, any::<bool>()).prop_map(|(terminal, level)| Event::Sense(terminal, Signal::Level(level))),
         1 => (0_usize..3, pulses).prop_map(|(terminal, signal)| Event::Sense(terminal, signal)),
         2 => (0_usize..4, value()).prop_map(|(property, value)| Event::Set(property, value)),
@@ -178,6 +182,15 @@ fn happen(part: &mut dyn Part, event: &Event, now: &mut Time) {
             }
         }
         Event::Deselect => part.spi().into_iter().for_each(|device| device.deselect(*now)),
+        Event::Audio(sample, ticks) => {
+            let clock = AudioClock { first: *now, ticks: *ticks, frames: 1 };
+            if let Some(device) = part.audio() {
+                let mut frames = [[*sample, 0], [0, *sample]];
+                device.hear(clock, &frames);
+                device.speak(clock, &mut frames);
+            }
+            part.properties().iter().for_each(|property| drop(part.get(property, *now)));
+        }
         Event::Sense(terminal, signal) => part.sense(*terminal, *signal, *now),
         Event::Set(property, value) => {
             if let Some(property) = part.properties().get(*property) {

@@ -66,6 +66,13 @@ pub enum Connection {
         cs: Option<u8>,
         dc: Option<u8>,
     },
+    /// On a bus of serial audio, with the key of its data line.
+    Audio {
+        sck: u8,
+        ws: u8,
+        data: u8,
+        key: &'static str,
+    },
     Pad {
         terminal: usize,
         key: &'static str,
@@ -239,6 +246,18 @@ impl<'a> Wiring<'a> {
         let address = self.integer("address", *ADDRESSES.start()..=last)?.map_or(default, |address| address as u8);
         self.connections.push(Connection::I2c { scl, sda, address, count });
         Ok(address)
+    }
+
+    /// The bus of serial audio of the pads `sck` and `ws`, with the data line that `key` names.
+    ///
+    /// # Errors
+    /// If a pad is missing.
+    pub fn audio(&mut self, key: &'static str) -> Result<(), PartError> {
+        let (sck, ws, data) = (self.gpio("sck")?, self.gpio("ws")?, self.gpio(key)?);
+        let (sck, ws) = (self.required("sck", sck)?, self.required("ws", ws)?);
+        let data = self.required(key, data)?;
+        self.connections.push(Connection::Audio { sck, ws, data, key });
+        Ok(())
     }
 
     /// The bus of the pads `sck`, `mosi` and `miso`, selected by `cs`; all but `sck` may be left out, and a part without `cs` is

@@ -11,7 +11,7 @@ mod property;
 use std::any::Any;
 use std::fmt::Debug;
 
-use espalier_core::{I2cTarget, Persist, Rgb, Signal, Time};
+use espalier_core::{AudioTarget, I2cTarget, Persist, Rgb, Signal, Time};
 
 pub use connection::{Connection, PadUse, Wiring};
 pub use entry::{PartEntry, PartError, Property};
@@ -91,6 +91,11 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
 
     /// The part as a device on a SPI bus.
     fn spi(&mut self) -> Option<&mut dyn SpiPart> {
+        None
+    }
+
+    /// The part as a device on a bus of serial audio.
+    fn audio(&mut self) -> Option<&mut dyn AudioTarget> {
         None
     }
 

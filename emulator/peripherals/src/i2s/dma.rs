@@ -3,7 +3,8 @@
 use espalier_core::{DmaFault, GuestMemory};
 
 use super::I2s;
-use super::registers::{self, reg};
+use super::format::Format;
+use super::registers::{FIFO_16_DUAL, FIFO_16_SINGLE, reg};
 use crate::linked_list::{Descriptor, OWNER};
 
 const WORD: u32 = 4;
@@ -26,17 +27,27 @@ impl Buffer {
 }
 
 impl I2s {
+    fn rx_format(&self) -> Format {
+        let mode = self.registers.field(reg::FIFO_CONF::RX_FIFO_MOD);
+        Format::new(mode, self.registers.is_set(reg::CONF::RX_MSB_RIGHT))
+    }
+
     fn samples_per_word(&self) -> u64 {
         let mode = self.registers.field(reg::FIFO_CONF::RX_FIFO_MOD);
-        if mode == registers::RX_FIFO_16_SINGLE { 2 } else { 1 }
+        if mode == FIFO_16_SINGLE { 2 } else { 1 }
     }
 
     /// Samples until software hears of it.
     pub(super) fn samples_to_fill(&self) -> u64 {
         let in_buffer = self.buffer.as_ref().map_or(1, |buffer| buffer.size() - buffer.filled);
         let in_file = self.words_in_file().saturating_sub(self.words).max(1);
-        let samples = u64::from(in_buffer.min(in_file)) * self.samples_per_word();
-        samples.saturating_sub(self.fifo.len() as u64)
+        let words = u64::from(in_buffer.min(in_file));
+        if self.is_adc_mode() {
+            return (words * self.samples_per_word()).saturating_sub(self.fifo.len() as u64);
+        }
+        let format = self.rx_format();
+        let frames = words.div_ceil(format.words_per_group()) * format.frames_per_group();
+        frames.saturating_sub(self.frames.len() as u64)
     }
 
     fn words_in_file(&self) -> u32 {
@@ -68,10 +79,19 @@ impl I2s {
             return Err(DmaFault { address: descriptor });
         }
         self.registers.set(reg::INLINK_DSCR, descriptor);
-        while let Some(word) = self.take_word() {
-            memory.write_u32(buffer.descriptor.buffer.wrapping_add(WORD * buffer.filled), word)?;
-            buffer.filled += 1;
-            self.words += 1;
+        loop {
+            let words = self.take_words();
+            if words.is_empty() {
+                break;
+            }
+            for word in words {
+                // A buffer that is no whole number of pairs has no room for the second half of its last one.
+                if buffer.filled < buffer.size() {
+                    memory.write_u32(buffer.descriptor.buffer.wrapping_add(WORD * buffer.filled), word)?;
+                    buffer.filled += 1;
+                    self.words += 1;
+                }
+            }
             let ended = self.words >= self.words_in_file();
             if ended || buffer.filled == buffer.size() {
                 return self.finish(&buffer, ended, memory);
@@ -81,7 +101,21 @@ impl I2s {
         Ok(())
     }
 
-    /// One word of the FIFO. Of two samples the earlier one is in its upper half.
+    /// The next words of the FIFO that belong together; none if it is empty.
+    fn take_words(&mut self) -> Vec<u32> {
+        if self.is_adc_mode() {
+            return self.take_word().into_iter().collect();
+        }
+        let format = self.rx_format();
+        let group = format.frames_per_group() as usize;
+        if self.frames.len() < group {
+            return Vec::new();
+        }
+        let frames: Vec<_> = self.frames.drain(..group).collect();
+        format.words(&frames)
+    }
+
+    /// One word of samples of the ADCs. Of two samples the earlier one is in its upper half.
     fn take_word(&mut self) -> Option<u32> {
         let mode = self.registers.field(reg::FIFO_CONF::RX_FIFO_MOD);
         if (self.fifo.len() as u64) < self.samples_per_word() {
@@ -89,8 +123,8 @@ impl I2s {
         }
         let first = u32::from(self.fifo.pop_front()?);
         let second = match mode {
-            registers::RX_FIFO_16_SINGLE => u32::from(self.fifo.pop_front()?),
-            registers::RX_FIFO_16_DUAL => first,
+            FIFO_16_SINGLE => u32::from(self.fifo.pop_front()?),
+            FIFO_16_DUAL => first,
             _ => 0,
         };
         Some(first << u16::BITS | second)

@@ -1,42 +1,31 @@
-//! I2S, as far as it carries what the SAR ADCs convert into memory (ESP32 TRM, chapter "I2S", section "ADC/DAC Mode").
+//! I2S as the master of a serial audio bus, and as the way of the SAR ADCs' samples into memory (ESP32 TRM, chapter "I2S").
 //!
-//! In this mode the bit clock starts a conversion every other cycle, and the results go through the receiving FIFO into the
-//! buffers of a linked list. A serial receiver or transmitter is not there, and starting one says so.
+//! Transmitter and receiver are independent. Each moves frames, of a sample for both channels, between a linked list of buffers and its
+//! data line while its list runs. In the mode of the ADCs the bit clock starts a conversion every other cycle instead, and the results
+//! take the way of the receiver. Slave modes, PDM, LCD and camera are not there, and starting one says so.
 
+mod clock;
 mod dma;
+mod format;
 mod registers;
 #[cfg(test)]
+mod serial_tests;
+#[cfg(test)]
 mod tests;
+mod transmit;
 
 use std::collections::VecDeque;
 
-use espalier_core::{Device, Fidelity, Frequency, Register, Registers, Span, Surroundings, Time, Unmodelled};
+use espalier_core::{AudioFrame, AudioTarget, Device, Fidelity, Register, Registers, Surroundings, Time, Unmodelled};
 
 use crate::linked_list;
+use clock::{RX, Rate};
 use dma::Buffer;
 use registers::{REGISTERS, reg};
+use transmit::Transmitter;
 
-/// The source of the block's clocks, PLL_D2_CLK. The audio PLL is taken to run as fast.
-const SOURCE: Frequency = Frequency::from_hertz(160_000_000);
-/// Cycles of the bit clock between two conversions.
-const BITS_PER_SAMPLE: u64 = 2;
-/// The ADCs give no more than two million samples a second (ESP32 datasheet, "ADC Characteristics").
-const FASTEST: Span = Span::from_nanos(500);
-/// Divides the bit clock if its divider is zero.
-const LARGEST_BIT_DIVIDER: u64 = 64;
-
-/// When the samples come: the n-th one `n * numerator / denominator` ticks after the base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rate {
-    numerator: u64,
-    denominator: u64,
-}
-
-impl Rate {
-    fn after(self, samples: u64) -> Span {
-        Span::from_ticks(samples * self.numerator / self.denominator)
-    }
-}
+/// Frames that are asked for at a time.
+const PIECE: usize = 256;
 
 /// An I2S controller.
 #[derive(Clone, Debug)]
@@ -47,13 +36,16 @@ pub struct I2s {
     buffer: Option<Buffer>,
     /// Words since the last end of file.
     words: u32,
-    /// Samples that are not in memory yet.
+    /// Samples of the ADCs that are not in memory yet.
     fifo: VecDeque<u16>,
-    /// When conversions began, and how many there have been.
+    /// The same for frames from the data line.
+    frames: VecDeque<AudioFrame>,
+    /// When conversions or frames began, and how many there have been.
     running: Option<(Time, u64)>,
+    tx: Transmitter,
 }
 
-espalier_core::persist!(state I2s { registers, link, buffer, words, fifo, running });
+espalier_core::persist!(state I2s { registers, link, buffer, words, fifo, frames, running, tx });
 
 impl Default for I2s {
     fn default() -> I2s {
@@ -70,12 +62,17 @@ impl I2s {
             buffer: None,
             words: 0,
             fifo: VecDeque::new(),
+            frames: VecDeque::new(),
             running: None,
+            tx: Transmitter::default(),
         }
     }
 
     /// Takes the samples that are due at `now` from the ADCs.
     pub fn sample(&mut self, now: Time, mut convert: impl FnMut() -> u16) {
+        if !self.is_adc_mode() {
+            return;
+        }
         let rate = self.rate();
         let Some((base, count)) = &mut self.running else { return };
         while *base + rate.after(*count + 1) <= now {
@@ -86,23 +83,30 @@ impl I2s {
 
     /// True if it takes samples: a change of what the ADCs convert has to be announced by [`I2s::sample`] first.
     pub fn is_sampling(&self) -> bool {
-        self.running.is_some()
+        self.running.is_some() && self.is_adc_mode()
     }
 
+    /// Takes the frames that are due from the data line; it is low where no part drives it.
+    fn receive(&mut self, mut line: Option<&mut dyn AudioTarget>, now: Time) {
+        let rate = self.rate();
+        let Some((base, count)) = self.running.filter(|_| !self.is_adc_mode()) else { return };
+        let mut left = rate.count(now.since(base)).saturating_sub(count);
+        let mut first = count;
+        while left > 0 {
+            let mut frames = vec![[0; 2]; left.min(PIECE as u64) as usize];
+            if let Some(line) = &mut line {
+                line.speak(rate.clock(base + rate.after(first)), &mut frames);
+            }
+            first += frames.len() as u64;
+            left -= frames.len() as u64;
+            self.frames.extend(frames);
+        }
+        self.running = Some((base, first));
+    }
+
+    /// The pace of what comes in.
     fn rate(&self) -> Rate {
-        let master = self.registers.get(reg::CLKM_CONF);
-        // N + b / a; without a, there is no fraction.
-        let (b, a) = match (reg::CLKM_CONF::CLKM_DIV_B.get(master), reg::CLKM_CONF::CLKM_DIV_A.get(master)) {
-            (_, 0) => (0, 1),
-            (b, a) => (u64::from(b), u64::from(a)),
-        };
-        let whole = u64::from(reg::CLKM_CONF::CLKM_DIV_NUM.get(master)).max(1);
-        let bit = match u64::from(self.registers.field(reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM)) {
-            0 => LARGEST_BIT_DIVIDER,
-            divider => divider,
-        };
-        let ticks = SOURCE.cycles(1).ticks();
-        Rate { numerator: (ticks * BITS_PER_SAMPLE * bit * (whole * a + b)).max(FASTEST.ticks() * a), denominator: a }
+        if self.is_adc_mode() { self.conversions() } else { self.frames(&RX) }
     }
 
     fn is_adc_mode(&self) -> bool {
@@ -110,17 +114,26 @@ impl I2s {
         reg::CONF2::LCD_EN.is_set(mode) && mode & reg::CONF2::CAMERA_EN.mask() == 0
     }
 
-    /// Begins and ends conversions, as the registers say.
-    fn update(&mut self, rate_before: Rate, now: Time) {
+    /// Whether the receiver can do what it is set to.
+    fn receives(&self) -> bool {
+        let serial = self.registers.get(reg::CONF2) & (reg::CONF2::LCD_EN.mask() | reg::CONF2::CAMERA_EN.mask()) == 0
+            && !self.registers.is_set(reg::CONF::RX_SLAVE_MOD)
+            && !self.registers.is_set(reg::PDM_CONF::RX_PDM_EN);
+        self.is_adc_mode() || serial
+    }
+
+    /// Begins and ends conversions and frames, as the registers say.
+    fn update(&mut self, before: [Rate; 2], now: Time) {
         let started = self.registers.is_set(reg::CONF::RX_START)
             && self.registers.is_set(reg::FIFO_CONF::DSCR_EN)
-            && self.is_adc_mode()
+            && self.receives()
             && self.link.is_some();
         match (started, self.running) {
             (false, _) => self.running = None,
-            (true, Some(_)) if rate_before == self.rate() => {}
+            (true, Some(_)) if before[0] == self.rate() => {}
             (true, _) => self.running = Some((now, 0)),
         }
+        self.update_transmitter(before[1] != self.frames(&clock::TX), now);
     }
 
     fn raise(&mut self, interrupts: u32) {
@@ -142,6 +155,17 @@ impl I2s {
         self.buffer = None;
         self.words = 0;
     }
+
+    /// Starts and resets. Returns whether what has been started is there.
+    fn conf_written(&mut self, old: u32, new: u32) -> bool {
+        if new & (reg::CONF::RX_RESET.mask() | reg::CONF::RX_FIFO_RESET.mask()) != 0 {
+            self.fifo.clear();
+            self.frames.clear();
+        }
+        let risen = new & !old;
+        (!reg::CONF::TX_START.is_set(risen) || self.transmits_serially())
+            && (!reg::CONF::RX_START.is_set(risen) || self.receives())
+    }
 }
 
 impl Device for I2s {
@@ -151,7 +175,8 @@ impl Device for I2s {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "carries samples of the ADCs; the serial receiver and transmitter, LCD, camera and PDM are not there",
+            "serial audio as a master, and samples of the ADCs; slave modes, PDM, LCD, camera, the DACs' DMA, loop-back and companding are not \
+             there, and the audio PLL runs at 160 MHz",
         )
     }
 
@@ -164,34 +189,33 @@ impl Device for I2s {
     }
 
     fn write(&mut self, offset: u32, value: u32, now: Time) -> Result<(), Unmodelled> {
-        let (old, rate) = (self.registers.read(offset)?, self.rate());
+        let old = self.registers.read(offset)?;
+        let before = [self.rate(), self.frames(&clock::TX)];
         let new = self.registers.write(offset, value)?;
         let mut known = true;
         match offset {
-            reg::CONF => {
-                if new & (reg::CONF::RX_RESET.mask() | reg::CONF::RX_FIFO_RESET.mask()) != 0 {
-                    self.fifo.clear();
-                }
-                let risen = new & !old;
-                known =
-                    !reg::CONF::TX_START.is_set(risen) && (!reg::CONF::RX_START.is_set(risen) || self.is_adc_mode());
-            }
+            reg::CONF => known = self.conf_written(old, new),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
             reg::IN_LINK => self.in_link_written(new),
-            reg::OUT_LINK => {
-                known = new & (reg::IN_LINK::INLINK_START.mask() | reg::IN_LINK::INLINK_RESTART.mask()) == 0
+            reg::OUT_LINK => self.out_link_written(new),
+            reg::LC_CONF => {
+                if reg::LC_CONF::IN_RST.is_set(new) {
+                    self.stop_link();
+                }
+                if reg::LC_CONF::OUT_RST.is_set(new) {
+                    self.stop_transmitting();
+                }
             }
-            reg::LC_CONF if reg::LC_CONF::IN_RST.is_set(new) => self.stop_link(),
             _ => {}
         }
-        self.update(rate, now);
+        self.update(before, now);
         if known { Ok(()) } else { Err(Unmodelled) }
     }
 
-    /// When the buffer that is being filled is full.
+    /// When the buffer that is being filled is full, or that which is being sent is at its end.
     fn deadline(&self) -> Option<Time> {
-        let (base, count) = self.running?;
-        Some(base + self.rate().after(count + self.samples_to_fill().max(1)))
+        let filled = self.running.map(|(base, count)| base + self.rate().after(count + self.samples_to_fill().max(1)));
+        filled.into_iter().chain(self.sent_at()).min()
     }
 
     fn interrupts(&self) -> u32 {
@@ -202,7 +226,15 @@ impl Device for I2s {
         *self = I2s::new();
     }
 
-    fn settle(&mut self, surroundings: &mut dyn Surroundings, _now: Time) {
+    fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
+        if self.running.is_some() {
+            self.receive(surroundings.audio_in(), now);
+        }
         self.run_dma(surroundings.memory());
+        if let Some(sent) = self.transmit(surroundings.memory(), now)
+            && let Some(line) = surroundings.audio_out()
+        {
+            line.hear(self.frames(&clock::TX).clock(sent.first), &sent.frames);
+        }
     }
 }

@@ -51,7 +51,7 @@ impl Bench {
         bench.set(reg::CONF2, reg::CONF2::LCD_EN.mask());
         bench.set(
             reg::FIFO_CONF,
-            reg::FIFO_CONF::DSCR_EN.mask() | reg::FIFO_CONF::RX_FIFO_MOD.put(registers::RX_FIFO_16_SINGLE),
+            reg::FIFO_CONF::DSCR_EN.mask() | reg::FIFO_CONF::RX_FIFO_MOD.put(registers::FIFO_16_SINGLE),
         );
         bench.set(reg::CLKM_CONF, 20);
         bench.set(reg::SAMPLE_RATE_CONF, reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM.put(8));
@@ -146,10 +146,19 @@ fn a_list_that_ends_or_leads_nowhere_stops() {
 }
 
 #[test]
-fn serial_audio_is_not_there_and_says_so() {
-    let mut i2s = I2s::new();
-    assert!(i2s.write(reg::CONF, reg::CONF::TX_START.mask(), Time::ZERO).is_err());
-    assert!(i2s.write(reg::CONF, reg::CONF::RX_START.mask(), Time::ZERO).is_err());
-    assert!(i2s.write(reg::OUT_LINK, reg::IN_LINK::INLINK_START.mask(), Time::ZERO).is_err());
-    assert!(i2s.write(reg::CONF, 0, Time::ZERO).is_ok());
+fn modes_that_are_not_there_say_so() {
+    let start = |setting: (u32, u32), start: u32| {
+        let mut i2s = I2s::new();
+        i2s.write(setting.0, setting.1, Time::ZERO).unwrap();
+        let slave = i2s.read(reg::CONF, Time::ZERO).unwrap();
+        i2s.write(reg::CONF, slave | start, Time::ZERO).is_ok()
+    };
+    let (tx, rx) = (reg::CONF::TX_START.mask(), reg::CONF::RX_START.mask());
+    assert!(start((reg::CONF2, 0), tx) && start((reg::CONF2, 0), rx));
+    assert!(!start((reg::CONF, reg::CONF::TX_SLAVE_MOD.mask()), tx));
+    assert!(!start((reg::CONF, reg::CONF::RX_SLAVE_MOD.mask()), rx));
+    assert!(!start((reg::CONF2, reg::CONF2::LCD_EN.mask()), tx) && start((reg::CONF2, reg::CONF2::LCD_EN.mask()), rx));
+    assert!(!start((reg::CONF2, reg::CONF2::CAMERA_EN.mask()), rx));
+    assert!(!start((reg::PDM_CONF, reg::PDM_CONF::TX_PDM_EN.mask()), tx));
+    assert!(!start((reg::PDM_CONF, reg::PDM_CONF::RX_PDM_EN.mask()), rx));
 }

@@ -93,6 +93,11 @@ fn parts(board: &BoardDefinition) -> Checked {
                         gpio.map_or(Ok(()), |gpio| pads.take(entry, gpio, key, ability))?;
                     }
                 }
+                Connection::Audio { sck, ws, data, key } => {
+                    pads.take(entry, sck, "sck", &set.drive)?;
+                    pads.take(entry, ws, "ws", &set.drive)?;
+                    pads.take(entry, data, key, &set.exist)?;
+                }
                 Connection::Pad { key, gpio, uses, .. } => pads.take(entry, gpio, key, ability(set, uses))?,
             }
         }

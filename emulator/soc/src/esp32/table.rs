@@ -15,7 +15,7 @@ use super::Esp32;
 use super::flash_mmu::FlashMmu;
 use crate::platform::block::{Block, Id, Setup};
 use crate::platform::map::{self, Window};
-use crate::platform::{Signals, SpiSignals};
+use crate::platform::{AudioSignals, Signals, SpiSignals};
 
 /// Peripherals on the DPORT bus, and the blocks from UART0 on as the AHB sees them; FIFOs are read there.
 pub const WINDOWS: &[Window] = &[
@@ -36,6 +36,10 @@ fn fuses(setup: &Setup<'_>) -> EfuseConfig {
 /// The signals of SPI2 and SPI3.
 const HSPI: SpiSignals = SpiSignals { clock: 8, q: 9, d: 10, chip_selects: [11, 61, 62] };
 const VSPI: SpiSignals = SpiSignals { clock: 63, q: 64, d: 65, chip_selects: [68, 69, 70] };
+
+/// The signals of I2S0 and I2S1: the clocks of transmitter and receiver, which drives its own when it is alone.
+const I2S0_SIGNALS: AudioSignals = AudioSignals { sck: [23, 27], ws: [25, 28], data_out: 163, data_in: 155 };
+const I2S1_SIGNALS: AudioSignals = AudioSignals { sck: [24, 164], ws: [26, 165], data_out: 189, data_in: 181 };
 
 /// The signals that IO_MUX brings to pads past the matrix: pad, function, signal (TRM, table "IO_MUX Pad List").
 const DIRECT: [(usize, u32, u32); 8] = [
@@ -102,9 +106,13 @@ pub const TABLE: &[Block<Esp32>] = &[
         .resets(&[(PERIPHERALS, 18)]),
     Block::new("I2S0", 0x3FF4_F000, 0x1000, |_| Box::new(I2s::new()))
         .interrupts(&[32])
+        .audio(I2S0_SIGNALS)
         .resets(&[(PERIPHERALS, 4)])
         .after(Esp32::sample_adcs),
-    Block::new("I2S1", 0x3FF6_D000, 0x1000, |_| Box::new(I2s::new())).interrupts(&[33]).resets(&[(PERIPHERALS, 21)]),
+    Block::new("I2S1", 0x3FF6_D000, 0x1000, |_| Box::new(I2s::new()))
+        .interrupts(&[33])
+        .audio(I2S1_SIGNALS)
+        .resets(&[(PERIPHERALS, 21)]),
     Block::new("SPI0", 0x3FF4_3000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[28]).flash(),
     Block::new("SPI1", 0x3FF4_2000, 0x1000, |_| Box::new(Spi::new())).interrupts(&[29, 52]).flash(),
     Block::new("SPI2", 0x3FF6_4000, 0x1000, |_| Box::new(Spi::general()))

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use espalier_core::{Damaged, Device, PadMatrix, Persist, Reader, Time, Writer};
 
-use super::signals::{Signals, SpiSignals};
+use super::signals::{AudioSignals, Signals, SpiSignals};
 use super::stub::Stub;
 use crate::boards::BoardDefinition;
 
@@ -40,6 +40,8 @@ pub struct Row {
     pub flash: bool,
     /// The signals by which it reaches the devices of the board, if it is a SPI controller.
     pub spi: Option<SpiSignals>,
+    /// The signals by which it reaches the speakers and microphones of the board, if it is a controller of serial audio.
+    pub audio: Option<AudioSignals>,
     /// It has a line to the outside of the chip, as serial port.
     pub serial: bool,
     /// Software reads the levels of pads in it.
@@ -86,6 +88,7 @@ impl<C> Block<C> {
             kept: false,
             flash: false,
             spi: None,
+            audio: None,
             serial: false,
             shows_pads: false,
         };
@@ -136,6 +139,11 @@ impl<C> Block<C> {
 
     pub const fn spi(mut self, signals: SpiSignals) -> Block<C> {
         self.row.spi = Some(signals);
+        self
+    }
+
+    pub const fn audio(mut self, signals: AudioSignals) -> Block<C> {
+        self.row.audio = Some(signals);
         self
     }
 

@@ -18,8 +18,8 @@ mod wire_ends;
 use std::collections::VecDeque;
 
 use espalier_core::{
-    Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SpiTarget, SteadyWords, Surroundings, Time,
-    Unmodelled,
+    AudioTarget, Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SpiTarget, SteadyWords, Surroundings,
+    Time, Unmodelled,
 };
 use espalier_net::{Air, Delivery, Lan, Ports, Sent};
 use espalier_parts::{FlashChip, FlashSize, Psram, PsramSize};
@@ -39,7 +39,7 @@ pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use lines::{Input, Source, pads};
 pub use net::{Carried, NetDriver, resolve};
 pub use serial::{SERIAL_OUTPUT_BYTES, SerialOutput};
-pub use signals::{Signals, SpiSignals};
+pub use signals::{AudioSignals, Signals, SpiSignals};
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 pub use wire_ends::{FarEnd, WireChange, WireDrive, strongest};
 
@@ -311,8 +311,8 @@ impl Platform {
 
     /// Lets a block carry out what needs something outside of it.
     pub fn settle_device(&mut self, index: usize, row: &Row, memory: &mut dyn GuestMemory, now: Time) {
-        // Only the buses of I2C and SPI controllers are found by the pads that they drive.
-        let (device, matrix) = match row.outputs.is_some() || row.spi.is_some() {
+        // Only the buses of I2C, SPI and audio controllers are found by the pads that they drive.
+        let (device, matrix) = match row.outputs.is_some() || row.spi.is_some() || row.audio.is_some() {
             true => self.blocks.with_matrix(index),
             false => (self.blocks.device_mut(index), None),
         };
@@ -519,6 +519,14 @@ impl Surroundings for Wiring<'_> {
 
     fn i2c(&mut self) -> Option<&mut dyn I2cTarget> {
         self.parts.i2c_bus(self.row.outputs?, self.matrix?)
+    }
+
+    fn audio_out(&mut self) -> Option<&mut dyn AudioTarget> {
+        self.parts.audio_bus(self.row.audio?, false, self.matrix?)
+    }
+
+    fn audio_in(&mut self) -> Option<&mut dyn AudioTarget> {
+        self.parts.audio_bus(self.row.audio?, true, self.matrix?)
     }
 
     fn transmit(&mut self, sent: Vec<(Time, u8)>) {

@@ -19,6 +19,17 @@ impl Signals {
     }
 }
 
+/// The signals of a controller of serial audio in the matrix of pads.
+#[derive(Clone, Copy, Debug)]
+pub struct AudioSignals {
+    /// The bit clocks of its transmitter and of its receiver.
+    pub sck: [u32; 2],
+    /// The word selects of both.
+    pub ws: [u32; 2],
+    pub data_out: u32,
+    pub data_in: u32,
+}
+
 /// The signals of a SPI controller in the matrix of pads.
 #[derive(Clone, Copy, Debug)]
 pub struct SpiSignals {

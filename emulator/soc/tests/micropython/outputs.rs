@@ -1,6 +1,10 @@
 //! Outputs that MicroPython drives: LEDs, a buzzer, pulses. On the mPython board, whose LEDs are at GPIO17 and whose buzzer is at GPIO16.
 
+use std::path::Path;
+
 use espalier_core::{Rgb, Signal, Span, Time};
+use espalier_parts::Speaker;
+use espalier_soc::{BoardDefinition, MachineConfig};
 
 use crate::cases::Case;
 use crate::repl::Repl;
@@ -16,6 +20,8 @@ pub const ALL: &[(&str, Case)] = &[
     ("rmt_measures_what_it_sends", rmt_measures_what_it_sends),
     ("rmt_measures_what_comes_from_outside", rmt_measures_what_comes_from_outside),
     ("the_pulse_counter_counts_what_pads_carry", the_pulse_counter_counts_what_pads_carry),
+    ("i2s_plays_what_is_written", i2s_plays_what_is_written),
+    ("i2s_records_what_a_microphone_says", i2s_records_what_a_microphone_says),
 ];
 
 const LEDS: usize = 17;
@@ -266,4 +272,75 @@ fn the_pulse_counter_counts_what_pads_carry(image: &[u8]) {
     let counts: Vec<u32> = printed.split_whitespace().map(|count| count.parse().expect(&printed)).collect();
     assert_eq!(counts[0], 10);
     assert!((990..=1020).contains(&counts[1]), "{printed}");
+}
+
+/// A speaker and a microphone at the pads that `SOUND` uses.
+fn sound_board(image: &[u8]) -> Repl {
+    let text = "[[part]]\nkind = \"i2s-speaker\"\nname = \"speaker\"\nsck = 14\nws = 13\ndin = 12\n\
+        [[part]]\nkind = \"i2s-microphone\"\nname = \"ear\"\nsck = 26\nws = 25\ndout = 34\ntone = 500\nlevel = 0.5\n";
+    let board = BoardDefinition::from_toml(text, Path::new("sound.toml")).expect("a board");
+    Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() })
+}
+
+/// A ramp on the left channel and one downwards on the right, in each format of the driver.
+fn i2s_plays_what_is_written(image: &[u8]) {
+    let mut repl = sound_board(image);
+    for (bits, format, pack, value) in [
+        (16, "STEREO", "'<hh', i, -i", 16),
+        (16, "MONO", "'<h', i", 16),
+        (32, "STEREO", "'<ii', i << 16, -i << 16", 16),
+        (32, "MONO", "'<i', i << 16", 16),
+    ] {
+        let script = format!(
+            "from machine import I2S, Pin\n\
+             import struct, time\n\
+             out = I2S(0, sck=Pin(14), ws=Pin(13), sd=Pin(12), mode=I2S.TX, bits={bits}, format=I2S.{format}, rate=16000, ibuf=16000)\n\
+             data = bytearray()\n\
+             for i in range(1, 1001): data += struct.pack({pack})\n\
+             print(out.write(data) == len(data))\n\
+             time.sleep_ms(500)\n\
+             out.deinit()\n"
+        );
+        let start = repl.machine.part::<Speaker>("speaker").expect("a speaker").frames().count();
+        assert_eq!(run(&mut repl, &script).trim(), "True");
+        let speaker = repl.machine.part::<Speaker>("speaker").expect("a speaker");
+        let heard: Vec<_> = speaker.frames().skip(start).skip_while(|frame| *frame == [0, 0]).take(1000).collect();
+        let down = |i: i32| if format == "STEREO" { -i } else { i };
+        let mut expected: Vec<_> = (1..=1000).map(|i| [i << value, down(i) << value]).collect();
+        if (bits, format) == (16, "MONO") {
+            // As on silicon: the upper half of a word comes first, and the driver puts the earlier sample below.
+            expected.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+        }
+        assert_eq!(heard, expected, "{bits} {format}");
+        assert!(speaker.millihertz().abs_diff(16_000_000) < 8_000, "{} mHz", speaker.millihertz());
+        assert!(speaker.frames().count() - start > 7_000, "it goes on with silence for half a second");
+    }
+}
+
+/// Rises through zero of a tone of 500 Hz in a quarter of a second.
+fn i2s_records_what_a_microphone_says(image: &[u8]) {
+    let mut repl = sound_board(image);
+    for (bits, format, frame, read) in [
+        (16, "STEREO", 4, "'<h', buf, i"),
+        (16, "MONO", 2, "'<h', buf, i"),
+        (32, "STEREO", 8, "'<i', buf, i"),
+        (32, "MONO", 4, "'<i', buf, i"),
+    ] {
+        let script = format!(
+            "from machine import I2S, Pin\n\
+             import struct\n\
+             ear = I2S(1, sck=Pin(26), ws=Pin(25), sd=Pin(34), mode=I2S.RX, bits={bits}, format=I2S.{format}, rate=8000, ibuf=20000)\n\
+             buf = bytearray(2000 * {frame})\n\
+             print(ear.readinto(buf) == len(buf))\n\
+             ear.deinit()\n\
+             s = [struct.unpack_from({read})[0] for i in range(0, len(buf), {frame})]\n\
+             print(sum(s[i] < 0 <= s[i + 1] for i in range(len(s) - 1)), max(s) >> ({bits} - 16))\n"
+        );
+        let printed = run(&mut repl, &script);
+        let lines: Vec<&str> = printed.lines().collect();
+        assert_eq!(lines[0], "True", "{bits} {format}");
+        let (rises, peak) = lines[1].split_once(' ').expect("two numbers");
+        assert!((124..=125).contains(&rises.parse::<u32>().expect("a number")), "{bits} {format}: {rises} rises");
+        assert!((16_000..=16_384).contains(&peak.parse::<u32>().expect("a number")), "{bits} {format}: {peak}");
+    }
 }

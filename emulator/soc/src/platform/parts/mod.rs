@@ -3,6 +3,7 @@
 //! A part is told of what happens on its lines; what it does about it is collected afterwards, when the board settles
 //! ([`Parts::take_changes`]).
 
+mod audio;
 mod i2c;
 mod spi;
 
@@ -14,6 +15,7 @@ use espalier_parts::{Connection, Drive, FlashChip, PadUse, Part, PartError, Psra
 use crate::boards::BoardDefinition;
 use crate::pads::SUPPLY_MICROVOLTS;
 use crate::platform::NetDriver;
+use audio::{AudioDevices, AudioLines};
 use i2c::I2cLines;
 use spi::{SpiDevices, SpiLines};
 
@@ -88,6 +90,7 @@ pub struct Parts {
     /// The bus whose controller has the word.
     bus: usize,
     devices: SpiDevices,
+    audio: AudioDevices,
     /// The signal that IO_MUX brings to each pad past the matrix.
     pub direct: Vec<Option<u32>>,
     /// Pads that parts hear.
@@ -168,6 +171,7 @@ impl Parts {
             buses: Vec::new(),
             bus: 0,
             devices: SpiDevices::default(),
+            audio: AudioDevices::default(),
             direct: vec![None; pins],
             heard: 0,
             levels: vec![None; pins],
@@ -213,6 +217,7 @@ impl Parts {
             Connection::Spi { sck, mosi, miso, cs, dc } => {
                 self.devices.attach(SpiLines::new(slot, sck, mosi, miso, cs, dc));
             }
+            Connection::Audio { sck, ws, data, .. } => self.audio.attach(AudioLines { slot, sck, ws, data }),
             Connection::Pad { terminal, gpio, uses, .. } => {
                 let drive = Drive::Released;
                 self.lines.push(Line { slot, terminal, gpio: usize::from(gpio), uses, drive });

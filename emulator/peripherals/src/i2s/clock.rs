@@ -1,0 +1,105 @@
+//! The clocks of the block: what PLL_D2_CLK becomes behind the dividers of CLKM_CONF and SAMPLE_RATE_CONF.
+
+use espalier_core::{AudioClock, Field, Frequency, Span, Time};
+
+use super::I2s;
+use super::registers::reg;
+
+/// The source of the block's clocks, PLL_D2_CLK. The audio PLL is taken to run as fast.
+const SOURCE: Frequency = Frequency::from_hertz(160_000_000);
+/// Cycles of the bit clock between two conversions.
+const BITS_PER_CONVERSION: u64 = 2;
+/// The ADCs give no more than two million samples a second (ESP32 datasheet, "ADC Characteristics"). Nor do frames come faster, whose bit
+/// clock ends at 40 MHz.
+const FASTEST: Span = Span::from_nanos(500);
+/// Divides the bit clock if its divider is zero.
+const LARGEST_BIT_DIVIDER: u64 = 64;
+const CHANNELS: u64 = 2;
+
+/// When the samples come: the n-th one `n * numerator / denominator` ticks after the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rate {
+    numerator: u64,
+    denominator: u64,
+}
+
+impl Rate {
+    pub fn after(self, samples: u64) -> Span {
+        Span::from_ticks((u128::from(samples) * u128::from(self.numerator) / u128::from(self.denominator)) as u64)
+    }
+
+    /// Samples that have come by the time that so much has passed.
+    pub fn count(self, elapsed: Span) -> u64 {
+        // The n-th sample comes at a time that is rounded down.
+        let scaled = (u128::from(elapsed.ticks()) + 1) * u128::from(self.denominator);
+        ((scaled - 1) / u128::from(self.numerator.max(1))) as u64
+    }
+
+    /// The clock of what begins at `first`.
+    pub fn clock(self, first: Time) -> AudioClock {
+        AudioClock { first, ticks: self.numerator, frames: self.denominator }
+    }
+}
+
+/// The fields of one direction.
+pub(super) struct Serial {
+    pub bit_divider: Field,
+    pub bits: Field,
+}
+
+pub(super) const TX: Serial =
+    Serial { bit_divider: reg::SAMPLE_RATE_CONF::TX_BCK_DIV_NUM, bits: reg::SAMPLE_RATE_CONF::TX_BITS_MOD };
+pub(super) const RX: Serial =
+    Serial { bit_divider: reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM, bits: reg::SAMPLE_RATE_CONF::RX_BITS_MOD };
+
+impl I2s {
+    /// Cycles of the source in one of the bit clock, as a fraction.
+    fn bit_clock(&self, divider: Field) -> (u64, u64) {
+        let master = self.registers.get(reg::CLKM_CONF);
+        // N + b / a; without a, there is no fraction.
+        let (b, a) = match (reg::CLKM_CONF::CLKM_DIV_B.get(master), reg::CLKM_CONF::CLKM_DIV_A.get(master)) {
+            (_, 0) => (0, 1),
+            (b, a) => (u64::from(b), u64::from(a)),
+        };
+        let whole = u64::from(reg::CLKM_CONF::CLKM_DIV_NUM.get(master)).max(1);
+        let bit = match u64::from(self.registers.field(divider)) {
+            0 => LARGEST_BIT_DIVIDER,
+            divider => divider,
+        };
+        (SOURCE.cycles(1).ticks() * bit * (whole * a + b), a)
+    }
+
+    /// The pace of conversions by the ADCs.
+    pub(super) fn conversions(&self) -> Rate {
+        let (ticks, denominator) = self.bit_clock(RX.bit_divider);
+        Rate { numerator: (BITS_PER_CONVERSION * ticks).max(FASTEST.ticks() * denominator), denominator }
+    }
+
+    /// The pace of frames, of a sample for each channel.
+    pub(super) fn frames(&self, direction: &Serial) -> Rate {
+        let (ticks, denominator) = self.bit_clock(direction.bit_divider);
+        let bits = u64::from(self.registers.field(direction.bits)).max(1);
+        Rate { numerator: (CHANNELS * bits * ticks).max(FASTEST.ticks() * denominator), denominator }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::Span;
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+
+    use super::Rate;
+
+    proptest! {
+        #[test]
+        fn as_many_samples_have_come_as_are_due(numerator in 1_u64..100_000, denominator in 1_u64..64, samples in 0_u64..1_000_000) {
+            let rate = Rate { numerator: numerator.max(denominator), denominator };
+            let at = rate.after(samples);
+            prop_assert!(rate.count(at) >= samples);
+            prop_assert!(rate.after(rate.count(at)) <= at && rate.after(rate.count(at) + 1) > at);
+            if at > Span::ZERO {
+                prop_assert_eq!(rate.count(Span::from_ticks(at.ticks() - 1)) < rate.count(at), true);
+            }
+        }
+    }
+}
