@@ -4,6 +4,7 @@
 //! The wiring sets the voltages outside. A conversion is done as soon as it is started; a touch measurement takes its time.
 
 mod curve;
+mod dac;
 mod registers;
 #[cfg(test)]
 mod tests;
@@ -11,12 +12,16 @@ mod touch;
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
+use dac::DACS;
 use registers::{REGISTERS, reg};
 pub use touch::PADS as TOUCH_PADS;
 use touch::Touch;
 
 /// Channels of the larger ADC.
 const CHANNELS: usize = 10;
+
+/// The channel of the second ADC at the pad of the first DAC; the next one is that of the second DAC.
+const FIRST_DAC_CHANNEL: usize = 8;
 
 /// Bits of a conversion at full width.
 const ADC_BITS: u32 = 12;
@@ -41,9 +46,13 @@ pub struct Sens {
     adc: [[u32; CHANNELS]; 2],
     touch: Touch,
     temperature: u8,
+    /// The codes that RTC_IO gives to the DACs, if they are on.
+    dacs: [Option<u8>; DACS],
+    /// When the cosine generator was last set.
+    tone_since: Time,
 }
 
-espalier_core::persist!(state Sens { registers, adc, touch, temperature });
+espalier_core::persist!(state Sens { registers, adc, touch, temperature, dacs, tone_since });
 
 impl Default for Sens {
     fn default() -> Sens {
@@ -59,6 +68,8 @@ impl Sens {
             adc: [[0; CHANNELS]; 2],
             touch: Touch::new(),
             temperature: ROOM_TEMPERATURE,
+            dacs: [None; DACS],
+            tone_since: Time::ZERO,
         }
     }
 
@@ -70,8 +81,14 @@ impl Sens {
     }
 
     /// Converts the voltage of a channel at full width, with an attenuation of 0 to 3. A channel that does not exist has no voltage.
-    pub fn sample(&self, adc: Adc, channel: usize, attenuation: u32) -> u16 {
-        curve::code(adc, attenuation, self.adc[adc as usize].get(channel).copied().unwrap_or(0))
+    /// A DAC that is on decides about the voltage of its pad.
+    pub fn sample(&self, adc: Adc, channel: usize, attenuation: u32, now: Time) -> u16 {
+        let dac = channel.checked_sub(FIRST_DAC_CHANNEL).filter(|_| adc == Adc::Two);
+        let microvolts = match dac.and_then(|dac| self.dac_microvolts(dac, now)) {
+            Some(microvolts) => microvolts,
+            None => self.adc[adc as usize].get(channel).copied().unwrap_or(0),
+        };
+        curve::code(adc, attenuation, microvolts)
     }
 
     /// The temperature sensor's reading from now on.
@@ -87,7 +104,7 @@ impl Sens {
         }
     }
 
-    fn convert(&mut self, adc: Adc) {
+    fn convert(&mut self, adc: Adc, now: Time) {
         let (start, control, attenuations) = match adc {
             Adc::One => (reg::SAR_MEAS_START1, reg::SAR_READ_CTRL, reg::SAR_ATTEN1),
             Adc::Two => (reg::SAR_MEAS_START2, reg::SAR_READ_CTRL2, reg::SAR_ATTEN2),
@@ -100,7 +117,7 @@ impl Sens {
         let channel = pads.trailing_zeros() as usize;
         let shift = registers::ATTEN_BITS * channel as u32;
         let attenuation = self.registers.get(attenuations).checked_shr(shift).unwrap_or(0) & registers::ATTEN_MASK;
-        let value = self.sample(adc, channel, attenuation);
+        let value = self.sample(adc, channel, attenuation, now);
         // The converter gives the complement; drivers have it inverted back.
         let value = if self.registers.get(control) & inverted != 0 { value } else { !value & curve::FULL_SCALE };
         let width = self.registers.field(width);
@@ -131,7 +148,7 @@ impl Device for Sens {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the ULP coprocessor, its I2C, the hall sensor and the cosine generator; conversions take no time",
+            "the ULP coprocessor, its I2C, the hall sensor and sound of I2S for the DACs; the DACs' clock is 8.5 MHz; conversions take no time",
         )
     }
 
@@ -150,8 +167,9 @@ impl Device for Sens {
         let new = self.registers.write(offset, value)?;
         let started = new & !old & reg::SAR_MEAS_START1::MEAS1_START_SAR.mask() != 0;
         match offset {
-            reg::SAR_MEAS_START1 if started => self.convert(Adc::One),
-            reg::SAR_MEAS_START2 if started => self.convert(Adc::Two),
+            reg::SAR_MEAS_START1 if started => self.convert(Adc::One, now),
+            reg::SAR_MEAS_START2 if started => self.convert(Adc::Two, now),
+            reg::SAR_DAC_CTRL1 => self.tone_written(old, now),
             // The bit that clears is no register bit; it acts once.
             reg::SAR_TOUCH_CTRL2 => {
                 self.touch_control_written(old, new | value & reg::SAR_TOUCH_CTRL2::TOUCH_MEAS_EN_CLR.mask(), now)

@@ -32,7 +32,7 @@ fn a_conversion_gives_the_channels_voltage_in_the_chosen_width() {
     sens.set_voltage(Adc::Two, 10, 1);
     set(&mut sens, reg::SAR_READ_CTRL, reg::SAR_READ_CTRL::SAR1_DATA_INV.mask());
     set(&mut sens, reg::SAR_READ_CTRL2, reg::SAR_READ_CTRL2::SAR2_DATA_INV.mask());
-    let full = u32::from(sens.sample(Adc::One, 3, 3));
+    let full = u32::from(sens.sample(Adc::One, 3, 3, Time::ZERO));
     assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), full);
     assert_eq!(convert(&mut sens, reg::SAR_MEAS_START2, 9), 0xFFF);
     set(&mut sens, reg::SAR_START_FORCE, 0b1100);
@@ -40,7 +40,7 @@ fn a_conversion_gives_the_channels_voltage_in_the_chosen_width() {
     // 6 dB for channel 3 alone.
     set(&mut sens, reg::SAR_START_FORCE, 0xF);
     set(&mut sens, reg::SAR_ATTEN1, 2 << 6);
-    let milder = u32::from(sens.sample(Adc::One, 3, 2));
+    let milder = u32::from(sens.sample(Adc::One, 3, 2, Time::ZERO));
     assert!(milder > full);
     assert_eq!(convert(&mut sens, reg::SAR_MEAS_START1, 3), milder);
 }
@@ -135,4 +135,27 @@ proptest! {
             let _ = sens.read(offset & !3, NOW);
         }
     }
+}
+
+#[test]
+fn a_dac_gives_its_code_or_the_cosine() {
+    let mut sens = Sens::new();
+    sens.write(reg::SAR_DAC_CTRL2, 0, Time::ZERO).unwrap();
+    assert_eq!(sens.dac_microvolts(0, Time::ZERO), None);
+    sens.set_dacs([Some(255), Some(0)]);
+    assert_eq!([0, 1, 2].map(|dac| sens.dac_microvolts(dac, Time::ZERO)), [Some(3_299_955), Some(0), None]);
+    // 8.5 MHz / 65536 * 8 are 1037.6 Hz. The highest bit inverted: around half of the supply.
+    sens.write(reg::SAR_DAC_CTRL2, 1 << 24 | 2 << 20 | 1 << 25 | 2 << 22 | 1 << 18, Time::ZERO).unwrap();
+    sens.write(reg::SAR_DAC_CTRL1, 1 << 16 | 8, Time::ZERO).unwrap();
+    let code = |dac, eighth: u64| {
+        let at = Time::ZERO + Span::from_nanos(eighth * 963_765 / 8);
+        sens.dac_microvolts(dac, at).unwrap() / (3_300_000 / 255)
+    };
+    assert_eq!([0, 2, 4, 6, 8].map(|eighth| code(0, eighth)), [255, 128, 0, 127, 255]);
+    assert_eq!([0, 4].map(|eighth| code(1, eighth)), [191, 64], "half of it");
+    let full = sens.sample(Adc::Two, 8, 3, Time::ZERO);
+    assert!(full > sens.sample(Adc::Two, 9, 3, Time::ZERO) && full > sens.sample(Adc::Two, 7, 3, Time::ZERO));
+    // An offset that goes too far is cut off.
+    sens.write(reg::SAR_DAC_CTRL2, 1 << 24 | 2 << 20 | 100, Time::ZERO).unwrap();
+    assert_eq!(sens.dac_microvolts(0, Time::ZERO), Some(255 * (3_300_000 / 255)));
 }

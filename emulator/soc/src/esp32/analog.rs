@@ -1,12 +1,15 @@
 //! Pads as the analog side of the chip sees them: ADCs, touch controller, and what wakes it.
 
 use espalier_core::Time;
-use espalier_peripherals::{Pull, WakeupSource};
+use espalier_peripherals::{Dac, Pull, WakeupSource};
 
 use super::Esp32;
 use super::table::{APB_CTRL, GPIO, I2S0, IO_MUX, RTC_CNTL, RTC_IO, SENS};
 use crate::machine::{Interrupts, PadConnections};
 use crate::pads;
+
+/// The pads of the DACs (ESP32 datasheet, "Pin Definitions").
+const DAC_PADS: [usize; 2] = [25, 26];
 
 impl Esp32 {
     pub(super) fn update_touch_timer(&mut self, now: Time) {
@@ -20,7 +23,7 @@ impl Esp32 {
         let (i2s, controller, sens) = self.platform.blocks.three(I2S0, APB_CTRL, SENS);
         i2s.sample(now, || match controller.next_conversion() {
             Some(next) if sens.is_digital(next.adc) => {
-                next.result(sens.sample(next.adc, next.channel, next.attenuation))
+                next.result(sens.sample(next.adc, next.channel, next.attenuation, now))
             }
             // No converter is active; the lines are low.
             _ => 0,
@@ -29,6 +32,7 @@ impl Esp32 {
 
     pub(super) fn settle_rtc_io(&mut self, now: Time) {
         self.update_touch_slopes();
+        self.update_dacs();
         if self.get_mut(RTC_IO).take_changed() {
             self.follow_pulls(u64::MAX, now);
         }
@@ -37,6 +41,17 @@ impl Esp32 {
     pub(super) fn update_touch_slopes(&mut self) {
         let slopes = self.get(RTC_IO).touch_slopes();
         self.get_mut(SENS).set_touch_slopes(slopes);
+    }
+
+    pub(super) fn update_dacs(&mut self) {
+        let codes = [Dac::One, Dac::Two].map(|dac| self.get(RTC_IO).dac(dac));
+        self.get_mut(SENS).set_dacs(codes);
+    }
+
+    /// The voltage that a DAC gives to a pad.
+    pub(super) fn dac_at(&self, pin: usize, now: Time) -> Option<u32> {
+        let dac = DAC_PADS.iter().position(|pad| *pad == pin)?;
+        self.get(SENS).dac_microvolts(dac, now)
     }
 
     pub(super) fn settle_sens(&mut self, now: Time) {

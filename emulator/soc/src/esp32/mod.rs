@@ -248,6 +248,10 @@ impl Chip for Esp32 {
         }
     }
 
+    fn analog_out(&self, pin: usize, now: Time) -> Option<u32> {
+        self.dac_at(pin, now)
+    }
+
     fn efuses(&self) -> Vec<u8> {
         self.fuse_image()
     }

@@ -76,6 +76,7 @@ impl Esp32 {
         while self.get_mut(DPORT).take_effect().is_some() {}
         while self.get_mut(RTC_CNTL).take_effect().is_some() {}
         self.update_touch_slopes();
+        self.update_dacs();
         self.update_touch_timer(now);
         self.gate_clocks(now);
         self.update_clocks(now);

@@ -180,6 +180,12 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
         let _ = (gpio, touched);
     }
 
+    /// The voltage that the chip itself gives to a pad, in microvolts.
+    fn analog_out(&self, pin: usize, now: Time) -> Option<u32> {
+        let _ = (pin, now);
+        None
+    }
+
     /// The fuses as they are burnt, whatever is protected.
     fn efuses(&self) -> Vec<u8>;
 

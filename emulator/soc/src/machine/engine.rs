@@ -61,6 +61,7 @@ pub trait Engine: Persist + Send + Sync {
     fn pad(&mut self, pin: usize, now: Time) -> Carried;
     fn drive_pin(&mut self, pin: usize, level: Option<bool>, now: Time);
     fn settle_port(&mut self, block: usize);
+    fn analog_out(&self, pin: usize, now: Time) -> Option<u32>;
     fn efuses(&self) -> Vec<u8>;
     fn set_efuses(&mut self, image: &[u8]);
     fn jtag(&mut self, run: &mut Run, period: Span, cycles: &[JtagCycle]) -> Vec<bool>;
@@ -212,6 +213,10 @@ impl<C: JtagPort> Engine for Assembly<C> {
         let chip = self.chip_mut();
         let now = chip.platform().clock();
         chip.settle(block, now);
+    }
+
+    fn analog_out(&self, pin: usize, now: Time) -> Option<u32> {
+        self.chip.analog_out(pin, now)
     }
 
     fn efuses(&self) -> Vec<u8> {

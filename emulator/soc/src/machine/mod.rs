@@ -224,6 +224,12 @@ impl Machine {
         self.engine.catch_up(&mut self.run, span);
     }
 
+    /// The voltage that a DAC of the chip gives to a pad at present; None if none does.
+    pub fn analog_out(&self, pin: usize) -> Option<f64> {
+        const MICRO: f64 = 1e-6;
+        self.engine.analog_out(pin, self.run.now).map(|microvolts| f64::from(microvolts) * MICRO)
+    }
+
     /// The chip's fuses as they are burnt, whatever is protected: the words of its blocks, the lowest byte first, as Espressif's
     /// QEMU keeps them in a file.
     pub fn efuses(&self) -> Vec<u8> {

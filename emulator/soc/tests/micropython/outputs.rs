@@ -22,6 +22,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("the_pulse_counter_counts_what_pads_carry", the_pulse_counter_counts_what_pads_carry),
     ("i2s_plays_what_is_written", i2s_plays_what_is_written),
     ("i2s_records_what_a_microphone_says", i2s_records_what_a_microphone_says),
+    ("the_dacs_give_voltages", the_dacs_give_voltages),
 ];
 
 const LEDS: usize = 17;
@@ -343,4 +344,19 @@ fn i2s_records_what_a_microphone_says(image: &[u8]) {
         assert!((124..=125).contains(&rises.parse::<u32>().expect("a number")), "{bits} {format}: {rises} rises");
         assert!((16_000..=16_384).contains(&peak.parse::<u32>().expect("a number")), "{bits} {format}: {peak}");
     }
+}
+
+/// The driver of an ADC switches the DAC of its pad off (CONFIG_ADC_DISABLE_DAC).
+fn the_dacs_give_voltages(image: &[u8]) {
+    let mut repl = Repl::booted(image);
+    assert_eq!(repl.machine.analog_out(25), None);
+    run(
+        &mut repl,
+        "from machine import ADC, DAC, Pin\nd = [DAC(Pin(25)), DAC(Pin(26))]\nd[0].write(180)\nd[1].write(40)\n",
+    );
+    let volts = [25, 26].map(|pin| repl.machine.analog_out(pin).expect("a DAC that is on"));
+    assert!((volts[0] - 3.3 * 180.0 / 255.0).abs() < 0.01 && (volts[1] - 3.3 * 40.0 / 255.0).abs() < 0.01, "{volts:?}");
+    assert_eq!(repl.machine.analog_out(27), None);
+    run(&mut repl, "ADC(Pin(25), atten=ADC.ATTN_11DB).read_u16()\n");
+    assert!(repl.machine.analog_out(25).is_none() && repl.machine.analog_out(26).is_some());
 }
