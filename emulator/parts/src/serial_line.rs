@@ -6,6 +6,9 @@ use espalier_core::{Signal, Span, Time};
 
 /// Bits of a frame: start, data, stop.
 const FRAME_BITS: u8 = 10;
+/// A UART of the chip tells the edges of its frames, with their times, when all that is in its FIFO of 128 bytes has left at the latest.
+/// So a frame is judged by its edges and those of the next one, or when no edge of it can come any more: after so many half bits.
+const SILENCE: u32 = 2 * FRAME_BITS as u32 * 130;
 const STOP: u16 = 1 << 9;
 /// Bytes that wait to be sent, and bytes that were received and not taken. Of more than these, those to send are dropped, and the
 /// oldest of the received ones.
@@ -72,7 +75,7 @@ impl Incoming {
 ///     sender.advance(due);
 ///     receiver.sense(Signal::Level(sender.level()), due);
 /// }
-/// receiver.advance(Time::from_micros(2000));
+/// receiver.advance(Time::from_micros(200_000));
 /// assert_eq!(receiver.take(), Some(b'U'));
 /// ```
 #[derive(Clone, Debug)]
@@ -116,13 +119,13 @@ impl SerialLine {
         self.baud = baud.max(1);
     }
 
-    fn half_bits(&self, count: u8) -> Span {
+    fn half_bits(&self, count: u32) -> Span {
         let double = 2 * u64::from(self.baud);
         Span::from_ticks((Span::from_secs(1).ticks() * u64::from(count) + double / 2) / double)
     }
 
     fn bits(&self, count: u8) -> Span {
-        self.half_bits(2 * count)
+        self.half_bits(2 * u32::from(count))
     }
 
     /// Sends bytes after those that wait already. Returns how many of them found a place.
@@ -165,7 +168,7 @@ impl SerialLine {
     /// Samples the bits whose middle has come by `at`.
     fn sample(&mut self, at: Time) {
         while let Some(frame) = self.incoming
-            && frame.start + self.half_bits(2 * frame.bits + 1) <= at
+            && frame.start + self.half_bits(2 * u32::from(frame.bits) + 1) <= at
         {
             let levels = frame.levels | u16::from(self.level) << frame.bits;
             let bits = frame.bits + 1;
@@ -188,13 +191,15 @@ impl SerialLine {
     /// The next edge of the output, or the end of a frame in either direction.
     pub fn deadline(&self) -> Option<Time> {
         let sent = self.outgoing.map(|frame| frame.start + self.bits(frame.next()));
-        let heard = self.incoming.map(|frame| frame.start + self.half_bits(2 * FRAME_BITS - 1));
+        let heard = self.incoming.map(|frame| frame.start + self.half_bits(SILENCE));
         sent.into_iter().chain(heard).min()
     }
 
     /// Guest time has come to `now`.
     pub fn advance(&mut self, now: Time) {
-        self.sample(now);
+        if self.incoming.is_some_and(|frame| frame.start + self.half_bits(SILENCE) <= now) {
+            self.sample(now);
+        }
         while let Some(frame) = self.outgoing {
             let next = frame.next();
             let due = frame.start + self.bits(next);
@@ -239,6 +244,25 @@ mod tests {
         from.send(&bytes, Time::ZERO);
         to.sense(Signal::Level(from.level()), Time::ZERO);
         assert_ne!(carry(&mut from, &mut to), bytes);
+    }
+
+    /// A UART of the chip tells the edges of a frame when it is over; meanwhile the part may be called for what it sends itself.
+    #[test]
+    fn edges_may_be_told_late() {
+        let mut line = SerialLine::new(9600);
+        let bit = |count: u64| Time::from_micros(1000) + Span::from_ticks(50_000 * count);
+        for frame in 0..3 {
+            (0..=10).for_each(|passed| line.advance(bit(10 * frame + passed)));
+            for (count, level) in
+                [(0, false), (1, true), (2, false), (3, true), (4, false), (5, true), (6, false), (7, true)]
+            {
+                line.sense(Signal::Level(level), bit(10 * frame + count));
+            }
+            line.sense(Signal::Level(false), bit(10 * frame + 8));
+            line.sense(Signal::Level(true), bit(10 * frame + 9));
+        }
+        line.advance(bit(1400));
+        assert_eq!(std::iter::from_fn(|| line.take()).collect::<Vec<_>>(), b"UUU");
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl Gps {
             if self.sentence.len() < LONGEST {
                 self.sentence.push(byte);
             }
-            if byte == b'\n' {
+            if byte == b'\r' {
                 let sentence = String::from_utf8_lossy(&std::mem::take(&mut self.sentence)).into_owned();
                 self.obey(&fields(&sentence).unwrap_or_default());
             }
