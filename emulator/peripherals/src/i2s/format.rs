@@ -78,9 +78,12 @@ impl Format {
 mod tests {
     use super::Format;
 
+    /// A mode, whether the right channel stands above, the words of a group and its frames.
+    type Case = (u32, bool, &'static [u32], &'static [[i32; 2]]);
+
     #[test]
     fn words_become_frames_and_frames_words() {
-        let cases: [(u32, bool, &[u32], &[[i32; 2]]); 6] = [
+        let cases: [Case; 6] = [
             (0, true, &[0x2222_1111], &[[0x1111_0000, 0x2222_0000]]),
             (0, false, &[0x2222_1111], &[[0x2222_0000, 0x1111_0000]]),
             (2, true, &[0x1111_1111, 0x2222_2222], &[[0x2222_2222, 0x1111_1111]]),

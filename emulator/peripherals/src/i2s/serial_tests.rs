@@ -213,8 +213,8 @@ fn a_list_that_ends_is_done_and_one_that_leads_nowhere_an_error() {
 #[test]
 fn empty_buffers_in_a_circle_end() {
     let mut bench = Bench::new(FIFO_16_DUAL);
-    for index in 0..2 {
-        bench.around.write_u32(DESCRIPTORS[index], OWNER | BYTES).unwrap();
+    for descriptor in DESCRIPTORS {
+        bench.around.write_u32(descriptor, OWNER | BYTES).unwrap();
     }
     bench.start(reg::OUT_LINK, reg::CONF::TX_START.mask());
     bench.run_until(at(1000));
