@@ -499,7 +499,8 @@ mod tests {
     #[test]
     fn external_ram_is_reached_as_the_cache_controls_say() {
         let mut dport = Dport::default();
-        assert_eq!(dport.external_ram(0), ExternalRamControl::default());
+        let at_reset = ExternalRamControl { page_mode: 3, ..ExternalRamControl::default() };
+        assert_eq!([dport.external_ram(0), dport.external_ram(1)], [at_reset; 2]);
         write(&mut dport, reg::PRO_CACHE_CTRL1, 0);
         write(&mut dport, reg::APP_CACHE_CTRL1, APP_CMMU_SRAM_PAGE_MODE.put(2));
         write(&mut dport, reg::PRO_CACHE_CTRL, PRO_DRAM_HL.mask());
