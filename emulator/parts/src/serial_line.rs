@@ -69,9 +69,10 @@ impl Incoming {
 /// use espalier_parts::SerialLine;
 ///
 /// let (mut sender, mut receiver) = (SerialLine::new(9600), SerialLine::new(9600));
-/// sender.send(b"U", Time::from_micros(10));
+/// let start = Time::from_micros(10);
+/// sender.send(b"U", start);
+/// receiver.sense(Signal::Level(sender.level()), start);
 /// while let Some(due) = sender.deadline() {
-///     receiver.sense(Signal::Level(sender.level()), due);
 ///     sender.advance(due);
 ///     receiver.sense(Signal::Level(sender.level()), due);
 /// }

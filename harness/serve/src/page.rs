@@ -88,8 +88,9 @@ impl SaveRequest {
 /// The page of a board that its owner runs. Dropping it ends the page.
 ///
 /// ```
+/// use espalier_core::Span;
 /// use espalier_serve::{LivePage, RunState};
-/// use espalier_soc::{Machine, MachineConfig, Span, Strap};
+/// use espalier_soc::{Machine, MachineConfig, Strap};
 ///
 /// let mut machine = Machine::new(&MachineConfig::default())?;
 /// machine.power_on(Strap::Download);
