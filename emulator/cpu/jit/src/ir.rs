@@ -124,11 +124,6 @@ impl Ring {
     /// Registers of a group.
     pub const GROUP: u16 = 4;
 
-    /// The place of a name among the visible registers, if it is one of them.
-    pub(crate) fn shown_as(&self, slot: Slot) -> Option<u16> {
-        slot.checked_sub(self.visible).filter(|place| *place < Ring::GROUP * self.shown)
-    }
-
     /// The first group at which a window reaches beyond the end of the file.
     pub(crate) fn wraps_from(&self) -> u16 {
         self.groups + 1 - self.shown

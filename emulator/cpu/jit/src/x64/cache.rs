@@ -39,7 +39,9 @@ impl Cache {
 
     /// The register of the host and the displacement from it at which a guest's register lies.
     pub fn home(&self, slot: Slot) -> (Reg, i32) {
-        match self.ring.and_then(|ring| ring.shown_as(slot)) {
+        // The place of the name among the visible registers, if it is one of them.
+        let shown = |ring: Ring| slot.checked_sub(ring.visible).filter(|place| *place < Ring::GROUP * ring.shown);
+        match self.ring.and_then(shown) {
             Some(place) => (WINDOW, displacement(place)),
             None => (RBP, displacement(slot)),
         }
