@@ -237,10 +237,11 @@ fn a_session_by_hand_becomes_a_scenario_that_passes() {
         assert!(text.contains("client ${peer} 5001") && text.contains("你好"), "{text}");
         assert!(scenario.with_file_name("goldens").join("greeted.png").is_file());
         // It passes once more, and another board would not.
-        assert!(done(&["test", path]).contains("1 passed"));
+        let (status, output, errors) = super::scenario::test(folder.path(), &[path]);
+        assert!(status == Some(0) && output.contains("1 passed"), "{output}\n{errors}");
         let mended = text.replace("你好", "what it does not show");
         std::fs::write(path, mended).unwrap();
-        let (status, output, _) = espalier(&["test", path]);
+        let (status, output, _) = super::scenario::test(folder.path(), &[path]);
         assert!(status == Some(1) && output.contains("greeted"), "{output}");
         let (status, _, errors) = espalier(&["record", FIRMWARE, "--output", path]);
         assert!(status == Some(1) && errors.contains("is there already"), "{errors}");

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 const TUTORIAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/scenarios/tutorial");
 const IMAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
 
-fn test(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+/// Runs `espalier test` in this folder, where it leaves what belongs to a failure.
+pub(super) fn test(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
     command.arg("test").args(args).current_dir(folder);
     for variable in ["ESPALIER_BOARD", "ESPALIER_IMAGE", "ESPALIER_BLESS", "ESPALIER_ARTEFACTS", "GITHUB_ACTIONS"] {
