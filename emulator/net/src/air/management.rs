@@ -24,6 +24,7 @@ const DTIM_PERIOD: u8 = 1;
 pub(super) mod status {
     pub const SUCCESS: u16 = 0;
     pub const UNSUPPORTED_ALGORITHM: u16 = 13;
+    pub const NO_MORE_STATIONS: u16 = 17;
     pub const INVALID_ELEMENT: u16 = 40;
 }
 

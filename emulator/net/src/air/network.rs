@@ -1,6 +1,6 @@
 //! One access point: who is associated with it, and what it sends.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{
@@ -18,6 +18,8 @@ use crate::rng::Rng;
 /// Frames that are kept for a station that sleeps.
 const BUFFERED_MAX: usize = 64;
 const OPEN_SYSTEM: u16 = 0;
+/// Association identifiers are 1 to this (9.4.1.8), so that the map of sleeping stations has a bit for each.
+const AID_MAX: u16 = 2007;
 /// Bytes before the elements of a probe request, an association request and a reassociation request.
 const ASSOCIATION_FIXED: usize = 4;
 const REASSOCIATION_FIXED: usize = 10;
@@ -38,9 +40,13 @@ struct Station {
     received_number: u64,
 }
 
-espalier_core::persist!(value Station { aid, asleep, buffered, handshake, sent_number, received_number });
+espalier_core::persist!(value Station { aid, asleep, buffered, handshake, sent_number, received_number } if Station::is_possible;);
 
 impl Station {
+    fn is_possible(&self) -> bool {
+        self.aid.is_none_or(|aid| (1..=AID_MAX).contains(&aid)) && self.buffered.len() <= BUFFERED_MAX
+    }
+
     fn key(&self) -> Option<TemporalKey> {
         self.handshake.as_ref()?.key()
     }
@@ -208,7 +214,13 @@ impl Network {
             return;
         }
         let algorithm = u16::from_le_bytes([a, b]);
-        let status = if algorithm == OPEN_SYSTEM { status::SUCCESS } else { status::UNSUPPORTED_ALGORITHM };
+        // A driver that makes addresses up does not fill the memory.
+        let has_room = self.stations.len() < usize::from(AID_MAX) || self.stations.contains_key(&from);
+        let status = match algorithm {
+            OPEN_SYSTEM if has_room => status::SUCCESS,
+            OPEN_SYSTEM => status::NO_MORE_STATIONS,
+            _ => status::UNSUPPORTED_ALGORITHM,
+        };
         if status == status::SUCCESS {
             self.stations.insert(from, Station::default());
         }
@@ -225,7 +237,8 @@ impl Network {
         let elements = frame.elements(if again { REASSOCIATION_FIXED } else { ASSOCIATION_FIXED });
         let named = elements.get(element_id::SSID) == Some(self.settings.ssid.as_bytes());
         let status = if named { status::SUCCESS } else { status::INVALID_ELEMENT };
-        let free = (1..=u16::MAX).find(|aid| self.stations.values().all(|station| station.aid != Some(*aid)));
+        let taken: BTreeSet<u16> = self.stations.values().filter_map(|station| station.aid).collect();
+        let free = (1..=AID_MAX).find(|aid| !taken.contains(aid));
         let aid = self.stations.get(&from).and_then(|station| station.aid).or(free).unwrap_or(1);
         if let Some(station) = self.stations.get_mut(&from) {
             station.aid = named.then_some(aid);
@@ -375,5 +388,25 @@ impl Network {
             let frame = self.writer.deauthentication(address, reason::LEAVING);
             self.outgoing.push((frame, Rate::DSSS_1M));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::{Load, Persist, Reader, Writer};
+
+    use super::{AID_MAX, Station};
+
+    fn survives(aid: Option<u16>) -> bool {
+        let mut to = Writer::new();
+        Station { aid, ..Station::default() }.save(&mut to);
+        Station::load(&mut Reader::new(&to.into_bytes())).is_ok()
+    }
+
+    /// A beacon has a bit for each number, up to the last one.
+    #[test]
+    fn a_station_with_a_number_that_no_network_gives_is_damaged() {
+        assert!(survives(None) && survives(Some(1)) && survives(Some(AID_MAX)));
+        assert!(!survives(Some(0)) && !survives(Some(AID_MAX + 1)) && !survives(Some(u16::MAX)));
     }
 }

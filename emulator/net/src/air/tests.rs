@@ -115,6 +115,34 @@ fn frames_wait_for_a_station_that_sleeps() {
     assert_eq!(network.take_outgoing().len(), 1);
 }
 
+/// Addresses that a driver makes up have their bound, and a station that was there before keeps its place.
+#[test]
+fn a_network_takes_as_many_stations_as_it_has_numbers_for() {
+    const NUMBERS: usize = 2007;
+    const NO_MORE: [u8; 2] = [17, 0];
+    let mut network = Network::new(AccessPoint::new("home"), BSSID, 1, Time::ZERO);
+    let request = |station: MacAddress, kind, body: &[u8]| {
+        FrameBuilder::new(Control::new(FrameType::Management, kind), [BSSID, station, BSSID], 0).bytes(body).build()
+    };
+    let mut answer = |station: MacAddress| {
+        let authentication = request(station, subtype::AUTHENTICATION, &[0, 0, 1, 0, 0, 0]);
+        network.receive(Mpdu::new(&authentication).unwrap(), Time::ZERO);
+        let association = request(station, subtype::ASSOCIATION_REQUEST, b"\x01\x00\x03\x00\x00\x04home");
+        network.receive(Mpdu::new(&association).unwrap(), Time::ZERO);
+        let answers = network.take_outgoing();
+        let status = Mpdu::new(&answers[0].0).unwrap().body()[4..6].to_vec();
+        (status, network.associated().count())
+    };
+    let station = |number: usize| MacAddress([2, 9, 0, 0, (number >> 8) as u8, number as u8]);
+    for number in 0..NUMBERS {
+        assert_eq!(answer(station(number)), (vec![0, 0], number + 1));
+    }
+    for number in NUMBERS..NUMBERS + 5 {
+        assert_eq!(answer(station(number)), (NO_MORE.to_vec(), NUMBERS));
+    }
+    assert_eq!(answer(station(7)), (vec![0, 0], NUMBERS));
+}
+
 #[test]
 fn unacknowledged_frames_are_repeated_with_space_between() {
     let mut air = Air::new(0);

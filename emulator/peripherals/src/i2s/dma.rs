@@ -17,9 +17,14 @@ pub(super) struct Buffer {
     filled: u32,
 }
 
-espalier_core::persist!(value Buffer { descriptor, filled });
+espalier_core::persist!(value Buffer { descriptor, filled } if Buffer::has_room;);
 
 impl Buffer {
+    /// A full one is finished at once.
+    fn has_room(&self) -> bool {
+        self.filled < self.size()
+    }
+
     /// Words that fit.
     fn size(&self) -> u32 {
         self.descriptor.size() / WORD
@@ -147,5 +152,27 @@ impl I2s {
             self.link = Some(descriptor.next);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::{Load, Persist, Reader, Writer};
+
+    use super::Buffer;
+
+    /// Saves a buffer of 16 bytes of which so many words are filled, and loads it again.
+    fn loaded(filled: u32) -> Option<u32> {
+        let mut to = Writer::new();
+        for word in [0x3FFB_0000_u32, 16, 0x3FFB_0100, 0, filled] {
+            word.save(&mut to);
+        }
+        Buffer::load(&mut Reader::new(&to.into_bytes())).ok().map(|buffer| buffer.filled)
+    }
+
+    #[test]
+    fn a_buffer_that_holds_more_than_fits_is_damaged() {
+        assert_eq!(loaded(3), Some(3));
+        assert_eq!([4, 5, u32::MAX].map(loaded), [None; 3]);
     }
 }
