@@ -53,6 +53,10 @@ fn toml(head: &Head, steps: &[Step]) -> String {
 /// A value on one line of TOML.
 fn inline(value: &Value) -> String {
     match value {
+        // Escapes of JSON are those of TOML, which wants one for DEL too.
+        Value::String(text) if text.contains(char::is_control) => {
+            serde_json::to_string(text).unwrap_or_default().replace('\u{7f}', "\\u007f")
+        }
         Value::String(text) => quoted(text),
         Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Value::Table(table) => {
@@ -102,7 +106,7 @@ mod tests {
             Step { action: "peer-send", value: table.into(), within: None },
             Step { action: "part", value: part.into(), within: None },
             Step { action: "leds", value: vec!["#ff0000", "#000000"].into(), within: None },
-            Step { action: "send", value: "tab\tand\u{1}".into(), within: None },
+            Step { action: "send", value: "tab\tand\u{1}\u{7f}it's".into(), within: None },
         ];
         let head: Head = vec![("board", "mpython".into()), ("firmware", "a b.bin".into()), ("seed", 3.into())];
         for name in ["a.toml", "a.yaml"] {

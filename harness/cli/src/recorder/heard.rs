@@ -9,8 +9,10 @@ use crate::init::pattern;
 
 /// Bytes that are kept at most; the oldest half goes first.
 const MOST: usize = 1 << 20;
-/// A shorter text is no use to wait for.
-const SHORTEST: usize = 2;
+/// Characters at the end of a prompt.
+const PROMPTS: [char; 6] = ['>', '$', '#', ':', '?', '%'];
+/// A line with fewer letters is a number, a list of numbers, or a prompt.
+const LETTERS: usize = 3;
 
 /// Control sequences of terminals (ECMA-48, 5.4).
 static SEQUENCE: LazyLock<Regex> =
@@ -51,16 +53,24 @@ impl Heard {
         Some((std::mem::take(&mut self.bytes), at))
     }
 
-    /// Chooses the last line that is worth it, and goes on behind its first match: that is where a scenario is which waits for it.
-    pub fn awaited(&mut self) -> Option<Awaited> {
+    /// Chooses the last line that is worth it, and the prompt behind it if there is one. It goes on behind their first matches: that is
+    /// where a scenario is which waits for them. A line that repeats `typed` is an echo, which says nothing.
+    pub fn awaited(&mut self, typed: &str) -> Vec<Awaited> {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
-        let (pattern, end) = text.split('\n').rev().find_map(|line| {
-            let pattern = pattern(&plain(line)?);
-            Some((escaped(&pattern), self.end_of(&pattern)?))
-        })?;
+        let (lines, prompt) = text.rsplit_once('\n').unwrap_or(("", &text));
+        let is_echo = |line: &str| !typed.is_empty() && line.ends_with(typed);
+        let line = lines.split('\n').rev().filter_map(plain).find(|line| !is_echo(line));
+        // A line that is just being printed may go on with a number.
+        let prompt = plain(prompt).filter(|prompt| prompt.ends_with(PROMPTS));
+        [line, prompt].into_iter().flatten().filter_map(|line| self.await_line(&line)).collect()
+    }
+
+    fn await_line(&mut self, line: &str) -> Option<Awaited> {
+        let pattern = pattern_of(line);
+        let end = self.end_of(&pattern)?;
         let at = self.pieces.iter().find(|(piece, _)| *piece >= end).map_or(Time::ZERO, |(_, at)| *at);
         self.drain(end);
-        Some(Awaited { pattern, at })
+        Some(Awaited { pattern: escaped(&pattern), at })
     }
 
     /// Where the first match ends.
@@ -79,6 +89,12 @@ impl Heard {
     }
 }
 
+/// A pattern for a line. Numbers in a text may be times; a line of little else is a result.
+fn pattern_of(line: &str) -> String {
+    let letters = line.chars().filter(|one| one.is_alphabetic()).count();
+    if letters >= LETTERS || line.starts_with('/') { pattern(line) } else { line.to_owned() }
+}
+
 /// A text as it stands in a scenario, where a dollar sign may begin a variable. In an expression they are escaped already.
 fn escaped(pattern: &str) -> String {
     if pattern.starts_with('/') { pattern.to_owned() } else { literal(pattern) }
@@ -94,7 +110,7 @@ fn plain(line: &str) -> Option<String> {
     let line = SEQUENCE.replace_all(line, "\0");
     let runs = line.split(|character: char| character.is_control() || character == char::REPLACEMENT_CHARACTER);
     let longest = runs.map(str::trim).max_by_key(|run| run.len())?;
-    (longest.len() >= SHORTEST).then(|| longest.to_owned())
+    (!longest.is_empty()).then(|| longest.to_owned())
 }
 
 #[cfg(test)]
@@ -108,28 +124,40 @@ mod tests {
         heard
     }
 
-    fn awaited(pattern: &str, at: u64) -> Option<Awaited> {
-        Some(Awaited { pattern: pattern.to_owned(), at: Time::from_micros(at) })
+    fn awaited(pattern: &str, at: u64) -> Vec<Awaited> {
+        vec![Awaited { pattern: pattern.to_owned(), at: Time::from_micros(at) }]
     }
 
     #[test]
     fn the_last_line_is_awaited_at_its_first_match() {
         let mut one = heard(&[("boot\ntick\n", 1), ("tick\ntick\n", 2)]);
-        assert_eq!(one.awaited(), awaited("tick", 1));
-        assert_eq!(one.awaited(), awaited("tick", 2));
+        assert_eq!(one.awaited(""), awaited("tick", 1));
+        assert_eq!(one.awaited(""), awaited("tick", 2));
         let mut coloured = heard(&[("\x1b[0;32mI (312) main: ready\x1b[0m\r\n", 5)]);
-        assert_eq!(coloured.awaited(), awaited("/I \\(\\d+\\) main: ready/", 5));
-        assert_eq!(coloured.awaited(), None);
-        assert_eq!(heard(&[("costs $5 or ${x}\n", 1)]).awaited(), awaited("/costs \\$\\d+ or \\$\\{x\\}/", 1));
-        assert_eq!(heard(&[("${x}\n", 1)]).awaited(), awaited("$${x}", 1));
+        assert_eq!(coloured.awaited(""), awaited("/I \\(\\d+\\) main: ready/", 5));
+        assert_eq!(coloured.awaited(""), []);
+        assert_eq!(heard(&[("costs $5 or ${x}\n", 1)]).awaited(""), awaited("/costs \\$\\d+ or \\$\\{x\\}/", 1));
+        assert_eq!(heard(&[("${x}\n", 1)]).awaited(""), awaited("$${x}", 1));
+    }
+
+    #[test]
+    fn an_answer_is_awaited_before_the_prompt_and_its_echo_is_not() {
+        let mut answer = heard(&[("print(6*7)\r\n42\r\n", 1), (">>> ", 2)]);
+        assert_eq!(
+            answer.awaited("print(6*7)"),
+            awaited("42", 1).into_iter().chain(awaited(">>>", 2)).collect::<Vec<_>>()
+        );
+        let mut silent = heard(&[("a = 1\r\n>>> ", 3)]);
+        assert_eq!(silent.awaited("a = 1"), awaited(">>>", 3));
+        assert_eq!(heard(&[("ready\nI (31", 1)]).awaited(""), awaited("ready", 1));
     }
 
     #[test]
     fn noise_is_not_awaited() {
-        assert_eq!(heard(&[("\r\n\r\n", 1), ("\u{1}\u{2}x\u{3}", 2)]).awaited(), None);
+        assert_eq!(heard(&[("\r\n\r\n", 1), ("\u{1}\u{2} \u{3}", 2)]).awaited(""), []);
         let mut broken = Heard::default();
         broken.push(b"\xff\xfe>>> ", Time::from_micros(3));
-        assert_eq!(broken.awaited(), awaited(">>>", 3));
+        assert_eq!(broken.awaited(""), awaited(">>>", 3));
     }
 
     #[test]

@@ -17,7 +17,10 @@ impl Recorder {
         match what {
             Expected::Screen => {
                 let shown = picture(board, display.as_deref()).await;
-                shown.ok_or_else(|| failed("the board has no such display".to_owned()))?;
+                let shown = shown.ok_or_else(|| failed("the board has no such display".to_owned()))?;
+                if !shown.is_on() {
+                    return Err(failed("the display is off, so there is no picture to keep".to_owned()));
+                }
                 self.keep_at_once(board).await;
                 self.before(now);
                 let golden = self.golden(name.as_deref());
@@ -79,6 +82,14 @@ impl Recorder {
             None if is_settled(shown) => self.push_awaited("screen", golden, shown.at()),
             None => self.push_awaited("wait-for-screen", golden, shown.at()),
         }
+    }
+
+    /// Expects the picture with which the recording ends. One that came long after the last step is waited for: a display that is
+    /// looked at once it stays may still have another one then.
+    pub(super) fn show_last(&mut self, shown: &Picture) {
+        let golden = self.keep(None, shown);
+        let action = if shown.changed() < self.reached + SETTLED { "screen" } else { "wait-for-screen" };
+        self.push_awaited(action, golden, shown.changed());
     }
 
     /// Whether this picture is the one that was kept last.

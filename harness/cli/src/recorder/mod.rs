@@ -31,6 +31,8 @@ const DRAG: Span = Span::from_millis(500);
 /// A scenario of more steps is not one that a person goes on with.
 const MOST_STEPS: usize = 10_000;
 const CONSOLE: usize = 0;
+/// The step that lets time pass.
+const PAUSE_STEP: &str = "run-for";
 
 /// A step of a scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +67,8 @@ pub struct Recorder {
     datagrams: BTreeMap<u16, Vec<(Vec<u8>, Time)>>,
     /// The part of a line that was typed so far.
     typed: Vec<u8>,
+    /// The line that was sent last.
+    sent: String,
     /// Whether the byte before was a carriage return, which a line feed may follow.
     is_after_return: bool,
     mark: Option<Mark>,
@@ -86,6 +90,7 @@ impl Recorder {
             sockets: BTreeMap::new(),
             datagrams: BTreeMap::new(),
             typed: Vec::new(),
+            sent: String::new(),
             is_after_return: false,
             mark: None,
             pictures: Vec::new(),
@@ -110,14 +115,13 @@ impl Recorder {
         self.end_line(now);
         self.keep_at_once(board).await;
         self.lift(Time::from_ticks(u64::MAX));
-        self.wait(now);
-        if self.steps.is_empty() {
-            self.pause(now);
-        }
+        self.await_all();
         let shown = picture(board, None).await.filter(|shown| shown.is_on() && is_settled(shown));
-        if let Some(shown) = shown.filter(|shown| !self.is_last(shown)) {
-            let golden = self.keep(None, &shown);
-            self.push("screen", golden);
+        match shown.filter(|shown| !self.is_last(shown)) {
+            Some(shown) => self.show_last(&shown),
+            // Nothing comes after a last pause, unless it is all that there was.
+            None if self.steps.is_empty() => self.pause(now),
+            None => {}
         }
         shorten(&mut self.steps);
         (self.steps, self.pictures)
@@ -289,7 +293,7 @@ impl Recorder {
             ("touch", "untouch") => "tap",
             _ => return,
         };
-        if pause.action == "run-for" && pause.value == pause_of(TAP) && down.value == up.value {
+        if pause.action == PAUSE_STEP && pause.value == pause_of(TAP) && down.value == up.value {
             let value = up.value.clone();
             self.steps.truncate(self.steps.len() - 3);
             self.push(tap, value);
@@ -333,14 +337,18 @@ impl Recorder {
 
     fn pause(&mut self, at: Time) {
         if at.since(self.reached) >= PAUSE {
-            self.push("run-for", pause_of(at.since(self.reached)));
+            self.push(PAUSE_STEP, pause_of(at.since(self.reached)));
         }
         self.reached = self.reached.max(at);
     }
 
     fn await_all(&mut self) {
-        let awaited: Vec<_> =
-            self.uarts.iter_mut().filter_map(|(uart, heard)| Some((*uart, heard.awaited()?))).collect();
+        let sent = &self.sent;
+        let of_uart = |(uart, heard): (&usize, &mut Heard)| {
+            let (uart, typed) = (*uart, if *uart == CONSOLE { sent.as_str() } else { "" });
+            heard.awaited(typed).into_iter().map(move |awaited| (uart, awaited)).collect::<Vec<_>>()
+        };
+        let awaited: Vec<_> = self.uarts.iter_mut().flat_map(of_uart).collect();
         for (uart, awaited) in awaited {
             match uart {
                 CONSOLE => self.push_awaited("expect", awaited.pattern, awaited.at),
@@ -373,6 +381,7 @@ impl Recorder {
                 self.pause_after_steps(at);
                 let peer = self.peer.to_string();
                 self.push("send", literal(&line).replace(&peer, "${peer}"));
+                self.sent = line;
             }
             Err(error) => {
                 self.typed = error.into_bytes();

@@ -18,6 +18,7 @@ fn recorder() -> Recorder {
         sockets: BTreeMap::new(),
         datagrams: BTreeMap::new(),
         typed: Vec::new(),
+        sent: String::new(),
         is_after_return: false,
         mark: None,
         pictures: Vec::new(),
@@ -54,9 +55,11 @@ fn lines_are_sent_when_they_end_and_edited_before() {
     recorder.before(at(1800));
     let steps = [
         "expect ready",
+        "expect >",
         "run-for 1400ms",
         "send help ${peer} $$5",
         "expect no help",
+        "expect >",
         "type { hex = 03 }",
         "run-for 190ms",
         "type un",

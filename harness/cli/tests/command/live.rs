@@ -234,6 +234,7 @@ fn a_session_by_hand_becomes_a_scenario_that_passes() {
         for step in ["listen", "accept", "peer-send", "screen", "press", "run-for", "release", "part", "silence"] {
             assert!(text.contains(step), "{step}: {text}");
         }
+        assert!(!text.lines().next_back().unwrap().contains("run-for"), "nothing comes after a last pause: {text}");
         assert!(text.contains("client ${peer} 5001") && text.contains("你好"), "{text}");
         assert!(scenario.with_file_name("goldens").join("greeted.png").is_file());
         // It passes once more, and another board would not.

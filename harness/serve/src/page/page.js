@@ -443,7 +443,7 @@ class Board {
       names.add(key);
       let node = this.talks.get(key);
       if (!node) {
-        node = make("div", { class: "talk" }, make("div", { class: "part-head" }, make("strong", {}, title), make("small", {})), make("pre", { role: "log", "aria-label": title }), build());
+        node = make("div", { class: "connection" }, make("div", { class: "part-head" }, make("strong", {}, title), make("small", {})), make("pre", { role: "log", "aria-label": title }), build());
         this.talks.set(key, node);
         this.find(".talks").append(node);
       }
