@@ -13,6 +13,10 @@ pub enum LanError {
     AddressTaken { address: Ipv4Addr },
     #[error("port {port} of {host} is in use")]
     PortInUse { host: Ipv4Addr, port: u16 },
+    #[error("{address} is not the address of a multicast group")]
+    NotAGroup { address: Ipv4Addr },
+    #[error("a UDP port is in {limit} multicast groups already")]
+    GroupsExhausted { limit: usize },
     #[error("port zero is not a port")]
     PortZero,
     #[error("{host} has no free port left")]

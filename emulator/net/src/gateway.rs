@@ -3,6 +3,7 @@
 
 mod dhcp;
 mod dns;
+mod mdns;
 pub(crate) mod reply;
 
 use std::collections::BTreeMap;
@@ -115,6 +116,10 @@ impl Gateway {
             return None;
         }
         let reply = Reply { mac: self.mac(), to_mac: from, from: self.config.gateway, to: header.src_addr };
+        if header.dst_addr == mdns::GROUP && header.next_header == IpProtocol::Udp {
+            let udp = UdpPacket::new_checked(packet.payload()).ok()?;
+            return if udp.dst_port() == mdns::PORT { self.answer_local(reply, &udp) } else { None };
+        }
         if header.dst_addr != self.config.gateway {
             let beyond = !self.config.is_host_address(header.dst_addr)
                 && !header.dst_addr.is_multicast()
@@ -135,6 +140,17 @@ impl Gateway {
             IpProtocol::Tcp => refuse(&reply, header, packet.payload()),
             _ => Some(reply.unreachable(Icmpv4DstUnreachable::ProtoUnreachable, header, packet.payload())),
         }
+    }
+}
+
+impl Gateway {
+    /// Answers a question by multicast DNS, to the asker or to the group.
+    fn answer_local(&self, mut reply: Reply, udp: &UdpPacket<&[u8]>) -> Option<Vec<u8>> {
+        let answer = mdns::answer(udp.payload(), udp.src_port(), &self.names)?;
+        if answer.to_group {
+            (reply.to_mac, reply.to) = (EthernetAddress(mdns::GROUP_MAC), mdns::GROUP);
+        }
+        Some(reply.udp(mdns::PORT, udp.src_port(), &answer.message))
     }
 }
 

@@ -107,7 +107,9 @@ impl Host {
         self.link.note_heard(from, mac, now);
         let is_mine = self.link.is_mine(to);
         match header.next_header {
-            IpProtocol::Udp if is_mine || self.link.is_for_all(to) => self.receive_udp(header, packet.payload(), now),
+            IpProtocol::Udp if is_mine || self.link.is_for_all(to) || to.is_multicast() => {
+                self.receive_udp(header, packet.payload(), now)
+            }
             _ if !is_mine => {}
             IpProtocol::Tcp => self.receive_tcp(header, packet.payload(), now),
             IpProtocol::Icmp => self.receive_icmp(header, packet.payload(), now),

@@ -353,7 +353,8 @@ impl Lan {
         self.send_to_board(frame.into(), FIRST);
     }
 
-    /// From now on, the gateway's DNS server says that `name` is at `address`. Case makes no difference.
+    /// From now on, the gateway's DNS server says that `name` is at `address`, and so does its multicast DNS of a name in `.local`. Case
+    /// makes no difference.
     pub fn set_name(&mut self, name: &str, address: Ipv4Addr) {
         self.gateway.set_name(name, address);
     }

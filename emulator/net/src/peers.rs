@@ -163,6 +163,14 @@ impl Lan {
         Some(SocketAddrV4::new(socket.host, self.hosts.get(&socket.host)?.udp_port(socket.index)?))
     }
 
+    /// The UDP port gets what is sent to a multicast group, too.
+    ///
+    /// # Errors
+    /// If `group` is the address of none, or the port is in too many.
+    pub fn udp_join(&mut self, socket: UdpId, group: Ipv4Addr) -> Result<(), LanError> {
+        self.hosts.get_mut(&socket.host).map_or(Ok(()), |host| host.join_group(socket.index, group))
+    }
+
     /// Sends a datagram. False if the socket is closed or has no room for it.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod flash;
 mod gps;
 mod hand;
 mod hd44780;
+mod host_file;
 mod i2c_wires;
 mod kinds;
 mod led_matrix;

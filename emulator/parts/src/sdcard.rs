@@ -1,12 +1,15 @@
 //! A high-capacity SD card in SPI mode (SD Association, "Physical Layer Simplified Specification" 6.00, chapter 7).
 //!
-//! The content is in memory: blank, or that of a file of the host when the board was made; [`SdCard::image`] returns it. Commands
-//! are answered whether chip select rises between their bytes or not, as cards do. CRCs that are sent to it are not checked.
+//! The content is in memory: blank, or that of a file of the host when the board was made; [`SdCard::image`] returns it. The file is
+//! written when the property `save` is set, as a whole or not at all, and at no other time: forks of a board share it. Commands are
+//! answered whether chip select rises between their bytes or not, as cards do. CRCs that are sent to it are not checked.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 
 use espalier_core::{Span, Time};
 
+use crate::host_file;
 use crate::part::{Part, PartError, SpiPart, Value, ValueError, Wiring};
 
 pub const BLOCK: usize = 512;
@@ -72,10 +75,12 @@ pub struct SdCard {
     taken: Vec<u8>,
     out: VecDeque<u8>,
     busy_until: Time,
+    /// The file of the host, with its length when it was read.
+    file: Option<(PathBuf, usize)>,
 }
 
 espalier_core::persist! {
-    state SdCard { blocks, idle, application, frame, mode, taken, out, busy_until } fixed { size }
+    state SdCard { blocks, idle, application, frame, mode, taken, out, busy_until } fixed { size, file }
 }
 
 /// CRC-16 of data blocks (section 4.5).
@@ -109,6 +114,7 @@ impl SdCard {
             taken: Vec::new(),
             out: VecDeque::new(),
             busy_until: Time::ZERO,
+            file: None,
         }
     }
 
@@ -126,15 +132,28 @@ impl SdCard {
     pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
         wiring.spi(false)?;
         let size = wiring.integer("size", 1..=LARGEST_MIB)?.unwrap_or(16);
-        let image = wiring.read("file", |value| {
-            let path = value.text()?;
-            std::fs::read(path).map_err(|error| ValueError::new(value, format!("a file that can be read: {error}")))
+        let card = wiring.read("file", |value| {
+            let path = PathBuf::from(value.text()?);
+            let unreadable = |error| ValueError::new(value, format!("a file that can be read: {error}"));
+            let image = std::fs::read(&path).map_err(unreadable)?;
+            if image.len() as u64 > (LARGEST_MIB * MIB) as u64 {
+                return Err(ValueError::new(value, format!("a file of up to {LARGEST_MIB} MiB")));
+            }
+            let card = SdCard::with_image(&image);
+            Ok(SdCard { size: card.size.max(SdCard::new(size as u32).size), file: Some((path, image.len())), ..card })
         })?;
-        let largest = (LARGEST_MIB * MIB) as u64;
-        Ok(Box::new(match image {
-            Some(image) if image.len() as u64 <= largest => SdCard::with_image(&image),
-            _ => SdCard::new(size as u32),
-        }))
+        Ok(Box::new(card.unwrap_or_else(|| SdCard::new(size as u32))))
+    }
+
+    /// Writes the content back to the file that it came from, which becomes longer if more is on the card now.
+    fn save_to_file(&self) -> Result<(), ValueError> {
+        let Some((path, length)) = &self.file else {
+            return Err(ValueError::new("given", "possible for a card without a `file`"));
+        };
+        let mut image = self.image();
+        image.resize(image.len().max(*length), 0);
+        let unwritable = |error| ValueError::new(path.display(), format!("a file that can be written: {error}"));
+        host_file::replace(path, &image).map_err(unwritable)
     }
 
     /// All that is on it up to the last block that is not blank.
@@ -270,8 +289,8 @@ impl SdCard {
 impl Part for SdCard {
     /// Written data stays.
     fn power_cycle(&mut self, _now: Time) {
-        let (size, blocks) = (self.size, std::mem::take(&mut self.blocks));
-        *self = SdCard { size, blocks, ..SdCard::new(1) };
+        let (size, blocks, file) = (self.size, std::mem::take(&mut self.blocks), self.file.take());
+        *self = SdCard { size, blocks, file, ..SdCard::new(1) };
     }
 
     fn spi(&mut self) -> Option<&mut dyn SpiPart> {
@@ -279,12 +298,19 @@ impl Part for SdCard {
     }
 
     fn properties(&self) -> &'static [&'static str] {
-        &["blocks"]
+        &["blocks", "save"]
     }
 
-    /// Number of its blocks.
-    fn get(&self, _property: &str, _now: Time) -> Option<Value> {
-        Some(i64::from(self.size).into())
+    fn set(&mut self, property: &str, value: &Value, _now: Time) -> Result<(), ValueError> {
+        match property {
+            "save" if value.flag()? => self.save_to_file(),
+            "save" => Ok(()),
+            _ => Err(ValueError::fixed()),
+        }
+    }
+
+    fn get(&self, property: &str, _now: Time) -> Option<Value> {
+        (property == "blocks").then(|| i64::from(self.size).into())
     }
 }
 
@@ -340,10 +366,13 @@ impl SpiPart for SdCard {
 
 #[cfg(test)]
 mod tests {
+    use std::any::Any;
+
     use embedded_sdmmc::{Block, BlockDevice, BlockIdx};
 
     use super::*;
     use crate::testing::Wire;
+    use crate::{PartEntry, PartKinds};
 
     /// Section 4.5: the examples of both CRCs.
     #[test]
@@ -372,5 +401,29 @@ mod tests {
         let image = wire.part().image();
         assert_eq!((image.len(), image[100 * BLOCK], image[102 * BLOCK]), (201 * BLOCK, 1, 3));
         assert!(card.read(&mut read[..1], BlockIdx(1 << 20)).is_err(), "it has not so many");
+    }
+
+    #[test]
+    fn a_file_is_written_back_when_the_test_says_so() {
+        let path = std::env::temp_dir().join(format!("espalier-card-{}.img", std::process::id()));
+        std::fs::write(&path, [7; 3 * BLOCK + 100]).unwrap();
+        let entry = PartEntry::new("sdcard", "sd").with("sck", 18).with("size", 2).with("file", path.to_str().unwrap());
+        let (mut part, _) = PartKinds::default().make(&entry).unwrap();
+        assert_eq!(part.get("blocks", Time::ZERO), Some(4096.into()), "2 MiB, though the file is shorter");
+        let card: &mut dyn Any = &mut *part;
+        let card: &mut SdCard = card.downcast_mut().unwrap();
+        card.store(1, vec![0; BLOCK]);
+        card.store(5, vec![9; BLOCK]);
+        let before = std::fs::read(&path).unwrap();
+        part.set("save", &false.into(), Time::ZERO).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        part.power_cycle(Time::ZERO);
+        part.set("save", &true.into(), Time::ZERO).unwrap();
+        let after = std::fs::read(&path).unwrap();
+        assert_eq!((after.len(), after[0], after[BLOCK], after[5 * BLOCK]), (6 * BLOCK, 7, 0, 9));
+        std::fs::remove_file(&path).unwrap();
+        assert!(PartKinds::default().make(&entry).is_err());
+        let error = SdCard::new(1).set("save", &true.into(), Time::ZERO).unwrap_err();
+        assert_eq!(error.to_string(), "given, not possible for a card without a `file`");
     }
 }

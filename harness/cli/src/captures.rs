@@ -1,6 +1,7 @@
 //! Files that a run leaves at its end. Whether they can be written is found out before it, and what was in them stays until there is
 //! something new.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,7 @@ impl Captures {
     /// Opens the files that `args` names.
     pub fn open(args: &CaptureArgs) -> Result<Captures, CliError> {
         let open = |path: &Option<PathBuf>| path.as_deref().map(Output::open).transpose();
-        let all = || PINS.into_iter().map(|pin| Signal { pin, baud: None }).collect();
+        let all = || PINS.into_iter().map(|pin| Signal::Pin { pin, baud: None }).collect();
         Ok(Captures {
             network: open(&args.pcap)?,
             air: open(&args.air_pcap)?,
@@ -84,9 +85,14 @@ impl Captures {
             board.cover()?;
         }
         if self.pins.is_some() {
-            let capture = board.capture_pins(self.signals.iter().map(|signal| signal.pin))?;
-            let decoded = self.signals.iter().filter_map(|signal| Some((signal.pin, signal.baud?)));
-            self.capture = Some(decoded.fold(capture, |capture, (pin, baud)| capture.uart(pin, baud)));
+            let pins: BTreeSet<usize> = self.signals.iter().flat_map(|signal| signal.pins()).collect();
+            let capture = board.capture_pins(pins)?;
+            self.capture = Some(self.signals.iter().fold(capture, |capture, signal| match *signal {
+                Signal::Pin { baud: None, .. } => capture,
+                Signal::Pin { pin, baud: Some(baud) } => capture.uart(pin, baud),
+                Signal::I2c { scl, sda } => capture.i2c(scl, sda),
+                Signal::Spi { sck, data, cs } => capture.spi(sck, data, cs),
+            }));
         }
         Ok(())
     }

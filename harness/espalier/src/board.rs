@@ -221,6 +221,11 @@ impl Board {
         Leds::new(self.shared.clone())
     }
 
+    /// The coloured LEDs of this name on it.
+    pub fn led_strip(&self, name: &str) -> Leds {
+        Leds::named(self.shared.clone(), name)
+    }
+
     /// Its buzzer.
     pub fn buzzer(&self) -> Buzzer {
         Buzzer::new(self.shared.clone())

@@ -1,8 +1,9 @@
 //! The network between the board and its peer, and faults on it.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::driver::{FaultConfig, Faults};
+use crate::driver::{FaultConfig, Faults, Segment};
 use crate::session::{Result, Shared};
 
 /// The board's side of the network: its cable. Handles are cheap and all lead to the same cable.
@@ -52,6 +53,17 @@ impl Network {
     /// As [`set_faults`](Network::set_faults).
     pub fn set_faults_to_board(&self, faults: Faults) -> Result<()> {
         self.change(|config| replace(&mut config.to_board, faults))
+    }
+
+    /// From now on, the name server of the LAN gives `address` for `name`, and it answers multicast DNS for it if it ends in `.local`.
+    /// Names are the same in any case of letters; `peer.lan` and `gateway.lan` are there from the start.
+    ///
+    /// # Errors
+    /// If this kind of board has no such network; see [`Capability::Datagrams`](crate::Capability::Datagrams).
+    pub fn name(&self, name: &str, address: Ipv4Addr) -> Result<()> {
+        let mut state = self.shared.lock();
+        let named = state.driver.datagrams().and_then(|driver| driver.set_name(Segment::Lan, name, address));
+        named.map_err(|failure| state.fail(failure))
     }
 
     /// Cuts the cable. The board's PHY notices, unlike with [`Peer::vanish`](crate::Peer::vanish).

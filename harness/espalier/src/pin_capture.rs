@@ -1,5 +1,7 @@
 //! Signals of pins as a file for logic analysers: a value change dump (IEEE 1364, section 18), which PulseView and GTKWave read.
 
+mod decode;
+
 use std::io;
 
 use espalier_core::{Span, Time};
@@ -27,11 +29,34 @@ pub struct CaptureError {
 
 impl Cause for CaptureError {}
 
-/// A UART whose bytes are written beside its pin.
+/// A protocol whose words are written beside its pins.
 #[derive(Clone, Copy, Debug)]
-struct Decoder {
-    pin: usize,
-    baud: u32,
+enum Decoder {
+    Uart { pin: usize, baud: u32 },
+    I2c { scl: usize, sda: usize },
+    Spi { sck: usize, data: usize, cs: Option<usize> },
+}
+
+impl Decoder {
+    /// The name of its words in the file.
+    fn name(self) -> String {
+        match self {
+            Decoder::Uart { pin, .. } => format!("GPIO{pin}_uart"),
+            Decoder::I2c { scl, sda } => format!("GPIO{scl}_GPIO{sda}_i2c"),
+            Decoder::Spi { data, .. } => format!("GPIO{data}_spi"),
+        }
+    }
+
+    /// Its words, each with its beginning; none if one of its pins was not captured.
+    fn words(self, captured: &[(usize, Captured)]) -> Option<Vec<(Time, String)>> {
+        let line = |pin: usize| captured.iter().find(|(known, _)| *known == pin).map(|(_, line)| line);
+        Some(match self {
+            Decoder::Uart { pin, baud } => bytes(line(pin)?, baud),
+            Decoder::I2c { scl, sda } => decode::i2c(line(scl)?, line(sda)?),
+            Decoder::Spi { sck, data, cs: None } => decode::spi(line(sck)?, line(data)?, None),
+            Decoder::Spi { sck, data, cs: Some(cs) } => decode::spi(line(sck)?, line(data)?, Some(line(cs)?)),
+        })
+    }
 }
 
 /// The signals of some pins since [`Board::capture_pins`](crate::Board::capture_pins).
@@ -48,22 +73,36 @@ struct Decoder {
 /// ```
 pub struct PinCapture {
     pins: Vec<(usize, Edges)>,
-    uarts: Vec<Decoder>,
+    decoders: Vec<Decoder>,
 }
 
 impl PinCapture {
     pub(crate) fn new(pins: Vec<(usize, Edges)>) -> PinCapture {
-        PinCapture { pins, uarts: Vec::new() }
+        PinCapture { pins, decoders: Vec::new() }
     }
 
     /// Writes the bytes beside the pin that a UART sends there, in frames of eight bits without parity.
     #[must_use]
     pub fn uart(mut self, pin: usize, baud: u32) -> PinCapture {
-        self.uarts.push(Decoder { pin, baud: baud.max(1) });
+        self.decoders.push(Decoder::Uart { pin, baud: baud.max(1) });
         self
     }
 
-    /// The file: a wire for each pin, called as the pin, and a string for each UART. Of each pin [`MOST_EDGES`](crate::MOST_EDGES) edges are
+    /// Writes the conditions and bytes of an I2C bus beside its pins, such as `start`, `0x3c_write_ack`, `0x40_ack`, `stop`.
+    #[must_use]
+    pub fn i2c(mut self, scl: usize, sda: usize) -> PinCapture {
+        self.decoders.push(Decoder::I2c { scl, sda });
+        self
+    }
+
+    /// Writes the bytes beside a data pin of SPI. The data is sampled as SCK rises (modes 0 and 3), while `cs` is low if it is given.
+    #[must_use]
+    pub fn spi(mut self, sck: usize, data: usize, cs: Option<usize>) -> PinCapture {
+        self.decoders.push(Decoder::Spi { sck, data, cs });
+        self
+    }
+
+    /// The file: a wire for each pin, called as the pin, and a string for each UART, I2C bus and data line of SPI. Of each pin [`MOST_EDGES`](crate::MOST_EDGES) edges are
     /// written at most; a comment says so where there were more.
     ///
     /// # Errors
@@ -92,11 +131,10 @@ impl PinCapture {
         for ((_, captured), wire) in captured.iter().zip(&wires) {
             changes.extend(captured.edges.iter().map(|edge| (edge.at, Change::Level(*wire, edge.rises))));
         }
-        for decoder in &self.uarts {
-            let Some((_, captured)) = captured.iter().find(|(pin, _)| *pin == decoder.pin) else { continue };
-            let name = format!("GPIO{}_uart", decoder.pin);
-            let var = writer.add_var(VarType::String, 0, &name, None)?;
-            changes.extend(bytes(captured, decoder.baud).into_iter().map(|(at, text)| (at, Change::Text(var, text))));
+        for decoder in &self.decoders {
+            let Some(words) = decoder.words(captured) else { continue };
+            let var = writer.add_var(VarType::String, 0, &decoder.name(), None)?;
+            changes.extend(words.into_iter().map(|(at, text)| (at, Change::Text(var, text))));
         }
         writer.upscope()?;
         writer.enddefinitions()?;

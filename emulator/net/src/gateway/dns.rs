@@ -5,19 +5,19 @@ use std::net::Ipv4Addr;
 
 pub(super) const PORT: u16 = 53;
 
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 /// Longest name, with the length bytes of its labels (chapter 2.3.4).
 const NAME_MAX: usize = 255;
 /// A length byte with one of these bits set is no label's length but a pointer (chapter 4.1.4).
 const POINTER_BITS: u8 = 0xC0;
 /// Where the question's name stands, as a pointer to it.
-const QUESTION_NAME: [u8; 2] = [0xC0, HEADER as u8];
-const TYPE_A: u16 = 1;
-const CLASS_IN: u16 = 1;
+pub(super) const QUESTION_NAME: [u8; 2] = [0xC0, HEADER as u8];
+pub(super) const TYPE_A: u16 = 1;
+pub(super) const CLASS_IN: u16 = 1;
 const TTL_SECONDS: u32 = 60;
 
 /// Flags of the header's second word (chapter 4.1.1).
-mod flags {
+pub(super) mod flags {
     pub const QR: u16 = 1 << 15;
     pub const OPCODE_MASK: u16 = 0xF << 11;
     pub const AA: u16 = 1 << 10;
@@ -50,16 +50,16 @@ pub(super) fn answer(query: &[u8], names: &BTreeMap<String, Ipv4Addr>) -> Option
     Some(response(id, echoed | flags::AA | code, question.bytes, address))
 }
 
-struct Question<'a> {
+pub(super) struct Question<'a> {
     /// In lower case, without the dot at its end.
-    name: String,
-    kind: u16,
-    class: u16,
-    bytes: &'a [u8],
+    pub(super) name: String,
+    pub(super) kind: u16,
+    pub(super) class: u16,
+    pub(super) bytes: &'a [u8],
 }
 
 impl Question<'_> {
-    fn parse(bytes: &[u8]) -> Option<Question<'_>> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Question<'_>> {
         let mut name = String::new();
         let mut at = 0;
         loop {

@@ -17,15 +17,19 @@ const DATAGRAM_MAX: usize = 1500 - 20 - 8;
 const DATAGRAMS_KEPT: usize = 1024;
 /// Pings whose end is remembered. Older ones are said to have timed out.
 const PINGS_KEPT: usize = 256;
+/// Groups that a port may be in, as on Linux (`igmp_max_memberships`).
+const GROUPS_MAX: usize = 20;
 const ECHO_DATA: &[u8] = b"espalier";
 
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
     port: u16,
+    /// The multicast groups whose datagrams it gets.
+    groups: Vec<Ipv4Addr>,
     received: VecDeque<(SocketAddrV4, Vec<u8>)>,
 }
 
-espalier_core::persist!(value Binding { port, received });
+espalier_core::persist!(value Binding { port, groups, received });
 
 /// The outcome of a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +74,24 @@ impl Host {
         };
         let index = self.next_binding;
         self.next_binding += 1;
-        self.bindings.insert(index, Binding { port, received: VecDeque::new() });
+        self.bindings.insert(index, Binding { port, groups: Vec::new(), received: VecDeque::new() });
         Ok(index)
+    }
+
+    /// The port gets what is sent to a multicast group, too.
+    pub(crate) fn join_group(&mut self, index: usize, group: Ipv4Addr) -> Result<(), LanError> {
+        if !group.is_multicast() {
+            return Err(LanError::NotAGroup { address: group });
+        }
+        let Some(binding) = self.bindings.get_mut(&index) else { return Ok(()) };
+        if binding.groups.contains(&group) {
+            return Ok(());
+        }
+        if binding.groups.len() == GROUPS_MAX {
+            return Err(LanError::GroupsExhausted { limit: GROUPS_MAX });
+        }
+        binding.groups.push(group);
+        Ok(())
     }
 
     fn uses_udp_port(&self, port: u16) -> bool {
@@ -117,7 +137,9 @@ impl Host {
         let Ok(packet) = UdpPacket::new_checked(payload) else { return };
         let checksums = ChecksumCapabilities::default();
         let Ok(ports) = UdpRepr::parse(&packet, &from.into(), &to.into(), &checksums) else { return };
-        match self.bindings.values_mut().find(|binding| binding.port == ports.dst_port) {
+        let hears = |binding: &Binding| !to.is_multicast() || binding.groups.contains(&to);
+        let open = |binding: &&mut Binding| binding.port == ports.dst_port && hears(binding);
+        match self.bindings.values_mut().find(open) {
             Some(binding) if binding.received.len() < DATAGRAMS_KEPT => {
                 binding.received.push_back((SocketAddrV4::new(from, ports.src_port), packet.payload().to_vec()));
             }

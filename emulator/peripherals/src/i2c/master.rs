@@ -6,7 +6,7 @@ use super::I2c;
 use super::regs::{COMMANDS, Command, MainState, Opcode, SclState, reg};
 
 /// Bits on the wire for each byte: eight of data and the acknowledge.
-const BITS_PER_BYTE: u64 = 9;
+pub(super) const BITS_PER_BYTE: u64 = 9;
 
 /// The level that a released SDA line reads as.
 const RELEASED: u8 = 0xFF;
@@ -160,6 +160,10 @@ impl I2c {
     fn finish_step(&mut self, step: Step, at: Time, bus: &mut dyn I2cTarget) {
         match step {
             Step::Start => {
+                let repeated = self.master.holds_bus();
+                let cycles = |register| self.apb.cycles(u64::from(self.registers.get(register)));
+                let setup = if repeated { cycles(reg::SCL_RSTART_SETUP) } else { Span::ZERO };
+                self.trace_start(cycles(reg::SCL_START_HOLD), setup, at);
                 self.master.phase = Phase::Address;
                 self.set_states(SclState::Start, MainState::Idle);
                 self.raise(reg::INT_RAW::TRANS_START.mask());
@@ -168,11 +172,14 @@ impl I2c {
             Step::Write(byte) => self.finish_write(byte, at, bus),
             Step::Read => {
                 let byte = if self.master.phase == Phase::Read { bus.read(at) } else { RELEASED };
+                // The controller acknowledges with the level that the command has.
+                self.trace_byte(byte, reg::COMD::ACK_VALUE.is_set(self.command().0), at);
                 self.store_received(byte);
                 self.set_states(SclState::Low, MainState::SendAck);
                 self.finish_byte(at);
             }
             Step::Stop { of_list } => {
+                self.trace_stop(at);
                 if self.master.holds_bus() {
                     bus.stop(at);
                 }
@@ -209,6 +216,7 @@ impl I2c {
             Phase::Read | Phase::Unheard | Phase::Idle => false,
         };
         let level = !acknowledged;
+        self.trace_byte(byte, level, at);
         self.set_status(reg::SR::ACK_REC.mask(), if level { reg::SR::ACK_REC.mask() } else { 0 });
         self.set_states(SclState::Low, MainState::WaitAck);
         if self.command().refuses(level) {
@@ -283,7 +291,7 @@ impl I2c {
 
     /// One SCL period. The controller adds cycles to what the registers say (TRM chapter 11.3.5): one to the low
     /// period, and to the high period those in which it notices that SCL has risen, more of them with the filter.
-    fn bit_time(&self) -> Span {
+    pub(super) fn bit_time(&self) -> Span {
         let low = self.registers.get(reg::SCL_LOW_PERIOD) + 1;
         let filter = self.registers.get(reg::SCL_FILTER_CFG);
         let rise = match (

@@ -17,14 +17,17 @@ mod master;
 mod regs;
 #[cfg(test)]
 mod tests;
+mod wires;
 
 use espalier_core::{
-    Device, Fidelity, Frequency, I2cTarget, Register, Registers, Signal, Span, Surroundings, Time, Unmodelled,
+    Device, Fidelity, Frequency, I2cTarget, OutputChange, Register, Registers, Signal, Span, Surroundings, Time,
+    Unmodelled,
 };
 
 use fifo::{DEPTH, Fifo};
 use master::Master;
 use regs::{REGISTERS, reg};
+use wires::Wires;
 
 /// One I2C controller.
 ///
@@ -37,9 +40,11 @@ pub struct I2c {
     rx: Fifo,
     master: Master,
     stretch: Span,
+    /// The levels of its pads, for those who look at them.
+    wires: Wires,
 }
 
-espalier_core::persist!(state I2c { registers, apb, tx, rx, master, stretch });
+espalier_core::persist!(state I2c { registers, apb, tx, rx, master, stretch, wires });
 
 impl I2c {
     /// A controller that counts its bit times in cycles of `apb`.
@@ -51,6 +56,7 @@ impl I2c {
             rx: Fifo::default(),
             master: Master::default(),
             stretch: Span::ZERO,
+            wires: Wires::default(),
         }
     }
 
@@ -185,7 +191,7 @@ impl Device for I2c {
     }
 
     fn reset(&mut self) {
-        *self = I2c { stretch: self.stretch, ..I2c::new(self.apb) };
+        *self = I2c { stretch: self.stretch, wires: self.wires.after_reset(), ..I2c::new(self.apb) };
     }
 
     fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
@@ -202,9 +208,17 @@ impl Device for I2c {
         self.set_stretch(stretch);
     }
 
-    /// Transactions take no time on the lines, which are released before and after.
-    fn output(&self, _output: usize) -> Signal {
-        Signal::Level(true)
+    fn set_watched(&mut self, outputs: u64) {
+        self.wires.set_watched(outputs);
+    }
+
+    /// The lines are released, unless something looks at their pads.
+    fn output(&self, output: usize) -> Signal {
+        self.wires.signal(output)
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        self.wires.take_changes()
     }
 }
 

@@ -60,6 +60,7 @@ espalier_core::registers! {
         BYTE_NUM: 0..=7,
         ACK_CHECK_EN: 8,
         ACK_EXP: 9,
+        ACK_VALUE: 10,
         OPCODE: 11..=13,
         COMMAND_DONE: 31,
     };

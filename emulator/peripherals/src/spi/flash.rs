@@ -72,7 +72,7 @@ impl Spi {
         }
     }
 
-    fn clock_divider(&self) -> u32 {
+    pub(super) fn clock_divider(&self) -> u32 {
         let rate = self.registers.get(reg::CLOCK);
         match rate & reg::CLOCK::CLK_EQU_SYSCLK.mask() {
             0 => ((reg::CLOCK::CLKDIV_PRE.get(rate)) + 1) * ((reg::CLOCK::CLKCNT_N.get(rate)) + 1),

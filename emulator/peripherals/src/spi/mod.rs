@@ -8,6 +8,7 @@
 
 mod dma;
 mod flash;
+mod line;
 mod mem;
 mod registers;
 #[cfg(test)]
@@ -15,12 +16,13 @@ mod tests;
 mod user;
 
 use espalier_core::{
-    Device, Fidelity, Frequency, GuestMemory, Register, Registers, SpiTarget, SpiTransaction, Surroundings, Time,
-    Unmodelled,
+    Device, Fidelity, Frequency, GuestMemory, OutputChange, Register, Registers, Signal, SpiTarget, SpiTransaction,
+    Surroundings, Time, Unmodelled,
 };
 
 use crate::clocks::APB_WITH_PLL;
 use dma::Link;
+use line::Lines;
 pub use mem::SpiMem;
 use registers::{BUFFER_WORDS, REGISTERS, cmd, reg};
 
@@ -52,10 +54,12 @@ pub struct Spi {
     held_interrupts: u32,
     outlink: Link,
     inlink: Link,
+    /// The clock and the data output, for those who look at their pads.
+    lines: Lines,
 }
 
 espalier_core::persist! {
-    state Spi { registers, pending, apb, busy, held_interrupts, outlink, inlink } fixed { timed }
+    state Spi { registers, pending, apb, busy, held_interrupts, outlink, inlink, lines } fixed { timed }
 }
 
 impl Default for Spi {
@@ -81,6 +85,7 @@ impl Spi {
             held_interrupts: 0,
             outlink: Link::default(),
             inlink: Link::default(),
+            lines: Lines::default(),
         }
     }
 
@@ -243,10 +248,27 @@ impl Device for Spi {
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.busy
+        self.busy.into_iter().chain(self.lines.deadline()).min()
+    }
+
+    fn set_watched(&mut self, outputs: u64) {
+        self.lines.set_watched(outputs);
+    }
+
+    fn set_awaited(&mut self, outputs: u64) {
+        self.lines.set_awaited(outputs);
+    }
+
+    fn output(&self, output: usize) -> Signal {
+        self.lines.signal(output)
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        self.lines.take_changes()
     }
 
     fn advance(&mut self, now: Time) {
+        self.lines.follow(now);
         if self.busy.is_some_and(|end| end <= now) {
             self.finish();
         }
@@ -259,7 +281,7 @@ impl Device for Spi {
     }
 
     fn reset(&mut self) {
-        *self = Spi { apb: self.apb, timed: self.timed, ..Spi::new() };
+        *self = Spi { apb: self.apb, timed: self.timed, lines: self.lines.after_reset(), ..Spi::new() };
     }
 
     fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {

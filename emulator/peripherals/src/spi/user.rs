@@ -2,6 +2,7 @@
 
 use espalier_core::{GuestMemory, SpiTransaction};
 
+use super::line::Timing;
 use super::registers::reg;
 use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
 
@@ -24,11 +25,19 @@ impl Spi {
             full_duplex: reg::USER::DOUTDIN.is_set(phases),
             keeps_selected: self.registers.is_set(reg::PIN::CS_KEEP_ACTIVE),
         };
+        let timing = self.line_timing();
+        self.lines.begin(&transaction, self.miso_bytes(), timing, bus.now);
         let mut miso = vec![0; self.miso_bytes()];
         bus.transfer(&transaction, &mut miso);
         if reg::USER::USR_MISO.is_set(phases) {
             self.user_miso(&mut miso, memory);
         }
+    }
+
+    fn line_timing(&self) -> Timing {
+        let idles_high = self.registers.is_set(reg::PIN::CK_IDLE_EDGE);
+        let bit = self.apb.cycles(u64::from(self.clock_divider()));
+        Timing { bit, idles_high, late: self.registers.is_set(reg::USER::CK_OUT_EDGE) != idles_high }
     }
 
     /// The command leaves from bit 7 of the low byte on, then from bit 7 of the high byte, unless a register turns the order

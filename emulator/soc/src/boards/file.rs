@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use espalier_net::AccessPoint;
-use espalier_parts::{PartEntry, PartKinds};
+use espalier_parts::{PartEntry, PartKinds, Value};
 use serde::Deserialize;
 
 use super::content::FlashContent;
@@ -180,6 +180,12 @@ pub fn read(text: &str, origin: &Path, depth: u32) -> Result<BoardFile, BoardErr
         toml::from_str(text).map_err(|error| BoardErrorKind::Format(Box::new(error)).at(origin))?;
     file.parts = std::mem::take(&mut file.part).into_iter().map(|entry| entry.read(text)).collect();
     let folder = origin.parent().unwrap_or(Path::new(""));
+    for property in file.parts.iter_mut().flat_map(|part| &mut part.properties) {
+        // Paths in the file of a board are those from its folder.
+        if let ("file", Value::Text(path)) = (property.key.as_str(), &mut property.value) {
+            *path = folder.join(&path).to_string_lossy().into_owned();
+        }
+    }
     for Content { file: name, offset } in std::mem::take(&mut file.content) {
         let bytes = std::fs::read(folder.join(&name))
             .map_err(|source| BoardErrorKind::FlashContent { file: name.clone(), source }.at(origin))?;

@@ -176,6 +176,13 @@ impl Machine {
         parts.find_map(|(_, named, part)| part.colours(now).filter(|_| name.is_none_or(|name| name == named)))
     }
 
+    /// The names of the board's coloured LEDs.
+    pub fn strips(&self) -> Vec<String> {
+        let parts = self.engine.platform().parts.iter();
+        let lit = parts.filter(|(_, _, part)| part.colours(self.run.now).is_some());
+        lit.map(|(_, name, _)| name.to_owned()).collect()
+    }
+
     /// The last 4096 tones that the board's buzzer has made since power-on, in order; the last one may go on. None if it has none.
     pub fn sounds(&mut self) -> Option<Vec<Sound>> {
         self.engine.follow_wires(self.run.now);

@@ -113,7 +113,7 @@ impl<C> Block<C> {
     }
 
     pub const fn outputs(mut self, first: u32, count: usize) -> Block<C> {
-        self.row.outputs = Some(Signals { first, count });
+        self.row.outputs = Some(Signals::new(first, count));
         self
     }
 
@@ -137,8 +137,10 @@ impl<C> Block<C> {
         self
     }
 
+    /// A SPI controller, whose clock, Q and D follow each other; devices drive Q.
     pub const fn spi(mut self, signals: SpiSignals) -> Block<C> {
         self.row.spi = Some(signals);
+        self.row.outputs = Some(Signals::new(signals.clock, 3).without(1));
         self
     }
 

@@ -30,22 +30,61 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// A pin to record, and the rate of the UART whose bytes it carries.
+/// Pins to record, and the protocol on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signal {
-    pub pin: usize,
-    pub baud: Option<u32>,
+pub enum Signal {
+    /// A pin, and the rate of the UART whose bytes it carries.
+    Pin {
+        pin: usize,
+        baud: Option<u32>,
+    },
+    I2c {
+        scl: usize,
+        sda: usize,
+    },
+    Spi {
+        sck: usize,
+        data: usize,
+        cs: Option<usize>,
+    },
+}
+
+impl Signal {
+    /// The pins.
+    pub fn pins(self) -> impl Iterator<Item = usize> {
+        let pins = match self {
+            Signal::Pin { pin, .. } => [Some(pin), None, None],
+            Signal::I2c { scl, sda } => [Some(scl), Some(sda), None],
+            Signal::Spi { sck, data, cs } => [Some(sck), Some(data), cs],
+        };
+        pins.into_iter().flatten()
+    }
 }
 
 pub fn signal(text: &str) -> Result<Signal, String> {
-    let (pin, baud) = text.split_once(':').map_or((text, None), |(pin, baud)| (pin, Some(baud)));
-    let pin = pin.trim().trim_start_matches("GPIO").parse();
-    let baud = baud.map(|baud| baud.trim().parse().map_err(|_| format!("{baud:?} is not a rate in bits per second")));
-    Ok(Signal {
-        pin: pin.map_err(|_| {
-            format!("{text:?} is neither a pin, such as 4, nor a pin with a UART's rate, such as 1:115200")
-        })?,
-        baud: baud.transpose()?,
+    let pin = |pin: &str| pin.trim().trim_start_matches("GPIO").parse::<usize>().ok();
+    let baud =
+        |baud: &str| baud.trim().parse::<u32>().map_err(|_| format!("{baud:?} is not a rate in bits per second"));
+    let words: Vec<&str> = text.split(':').collect();
+    let signal = match words[..] {
+        ["i2c", scl, sda] => pin(scl).zip(pin(sda)).map(|(scl, sda)| Signal::I2c { scl, sda }),
+        ["spi", sck, data] => pin(sck).zip(pin(data)).map(|(sck, data)| Signal::Spi { sck, data, cs: None }),
+        ["spi", sck, data, cs] => {
+            let pins = pin(sck).zip(pin(data)).zip(pin(cs));
+            pins.map(|((sck, data), cs)| Signal::Spi { sck, data, cs: Some(cs) })
+        }
+        [one] => pin(one).map(|pin| Signal::Pin { pin, baud: None }),
+        [one, rate] => match pin(one) {
+            Some(pin) => Some(Signal::Pin { pin, baud: Some(baud(rate)?) }),
+            None => None,
+        },
+        _ => None,
+    };
+    signal.ok_or_else(|| {
+        format!(
+            "{text:?} is neither a pin, such as 4, nor a pin with a UART's rate, such as 1:115200, nor a bus, such as i2c:SCL:SDA or \
+             spi:SCK:DATA:CS"
+        )
     })
 }
 

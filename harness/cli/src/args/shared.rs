@@ -71,7 +71,8 @@ pub struct CaptureArgs {
     /// file beside the image. The board runs several times slower.
     #[arg(long, value_name = "FILE")]
     pub coverage: Option<PathBuf>,
-    /// With --vcd, record these pins only, such as 2,4. A pin with the rate of a UART, such as 1:115200, gets its bytes beside it.
+    /// With --vcd, record these pins only, such as 2,4. A pin with the rate of a UART, such as 1:115200, gets its bytes beside it, and so do the buses i2c:SCL:SDA and spi:SCK:DATA:CS
+    /// (CS may be left out).
     #[arg(long, value_name = "PINS", value_delimiter = ',', value_parser = signal, requires = "vcd")]
     pub signals: Vec<Signal>,
 }

@@ -76,6 +76,40 @@ fn running_prints_the_console_and_saves_what_was_asked_for() {
 }
 
 #[test]
+fn pins_are_recorded_with_what_their_protocols_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pins.vcd");
+    let run = |signals: &str| {
+        let vcd = file.to_str().unwrap();
+        espalier(&["run", FIRMWARE, "--board", "mpython", "--for", "300ms", "--vcd", vcd, "--signals", signals])
+    };
+    let (status, output, errors) = run("1:115200,i2c:22:23,17");
+    assert_eq!(status, Some(0), "{errors}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let code = |name: &str| {
+        let declared = text.lines().find(|line| line.starts_with("$var") && line.contains(&format!(" {name} ")));
+        declared.and_then(|line| line.split_whitespace().nth(3)).map(str::to_owned).expect(name)
+    };
+    let words = |name: &str| {
+        let end = format!(" {}", code(name));
+        let word = move |line: &str| line.strip_prefix('s')?.strip_suffix(&end).map(str::to_owned);
+        text.lines().filter_map(word).collect::<Vec<String>>()
+    };
+    // The console's bytes, as the console itself has them.
+    let said = words("GPIO1_uart").concat().replace("\\r\\n", "\n").replace("\\x20", " ");
+    let first: String = output.lines().take(3).collect::<Vec<_>>().join("\n").replace('\r', "");
+    assert!(said.starts_with(&first), "{said}\n{output}");
+    // The display is at 0x3c: a byte that says what follows, then commands or pixels.
+    let bus = words("GPIO22_GPIO23_i2c");
+    assert!(bus.windows(2).any(|pair| pair == ["start", "0x3c_write_ack"]), "{bus:?}");
+    assert!(bus.len() > 1000 && bus.last().is_some_and(|word| word == "stop"), "{} words", bus.len());
+    code("GPIO17");
+    let (status, _, errors) = run("i2c:22");
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("nor a bus, such as i2c:SCL:SDA or spi:SCK:DATA:CS"), "{errors}");
+}
+
+#[test]
 fn a_board_of_ones_own_is_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");

@@ -199,8 +199,9 @@ pub(crate) trait Parts: Identity {
         Err(self.unsupported(Capability::Parts))
     }
 
-    /// The colours of the LEDs.
-    fn leds(&mut self) -> Result<LedState, Failure> {
+    /// The colours of the LEDs of this name, or of the first ones.
+    fn leds(&mut self, name: Option<&str>) -> Result<LedState, Failure> {
+        let _ = name;
         Err(self.unsupported(Capability::Leds))
     }
 

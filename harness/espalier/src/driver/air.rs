@@ -73,6 +73,10 @@ pub(crate) trait DatagramDriver {
     /// False if there is no room for it now.
     fn send_to(&mut self, socket: UdpId, to: SocketAddrV4, bytes: &[u8]) -> Result<bool, Failure>;
     fn receive_from(&mut self, socket: UdpId) -> Option<(SocketAddrV4, Vec<u8>)>;
+    /// The port gets what is sent to a multicast group, too.
+    fn join_group(&mut self, socket: UdpId, group: Ipv4Addr) -> Result<(), Failure>;
+    /// The network's name servers know a name.
+    fn set_name(&mut self, segment: Segment, name: &str, address: Ipv4Addr) -> Result<(), Failure>;
     fn close(&mut self, socket: UdpId);
     fn ping(&mut self, segment: Segment, to: Ipv4Addr) -> Result<PingId, Failure>;
     /// Returns the round-trip time, once the answer is there.

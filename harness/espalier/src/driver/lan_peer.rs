@@ -210,6 +210,13 @@ impl LanPeer {
         lans.lan_mut(segment)?.udp_receive(socket)
     }
 
+    pub(super) fn join_group(&self, lans: &mut impl Lans, socket: UdpId, group: Ipv4Addr) -> Result<(), Failure> {
+        let action = format!("join the group {group}");
+        let (segment, socket) =
+            self.sockets.get(socket.0).ok_or_else(|| PeerError::new(&action, "its UDP port is closed"))?;
+        act(lans, segment, &action, |lan| lan.udp_join(socket, group))
+    }
+
     pub(super) fn close(&mut self, lans: &mut impl Lans, socket: UdpId) {
         let Some((segment, socket)) = self.sockets.sockets.remove(&socket.0) else { return };
         if let Some(lan) = lans.lan_mut(segment) {
@@ -233,6 +240,14 @@ impl LanPeer {
             PingState::Waiting | PingState::TimedOut => None,
         }
     }
+}
+
+/// Tells the name servers of a network a name.
+pub(super) fn set_name(lans: &mut impl Lans, segment: Segment, name: &str, address: Ipv4Addr) -> Result<(), Failure> {
+    act(lans, segment, "name a host", |lan| {
+        lan.set_name(name, address);
+        Ok(())
+    })
 }
 
 /// Cuts the peer off its network, or puts it back.

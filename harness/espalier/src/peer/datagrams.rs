@@ -116,6 +116,16 @@ impl UdpSocket {
         self.port
     }
 
+    /// Gets what is sent to a multicast group from now on, too.
+    ///
+    /// # Errors
+    /// If `group` is not the address of a group.
+    pub fn join_group(&self, group: Ipv4Addr) -> Result<()> {
+        let mut state = self.shared.lock();
+        let joined = datagrams(&mut state).and_then(|driver| driver.join_group(self.id, group));
+        joined.map_err(|kind| state.fail(kind))
+    }
+
     /// Sends a datagram, as soon as there is room for it. Whether it arrives is another matter.
     pub fn send_to(&self, bytes: impl AsRef<[u8]>, to: SocketAddrV4) -> Wait<()> {
         let (id, bytes) = (self.id, bytes.as_ref().to_vec());

@@ -20,7 +20,7 @@ pub(crate) use golden::{bless_from_env, default_folder};
 pub use pending::{BLESS_VARIABLE, PendingGolden, PendingGoldens, Refusal as GoldenRefusal};
 
 use crate::console::Console;
-use crate::driver::{Capability, DisplayState};
+use crate::driver::{Capability, DisplayState, LedState};
 use crate::error::Failure;
 use crate::png::encode_picture;
 use crate::render::half_blocks;
@@ -37,25 +37,64 @@ use crate::session::{Ask, Result, SETTLED, Shared, State, Wait};
 #[derive(Clone)]
 pub struct Screen {
     shared: Arc<Shared>,
-    /// The display, if it is not the first one of the board.
-    name: Option<Arc<str>>,
+    source: Source,
 }
 
-/// Looks at a display.
-fn look(state: &mut State, name: Option<&str>, since: Time) -> Poll<std::result::Result<DisplayState, Failure>> {
-    match name {
-        Some(name) => state.driver.look_at(name, since),
-        None => state.driver.look(since),
+/// The part that shows a picture.
+#[derive(Clone)]
+enum Source {
+    /// A display, the first one of the board if it has no name here.
+    Display(Option<Arc<str>>),
+    /// Coloured LEDs, the first ones if they have no name here, as a picture of one row.
+    Leds(Option<Arc<str>>),
+}
+
+impl Source {
+    /// Looks at it, no earlier than at `since`.
+    fn look(&self, state: &mut State, since: Time) -> Poll<std::result::Result<DisplayState, Failure>> {
+        match self {
+            Source::Display(Some(name)) => state.driver.look_at(name, since),
+            Source::Display(None) => state.driver.look(since),
+            Source::Leds(_) if state.driver.now() < since => Poll::Pending,
+            Source::Leds(name) => {
+                Poll::Ready(state.driver.leds(name.as_deref()).map(|lit| row(&lit, state.driver.now())))
+            }
+        }
     }
+
+    fn is_first_display(&self) -> bool {
+        matches!(self, Source::Display(None))
+    }
+
+    fn noun(&self) -> &'static str {
+        match self {
+            Source::Display(_) => "the screen",
+            Source::Leds(_) => "the LEDs",
+        }
+    }
+}
+
+/// LEDs as a picture of one row.
+fn row(lit: &LedState, at: Time) -> DisplayState {
+    let mut colours = Pixmap::new(lit.colours.len() as u32, 1);
+    for (place, colour) in lit.colours.iter().enumerate() {
+        colours.set(place as u32, 0, *colour);
+    }
+    let bitmap = Pixels::Colours(colours.clone()).bright();
+    DisplayState { bitmap, colours: Some(colours), memory: Vec::new(), changed: lit.changed, on: true, at }
 }
 
 impl Screen {
     pub(crate) fn new(shared: Arc<Shared>) -> Screen {
-        Screen { shared, name: None }
+        Screen { shared, source: Source::Display(None) }
     }
 
     pub(crate) fn named(shared: Arc<Shared>, name: &str) -> Screen {
-        Screen { shared, name: Some(name.into()) }
+        Screen { shared, source: Source::Display(Some(name.into())) }
+    }
+
+    pub(crate) fn of_leds(shared: Arc<Shared>, name: Option<Arc<str>>) -> Screen {
+        Screen { shared, source: Source::Leds(name) }
     }
 
     /// Waits until the display has not changed for [`SETTLED`], counted from now: what the firmware draws in answer to
@@ -66,12 +105,12 @@ impl Screen {
 
     /// Waits until the display has not changed for `quiet`, counted from now.
     pub fn settled_for(&self, quiet: Span) -> Wait<Picture> {
-        let (shared, display) = (self.shared.clone(), self.name.clone());
+        let (shared, source) = (self.shared.clone(), self.source.clone());
         let mut begun = None;
         let mut settled_at = None;
         Wait::new(&self.shared, format!("the screen to stay unchanged for {quiet}"), move |state, _| {
             let begun = *begun.get_or_insert(state.driver.now());
-            let shown = ready!(look(state, display.as_deref(), settled_at.unwrap_or(begun)))?;
+            let shown = ready!(source.look(state, settled_at.unwrap_or(begun)))?;
             let since = shown.changed.max(begun);
             if shown.at.since(since) < quiet {
                 settled_at = Some(since + quiet);
@@ -93,16 +132,16 @@ impl Screen {
     }
 
     fn await_golden(&self, name: String, tolerance: Tolerance, region: Option<Rect>) -> Wait<Picture> {
-        let (shared, display) = (self.shared.clone(), self.name.clone());
+        let (shared, source) = (self.shared.clone(), self.source.clone());
         let mut looked = None;
         let mut since = None;
-        Wait::new(&self.shared, format!("the screen to show {name:?}"), move |state, ask| {
+        Wait::new(&self.shared, format!("{} to show {name:?}", self.source.noun()), move |state, ask| {
             let since = since.get_or_insert(state.driver.now());
-            let shown = match (look(state, display.as_deref(), *since), ask) {
+            let shown = match (source.look(state, *since), ask) {
                 (Poll::Ready(shown), _) => shown?,
                 (Poll::Pending, Ask::Again) => return Poll::Pending,
                 // The last state seen has to do.
-                (Poll::Pending, Ask::LastTime) => match state.driver.shown().filter(|_| display.is_none()) {
+                (Poll::Pending, Ask::LastTime) => match state.driver.shown().filter(|_| source.is_first_display()) {
                     Some(shown) => shown,
                     None => return Poll::Pending,
                 },
@@ -123,11 +162,11 @@ impl Screen {
     /// Returns the picture of the display. An emulated board answers at once; the firmware of another one is asked over its console,
     /// which takes a moment.
     pub fn picture(&self) -> Wait<Picture> {
-        let (shared, display) = (self.shared.clone(), self.name.clone());
+        let (shared, source) = (self.shared.clone(), self.source.clone());
         let mut since = None;
         Wait::new(&self.shared, "a picture of the screen", move |state, _| {
             let since = *since.get_or_insert(state.driver.now());
-            Poll::Ready(Ok(Picture::new(&shared, ready!(look(state, display.as_deref(), since))?)))
+            Poll::Ready(Ok(Picture::new(&shared, ready!(source.look(state, since))?)))
         })
     }
 

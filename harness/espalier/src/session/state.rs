@@ -278,7 +278,7 @@ impl State {
             unmodelled: self.unmodelled_notes(0),
             transcript: self.transcript.tail(TRANSCRIPT_TAIL),
             shown: self.driver.shown(),
-            leds: self.driver.leds().ok().map(|lit| lit.colours),
+            leds: self.driver.leds(None).ok().map(|lit| lit.colours),
             stacks: self.stacks.map(|stacks| stacks(self.driver.as_ref(), self.elf.as_deref())).unwrap_or_default(),
             artefacts: self.artefacts.folder().to_owned(),
         }

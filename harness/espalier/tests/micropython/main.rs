@@ -5,12 +5,14 @@
 
 mod files;
 mod lm75;
+mod matrices;
 #[path = "../common/official.rs"]
 mod official;
 mod outputs;
 mod parts;
 mod power;
 mod scripts;
+mod sdcard;
 mod sleep;
 
 use std::process::ExitCode;
@@ -40,7 +42,7 @@ async fn booted(model: Model) -> Result<Board> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = is_missing(&arguments, "MicroPython");
-    let on_devkit = [scripts::ALL, files::ALL, parts::ALL, power::ALL, sleep::ALL];
+    let on_devkit = [scripts::ALL, files::ALL, parts::ALL, matrices::ALL, sdcard::ALL, power::ALL, sleep::ALL];
     let on_devkit = on_devkit.into_iter().flatten().map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
     let trials = cases.map(|(model, case)| {

@@ -11,6 +11,7 @@ pub const ALL: &[Case] = &[
     case!(the_board_is_station_and_access_point_at_once, Air),
     case!(datagrams_go_both_ways, Air),
     case!(the_board_answers_to_its_name, Air),
+    case!(names_and_groups_of_the_lan_reach_the_board, Air),
     case!(a_capture_has_the_handshake_and_no_clear_text, Air),
     case!(a_capture_of_an_open_network_has_the_text, Air),
 ];
@@ -103,6 +104,39 @@ async fn the_board_answers_to_its_name(board: &Board) -> Result<()> {
     assert_eq!(board.peer().resolve("espalier.local").await?, Ipv4Addr::new(10, 0, 2, 100));
     let error = board.peer().resolve("absent.local").within(3.s()).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
+    Ok(())
+}
+
+/// DNS and, in `.local`, multicast DNS; and what the board sends to a multicast group.
+async fn names_and_groups_of_the_lan_reach_the_board(board: &Board) -> Result<()> {
+    join(board, Some(PASSWORD)).await?;
+    let (server, other) = (Ipv4Addr::new(10, 0, 2, 7), Ipv4Addr::new(10, 0, 2, 8));
+    board.network().name("Server.local", server)?;
+    board.network().name("api.example.com", server)?;
+    let python = board.micropython();
+    let address = |name: &str| format!("__import__('socket').getaddrinfo('{name}', 80)[0][-1]");
+    let at = |address| format!("('{address}', 80)");
+    assert_eq!(python.eval(address("server.local")).within(10.s()).await?, at(server));
+    assert_eq!(python.eval(address("api.example.com")).within(10.s()).await?, at(server));
+    let fork = board.fork()?;
+    for (board, answer) in [(&fork, other), (board, server)] {
+        board.network().name("WWW.example.com", answer)?;
+        let asked = board.micropython().eval(address("www.example.com")).within(10.s()).await?;
+        assert_eq!(asked, at(answer));
+    }
+
+    let group = Ipv4Addr::new(239, 1, 2, 3);
+    let (joined, apart) = (board.peer().udp(5007)?, board.peer().udp(5008)?);
+    joined.join_group(group)?;
+    let script = "import socket\n\
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+        for port in (5008, 5007): s.sendto(b'to all', ('239.1.2.3', port))\n";
+    python.exec(script).await?;
+    let (greeting, from) = joined.receive().await?;
+    assert_eq!((greeting.as_slice(), *from.ip()), (&b"to all"[..], Ipv4Addr::new(10, 0, 2, 100)));
+    assert!(apart.receive().within(100.ms()).await.unwrap_err().is_timeout(), "it is not in the group");
+    let error = joined.join_group(server).unwrap_err().to_string();
+    assert!(error.contains("10.0.2.7 is not the address of a multicast group"), "{error}");
     Ok(())
 }
 

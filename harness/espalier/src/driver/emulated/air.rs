@@ -7,7 +7,7 @@ use espalier_net::{Air, AirError as NetError, Station};
 
 use super::Emulated;
 use crate::driver::air::{AirDriver, DatagramDriver};
-use crate::driver::lan_peer::set_silent;
+use crate::driver::lan_peer::{set_name, set_silent};
 use crate::driver::{
     AccessPoint, Act, AirError, AirFaults, AirNetwork, ConnectionId, ListenerId, PingId, Segment, StationState, UdpId,
 };
@@ -162,6 +162,16 @@ impl DatagramDriver for Emulated {
         let received = self.peer.receive_from(&mut self.access.held_mut().world, socket)?;
         self.note(0, || Act::ReceiveFrom(socket));
         Some(received)
+    }
+
+    fn join_group(&mut self, socket: UdpId, group: Ipv4Addr) -> Result<(), Failure> {
+        self.note(0, || Act::JoinGroup { socket, group });
+        self.peer.join_group(&mut self.access.held_mut().world, socket, group)
+    }
+
+    fn set_name(&mut self, segment: Segment, name: &str, address: Ipv4Addr) -> Result<(), Failure> {
+        self.note(name.len(), || Act::Name { segment, name: name.to_owned(), address });
+        set_name(&mut self.access.held_mut().world, segment, name, address)
     }
 
     fn close(&mut self, socket: UdpId) {

@@ -414,9 +414,16 @@ impl Parts for Emulated {
         self.machine_mut().property(part, property).map_err(of_part)
     }
 
-    fn leds(&mut self) -> Result<LedState, Failure> {
-        let (colours, changed) = self.machine_mut().leds(None).ok_or(Absent { what: "LEDs" })?;
-        Ok(LedState { colours, changed })
+    fn leds(&mut self, name: Option<&str>) -> Result<LedState, Failure> {
+        let mut machine = self.machine_mut();
+        match (machine.leds(name), name) {
+            (Some((colours, changed)), _) => Ok(LedState { colours, changed }),
+            (None, None) => Err(Absent { what: "LEDs" }.into()),
+            (None, Some(name)) => {
+                let names = machine.strips();
+                Err(UnknownPart { what: "LED strip", name: name.to_owned(), names }.into())
+            }
+        }
     }
 
     fn tones(&mut self) -> Result<Vec<PlayedTone>, Failure> {

@@ -138,6 +138,8 @@ impl Emulated {
             Act::SendTo { socket, to, bytes } => drop(self.send_to(socket, to, &bytes)?),
             Act::ReceiveFrom(socket) => drop(self.receive_from(socket)),
             Act::CloseUdp(socket) => self.close(socket),
+            Act::JoinGroup { socket, group } => self.join_group(socket, group)?,
+            Act::Name { segment, name, address } => self.set_name(segment, &name, address)?,
             Act::Ping { segment, to } => drop(self.ping(segment, to)?),
             Act::Faults(faults) => Cable::set_faults(self, &faults)?,
             Act::AccessPoint(settings) => self.add_access_point(&settings)?,
