@@ -11,19 +11,23 @@ use super::regs::reg;
 /// Outputs, in the order of their signals in the GPIO matrix.
 const SCL: usize = 0;
 const SDA: usize = 1;
+/// Changes that are kept until they are taken; of more than these the oldest are lost.
+const CHANGES: usize = 1 << 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Wires {
     watched: u64,
     levels: [bool; 2],
+    /// The time of the last change: software that changes the timing within a byte does not turn the order of edges.
+    last: Time,
     changes: Vec<OutputChange>,
 }
 
-espalier_core::persist!(value Wires { watched, levels, changes });
+espalier_core::persist!(value Wires { watched, levels, last, changes });
 
 impl Default for Wires {
     fn default() -> Wires {
-        Wires { watched: 0, levels: [true; 2], changes: Vec::new() }
+        Wires { watched: 0, levels: [true; 2], last: Time::ZERO, changes: Vec::new() }
     }
 }
 
@@ -37,7 +41,7 @@ impl Wires {
 
     /// The same after a reset of the block: the pads stay connected, and are released.
     pub(super) fn after_reset(&self) -> Wires {
-        Wires { watched: self.watched, ..Wires::default() }
+        Wires { watched: self.watched, last: self.last, ..Wires::default() }
     }
 
     pub(super) fn signal(&self, output: usize) -> Signal {
@@ -49,9 +53,14 @@ impl Wires {
     }
 
     fn set(&mut self, output: usize, level: bool, at: Time) {
-        if std::mem::replace(&mut self.levels[output], level) != level && self.watched >> output & 1 != 0 {
-            self.changes.push(OutputChange { output, at, signal: Signal::Level(level) });
+        self.last = self.last.max(at);
+        if std::mem::replace(&mut self.levels[output], level) == level || self.watched >> output & 1 == 0 {
+            return;
         }
+        if self.changes.len() == CHANGES {
+            self.changes.drain(..CHANGES / 2);
+        }
+        self.changes.push(OutputChange { output, at: self.last, signal: Signal::Level(level) });
     }
 }
 
