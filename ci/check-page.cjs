@@ -177,6 +177,26 @@ const checks = {
     await compare(page, "ready");
   },
 
+  async "the cable is cut and put back, a network is taken away and given back"(page) {
+    const state = () => page.evaluate(async () => (await act(0, { do: "state" })));
+    const told = (text) => until(page, (text) => [...document.querySelectorAll(".networks li")].some((row) => row.textContent.includes(text)), text);
+    await told("workshop");
+    await page.getByRole("button", { name: "Cut the Ethernet cable" }).click();
+    await told("Ethernet cablecut");
+    assert.equal((await state()).cable.cut, true);
+    await page.getByRole("button", { name: "Put the Ethernet cable back" }).click();
+    await told("Ethernet cableplugged in");
+    assert.equal((await state()).cable.cut, false);
+    const before = (await state()).networks;
+    assert.equal(before[0].ssid, "workshop");
+    await page.getByRole("button", { name: "Take workshop away" }).click();
+    await told("taken away");
+    assert.equal((await state()).networks[0].away, true);
+    await page.getByRole("button", { name: "Give workshop back" }).click();
+    await page.getByRole("button", { name: "Take workshop away" }).waitFor();
+    assert.deepEqual((await state()).networks, before);
+  },
+
   async "everything that can be used has a name"(page) {
     const nameless = await page.evaluate(() => [...document.querySelectorAll("button, input, select, summary, canvas, [role=log]")]
       .filter((node) => node.checkVisibility() && !node.getAttribute("aria-label") && !node.textContent.trim() && !node.closest("label")?.textContent.trim())

@@ -317,6 +317,17 @@ impl Lan {
         Ok(())
     }
 
+    /// Cuts the cable of this number in both directions, or puts it back with the other faults that it has.
+    ///
+    /// # Errors
+    /// If there is no such cable.
+    pub fn set_cable_cut(&mut self, cable: usize, cut: bool) -> Result<(), LanError> {
+        let count = self.cables.len();
+        let line = self.cables.get_mut(cable).ok_or(LanError::NoSuchCable { cable, count })?;
+        (line.from_board.faults.cut, line.to_board.faults.cut) = (cut, cut);
+        Ok(())
+    }
+
     /// Counts the frames of the first board from now on, at one place, and does to them what the plan says of their numbers.
     pub fn plan_frames(&mut self, link: FrameLink, plan: FramePlan) {
         self.watched.insert(link, Watches::new(plan));

@@ -317,11 +317,21 @@ impl World {
     /// # Errors
     /// If a probability is not between 0 and 1.
     pub fn set_cable_faults(&mut self, board: BoardId, faults: FaultConfig) -> Result<(), LanError> {
-        let now = self.now;
         self.lan_mut().set_faults_of(board.0, faults)?;
-        let up = !self.lan().is_cable_cut(board.0);
-        self.boards[board.0].deliver(now, Delivery::Link { up });
+        self.tell_link(board);
         Ok(())
+    }
+
+    /// Cuts the Ethernet cable of a board, or puts it back with the other faults that it has.
+    pub fn set_cable_cut(&mut self, board: BoardId, cut: bool) {
+        // Each board has a cable.
+        let _ = self.lan_mut().set_cable_cut(board.0, cut);
+        self.tell_link(board);
+    }
+
+    fn tell_link(&mut self, board: BoardId) {
+        let (now, up) = (self.now, !self.lan().is_cable_cut(board.0));
+        self.boards[board.0].deliver(now, Delivery::Link { up });
     }
 
     /// The air around the boards.

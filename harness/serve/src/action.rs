@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use espalier_core::{Signal, Span, Time};
+use espalier_net::AirError;
 use espalier_soc::{Machine, PartError, UnknownPart};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::picture::shown_as_png;
+use crate::surroundings::Away;
 
 /// Length of a short press.
 const TAP: Span = Span::from_millis(100);
@@ -97,6 +99,18 @@ pub enum Action {
     /// Runs it as fast as the host can, or at the pace of the host's clock.
     Fast {
         /// Whether it is fast.
+        on: bool,
+    },
+    /// Cuts the board's Ethernet cable, or puts it back.
+    Cable {
+        /// Whether it is cut from now on.
+        cut: bool,
+    },
+    /// Takes a network out of the air, or gives back one that was taken.
+    Network {
+        /// Its name.
+        ssid: String,
+        /// Whether it is in the air from now on.
         on: bool,
     },
     /// The peer on the board's network listens on a TCP port; connections get names.
@@ -207,6 +221,9 @@ pub enum ActionError {
         /// Parts that can be.
         pressable: Vec<String>,
     },
+    /// There is no such network, neither in the air nor taken away.
+    #[error(transparent)]
+    Air(#[from] AirError),
     /// A value of no kind that a property can have.
     #[error("{value} is not a value of a property: a number, a text, true, false, or a list of numbers")]
     Value {
@@ -292,7 +309,7 @@ pub fn span(milliseconds: u64) -> Result<Span, ActionError> {
     }
 }
 
-/// Lasting actions on a board from outside: fingers on its parts, and probes at its pins.
+/// Lasting actions on a board from outside: fingers on its parts, probes at its pins, and networks that were taken away.
 #[derive(Debug, Default)]
 pub(crate) struct Hands {
     /// Since when a part is pressed, by its name.
@@ -302,6 +319,7 @@ pub(crate) struct Hands {
     watched: BTreeSet<usize>,
     /// The board's owner has probes at the pins, too.
     keeps_probes: bool,
+    away: Away,
 }
 
 impl Hands {
@@ -318,6 +336,11 @@ impl Hands {
     /// The pins that are recorded.
     pub fn watched(&self) -> &BTreeSet<usize> {
         &self.watched
+    }
+
+    /// The networks that were taken away.
+    pub fn away(&self) -> &Away {
+        &self.away
     }
 
     /// Lifts the fingers whose time is over.
@@ -351,6 +374,9 @@ impl Hands {
                 return Ok(signal(machine.pad(gpio), now));
             }
             Action::Watch { gpio, on } => self.watch(machine, gpio, on)?,
+            // The first cable is the board's, and always there.
+            Action::Cable { cut } => machine.lan_mut().set_cable_cut(0, cut).map_err(AirError::from)?,
+            Action::Network { ssid, on } => self.away.set(machine.air_mut(), &ssid, on)?,
             Action::Screen { display } => return screen(machine, display),
             Action::Listen { .. }
             | Action::Connect { .. }

@@ -37,6 +37,7 @@ mod screendump;
 mod serial_input;
 mod server;
 mod stream;
+mod surroundings;
 mod waveform;
 mod world;
 

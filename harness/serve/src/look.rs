@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::action::{base64, pressed_property, property_json, signal};
 use crate::picture::{colour_bytes, packed_dots};
+use crate::surroundings::Away;
 
 /// Pads have smaller numbers.
 const PADS: usize = 64;
@@ -48,7 +49,9 @@ pub(crate) struct Standing<'a> {
     pub running: bool,
     pub fast: bool,
     pub halted: Option<&'a str>,
-    /// Sections that the board's owner adds.
+    /// Networks that were taken out of the air.
+    pub away: &'a Away,
+    /// Sections that the board's owner adds, or puts in place of those of the machine.
     pub more: Option<&'a Map<String, Value>>,
 }
 
@@ -62,7 +65,8 @@ impl Look {
         sections.insert("leds".to_owned(), leds(machine));
         sections.insert("tone".to_owned(), tone(machine));
         sections.insert("pads".to_owned(), pads(machine));
-        sections.insert("networks".to_owned(), networks(machine));
+        sections.insert("networks".to_owned(), standing.away.networks(machine.air()));
+        sections.insert("cable".to_owned(), cable(machine.lan().cable_is_cut()));
         sections.insert("unmodelled".to_owned(), unmodelled(machine));
         sections.extend(standing.more.into_iter().flat_map(Map::clone));
         sections.retain(|name, value| self.sections.get(name) != Some(value));
@@ -229,19 +233,9 @@ fn pads(machine: &mut Machine) -> Value {
     .collect()
 }
 
-fn networks(machine: &Machine) -> Value {
-    let air = machine.air();
-    let around = air.networks().map(|network| {
-        let stations = air.stations(&network.ssid).len();
-        json!({
-            "ssid": network.ssid, "channel": network.channel, "protected": network.password.is_some(),
-            "rssi": network.rssi, "stations": stations,
-        })
-    });
-    let own = air.announced().into_iter().map(
-        |network| json!({"ssid": network.ssid, "channel": network.channel, "protected": network.protected, "own": true}),
-    );
-    around.chain(own).collect()
+/// The Ethernet cable of the board.
+pub(crate) fn cable(cut: bool) -> Value {
+    json!({"cut": cut})
 }
 
 fn unmodelled(machine: &Machine) -> Value {
@@ -254,10 +248,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{Look, Standing, state_of};
+    use crate::surroundings::Away;
     use espalier_core::Span;
     use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
-    const RUNNING: Standing<'_> = Standing { running: true, fast: false, halted: None, more: None };
+    const RUNNING: Standing<'_> = Standing { running: true, fast: false, halted: None, away: Away::NONE, more: None };
 
     fn machine() -> Machine {
         let board = BoardDefinition::load("mpython").unwrap();
@@ -274,7 +269,7 @@ mod tests {
     fn a_second_look_sees_what_has_changed() {
         let (mut machine, mut look, none) = (machine(), Look::default(), BTreeSet::new());
         let first = look.at(&mut machine, &RUNNING, &none).sections;
-        let all = ["board", "displays", "leds", "networks", "pads", "parts", "state", "tone", "unmodelled"];
+        let all = ["board", "cable", "displays", "leds", "networks", "pads", "parts", "state", "tone", "unmodelled"];
         assert_eq!(names(&first), BTreeSet::from(all));
         assert_eq!(first["displays"][0]["width"], 128);
         assert_eq!(first["parts"][1]["pins"][0][1], 0, "{}", first["parts"]);

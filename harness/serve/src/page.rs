@@ -170,6 +170,7 @@ impl LivePage {
             running: state.running,
             fast: state.fast,
             halted: state.halted.as_deref(),
+            away: self.hands.away(),
             more: Some(&state.sections),
         };
         while let Ok(control) = self.control.try_recv() {

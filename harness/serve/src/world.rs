@@ -12,10 +12,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
-use espalier_net::{FaultConfig, Faults};
-use espalier_soc::{Machine, Strap};
+use espalier_soc::Strap;
 use espalier_world::{BoardId, World};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -28,10 +27,11 @@ use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, Control, E
 use crate::http::{self, Identity, Page};
 use crate::lines::{ResetCircuit, ResetEdge};
 use crate::listeners::{Addresses, Listeners, listen};
-use crate::look::{Standing, state_of};
+use crate::look::{Standing, cable, state_of};
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
 use crate::server::record_for_page;
+use crate::surroundings::Away;
 
 /// Pieces of input that may wait for a serial line.
 const SERIAL_QUEUE: usize = 16;
@@ -133,8 +133,8 @@ impl Clock {
         self.anchor(now);
     }
 
-    fn standing(&self) -> Standing<'static> {
-        Standing { running: !self.paused, fast: self.fast, halted: None, more: None }
+    fn standing<'a>(&self, around: &'a Map<String, Value>) -> Standing<'a> {
+        Standing { running: !self.paused, fast: self.fast, halted: None, away: Away::NONE, more: Some(around) }
     }
 }
 
@@ -165,16 +165,16 @@ impl ServedBoard {
     }
 
     /// Does what pages and scripts want of the board. It may be that the whole world is to run for a while.
-    fn obey(&mut self, world: &mut World, clock: &mut Clock) -> Option<Span> {
+    fn obey(&mut self, world: &mut World, clock: &mut Clock, away: &mut Away) -> Option<Span> {
         let paused = clock.paused;
-        let step = self.obey_all(world, clock);
+        let step = self.obey_all(world, clock, away);
         if clock.paused != paused {
             self.handle.announce(if clock.paused { BoardEvent::Stop } else { BoardEvent::Resume });
         }
         step
     }
 
-    fn obey_all(&mut self, world: &mut World, clock: &mut Clock) -> Option<Span> {
+    fn obey_all(&mut self, world: &mut World, clock: &mut Clock, away: &mut Away) -> Option<Span> {
         let mut step = None;
         while let Ok(control) = self.control.try_recv() {
             let (now, machine) = (world.now(), world.board_mut(self.board));
@@ -192,10 +192,12 @@ impl ServedBoard {
                     let _ = reply.send(asked.map(|_| json!({})));
                 }
                 Control::Act(action, reply) => {
-                    let _ = reply.send(self.act(machine, action, now, clock));
+                    let _ = reply.send(self.act(world, action, clock, away));
                 }
                 Control::Look(mut look, reply) => {
-                    let seen = look.at(machine, &clock.standing(), self.hands.watched());
+                    let around = around(world, self.board, away);
+                    let machine = world.board_mut(self.board);
+                    let seen = look.at(machine, &clock.standing(&around), self.hands.watched());
                     let _ = reply.send((look, seen));
                 }
                 // A board without its world is none that could go on.
@@ -212,9 +214,7 @@ impl ServedBoard {
                     let _ = reply.send(BoardStatus { running: !clock.paused, halted: None, now });
                 }
                 Control::PlugCable(plugged) => {
-                    let end = Faults { cut: !plugged, ..Faults::default() };
-                    let faults = FaultConfig { from_board: end.clone(), to_board: end };
-                    world.set_cable_faults(self.board, faults).expect("a cable that is cut is a cable");
+                    world.set_cable_cut(self.board, !plugged);
                 }
                 Control::Quit => clock.over = true,
                 // Neither is offered for a board of a world.
@@ -226,21 +226,28 @@ impl ServedBoard {
 
     fn act(
         &mut self,
-        machine: &mut Machine,
+        world: &mut World,
         action: Action,
-        now: Time,
         clock: &mut Clock,
+        away: &mut Away,
     ) -> Result<Value, ActionError> {
+        let now = world.now();
         match action {
-            Action::Reset => machine.reset(Strap::FlashBoot),
+            // These are around all boards.
+            Action::Cable { cut } => world.set_cable_cut(self.board, cut),
+            Action::Network { ssid, on } => away.set(world.air_mut(), &ssid, on)?,
+            Action::State => {
+                let around = around(world, self.board, away);
+                return Ok(state_of(world.board_mut(self.board), &clock.standing(&around)));
+            }
+            Action::Reset => world.board_mut(self.board).reset(Strap::FlashBoot),
             Action::Stop => clock.set_paused(true, now),
             Action::Cont => clock.set_paused(false, now),
             Action::Fast { on } => {
                 clock.fast = on;
                 clock.anchor(now);
             }
-            Action::State => return Ok(state_of(machine, &clock.standing())),
-            action => return self.hands.perform(machine, action),
+            action => return self.hands.perform(world.board_mut(self.board), action),
         }
         Ok(json!({}))
     }
@@ -428,12 +435,19 @@ fn open_page(page: &WorldPage, addresses: &mut Addresses) -> Result<(TcpListener
     Ok((listener, Identity { names: page.names.clone(), token: addresses.token.clone() }))
 }
 
+/// The sections of the page about the surroundings of a board, which its machine does not know.
+fn around(world: &World, board: BoardId, away: &Away) -> Map<String, Value> {
+    let cut = world.lan().is_cable_cut(board.place());
+    Map::from_iter([("networks".to_owned(), away.networks(world.air())), ("cable".to_owned(), cable(cut))])
+}
+
 /// Runs the world at its pace.
 fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, mut clock: Clock) -> World {
+    let mut away = Away::default();
     while !over.load(Ordering::Relaxed) && !clock.over {
         let mut step = None;
         for board in &mut served_boards {
-            step = step.or(board.obey(&mut world, &mut clock));
+            step = step.or(board.obey(&mut world, &mut clock, &mut away));
         }
         if let Some(step) = step {
             let until = world.now() + step;

@@ -502,13 +502,15 @@ fn boards_on_cables_of_one_switch_reach_each_other() {
     assert_eq!(carry(&mut lan, 0, frame(MAC, [0xFF; 6])), [0, 1, 1], "to all but its sender");
     assert_eq!(carry(&mut lan, 1, frame(OTHER, MAC)), [1, 0, 0], "the switch knows where that one is");
     assert_eq!(carry(&mut lan, 2, frame(THIRD, OTHER)), [0, 1, 0]);
-    let cut = Faults { cut: true, ..Faults::default() };
-    lan.set_faults_of(1, FaultConfig { from_board: cut.clone(), to_board: cut }).unwrap();
+    lan.set_cable_cut(1, true).unwrap();
     assert_eq!([0, 1, 2, 3].map(|cable| lan.is_cable_cut(cable)), [false, true, false, true]);
     assert_eq!(carry(&mut lan, 0, frame(MAC, OTHER)), [0, 0, 0]);
     assert_eq!(carry(&mut lan, 0, frame(MAC, THIRD)), [0, 0, 1]);
     let error = lan.set_faults_of(3, FaultConfig::default()).unwrap_err();
     assert_eq!(error.to_string(), "cable 3 is none of the 3 that are plugged in");
+    assert_eq!(lan.set_cable_cut(3, true).unwrap_err().to_string(), error.to_string());
+    lan.set_cable_cut(1, false).unwrap();
+    assert_eq!(carry(&mut lan, 0, frame(MAC, OTHER)), [0, 1, 0]);
 }
 
 #[test]

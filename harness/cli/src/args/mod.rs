@@ -487,7 +487,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub serial: u16,
     /// Offer QMP, the control protocol of QEMU, on this port. Beside QEMU's commands, x-press, x-set, x-pin, x-watch, x-send, x-screen,
-    /// x-state, x-step and x-fast do what the page does. Every program that can connect to it can have pictures written to your files.
+    /// x-state, x-step, x-fast, x-cable and x-network do what the page does. Every program that can connect to it can have pictures
+    /// written to your files.
     #[arg(long, value_name = "PORT")]
     pub qmp: Option<u16>,
     /// Port for GDB; on --listen's address unless it comes with one of its own. Otherwise a free one, if GDB knows the chip's cores.

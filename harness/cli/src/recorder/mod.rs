@@ -9,7 +9,7 @@ mod marks;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use espalier::{Board, Span, Time};
+use espalier::{AccessPoint, Board, Span, Time};
 use espalier_serve::{Action, Level};
 use toml::{Table, Value};
 
@@ -188,6 +188,10 @@ impl Recorder {
                 self.before(at);
                 self.push("reset", true);
             }
+            Action::Cable { cut } => {
+                self.before(at);
+                self.push("cable", if *cut { "cut" } else { "restored" });
+            }
             Action::UdpOpen { port } => {
                 self.before(at);
                 self.datagrams.entry(*port).or_default();
@@ -210,6 +214,21 @@ impl Recorder {
             // The names of listeners and connections are their owner's, and the rest changes nothing on the board.
             _ => {}
         }
+    }
+
+    /// A network was taken out of the air, or is in it again, with these settings.
+    pub fn network(&mut self, ssid: &str, back: Option<&AccessPoint>, at: Time) {
+        self.before(at);
+        let Some(network) = back else { return self.push("remove-access-point", ssid) };
+        let form = [
+            ("ssid", Some(ssid.into())),
+            ("password", network.password.as_deref().map(Value::from)),
+            ("channel", Some(i64::from(network.channel).into())),
+            ("rssi", Some(i64::from(network.rssi).into())),
+            ("hidden", network.hidden.then(|| true.into())),
+            ("gateway", network.gateway.map(|address| address.to_string().into())),
+        ];
+        self.push("access-point", table(form.into_iter().filter_map(|(key, value)| Some((key, value?)))));
     }
 
     /// The peer listens on a port, under this name.

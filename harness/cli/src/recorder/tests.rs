@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use espalier::{Span, Time};
+use espalier::{AccessPoint, Span, Time};
 use espalier_serve::Action;
 
 use super::heard::Heard;
@@ -88,6 +88,25 @@ fn fingers_are_lifted_among_the_other_steps() {
         "untouch P",
         "run-for 200ms",
         "part { knob = { pressed = true } }",
+    ];
+    assert_eq!(told(&recorder), steps);
+}
+
+#[test]
+fn surroundings_are_taken_away_and_given_back() {
+    let mut recorder = recorder();
+    act(&mut recorder, r#"{"do":"cable","cut":true}"#, "", 0);
+    act(&mut recorder, r#"{"do":"cable","cut":false}"#, "", 100);
+    recorder.network("home", None, at(100));
+    let home = AccessPoint { password: Some("correct horse".to_owned()), channel: 6, ..AccessPoint::new("home") };
+    recorder.network("home", Some(&home), at(300));
+    let steps = [
+        "cable cut",
+        "run-for 100ms",
+        "cable restored",
+        "remove-access-point home",
+        "run-for 200ms",
+        "access-point { channel = 6, password = correct horse, rssi = -40, ssid = home }",
     ];
     assert_eq!(told(&recorder), steps);
 }

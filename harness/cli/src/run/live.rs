@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use espalier::{Board, Machine, Span, Start};
+use espalier::{AccessPoint, Board, Machine, Span, Start};
 use espalier_serve::{Action, ActionError, LivePage, Request, RunState};
 use serde_json::{Value, json};
 
@@ -153,8 +153,13 @@ impl Live {
                     _ => board.machine(|machine: &mut Machine| self.page.perform(machine, action.clone())),
                 };
                 let answer = answer.map_err(|error| ActionError::Failed { reason: error.cause().to_string() })??;
-                if let Some(recorder) = recorder {
-                    recorder.acted(&action, kind.as_deref(), at);
+                match (recorder, &action) {
+                    (Some(recorder), Action::Network { ssid, on }) => {
+                        let back = if *on { network_of(board, ssid) } else { None };
+                        recorder.network(ssid, back.as_ref(), at);
+                    }
+                    (Some(recorder), action) => recorder.acted(action, kind.as_deref(), at),
+                    (None, _) => {}
                 }
                 return Ok(answer);
             }
@@ -173,6 +178,12 @@ fn part_of(action: &Action) -> Option<&str> {
         Action::Press { part, .. } => Some(part),
         _ => None,
     }
+}
+
+/// The settings of a network in the air.
+fn network_of(board: &Board, ssid: &str) -> Option<AccessPoint> {
+    let find = |machine: &mut Machine| machine.air().networks().find(|network| network.ssid == ssid).cloned();
+    board.machine(find).ok().flatten()
 }
 
 /// The kind of a part, as board files spell it.

@@ -8,7 +8,7 @@ use espalier_world::World;
 use serde_json::{Value, json};
 
 use super::BoardThread;
-use crate::action::{Action, ActionError, span};
+use crate::action::{Action, ActionError, Hands, span};
 use crate::config::Pace;
 use crate::handle::{BoardEvent, Export};
 use crate::look::{Look, Seen, Standing, state_of};
@@ -35,10 +35,8 @@ impl BoardThread {
                 self.pacer.set_pace(pace, Instant::now(), self.target.machine.now());
             }
             Action::State => {
-                return Ok(state_of(
-                    &mut self.target.machine,
-                    &standing(self.paused, self.halted.as_deref(), self.pacer.pace()),
-                ));
+                let standing = standing(self.paused, self.halted.as_deref(), self.pacer.pace(), &self.hands);
+                return Ok(state_of(&mut self.target.machine, &standing));
             }
             action => {
                 self.is_polling = false;
@@ -49,7 +47,7 @@ impl BoardThread {
     }
 
     pub(super) fn look(&mut self, mut look: Box<Look>) -> (Box<Look>, Seen) {
-        let standing = standing(self.paused, self.halted.as_deref(), self.pacer.pace());
+        let standing = standing(self.paused, self.halted.as_deref(), self.pacer.pace(), &self.hands);
         let seen = look.at(&mut self.target.machine, &standing, self.hands.watched());
         (look, seen)
     }
@@ -73,8 +71,9 @@ impl BoardThread {
     }
 }
 
-fn standing(paused: bool, halted: Option<&str>, pace: Pace) -> Standing<'_> {
-    Standing { running: !paused && halted.is_none(), fast: pace == Pace::Fast, halted, more: None }
+fn standing<'a>(paused: bool, halted: Option<&'a str>, pace: Pace, hands: &'a Hands) -> Standing<'a> {
+    let running = !paused && halted.is_none();
+    Standing { running, fast: pace == Pace::Fast, halted, away: hands.away(), more: None }
 }
 
 /// The board, or what was recorded of it, as a file. A board is the world of one in it, as everywhere.

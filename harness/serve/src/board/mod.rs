@@ -10,7 +10,6 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use espalier_core::{Span, Time};
-use espalier_net::{FaultConfig, Faults};
 use espalier_soc::{Machine, Stop, Strap};
 use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
@@ -243,9 +242,7 @@ impl BoardThread {
     }
 
     fn plug_cable(&mut self, plugged: bool) {
-        let end = Faults { cut: !plugged, ..Faults::default() };
-        let faults = FaultConfig { from_board: end.clone(), to_board: end };
-        self.target.machine.lan_mut().set_faults(faults).expect("a cable that is cut is a cable");
+        self.target.machine.lan_mut().set_cable_cut(0, !plugged).expect("the first cable is the board's");
     }
 
     fn set_paused(&mut self, paused: bool) {

@@ -261,6 +261,7 @@ class Board {
       this.act({ do: event.submitter ? event.submitter.value : "listen", port });
     });
     this.talks = new Map();
+    this.around = new Map();
     this.frames = { network: [], air: [] };
     document.addEventListener("click", (event) => {
       const menu = this.find(".menu");
@@ -286,6 +287,7 @@ class Board {
     if (news.consoles) news.consoles.forEach((one) => this.print(one));
     if (news.network) this.addFrames("network", news.network);
     if (news.air) this.addFrames("air", news.air);
+    if (news.cable) this.setCable(news.cable);
     if (news.networks) this.setNetworks(news.networks);
     if (news.unmodelled) this.setUnmodelled(news.unmodelled);
   }
@@ -681,11 +683,39 @@ class Board {
     if (follows) box.scrollTop = box.scrollHeight;
   }
 
+  // -- the surroundings --
+
+  // A row with a switch, which stays the same node: it may have the focus.
+  surrounding(key, name, what, verb, label, action) {
+    let row = this.around.get(key);
+    if (!row) {
+      row = make("li", {}, make("span", {}), make("small", {}), make("button", { type: "button", class: "quiet", onclick: () => this.act(row.action) }));
+      this.around.set(key, row);
+      this.find(".networks .body").append(row);
+    }
+    const [title, small, button] = row.children;
+    title.textContent = name;
+    small.textContent = what;
+    row.action = action;
+    button.hidden = !action;
+    button.textContent = verb;
+    button.setAttribute("aria-label", label);
+  }
+
+  setCable({ cut }) {
+    this.surrounding("cable", "Ethernet cable", cut ? "cut" : "plugged in", cut ? "Put back" : "Cut", cut ? "Put the Ethernet cable back" : "Cut the Ethernet cable", { do: "cable", cut: !cut });
+  }
+
   setNetworks(networks) {
-    this.find(".networks").hidden = !networks.length;
-    this.find(".networks .body").replaceChildren(...networks.map((one) => make("li", {},
-      make("span", {}, one.ssid + (one.own ? " (the board's own)" : "")),
-      make("small", {}, [`channel ${one.channel}`, one.protected ? "WPA2" : "open", one.rssi != null && `${one.rssi} dBm`, one.stations ? `${one.stations} joined` : ""].filter(Boolean).join(" · ")))));
+    const present = new Set(["cable"]);
+    for (const one of networks) {
+      const key = `${one.own ? "own" : "network"} ${one.ssid}`;
+      present.add(key);
+      const what = [one.away && "taken away", `channel ${one.channel}`, one.protected ? "WPA2" : "open", one.rssi != null && `${one.rssi} dBm`, one.stations ? `${one.stations} joined` : ""].filter(Boolean).join(" · ");
+      this.surrounding(key, one.ssid + (one.own ? " (the board's own)" : ""), what, one.away ? "Give back" : "Take away",
+        one.away ? `Give ${one.ssid} back` : `Take ${one.ssid} away`, one.own ? null : { do: "network", ssid: one.ssid, on: Boolean(one.away) });
+    }
+    for (const [key, row] of this.around) if (!present.has(key)) { row.remove(); this.around.delete(key); }
   }
 
   setUnmodelled(told) {

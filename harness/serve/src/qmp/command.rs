@@ -16,7 +16,7 @@ const PROTOCOL_VERSION: [u32; 3] = [9, 2, 2];
 /// Executes out of band: every command here is quick enough.
 const OUT_OF_BAND: &str = "oob";
 /// Names of the [`Action`]s that have no command of QEMU; their commands have `x-` in front.
-const ACTIONS: [&str; 16] = [
+const ACTIONS: [&str; 18] = [
     "press",
     "set",
     "pin",
@@ -26,6 +26,8 @@ const ACTIONS: [&str; 16] = [
     "state",
     "step",
     "fast",
+    "cable",
+    "network",
     "listen",
     "connect",
     "peer-send",

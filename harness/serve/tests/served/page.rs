@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use espalier_core::Time;
+use espalier_net::AccessPoint;
 use espalier_serve::{Pace, ServeConfig, Server, WorldPace, WorldPage, WorldPorts, WorldServer};
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 use espalier_world::World;
@@ -209,6 +210,10 @@ fn the_board_is_told_of_as_it_changes() {
         parts.iter().find(|part| part["name"] == "light")?["properties"]["volts"].as_f64()
     };
     events.until(|told| light(told) == Some(1.65));
+    for cut in [true, false] {
+        browser.act(0, &json!({"do": "cable", "cut": cut}));
+        events.until(|told| told["cable"]["cut"] == cut);
+    }
     browser.act(0, &json!({"do": "watch", "gpio": 25, "on": true}));
     browser.act(0, &json!({"do": "pin", "gpio": 25, "level": "high"}));
     events.until(|told| {
@@ -232,6 +237,7 @@ fn refused_actions_are_explained_and_change_nothing() {
         (json!({"do": "press", "part": "c"}), "422", "no part \"c\"; it has display, a, b"),
         (json!({"do": "press"}), "400", "missing field `part`"),
         (json!({"do": "fly"}), "400", "unknown variant `fly`"),
+        (json!({"do": "network", "ssid": "home", "on": true}), "422", "no network \"home\" is in the air"),
         (json!({"do": "send", "text": "x", "uart": 9}), "422", "no UART 9; it has 3"),
         (json!({"do": "step", "milliseconds": 1_000_000}), "422", "1000000 ms is not possible"),
         (json!([]), "400", ""),
@@ -266,6 +272,7 @@ fn a_page_shows_all_boards_of_a_world() {
         let board = world.add_board(name, &MachineConfig { board, ..MachineConfig::default() }).unwrap();
         world.board_mut(board).power_on(Strap::Download);
     }
+    world.air_mut().add_access_point(AccessPoint::new("home")).unwrap();
     let page = WorldPage { address: free(), names: Vec::new() };
     let server = WorldServer::start(world, &[WorldPorts::default(); 2], Some(&page), WorldPace::RealTime).unwrap();
     let browser = Browser::open(&server.page().unwrap());
@@ -277,9 +284,17 @@ fn a_page_shows_all_boards_of_a_world() {
     for place in [0, 1] {
         events.until(|told| told["place"] == place);
     }
+    let state = |place: usize| browser.act(place, &json!({"do": "state"})).1;
+    for on in [false, true] {
+        browser.act(0, &json!({"do": "network", "ssid": "home", "on": on}));
+        let networks = state(1)["networks"].clone();
+        assert_eq!((networks[0]["ssid"].as_str(), networks[0]["away"] == true), (Some("home"), !on), "{networks}");
+    }
+    browser.act(1, &json!({"do": "cable", "cut": true}));
+    assert_eq!([0, 1].map(|place| state(place)["cable"]["cut"].clone()), [json!(false), json!(true)]);
     browser.act(0, &json!({"do": "stop"}));
     let micros = |place| {
-        let state = browser.act(place, &json!({"do": "state"})).1;
+        let state = state(place);
         (state["state"]["time"].as_f64().unwrap() * 1e6).round()
     };
     let before = micros(1);
