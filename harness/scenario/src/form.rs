@@ -207,6 +207,10 @@ pub enum Need {
     Pins,
     /// The UARTs beside the console.
     Uarts,
+    /// Cutting the board's power.
+    Power,
+    /// Writing the board into a file.
+    Snapshot,
 }
 
 /// The JSON Schema of scenario files (draft 2020-12), which editors complete and check them with.

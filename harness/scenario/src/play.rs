@@ -238,5 +238,7 @@ fn capability(need: Need) -> Capability {
         Need::Buzzer => Capability::Buzzer,
         Need::Pins => Capability::Pins,
         Need::Uarts => Capability::Uarts,
+        Need::Power => Capability::Power,
+        Need::Snapshot => Capability::Snapshot,
     }
 }

@@ -44,6 +44,16 @@ fn the_tutorial_passes_as_scenarios() {
 }
 
 #[test]
+fn power_is_cut_and_the_board_is_saved() {
+    let scenario = "board: mpython\nfirmware: IMAGE\nneeds: [power, snapshot]\nsteps:\n  - expect: '@event address '\n  \
+                    - cut-power: 1\n  - run-for: 1s\n  - power-on: true\n  - expect: POWERON_RESET\n  - expect: '@event \
+                    address '\n  - save: booted.espalier\n";
+    let (folder, status, output, errors) = run("power.yaml", scenario, &[]);
+    assert_eq!(status, Some(0), "{output}{errors}");
+    assert!(std::fs::read(folder.path().join("booted.espalier")).unwrap().starts_with(b"ESPWORLD"));
+}
+
+#[test]
 fn a_failure_names_the_line_and_shows_the_scene() {
     let scenario = "board: mpython\nfirmware: IMAGE\nsteps:\n  - expect: '@event address'\n  - name: the shop opens\n    \
                     expect: open for business\n    within: 1s\n";

@@ -142,6 +142,12 @@ actions! {
     join "join" Join(Join),
     /// Pulls the reset line; the firmware starts anew.
     reset "reset" Reset(Yes),
+    /// Takes the board's power away. What the flash chip was writing is torn, as the number draws it.
+    cut_power "cut-power" CutPower(u64),
+    /// Switches the board on, after its power was cut or without: then it was away for a moment.
+    power_on "power-on" PowerOn(Yes),
+    /// Writes the board into this file, from the folder of the scenario; `espalier run` and tests go on from it.
+    save "save" Save(PathBuf),
     /// Lets the board run for this long.
     run_for "run-for" RunFor(Time),
     /// Runs a script on the board's MicroPython, to its end.

@@ -149,6 +149,9 @@ impl Player {
             Action::Deauthenticate(ssid) => Ok(self.board.air().deauthenticate(ssid)?),
             Action::Join(form) => self.join(form, patience).await,
             Action::Reset(Yes) => Ok(self.board.reset().await?),
+            Action::CutPower(seed) => Ok(self.board.cut_power(seed)?),
+            Action::PowerOn(Yes) => Ok(self.board.power_on()?),
+            Action::Save(file) => Ok(self.board.save(self.document.path_of(file))?),
             Action::RunFor(time) => Ok(self.board.run_for(time.0).await?),
             Action::Script(form) => self.script(form, patience).await,
             Action::Equal([left, right]) => {
