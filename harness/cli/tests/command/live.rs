@@ -175,7 +175,8 @@ fn the_page_stops_the_board_and_its_snapshot_is_a_saved_board() {
             break (now, runs);
         }
     };
-    assert!(!runs && stepped >= stopped + 0.007, "{stopped} {stepped}");
+    // The numbers are rounded.
+    assert!(!runs && stepped > stopped + 0.006_999, "{stopped} {stepped}");
     let file = http(&page, "board.espalier", None);
     let body = file.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
     std::fs::write(&saved, &file[body..]).unwrap();
