@@ -115,6 +115,15 @@ impl Cache {
         entries.filter_map(|(entry, reg)| Some((reg, entry.slot?))).collect()
     }
 
+    /// Whether every register has what `other` says, and memory lacks no value that it has there.
+    pub fn agrees(&self, other: &Cache) -> bool {
+        self.entries.iter().zip(&other.entries).all(|(here, there)| match there.slot {
+            slot if slot == here.slot => there.dirty || !here.dirty,
+            None => !here.dirty,
+            Some(_) => false,
+        })
+    }
+
     /// Stores everything and forgets it.
     pub fn flush(&mut self, asm: &mut Assembler) {
         for index in 0..POOL.len() {

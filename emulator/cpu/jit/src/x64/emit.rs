@@ -3,6 +3,9 @@
 //! `rbp` holds the address of the guest's registers, `rbx` that of the registers that the window of the ring shows, `r12` that of the
 //! data window, `r13` the [`Context`], `r14` the cells that lead from block to block, `r15d` the instructions that are left. `rax`, `rcx`
 //! and `rdx` are scratch; the others hold registers of the guest. What is rare lies behind the block.
+//!
+//! A block that leads to itself is there twice: the second time with the guest's registers in those of the host where the first one
+//! left them, so that a loop neither stores nor loads them.
 
 use espalier_core::{CODE_PAGE, SteadyWords, WindowLayout};
 
@@ -38,7 +41,7 @@ enum Way {
 #[derive(Debug)]
 struct Out {
     label: Label,
-    dirty: Vec<(Reg, u16)>,
+    cache: Cache,
     way: Way,
 }
 
@@ -104,6 +107,39 @@ pub(super) fn emit(
 impl Emitter<'_> {
     fn run(&mut self) {
         self.asm.bind(self.start);
+        let outs = self.once();
+        let again = outs.iter().position(|out| self.spent_on_itself(out.way).is_some());
+        for (index, out) in outs.iter().enumerate() {
+            if Some(index) != again {
+                self.out(out);
+            }
+        }
+        if let Some(index) = again {
+            self.repeat(&outs[index]);
+        }
+    }
+
+    /// Goes on with the block where it leads to itself.
+    fn repeat(&mut self, from: &Out) {
+        self.asm.bind(from.label);
+        self.spend(self.spent_on_itself(from.way).unwrap_or_default());
+        let head = self.asm.label();
+        self.asm.bind(head);
+        (self.cache, self.index) = (from.cache.clone(), None);
+        for out in self.once() {
+            match self.spent_on_itself(out.way) {
+                Some(done) if out.cache.agrees(&from.cache) => {
+                    self.asm.bind(out.label);
+                    self.spend(done);
+                    self.asm.jump(head);
+                }
+                _ => self.out(&out),
+            }
+        }
+    }
+
+    /// Translates the block once. Returns the ways out, whose code is still missing.
+    fn once(&mut self) -> Vec<Out> {
         self.asm.alu_imm(Alu::Cmp, R15, self.block.count);
         let refuse = self.leave(Way::Refuse);
         self.asm.jump_if(Cc::Below, refuse);
@@ -113,20 +149,30 @@ impl Emitter<'_> {
         for detour in std::mem::take(&mut self.detours) {
             self.detour(detour);
         }
-        for out in std::mem::take(&mut self.outs) {
-            self.asm.bind(out.label);
-            for (reg, slot) in out.dirty {
-                let (base, displacement) = self.cache.home(slot);
-                self.asm.store(base, displacement, reg);
-            }
-            self.go(out.way);
+        std::mem::take(&mut self.outs)
+    }
+
+    /// Returns the number of instructions that are done on a way to the start of the block, if it leads there.
+    fn spent_on_itself(&self, way: Way) -> Option<u32> {
+        match way {
+            Way::Chain { target, done } if target == self.block.address => Some(done),
+            _ => None,
         }
+    }
+
+    fn out(&mut self, out: &Out) {
+        self.asm.bind(out.label);
+        for (reg, slot) in out.cache.dirty() {
+            let (base, displacement) = out.cache.home(slot);
+            self.asm.store(base, displacement, reg);
+        }
+        self.go(out.way);
     }
 
     /// A label behind the block from which control leaves, with the registers as they are now.
     fn leave(&mut self, way: Way) -> Label {
         let label = self.asm.label();
-        self.outs.push(Out { label, dirty: self.cache.dirty(), way });
+        self.outs.push(Out { label, cache: self.cache.clone(), way });
         label
     }
 
@@ -258,6 +304,10 @@ impl Emitter<'_> {
             }
             Op::Look { condition, left, right, target, done } => {
                 self.leave_if(condition, left, right, Way::Look { target, done });
+            }
+            Op::Jump { target, done } if target == self.block.address => {
+                let again = self.leave(Way::Chain { target, done });
+                self.asm.jump(again);
             }
             Op::Jump { target, done } => {
                 self.cache.flush(&mut self.asm);
