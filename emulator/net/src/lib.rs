@@ -40,6 +40,8 @@ mod ports;
 mod rng;
 mod single;
 
+#[doc(hidden)]
+pub use air::frames_with_valid_keys;
 pub use air::{AccessPoint, Air, AirError, AirFaults, AirFrame, Announced, Carried, Refusal, Station, StationState};
 pub use config::LanConfig;
 pub use error::LanError;

@@ -1,0 +1,45 @@
+//! Readers of bytes from outside, as functions of bytes that any fuzzer can call. The test of this crate
+//! gives each one its kept corpus (`fuzz/corpus`) and mutations of it.
+//!
+//! A target takes any bytes. What it finds is a panic, an endless loop or memory without bound. A finding becomes a file of the corpus,
+//! so that no later change brings it back.
+#![cfg(feature = "targets")]
+
+mod air;
+mod console;
+mod lan;
+
+/// A reader of bytes from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, and that of its corpus.
+    pub name: &'static str,
+    /// Reads bytes.
+    pub run: fn(&[u8]),
+}
+
+/// All of them, in the order of their names.
+pub const TARGETS: &[Target] = &[
+    Target { name: "air", run: air::frames },
+    Target { name: "console", run: console::lines },
+    Target { name: "dhcp", run: lan::dhcp },
+    Target { name: "dns", run: lan::dns },
+    Target { name: "eapol", run: espalier_net::frames_with_valid_keys },
+    Target { name: "lan", run: lan::frames },
+];
+
+/// The reader of this name.
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
+
+/// Pieces of an input: each has its length before it, in one byte. The last one may be shorter.
+fn pieces(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = input;
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first()?;
+        let (piece, next) = after.split_at(usize::from(*length).min(after.len()));
+        rest = next;
+        Some(piece)
+    })
+}

@@ -1,0 +1,109 @@
+//! Each target reads its kept corpus and mutations of it. `ESPALIER_FUZZ=600` goes on with each for so many seconds; what it finds
+//! becomes a file in `target/espalier/fuzz`, to be kept in `fuzz/corpus` once it is mended.
+
+mod mutate;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use espalier_fuzz_targets::{TARGETS, Target, target};
+
+use mutate::Mutator;
+
+/// Mutations of a corpus in a plain run.
+const MUTATIONS: u32 = 200;
+const SECONDS_VARIABLE: &str = "ESPALIER_FUZZ";
+const SEED_VARIABLE: &str = "ESPALIER_FUZZ_SEED";
+/// In a long run, a target that takes so long with one input hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+fn keep(name: &str, input: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/espalier/fuzz").join(name);
+    let digest = input.iter().fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3) // FNV-1a
+    });
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{digest:016x}"));
+    fs::write(&path, input).unwrap();
+    path
+}
+
+/// Gives a target an input. What it does not survive is kept.
+fn give(target: &Target, input: &[u8]) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.run)(input))) {
+        eprintln!("{} does not survive {}", target.name, keep(target.name, input).display());
+        resume_unwind(panic);
+    }
+}
+
+/// Goes on for some seconds, and ends the process if the target hangs.
+fn go_on(target: &Target, mutator: &mut Mutator, corpus: &[Vec<u8>], seconds: u64) {
+    let current = Arc::new(Mutex::new((Instant::now(), Vec::new())));
+    let (watched, name) = (Arc::clone(&current), target.name);
+    let watchdog = move || loop {
+        std::thread::sleep(Duration::from_secs(1));
+        let (since, input) = watched.lock().unwrap().clone();
+        if since.elapsed() > PATIENCE && Arc::strong_count(&watched) > 1 {
+            eprintln!("{name} hangs with {}", keep(name, &input).display());
+            std::process::abort();
+        }
+        if Arc::strong_count(&watched) == 1 {
+            return;
+        }
+    };
+    std::thread::spawn(watchdog);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut count = 0_u64;
+    while Instant::now() < end {
+        let input = mutator.input(corpus);
+        *current.lock().unwrap() = (Instant::now(), input.clone());
+        give(target, &input);
+        count += 1;
+    }
+    println!("{name}: {count} inputs in {seconds} s");
+}
+
+fn check(name: &str) {
+    let target = target(name).unwrap();
+    let corpus = corpus(name);
+    assert!(!corpus.is_empty(), "{name} has no corpus");
+    corpus.iter().for_each(|input| give(target, input));
+    let mut mutator = Mutator::new(number(SEED_VARIABLE).unwrap_or(1));
+    match number(SECONDS_VARIABLE) {
+        Some(seconds) => go_on(target, &mut mutator, &corpus, seconds),
+        None => (0..MUTATIONS).for_each(|_| give(target, &mutator.input(&corpus))),
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            check(stringify!($name));
+        })*
+
+        #[test]
+        fn every_target_is_a_test() {
+            assert!(TARGETS.iter().map(|target| target.name).eq([$(stringify!($name)),*]));
+        }
+    };
+}
+
+targets! {
+    air console dhcp dns eapol lan
+}
