@@ -188,7 +188,7 @@ impl Device for IoMux {
     }
 
     fn write(&mut self, offset: u32, value: u32, _now: Time) -> Result<(), Unmodelled> {
-        let before = self.registers.get(offset);
+        let before = self.registers.read(offset)?;
         let changed = before ^ self.registers.write(offset, value)?;
         if let Some(pin) = REGISTER_OF_PIN.iter().position(|register| *register == Some(offset)) {
             let bit = |changes: bool| u64::from(changes) << pin;
@@ -205,8 +205,8 @@ impl Device for IoMux {
 
 #[cfg(test)]
 mod tests {
-    use super::{FUNCTION_GPIO, IoMux, Pull, REGISTER_OF_PIN, REGISTERS, reg};
-    use espalier_core::{Device, Time};
+    use super::{FUNCTION_GPIO, IoMux, IoMuxChanges, Pull, REGISTER_OF_PIN, REGISTERS, reg};
+    use espalier_core::{Device, Time, Unmodelled};
 
     #[test]
     fn every_pad_register_belongs_to_one_pin() {
@@ -234,5 +234,14 @@ mod tests {
         let mut mux = IoMux::new();
         mux.write(reg::GPIO22, FUNCTION_GPIO << 12 | 1 << 9 | 1 << 8, Time::ZERO).unwrap();
         assert_eq!((mux.function(22), mux.pull(22), mux.input_enabled(22)), (Some(2), Some(Pull::Up), true));
+    }
+
+    #[test]
+    fn an_address_without_a_register_is_refused() {
+        let mut mux = IoMux::new();
+        for offset in (0..0x1000).step_by(4).filter(|offset| REGISTERS.iter().all(|one| one.offset != *offset)) {
+            assert_eq!(mux.write(offset, u32::MAX, Time::ZERO), Err(Unmodelled), "{offset:#x}");
+        }
+        assert_eq!(mux.take_changes(), IoMuxChanges::default());
     }
 }
