@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use crate::bus::{Bus, CODE_PAGE, CodeMemory};
+use crate::counts::Counting;
 use crate::persist::{Damaged, Persist, Reader, Writer};
 
 /// Most instructions in a block.
@@ -123,13 +124,15 @@ pub struct BlockCache<D: Decoder> {
     /// hundreds of them after each reset.
     mapped: Vec<u32>,
     epoch: u32,
+    /// The executions of blocks, if they are counted.
+    pub counting: Counting,
 }
 
 /// A clone starts without blocks and decodes them again as it needs them, which costs less than copying them all. The blocks come out the
 /// same: one depends on nothing but its address, memory, what of it is at hand, and its decoder.
 impl<D: Decoder + Clone> Clone for BlockCache<D> {
     fn clone(&self) -> BlockCache<D> {
-        BlockCache { epoch: self.epoch, ..BlockCache::new(self.decoder.clone()) }
+        BlockCache { epoch: self.epoch, counting: self.counting.clone(), ..BlockCache::new(self.decoder.clone()) }
     }
 }
 
@@ -162,6 +165,7 @@ impl<D: Decoder> BlockCache<D> {
             quick: Vec::new(),
             mapped: Vec::new(),
             epoch: 0,
+            counting: Counting::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use crate::bus::Bus;
+use crate::counts::BlockCounts;
 
 /// Why [`Core::run`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,12 @@ pub trait Core: Any + Send + Sync {
     fn set_translation(&mut self, translation: Translation) {
         let _ = translation;
     }
+
+    /// Counts from now on the blocks that it executes. It may leave out rounds of a loop that repeat themselves.
+    fn count_blocks(&mut self);
+
+    /// The counts; none unless it counts.
+    fn block_counts(&self) -> Option<&BlockCounts>;
 
     /// Lets time pass without executing anything, while the core waits or is stalled.
     fn idle(&mut self, cycles: u64);

@@ -41,7 +41,7 @@ impl Native {
         match *self {}
     }
 
-    pub(crate) fn run(&mut self, _: u32, _: &mut [u32], _: &mut Windows<'_>, _: u32) -> Option<Outcome> {
+    pub(crate) fn run(&mut self, _: u32, _: &mut [u32], _: &mut Windows<'_>, _: &mut [u64], _: u32) -> Option<Outcome> {
         match *self {}
     }
 

@@ -56,6 +56,8 @@ pub struct Engine {
     /// Registers that the code reaches.
     slots: usize,
     ring: Option<Ring>,
+    /// Counts of executions that the code reaches.
+    places: usize,
 }
 
 /// The kind of host that code is generated for, if it is this one and it allows memory that is executed.
@@ -79,7 +81,7 @@ impl Engine {
         }
         let highest = ring.map_or(0, |ring| ring.highest().max(usize::from(ring.base)));
         let slots = highest.max(usize::from(pc)) + 1;
-        Some(Engine { native: Native::new(layout, pc, ring)?, slots, ring })
+        Some(Engine { native: Native::new(layout, pc, ring)?, slots, ring, places: 0 })
     }
 
     /// Where the windows lie that code is made for.
@@ -107,6 +109,11 @@ impl Engine {
         );
         let slots = block.ops.iter().map(|op| highest(op, &layout)).max();
         self.slots = self.slots.max(slots.map_or(0, |slot| slot + 1));
+        let places = block.ops.iter().filter_map(|op| match op {
+            Op::Tally { place } => Some(*place as usize + 1),
+            _ => None,
+        });
+        self.places = places.max().unwrap_or(0).max(self.places);
         self.native.install(block)
     }
 
@@ -117,6 +124,7 @@ impl Engine {
 
     /// Drops all blocks.
     pub fn clear(&mut self) {
+        self.places = 0;
         self.native.clear();
     }
 
@@ -125,15 +133,24 @@ impl Engine {
         self.native.refresh_pages(generation, page);
     }
 
-    /// Runs from the block in a cell on for at most `room` instructions. None if there is no such cell.
+    /// Runs from the block in a cell on for at most `room` instructions. None if there is no such cell. `executions` are the counts
+    /// of [`Op::Tally`].
     ///
     /// # Panics
-    /// If there are fewer registers than the code uses, or the windows are not as large as the layout says.
-    pub fn run(&mut self, cell: u32, registers: &mut [u32], windows: &mut Windows<'_>, room: u32) -> Option<Outcome> {
+    /// If there are fewer registers or counts than the code uses, or the windows are not as large as the layout says.
+    pub fn run(
+        &mut self,
+        cell: u32,
+        registers: &mut [u32],
+        windows: &mut Windows<'_>,
+        executions: &mut [u64],
+        room: u32,
+    ) -> Option<Outcome> {
         assert!(registers.len() >= self.slots, "fewer registers than the code uses");
-        let Some(ring) = &self.ring else { return self.native.run(cell, registers, windows, room) };
+        assert!(executions.len() >= self.places, "fewer counts than the code uses");
+        let Some(ring) = &self.ring else { return self.native.run(cell, registers, windows, executions, room) };
         ring.spread(registers);
-        let outcome = self.native.run(cell, registers, windows, room);
+        let outcome = self.native.run(cell, registers, windows, executions, room);
         ring.gather(registers);
         outcome
     }
@@ -154,7 +171,7 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         slots.max().unwrap_or(0)
     };
     match op {
-        Op::Instruction(_) | Op::Leave | Op::Jump { .. } => 0,
+        Op::Instruction(_) | Op::Leave | Op::Jump { .. } | Op::Tally { .. } => 0,
         Op::Move { to, from }
         | Op::Unary { to, from, .. }
         | Op::FloatToSigned { to, from, .. }
@@ -205,6 +222,7 @@ fn changed(op: &Op) -> Option<Slot> {
         | Op::Count { to, .. } => Some(*to),
         Op::Instruction(_)
         | Op::Leave
+        | Op::Tally { .. }
         | Op::Jump { .. }
         | Op::JumpIndirect { .. }
         | Op::Store { .. }

@@ -231,6 +231,8 @@ pub enum Op {
     Count { to: Slot, end: Slot, done: u32 },
     /// The content of the register is not needed any more.
     Forget { slot: Slot },
+    /// Counts how often control leaves by the next way out, which is that of the operation behind this one: `executions[place] += 1`.
+    Tally { place: u32 },
     /// Goes on at a constant address if the condition holds.
     Branch { condition: Condition, left: Value, right: Value, target: u32, done: u32 },
     /// Goes on at a constant address.

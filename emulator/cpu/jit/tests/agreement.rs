@@ -241,6 +241,17 @@ fn settled(mut registers: Vec<u32>) -> Vec<u32> {
 }
 
 fn run(engine: &mut Engine, cell: u32, registers: &mut [u32], memory: &mut Memory, room: u32) -> Option<Outcome> {
+    run_counted(engine, cell, registers, memory, &mut [], room)
+}
+
+fn run_counted(
+    engine: &mut Engine,
+    cell: u32,
+    registers: &mut [u32],
+    memory: &mut Memory,
+    executions: &mut [u64],
+    room: u32,
+) -> Option<Outcome> {
     engine.refresh_pages(0, |number| memory.pages[number].clone());
     let mut windows = Windows {
         data: &mut memory.data,
@@ -249,7 +260,7 @@ fn run(engine: &mut Engine, cell: u32, registers: &mut [u32], memory: &mut Memor
         word_versions: &memory.word_versions,
         steady: &memory.steady,
     };
-    engine.run(cell, registers, &mut windows, room)
+    engine.run(cell, registers, &mut windows, executions, room)
 }
 
 /// Two blocks that lead to each other, until there is no room left.
@@ -301,4 +312,31 @@ fn a_block_repeats_itself() {
     let ran = run(&mut engine, cell, &mut registers, &mut Memory::new(&[0; 4]), 1000);
     assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 800, looked: None }));
     assert_eq!((registers[0], registers[usize::from(PC)]), (0, 4));
+}
+
+/// Each way out of a block that leads to itself, and of one behind it, has a count of its own.
+#[test]
+fn ways_out_are_counted() {
+    let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
+    let step = Op::Binary { op: Binary::Sub, to: 0, left: Value::Slot(0), right: Value::Imm(1) };
+    let again = Op::Branch {
+        condition: Condition::NotEqual,
+        left: Value::Slot(0),
+        right: Value::Imm(0),
+        target: ADDRESS,
+        done: 2,
+    };
+    let on = [Op::Tally { place: 7 }, Op::Jump { target: 4, done: 2 }];
+    let first = [&[Op::Instruction(0), step, Op::Instruction(1), Op::Tally { place: 2 }, again][..], &on].concat();
+    let second = [Op::Instruction(0), Op::Tally { place: 3 }, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
+    let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &first }).expect("there is room");
+    assert!(engine.install(&Block { address: 4, tag: 2, count: 1, ops: &second }).is_some());
+    let (mut registers, mut executions) = (vec![0; REGISTERS], [0; 8]);
+    for _ in 0..2 {
+        registers[0] = 100;
+        let mut memory = Memory::new(&[0; 4]);
+        let ran = run_counted(&mut engine, cell, &mut registers, &mut memory, &mut executions, 1000);
+        assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 799, looked: None }));
+    }
+    assert_eq!(executions, [0, 0, 198, 2, 0, 0, 0, 2]);
 }

@@ -1,6 +1,6 @@
 //! The core as its users see it, and the loop that runs blocks.
 
-use espalier_core::{Bus, DebugStop, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, DebugStop, Exit, Watchpoint};
 
 use crate::block::{self, Absent, Blocks, RiscV};
 use crate::config::Config;
@@ -50,6 +50,16 @@ impl Cpu {
         self.state.lines = lines;
     }
 
+    /// Counts from now on the blocks that it executes; a clone counts for itself.
+    pub fn count_blocks(&mut self) {
+        self.blocks.counting.begin();
+    }
+
+    /// The counts; none unless it counts.
+    pub fn block_counts(&self) -> Option<&BlockCounts> {
+        self.blocks.counting.counts()
+    }
+
     /// Runs until `cycles` cycles are spent or there is another reason to return.
     pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
         self.state.started = self.cycles;
@@ -91,7 +101,10 @@ impl Cpu {
                 return Exit::Waiting;
             }
             let (state, blocks) = (&mut self.state, &mut self.blocks);
-            let debugged = debugger::run_blocks(state, blocks, &mut self.debugger, bus, position, *spent..cycles);
+            let mut counting = std::mem::take(&mut blocks.counting);
+            let watching = (&mut self.debugger, &mut counting);
+            let debugged = debugger::run_blocks(state, blocks, watching, bus, position, *spent..cycles);
+            self.blocks.counting = counting;
             *spent = debugged.spent;
             if let Some(exit) = debugged.exit {
                 return exit;
@@ -255,6 +268,9 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         {
             bus.executed(pc, start.pc(last).wrapping_add(u32::from(last.length())), spent);
         }
+        let counted = if blocks.counting.is_on() { last.or(instructions[..count].last()) } else { None };
+        let after = counted.map(|op| start.pc(op).wrapping_add(u32::from(op.length())));
+        let mut ends = false;
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
             (_, None) => {
@@ -262,12 +278,13 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
             }
             (then, Some(last)) => {
                 state.finish(then, start.pc(last), u32::from(last.length()));
-                if matches!(then, Then::Sync | Then::SyncJump(_)) {
-                    return spent;
-                }
+                ends = matches!(then, Then::Sync | Then::SyncJump(_));
             }
         }
-        if spent >= stop || bus.attention() {
+        if let (Some(end), Some(counts)) = (after, blocks.counting.counts_mut()) {
+            counts.note(pc, end, step.then() != Then::Raise && state.pc != end);
+        }
+        if ends || spent >= stop || bus.attention() {
             return spent;
         }
     }

@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{Bus, Core, DebugStop, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, Core, DebugStop, Exit, Watchpoint};
 
 use crate::cpu::Cpu;
 
@@ -11,6 +11,14 @@ impl Core for Cpu {
 
     fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.step(bus)
+    }
+
+    fn count_blocks(&mut self) {
+        self.count_blocks();
+    }
+
+    fn block_counts(&self) -> Option<&BlockCounts> {
+        self.block_counts()
     }
 
     fn idle(&mut self, cycles: u64) {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use espalier_core::{Bus, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
+use espalier_core::{Bus, Counting, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
 
 use crate::block::{self, Absent, Blocks};
 use crate::execute::execute_apart;
@@ -166,7 +166,7 @@ pub(crate) struct Debugged {
 pub(crate) fn run_blocks<B: Bus>(
     state: &mut State,
     blocks: &mut Blocks,
-    debugger: &mut Debugger,
+    (debugger, counting): (&mut Debugger, &mut Counting),
     bus: &mut B,
     mut position: Position,
     cycles: Range<u32>,
@@ -208,10 +208,14 @@ pub(crate) fn run_blocks<B: Bus>(
             let watched = debugger.watched(state, op);
             let then = execute_apart(state, bus, op, start).then();
             spent += 1;
+            let end = pc.wrapping_add(u32::from(op.length()));
             if bus.is_observed() {
-                bus.executed(pc, pc.wrapping_add(u32::from(op.length())), spent);
+                bus.executed(pc, end, spent);
             }
             state.finish(then, pc, u32::from(op.length()));
+            if let Some(counts) = counting.counts_mut() {
+                counts.note(pc, end, then != Then::Raise && state.pc != end);
+            }
             debugger.note(watched.filter(|_| then != Then::Raise));
             if matches!(then, Then::Sync | Then::SyncJump(_)) {
                 return Debugged { spent, exit: None };

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::instruction::{self, Flow, Instruction, Opcode};
 use crate::trap::Trap;
-use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Translation, Writer};
+use espalier_core::{BlockCache, BlockCounts, Bus, Counting, Damaged, Decoder, Persist, Reader, Translation, Writer};
 pub(crate) use translate::Entered;
 use translate::Translator;
 
@@ -154,6 +154,16 @@ impl Blocks {
     #[inline(always)]
     pub(crate) fn block(&self, index: u32) -> &Block {
         self.cache.block(index)
+    }
+
+    /// The executions of blocks, if they are counted.
+    #[inline(always)]
+    pub(crate) fn counting(&mut self) -> &mut Counting {
+        &mut self.cache.counting
+    }
+
+    pub(crate) fn counts(&self) -> Option<&BlockCounts> {
+        self.cache.counting.counts()
     }
 
     #[inline(always)]

@@ -12,7 +12,7 @@ use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
 use crate::trap::Trap;
-use espalier_core::{Bus, DebugStop, Exit, Translation, Watchpoint};
+use espalier_core::{BlockCounts, Bus, DebugStop, Exit, Translation, Watchpoint};
 
 /// One core.
 #[derive(Clone, Debug)]
@@ -62,6 +62,16 @@ impl Cpu {
         self.blocks.translation()
     }
 
+    /// Counts from now on the blocks that it executes; a clone counts for itself.
+    pub fn count_blocks(&mut self) {
+        self.blocks.count();
+    }
+
+    /// The counts; none unless it counts.
+    pub fn block_counts(&self) -> Option<&BlockCounts> {
+        self.blocks.counts()
+    }
+
     /// Runs until `cycles` cycles are spent or there is another reason to return.
     pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
         self.state.started = self.cycles;
@@ -80,7 +90,7 @@ impl Cpu {
                 return exit;
             }
             if self.state.is_single_stepped() {
-                self.interpret(bus, *spent);
+                self.interpret_counted(bus, *spent);
                 *spent += 1;
             } else {
                 let timer = self.state.cycles_to_match(self.state.started + u64::from(*spent));
@@ -119,12 +129,21 @@ impl Cpu {
         self.state.waiting.then_some(Exit::Waiting)
     }
 
-    /// Fetches, decodes and executes the next instruction, for which code may have to come.
-    fn interpret<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
+    /// Fetches, decodes and executes the next instruction, for which code may have to come. Returns where it is.
+    fn interpret<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> Option<Executed> {
         let is_at_hand = bus.is_at_hand(self.state.pc);
-        interpret(&mut self.state, bus, cycle);
+        let executed = interpret(&mut self.state, bus, cycle);
         if !is_at_hand {
             self.blocks.note_arrival(bus);
+        }
+        executed
+    }
+
+    /// The same, counted.
+    fn interpret_counted<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
+        let executed = self.interpret(bus, cycle);
+        if let (Some(executed), Some(counts)) = (executed, self.blocks.counting().counts_mut()) {
+            executed.count(counts);
         }
     }
 
@@ -275,6 +294,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
     // Translated code looks at no instruction breakpoints, and for attention only when it ends.
     let looks_closer = bus.is_observed() || BREAKPOINTS && state.has_instruction_breakpoints();
     let translates = blocks.translates() && !bus.attention() && !looks_closer;
+    let counts = blocks.counting().is_on();
     loop {
         let mut pc = state.pc;
         let mut index = match blocks.follow(previous, pc, bus) {
@@ -341,6 +361,10 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         {
             bus.executed(pc, pc.wrapping_add(u32::from(last.offset) + u32::from(last.length())), spent);
         }
+        let counted = if counts { last.or(instructions[..count].last()) } else { None };
+        let after = counted.map(|op| pc.wrapping_add(u32::from(op.offset) + u32::from(op.length())));
+        let mut raised = step.then() == Then::Raise;
+        let mut ends = false;
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
             (_, None) => match instructions.get(count) {
@@ -351,9 +375,8 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                         state.raise_obstacle(state.pc);
                         spent += 1;
                         previous = first + count as u32;
-                        if BREAKPOINTS && state.ocd.is_stopped() {
-                            return spent;
-                        }
+                        raised = true;
+                        ends = BREAKPOINTS && state.ocd.is_stopped();
                     }
                 }
             },
@@ -361,14 +384,30 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                 let pc = pc.wrapping_add(u32::from(last.offset));
                 state.finish(then, pc, pc.wrapping_add(u32::from(last.length())));
                 let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
-                if unmasked || then == Then::Sync || state.ocd.is_stopped() {
-                    return spent;
-                }
+                ends = unmasked || then == Then::Sync || state.ocd.is_stopped();
             }
         }
-        if spent >= stop || bus.attention() {
+        if let (Some(end), Some(counts)) = (after, blocks.counting().counts_mut()) {
+            Executed { start: pc, end, jumped: !raised && state.pc != end }.count(counts);
+        }
+        if ends || spent >= stop || bus.attention() {
             return spent;
         }
+    }
+}
+
+/// Instructions that were executed one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Executed {
+    start: u32,
+    end: u32,
+    /// The core goes on elsewhere than at the end, and no exception is why.
+    jumped: bool,
+}
+
+impl Executed {
+    fn count(self, counts: &mut BlockCounts) {
+        counts.note(self.start, self.end, self.jumped);
     }
 }
 
@@ -381,29 +420,36 @@ fn obstacle(state: &State, instructions: &[Instruction], pc: u32) -> Option<usiz
     })
 }
 
-/// Fetches, decodes and executes the next instruction.
-fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) {
+/// Fetches, decodes and executes the next instruction. Returns where it is, unless there is none that can be executed.
+fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) -> Option<Executed> {
     let pc = state.pc;
     // A wait for code takes the cycle in which it begins.
     if !bus.bring_in(pc) {
-        return;
+        return None;
     }
     let op = match block::fetch(bus, pc) {
         Ok(op) => op,
-        Err(trap) => return state.raise(trap, pc),
+        Err(trap) => {
+            state.raise(trap, pc);
+            return None;
+        }
     };
     if let Some(trap) = state.debug_trap(pc) {
-        return state.raise(trap, pc);
+        state.raise(trap, pc);
+        return None;
     }
     if u32::from(op.window()) > state.window_free {
-        return state.raise(Trap::WindowOverflow, pc);
+        state.raise(Trap::WindowOverflow, pc);
+        return None;
     }
     bus.executing(pc);
     let step = execute_apart::<true>(state, bus, &op, Start { pc, cycle });
+    let end = pc.wrapping_add(u32::from(op.length()));
     if bus.is_observed() {
-        bus.executed(pc, pc.wrapping_add(u32::from(op.length())), cycle + 1);
+        bus.executed(pc, end, cycle + 1);
     }
-    state.finish(step.then(), pc, pc.wrapping_add(u32::from(op.length())));
+    state.finish(step.then(), pc, end);
+    Some(Executed { start: pc, end, jumped: step.then() != Then::Raise && state.pc != end })
 }
 
 impl State {

@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{Bus, Core, DebugStop, Exit, Mark, Translation, Watchpoint};
+use espalier_core::{BlockCounts, Bus, Core, DebugStop, Exit, Mark, Translation, Watchpoint};
 
 use crate::cpu::Cpu;
 use crate::state::State;
@@ -16,6 +16,14 @@ impl Core for Cpu {
 
     fn set_translation(&mut self, translation: Translation) {
         self.set_translation(translation);
+    }
+
+    fn count_blocks(&mut self) {
+        self.count_blocks();
+    }
+
+    fn block_counts(&self) -> Option<&BlockCounts> {
+        self.block_counts()
     }
 
     fn idle(&mut self, cycles: u64) {

@@ -486,6 +486,12 @@ impl Machine {
         core.downcast_mut()
     }
 
+    /// Has each core count the blocks that it executes from now on, which changes nothing that they do. A fork counts from nothing on;
+    /// a snapshot has no counts and does not count.
+    pub fn count_blocks(&mut self) {
+        (0..self.cores()).for_each(|core| self.cpu_mut(core).count_blocks());
+    }
+
     /// From now on `observer` is told of what it is interested in. A fork has only those observers that fork, a snapshot none.
     pub fn observe(&mut self, observer: impl Observer) {
         self.run.observers.add(Box::new(observer));

@@ -1,9 +1,11 @@
 //! Observers are told of what happens, and change nothing.
 
+use std::collections::BTreeMap;
+
 use crate::common::{BOOTLOADER, program};
 use espalier_core::{
-    BlockEnd, CoreAccess, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange, Signal, Span, Time,
-    Translation,
+    BlockEnd, CoreAccess, CountedBlock, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange, Signal,
+    Span, Time, Translation,
 };
 use espalier_soc::{Machine, MachineConfig};
 
@@ -101,6 +103,64 @@ fn an_observed_run_has_the_trace_of_one_that_is_not() {
         machine.run_for(RUN);
         assert_eq!(end(&machine), end(&expected), "{interests:?}");
     }
+}
+
+/// The counts of the first core, by address.
+fn counted(machine: &Machine) -> BTreeMap<(u32, u32), CountedBlock> {
+    let counts = machine.cpu(0).block_counts().unwrap();
+    assert_eq!(counts.dropped(), 0);
+    counts.blocks().map(|block| ((block.start, block.end), block)).collect()
+}
+
+#[test]
+fn counts_are_those_of_an_observer_and_change_nothing() {
+    let mut expected = board();
+    expected.observe(Log::new(ALL));
+    expected.run_for(RUN);
+    let log = expected.take_observer::<Log>().unwrap();
+    let mut seen = BTreeMap::new();
+    for BlockEnd { start, end, next, .. } in log.blocks.iter().filter(|block| block.start >= CODE) {
+        let block = seen.entry((*start, *end)).or_insert(CountedBlock { start: *start, end: *end, count: 0, jumps: 0 });
+        block.count += 1;
+        block.jumps += u64::from(next != end);
+    }
+    assert!(seen.len() > 2, "{seen:x?}");
+    let mut all = Vec::new();
+    for translation in [Translation::Off, Translation::After(1), Translation::default()] {
+        let mut machine = board();
+        machine.set_translation(translation);
+        machine.count_blocks();
+        machine.run_for(RUN);
+        assert_eq!(end(&machine), end(&expected), "{translation:?}");
+        let counts = counted(&machine);
+        let of_program: BTreeMap<_, _> = counts.clone().split_off(&(CODE, 0));
+        assert_eq!(of_program, seen, "{translation:?}");
+        all.push(counts);
+    }
+    assert!(all[0].len() > 100 && all[0] == all[1] && all[1] == all[2], "the engines count the same, in the ROM too");
+}
+
+#[test]
+fn a_fork_counts_for_itself_and_a_reset_forgets_nothing() {
+    let mut straight = board();
+    straight.count_blocks();
+    straight.run_for(RUN);
+    let mut machine = board();
+    machine.count_blocks();
+    machine.run_for(Span::from_millis(10));
+    let before = counted(&machine);
+    let mut fork = machine.clone();
+    assert!(counted(&fork).is_empty() && before == counted(&machine));
+    fork.run_for(straight.now().since(fork.now()));
+    let mut sum = before.clone();
+    for (key, block) in counted(&fork) {
+        let both = sum.entry(key).or_insert(CountedBlock { count: 0, jumps: 0, ..block });
+        (both.count, both.jumps) = (both.count + block.count, both.jumps + block.jumps);
+    }
+    assert_eq!(sum, counted(&straight));
+    assert_eq!(before, counted(&machine));
+    machine.power_on(espalier_soc::Strap::FlashBoot);
+    assert_eq!(before, counted(&machine));
 }
 
 #[test]

@@ -220,6 +220,11 @@ impl Assembler {
         self.imm32(value);
     }
 
+    /// Adds one to the doubleword at `base + displacement`.
+    pub fn increment_wide(&mut self, base: Reg, displacement: i32) {
+        self.memory(true, &[0xFF], 0, base, displacement);
+    }
+
     pub fn alu(&mut self, op: Alu, to: Reg, from: Reg) {
         self.registers(false, &[(op as u8) << 3 | 1], from.0, to);
     }

@@ -22,6 +22,8 @@ pub(super) struct Context {
     pub steady: *const u32,
     /// The instructions that were left when one of them was read last; [`NEVER`] before.
     pub looked: u32,
+    /// Counts of executions.
+    pub executions: *mut u64,
 }
 
 /// More than can be left, for one instruction cannot come before the first.
@@ -50,6 +52,7 @@ pub(super) const KIND: i32 = offset_of!(Context, kind) as i32;
 pub(super) const TAG: i32 = offset_of!(Context, tag) as i32;
 pub(super) const STEADY: i32 = offset_of!(Context, steady) as i32;
 pub(super) const LOOKED: i32 = offset_of!(Context, looked) as i32;
+pub(super) const EXECUTIONS: i32 = offset_of!(Context, executions) as i32;
 pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;
 
 pub(super) const TABLE_ADDRESS: i32 = offset_of!(TableEntry, address) as i32;

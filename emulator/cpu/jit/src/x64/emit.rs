@@ -11,7 +11,7 @@ use espalier_core::{CODE_PAGE, SteadyWords, WindowLayout};
 
 use super::assembler::{Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide};
 use super::cache::{Cache, GROUP_SHIFT, WINDOW, displacement};
-use super::context::{DATA_VERSIONS, LOOKED, PAGES, STEADY, WORD_VERSIONS, WORDS};
+use super::context::{DATA_VERSIONS, EXECUTIONS, LOOKED, PAGES, STEADY, WORD_VERSIONS, WORDS};
 use super::stubs::Stubs;
 use crate::engine::Block;
 use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value, Width};
@@ -21,6 +21,8 @@ const TABLE_PAGE_SHIFT: u8 = 16;
 /// Bit of a version: code was decoded from the page.
 const DECODED: u8 = 1;
 const CELL_SHIFT: i32 = 3;
+/// Bytes of a count of executions.
+const COUNT_SHIFT: i32 = 3;
 /// Bytes of a group of registers of the ring.
 const GROUP_BYTES: i32 = 1 << GROUP_SHIFT;
 
@@ -31,10 +33,10 @@ enum Way {
     Refuse,
     /// The interpreter does the instruction and the rest of the block.
     Interpret { index: u32 },
-    /// Another block, after so many instructions of this one.
-    Chain { target: u32, done: u32 },
+    /// Another block, after so many instructions of this one, with the place of its count.
+    Chain { target: u32, done: u32, tally: Option<u32> },
     /// The end of the run.
-    Look { target: u32, done: u32 },
+    Look { target: u32, done: u32, tally: Option<u32> },
 }
 
 /// Code behind the block that stores what is in registers and leaves.
@@ -73,6 +75,8 @@ pub(super) struct Emitter<'a> {
     start: Label,
     /// The instruction whose operations are being translated; none before the first.
     index: Option<u32>,
+    /// Where the next way out is counted.
+    tally: Option<u32>,
     outs: Vec<Out>,
     detours: Vec<Detour>,
 }
@@ -97,6 +101,7 @@ pub(super) fn emit(
         cells,
         start,
         index: None,
+        tally: None,
         outs: Vec::new(),
         detours: Vec::new(),
     };
@@ -122,15 +127,16 @@ impl Emitter<'_> {
     /// Goes on with the block where it leads to itself.
     fn repeat(&mut self, from: &Out) {
         self.asm.bind(from.label);
-        self.spend(self.spent_on_itself(from.way).unwrap_or_default());
+        let (done, tally) = self.spent_on_itself(from.way).unwrap_or_default();
+        self.spend(done, tally);
         let head = self.asm.label();
         self.asm.bind(head);
         (self.cache, self.index) = (from.cache.clone(), None);
         for out in self.once() {
             match self.spent_on_itself(out.way) {
-                Some(done) if out.cache.agrees(&from.cache) => {
+                Some((done, tally)) if out.cache.agrees(&from.cache) => {
                     self.asm.bind(out.label);
-                    self.spend(done);
+                    self.spend(done, tally);
                     self.asm.jump(head);
                 }
                 _ => self.out(&out),
@@ -152,10 +158,10 @@ impl Emitter<'_> {
         std::mem::take(&mut self.outs)
     }
 
-    /// Returns the number of instructions that are done on a way to the start of the block, if it leads there.
-    fn spent_on_itself(&self, way: Way) -> Option<u32> {
+    /// Returns the number of instructions that are done on a way to the start of the block, if it leads there, and the place of its count.
+    fn spent_on_itself(&self, way: Way) -> Option<(u32, Option<u32>)> {
         match way {
-            Way::Chain { target, done } if target == self.block.address => Some(done),
+            Way::Chain { target, done, tally } if target == self.block.address => Some((done, tally)),
             _ => None,
         }
     }
@@ -195,8 +201,8 @@ impl Emitter<'_> {
                 self.asm.mov_imm(RCX, index);
                 self.asm.jump_far(self.stubs.interpret);
             }
-            Way::Chain { target, done } => {
-                self.spend(done);
+            Way::Chain { target, done, tally } => {
+                self.spend(done, tally);
                 if target == self.block.address {
                     self.asm.jump(self.start);
                 } else {
@@ -205,15 +211,20 @@ impl Emitter<'_> {
                     self.asm.jump_memory(R14, (cell as i32) << CELL_SHIFT);
                 }
             }
-            Way::Look { target, done } => {
-                self.spend(done);
+            Way::Look { target, done, tally } => {
+                self.spend(done, tally);
                 self.asm.mov_imm(RAX, target);
                 self.asm.jump_far(self.stubs.look);
             }
         }
     }
 
-    fn spend(&mut self, done: u32) {
+    /// So many instructions of the block are done, and it is left.
+    fn spend(&mut self, done: u32, tally: Option<u32>) {
+        if let Some(place) = tally {
+            self.asm.load_wide(RCX, R13, EXECUTIONS);
+            self.asm.increment_wide(RCX, (place as i32) << COUNT_SHIFT);
+        }
         self.asm.alu_imm(Alu::Sub, R15, done);
     }
 
@@ -299,25 +310,31 @@ impl Emitter<'_> {
                 self.result(to, RAX);
             }
             Op::Forget { slot } => self.cache.forget(slot),
+            Op::Tally { place } => self.tally = Some(place),
             Op::Branch { condition, left, right, target, done } => {
-                self.leave_if(condition, left, right, Way::Chain { target, done });
+                let tally = self.tally.take();
+                self.leave_if(condition, left, right, Way::Chain { target, done, tally });
             }
             Op::Look { condition, left, right, target, done } => {
-                self.leave_if(condition, left, right, Way::Look { target, done });
+                let tally = self.tally.take();
+                self.leave_if(condition, left, right, Way::Look { target, done, tally });
             }
             Op::Jump { target, done } if target == self.block.address => {
-                let again = self.leave(Way::Chain { target, done });
+                let tally = self.tally.take();
+                let again = self.leave(Way::Chain { target, done, tally });
                 self.asm.jump(again);
             }
             Op::Jump { target, done } => {
                 self.cache.flush(&mut self.asm);
-                self.go(Way::Chain { target, done });
+                let tally = self.tally.take();
+                self.go(Way::Chain { target, done, tally });
             }
             Op::JumpIndirect { target, done } => {
                 let target = self.value(target);
                 self.put(RAX, target);
                 self.cache.flush(&mut self.asm);
-                self.spend(done);
+                let tally = self.tally.take();
+                self.spend(done, tally);
                 self.asm.jump_far(self.stubs.indirect);
             }
             Op::Leave => {

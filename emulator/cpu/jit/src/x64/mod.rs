@@ -133,6 +133,7 @@ impl Native {
         cell: u32,
         registers: &mut [u32],
         windows: &mut Windows<'_>,
+        executions: &mut [u64],
         room: u32,
     ) -> Option<Outcome> {
         let (code, address) = (*self.cells.get(cell as usize)?, *self.addresses.get(cell as usize)?);
@@ -153,6 +154,7 @@ impl Native {
             index: 0,
             steady: windows.steady.as_ptr(),
             looked: NEVER,
+            executions: executions.as_mut_ptr(),
         };
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
         // long as the arena lives.
@@ -160,9 +162,9 @@ impl Native {
         // SAFETY: `code` is an address that `install` or `stubs::write` made. Translated code reaches registers below the highest slot of
         // any operation or of the room behind the file of a window, which `Engine::run` has compared with their number, for only
         // `Op::Rotate` changes the base of the window, and keeps it in the file; memory inside the windows, whose sizes were compared
-        // above with the constants in the code; versions by page numbers that lie in those windows; pages that `self.pages` keeps
+        // above with the constants in the code; counts by places that `Engine::run` has compared with their number; versions by page numbers that lie in those windows; pages that `self.pages` keeps
         // alive; the steady words; and the table, the cells and the context, which are borrowed for the call. It writes to the
-        // registers, the data window and the context only, all of which are borrowed exclusively. It returns with the registers
+        // registers, the data window, the counts and the context only, all of which are borrowed exclusively. It returns with the registers
         // restored that the ABI asks for.
         unsafe {
             enter(registers.as_mut_ptr(), windows.data.as_mut_ptr(), &raw mut context, self.cells.as_ptr(), room, code);

@@ -185,7 +185,7 @@ fn one(
     };
     let wide = |high: Value, low: Value| u64::from(of(high)) << 32 | u64::from(of(low));
     let result = match *op {
-        Op::Instruction(_) | Op::Forget { .. } => return Some(Step::Next),
+        Op::Instruction(_) | Op::Forget { .. } | Op::Tally { .. } => return Some(Step::Next),
         Op::Move { to, from } => (to, of(from)),
         Op::Binary { op, to, left, right } => (to, compute(op, of(left), of(right))?),
         Op::Float { op, to, left, right } => {

@@ -1,10 +1,11 @@
 //! Blocks that are translated to code of the host: which, when, and how one is entered.
 
-use espalier_core::{Bus, CODE_PAGE, CodeMemory, Translation, WindowLayout};
-use espalier_jit::{Block as Lowered, Engine, Exit, Space};
+use espalier_core::{BlockCounts, Bus, CODE_PAGE, CodeMemory, Translation, WindowLayout};
+use espalier_jit::{Block as Lowered, Engine, Exit, Op, Space};
 
 use super::lower::{self, Surroundings};
 use super::{Blocks, NONE};
+use crate::instruction::Instruction;
 use crate::state::State;
 
 /// Translated code, and what it was made for.
@@ -71,6 +72,13 @@ impl Blocks {
         self.cache.decoder.translator.setting
     }
 
+    /// Counts from now on what is executed, and drops translated code that does not.
+    pub(crate) fn count(&mut self) {
+        if self.cache.counting.begin() {
+            self.forget_translations();
+        }
+    }
+
     /// Drops translated code that does not look at data breakpoints as it has to now.
     #[inline(always)]
     pub(crate) fn note_watches(&mut self, watched: [bool; 2]) {
@@ -133,7 +141,8 @@ impl Blocks {
         }
         let engine = self.cache.decoder.translator.engine.as_mut()?;
         engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
-        let outcome = engine.run(native, state.words(), &mut bus.windows()?, room)?;
+        let executions = self.cache.counting.counts_mut().map_or(&mut [][..], BlockCounts::executions);
+        let outcome = engine.run(native, state.words(), &mut bus.windows()?, executions, room)?;
         if let Some(left) = outcome.looked {
             bus.looked_at_steady(stop - left);
         }
@@ -154,7 +163,7 @@ impl Blocks {
             self.cache.decoder.translator.refused = self.cache.decoder.translator.engine.is_none();
         }
         let block = self.block(index);
-        let (start, end, memory) = (block.start(), block.end, block.memory);
+        let (start, end, memory, count) = (block.start(), block.end, block.memory, block.count);
         let mut versions = Vec::new();
         if memory == CodeMemory::Writable {
             for (address, version) in [start, end.wrapping_sub(1)].into_iter().zip(block.versions) {
@@ -176,8 +185,11 @@ impl Blocks {
                 if there > memory || there == CodeMemory::Writable { None } else { bus.fetch(address).ok() }
             },
         };
-        let Some(ops) = lower::lower(self.instructions(block), &mut around) else { return false };
-        let lowered = Lowered { address: start, tag: index, count: block.count, ops: &ops };
+        let Some(mut ops) = lower::lower(self.instructions(block), &mut around) else { return false };
+        if self.cache.counting.is_on() {
+            ops = self.tallied(index, &ops);
+        }
+        let lowered = Lowered { address: start, tag: index, count, ops: &ops };
         let Some(engine) = &mut self.cache.decoder.translator.engine else { return false };
         match engine.install(&lowered) {
             Some(cell) => {
@@ -195,6 +207,32 @@ impl Blocks {
                 false
             }
         }
+    }
+
+    /// The operations of a block, with each way out counted.
+    fn tallied(&mut self, index: u32, ops: &[Op]) -> Vec<Op> {
+        let block = self.block(index);
+        let start = block.start();
+        let after = |op: &Instruction| start.wrapping_add(u32::from(op.offset) + u32::from(op.length()));
+        let ends: Vec<u32> = self.instructions(block).iter().map(after).collect();
+        let mut tallied = Vec::with_capacity(ops.len() + ops.len() / 2);
+        for op in ops {
+            let way = match *op {
+                Op::Branch { target, done, .. } | Op::Jump { target, done } | Op::Look { target, done, .. } => {
+                    Some((done, Some(target)))
+                }
+                Op::JumpIndirect { done, .. } => Some((done, None)),
+                _ => None,
+            };
+            if let Some((done, target)) = way
+                && let Some(counts) = self.cache.counting.counts_mut()
+            {
+                let end = ends[done as usize - 1];
+                tallied.push(Op::Tally { place: counts.place(start, end, target != Some(end)) });
+            }
+            tallied.push(*op);
+        }
+        tallied
     }
 }
 

@@ -9,7 +9,7 @@ use crate::execute::execute_apart;
 use crate::instruction::Instruction;
 use crate::state::State;
 use crate::step::{Start, Then};
-use espalier_core::Bus;
+use espalier_core::{Bus, Counting};
 
 impl Cpu {
     /// [`Cpu::run_until`] while a debugger looks at every instruction.
@@ -33,14 +33,16 @@ impl Cpu {
                     self.blocks.note_loop_end(self.state.lend);
                     Position::at(self.state.pc)
                 });
+                let mut counting = std::mem::take(self.blocks.counting());
                 let debugged = run_blocks_debugged(
                     &mut self.state,
                     &mut self.blocks,
-                    &mut self.debugger,
+                    (&mut self.debugger, &mut counting),
                     bus,
                     position,
                     *spent..stop,
                 );
+                *self.blocks.counting() = counting;
                 *spent = debugged.spent;
                 debugged.exit
             };
@@ -67,7 +69,7 @@ impl Cpu {
         }
         let in_vectors = self.state.is_in_window_vectors();
         let watched = block::fetch(bus, pc).ok().and_then(|op| self.debugger.watched(&self.state, &op));
-        self.interpret(bus, *spent);
+        self.interpret_counted(bus, *spent);
         *spent += 1;
         self.debugger.note(watched);
         self.debugger.note_step(&self.state, pc, in_vectors);
@@ -95,7 +97,7 @@ fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
 fn run_blocks_debugged<B: Bus>(
     state: &mut State,
     blocks: &mut Blocks,
-    debugger: &mut Debugger,
+    (debugger, counting): (&mut Debugger, &mut Counting),
     bus: &mut B,
     mut position: Position,
     cycles: Range<u32>,
@@ -162,12 +164,16 @@ fn run_blocks_debugged<B: Bus>(
             let watched = debugger.watched(state, op);
             let then = execute_apart::<true>(state, bus, op, start).then();
             next += 1;
+            let end = pc.wrapping_add(u32::from(op.length()));
             if bus.is_observed() {
-                bus.executed(pc, pc.wrapping_add(u32::from(op.length())), spent);
+                bus.executed(pc, end, spent);
             }
             match (then, instructions.get(next)) {
                 (Then::Next, Some(following)) => state.pc = pc_of(following),
-                _ => state.finish(then, pc, pc.wrapping_add(u32::from(op.length()))),
+                _ => state.finish(then, pc, end),
+            }
+            if let Some(counts) = counting.counts_mut() {
+                counts.note(pc, end, then != Then::Raise && state.pc != end);
             }
             if then != Then::Raise {
                 debugger.note(watched);
