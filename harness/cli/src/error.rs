@@ -56,6 +56,8 @@ pub enum CliError {
         "--coverage needs the functions and lines of the firmware: put its ELF file beside the image, with the same name"
     )]
     NoElf,
+    #[error("no board has counted what it executes: only emulated boards do")]
+    NothingCounted,
     #[error("no firmware: name MicroPython's image with --firmware, or in {}", espalier::IMAGE_VARIABLE)]
     NoFirmware,
     #[cfg(not(feature = "window"))]

@@ -4,6 +4,7 @@ mod args;
 mod boards;
 mod bridge;
 mod captures;
+mod coverage;
 mod demo;
 mod doctor;
 mod error;
@@ -71,6 +72,7 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::Serve(args) => return serve::perform(args).await,
         Command::World(args) => return world::perform(args).await,
         Command::Demo(args) => demo::perform(&args).await,
+        Command::Coverage(args) => coverage::perform(&args),
         Command::Replay { file, keep: None } => replay::perform(&file).await,
         Command::Replay { file, keep: Some(folder) } => replay::keep(&file, &folder),
         Command::Flash(args) => flash::perform(&args).await,

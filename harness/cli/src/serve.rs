@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use espalier::Image;
+use espalier::{Coverage, Image, elf_of};
 use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server, has_debugger};
 use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 use espalier_world::{BoardId, World, is_snapshot};
 
 use crate::SUCCESS;
 use crate::args::{Endpoint, NetworkArgs, ServeArgs, SetupArgs, TableArgs};
+use crate::captures::Output;
 use crate::error::CliError;
 use crate::output::say;
 use crate::signals::{Caught, Signals};
@@ -19,7 +20,14 @@ use crate::unmodelled::{self, Notes};
 /// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
 pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     let strap = if args.download { Strap::Download } else { Strap::FlashBoot };
-    let machine = machine(&args.setup, args.image.as_deref(), &args.table, strap)?;
+    let mut machine = machine(&args.setup, args.image.as_deref(), &args.table, strap)?;
+    let coverage = match (&args.coverage, &args.image) {
+        (Some(file), Some(image)) => Some((Output::open(file)?, elf_of(image).ok_or(CliError::NoElf)?)),
+        _ => None,
+    };
+    if coverage.is_some() {
+        machine.count_blocks();
+    }
     let mut signals = Signals::listen()?;
     let debugged = has_debugger(&machine);
     let server = Server::start(machine, &config(&args, debugged))?;
@@ -39,6 +47,9 @@ pub async fn perform(args: ServeArgs) -> Result<u8, CliError> {
     let machine = server.shutdown();
     let blocks: Vec<String> = machine.unmodelled_blocks().iter().map(ToString::to_string).collect();
     unmodelled::summarise(&blocks, &machine.dropped());
+    if let Some((file, elf)) = coverage {
+        file.write(Coverage::of_machine(&machine).lcov(&elf)?.as_bytes())?;
+    }
     say!("\nstopped at {} of board time", machine.now());
     Ok(match caught {
         Caught::Interrupt => SUCCESS,

@@ -4,11 +4,13 @@ use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use espalier::CoverageRecord;
 use espalier_scenario::{Options, Outcome, Record, Suite, annotation, junit, load, schema, tap};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::TestArgs;
 use crate::captures::Output;
+use crate::coverage;
 use crate::error::CliError;
 use crate::signals::Signals;
 use crate::style::{BAD, FAINT, GOOD, PLAIN, WARNING};
@@ -52,7 +54,9 @@ fn run(suite: &Suite, all: usize, args: &TestArgs) -> Result<u8, CliError> {
         bless: args.bless,
         repeat: args.repeat,
         fail_fast: args.fail_fast,
+        coverage: args.coverage.is_some().then(CoverageRecord::default),
     };
+    let coverage_file = args.coverage.as_deref().map(Output::open).transpose()?;
     let junit_file = args.junit.as_deref().map(Output::open).transpose()?;
     let tap_file = args.tap.as_deref().map(Output::open).transpose()?;
     let count = suite.tests().len() * args.repeat.map_or(1, |repeat| repeat.get());
@@ -70,6 +74,9 @@ fn run(suite: &Suite, all: usize, args: &TestArgs) -> Result<u8, CliError> {
     }
     if let Some(file) = tap_file {
         file.write(tap(&records).as_bytes())?;
+    }
+    if let (Some(file), Some(record)) = (coverage_file, &options.coverage) {
+        file.write(coverage::report(record, None)?.as_bytes())?;
     }
     if std::env::var_os(GITHUB_VARIABLE).is_some() {
         records.iter().filter_map(annotation).for_each(|line| println!("{line}"));

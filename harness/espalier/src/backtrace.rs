@@ -63,7 +63,7 @@ impl fmt::Display for Place {
 }
 
 /// The ELF file that belongs to the firmware `image`: itself, the one beside it, or that of the build in this folder.
-pub(crate) fn elf_of(image: &Path) -> Option<PathBuf> {
+pub fn elf_of(image: &Path) -> Option<PathBuf> {
     if let Ok(Some(build)) = find_build(image) {
         return build.elf;
     }

@@ -39,7 +39,8 @@ use crate::screen::{Screen, bless_from_env, default_folder};
 use crate::session::artefacts::{Artefacts, Root, test_name};
 use crate::session::runs::{check_required, say_skipped};
 use crate::session::{
-    Ask, CAPTURE_KEPT, Crash, Line, Members, RECORD_KEPT, Result, Saved, Shared, State, Use, Wait, attachment, records,
+    Ask, CAPTURE_KEPT, CoverageRecord, Crash, Line, Members, RECORD_KEPT, Result, Saved, Shared, State, Use, Wait,
+    attachment, records,
 };
 use crate::uart::Uart;
 
@@ -697,6 +698,7 @@ pub struct BoardBuilder {
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
     bless: Option<bool>,
+    coverage: Option<CoverageRecord>,
     firmware: Option<Firmware>,
     access_points: Vec<AccessPoint>,
     partition_table: Option<u32>,
@@ -789,6 +791,12 @@ impl BoardBuilder {
     /// Makes pictures that differ from their goldens the new goldens; overrides `ESPALIER_BLESS`.
     pub fn bless(mut self, bless: bool) -> BoardBuilder {
         self.bless = Some(bless);
+        self
+    }
+
+    /// Adds up what it and its forks execute, from power-on on, in this record; boards that are not emulated add nothing.
+    pub fn coverage(mut self, record: &CoverageRecord) -> BoardBuilder {
+        self.coverage = Some(record.clone());
         self
     }
 
@@ -913,6 +921,9 @@ impl BoardBuilder {
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let mut state = State::new(driver, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;
+        if let Some(record) = &self.coverage {
+            state.record_coverage(record);
+        }
         equip(&mut state);
         for settings in &self.access_points {
             state.driver.air().and_then(|air| air.add_access_point(settings)).map_err(|kind| state.fail(kind))?;

@@ -3,10 +3,10 @@
 #[cfg(feature = "symbols")]
 mod lcov;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::driver::Executed;
-use crate::session::Result;
+use crate::driver::{Executed, Machine, executed};
+use crate::session::{CoverageRecord, Result};
 #[cfg(feature = "symbols")]
 pub use lcov::NoSymbols;
 
@@ -52,11 +52,26 @@ impl Coverage {
         self.executed.dropped
     }
 
-    /// The records that boards have written to the folder that `ESPALIER_COVERAGE` named.
+    /// The records that boards have written to the folder that `ESPALIER_COVERAGE` named, whatever their firmware;
+    /// [`CoverageRecord::read`] tells them apart.
     ///
     /// # Errors
     /// If the folder or a file in it cannot be read.
     pub fn read(folder: &Path) -> Result<Coverage> {
-        Ok(Coverage { executed: Executed::read(folder)? })
+        let mut all = Executed::default();
+        CoverageRecord::read(folder)?.executed().values().for_each(|executed| all.add(executed));
+        Ok(Coverage { executed: all })
+    }
+
+    /// The counts of the cores of a machine; see [`Machine::count_blocks`]. Empty if they do not count.
+    pub fn of_machine(machine: &Machine) -> Coverage {
+        Coverage { executed: executed(machine).unwrap_or_default() }
+    }
+}
+
+impl CoverageRecord {
+    /// The coverage of each firmware, with its ELF file where one was beside the image.
+    pub fn by_firmware(&self) -> Vec<(Option<PathBuf>, Coverage)> {
+        self.executed().into_iter().map(|(elf, executed)| (elf, Coverage { executed })).collect()
     }
 }

@@ -50,7 +50,7 @@
 //! | `ESPALIER_BLESS=1` | what the screens show becomes golden, where it differs |
 //! | `ESPALIER_ARTEFACTS` | folder for what failed tests leave behind |
 //! | `ESPALIER_SNAPSHOTS=off` | [`BootOnce`] keeps no booted board in a file for other processes |
-//! | `ESPALIER_COVERAGE` | a folder to which emulated boards write what they have executed, for [`Coverage::read`] |
+//! | `ESPALIER_COVERAGE` | a folder to which emulated boards write what they have executed, for `espalier coverage` and [`CoverageRecord::read`] |
 //! | `ESPALIER_KEEP=1` | tests that pass leave it behind too |
 
 #![warn(clippy::missing_errors_doc)]
@@ -100,7 +100,7 @@ mod units;
 mod world;
 
 pub use air::{Air, Join, NewAccessPoint, Station};
-pub use backtrace::{Place, Symbols};
+pub use backtrace::{Place, Symbols, elf_of};
 pub use board::{Board, BoardBuilder, IMAGE_VARIABLE, NoFirmware};
 pub use boot_once::BootOnce;
 pub use buzzer::{Buzzer, NotPlayed};
@@ -141,7 +141,9 @@ pub use screen::{
 };
 pub use session::artefacts::{ARTEFACTS_VARIABLE, KEEP_VARIABLE};
 pub use session::runs::{REQUIRE_VARIABLE, RUNS_VARIABLE, Skipped, WrongKind};
-pub use session::{Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result, SETTLED, Scene, Timeout, Wait};
+pub use session::{
+    CoverageRecord, Crash, CrashKind, Entry, Error, Event, Line, PATIENCE, Result, SETTLED, Scene, Timeout, Wait,
+};
 #[cfg(feature = "insta")]
 #[doc(hidden)]
 pub use snapshot::{ScreenComparator, insta, snapshot_file};

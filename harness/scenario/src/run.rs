@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use espalier::{Kind, Target, Time};
+use espalier::{CoverageRecord, Kind, Target, Time};
 
 pub use crate::play::Failure;
 use crate::play::{Player, Start};
@@ -34,6 +34,8 @@ pub struct Options {
     pub repeat: Option<NonZeroUsize>,
     /// No test is begun after the first failure.
     pub fail_fast: bool,
+    /// Adds up here what the cores of all boards execute.
+    pub coverage: Option<CoverageRecord>,
 }
 
 /// The outcome of a test.
@@ -95,8 +97,12 @@ impl Suite {
         let kind = options.target.clone().unwrap_or_else(Target::from_env).kind();
         let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let jobs = if kind == Kind::Emulated { options.jobs.unwrap_or_else(available).get() } else { 1 };
-        let start =
-            Start { target: options.target.clone(), artefacts: options.artefacts.clone(), bless: options.bless };
+        let start = Start {
+            target: options.target.clone(),
+            artefacts: options.artefacts.clone(),
+            bless: options.bless,
+            coverage: options.coverage.clone(),
+        };
         let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel();
         let mut records: Vec<Option<Record>> = vec![None; count];

@@ -66,6 +66,8 @@ pub enum Command {
     RunScript(ScriptArgs),
     /// Run tests that are written in TOML or YAML.
     Test(TestArgs),
+    /// Make a report of what the boards of a test run have executed.
+    Coverage(CoverageArgs),
     /// Show again what an exploration has found.
     Replay {
         /// The finding: `target/espalier/findings/NAME.toml`.
@@ -200,9 +202,35 @@ pub struct TestArgs {
     /// Write a report in the Test Anything Protocol.
     #[arg(long, value_name = "FILE")]
     pub tap: Option<PathBuf>,
+    /// Count the code that the cores of all boards execute, and write a tracefile of lcov: functions, lines and branches of the ELF file
+    /// beside each firmware.
+    #[arg(long, value_name = "FILE")]
+    pub coverage: Option<PathBuf>,
     /// Print the JSON Schema of scenarios.
     #[arg(long)]
     pub schema: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With a folder in ESPALIER_COVERAGE, every emulated board of a test run counts the
+code that its cores execute, and writes it there. The report is a tracefile of
+lcov: functions, lines and branches of the ELF file beside each firmware, each
+core as a test of its own.
+
+Example:
+  ESPALIER_COVERAGE=target/coverage cargo test
+  espalier coverage target/coverage -o firmware.info
+  genhtml --branch-coverage firmware.info -o target/coverage/html")]
+pub struct CoverageArgs {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The ELF file of firmware that has none beside its image.
+    #[arg(long, value_name = "FILE")]
+    pub elf: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -497,6 +525,10 @@ pub struct ServeArgs {
     /// Do not run before GDB or QMP says so.
     #[arg(long)]
     pub halt: bool,
+    /// Count the code that the cores execute, and write a tracefile of lcov at the end: functions, lines and branches of the ELF file
+    /// beside the image.
+    #[arg(long, value_name = "FILE", requires = "image", conflicts_with = "world")]
+    pub coverage: Option<PathBuf>,
     /// Port for the page on which the board is watched and touched. Its address has a token that is new in each run.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub http: u16,

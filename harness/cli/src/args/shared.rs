@@ -68,7 +68,7 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "FILE")]
     pub vcd: Option<PathBuf>,
     /// Count the code that the cores execute, and write a tracefile of lcov with its functions, lines and branches: those of the ELF
-    /// file beside the image. The board runs several times slower.
+    /// file beside the image.
     #[arg(long, value_name = "FILE")]
     pub coverage: Option<PathBuf>,
     /// With --vcd, record these pins only, such as 2,4. A pin with the rate of a UART, such as 1:115200, gets its bytes beside it, and so do the buses i2c:SCL:SDA and spi:SCK:DATA:CS

@@ -218,6 +218,19 @@ fn serve_until(signal: &str, args: &[&str]) -> (Option<i32>, String) {
 
 #[cfg(unix)]
 #[test]
+fn a_server_leaves_its_coverage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("served.info");
+    let (status, printed) = serve_until("-INT", &["--fast", "--coverage", file.to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{printed}");
+    let report = std::fs::read_to_string(file).unwrap();
+    assert!(report.starts_with("TN:core0\nSF:") && report.ends_with("end_of_record\n"), "{report:.300}");
+    let (status, _, errors) = espalier(&["serve", file!(), "--coverage", "x.info"]);
+    assert!(status == Some(1) && !std::path::Path::new("x.info").exists(), "{errors}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_server_ends_orderly_by_either_signal_and_says_what_each_port_is_for() {
     let (status, printed) = serve_until("-TERM", &[]);
     assert_eq!(status, Some(143), "{printed}");

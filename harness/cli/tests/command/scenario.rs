@@ -43,6 +43,44 @@ fn the_tutorial_passes_as_scenarios() {
     assert!(!folder.path().join("target").exists(), "a test that passes leaves nothing");
 }
 
+/// The number of functions that were called according to a tracefile of lcov.
+fn called(report: &str) -> usize {
+    report.lines().filter(|line| line.starts_with("FNDA:") && !line.starts_with("FNDA:0,")).count()
+}
+
+#[test]
+fn coverage_is_that_of_all_tests_and_of_what_they_share() {
+    let scenario = "board: mpython\nfirmware: IMAGE\nsetup: [{ expect: '@event address', within: 60s }]\ntests:\n  \
+                    - { name: waits, steps: [run-for: 10ms] }\n  \
+                    - { name: talks, steps: [send: status, expect: '@status'] }\n";
+    let covered = |filter: &str| {
+        let (folder, status, output, errors) =
+            run("both.yaml", scenario, &["--coverage", "both.info", "--filter", filter]);
+        assert_eq!(status, Some(0), "{output}\n{errors}");
+        std::fs::read_to_string(folder.path().join("both.info")).expect("a report")
+    };
+    let (both, waits) = (covered("both"), covered("waits"));
+    assert!(both.starts_with("TN:core0\nSF:") && both.ends_with("end_of_record\n"), "{both:.300}");
+    assert!(called(&both) > called(&waits) && called(&waits) > 50, "{} and {}", called(&both), called(&waits));
+
+    // The same out of a folder that the environment names, in two runs.
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("both.yaml"), scenario.replace("IMAGE", IMAGE)).expect("a file");
+    let espalier = |args: &[&str], variable: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+        let output = command.args(args).current_dir(folder.path()).env("ESPALIER_COVERAGE", variable).output();
+        output.expect("the command runs").status.success()
+    };
+    for test in ["waits", "talks"] {
+        assert!(espalier(&["test", "both.yaml", "--filter", test], "records"));
+    }
+    assert!(espalier(&["coverage", "records", "-o", "all.info"], ""));
+    let all = std::fs::read_to_string(folder.path().join("all.info")).expect("a report");
+    assert_eq!(called(&all), called(&both));
+    assert!(!espalier(&["coverage", ".", "-o", "none.info"], ""), "there is no record");
+    assert!(!folder.path().join("none.info").exists());
+}
+
 #[test]
 fn power_is_cut_and_the_board_is_saved() {
     let scenario = "board: mpython\nfirmware: IMAGE\nneeds: [power, snapshot]\nsteps:\n  - expect: '@event address '\n  \

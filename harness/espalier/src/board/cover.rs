@@ -8,10 +8,10 @@ use crate::driver::Capability;
 use crate::session::Result;
 
 impl Board {
-    /// Counts from now on what its cores execute; its forks count for themselves. Code is interpreted meanwhile, which is several times
-    /// slower; what the board does is the same.
+    /// Counts from now on what its cores execute; its forks count for themselves. What the board does is the same.
     ///
-    /// With a folder in `ESPALIER_COVERAGE`, every board does that from its start, and writes there what it has executed when it is gone.
+    /// With a folder in `ESPALIER_COVERAGE`, every board does that from its start, and adds what it has executed to a file there when it is
+    /// forked and when it is gone; see [`CoverageRecord`](crate::CoverageRecord).
     ///
     /// # Errors
     /// If the board is not emulated.

@@ -3,7 +3,7 @@
 use espalier_core::Span;
 
 use super::Board;
-use crate::driver::{Capability, FlashHistory, FlashMemory, FlashSectors};
+use crate::driver::{Capability, FlashHistory, FlashMemory, FlashSectors, millivolts};
 use crate::session::Result;
 
 /// Bytes of a record of what was done to the flash chip: a million small writes.
@@ -71,9 +71,7 @@ impl Board {
         if !state.driver.is_powered() {
             state.watch.forget();
         }
-        // A float becomes the nearest number that there is.
-        let millivolts = (volts * 1000.0).round() as u32;
-        state.driver.set_supply(millivolts, seed).map_err(|failure| state.fail(failure))
+        state.driver.set_supply(millivolts(volts), seed).map_err(|failure| state.fail(failure))
     }
 
     /// Lets its supply go from one voltage to another while it runs for `span`, in steps of a hundredth of the way.

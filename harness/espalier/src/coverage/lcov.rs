@@ -42,7 +42,8 @@ impl Coverage {
     /// If the file cannot be read, or has no code.
     pub fn lcov(&self, elf: &Path) -> Result<String> {
         let code = Code::read(elf)?;
-        let cores: BTreeSet<u8> = self.executed.blocks.keys().map(|block| block.core).collect();
+        // The first core is there even if it has not run yet.
+        let cores: BTreeSet<u8> = self.executed.blocks.keys().map(|block| block.core).chain([0]).collect();
         let mut report = String::new();
         for core in cores {
             let blocks = self.executed.blocks.iter().filter(|(block, _)| block.core == core);

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
-
-use crate::error::FileError;
 
 /// The environment variable with the folder to which boards write what they have executed.
 pub const COVERAGE_VARIABLE: &str = "ESPALIER_COVERAGE";
-/// File extension of the records of a process.
-const EXTENSION: &str = "blocks";
+/// Begins the line with the number of executions that there was no room for.
+const DROPPED: &str = "dropped";
 
 /// Instructions that follow each other in memory, as a core has executed them in one go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,32 +50,36 @@ impl Executed {
         self.dropped += other.dropped;
     }
 
-    /// Adds this to the records of this process in a folder.
-    pub(crate) fn append(&self, folder: &Path) -> Result<(), FileError> {
-        fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
-        let path = folder.join(format!("{}.{EXTENSION}", std::process::id()));
-        let mut text = String::new();
+    /// The executions since they were `before`.
+    pub(crate) fn since(mut self, before: &Executed) -> Executed {
+        for (block, earlier) in &before.blocks {
+            if let Some(executions) = self.blocks.get_mut(block) {
+                executions.count -= earlier.count.min(executions.count);
+                executions.jumps -= earlier.jumps.min(executions.jumps);
+            }
+        }
+        self.blocks.retain(|_, executions| executions.count > 0);
+        self.dropped -= before.dropped.min(self.dropped);
+        self
+    }
+
+    /// Writes a line for each block.
+    pub(crate) fn write(&self, text: &mut String) {
+        if self.dropped > 0 {
+            let _ = writeln!(text, "{DROPPED} {}", self.dropped);
+        }
         for (ExecutedBlock { core, start, end }, Executions { count, jumps }) in &self.blocks {
             let _ = writeln!(text, "{core} {start:#x} {end:#x} {count} {jumps}");
         }
-        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
-        file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-            .map_err(FileError::of("write", &path))
     }
 
-    /// The records in a folder.
-    pub(crate) fn read(folder: &Path) -> Result<Executed, FileError> {
-        let mut all = Executed::default();
-        let entries = fs::read_dir(folder).map_err(FileError::of("read", folder))?;
-        for path in entries.flatten().map(|entry| entry.path()) {
-            if path.extension().is_some_and(|extension| extension == EXTENSION) {
-                let text = fs::read_to_string(&path).map_err(FileError::of("read", &path))?;
-                for (block, executions) in text.lines().filter_map(parse) {
-                    all.blocks.entry(block).or_default().add(executions);
-                }
-            }
+    /// Adds a line of [`write`](Executed::write); others are passed over.
+    pub(crate) fn add_line(&mut self, line: &str) {
+        let dropped = line.strip_prefix(DROPPED).and_then(|line| line.trim().parse::<u64>().ok());
+        self.dropped += dropped.unwrap_or(0);
+        if let Some((block, executions)) = parse(line) {
+            self.blocks.entry(block).or_default().add(executions);
         }
-        Ok(all)
     }
 }
 
@@ -95,24 +95,27 @@ fn parse(line: &str) -> Option<(ExecutedBlock, Executions)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Executed, ExecutedBlock, Executions, parse};
+    use super::{Executed, ExecutedBlock, Executions};
 
     #[test]
-    fn records_are_read_as_they_were_written_and_add_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut executed = Executed::default();
-        executed
-            .blocks
-            .insert(ExecutedBlock { core: 0, start: 0x4000_0000, end: 0x4000_0010 }, Executions { count: 3, jumps: 1 });
-        executed
-            .blocks
-            .insert(ExecutedBlock { core: 1, start: 0x400D_0020, end: 0x400D_0022 }, Executions { count: 9, jumps: 9 });
-        executed.append(folder.path()).unwrap();
-        assert_eq!(Executed::read(folder.path()).unwrap(), executed);
-        executed.append(folder.path()).unwrap();
-        let mut twice = executed.clone();
-        twice.add(&executed);
-        assert_eq!(Executed::read(folder.path()).unwrap(), twice);
-        assert_eq!((parse("0 0x10 0x20"), parse("x"), parse("0 10 20 3 0")), (None, None, None));
+    fn lines_come_back_and_others_are_passed_over() {
+        let mut executed = Executed { dropped: 5, ..Executed::default() };
+        let block = |start| ExecutedBlock { core: 1, start, end: start + 2 };
+        executed.blocks.insert(block(0x400D_0020), Executions { count: 9, jumps: 9 });
+        let mut text = "x\n0 10 20 3 0\ndropped much\n0 0x10 0x20\n".to_owned();
+        executed.write(&mut text);
+        let mut read = Executed::default();
+        text.lines().for_each(|line| read.add_line(line));
+        assert_eq!(read, executed);
+
+        let before = executed.clone();
+        executed.blocks.insert(block(0x400D_0020), Executions { count: 11, jumps: 10 });
+        executed.blocks.insert(block(0x400D_0030), Executions { count: 1, jumps: 0 });
+        let fresh = executed.since(&before);
+        let counts: Vec<_> = fresh.blocks.into_values().collect();
+        assert_eq!(
+            (counts, fresh.dropped),
+            (vec![Executions { count: 2, jumps: 1 }, Executions { count: 1, jumps: 0 }], 0)
+        );
     }
 }

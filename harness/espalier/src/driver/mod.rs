@@ -63,7 +63,7 @@ pub use parts::{PlayedTone, TONE_TOLERANCE, Tone};
 #[cfg(unix)]
 pub use qemu::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use reset::{Reset, ResetCause, ResetKind};
-pub(crate) use stimulus::Act;
+pub(crate) use stimulus::{Act, millivolts};
 pub use stimulus::{Stimulus, StimulusRecord};
 pub use target::{BOARD_VARIABLE, Target};
 pub use unmodelled::UnmodelledNote;
@@ -96,6 +96,11 @@ pub(crate) struct Setup {
 /// Returns the conditional branches in code of an ELF file for this machine: the address of each, and the one behind it.
 pub(crate) fn conditional_branches(machine: u16, code: &[u8], address: u32) -> Vec<(u32, u32)> {
     emulated::conditional_branches(machine, code, address)
+}
+
+/// The blocks that the cores of a machine have counted. None if they do not count.
+pub(crate) fn executed(machine: &Machine) -> Option<Executed> {
+    emulated::executed(machine)
 }
 
 /// True if a file that begins with these bytes is one that [`Keeping::save`] has made, or a world's.

@@ -74,6 +74,11 @@ impl Stimulus {
         Stimulus(Act::Deauthenticate { ssid: ssid.into() })
     }
 
+    /// The board is supplied with so many volts; see [`Board::supply`](crate::Board::supply).
+    pub fn supply(volts: f64, seed: u64) -> Stimulus {
+        Stimulus(Act::Supply { millivolts: millivolts(volts), seed })
+    }
+
     /// Frames are counted at this place from now on, and the plan says what happens to which.
     pub fn frames(link: FrameLink, plan: FramePlan) -> Stimulus {
         Stimulus(Act::Frames { link, plan })
@@ -92,10 +97,17 @@ impl fmt::Display for Stimulus {
             Act::Uart { uart, bytes } => write!(f, "UART{uart} gets \"{}\"", escaped(bytes)),
             Act::Pin { pin, level: Some(level) } => write!(f, "pin {pin} goes {}", if *level { "high" } else { "low" }),
             Act::Pin { pin, level: None } => write!(f, "pin {pin} is let go"),
+            Act::Supply { millivolts, .. } => write!(f, "the supply has {millivolts} mV"),
             Act::Deauthenticate { ssid } => write!(f, "{ssid} sends its stations away"),
             other => write!(f, "{other:?}"),
         }
     }
+}
+
+/// A voltage as the drivers have it.
+pub(crate) fn millivolts(volts: f64) -> u32 {
+    // A float becomes the nearest number that there is.
+    (volts * 1000.0).round() as u32
 }
 
 /// All that was done to a board while it was recorded.

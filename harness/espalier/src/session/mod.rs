@@ -6,6 +6,7 @@
 pub(crate) mod artefacts;
 mod calm;
 mod connection;
+mod coverage;
 mod crash;
 mod error;
 mod inputs;
@@ -20,6 +21,7 @@ mod transcript;
 mod wait;
 
 pub(crate) use connection::{Connection, Ended};
+pub use coverage::CoverageRecord;
 pub(crate) use crash::Watch;
 pub use crash::{Crash, CrashKind};
 pub use error::{Error, Result};

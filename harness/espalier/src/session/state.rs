@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use espalier_core::Time;
+
 use super::artefacts::Artefacts;
 use super::calm::Calm;
 use super::inputs::Inputs;
@@ -11,11 +13,9 @@ use super::page::{FailurePage, PAGE};
 use super::runs::record;
 use super::scene::{CONSOLE_TAIL, TRANSCRIPT_TAIL};
 use super::transcript::Transcript;
-use super::{Connection, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
+use super::{Connection, CoverageRecord, Crash, CrashKind, Entry, Error, Event, Line, Log, Scene, Watch};
 use crate::backtrace::{Place, Symbols, decode, look_up};
-use crate::driver::{
-    COVERAGE_VARIABLE, Capability, ConnectionId, Driver, FaultConfig, Start, UnmodelledNote, WorldHandle,
-};
+use crate::driver::{Capability, ConnectionId, Driver, Executed, FaultConfig, Start, UnmodelledNote, WorldHandle};
 use crate::error::Failure;
 use crate::image::ImageWarning;
 use crate::png::encode_picture;
@@ -66,6 +66,9 @@ pub(crate) struct State {
     failures: Vec<Line>,
     claims: ConsoleClaims,
     pub(crate) calm: Calm,
+    /// Where what the cores execute is added up, and what of it is there already, by when.
+    coverage: Option<CoverageRecord>,
+    recorded: Option<(Time, Executed)>,
 }
 
 /// Failures that are kept: the first ones.
@@ -102,7 +105,8 @@ impl Shared {
 
 impl State {
     pub(crate) fn new(mut driver: Box<dyn Driver>, artefacts: Artefacts, goldens: PathBuf, bless: bool) -> State {
-        if coverage_folder().is_some() {
+        let coverage = CoverageRecord::from_env();
+        if coverage.is_some() {
             driver.cover();
         }
         State {
@@ -126,7 +130,32 @@ impl State {
             failures: Vec::new(),
             claims: ConsoleClaims::default(),
             calm: Calm::default(),
+            coverage,
+            recorded: None,
         }
+    }
+
+    /// Adds up in `record` what the cores execute from now on, and not where the environment says.
+    pub(crate) fn record_coverage(&mut self, record: &CoverageRecord) {
+        self.driver.cover();
+        self.coverage = Some(record.clone());
+    }
+
+    /// Adds what the cores have executed since the last time to the record.
+    fn note_coverage(&mut self) {
+        let (Some(record), now) = (&self.coverage, self.driver.now()) else { return };
+        if self.recorded.as_ref().is_some_and(|(at, _)| *at == now) {
+            return;
+        }
+        let Some(executed) = self.driver.executed() else { return };
+        let before = self.recorded.take().map(|(_, executed)| executed).unwrap_or_default();
+        let fresh = executed.clone().since(&before);
+        if fresh != Executed::default()
+            && let Err(error) = record.add(self.elf.as_deref(), &fresh)
+        {
+            eprintln!("espalier: {error}");
+        }
+        self.recorded = Some((now, executed));
     }
 
     /// Claims the console's pins for packets. What the board has printed so far still goes to the log, and an earlier claim ends.
@@ -160,12 +189,14 @@ impl State {
     /// A board of its own that starts where this one stands. Handles of this one do not reach it.
     pub(crate) fn fork(&mut self, name: &str) -> Option<State> {
         self.collect();
+        self.note_coverage();
         let driver = self.driver.fork()?;
         Some(self.fork_with(driver, name))
     }
 
     /// The same in a fork of the world that the board is in with others.
     pub(crate) fn fork_into(&mut self, world: &WorldHandle, name: &str) -> Option<State> {
+        self.note_coverage();
         let driver = self.driver.fork_into(world)?;
         Some(self.fork_with(driver, name))
     }
@@ -184,6 +215,7 @@ impl State {
         fork.notes = self.notes.clone();
         fork.capture_from = self.capture_from;
         fork.stacks = self.stacks;
+        fork.coverage = self.coverage.clone();
         fork
     }
 
@@ -368,21 +400,12 @@ impl State {
     }
 }
 
-/// Where boards write what they have executed, if they are asked to.
-fn coverage_folder() -> Option<PathBuf> {
-    std::env::var_os(COVERAGE_VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from)
-}
-
 impl Drop for State {
     fn drop(&mut self) {
         if let Err(error) = record(&self.artefacts.owner(), self.driver.kind(), self.skipped) {
             eprintln!("espalier: {error}");
         }
-        if let (Some(folder), Some(executed)) = (coverage_folder(), self.driver.executed())
-            && let Err(error) = executed.append(&folder)
-        {
-            eprintln!("espalier: {error}");
-        }
+        self.note_coverage();
         if self.artefacts.is_kept() || std::thread::panicking() {
             self.artefacts.keep();
             self.collect();

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use espalier::{AccessPoint, Board, BoardBuilder, Capability, Model, Target};
+use espalier::{AccessPoint, Board, BoardBuilder, Capability, CoverageRecord, Model, Target};
 use tokio::sync::Mutex;
 
 use super::{Failure, Player};
@@ -55,6 +55,7 @@ pub(crate) struct Start {
     pub target: Option<Target>,
     pub artefacts: Option<PathBuf>,
     pub bless: bool,
+    pub coverage: Option<CoverageRecord>,
 }
 
 impl Stage {
@@ -147,6 +148,7 @@ fn builder(document: &Document, model: &Model, firmware: Option<PathBuf>, start:
     }
     builder = start.target.iter().cloned().fold(builder, BoardBuilder::target);
     builder = start.artefacts.iter().fold(builder, BoardBuilder::artefacts);
+    builder = start.coverage.iter().fold(builder, BoardBuilder::coverage);
     builder = scenario.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
     builder = scenario.allow.iter().fold(builder, BoardBuilder::allow);
     builder = scenario.access_points.iter().map(access_point).fold(builder, BoardBuilder::access_point);
