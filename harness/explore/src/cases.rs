@@ -45,12 +45,35 @@ pub struct Cut {
     pub progress: FlashProgress,
     /// Draws what a torn operation leaves.
     pub seed: u64,
+    /// The time in which the supply falls to nothing, from the beginning of the operation on. None if it is cut at once.
+    pub fall: Option<Span>,
 }
 
 impl Cut {
     /// Of no operation.
-    const BEFORE: Cut =
-        Cut { operation: 0, kind: None, range: 0..0, at: Time::ZERO, progress: FlashProgress::of(0, 1), seed: 0 };
+    const BEFORE: Cut = Cut {
+        operation: 0,
+        kind: None,
+        range: 0..0,
+        at: Time::ZERO,
+        progress: FlashProgress::of(0, 1),
+        seed: 0,
+        fall: None,
+    };
+
+    /// The supply falls from the beginning of an operation on.
+    pub(crate) fn by_fall(number: usize, operation: &FlashOperation, fall: Span, seed: u64) -> Cut {
+        let FlashOperation { kind, at, range, .. } = operation;
+        Cut {
+            operation: number,
+            kind: Some(*kind),
+            range: range.clone(),
+            at: *at,
+            seed,
+            fall: Some(fall),
+            ..Cut::BEFORE
+        }
+    }
 }
 
 impl Case for Cut {
@@ -63,19 +86,23 @@ impl Case for Cut {
             operation: self.operation as u64,
             percent: (self.progress.share() * 100.0).round() as u64,
             seed: self.seed,
+            fall: self.fall.map_or(0, Span::ticks),
         }
     }
 }
 
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cut { operation, kind, range, at, progress, seed } = self;
+        let Cut { operation, kind, range, at, progress, seed, fall } = self;
         let what = match kind {
             None => return write!(f, "after the last of {operation} operations"),
             Some(FlashOperationKind::Program) => "program",
             Some(FlashOperationKind::Erase) => "erase",
         };
         let (start, end) = (range.start, range.end);
+        if let Some(fall) = fall {
+            return write!(f, "within {fall} from {at}, when operation {operation} was to {what} {start:#x}..{end:#x}");
+        }
         if progress.share() == 0.0 {
             return write!(f, "at {at}, before operation {operation}, which would {what} {start:#x}..{end:#x}");
         }
@@ -176,7 +203,8 @@ impl<'a> Cases<'a> {
         let FlashOperation { kind, at, duration, range, .. } = operation;
         let moment = |progress: FlashProgress, seed| {
             let done = Span::from_ticks((duration.ticks() as f64 * progress.share()) as u64);
-            Cut { operation: number, kind: Some(*kind), range: range.clone(), at: *at + done, progress, seed }
+            let range = range.clone();
+            Cut { operation: number, kind: Some(*kind), range, at: *at + done, progress, seed, fall: None }
         };
         let mut torn = Vec::new();
         for part in 1..=self.density.moments {
@@ -210,10 +238,10 @@ impl<'a> Cases<'a> {
     }
 }
 
-type Fingerprint = [u8; 32];
+pub(crate) type Fingerprint = [u8; 32];
 
 /// Tells contents apart. Chunks that are the same memory as those of the content that was kept are not looked at again.
-struct Digests {
+pub(crate) struct Digests {
     /// The chunks in which contents may differ.
     chunks: Vec<usize>,
     kept: FlashMemory,
@@ -222,7 +250,8 @@ struct Digests {
 }
 
 impl Digests {
-    fn of(chunks: Vec<usize>, kept: FlashMemory) -> Digests {
+    /// Told apart by these chunks; `kept` is one that most share.
+    pub(crate) fn of(chunks: Vec<usize>, kept: FlashMemory) -> Digests {
         let of_kept = chunks.iter().map(|chunk| Sha256::digest(kept.chunk(*chunk)).into()).collect();
         Digests { chunks, kept, of_kept }
     }
@@ -236,7 +265,7 @@ impl Digests {
         chunks.map(digest).collect()
     }
 
-    fn fingerprint(&self, memory: &FlashMemory) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, memory: &FlashMemory) -> Fingerprint {
         fingerprint(memory, &self.digests(memory))
     }
 

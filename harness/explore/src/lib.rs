@@ -38,6 +38,7 @@ mod inputs;
 mod network;
 mod power;
 mod progress;
+mod ramps;
 mod saved;
 mod trials;
 
@@ -47,4 +48,5 @@ pub use finding::{KEPT_FOLDER, KeptWithoutBoard, NoFinding, Replayed, SavedFindi
 pub use inputs::{Input, InputCase, Inputs, inputs};
 pub use network::{FrameCase, NetworkCase, NetworkFaults, network};
 pub use power::{PowerCuts, power_cuts};
+pub use ramps::NotRepeatable;
 pub use saved::{Direction, SavedCase, SavedFault, SavedInput};

@@ -10,6 +10,7 @@ use crate::crew::{cores, finish, work_on};
 use crate::explored::{Explored, Finding, HistoryOverflow};
 use crate::finding::{self, kept};
 use crate::progress::Progress;
+use crate::ramps::{self, Falls, span_of};
 use crate::saved::SavedCase;
 
 /// Default number of draws of the moment in the middle of an operation.
@@ -59,11 +60,17 @@ pub struct PowerCuts {
     density: Density,
     threads: usize,
     by_reads: bool,
+    falls: Vec<Span>,
 }
 
 impl Default for PowerCuts {
     fn default() -> PowerCuts {
-        PowerCuts { density: Density { moments: 1, seeds: SEEDS }, threads: cores(), by_reads: false }
+        PowerCuts {
+            density: Density { moments: 1, seeds: SEEDS },
+            threads: cores(),
+            by_reads: false,
+            falls: Vec::new(),
+        }
     }
 }
 
@@ -103,10 +110,31 @@ impl PowerCuts {
         self
     }
 
+    /// Lets the supply of 3.3 V fall too, by so many volts each millisecond, from each operation of the flash chip on. The board runs until it
+    /// has less than 2.3 V: a brown-out detector that the firmware has switched on interrupts or resets it before. These cases come after
+    /// all others.
+    ///
+    /// ```no_run
+    /// use espalier_explore::PowerCuts;
+    ///
+    /// # async fn test(board: espalier::Board) -> espalier::Result<()> {
+    /// # let (scenario, invariant) = (async |_: &espalier::Board| Ok(()), async |_: &espalier::Board, _: &espalier_explore::Cut| Ok(()));
+    /// // A large and a small capacitor: 33 ms and 1.1 ms to nothing.
+    /// PowerCuts::new().ramps([0.1, 3.0]).explore(&board, scenario, invariant).await?.check()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn ramps(mut self, volts_per_millisecond: impl IntoIterator<Item = f64>) -> PowerCuts {
+        self.falls = volts_per_millisecond.into_iter().map(span_of).collect();
+        self
+    }
+
     /// Explores the power cuts of a scenario.
     ///
     /// # Errors
-    /// If the scenario itself fails, or the board is of a kind whose power cannot be cut.
+    /// If the scenario itself fails, or the board is of a kind whose power cannot be cut; with [`ramps`](PowerCuts::ramps), if what it does
+    /// to the board is no data ([`NotRepeatable`](crate::NotRepeatable)).
     pub async fn explore(
         &self,
         board: &Board,
@@ -116,12 +144,15 @@ impl PowerCuts {
         let test = board.name();
         let base = board.fork_as(NAME)?;
         base.record_flash()?;
+        base.record_stimuli()?;
         scenario(&base).await?;
+        let done = base.stimuli().unwrap_or_default();
         let history = base.flash_history();
         let end = base.now();
         base.cut_power(0)?;
         base.console().take_unread();
         let Some(history) = history else { return Ok(Work::default().explored(0, 0)) };
+        let kept = kept(&test)?;
         if history.dropped() > 0 {
             let operations = history.operations().len();
             return Err(HistoryOverflow { operations, dropped: history.dropped() }.into());
@@ -130,19 +161,36 @@ impl PowerCuts {
         let start = base.fork_as(NAME)?;
         start.power_on()?;
         let start = if start.run_to_flash_read(&history.sectors(), BOOT)? { start } else { base };
-        let known = kept(&test)?.iter().filter_map(kept_cut).collect();
+        let known = kept.iter().filter_map(kept_cut).collect();
         let cases = Cases::new(&history, self.density, end, known);
-        self.try_all(&start, &test, &history, cases, invariant)
+        let (mut work, mut merged) = self.try_all(&start, &history, cases, &invariant)?;
+        let falls_known: Vec<_> = kept.iter().filter_map(kept_fall).collect();
+        if work.findings.is_empty() && !(self.falls.is_empty() && falls_known.is_empty()) {
+            let falls = Falls::new(board, done, &history, &self.falls, falls_known)?;
+            let outcome = ramps::try_all(falls, self.threads, &invariant)?;
+            work.tried += outcome.tried;
+            merged += outcome.merged;
+            let failed = outcome.failed.into_iter();
+            work.findings = failed.map(|(number, finding, board)| (number, finding, Before::Fall(board))).collect();
+        }
+        if let Some((_, finding, before)) = work.findings.first_mut() {
+            let before = match before {
+                Before::Cut(memory) => boot(&start, memory)?,
+                Before::Fall(board) => board.fork_as(NAME)?,
+            };
+            finding.file = Some(finding::write(&start, &before, &test, finding)?);
+        }
+        Ok(work.explored(history.operations().len(), merged))
     }
 
+    /// Tries cases in order, until one fails. Gives the number of those that were equal to earlier ones too.
     fn try_all(
         &self,
         base: &Board,
-        test: &str,
         history: &FlashHistory,
         cases: Cases<'_>,
-        invariant: impl AsyncFn(&Board, &Cut) -> Result<()> + Sync,
-    ) -> Result<Explored<Cut>> {
+        invariant: &(impl AsyncFn(&Board, &Cut) -> Result<()> + Sync),
+    ) -> Result<(Work, usize)> {
         let progress = Progress::new("power cuts", Cases::bound(history, self.density));
         let cases = Mutex::new(cases);
         let work = Mutex::new(Work::default());
@@ -153,7 +201,7 @@ impl PowerCuts {
                     progress.passed(1);
                     continue;
                 }
-                let outcome = attempt(base, &case, self.by_reads, &invariant);
+                let outcome = attempt(base, &case, self.by_reads, invariant);
                 let mut work = lock(&work);
                 work.tried += 1;
                 progress.passed(1);
@@ -162,7 +210,7 @@ impl PowerCuts {
                     Ok(None) => {}
                     Err(finding) => {
                         progress.found();
-                        work.findings.push((case.number, finding, case.memory));
+                        work.findings.push((case.number, finding, Before::Cut(case.memory)));
                     }
                 }
             }
@@ -170,19 +218,24 @@ impl PowerCuts {
         let merged = lock(&cases).merged();
         let mut work = work.into_inner().unwrap_or_else(PoisonError::into_inner);
         work.findings.sort_by_key(|(number, ..)| *number);
-        if let Some((_, finding, memory)) = work.findings.first_mut() {
-            finding.file = Some(finding::write(base, &boot(base, memory)?, test, finding)?);
-        }
-        Ok(work.explored(history.operations().len(), merged))
+        Ok((work, merged))
     }
+}
+
+/// The board before what was found happened.
+enum Before {
+    /// It is switched on with this content of its flash chip.
+    Cut(FlashMemory),
+    /// It runs, and its supply is about to fall.
+    Fall(Board),
 }
 
 /// The moments tried so far.
 #[derive(Default)]
 struct Work {
     tried: usize,
-    /// With the number of their case and the content of the flash chip.
-    findings: Vec<(usize, Finding<Cut>, FlashMemory)>,
+    /// With the number of their case.
+    findings: Vec<(usize, Finding<Cut>, Before)>,
     /// Contents with which the invariant holds, and where they were read; the last ones.
     passed: VecDeque<(FlashMemory, FlashSectors)>,
     /// Cases that were left out because of them.
@@ -239,8 +292,18 @@ fn boot(start: &Board, memory: &FlashMemory) -> Result<Board> {
 /// A kept case: the operation, how much of it was done, and the seed.
 fn kept_cut(case: &SavedCase) -> Option<(usize, FlashProgress, u64)> {
     match case {
-        SavedCase::PowerCuts { operation, percent, seed } => {
+        SavedCase::PowerCuts { operation, percent, seed, fall: 0 } => {
             Some((usize::try_from(*operation).ok()?, FlashProgress::of(*percent, 100), *seed))
+        }
+        _ => None,
+    }
+}
+
+/// A kept case of a supply that falls: the operation, the time that it takes, and the seed.
+fn kept_fall(case: &SavedCase) -> Option<(usize, Span, u64)> {
+    match case {
+        SavedCase::PowerCuts { operation, seed, fall, .. } if *fall > 0 => {
+            Some((usize::try_from(*operation).ok()?, Span::from_ticks(*fall), *seed))
         }
         _ => None,
     }

@@ -25,6 +25,9 @@ pub enum SavedCase {
         percent: u64,
         /// Seed of the torn bits.
         seed: u64,
+        /// The time in which the supply falls, in ticks; 0 if it is cut at once.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        fall: u64,
     },
     /// Frames that did not arrive as they should.
     Network {

@@ -46,6 +46,28 @@ async fn an_echo_that_must_come_at_once_is_found() -> Result<()> {
     Ok(())
 }
 
+/// In another folder, as on another machine.
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn a_finding_replays_a_thousand_times_to_one_trace() -> Result<()> {
+    let explored = explore(NetworkFaults::new()).await?;
+    let shortest = explored.shortest().expect("a lost frame is late");
+    let file = shortest.file.as_ref().unwrap();
+    let folder = tempfile::tempdir()?;
+    for extension in ["toml", "espalier"] {
+        let from = file.with_extension(extension);
+        fs::copy(&from, folder.path().join(from.file_name().unwrap()))?;
+        fs::remove_file(from)?;
+    }
+    let file = folder.path().join(file.file_name().unwrap());
+    for _ in 0..1000 {
+        let Replayed { board, finding, is_same } = replay(&file).await?;
+        assert!(is_same, "{finding:?}");
+        assert_eq!((board.now(), board.trace_hash()), (shortest.until, shortest.trace));
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn threads_find_the_same_network() -> Result<()> {
     let mut found = Vec::new();

@@ -9,11 +9,13 @@ use crate::common::{answers, board, client, greeted, server};
 async fn buttons_and_pulses_disturb_no_program() -> Result<()> {
     let inputs = [Input::press("a"), Input::pulse(0, false), Input::uart(1, "\r\n")];
     let board = board().await?;
+    let before = (board.trace_hash(), board.now());
     for (name, program) in [("client", true), ("server", false)] {
         let scenario = async |board: &Board| if program { client(board).await } else { server(board).await };
         let explored = Inputs::new(inputs.clone()).moments(12).explore(&board, scenario, answers).await?.check()?;
         assert_eq!(explored.tried, 36, "{name}: {explored}");
     }
+    assert_eq!((board.trace_hash(), board.now()), before);
     Ok(())
 }
 

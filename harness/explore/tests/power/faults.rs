@@ -11,6 +11,7 @@ pub const ALL: &[Case] = &[
     case!(a_record_that_is_written_in_two_steps_is_found, Power, Fork),
     case!(the_same_record_with_its_mark_last_is_whole, Power, Fork),
     case!(a_file_that_is_written_in_place_is_empty_at_first, Power, Fork),
+    case!(a_supply_that_falls_between_two_steps_is_found, Power, Fork),
     case!(threads_find_the_same_and_the_board_stays_as_it_is, Power, Fork),
     case!(a_scenario_that_writes_nothing_has_one_case, Power, Fork),
     case!(a_scenario_that_fails_is_reported, Power, Fork),
@@ -132,5 +133,44 @@ async fn a_scenario_that_fails_is_reported(board: &Board) -> Result<()> {
     let scenario = async |board: &Board| board.console().expect("never").within(1.ms()).await.map(drop);
     let error = power_cuts(board, scenario, async |_, _| Ok(())).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
+    Ok(())
+}
+
+/// Stores a number in two steps, 60 ms apart.
+const SLOWLY: &str = "import esp, time\n\
+    esp.flash_write(0xF000, b'\\xa5\\0\\0\\0')\n\
+    time.sleep_ms(60)\n\
+    esp.flash_write(0xF004, (1).to_bytes(4, 'little'))\n";
+
+/// The supply takes 53 ms from its 3.3 V to where ESP-IDF's brown-out detector stops the firmware: that is between the two steps.
+async fn a_supply_that_falls_between_two_steps_is_found(board: &Board) -> Result<()> {
+    board.micropython().exec("import esp\nesp.flash_erase(0xF000 // 4096)").await?;
+    board.micropython().put(READ, "main.py").await?;
+    let before = (board.trace_hash(), board.now(), board.read_flash()?);
+    let scenario = async |board: &Board| board.micropython().exec(SLOWLY).await.map(drop);
+    // Cuts at once are tried by others.
+    let invariant = async |board: &Board, cut: &Cut| {
+        if cut.fall.is_none() {
+            return Ok(());
+        }
+        assert!(board.console().lines().iter().any(|line| line.text.contains("Brownout detector was triggered")));
+        let found = board.console().expect_regex("@volume (.*)\r").within(20.s()).await?;
+        let volume = found.get(1).unwrap_or_default();
+        assert!(["None", "1"].contains(&volume), "the volume is {volume}");
+        Ok(())
+    };
+    let explored = PowerCuts::new().ramps([0.0165]).explore(board, scenario, invariant).await?;
+    assert_eq!(explored.moments, 2);
+    let shortest = explored.shortest().expect("the detector comes between the two steps");
+    assert_eq!((shortest.case.operation, shortest.case.fall.is_some()), (0, true));
+    assert!(shortest.message.contains("the volume is 4294967295"), "{}", shortest.message);
+    assert!(explored.to_string().contains("power lost within 0.2"), "{explored}");
+    let Replayed { is_same, finding, .. } = replay(shortest.file.as_ref().unwrap()).await?;
+    assert!(is_same && matches!(finding.case, SavedCase::PowerCuts { fall: 1.., .. }), "{finding:?}");
+    assert!(before == (board.trace_hash(), board.now(), board.read_flash()?));
+
+    // So slow that both steps are done before the detector sees it: one content, which holds.
+    let explored = PowerCuts::new().ramps([0.01]).explore(board, scenario, invariant).await?.check()?;
+    assert!(explored.moments == 2 && explored.merged >= 1, "{explored}");
     Ok(())
 }

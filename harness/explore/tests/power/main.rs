@@ -1,11 +1,14 @@
 //! Explorations of official MicroPython v1.23.0: its own stores of settings, and one of ours with a fault, when power is cut; a supply
-//! that sags.
+//! that sags. And of a small firmware of ours.
 //!
-//! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
+//! The image is fetched by `ci/fetch-images` and never committed. Without it, every test of it is reported as ignored, and a line
 //! says why.
 
 mod brown_out;
+mod compiled;
 mod faults;
+#[path = "../../../../emulator/soc/tests/board/common/mod.rs"]
+mod image;
 mod joining;
 #[path = "../../../espalier/tests/common/official.rs"]
 mod official;
@@ -15,7 +18,7 @@ mod update;
 
 use std::process::ExitCode;
 
-use espalier::{Board, BootOnce, Result};
+use espalier::{Board, BootOnce, Kind, Result};
 use libtest_mimic::{Arguments, Trial};
 
 use official::{image_path, is_missing, ready, run};
@@ -40,5 +43,10 @@ fn main() -> ExitCode {
         Trial::test(case.name, || run(case.name, async || case.perform(&booted().await?).await))
             .with_ignored_flag(missing)
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    // These start the boards of their firmware themselves.
+    let own = compiled::ALL.iter().map(|case| {
+        let start = async || Board::builder().kind(Kind::Emulated).name("any").start().await;
+        Trial::test(case.name, move || run(case.name, async move || case.perform(&start().await?).await))
+    });
+    libtest_mimic::run(&arguments, trials.chain(own).collect()).exit_code()
 }
