@@ -27,6 +27,8 @@ impl Cause for std::io::Error {}
 
 impl Cause for regex::Error {}
 
+impl Cause for espalier_image::ImageError {}
+
 /// Why something failed: one error of any module.
 pub(crate) struct Failure(Box<dyn Cause>);
 

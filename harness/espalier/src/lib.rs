@@ -74,7 +74,6 @@ mod error;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
 mod flasher;
-pub mod image;
 mod kept;
 mod leds;
 mod micropython;
@@ -121,8 +120,8 @@ pub use driver::{
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use error::{Cause, FileError};
 pub use espalier_core::{Bitmap, LineSettings, Pixmap, Rgb, SerialFormat, SerialParity, Span, Time};
+pub use espalier_image::{self as image, Image, ImageError};
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
-pub use image::{Image, ImageError};
 pub use kept::SNAPSHOTS_VARIABLE;
 pub use leds::{Leds, WrongColours};
 pub use micropython::{

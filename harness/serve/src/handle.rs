@@ -2,22 +2,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use espalier_core::{Bitmap, Time};
+use espalier_page::{Action, ActionError, Export, Look, Seen, UartLog};
 use espalier_soc::{Strap, UnmodelledAccess};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::action::{Action, ActionError};
 use crate::forwards::Forwards;
 use crate::link::LinkEnd;
-use crate::look::{Look, Seen};
 use crate::serial_input::{CancelToken, SerialInput};
 
-/// Bytes of each UART that are kept for [`BoardHandle::console`] and for the page.
-const LOG_CAPACITY: usize = 1 << 18;
 /// Bytes that go onto the serial line as one piece, so that what comes after them does not wait long.
 const PIECE: usize = 256;
 /// Events that a slow listener may be behind by.
@@ -79,19 +76,6 @@ pub(crate) enum Control {
     Quit,
 }
 
-/// A file that is made of a board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Export {
-    /// The frames of the network.
-    Network,
-    /// The frames in the air.
-    Air,
-    /// The waveforms of the pins that are recorded.
-    Pins,
-    /// The whole board.
-    Snapshot,
-}
-
 /// An event on the connection to a debugger.
 pub(crate) enum DebugInput {
     /// A debugger is there; answers go here.
@@ -131,40 +115,24 @@ impl BoardWaker {
 
 /// The last bytes of a UART.
 #[derive(Debug, Default)]
-pub(crate) struct ConsoleLog(Mutex<Logged>);
-
-#[derive(Debug, Default)]
-struct Logged {
-    bytes: Vec<u8>,
-    /// Number of bytes dropped before these.
-    dropped: u64,
-}
+pub(crate) struct ConsoleLog(Mutex<UartLog>);
 
 impl ConsoleLog {
     pub fn push(&self, bytes: &[u8]) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.bytes.extend(bytes);
-        // Half of it is dropped at once, so that not every byte moves all others.
-        if log.bytes.len() > 2 * LOG_CAPACITY {
-            let excess = log.bytes.len() - LOG_CAPACITY;
-            log.bytes.drain(..excess);
-            log.dropped += excess as u64;
-        }
+        self.log().push(bytes);
     }
 
-    fn copy(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes.clone()
+    pub fn copy(&self) -> Vec<u8> {
+        self.log().bytes().to_vec()
     }
 
-    /// Returns the output after the first `seen` bytes, at most the last `most` bytes of it, with the number of bytes left out. `seen` counts
-    /// all of it afterwards.
-    pub fn after(&self, seen: &mut u64, most: usize) -> (Vec<u8>, u64) {
-        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = log.dropped + log.bytes.len() as u64;
-        let fresh = (all.saturating_sub(*seen) as usize).min(most).min(log.bytes.len());
-        let left_out = all.saturating_sub(*seen) - fresh as u64;
-        *seen = all;
-        (log.bytes[log.bytes.len() - fresh..].to_vec(), left_out)
+    /// Returns the output after the first `seen` bytes as JSON; see [`UartLog::told`].
+    pub fn told(&self, uart: usize, seen: &mut u64) -> Option<Value> {
+        self.log().told(uart, seen)
+    }
+
+    fn log(&self) -> MutexGuard<'_, UartLog> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,7 +13,6 @@
 //! `token` in the query is the token, `board` the place of the board in its world, and `display` and `uart` say which one.
 
 mod events;
-mod frames;
 mod request;
 mod token;
 
@@ -21,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use espalier_core::Time;
+use espalier_page::{Action, ActionError, Export, FILES};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,9 +28,8 @@ use tokio::time::timeout;
 
 use self::request::{Host, Request};
 pub(crate) use self::token::Token;
-use crate::action::{Action, ActionError};
 use crate::clients::Clients;
-use crate::handle::{BoardHandle, BoardStatus, Export, Gone};
+use crate::handle::{BoardHandle, BoardStatus, Gone};
 
 /// The longest request that is read, without its body.
 const LONGEST_REQUEST: usize = 8 << 10;
@@ -39,13 +38,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const OK: &str = "200 OK";
-
-/// Files without a secret: they say nothing of the board.
-const STATIC: [(&str, &str, &str); 3] = [
-    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
-    ("/page.js", "text/javascript; charset=utf-8", include_str!("page/page.js")),
-];
 
 /// Whom a server answers.
 #[derive(Clone, Debug)]
@@ -112,7 +104,7 @@ async fn read(socket: &mut TcpStream, page: &Page) -> std::io::Result<Option<Res
 impl Page {
     /// The request, if its client knows the token or needs none.
     fn admit(&self, request: Request) -> Result<Request, Vec<u8>> {
-        let free = request.body.is_none() && STATIC.iter().any(|(path, ..)| *path == request.path);
+        let free = request.body.is_none() && FILES.iter().any(|(path, ..)| *path == request.path);
         if free || request.value("token").is_some_and(|token| self.identity.token.is(&token)) {
             return Ok(request);
         }
@@ -123,7 +115,7 @@ impl Page {
 }
 
 async fn answer(request: &Request, page: &Page) -> Vec<u8> {
-    if let Some((_, kind, text)) = STATIC.iter().find(|(path, ..)| *path == request.path) {
+    if let Some((_, kind, text)) = FILES.iter().find(|(path, ..)| *path == request.path) {
         return response(OK, kind, text.as_bytes());
     }
     let place = request.value("board").map_or(Some(0), |place| place.parse::<usize>().ok());
@@ -163,7 +155,7 @@ async fn file(request: &Request, board: &BoardHandle) -> Result<Vec<u8>, Gone> {
         "/console" => {
             let uart = request.value("uart").map_or(Some(0), |uart| uart.parse::<usize>().ok());
             match uart.and_then(|uart| board.uarts().get(uart)) {
-                Some(end) => response(OK, TEXT, &end.log.after(&mut 0, usize::MAX).0),
+                Some(end) => response(OK, TEXT, &end.log.copy()),
                 None => response("404 Not Found", TEXT, b"the board has no such UART\n"),
             }
         }

@@ -6,7 +6,6 @@
 //! that a client does or fails to do holds the board up. Any program that can connect can use the board; web pages cannot, although a browser
 //! connects for them.
 
-mod action;
 mod address;
 mod board;
 mod cable;
@@ -25,11 +24,9 @@ mod http;
 mod lines;
 mod link;
 mod listeners;
-mod look;
 mod monitor;
 mod outlet;
 mod page;
-mod picture;
 mod ports;
 mod program;
 mod qmp;
@@ -37,18 +34,15 @@ mod screendump;
 mod serial_input;
 mod server;
 mod stream;
-mod surroundings;
-mod waveform;
 mod world;
 
-pub use action::{Action, ActionError, Expected, Level, span};
 pub use address::{AddressError, resolve};
 pub use config::{GuestForward, HostForward, Pace, ServeConfig};
 pub use error::ServeError;
+pub use espalier_page::{Action, ActionError, Expected, Level, picture_as_png, picture_as_ppm, span};
 pub use fuses::{FusesError, load_efuses};
 pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};
 pub use page::{ActRequest, LivePage, Request, RunState, SaveRequest};
-pub use picture::{picture_as_png, picture_as_ppm};
 pub use program::{Program, ProgramError};
 pub use server::{ConsolePort, Server, has_debugger};
 pub use stream::{Endpoint, Protocol, StreamConfig};

@@ -8,18 +8,17 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use espalier_core::Time;
+use espalier_page::{Action, ActionError, CAPTURE, Export, Hands, Standing, export, state_of};
 use espalier_soc::Machine;
 use serde_json::{Map, Value};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc as channel, oneshot};
 
-use crate::action::{Action, ActionError, Hands};
-use crate::board::{CONSOLE, export};
+use crate::board::CONSOLE;
 use crate::error::ServeError;
-use crate::handle::{BoardHandle, BoardStatus, BoardWaker, ConsoleLog, Control, Export, SerialSender, UartEnd};
+use crate::handle::{BoardHandle, BoardStatus, BoardWaker, ConsoleLog, Control, SerialSender, UartEnd};
 use crate::http::{self, Identity, Page};
 use crate::listeners::{Addresses, listen};
-use crate::look::{CAPTURE, Standing, state_of};
 use crate::serial_input::SerialInput;
 
 /// Pieces of input that may wait for a UART.

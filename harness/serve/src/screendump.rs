@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::Files;
 use crate::handle::{BoardHandle, Gone};
-use crate::picture::{picture_as_png, picture_as_ppm};
+use espalier_page::{picture_as_png, picture_as_ppm};
 
 /// Why there is no file with the picture.
 #[derive(Debug, thiserror::Error)]

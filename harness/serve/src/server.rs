@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use espalier_page::record;
 use espalier_soc::Machine;
 use espalier_xtensa::Cpu;
 use tokio::runtime::Builder;
@@ -17,7 +18,6 @@ use crate::error::ServeError;
 use crate::fuses::FuseFile;
 use crate::handle::{BoardHandle, BoardWaker, Gone, PortStatistics, SerialSender, UartEnd};
 use crate::listeners::{Addresses, Listeners};
-use crate::look::CAPTURE;
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
 use crate::serial_input::SerialInput;
@@ -63,12 +63,6 @@ impl Drop for ConsolePort {
     }
 }
 
-/// Records what the page shows and offers for download.
-pub(crate) fn record_for_page(machine: &mut Machine) {
-    machine.lan_mut().start_capture(CAPTURE);
-    machine.air_mut().start_capture(CAPTURE);
-}
-
 /// Whether GDB can be served: it is told of the registers of the Xtensa, and of no other processor's.
 pub fn has_debugger(machine: &Machine) -> bool {
     machine.core_as::<Cpu>(0).is_some()
@@ -106,7 +100,7 @@ impl Server {
         let console = open_port("console", CONSOLE, Outlet::keeping());
         if config.http.is_some() {
             open_lines(&mut serial, machine.uarts());
-            record_for_page(&mut machine);
+            record(&mut machine);
         }
         let uarts = serial.iter().map(|(sender, line)| UartEnd { sender: sender.clone(), log: Arc::clone(&line.log) });
         let handle = BoardHandle::new(control, Arc::clone(&waker), uarts.collect());

@@ -12,26 +12,23 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
+use espalier_page::{Action, ActionError, Away, Export, Hands, Standing, cable, export, record, span, state_of};
 use espalier_soc::Strap;
 use espalier_world::{BoardId, World};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use crate::action::{Action, ActionError, Hands, span};
-use crate::board::{CONSOLE, IO0, SerialLine, export};
+use crate::board::{CONSOLE, IO0, SerialLine};
 use crate::config::ServeConfig;
 use crate::courtesy::Courtesy;
 use crate::error::ServeError;
-use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, Control, Export, SerialSender, UartEnd};
+use crate::handle::{BoardEvent, BoardHandle, BoardStatus, BoardWaker, Control, SerialSender, UartEnd};
 use crate::http::{self, Identity, Page};
 use crate::lines::{ResetCircuit, ResetEdge};
 use crate::listeners::{Addresses, Listeners, listen};
-use crate::look::{Standing, cable, state_of};
 use crate::outlet::Outlet;
 use crate::ports::SerialPort;
-use crate::server::record_for_page;
-use crate::surroundings::Away;
 
 /// Pieces of input that may wait for a serial line.
 const SERIAL_QUEUE: usize = 16;
@@ -329,7 +326,7 @@ impl WorldServer {
                 has_fresh_output,
             });
             if page.is_some() {
-                record_for_page(world.board_mut(board));
+                record(world.board_mut(board));
             }
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Run)?;

@@ -1,21 +1,14 @@
 //! Actions of pages and scripts on the board, and their view of it.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
-use espalier_soc::{Machine, Strap};
-use espalier_world::World;
+use espalier_page::{Action, ActionError, Hands, Look, Seen, Standing, span, state_of};
+use espalier_soc::Strap;
 use serde_json::{Value, json};
 
 use super::BoardThread;
-use crate::action::{Action, ActionError, Hands, span};
 use crate::config::Pace;
-use crate::handle::{BoardEvent, Export};
-use crate::look::{Look, Seen, Standing, state_of};
-use crate::waveform::vcd;
-
-/// The name of a board in the file of its snapshot.
-const ALONE: &str = "board";
+use crate::handle::BoardEvent;
 
 impl BoardThread {
     pub(super) fn act(&mut self, action: Action) -> Result<Value, ActionError> {
@@ -74,14 +67,4 @@ impl BoardThread {
 fn standing<'a>(paused: bool, halted: Option<&'a str>, pace: Pace, hands: &'a Hands) -> Standing<'a> {
     let running = !paused && halted.is_none();
     Standing { running, fast: pace == Pace::Fast, halted, away: hands.away(), more: None }
-}
-
-/// The board, or what was recorded of it, as a file. A board is the world of one in it, as everywhere.
-pub(crate) fn export(machine: &mut Machine, export: Export, watched: &BTreeSet<usize>) -> Vec<u8> {
-    match export {
-        Export::Network => machine.lan().capture(),
-        Export::Air => machine.air().capture(),
-        Export::Pins => vcd(machine, watched),
-        Export::Snapshot => World::of_one(ALONE, machine.clone()).0.save(&[]),
-    }
 }

@@ -10,14 +10,13 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use espalier_core::{Span, Time};
+use espalier_page::{Hands, export};
 use espalier_soc::{Machine, Stop, Strap};
 use espalier_xtensa::DebugStop;
 use gdbstub::common::Signal;
 
 pub(crate) use links::PeerPort;
-pub(crate) use live::export;
 
-use crate::action::Hands;
 use crate::cable::CableEnd;
 use crate::config::Pace;
 use crate::fuses::FuseFile;
@@ -171,8 +170,8 @@ impl BoardThread {
                 Control::Look(look, reply) => {
                     let _ = reply.send(self.look(look));
                 }
-                Control::Export(export, reply) => {
-                    let _ = reply.send(live::export(&mut self.target.machine, export, self.hands.watched()));
+                Control::Export(wanted, reply) => {
+                    let _ = reply.send(export(&mut self.target.machine, wanted, self.hands.watched()));
                 }
                 Control::Debug(input) => self.debug(input),
                 Control::Link { board_port, end } => self.links.open(board_port, end),

@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
+use espalier_page::Look;
 use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::frames::{Medium, describe};
 use crate::handle::{BoardHandle, Gone};
-use crate::look::{Look, Seen};
 
 /// Interval between two looks at a board.
 const PERIOD: Duration = Duration::from_millis(33);
@@ -20,10 +19,6 @@ const PERIOD: Duration = Duration::from_millis(33);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A page that takes nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of a UART that are told at once.
-const MOST_TEXT: usize = 64 << 10;
-/// Frames that are told at once.
-const MOST_FRAMES: usize = 200;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
     Cross-Origin-Resource-Policy: same-origin\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
@@ -84,34 +79,17 @@ impl Watched {
     async fn look(&mut self) -> Result<Map<String, Value>, Gone> {
         let (look, seen) = self.board.look(self.look.take().unwrap_or_default()).await?;
         self.look = Some(look);
-        let Seen { mut sections, frames, mac } = seen;
+        let mut sections = seen.told();
         let consoles = self.consoles();
         if !consoles.is_empty() {
             sections.insert("consoles".to_owned(), consoles.into());
         }
-        for (name, medium, (file, lost)) in
-            [("network", Medium::Network), ("air", Medium::Air)].into_iter().zip(frames).map(|((n, m), f)| (n, m, f))
-        {
-            let mut frames = describe(&file, medium, mac);
-            let excess = frames.len().saturating_sub(MOST_FRAMES);
-            frames.drain(..excess);
-            if !frames.is_empty() {
-                sections.insert(name.to_owned(), json!({"left-out": lost + excess as u64, "frames": frames}));
-            }
-        }
         Ok(sections)
     }
 
-    /// Returns the output of the UARTs, each byte a character.
+    /// Returns the output of the UARTs.
     fn consoles(&mut self) -> Vec<Value> {
-        let mut consoles = Vec::new();
-        for (uart, (end, seen)) in self.board.uarts().iter().zip(&mut self.consoles).enumerate() {
-            let (bytes, left_out) = end.log.after(seen, MOST_TEXT);
-            if !bytes.is_empty() {
-                let text: String = bytes.into_iter().map(char::from).collect();
-                consoles.push(json!({"uart": uart, "left-out": left_out, "text": text}));
-            }
-        }
-        consoles
+        let uarts = self.board.uarts().iter().zip(&mut self.consoles).enumerate();
+        uarts.filter_map(|(uart, (end, seen))| end.log.told(uart, seen)).collect()
     }
 }

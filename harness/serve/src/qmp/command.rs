@@ -5,11 +5,11 @@ use std::path::Path;
 use espalier_soc::Strap;
 use serde_json::{Map, Value, json};
 
-use crate::action::{Action, ActionError};
 use crate::files::Files;
 use crate::handle::{BoardHandle, Gone};
 use crate::monitor;
 use crate::screendump::screendump;
+use espalier_page::{Action, ActionError};
 
 /// The version of QEMU whose protocol this is: major, minor, micro.
 const PROTOCOL_VERSION: [u32; 3] = [9, 2, 2];

@@ -369,7 +369,7 @@ fn folders_of_builds_are_firmware() {
         let [part] = image.parts(FLASH).unwrap().try_into().unwrap();
         assert_eq!((part.offset, part.bytes), (BOOTLOADER_OFFSET, merged(BOOTLOADER_OFFSET)));
         assert_eq!(image.warnings(FLASH), []);
-        let elf = crate::backtrace::elf_of(folder.path()).unwrap();
+        let elf = super::find_build(folder.path()).unwrap().unwrap().elf.unwrap();
         assert_eq!(std::fs::read(elf).unwrap(), b"elf");
     }
 }

@@ -1,13 +1,12 @@
 //! Errors of firmware images.
 
 use super::chip_name;
-use crate::error::Cause;
 
 /// An error of a firmware image. Every message names the file, the value, and what to do.
 ///
 /// ```
-/// let error = espalier::Image::from_bytes("notes.txt", *b"hello").unwrap_err();
-/// assert!(matches!(error, espalier::ImageError::Unknown { start: b'h', .. }));
+/// let error = espalier_image::Image::from_bytes("notes.txt", *b"hello").unwrap_err();
+/// assert!(matches!(error, espalier_image::ImageError::Unknown { start: b'h', .. }));
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -164,5 +163,3 @@ pub enum ImageError {
         reason: String,
     },
 }
-
-impl Cause for ImageError {}

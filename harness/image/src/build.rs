@@ -22,16 +22,32 @@ const OTADATA_OFFSET: u32 = 0xE000;
 const OTADATA_FILE: &str = "boot_app0.bin";
 
 /// A build: files with their places in flash, and the ELF file that they were made of.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let listed = r#"{"flash_files": {"0x1000": "bootloader.bin", "0x10000": "app.bin"}, "app": {"file": "app.bin"}}"#;
+/// # std::fs::write(folder.path().join("flasher_args.json"), listed)?;
+/// # std::fs::write(folder.path().join("app.elf"), b"")?;
+/// // A folder that `idf.py build` has left behind.
+/// let build = espalier_image::find_build(folder.path())?.expect("a build");
+/// assert_eq!(build.files[0], (0x1000, folder.path().join("bootloader.bin")));
+/// assert!(build.elf.is_some_and(|elf| elf.ends_with("app.elf")));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Build {
+pub struct Build {
     /// Each file and where it goes.
     pub files: Vec<(u32, PathBuf)>,
     /// With symbols for backtraces.
     pub elf: Option<PathBuf>,
 }
 
-/// The build at `path`: a folder of ESP-IDF, PlatformIO or Arduino, the folder of a project of one of them, or `flasher_args.json`.
-pub(crate) fn find(path: &Path) -> Result<Option<Build>, ImageError> {
+/// The build at `path`: a folder of ESP-IDF, PlatformIO or Arduino, the folder of a project of one of them, or `flasher_args.json`. None if it is
+/// another file.
+///
+/// # Errors
+/// If there is a folder without exactly one build, or with one for another chip.
+pub fn find(path: &Path) -> Result<Option<Build>, ImageError> {
     if path.file_name().is_some_and(|name| name == IDF_FILE) {
         return idf(path).map(Some);
     }

@@ -24,11 +24,11 @@ const OTA_ERASED: u32 = u32::MAX;
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// let image = espalier::Image::read(path)?;
+/// let image = espalier_image::Image::read(path)?;
 /// for partition in image.partitions().iter().filter(|partition| partition.is_app()) {
 ///     println!("{}: {:#x} to {:#x}", partition.label, partition.offset, partition.end());
 /// }
-/// # Ok::<_, espalier::ImageError>(())
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {

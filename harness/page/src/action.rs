@@ -25,7 +25,7 @@ const PRESSED: [&str; 2] = ["pressed", "touched"];
 /// Something to do with a board. In JSON, `do` has its name: `{"do": "press", "part": "a"}`.
 ///
 /// ```
-/// use espalier_serve::Action;
+/// use espalier_page::Action;
 ///
 /// let press: Action = serde_json::from_str(r#"{"do": "press", "part": "a"}"#)?;
 /// assert_eq!(press, Action::Press { part: "a".to_owned(), pressed: None, milliseconds: None });
@@ -171,8 +171,8 @@ pub enum Action {
 /// Something that a scenario can expect of a board.
 ///
 /// ```
-/// let what: espalier_serve::Expected = serde_json::from_str("\"screen\"")?;
-/// assert_eq!(what, espalier_serve::Expected::Screen);
+/// let what: espalier_page::Expected = serde_json::from_str("\"screen\"")?;
+/// assert_eq!(what, espalier_page::Expected::Screen);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,7 +311,7 @@ pub fn span(milliseconds: u64) -> Result<Span, ActionError> {
 
 /// Lasting actions on a board from outside: fingers on its parts, probes at its pins, and networks that were taken away.
 #[derive(Debug, Default)]
-pub(crate) struct Hands {
+pub struct Hands {
     /// Since when a part is pressed, by its name.
     down: BTreeMap<String, Time>,
     /// When a part is let go of.

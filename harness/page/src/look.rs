@@ -9,6 +9,7 @@ use espalier_soc::Machine;
 use serde_json::{Map, Value, json};
 
 use crate::action::{base64, pressed_property, property_json, signal};
+use crate::frames::{Medium, describe};
 use crate::picture::{colour_bytes, packed_dots};
 use crate::surroundings::Away;
 
@@ -16,15 +17,17 @@ use crate::surroundings::Away;
 const PADS: usize = 64;
 /// Changes of a pin that one look tells; of more, the last ones.
 const MOST_EDGES: usize = 500;
+/// Frames of each medium that one look tells; of more, the last ones.
+const MOST_FRAMES: usize = 200;
 /// Bytes of each record of frames that is kept for the page, and for download from it.
-pub(crate) const CAPTURE: usize = 4 << 20;
+pub const CAPTURE: usize = 4 << 20;
 /// Keys of a part that are pads, in the order in which they are told.
 const PAD_KEYS: [&str; 13] =
     ["gpio", "scl", "sda", "sck", "mosi", "miso", "cs", "dc", "reset", "backlight", "data", "interrupt", "square-wave"];
 
 /// State of a board that a client has seen.
 #[derive(Debug, Default)]
-pub(crate) struct Look {
+pub struct Look {
     sections: Map<String, Value>,
     pictures: BTreeMap<String, (Picture, bool)>,
     /// Frames of the network and of the air.
@@ -34,20 +37,40 @@ pub(crate) struct Look {
 
 /// Changes since the last look.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Sections that have changed, by their names.
-    pub sections: Map<String, Value>,
+    sections: Map<String, Value>,
     /// Frames of the network and of the air since the last look, as pcap files, and how many were lost before they were seen.
-    pub frames: [(Vec<u8>, u64); 2],
+    frames: [(Vec<u8>, u64); 2],
     /// The factory address of the board.
-    pub mac: [u8; 6],
+    mac: [u8; 6],
+}
+
+impl Seen {
+    /// Returns the changes as JSON, frames in a line each. It takes a while and needs no machine.
+    pub fn told(self) -> Map<String, Value> {
+        let Seen { mut sections, frames, mac } = self;
+        let media = [("network", Medium::Network), ("air", Medium::Air)];
+        for ((name, medium), (file, lost)) in media.into_iter().zip(frames) {
+            let mut frames = describe(&file, medium, mac);
+            let excess = frames.len().saturating_sub(MOST_FRAMES);
+            frames.drain(..excess);
+            if !frames.is_empty() {
+                sections.insert(name.to_owned(), json!({"left-out": lost + excess as u64, "frames": frames}));
+            }
+        }
+        sections
+    }
 }
 
 /// State of the run, which the machine does not know.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing<'a> {
+pub struct Standing<'a> {
+    /// False while it is paused or halted.
     pub running: bool,
+    /// Whether it runs as fast as it can instead of at the pace of the host's clock.
     pub fast: bool,
+    /// Why it is halted, if it is.
     pub halted: Option<&'a str>,
     /// Networks that were taken out of the air.
     pub away: &'a Away,
@@ -139,8 +162,14 @@ impl Look {
     }
 }
 
+/// Records the frames that the page shows and offers for download.
+pub fn record(machine: &mut Machine) {
+    machine.lan_mut().start_capture(CAPTURE);
+    machine.air_mut().start_capture(CAPTURE);
+}
+
 /// Everything at once, for clients that do not come back.
-pub(crate) fn state_of(machine: &mut Machine, standing: &Standing<'_>) -> Value {
+pub fn state_of(machine: &mut Machine, standing: &Standing<'_>) -> Value {
     Look::default().at(machine, standing, &BTreeSet::new()).sections.into()
 }
 
@@ -234,7 +263,7 @@ fn pads(machine: &mut Machine) -> Value {
 }
 
 /// The Ethernet cable of the board.
-pub(crate) fn cable(cut: bool) -> Value {
+pub fn cable(cut: bool) -> Value {
     json!({"cut": cut})
 }
 

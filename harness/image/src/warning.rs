@@ -6,7 +6,7 @@
 /// A warning about an image, with its effect on the board. Every message names the file and the value.
 ///
 /// ```
-/// use espalier::image::ImageWarning;
+/// use espalier_image::ImageWarning;
 ///
 /// let warning = ImageWarning::NoPartitionTable { name: "app.bin".to_owned(), at: 0x1000 };
 /// assert!(warning.to_string().starts_with("app.bin has no partition table"));

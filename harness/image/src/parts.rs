@@ -20,10 +20,10 @@ const ELF_HEADER_SIZE_OFFSET: usize = 40;
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// for part in espalier::Image::read(path)?.parts(8 << 20)? {
+/// for part in espalier_image::Image::read(path)?.parts(8 << 20)? {
 ///     println!("{} bytes at {:#x}, up to {:#x}", part.bytes.len(), part.offset, part.end());
 /// }
-/// # Ok::<_, espalier::ImageError>(())
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {

@@ -28,10 +28,10 @@ const IROM: std::ops::Range<u32> = 0x400C_2000..0x4040_0000;
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// let image = espalier::Image::read(path)?;
+/// let image = espalier_image::Image::read(path)?;
 /// let in_ram: u32 = image.app().segments.iter().filter(|segment| !segment.is_mapped()).map(|segment| segment.length).sum();
 /// assert!(in_ram < 520 << 10, "the ESP32 has 520 KB of RAM");
-/// # Ok::<_, espalier::ImageError>(())
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -52,11 +52,11 @@ impl Segment {
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// let image = espalier::Image::read(path)?;
+/// let image = espalier_image::Image::read(path)?;
 /// if let Some(description) = &image.app().description {
 ///     println!("{} {}, built {}", description.project, description.version, description.built);
 /// }
-/// # Ok::<_, espalier::ImageError>(())
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
@@ -74,10 +74,10 @@ pub struct Description {
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// use espalier::image::Digest;
+/// use espalier_image::Digest;
 ///
-/// assert_ne!(espalier::Image::read(path)?.app().digest, Digest::Stale);
-/// # Ok::<_, espalier::ImageError>(())
+/// assert_ne!(espalier_image::Image::read(path)?.app().digest, Digest::Stale);
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
@@ -93,10 +93,10 @@ pub enum Digest {
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// let image = espalier::Image::read(path)?;
+/// let image = espalier_image::Image::read(path)?;
 /// let app = image.app();
 /// assert!(app.is_application() && app.chip == 0);
-/// # Ok::<_, espalier::ImageError>(())
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {

@@ -5,13 +5,16 @@ use serde_json::{Value, json};
 
 /// Networks that were taken away. They come back with the settings that they had.
 #[derive(Debug, Default)]
-pub(crate) struct Away(Vec<AccessPoint>);
+pub struct Away(Vec<AccessPoint>);
 
 impl Away {
     /// All networks are where they were.
     pub const NONE: &'static Away = &Away(Vec::new());
 
     /// Takes the networks of this name out of the air, or gives them back.
+    ///
+    /// # Errors
+    /// If there is no such network, neither in the air nor taken away.
     pub fn set(&mut self, air: &mut Air, ssid: &str, on: bool) -> Result<(), AirError> {
         let present: Vec<AccessPoint> = air.networks().filter(|network| network.ssid == ssid).cloned().collect();
         if !on {

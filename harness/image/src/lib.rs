@@ -15,7 +15,7 @@ use std::fs::File;
 use std::path::Path;
 
 pub use app::{App, Description, Digest, Segment};
-pub(crate) use build::find as find_build;
+pub use build::{Build, find as find_build};
 pub use error::ImageError;
 use file::{Contents, contents};
 pub use partitions::Partition;
@@ -55,10 +55,10 @@ pub fn chip_name(id: u16) -> &'static str {
 ///
 /// ```
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/firmware/tutorial-esp32.bin");
-/// use espalier::image::Format;
+/// use espalier_image::Format;
 ///
-/// assert_eq!(espalier::Image::read(path)?.format(), Format::Application);
-/// # Ok::<_, espalier::ImageError>(())
+/// assert_eq!(espalier_image::Image::read(path)?.format(), Format::Application);
+/// # Ok::<_, espalier_image::ImageError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -80,7 +80,7 @@ pub enum Format {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("hello.bin");
 /// # std::fs::write(&path, b"hello")?;
-/// let error = espalier::Image::read(&path).unwrap_err();
+/// let error = espalier_image::Image::read(&path).unwrap_err();
 /// assert!(error.to_string().contains("is not firmware: it starts with 0x68"));
 /// # Ok::<(), std::io::Error>(())
 /// ```

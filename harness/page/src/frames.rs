@@ -29,13 +29,13 @@ const MANAGEMENT: [(u8, &str); 11] = [
 
 /// Kind of the frames of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Medium {
+pub(crate) enum Medium {
     Network,
     Air,
 }
 
 /// The frames of a pcap file, each with its time, its direction as the board sees it, and what it is.
-pub(super) fn describe(file: &[u8], medium: Medium, own: [u8; 6]) -> Vec<Value> {
+pub(crate) fn describe(file: &[u8], medium: Medium, own: [u8; 6]) -> Vec<Value> {
     let mut frames = Vec::new();
     let mut rest = file.get(FILE_HEADER..).unwrap_or_default();
     while let Some((header, after)) = rest.split_at_checked(RECORD_HEADER) {

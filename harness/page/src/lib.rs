@@ -1,0 +1,28 @@
+//! The page of a board, without a server: the state of a machine as JSON, as it changes ([`Look`]), actions on it as JSON ([`Action`]), files
+//! that are made of it ([`Export`]), and the files that the page itself consists of ([`FILES`]).
+//!
+//! `espalier-serve` carries both over HTTP and QMP. In a browser that runs the emulator itself, nothing has to carry them. So this crate
+//! knows no socket, no thread and no clock, and builds for WebAssembly.
+
+mod action;
+mod console;
+mod export;
+mod frames;
+mod look;
+mod picture;
+mod surroundings;
+mod waveform;
+
+pub use action::{Action, ActionError, Expected, Hands, Level, span};
+pub use console::UartLog;
+pub use export::{Export, export};
+pub use look::{CAPTURE, Look, Seen, Standing, cable, record, state_of};
+pub use picture::{picture_as_png, picture_as_ppm};
+pub use surroundings::Away;
+
+/// The files of the page: path, media type, content. They say nothing of a board.
+pub const FILES: [(&str, &str, &str); 3] = [
+    ("/", "text/html; charset=utf-8", include_str!("static/index.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("static/page.css")),
+    ("/page.js", "text/javascript; charset=utf-8", include_str!("static/page.js")),
+];
