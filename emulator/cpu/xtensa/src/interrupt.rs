@@ -9,6 +9,16 @@ use crate::trap::Cause;
 
 /// Interrupts of each maskable level, 0 to 6.
 const LEVEL_MASK: [u32; 7] = [0, 0x0006_37ff, 0x0038_0000, 0x28c0_8800, 0x5300_0000, 0x8401_0000, 0];
+/// Interrupts of levels above each of 0 to 6, without the one that is not maskable.
+pub(crate) const ABOVE: [u32; 7] = {
+    let mut above = [0; 7];
+    let mut level = above.len() - 1;
+    while level > 0 {
+        above[level - 1] = above[level] | LEVEL_MASK[level];
+        level -= 1;
+    }
+    above
+};
 /// External inputs whose level is the interrupt.
 const LEVEL: u32 = 0x8fbe_333f;
 /// Interrupts of CCOMPARE0 to CCOMPARE2.

@@ -12,6 +12,8 @@ const DATA: u32 = 0x1000;
 const MEMORY: usize = 0x2000;
 /// Window checks on, interrupts off by level.
 const PS: u32 = 0x4_000f;
+/// The vectors of interrupts, below the code: of the levels 2 to 5, of level 1 in kernel mode and in user mode.
+const VECTORS: [u32; 6] = [0x180, 0x1c0, 0x200, 0x240, 0x300, 0x340];
 
 /// Instructions that only compute, with any operands: the rows of the table that this names.
 const COMPUTING: &[&str] = &[
@@ -318,11 +320,63 @@ proptest! {
     }
 }
 
-/// The programs of the benchmark, which call deeply enough for windows to overflow, with slices of all sizes.
+/// An instruction that changes which interrupts are pending, enabled, or let through by level, with operands of any value.
+fn masking() -> impl Strategy<Value = Vec<u8>> {
+    use SpecialRegister as Register;
+    let written = [Register::Ps, Register::Ps, Register::Intenable, Register::Interrupt, Register::Intclear];
+    prop_oneof![
+        2 => (0u32..16, 4u32..15).prop_map(|(level, number)| bytes(0x6000 | level << 8 | number << 4, 3)),
+        4 => (0..written.len(), 4u32..15)
+            .prop_map(move |(index, number)| bytes(0x13_0000 | (written[index] as u32) << 8 | number << 4, 3)),
+        1 => Just(vec![0x3d, 0xf0]),
+    ]
+}
+
+/// What `masking` writes: mostly low levels.
+fn mask() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => (0u32..8).prop_map(|level| PS & !0xf | level), 2 => any::<u32>(), 1 => Just(0)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    /// Interrupts are taken where a level lets them through, and nowhere else, also while others are pending that it masks.
+    #[test]
+    fn pending_interrupts_are_let_through_at_the_same_place(
+        body in vec(masking(), 1..12),
+        values in vec(mask(), 64),
+        slices in vec((1u32..400, prop_oneof![1 => Just(0), 2 => any::<u32>()]), 1..12),
+        clears in any::<bool>(),
+    ) {
+        let (mut cpu, mut memory) = start(&looping(&body), &values, 0);
+        for (vector, level) in VECTORS.into_iter().zip([2, 3, 4, 5, 1, 1]) {
+            // wsr.intclear a0, or nothing; rfi or rfe.
+            let clear = if clears { bytes(0x13_0000 | (SpecialRegister::Intclear as u32) << 8, 3) } else { Vec::new() };
+            let back = if level == 1 { 0x3000 } else { 0x3010 | level << 8 };
+            let handler = [clear, bytes(back, 3)].concat();
+            memory.bytes[vector as usize..][..handler.len()].copy_from_slice(&handler);
+        }
+        cpu.set_ar(0, u32::MAX);
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(2));
+        for (cycles, lines) in slices {
+            cpu.set_interrupt_lines(lines);
+            translated.set_interrupt_lines(lines);
+            let exit = cpu.run(&mut memory, cycles);
+            prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
+            prop_assert_eq!(registers(&cpu), registers(&translated));
+            prop_assert_eq!(cpu.cycles(), translated.cycles());
+        }
+    }
+}
+
+/// The programs of the benchmark, which call deeply enough for windows to overflow, with slices of all sizes, and without and with
+/// interrupts that are pending and masked by their level.
 #[test]
 fn compiled_programs_agree() {
-    for hex in [include_str!("../../benches/programs/arithmetic.hex"), include_str!("../../benches/programs/calls.hex")]
-    {
+    let programs =
+        [include_str!("../../benches/programs/arithmetic.hex"), include_str!("../../benches/programs/calls.hex")];
+    for (hex, pending) in programs.into_iter().flat_map(|hex| [(hex, false), (hex, true)]) {
         let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
         let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         let bytes: Vec<u8> = digits.chunks(2).map(pair).collect();
@@ -331,6 +385,13 @@ fn compiled_programs_agree() {
         let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
         translated.set_translation(Translation::After(2));
         for slice in 0..20_000u32 {
+            if pending && slice == 100 {
+                for cpu in [&mut cpu, &mut translated] {
+                    cpu.set_special(SpecialRegister::Ps, cpu.special(SpecialRegister::Ps) | 3);
+                    cpu.set_special(SpecialRegister::Intenable, 1);
+                    cpu.set_interrupt_lines(1);
+                }
+            }
             let cycles = 1 + (slice.wrapping_mul(0x9e37_79b9) >> 25);
             assert_eq!(cpu.run(&mut memory, cycles), Exit::Budget);
             assert_eq!(translated.run(&mut translated_memory, cycles), Exit::Budget);

@@ -7,8 +7,9 @@ use super::{
     Lowering, PS, SAR, SCRATCH, THREADPTR, WINDOW_BASE, WINDOW_START, a, ar, special_slot,
 };
 use crate::instruction::{Instruction, Opcode};
+use crate::interrupt::ABOVE;
 use crate::register::{COPROCESSOR_0, EDGE, FCR_MASK, FSR_MASK, SOFTWARE, SpecialRegister, UserRegister, VECBASE_MASK};
-use crate::state::{ACC_BITS, NMI, WINDOW_START_MASK, ps};
+use crate::state::{ACC_BITS, EXCM_LEVEL, NMI, WINDOW_START_MASK, ps};
 
 impl Lowering<'_, '_> {
     pub(super) fn special(&mut self, op: &Instruction) -> Lowered {
@@ -18,7 +19,9 @@ impl Lowering<'_, '_> {
             (Opcode::Wsr, Some(register)) => self.write(register, a(op.t)),
             (Opcode::Xsr, Some(register)) => self.exchange(register, op.t),
             (Opcode::Rsil, _) => {
-                self.guard_quiet();
+                let above = ABOVE.get(usize::from(op.s)).copied().unwrap_or_default();
+                self.binary(Binary::And, SCRATCH[0], Value::Slot(INTENABLE), Value::Imm(above));
+                self.guard_pending(SCRATCH[0]);
                 self.put(SCRATCH[0], Value::Slot(PS));
                 self.binary(Binary::And, PS, Value::Slot(PS), Value::Imm(!ps::INTLEVEL));
                 self.binary(Binary::Or, PS, Value::Slot(PS), Value::Imm(u32::from(op.s)));
@@ -27,15 +30,15 @@ impl Lowering<'_, '_> {
                 Lowered::Next
             }
             (Opcode::Rfe, _) => {
-                self.guard_quiet();
+                self.guard_quiet(Value::Slot(PS), ps::INTLEVEL, Value::Slot(INTENABLE));
                 self.binary(Binary::And, PS, Value::Slot(PS), Value::Imm(!ps::EXCM));
                 self.refresh_window();
                 self.jump_to(Value::Slot(special_slot(SpecialRegister::Epc1)))
             }
             (Opcode::Rfi, _) if (2..=7).contains(&op.s) => {
                 let level = Slot::from(op.s);
-                self.guard_quiet();
                 let status = special_slot(SpecialRegister::Eps2) + level - 2;
+                self.guard_quiet(Value::Slot(status), ps::INTLEVEL | ps::EXCM, Value::Slot(INTENABLE));
                 self.binary(Binary::And, PS, Value::Slot(status), Value::Imm(ps::IMPLEMENTED));
                 self.refresh_window();
                 self.jump_to(Value::Slot(special_slot(SpecialRegister::Epc1) + level - 1))
@@ -74,7 +77,7 @@ impl Lowering<'_, '_> {
         let [_, changed, ..] = SCRATCH;
         match register {
             SpecialRegister::Ps => {
-                self.guard_quiet();
+                self.guard_quiet(value, ps::INTLEVEL | ps::EXCM, Value::Slot(INTENABLE));
                 self.binary(Binary::And, PS, value, Value::Imm(ps::IMPLEMENTED));
                 self.refresh_window();
             }
@@ -97,10 +100,8 @@ impl Lowering<'_, '_> {
                 self.forget(2);
             }
             SpecialRegister::Intenable => {
-                self.binary(Binary::Or, changed, value, Value::Imm(NMI));
-                self.guard(Condition::Overlap, Value::Slot(changed), Value::Slot(INTERRUPT));
+                self.guard_quiet(Value::Slot(PS), ps::INTLEVEL | ps::EXCM, value);
                 self.put(INTENABLE, value);
-                self.forget(2);
             }
             SpecialRegister::Lend => self.guard(Condition::NotEqual, value, Value::Slot(LEND)),
             SpecialRegister::Dbreaka0
@@ -174,11 +175,32 @@ impl Lowering<'_, '_> {
         self.guard(Condition::Disjoint, enabled, Value::Imm(COPROCESSOR_0));
     }
 
-    /// Leaves a change of `PS` to the interpreter while an interrupt is pending that it may let through.
-    pub(super) fn guard_quiet(&mut self) {
-        let pending = SCRATCH[0];
-        self.binary(Binary::Or, pending, Value::Slot(INTENABLE), Value::Imm(NMI));
-        self.guard(Condition::Overlap, Value::Slot(pending), Value::Slot(INTERRUPT));
+    /// Leaves the instruction to the interpreter if these bits of `PS`, when they are those of `value`, let through one of the
+    /// `enabled` interrupts that is pending.
+    pub(super) fn guard_quiet(&mut self, value: Value, bits: u32, enabled: Value) {
+        let [levels, pending, ..] = SCRATCH;
+        self.binary(Binary::And, levels, value, Value::Imm(bits));
+        self.put(pending, Value::Imm(ABOVE[0]));
+        // `EXCM` masks what `EXCM_LEVEL` does, and more than it as a number.
+        for level in [1, EXCM_LEVEL] {
+            self.ops.push(Op::Select {
+                to: pending,
+                condition: Condition::GreaterOrEqualUnsigned,
+                left: Value::Slot(levels),
+                right: Value::Imm(level),
+                then: Value::Imm(ABOVE[level as usize]),
+            });
+        }
+        self.forget(1);
+        self.binary(Binary::And, pending, Value::Slot(pending), enabled);
+        self.guard_pending(pending);
+    }
+
+    /// Leaves the instruction to the interpreter if one of the interrupts in `enabled` is pending, or one that nothing masks.
+    fn guard_pending(&mut self, enabled: Slot) {
+        self.binary(Binary::Or, enabled, Value::Slot(enabled), Value::Imm(NMI));
+        self.guard(Condition::Overlap, Value::Slot(enabled), Value::Slot(INTERRUPT));
+        self.ops.push(Op::Forget { slot: enabled });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use espalier_jit::{Binary, Condition, Op, Slot, Unary, Value};
 
-use super::{Lowered, Lowering, PS, SCRATCH, WINDOW_BASE, WINDOW_FREE, WINDOW_START, a, ar, special_slot};
+use super::{INTENABLE, Lowered, Lowering, PS, SCRATCH, WINDOW_BASE, WINDOW_FREE, WINDOW_START, a, ar, special_slot};
 use crate::instruction::{Instruction, Opcode};
 use crate::register::SpecialRegister;
 use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, ps};
@@ -119,7 +119,7 @@ impl Lowering<'_, '_> {
 
     /// Back from the handler that spilled or filled a frame, whose bit it clears or sets.
     fn return_from_handler(&mut self, op: Binary, flip: u32) -> Lowered {
-        self.guard_quiet();
+        self.guard_quiet(Value::Slot(PS), ps::INTLEVEL, Value::Slot(INTENABLE));
         self.guard(Condition::Disjoint, Value::Slot(PS), Value::Imm(ps::WOE));
         self.mark(op, flip);
         self.binary(Binary::ShiftRight, SCRATCH[0], Value::Slot(PS), Value::Imm(ps::OWB_SHIFT));
