@@ -332,7 +332,7 @@ fn masking() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What `masking` writes: mostly low levels.
+/// Values that `masking` writes: mostly low levels.
 fn mask() -> impl Strategy<Value = u32> {
     prop_oneof![3 => (0u32..8).prop_map(|level| PS & !0xf | level), 2 => any::<u32>(), 1 => Just(0)]
 }
