@@ -6,6 +6,7 @@
 
 mod action;
 mod console;
+mod conversation;
 mod export;
 mod frames;
 mod look;
@@ -15,14 +16,17 @@ mod waveform;
 
 pub use action::{Action, ActionError, Expected, Hands, Level, span};
 pub use console::UartLog;
+pub use conversation::Conversation;
 pub use export::{Export, export};
 pub use look::{CAPTURE, Look, Seen, Standing, cable, record, state_of};
 pub use picture::{picture_as_png, picture_as_ppm};
 pub use surroundings::Away;
 
-/// The files of the page: path, media type, content. They say nothing of a board.
-pub const FILES: [(&str, &str, &str); 3] = [
+/// The files of the page of a served board: path, media type, content. They say nothing of a board. Without a server, another file takes the
+/// place of `server.js`, which leads to the board.
+pub const FILES: [(&str, &str, &str); 4] = [
     ("/", "text/html; charset=utf-8", include_str!("static/index.html")),
     ("/page.css", "text/css; charset=utf-8", include_str!("static/page.css")),
     ("/page.js", "text/javascript; charset=utf-8", include_str!("static/page.js")),
+    ("/server.js", "text/javascript; charset=utf-8", include_str!("static/server.js")),
 ];

@@ -39,7 +39,7 @@ mod world;
 pub use address::{AddressError, resolve};
 pub use config::{GuestForward, HostForward, Pace, ServeConfig};
 pub use error::ServeError;
-pub use espalier_page::{Action, ActionError, Expected, Level, picture_as_png, picture_as_ppm, span};
+pub use espalier_page::{Action, ActionError, Conversation, Expected, Level, picture_as_png, picture_as_ppm, span};
 pub use fuses::{FusesError, load_efuses};
 pub use handle::{BoardEvent, BoardHandle, BoardStatus, Gone, PortStatistics};
 pub use page::{ActRequest, LivePage, Request, RunState, SaveRequest};

@@ -3,13 +3,11 @@
 use std::net::SocketAddrV4;
 
 use espalier::{Board, Listener, Peer, PeerStream, Time, UdpSocket, Units};
-use espalier_serve::{Action, ActionError};
+use espalier_serve::{Action, ActionError, Conversation};
 use serde_json::{Value, json};
 
 use crate::recorder::Recorder;
 
-/// Bytes of a conversation that the page shows.
-const SHOWN: usize = 8 << 10;
 /// Listeners, connections and ports of each kind that there are at once.
 const MOST: usize = 32;
 
@@ -25,8 +23,7 @@ struct Socket {
     remote: SocketAddrV4,
     /// None once the peer has reset it.
     stream: Option<PeerStream>,
-    /// The last that was sent and received.
-    said: String,
+    said: Conversation,
     /// The way in which it ended, if it did.
     ended: Option<&'static str>,
 }
@@ -34,7 +31,7 @@ struct Socket {
 /// A UDP port.
 struct Port {
     socket: UdpSocket,
-    said: String,
+    said: Conversation,
 }
 
 /// All that the peer does.
@@ -45,16 +42,6 @@ pub struct PeerHands {
     ports: Vec<Port>,
     /// Number of connections so far.
     count: usize,
-}
-
-/// Adds to a conversation, whose beginning is forgotten when it gets long.
-fn say(said: &mut String, arrow: &str, bytes: &[u8]) {
-    said.push_str(arrow);
-    said.push_str(&String::from_utf8_lossy(bytes));
-    said.push('\n');
-    let excess = said.len().saturating_sub(SHOWN);
-    let cut = (excess..=said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(0);
-    said.drain(..cut);
 }
 
 fn failed(error: &espalier::Error) -> ActionError {
@@ -69,9 +56,9 @@ impl PeerHands {
     /// The section of the page.
     pub fn section(&self) -> Value {
         let sockets = self.sockets.iter().map(|socket| {
-            json!({"name": socket.name, "remote": socket.remote.to_string(), "said": socket.said, "ended": socket.ended})
+            json!({"name": socket.name, "remote": socket.remote.to_string(), "said": socket.said.text(), "ended": socket.ended})
         });
-        let ports = self.ports.iter().map(|port| json!({"port": port.socket.port(), "said": port.said}));
+        let ports = self.ports.iter().map(|port| json!({"port": port.socket.port(), "said": port.said.text()}));
         json!({
             "address": self.peer.address().to_string(),
             "listening": self.listeners.iter().map(|one| one.listener.port()).collect::<Value>(),
@@ -99,7 +86,7 @@ impl PeerHands {
             match stream.try_receive() {
                 Some(bytes) if bytes.is_empty() => {}
                 Some(bytes) => {
-                    say(&mut socket.said, "< ", &bytes);
+                    socket.said.received(&bytes);
                     if let Some(recorder) = recorder {
                         recorder.received(&socket.name, &bytes, now);
                     }
@@ -115,7 +102,7 @@ impl PeerHands {
         }
         for port in &mut self.ports {
             while let Some((bytes, from)) = port.socket.try_receive() {
-                say(&mut port.said, &format!("< {from}: "), &bytes);
+                port.said.received_from(from, &bytes);
                 if let Some(recorder) = recorder {
                     recorder.datagram(port.socket.port(), bytes, now);
                 }
@@ -157,7 +144,7 @@ impl PeerHands {
                 let socket = self.socket(connection)?;
                 let stream = socket.stream.as_ref().ok_or_else(|| gone(connection))?;
                 stream.send(text.as_bytes()).within(2.s()).await.map_err(|error| failed(&error))?;
-                say(&mut socket.said, "> ", text.as_bytes());
+                socket.said.sent(text.as_bytes());
             }
             Action::PeerClose { connection, reset: false } => {
                 let stream = self.socket(connection)?.stream.as_ref().ok_or_else(|| gone(connection))?;
@@ -171,7 +158,7 @@ impl PeerHands {
             Action::UdpOpen { port } => {
                 full(self.ports.len())?;
                 let socket = self.peer.udp(*port).map_err(|error| failed(&error))?;
-                self.ports.push(Port { socket, said: String::new() });
+                self.ports.push(Port { socket, said: Conversation::default() });
             }
             Action::UdpSend { from, port, text } => {
                 let address = board.address().within(1.ms()).await.map_err(|error| failed(&error))?;
@@ -181,7 +168,7 @@ impl PeerHands {
                 })?;
                 let to = SocketAddrV4::new(address, *port);
                 known.socket.send_to(text, to).within(1.s()).await.map_err(|error| failed(&error))?;
-                say(&mut known.said, &format!("> {to}: "), text.as_bytes());
+                known.said.sent_to(to, text.as_bytes());
             }
             _ => {}
         }
@@ -200,7 +187,7 @@ impl PeerHands {
         self.count += 1;
         let name = numbered("socket", self.count);
         let remote = stream.remote();
-        let (stream, said) = (Some(stream), String::new());
+        let (stream, said) = (Some(stream), Conversation::default());
         self.sockets.push(Socket { name: name.clone(), remote, stream, said, ended: None });
         name
     }

@@ -1,4 +1,5 @@
-// The page of a served board: draws what the events say, and sends what is done. No other code is loaded.
+// The page of a board: draws what it is told of boards, and has done to them what a person does here. Where they run is not its business:
+// `show` is given what leads to them. Code of other sites is never loaded.
 "use strict";
 
 const LINES = 2000; // lines of a console that are kept
@@ -20,7 +21,6 @@ const DOUBLE = { analog: ["volts"], ssd1306: ["on", "contrast"], sh1106: ["on", 
 // Properties that cannot be set.
 const SHOWN = { hd44780: ["text", "backlight"], mcp23017: ["pins"], sdcard: ["blocks"] };
 
-const token = new URLSearchParams(location.search).get("token") || "";
 const boards = [];
 let world = false;
 const element = (id) => document.getElementById(id);
@@ -36,25 +36,23 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-function address(path, place, more = {}) {
-  return path + "?" + new URLSearchParams({ token, board: place, ...more });
-}
-
 function notice(text) {
   element("notice").textContent = text;
   element("notice").hidden = !text;
 }
 
+// What leads to the boards. `act(place, action)` does something with one and returns what it says, or throws what is wrong.
+// `file(path, place, more, name)` returns the attributes of a link to a file of one. `open(page)` tells the page from then on:
+// `page.hello({ world, boards })` which boards there are, `page.board(news)` what has changed of one, `page.gone(text)` that they are gone.
+let carrier = null;
+
 async function act(place, action) {
   try {
-    const answer = await fetch(address("act", place), {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(action),
-    });
-    const told = await answer.json();
-    notice(answer.ok ? "" : told.error);
-    return answer.ok ? told : null;
-  } catch {
-    notice("The board does not answer.");
+    const told = await carrier.act(place, action);
+    notice("");
+    return told;
+  } catch (error) {
+    notice(error.message);
     return null;
   }
 }
@@ -243,9 +241,9 @@ class Board {
     this.time = 0;
     this.find(".reset").addEventListener("click", () => this.act({ do: "reset" }));
     this.find(".clear").addEventListener("click", () => this.terminals.forEach((one) => one.clear()));
-    this.find("form.line").addEventListener("submit", (event) => {
+    this.find(".console form.line").addEventListener("submit", (event) => {
       event.preventDefault();
-      const input = this.find("form.line input");
+      const input = this.find(".console form.line input");
       this.send(input.value + "\r");
       input.value = "";
     });
@@ -300,7 +298,7 @@ class Board {
       for (let uart = 0; uart < (world ? 1 : board.uarts); uart += 1) {
         const node = uart ? terminal.cloneNode(false) : terminal;
         node.hidden = uart > 0;
-        if (uart) terminal.parentNode.insertBefore(node, this.find("form.line"));
+        if (uart) terminal.parentNode.insertBefore(node, this.find(".console form.line"));
         node.addEventListener("keydown", (event) => {
           const bytes = keyBytes(event);
           if (bytes == null) return;
@@ -327,8 +325,8 @@ class Board {
   listFiles() {
     const pictures = [...this.canvases.keys()].map((name) => ["screen.png", `Picture of ${name}`, { display: name }, `${name}.png`]);
     const entry = ([path, text, more = {}, file = path]) => {
-      const name = path === "console" ? "console.log" : file;
-      return make("li", {}, make("a", { href: address(path, this.place, more), download: `${this.name}-${name}` }, text));
+      const name = `${this.name}-${path === "console" ? "console.log" : file}`;
+      return make("li", {}, make("a", { ...carrier.file(path, this.place, more, name), download: name }, text));
     };
     this.find(".downloads").replaceChildren(...[...pictures, ...(this.files || [])].map(entry));
   }
@@ -829,30 +827,26 @@ function draw() {
   requestAnimationFrame(draw);
 }
 
-function connect() {
-  if (!token) {
-    element("pill").textContent = "no token";
-    notice("This address lacks the token of the run: open the one that espalier printed.");
-    return;
-  }
-  const events = new EventSource("events?" + new URLSearchParams({ token }));
-  events.addEventListener("hello", (event) => {
-    const hello = JSON.parse(event.data);
+const page = {
+  hello(hello) {
     world = hello.world;
     // What was shown is told anew.
     element("boards").replaceChildren();
     boards.length = 0;
     hello.boards.forEach((name, place) => boards.push(new Board(place, name)));
     notice("");
-  });
-  events.addEventListener("board", (event) => { const news = JSON.parse(event.data); boards[news.place]?.take(news); });
-  const gone = () => {
+  },
+  board(news) { boards[news.place]?.take(news); },
+  gone(text, pill = "gone") {
     element("pill").className = "pill gone";
-    element("pill").textContent = "gone";
-  };
-  events.addEventListener("gone", () => { gone(); events.close(); notice("The board has been shut down."); });
-  events.addEventListener("error", () => { gone(); notice("The board does not answer. This page connects again when it is back."); });
-}
+    element("pill").textContent = pill;
+    notice(text);
+  },
+};
 
-connect();
-requestAnimationFrame(draw);
+// Shows the boards that `leads` leads to.
+function show(leads) {
+  carrier = leads;
+  carrier.open(page);
+  requestAnimationFrame(draw);
+}

@@ -112,7 +112,8 @@ fn a_browser_gets_the_page_and_its_files() {
     let browser = Browser::open(&server.page().unwrap());
     let page = browser.get("/");
     assert!(page.contains("<main id=\"boards\">") && page.contains("script-src 'self'"), "{page}");
-    for (file, kind) in [("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+    for (file, kind) in [("/page.js", "text/javascript"), ("/server.js", "text/javascript"), ("/page.css", "text/css")]
+    {
         assert!(browser.get(file).contains(&format!("Content-Type: {kind}")), "{file}");
     }
     let screen = browser.get("/screen.png");
