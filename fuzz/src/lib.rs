@@ -1,5 +1,5 @@
-//! Readers of bytes from outside, as functions of bytes that any fuzzer can call. The test of this crate
-//! gives each one its kept corpus (`fuzz/corpus`) and mutations of it.
+//! Readers of bytes from outside, as functions of bytes that any fuzzer can call. The test of this crate gives each one its kept
+//! corpus (`fuzz/corpus`) and mutations of it.
 //!
 //! A target takes any bytes. What it finds is a panic, an endless loop or memory without bound. A finding becomes a file of the corpus,
 //! so that no later change brings it back.
@@ -7,7 +7,11 @@
 
 mod air;
 mod console;
+mod files;
 mod lan;
+mod registers;
+mod snapshot;
+mod text;
 
 /// A reader of bytes from outside.
 #[derive(Clone, Copy, Debug)]
@@ -18,14 +22,27 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-/// All of them, in the order of their names.
-pub const TARGETS: &[Target] = &[
+/// All readers, in the order of their names.
+pub const TARGETS: [Target; 19] = [
     Target { name: "air", run: air::frames },
+    Target { name: "board_file", run: text::board_file },
     Target { name: "console", run: console::lines },
     Target { name: "dhcp", run: lan::dhcp },
     Target { name: "dns", run: lan::dns },
     Target { name: "eapol", run: espalier_net::frames_with_valid_keys },
+    Target { name: "elf", run: files::elf },
+    Target { name: "gdb", run: espalier_serve::hostile::gdb },
+    Target { name: "http", run: espalier_serve::hostile::http },
+    Target { name: "image", run: files::image },
     Target { name: "lan", run: lan::frames },
+    Target { name: "partitions", run: files::partitions },
+    Target { name: "png", run: files::png },
+    Target { name: "qmp", run: espalier_serve::hostile::qmp },
+    Target { name: "registers_esp32", run: registers::esp32 },
+    Target { name: "registers_esp32c3", run: registers::esp32c3 },
+    Target { name: "scenario", run: text::scenario },
+    Target { name: "snapshot", run: snapshot::load },
+    Target { name: "telnet", run: espalier_serve::hostile::telnet },
 ];
 
 /// The reader of this name.

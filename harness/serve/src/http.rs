@@ -13,6 +13,7 @@
 //! `token` in the query is the token, `board` the place of the board in its world, and `display` and `uart` say which one.
 
 mod events;
+mod hostile;
 mod request;
 mod token;
 
@@ -26,6 +27,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+pub(crate) use self::hostile::read_request;
 use self::request::{Host, Request};
 pub(crate) use self::token::Token;
 use crate::clients::Clients;

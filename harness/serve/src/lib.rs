@@ -20,6 +20,8 @@ mod fuses;
 mod gdb;
 mod guard;
 mod handle;
+#[doc(hidden)]
+pub mod hostile;
 mod http;
 mod lines;
 mod link;

@@ -4,6 +4,7 @@
 //! disconnects, with or without a detach. A board that stands still for a debugger does not age: clients on its serial port or network wait.
 
 mod arch;
+mod hostile;
 mod packets;
 mod session;
 mod target;
@@ -21,6 +22,7 @@ use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardHandle, Control, DebugInput};
 use crate::stream::{BoxedSource, Stream};
 
+pub(crate) use hostile::converse;
 pub(crate) use session::{RunRequest, Session};
 pub(crate) use target::DebugTarget;
 

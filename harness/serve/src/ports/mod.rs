@@ -25,6 +25,18 @@ pub(crate) const BUSY: &[u8] = b"espalier: the port is busy: another client is c
 /// Time that a client waits for another one that may be about to leave.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// Reads what a client of RFC 2217 sends.
+pub(crate) fn read(input: &[u8]) {
+    let mut filter = telnet::Subnegotiations::default();
+    let mut server = ::rfc2217::Server::new(::rfc2217::PortSettings::default());
+    for piece in input.chunks(PIECE) {
+        let Ok(passed) = filter.pass(piece) else { return };
+        let typed = server.receive(&passed);
+        assert!(typed.len() <= passed.len(), "bytes are made up");
+        while server.poll_event().is_some() {}
+    }
+}
+
 /// A serial port of the board.
 #[derive(Clone, Debug)]
 pub(crate) struct SerialPort {

@@ -144,6 +144,15 @@ fn action(name: &str, arguments: Option<&Map<String, Value>>) -> Result<Action, 
     serde_json::from_value(fields.into()).map_err(|error| Failure::generic(format!("x-{name}: {error}")))
 }
 
+/// Reads a request as far as it can be without a board.
+pub(super) fn read(request: &Value) {
+    if let Ok(request) = Request::read(request)
+        && let Some(name) = request.name.strip_prefix("x-")
+    {
+        let _ = action(name, request.arguments);
+    }
+}
+
 /// The conversation with one client.
 pub(super) struct Session {
     board: BoardHandle,

@@ -21,6 +21,19 @@ use stream::JsonStream;
 /// Bytes that are read at once.
 const PIECE: usize = 4096;
 
+/// Reads what a client sends, without a board to do it.
+pub(crate) fn read(input: &[u8]) {
+    let mut stream = JsonStream::default();
+    for piece in input.chunks(PIECE) {
+        stream.push(piece);
+        while let Some(request) = stream.next() {
+            if let Ok(request) = request {
+                command::read(&request);
+            }
+        }
+    }
+}
+
 /// Serves clients.
 pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     let (clients, files) = (Clients::of(listener), Files::default());

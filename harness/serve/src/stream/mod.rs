@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::Opened;
 pub(crate) use source::BoxedSource;
+pub(crate) use telnet::read;
 
 /// The protocol over a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

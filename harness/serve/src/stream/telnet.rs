@@ -52,6 +52,11 @@ pub(crate) fn stream(client: BoxedStream) -> BoxedStream {
     Box::new(theirs)
 }
 
+/// Reads what a client sends.
+pub(crate) fn read(input: &[u8]) {
+    Filter::default().take(input);
+}
+
 fn escaped(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().flat_map(|byte| std::iter::repeat_n(*byte, if *byte == IAC { 2 } else { 1 })).collect()
 }
