@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use crate::air::Air;
 use crate::console::{Console, Uart};
 use crate::error::Raise;
+use crate::flasher::Flasher;
 use crate::leds::{Buzzer, Leds};
 use crate::micropython::MicroPython;
 use crate::network::Network;
@@ -17,7 +18,7 @@ use crate::parts::{Button, Part, Sensor, TouchPad};
 use crate::peer::Peer;
 use crate::pins::{Pin, PinCapture};
 use crate::screen::Screen;
-use crate::start::{Options, World};
+use crate::start::{Options, Parts, World, with_parts};
 use crate::values::seconds;
 use crate::wait::{Wait, span, within};
 
@@ -75,9 +76,10 @@ impl Board {
     #[expect(clippy::too_many_arguments, reason = "they are keywords")]
     #[pyo3(signature = (
         firmware=None, *, flash=true, model=None, board=None, name=None, seed=0, strict=false, allow=Vec::new(), goldens=None,
-        artefacts=None, bless=None, partition_table=None, world=None
+        artefacts=None, bless=None, partition_table=None, parts=Parts::new(), world=None
     ))]
     fn start(
+        py: Python<'_>,
         firmware: Option<PathBuf>,
         flash: bool,
         model: Option<String>,
@@ -90,6 +92,7 @@ impl Board {
         artefacts: Option<PathBuf>,
         bless: Option<bool>,
         partition_table: Option<u32>,
+        parts: Parts,
         world: Option<&World>,
     ) -> PyResult<Wait> {
         let target = board;
@@ -106,8 +109,9 @@ impl Board {
             artefacts,
             bless,
             partition_table,
+            parts,
         };
-        let builder = options.builder(|model| match (world, model) {
+        let builder = options.builder(py, |model| match (world, model) {
             (Some(world), model) => world.0.board(model.unwrap_or_default()),
             (None, Some(model)) => espalier::Board::builder().model(model),
             (None, None) => espalier::Board::builder(),
@@ -115,15 +119,16 @@ impl Board {
         Ok(Wait::new(async { Ok(Board::of(builder.start().await?)) }))
     }
 
-    /// An emulated board that goes on where the one stood that was saved there.
+    /// An emulated board that goes on where the one stood that was saved there, with these devices of a test's own.
     #[staticmethod]
-    #[pyo3(signature = (path, *, name=None))]
-    fn load(py: Python<'_>, path: PathBuf, name: Option<String>) -> PyResult<Board> {
-        let board = py.detach(|| match name {
-            Some(name) => espalier::Board::load_as(path, name),
-            None => espalier::Board::load(path),
-        });
-        Ok(Board::of(board.raise()?))
+    #[pyo3(signature = (path, *, name=None, parts=Parts::new()))]
+    fn load(py: Python<'_>, path: PathBuf, name: Option<String>, parts: Parts) -> PyResult<Board> {
+        let builder = with_parts(py, espalier::Board::builder(), parts)?;
+        let builder = match name {
+            Some(name) => builder.name(name),
+            None => builder,
+        };
+        Ok(Board::of(py.detach(|| builder.load(path)).raise()?))
     }
 
     /// Whether a file looks like a saved board or world.
@@ -300,6 +305,32 @@ impl Board {
     /// All that is in its flash chip.
     fn read_flash(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         py.detach(|| self.0.read_flash()).raise()
+    }
+
+    /// Connects to the chip in its serial download mode, at this rate of the line. A part that the flash chip holds already is not
+    /// written, unless `skip_unchanged=False`.
+    #[pyo3(signature = (*, baud=None, skip_unchanged=true))]
+    fn flasher(&self, baud: Option<u32>, skip_unchanged: bool) -> Wait {
+        let builder = self.0.flasher().skip_unchanged(skip_unchanged);
+        Flasher::connect(match baud {
+            Some(baud) => builder.baud(baud),
+            None => builder,
+        })
+    }
+
+    /// Counts from now on what its cores execute.
+    fn cover(&self) -> PyResult<()> {
+        self.0.cover().raise()
+    }
+
+    /// The functions, lines and branches that were executed since `cover`, as a tracefile of lcov; those of the ELF file beside the
+    /// firmware, or of another one.
+    #[pyo3(signature = (elf=None))]
+    fn coverage(&self, py: Python<'_>, elf: Option<PathBuf>) -> PyResult<String> {
+        let elf = elf.or_else(|| self.0.elf()).ok_or_else(|| {
+            PyValueError::new_err("no ELF file lies beside the firmware; name one: coverage(\"firmware.elf\")")
+        })?;
+        py.detach(|| self.0.coverage().lcov(&elf)).raise()
     }
 
     /// The firmware's crash in one line, if it has crashed.

@@ -133,6 +133,12 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     Ok(PyErr::from_value(raised))
 }
 
+/// An expectation that was not met, without a board.
+pub(crate) fn unexpected(py: Python<'_>, message: &str) -> PyResult<PyErr> {
+    let class = py.import(ERRORS)?.getattr("ExpectationError")?;
+    Ok(PyErr::from_value(class.call1((message,))?))
+}
+
 /// For `map_err` where no wait is in between.
 pub(crate) trait Raise<T> {
     fn raise(self) -> PyResult<T>;

@@ -7,7 +7,10 @@ mod air;
 mod board;
 mod boot_once;
 mod console;
+mod device;
 mod error;
+mod explore;
+mod flasher;
 mod leds;
 mod micropython;
 mod network;
@@ -32,6 +35,10 @@ mod _native {
     use crate::console::{Console, Uart};
     #[pymodule_export]
     use crate::error::Scene;
+    #[pymodule_export]
+    use crate::explore::{Explored, Finding, Input, explore_inputs, network_faults, power_cuts};
+    #[pymodule_export]
+    use crate::flasher::Flasher;
     #[pymodule_export]
     use crate::leds::{Buzzer, Leds, Tone};
     #[pymodule_export]

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use std::sync::Arc;
 
+use crate::device::Device;
 use crate::error::Raise;
 use crate::wait::{Wait, span, within};
 
@@ -60,6 +61,12 @@ impl Part {
     /// The present value of a property; `None` if it can only be set.
     fn get(&self, property: &str) -> PyResult<Option<Value>> {
         Ok(self.board.part_property(&self.name, property).raise()?.map(Value::from))
+    }
+
+    /// The object that is this part, if it is a device of a test's own.
+    #[getter]
+    fn device(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.board.part::<Device>(&self.name).with(|device, _| device.object(py)).raise()
     }
 
     /// Waits until a property has this value. An integer is a number too.

@@ -111,6 +111,25 @@ impl<T> Open<T> {
     }
 }
 
+/// The methods of a class that is open until the end of its `with` block: PyO3 takes one block of them for a class.
+macro_rules! with_block {
+    (impl $class:ident { $($methods:tt)* }) => {
+        #[pymethods]
+        impl $class {
+            $($methods)*
+
+            fn __enter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
+                this
+            }
+
+            #[pyo3(signature = (*_exception))]
+            fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
+                let _ = self.0.take();
+            }
+        }
+    };
+}
+
 fn given_up() -> PyErr {
     PyValueError::new_err("this was given up already: it was aborted, has vanished, or its `with` block has ended")
 }
@@ -119,7 +138,7 @@ fn given_up() -> PyErr {
 #[pyclass(frozen, module = "espalier._native")]
 pub(crate) struct Listener(Open<espalier::Listener>);
 
-#[pymethods]
+with_block! {
 impl Listener {
     #[getter]
     fn port(&self) -> PyResult<u16> {
@@ -142,22 +161,14 @@ impl Listener {
     fn close(&self) {
         let _ = self.0.take();
     }
-
-    fn __enter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
-        this
-    }
-
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
-        let _ = self.0.take();
-    }
+}
 }
 
 /// A TCP connection between the peer and the board. It is closed at the end of its `with` block, or when it is dropped.
 #[pyclass(frozen, module = "espalier._native")]
 pub(crate) struct PeerStream(Open<espalier::PeerStream>);
 
-#[pymethods]
+with_block! {
 impl PeerStream {
     /// The board's end of the connection: its address and port.
     #[getter]
@@ -219,22 +230,14 @@ impl PeerStream {
     fn vanish(&self) -> PyResult<()> {
         self.0.take()?.vanish().raise()
     }
-
-    fn __enter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
-        this
-    }
-
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
-        let _ = self.0.take();
-    }
+}
 }
 
 /// A UDP port of a peer; it is closed at the end of its `with` block, or when it is dropped.
 #[pyclass(frozen, module = "espalier._native")]
 pub(crate) struct UdpSocket(Open<espalier::UdpSocket>);
 
-#[pymethods]
+with_block! {
 impl UdpSocket {
     #[getter]
     fn port(&self) -> PyResult<u16> {
@@ -262,13 +265,5 @@ impl UdpSocket {
     fn close(&self) {
         let _ = self.0.take();
     }
-
-    fn __enter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
-        this
-    }
-
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
-        let _ = self.0.take();
-    }
+}
 }

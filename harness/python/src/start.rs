@@ -1,11 +1,13 @@
 //! Where a board starts: the keywords of `Board.start`, for the library's builder, and the world that it may be in.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use espalier::{BoardBuilder, IMAGE_VARIABLE, Model, NoFirmware, Target};
 use pyo3::prelude::*;
 
+use crate::device::Device;
 use crate::error::Raise;
 
 /// Several emulated boards on one clock, in one air and on one LAN. `Board.start(..., world=world)` brings a board into it.
@@ -28,6 +30,18 @@ pub(crate) struct Options {
     pub(crate) artefacts: Option<PathBuf>,
     pub(crate) bless: Option<bool>,
     pub(crate) partition_table: Option<u32>,
+    pub(crate) parts: Parts,
+}
+
+/// Devices of a test's own, by the kind that a board file names.
+pub(crate) type Parts = BTreeMap<String, Py<PyAny>>;
+
+/// Adds the kinds of these devices.
+pub(crate) fn with_parts(py: Python<'_>, builder: BoardBuilder, parts: Parts) -> PyResult<BoardBuilder> {
+    parts.into_iter().try_fold(builder, |builder, (kind, object)| {
+        let address = Device::check(object.bind(py))?;
+        Ok(builder.part(kind, move |wiring| Device::make(&object, address, wiring)))
+    })
 }
 
 impl Options {
@@ -38,7 +52,11 @@ impl Options {
     }
 
     /// The builder with all of it; `begin` makes one for a model, or for the one that the environment names.
-    pub(crate) fn builder(self, begin: impl FnOnce(Option<Model>) -> BoardBuilder) -> PyResult<BoardBuilder> {
+    pub(crate) fn builder(
+        self,
+        py: Python<'_>,
+        begin: impl FnOnce(Option<Model>) -> BoardBuilder,
+    ) -> PyResult<BoardBuilder> {
         let firmware = if self.flash { Some(self.firmware()?) } else { None };
         let model = match &self.model {
             Some(model) => Some(model.parse::<Model>().map_err(|error| {
@@ -47,7 +65,7 @@ impl Options {
             })?),
             None => None,
         };
-        let mut builder = begin(model).seed(self.seed).strict(self.strict);
+        let mut builder = with_parts(py, begin(model), self.parts)?.seed(self.seed).strict(self.strict);
         if let Some(firmware) = firmware {
             builder = builder.firmware(firmware);
         }

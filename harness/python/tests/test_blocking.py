@@ -1,6 +1,7 @@
 """Boards in programs that block."""
 
 import builtins
+import hashlib
 import signal
 import threading
 import unittest
@@ -158,3 +159,56 @@ class InUnittest(unittest.TestCase):
 
     def test_ability_that_a_board_lacks_skips(self) -> None:
         self.assertTrue(issubclass(espalier.GoldenError, self.failureException))
+
+
+def test_flasher_writes_and_reads_through_the_download_mode(board: Board) -> None:
+    flasher = board.flasher()
+    assert flasher.chip == "esp32" and flasher.flash_size == 8 << 20 and flasher.mac
+    page = bytes(range(256)) * 16
+    assert flasher.write(0x3F0000, page) and not flasher.write(0x3F0000, page)
+    assert flasher.read(0x3F0000, 512) == page[:512] and flasher.md5(0x3F0000, 4096) == hashlib.md5(page).digest()
+    flasher.verify(0x3F0000, page)
+    with pytest.raises(espalier.FirmwareError):
+        flasher.verify(0x3F0000, page[::-1])
+    flasher.erase(0x3F0000, 4096)
+    assert flasher.read(0x3F0000, 4) == b"\xff" * 4
+    flasher.finish()
+    board.console.expect("@event address", within=30)
+    with pytest.raises(ValueError, match="is finished, busy"):
+        flasher.read(0, 4)
+
+
+def test_coverage_is_a_tracefile(board: Board, image: Path) -> None:
+    board.cover()
+    board.console.send_line("status")
+    board.console.expect("@status", within=5)
+    traced = board.coverage(image.with_suffix(".elf"))
+    assert traced.startswith("TN:") and "DA:" in traced and "FNDA:" in traced
+
+
+def test_explorations_find_what_breaks(board: Board) -> None:
+    board.console.take_unread()
+
+    def scenario(board: Board) -> None:
+        board.console.send_line("status")
+        board.console.expect("@status", within=5)
+
+    def holds(board: Board, case: str) -> None:
+        assert board.crash() is None, case
+
+    def breaks(board: Board, case: str) -> None:
+        assert "button a" not in case, f"after {case}"
+
+    inputs = [espalier.Input.press("a"), espalier.Input.uart(2, b"x"), espalier.Input.pulse(25, True)]
+    explored = espalier.explore_inputs(board, inputs, scenario, holds, moments=3, threads=2)
+    assert (explored.tried, explored.findings) == (9, []) and "nothing found" in str(explored)
+    explored.check()
+    explored = espalier.explore_inputs(board, inputs, scenario, breaks, moments=3)
+    assert "button a is pressed" in explored.findings[0].case and "after" in explored.findings[0].message
+    with pytest.raises(espalier.ExpectationError, match="button a is pressed"):
+        explored.check()
+    # The tutorial writes nothing, so a cut makes no difference, and says little, so few frames can go wrong.
+    assert espalier.power_cuts(board, scenario, holds).tried <= 1
+    espalier.network_faults(board, scenario, holds, frames=2, pairs=0, threads=1).check()
+    with pytest.raises(RuntimeError, match="of the scenario"):
+        espalier.power_cuts(board, lambda _: (_ for _ in ()).throw(RuntimeError("of the scenario")), holds)

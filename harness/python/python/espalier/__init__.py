@@ -17,6 +17,7 @@ from ._blocking import (
     Button,
     Buzzer,
     Console,
+    Flasher,
     Leds,
     Listener,
     MicroPython,
@@ -50,7 +51,25 @@ from ._errors import (
     TimeoutError,
     UnsupportedError,
 )
-from ._native import Captured, Edge, Edges, Line, Match, Network, Picture, PinCapture, Scene, Sensor, Tone
+from ._explore import explore_inputs, network_faults, power_cuts
+from ._native import (
+    Captured,
+    Edge,
+    Edges,
+    Explored,
+    Finding,
+    Input,
+    Line,
+    Match,
+    Network,
+    Picture,
+    PinCapture,
+    Scene,
+    Sensor,
+    Tone,
+)
+
+from ._parts import Device
 
 __all__ = [
     "Air",
@@ -64,14 +83,19 @@ __all__ = [
     "ConnectionClosedError",
     "ConnectionRefusedError",
     "Console",
+    "Device",
     "Edge",
     "Edges",
     "EspalierError",
     "ExpectationError",
+    "Explored",
     "FileError",
+    "Finding",
     "FirmwareError",
+    "Flasher",
     "GoldenError",
     "HaltedError",
+    "Input",
     "Leds",
     "Line",
     "Listener",
@@ -99,4 +123,7 @@ __all__ = [
     "UdpSocket",
     "UnsupportedError",
     "World",
+    "explore_inputs",
+    "network_faults",
+    "power_cuts",
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from ._parts import Device
 
 
 class StartOptions(TypedDict, total=False):
@@ -21,3 +24,4 @@ class StartOptions(TypedDict, total=False):
     artefacts: str | PathLike[str] | None
     bless: bool | None
     partition_table: int | None
+    parts: dict[str, Device]
