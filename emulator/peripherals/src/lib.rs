@@ -6,7 +6,9 @@ mod bluetooth;
 mod clocks;
 mod dport;
 mod efuse;
+mod emac;
 pub mod esp32c3;
+mod ethernet;
 mod frc;
 mod gpio;
 mod gpio_sd;
@@ -42,6 +44,8 @@ pub use dport::{
     AppCpuControl, Dport, DportEffect, ExternalRamControl, FROM_CPU_SOURCE, INTERRUPT_SOURCES, RamSharing,
 };
 pub use efuse::{ChipPackage, ChipRevision, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig};
+pub use emac::{Emac, EmacDma, emac_ext};
+pub use ethernet::PhyKind;
 pub use frc::FrcTimer;
 pub use gpio::{Gpio, InputSource, PINS, SIGNAL_GPIO};
 pub use gpio_sd::gpio_sd;

@@ -5,9 +5,7 @@
 //! that the frame spends on the wire is the business of the network behind this block. Frames enter and leave this
 //! block without their frame check sequence; towards memory it is there, as the core has it.
 
-mod crc;
 mod descriptor;
-mod phy;
 mod receiver;
 #[cfg(test)]
 mod tests;
@@ -15,8 +13,8 @@ mod transmitter;
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
+use crate::ethernet::phy::{Phy, PhyKind};
 use descriptor::{DESCRIPTORS, Ring};
-use phy::Phy;
 
 espalier_core::registers! {
     MODER @ 0x00 = 0xA000, rw_bits(0x1_FFFF);
@@ -77,8 +75,8 @@ mod control {
 /// The value of MIIRX_DATA if no PHY answers: the line is pulled up.
 const NO_PHY: u32 = 0xFFFF;
 
-/// Bytes of the frame check sequence.
-const FCS: usize = 4;
+/// The PHY's address on the management bus, its strap default.
+const PHY_ADDRESS: u32 = 1;
 
 /// The OpenCores Ethernet MAC with its PHY.
 ///
@@ -105,7 +103,7 @@ impl OpenCoresEth {
     pub fn new() -> OpenCoresEth {
         let registers = Registers::new(&REGISTERS);
         let receive = Ring::at(registers.get(reg::TX_BD_NUM));
-        OpenCoresEth { registers, phy: Phy::new(), transmit: Ring::at(0), receive }
+        OpenCoresEth { registers, phy: Phy::new(PhyKind::Dp83848), transmit: Ring::at(0), receive }
     }
 
     /// Plugs the cable in or pulls it out.
@@ -140,13 +138,13 @@ impl OpenCoresEth {
 
     fn command_mii(&mut self, command: u32) {
         use reg::MIICOMMAND::{RSTAT, SCANSTAT, WCTRLDATA};
-        let present = self.registers.field(reg::MIIADDRESS::FIAD) == phy::ADDRESS;
+        let present = self.registers.field(reg::MIIADDRESS::FIAD) == PHY_ADDRESS;
         let register = self.registers.field(reg::MIIADDRESS::RGAD) as u8;
         if WCTRLDATA.is_set(command) && present {
             self.phy.write(register, self.registers.get(reg::MIITX_DATA) as u16);
         }
         if RSTAT.is_set(command) {
-            let data = if present { u32::from(self.phy.read(register)) } else { NO_PHY };
+            let data = if present { u32::from(self.phy.read(register, PHY_ADDRESS as u8)) } else { NO_PHY };
             self.registers.set(reg::MIIRX_DATA, data);
         }
         if RSTAT.is_set(command) || SCANSTAT.is_set(command) {
@@ -202,7 +200,10 @@ impl Device for OpenCoresEth {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("frames are sent and auto-negotiation ends at once; no collisions, no PAUSE")
+        Fidelity::Partial(
+            "OpenCores' MAC, as in QEMU, on boards without `[ethernet]`; with it the EMAC's DMA. Frames are sent and auto-negotiation ends at once; no \
+             collisions, no PAUSE",
+        )
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {

@@ -3,12 +3,8 @@
 use espalier_core::GuestMemory;
 
 use super::descriptor::{DESCRIPTORS, LEN, POINTER, rx};
-use super::{OpenCoresEth, control, crc, interrupt, moder, reg};
-
-/// Shortest frame that a transmitter puts on an Ethernet, without its frame check sequence (IEEE 802.3, 3.2.8).
-const WIRE_MIN: usize = 60;
-const ETHERTYPE_AT: usize = 12;
-pub(super) const ETHERTYPE_MAC_CONTROL: [u8; 2] = [0x88, 0x08];
+use super::{OpenCoresEth, control, interrupt, moder, reg};
+use crate::ethernet::{HEADER, TYPE_MAC_CONTROL, WIRE_MIN, crc, kind};
 
 /// The address filter's verdict on a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +29,11 @@ impl OpenCoresEth {
 
     /// Receives a frame, wherever it comes from.
     pub(super) fn store(&mut self, frame: &[u8], memory: &mut dyn GuestMemory) -> bool {
-        if !self.running(moder::RXEN) || self.rx_start() >= DESCRIPTORS as u32 || frame.len() <= ETHERTYPE_AT + 1 {
+        if !self.running(moder::RXEN) || self.rx_start() >= DESCRIPTORS as u32 || frame.len() < HEADER {
             return false;
         }
         let filter = self.filter(frame);
-        let pause = frame[ETHERTYPE_AT..ETHERTYPE_AT + 2] == ETHERTYPE_MAC_CONTROL;
+        let pause = kind(frame) == TYPE_MAC_CONTROL;
         let ctrlmoder = self.registers.get(reg::CTRLMODER);
         if pause && ctrlmoder & control::RXFLOW != 0 {
             self.raise(interrupt::RXC);

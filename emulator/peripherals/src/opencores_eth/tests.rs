@@ -1,8 +1,8 @@
 use espalier_core::{Device, DmaFault, GuestMemory, Time};
 
 use super::descriptor::{DESCRIPTORS, POINTER, rx, tx};
-use super::receiver::ETHERTYPE_MAC_CONTROL;
-use super::{OpenCoresEth, control, crc, interrupt, moder, reg};
+use super::{OpenCoresEth, control, interrupt, moder, reg};
+use crate::ethernet::{TYPE_MAC_CONTROL, crc};
 
 const NOW: Time = Time::ZERO;
 const MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 1, 2, 3];
@@ -187,7 +187,7 @@ fn address_filter() {
 fn pause_frames_stay_in_the_mac_unless_all_are_passed() {
     let (mut mac, mut memory) = (started(), ram());
     let mut pause = frame(MAC, 60);
-    pause[12..14].copy_from_slice(&ETHERTYPE_MAC_CONTROL);
+    pause[12..14].copy_from_slice(&TYPE_MAC_CONTROL.to_be_bytes());
     write(&mut mac, reg::CTRLMODER, control::RXFLOW);
     assert!(!mac.receive(&pause, &mut memory));
     assert_eq!(read(&mut mac, reg::INT_SOURCE), interrupt::RXC);

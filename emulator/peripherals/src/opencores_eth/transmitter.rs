@@ -3,7 +3,8 @@
 use espalier_core::{DmaFault, GuestMemory};
 
 use super::descriptor::{LEN, POINTER, tx};
-use super::{FCS, OpenCoresEth, crc, interrupt, moder};
+use super::{OpenCoresEth, interrupt, moder};
+use crate::ethernet::{FCS, crc};
 
 /// Frames of this many bytes or fewer are not sent at all (TX buffer descriptor, LEN).
 const TX_TOO_SHORT: usize = 4;

@@ -11,6 +11,9 @@ use crate::pads::{self, Ability, PadSet};
 /// More parts than any board has.
 const MOST_PARTS: usize = 256;
 
+/// The highest address on the management bus of PHYs.
+const MOST_PHYS: u8 = 31;
+
 type Checked = Result<(), BoardErrorKind>;
 
 pub fn check(board: &BoardDefinition) -> Checked {
@@ -26,6 +29,20 @@ pub fn check(board: &BoardDefinition) -> Checked {
             key: "chip.psram".to_owned(),
             value: format!("set on an {}", board.chip.name()),
             allowed: "left out: of the chips here, only the esp32 has pads and a cache for it",
+        });
+    }
+    if board.ethernet.is_some() && board.chip != ChipKind::Esp32 {
+        return Err(BoardErrorKind::Value {
+            key: "ethernet".to_owned(),
+            value: format!("on an {}", board.chip.name()),
+            allowed: "left out: of the chips here, only the esp32 has an Ethernet MAC",
+        });
+    }
+    if let Some(port) = board.ethernet.filter(|port| port.address > MOST_PHYS) {
+        return Err(BoardErrorKind::Value {
+            key: "ethernet.address".to_owned(),
+            value: port.address.to_string(),
+            allowed: "the PHY's address on the management bus: 0 to 31",
         });
     }
     parts(board)?;

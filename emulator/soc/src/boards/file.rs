@@ -5,13 +5,14 @@ use std::path::Path;
 
 use espalier_net::AccessPoint;
 use espalier_parts::{PartEntry, PartKinds, Value};
+use espalier_peripherals::PhyKind;
 use serde::Deserialize;
 
 use super::content::FlashContent;
 use super::entries::Entry;
 use super::error::{BoardError, BoardErrorKind};
 use super::wire::Wire;
-use super::{BUILT_IN, BoardDefinition, ChipKind, EXTENSION};
+use super::{BUILT_IN, BoardDefinition, ChipKind, EXTENSION, EthernetPort};
 use crate::rom::RomRevision;
 
 /// Number of boards that may extend one another.
@@ -26,6 +27,7 @@ pub struct BoardFile {
     extends: Option<String>,
     flash: Option<Flash>,
     chip: Option<ChipEntry>,
+    ethernet: Option<Ethernet>,
     part: Vec<Entry>,
     /// The parts in `part`, here and in the boards that this one extends.
     #[serde(skip)]
@@ -101,6 +103,37 @@ enum Rom {
     Rev0,
     #[default]
     Rev3,
+}
+
+/// The PHY at the chip's own Ethernet MAC.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ethernet {
+    phy: Phy,
+    /// Where most modules have it.
+    #[serde(default = "phy_address")]
+    address: u8,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Phy {
+    Lan8720,
+    Dp83848,
+}
+
+fn phy_address() -> u8 {
+    1
+}
+
+impl Ethernet {
+    fn port(self) -> EthernetPort {
+        let phy = match self.phy {
+            Phy::Lan8720 => PhyKind::Lan8720,
+            Phy::Dp83848 => PhyKind::Dp83848,
+        };
+        EthernetPort { phy, address: self.address }
+    }
 }
 
 #[derive(Clone, Deserialize)]
@@ -239,6 +272,7 @@ impl BoardFile {
             extends: None,
             flash: self.flash.or(base.flash),
             chip: self.chip.or(base.chip),
+            ethernet: self.ethernet.or(base.ethernet),
             part: Vec::new(),
             parts: replaced(base.parts, self.parts),
             access_point: joined(base.access_point, self.access_point),
@@ -260,6 +294,7 @@ impl BoardFile {
             chip: chip.kind,
             flash_size: self.flash.unwrap_or_default().size.bytes(),
             psram_size: psram_size.map_err(|kind| kind.at(origin))?,
+            ethernet: self.ethernet.map(Ethernet::port),
             mac: mac.map_err(|kind| kind.at(origin))?,
             rom: match chip.rom {
                 Rom::Rev0 => RomRevision::Rev0,

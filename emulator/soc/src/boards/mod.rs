@@ -14,6 +14,7 @@ use std::path::Path;
 
 use espalier_net::AccessPoint;
 use espalier_parts::{PartEntry, PartKinds};
+use espalier_peripherals::PhyKind;
 use serde::Deserialize;
 
 use crate::rom::RomRevision;
@@ -78,6 +79,16 @@ espalier_core::persist!(
     }
 );
 
+/// The chip's own Ethernet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EthernetPort {
+    pub phy: PhyKind,
+    /// The PHY's address on the management bus.
+    pub address: u8,
+}
+
+espalier_core::persist!(value EthernetPort { phy, address });
+
 /// A board: the chip's options and the parts around it.
 #[derive(Clone, Debug)]
 pub struct BoardDefinition {
@@ -88,6 +99,8 @@ pub struct BoardDefinition {
     pub flash_size: u32,
     /// Size of the PSRAM in bytes, if there is one: 2, 4 or 8 MiB.
     pub psram_size: Option<u32>,
+    /// The PHY at the chip's own Ethernet MAC. Without one the board has OpenCores' MAC in its place, as QEMU's machine has.
+    pub ethernet: Option<EthernetPort>,
     /// Factory MAC address in eFuse; the chip derives the addresses of its interfaces from it.
     pub mac: [u8; 6],
     pub rom: RomRevision,
@@ -105,7 +118,7 @@ pub struct BoardDefinition {
 
 espalier_core::persist! {
     value BoardDefinition {
-        name, chip, flash_size, psram_size, mac, rom, parts, kinds, access_points, wires, flash_content
+        name, chip, flash_size, psram_size, ethernet, mac, rom, parts, kinds, access_points, wires, flash_content
     }
 }
 

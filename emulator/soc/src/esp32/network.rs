@@ -5,8 +5,8 @@ use espalier_net::{Delivery, Sent, Tuning};
 use espalier_peripherals::{RADIO_WIDE, Received};
 
 use super::Esp32;
-use super::table::{BLUETOOTH, DPORT, ETHERNET, RADIO_AGC, RADIO_ANALOG, RTC_CNTL, WIFI};
-use crate::machine::Settle;
+use super::table::{BLUETOOTH, DPORT, EMAC, EMAC_DMA, ETHERNET, RADIO_AGC, RADIO_ANALOG, RTC_CNTL, WIFI};
+use crate::machine::{Interrupts, Settle};
 
 impl Esp32 {
     /// Takes in what has reached the ports.
@@ -33,10 +33,9 @@ impl Esp32 {
                     }
                 }
                 Delivery::Ethernet { bytes } => {
-                    self.platform.events.received(Medium::Ethernet, &bytes, now);
-                    self.platform.blocks.get_mut(ETHERNET).receive(&bytes, &mut self.ram);
+                    self.receive_ethernet(&bytes, now);
                 }
-                Delivery::Link { up } => self.get_mut(ETHERNET).set_link(up),
+                Delivery::Link { up } => self.set_link(up),
             }
         }
         if reached {
@@ -46,19 +45,49 @@ impl Esp32 {
         self.platform.renew_ports(now);
     }
 
-    pub(super) fn settle_ethernet(&mut self, now: Time) {
-        if let Some(ports) = &mut self.platform.ports {
-            while let Some(bytes) = self.platform.blocks.get_mut(ETHERNET).take_frame(&mut self.ram) {
-                self.platform.events.sent(Medium::Ethernet, &bytes, now);
-                ports.send(Sent::Ethernet { at: now, bytes });
-            }
-            return;
+    /// Takes the next frame that the board's network interface sends: the chip's own, or that of QEMU's machine.
+    fn take_ethernet(&mut self) -> Option<Vec<u8>> {
+        let blocks = &mut self.platform.blocks;
+        match blocks.pair(EMAC_DMA, EMAC) {
+            Some((dma, mac)) => dma.take_frame(mac, &mut self.ram),
+            None => blocks.get_mut(ETHERNET).take_frame(&mut self.ram),
         }
+    }
+
+    fn receive_ethernet(&mut self, frame: &[u8], now: Time) {
+        self.platform.events.received(Medium::Ethernet, frame, now);
+        let blocks = &mut self.platform.blocks;
+        match blocks.pair(EMAC_DMA, EMAC) {
+            Some((dma, mac)) => dma.receive(mac, frame, &mut self.ram),
+            None => blocks.get_mut(ETHERNET).receive(frame, &mut self.ram),
+        };
+    }
+
+    fn set_link(&mut self, up: bool) {
+        let blocks = &mut self.platform.blocks;
+        match blocks.pair(EMAC_DMA, EMAC) {
+            Some((_, mac)) => mac.set_link(up),
+            None => blocks.get_mut(ETHERNET).set_link(up),
+        }
+    }
+
+    /// The MAC works on the lists of its DMA, which is another block.
+    pub(super) fn settle_emac(&mut self, now: Time) {
+        self.settle_ethernet(now);
+        self.settle_interrupts(ETHERNET.index);
+    }
+
+    pub(super) fn settle_ethernet(&mut self, now: Time) {
         let mut sent = false;
-        while let Some(frame) = self.platform.blocks.get_mut(ETHERNET).take_frame(&mut self.ram) {
-            self.platform.events.sent(Medium::Ethernet, &frame, now);
-            self.platform.lan.send_from_board(frame, now);
-            sent = true;
+        while let Some(bytes) = self.take_ethernet() {
+            self.platform.events.sent(Medium::Ethernet, &bytes, now);
+            match &mut self.platform.ports {
+                Some(ports) => ports.send(Sent::Ethernet { at: now, bytes }),
+                None => {
+                    self.platform.lan.send_from_board(bytes, now);
+                    sent = true;
+                }
+            }
         }
         if sent {
             self.renew_lan();
@@ -68,10 +97,9 @@ impl Esp32 {
     pub(super) fn advance_lan(&mut self, now: Time) {
         self.platform.lan.advance(now);
         let up = !self.platform.lan.cable_is_cut();
-        self.get_mut(ETHERNET).set_link(up);
+        self.set_link(up);
         while let Some(frame) = self.platform.lan.take_for_board(now) {
-            self.platform.events.received(Medium::Ethernet, &frame, now);
-            self.platform.blocks.get_mut(ETHERNET).receive(&frame, &mut self.ram);
+            self.receive_ethernet(&frame, now);
         }
         while let Some(frame) = self.platform.lan.take_for_air(now) {
             self.platform.air.send_from_lan(&frame, now);

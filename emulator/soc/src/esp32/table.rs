@@ -5,10 +5,10 @@
 //! A block that is added needs its model and its row here, nothing else.
 
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, FrcTimer, Gpio, I2c, I2s, IoMux, LEDC_CHANNELS,
-    Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt, Rng, Rsa, RtcCntl, RtcIo, Sens,
-    Sha, Slc, Spi, Storage, TimerGroup, Uart, WifiMac, XTAL, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage,
-    slc_host,
+    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FrcTimer, Gpio, I2c, I2s, IoMux,
+    LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt, Rng, Rsa, RtcCntl,
+    RtcIo, Sens, Sha, Slc, Spi, Storage, TimerGroup, Uart, WifiMac, XTAL, emac_ext, gpio_sd, hinf, radio_agc,
+    radio_front_end, radio_storage, slc_host,
 };
 
 use super::Esp32;
@@ -130,9 +130,14 @@ pub const TABLE: &[Block<Esp32>] = &[
         .interrupts(&[44])
         .resets(&[(PERIPHERALS, 14)])
         .kept(),
-    Block::new("OPENCORES_ETH", 0x3FF6_9000, 0x800, |_| Box::new(OpenCoresEth::new()))
-        .interrupts(&[38])
-        .after(Esp32::settle_ethernet),
+    // The DMA of the EMAC, or OpenCores' MAC, which QEMU's machine has in its place.
+    Block::new("ETHERNET", 0x3FF6_9000, 0x800, |setup| match setup.board.ethernet {
+        Some(_) => Box::new(EmacDma::new()),
+        None => Box::new(OpenCoresEth::new()),
+    })
+    .interrupts(&[38])
+    .resets(&[(CORES, 7)])
+    .after(Esp32::settle_ethernet),
     Block::new("WIFI", 0x3FF7_3000, 0x2100, |_| Box::new(WifiMac::new())).interrupts(&[0]).after(Esp32::settle_wifi),
     // RWBT, RWBLE, RWBT_NMI, RWBLE_NMI; reset by BTMAC_RST and RW_BTMAC_RST.
     Block::new("RWBT", 0x3FF7_1000, 0x1000, |_| Box::new(Bluetooth::new(XTAL)))
@@ -190,8 +195,12 @@ pub const TABLE: &[Block<Esp32>] = &[
     })
     .after(Esp32::update_clocks),
     Block::stub("SDMMC", 0x3FF6_8000, 0x1000),
-    Block::stub("EMAC_EXT", 0x3FF6_9800, 0x800),
-    Block::stub("EMAC", 0x3FF6_A000, 0x1000),
+    Block::new("EMAC_EXT", 0x3FF6_9800, 0x800, |_| Box::new(emac_ext())),
+    Block::new("EMAC", 0x3FF6_A000, 0x1000, |setup| {
+        Box::new(Emac::new(setup.board.ethernet.map(|port| (port.phy, port.address))))
+    })
+    .resets(&[(CORES, 7)])
+    .after(Esp32::settle_emac),
     Block::stub("TWAI", 0x3FF6_B000, 0x1000),
     Block::new("MCPWM1", 0x3FF6_C000, 0x1000, |_| Box::new(Mcpwm::new()))
         .outputs(108, MCPWM_OUTPUTS)
@@ -213,7 +222,10 @@ pub const I2S0: Id<I2s> = Id::of(TABLE, "I2S0");
 pub const SPI0: Id<Spi> = Id::of(TABLE, "SPI0");
 pub const GPIO: Id<Gpio> = Id::of(TABLE, "GPIO");
 pub const EFUSE: Id<Efuse> = Id::of(TABLE, "EFUSE");
-pub const ETHERNET: Id<OpenCoresEth> = Id::of(TABLE, "OPENCORES_ETH");
+/// One of the two is there, as the board says.
+pub const ETHERNET: Id<OpenCoresEth> = Id::of(TABLE, "ETHERNET");
+pub const EMAC_DMA: Id<EmacDma> = Id::of(TABLE, "ETHERNET");
+pub const EMAC: Id<Emac> = Id::of(TABLE, "EMAC");
 pub const WIFI: Id<WifiMac> = Id::of(TABLE, "WIFI");
 pub const BLUETOOTH: Id<Bluetooth> = Id::of(TABLE, "RWBT");
 pub const DPORT: Id<Dport> = Id::of(TABLE, "DPORT");
@@ -226,7 +238,7 @@ pub const APB_CTRL: Id<ApbCtrl> = Id::of(TABLE, "APB_CTRL");
 
 #[cfg(test)]
 mod tests {
-    use super::{TABLE, WINDOWS};
+    use super::{CORES, TABLE, WINDOWS};
     use crate::platform::map::Map;
 
     #[test]
@@ -261,6 +273,8 @@ mod tests {
         }
         sources.sort();
         resets.sort();
+        // The EMAC's two blocks have one.
+        resets.dedup_by(|second, first| second == first && *first == (CORES, 7));
         assert!(sources.windows(2).all(|pair| pair[0] != pair[1]), "{sources:?}");
         assert!(resets.windows(2).all(|pair| pair[0] != pair[1]), "{resets:?}");
     }

@@ -144,8 +144,10 @@ impl<C> Block<C> {
         self
     }
 
+    /// A controller of serial audio, whose data output follows its levels.
     pub const fn audio(mut self, signals: AudioSignals) -> Block<C> {
         self.row.audio = Some(signals);
+        self.row.outputs = Some(Signals::new(signals.data_out, 1));
         self
     }
 
@@ -289,6 +291,13 @@ impl Blocks {
         let [a, b, c] = self.models.get_disjoint_mut([a.index, b.index, c.index]).expect("three blocks of the table");
         let (a, b, c): (&mut dyn Any, &mut dyn Any, &dyn Any) = (&mut **a, &mut **b, &**c);
         (a.downcast_mut().expect(WRONG), b.downcast_mut().expect(WRONG), c.downcast_ref().expect(WRONG))
+    }
+
+    /// Two blocks to be changed. None if the board has another model in the place of one of them.
+    pub fn pair<A: Model, B: Model>(&mut self, a: Id<A>, b: Id<B>) -> Option<(&mut A, &mut B)> {
+        let [a, b] = self.models.get_disjoint_mut([a.index, b.index]).ok()?;
+        let (a, b): (&mut dyn Any, &mut dyn Any) = (&mut **a, &mut **b);
+        Some((a.downcast_mut()?, b.downcast_mut()?))
     }
 
     /// The matrix of pads.

@@ -253,6 +253,23 @@ proptest! {
 }
 
 #[test]
+fn a_board_can_have_the_chips_own_ethernet() {
+    let port = |text: &str| board(text).ethernet.map(|port| port.address);
+    assert_eq!(port("[ethernet]\nphy = \"lan8720\""), Some(1));
+    assert_eq!(port("[ethernet]\nphy = \"dp83848\"\naddress = 31"), Some(31));
+    assert_eq!(port(""), None);
+    assert_eq!(
+        error("[ethernet]\nphy = \"lan8720\"\naddress = 32"),
+        "board mine.toml: ethernet.address is 32, not the PHY's address on the management bus: 0 to 31"
+    );
+    assert_eq!(
+        error("chip = \"esp32c3\"\n[ethernet]\nphy = \"lan8720\""),
+        "board mine.toml: ethernet is on an esp32c3, not left out: of the chips here, only the esp32 has an Ethernet MAC"
+    );
+    assert!(error("[ethernet]\nphy = \"ip101\"").contains("lan8720"));
+}
+
+#[test]
 fn a_board_can_have_a_psram() {
     assert_eq!(board("[chip]\npsram = \"8MB\"").psram_size, Some(8 << 20));
     assert_eq!(board("").psram_size, None);

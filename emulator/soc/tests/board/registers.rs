@@ -36,9 +36,10 @@ const ESP32: Chip = Chip {
         ("SPI2", "spi0"),
         ("SPI3", "spi0"),
         ("RWBT", "btdm"),
+        ("EMAC", "gmac"),
     ],
     // Parts of the radio without any public description, and the network interface of QEMU's machine, which is another maker's.
-    undescribed: &["FE2", "FE", "ANA", "BT", "AGC", "PHY", "OPENCORES_ETH"],
+    undescribed: &["FE2", "FE", "ANA", "BT", "AGC", "PHY", "ETHERNET"],
 };
 
 const ESP32C3: Chip = Chip {

@@ -26,11 +26,11 @@ fn remainder(bytes: &[u8]) -> u32 {
 }
 
 /// The frame check sequence of `bytes`; it follows them least significant byte first.
-pub(super) fn fcs(bytes: &[u8]) -> u32 {
+pub(crate) fn fcs(bytes: &[u8]) -> u32 {
     !remainder(bytes)
 }
 
 /// Returns the bit of HASH0 and HASH1 (64 in all) for an address: the six upper bits of its CRC, most significant bit first.
-pub(super) fn hash_bit(address: &[u8]) -> u32 {
+pub(crate) fn hash_bit(address: &[u8]) -> u32 {
     remainder(address).reverse_bits() >> 26
 }
