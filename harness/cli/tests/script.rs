@@ -168,17 +168,17 @@ fn the_screen_is_saved() {
     assert!(pixels(&picture) == pixels(Path::new(OLED_GOLDEN)));
 }
 
-/// A write and a read of the first register of the CAN controller (TWAI), which no driver explains.
-const CAN_CONTROLLER: &str = "import machine\nmachine.mem32[0x3ff6b000] = 5\nprint(machine.mem32[0x3ff6b000])\n";
+/// A write and a read of the first register of UHCI0, which no driver explains.
+const UHCI: &str = "import machine\nmachine.mem32[0x3ff54000] = 5\nprint(machine.mem32[0x3ff54000])\n";
 
 fn unmodelled_registers_are_reported_once_and_counted() {
-    let (status, output, errors) = run(CAN_CONTROLLER, &[]);
+    let (status, output, errors) = run(UHCI, &[]);
     assert_eq!((status, output.as_str()), (Some(0), "5\n"));
     let lines: Vec<&str> = errors.lines().collect();
     let [note, summary] = lines[..] else { panic!("{errors}") };
-    assert!(note.starts_with("espalier: not modelled: write of 0x5 to TWAI+0x0 (0x3ff6b000) by core "), "{note}");
+    assert!(note.starts_with("espalier: not modelled: write of 0x5 to UHCI0+0x0 (0x3ff54000) by core "), "{note}");
     assert!(note.contains(" in the code at 0x40"), "{note}");
-    assert_eq!(summary.trim_end(), "espalier: touched, but not modelled: TWAI: 2 accesses to 1 register");
+    assert_eq!(summary.trim_end(), "espalier: touched, but not modelled: UHCI0: 2 accesses to 1 register");
 }
 
 fn a_driver_that_waits_for_hardware_that_is_not_there_is_explained() {
@@ -204,14 +204,14 @@ fn a_served_board_reports_unmodelled_registers() {
         console.read_exact(&mut byte).expect("a board that boots");
         heard.extend(byte);
     }
-    console.write_all(b"import machine; machine.mem32[0x3ff6b000] = 5\r").expect("a port");
+    console.write_all(b"import machine; machine.mem32[0x3ff54000] = 5\r").expect("a port");
     let mut errors = BufReader::new(server.stderr.take().expect("a pipe")).lines();
     let note = errors.next().expect("a note").expect("a line");
-    assert!(note.starts_with("espalier: not modelled: write of 0x5 to TWAI+0x0 (0x3ff6b000) by core "), "{note}");
+    assert!(note.starts_with("espalier: not modelled: write of 0x5 to UHCI0+0x0 (0x3ff54000) by core "), "{note}");
     let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status().expect("kill runs");
     assert!(interrupt.success());
     let rest: Vec<String> = errors.map(|line| line.expect("a line")).collect();
-    let summary = "espalier: touched, but not modelled: TWAI: 1 access to 1 register";
+    let summary = "espalier: touched, but not modelled: UHCI0: 1 access to 1 register";
     assert!(rest.iter().any(|line| line.trim_end() == summary), "{rest:?}");
     server.wait().expect("it ends");
 }
@@ -220,21 +220,21 @@ fn strict_runs_go_on_at_blocks_that_are_allowed() {
     let strictly = |more: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("demo.py");
-        std::fs::write(&path, CAN_CONTROLLER).expect("a file");
+        std::fs::write(&path, UHCI).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
         command.args(["run-script", "--strict"]).args(more).arg(path).env("ESPALIER_IMAGE", image_path());
         let Output { status, stderr, .. } = command.output().expect("the command runs");
         (status.code(), String::from_utf8(stderr).expect("output is text"))
     };
     let (status, errors) = strictly(&[]);
-    assert!(status == Some(1) && errors.contains("write of 0x5 to TWAI+0x0"), "{errors}");
-    let (status, errors) = strictly(&["--allow", "SDMMC", "--allow", "twai"]);
+    assert!(status == Some(1) && errors.contains("write of 0x5 to UHCI0+0x0"), "{errors}");
+    let (status, errors) = strictly(&["--allow", "SDMMC", "--allow", "uhci0"]);
     assert_eq!(status, Some(0), "{errors}");
-    let (status, errors) = strictly(&["--allow", "TWIA"]);
+    let (status, errors) = strictly(&["--allow", "UCHI0"]);
     assert!(
         status == Some(1)
-            && errors.contains("no block `TWIA` to allow; its blocks are ")
-            && errors.contains(", TWAI, "),
+            && errors.contains("no block `UCHI0` to allow; its blocks are ")
+            && errors.contains(", UHCI0, "),
         "{errors}"
     );
 }

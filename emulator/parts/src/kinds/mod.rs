@@ -11,7 +11,7 @@ use espalier_core::{Damaged, Load, Persist, Reader, Writer};
 
 use crate::part::{Connection, Part, PartEntry, PartError, Wiring};
 use crate::{
-    At24c, Bme280, Button, ButtonMatrix, Buzzer, Ds18b20, Ds3231, Gps, Hd44780, LedMatrix, Max7219, Mcp23017,
+    At24c, Bme280, Button, ButtonMatrix, Buzzer, CanPeer, Ds18b20, Ds3231, Gps, Hd44780, LedMatrix, Max7219, Mcp23017,
     Microphone, Mmc5983ma, Mpu6050, Msa300, Oled, Potentiometer, SdCard, Speaker, Tft, TouchPad, Ws2812,
 };
 
@@ -26,6 +26,7 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
     ("button", Button::make),
     ("button-matrix", ButtonMatrix::make),
     ("buzzer", Buzzer::make),
+    ("can", CanPeer::make),
     ("ds18b20", Ds18b20::make),
     ("ds3231", Ds3231::make),
     ("gps", Gps::make),

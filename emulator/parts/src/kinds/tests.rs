@@ -106,6 +106,7 @@ fn possible(kind: &str, name: &str) -> PartEntry {
     let entry = PartEntry::new(kind, name);
     match kind {
         "analog" | "button" | "buzzer" | "touch" | "ws2812" => entry.with("gpio", 4),
+        "can" => entry.with("tx", 5).with("rx", 4),
         "ds18b20" => entry.with("data", 4),
         "button-matrix" | "led-matrix" => {
             entry.with("rows", [4.0, 5.0, 18.0, 19.0]).with("columns", [21.0, 22.0, 23.0, 25.0])
@@ -251,7 +252,7 @@ proptest! {
         kind in 0..BUILT_IN_KINDS.len(),
         keys in prop::collection::vec((prop::sample::select(vec![
             "gpio", "scl", "sda", "address", "sck", "mosi", "miso", "cs", "dc", "reset", "width", "height", "count", "size", "data",
-            "serial", "columns", "rows", "keys", "txd", "rxd", "latitude", "visible-column", "first-column", "first-row", "full-scale", "time", "temperature", "other",
+            "serial", "columns", "rows", "keys", "txd", "rxd", "tx", "rx", "bitrate", "latitude", "visible-column", "first-column", "first-row", "full-scale", "time", "temperature", "other",
         ]), value()), 0..12),
     ) {
         let mut entry = PartEntry::new(BUILT_IN_KINDS[kind].0, "part");

@@ -7,7 +7,7 @@
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FrcTimer, Gpio, I2c, I2s, IoMux,
     LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt, Rng, Rsa, RtcCntl,
-    RtcIo, Sens, Sha, Slc, Spi, Storage, TimerGroup, Uart, WifiMac, XTAL, emac_ext, gpio_sd, hinf, radio_agc,
+    RtcIo, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, WifiMac, XTAL, emac_ext, gpio_sd, hinf, radio_agc,
     radio_front_end, radio_storage, slc_host,
 };
 
@@ -95,6 +95,12 @@ pub const TABLE: &[Block<Esp32>] = &[
         .inputs(&[Signals::new(198, 2)])
         .resets(&[(PERIPHERALS, 23)])
         .serial(),
+    // TX, BUS_OFF_ON and CLKOUT; RX.
+    Block::new("TWAI", 0x3FF6_B000, 0x1000, |_| Box::new(Twai::new()))
+        .interrupts(&[45])
+        .outputs(123, 3)
+        .inputs(&[Signals::new(94, 1)])
+        .resets(&[(PERIPHERALS, 19)]),
     // SCL, then SDA.
     Block::new("I2C0", 0x3FF5_3000, 0x1000, |_| Box::new(I2c::new(APB_WITH_PLL)))
         .interrupts(&[49])
@@ -201,7 +207,6 @@ pub const TABLE: &[Block<Esp32>] = &[
     })
     .resets(&[(CORES, 7)])
     .after(Esp32::settle_emac),
-    Block::stub("TWAI", 0x3FF6_B000, 0x1000),
     Block::new("MCPWM1", 0x3FF6_C000, 0x1000, |_| Box::new(Mcpwm::new()))
         .outputs(108, MCPWM_OUTPUTS)
         .resets(&[(PERIPHERALS, 20)]),

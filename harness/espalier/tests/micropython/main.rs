@@ -3,6 +3,7 @@
 //! The image is fetched by `ci/fetch-images` and never committed. Without it, every test here is reported as ignored, and a line
 //! says why.
 
+mod can;
 mod ethernet;
 mod files;
 mod lm75;
@@ -43,8 +44,17 @@ async fn booted(model: Model) -> Result<Board> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = is_missing(&arguments, "MicroPython");
-    let on_devkit =
-        [scripts::ALL, files::ALL, parts::ALL, matrices::ALL, sdcard::ALL, ethernet::ALL, power::ALL, sleep::ALL];
+    let on_devkit = [
+        scripts::ALL,
+        files::ALL,
+        parts::ALL,
+        matrices::ALL,
+        sdcard::ALL,
+        ethernet::ALL,
+        can::ALL,
+        power::ALL,
+        sleep::ALL,
+    ];
     let on_devkit = on_devkit.into_iter().flatten().map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
     let trials = cases.map(|(model, case)| {
