@@ -7,6 +7,7 @@
 mod clock;
 mod dma;
 mod format;
+mod line;
 mod registers;
 #[cfg(test)]
 mod serial_tests;
@@ -16,11 +17,15 @@ mod transmit;
 
 use std::collections::VecDeque;
 
-use espalier_core::{AudioFrame, AudioTarget, Device, Fidelity, Register, Registers, Surroundings, Time, Unmodelled};
+use espalier_core::{
+    AudioFrame, AudioTarget, Device, Fidelity, OutputChange, Register, Registers, Signal, Surroundings, Time,
+    Unmodelled,
+};
 
 use crate::linked_list;
 use clock::{RX, Rate};
 use dma::Buffer;
+use line::Line;
 use registers::{REGISTERS, reg};
 use transmit::Transmitter;
 
@@ -43,9 +48,11 @@ pub struct I2s {
     /// When conversions or frames began, and how many there have been.
     running: Option<(Time, u64)>,
     tx: Transmitter,
+    /// The data output, for those who look at its pad.
+    line: Line,
 }
 
-espalier_core::persist!(state I2s { registers, link, buffer, words, fifo, frames, running, tx });
+espalier_core::persist!(state I2s { registers, link, buffer, words, fifo, frames, running, tx, line });
 
 impl Default for I2s {
     fn default() -> I2s {
@@ -65,6 +72,7 @@ impl I2s {
             frames: VecDeque::new(),
             running: None,
             tx: Transmitter::default(),
+            line: Line::default(),
         }
     }
 
@@ -223,7 +231,19 @@ impl Device for I2s {
     }
 
     fn reset(&mut self) {
-        *self = I2s::new();
+        *self = I2s { line: self.line.after_reset(), ..I2s::new() };
+    }
+
+    fn set_watched(&mut self, outputs: u64) {
+        self.line.set_watched(outputs);
+    }
+
+    fn output(&self, _output: usize) -> Signal {
+        self.line.signal()
+    }
+
+    fn take_output_changes(&mut self) -> Vec<OutputChange> {
+        self.line.take_changes()
     }
 
     fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
@@ -231,10 +251,12 @@ impl Device for I2s {
             self.receive(surroundings.audio_in(), now);
         }
         self.run_dma(surroundings.memory());
-        if let Some(sent) = self.transmit(surroundings.memory(), now)
-            && let Some(line) = surroundings.audio_out()
-        {
-            line.hear(self.frames(&clock::TX).clock(sent.first), &sent.frames);
+        if let Some(sent) = self.transmit(surroundings.memory(), now) {
+            let (clock, form, last) = (self.frames(&clock::TX).clock(sent.first), self.form(), !self.tx.is_running());
+            self.line.carry(clock, &sent.frames, form, last);
+            if let Some(line) = surroundings.audio_out() {
+                line.hear(clock, &sent.frames);
+            }
         }
     }
 }

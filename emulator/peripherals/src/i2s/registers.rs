@@ -10,6 +10,8 @@ espalier_core::registers! {
         RX_START: 5,
         TX_SLAVE_MOD: 6,
         RX_SLAVE_MOD: 7,
+        TX_RIGHT_FIRST: 8,
+        TX_MSB_SHIFT: 10,
         /// The right channel is in the upper half of a pair of samples.
         TX_MSB_RIGHT: 16,
         RX_MSB_RIGHT: 17,

@@ -8,6 +8,7 @@ use espalier_core::{AudioFrame, DmaFault, GuestMemory, Time};
 use super::I2s;
 use super::clock::TX;
 use super::format::Format;
+use super::line::Form;
 use super::registers::reg;
 use crate::linked_list::{self, Descriptor, OWNER};
 
@@ -44,6 +45,12 @@ pub(super) struct Transmitter {
 
 espalier_core::persist!(value Transmitter { link, outgoing, running });
 
+impl Transmitter {
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+}
+
 /// Frames of a time without a gap, from the first one on.
 pub(super) struct Sent {
     pub first: Time,
@@ -54,6 +61,15 @@ impl I2s {
     fn tx_format(&self) -> Format {
         let mode = self.registers.field(reg::FIFO_CONF::TX_FIFO_MOD);
         Format::new(mode, self.registers.is_set(reg::CONF::TX_MSB_RIGHT))
+    }
+
+    /// The form of its frames on the line.
+    pub(super) fn form(&self) -> Form {
+        Form {
+            bits: self.registers.field(TX.bits),
+            late: self.registers.is_set(reg::CONF::TX_MSB_SHIFT),
+            right_first: self.registers.is_set(reg::CONF::TX_RIGHT_FIRST),
+        }
     }
 
     /// Whether the transmitter can do what it is set to.

@@ -9,7 +9,7 @@ use crate::official::{Case, image_path};
 
 pub const ALL: &[Case] = &[
     case!(a_receiver_and_matrices_on_pads_are_read_and_seen, Parts, Fork),
-    case!(leds_have_goldens_by_rmt_spi_and_pads, Parts),
+    case!(leds_have_goldens_by_rmt_spi_and_i2s, Parts),
     case!(a_display_that_scrolls_is_awaited_with_masks, Screen),
 ];
 
@@ -173,9 +173,9 @@ async fn a_receiver_and_matrices_on_pads_are_read_and_seen(_: &Board) -> Result<
     Ok(())
 }
 
-/// The same colours by RMT, by a SPI controller at three bits for one, and by the pads.
+/// The same colours by RMT, and by a SPI or I2S controller at three bits for one.
 const STRIP: &str = "
-from machine import Pin, SPI, bitstream
+from machine import I2S, Pin, SPI, bitstream
 from neopixel import NeoPixel
 import time
 pin = Pin(21, Pin.OUT, value=0)
@@ -184,16 +184,25 @@ def fill(brightness):
     for i in range(40): np[i] = (i * brightness // 40, 0, brightness - i)
 def by_rmt():
     bitstream(pin, 0, (400, 850, 800, 450), np.buf)
+def bits():
+    return ''.join('110' if byte >> bit & 1 else '100' for byte in np.buf for bit in range(7, -1, -1))
+def by_i2s():
+    i2s = I2S(0, sck=Pin(26), ws=Pin(25), sd=pin, mode=I2S.TX, bits=16, format=I2S.STEREO, rate=78125, ibuf=4000)
+    words = bits() + '0' * 224
+    i2s.write(b''.join(int(words[i:i + 16], 2).to_bytes(2, 'little') for i in range(0, len(words) - 15, 16)))
+    time.sleep_ms(50)
+    i2s.deinit()
+    pin.init(Pin.OUT, value=0)
 def by_spi():
     spi = SPI(1, 2500000, sck=Pin(19), mosi=pin, miso=Pin(34))
-    bits = ''.join('110' if byte >> bit & 1 else '100' for byte in np.buf for bit in range(7, -1, -1))
-    spi.write(bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8)))
+    words = bits()
+    spi.write(bytearray(int(words[i:i + 8], 2) for i in range(0, len(words), 8)))
     time.sleep_ms(1)
     spi.deinit()
     pin.init(Pin.OUT, value=0)
 ";
 
-async fn leds_have_goldens_by_rmt_spi_and_pads(_: &Board) -> Result<()> {
+async fn leds_have_goldens_by_rmt_spi_and_i2s(_: &Board) -> Result<()> {
     let folder = tempfile::tempdir().expect("a folder");
     let board = start(folder.path(), "strip").await?;
     let python = board.micropython();
@@ -209,6 +218,8 @@ async fn leds_have_goldens_by_rmt_spi_and_pads(_: &Board) -> Result<()> {
     assert!(error.contains("fade"), "{error}");
 
     python.exec("fill(200)\nby_spi()\n").await?;
+    board.leds().assert_golden("fade").await?;
+    python.exec("fill(0)\nby_spi()\nfill(200)\nby_i2s()\n").within(5.s()).await?;
     board.leds().assert_golden("fade").await?;
     // Darker by up to six.
     python.exec("fill(194)\nby_spi()\n").await?;
