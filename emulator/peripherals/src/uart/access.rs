@@ -105,8 +105,8 @@ impl Device for Uart {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "flow control by XON and XOFF, DSR and DTR, RS-485, IrDA, AT command detection, wake-up and the pause between \
-             transfers are registers only",
+            "flow control by XON and XOFF, DSR and DTR, a transmitter that waits for its receiver in RS-485, IrDA, AT command detection, wake-up \
+             and the pause between transfers are registers only",
         )
     }
 

@@ -67,6 +67,8 @@ pub(super) struct Passed {
     pub(super) end: Time,
 }
 
+espalier_core::persist!(value Passed { byte, start, end });
+
 /// The bits after the start bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Format {

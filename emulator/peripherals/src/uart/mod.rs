@@ -11,6 +11,7 @@ mod line;
 mod pads;
 mod receive;
 mod registers;
+mod rs485;
 mod sampler;
 mod sclk;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use line::{Autobaud, Line};
 use pads::Pads;
 use receive::{ReceiveSettings, Receiver};
 use registers::{REGISTERS, reg};
+use rs485::Echo;
 use sampler::{Sampled, Sampler};
 pub use sclk::SclkUart;
 use transmit::{Phase, Step, TransmitTiming, Transmitter};
@@ -52,6 +54,7 @@ pub struct Uart {
     sampler: Sampler,
     autobaud: Option<Autobaud>,
     pads: Pads,
+    echo: Echo,
     /// Up to when TXD has been told.
     pads_traced: Time,
     /// When the block was last looked at.
@@ -61,7 +64,7 @@ pub struct Uart {
 espalier_core::persist! {
     state Uart {
         registers, apb, bit, format, receiver, transmitter, line, line_baud, other, sampler, autobaud, pads,
-        pads_traced, seen
+        echo, pads_traced, seen
     }
 }
 
@@ -98,6 +101,7 @@ impl Uart {
             sampler: Sampler::default(),
             autobaud: None,
             pads: Pads::default(),
+            echo: Echo::default(),
             pads_traced: Time::ZERO,
             seen: Time::ZERO,
         }
@@ -210,6 +214,7 @@ impl Uart {
             let ended = match step {
                 Step::Sent { frame, .. } => {
                     self.hand_over(frame);
+                    self.remember_echo(frame);
                     if self.loops_back() {
                         interrupts |= self.receiver.arrive(frame, self.receive_settings());
                     }

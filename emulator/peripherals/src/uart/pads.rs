@@ -85,6 +85,9 @@ impl Uart {
             return;
         }
         for frame in frames {
+            if !self.hears_echo(frame) {
+                continue;
+            }
             let settings = self.receive_settings();
             let interrupts = self.receiver.arrive_sampled(frame, self.format, settings);
             self.raise(interrupts);

@@ -14,6 +14,9 @@ espalier_core::registers! {
         TX_BRK_DONE: 12,
         TX_BRK_IDLE_DONE: 13,
         TX_DONE: 14,
+        RS485_PARITY_ERR: 15,
+        RS485_FRM_ERR: 16,
+        RS485_CLASH: 17,
     };
     INT_ST @ 0x08 = 0, ro();
     INT_ENA @ 0x0C = 0, rw_bits(0x7_FFFF);
@@ -66,7 +69,7 @@ espalier_core::registers! {
     SLEEP_CONF @ 0x38 = 0xF0, rw_bits(0x3FF);
     SWFC_CONF @ 0x3C = 0x1311_E000, rw();
     IDLE_CONF @ 0x40 = 0x00A4_0100, rw_bits(0x0FFF_FFFF) { TX_IDLE_NUM: 10..=19, TX_BRK_NUM: 20..=27 };
-    RS485_CONF @ 0x44 = 0, rw_bits(0x3FF) { DL0_EN: 1, DL1_EN: 2 };
+    RS485_CONF @ 0x44 = 0, rw_bits(0x3FF) { RS485_EN: 0, DL0_EN: 1, DL1_EN: 2, RS485TX_RX_EN: 3 };
     AT_CMD_PRECNT @ 0x48 = 0x0018_6A00, rw_bits(0x00FF_FFFF);
     AT_CMD_POSTCNT @ 0x4C = 0x0018_6A00, rw_bits(0x00FF_FFFF);
     AT_CMD_GAPTOUT @ 0x50 = 0x1E00, rw_bits(0x00FF_FFFF);
@@ -93,4 +96,7 @@ pub(super) const RECEIVE_INTERRUPTS: u32 = reg::INT_RAW::RXFIFO_FULL.mask()
     | reg::INT_RAW::FRM_ERR.mask()
     | reg::INT_RAW::RXFIFO_OVF.mask()
     | reg::INT_RAW::BRK_DET.mask()
-    | reg::INT_RAW::RXFIFO_TOUT.mask();
+    | reg::INT_RAW::RXFIFO_TOUT.mask()
+    | reg::INT_RAW::RS485_PARITY_ERR.mask()
+    | reg::INT_RAW::RS485_FRM_ERR.mask()
+    | reg::INT_RAW::RS485_CLASH.mask();

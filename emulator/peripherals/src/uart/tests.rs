@@ -559,6 +559,53 @@ mod on_pads {
         );
     }
 
+    /// The bytes that a UART hears while it sends through a transceiver, and whether it saw a collision, with bits of RS485_CONF; another driver
+    /// holds the pair of wires low from a time on.
+    fn echo(rs485: u32, spoiled_from: Option<Span>) -> (Vec<u8>, bool) {
+        let mut bench = Bench::new();
+        bench.write(reg::RS485_CONF, rs485);
+        bench.uart.connect_input(RXD, Signal::Level(true));
+        bench.uart.set_watched(1 << TXD);
+        bench.uart.set_awaited(1 << TXD);
+        let begin = bench.now;
+        let spoils = |at: Time| spoiled_from.is_some_and(|span| at >= begin + span && at < begin + span + FRAME);
+        let mut driven = true;
+        for byte in *b"echo" {
+            bench.write(reg::FIFO, byte.into());
+        }
+        loop {
+            for change in bench.uart.take_output_changes() {
+                driven = change.signal == Signal::Level(true);
+            }
+            let now = bench.now;
+            bench.uart.set_input(RXD, Signal::Level(driven && !spoils(now)), now);
+            let Some(next) = bench.uart.deadline().filter(|next| *next <= begin + FRAME * 5) else { break };
+            bench.now = next;
+            bench.uart.advance(next);
+        }
+        bench.now = begin + FRAME * 6;
+        // Another sender, once its own frames are over.
+        let mut other = Pair { sender: Bench::new(), receiver: bench };
+        other.sender.now = other.receiver.now;
+        other.sender.uart.set_watched(1 << TXD);
+        other.sender.uart.set_awaited(1 << TXD);
+        other.receiver.uart.set_input(RXD, Signal::Level(true), other.receiver.now);
+        other.send(b"!");
+        other.run(FRAME * 2);
+        let raw = other.receiver.read(reg::INT_RAW);
+        (other.receiver.received(), reg::INT_RAW::RS485_CLASH.is_set(raw))
+    }
+
+    #[test]
+    fn in_rs485_a_uart_does_not_hear_itself_or_notices_collisions() {
+        let (on, hears) = (reg::RS485_CONF::RS485_EN.mask(), reg::RS485_CONF::RS485TX_RX_EN.mask());
+        assert_eq!(echo(0, None), (b"echo!".to_vec(), false));
+        assert_eq!(echo(on, None), (b"!".to_vec(), false));
+        assert_eq!(echo(on | hears, None), (b"echo!".to_vec(), false));
+        let (heard, collides) = echo(on | hears, Some(FRAME));
+        assert!(collides && heard != b"echo!", "{heard:?}");
+    }
+
     #[test]
     fn an_inverted_line_idles_low_and_is_read_by_an_inverted_receiver_only() {
         let inverted = reg::CONF0::TXD_INV.mask() | reg::CONF0::RXD_INV.mask();
