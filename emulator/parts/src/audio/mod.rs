@@ -9,9 +9,11 @@ mod tone;
 mod wav;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use espalier_core::{AudioClock, AudioFrame, AudioTarget, Time};
 
+use crate::host_file;
 use crate::part::{Part, PartError, Value, ValueError, Wiring};
 use tone::Tone;
 
@@ -40,14 +42,17 @@ pub struct Speaker {
     forgotten: u64,
     /// The rate of the last frames.
     millihertz: u64,
+    /// The file of the host that is written when the property `save` is set.
+    file: Option<PathBuf>,
 }
 
-espalier_core::persist!(state Speaker { frames, forgotten, millihertz });
+espalier_core::persist!(state Speaker { frames, forgotten, millihertz } fixed { file });
 
 impl Speaker {
     pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
         wiring.audio("din")?;
-        Ok(Box::new(Speaker::new()))
+        let file = wiring.read("file", |value| Ok(PathBuf::from(value.text()?)))?;
+        Ok(Box::new(Speaker { file, ..Speaker::new() }))
     }
 
     /// A silent speaker.
@@ -68,6 +73,15 @@ impl Speaker {
     /// Returns the frames as a WAV file, of two channels of 16 bits.
     pub fn wav(&self) -> Vec<u8> {
         wav::write((self.millihertz / MILLI as u64) as u32, self.frames.iter())
+    }
+
+    /// Writes the sound to its file, as a whole or not at all.
+    fn save_to_file(&self) -> Result<(), ValueError> {
+        let Some(path) = &self.file else {
+            return Err(ValueError::new("given", "possible for a speaker without a `file`"));
+        };
+        let unwritable = |error| ValueError::new(path.display(), format!("a file that can be written: {error}"));
+        host_file::replace(path, &self.wav()).map_err(unwritable)
     }
 
     /// The frequency of the left channel, by the rises through zero among the last second that was heard.
@@ -103,7 +117,15 @@ impl Part for Speaker {
     }
 
     fn properties(&self) -> &'static [&'static str] {
-        &["frames", "rate", "frequency", "level"]
+        &["frames", "rate", "frequency", "level", "save"]
+    }
+
+    fn set(&mut self, property: &str, value: &Value, _now: Time) -> Result<(), ValueError> {
+        match property {
+            "save" if value.flag()? => self.save_to_file(),
+            "save" => Ok(()),
+            _ => Err(ValueError::fixed()),
+        }
     }
 
     fn get(&self, property: &str, _now: Time) -> Option<Value> {

@@ -53,6 +53,23 @@ fn a_microphone_says_its_file() {
 }
 
 #[test]
+fn a_speaker_writes_its_file_when_the_test_says_so() {
+    let path = std::env::temp_dir().join(format!("espalier-speaker-{}.wav", std::process::id()));
+    let entry = PartEntry::new("i2s-speaker", "voice").with("sck", 4).with("ws", 5).with("din", 18);
+    let entry = entry.with("file", path.to_str().unwrap());
+    let (mut part, _) = PartKinds::default().make(&entry).unwrap();
+    part.audio().unwrap().hear(CLOCK, &[[1 << 16, 2 << 16], [3 << 16, 4 << 16]]);
+    part.set("save", &false.into(), Time::ZERO).unwrap();
+    assert!(!path.exists());
+    part.set("save", &true.into(), Time::ZERO).unwrap();
+    let written = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(wav::read(&written), Ok(vec![[1 << 16, 2 << 16], [3 << 16, 4 << 16]]));
+    let error = Speaker::new().set("save", &true.into(), Time::ZERO).unwrap_err();
+    assert_eq!(error.to_string(), "given, not possible for a speaker without a `file`");
+}
+
+#[test]
 fn files_that_cannot_be_said_are_refused() {
     let mut file = wav::write(8000, [[1, 2]].iter());
     assert_eq!(wav::read(b"RIFF"), Err(WavError::NoWave));
