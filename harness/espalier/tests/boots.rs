@@ -71,7 +71,9 @@ async fn forks(
 #[tokio::test]
 async fn one_of_many_processes() -> Result<()> {
     let board = board().await?;
-    let tally = board.part_property("tally", "count").ok();
+    // What fails keeps the folder of a board, even where nobody minds.
+    let tally = std::env::var_os(PARTS_VARIABLE).map(|_| board.part_property("tally", "count"));
+    let tally = tally.transpose()?;
     println!("trace {:?} at {}, tally {tally:?}", board.trace_hash(), board.now());
     board.run_for(1.ms()).await
 }
