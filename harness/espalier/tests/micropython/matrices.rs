@@ -10,7 +10,7 @@ use crate::official::{Case, image_path};
 pub const ALL: &[Case] = &[
     case!(a_receiver_and_matrices_on_pads_are_read_and_seen, Parts, Fork),
     case!(leds_have_goldens_by_rmt_spi_and_i2s, Parts),
-    case!(a_display_that_scrolls_is_awaited_with_masks, Screen),
+    case!(a_display_that_scrolls_is_awaited_with_masks, DisplayMemory),
 ];
 
 const BOARD: &str = "
