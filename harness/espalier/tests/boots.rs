@@ -71,7 +71,7 @@ async fn forks(
 #[tokio::test]
 async fn one_of_many_processes() -> Result<()> {
     let board = board().await?;
-    // What fails keeps the folder of a board, even where nobody minds.
+    // A property that cannot be read keeps the folder of its board, as every failure does.
     let tally = std::env::var_os(PARTS_VARIABLE).map(|_| board.part_property("tally", "count"));
     let tally = tally.transpose()?;
     println!("trace {:?} at {}, tally {tally:?}", board.trace_hash(), board.now());
