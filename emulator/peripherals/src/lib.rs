@@ -31,6 +31,8 @@ mod sens;
 mod sha;
 mod spi;
 mod storage;
+#[cfg(test)]
+mod test_ram;
 mod timg;
 mod twai;
 mod uart;

@@ -1,11 +1,12 @@
 //! The controller as its drivers use it: `r_ld_reset`, `r_ld_read_clock`, `ke_timer_hw_set`, `ea_prog_timer`, `r_rwbt_sleep_enter`,
 //! `r_lld_evt_schedule`, `r_lld_adv_start`, `r_lld_scan_start` and `r_llm_encryption_start` of the mask ROM.
 
-use espalier_core::{Device, DmaFault, Frequency, GuestMemory, Span, Time, Unmodelled};
+use espalier_core::{Device, Frequency, GuestMemory, Span, Time, Unmodelled};
 
 use super::Bluetooth;
 use super::clock::SLOT;
 use super::registers::{self, ble_int, bt_int, reg};
+use crate::test_ram::Ram;
 
 const EXCHANGE: u32 = 0x3FFB_0000;
 /// Where the ROM keeps the control structure of advertising and scanning.
@@ -14,31 +15,15 @@ const LOW_POWER: Frequency = Frequency::from_hertz(500_000);
 const RWBT_LINE: u32 = 1;
 const RWBLE_LINE: u32 = 2;
 
-struct Exchange(Vec<u8>);
-
-impl GuestMemory for Exchange {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
-        let at = (address - EXCHANGE) as usize;
-        into.copy_from_slice(self.0.get(at..at + into.len()).ok_or(DmaFault { address })?);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
-        let at = (address - EXCHANGE) as usize;
-        self.0.get_mut(at..at + from.len()).ok_or(DmaFault { address })?.copy_from_slice(from);
-        Ok(())
-    }
-}
-
 struct Controller {
     block: Bluetooth,
-    memory: Exchange,
+    memory: Ram,
     now: Time,
 }
 
 impl Controller {
     fn new() -> Controller {
-        Controller { block: Bluetooth::new(LOW_POWER), memory: Exchange(vec![0; 0x4000]), now: Time::ZERO }
+        Controller { block: Bluetooth::new(LOW_POWER), memory: Ram::new(EXCHANGE, 0x4000), now: Time::ZERO }
     }
 
     fn write(&mut self, offset: u32, value: u32) {
@@ -73,7 +58,7 @@ impl Controller {
     }
 
     fn entry_status(&mut self, slot: u16) -> u8 {
-        self.memory.0[usize::from(slot % 16 * 4)] >> 4 & 3
+        self.memory.bytes[usize::from(slot % 16 * 4)] >> 4 & 3
     }
 
     fn enable_low_energy(&mut self) {
@@ -192,7 +177,7 @@ fn keys_and_blocks_have_their_least_significant_byte_first() {
     controller.write(reg::AESPTR, 0x96);
     controller.write(reg::AESCNTL, registers::AES_START);
     assert!(controller.wait(RWBLE_LINE, Span::from_millis(1)).is_some());
-    let result = u128::from_le_bytes(controller.memory.0[0xA6..0xB6].try_into().unwrap());
+    let result = u128::from_le_bytes(controller.memory.bytes[0xA6..0xB6].try_into().unwrap());
     assert_eq!(result, 0x7df7_6b0c_1ab8_99b3_3e42_f047_b91b_546f);
     assert_eq!(controller.read(reg::AESCNTL), 0);
 }

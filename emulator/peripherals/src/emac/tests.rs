@@ -1,10 +1,11 @@
-use espalier_core::{Device, DmaFault, GuestMemory, Time};
+use espalier_core::{Device, GuestMemory, Time};
 
 use super::descriptor::{OWN, rx, tx};
 use super::dma::{interrupt, reg as dma};
 use super::mac::reg as mac;
 use super::{Emac, EmacDma};
 use crate::ethernet::{PhyKind, crc};
+use crate::test_ram::Ram;
 
 const NOW: Time = Time::ZERO;
 const MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 1, 2, 3];
@@ -14,28 +15,6 @@ const RECEIVE: u32 = 0x2000;
 const SENT: u32 = 0x4000;
 const RECEIVED: u32 = 0x8000;
 const BUFFER: u32 = 0x200;
-
-struct Ram(Vec<u8>);
-
-impl Ram {
-    fn range(&self, address: u32, length: usize) -> Result<std::ops::Range<usize>, DmaFault> {
-        let start = address as usize;
-        if start + length <= self.0.len() { Ok(start..start + length) } else { Err(DmaFault { address }) }
-    }
-}
-
-impl GuestMemory for Ram {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
-        into.copy_from_slice(&self.0[self.range(address, into.len())?]);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
-        let range = self.range(address, from.len())?;
-        self.0[range].copy_from_slice(from);
-        Ok(())
-    }
-}
 
 /// Both blocks with their memory.
 struct Port {
@@ -47,7 +26,7 @@ struct Port {
 impl Port {
     /// As ESP-IDF's driver sets it up: chained descriptors of eight words, three in each list, with buffers of 512 bytes.
     fn started() -> Port {
-        let ram = Ram(vec![0; 0x1_0000]);
+        let ram = Ram::new(0, 0x1_0000);
         let mut port = Port { dma: EmacDma::new(), mac: Emac::new(Some((PhyKind::Lan8720, 1))), ram };
         port.dma(dma::DMABUSMODE, 1);
         assert_eq!(port.take(), None);
@@ -185,8 +164,8 @@ fn received_frames_fill_as_many_buffers_as_they_need() {
     assert_eq!(last & (OWN | rx::FIRST | rx::LAST | rx::ERRORS | rx::TYPED), rx::LAST | rx::TYPED);
     assert_eq!(rx::LENGTH.get(last), 704);
     let begin = RECEIVED as usize;
-    assert_eq!(port.ram.0[begin..begin + 700], long);
-    assert_eq!(port.ram.0[begin + 700..begin + 704], crc::fcs(&long).to_le_bytes());
+    assert_eq!(port.ram.bytes[begin..begin + 700], long);
+    assert_eq!(port.ram.bytes[begin + 700..begin + 704], crc::fcs(&long).to_le_bytes());
     assert_eq!((port.status() & 0x1_FFFF, port.dma.interrupts()), (1 << 16 | interrupt::RECEIVED, 1));
     // A short one arrives as long as the wire had it.
     assert!(port.receive(&frame(MAC, 42)));

@@ -1,9 +1,10 @@
 //! ESP-IDF's continuous mode of the ADC: a list of buffers in a circle, filled again and again.
 
-use espalier_core::{Device, DmaFault, GuestMemory, Span, Time};
+use espalier_core::{Device, GuestMemory, Span, Time};
 
 use super::I2s;
 use super::registers::{self, reg};
+use crate::test_ram::Ram;
 
 const RAM_BASE: u32 = 0x3FFB_0000;
 const DESCRIPTORS: [u32; 2] = [RAM_BASE, RAM_BASE + 0x10];
@@ -11,27 +12,6 @@ const BUFFERS: [u32; 2] = [RAM_BASE + 0x100, RAM_BASE + 0x200];
 const BUFFER_SIZE: u32 = 16;
 const OWNER: u32 = 1 << 31;
 const EOF: u32 = 1 << 30;
-
-struct Ram(Vec<u8>);
-
-impl Ram {
-    fn place(address: u32, length: usize) -> Result<std::ops::Range<usize>, DmaFault> {
-        let start = address.checked_sub(RAM_BASE).ok_or(DmaFault { address })? as usize;
-        if start + length <= 0x1000 { Ok(start..start + length) } else { Err(DmaFault { address }) }
-    }
-}
-
-impl GuestMemory for Ram {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
-        into.copy_from_slice(&self.0[Ram::place(address, into.len())?]);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
-        self.0[Ram::place(address, from.len())?].copy_from_slice(from);
-        Ok(())
-    }
-}
 
 struct Bench {
     i2s: I2s,
@@ -42,7 +22,7 @@ struct Bench {
 impl Bench {
     /// Two buffers in a circle; 160 MHz / 20 / 8 / 2 are 500000 samples a second, one each 2 us.
     fn new() -> Bench {
-        let mut bench = Bench { i2s: I2s::new(), ram: Ram(vec![0; 0x1000]), next: 0 };
+        let mut bench = Bench { i2s: I2s::new(), ram: Ram::new(RAM_BASE, 0x1000), next: 0 };
         for index in 0..2 {
             bench.ram.write_u32(DESCRIPTORS[index], OWNER | BUFFER_SIZE).unwrap();
             bench.ram.write_u32(DESCRIPTORS[index] + 4, BUFFERS[index]).unwrap();

@@ -1,37 +1,16 @@
-use espalier_core::{Device, DmaFault, GuestMemory, Time};
+use espalier_core::{Device, Time};
 
 use super::descriptor::{DESCRIPTORS, POINTER, rx, tx};
 use super::{OpenCoresEth, control, interrupt, moder, reg};
 use crate::ethernet::{TYPE_MAC_CONTROL, crc};
+use crate::test_ram::Ram;
 
 const NOW: Time = Time::ZERO;
 const MAC: [u8; 6] = [0x24, 0x0A, 0xC4, 1, 2, 3];
 const BUFFERS: u32 = 0x1000;
 
-struct Ram(Vec<u8>);
-
-impl Ram {
-    fn range(&self, address: u32, length: usize) -> Result<std::ops::Range<usize>, DmaFault> {
-        let start = address as usize;
-        if start + length <= self.0.len() { Ok(start..start + length) } else { Err(DmaFault { address }) }
-    }
-}
-
-impl GuestMemory for Ram {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
-        into.copy_from_slice(&self.0[self.range(address, into.len())?]);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
-        let range = self.range(address, from.len())?;
-        self.0[range].copy_from_slice(from);
-        Ok(())
-    }
-}
-
 fn ram() -> Ram {
-    Ram(vec![0; 0x1_0000])
+    Ram::new(0, 0x1_0000)
 }
 
 fn write(mac: &mut OpenCoresEth, offset: u32, value: u32) {
@@ -80,7 +59,7 @@ fn queue(mac: &mut OpenCoresEth, index: u32, length: u32, flags: u32) {
 fn transmit_pads_hands_back_and_interrupts() {
     let (mut mac, mut memory) = (started(), ram());
     let sent = frame([0xFF; 6], 42);
-    memory.0[BUFFERS as usize..BUFFERS as usize + 42].copy_from_slice(&sent);
+    memory.bytes[BUFFERS as usize..BUFFERS as usize + 42].copy_from_slice(&sent);
     queue(&mut mac, 0, 42, tx::IRQ);
     assert!(mac.has_frame());
     let out = mac.take_frame(&mut memory).unwrap();
@@ -109,10 +88,10 @@ fn software_check_sequence_is_checked_by_the_wire() {
     write(&mut mac, reg::MODER, moder::TXEN);
     let mut bytes = frame([0xFF; 6], 64);
     bytes.extend_from_slice(&crc::fcs(&bytes).to_le_bytes());
-    memory.0[BUFFERS as usize..BUFFERS as usize + 68].copy_from_slice(&bytes);
+    memory.bytes[BUFFERS as usize..BUFFERS as usize + 68].copy_from_slice(&bytes);
     queue(&mut mac, 0, 68, 0);
     assert_eq!(mac.take_frame(&mut memory).as_deref(), Some(&bytes[..64]));
-    memory.0[BUFFERS as usize] ^= 1;
+    memory.bytes[BUFFERS as usize] ^= 1;
     queue(&mut mac, 1, 68, 0);
     assert_eq!(mac.take_frame(&mut memory), None);
     assert_eq!(read(&mut mac, descriptor(1)) & tx::RD, 0);
@@ -147,8 +126,8 @@ fn receive_stores_the_frame_with_its_check_sequence() {
     assert!(mac.receive(&bytes, &mut memory));
     assert_eq!(read(&mut mac, descriptor(2)), (204 << 16) | rx::IRQ);
     let at = 2 * BUFFERS as usize;
-    assert_eq!(&memory.0[at..at + 200], &bytes[..]);
-    assert_eq!(memory.0[at + 200..at + 204], crc::fcs(&bytes).to_le_bytes());
+    assert_eq!(&memory.bytes[at..at + 200], &bytes[..]);
+    assert_eq!(memory.bytes[at + 200..at + 204], crc::fcs(&bytes).to_le_bytes());
     assert_eq!(read(&mut mac, reg::INT_SOURCE), interrupt::RXB);
     assert!(mac.receive(&frame(MAC, 42), &mut memory));
     assert_eq!(read(&mut mac, descriptor(3)), (64 << 16) | rx::IRQ | rx::WRAP);
@@ -200,7 +179,7 @@ fn pause_frames_stay_in_the_mac_unless_all_are_passed() {
 fn loopback_keeps_frames_inside() {
     let (mut mac, mut memory) = (started(), ram());
     write(&mut mac, reg::MODER, 0xA000 | moder::TXEN | moder::RXEN | moder::LOOPBCK);
-    memory.0[BUFFERS as usize..BUFFERS as usize + 80].copy_from_slice(&frame(MAC, 80));
+    memory.bytes[BUFFERS as usize..BUFFERS as usize + 80].copy_from_slice(&frame(MAC, 80));
     queue(&mut mac, 0, 80, 0);
     assert_eq!(mac.take_frame(&mut memory), None);
     assert_eq!(read(&mut mac, descriptor(2)) >> 16, 84);

@@ -1,8 +1,9 @@
-use espalier_core::{Device, DmaFault, Frequency, GuestMemory, Span, SpiTarget, SpiTransaction, Time};
+use espalier_core::{Device, Frequency, GuestMemory, Span, SpiTarget, SpiTransaction, Time};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 
 use super::registers::{REGISTERS, cmd, reg};
 use super::{ChipSelect, Spi};
+use crate::test_ram::Ram;
 
 const NOW: Time = Time::ZERO;
 const RAM_BASE: u32 = 0x3FFB_0000;
@@ -32,22 +33,6 @@ impl SpiTarget for Recorder {
     }
 }
 
-struct Ram(Vec<u8>);
-
-impl GuestMemory for Ram {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
-        let start = address.checked_sub(RAM_BASE).ok_or(DmaFault { address })? as usize;
-        into.copy_from_slice(self.0.get(start..start + into.len()).ok_or(DmaFault { address })?);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
-        let start = address.checked_sub(RAM_BASE).ok_or(DmaFault { address })? as usize;
-        self.0.get_mut(start..start + from.len()).ok_or(DmaFault { address })?.copy_from_slice(from);
-        Ok(())
-    }
-}
-
 struct Bench {
     spi: Spi,
     target: Recorder,
@@ -56,7 +41,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        Bench { spi: Spi::new(), target: Recorder::default(), ram: Ram(vec![0; 0x1000]) }
+        Bench { spi: Spi::new(), target: Recorder::default(), ram: Ram::new(RAM_BASE, 0x1000) }
     }
 
     fn write(&mut self, offset: u32, value: u32) {
@@ -249,7 +234,7 @@ fn dma_walks_linked_lists() {
     );
     bench.write(reg::CMD, cmd::USR);
     assert_eq!(bench.target.mosi, [9, 8, 7, 6, 5]);
-    assert_eq!(bench.ram.0[0x200..0x206], [1, 2, 3, 4, 5, 0]);
+    assert_eq!(bench.ram.bytes[0x200..0x206], [1, 2, 3, 4, 5, 0]);
     assert_eq!(bench.ram.read_u32(RAM_BASE + 24), Ok(0x4000_5008));
     let done = reg::DMA_INT_RAW::OUT_DONE.mask()
         | reg::DMA_INT_RAW::OUT_EOF.mask()
@@ -325,7 +310,7 @@ proptest! {
     #[test]
     fn any_writes_are_survived(writes in prop::collection::vec(accesses(), 0..60)) {
         let mut bench = Bench::new();
-        for (index, byte) in bench.ram.0.iter_mut().enumerate() {
+        for (index, byte) in bench.ram.bytes.iter_mut().enumerate() {
             *byte = (index as u32).wrapping_mul(0x9E37_79B9).to_be_bytes()[0];
         }
         for (offset, value) in writes {

@@ -1,6 +1,6 @@
 //! Tests of the MAC, from the side of its registers and of its antenna.
 
-use espalier_core::{Device, DmaFault, GuestMemory, Span, Time};
+use espalier_core::{Device, GuestMemory, Span, Time};
 use espalier_ieee80211::{
     CCMP_HEADER, Control, FrameBuilder, FrameType, MacAddress, Rate, ccmp_header, element_id, seal, subtype,
 };
@@ -10,31 +10,16 @@ use super::registers::{
     tsf_command,
 };
 use super::{Received, WifiMac};
+use crate::test_ram::Ram;
 
 const OWN: MacAddress = MacAddress([0x24, 0x0A, 0xC4, 0, 1, 0x10]);
 const NETWORK: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 const RAM: u32 = 0x3FFB_0000;
 const KEY: [u8; 16] = *b"sixteen byte key";
 
-struct Memory(Vec<u8>);
-
-impl GuestMemory for Memory {
-    fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
-        let start = address.checked_sub(RAM).ok_or(DmaFault { address })? as usize;
-        into.copy_from_slice(self.0.get(start..start + into.len()).ok_or(DmaFault { address })?);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
-        let start = address.checked_sub(RAM).ok_or(DmaFault { address })? as usize;
-        self.0.get_mut(start..start + from.len()).ok_or(DmaFault { address })?.copy_from_slice(from);
-        Ok(())
-    }
-}
-
 /// A MAC with two receive buffers of 256 bytes, addressed as OWN and in NETWORK.
-fn bench() -> (WifiMac, Memory) {
-    let mut memory = Memory(vec![0; 0x2000]);
+fn bench() -> (WifiMac, Ram) {
+    let mut memory = Ram::new(RAM, 0x2000);
     for (index, next) in [(0, RAM + 12), (1, 0)] {
         let at = RAM + 12 * index;
         memory.write_u32(at, 1 << 31 | 256).unwrap();
@@ -83,7 +68,7 @@ fn beacon(from: MacAddress, time: u64) -> Vec<u8> {
         .build()
 }
 
-fn receive(mac: &mut WifiMac, memory: &mut Memory, bytes: &[u8]) -> bool {
+fn receive(mac: &mut WifiMac, memory: &mut Ram, bytes: &[u8]) -> bool {
     let received = Received { bytes, channel: 6, rssi: -50, rate: Rate::DSSS_1M };
     mac.receive(received, memory, Time::from_micros(1000))
 }
@@ -167,7 +152,7 @@ fn a_list_that_ends_goes_on_after_a_reload() {
 }
 
 /// Starts slot 0 with a frame and returns what comes out.
-fn transmit(mac: &mut WifiMac, memory: &mut Memory, frame: &[u8], key_slot: u32) -> super::Outgoing {
+fn transmit(mac: &mut WifiMac, memory: &mut Ram, frame: &[u8], key_slot: u32) -> super::Outgoing {
     let descriptor = RAM + 0x1000;
     memory.write(descriptor + 16, frame).unwrap();
     memory.write_u32(descriptor, 3 << 30 | (frame.len() as u32) << 12 | 1600).unwrap();
