@@ -10,16 +10,17 @@ mod session;
 mod target;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::clients;
 use crate::guard::{Client, beginning_of};
 use crate::handle::{BoardHandle, Control, DebugInput};
+use crate::ports::GRACE;
 use crate::stream::{BoxedSource, Stream};
 
 pub(crate) use hostile::converse;
@@ -37,7 +38,7 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
     loop {
         let socket = clients::next(&listener).await;
         let _ = socket.set_nodelay(true);
-        single.offer(socket, &board, true);
+        single.offer(socket, &board, true).await;
     }
 }
 
@@ -45,26 +46,31 @@ pub(crate) async fn serve(listener: TcpListener, board: BoardHandle) {
 pub(crate) async fn serve_stream(mut source: BoxedSource, board: BoardHandle, accepted: bool) {
     let single = SingleClient::default();
     while let Some(stream) = source.next().await {
-        single.offer(stream, &board, accepted);
+        single.offer(stream, &board, accepted).await;
     }
 }
 
 /// Admits one client at a time.
-#[derive(Debug, Default)]
-struct SingleClient(Arc<AtomicBool>);
+#[derive(Debug)]
+struct SingleClient(Arc<Semaphore>);
+
+impl Default for SingleClient {
+    fn default() -> SingleClient {
+        SingleClient(Arc::new(Semaphore::new(1)))
+    }
+}
 
 impl SingleClient {
-    /// Serves a client. A second one is turned away at once, so that it does not wait for an answer.
-    fn offer(&self, stream: impl Stream + 'static, board: &BoardHandle, accepted: bool) {
-        if self.0.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (board, taken) = (board.clone(), Arc::clone(&self.0));
+    /// Serves a client. A second one is turned away, so that it does not wait for an answer, unless the first one is about to go: a
+    /// debugger that disconnects may come back before its end is noticed.
+    async fn offer(&self, stream: impl Stream + 'static, board: &BoardHandle, accepted: bool) {
+        let Ok(Ok(place)) = timeout(GRACE, Arc::clone(&self.0).acquire_owned()).await else { return };
+        let board = board.clone();
         tokio::spawn(async move {
             client(stream, &board, accepted).await;
             // If the board is down, there is nothing to detach from.
             let _ = board.send(Control::Debug(DebugInput::Detach));
-            taken.store(false, Ordering::Relaxed);
+            drop(place);
         });
     }
 }
@@ -74,7 +80,7 @@ async fn client(mut socket: impl Stream, board: &BoardHandle, accepted: bool) {
     // A connection that this program was configured to open leads to no browser, and its end may take its time.
     if accepted {
         let beginning = beginning_of(&mut socket, Client::Program);
-        let Ok(Some(first)) = tokio::time::timeout(PATIENCE, beginning).await else { return };
+        let Ok(Some(first)) = timeout(PATIENCE, beginning).await else { return };
         heard = first;
     }
     let (answers, mut outgoing) = mpsc::unbounded_channel();

@@ -23,7 +23,7 @@ const PIECE: usize = 4096;
 /// Message to a second client of a serial port.
 pub(crate) const BUSY: &[u8] = b"espalier: the port is busy: another client is connected\r\n";
 /// Time that a client waits for another one that may be about to leave.
-const GRACE: Duration = Duration::from_millis(200);
+pub(crate) const GRACE: Duration = Duration::from_millis(200);
 
 /// Reads what a client of RFC 2217 sends.
 pub(crate) fn read(input: &[u8]) {

@@ -197,7 +197,7 @@ fn sessions_follow_each_other_and_the_board_goes_on_between_them() {
         gdb.ask("Z0,40000000,3");
         let status = gdb.monitor("status");
         assert_ne!(before.replace(status.clone()), Some(status), "time has passed since the last session");
-        // One client at a time: another one is told at once.
+        // One client at a time: another one is told soon.
         assert_eq!(Gdb::open(server.gdb_address().unwrap()).hear(), None);
         if farewell == "garbage" {
             gdb.socket.write_all(b"$Z9,@#00$vCont;x:!#00\x00\xff").unwrap();
@@ -205,7 +205,20 @@ fn sessions_follow_each_other_and_the_board_goes_on_between_them() {
             gdb.send(farewell);
         }
         drop(gdb);
+        // Some time of the board.
         std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_debugger_that_comes_back_at_once_is_served() {
+    let config = ServeConfig { gdb: Some(free()), ..ServeConfig::default() };
+    let server = Server::start(machine(0x79, Strap::Download), &config).unwrap();
+    for farewell in ["D", "k", ""].into_iter().cycle().take(60) {
+        let mut gdb = Gdb::connect(&server);
+        if !farewell.is_empty() {
+            gdb.send(farewell);
+        }
     }
 }
 
