@@ -80,6 +80,8 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::Press(args) => remote::press(args),
         Command::Set { part, property, value, at } => remote::set(part, property, &value, &at),
         Command::Pin { gpio, level, at } => remote::pin(gpio, level, &at),
+        Command::Cable { cut, at } => remote::cable(cut, &at),
+        Command::Network { ssid, on, at } => remote::network(ssid.zip(on), &at),
         Command::Image { action } => image::perform(action),
         Command::Boards => boards::perform(),
         Command::Doctor => doctor::perform().await,

@@ -1,4 +1,4 @@
-//! `espalier press`, `set`, `pin` and `screen save`: what a hand does to a board that is served, for scripts.
+//! `espalier press`, `set`, `pin`, `cable`, `network` and `screen save`: what a hand does to a board that is served, for scripts.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -41,6 +41,48 @@ pub fn pin(gpio: usize, level: Option<Level>, at: &AtArgs) -> Result<bool, CliEr
         _ => say!("{}", if carried["level"] == 1 { "high" } else { "low" }),
     }
     Ok(true)
+}
+
+/// Prints whether the Ethernet cable is cut, after it was cut or put back if that is asked for.
+pub fn cable(cut: Option<bool>, at: &AtArgs) -> Result<bool, CliError> {
+    if let Some(cut) = cut {
+        act(at, Action::Cable { cut })?;
+    }
+    let seen = act(at, Action::State)?;
+    say!("{}", if seen["cable"]["cut"] == true { "cut" } else { "plugged in" });
+    Ok(true)
+}
+
+/// Takes a network away or gives it back, or prints those that there are.
+pub fn network(change: Option<(String, bool)>, at: &AtArgs) -> Result<bool, CliError> {
+    if let Some((ssid, on)) = change {
+        act(at, Action::Network { ssid, on })?;
+        return Ok(true);
+    }
+    let seen = act(at, Action::State)?;
+    for network in seen["networks"].as_array().into_iter().flatten() {
+        say!("{}", described(network));
+    }
+    Ok(true)
+}
+
+/// A network of the page in a line.
+fn described(network: &Value) -> String {
+    let mut told = network["ssid"].as_str().unwrap_or_default().to_owned();
+    told +=
+        &format!("  channel {}, {}", network["channel"], if network["protected"] == true { "WPA2" } else { "open" });
+    if let Some(rssi) = network["rssi"].as_i64() {
+        told += &format!(", {rssi} dBm");
+    }
+    if let Some(stations) = network["stations"].as_u64() {
+        told += &format!(", {stations} joined");
+    }
+    for (field, text) in [("own", ", the board's own"), ("away", ", taken away")] {
+        if network[field] == true {
+            told += text;
+        }
+    }
+    told
 }
 
 /// Saves what a display shows.

@@ -159,7 +159,7 @@ fn announce(server: &Server, args: &ServeArgs) {
         line(
             "QMP",
             address.to_string(),
-            "system_reset, stop, cont, screendump, quit; espalier press, set, pin --at PORT",
+            "system_reset, stop, cont, screendump, quit; espalier press, set, pin, cable, network --at PORT",
         );
     }
     if let Some(address) = server.gdb_address() {

@@ -13,7 +13,7 @@ use espalier_scenario::Pattern;
 
 use espalier_serve::Level;
 pub use parse::{At, Endpoint, Forward, PeerForward, Signal};
-use parse::{BAUD, endpoint, level, span};
+use parse::{BAUD, endpoint, is_cut, is_in_air, level, span};
 pub use shared::{AtArgs, CaptureArgs, NetworkArgs, SetupArgs, StrictArgs, TableArgs};
 
 /// The host's own address, which is the default: other hosts reach a board only if its user says so.
@@ -102,6 +102,25 @@ pub enum Command {
         /// Hold it at a level from now on, or let go of it.
         #[arg(value_parser = level)]
         level: Option<Level>,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+    /// Say whether the Ethernet cable of a board that is served is cut, or cut it.
+    Cable {
+        /// Cut it, or put it back.
+        #[arg(value_name = "cut|back", value_parser = is_cut)]
+        cut: Option<bool>,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+    /// List the Wi-Fi networks around a board that is served, or take one away.
+    Network {
+        /// Its name; otherwise all networks are listed.
+        #[arg(requires = "on")]
+        ssid: Option<String>,
+        /// Take it out of the air, or give back one that was taken.
+        #[arg(value_name = "away|back", value_parser = is_in_air)]
+        on: Option<bool>,
         #[command(flatten)]
         at: AtArgs,
     },

@@ -116,6 +116,22 @@ pub fn level(text: &str) -> Result<Level, String> {
     }
 }
 
+pub fn is_cut(text: &str) -> Result<bool, String> {
+    match text {
+        "cut" => Ok(true),
+        "back" => Ok(false),
+        _ => Err("a cable is cut, or put back".to_owned()),
+    }
+}
+
+pub fn is_in_air(text: &str) -> Result<bool, String> {
+    match text {
+        "away" => Ok(false),
+        "back" => Ok(true),
+        _ => Err("a network is taken away, or given back".to_owned()),
+    }
+}
+
 pub fn endpoint(text: &str) -> Result<Endpoint, String> {
     let (address, port) = match text.rsplit_once(':') {
         Some(("", port)) => (None, port),

@@ -48,7 +48,9 @@ fn done(args: &[&str]) -> String {
 
 #[test]
 fn scripts_touch_a_board_that_is_served() {
-    let mut served = Running::start(&["serve", FIRMWARE, "--board", "mpython", "--qmp", "0"]);
+    let networks = ["--access-point", "home:correct horse", "--access-point", "guest"];
+    let mut served =
+        Running::start(&[&["serve", FIRMWARE, "--board", "mpython", "--qmp", "0"][..], &networks].concat());
     let mut output = BufReader::new(served.0.stdout.take().unwrap());
     let mut found = Vec::new();
     while found.len() < 2 {
@@ -75,6 +77,19 @@ fn scripts_touch_a_board_that_is_served() {
         let file = folder.path().join("screen.png");
         assert!(done(&["screen", "save", file.to_str().unwrap(), "--at", at]).ends_with("screen.png (128x64)\n"));
         assert!(std::fs::read(file).unwrap().starts_with(b"\x89PNG"));
+        assert_eq!(done(&["cable", "--at", at]), "plugged in\n");
+        assert_eq!(done(&["cable", "cut", "--at", at]), "cut\n");
+        assert_eq!(done(&["cable", "back", "--at", at]), "plugged in\n");
+        let before = done(&["network", "--at", at]);
+        let named = |name: &str| before.lines().any(|line| line.starts_with(&format!("{name}  channel 1, ")));
+        assert!(named("home") && named("guest") && before.contains("WPA2, -40 dBm, 0 joined"), "{before}");
+        assert_eq!(done(&["network", "home", "away", "--at", at]), "");
+        let home = |text: &str| text.lines().find(|line| line.starts_with("home  ")).unwrap().to_owned();
+        assert!(home(&done(&["network", "--at", at])).ends_with(", taken away"));
+        done(&["network", "home", "back", "--at", at]);
+        assert_eq!(home(&done(&["network", "--at", at])), home(&before));
+        let (status, _, errors) = espalier(&["network", "office", "away", "--at", at]);
+        assert!(status == Some(1) && errors.contains("no network \"office\""), "{errors}");
         let (status, _, errors) = espalier(&["press", "c", "--at", at]);
         assert!(status == Some(1) && errors.contains("has no part \"c\"; it has display, a, b"), "{errors}");
     }
