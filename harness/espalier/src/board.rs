@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use espalier_core::{Persist, Span, Time, Writer};
-use espalier_parts::{Part, PartError, PartKinds, Value, Wiring};
+use espalier_parts::{Part, PartEntry, PartError, PartKinds, Value, Wiring};
 use sha2::{Digest, Sha256};
 
 use crate::air::Air;
@@ -694,6 +694,7 @@ pub struct BoardBuilder {
     strict: bool,
     allowed: Vec<String>,
     kinds: PartKinds,
+    parts: Vec<PartEntry>,
     name: Option<String>,
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
@@ -764,6 +765,24 @@ impl BoardBuilder {
         self
     }
 
+    /// A part of an emulated board beside those of its model, as `[[part]]` of a board file is one. It replaces the one of its name.
+    ///
+    /// ```
+    /// use espalier::part::PartEntry;
+    /// use espalier::{Board, Model};
+    ///
+    /// # async fn test() -> espalier::Result<()> {
+    /// let climate = PartEntry::new("bme280", "climate").with("scl", 22).with("sda", 23).with("temperature", 21.5);
+    /// let board = Board::builder().model(Model::MPython).with_part(climate).start().await?;
+    /// board.set_part("climate", "temperature", -7.5)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_part(mut self, part: PartEntry) -> BoardBuilder {
+        self.parts.push(part);
+        self
+    }
+
     /// The world that it comes into, as an emulated board, whatever `ESPALIER_BOARD` says.
     pub(crate) fn world(mut self, world: WorldHandle, members: Members) -> BoardBuilder {
         self.world = Some((world, members));
@@ -829,7 +848,7 @@ impl BoardBuilder {
         if *target != Target::Emulated || self.world.is_some() {
             return None;
         }
-        let (description, flash_size) = describe(model, &self.kinds).ok()?;
+        let (description, flash_size) = describe(model, &self.kinds, &self.parts).ok()?;
         let mut key = Writer::new();
         description.save(&mut key);
         self.kinds.own().to_vec().save(&mut key);
@@ -906,6 +925,7 @@ impl BoardBuilder {
                 strict: self.strict,
                 allowed: self.allowed,
                 kinds: self.kinds,
+                parts: self.parts,
                 world,
             },
         )

@@ -1,6 +1,7 @@
 //! The format of scenario files. These types are read from TOML and YAML alike, and the JSON Schema for editors is made from them.
 
 mod action;
+mod part;
 mod placed;
 mod time;
 
@@ -18,6 +19,7 @@ pub use action::{
     ListenForm, Mask, PinDrive, PinLevel, PropertyValue, Repeat, ScreenForm, Script, ScriptForm, SensorValue, Step,
     UartText, UdpExpect, UdpOpen, UdpSend, Yes,
 };
+pub use part::PartForm;
 pub use placed::Placed;
 pub use time::Time;
 
@@ -38,6 +40,8 @@ pub struct Scenario {
     /// The board around the chip: `esp32-devkit`, which it is otherwise, `esp32c3-devkit`, `mpython`, or the path of a TOML file, from the
     /// folder of this file.
     pub board: Option<String>,
+    /// Parts of the board, besides those that it has, as in its file; one replaces the part of its name.
+    pub part: Vec<Placed<PartForm>>,
     /// The firmware: an application's .bin, a merged image, an ELF file, or the folder of a build; a path from the folder of
     /// this file.
     /// `ESPALIER_IMAGE` is used if it is not given.

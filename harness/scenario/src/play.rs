@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use espalier::{Board, Capability, Listener, PATIENCE, PeerStream, Span, Station, UdpSocket};
 
-pub(crate) use stage::{Stage, Start};
+pub(crate) use stage::{Hardware, Stage, Start};
 
 use crate::form::{Need, Placed, Step};
 use crate::load::Document;

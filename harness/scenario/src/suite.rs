@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use espalier::part::PartEntry;
 use espalier::{IMAGE_VARIABLE, Model};
 
 use crate::form::{Action, Need, Placed, Step, Test, Value};
 use crate::load::Document;
-use crate::play::Stage;
+use crate::play::{Hardware, Stage};
 use crate::problem::{Location, ScenarioError};
 use crate::text::Variables;
 
@@ -118,6 +119,7 @@ impl Suite {
                 Err(error) => return Err(document.problem(Location::START, format!("{error}"))),
             },
         };
+        let parts = parts(document, &model)?;
         let variables: Variables = scenario
             .variables
             .iter()
@@ -125,7 +127,11 @@ impl Suite {
             .chain(combination.iter().copied())
             .map(|(name, value)| (name.to_owned(), value.to_string()))
             .collect();
-        let stage = Arc::new(Stage::first(document, model, firmware.or_else(image), variables.clone()));
+        let stage = Arc::new(Stage::first(
+            document,
+            Hardware { model, parts, firmware: firmware.or_else(image) },
+            variables.clone(),
+        ));
         let suffix = case_name(combination.iter().copied());
         let name = document.name();
         if scenario.tests.is_empty() {
@@ -199,6 +205,21 @@ struct Branch<'a> {
     variables: Variables,
     stage: Arc<Stage>,
     steps: &'a [Placed<Step>],
+}
+
+/// The parts that a scenario gives its board, once it is sure that they fit.
+fn parts(document: &Document, model: &Model) -> Result<Vec<PartEntry>, ScenarioError> {
+    let path = |file: &str| document.path_of(file).to_string_lossy().into_owned();
+    let mut parts = Vec::new();
+    for Placed { at, value: form } in &document.scenario.part {
+        parts.push(form.entry(path));
+        if let Err(error) = model.check_with(&parts) {
+            let message = error.to_string();
+            let at = form.value_in(&message).map_or(*at, |value| value.at);
+            return Err(document.problem(at, message));
+        }
+    }
+    Ok(parts)
 }
 
 /// Returns the values that distinguish a case from the others, in brackets; empty if there is only one case.

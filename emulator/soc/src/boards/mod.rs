@@ -170,6 +170,19 @@ impl BoardDefinition {
         BoardDefinition::from_toml_with(&text, path, kinds)
     }
 
+    /// The board with one part more, in place of the one of its name if there is one.
+    ///
+    /// # Errors
+    /// If the part does not fit. The message names the key, the value and what is possible.
+    pub fn with_part(mut self, part: PartEntry) -> Result<BoardDefinition, BoardError> {
+        match self.parts.iter_mut().find(|there| there.name == part.name) {
+            Some(there) => *there = part,
+            None => self.parts.push(part),
+        }
+        self.check().map_err(|kind| kind.at(&self.name))?;
+        Ok(self)
+    }
+
     /// Whether there can be such a board.
     pub(crate) fn check(&self) -> Result<(), BoardErrorKind> {
         check::check(self)

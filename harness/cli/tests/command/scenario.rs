@@ -92,6 +92,36 @@ fn power_is_cut_and_the_board_is_saved() {
 }
 
 #[test]
+fn parts_of_a_scenario_are_on_its_board() {
+    let scenario = r#"
+board = "mpython"
+firmware = "IMAGE"
+steps = [
+    { expect-pin = { pin = 25, level = "high" } },
+    { press = "c" },
+    { expect-pin = { pin = 25, level = "low" } },
+    { expect-part = { climate = { temperature = 21.5 } } },
+    { part = { climate = { temperature = -7.5 } } },
+    { expect-part = { climate = { temperature = -7.5 } } },
+]
+
+[[part]]
+kind = "button"
+name = "c"
+gpio = 25
+
+[[part]]
+kind = "bme280"
+name = "climate"
+scl = 22
+sda = 23
+temperature = 21.5
+"#;
+    let (_, status, output, errors) = run("parts.toml", scenario, &[]);
+    assert_eq!(status, Some(0), "{output}{errors}");
+}
+
+#[test]
 fn a_failure_names_the_line_and_shows_the_scene() {
     let scenario = "board: mpython\nfirmware: IMAGE\nsteps:\n  - expect: '@event address'\n  - name: the shop opens\n    \
                     expect: open for business\n    within: 1s\n";
@@ -137,6 +167,26 @@ fn mistakes_are_reported_with_line_column_and_a_hint() {
             "h.toml",
             "board = \"arduino\"\nsteps = [{ reset = true }]\n",
             "h.toml:1:1: \"arduino\" is not a model; supported: ",
+        ),
+        (
+            "j.toml",
+            "board = \"mpython\"\nsteps = [{ reset = true }]\n[[part]]\nkind = \"button\"\ngpio = 40\n",
+            "j.toml:5:8: board mpython: button \"button\": gpio is 40, not a pin of the chip: ",
+        ),
+        (
+            "k.yaml",
+            "board: mpython\npart:\n  - { kind: button, name: c, gpio: 25 }\n  - { kind: bmi280, scl: 22, sda: 23 }\nsteps: [reset: true]\n",
+            "k.yaml:4:13: board mpython: bmi280 \"bmi280\": there is no such kind of part; there are analog, at24c, ",
+        ),
+        (
+            "l.yaml",
+            "board: mpython\npart:\n  - { kind: button, name: c, gpio: 25, colour: red }\nsteps: [reset: true]\n",
+            "l.yaml:3:48: board mpython: button \"c\": unknown key colour; it has ",
+        ),
+        (
+            "m.yaml",
+            "part: [{ kind: { a: 1 } }]\nsteps: [reset: true]\n",
+            "m.yaml:1:16: true or false, a number, a text or a list",
         ),
         ("i.yaml", "steps:\n  - access-point: { ssid: home, channel: 6, pasword: x }\n", "did you mean \"password\"?"),
     ] {

@@ -68,7 +68,7 @@ pub use stimulus::{Stimulus, StimulusRecord};
 pub use target::{BOARD_VARIABLE, Target};
 pub use unmodelled::UnmodelledNote;
 
-use espalier_parts::PartKinds;
+use espalier_parts::{PartEntry, PartKinds};
 
 use crate::error::{Failure, Source};
 /// A serial port of this computer, as espflash takes it.
@@ -89,6 +89,8 @@ pub(crate) struct Setup {
     pub(crate) allowed: Vec<String>,
     /// The kinds of parts that an emulated board can have.
     pub(crate) kinds: PartKinds,
+    /// Parts of an emulated board beside those of its model.
+    pub(crate) parts: Vec<PartEntry>,
     /// The world that an emulated board comes into; one of its own if there is none.
     pub(crate) world: Option<WorldHandle>,
 }
@@ -115,8 +117,8 @@ pub(crate) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Box<dyn Driver>, V
 
 /// Returns the surroundings of the chip of this emulated board model as bytes that identify them, and the size of its flash chip in
 /// bytes.
-pub(crate) fn describe(model: &Model, kinds: &PartKinds) -> Result<(Vec<u8>, u32), Failure> {
-    emulated::describe(model, kinds)
+pub(crate) fn describe(model: &Model, kinds: &PartKinds, parts: &[PartEntry]) -> Result<(Vec<u8>, u32), Failure> {
+    emulated::describe(model, kinds, parts)
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use espalier_parts::PartEntry;
+
 use crate::driver::{ModelError, emulated};
 
 /// Environment variable that chooses the board around the chip.
@@ -59,6 +61,23 @@ impl Model {
             Ok(name) => name.parse().map_err(ModelError::Unknown),
             Err(_) => Ok(Model::default()),
         }
+    }
+
+    /// Checks whether there can be a board of this model with these parts more.
+    ///
+    /// ```
+    /// use espalier::Model;
+    /// use espalier::part::PartEntry;
+    ///
+    /// let climate = PartEntry::new("bme280", "climate").with("scl", 22).with("sda", 40);
+    /// let error = Model::MPython.check_with(&[climate]).unwrap_err();
+    /// assert!(error.to_string().contains("bme280 \"climate\": sda is 40, not "), "{error}");
+    /// ```
+    ///
+    /// # Errors
+    /// If its description cannot be used, or a part does not fit.
+    pub fn check_with(&self, parts: &[PartEntry]) -> Result<(), ModelError> {
+        emulated::check(self, parts)
     }
 }
 

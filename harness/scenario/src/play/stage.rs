@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use espalier::part::PartEntry;
 use espalier::{AccessPoint, Board, BoardBuilder, Capability, CoverageRecord, Model, Target};
 use tokio::sync::Mutex;
 
@@ -43,10 +44,18 @@ enum From {
     /// Power-on.
     Power {
         document: Arc<Document>,
-        model: Model,
-        firmware: Option<PathBuf>,
+        hardware: Hardware,
     },
     Stage(Arc<Stage>),
+}
+
+/// The board of a scenario.
+#[derive(Clone, Debug)]
+pub(crate) struct Hardware {
+    pub model: Model,
+    /// Parts beside those of the model.
+    pub parts: Vec<PartEntry>,
+    pub firmware: Option<PathBuf>,
 }
 
 /// The start of boards.
@@ -60,15 +69,10 @@ pub(crate) struct Start {
 
 impl Stage {
     /// Power-on and `setup`.
-    pub(crate) fn first(
-        document: &Arc<Document>,
-        model: Model,
-        firmware: Option<PathBuf>,
-        variables: Variables,
-    ) -> Stage {
+    pub(crate) fn first(document: &Arc<Document>, hardware: Hardware, variables: Variables) -> Stage {
         Stage {
             steps: document.scenario.setup.clone(),
-            from: From::Power { document: document.clone(), model, firmware },
+            from: From::Power { document: document.clone(), hardware },
             variables,
             reached: Saved::default(),
         }
@@ -116,8 +120,8 @@ impl Stage {
     async fn arrive(&self, name: &str, start: &Start) -> Reached {
         let (board, mut variables) = match &self.from {
             From::Stage(stage) => Box::pin(stage.reach(name, start)).await?,
-            From::Power { document, model, firmware } => {
-                let started = builder(document, model, firmware.clone(), start).start().await;
+            From::Power { document, hardware } => {
+                let started = builder(document, hardware.clone(), start).start().await;
                 (started.map_err(|error| self.failure(error.to_string()))?, Variables::new())
             }
         };
@@ -134,11 +138,11 @@ impl Stage {
     }
 }
 
-fn builder(document: &Document, model: &Model, firmware: Option<PathBuf>, start: &Start) -> BoardBuilder {
+fn builder(document: &Document, hardware: Hardware, start: &Start) -> BoardBuilder {
     let scenario = &document.scenario;
     let goldens = document.path_of(scenario.goldens.as_deref().unwrap_or(Path::new(GOLDENS)));
     let mut builder = Board::builder()
-        .model(model.clone())
+        .model(hardware.model)
         .seed(scenario.seed)
         .strict(scenario.strict)
         .name(format!("{} setup", document.name()))
@@ -152,7 +156,8 @@ fn builder(document: &Document, model: &Model, firmware: Option<PathBuf>, start:
     builder = scenario.partition_table.into_iter().fold(builder, BoardBuilder::partition_table);
     builder = scenario.allow.iter().fold(builder, BoardBuilder::allow);
     builder = scenario.access_points.iter().map(access_point).fold(builder, BoardBuilder::access_point);
-    firmware.into_iter().fold(builder, BoardBuilder::firmware)
+    builder = hardware.parts.into_iter().fold(builder, BoardBuilder::with_part);
+    hardware.firmware.into_iter().fold(builder, BoardBuilder::firmware)
 }
 
 /// A network as a scenario describes it.

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
 use espalier_core::{Damaged, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
-use espalier_parts::{PartKinds, Shown, Value};
+use espalier_parts::{PartEntry, PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
 pub(super) use espalier_soc::conditional_branches;
@@ -91,15 +91,21 @@ pub(super) fn default_board() -> &'static str {
     BoardDefinition::DEFAULT
 }
 
-/// The parts around the chip of a board of that model.
-fn definition(model: &Model, kinds: &PartKinds) -> Result<BoardDefinition, Failure> {
-    BoardDefinition::load_with(&model.to_string(), kinds)
-        .map_err(|error| ModelError::Description(Box::new(error)).into())
+/// The parts around the chip of a board of that model, with more of them.
+fn definition(model: &Model, kinds: &PartKinds, parts: &[PartEntry]) -> Result<BoardDefinition, ModelError> {
+    let board = BoardDefinition::load_with(&model.to_string(), kinds);
+    let board = parts.iter().cloned().fold(board, |board, part| board.and_then(|board| board.with_part(part)));
+    board.map_err(|error| ModelError::Description(Box::new(error)))
+}
+
+/// Whether there can be a board of this model with these parts more.
+pub(super) fn check(model: &Model, parts: &[PartEntry]) -> Result<(), ModelError> {
+    definition(model, &PartKinds::default(), parts).map(drop)
 }
 
 /// Returns the surroundings of the chip of this board model as bytes that identify them, and the size of its flash chip in bytes.
-pub(super) fn describe(model: &Model, kinds: &PartKinds) -> Result<(Vec<u8>, u32), Failure> {
-    let definition = definition(model, kinds)?;
+pub(super) fn describe(model: &Model, kinds: &PartKinds, parts: &[PartEntry]) -> Result<(Vec<u8>, u32), Failure> {
+    let definition = definition(model, kinds, parts)?;
     let mut to = Writer::new();
     definition.save(&mut to);
     Ok((to.into_bytes(), definition.flash_size))
@@ -107,17 +113,17 @@ pub(super) fn describe(model: &Model, kinds: &PartKinds) -> Result<(Vec<u8>, u32
 
 /// Returns the size in bytes of the flash chip of this board model.
 pub(super) fn flash_size(model: &Model) -> Result<u32, Failure> {
-    Ok(definition(model, &PartKinds::default())?.flash_size)
+    Ok(definition(model, &PartKinds::default(), &[])?.flash_size)
 }
 
 /// Returns the name of the chip of this board model, as board files spell it.
 #[cfg_attr(not(unix), expect(dead_code, reason = "boards in QEMU need Unix so far"))]
 pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
-    Ok(definition(model, &PartKinds::default())?.chip.name())
+    Ok(definition(model, &PartKinds::default(), &[])?.chip.name())
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
-    let board = definition(&setup.model, &setup.kinds)?;
+    let board = definition(&setup.model, &setup.kinds, &setup.parts)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
     let (access, board) = match &setup.world {
