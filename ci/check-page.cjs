@@ -4,6 +4,7 @@
 const assert = require("node:assert");
 const { spawn, execFileSync } = require("node:child_process");
 const fs = require("node:fs");
+const os = require("node:os");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
 const { LOOP, PATIENCE, PROGRAM, compare, named, narrow, told, type, until } = require("./page.cjs");
@@ -160,9 +161,45 @@ const checks = {
   },
 };
 
-async function main() {
-  const served = await Served.start(process.env.IMAGE, "--board", "mpython", "--access-point", "workshop:12345678");
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+// Two boards of the tutorial in one world.
+const WORLD = ["left", "right"].map((name) => `[[board]]\nname = "${name}"\nmodel = "mpython"\nfirmware = ${JSON.stringify(path.resolve("fixtures/firmware/tutorial-esp32.bin"))}\n`).join("");
+
+const worldChecks = {
+  async "each board of a world has its consoles, and what it says to the peer"(page) {
+    const board = (name) => page.getByRole("region", { name: `Board ${name}` });
+    const shows = (name, selector, text) => board(name).locator(selector).filter({ hasText: text }).first().waitFor();
+    for (const name of ["left", "right"]) {
+      await shows(name, ".terminal", "@event address");
+      assert.equal(await board(name).getByRole("tab", { name: /^UART/ }).count(), 3);
+    }
+    const peer = await board("left").locator(".peer-address").textContent();
+    await board("left").getByRole("spinbutton", { name: "Port", exact: true }).fill("5001");
+    await board("left").getByRole("button", { name: "Listen", exact: true }).last().click();
+    await shows("right", ".listening", "Listens on 5001.");
+    await board("right").getByRole("textbox", { name: "Line for the board" }).fill(`client ${peer} 5001`);
+    await board("right").getByRole("button", { name: "Send" }).first().click();
+    await shows("right", ".connection pre", "< hello mPython,I am TCP Client");
+    assert.equal(await board("left").locator(".connection").count(), 0);
+    await board("right").getByRole("textbox", { name: /^Text for the board/ }).fill("Hello, OLED!");
+    await board("right").locator(".connection").getByRole("button", { name: "Send" }).click();
+    await shows("right", ".connection pre", "< Hello, OLED!");
+  },
+
+  async "a button of one board is not one of the other"(page) {
+    const key = (name) => page.getByRole("region", { name: `Board ${name}` }).getByRole("button", { name: "Button a" });
+    await key("left").hover();
+    await page.mouse.down();
+    const pin = (place) => page.evaluate(async (place) => (await act(place, { do: "pin", gpio: 0 })).level, place);
+    assert.deepEqual([await pin(0), await pin(1)], [0, 1]);
+    await page.mouse.up();
+  },
+
+  "everything that can be used has a name": named,
+  "nothing is wider than the window": narrow,
+};
+
+// Opens the page of a served board, and does these checks on it.
+async function visit(browser, served, checks, each = async () => {}) {
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
     const page = await context.newPage();
@@ -175,12 +212,29 @@ async function main() {
       const start = Date.now();
       await check(page, served);
       console.log(`ok  ${name} (${((Date.now() - start) / 1000).toFixed(1)} s)`);
-      if (pictures && name.startsWith("everything")) await photograph(browser, served.address);
+      await each(name);
     }
     assert.deepEqual(faults, [], "the page has faults");
+    await context.close();
+  } finally {
+    served.stop();
+  }
+}
+
+async function main() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "espalier-page-"));
+  const world = path.join(folder, "world.toml");
+  fs.writeFileSync(world, WORLD);
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+  try {
+    const one = await Served.start(process.env.IMAGE, "--board", "mpython", "--access-point", "workshop:12345678");
+    await visit(browser, one, checks, async (name) => {
+      if (pictures && name.startsWith("everything")) await photograph(browser, one.address);
+    });
+    await visit(browser, await Served.start("--world", world), worldChecks);
   } finally {
     await browser.close();
-    served.stop();
+    fs.rmSync(folder, { recursive: true });
   }
 }
 

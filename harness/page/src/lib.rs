@@ -10,6 +10,7 @@ mod conversation;
 mod export;
 mod frames;
 mod look;
+mod peer;
 mod picture;
 mod surroundings;
 mod waveform;
@@ -19,6 +20,7 @@ pub use console::UartLog;
 pub use conversation::Conversation;
 pub use export::{Export, export};
 pub use look::{CAPTURE, Look, Seen, Standing, cable, record, state_of};
+pub use peer::{Peer, PeerOf};
 pub use picture::{picture_as_png, picture_as_ppm};
 pub use surroundings::Away;
 

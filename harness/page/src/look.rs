@@ -3,6 +3,7 @@
 //! A client looks when it has dealt with what it saw last, so one that is slow misses pictures between two looks, and nothing waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use espalier_core::{Picture, Signal, Time};
 use espalier_soc::Machine;
@@ -72,6 +73,8 @@ pub struct Standing<'a> {
     pub fast: bool,
     /// Why it is halted, if it is.
     pub halted: Option<&'a str>,
+    /// The board's address on the LAN of a world; its machine knows that of a LAN of its own.
+    pub address: Option<Ipv4Addr>,
     /// Networks that were taken out of the air.
     pub away: &'a Away,
     /// Sections that the board's owner adds, or puts in place of those of the machine.
@@ -200,7 +203,7 @@ fn state(machine: &Machine, standing: &Standing<'_>) -> Value {
         "running": standing.running,
         "fast": standing.fast,
         "halted": standing.halted,
-        "address": machine.lan().board_address().map(|address| address.to_string()),
+        "address": standing.address.or_else(|| machine.lan().board_address()).map(|address| address.to_string()),
     })
 }
 
@@ -281,7 +284,8 @@ mod tests {
     use espalier_core::Span;
     use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
-    const RUNNING: Standing<'_> = Standing { running: true, fast: false, halted: None, away: Away::NONE, more: None };
+    const RUNNING: Standing<'_> =
+        Standing { running: true, fast: false, halted: None, address: None, away: Away::NONE, more: None };
 
     fn machine() -> Machine {
         let board = BoardDefinition::load("mpython").unwrap();

@@ -169,6 +169,7 @@ impl LivePage {
             running: state.running,
             fast: state.fast,
             halted: state.halted.as_deref(),
+            address: None,
             away: self.hands.away(),
             more: Some(&state.sections),
         };

@@ -4,7 +4,7 @@
 //! a board between two slices. A board that RTS holds in reset goes on until it is released, for the others have no time without it,
 //! but nothing is heard from it and it hears nothing; then it starts anew.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,7 +12,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use espalier_core::{Span, Time};
-use espalier_page::{Action, ActionError, Away, Export, Hands, Standing, cable, export, record, span, state_of};
+use espalier_page::{
+    Action, ActionError, Away, Export, Hands, Peer, PeerOf, Standing, cable, export, record, span, state_of,
+};
 use espalier_soc::Strap;
 use espalier_world::{BoardId, World};
 use serde_json::{Map, Value, json};
@@ -94,7 +96,8 @@ pub struct WorldPage {
 struct ServedBoard {
     board: BoardId,
     circuit: ResetCircuit,
-    line: SerialLine,
+    /// Its UARTs, the console first.
+    lines: Vec<SerialLine>,
     control: mpsc::Receiver<Control>,
     handle: BoardHandle,
     hands: Hands,
@@ -130,8 +133,9 @@ impl Clock {
         self.anchor(now);
     }
 
-    fn standing<'a>(&self, around: &'a Map<String, Value>) -> Standing<'a> {
-        Standing { running: !self.paused, fast: self.fast, halted: None, away: Away::NONE, more: Some(around) }
+    fn standing<'a>(&self, address: Option<Ipv4Addr>, around: &'a Map<String, Value>) -> Standing<'a> {
+        let running = !self.paused;
+        Standing { running, fast: self.fast, halted: None, address, away: Away::NONE, more: Some(around) }
     }
 }
 
@@ -140,38 +144,54 @@ impl ServedBoard {
     fn hear(&mut self, world: &mut World) -> bool {
         let edge = self.circuit.poll(Instant::now());
         self.apply(edge, world);
-        while let Some(lines) = self.line.feed.pump(world.board_mut(self.board), self.circuit.holds()) {
-            let edge = self.circuit.set(lines, Instant::now());
-            world.board_mut(self.board).drive_pin(IO0, self.circuit.io0_low().then_some(false));
-            self.apply(edge, world);
+        for place in 0..self.lines.len() {
+            // Only the console has modem lines.
+            while let Some(lines) = self.lines[place].feed.pump(world.board_mut(self.board), self.circuit.holds()) {
+                let edge = self.circuit.set(lines, Instant::now());
+                world.board_mut(self.board).drive_pin(IO0, self.circuit.io0_low().then_some(false));
+                self.apply(edge, world);
+            }
         }
-        self.line.feed.take_heard() || self.line.feed.is_pending()
+        let mut heard = false;
+        for line in &mut self.lines {
+            heard |= line.feed.take_heard() || line.feed.is_pending();
+        }
+        heard
+    }
+
+    fn outlets(&self) -> impl Iterator<Item = &Arc<Outlet>> {
+        self.lines.iter().flat_map(|line| &line.outlets)
     }
 
     /// Whether a client has not read what the board has just sent.
     fn is_unread(&self) -> bool {
-        self.has_fresh_output && self.line.outlets.iter().any(|outlet| outlet.is_unread())
+        self.has_fresh_output && self.outlets().any(|outlet| outlet.is_unread())
     }
 
     fn apply(&mut self, edge: Option<ResetEdge>, world: &mut World) {
         if let Some(ResetEdge::Start(strap)) = edge {
-            let machine = world.board_mut(self.board);
-            machine.uart_take(CONSOLE);
-            machine.reset(strap);
+            self.forget_output(world);
+            world.board_mut(self.board).reset(strap);
         }
     }
 
+    /// Drops what a board in reset has sent: no client hears it.
+    fn forget_output(&self, world: &mut World) {
+        let machine = world.board_mut(self.board);
+        (CONSOLE..self.lines.len()).for_each(|uart| drop(machine.uart_take(uart)));
+    }
+
     /// Does what pages and scripts want of the board. It may be that the whole world is to run for a while.
-    fn obey(&mut self, world: &mut World, clock: &mut Clock, away: &mut Away) -> Option<Span> {
+    fn obey(&mut self, world: &mut World, clock: &mut Clock, surroundings: &mut Surroundings) -> Option<Span> {
         let paused = clock.paused;
-        let step = self.obey_all(world, clock, away);
+        let step = self.obey_all(world, clock, surroundings);
         if clock.paused != paused {
             self.handle.announce(if clock.paused { BoardEvent::Stop } else { BoardEvent::Resume });
         }
         step
     }
 
-    fn obey_all(&mut self, world: &mut World, clock: &mut Clock, away: &mut Away) -> Option<Span> {
+    fn obey_all(&mut self, world: &mut World, clock: &mut Clock, surroundings: &mut Surroundings) -> Option<Span> {
         let mut step = None;
         while let Ok(control) = self.control.try_recv() {
             let (now, machine) = (world.now(), world.board_mut(self.board));
@@ -189,12 +209,13 @@ impl ServedBoard {
                     let _ = reply.send(asked.map(|_| json!({})));
                 }
                 Control::Act(action, reply) => {
-                    let _ = reply.send(self.act(world, action, clock, away));
+                    let _ = reply.send(self.act(world, action, clock, surroundings));
                 }
                 Control::Look(mut look, reply) => {
-                    let around = around(world, self.board, away);
+                    let around = surroundings.sections(world, self.board);
+                    let standing = clock.standing(world.address(self.board), &around);
                     let machine = world.board_mut(self.board);
-                    let seen = look.at(machine, &clock.standing(&around), self.hands.watched());
+                    let seen = look.at(machine, &standing, self.hands.watched());
                     let _ = reply.send((look, seen));
                 }
                 // A board without its world is none that could go on.
@@ -226,16 +247,20 @@ impl ServedBoard {
         world: &mut World,
         action: Action,
         clock: &mut Clock,
-        away: &mut Away,
+        surroundings: &mut Surroundings,
     ) -> Result<Value, ActionError> {
         let now = world.now();
+        let address = world.address(self.board);
+        if let Some(answer) = surroundings.peer.act(world.lan_mut(), address, &action)? {
+            return Ok(answer);
+        }
         match action {
             // These are around all boards.
             Action::Cable { cut } => world.set_cable_cut(self.board, cut),
-            Action::Network { ssid, on } => away.set(world.air_mut(), &ssid, on)?,
+            Action::Network { ssid, on } => surroundings.away.set(world.air_mut(), &ssid, on)?,
             Action::State => {
-                let around = around(world, self.board, away);
-                return Ok(state_of(world.board_mut(self.board), &clock.standing(&around)));
+                let around = surroundings.sections(world, self.board);
+                return Ok(state_of(world.board_mut(self.board), &clock.standing(address, &around)));
             }
             Action::Reset => world.board_mut(self.board).reset(Strap::FlashBoot),
             Action::Stop => clock.set_paused(true, now),
@@ -251,13 +276,15 @@ impl ServedBoard {
 
     /// Carries what the board has sent to the clients. True if there was something, and a client.
     fn tell(&mut self, world: &mut World) -> bool {
-        let machine = world.board_mut(self.board);
         if self.circuit.holds() {
-            machine.uart_take(CONSOLE);
+            self.forget_output(world);
             return false;
         }
-        let has_sent = self.line.carry_output(machine);
-        let is_heard = has_sent && self.line.outlets.iter().any(|outlet| outlet.is_connected());
+        let machine = world.board_mut(self.board);
+        let mut is_heard = false;
+        for line in &self.lines {
+            is_heard |= line.carry_output(machine) && line.outlets.iter().any(|outlet| outlet.is_connected());
+        }
         self.has_fresh_output |= is_heard;
         is_heard
     }
@@ -291,12 +318,18 @@ impl WorldServer {
             world.boards().map(|(board, name)| (board, name.to_owned())).unzip();
         let (mut served_boards, mut served, mut all_addresses) = (Vec::new(), Vec::new(), Vec::new());
         for (board, wanted) in boards.into_iter().zip(ports) {
-            let (inputs, serial) = tokio::sync::mpsc::channel(SERIAL_QUEUE);
-            let sender = SerialSender { inputs, waker: Arc::clone(&waker) };
-            let mut line = SerialLine::new(CONSOLE, serial);
+            let open_line = |uart| {
+                let (inputs, serial) = tokio::sync::mpsc::channel(SERIAL_QUEUE);
+                let (sender, line) =
+                    (SerialSender { inputs, waker: Arc::clone(&waker) }, SerialLine::new(uart, serial));
+                (UartEnd { sender, log: Arc::clone(&line.log) }, line)
+            };
+            let (ends, mut lines): (Vec<UartEnd>, Vec<SerialLine>) =
+                (CONSOLE..world.board_mut(board).uarts()).map(open_line).unzip();
+            let (sender, console) = (ends[CONSOLE].sender.clone(), &mut lines[CONSOLE]);
             let mut open_port = |_: &'static str, _: usize, outlet: Outlet| {
                 let outlet = Arc::new(outlet);
-                line.outlets.push(Arc::clone(&outlet));
+                console.outlets.push(Arc::clone(&outlet));
                 SerialPort::new(sender.clone(), outlet)
             };
             let config = ServeConfig {
@@ -310,8 +343,7 @@ impl WorldServer {
             let (listeners, ..) = Listeners::open(&config, world.board_mut(board), &mut addresses, &mut open_port)?;
             let (control, controls) = mpsc::channel();
             let name = names[all_addresses.len()].clone();
-            let uart = UartEnd { sender, log: Arc::clone(&line.log) };
-            let handle = BoardHandle::new(control, Arc::clone(&waker), vec![uart]);
+            let handle = BoardHandle::new(control, Arc::clone(&waker), ends);
             served.push((listeners, name, handle.clone()));
             all_addresses.push(addresses);
             let (circuit, hands) = (ResetCircuit::new(), Hands::default());
@@ -319,7 +351,7 @@ impl WorldServer {
             served_boards.push(ServedBoard {
                 board,
                 circuit,
-                line,
+                lines,
                 control: controls,
                 handle,
                 hands,
@@ -432,24 +464,38 @@ fn open_page(page: &WorldPage, addresses: &mut Addresses) -> Result<(TcpListener
     Ok((listener, Identity { names: page.names.clone(), token: addresses.token.clone() }))
 }
 
-/// The sections of the page about the surroundings of a board, which its machine does not know.
-fn around(world: &World, board: BoardId, away: &Away) -> Map<String, Value> {
-    let cut = world.lan().is_cable_cut(board.place());
-    Map::from_iter([("networks".to_owned(), away.networks(world.air())), ("cable".to_owned(), cable(cut))])
+/// Surroundings of the boards: networks that were taken away, and the peer on their LAN.
+#[derive(Default)]
+struct Surroundings {
+    away: Away,
+    peer: Peer,
+}
+
+impl Surroundings {
+    /// The sections of the page about the surroundings of a board, which its machine does not know.
+    fn sections(&self, world: &World, board: BoardId) -> Map<String, Value> {
+        let cut = world.lan().is_cable_cut(board.place());
+        let of = PeerOf::Board(world.address(board));
+        Map::from_iter([
+            ("networks".to_owned(), self.away.networks(world.air())),
+            ("cable".to_owned(), cable(cut)),
+            ("peer".to_owned(), self.peer.section(world.lan(), of)),
+        ])
+    }
 }
 
 /// Runs the world at its pace.
 fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool, mut clock: Clock) -> World {
-    let mut away = Away::default();
+    let mut surroundings = Surroundings::default();
     while !over.load(Ordering::Relaxed) && !clock.over {
         let mut step = None;
         for board in &mut served_boards {
-            step = step.or(board.obey(&mut world, &mut clock, &mut away));
+            step = step.or(board.obey(&mut world, &mut clock, &mut surroundings));
         }
         if let Some(step) = step {
             let until = world.now() + step;
             while world.now() < until {
-                advance(&mut world, &mut served_boards, &mut clock, until);
+                advance(&mut world, &mut served_boards, &mut clock, &mut surroundings, until);
             }
             clock.set_paused(true, until);
         }
@@ -466,7 +512,7 @@ fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool,
         }
         let present = clock.present();
         if clock.fast {
-            advance(&mut world, &mut served_boards, &mut clock, now + SLICE);
+            advance(&mut world, &mut served_boards, &mut clock, &mut surroundings, now + SLICE);
             continue;
         }
         if present <= now {
@@ -476,10 +522,10 @@ fn run(mut world: World, mut served_boards: Vec<ServedBoard>, over: &AtomicBool,
         if present.since(now) > clock.pace.largest_lag() {
             clock.anchor(now);
         }
-        advance(&mut world, &mut served_boards, &mut clock, present);
+        advance(&mut world, &mut served_boards, &mut clock, &mut surroundings, present);
     }
     served_boards.iter().for_each(|board| board.handle.announce(BoardEvent::Shutdown));
-    served_boards.iter().flat_map(|board| &board.line.outlets).for_each(|outlet| outlet.close());
+    served_boards.iter().flat_map(ServedBoard::outlets).for_each(|outlet| outlet.close());
     world
 }
 
@@ -497,10 +543,17 @@ fn hear(world: &mut World, served_boards: &mut [ServedBoard], clock: &mut Clock)
 }
 
 /// Runs a slice of the world, at most until `limit`.
-fn advance(world: &mut World, served_boards: &mut [ServedBoard], clock: &mut Clock, limit: Time) {
+fn advance(
+    world: &mut World,
+    served_boards: &mut [ServedBoard],
+    clock: &mut Clock,
+    surroundings: &mut Surroundings,
+    limit: Time,
+) {
     hear(world, served_boards, clock);
     // Boards of a served world are not strict, and have no debugger.
     let _ = world.run_until(limit.min(world.now() + SLICE));
+    surroundings.peer.pump(world.lan_mut());
     for board in served_boards {
         board.hands.lift(world.board_mut(board.board));
         if board.tell(world) {

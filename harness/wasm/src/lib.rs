@@ -7,7 +7,6 @@
 //! the page has put there, and returns the number of bytes of its answer there; a negative number `-1 - n` is a refusal, and the `n`
 //! bytes say why. `static/board.js` is the other side of this.
 
-mod peer;
 mod session;
 
 use std::cell::RefCell;

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use espalier_core::{Span, Time};
 use espalier_image::{Image, ImageError};
-use espalier_page::{Action, ActionError, Export, Hands, Look, Standing, UartLog, export, record, span, state_of};
+use espalier_page::{
+    Action, ActionError, Export, Hands, Look, Peer, PeerOf, Standing, UartLog, export, record, span, state_of,
+};
 use espalier_soc::{
     BoardDefinition, BoardError, ChipKind, Machine, MachineConfig, SnapshotError, SocError, Strap, Translation,
 };
 use espalier_world::{World, is_snapshot};
 use serde_json::{Map, Value, json};
-
-use crate::peer::Peer;
 
 /// Interval at which the peer's connections and the UARTs are looked at, in the board's time.
 const TICK: Span = Span::from_millis(1);
@@ -135,7 +135,7 @@ impl Session {
             let _ = self.machine.run_until(limit);
             self.hands.lift(&mut self.machine);
             if self.machine.now() >= self.tick {
-                self.peer.pump(&mut self.machine);
+                self.peer.pump(self.machine.lan_mut());
                 self.hear();
                 self.tick = next_tick(self.machine.now());
             }
@@ -152,7 +152,7 @@ impl Session {
 
     /// The sections of the page that the board does not know.
     fn sections(&self) -> Map<String, Value> {
-        Map::from_iter([("peer".to_owned(), self.peer.section(&self.machine))])
+        Map::from_iter([("peer".to_owned(), self.peer.section(self.machine.lan(), PeerOf::One))])
     }
 
     /// Returns what has changed since the last look. Looking changes nothing on the board.
@@ -174,7 +174,8 @@ impl Session {
     /// If it is no action, or not possible.
     pub fn act(&mut self, action: &str) -> Result<Value, SessionError> {
         let action: Action = serde_json::from_str(action)?;
-        if let Some(answer) = self.peer.act(&mut self.machine, &action)? {
+        let board = self.machine.lan().board_address();
+        if let Some(answer) = self.peer.act(self.machine.lan_mut(), board, &action)? {
             return Ok(answer);
         }
         match action {
@@ -250,7 +251,7 @@ fn saved(file: &[u8]) -> Result<Machine, SessionError> {
 }
 
 fn standing<'a>(running: bool, fast: bool, hands: &'a Hands, sections: &'a Map<String, Value>) -> Standing<'a> {
-    Standing { running, fast, halted: None, away: hands.away(), more: Some(sections) }
+    Standing { running, fast, halted: None, address: None, away: hands.away(), more: Some(sections) }
 }
 
 /// The first multiple of a tick after `now`.

@@ -291,6 +291,25 @@ fn boards_of_a_served_world_have_monitors_and_the_world_is_saved() {
     assert_eq!(done(&["pin", "0", "--at", &format!("{page}&board=1")]), "low\n");
     done(&["set", "light", "level", "0.25", "--at", &left]);
     assert!(done(&["screen", "save", &file("screen.png"), "--at", &right]).ends_with("(128x64)\n"));
+    // All UARTs have a console, and the peer's connections are at the board that they are with.
+    let other = format!("{page}&board=1");
+    let state = |page: &str| -> serde_json::Value {
+        let state = act(page, r#"{"do":"state"}"#);
+        serde_json::from_str(state.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    act(&page, r#"{"do":"send","uart":2,"text":"hello"}"#);
+    let refused = String::from_utf8(http(&page, "act", Some(r#"{"do":"send","uart":3,"text":""}"#))).unwrap();
+    assert!(refused.contains("the board has no UART 3; it has 3"), "{refused}");
+    act(&page, r#"{"do":"listen","port":5001}"#);
+    while state(&page)["state"]["address"].is_null() || state(&other)["state"]["address"].is_null() {}
+    let peer = state(&page)["peer"]["address"].as_str().unwrap().to_owned();
+    act(&page, &format!(r#"{{"do":"send","text":"client {peer} 5001\r"}}"#));
+    while !state(&page)["peer"].to_string().contains("TCP Client") {}
+    assert_eq!(state(&other)["peer"]["sockets"], serde_json::json!([]));
+    assert_eq!(state(&other)["peer"]["listening"], serde_json::json!([5001]));
+    act(&other, r#"{"do":"connect","port":5002}"#);
+    while state(&other)["peer"]["sockets"][0]["ended"] != "refused by the board" {}
+    assert_eq!(state(&page)["peer"]["sockets"].as_array().unwrap().len(), 1);
     let saved = http(&page, "board.espalier", None);
     let body = saved.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
     std::fs::write(file("world.espalier"), &saved[body..]).unwrap();

@@ -295,7 +295,7 @@ class Board {
     this.root.setAttribute("aria-label", `Board ${this.name}`);
     const tabs = this.find(".console .tabs"), terminal = this.find(".terminal");
     if (!this.terminals.length) {
-      for (let uart = 0; uart < (world ? 1 : board.uarts); uart += 1) {
+      for (let uart = 0; uart < board.uarts; uart += 1) {
         const node = uart ? terminal.cloneNode(false) : terminal;
         node.hidden = uart > 0;
         if (uart) terminal.parentNode.insertBefore(node, this.find(".console form.line"));

@@ -66,5 +66,5 @@ impl BoardThread {
 
 fn standing<'a>(paused: bool, halted: Option<&'a str>, pace: Pace, hands: &'a Hands) -> Standing<'a> {
     let running = !paused && halted.is_none();
-    Standing { running, fast: pace == Pace::Fast, halted, away: hands.away(), more: None }
+    Standing { running, fast: pace == Pace::Fast, halted, address: None, away: hands.away(), more: None }
 }
