@@ -154,7 +154,7 @@ impl MicroPython {
     /// The value of an expression, as `repr` shows it.
     pub fn eval(&self, expression: impl AsRef<str>) -> Wait<String> {
         let expression = expression.as_ref();
-        let script = Script::new(format!("print(repr({expression}), end='')")).named("<expression>");
+        let script = Script::new(format!("print(repr(({expression})), end='')")).named("<expression>");
         run(&self.shared, script, |output| Ok(output.text()))
     }
 
