@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 
 use crate::error::Raise;
 use crate::peer::Peer;
-use crate::wait::{Wait, span};
+use crate::values::span;
+use crate::wait::Wait;
 
 /// The air around a board. Handles are cheap and all lead to the same air.
 #[pyclass(frozen, module = "espalier._native")]

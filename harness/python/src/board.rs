@@ -17,10 +17,11 @@ use crate::network::Network;
 use crate::parts::{Button, Part, Sensor, TouchPad};
 use crate::peer::Peer;
 use crate::pins::{Pin, PinCapture};
+use crate::probe::Probe;
 use crate::screen::Screen;
 use crate::start::{Options, Parts, World, with_parts};
-use crate::values::seconds;
-use crate::wait::{Wait, span, within};
+use crate::values::{seconds, span};
+use crate::wait::{Wait, within};
 
 /// The abilities by their names in Python.
 const CAPABILITIES: &[(&str, Capability)] = &[
@@ -316,6 +317,11 @@ impl Board {
             Some(baud) => builder.baud(baud),
             None => builder,
         })
+    }
+
+    /// Attaches a debug probe to the chip as it runs; one at a time.
+    fn probe(&self, py: Python<'_>) -> PyResult<Probe> {
+        Probe::attach(py, &self.0)
     }
 
     /// Counts from now on what its cores execute.

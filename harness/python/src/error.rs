@@ -41,6 +41,8 @@ const CLASSES: &[(&str, &[Is])] = &[
     ("BoardError", &[is::<BenchError>, is::<EmulatorError>, is::<Absent>, is::<WrongKind>, is::<ModelError>]),
     #[cfg(unix)]
     ("BoardError", &[is::<QemuError>]),
+    #[cfg(feature = "probe")]
+    ("BoardError", &[is::<espalier::probe::ProbeFailure>]),
     (
         "NotThereError",
         &[
@@ -136,6 +138,13 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 /// An expectation that was not met, without a board.
 pub(crate) fn unexpected(py: Python<'_>, message: &str) -> PyResult<PyErr> {
     let class = py.import(ERRORS)?.getattr("ExpectationError")?;
+    Ok(PyErr::from_value(class.call1((message,))?))
+}
+
+/// An ability that this build lacks.
+#[cfg(not(feature = "probe"))]
+pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyResult<PyErr> {
+    let class = py.import(ERRORS)?.getattr("UnsupportedError")?;
     Ok(PyErr::from_value(class.call1((message,))?))
 }
 

@@ -13,6 +13,7 @@ use espalier_explore::{Case, Explored as Outcome, NetworkFaults, PowerCuts};
 use pyo3::prelude::*;
 
 use crate::board::Board;
+use crate::device::take_raised;
 use crate::error::{Raise, Raised, unexpected};
 use crate::values::{Data, seconds};
 
@@ -116,6 +117,7 @@ fn call(function: &Py<PyAny>, board: &espalier::Board, case: Option<&dyn Display
             Some(case) => function.call1(py, (board, case.to_string())),
         }
     });
+    let called = called.and_then(|done| take_raised().map_or(Ok(done), Err));
     called.map(drop).map_err(|error| Raised(error).into())
 }
 

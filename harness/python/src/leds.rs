@@ -4,8 +4,8 @@ use espalier::{PlayedTone, Rgb};
 use pyo3::prelude::*;
 
 use crate::error::Raise;
-use crate::values::{length, seconds};
-use crate::wait::{Wait, span, within};
+use crate::values::{length, seconds, span};
+use crate::wait::{Wait, within};
 
 /// Red, green and blue, each from 0 to 255.
 type Colour = (u8, u8, u8);

@@ -17,6 +17,7 @@ mod network;
 mod parts;
 mod peer;
 mod pins;
+mod probe;
 mod screen;
 mod start;
 mod values;
@@ -51,6 +52,8 @@ mod _native {
     use crate::peer::{Listener, Peer, PeerStream, UdpSocket};
     #[pymodule_export]
     use crate::pins::{Edge, Edges, Pin, PinCapture};
+    #[pymodule_export]
+    use crate::probe::Probe;
     #[pymodule_export]
     use crate::screen::{Picture, Screen};
     #[pymodule_export]

@@ -1,11 +1,11 @@
 //! The board's cable.
+use crate::values::span;
 
 use espalier::Faults;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::error::Raise;
-use crate::wait::span;
 
 /// The board's side of the network: its cable. Handles are cheap and all lead to the same cable.
 #[pyclass(frozen, module = "espalier._native")]

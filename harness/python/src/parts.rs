@@ -5,9 +5,10 @@ use pyo3::prelude::*;
 
 use std::sync::Arc;
 
-use crate::device::Device;
+use crate::device::{Device, take_raised};
 use crate::error::Raise;
-use crate::wait::{Wait, span, within};
+use crate::values::span;
+use crate::wait::{Wait, within};
 
 /// A value of a part's property.
 #[derive(FromPyObject, IntoPyObject)]
@@ -66,7 +67,14 @@ impl Part {
     /// The object that is this part, if it is a device of a test's own.
     #[getter]
     fn device(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.board.part::<Device>(&self.name).with(|device, _| device.object(py)).raise()
+        let object = self.board.part::<Device>(&self.name).with(|device, _| device.object(py)).raise()?;
+        take_raised().map_or(Ok(object), Err)
+    }
+
+    /// Has the board follow what a test has changed of the object that is this part: its pads, and when it changes next.
+    fn update(&self) -> PyResult<()> {
+        self.board.part::<Device>(&self.name).with(|_, _| ()).raise()?;
+        take_raised().map_or(Ok(()), Err)
     }
 
     /// Waits until a property has this value. An integer is a number too.

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error::Raise;
-use crate::values::{Data, length};
-use crate::wait::{Wait, span, within};
+use crate::values::{Data, length, span};
+use crate::wait::{Wait, within};
 
 /// A host and a port, as Python's sockets have them.
 pub(crate) type Address = (String, u16);

@@ -4,8 +4,8 @@ use espalier::Rect;
 use pyo3::prelude::*;
 
 use crate::error::Raise;
-use crate::values::seconds;
-use crate::wait::{Wait, span, within};
+use crate::values::{seconds, span};
+use crate::wait::{Wait, within};
 
 /// Left column, upper row, columns, rows.
 type Area = (u32, u32, u32, u32);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use espalier::{BoardBuilder, IMAGE_VARIABLE, Model, NoFirmware, Target};
 use pyo3::prelude::*;
 
-use crate::device::Device;
+use crate::device::{Device, Shape};
 use crate::error::Raise;
 
 /// Several emulated boards on one clock, in one air and on one LAN. `Board.start(..., world=world)` brings a board into it.
@@ -39,8 +39,8 @@ pub(crate) type Parts = BTreeMap<String, Py<PyAny>>;
 /// Adds the kinds of these devices.
 pub(crate) fn with_parts(py: Python<'_>, builder: BoardBuilder, parts: Parts) -> PyResult<BoardBuilder> {
     parts.into_iter().try_fold(builder, |builder, (kind, object)| {
-        let address = Device::check(object.bind(py))?;
-        Ok(builder.part(kind, move |wiring| Device::make(&object, address, wiring)))
+        let shape = Shape::of(object.bind(py))?;
+        Ok(builder.part(kind, move |wiring| Device::make(&object, &shape, wiring)))
     })
 }
 

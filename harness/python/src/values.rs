@@ -1,7 +1,9 @@
 //! Plain values: what was printed, and moments.
 
+use std::time::Duration;
+
 use espalier::{Span, Time};
-use pyo3::exceptions::PyIndexError;
+use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
 /// Seconds since power-on.
@@ -11,6 +13,16 @@ pub(crate) fn seconds(at: Time) -> f64 {
 
 pub(crate) fn length(span: Span) -> f64 {
     span.as_secs_f64()
+}
+
+/// A length of board time out of seconds.
+pub(crate) fn span(seconds: f64) -> PyResult<Span> {
+    /// Thirty years, beyond which nothing is added to a board's time.
+    const LONGEST: f64 = 1e9;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if seconds <= LONGEST => Ok(Span::from(duration)),
+        _ => Err(PyValueError::new_err(format!("{seconds} is no number of seconds from 0 to {LONGEST}"))),
+    }
 }
 
 /// Text or bytes. Text is sent as UTF-8.

@@ -12,12 +12,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use espalier::Span;
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
 
+use crate::device::waiting;
 use crate::error::raised;
+use crate::values::span;
 
 /// Longest time for which a blocked program does not look for signals such as Ctrl-C.
 const SIGNALS: Duration = Duration::from_millis(20);
@@ -72,7 +73,7 @@ impl Wait {
         }
         let mut operation = self.take()?;
         let flag = Arc::new(Flag::default());
-        match py.detach(|| operation.as_mut().poll(&mut Context::from_waker(&Waker::from(flag.clone())))) {
+        match waiting(py, || operation.as_mut().poll(&mut Context::from_waker(&Waker::from(flag.clone()))))? {
             Poll::Ready(made) => Err(PyStopIteration::new_err((made?(py)?,))),
             Poll::Pending => {
                 *self.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
@@ -107,7 +108,7 @@ impl Wait {
         let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(parked.clone());
         loop {
-            if let Some(made) = py.detach(|| run(&mut operation, &waker, &parked)) {
+            if let Some(made) = waiting(py, || run(&mut operation, &waker, &parked))? {
                 return made?(py);
             }
             py.check_signals()?;
@@ -168,16 +169,6 @@ impl Wake for Parked {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
-    }
-}
-
-/// A length of board time out of seconds.
-pub(crate) fn span(seconds: f64) -> PyResult<Span> {
-    /// Thirty years, beyond which nothing is added to a board's time.
-    const LONGEST: f64 = 1e9;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if seconds <= LONGEST => Ok(Span::from(duration)),
-        _ => Err(PyValueError::new_err(format!("{seconds} is no number of seconds from 0 to {LONGEST}"))),
     }
 }
 

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use crate::board::Board;
 use crate::error::Raise;
 use crate::start::World;
-use crate::values::seconds;
-use crate::wait::{Wait, span};
+use crate::values::{seconds, span};
+use crate::wait::Wait;
 
 impl World {
     fn of(world: espalier::World) -> World {

@@ -1,6 +1,5 @@
 """MicroPython on the board: scripts, files, LEDs, tones, sensors, and Wi-Fi in both directions."""
 
-import sys
 from pathlib import Path
 
 import espalier
@@ -102,57 +101,3 @@ def test_networks_in_the_air(board: Board) -> None:
     phone.leave()
     with pytest.raises(ValueError, match="has left"):
         phone.leave()
-
-
-class Fan:
-    """A device on I2C: a duty, and half of it as the speed."""
-
-    address = 0x2F
-
-    def __init__(self) -> None:
-        self.duty = 0
-        self.written: list[tuple[int, int]] = []
-
-    def read(self, register: int) -> int:
-        if register == 0xEE:
-            raise OSError("the fan is stuck")
-        return self.duty // 2 if register == 0x74 else 0
-
-    def write(self, register: int, value: int) -> None:
-        self.written.append((register, value))
-        if register == 0x30:
-            self.duty = value
-
-
-def test_device_of_a_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, saved = tmp_path / "fan.toml", tmp_path / "booted.espalier"
-    file.write_text('[[part]]\nkind = "fan"\nname = "cooling"\nscl = 22\nsda = 21\n', encoding="utf-8")
-    fan = Fan()
-    board = Board.start(OFFICIAL, model=str(file), parts={"fan": fan})
-    board.console.expect(">>> ", within=5)
-    python = board.micropython
-    python.exec("from machine import I2C, Pin\ni = I2C(0, scl=Pin(22), sda=Pin(21))")
-    assert python.eval("i.scan()") == "[47]"
-    python.exec("i.writeto_mem(0x2F, 0x30, bytes([200, 7]))")
-    device = board.part("cooling").device
-    assert (device.duty, device.written) == (200, [(0x30, 200), (0x31, 7)])
-    assert fan.duty == 0, "the board has a copy"
-    assert python.eval("list(i.readfrom_mem(0x2F, 0x74, 2))") == "[100, 0]"
-    device.duty = 20
-    assert python.eval("list(i.readfrom_mem(0x2F, 0x74, 1))") == "[10]"
-    fork = board.fork()
-    fork.micropython.exec("i.writeto_mem(0x2F, 0x30, b'\\x02')")
-    assert (fork.part("cooling").device.duty, device.duty) == (2, 20)
-    board.save(saved)
-    loaded = Board.load(saved, parts={"fan": Fan()})
-    assert loaded.part("cooling").device.written == [(0x30, 200), (0x31, 7)]
-    with pytest.raises(espalier.EspalierError, match="fan"):
-        Board.load(saved)
-    told = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda raised: told.append(str(raised.exc_value)))
-    assert python.eval("list(i.readfrom_mem(0x2F, 0xEE, 1))") == "[255]" and told == ["the fan is stuck"]
-    for wrong, missing in [(object(), "address"), (type("Half", (), {"address": 1, "read": print})(), "`write`")]:
-        with pytest.raises(TypeError, match=missing):
-            Board.start(OFFICIAL, model=str(file), parts={"fan": wrong})
-    with pytest.raises(espalier.NotThereError):
-        _ = board.part("heater").device

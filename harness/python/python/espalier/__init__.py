@@ -64,12 +64,13 @@ from ._native import (
     Network,
     Picture,
     PinCapture,
+    Probe,
     Scene,
     Sensor,
     Tone,
 )
 
-from ._parts import Device
+from ._parts import Device, OwnPart, PadDevice, SpiDevice, UartDevice
 
 __all__ = [
     "Air",
@@ -104,22 +105,27 @@ __all__ = [
     "MicroPythonError",
     "Network",
     "NotThereError",
+    "OwnPart",
+    "PadDevice",
     "Part",
     "Peer",
     "PeerStream",
     "Picture",
     "Pin",
     "PinCapture",
+    "Probe",
     "RunningScript",
     "Scene",
     "Screen",
     "Sensor",
     "SnapshotError",
+    "SpiDevice",
     "Station",
     "TimeoutError",
     "Tone",
     "TouchPad",
     "Uart",
+    "UartDevice",
     "UdpSocket",
     "UnsupportedError",
     "World",

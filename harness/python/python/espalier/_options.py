@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from ._parts import Device
+    from ._parts import OwnPart
 
 
 class StartOptions(TypedDict, total=False):
@@ -24,4 +24,4 @@ class StartOptions(TypedDict, total=False):
     artefacts: str | PathLike[str] | None
     bless: bool | None
     partition_table: int | None
-    parts: dict[str, Device]
+    parts: dict[str, OwnPart]
