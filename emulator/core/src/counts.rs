@@ -40,20 +40,26 @@ pub struct BlockCounts {
     blocks: Vec<(u32, u32)>,
     /// For each block, the executions after which the core went on behind it, and those after which it jumped.
     executions: Vec<u64>,
+    /// The number of the block that last ended with each instruction of the core's store, or 0.
+    by_last: Vec<u32>,
 }
 
 /// Nothing was executed.
 impl Default for BlockCounts {
     fn default() -> BlockCounts {
-        BlockCounts { numbers: HashMap::default(), blocks: vec![(0, 0)], executions: vec![0; 2] }
+        BlockCounts { numbers: HashMap::default(), blocks: vec![(0, 0)], executions: vec![0; 2], by_last: Vec::new() }
     }
 }
 
 impl BlockCounts {
     /// The place in [`executions`](BlockCounts::executions) that counts executions from `start` to `end` which a jump ends, or none.
     pub fn place(&mut self, start: u32, end: u32, jumped: bool) -> u32 {
+        2 * self.number(start, end) + u32::from(jumped)
+    }
+
+    fn number(&mut self, start: u32, end: u32) -> u32 {
         let next = self.blocks.len();
-        let number = match self.numbers.get(&(start, end)) {
+        match self.numbers.get(&(start, end)) {
             Some(number) => *number,
             None if next > BLOCKS_MAX => 0,
             None => {
@@ -62,14 +68,32 @@ impl BlockCounts {
                 self.executions.extend([0; 2]);
                 next as u32
             }
-        };
-        2 * number + u32::from(jumped)
+        }
     }
 
     /// A core has executed the instructions from `start` to `end`, and jumped then.
     pub fn note(&mut self, start: u32, end: u32, jumped: bool) {
         let place = self.place(start, end, jumped);
         self.executions[place as usize] += 1;
+    }
+
+    /// The same, where `last` is the place of the last instruction among those that the core has decoded: as long as it stays there, the
+    /// block is not looked up again.
+    #[inline(always)]
+    pub fn note_at(&mut self, last: u32, start: u32, end: u32, jumped: bool) {
+        let known = self.by_last.get(last as usize).copied().unwrap_or(0);
+        let number = if self.blocks[known as usize] == (start, end) { known } else { self.look_up(last, start, end) };
+        self.executions[(2 * number + u32::from(jumped)) as usize] += 1;
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, last: u32, start: u32, end: u32) -> u32 {
+        let (last, number) = (last as usize, self.number(start, end));
+        if self.by_last.len() <= last {
+            self.by_last.resize(last + 1, 0);
+        }
+        self.by_last[last] = number;
+        number
     }
 
     /// All counts, for code that knows its places.
@@ -149,5 +173,28 @@ impl Hasher for Mixer {
     fn finish(&self) -> u64 {
         // The table takes its place from the lowest bits, which a multiplication mixes least.
         self.0.rotate_left(32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BlockCounts, CountedBlock};
+
+    #[test]
+    fn a_place_that_another_instruction_takes_counts_for_its_block() {
+        let mut counts = BlockCounts::default();
+        // Translated code has counted one of them before.
+        let place = counts.place(0x40, 0x46, true);
+        counts.executions()[place as usize] += 1;
+        for (last, start, end, jumped) in
+            [(7, 0x40, 0x46, false), (7, 0x40, 0x46, true), (7, 0x80, 0x83, false), (2, 0x40, 0x46, false)]
+        {
+            counts.note_at(last, start, end, jumped);
+        }
+        let expected = [
+            CountedBlock { start: 0x40, end: 0x46, count: 4, jumps: 2 },
+            CountedBlock { start: 0x80, end: 0x83, count: 1, jumps: 0 },
+        ];
+        assert_eq!(counts.blocks().collect::<Vec<_>>(), expected);
     }
 }

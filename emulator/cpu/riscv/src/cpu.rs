@@ -269,7 +269,8 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
             bus.executed(pc, start.pc(last).wrapping_add(u32::from(last.length())), spent);
         }
         let counted = if blocks.counting.is_on() { last.or(instructions[..count].last()) } else { None };
-        let after = counted.map(|op| start.pc(op).wrapping_add(u32::from(op.length())));
+        let after = counted
+            .map(|op| (first.wrapping_add(u32::from(op.index)), start.pc(op).wrapping_add(u32::from(op.length()))));
         let mut ends = false;
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
@@ -281,8 +282,8 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
                 ends = matches!(then, Then::Sync | Then::SyncJump(_));
             }
         }
-        if let (Some(end), Some(counts)) = (after, blocks.counting.counts_mut()) {
-            counts.note(pc, end, step.then() != Then::Raise && state.pc != end);
+        if let (Some((last, end)), Some(counts)) = (after, blocks.counting.counts_mut()) {
+            counts.note_at(last, pc, end, step.then() != Then::Raise && state.pc != end);
         }
         if ends || spent >= stop || bus.attention() {
             return spent;

@@ -362,7 +362,10 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
             bus.executed(pc, pc.wrapping_add(u32::from(last.offset) + u32::from(last.length())), spent);
         }
         let counted = if counts { last.or(instructions[..count].last()) } else { None };
-        let after = counted.map(|op| pc.wrapping_add(u32::from(op.offset) + u32::from(op.length())));
+        let after = counted.map(|op| {
+            let end = pc.wrapping_add(u32::from(op.offset) + u32::from(op.length()));
+            (first.wrapping_add(u32::from(op.index)), end)
+        });
         let mut raised = step.then() == Then::Raise;
         let mut ends = false;
         match (step.then(), last) {
@@ -387,8 +390,8 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                 ends = unmasked || then == Then::Sync || state.ocd.is_stopped();
             }
         }
-        if let (Some(end), Some(counts)) = (after, blocks.counting().counts_mut()) {
-            Executed { start: pc, end, jumped: !raised && state.pc != end }.count(counts);
+        if let (Some((last, end)), Some(counts)) = (after, blocks.counting().counts_mut()) {
+            counts.note_at(last, pc, end, !raised && state.pc != end);
         }
         if ends || spent >= stop || bus.attention() {
             return spent;

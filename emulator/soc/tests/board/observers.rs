@@ -7,7 +7,7 @@ use espalier_core::{
     BlockEnd, CoreAccess, CountedBlock, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange, Signal,
     Span, Time, Translation,
 };
-use espalier_soc::{Machine, MachineConfig};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig};
 
 const ALL: Interests = Interests { blocks: true, accesses: true, interrupts: true, frames: true, pads: u64::MAX };
 /// Where the program is loaded, where it starts, and its loop.
@@ -105,25 +105,34 @@ fn an_observed_run_has_the_trace_of_one_that_is_not() {
     }
 }
 
-/// The counts of the first core, by address.
-fn counted(machine: &Machine) -> BTreeMap<(u32, u32), CountedBlock> {
+/// Executions by the addresses of the first instruction and behind the last one.
+type Counts = BTreeMap<(u32, u32), CountedBlock>;
+
+/// The counts of the first core.
+fn counted(machine: &Machine) -> Counts {
     let counts = machine.cpu(0).block_counts().unwrap();
     assert_eq!(counts.dropped(), 0);
     counts.blocks().map(|block| ((block.start, block.end), block)).collect()
 }
 
-#[test]
-fn counts_are_those_of_an_observer_and_change_nothing() {
-    let mut expected = board();
-    expected.observe(Log::new(ALL));
-    expected.run_for(RUN);
-    let log = expected.take_observer::<Log>().unwrap();
-    let mut seen = BTreeMap::new();
-    for BlockEnd { start, end, next, .. } in log.blocks.iter().filter(|block| block.start >= CODE) {
-        let block = seen.entry((*start, *end)).or_insert(CountedBlock { start: *start, end: *end, count: 0, jumps: 0 });
+/// Lets a machine run, and returns what an observer saw its first core execute.
+fn observed(machine: &mut Machine) -> Counts {
+    machine.observe(Log::new(ALL));
+    machine.run_for(RUN);
+    let mut seen = Counts::new();
+    for BlockEnd { start, end, next, .. } in machine.take_observer::<Log>().unwrap().blocks {
+        let block = seen.entry((start, end)).or_insert(CountedBlock { start, end, count: 0, jumps: 0 });
         block.count += 1;
         block.jumps += u64::from(next != end);
     }
+    seen
+}
+
+#[test]
+fn counts_are_those_of_an_observer_and_change_nothing() {
+    let mut expected = board();
+    // In the ROM, an observer cannot tell a window exception from a jump.
+    let seen = observed(&mut expected).split_off(&(CODE, 0));
     assert!(seen.len() > 2, "{seen:x?}");
     let mut all = Vec::new();
     for translation in [Translation::Off, Translation::After(1), Translation::default()] {
@@ -133,11 +142,41 @@ fn counts_are_those_of_an_observer_and_change_nothing() {
         machine.run_for(RUN);
         assert_eq!(end(&machine), end(&expected), "{translation:?}");
         let counts = counted(&machine);
-        let of_program: BTreeMap<_, _> = counts.clone().split_off(&(CODE, 0));
+        let of_program = counts.clone().split_off(&(CODE, 0));
         assert_eq!(of_program, seen, "{translation:?}");
         all.push(counts);
     }
     assert!(all[0].len() > 100 && all[0] == all[1] && all[1] == all[2], "the engines count the same, in the ROM too");
+}
+
+/// The mask ROM of the ESP32-C3 finds nothing in its flash chip.
+#[test]
+fn a_riscv_core_counts_as_an_observer_and_a_debugger_do() {
+    let board = BoardDefinition::by_name("esp32c3-devkit").unwrap();
+    let config = MachineConfig { board, ..MachineConfig::default() };
+    let machine = || Machine::new(&config).unwrap();
+    let mut expected = machine();
+    let seen = observed(&mut expected);
+    let mut straight = machine();
+    straight.count_blocks();
+    straight.run_for(RUN);
+    assert_eq!(end(&straight), end(&expected));
+    let counts = counted(&straight);
+    assert!(counts.len() > 100, "{} blocks", counts.len());
+    let mut pairs = counts.keys().zip(counts.keys().skip(1));
+    assert!(pairs.any(|(one, other)| one.0 == other.0), "a branch within a block is taken, and is not");
+    assert_eq!(counts, seen);
+    // A debugger has every instruction executed by itself, here with a breakpoint where nothing is executed.
+    const NOWHERE: u32 = 0x3FF0_0000;
+    let mut debugged = machine();
+    debugged.count_blocks();
+    debugged.cpu_mut(0).set_breakpoints(&[NOWHERE]);
+    debugged.run_for(RUN);
+    assert_eq!(end(&debugged), end(&expected));
+    for CountedBlock { start, count, .. } in counted(&debugged).into_values() {
+        let within = counts.values().filter(|block| (block.start..block.end).contains(&start));
+        assert_eq!(within.map(|block| block.count).sum::<u64>(), count, "{start:#x}");
+    }
 }
 
 #[test]

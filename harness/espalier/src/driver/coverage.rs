@@ -44,6 +44,11 @@ pub(crate) struct Executed {
 
 impl Executed {
     pub(crate) fn add(&mut self, other: &Executed) {
+        if self.blocks.is_empty() {
+            self.blocks.clone_from(&other.blocks);
+            self.dropped += other.dropped;
+            return;
+        }
         for (block, executions) in &other.blocks {
             self.blocks.entry(*block).or_default().add(*executions);
         }
@@ -52,6 +57,9 @@ impl Executed {
 
     /// The executions since they were `before`.
     pub(crate) fn since(mut self, before: &Executed) -> Executed {
+        if *before == Executed::default() {
+            return self;
+        }
         for (block, earlier) in &before.blocks {
             if let Some(executions) = self.blocks.get_mut(block) {
                 executions.count -= earlier.count.min(executions.count);
