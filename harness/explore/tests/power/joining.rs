@@ -9,6 +9,7 @@ use crate::official::Case;
 
 pub const ALL: &[Case] = &[
     case!(a_script_that_does_not_connect_again_fails_after_a_deauthentication, Air, Fork),
+    case!(a_script_that_tries_again_joins_whatever_frame_fails_first, Air, Fork),
     case!(an_edge_between_two_steps_is_lost, Pins, Fork),
 ];
 
@@ -42,6 +43,51 @@ async fn a_script_that_does_not_connect_again_fails_after_a_deauthentication(boa
     let explored = NetworkFaults::new().frames(0).explore(board, scenario, invariant).await?;
     let shortest = explored.shortest().expect("ESP-IDF ends sockets when its network is gone");
     assert!(explored.tried == 1 && shortest.message.contains("ECONNABORTED"), "{explored}");
+    Ok(())
+}
+
+/// Begins again, with the network or with the connection, until it has its answer.
+const PATIENT_CLIENT: &str = "import network, socket, time\n\
+    w = network.WLAN(network.STA_IF)\n\
+    w.active(True)\n\
+    while True:\n \
+      s = socket.socket()\n \
+      try:\n  \
+        if not w.isconnected(): w.connect('workshop', 'correct horse')\n  \
+        for _ in range(100):\n   \
+          if w.isconnected(): break\n   \
+          time.sleep_ms(50)\n  \
+        s.settimeout(5)\n  \
+        s.connect(socket.getaddrinfo('10.0.2.2', 5001)[0][-1])\n  \
+        s.send(b'hello')\n  \
+        if s.recv(16) == b'welcome': break\n \
+      except OSError as e: print(e)\n \
+      finally: s.close()\n \
+      time.sleep_ms(500)\n";
+
+async fn a_script_that_tries_again_joins_whatever_frame_fails_first(board: &Board) -> Result<()> {
+    board.air().access_point("workshop").password("correct horse").channel(6).start()?;
+    let scenario = async |board: &Board| {
+        let listener = board.peer().listen(5001).await?;
+        let running = board.micropython().start(PATIENT_CLIENT).await?;
+        // Until no further connection comes: which one was good enough, the client knows.
+        for _ in 0..5 {
+            let Ok(socket) = listener.accept().within(30.s()).await else { break };
+            if socket.expect("hello").within(20.s()).await.is_ok() && socket.send("welcome").await.is_ok() {
+                let _ = socket.expect_close().within(20.s()).await;
+            }
+        }
+        running.finished().within(60.s()).await.map(drop)
+    };
+    let invariant = async |board: &Board, _: &NetworkCase| {
+        let output = board.micropython().exec("print(w.active())").within(20.s()).await?;
+        assert_eq!(output.text().trim_end(), "True");
+        Ok(())
+    };
+    // The first frame in each direction, in the air and behind the access point.
+    let explored = NetworkFaults::new().frames(1).pairs(0).explore(board, scenario, invariant).await?.check()?;
+    assert_eq!(explored.tried, 16, "{explored}");
+    println!("{explored}");
     Ok(())
 }
 
