@@ -186,6 +186,13 @@ pub trait Bus {
         None
     }
 
+    /// The first cycle from `cycle` on in which words of [`Windows::steady`] have to be read anew: translated code stops before it. A word
+    /// whose time is over in `cycle` is not among them any more.
+    fn steady_until(&mut self, cycle: u32) -> u32 {
+        let _ = cycle;
+        u32::MAX
+    }
+
     /// Tells that translated code has read a word of [`Windows::steady`] in this cycle, and no such word later.
     fn looked_at_steady(&mut self, cycle: u32) {
         let _ = cycle;

@@ -75,12 +75,13 @@ pub trait Device: Persist {
         0
     }
 
-    /// Whether reading the word at `offset` has no effect and gives the same value again until the device's deadline, or until
-    /// something comes to the device from outside, or anything but such a word is accessed. A core that polls nothing else need not
-    /// execute every round of it, and nothing has to be done after such a read. False is always right.
-    fn is_steady(&self, offset: u32) -> bool {
-        let _ = offset;
-        false
+    /// Whether reading the word at `offset` from `now` on has no effect and gives the same value again, and up to when: before that
+    /// time, before the device's deadline, and until something comes to the device from outside, or anything but such a word is
+    /// accessed. A core that polls nothing else need not execute every round of it, and nothing has to be done after such a read. None
+    /// is always right; [`Time::MAX`] if the value is not worked out from the time.
+    fn steady_until(&self, offset: u32, now: Time) -> Option<Time> {
+        let _ = (offset, now);
+        None
     }
 
     /// Returns the value that the steady word at `offset` reads as once `value` was written to it, if the write has no other

@@ -57,6 +57,8 @@ crate::persist! {
 
 impl Time {
     pub const ZERO: Time = Time(0);
+    /// The end of time.
+    pub const MAX: Time = Time(u64::MAX);
 
     #[inline]
     pub const fn from_ticks(ticks: u64) -> Time {

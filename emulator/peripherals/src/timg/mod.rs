@@ -327,8 +327,9 @@ impl Device for TimerGroup {
     }
 
     /// Only a calibration is worked out from the time that software reads it.
-    fn is_steady(&self, offset: u32) -> bool {
-        !matches!(offset, reg::RTCCALICFG | reg::RTCCALICFG1) && self.registers.read(offset).is_ok()
+    fn steady_until(&self, offset: u32, _now: Time) -> Option<Time> {
+        let is_calibration = matches!(offset, reg::RTCCALICFG | reg::RTCCALICFG1);
+        (!is_calibration && self.registers.read(offset).is_ok()).then_some(Time::MAX)
     }
 
     /// Software has the counter written down before it reads the time.

@@ -182,9 +182,19 @@ impl Device for Uart {
         u32::from(self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA) != 0)
     }
 
-    /// Nothing is under way in either direction, so nothing is worked out from the time.
-    fn is_steady(&self, offset: u32) -> bool {
-        offset != reg::FIFO && self.registers.read(offset).is_ok() && self.is_quiet()
+    /// Nothing but what the transmitter does is worked out from the time while nothing comes in.
+    fn steady_until(&self, offset: u32, now: Time) -> Option<Time> {
+        if offset == reg::FIFO || self.registers.read(offset).is_err() || !self.hears_nothing() {
+            return None;
+        }
+        let ends = self.transmitter.phase_ends().map_or(Time::MAX, |end| if self.is_looked_at() { now } else { end });
+        let until = match self.transmitter.phase {
+            Phase::Frame { start, .. } if offset == reg::STATUS => {
+                ends.min(start + self.bit.until_next(now.since(start)))
+            }
+            _ => ends,
+        };
+        (until > now).then_some(until)
     }
 
     fn plain_write(&self, offset: u32, value: u32) -> Option<u32> {

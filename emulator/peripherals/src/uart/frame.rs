@@ -56,6 +56,11 @@ impl BitTime {
     pub(super) fn bits_in(self, span: Span) -> u64 {
         span.ticks().saturating_mul(PARTS_PER_TICK) / self.parts
     }
+
+    /// The shortest span into which more whole bits fit than into `span`.
+    pub(super) fn until_next(self, span: Span) -> Span {
+        Span::from_ticks((self.bits_in(span) + 1).saturating_mul(self.parts).div_ceil(PARTS_PER_TICK))
+    }
 }
 
 /// A frame that has passed on a line.
@@ -216,6 +221,12 @@ mod tests {
         let apb = Frequency::from_hertz(80_000_000);
         assert_eq!(BitTime::divided(apb, 694 | 7 << 20).bits(16), Span::from_ticks(6 * (694 * 16 + 7)));
         assert_eq!(BitTime::of_baud(115_200).bits(10), Span::from_ticks(41_667));
+        for baud in [300, 115_200, 3_000_001] {
+            let (bit, from) = (BitTime::of_baud(baud), Span::from_ticks(777_777));
+            let next = bit.until_next(from);
+            assert_eq!(bit.bits_in(next), bit.bits_in(from) + 1);
+            assert_eq!(bit.bits_in(Span::from_ticks(next.ticks() - 1)), bit.bits_in(from));
+        }
         assert!(BitTime::of_baud(115_200).reads(BitTime::of_baud(112_000)));
         assert!(!BitTime::of_baud(115_200).reads(BitTime::of_baud(105_000)));
     }

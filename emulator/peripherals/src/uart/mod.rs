@@ -174,8 +174,12 @@ impl Uart {
 
     /// Neither the transmitter nor the line nor the receiver has anything in progress.
     fn is_quiet(&self) -> bool {
-        self.transmitter.phase == Phase::Idle
-            && self.transmitter.sent.is_empty()
+        self.transmitter.phase == Phase::Idle && self.hears_nothing()
+    }
+
+    /// Neither the line nor the receiver has anything in progress, and what was sent is handed over.
+    fn hears_nothing(&self) -> bool {
+        self.transmitter.sent.is_empty()
             && self.line.bytes.is_empty()
             && self.receiver.timeout_at.is_none()
             && self.sampler.is_idle()

@@ -146,6 +146,11 @@ impl Uart {
         }
     }
 
+    /// Whether an output is connected to what looks at it.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.pads.watched != 0
+    }
+
     /// When an output that is looked at next changes.
     pub(super) fn next_edge(&self) -> Option<Time> {
         let fills = self.pads.awaited >> RTS & 1 != 0 && self.flag(reg::CONF1::RX_FLOW_EN);

@@ -1,5 +1,5 @@
 use espalier_core::{Device, Frequency, Span, Time};
-use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
+use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 
 use super::Uart;
 use super::registers::{REGISTERS, reg};
@@ -422,14 +422,19 @@ proptest! {
     #[test]
     fn a_quiet_uart_is_steady_but_for_its_fifo(byte in any::<u8>()) {
         let mut bench = Bench::new();
-        prop_assert!(bench.uart.is_steady(reg::STATUS) && !bench.uart.is_steady(reg::FIFO));
+        let until = |bench: &Bench, offset| bench.uart.steady_until(offset, bench.now);
+        assert_eq!((until(&bench, reg::STATUS), until(&bench, reg::FIFO)), (Some(Time::MAX), None));
         bench.uart.receive(&[byte], bench.now);
-        prop_assert!(!bench.uart.is_steady(reg::STATUS), "something is coming in");
+        assert_eq!(until(&bench, reg::STATUS), None, "something is coming in");
         bench.wait(FRAME * 2);
         bench.read(reg::STATUS);
-        prop_assert!(bench.uart.is_steady(reg::STATUS), "it has arrived");
+        assert_eq!(until(&bench, reg::STATUS), Some(Time::MAX), "it has arrived");
         bench.write(reg::FIFO, byte.into());
-        prop_assert!(!bench.uart.is_steady(reg::STATUS), "something goes out");
+        let sent = bench.now + bench.uart.frame();
+        assert_eq!(until(&bench, reg::INT_RAW), Some(sent), "something goes out");
+        assert!(until(&bench, reg::STATUS).is_some_and(|until| until < sent), "bit by bit");
+        bench.uart.set_watched(1);
+        assert_eq!(until(&bench, reg::INT_RAW), None, "and a probe looks at it");
     }
 
     /// Time is computed, not counted: extra looks in between change nothing.
@@ -467,10 +472,13 @@ fn bytes_on_the_line_are_lost_when_it_is_cut() {
     assert_eq!((bench.received(), bench.uart.on_the_line()), (b"heard".to_vec(), 0));
 }
 
-/// Every register that is said to be steady reads the same until the deadline, and reading it changes nothing.
+/// Every register that is said to be steady reads the same for so long and until the deadline, and reading it changes nothing.
 fn check_steadiness(uart: &Uart, now: Time, later: Time) {
-    for register in uart.registers().iter().filter(|register| uart.is_steady(register.offset)) {
+    for register in uart.registers() {
         let offset = register.offset;
+        let Some(until) = uart.steady_until(offset, now) else { continue };
+        assert!(until > now, "{register:?}");
+        let later = later.min(Time::from_ticks(until.ticks() - 1));
         let (mut read_once, mut read_twice) = (uart.clone(), uart.clone());
         let value = read_twice.read(offset, now).unwrap();
         let deadline = read_twice.deadline();

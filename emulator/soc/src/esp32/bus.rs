@@ -117,6 +117,11 @@ impl CoreBus<'_> {
     #[cold]
     #[inline(never)]
     fn load_elsewhere(&mut self, address: u32, width: u32, cycle: u32) -> Result<u32, Fault> {
+        if width == 4
+            && let Some(value) = self.chip.platform.read_steady(address, self.now(cycle))
+        {
+            return Ok(value);
+        }
         let narrow = |word: [u8; 4]| {
             let word = u32::from_le_bytes(word) >> (8 * (address & 3 & !(width - 1)));
             if width == 4 { word } else { word & ((1 << (8 * width)) - 1) }
@@ -430,6 +435,17 @@ impl Bus for CoreBus<'_> {
         })
     }
 
+    #[inline]
+    fn steady_until(&mut self, cycle: u32) -> u32 {
+        match self.chip.platform.steady_until(self.now(cycle)) {
+            Time::MAX => u32::MAX,
+            until => {
+                let cycles = until.since(self.start).ticks().div_ceil(self.clock.ticks_per_cycle());
+                cycles.try_into().unwrap_or(u32::MAX)
+            }
+        }
+    }
+
     fn looked_at_steady(&mut self, cycle: u32) {
         let now = self.now(cycle);
         self.chip.platform.tick(now);
@@ -485,8 +501,11 @@ impl ChipBus for CoreBus<'_> {
         word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
     }
 
-    fn steady_word(&mut self, address: u32) -> Option<u32> {
-        self.memory_word(address).or_else(|| self.chip.platform.steady_word(address))
+    fn steady_word(&mut self, address: u32) -> Option<(u32, Time)> {
+        match self.memory_word(address) {
+            Some(word) => Some((word, Time::MAX)),
+            None => self.chip.platform.steady_word(address, self.start),
+        }
     }
 
     fn plain_write(&self, address: u32, value: u32) -> Option<u32> {

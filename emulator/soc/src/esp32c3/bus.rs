@@ -169,8 +169,11 @@ impl ChipBus for CoreBus<'_> {
         self.memory(address).map(u32::from_le_bytes)
     }
 
-    fn steady_word(&mut self, address: u32) -> Option<u32> {
-        self.memory_word(address).or_else(|| self.chip.platform.steady_word(address))
+    fn steady_word(&mut self, address: u32) -> Option<(u32, Time)> {
+        match self.memory_word(address) {
+            Some(word) => Some((word, Time::MAX)),
+            None => self.chip.platform.steady_word(address, self.start),
+        }
     }
 
     fn plain_write(&self, address: u32, value: u32) -> Option<u32> {

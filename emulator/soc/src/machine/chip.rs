@@ -29,8 +29,9 @@ pub trait ChipBus: Bus {
     /// The word at an aligned address if there is memory. Reading it has no effect.
     fn memory_word(&self, address: u32) -> Option<u32>;
 
-    /// The word at an aligned address if reading it has no effect and gives the same value until the next event.
-    fn steady_word(&mut self, address: u32) -> Option<u32>;
+    /// The word at an aligned address if reading it has no effect and gives the same value from the start of the run until the next event,
+    /// and before which time.
+    fn steady_word(&mut self, address: u32) -> Option<(u32, Time)>;
 
     /// A core that is observed has read these bytes, or executed them. Where they are in flash, the flash chip is told.
     fn note_read(&mut self, address: u32, length: u32) {

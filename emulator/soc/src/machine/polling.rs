@@ -3,14 +3,14 @@
 //! Firmware that waits for something often reads a register again and again, as the ROM does while it waits for a download. If a core that
 //! runs alone comes back to the very state in which it was before, and whatever it has written on its way is again what it was,
 //! and it has read nothing that time alone changes, then every further round is the same until the next event: an interrupt, a timer, a deadline of a block,
-//! something from outside. A turn ends there anyway, so whole rounds of it can pass without being executed, and what follows
-//! is what would have followed: the trace is the same.
+//! something from outside, or the time up to which a register that it has read stays as it is. A turn ends at an event anyway, so whole
+//! rounds of it can pass without being executed, and what follows is what would have followed: the trace is the same.
 //!
 //! Looking for such a loop executes instructions one by one, without an effect on anything but the core, which goes back afterwards. So
 //! whether it was looked for shows nowhere. It is done for the start of a turn only, and less and less often
 //! while none is found.
 
-use espalier_core::{Bus, CodeMemory, Core, Exit, Fault, Stored};
+use espalier_core::{Bus, CodeMemory, Core, Exit, Fault, Stored, Time};
 
 use super::chip::ChipBus;
 
@@ -67,7 +67,7 @@ pub(super) fn run<C: Core, B: ChipBus>(cpu: &mut C, bus: &mut B, cycles: u32, se
     }
     let first = cpu.cycles();
     let Some(origin) = cpu.mark() else { return cpu.run(bus, cycles) };
-    let mut watched = Watched { bus, is_steady: true, written: Vec::new() };
+    let mut watched = Watched { bus, is_steady: true, until: Time::MAX, written: Vec::new() };
     let mut is_found = false;
     while !is_found && watched.is_steady && cpu.cycles() - first < LONGEST_ROUND {
         if !cpu.next_is_timeless(&mut watched) || cpu.step(&mut watched) != Exit::Budget {
@@ -76,8 +76,9 @@ pub(super) fn run<C: Core, B: ChipBus>(cpu: &mut C, bus: &mut B, cycles: u32, se
         is_found = watched.is_steady && cpu.is_at(&origin) && watched.is_restored();
     }
     let round = cpu.cycles() - first;
+    let steady = watched.until.since(bus.start()).ticks().div_ceil(bus.clock().ticks_per_cycle());
     cpu.return_to(&origin);
-    let left = u64::from(cycles).min(cpu.cycles_to_match().saturating_sub(1));
+    let left = u64::from(cycles).min(cpu.cycles_to_match().saturating_sub(1)).min(steady);
     let passed_over = if is_found { left / round * round } else { 0 };
     search.note(passed_over);
     cpu.idle(passed_over);
@@ -91,6 +92,8 @@ struct Watched<'a, B> {
     bus: &'a mut B,
     /// False once something would happen that a repetition would do again, or would find changed.
     is_steady: bool,
+    /// From when on something that was read may be different.
+    until: Time,
     /// Words that would have been written, and what they read as then.
     written: Vec<(u32, u32)>,
 }
@@ -105,10 +108,19 @@ impl<B: ChipBus> Watched<'_, B> {
         self.written.iter().find(|(written, _)| *written == address).map(|(_, word)| *word)
     }
 
+    /// The word at an aligned address if it stays as it is for some time.
+    fn steady_word(&mut self, address: u32) -> Option<u32> {
+        let (word, until) = self.bus.steady_word(address)?;
+        self.until = self.until.min(until);
+        Some(word)
+    }
+
     /// Whether everything that would have been written is what it was.
     fn is_restored(&mut self) -> bool {
-        let Watched { bus, written, .. } = self;
-        written.iter().all(|(address, word)| bus.steady_word(*address) == Some(*word))
+        (0..self.written.len()).all(|index| {
+            let (address, word) = self.written[index];
+            self.steady_word(address) == Some(word)
+        })
     }
 
     fn load<T>(
@@ -128,7 +140,7 @@ impl<B: ChipBus> Watched<'_, B> {
         match (self.overlay(aligned), is_memory) {
             (Some(word), _) => Ok(narrow(word >> shift)),
             (None, true) => load(self.bus),
-            (None, false) => Ok(narrow(match self.bus.steady_word(aligned) {
+            (None, false) => Ok(narrow(match self.steady_word(aligned) {
                 Some(word) => word >> shift,
                 None => self.give_up(),
             })),

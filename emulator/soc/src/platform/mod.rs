@@ -79,9 +79,10 @@ pub struct Platform {
     calls: u64,
     /// The latest time that a block has seen: with cores that take turns, it must not run backwards.
     clock: Time,
-    /// The registers that were read since the last event, and whether there are any.
+    /// The registers that were read since the last event, whether there are any, and up to when they may be used.
     steady: SteadyWords,
     has_steady: bool,
+    steady_until: Time,
     /// Until when the running slice was planned.
     horizon: Time,
     pub cpu_clock: Frequency,
@@ -116,7 +117,7 @@ espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
         pads, parts, lan, air, ports, wire_ends, output, flash_changes, attention, code_epoch, unmodelled
-    } fixed { map, steady, has_steady, events } if Platform::is_sound;
+    } fixed { map, steady, has_steady, steady_until, events } if Platform::is_sound;
 }
 
 impl Platform {
@@ -135,6 +136,7 @@ impl Platform {
             clock: Time::ZERO,
             steady: SteadyWords::NONE,
             has_steady: false,
+            steady_until: Time::MAX,
             horizon: Time::ZERO,
             cpu_clock: config.clock,
             apb_clock: config.clock,
@@ -359,17 +361,40 @@ impl Platform {
         Ok(())
     }
 
-    /// Returns the cached values of steady registers; see [`Device::is_steady`](espalier_core::Device::is_steady).
+    /// Returns the cached values of steady registers; see [`Device::steady_until`](espalier_core::Device::steady_until).
     pub fn steady(&self) -> &SteadyWords {
         &self.steady
+    }
+
+    /// Up to when they may be used. Drops them if that is not after `now`.
+    #[inline]
+    pub fn steady_until(&mut self, now: Time) -> Time {
+        if self.steady_until <= now {
+            self.forget_steady();
+        }
+        self.steady_until
+    }
+
+    /// Reads a register as software does if its value is cached.
+    #[inline]
+    pub fn read_steady(&mut self, address: u32, now: Time) -> Option<u32> {
+        let value = self.steady.get(address)?;
+        (self.tick(now) < self.steady_until).then_some(value)
     }
 
     /// Something may have changed since registers were read.
     #[inline]
     pub fn forget_steady(&mut self) {
         if self.has_steady {
-            (self.steady, self.has_steady) = (SteadyWords::NONE, false);
+            (self.steady, self.has_steady, self.steady_until) = (SteadyWords::NONE, false, Time::MAX);
         }
+    }
+
+    /// Keeps the value that a register has up to `until`.
+    fn keep_steady(&mut self, address: u32, value: u32, until: Time, now: Time) {
+        self.steady_until = self.steady_until(now).min(until);
+        self.steady.put(address, value);
+        self.has_steady = true;
     }
 
     /// Reads again what was steady before a write to the block at `index` that changed nothing but these of its words.
@@ -409,15 +434,14 @@ impl Platform {
         let device = self.blocks.device_mut(index);
         // A word is kept under one address only.
         let is_own = self.map.row(index).base.wrapping_add(offset) == address;
-        let is_steady = is_own && device.is_steady(offset) && !self.schedule.is_due(index, now);
-        match device.read(offset, now) {
-            Ok(value) if is_steady => {
-                self.steady.put(address, value);
-                self.has_steady = true;
+        let until = if is_own && !self.schedule.is_due(index, now) { device.steady_until(offset, now) } else { None };
+        match (device.read(offset, now), until) {
+            (Ok(value), Some(until)) => {
+                self.keep_steady(address, value, until, now);
                 Ok((value, None))
             }
-            Ok(value) => Ok((value, Some(index))),
-            Err(Unmodelled) => {
+            (Ok(value), None) => Ok((value, Some(index))),
+            (Err(Unmodelled), _) => {
                 let stored = device.stored(offset);
                 self.note_unmodelled(Some((index, offset)), address, None, origin);
                 Ok((stored, None))
@@ -450,11 +474,14 @@ impl Platform {
         Ok(Some(index))
     }
 
-    /// The word at `address`, which is not memory, if it is steady; see [`Device::is_steady`](espalier_core::Device::is_steady).
-    pub fn steady_word(&mut self, address: u32) -> Option<u32> {
+    /// The word at `address`, which is not memory, if it is steady from `now` on, and up to when; see
+    /// [`Device::steady_until`](espalier_core::Device::steady_until).
+    pub fn steady_word(&mut self, address: u32, now: Time) -> Option<(u32, Time)> {
+        let now = self.clock.max(now);
         let (index, offset) = self.map.find(address)?;
         let device = self.blocks.device_mut(index);
-        if device.is_steady(offset) { device.read(offset, self.clock).ok() } else { None }
+        let until = device.steady_until(offset, now)?;
+        Some((device.read(offset, now).ok()?, until))
     }
 
     /// Returns the value read at `address`, which is not memory, after a write that has no other effect; see

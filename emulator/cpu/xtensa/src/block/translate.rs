@@ -125,7 +125,6 @@ impl Blocks {
         spent: u32,
         stop: u32,
     ) -> Option<Entered> {
-        let room = stop - spent;
         let setting = self.translation();
         let own = &mut self.cache.block_mut(index).own;
         if own.native == NONE {
@@ -136,21 +135,30 @@ impl Blocks {
         }
         let block = self.block(index);
         let native = block.own.native;
+        // Registers that were read before are read again in time.
+        let end = bus.steady_until(spent).clamp(spent, stop);
+        let room = end - spent;
         if block.count > room || u32::from(block.own.window) > state.window_free {
             return None;
         }
         let engine = self.cache.decoder.translator.engine.as_mut()?;
         engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
         let executions = self.cache.counting.counts_mut().map_or(&mut [][..], BlockCounts::executions);
-        let outcome = engine.run(native, state.words(), &mut bus.windows()?, executions, room)?;
+        // Translated code counts back from where it stops.
+        let cut = stop - end;
+        state.ccount_at_stop = state.ccount_at_stop.wrapping_sub(cut);
+        let outcome = engine.run(native, state.words(), &mut bus.windows()?, executions, room);
+        state.ccount_at_stop = state.ccount_at_stop.wrapping_add(cut);
+        let outcome = outcome?;
         if let Some(left) = outcome.looked {
-            bus.looked_at_steady(stop - left);
+            bus.looked_at_steady(end - left);
         }
+        let left = outcome.room + cut;
         match outcome.exit {
             // A block that cannot be entered after all.
             Exit::At if outcome.room == room => None,
-            Exit::At | Exit::Look => Some(Entered::At { room: outcome.room }),
-            Exit::Interpret { tag, index } => Some(Entered::Within { index: tag, from: index, room: outcome.room }),
+            Exit::At | Exit::Look => Some(Entered::At { room: left }),
+            Exit::Interpret { tag, index } => Some(Entered::Within { index: tag, from: index, room: left }),
         }
     }
 
