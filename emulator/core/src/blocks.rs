@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::bus::{Bus, CODE_PAGE, CodeMemory};
 use crate::counts::Counting;
@@ -20,6 +21,28 @@ const QUICK_ENTRIES: usize = 1 << 12;
 const NONE: u32 = u32::MAX;
 /// Address that no block has.
 const DROPPED: u64 = u64::MAX;
+
+/// A hash of an address by one multiplication: a block is looked up, and added, for every few instructions that are met anew. No order
+/// of the map shows anywhere.
+#[derive(Clone, Debug, Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        const MULTIPLIER: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        let product = (u128::from(self.0 ^ u64::from(word)) + 1).wrapping_mul(MULTIPLIER);
+        // Both halves depend on all bits of the word.
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Properties of an instruction set for the blocks that are made of its instructions.
 pub trait Decoder: Sized {
@@ -44,10 +67,10 @@ pub trait Decoder: Sized {
     /// Tells an instruction that so many instructions and bytes of its block come before it. True if the block ends with it.
     fn add(&mut self, instruction: &mut Self::Instruction, index: u8, offset: u8, own: &mut Self::Own) -> bool;
 
-    /// Whether a block that comes to `address` ends before it.
-    fn ends_before(&self, address: u32) -> bool {
+    /// The first address from `address` on before which a block ends that comes to it.
+    fn next_end(&self, address: u32) -> Option<u32> {
         let _ = address;
-        false
+        None
     }
 
     /// A block was decoded. It may drop others, and all.
@@ -117,7 +140,9 @@ pub struct BlockCache<D: Decoder> {
     instructions: Vec<D::Instruction>,
     /// For every instruction, the block that came after it when it was the last one executed.
     links: Vec<u32>,
-    by_address: HashMap<u32, u32>,
+    by_address: HashMap<u32, u32, BuildHasherDefault<AddressHasher>>,
+    /// The instructions of the block that is being decoded.
+    decoded: Vec<D::Instruction>,
     /// Empty until there is a block.
     quick: Vec<u32>,
     /// The blocks that a change of address translation makes stale, so that one costs nothing when there are none: the ESP32's ROM makes
@@ -161,7 +186,8 @@ impl<D: Decoder> BlockCache<D> {
             blocks: Vec::new(),
             instructions: Vec::new(),
             links: Vec::new(),
-            by_address: HashMap::new(),
+            by_address: HashMap::default(),
+            decoded: Vec::new(),
             quick: Vec::new(),
             mapped: Vec::new(),
             epoch: 0,
@@ -303,9 +329,10 @@ impl<D: Decoder> BlockCache<D> {
         if self.instructions.len() > MAX_STORED {
             self.clear();
         }
-        let mut decoded = [None; MAX_INSTRUCTIONS];
         let (mut count, mut end, mut own, mut cut) = (0, pc, D::Own::default(), false);
-        while count < MAX_INSTRUCTIONS && (count == 0 || !self.decoder.ends_before(end)) {
+        let mut ends_before = pc.checked_add(1).and_then(|next| self.decoder.next_end(next));
+        self.decoded.clear();
+        while count < MAX_INSTRUCTIONS && (count == 0 || ends_before != Some(end)) {
             cut = count > 0 && !bus.is_at_hand(end);
             if cut {
                 break;
@@ -317,11 +344,15 @@ impl<D: Decoder> BlockCache<D> {
                 Err(trap) => return Err(Absent::Trap(trap)),
             };
             let is_last = self.decoder.add(&mut instruction, count as u8, end.wrapping_sub(pc) as u8, &mut own);
-            decoded[count] = Some(instruction);
+            self.decoded.push(instruction);
             count += 1;
             end = end.wrapping_add(D::length(&instruction));
             if is_last || end < pc {
                 break;
+            }
+            // An instruction may lie across such an address.
+            if ends_before.is_some_and(|address| address < end) {
+                ends_before = self.decoder.next_end(end);
             }
         }
         let memory = bus.code_memory(pc).max(bus.code_memory(end.wrapping_sub(1)));
@@ -336,18 +367,13 @@ impl<D: Decoder> BlockCache<D> {
             versions: [bus.note_decoded(pc), bus.note_decoded(end.wrapping_sub(1))],
             own,
         };
-        let index = self.insert(block, decoded.iter().flatten().copied(), stale);
+        let index = self.insert(block, stale);
         self.by_address.insert(pc, index);
         Ok(index)
     }
 
-    /// Adds a block, in place of `stale` if that is given and still there.
-    fn insert(
-        &mut self,
-        mut block: Block<D::Own>,
-        instructions: impl Iterator<Item = D::Instruction>,
-        stale: Option<u32>,
-    ) -> u32 {
+    /// Adds the block that was decoded, in place of `stale` if that is given and still there.
+    fn insert(&mut self, mut block: Block<D::Own>, stale: Option<u32>) -> u32 {
         let old = stale.and_then(|index| Some((index, self.blocks.get(index as usize)?)));
         let (index, was_mapped) = match old {
             Some((index, old)) => {
@@ -360,11 +386,11 @@ impl<D: Decoder> BlockCache<D> {
             }
             None => (self.blocks.len() as u32, false),
         };
-        if (block.first as usize) < self.instructions.len() {
-            let places = &mut self.instructions[block.first as usize..];
-            places.iter_mut().zip(instructions).for_each(|(place, instruction)| *place = instruction);
+        let first = block.first as usize;
+        if first < self.instructions.len() {
+            self.instructions[first..first + self.decoded.len()].copy_from_slice(&self.decoded);
         } else {
-            self.instructions.extend(instructions);
+            self.instructions.extend_from_slice(&self.decoded);
             self.links.resize(self.instructions.len(), NONE);
         }
         if block.memory == CodeMemory::Mapped && !was_mapped {

@@ -116,8 +116,8 @@ impl Decoder for Xtensa {
         instruction.opcode.description().flow == Flow::End
     }
 
-    fn ends_before(&self, address: u32) -> bool {
-        self.loop_ends.contains(&address)
+    fn next_end(&self, address: u32) -> Option<u32> {
+        self.loop_ends.range(address..).next().copied()
     }
 
     fn decoded(cache: &mut BlockCache<Xtensa>) {
