@@ -1,5 +1,7 @@
 //! The ROM of the ESP32.
 
+use std::sync::{Arc, OnceLock};
+
 use espflash::target::Chip;
 use object::read::elf::{ElfFile32, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSection};
@@ -34,18 +36,27 @@ pub enum Revision {
     Rev3,
 }
 
-/// Returns the image for each of the two cores: the variables that both use lie elsewhere for the second one.
+/// The image for each of the two cores.
+pub type Images = [Arc<[u8]>; 2];
+
+/// Returns the image for each of the two cores: the variables that both use lie elsewhere for the second one. All callers share them, for
+/// they are constants that take longer to make than the rest of a chip.
 ///
 /// # Errors
 /// If the file of the ROM is not what it is expected to be.
-pub fn images(revision: Revision) -> Result<[Vec<u8>; 2], RomError> {
-    let major = match revision {
-        Revision::Rev0 => 0,
-        Revision::Rev3 => 3,
+pub fn images(revision: Revision) -> Result<Images, RomError> {
+    static MADE: [OnceLock<Result<Images, RomError>>; 2] = [const { OnceLock::new() }; 2];
+    let (place, major) = match revision {
+        Revision::Rev0 => (0, 0),
+        Revision::Rev3 => (1, 3),
     };
+    MADE[place].get_or_init(|| make(major)).clone()
+}
+
+fn make(major: u32) -> Result<Images, RomError> {
     let pro = image(&elf(Chip::Esp32, major)?)?;
     let app = app_view(&pro);
-    Ok([pro, app])
+    Ok([pro.into(), app.into()])
 }
 
 fn image(elf: &[u8]) -> Result<Vec<u8>, RomError> {

@@ -2,6 +2,8 @@
 //!
 //! The place of an initial value is in the ROM itself, in the table from which its start-up code copies them.
 
+use std::sync::{Arc, OnceLock};
+
 use espflash::target::Chip;
 use object::read::elf::ElfFile32;
 use object::{LittleEndian, Object, ObjectSection, ObjectSegment, ObjectSymbol};
@@ -23,12 +25,13 @@ const TABLE_END: &str = "_data_end";
 /// More rows than any ROM has.
 const MOST_ROWS: usize = 64;
 
-/// The ROM of chip revision 0.3 and later.
+/// The ROM of chip revision 0.3 and later. All callers share it.
 ///
 /// # Errors
 /// If the file of the ROM is not what it is expected to be.
-pub fn load() -> Result<Vec<u8>, RomError> {
-    image(&elf(Chip::Esp32c3, 3)?)
+pub fn load() -> Result<Arc<[u8]>, RomError> {
+    static MADE: OnceLock<Result<Arc<[u8]>, RomError>> = OnceLock::new();
+    MADE.get_or_init(|| Ok(image(&elf(Chip::Esp32c3, 3)?)?.into())).clone()
 }
 
 fn image(elf: &[u8]) -> Result<Vec<u8>, RomError> {

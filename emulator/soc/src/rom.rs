@@ -1,7 +1,5 @@
 //! The mask ROM of the chip, as both cores see it.
 
-use std::sync::Arc;
-
 use espalier_rom::esp32::{self, Revision};
 
 use crate::error::SocError;
@@ -34,7 +32,7 @@ espalier_core::persist!(
 /// The ROM as the two cores see it.
 #[derive(Clone)]
 pub struct Rom {
-    images: [Arc<[u8]>; 2],
+    images: esp32::Images,
 }
 
 impl Rom {
@@ -44,7 +42,7 @@ impl Rom {
             RomRevision::Rev0 => Revision::Rev0,
             RomRevision::Rev3 => Revision::Rev3,
         };
-        Ok(Rom { images: esp32::images(revision)?.map(Arc::from) })
+        Ok(Rom { images: esp32::images(revision)? })
     }
 
     /// The CRC-32 of what the first core sees.

@@ -60,8 +60,7 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
             mnemonics: |_| None,
         },
     )?;
-    let chip =
-        Esp32c3 { ram: Ram::new(), platform, rom: espalier_rom::esp32c3::load()?.into(), pages: [None; ENTRIES] };
+    let chip = Esp32c3 { ram: Ram::new(), platform, rom: espalier_rom::esp32c3::load()?, pages: [None; ENTRIES] };
     Ok(Box::new(Assembly { cores: vec![Core::new(CpuConfig::ESP32C3)], chip: Arc::new(chip) }))
 }
 
