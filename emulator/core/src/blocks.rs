@@ -260,6 +260,7 @@ impl<D: Decoder> BlockCache<D> {
         self.quick.clear();
         self.mapped.clear();
         self.decoder.cleared();
+        self.counting.forget_places();
     }
 
     /// True when `index` is a block at `pc` whose code has not changed.

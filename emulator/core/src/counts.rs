@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::edges::{EdgeCounts, Executed};
+
 /// Largest number of different blocks: more than any firmware has that fits into a flash chip.
 const BLOCKS_MAX: usize = 1 << 20;
 
@@ -119,40 +121,111 @@ impl BlockCounts {
     }
 }
 
-/// Whether a core counts the blocks that it executes, and the counts.
+/// Whether a core counts the blocks that it executes, or its jumps, and the counts.
 #[derive(Debug, Default)]
-pub struct Counting(Option<Box<BlockCounts>>);
+pub struct Counting {
+    blocks: Option<Box<BlockCounts>>,
+    edges: Option<Box<EdgeCounts>>,
+}
 
 /// A clone counts for itself, from nothing on, so that what forks have executed can be added up.
 impl Clone for Counting {
     fn clone(&self) -> Counting {
-        Counting(self.0.as_ref().map(|_| Box::default()))
+        Counting {
+            blocks: self.blocks.as_ref().map(|_| Box::default()),
+            edges: self.edges.as_ref().map(|_| Box::default()),
+        }
     }
 }
 
 impl Counting {
-    /// Begins to count. False if it has done so before.
+    /// Begins to count blocks. False if it has done so before.
     pub fn begin(&mut self) -> bool {
-        let begins = self.0.is_none();
-        self.0.get_or_insert_default();
+        let begins = self.blocks.is_none();
+        self.blocks.get_or_insert_default();
         begins
     }
 
-    /// Whether it counts.
+    /// Begins to count edges. False if it has done so before.
+    pub fn begin_edges(&mut self) -> bool {
+        let begins = self.edges.is_none();
+        self.edges.get_or_insert_default();
+        begins
+    }
+
+    /// Whether it counts anything.
     #[inline(always)]
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.blocks.is_some() || self.edges.is_some()
     }
 
-    /// The counts, if it counts.
+    /// The counts of blocks, if it counts them.
     pub fn counts(&self) -> Option<&BlockCounts> {
-        self.0.as_deref()
+        self.blocks.as_deref()
     }
 
-    /// The same, to add to them.
+    /// The counts of edges, if it counts them.
+    pub fn edges(&self) -> Option<&EdgeCounts> {
+        self.edges.as_deref()
+    }
+
+    /// A core has executed these instructions.
     #[inline(always)]
-    pub fn counts_mut(&mut self) -> Option<&mut BlockCounts> {
-        self.0.as_deref_mut()
+    pub fn note(&mut self, run: Executed) {
+        if let Some(edges) = &mut self.edges {
+            edges.note(run);
+        }
+        if let Some(blocks) = &mut self.blocks {
+            blocks.note(run.start, run.end, run.jumped);
+        }
+    }
+
+    /// The same, where `last` is the place of the last of them among those that the core has decoded.
+    #[inline(always)]
+    pub fn note_at(&mut self, last: u32, run: Executed) {
+        if let Some(edges) = &mut self.edges {
+            edges.note(run);
+        }
+        if let Some(blocks) = &mut self.blocks {
+            blocks.note_at(last, run.start, run.end, run.jumped);
+        }
+    }
+
+    /// Whether translated code can count all that is counted: one list of numbers is at its hand.
+    pub fn is_translated(&self) -> bool {
+        self.blocks.is_none() || self.edges.is_none()
+    }
+
+    /// Whether code at this address has to be interpreted: it is the rest of a block that translated code would take for one of its own.
+    #[inline(always)]
+    pub fn interprets(&self, address: u32) -> bool {
+        self.edges.as_ref().is_some_and(|edges| edges.goes_on_at(address))
+    }
+
+    /// The place in [`executions`](Counting::executions) for the executions of these instructions by translated code, unless nothing
+    /// counts them.
+    pub fn place(&mut self, run: Executed) -> Option<u32> {
+        if let Some(blocks) = &mut self.blocks {
+            return Some(blocks.place(run.start, run.end, run.jumped));
+        }
+        let edges = self.edges.as_mut().filter(|_| run.jumped)?;
+        Some(edges.place(run.start, run.end))
+    }
+
+    /// The counts of translated code.
+    pub fn executions(&mut self) -> &mut [u64] {
+        match (&mut self.blocks, &mut self.edges) {
+            (Some(blocks), _) => blocks.executions(),
+            (None, Some(edges)) => edges.executions(),
+            (None, None) => &mut [],
+        }
+    }
+
+    /// Translated code was dropped.
+    pub fn forget_places(&mut self) {
+        if let Some(edges) = &mut self.edges {
+            edges.forget_places();
+        }
     }
 }
 

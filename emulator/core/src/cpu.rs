@@ -4,6 +4,7 @@ use std::any::Any;
 
 use crate::bus::Bus;
 use crate::counts::BlockCounts;
+use crate::edges::EdgeCounts;
 
 /// Why [`Core::run`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,12 @@ pub trait Core: Any + Send + Sync {
 
     /// The counts; none unless it counts.
     fn block_counts(&self) -> Option<&BlockCounts>;
+
+    /// Counts from now on the jumps that it takes, with the same leave.
+    fn count_edges(&mut self);
+
+    /// The counts of jumps; none unless it counts them.
+    fn edge_counts(&self) -> Option<&EdgeCounts>;
 
     /// Lets time pass without executing anything, while the core waits or is stalled.
     fn idle(&mut self, cycles: u64);

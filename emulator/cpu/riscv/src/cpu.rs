@@ -1,6 +1,6 @@
 //! The core as its users see it, and the loop that runs blocks.
 
-use espalier_core::{BlockCounts, Bus, DebugStop, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, DebugStop, EdgeCounts, Executed, Exit, Watchpoint};
 
 use crate::block::{self, Absent, Blocks, RiscV};
 use crate::config::Config;
@@ -58,6 +58,16 @@ impl Cpu {
     /// The counts; none unless it counts.
     pub fn block_counts(&self) -> Option<&BlockCounts> {
         self.blocks.counting.counts()
+    }
+
+    /// Counts from now on the jumps that it takes; a clone counts for itself.
+    pub fn count_edges(&mut self) {
+        self.blocks.counting.begin_edges();
+    }
+
+    /// The counts of jumps; none unless it counts them.
+    pub fn edge_counts(&self) -> Option<&EdgeCounts> {
+        self.blocks.counting.edges()
     }
 
     /// Runs until `cycles` cycles are spent or there is another reason to return.
@@ -271,6 +281,7 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let counted = if blocks.counting.is_on() { last.or(instructions[..count].last()) } else { None };
         let after = counted
             .map(|op| (first.wrapping_add(u32::from(op.index)), start.pc(op).wrapping_add(u32::from(op.length()))));
+        let cut_short = last.is_none();
         let mut ends = false;
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
@@ -282,8 +293,10 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
                 ends = matches!(then, Then::Sync | Then::SyncJump(_));
             }
         }
-        if let (Some((last, end)), Some(counts)) = (after, blocks.counting.counts_mut()) {
-            counts.note_at(last, pc, end, step.then() != Then::Raise && state.pc != end);
+        if let Some((last, after)) = after {
+            let jumped = step.then() != Then::Raise && state.pc != after;
+            let run = Executed { start: pc, end: after, jumped, unfinished: cut_short && after < end };
+            blocks.counting.note_at(last, run);
         }
         if ends || spent >= stop || bus.attention() {
             return spent;

@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{BlockCounts, Bus, Core, DebugStop, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, Core, DebugStop, EdgeCounts, Exit, Watchpoint};
 
 use crate::cpu::Cpu;
 
@@ -19,6 +19,14 @@ impl Core for Cpu {
 
     fn block_counts(&self) -> Option<&BlockCounts> {
         self.block_counts()
+    }
+
+    fn count_edges(&mut self) {
+        self.count_edges();
+    }
+
+    fn edge_counts(&self) -> Option<&EdgeCounts> {
+        self.edge_counts()
     }
 
     fn idle(&mut self, cycles: u64) {

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use espalier_core::{Bus, Counting, Damaged, DebugStop, Exit, Persist, Reader, WatchKind, Watchpoint, Writer};
+use espalier_core::{
+    Bus, Counting, Damaged, DebugStop, Executed, Exit, Persist, Reader, WatchKind, Watchpoint, Writer,
+};
 
 use crate::block::{self, Absent, Blocks};
 use crate::execute::execute_apart;
@@ -213,8 +215,9 @@ pub(crate) fn run_blocks<B: Bus>(
                 bus.executed(pc, end, spent);
             }
             state.finish(then, pc, u32::from(op.length()));
-            if let Some(counts) = counting.counts_mut() {
-                counts.note(pc, end, then != Then::Raise && state.pc != end);
+            if counting.is_on() {
+                let jumped = then != Then::Raise && state.pc != end;
+                counting.note(Executed { start: pc, end, jumped, unfinished: true });
             }
             debugger.note(watched.filter(|_| then != Then::Raise));
             if matches!(then, Then::Sync | Then::SyncJump(_)) {

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use crate::instruction::{self, Flow, Instruction, Opcode};
 use crate::trap::Trap;
-use espalier_core::{BlockCache, BlockCounts, Bus, Counting, Damaged, Decoder, Persist, Reader, Translation, Writer};
+use espalier_core::{
+    BlockCache, BlockCounts, Bus, Counting, Damaged, Decoder, EdgeCounts, Persist, Reader, Translation, Writer,
+};
 pub(crate) use translate::Entered;
 use translate::Translator;
 
@@ -164,6 +166,10 @@ impl Blocks {
 
     pub(crate) fn counts(&self) -> Option<&BlockCounts> {
         self.cache.counting.counts()
+    }
+
+    pub(crate) fn edges(&self) -> Option<&EdgeCounts> {
+        self.cache.counting.edges()
     }
 
     #[inline(always)]

@@ -12,7 +12,7 @@ use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
 use crate::trap::Trap;
-use espalier_core::{BlockCounts, Bus, DebugStop, Exit, Translation, Watchpoint};
+use espalier_core::{BlockCounts, Bus, DebugStop, EdgeCounts, Executed, Exit, Translation, Watchpoint};
 
 /// One core.
 #[derive(Clone, Debug)]
@@ -70,6 +70,16 @@ impl Cpu {
     /// The counts; none unless it counts.
     pub fn block_counts(&self) -> Option<&BlockCounts> {
         self.blocks.counts()
+    }
+
+    /// Counts from now on the jumps that it takes; a clone counts for itself.
+    pub fn count_edges(&mut self) {
+        self.blocks.count_edges();
+    }
+
+    /// The counts of jumps; none unless it counts them.
+    pub fn edge_counts(&self) -> Option<&EdgeCounts> {
+        self.blocks.edges()
     }
 
     /// Runs until `cycles` cycles are spent or there is another reason to return.
@@ -142,8 +152,8 @@ impl Cpu {
     /// The same, counted.
     fn interpret_counted<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
         let executed = self.interpret(bus, cycle);
-        if let (Some(executed), Some(counts)) = (executed, self.blocks.counting().counts_mut()) {
-            executed.count(counts);
+        if let Some(executed) = executed {
+            self.blocks.counting().note(executed);
         }
     }
 
@@ -306,7 +316,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
             Err(Absent::NotAtHand) => return spent,
         };
         let mut from = 0;
-        if translates {
+        if translates && !(counts && blocks.counting().interprets(pc)) {
             match blocks.enter(index, state, bus, spent, stop) {
                 None => {}
                 Some(Entered::At { room }) => {
@@ -367,6 +377,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
             (first.wrapping_add(u32::from(op.index)), end)
         });
         let mut raised = step.then() == Then::Raise;
+        let cut_short = last.is_none();
         let mut ends = false;
         match (step.then(), last) {
             (Then::Jump(target), _) => state.pc = target,
@@ -390,27 +401,14 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                 ends = unmasked || then == Then::Sync || state.ocd.is_stopped();
             }
         }
-        if let (Some((last, end)), Some(counts)) = (after, blocks.counting().counts_mut()) {
-            counts.note_at(last, pc, end, !raised && state.pc != end);
+        if let Some((last, after)) = after {
+            let jumped = !raised && state.pc != after;
+            let run = Executed { start: pc, end: after, jumped, unfinished: cut_short && after < end };
+            blocks.counting().note_at(last, run);
         }
         if ends || spent >= stop || bus.attention() {
             return spent;
         }
-    }
-}
-
-/// Instructions that were executed one after the other.
-#[derive(Clone, Copy, Debug)]
-struct Executed {
-    start: u32,
-    end: u32,
-    /// The core goes on elsewhere than at the end, and no exception is why.
-    jumped: bool,
-}
-
-impl Executed {
-    fn count(self, counts: &mut BlockCounts) {
-        counts.note(self.start, self.end, self.jumped);
     }
 }
 
@@ -452,7 +450,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) -> Option<Execu
         bus.executed(pc, end, cycle + 1);
     }
     state.finish(step.then(), pc, end);
-    Some(Executed { start: pc, end, jumped: step.then() != Then::Raise && state.pc != end })
+    Some(Executed { start: pc, end, jumped: step.then() != Then::Raise && state.pc != end, unfinished: true })
 }
 
 impl State {

@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{BlockCounts, Bus, Core, DebugStop, Exit, Mark, Translation, Watchpoint};
+use espalier_core::{BlockCounts, Bus, Core, DebugStop, EdgeCounts, Exit, Mark, Translation, Watchpoint};
 
 use crate::cpu::Cpu;
 use crate::state::State;
@@ -24,6 +24,14 @@ impl Core for Cpu {
 
     fn block_counts(&self) -> Option<&BlockCounts> {
         self.block_counts()
+    }
+
+    fn count_edges(&mut self) {
+        self.count_edges();
+    }
+
+    fn edge_counts(&self) -> Option<&EdgeCounts> {
+        self.edge_counts()
     }
 
     fn idle(&mut self, cycles: u64) {

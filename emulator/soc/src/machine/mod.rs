@@ -20,7 +20,9 @@ mod snapshot;
 
 use std::any::Any;
 
-use espalier_core::{Core, DebugStop, Frequency, LineSettings, Observer, SerialPort, Signal, Span, Time, Translation};
+use espalier_core::{
+    Core, DebugStop, EDGES, Frequency, LineSettings, Observer, SerialPort, Signal, Span, Time, Translation,
+};
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
 use espalier_peripherals::ResetCause;
@@ -490,6 +492,18 @@ impl Machine {
     /// a snapshot has no counts and does not count.
     pub fn count_blocks(&mut self) {
         (0..self.cores()).for_each(|core| self.cpu_mut(core).count_blocks());
+    }
+
+    /// Has each core count the jumps that it takes from now on, in the same way.
+    pub fn count_edges(&mut self) {
+        (0..self.cores()).for_each(|core| self.cpu_mut(core).count_edges());
+    }
+
+    /// Adds the jumps of all cores to `sum`. False if they are not counted.
+    pub fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
+        let counts = || (0..self.cores()).filter_map(|core| self.cpu(core).edge_counts());
+        counts().for_each(|counts| counts.add_to(sum));
+        counts().next().is_some()
     }
 
     /// From now on `observer` is told of what it is interested in. A fork has only those observers that fork, a snapshot none.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::common::{BOOTLOADER, program};
 use espalier_core::{
-    BlockEnd, CoreAccess, CountedBlock, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange, Signal,
-    Span, Time, Translation,
+    BlockEnd, CoreAccess, CountedBlock, EDGES, Interests, InterruptTaken, Medium, NetworkFrame, Observer, PadChange,
+    Signal, Span, Time, Translation,
 };
 use espalier_soc::{BoardDefinition, Machine, MachineConfig};
 
@@ -177,6 +177,66 @@ fn a_riscv_core_counts_as_an_observer_and_a_debugger_do() {
         let within = counts.values().filter(|block| (block.start..block.end).contains(&start));
         assert_eq!(within.map(|block| block.count).sum::<u64>(), count, "{start:#x}");
     }
+}
+
+/// The counters of jumps of all cores.
+fn edges(machine: &Machine) -> Vec<u8> {
+    let mut sum = [0; EDGES];
+    assert!(machine.add_edges(&mut sum));
+    sum.to_vec()
+}
+
+/// Small steps cut blocks short where a straight run does not, as the time at which anything comes does.
+#[test]
+fn jumps_are_the_same_in_both_engines_and_in_small_steps_and_counting_them_changes_nothing() {
+    for hex in [include_str!("programs/toggle.hex"), include_str!("programs/interrupts.hex")] {
+        let mut expected = board_with(hex);
+        expected.run_for(RUN);
+        assert!(!expected.add_edges(&mut [0; EDGES]));
+        let mut all = Vec::new();
+        for (translation, step) in [
+            (Translation::Off, RUN),
+            (Translation::After(1), RUN),
+            (Translation::default(), RUN),
+            (Translation::After(1), Span::from_micros(37)),
+        ] {
+            let mut machine = board_with(hex);
+            machine.set_translation(translation);
+            machine.count_edges();
+            let until = machine.now() + RUN;
+            while machine.now() < until {
+                machine.run_for(step.min(until.since(machine.now())));
+            }
+            assert_eq!(end(&machine), end(&expected), "{translation:?}");
+            all.push(edges(&machine));
+        }
+        let count = all[0].iter().filter(|count| **count > 0).count();
+        assert!(count > 50, "{count}");
+        for edges in &all[1..] {
+            let differences = edges.iter().zip(&all[0]).enumerate().filter(|(_, (one, other))| one != other);
+            assert_eq!(differences.collect::<Vec<_>>(), [], "the engines and the steps count the same, in the ROM too");
+        }
+    }
+}
+
+#[test]
+fn a_fork_counts_its_jumps_for_itself_and_with_blocks_too() {
+    let mut machine = board();
+    machine.count_edges();
+    machine.run_for(RUN);
+    let before = edges(&machine);
+    let mut fork = machine.clone();
+    assert!(edges(&fork).iter().all(|count| *count == 0));
+    fork.run_for(Span::from_millis(1));
+    let alone = edges(&fork);
+    assert!(alone.iter().any(|count| *count > 0) && before == edges(&machine));
+    // Translated code has one list of counts at hand, so code is interpreted now; the counts are the same.
+    let mut both = machine.clone();
+    both.set_translation(Translation::After(1));
+    both.count_blocks();
+    both.run_for(Span::from_millis(1));
+    assert!(edges(&both) == alone && !counted(&both).is_empty());
+    assert_eq!(end(&both), end(&fork));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Blocks that are translated to code of the host: which, when, and how one is entered.
 
-use espalier_core::{BlockCounts, Bus, CODE_PAGE, CodeMemory, Translation, WindowLayout};
+use espalier_core::{Bus, CODE_PAGE, CodeMemory, Executed, Translation, WindowLayout};
 use espalier_jit::{Block as Lowered, Engine, Exit, Op, Space};
 
 use super::lower::{self, Surroundings};
@@ -60,7 +60,8 @@ impl Blocks {
     /// True if blocks may be translated.
     #[inline(always)]
     pub(crate) fn translates(&self) -> bool {
-        self.cache.decoder.translator.setting != Translation::Off && !self.cache.decoder.translator.refused
+        let translator = &self.cache.decoder.translator;
+        translator.setting != Translation::Off && !translator.refused && self.cache.counting.is_translated()
     }
 
     pub(crate) fn set_translation(&mut self, setting: Translation) {
@@ -75,6 +76,13 @@ impl Blocks {
     /// Counts from now on what is executed, and drops translated code that does not.
     pub(crate) fn count(&mut self) {
         if self.cache.counting.begin() {
+            self.forget_translations();
+        }
+    }
+
+    /// Counts from now on the jumps that are taken, in the same way.
+    pub(crate) fn count_edges(&mut self) {
+        if self.cache.counting.begin_edges() {
             self.forget_translations();
         }
     }
@@ -112,6 +120,7 @@ impl Blocks {
         for block in self.cache.blocks_mut() {
             (block.own.native, block.own.heat) = (NONE, 0);
         }
+        self.cache.counting.forget_places();
     }
 
     /// Executes translated code from the block `index` on, which is at the core's address and current. None if the interpreter
@@ -143,7 +152,7 @@ impl Blocks {
         }
         let engine = self.cache.decoder.translator.engine.as_mut()?;
         engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
-        let executions = self.cache.counting.counts_mut().map_or(&mut [][..], BlockCounts::executions);
+        let executions = self.cache.counting.executions();
         // Translated code counts back from where it stops.
         let cut = stop - end;
         state.ccount_at_stop = state.ccount_at_stop.wrapping_sub(cut);
@@ -232,11 +241,10 @@ impl Blocks {
                 Op::JumpIndirect { done, .. } => Some((done, None)),
                 _ => None,
             };
-            if let Some((done, target)) = way
-                && let Some(counts) = self.cache.counting.counts_mut()
-            {
+            if let Some((done, target)) = way {
                 let end = ends[done as usize - 1];
-                tallied.push(Op::Tally { place: counts.place(start, end, target != Some(end)) });
+                let run = Executed { start, end, jumped: target != Some(end), unfinished: false };
+                tallied.extend(self.cache.counting.place(run).map(|place| Op::Tally { place }));
             }
             tallied.push(*op);
         }

@@ -9,7 +9,7 @@ use crate::execute::execute_apart;
 use crate::instruction::Instruction;
 use crate::state::State;
 use crate::step::{Start, Then};
-use espalier_core::{Bus, Counting};
+use espalier_core::{Bus, Counting, Executed};
 
 impl Cpu {
     /// [`Cpu::run_until`] while a debugger looks at every instruction.
@@ -172,8 +172,9 @@ fn run_blocks_debugged<B: Bus>(
                 (Then::Next, Some(following)) => state.pc = pc_of(following),
                 _ => state.finish(then, pc, end),
             }
-            if let Some(counts) = counting.counts_mut() {
-                counts.note(pc, end, then != Then::Raise && state.pc != end);
+            if counting.is_on() {
+                let jumped = then != Then::Raise && state.pc != end;
+                counting.note(Executed { start: pc, end, jumped, unfinished: true });
             }
             if then != Then::Raise {
                 debugger.note(watched);
