@@ -23,14 +23,16 @@ pub struct Target {
 }
 
 /// All readers, in the order of their names.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 21] = [
     Target { name: "air", run: air::frames },
     Target { name: "board_file", run: text::board_file },
+    Target { name: "capture", run: espalier_page::describe_any_capture },
     Target { name: "console", run: console::lines },
     Target { name: "dhcp", run: lan::dhcp },
     Target { name: "dns", run: lan::dns },
     Target { name: "eapol", run: espalier_net::frames_with_valid_keys },
     Target { name: "elf", run: files::elf },
+    Target { name: "flasher", run: espalier::read_any_replies },
     Target { name: "gdb", run: espalier_serve::hostile::gdb },
     Target { name: "http", run: espalier_serve::hostile::http },
     Target { name: "image", run: files::image },

@@ -105,6 +105,6 @@ macro_rules! targets {
 }
 
 targets! {
-    air board_file console dhcp dns eapol elf gdb http image lan partitions png qmp registers_esp32 registers_esp32c3 scenario
+    air board_file capture console dhcp dns eapol elf flasher gdb http image lan partitions png qmp registers_esp32 registers_esp32c3 scenario
     snapshot telnet
 }

@@ -19,6 +19,14 @@ pub enum CliError {
     Serve(#[from] espalier_serve::ServeError),
     #[error(transparent)]
     Scenario(#[from] espalier_scenario::ScenarioError),
+    #[cfg(feature = "fuzz")]
+    #[error(transparent)]
+    Fuzz(#[from] espalier_fuzz::FuzzError),
+    #[cfg(not(feature = "fuzz"))]
+    #[error(
+        "this build cannot fuzz, since it has no LibAFL: install one that can with `cargo install --locked --path harness/cli --features fuzz`"
+    )]
+    NoFuzzer,
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("cannot {action} {}: {source}", path.display())]

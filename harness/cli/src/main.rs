@@ -10,6 +10,8 @@ mod doctor;
 mod error;
 mod expect;
 mod flash;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod hint;
 mod image;
 mod init;
@@ -63,6 +65,10 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::Run(args) => return run::perform(args).await,
         Command::Record(args) => return record::perform(args).await,
         Command::RunScript(args) => return script::perform(args).await,
+        #[cfg(feature = "fuzz")]
+        Command::Fuzz(args) => return fuzz::perform(args).await,
+        #[cfg(not(feature = "fuzz"))]
+        Command::Fuzz(_) => return Err(CliError::NoFuzzer),
         Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,
         Command::Serve(ServeArgs { world: Some(file), listen, http, http_name, wait_for_clients, .. }) => {

@@ -119,8 +119,11 @@ pub use driver::{
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use error::{Cause, FileError};
-pub use espalier_core::{Bitmap, LineSettings, Pixmap, Rgb, SerialFormat, SerialParity, Span, Time};
+pub use espalier_core::{Bitmap, EDGES, LineSettings, Pixmap, Rgb, SerialFormat, SerialParity, Span, Time};
 pub use espalier_image::{self as image, Image, ImageError};
+#[cfg(unix)]
+#[doc(hidden)]
+pub use flasher::read_any_replies;
 pub use flasher::{ChipInfo, FlashError, Flashed, Flasher, FlasherBuilder, Progress, SECTOR, Stage};
 pub use kept::SNAPSHOTS_VARIABLE;
 pub use leds::{Leds, WrongColours};

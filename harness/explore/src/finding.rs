@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use espalier::{Board, Cause, Result, Time};
+use espalier::{Board, Cause, Result, StimulusRecord, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::explored::{Case, Finding};
@@ -133,31 +133,93 @@ impl SavedFinding {
     }
 }
 
+/// A fault that a search has seen on a board, with all that its file needs.
+///
+/// ```no_run
+/// use espalier_explore::{SavedCase, Sighting};
+///
+/// # fn test(start: &espalier::Board, stimuli: espalier::StimulusRecord) -> espalier::Result<()> {
+/// let sighting = Sighting {
+///     test: "fuzz".to_owned(),
+///     moment: "a frame of 60 bytes".to_owned(),
+///     message: "panic".to_owned(),
+///     case: SavedCase::Fuzzed { input: "00ff".to_owned() },
+///     until: start.now(),
+///     trace: start.trace_hash(),
+///     stimuli,
+/// };
+/// println!("{}", sighting.write(start, "fuzz-1")?.display());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The test that has found it.
+    pub test: String,
+    /// The moment in words.
+    pub moment: String,
+    /// The words for what was wrong.
+    pub message: String,
+    /// The case.
+    pub case: SavedCase,
+    /// Until when the board ran.
+    pub until: Time,
+    /// The fingerprint of its run up to there.
+    pub trace: Option<u64>,
+    /// All that was done to the board since it stood as it is given to [`write`](Sighting::write).
+    pub stimuli: StimulusRecord,
+}
+
+impl Sighting {
+    /// Writes it as `NAME.toml` in the folder of findings, with the board as it stood before beside it. The board stays as it is. Gives
+    /// the file.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or the board is of a kind that cannot be saved.
+    pub fn write(&self, start: &Board, name: &str) -> Result<PathBuf> {
+        self.write_and_plan(&start.fork_as(REPLAYED)?, name)
+    }
+
+    /// The same, with what was done planned on the board itself.
+    fn write_and_plan(&self, start: &Board, name: &str) -> Result<PathBuf> {
+        let path = start.shared_artefacts().join(FOLDER).join(format!("{name}.{EXTENSION}"));
+        let board = path.with_extension(BOARD_EXTENSION);
+        let saved = SavedFinding {
+            test: self.test.clone(),
+            moment: self.moment.clone(),
+            message: self.message.clone(),
+            case: self.case.clone(),
+            replay: Some(SavedReplay {
+                board: board.file_name().map(PathBuf::from).unwrap_or_default(),
+                until: self.until.ticks(),
+                trace: format!("{:016x}", self.trace.unwrap_or_default()),
+                stimuli: self.stimuli.stimuli.len() as u64,
+                incomplete: self.stimuli.incomplete.clone(),
+            }),
+        };
+        for (at, stimulus) in &self.stimuli.stimuli {
+            start.at(*at, stimulus.clone())?;
+        }
+        saved.write(&path)?;
+        start.save(&board)?;
+        Ok(path)
+    }
+}
+
 /// Writes a finding of `test`, with `start` as the board before it happened; it is called as the files of `base` are. Gives the file.
 pub(crate) fn write<C: Case>(base: &Board, start: &Board, test: &str, finding: &Finding<C>) -> Result<PathBuf> {
     let own = base.artefacts();
     let name = own.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let path = start.shared_artefacts().join(FOLDER).join(format!("{name}.{EXTENSION}"));
-    let board = path.with_extension(BOARD_EXTENSION);
-    let saved = SavedFinding {
+    let sighting = Sighting {
         test: test.to_owned(),
         moment: format!("{}{}", C::HAPPENED, finding.case),
         message: finding.message.clone(),
         case: finding.case.saved(),
-        replay: Some(SavedReplay {
-            board: board.file_name().map(PathBuf::from).unwrap_or_default(),
-            until: finding.until.ticks(),
-            trace: format!("{:016x}", finding.trace.unwrap_or_default()),
-            stimuli: finding.stimuli.stimuli.len() as u64,
-            incomplete: finding.stimuli.incomplete.clone(),
-        }),
+        until: finding.until,
+        trace: finding.trace,
+        stimuli: finding.stimuli.clone(),
     };
-    for (at, stimulus) in &finding.stimuli.stimuli {
-        start.at(*at, stimulus.clone())?;
-    }
-    saved.write(&path)?;
-    start.save(&board)?;
-    Ok(path)
+    sighting.write_and_plan(start, &name)
 }
 
 /// The cases that were kept of a test, in the order of their files' names.

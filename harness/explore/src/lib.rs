@@ -44,7 +44,9 @@ mod trials;
 
 pub use cases::Cut;
 pub use explored::{Case, Explored, Finding, Found, HistoryOverflow};
-pub use finding::{KEPT_FOLDER, KeptWithoutBoard, NoFinding, Replayed, SavedFinding, SavedReplay, keep, replay};
+pub use finding::{
+    KEPT_FOLDER, KeptWithoutBoard, NoFinding, Replayed, SavedFinding, SavedReplay, Sighting, keep, replay,
+};
 pub use inputs::{Input, InputCase, Inputs, inputs};
 pub use network::{FrameCase, NetworkCase, NetworkFaults, network};
 pub use power::{PowerCuts, power_cuts};

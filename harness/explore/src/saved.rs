@@ -36,6 +36,11 @@ pub enum SavedCase {
     },
     /// Inputs that came when they were not expected.
     Inputs(SavedInput),
+    /// Bytes that a fuzzer has made up.
+    Fuzzed {
+        /// The bytes, in hexadecimal.
+        input: String,
+    },
 }
 
 /// The sender of a frame.

@@ -60,6 +60,13 @@ pub(crate) fn describe(file: &[u8], medium: Medium, own: [u8; 6]) -> Vec<Value> 
     frames
 }
 
+/// Describes any bytes as captures of both media: for fuzzers.
+pub fn describe_any_capture(file: &[u8]) {
+    for medium in [Medium::Network, Medium::Air] {
+        drop(describe(file, medium, [0; 6]));
+    }
+}
+
 fn is_own(address: [u8; 6], own: [u8; 6]) -> bool {
     address[..5] == own[..5] && address[5].wrapping_sub(own[5]) < OWN_ADDRESSES
 }

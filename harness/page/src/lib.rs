@@ -19,6 +19,8 @@ pub use action::{Action, ActionError, Expected, Hands, Level, span};
 pub use console::UartLog;
 pub use conversation::Conversation;
 pub use export::{Export, export};
+#[doc(hidden)]
+pub use frames::describe_any_capture;
 pub use look::{CAPTURE, Look, Seen, Standing, cable, record, state_of};
 pub use peer::{Peer, PeerOf};
 pub use picture::{picture_as_png, picture_as_ppm};

@@ -2,17 +2,20 @@
 
 use std::fmt;
 
-use espalier_ieee80211::MacAddress;
+use espalier_ieee80211::{MacAddress, Mpdu, Rate};
 
 use super::guest::Guest;
 use super::network::Network;
 use super::station::Member;
-use super::{ANNOUNCED, AccessPoint, Air, AirError, AirFaults, Station, StationState};
+use super::{ANNOUNCED, AccessPoint, Air, AirError, AirFaults, AirFrame, RETRIES, Station, StationState};
 use crate::rng::Rng;
 use crate::{Lan, LanConfig};
 
 /// Stream of the seed for addresses.
 const STREAM_ADDRESSES: u64 = 5;
+/// Channel and strength of a sender that is not there.
+const UNKNOWN_CHANNEL: u8 = 1;
+const UNKNOWN_RSSI: i8 = -50;
 /// Locally administered; the rest of the address comes from the seed.
 const LOCAL_PREFIX: u8 = 0x02;
 
@@ -37,6 +40,20 @@ impl fmt::Display for Announced {
 espalier_core::persist!(value Announced { ssid, channel, protected });
 
 impl Air {
+    /// A frame without its frame check sequence goes to the board, as it is and once. Its channel and strength are those of the network or
+    /// station that its header names as its sender, or else those of the first one there is.
+    pub fn send_to_board(&mut self, bytes: Vec<u8>) {
+        let from = Mpdu::new(&bytes).and_then(Mpdu::transmitter).unwrap_or_default();
+        let network = self.networks.get(&from).or_else(|| self.networks.values().next());
+        let member = self.members.get(&from).or_else(|| self.members.values().next());
+        let network = network.map(|network| (network.settings().channel, network.settings().rssi));
+        let member = member.map(|member| (member.channel, member.settings.rssi));
+        let known = if self.members.contains_key(&from) { member.or(network) } else { network.or(member) };
+        let (channel, rssi) = known.unwrap_or((UNKNOWN_CHANNEL, UNKNOWN_RSSI));
+        let bytes = bytes.into();
+        self.launch(AirFrame { bytes, channel, rssi, rate: Rate::OFDM_24M, from, tries: RETRIES, lost: false });
+    }
+
     /// Puts a network into the air and returns its BSSID.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod fuzz;
 mod parse;
 mod shared;
 
@@ -12,6 +13,9 @@ use espalier::{Model, Span};
 use espalier_scenario::Pattern;
 
 use espalier_serve::Level;
+pub use fuzz::FuzzArgs;
+#[cfg(feature = "fuzz")]
+pub use fuzz::FuzzInput;
 pub use parse::{At, Endpoint, Forward, PeerForward, Signal};
 use parse::{BAUD, endpoint, is_cut, is_in_air, level, span};
 pub use shared::{AtArgs, CaptureArgs, NetworkArgs, SetupArgs, StrictArgs, TableArgs};
@@ -77,6 +81,8 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = espalier_explore::KEPT_FOLDER)]
         keep: Option<PathBuf>,
     },
+    /// Look for bytes that firmware does not survive.
+    Fuzz(FuzzArgs),
     /// Write a first test for the firmware of a project.
     Init(InitArgs),
     /// Make an emulated board reachable: RFC 2217, TCP, PTY, QMP, GDB, and a page in a browser.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use espalier_core::{EDGES, Span};
+
 use super::Board;
 use crate::coverage::Coverage;
 use crate::driver::Capability;
@@ -25,6 +27,35 @@ impl Board {
     /// Returns the coverage since [`cover`](Board::cover); empty if that was not called.
     pub fn coverage(&self) -> Coverage {
         Coverage::of(self.shared.lock().driver.executed().unwrap_or_default())
+    }
+
+    /// Counts from now on the jumps that its cores take, in [`EDGES`] counters; its forks count for themselves. This is for fuzzers: the
+    /// same input counts in the same counters in every run, and two jumps may share one. What the board does is the same.
+    ///
+    /// # Errors
+    /// If the board is not emulated.
+    pub fn count_edges(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Coverage)?;
+        state.driver.count_edges();
+        Ok(())
+    }
+
+    /// Adds the jumps since [`count_edges`](Board::count_edges), or since it was forked, to these counters. False if none are counted.
+    pub fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
+        self.shared.lock().driver.add_edges(sum)
+    }
+
+    /// Runs until no core executes anything, but for at least the first span, and at most for the second. False if one executes then.
+    /// It is faster than a wait of a test, and does not yield to other tasks.
+    ///
+    /// # Errors
+    /// If the board cannot go on, or is not emulated.
+    pub fn run_to_rest(&self, least: Span, most: Span) -> Result<bool> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Coverage)?;
+        let now = state.driver.now();
+        state.driver.run_to_rest(now + least, now + most).map_err(|failure| state.fail(failure))
     }
 
     /// The ELF file of its firmware, if one lies beside the image or is the image.

@@ -5,11 +5,9 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::Damaged;
-
 #[cfg(feature = "probe")]
 use espalier_core::Span;
-use espalier_core::{LineSettings, Signal, Time};
+use espalier_core::{Damaged, EDGES, LineSettings, Signal, Time};
 use espalier_parts::{Part, Value};
 
 use super::{
@@ -349,6 +347,23 @@ pub(crate) trait Diagnostics {
     /// Returns the addresses executed while they were counted.
     fn executed(&self) -> Option<Executed> {
         None
+    }
+
+    /// Counts from now on the jumps that the cores take. False if this kind of board cannot.
+    fn count_edges(&mut self) -> bool {
+        false
+    }
+
+    /// Adds the counters of jumps to others. False if none are counted.
+    fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
+        let _ = sum;
+        false
+    }
+
+    /// Runs until nothing executes, but at least until `least` and at most until `limit`. False if something executes then.
+    fn run_to_rest(&mut self, least: Time, limit: Time) -> Result<bool, Failure> {
+        let _ = (least, limit);
+        Ok(false)
     }
 
     /// The firmware's accesses to hardware that this kind of board lacks, one line each.

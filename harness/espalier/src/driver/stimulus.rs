@@ -79,6 +79,51 @@ impl Stimulus {
         Stimulus(Act::Supply { millivolts: millivolts(volts), seed })
     }
 
+    /// A frame arrives over the cable of its Ethernet, as it is and without its check sequence.
+    pub fn ethernet_frame(bytes: impl Into<Vec<u8>>) -> Stimulus {
+        Stimulus(Act::EthernetFrame(bytes.into()))
+    }
+
+    /// A frame of 802.11 arrives at its antenna, as it is and without its check sequence, from a sender that does not repeat it.
+    pub fn radio_frame(bytes: impl Into<Vec<u8>>) -> Stimulus {
+        Stimulus(Act::RadioFrame(bytes.into()))
+    }
+
+    /// The flash chip has other bytes from this offset on, past its own commands.
+    pub fn flash(offset: u32, bytes: impl Into<Vec<u8>>) -> Stimulus {
+        Stimulus(Act::Flash { offset, bytes: bytes.into() })
+    }
+
+    /// A pulse on the reset line.
+    pub fn reset(start: Start) -> Stimulus {
+        Stimulus(Act::Reset(start))
+    }
+
+    /// The same with other bytes, if it is one that brings bytes.
+    #[must_use]
+    pub fn with_bytes(&self, bytes: impl Into<Vec<u8>>) -> Stimulus {
+        let (mut other, new) = (self.clone(), bytes.into());
+        if let Act::Console(bytes)
+        | Act::Uart { bytes, .. }
+        | Act::Send { bytes, .. }
+        | Act::SendTo { bytes, .. }
+        | Act::Flash { bytes, .. }
+        | Act::EthernetFrame(bytes)
+        | Act::RadioFrame(bytes) = &mut other.0
+        {
+            *bytes = new;
+        }
+        other
+    }
+
+    pub(crate) fn send(connection: ConnectionId, bytes: Vec<u8>) -> Stimulus {
+        Stimulus(Act::Send { connection, bytes })
+    }
+
+    pub(crate) fn send_to(socket: UdpId, to: SocketAddrV4, bytes: Vec<u8>) -> Stimulus {
+        Stimulus(Act::SendTo { socket, to, bytes })
+    }
+
     /// Frames are counted at this place from now on, and the plan says what happens to which.
     pub fn frames(link: FrameLink, plan: FramePlan) -> Stimulus {
         Stimulus(Act::Frames { link, plan })
@@ -99,6 +144,11 @@ impl fmt::Display for Stimulus {
             Act::Pin { pin, level: None } => write!(f, "pin {pin} is let go"),
             Act::Supply { millivolts, .. } => write!(f, "the supply has {millivolts} mV"),
             Act::Deauthenticate { ssid } => write!(f, "{ssid} sends its stations away"),
+            Act::Send { bytes, .. } => write!(f, "a TCP connection gets \"{}\"", escaped(bytes)),
+            Act::SendTo { to, bytes, .. } => write!(f, "{to} gets the datagram \"{}\"", escaped(bytes)),
+            Act::EthernetFrame(bytes) => write!(f, "the cable brings \"{}\"", escaped(bytes)),
+            Act::RadioFrame(bytes) => write!(f, "the air brings \"{}\"", escaped(bytes)),
+            Act::Flash { offset, bytes } => write!(f, "flash at {offset:#x} becomes \"{}\"", escaped(bytes)),
             other => write!(f, "{other:?}"),
         }
     }
@@ -168,6 +218,9 @@ pub(crate) enum Act {
     Station { ssid: String, password: Option<String>, rssi: Option<i8> },
     RemoveStation([u8; 6]),
     Frames { link: FrameLink, plan: FramePlan },
+    Flash { offset: u32, bytes: Vec<u8> },
+    EthernetFrame(Vec<u8>),
+    RadioFrame(Vec<u8>),
 }
 
 espalier_core::persist! {
@@ -207,5 +260,8 @@ espalier_core::persist! {
         Station { ssid, password, rssi },
         RemoveStation(hardware),
         Frames { link, plan },
+        Flash { offset, bytes },
+        EthernetFrame(bytes),
+        RadioFrame(bytes),
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn connect(mut port: Port, baud: u32, skip_unchanged: bool) -> Result
 
 /// A port that is not on USB. Which fields its description has depends on the features that other crates enable, so it is
 /// not written down here but made from the fields that are always there.
-fn no_usb_port() -> UsbPortInfo {
+pub(super) fn no_usb_port() -> UsbPortInfo {
     let ids = MapDeserializer::<_, ValueError>::new([("vid", 0_u16), ("pid", 0_u16)].into_iter());
     UsbPortInfo::deserialize(ids).expect("every other field is optional")
 }
@@ -68,7 +68,7 @@ pub(super) fn read(device: &mut Device, offset: u32, length: u32) -> Result<Vec<
     Ok(bytes)
 }
 
-fn packet(connection: &mut Connection) -> Result<Vec<u8>, Error> {
+pub(super) fn packet(connection: &mut Connection) -> Result<Vec<u8>, Error> {
     connection.read_flash_response()?.ok_or(Error::IncorrectResponse)?.value.try_into()
 }
 

@@ -13,6 +13,8 @@ mod packet;
 mod progress;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod replies;
 
 use std::future::poll_fn;
 use std::sync::mpsc::{Sender, channel};
@@ -39,6 +41,8 @@ use progress::Reporter;
 pub use progress::{Progress, Stage};
 #[cfg(unix)]
 use relay::Relay;
+#[cfg(unix)]
+pub use replies::read_any_replies;
 
 /// Bytes that are erased together.
 pub const SECTOR: u32 = 0x1000;

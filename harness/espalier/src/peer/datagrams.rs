@@ -7,7 +7,7 @@ use std::task::Poll;
 use espalier_core::{Span, Time};
 
 use super::{Peer, mdns};
-use crate::driver::{DatagramDriver, UdpId};
+use crate::driver::{DatagramDriver, Stimulus, UdpId};
 use crate::error::Failure;
 use crate::session::{Result, Shared, State, Wait};
 
@@ -139,6 +139,11 @@ impl UdpSocket {
     pub fn try_receive(&self) -> Option<(Vec<u8>, SocketAddrV4)> {
         let received = datagrams(&mut self.shared.lock()).ok()?.receive_from(self.id);
         received.map(|(from, bytes)| (bytes, from))
+    }
+
+    /// The same as [`send_to`](UdpSocket::send_to) as a stimulus, also for forks of the board, which have this socket too.
+    pub fn stimulus(&self, bytes: impl Into<Vec<u8>>, to: SocketAddrV4) -> Stimulus {
+        Stimulus::send_to(self.id, to, bytes.into())
     }
 
     /// Waits for a datagram, and says who sent it.

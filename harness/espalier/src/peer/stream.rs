@@ -11,7 +11,7 @@ use espalier_core::{Span, Time};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{ConnectionClosed, Peer};
-use crate::driver::{ConnectionId, Link};
+use crate::driver::{ConnectionId, Link, Stimulus};
 use crate::error::Failure;
 use crate::session::{Connection, Ended, Event, PATIENCE, Result, Shared, State, Timeout, Until, Wait, quoted};
 use crate::text::{escaped, find};
@@ -65,6 +65,11 @@ impl PeerStream {
     /// Sets the time limit of a read or a write through tokio's traits, in board time; `None` is no limit.
     pub fn set_patience(&mut self, patience: Option<Span>) {
         self.patience = patience;
+    }
+
+    /// The same as [`send`](PeerStream::send) as a stimulus, also for forks of the board, which have this connection too.
+    pub fn stimulus(&self, bytes: impl Into<Vec<u8>>) -> Stimulus {
+        Stimulus::send(self.id, bytes.into())
     }
 
     /// Sends all of `bytes`. They stay where they are: the connection takes what it has room for, and no copy is made of the rest.

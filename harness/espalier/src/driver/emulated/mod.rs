@@ -8,7 +8,7 @@ mod world;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Damaged, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
+use espalier_core::{Damaged, EDGES, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
 use espalier_parts::{PartEntry, PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
@@ -46,6 +46,8 @@ const CONSOLE: usize = 0;
 /// The fastest rate at which espflash's stub keeps up.
 const STUB_BAUD: u32 = 4_000_000;
 
+/// Time after which a board that executes is looked at again, for whether it rests.
+const REST_LOOK: Span = Span::from_micros(100);
 /// Time for which a board runs before its reads of the flash chip are checked.
 const LOOK: Span = Span::from_millis(1);
 
@@ -593,6 +595,31 @@ impl Diagnostics for Emulated {
 
     fn executed(&self) -> Option<Executed> {
         executed(&self.machine())
+    }
+
+    fn count_edges(&mut self) -> bool {
+        self.machine_mut().count_edges();
+        true
+    }
+
+    fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
+        self.machine().add_edges(sum)
+    }
+
+    fn run_to_rest(&mut self, least: Time, limit: Time) -> Result<bool, Failure> {
+        loop {
+            let now = self.now();
+            let rests = self.access.held_mut().world.rests_until().is_some();
+            if now >= least && rests && self.stimuli.is_empty() {
+                return Ok(true);
+            }
+            if now >= limit {
+                return Ok(false);
+            }
+            let end = if now < least { least } else { (now + REST_LOOK).min(limit) };
+            let end = self.perform_due(end)?;
+            self.access.held_mut().run_to(end)?;
+        }
     }
 
     fn trace_hash(&self) -> Option<u64> {

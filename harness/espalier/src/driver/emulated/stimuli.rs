@@ -6,8 +6,8 @@ use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
 
 use super::Emulated;
 use crate::driver::{
-    Act, AirDriver, Cable, CountedFrames, DatagramDriver, Driver, FrameLink, Pads, Parts, PeerSockets, PowerSupply,
-    Segment, SerialConsole, Stimulus, StimulusRecord,
+    Act, AirDriver, Cable, CountedFrames, DatagramDriver, Driver, EmulatorError, FrameLink, Pads, Parts, PeerSockets,
+    PowerSupply, Segment, SerialConsole, Stimulus, StimulusRecord,
 };
 use crate::error::Failure;
 
@@ -28,6 +28,11 @@ impl Stimuli {
     /// Returns the time of the next one.
     fn next(&self) -> Option<Time> {
         self.planned.front().map(|(at, _)| *at)
+    }
+
+    /// Whether nothing is planned.
+    pub(super) fn is_empty(&self) -> bool {
+        self.planned.is_empty()
     }
 
     fn take_due(&mut self, now: Time) -> Option<Act> {
@@ -149,6 +154,18 @@ impl Emulated {
             Act::AirFaults(faults) => AirDriver::set_faults(self, faults)?,
             Act::Station { ssid, password, rssi } => drop(self.add_station(&ssid, password.as_deref(), rssi)?),
             Act::RemoveStation(hardware) => self.remove_station(hardware),
+            Act::Flash { offset, bytes } => {
+                self.note(bytes.len(), || Act::Flash { offset, bytes: bytes.clone() });
+                self.machine_mut().load_flash(offset, &bytes).map_err(EmulatorError::new)?;
+            }
+            Act::EthernetFrame(bytes) => {
+                self.note(bytes.len(), || Act::EthernetFrame(bytes.clone()));
+                self.access.held_mut().world.lan_mut().send_from_outside(bytes);
+            }
+            Act::RadioFrame(bytes) => {
+                self.note(bytes.len(), || Act::RadioFrame(bytes.clone()));
+                self.access.held_mut().world.air_mut().send_to_board(bytes);
+            }
             Act::Frames { link, plan } => {
                 self.note(SIZE, || Act::Frames { link, plan: plan.clone() });
                 let mut held = self.access.held_mut();

@@ -1,0 +1,42 @@
+//! Parts of the fuzzer by themselves.
+
+use espalier_fuzz::{Entry, Fault, FaultKind, Fuzz, FuzzError, shrink};
+
+use crate::firmware::connected;
+
+#[test]
+fn the_bytes_that_matter_are_left() {
+    let input: Vec<u8> = (0..200).collect();
+    assert_eq!(shrink(&input, |bytes| bytes.contains(&77) && bytes.contains(&150)), [77, 150]);
+    assert_eq!(shrink(b"xxxxAxx", |bytes| bytes.len() >= 3), [0, 0, 0]);
+}
+
+#[test]
+fn trials_have_a_bound() {
+    let mut trials = 0;
+    let input = vec![1; 5000];
+    let shrunk = shrink(&input, |_| {
+        trials += 1;
+        false
+    });
+    assert_eq!((shrunk, trials), (input, 400));
+}
+
+#[test]
+fn numbers_make_no_other_finding() {
+    let fault = |message: &str| Fault { kind: FaultKind::Panic, message: message.to_owned() }.key();
+    assert_eq!(fault("index 17 of 16\nat 2.5 s"), fault("index 250 of 16\nat 9.1 s"));
+    assert_eq!(fault("EPC1 0x400d00ab"), fault("EPC1 0x41414141"));
+    assert_ne!(fault("index 17"), fault("no index"));
+}
+
+#[tokio::test]
+async fn a_corpus_that_cannot_be_used_is_named() -> Result<(), FuzzError> {
+    let (board, socket) = connected(false).await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "")?;
+    let error = Fuzz::new(Entry::tcp(&socket)).corpus(&file).run(&board, || true).unwrap_err();
+    assert!(error.to_string().contains("file cannot be used"), "{error}");
+    Ok(())
+}
