@@ -24,6 +24,7 @@ mod persist;
 mod picture;
 mod register;
 mod schedule;
+mod sd;
 mod serial;
 mod signal;
 mod sine;
@@ -50,6 +51,7 @@ pub use persist::{Damaged, Load, Persist, Reader, Writer, persist_tag, restore_s
 pub use picture::{Picture, Pixmap};
 pub use register::{Register, Registers};
 pub use schedule::Schedule;
+pub use sd::{SdData, SdResponse, SdTarget};
 pub use serial::{LineSettings, SerialFormat, SerialParity, SerialPort};
 pub use signal::Signal;
 pub use sine::sine;

@@ -2,6 +2,7 @@
 
 use crate::audio::AudioTarget;
 use crate::outside::{GuestMemory, I2cTarget, SpiTarget};
+use crate::sd::SdTarget;
 use crate::signal::Signal;
 use crate::time::Time;
 
@@ -25,6 +26,12 @@ pub trait Surroundings {
     /// The devices that it hears.
     fn audio_in(&mut self) -> Option<&mut dyn AudioTarget> {
         None
+    }
+
+    /// Returns the card at a slot of this SD host with the number of data lines that lead to it, and the memory for its DMA.
+    fn sd(&mut self, slot: usize) -> (Option<(&mut dyn SdTarget, usize)>, &mut dyn GuestMemory) {
+        let _ = slot;
+        (None, self.memory())
     }
 
     /// Frames that this serial port has sent, each with its end.

@@ -62,7 +62,8 @@ pub use mpu6050::Mpu6050;
 pub use msa300::Msa300;
 pub use oled::{ComPins, Controller, Oled, OledConfig};
 pub use part::{
-    Connection, Drive, ForkPart, PadUse, Part, PartEntry, PartError, Property, SpiPart, Value, ValueError, Wiring,
+    Connection, Drive, ForkPart, PadUse, Part, PartEntry, PartError, Property, SD_DATA, SpiPart, Value, ValueError,
+    Wiring,
 };
 pub use psram::{PSRAM_PAGE_SIZE, Psram, PsramSize, PsramSizeError};
 pub use sdcard::SdCard;

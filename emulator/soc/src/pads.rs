@@ -24,6 +24,9 @@ pub struct PadSet {
     /// The pads that are wired on every board: the console and the flash chip.
     pub console: [u8; 2],
     pub flash: RangeInclusive<u8>,
+    /// The pads of a card on an SD bus: clock, command, and data lines 0 to 3. None of them if the chip has no host for it. The other slot
+    /// of the ESP32's host has the pads of the flash chip.
+    pub sd: &'static [u8],
 }
 
 pub static ESP32: PadSet = PadSet {
@@ -39,6 +42,7 @@ pub static ESP32: PadSet = PadSet {
     },
     console: [1, 3],
     flash: 6..=11,
+    sd: &[14, 15, 2, 4, 12, 13],
 };
 
 pub static ESP32C3: PadSet = PadSet {
@@ -48,6 +52,7 @@ pub static ESP32C3: PadSet = PadSet {
     feel: Ability { holds: |_| false, allowed: "a pin of a chip with a touch controller, which this one has not" },
     console: [20, 21],
     flash: 12..=17,
+    sd: &[],
 };
 
 /// Whether the ESP32 has a pad of this number.

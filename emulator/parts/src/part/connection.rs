@@ -10,6 +10,9 @@ const ADDRESSES: RangeInclusive<i64> = 0x08..=0x77;
 /// The highest number that a pad of any chip has.
 const LAST_PAD: i64 = 63;
 
+/// The keys of the data lines of an SD bus.
+pub const SD_DATA: [&str; 4] = ["d0", "d1", "d2", "d3"];
+
 /// The use of a pad by a part.
 ///
 /// ```
@@ -65,6 +68,12 @@ pub enum Connection {
         miso: Option<u8>,
         cs: Option<u8>,
         dc: Option<u8>,
+    },
+    /// On an SD bus, of one data line or of four.
+    Sd {
+        clk: u8,
+        cmd: u8,
+        data: [Option<u8>; 4],
     },
     /// On a bus of serial audio, with the key of its data line.
     Audio {
@@ -257,6 +266,24 @@ impl<'a> Wiring<'a> {
         let (sck, ws) = (self.required("sck", sck)?, self.required("ws", ws)?);
         let data = self.required(key, data)?;
         self.connections.push(Connection::Audio { sck, ws, data, key });
+        Ok(())
+    }
+
+    /// The SD bus of the pads `clk`, `cmd` and `d0`, and `d1`, `d2` and `d3` if it has four data lines.
+    ///
+    /// # Errors
+    /// If a pad is missing, or only some of the other three data lines are there.
+    pub fn sd(&mut self) -> Result<(), PartError> {
+        let (clk, cmd) = (self.gpio("clk")?, self.gpio("cmd")?);
+        let (clk, cmd) = (self.required("clk", clk)?, self.required("cmd", cmd)?);
+        let data = [self.gpio("d0")?, self.gpio("d1")?, self.gpio("d2")?, self.gpio("d3")?];
+        self.required("d0", data[0])?;
+        if data[1..].iter().any(Option::is_some) {
+            for (key, line) in SD_DATA.into_iter().zip(data) {
+                self.required(key, line)?;
+            }
+        }
+        self.connections.push(Connection::Sd { clk, cmd, data });
         Ok(())
     }
 

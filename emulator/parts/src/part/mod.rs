@@ -11,9 +11,9 @@ mod property;
 use std::any::Any;
 use std::fmt::Debug;
 
-use espalier_core::{AudioTarget, I2cTarget, Persist, Rgb, Signal, Time};
+use espalier_core::{AudioTarget, I2cTarget, Persist, Rgb, SdTarget, Signal, Time};
 
-pub use connection::{Connection, PadUse, Wiring};
+pub use connection::{Connection, PadUse, SD_DATA, Wiring};
 pub use entry::{PartEntry, PartError, Property};
 pub use property::{Value, ValueError};
 
@@ -96,6 +96,11 @@ pub trait Part: ForkPart + Persist + Any + Debug + Send + Sync {
 
     /// The part as a device on a bus of serial audio.
     fn audio(&mut self) -> Option<&mut dyn AudioTarget> {
+        None
+    }
+
+    /// The part as a card on an SD bus.
+    fn sd(&mut self) -> Option<&mut dyn SdTarget> {
         None
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use espalier_parts::{Connection, PadUse, PartEntry};
+use espalier_parts::{Connection, PadUse, PartEntry, SD_DATA};
 
 use super::error::BoardErrorKind;
 use super::{BoardDefinition, ChipKind};
@@ -110,6 +110,13 @@ fn parts(board: &BoardDefinition) -> Checked {
                         gpio.map_or(Ok(()), |gpio| pads.take(entry, gpio, key, ability))?;
                     }
                 }
+                Connection::Sd { clk, cmd, data } => {
+                    let lines = [Some(clk), Some(cmd)].into_iter().chain(data);
+                    for (place, (key, gpio)) in ["clk", "cmd"].into_iter().chain(SD_DATA).zip(lines).enumerate() {
+                        let Some(gpio) = gpio else { continue };
+                        pads.take_only(entry, gpio, key, set.sd.get(place).copied())?;
+                    }
+                }
                 Connection::Audio { sck, ws, data, key } => {
                     pads.take(entry, sck, "sck", &set.drive)?;
                     pads.take(entry, ws, "ws", &set.drive)?;
@@ -149,6 +156,18 @@ struct Pads {
 }
 
 impl Pads {
+    /// A line that only one pad of the chip can be, if the chip has it.
+    fn take_only(&mut self, entry: &PartEntry, gpio: u8, key: &'static str, only: Option<u8>) -> Checked {
+        if only == Some(gpio) {
+            return self.take(entry, gpio, key, &self.set.exist);
+        }
+        let allowed = match only {
+            Some(_) => "the pad of the SD host's second slot: clk 14, cmd 15, d0 2, d1 4, d2 12, d3 13",
+            None => "on a chip with an SD host: leave `clk` out, and name `sck`, `mosi`, `miso` and `cs` of SPI",
+        };
+        Err(BoardErrorKind::Value { key: place(entry, key), value: gpio.to_string(), allowed })
+    }
+
     fn take(&mut self, entry: &PartEntry, gpio: u8, key: &'static str, ability: &Ability) -> Checked {
         let wrong = |allowed| Err(BoardErrorKind::Value { key: place(entry, key), value: gpio.to_string(), allowed });
         if !(self.set.exist.holds)(gpio) {

@@ -7,15 +7,15 @@
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FrcTimer, Gpio, I2c, I2s, IoMux,
     LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt, Rng, Rsa, RtcCntl,
-    RtcIo, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, WifiMac, XTAL, emac_ext, gpio_sd, hinf, radio_agc,
-    radio_front_end, radio_storage, slc_host,
+    RtcIo, Sdmmc, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, WifiMac, XTAL, emac_ext, gpio_sd, hinf,
+    radio_agc, radio_front_end, radio_storage, slc_host,
 };
 
 use super::Esp32;
 use super::flash_mmu::FlashMmu;
 use crate::platform::block::{Block, Id, Setup};
 use crate::platform::map::{self, Window};
-use crate::platform::{AudioSignals, Signals, SpiSignals};
+use crate::platform::{AudioSignals, SdSignals, Signals, SpiSignals};
 
 /// Peripherals on the DPORT bus, and the blocks from UART0 on as the AHB sees them; FIFOs are read there.
 pub const WINDOWS: &[Window] = &[
@@ -41,8 +41,14 @@ const VSPI: SpiSignals = SpiSignals { clock: 63, q: 64, d: 65, chip_selects: [68
 const I2S0_SIGNALS: AudioSignals = AudioSignals { sck: [23, 27], ws: [25, 28], data_out: 163, data_in: 155 };
 const I2S1_SIGNALS: AudioSignals = AudioSignals { sck: [24, 164], ws: [26, 165], data_out: 189, data_in: 181 };
 
+/// The lines of the SD host, which has no signals in the matrix for them: numbers above those of all signals.
+const SD_SLOTS: [SdSignals; 2] = [
+    SdSignals { clock: 0x200, command: 0x201, data: [0x202, 0x203, 0x204, 0x205] },
+    SdSignals { clock: 0x210, command: 0x211, data: [0x212, 0x213, 0x214, 0x215] },
+];
+
 /// The signals that IO_MUX brings to pads past the matrix: pad, function, signal (TRM, table "IO_MUX Pad List").
-const DIRECT: [(usize, u32, u32); 8] = [
+const DIRECT: [(usize, u32, u32); 20] = [
     (14, 1, HSPI.clock),
     (12, 1, HSPI.q),
     (13, 1, HSPI.d),
@@ -51,6 +57,18 @@ const DIRECT: [(usize, u32, u32); 8] = [
     (19, 1, VSPI.q),
     (23, 1, VSPI.d),
     (5, 1, VSPI.chip_selects[0]),
+    (6, 3, SD_SLOTS[0].clock),
+    (11, 3, SD_SLOTS[0].command),
+    (7, 3, SD_SLOTS[0].data[0]),
+    (8, 3, SD_SLOTS[0].data[1]),
+    (9, 3, SD_SLOTS[0].data[2]),
+    (10, 3, SD_SLOTS[0].data[3]),
+    (14, 3, SD_SLOTS[1].clock),
+    (15, 3, SD_SLOTS[1].command),
+    (2, 3, SD_SLOTS[1].data[0]),
+    (4, 3, SD_SLOTS[1].data[1]),
+    (12, 3, SD_SLOTS[1].data[2]),
+    (13, 3, SD_SLOTS[1].data[3]),
 ];
 
 /// The signal that IO_MUX brings to a pad with this function.
@@ -200,7 +218,12 @@ pub const TABLE: &[Block<Esp32>] = &[
         Box::new(ApbCtrl::new(fuses(setup).revision.has_apb_ctrl_bit()))
     })
     .after(Esp32::update_clocks),
-    Block::stub("SDMMC", 0x3FF6_8000, 0x1000),
+    // Card detects, write protections and interrupts of both slots.
+    Block::new("SDMMC", 0x3FF6_8000, 0x1000, |_| Box::new(Sdmmc::new()))
+        .interrupts(&[37])
+        .inputs(&[Signals::new(97, 6)])
+        .sd(&SD_SLOTS)
+        .resets(&[(CORES, 6)]),
     Block::new("EMAC_EXT", 0x3FF6_9800, 0x800, |_| Box::new(emac_ext())),
     Block::new("EMAC", 0x3FF6_A000, 0x1000, |setup| {
         Box::new(Emac::new(setup.board.ethernet.map(|port| (port.phy, port.address))))

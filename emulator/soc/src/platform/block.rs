@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use espalier_core::{Damaged, Device, PadMatrix, Persist, Reader, Time, Writer};
 
-use super::signals::{AudioSignals, Signals, SpiSignals};
+use super::signals::{AudioSignals, SdSignals, Signals, SpiSignals};
 use super::stub::Stub;
 use crate::boards::BoardDefinition;
 
@@ -42,6 +42,8 @@ pub struct Row {
     pub spi: Option<SpiSignals>,
     /// The signals by which it reaches the speakers and microphones of the board, if it is a controller of serial audio.
     pub audio: Option<AudioSignals>,
+    /// The lines of its slots, if it is a host of SD cards.
+    pub sd: &'static [SdSignals],
     /// It has a line to the outside of the chip, as serial port.
     pub serial: bool,
     /// Software reads the levels of pads in it.
@@ -89,6 +91,7 @@ impl<C> Block<C> {
             flash: false,
             spi: None,
             audio: None,
+            sd: &[],
             serial: false,
             shows_pads: false,
         };
@@ -148,6 +151,12 @@ impl<C> Block<C> {
     pub const fn audio(mut self, signals: AudioSignals) -> Block<C> {
         self.row.audio = Some(signals);
         self.row.outputs = Some(Signals::new(signals.data_out, 1));
+        self
+    }
+
+    /// A host of SD cards, with a slot for each of `slots`.
+    pub const fn sd(mut self, slots: &'static [SdSignals]) -> Block<C> {
+        self.row.sd = slots;
         self
     }
 

@@ -18,8 +18,8 @@ mod wire_ends;
 use std::collections::VecDeque;
 
 use espalier_core::{
-    AudioTarget, Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SpiTarget, SteadyWords, Surroundings,
-    Time, Unmodelled,
+    AudioTarget, Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SdTarget, SpiTarget, SteadyWords,
+    Surroundings, Time, Unmodelled,
 };
 use espalier_net::{Air, Delivery, Lan, Ports, Sent};
 use espalier_parts::{FlashChip, FlashSize, Psram, PsramSize};
@@ -39,7 +39,7 @@ pub use fidelity::{FidelityRow, markdown as fidelity_markdown};
 pub use lines::{Input, Source, pads};
 pub use net::{Carried, NetDriver, resolve};
 pub use serial::{SERIAL_OUTPUT_BYTES, SerialOutput};
-pub use signals::{AudioSignals, Signals, SpiSignals};
+pub use signals::{AudioSignals, SdSignals, Signals, SpiSignals};
 pub use unmodelled::{Origin, UnmodelledAccess, UnmodelledBlock};
 pub use wire_ends::{FarEnd, WireChange, WireDrive, strongest};
 
@@ -554,6 +554,11 @@ impl Surroundings for Wiring<'_> {
 
     fn audio_in(&mut self) -> Option<&mut dyn AudioTarget> {
         self.parts.audio_bus(self.row.audio?, true, self.matrix?)
+    }
+
+    fn sd(&mut self, slot: usize) -> (Option<(&mut dyn SdTarget, usize)>, &mut dyn GuestMemory) {
+        let card = self.row.sd.get(slot).and_then(|signals| self.parts.sd_bus(*signals));
+        (card, self.memory)
     }
 
     fn transmit(&mut self, sent: Vec<(Time, u8)>) {

@@ -48,3 +48,11 @@ pub struct SpiSignals {
     pub d: u32,
     pub chip_selects: [u32; 3],
 }
+
+/// The lines of one slot of a SD host, by the numbers that IO_MUX gives them.
+#[derive(Clone, Copy, Debug)]
+pub struct SdSignals {
+    pub clock: u32,
+    pub command: u32,
+    pub data: [u32; 4],
+}

@@ -219,6 +219,29 @@ fn pads_are_those_of_the_boards_chip() {
     }
 }
 
+#[test]
+fn a_card_on_the_sd_host_has_the_pads_of_its_slot() {
+    let card = |chip: &str, clk: u8, rest: &str| {
+        let text = format!("chip = \"{chip}\"\n[[part]]\nkind = \"sdcard\"\nclk = {clk}\ncmd = 15\n{rest}");
+        BoardDefinition::from_toml(&text, Path::new("mine.toml"))
+    };
+    assert!(card("esp32", 14, "d0 = 2\n").is_ok());
+    let whole = card("esp32", 14, "d0 = 2\nd1 = 4\nd2 = 12\nd3 = 13\n").unwrap();
+    let data = [Some(2), Some(4), Some(12), Some(13)];
+    assert_eq!(connected(&whole, "sdcard"), [("sdcard", Connection::Sd { clk: 14, cmd: 15, data })]);
+    for (chip, clk, rest, expected) in [
+        ("esp32", 18, "d0 = 2\n", "clk 14, cmd 15, d0 2, d1 4, d2 12, d3 13"),
+        ("esp32", 14, "d0 = 4\n", "the pad of the SD host's second slot"),
+        ("esp32", 14, "", "d0 is missing"),
+        ("esp32", 14, "d0 = 2\nd1 = 4\n", "d2 is missing"),
+        ("esp32c3", 4, "d0 = 2\n", "on a chip with an SD host"),
+        ("esp32", 14, "d0 = 2\nsck = 18\n", "unknown key sck"),
+    ] {
+        let error = card(chip, clk, rest).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

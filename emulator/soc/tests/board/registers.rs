@@ -37,6 +37,7 @@ const ESP32: Chip = Chip {
         ("SPI3", "spi0"),
         ("RWBT", "btdm"),
         ("EMAC", "gmac"),
+        ("SDMMC", "sdhost"),
     ],
     // Parts of the radio without any public description, and the network interface of QEMU's machine, which is another maker's.
     undescribed: &["FE2", "FE", "ANA", "BT", "AGC", "PHY", "ETHERNET"],

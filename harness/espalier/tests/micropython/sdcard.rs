@@ -1,4 +1,4 @@
-//! `machine.SDCard` of MicroPython, which is ESP-IDF's driver for cards on SPI, and a card that is a file of the host.
+//! `machine.SDCard` of MicroPython, which is ESP-IDF's drivers for cards on SPI and on the SD host, and a card that is a file of the host.
 
 use std::path::Path;
 
@@ -7,7 +7,10 @@ use espalier::{Board, Model, Result, Units};
 use crate::case;
 use crate::official::{Case, image_path};
 
-pub const ALL: &[Case] = &[case!(a_card_is_formatted_and_written_back_to_its_file, Parts)];
+pub const ALL: &[Case] = &[
+    case!(a_card_is_formatted_and_written_back_to_its_file, Parts),
+    case!(a_card_on_the_sd_host_is_formatted_and_read_back, Parts),
+];
 
 const BOARD: &str = "
     [[part]]
@@ -60,5 +63,53 @@ async fn a_card_is_formatted_and_written_back_to_its_file(_: &Board) -> Result<(
     let read = "os.mount(sd, '/sd') or (os.listdir('/sd'), len(open('/sd/hello.txt').read()))";
     assert_eq!(other.micropython().eval(read).within(10.s()).await?, "(['hello.txt'], 11000)");
     assert_eq!(board.unmodelled(), Vec::<String>::new());
+    Ok(())
+}
+
+/// Four data lines, of which `SDCard(slot=1)` uses the first.
+const NATIVE: &str = "
+    [[part]]
+    kind = \"sdcard\"
+    name = \"card\"
+    clk = 14
+    cmd = 15
+    d0 = 2
+    d1 = 4
+    d2 = 12
+    d3 = 13
+    size = 4
+";
+
+async fn a_card_on_the_sd_host_is_formatted_and_read_back(_: &Board) -> Result<()> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("card.toml");
+    std::fs::write(&file, NATIVE).expect("the folder takes a file");
+    for (name, options) in [("one", "slot=1, width=1"), ("four", "slot=1, width=4, freq=40000000")] {
+        let model = Model::File(file.clone());
+        let board = Board::builder().model(model).firmware(image_path()).strict(true).name(name).start().await?;
+        board.console().expect(">>> ").within(5.s()).await?;
+        let python = board.micropython();
+        python.exec(format!("from machine import SDCard\nimport os\nsd = SDCard({options})\n")).within(10.s()).await?;
+        assert_eq!(python.eval("sd.info()").within(5.s()).await?, "(4194304, 512)", "{name}");
+        // More than a list of four descriptors, and blocks one by one.
+        python
+            .exec(
+                "sd.writeblocks(100, bytes(range(256)) * 80)\n\
+                 back = bytearray(20480)\n\
+                 sd.readblocks(100, back)\n\
+                 same = back == bytes(range(256)) * 80\n\
+                 os.VfsFat.mkfs(sd)\n\
+                 os.mount(sd, '/sd')\n\
+                 with open('/sd/hello.txt', 'w') as f: f.write('written by the board, ' * 500)\n",
+            )
+            .within(20.s())
+            .await?;
+        let fork = board.fork()?;
+        for board in [&fork, &board] {
+            let read = "(same, os.listdir('/sd'), len(open('/sd/hello.txt').read()))";
+            assert_eq!(board.micropython().eval(read).within(10.s()).await?, "(True, ['hello.txt'], 11000)", "{name}");
+            assert_eq!(board.unmodelled(), Vec::<String>::new());
+        }
+    }
     Ok(())
 }

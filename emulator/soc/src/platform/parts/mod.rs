@@ -5,6 +5,7 @@
 
 mod audio;
 mod i2c;
+mod sd;
 mod spi;
 
 use std::any::Any;
@@ -17,6 +18,7 @@ use crate::pads::SUPPLY_MICROVOLTS;
 use crate::platform::NetDriver;
 use audio::{AudioDevices, AudioLines};
 use i2c::I2cLines;
+use sd::SdLines;
 use spi::{SpiDevices, SpiLines};
 
 /// A part on the board.
@@ -91,6 +93,7 @@ pub struct Parts {
     bus: usize,
     devices: SpiDevices,
     audio: AudioDevices,
+    cards: Vec<SdLines>,
     /// The signal that IO_MUX brings to each pad past the matrix.
     pub direct: Vec<Option<u32>>,
     /// Pads that parts hear.
@@ -172,6 +175,7 @@ impl Parts {
             bus: 0,
             devices: SpiDevices::default(),
             audio: AudioDevices::default(),
+            cards: Vec::new(),
             direct: vec![None; pins],
             heard: 0,
             levels: vec![None; pins],
@@ -217,6 +221,7 @@ impl Parts {
             Connection::Spi { sck, mosi, miso, cs, dc } => {
                 self.devices.attach(SpiLines::new(slot, sck, mosi, miso, cs, dc));
             }
+            Connection::Sd { clk, cmd, data } => self.cards.push(SdLines { slot, clk, cmd, data }),
             Connection::Audio { sck, ws, data, .. } => self.audio.attach(AudioLines { slot, sck, ws, data }),
             Connection::Pad { terminal, gpio, uses, .. } => {
                 let drive = Drive::Released;
