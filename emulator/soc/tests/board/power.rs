@@ -70,3 +70,41 @@ fn a_board_without_power_goes_through_a_file() {
     assert_eq!(straight.trace_hash(), reloaded.trace_hash());
     assert!(straight.save() == reloaded.save());
 }
+
+/// GPIO_PIN4 and two registers of RTC_CNTL.
+const PIN4: u32 = 0x3FF4_4098;
+const STATE0: u32 = 0x3FF4_8018;
+const WAKEUP_STATE: u32 = 0x3FF4_8038;
+const LOW_LEVEL: u32 = 4;
+const HIGH_LEVEL: u32 = 5;
+
+/// As `gpio_wakeup_enable` and `esp_sleep_enable_gpio_wakeup` of ESP-IDF set it up (TRM, table "Wakeup Source").
+#[test]
+fn a_level_at_a_pad_wakes_the_chip_from_light_sleep() {
+    for (kind, level) in [(HIGH_LEVEL, true), (LOW_LEVEL, false)] {
+        let mut machine = machine();
+        machine.drive_pin(4, Some(!level));
+        let mut write = |address: u32, value: u32| machine.poke(0, address, &value.to_le_bytes()).unwrap();
+        // WAKEUP_ENABLE and INT_TYPE of the pad, the source in WAKEUP_ENA, and SLEEP_EN.
+        write(PIN4, 1 << 10 | kind << 7);
+        write(WAKEUP_STATE, 1 << 2 << 11);
+        write(STATE0, 1 << 31);
+        machine.run_for(Span::from_millis(1));
+        let (trace, mut fork) = (machine.trace_hash(), machine.clone());
+        machine.run_for(Span::from_millis(200));
+        assert_eq!(machine.trace_hash(), trace, "it sleeps");
+        machine.drive_pin(4, Some(level));
+        machine.run_for(Span::from_millis(20));
+        assert_ne!(machine.trace_hash(), trace, "it goes on where it was");
+        let mut cause = [0; 4];
+        machine.peek(0, WAKEUP_STATE, &mut cause).unwrap();
+        assert_eq!(u32::from_le_bytes(cause) & 0x7FF, 1 << 2);
+        // A pad that already has the level lets the chip not sleep.
+        fork.drive_pin(4, Some(level));
+        fork.run_for(Span::from_millis(20));
+        let awake = fork.trace_hash();
+        fork.poke(0, STATE0, &(1_u32 << 31).to_le_bytes()).unwrap();
+        fork.run_for(Span::from_millis(20));
+        assert_ne!(fork.trace_hash(), awake);
+    }
+}
