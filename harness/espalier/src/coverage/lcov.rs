@@ -57,6 +57,9 @@ impl Coverage {
     }
 }
 
+/// Conditional branches: their addresses, and those behind them. Compilation units that share their table of lines each name them.
+type Branches = BTreeSet<(u32, u32)>;
+
 /// A function, where it begins.
 struct Function {
     name: String,
@@ -71,7 +74,7 @@ struct Source<'a> {
     functions: Vec<&'a Function>,
     lines: Vec<(u32, u64)>,
     /// The conditional branches of each line.
-    branches: Vec<(u32, &'a Vec<(u32, u32)>)>,
+    branches: Vec<(u32, &'a Branches)>,
 }
 
 /// The functions and lines of an ELF file.
@@ -79,8 +82,7 @@ struct Code {
     functions: Vec<Function>,
     /// Where instructions of each line are: start and end.
     lines: BTreeMap<(String, u32), Vec<(u32, u32)>>,
-    /// The conditional branches of each line: their addresses, and those behind them.
-    branches: BTreeMap<(String, u32), Vec<(u32, u32)>>,
+    branches: BTreeMap<(String, u32), Branches>,
 }
 
 impl Code {
@@ -90,7 +92,7 @@ impl Code {
         let file = object::File::parse(&*content).map_err(|error| none(error.to_string()))?;
         let loader = Loader::new(elf).map_err(|error| none(error.to_string()))?;
         let mut lines: BTreeMap<(String, u32), Vec<(u32, u32)>> = BTreeMap::new();
-        let mut branches: BTreeMap<(String, u32), Vec<(u32, u32)>> = BTreeMap::new();
+        let mut branches: BTreeMap<(String, u32), Branches> = BTreeMap::new();
         // The header's e_machine (System V ABI, "ELF Header").
         let machine = content.get(18..20).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
         for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
@@ -167,7 +169,7 @@ impl Code {
 }
 
 /// Writes both ways of each conditional branch: that it was taken, and that it was not. A dash stands for a branch that was not executed.
-fn report_branches(branches: &[(u32, &Vec<(u32, u32)>)], counts: &Counts, jumps: &Jumps, report: &mut String) {
+fn report_branches(branches: &[(u32, &Branches)], counts: &Counts, jumps: &Jumps, report: &mut String) {
     let (mut found, mut hit) = (0, 0);
     for (line, branches) in branches {
         for (number, (at, behind)) in branches.iter().enumerate() {
@@ -258,7 +260,7 @@ mod tests {
     fn branches_are_told_both_ways() {
         // A block that is left at 0x12 by three of six runs; one that goes on through the branch there, twice; none is at 0x30.
         let blocks = covered(&[(0, 0x10, 0x12, 6), (0, 0x10, 0x20, 2)]).executed.blocks;
-        let branches = vec![(0x10, 0x12), (0x30, 0x33)];
+        let branches = [(0x10, 0x12), (0x30, 0x33), (0x10, 0x12)].into();
         let mut report = String::new();
         report_branches(&[(7, &branches)], &Counts::of(&blocks), &Jumps::of(&blocks), &mut report);
         assert_eq!(report, "BRDA:7,0,0,3\nBRDA:7,0,1,5\nBRDA:7,1,0,-\nBRDA:7,1,1,-\nBRF:4\nBRH:2\n");
