@@ -27,7 +27,6 @@ board rests by itself. Each is shrunk and written for `espalier replay`.
 Exit status: 0 if nothing was found, 1 if something was, 130 after Ctrl-C.";
 
 /// Arguments of `espalier fuzz`. A build without the feature `fuzz` takes them, too, and says how to get one.
-#[cfg_attr(not(feature = "fuzz"), expect(dead_code, reason = "only the feature `fuzz` reads them"))]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct FuzzArgs {
@@ -74,7 +73,6 @@ pub struct FuzzArgs {
 }
 
 /// Where inputs go.
-#[cfg_attr(not(feature = "fuzz"), expect(dead_code, reason = "only the feature `fuzz` reads them"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FuzzInput {
     Uart(usize),
