@@ -37,6 +37,7 @@ mod test_ram;
 mod timg;
 mod twai;
 mod uart;
+mod ulp;
 mod watchdog;
 mod wifi;
 
@@ -75,4 +76,5 @@ pub use storage::Storage;
 pub use timg::{TimerGroup, WatchdogReset};
 pub use twai::Twai;
 pub use uart::{SclkUart, Uart};
+pub use ulp::{Ulp, UlpBus, UlpNext};
 pub use wifi::{Outgoing, Received, Started, WifiMac};

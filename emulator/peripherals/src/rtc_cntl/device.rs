@@ -114,7 +114,7 @@ impl Device for RtcCntl {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "power domains, what a brown-out does to flash and radio, sleep reject and the ULP coprocessor are registers without effect",
+            "power domains, what a brown-out does to flash and radio and sleep reject are registers without effect",
         )
     }
 
@@ -129,6 +129,8 @@ impl Device for RtcCntl {
                     | reg::RESET_STATE::RESET_CAUSE_APPCPU.put(cause(Cpu::App))
             }
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
+            // Something may wake a chip that sleeps.
+            reg::LOW_POWER_ST => reg::LOW_POWER_ST::RDY_FOR_WAKEUP.put(self.sleeping.is_some().into()),
             _ => value,
         })
     }
@@ -160,9 +162,7 @@ impl Device for RtcCntl {
             _ => {}
         }
         self.advance(now);
-        // The timer wakes the ULP coprocessor, and there is none.
-        let starts_ulp = offset == reg::STATE0 && new & !old & reg::STATE0::ULP_CP_SLP_TIMER_EN.mask() != 0;
-        if starts_ulp { Err(Unmodelled) } else { Ok(()) }
+        Ok(())
     }
 
     fn deadline(&self) -> Option<Time> {

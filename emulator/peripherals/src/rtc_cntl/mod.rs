@@ -181,6 +181,18 @@ impl RtcCntl {
         self.registers.is_set(reg::STATE0::TOUCH_SLP_TIMER_EN)
     }
 
+    /// Whether the timer of the ULP coprocessor is enabled, and the cycles of the slow clock that it waits before each start.
+    pub fn ulp_timer(&self) -> (bool, u32) {
+        let wait = self.registers.field(reg::TIMER2::ULPCP_TOUCH_START_WAIT);
+        (self.registers.is_set(reg::STATE0::ULP_CP_SLP_TIMER_EN), wait)
+    }
+
+    /// The ULP coprocessor wants the chip to wake up.
+    pub fn woken_by_ulp(&mut self, now: Time) {
+        self.raise(reg::INT_RAW::ULP_CP.mask());
+        self.wake(WakeupSource::UlpCp, now);
+    }
+
     /// The touch controller has found pads touched.
     pub fn raise_touch_interrupt(&mut self) {
         self.raise(reg::INT_RAW::TOUCH.mask());

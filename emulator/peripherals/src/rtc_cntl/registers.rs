@@ -25,7 +25,7 @@ espalier_core::registers! {
         XTL_BUF_WAIT: 14..=23,
         PLL_BUF_WAIT: 24..=31,
     };
-    TIMER2 @ 0x20 = 0x0108_0000, rw_bits(0xFFFF_8000);
+    TIMER2 @ 0x20 = 0x0108_0000, rw_bits(0xFFFF_8000) { ULPCP_TOUCH_START_WAIT: 15..=23 };
     TIMER3 @ 0x24 = 0x1416_0A08, rw() {
         WIFI_WAIT_TIMER: 0..=8,
         WIFI_POWERUP_TIMER: 9..=15,
@@ -53,6 +53,7 @@ espalier_core::registers! {
         SLP_WAKEUP: 0,
         WDT: 3,
         TIME_VALID: 4,
+        ULP_CP: 5,
         TOUCH: 6,
         BROWN_OUT: 7,
         MAIN_TIMER: 8,
@@ -98,7 +99,7 @@ espalier_core::registers! {
     STORE5 @ 0xB4 = 0, rw();
     STORE6 @ 0xB8 = 0, rw();
     STORE7 @ 0xBC = 0, rw();
-    LOW_POWER_ST @ 0xC0 = 0, ro();
+    LOW_POWER_ST @ 0xC0 = 0, ro() { RDY_FOR_WAKEUP: 19 };
     DIAG1 @ 0xC4 = 0, ro();
     HOLD_FORCE @ 0xC8 = 0, rw_bits(0x3_FFFF);
     EXT_WAKEUP1 @ 0xCC = 0, rw_bits(0x3_FFFF);

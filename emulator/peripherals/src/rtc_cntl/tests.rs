@@ -4,7 +4,7 @@ use super::registers::{self, reg};
 use super::{Cpu, ResetCause, RtcCntl, RtcEffect, Sleep, WakeupSource};
 use crate::clocks::{SlowClock, SocClock};
 use crate::watchdog::WRITE_KEY;
-use espalier_core::{Device, Frequency, Span, Time, Unmodelled};
+use espalier_core::{Device, Frequency, Span, Time};
 use proptest::prelude::{any, proptest};
 
 fn set(rtc: &mut RtcCntl, offset: u32, value: u32, micros: u64) {
@@ -293,12 +293,14 @@ proptest! {
 }
 
 #[test]
-fn starting_the_ulp_coprocessor_says_that_there_is_none() {
+fn the_ulp_coprocessor_has_a_timer_and_an_interrupt() {
     let mut rtc = RtcCntl::new();
-    let timer = reg::STATE0::ULP_CP_SLP_TIMER_EN.mask();
-    assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Err(Unmodelled));
-    assert_eq!(rtc.write(reg::STATE0, timer, Time::ZERO), Ok(()), "it runs already");
-    assert_eq!(get(&mut rtc, reg::STATE0, 1) & timer, timer);
+    assert_eq!(rtc.ulp_timer(), (false, 0x10));
+    set(&mut rtc, reg::STATE0, reg::STATE0::ULP_CP_SLP_TIMER_EN.mask(), 0);
+    assert_eq!(rtc.ulp_timer(), (true, 0x10));
+    set(&mut rtc, reg::INT_ENA, reg::INT_RAW::ULP_CP.mask(), 0);
+    rtc.woken_by_ulp(Time::from_micros(5));
+    assert_eq!((rtc.interrupts(), get(&mut rtc, reg::LOW_POWER_ST, 5)), (1, 0));
 }
 
 /// A value of BROWN_OUT: the detector is on, with its third threshold and a wait of ten slow cycles.

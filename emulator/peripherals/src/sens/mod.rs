@@ -9,6 +9,7 @@ mod registers;
 #[cfg(test)]
 mod tests;
 mod touch;
+mod ulp;
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
 
@@ -16,6 +17,7 @@ use dac::DACS;
 use registers::{REGISTERS, reg};
 pub use touch::PADS as TOUCH_PADS;
 use touch::Touch;
+use ulp::UlpTimer;
 
 /// Channels of the larger ADC.
 const CHANNELS: usize = 10;
@@ -50,9 +52,10 @@ pub struct Sens {
     dacs: [Option<u8>; DACS],
     /// When the cosine generator was last set.
     tone_since: Time,
+    ulp: UlpTimer,
 }
 
-espalier_core::persist!(state Sens { registers, adc, touch, temperature, dacs, tone_since });
+espalier_core::persist!(state Sens { registers, adc, touch, temperature, dacs, tone_since, ulp });
 
 impl Default for Sens {
     fn default() -> Sens {
@@ -70,6 +73,7 @@ impl Sens {
             temperature: ROOM_TEMPERATURE,
             dacs: [None; DACS],
             tone_since: Time::ZERO,
+            ulp: UlpTimer::new(),
         }
     }
 
@@ -105,28 +109,36 @@ impl Sens {
     }
 
     fn convert(&mut self, adc: Adc, now: Time) {
-        let (start, control, attenuations) = match adc {
-            Adc::One => (reg::SAR_MEAS_START1, reg::SAR_READ_CTRL, reg::SAR_ATTEN1),
-            Adc::Two => (reg::SAR_MEAS_START2, reg::SAR_READ_CTRL2, reg::SAR_ATTEN2),
-        };
-        let (inverted, width) = match adc {
-            Adc::One => (reg::SAR_READ_CTRL::SAR1_DATA_INV.mask(), reg::SAR_START_FORCE::SAR1_BIT_WIDTH),
-            Adc::Two => (reg::SAR_READ_CTRL2::SAR2_DATA_INV.mask(), reg::SAR_START_FORCE::SAR2_BIT_WIDTH),
+        let start = match adc {
+            Adc::One => reg::SAR_MEAS_START1,
+            Adc::Two => reg::SAR_MEAS_START2,
         };
         let pads = reg::SAR_MEAS_START1::SAR1_EN_PAD.get(self.registers.get(start));
-        let channel = pads.trailing_zeros() as usize;
-        let shift = registers::ATTEN_BITS * channel as u32;
-        let attenuation = self.registers.get(attenuations).checked_shr(shift).unwrap_or(0) & registers::ATTEN_MASK;
-        let value = self.sample(adc, channel, attenuation, now);
-        // The converter gives the complement; drivers have it inverted back.
-        let value = if self.registers.get(control) & inverted != 0 { value } else { !value & curve::FULL_SCALE };
-        let width = self.registers.field(width);
-        let data = u32::from(value) >> (ADC_BITS - ADC_MIN_BITS - width);
+        let data = u32::from(self.measure(adc, pads.trailing_zeros() as usize, now));
         self.registers.modify(
             start,
             reg::SAR_MEAS_START1::MEAS1_DATA_SAR.mask(),
             data | reg::SAR_MEAS_START1::MEAS1_DONE_SAR.mask(),
         );
+    }
+
+    /// The reading of a converter at a channel with the settings of this block.
+    pub(super) fn measure(&self, adc: Adc, channel: usize, now: Time) -> u16 {
+        let (control, attenuations) = match adc {
+            Adc::One => (reg::SAR_READ_CTRL, reg::SAR_ATTEN1),
+            Adc::Two => (reg::SAR_READ_CTRL2, reg::SAR_ATTEN2),
+        };
+        let (inverted, width) = match adc {
+            Adc::One => (reg::SAR_READ_CTRL::SAR1_DATA_INV.mask(), reg::SAR_START_FORCE::SAR1_BIT_WIDTH),
+            Adc::Two => (reg::SAR_READ_CTRL2::SAR2_DATA_INV.mask(), reg::SAR_START_FORCE::SAR2_BIT_WIDTH),
+        };
+        let shift = registers::ATTEN_BITS.saturating_mul(u32::try_from(channel).unwrap_or(u32::MAX));
+        let attenuation = self.registers.get(attenuations).checked_shr(shift).unwrap_or(0) & registers::ATTEN_MASK;
+        let value = self.sample(adc, channel, attenuation, now);
+        // The converter gives the complement; drivers have it inverted back.
+        let value = if self.registers.get(control) & inverted != 0 { value } else { !value & curve::FULL_SCALE };
+        let width = self.registers.field(width);
+        value >> (ADC_BITS - ADC_MIN_BITS - width)
     }
 
     fn temperature_out(&self) -> u32 {
@@ -148,7 +160,7 @@ impl Device for Sens {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the ULP coprocessor, its I2C, the hall sensor and sound of I2S for the DACs; the DACs' clock is 8.5 MHz; conversions take no time",
+            "the I2C of the ULP coprocessor, the hall sensor and sound of I2S for the DACs; the DACs' clock is 8.5 MHz; conversions take no time",
         )
     }
 
@@ -176,13 +188,14 @@ impl Device for Sens {
             }
             _ => {}
         }
-        let starts_ulp =
-            offset == reg::SAR_START_FORCE && new & !old & reg::SAR_START_FORCE::ULP_CP_START_TOP.mask() != 0;
-        if starts_ulp { Err(Unmodelled) } else { Ok(()) }
+        if offset == reg::SAR_START_FORCE && reg::SAR_START_FORCE::ULP_CP_START_TOP.is_set(new & !old) {
+            self.force_ulp(now);
+        }
+        Ok(())
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.touch_deadline()
+        self.touch_deadline().into_iter().chain(self.ulp_deadline()).min()
     }
 
     fn advance(&mut self, now: Time) {
@@ -192,5 +205,6 @@ impl Device for Sens {
     fn reset(&mut self) {
         self.registers.reset();
         self.reset_touch();
+        self.ulp = UlpTimer::new();
     }
 }

@@ -22,7 +22,9 @@ espalier_core::registers! {
         SAR1_BIT_WIDTH: 0..=1,
         SAR2_BIT_WIDTH: 2..=3,
         /// Software starts the ULP coprocessor itself.
+        ULP_CP_FORCE_START_TOP: 8,
         ULP_CP_START_TOP: 9,
+        PC_INIT: 11..=21,
     };
     SAR_MEM_WR_CTRL @ 0x30 = 0x0010_0200, rw_bits(0x007F_FFFF);
     SAR_ATTEN1 @ 0x34 = 0xFFFF_FFFF, rw();

@@ -5,6 +5,8 @@ use super::{Adc, Sens, TOUCH_PADS};
 use espalier_core::{Device, Frequency, Span, Time};
 use proptest::prelude::{any, proptest};
 
+use crate::ulp::UlpNext;
+
 const NOW: Time = Time::ZERO;
 
 fn get(sens: &mut Sens, offset: u32) -> u32 {
@@ -158,4 +160,40 @@ fn a_dac_gives_its_code_or_the_cosine() {
     // An offset that goes too far is cut off.
     sens.write(reg::SAR_DAC_CTRL2, 1 << 24 | 2 << 20 | 100, Time::ZERO).unwrap();
     assert_eq!(sens.dac_microvolts(0, Time::ZERO), Some(255 * (3_300_000 / 255)));
+}
+
+/// TRM, section "ULP Program Execution": the timer counts from the end of a round; its registers are five.
+#[test]
+fn the_ulp_coprocessor_is_started_by_its_timer_and_by_software() {
+    let slow = Frequency::from_hertz(150_000);
+    let (mut sens, at) = (Sens::new(), Time::from_micros);
+    set(&mut sens, reg::ULP_CP_SLEEP_CYC0, 1000);
+    set(&mut sens, reg::SAR_START_FORCE, reg::SAR_START_FORCE::PC_INIT.put(0x123));
+    assert_eq!(sens.deadline(), None);
+    sens.set_ulp_timer(true, slow, 16, at(10));
+    let first = at(10) + slow.cycles(1000 + 4 + 16);
+    assert_eq!((sens.deadline(), sens.take_ulp(at(20)).is_none()), (Some(first), true));
+    let (ulp, due) = sens.take_ulp(first).unwrap();
+    assert_eq!((ulp.pc(), due, sens.deadline()), (0x123, first, None));
+    sens.put_ulp(ulp, UlpNext::RunsAt(first + slow.cycles(1)));
+    assert_eq!(sens.deadline(), Some(first + slow.cycles(1)));
+    let (ulp, due) = sens.take_ulp(first + slow.cycles(2)).unwrap();
+    sens.put_ulp(ulp, UlpNext::Halted(due));
+    let second = due + slow.cycles(1000 + 4 + 16);
+    assert_eq!(sens.deadline(), Some(second));
+    // A round that has begun goes on without the timer.
+    let (ulp, _) = sens.take_ulp(second).unwrap();
+    sens.set_ulp_timer(false, slow, 16, second);
+    sens.put_ulp(ulp, UlpNext::RunsAt(second + slow.cycles(1)));
+    let (ulp, due) = sens.take_ulp(second + slow.cycles(1)).unwrap();
+    sens.put_ulp(ulp, UlpNext::Halted(due));
+    assert_eq!(sens.deadline(), None);
+    let forced = reg::SAR_START_FORCE::ULP_CP_FORCE_START_TOP.mask() | reg::SAR_START_FORCE::PC_INIT.put(7);
+    set(&mut sens, reg::SAR_START_FORCE, forced);
+    assert_eq!(sens.deadline(), None);
+    set(&mut sens, reg::SAR_START_FORCE, forced | reg::SAR_START_FORCE::ULP_CP_START_TOP.mask());
+    let due = sens.deadline().unwrap();
+    assert_eq!(sens.take_ulp(due).unwrap().0.pc(), 7);
+    sens.reset();
+    assert_eq!(sens.deadline(), None);
 }

@@ -62,6 +62,7 @@ impl Esp32 {
             self.settle_interrupts(RTC_CNTL.index);
             self.platform.renew_deadline(RTC_CNTL.index);
         }
+        self.run_ulp(now);
     }
 
     /// The pull of a pad: that of RTC_IO at the pads that the RTC can use, that of IO_MUX at the others.

@@ -14,6 +14,7 @@ mod memory;
 mod network;
 mod reset;
 mod table;
+mod ulp;
 
 use std::sync::Arc;
 
@@ -373,6 +374,7 @@ impl Esp32 {
             }
         }
         self.update_touch_timer(now);
+        self.update_ulp_timer(now);
     }
 
     fn settle_timer_group(&mut self, group: usize) {

@@ -78,6 +78,7 @@ impl Esp32 {
         self.update_touch_slopes();
         self.update_dacs();
         self.update_touch_timer(now);
+        self.update_ulp_timer(now);
         self.gate_clocks(now);
         self.update_clocks(now);
         self.update_runs();

@@ -16,6 +16,7 @@ mod power;
 mod scripts;
 mod sdcard;
 mod sleep;
+mod ulp;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         can::ALL,
         power::ALL,
         sleep::ALL,
+        ulp::ALL,
     ];
     let on_devkit = on_devkit.into_iter().flatten().map(|case| (Model::DevKit, case));
     let cases = on_devkit.chain(outputs::ALL.iter().map(|case| (Model::MPython, case)));
