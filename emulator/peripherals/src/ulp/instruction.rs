@@ -33,7 +33,7 @@ const SECOND_ADC: Field = Field::new("SAR_SEL", 6, 6);
 const TEMPERATURE_WAIT: Field = Field::new("WAIT", 2, 15);
 const PERIOD: Field = Field::new("CYCLE_SEL", 0, 3);
 /// Periods of the timer.
-const PERIODS: u32 = 5;
+pub(super) const PERIODS: u32 = 5;
 
 /// A second operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

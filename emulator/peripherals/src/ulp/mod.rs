@@ -53,9 +53,13 @@ pub struct Ulp {
     period: u8,
 }
 
-espalier_core::persist!(value Ulp { registers, counter, zero, overflow, pc, period });
+espalier_core::persist!(value Ulp { registers, counter, zero, overflow, pc, period } if Ulp::is_sound;);
 
 impl Ulp {
+    fn is_sound(&self) -> bool {
+        u32::from(self.period) < instruction::PERIODS
+    }
+
     /// The same at the beginning of a program.
     #[must_use]
     pub fn starting_at(self, pc: u16) -> Ulp {
