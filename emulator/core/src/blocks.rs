@@ -64,13 +64,23 @@ pub trait Decoder: Sized {
     /// Bytes of an instruction.
     fn length(instruction: &Self::Instruction) -> u32;
 
+    /// Tells an instruction at `pc`, which was just fetched, the cycles that it takes.
+    fn charge<B: Bus>(&self, bus: &mut B, pc: u32, instruction: &mut Self::Instruction) {
+        let _ = (bus, pc, instruction);
+    }
+
     /// Tells an instruction that so many instructions and bytes of its block come before it. True if the block ends with it.
     fn add(&mut self, instruction: &mut Self::Instruction, index: u8, offset: u8, own: &mut Self::Own) -> bool;
 
-    /// The first address from `address` on before which a block ends that comes to it.
-    fn next_end(&self, address: u32) -> Option<u32> {
-        let _ = address;
+    /// The first address from `address` on before which a block in this memory ends that comes to it.
+    fn next_end(&self, address: u32, memory: CodeMemory) -> Option<u32> {
+        let _ = (address, memory);
         None
+    }
+
+    /// All instructions of a block are known, and the memory that it begins in.
+    fn complete(&self, own: &mut Self::Own, memory: CodeMemory) {
+        let _ = (own, memory);
     }
 
     /// A block was decoded. It may drop others, and all.
@@ -331,7 +341,8 @@ impl<D: Decoder> BlockCache<D> {
             self.clear();
         }
         let (mut count, mut end, mut own, mut cut) = (0, pc, D::Own::default(), false);
-        let mut ends_before = pc.checked_add(1).and_then(|next| self.decoder.next_end(next));
+        let memory = bus.code_memory(pc);
+        let mut ends_before = pc.checked_add(1).and_then(|next| self.decoder.next_end(next, memory));
         self.decoded.clear();
         while count < MAX_INSTRUCTIONS && (count == 0 || ends_before != Some(end)) {
             cut = count > 0 && !bus.is_at_hand(end);
@@ -344,6 +355,7 @@ impl<D: Decoder> BlockCache<D> {
                 Err(_) if count > 0 => break,
                 Err(trap) => return Err(Absent::Trap(trap)),
             };
+            self.decoder.charge(bus, end, &mut instruction);
             let is_last = self.decoder.add(&mut instruction, count as u8, end.wrapping_sub(pc) as u8, &mut own);
             self.decoded.push(instruction);
             count += 1;
@@ -353,10 +365,11 @@ impl<D: Decoder> BlockCache<D> {
             }
             // An instruction may lie across such an address.
             if ends_before.is_some_and(|address| address < end) {
-                ends_before = self.decoder.next_end(end);
+                ends_before = self.decoder.next_end(end, memory);
             }
         }
-        let memory = bus.code_memory(pc).max(bus.code_memory(end.wrapping_sub(1)));
+        self.decoder.complete(&mut own, memory);
+        let memory = memory.max(bus.code_memory(end.wrapping_sub(1)));
         let block = Block {
             address: u64::from(pc),
             first: self.instructions.len() as u32,

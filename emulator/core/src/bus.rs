@@ -28,6 +28,9 @@ pub enum Fault {
     /// A conditional store where memory has none.
     #[error("conditional store not supported")]
     Conditional,
+    /// Memory answers later: the core waits for [`Bus::take_wait`] and makes the access again. No exception.
+    #[error("not there yet")]
+    Wait,
 }
 
 crate::persist!(
@@ -38,6 +41,7 @@ crate::persist!(
         Width,
         Alignment,
         Conditional,
+        Wait,
     }
 );
 
@@ -85,6 +89,18 @@ pub trait Bus {
     fn is_at_hand(&self, address: u32) -> bool {
         let _ = address;
         true
+    }
+
+    /// Brings in the lines of code at these two addresses. Returns the cycles that the core waits for them, none if they are in its
+    /// cache. Only asked by a core that keeps the time of silicon, for code of [`CodeMemory::Mapped`].
+    fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {
+        let _ = (first, last);
+        0
+    }
+
+    /// The cycles that the core waits after an access that ended with [`Fault::Wait`].
+    fn take_wait(&mut self) -> u32 {
+        0
     }
 
     /// Reads a byte.

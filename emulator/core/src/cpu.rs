@@ -80,6 +80,23 @@ impl Translation {
     pub const HOT: Translation = Translation::After(64);
 }
 
+/// The cycles that instructions and memory take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timing {
+    /// One cycle for each instruction.
+    #[default]
+    Fast,
+    /// As many as on silicon, as far as that is known.
+    Silicon,
+}
+
+crate::persist!(
+    enum Timing {
+        Fast,
+        Silicon,
+    }
+);
+
 /// The state of a core at some time: everything that decides how it goes on, but for the time and for what is around it.
 #[derive(Debug)]
 pub struct Mark(Box<dyn Any>);
@@ -96,7 +113,7 @@ impl Mark {
     }
 }
 
-/// One core: it executes code that it fetches from a [`Bus`], one instruction per cycle.
+/// One core: it executes code that it fetches from a [`Bus`], one instruction per cycle unless it keeps the time of silicon.
 ///
 /// The machine runs cores by this trait alone. What only one instruction set has (special registers, a debug module) is found on
 /// the concrete type, which a `&dyn Core` can be cast to.

@@ -1,5 +1,7 @@
 //! Memory of the guest that a core may touch without asking its bus: for code that is translated to the host's.
 
+use crate::cache_lines::CacheLines;
+
 /// A range of guest addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
@@ -32,6 +34,8 @@ pub struct WindowLayout {
     pub words: Window,
     /// Memory that is read through a table of pages; at most 64 of them. Its size is a multiple of a page.
     pub paged: Window,
+    /// Reads there need their line in the cache: in [`Windows::lines`].
+    pub cached: bool,
 }
 
 /// The memory behind a [`WindowLayout`], but for its pages. A version that is odd belongs to a page that code was decoded from.
@@ -47,6 +51,8 @@ pub struct Windows<'a> {
     pub word_versions: &'a [u32],
     /// Registers of peripherals that read as they did.
     pub steady: &'a SteadyWords,
+    /// The lines that the core's cache holds.
+    pub lines: &'a CacheLines,
 }
 
 /// A word of a register and its address.

@@ -14,6 +14,8 @@ pub enum CliError {
     #[error(transparent)]
     Definition(#[from] espalier_soc::BoardError),
     #[error(transparent)]
+    Timing(#[from] espalier::UnknownTiming),
+    #[error(transparent)]
     Boards(#[from] espalier_world::WorldError),
     #[error(transparent)]
     Serve(#[from] espalier_serve::ServeError),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 
-use espalier_core::{Persist, Span, Time, Writer};
+use espalier_core::{Persist, Span, Time, Timing, Writer};
 use espalier_parts::{Part, PartEntry, PartError, PartKinds, Value, Wiring};
 use sha2::{Digest, Sha256};
 
@@ -691,6 +691,7 @@ pub struct BoardBuilder {
     model: Option<Model>,
     seed: u64,
     qemu: Option<PathBuf>,
+    timing: Option<Timing>,
     strict: bool,
     allowed: Vec<String>,
     kinds: PartKinds,
@@ -738,6 +739,22 @@ impl BoardBuilder {
     /// Seeds everything that is random on an emulated board.
     pub fn seed(mut self, seed: u64) -> BoardBuilder {
         self.seed = seed;
+        self
+    }
+
+    /// The time that an emulated board keeps, whatever its board file and `ESPALIER_TIMING` say.
+    ///
+    /// ```
+    /// use espalier::{Board, Timing};
+    ///
+    /// # async fn test() -> espalier::Result<()> {
+    /// let board = Board::builder().timing(Timing::Silicon).firmware("firmware.bin").start().await?;
+    /// # drop(board);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn timing(mut self, timing: Timing) -> BoardBuilder {
+        self.timing = Some(timing);
         self
     }
 
@@ -848,7 +865,7 @@ impl BoardBuilder {
         if *target != Target::Emulated || self.world.is_some() {
             return None;
         }
-        let (description, flash_size) = describe(model, &self.kinds, &self.parts).ok()?;
+        let (description, flash_size) = describe(model, &self.kinds, &self.parts, self.timing).ok()?;
         let mut key = Writer::new();
         description.save(&mut key);
         self.kinds.own().to_vec().save(&mut key);
@@ -922,6 +939,7 @@ impl BoardBuilder {
                 model,
                 seed: self.seed,
                 qemu: self.qemu,
+                timing: self.timing,
                 strict: self.strict,
                 allowed: self.allowed,
                 kinds: self.kinds,

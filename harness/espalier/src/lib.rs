@@ -113,13 +113,13 @@ pub use driver::{
     FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, FrameFault, FrameLink,
     FramePlan, Halted, Kind, KnownBoard, MODEL_VARIABLE, Machine, Model, ModelError, NoSuchPin, NoSuchUart, PeerError,
     PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start,
-    Stimulus, StimulusRecord, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnmodelledNote, Unsupported,
-    WAIT_VARIABLE, WifiCredentials, known_boards,
+    Stimulus, StimulusRecord, TIMING_VARIABLE, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnknownTiming,
+    UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards, timing_from_env,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};
 pub use error::{Cause, FileError};
-pub use espalier_core::{Bitmap, EDGES, LineSettings, Pixmap, Rgb, SerialFormat, SerialParity, Span, Time};
+pub use espalier_core::{Bitmap, EDGES, LineSettings, Pixmap, Rgb, SerialFormat, SerialParity, Span, Time, Timing};
 pub use espalier_image::{self as image, Image, ImageError};
 #[cfg(unix)]
 #[doc(hidden)]

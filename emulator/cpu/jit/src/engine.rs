@@ -15,7 +15,7 @@ pub struct Block<'a> {
     pub address: u32,
     /// Identifies it in [`Exit::Interpret`].
     pub tag: u32,
-    /// Instructions in it. It is entered only if there is room for all of them.
+    /// The most cycles on a way through it: its instructions, where each takes one. It is entered only if there is room for them.
     pub count: u32,
     /// The operations of its translation. Every path through them ends with a jump or with [`Op::Leave`].
     pub ops: &'a [Op],
@@ -43,9 +43,9 @@ pub enum Exit {
 pub struct Outcome {
     /// Why.
     pub exit: Exit,
-    /// Instructions that are left.
+    /// Cycles that are left.
     pub room: u32,
-    /// The instructions that were left when a word of [`Windows::steady`] was read last.
+    /// The cycles that were left when a word of [`Windows::steady`] was read last.
     pub looked: Option<u32>,
 }
 
@@ -133,7 +133,7 @@ impl Engine {
         self.native.refresh_pages(generation, page);
     }
 
-    /// Runs from the block in a cell on for at most `room` instructions. None if there is no such cell. `executions` are the counts
+    /// Runs from the block in a cell on for at most `room` cycles. None if there is no such cell. `executions` are the counts
     /// of [`Op::Tally`].
     ///
     /// # Panics
@@ -171,7 +171,7 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         slots.max().unwrap_or(0)
     };
     match op {
-        Op::Instruction(_) | Op::Leave | Op::Jump { .. } | Op::Tally { .. } => 0,
+        Op::Instruction(_) | Op::Leave | Op::Jump { .. } | Op::Tally { .. } | Op::Line { .. } => 0,
         Op::Move { to, from }
         | Op::Unary { to, from, .. }
         | Op::FloatToSigned { to, from, .. }
@@ -231,6 +231,7 @@ fn changed(op: &Op) -> Option<Slot> {
         | Op::Branch { .. }
         | Op::Look { .. }
         | Op::Version { .. }
+        | Op::Line { .. }
         | Op::Rotate { .. }
         | Op::Forget { .. } => None,
     }

@@ -197,7 +197,7 @@ pub enum Space {
 
 /// One operation.
 ///
-/// `done` is the number of the block's instructions that have been executed when control leaves there.
+/// `done` is the number of cycles of the block that are over when control leaves there: its instructions, where each takes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// The guest's instruction with this number starts. What comes before instruction 0 are conditions for entering the block: one
@@ -228,6 +228,9 @@ pub enum Op {
     Guard { condition: Condition, left: Value, right: Value },
     /// Leaves the instruction to the interpreter unless the page's version is as expected.
     Version { space: Space, page: u32, expected: u32 },
+    /// Leaves the instruction to the interpreter unless the line of memory at this address is in
+    /// [`Windows::lines`](crate::Windows::lines). They do not change while translated code runs.
+    Line { address: u32 },
     /// Moves the window of the [`Ring`] to the group `to` modulo the number of groups. Nothing else changes its base.
     Rotate { to: Value },
     /// `to = left op right` in single precision, rounded to nearest; leaves the instruction to the interpreter unless the result is an
@@ -240,7 +243,7 @@ pub enum Op {
     FloatToSigned { to: Slot, from: Value, nearest: bool },
     /// `from` in single precision, rounded to nearest.
     ToFloat { to: Slot, from: Value, signed: bool },
-    /// `to` = the counter of cycles, when `done` instructions of the block have been executed: `end` less what is left of the run.
+    /// `to` = the counter of cycles, when `done` cycles of the block are over: `end` less what is left of the run.
     Count { to: Slot, end: Slot, done: u32 },
     /// The content of the register is not needed any more.
     Forget { slot: Slot },

@@ -2,11 +2,12 @@
 
 mod model;
 
+use espalier_core::CacheLines;
 use espalier_jit::{
     Binary, Block, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Ring, Slot, Space, Unary, Value, Width,
     Window, WindowLayout, Windows,
 };
-use model::{Memory, STEADY, interpret};
+use model::{Memory, PAGED, STEADY, interpret};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -29,7 +30,8 @@ const LAYOUT: WindowLayout = WindowLayout {
     data: Window { base: 0x1_0000, size: 0x800 },
     versioned_from: 0x400,
     words: Window { base: 0x8000, size: 0x200 },
-    paged: Window { base: 0x20_0000, size: 0x3_0000 },
+    paged: Window { base: PAGED, size: 0x3_0000 },
+    cached: true,
 };
 
 fn slot() -> impl Strategy<Value = Slot> {
@@ -130,6 +132,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(condition, left, right, target)| Op::Branch { condition, left, right, target, done: 0 }),
         1 => (condition(), value(), value(), 0u32..9)
             .prop_map(|(condition, left, right, target)| Op::Look { condition, left, right, target, done: 0 }),
+        1 => (0u32..9).prop_map(|line| Op::Line { address: LAYOUT.paged.base + line * CacheLines::LINE }),
         1 => (any::<bool>(), 0u32..2, 4u32..6).prop_map(|(data, page, expected)| Op::Version {
             space: if data { Space::Data } else { Space::Words },
             page,
@@ -259,6 +262,7 @@ fn run_counted(
         words: &memory.words,
         word_versions: &memory.word_versions,
         steady: &memory.steady,
+        lines: &memory.lines,
     };
     engine.run(cell, registers, &mut windows, executions, room)
 }

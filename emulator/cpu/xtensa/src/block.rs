@@ -6,10 +6,13 @@ mod translate;
 
 use std::collections::BTreeSet;
 
+use crate::cost::{MOST_CYCLES, Penalties};
 use crate::instruction::{self, Flow, Instruction, Opcode};
+use crate::timing;
 use crate::trap::Trap;
 use espalier_core::{
-    BlockCache, BlockCounts, Bus, Counting, Damaged, Decoder, EdgeCounts, Persist, Reader, Translation, Writer,
+    BlockCache, BlockCounts, Bus, CacheLines, CodeMemory, Counting, Damaged, Decoder, EdgeCounts, Persist, Reader,
+    Timing, Translation, Writer,
 };
 pub(crate) use translate::Entered;
 use translate::Translator;
@@ -18,6 +21,11 @@ use translate::Translator;
 const MAX_LOOP_ENDS: usize = 1 << 16;
 /// No translation.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// The [limit](Own::limit) of blocks whose lines of code have to be in the cache.
+const ASK: u8 = u8::MAX;
+/// A block behind the cache begins no instruction but its first one so close to the end of a line that it may lie across it.
+const ACROSS: u32 = CacheLines::LINE - 2;
 
 /// A block of instructions.
 pub(crate) type Block = espalier_core::Block<Own>;
@@ -29,14 +37,26 @@ pub(crate) type Absent = espalier_core::Absent<Trap>;
 pub(crate) struct Own {
     /// Highest quarter of the register window that any instruction uses.
     pub window: u8,
+    /// More than is free of the window if the block may not be entered as it is: what it uses, or [`ASK`].
+    pub limit: u8,
+    /// Cycles of its instructions, and the most with what comes to the last of them.
+    pub cycles: u8,
+    pub most: u8,
     /// Number of executions before it was translated, and the cell of its translation.
     pub heat: u32,
     pub native: u32,
 }
 
+impl Own {
+    /// True if the lines of its code have to be in the cache.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.limit == ASK
+    }
+}
+
 impl Default for Own {
     fn default() -> Own {
-        Own { window: 0, heat: 0, native: NONE }
+        Own { window: 0, limit: 0, cycles: 0, most: 0, heat: 0, native: NONE }
     }
 }
 
@@ -50,6 +70,7 @@ pub(crate) struct Xtensa {
     new_loop_end: Option<u32>,
     /// After `ENTRY`, execution only stays in the block when the whole new window can be used.
     entered: bool,
+    timing: Timing,
     pub(crate) translator: Translator,
 }
 
@@ -59,34 +80,42 @@ impl Clone for Xtensa {
         Xtensa {
             loop_ends: self.loop_ends.clone(),
             last_loop_end: self.last_loop_end,
-            ..Xtensa::new(self.translator.setting())
+            ..Xtensa::new(self.translator.setting(), self.timing)
         }
     }
 }
 
 impl Persist for Xtensa {
     fn save(&self, to: &mut Writer) {
-        let Xtensa { loop_ends, last_loop_end, new_loop_end: _, entered: _, translator: _ } = self;
+        let Xtensa { loop_ends, last_loop_end, new_loop_end: _, entered: _, timing: _, translator: _ } = self;
         loop_ends.save(to);
         last_loop_end.save(to);
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
-        *self = Xtensa::new(self.translator.setting());
+        *self = Xtensa::new(self.translator.setting(), self.timing);
         self.loop_ends.restore(from)?;
         self.last_loop_end.restore(from)
     }
 }
 
 impl Xtensa {
-    fn new(translation: Translation) -> Xtensa {
+    fn new(translation: Translation, timing: Timing) -> Xtensa {
         Xtensa {
             loop_ends: BTreeSet::new(),
             last_loop_end: 0,
             new_loop_end: None,
             entered: false,
+            timing,
             translator: Translator::new(translation),
         }
+    }
+}
+
+impl Xtensa {
+    /// True if code in this memory has to be in the cache.
+    fn is_cached(&self, memory: CodeMemory) -> bool {
+        self.timing == Timing::Silicon && memory == CodeMemory::Mapped
     }
 }
 
@@ -104,8 +133,17 @@ impl Decoder for Xtensa {
         u32::from(instruction.length())
     }
 
+    fn charge<B: Bus>(&self, bus: &mut B, pc: u32, instruction: &mut Instruction) {
+        if self.timing == Timing::Silicon {
+            instruction.after = timing::cycles(instruction, pc, |at| fetch(bus, at).ok());
+        }
+    }
+
     fn add(&mut self, instruction: &mut Instruction, index: u8, offset: u8, own: &mut Own) -> bool {
-        (instruction.index, instruction.offset) = (index, offset);
+        instruction.offset = offset;
+        instruction.after += own.cycles;
+        own.cycles = instruction.after;
+        own.most = own.cycles + Penalties::of(self.timing).jump;
         self.entered &= index != 0;
         if self.entered {
             instruction.shape.forget_window();
@@ -115,11 +153,21 @@ impl Decoder for Xtensa {
         if matches!(instruction.opcode, Opcode::Loop | Opcode::Loopnez | Opcode::Loopgtz) {
             self.new_loop_end = Some(instruction.immediate);
         }
-        instruction.opcode.description().flow == Flow::End
+        instruction.opcode.description().flow == Flow::End || own.cycles > MOST_CYCLES
     }
 
-    fn next_end(&self, address: u32) -> Option<u32> {
-        self.loop_ends.range(address..).next().copied()
+    fn next_end(&self, address: u32, memory: CodeMemory) -> Option<u32> {
+        let loop_end = self.loop_ends.range(address..).next().copied();
+        if !self.is_cached(memory) {
+            return loop_end;
+        }
+        let place = address % CacheLines::LINE;
+        let leaves_line = if place == 0 { address } else { address - place + place.max(ACROSS) };
+        Some(loop_end.map_or(leaves_line, |end| end.min(leaves_line)))
+    }
+
+    fn complete(&self, own: &mut Own, memory: CodeMemory) {
+        own.limit = if self.is_cached(memory) { ASK } else { own.window };
     }
 
     fn decoded(cache: &mut BlockCache<Xtensa>) {
@@ -150,7 +198,18 @@ impl Blocks {
     pub(crate) const NO_INSTRUCTION: u32 = BlockCache::<Xtensa>::NO_INSTRUCTION;
 
     pub(crate) fn new() -> Blocks {
-        Blocks { cache: BlockCache::new(Xtensa::new(Translation::default())) }
+        Blocks { cache: BlockCache::new(Xtensa::new(Translation::default(), Timing::default())) }
+    }
+
+    /// Has all instructions take their cycles as `timing` says.
+    pub(crate) fn set_timing(&mut self, timing: Timing) {
+        self.cache.clear();
+        self.cache.decoder.timing = timing;
+    }
+
+    #[inline(always)]
+    pub(crate) fn timing(&self) -> Timing {
+        self.cache.decoder.timing
     }
 
     #[inline(always)]

@@ -5,14 +5,18 @@ mod debugged;
 
 use crate::block::{self, Absent, Blocks, Entered};
 use crate::config::Config;
+use crate::cost::Penalties;
 use crate::debugger::Debugger;
 use crate::execute::{execute, execute_apart};
 use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
 use crate::step::{Start, Step, Then};
+use crate::timing;
 use crate::trap::Trap;
-use espalier_core::{BlockCounts, Bus, DebugStop, EdgeCounts, Executed, Exit, Translation, Watchpoint};
+use espalier_core::{
+    BlockCounts, Bus, CodeMemory, DebugStop, EdgeCounts, Executed, Exit, Timing, Translation, Watchpoint,
+};
 
 /// One core.
 #[derive(Clone, Debug)]
@@ -62,6 +66,16 @@ impl Cpu {
         self.blocks.translation()
     }
 
+    /// Has instructions take the cycles that `timing` says, from now on.
+    pub fn set_timing(&mut self, timing: Timing) {
+        self.blocks.set_timing(timing);
+    }
+
+    /// Returns the cycles that instructions take.
+    pub fn timing(&self) -> Timing {
+        self.blocks.timing()
+    }
+
     /// Counts from now on the blocks that it executes; a clone counts for itself.
     pub fn count_blocks(&mut self) {
         self.blocks.count();
@@ -99,9 +113,11 @@ impl Cpu {
             if let Some(exit) = self.enter_interrupts(bus, *spent) {
                 return exit;
             }
-            if self.state.is_single_stepped() {
-                self.interpret_counted(bus, *spent);
-                *spent += 1;
+            // When the last instruction began: no timer matched before.
+            let last = if self.state.is_single_stepped() {
+                let before = *spent;
+                *spent += self.interpret_counted(bus, *spent);
+                before
             } else {
                 let timer = self.state.cycles_to_match(self.state.started + u64::from(*spent));
                 let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
@@ -113,9 +129,9 @@ impl Cpu {
                 if *spent == before {
                     return Exit::Attention;
                 }
-            }
-            // No timer matches before the last cycle: `stop` sees to that.
-            self.state.latch_timers(self.state.started + u64::from(*spent) - 1, 1);
+                stop.min(*spent) - 1
+            };
+            self.state.latch_timers(self.state.started + u64::from(last), u64::from(*spent - last));
             if bus.attention() {
                 return Exit::Attention;
             }
@@ -139,22 +155,24 @@ impl Cpu {
         self.state.waiting.then_some(Exit::Waiting)
     }
 
-    /// Fetches, decodes and executes the next instruction, for which code may have to come. Returns where it is.
-    fn interpret<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> Option<Executed> {
+    /// Fetches, decodes and executes the next instruction, for which code may have to come. Returns where it is, and the cycles that it
+    /// took.
+    fn interpret<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> (Option<Executed>, u32) {
         let is_at_hand = bus.is_at_hand(self.state.pc);
-        let executed = interpret(&mut self.state, bus, cycle);
+        let interpreted = interpret(&mut self.state, bus, cycle, self.blocks.timing());
         if !is_at_hand {
             self.blocks.note_arrival(bus);
         }
-        executed
+        interpreted
     }
 
-    /// The same, counted.
-    fn interpret_counted<B: Bus>(&mut self, bus: &mut B, cycle: u32) {
-        let executed = self.interpret(bus, cycle);
+    /// The same, counted. Returns the cycles.
+    fn interpret_counted<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> u32 {
+        let (executed, cycles) = self.interpret(bus, cycle);
         if let Some(executed) = executed {
             self.blocks.counting().note(executed);
         }
+        cycles
     }
 
     /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
@@ -163,9 +181,9 @@ impl Cpu {
         if let Some(exit) = self.enter_interrupts(bus, 0) {
             return exit;
         }
-        self.interpret(bus, 0);
-        self.state.latch_timers(self.cycles, 1);
-        self.cycles += 1;
+        let (_, cycles) = self.interpret(bus, 0);
+        self.state.latch_timers(self.cycles, u64::from(cycles));
+        self.cycles += u64::from(cycles);
         if bus.attention() { Exit::Attention } else { Exit::Budget }
     }
 
@@ -305,13 +323,14 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
     let looks_closer = bus.is_observed() || BREAKPOINTS && state.has_instruction_breakpoints();
     let translates = blocks.translates() && !bus.attention() && !looks_closer;
     let counts = blocks.counting().is_on();
+    let penalties = Penalties::of(blocks.timing());
     loop {
         let mut pc = state.pc;
         let mut index = match blocks.follow(previous, pc, bus) {
             Ok(index) => index,
             Err(Absent::Trap(trap)) => {
                 state.raise(trap, pc);
-                return spent + 1;
+                return spent + 1 + u32::from(penalties.exception);
             }
             Err(Absent::NotAtHand) => return spent,
         };
@@ -338,20 +357,34 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         bus.executing(pc);
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
-        let (first, end) = (block.first, block.end);
+        let (first, end, cycles) = (block.first, block.end, u32::from(block.own.cycles));
         // Instructions before the one that cannot execute still run.
         let mut obstructed = false;
         let mut count = instructions.len();
-        if from == 0 && (u32::from(block.own.window) > state.window_free || BREAKPOINTS && state.breaks_within(pc, end))
+        if from == 0 && (u32::from(block.own.limit) > state.window_free || BREAKPOINTS && state.breaks_within(pc, end))
         {
-            let limit = obstacle(state, instructions, pc);
-            obstructed = limit.is_some();
-            count = limit.unwrap_or(count);
+            let wait = if block.own.is_cached() { bus.wait_for_code(pc, end.wrapping_sub(1)) } else { 0 };
+            if wait > 0 {
+                spent = spent.saturating_add(wait);
+                if spent >= stop {
+                    return spent;
+                }
+                previous = Blocks::NO_INSTRUCTION;
+                continue;
+            }
+            if u32::from(block.own.window) > state.window_free || BREAKPOINTS {
+                let limit = obstacle(state, instructions, pc);
+                obstructed = limit.is_some();
+                count = limit.unwrap_or(count);
+            }
         }
-        let room = (stop - spent) as usize;
-        if count >= room {
-            count = room;
-            obstructed = false;
+        let room = stop - spent;
+        if cycles >= room {
+            let limit = if cycles as usize == instructions.len() { room as usize } else { begun(instructions, room) };
+            if count >= limit {
+                count = limit;
+                obstructed = false;
+            }
         }
         let start = Start { pc, cycle: spent };
         let mut step = Step::NEXT;
@@ -363,31 +396,49 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                 break;
             }
         }
-        let done = last.map_or(count as u32, |op| u32::from(op.index) + 1);
+        let mut wait = None;
+        if step == Step::RAISE && state.trap.is_wait() {
+            // The instruction is executed again, as the first one of another block.
+            wait = Some(bus.take_wait());
+            count = last.and_then(|op| instructions.iter().position(|other| other.offset == op.offset)).unwrap_or(from);
+            (step, last, obstructed) = (Step::NEXT, None, false);
+        }
+        let done = match last {
+            Some(op) => u32::from(op.after),
+            None if count == instructions.len() => cycles,
+            None => after(&instructions[..count]),
+        };
         spent += done;
         previous = first.wrapping_add(done).wrapping_sub(1);
+        if let Some(wait) = wait {
+            spent = spent.saturating_add(wait);
+            previous = Blocks::NO_INSTRUCTION;
+        }
         if bus.is_observed()
             && let Some(last) = last.or(instructions[..count].last())
         {
             bus.executed(pc, pc.wrapping_add(u32::from(last.offset) + u32::from(last.length())), spent);
         }
         let counted = if counts { last.or(instructions[..count].last()) } else { None };
-        let after = counted.map(|op| {
+        let ended = counted.map(|op| {
             let end = pc.wrapping_add(u32::from(op.offset) + u32::from(op.length()));
-            (first.wrapping_add(u32::from(op.index)), end)
+            (first.wrapping_add(u32::from(op.after) - 1), end)
         });
         let mut raised = step.then() == Then::Raise;
         let cut_short = last.is_none();
         let mut ends = false;
         match (step.then(), last) {
-            (Then::Jump(target), _) => state.pc = target,
+            (Then::Jump(target), _) => {
+                spent += u32::from(penalties.jump);
+                state.pc = target;
+            }
             (_, None) => match instructions.get(count) {
                 None => state.go_on_at(end),
                 Some(next) => {
                     state.pc = pc.wrapping_add(u32::from(next.offset));
                     if obstructed {
                         state.raise_obstacle(state.pc);
-                        spent += 1;
+                        spent += 1 + u32::from(penalties.exception);
                         previous = first + count as u32;
                         raised = true;
                         ends = BREAKPOINTS && state.ocd.is_stopped();
@@ -397,11 +448,12 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
             (then, Some(last)) => {
                 let pc = pc.wrapping_add(u32::from(last.offset));
                 state.finish(then, pc, pc.wrapping_add(u32::from(last.length())));
+                spent += then.penalty(penalties);
                 let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
                 ends = unmasked || then == Then::Sync || state.ocd.is_stopped();
             }
         }
-        if let Some((last, after)) = after {
+        if let Some((last, after)) = ended {
             let jumped = !raised && state.pc != after;
             let run = Executed { start: pc, end: after, jumped, unfinished: cut_short && after < end };
             blocks.counting().note_at(last, run);
@@ -410,6 +462,19 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
             return spent;
         }
     }
+}
+
+/// The cycles that all of these instructions take, the first ones of a block.
+#[inline(always)]
+fn after(instructions: &[Instruction]) -> u32 {
+    instructions.last().map_or(0, |op| u32::from(op.after))
+}
+
+/// The number of instructions of a block that begin in its first `room` cycles.
+#[cold]
+fn begun(instructions: &[Instruction], room: u32) -> usize {
+    let others = instructions.split_last().map_or(&[][..], |(_, others)| others);
+    1 + others.partition_point(|op| u32::from(op.after) < room)
 }
 
 /// Index of the first instruction of a block at `pc` that cannot execute: a breakpoint is on it, or its window overflows.
@@ -421,36 +486,55 @@ fn obstacle(state: &State, instructions: &[Instruction], pc: u32) -> Option<usiz
     })
 }
 
-/// Fetches, decodes and executes the next instruction. Returns where it is, unless there is none that can be executed.
-fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32) -> Option<Executed> {
-    let pc = state.pc;
+/// Fetches, decodes and executes the next instruction. Returns where it is, unless there is none that can be executed, and the cycles
+/// that it took.
+fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32, timing: Timing) -> (Option<Executed>, u32) {
+    let (pc, penalties) = (state.pc, Penalties::of(timing));
     // A wait for code takes the cycle in which it begins.
     if !bus.bring_in(pc) {
-        return None;
+        return (None, 1);
     }
-    let op = match block::fetch(bus, pc) {
-        Ok(op) => op,
-        Err(trap) => {
-            state.raise(trap, pc);
-            return None;
+    let (fetched, counted) = (block::fetch(bus, pc), state.plain(SpecialRegister::Icount));
+    if let (Timing::Silicon, Ok(op)) = (timing, &fetched)
+        && bus.code_memory(pc) == CodeMemory::Mapped
+    {
+        let wait = bus.wait_for_code(pc, pc.wrapping_add(u32::from(op.length()) - 1));
+        if wait > 0 {
+            return (None, wait);
+        }
+    }
+    let trap = match &fetched {
+        Err(trap) => Some(*trap),
+        Ok(op) => {
+            let overflows = u32::from(op.window()) > state.window_free;
+            state.debug_trap(pc).or(overflows.then_some(Trap::WindowOverflow))
         }
     };
-    if let Some(trap) = state.debug_trap(pc) {
-        state.raise(trap, pc);
-        return None;
-    }
-    if u32::from(op.window()) > state.window_free {
-        state.raise(Trap::WindowOverflow, pc);
-        return None;
+    let mut op = match (fetched, trap) {
+        (Ok(op), None) => op,
+        (_, trap) => {
+            state.raise(trap.unwrap_or(Trap::WindowOverflow), pc);
+            return (None, 1 + u32::from(penalties.exception));
+        }
+    };
+    if timing == Timing::Silicon {
+        op.after = timing::cycles(&op, pc, |at| block::fetch(bus, at).ok());
     }
     bus.executing(pc);
     let step = execute_apart::<true>(state, bus, &op, Start { pc, cycle });
+    if step == Step::RAISE && state.trap.is_wait() {
+        // It counts once it is executed.
+        state.set_plain(SpecialRegister::Icount, counted);
+        return (None, bus.take_wait());
+    }
     let end = pc.wrapping_add(u32::from(op.length()));
     if bus.is_observed() {
-        bus.executed(pc, end, cycle + 1);
+        bus.executed(pc, end, cycle + u32::from(op.after));
     }
     state.finish(step.then(), pc, end);
-    Some(Executed { start: pc, end, jumped: step.then() != Then::Raise && state.pc != end, unfinished: true })
+    let jumped = step.then() != Then::Raise && state.pc != end;
+    let executed = Executed { start: pc, end, jumped, unfinished: true };
+    (Some(executed), u32::from(op.after) + step.then().penalty(penalties))
 }
 
 impl State {

@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{BlockCounts, Bus, Core, DebugStop, EdgeCounts, Exit, Mark, Translation, Watchpoint};
+use espalier_core::{BlockCounts, Bus, Core, DebugStop, EdgeCounts, Exit, Mark, Timing, Translation, Watchpoint};
 
 use crate::cpu::Cpu;
 use crate::state::State;
@@ -67,7 +67,9 @@ impl Core for Cpu {
     }
 
     fn mark(&self) -> Option<Mark> {
-        Some(Mark::new((self.copy_of_state(), self.cycles())))
+        // In silicon's time the cache is a part of the state.
+        let is_alone = self.timing() == Timing::Fast;
+        is_alone.then(|| Mark::new((self.copy_of_state(), self.cycles())))
     }
 
     fn is_at(&self, mark: &Mark) -> bool {

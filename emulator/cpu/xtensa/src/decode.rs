@@ -66,7 +66,7 @@ impl Instruction {
             t: Field::T.of(word),
             shape: Shape::new(length),
             offset: 0,
-            index: 0,
+            after: 1,
             immediate: 0,
         };
         for operand in description.operands {

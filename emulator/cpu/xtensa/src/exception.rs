@@ -24,7 +24,7 @@ impl Cause {
     fn of_fetch(fault: Fault) -> Cause {
         match fault {
             Fault::Prohibited => Cause::InstFetchProhibited,
-            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment | Fault::Conditional => {
+            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Alignment | Fault::Conditional | Fault::Wait => {
                 Cause::InstructionFetchError
             }
         }
@@ -34,7 +34,9 @@ impl Cause {
         match fault {
             Fault::Prohibited => prohibited,
             Fault::Alignment => Cause::LoadStoreAlignment,
-            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Conditional => Cause::LoadStoreError,
+            Fault::Unmapped | Fault::ReadOnly | Fault::Width | Fault::Conditional | Fault::Wait => {
+                Cause::LoadStoreError
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The opcode table, and decoded instructions.
 
+use crate::cost::Cost;
 use crate::operand::{Field, Operand};
 use crate::table::for_each_instruction;
 
@@ -27,12 +28,14 @@ pub struct Description {
     pub pattern: u32,
     /// Effect on straight-line execution.
     pub flow: Flow,
+    /// The cycles that it takes.
+    pub cost: Cost,
     /// Operands in assembler order.
     pub operands: &'static [Operand],
 }
 
 macro_rules! define_opcodes {
-    ($($opcode:ident, $mnemonic:literal, $mask:literal, $pattern:literal, $flow:ident, [$($operand:ident $(($argument:tt))?),*];)*) => {
+    ($($opcode:ident, $mnemonic:literal, $mask:literal, $pattern:literal, $flow:ident, $cost:ident, [$($operand:ident $(($argument:tt))?),*];)*) => {
         /// Every instruction of the ESP32's core.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the variants are the mnemonics of the ISA manual")]
@@ -49,6 +52,7 @@ macro_rules! define_opcodes {
                 mask: $mask,
                 pattern: $pattern,
                 flow: Flow::$flow,
+                cost: Cost::$cost,
                 operands: &[$(define_opcodes!(@operand $operand $($argument)?)),*],
             }),*
         ];
@@ -83,8 +87,8 @@ pub struct Instruction {
     pub(crate) shape: Shape,
     /// Distance in bytes from the start of the block that holds the instruction.
     pub(crate) offset: u8,
-    /// Number of instructions before it in that block.
-    pub(crate) index: u8,
+    /// Cycles from the start of that block until it is done, by itself before it is in a block.
+    pub(crate) after: u8,
     /// The immediate operand, sign-extended and scaled; an absolute address for jumps, calls, branches and literals.
     pub immediate: u32,
 }
@@ -148,7 +152,7 @@ impl Instruction {
             t: 0,
             shape: Shape::new(WIDE),
             offset: 0,
-            index: 0,
+            after: 1,
             immediate: 0,
         }
     }

@@ -3,7 +3,8 @@
 //! The core knows a [`Bus`](espalier_core::Bus) and nothing else. It follows the *Xtensa Instruction Set Architecture Reference
 //! Manual*; the options and numbers of the configuration are those of the ESP32.
 //!
-//! Time is counted in cycles, and one instruction takes one cycle, whatever it does. `CCOUNT` is a base plus the cycles
+//! Time is counted in cycles, and one instruction takes one cycle, whatever it does, unless the core keeps the time of silicon
+//! ([`Cost`]). `CCOUNT` is a base plus the cycles
 //! since reset, so that it costs nothing to keep. An instruction that raises an exception takes its cycle too; entering
 //! an interrupt handler takes none.
 //!
@@ -15,6 +16,7 @@
 mod atomic;
 mod block;
 mod config;
+mod cost;
 mod cpu;
 mod cpu_as_core;
 mod debug;
@@ -40,13 +42,15 @@ mod special;
 mod state;
 mod step;
 mod table;
+mod timing;
 mod trap;
 mod watch;
 mod window;
 
 pub use config::Config;
+pub use cost::Cost;
 pub use cpu::Cpu;
-pub use espalier_core::{DebugStop, Exit, Translation, WatchKind, Watchpoint};
+pub use espalier_core::{DebugStop, Exit, Timing, Translation, WatchKind, Watchpoint};
 pub use espalier_jit::host as translation_host;
 pub use instruction::{Description, Flow, Instruction, Opcode, TABLE};
 pub use jtag::{DebugPorts, IDCODE, INSTRUCTION_BITS, JtagChain, TapState};

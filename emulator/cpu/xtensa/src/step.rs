@@ -1,5 +1,6 @@
 //! The interface between the interpreter's loop and the instructions.
 
+use crate::cost::Penalties;
 use crate::instruction::Instruction;
 
 /// The next action after an instruction, and its address: packed into one word, because the interpreter's loop tests it after
@@ -24,6 +25,17 @@ pub(crate) enum Then {
     Sync,
     /// The handler of the trap in [`State::trap`]; the instruction had no effect.
     Raise,
+}
+
+impl Then {
+    /// The cycles that come to the instruction.
+    pub(crate) fn penalty(self, penalties: Penalties) -> u32 {
+        u32::from(match self {
+            Then::Next | Then::Leave | Then::Unmask | Then::Sync => 0,
+            Then::Jump(_) | Then::UnmaskJump(_) => penalties.jump,
+            Then::Raise => penalties.exception,
+        })
+    }
 }
 
 impl Step {
@@ -61,6 +73,8 @@ impl Step {
 }
 
 /// Where and when the block started that an instruction belongs to. Most instructions need neither.
+///
+/// An instruction that takes several cycles has its effect in the last of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     pub pc: u32,
@@ -76,6 +90,6 @@ impl Start {
 
     #[inline(always)]
     pub(crate) fn cycle(self, op: &Instruction) -> u32 {
-        self.cycle.wrapping_add(u32::from(op.index))
+        self.cycle.wrapping_add(u32::from(op.after)).wrapping_sub(1)
     }
 }

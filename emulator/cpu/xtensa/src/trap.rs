@@ -59,6 +59,13 @@ pub(crate) enum Trap {
     Debug(u32),
 }
 
+impl Trap {
+    /// True if the instruction is executed again once memory is there.
+    pub(crate) fn is_wait(self) -> bool {
+        matches!(self, Trap::Load(Fault::Wait, _) | Trap::Store(Fault::Wait, _))
+    }
+}
+
 espalier_core::persist! {
     enum Trap {
         General(value), Fetch(a, b), Load(a, b), Store(a, b), WindowOverflow, WindowUnderflow(value), Debug(value)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use espalier_core::Timing;
 use espalier_parts::{Connection, PadUse, PartEntry, SD_DATA};
 
 use super::error::BoardErrorKind;
@@ -29,6 +30,13 @@ pub fn check(board: &BoardDefinition) -> Checked {
             key: "chip.psram".to_owned(),
             value: format!("set on an {}", board.chip.name()),
             allowed: "left out: of the chips here, only the esp32 has pads and a cache for it",
+        });
+    }
+    if board.timing == Timing::Silicon && board.chip != ChipKind::Esp32 {
+        return Err(BoardErrorKind::Value {
+            key: "chip.timing".to_owned(),
+            value: format!("\"silicon\" on an {}", board.chip.name()),
+            allowed: "\"fast\": of the chips here, only the esp32 can keep silicon's time",
         });
     }
     if board.ethernet.is_some() && board.chip != ChipKind::Esp32 {

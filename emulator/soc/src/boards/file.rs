@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use espalier_core::Timing;
 use espalier_net::AccessPoint;
 use espalier_parts::{PartEntry, PartKinds, Value};
 use espalier_peripherals::PhyKind;
@@ -73,7 +74,7 @@ impl FlashSize {
 
 /// `chip = "esp32c3"`, or a table with more about the chip.
 #[derive(Clone, Deserialize)]
-#[serde(untagged, expecting = "the name of a chip, or a table with `kind`, `mac`, `rom` and `psram`")]
+#[serde(untagged, expecting = "the name of a chip, or a table with `kind`, `mac`, `rom`, `psram` and `timing`")]
 enum ChipEntry {
     Kind(ChipKind),
     Table(Chip),
@@ -95,6 +96,15 @@ struct Chip {
     mac: Option<String>,
     rom: Rom,
     psram: Option<String>,
+    timing: TimingName,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TimingName {
+    #[default]
+    Fast,
+    Silicon,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -299,6 +309,10 @@ impl BoardFile {
             rom: match chip.rom {
                 Rom::Rev0 => RomRevision::Rev0,
                 Rom::Rev3 => RomRevision::Rev3,
+            },
+            timing: match chip.timing {
+                TimingName::Fast => Timing::Fast,
+                TimingName::Silicon => Timing::Silicon,
             },
             parts: self.parts,
             kinds: kinds.clone(),

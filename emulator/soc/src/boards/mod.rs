@@ -12,6 +12,7 @@ mod wire;
 
 use std::path::Path;
 
+use espalier_core::Timing;
 use espalier_net::AccessPoint;
 use espalier_parts::{PartEntry, PartKinds};
 use espalier_peripherals::PhyKind;
@@ -104,6 +105,8 @@ pub struct BoardDefinition {
     /// Factory MAC address in eFuse; the chip derives the addresses of its interfaces from it.
     pub mac: [u8; 6],
     pub rom: RomRevision,
+    /// The cycles that instructions and memory take.
+    pub timing: Timing,
     /// The parts around the chip.
     pub parts: Vec<PartEntry>,
     /// The kinds of parts that there are.
@@ -118,7 +121,7 @@ pub struct BoardDefinition {
 
 espalier_core::persist! {
     value BoardDefinition {
-        name, chip, flash_size, psram_size, ethernet, mac, rom, parts, kinds, access_points, wires, flash_content
+        name, chip, flash_size, psram_size, ethernet, mac, rom, timing, parts, kinds, access_points, wires, flash_content
     }
 }
 
@@ -181,6 +184,18 @@ impl BoardDefinition {
         }
         self.check().map_err(|kind| kind.at(&self.name))?;
         Ok(self)
+    }
+
+    /// The same board in another time.
+    ///
+    /// # Errors
+    /// If its chip cannot keep that.
+    pub fn timed(self, timing: Timing) -> Result<BoardDefinition, BoardError> {
+        let board = BoardDefinition { timing, ..self };
+        match board.check() {
+            Ok(()) => Ok(board),
+            Err(kind) => Err(kind.at(&board.name)),
+        }
     }
 
     /// Whether there can be such a board.

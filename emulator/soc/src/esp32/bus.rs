@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use espalier_core::{
-    Bus, CodeMemory, Fault, Frequency, InterruptTaken, Page, Stored, Time, Window, WindowLayout, Windows,
+    Bus, CodeMemory, Fault, Frequency, InterruptTaken, Page, SteadyWords, Stored, Time, Window, WindowLayout, Windows,
 };
 
 use super::Esp32;
@@ -14,7 +14,8 @@ use super::memory::{
     CODE_PAGE, DRAM_BASE, DRAM_SIZE, IRAM_BASE, IRAM_SIZE, RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE,
     RTC_SLOW_BASE, Ram, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
 };
-use crate::machine::{ChipBus, Settle};
+use super::waits::lines;
+use crate::machine::{Access, ChipBus, Settle};
 use crate::platform::Origin;
 use crate::rom::{ROM_BASE, ROM_SIZE, ROM1_DATA_BASE, ROM1_OFFSET};
 
@@ -42,6 +43,10 @@ pub struct CoreBus<'a> {
     /// Guest time when the run started, and the clock of the core.
     pub start: Time,
     pub clock: Frequency,
+    /// Size of flash on the data bus that is read without a wait.
+    waitless: u32,
+    /// Cycles for which the last access waits.
+    pub(super) wait: u32,
 }
 
 /// Where in RAM an address of the instruction bus leads.
@@ -85,6 +90,18 @@ fn put<const N: usize>(memory: &mut [u8], offset: usize, value: [u8; N]) -> bool
     }
 }
 
+impl<'a> CoreBus<'a> {
+    pub fn new(chip: &'a mut Esp32, access: Access) -> CoreBus<'a> {
+        let waitless = if chip.waits.is_empty() { DROM_SIZE } else { 0 };
+        CoreBus { chip, origin: access.origin, start: access.start, clock: access.clock, waitless, wait: 0 }
+    }
+
+    /// In silicon's time accesses wait.
+    fn waits(&self) -> bool {
+        self.waitless == 0
+    }
+}
+
 impl CoreBus<'_> {
     fn now(&self, cycle: u32) -> Time {
         self.start + self.clock.cycles(u64::from(cycle))
@@ -117,16 +134,22 @@ impl CoreBus<'_> {
     #[cold]
     #[inline(never)]
     fn load_elsewhere(&mut self, address: u32, width: u32, cycle: u32) -> Result<u32, Fault> {
-        if width == 4
-            && let Some(value) = self.chip.platform.read_steady(address, self.now(cycle))
-        {
-            return Ok(value);
-        }
         let narrow = |word: [u8; 4]| {
             let word = u32::from_le_bytes(word) >> (8 * (address & 3 & !(width - 1)));
             if width == 4 { word } else { word & ((1 << (8 * width)) - 1) }
         };
         let word_address = address & !3;
+        if self.waits() {
+            self.wait_for_load(word_address, width)?;
+            if let Some(word) = self.flash_data(word_address) {
+                return Ok(narrow(word));
+            }
+        }
+        if width == 4
+            && let Some(value) = self.chip.platform.read_steady(address, self.now(cycle))
+        {
+            return Ok(value);
+        }
         if let Some(word) = self.data_word(word_address) {
             return Ok(narrow(word));
         }
@@ -136,6 +159,15 @@ impl CoreBus<'_> {
         }
         let now = self.now(cycle);
         self.chip.read_register(self.origin, word_address, now).map(|word| narrow(word.to_le_bytes()))
+    }
+
+    /// Waits for what is at an address where there is something slow.
+    fn wait_for_load(&mut self, address: u32, width: u32) -> Result<(), Fault> {
+        if self.memory_word(address).is_some() {
+            return self.wait_for_line(address);
+        }
+        // Narrow accesses can be parts of one that is not aligned, which would wait again for the next of them.
+        if width == 4 { self.wait_for_register(address) } else { Ok(()) }
     }
 
     /// The word at an aligned address of the data bus that holds memory other than DRAM and flash.
@@ -215,9 +247,14 @@ impl CoreBus<'_> {
             }
             // Only the data bus reaches it, so that it never holds code.
             Target::External => {
+                self.wait_for_line(address)?;
                 let (page, offset) = self.chip.psram_page_mut(self.origin.core, address).ok_or(Fault::Unmapped)?;
                 store_narrow(page, offset, width, value)?;
                 return Ok(Stored::Data);
+            }
+            Target::Peripheral if width == 4 => {
+                self.wait_for_register(address)?;
+                return self.store_to_peripheral(address, value, cycle);
             }
             Target::Peripheral => return self.store_to_peripheral(address, value, cycle),
         };
@@ -249,6 +286,12 @@ impl CoreBus<'_> {
     /// Flash behind the data cache.
     #[inline(always)]
     fn drom<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        if address.wrapping_sub(DROM_BASE) >= self.waitless { None } else { self.flash_data(address) }
+    }
+
+    /// The same, in the cache or not.
+    #[inline(always)]
+    fn flash_data<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
         let offset = address.wrapping_sub(DROM_BASE);
         if offset >= DROM_SIZE {
             return None;
@@ -272,6 +315,14 @@ impl Bus for CoreBus<'_> {
         self.code_word(address).ok_or(Fault::Unmapped)
     }
 
+    fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {
+        self.bring_line(first).saturating_add(self.bring_line(last))
+    }
+
+    fn take_wait(&mut self) -> u32 {
+        std::mem::take(&mut self.wait)
+    }
+
     fn bring_in(&mut self, address: u32) -> bool {
         if self.is_at_hand(address) {
             return true;
@@ -288,6 +339,10 @@ impl Bus for CoreBus<'_> {
     /// An instruction may lie across two lines.
     #[inline]
     fn is_at_hand(&self, address: u32) -> bool {
+        // In silicon's time cores ask before they execute what may have gone again.
+        if self.waits() {
+            return true;
+        }
         [address, address.wrapping_add(LAST_BYTE)]
             .into_iter()
             .all(|end| !is_flash(end) || self.chip.flash_cache.holds(self.origin.core, end - IROM_BASE))
@@ -324,6 +379,9 @@ impl Bus for CoreBus<'_> {
             return Ok(u32::from_le_bytes(value));
         }
         if let Some(word) = self.code_word(address) {
+            if self.waits() {
+                self.wait_for_line(address)?;
+            }
             return Ok(word);
         }
         self.load_elsewhere(address, 4, cycle)
@@ -420,11 +478,14 @@ impl Bus for CoreBus<'_> {
             versioned_from: sram1_start() as u32,
             words: Window { base: IRAM_BASE, size: IRAM_SIZE as u32 },
             paged: Window { base: DROM_BASE, size: DROM_SIZE },
+            cached: self.waits(),
         }
     }
 
     fn windows(&mut self) -> Option<Windows<'_>> {
-        let steady = self.chip.platform.steady();
+        // In silicon's time a register takes its time each time.
+        let steady = if self.waits() { &SteadyWords::NONE } else { self.chip.platform.steady() };
+        let lines = lines(&self.chip.waits, self.origin.core);
         let Ram { dram, iram, versions, .. } = &mut self.chip.ram;
         Some(Windows {
             data: &mut dram[..],
@@ -432,11 +493,15 @@ impl Bus for CoreBus<'_> {
             words: &iram[..],
             word_versions: &versions.iram[..],
             steady,
+            lines,
         })
     }
 
     #[inline]
     fn steady_until(&mut self, cycle: u32) -> u32 {
+        if self.waits() {
+            return u32::MAX;
+        }
         match self.chip.platform.steady_until(self.now(cycle)) {
             Time::MAX => u32::MAX,
             until => {
@@ -497,7 +562,7 @@ impl ChipBus for CoreBus<'_> {
 
     fn memory_word(&self, address: u32) -> Option<u32> {
         let dram = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize);
-        let word = dram.or_else(|| self.drom(address)).or_else(|| self.data_word(address));
+        let word = dram.or_else(|| self.flash_data(address)).or_else(|| self.data_word(address));
         word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
     }
 

@@ -3,6 +3,7 @@
 
 mod analog;
 mod bus;
+mod bus_waits;
 mod clocks;
 mod efuses;
 mod external_ram;
@@ -15,6 +16,7 @@ mod network;
 mod reset;
 mod table;
 mod ulp;
+mod waits;
 
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ use memory::Ram;
 use table::{
     CRYPTO, DPORT, FLASH_MMU, GPIO, IO_MUX, PERIPHERALS, RTC_CNTL, RTC_IO, TABLE, TIMG, WINDOWS, direct_signal,
 };
+use waits::Waits;
 
 /// Cores of the chip.
 pub const CORES: usize = 2;
@@ -65,11 +68,13 @@ pub struct Esp32 {
     jtag: jtag::Jtag,
     /// Levels of the pads that the RTC can use: bit n is RTC GPIO n.
     rtc_levels: u32,
+    /// The waits of each core in silicon's time; none in fast time.
+    waits: Vec<Waits>,
 }
 
 espalier_core::persist! {
     state Esp32 {
-        ram, platform, pages, external_ram, flash_cache, missed_lines, runs, flash_boot, jtag, rtc_levels
+        ram, platform, pages, external_ram, flash_cache, missed_lines, runs, flash_boot, jtag, rtc_levels, waits
     } fixed { rom }
 }
 
@@ -101,8 +106,10 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
         flash_boot: true,
         jtag: jtag::Jtag::default(),
         rtc_levels: 0,
+        waits: Waits::of(config.board.timing, CORES),
     };
-    let cores = vec![Core::new(CpuConfig::ESP32_PRO), Core::new(CpuConfig::ESP32_APP)];
+    let mut cores = vec![Core::new(CpuConfig::ESP32_PRO), Core::new(CpuConfig::ESP32_APP)];
+    cores.iter_mut().for_each(|core| core.set_timing(config.board.timing));
     Ok(Box::new(Assembly { cores, chip: Arc::new(chip) }))
 }
 
@@ -147,7 +154,7 @@ impl Chip for Esp32 {
     }
 
     fn bus(&mut self, access: Access) -> CoreBus<'_> {
-        CoreBus { chip: self, origin: access.origin, start: access.start, clock: access.clock }
+        CoreBus::new(self, access)
     }
 
     fn core_runs(&self, core: usize) -> bool {

@@ -41,6 +41,7 @@ impl Esp32 {
     /// A core's cache is empty again.
     pub(super) fn flush_cache(&mut self, core: usize) {
         self.flash_cache.flush(core);
+        self.flush_lines(core);
         // Blocks that are decoded anew find out what is missing.
         self.platform.change_code();
     }

@@ -22,6 +22,14 @@ pub trait JtagPort: Chip {
     }
 }
 
+/// The result of an access of a debugger, for which no time passes: it does not wait.
+fn granted<T>(mut access: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    match access() {
+        Err(Fault::Wait) => access(),
+        other => other,
+    }
+}
+
 /// The operations of a chip that a machine needs.
 pub trait Engine: Persist + Send + Sync {
     fn fork(&self) -> Box<dyn Engine>;
@@ -150,15 +158,15 @@ impl<C: JtagPort> Engine for Assembly<C> {
     }
 
     fn load32(&mut self, core: usize, address: u32, now: Time) -> Result<u32, Fault> {
-        self.core_and_bus(core, now).1.load32(address, 0)
+        granted(|| self.core_and_bus(core, now).1.load32(address, 0))
     }
 
     fn store8(&mut self, core: usize, address: u32, value: u8, now: Time) -> Result<(), Fault> {
-        self.core_and_bus(core, now).1.store8(address, value, 0).map(drop)
+        granted(|| self.core_and_bus(core, now).1.store8(address, value, 0).map(drop))
     }
 
     fn store32(&mut self, core: usize, address: u32, value: u32, now: Time) -> Result<(), Fault> {
-        self.core_and_bus(core, now).1.store32(address, value, 0).map(drop)
+        granted(|| self.core_and_bus(core, now).1.store32(address, value, 0).map(drop))
     }
 
     fn follow_wires(&mut self, now: Time) {

@@ -175,6 +175,14 @@ impl Bus for Observed<'_> {
         self.bus.bring_in(address)
     }
 
+    fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {
+        self.bus.wait_for_code(first, last)
+    }
+
+    fn take_wait(&mut self) -> u32 {
+        self.bus.take_wait()
+    }
+
     fn is_at_hand(&self, address: u32) -> bool {
         self.bus.is_at_hand(address)
     }

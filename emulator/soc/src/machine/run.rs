@@ -205,9 +205,11 @@ impl Run {
         if self.run_core(machine, turn) == Exit::Debug {
             return None;
         }
-        self.ahead[core] = turn.stalled;
-        self.pass(machine, turn.executing, turn.done);
-        Some(turn.done)
+        // The last instruction may have taken longer than the turn.
+        let beyond = turn.done.saturating_sub(turn.cycles);
+        self.ahead[core] = beyond + turn.stalled;
+        self.pass(machine, turn.executing, turn.done - beyond);
+        Some(turn.done - beyond)
     }
 
     /// The cores that execute run for their turns. Returns the cycles that the slice took, or None if a debugger stopped it.

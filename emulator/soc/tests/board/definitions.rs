@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use espalier_core::Timing;
 use espalier_parts::{BUILT_IN_KINDS, Connection, PadUse};
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_assert, prop_oneof, proptest};
 
@@ -43,6 +44,15 @@ fn the_mpython_board_is_what_its_makers_say() {
     assert_eq!(pads(&board, "analog", PadUse::Analog), [("light", 39), ("microphone", 36)]);
     let touch = [("P", 27), ("Y", 14), ("T", 12), ("H", 13), ("O", 15), ("N", 4)];
     assert_eq!(pads(&board, "touch", PadUse::Touch), touch);
+}
+
+#[test]
+fn a_board_keeps_the_time_that_its_file_names() {
+    assert_eq!(board("").timing, Timing::Fast);
+    assert_eq!(board("[chip]\ntiming = \"silicon\"").timing, Timing::Silicon);
+    let error = error("[chip]\nkind = \"esp32c3\"\ntiming = \"silicon\"");
+    assert!(error.contains("chip.timing is \"silicon\" on an esp32c3"), "{error}");
+    assert!(board("chip = \"esp32c3\"").timed(Timing::Silicon).is_err());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Translated code and the interpreter have one trace.
 
-use espalier_core::Span;
-use espalier_soc::Translation;
+use espalier_core::{Span, Timing};
+use espalier_soc::{BoardDefinition, MachineConfig, Translation};
 
 use crate::cases::Case;
 use crate::repl::Repl;
@@ -9,6 +9,7 @@ use crate::repl::Repl;
 pub const ALL: &[(&str, Case)] = &[
     ("translated code has the trace of the interpreter from power-on", one_trace_from_power_on),
     ("translated code has the trace of the interpreter in scripts", one_trace_in_scripts),
+    ("silicon's time has one trace in both engines, in small steps and in a fork", one_trace_in_silicons_time),
 ];
 
 /// The engines to compare: the interpreter, and translation that begins at once and late.
@@ -58,4 +59,29 @@ fn one_trace_in_scripts(image: &[u8]) {
         (output, repl.machine.now(), repl.machine.trace_hash())
     });
     assert!(translated.iter().all(|translated| *translated == interpreted), "{interpreted:?} {translated:?}");
+}
+
+fn one_trace_in_silicons_time(image: &[u8]) {
+    let board = BoardDefinition::default().timed(Timing::Silicon).expect("an ESP32");
+    let mut interpreted = Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() });
+    let fast = Repl::booted(image).machine.now();
+    assert!(interpreted.machine.now() > fast, "it boots as early as a board in fast time does: at {fast}");
+    let mut others = [(); 3].map(|()| interpreted.clone());
+    interpreted.machine.set_translation(Translation::Off);
+    others[0].machine.set_translation(Translation::After(1));
+    let outputs = [&mut interpreted, &mut others[0]].map(|repl| (repl.run(SCRIPT), repl.machine.now()));
+    assert_eq!(outputs[0], outputs[1]);
+    let trace = interpreted.machine.trace_hash();
+    assert_eq!(others[0].machine.trace_hash(), trace);
+    // The same input at the same times, in steps that no slice has and with a fork on the way.
+    let [_, stepped, forked] = &mut others;
+    let output = stepped.run(SCRIPT);
+    assert_eq!((output, stepped.machine.trace_hash()), (outputs[0].0.clone(), trace));
+    forked.start("print(sum(x*x for x in range(2000)))");
+    let mut fork = forked.clone();
+    forked.machine.run_for(STEP * 4);
+    while fork.machine.now() < forked.machine.now() {
+        fork.machine.run_for(Span::from_micros(7));
+    }
+    assert_eq!((fork.machine.now(), fork.machine.trace_hash()), (forked.machine.now(), forked.machine.trace_hash()));
 }

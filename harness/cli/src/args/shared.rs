@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use espalier::{AccessPoint, Board, BoardBuilder, Model};
+use espalier::{AccessPoint, Board, BoardBuilder, Model, Timing};
 
 use super::parse::{At, Forward, PeerForward, Signal, at, flash_offset, forward, peer, signal};
 use crate::network::Network;
@@ -20,17 +20,30 @@ pub struct SetupArgs {
     /// Seed of everything that is random on the board.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
+    /// The cycles that instructions and memory take: one for each instruction, or about those of silicon. Otherwise ESPALIER_TIMING and
+    /// the board file decide, and then it is fast.
+    #[arg(long, value_name = "fast|silicon", value_parser = timing)]
+    pub timing: Option<Timing>,
+}
+
+fn timing(text: &str) -> Result<Timing, String> {
+    match text {
+        "fast" => Ok(Timing::Fast),
+        "silicon" => Ok(Timing::Silicon),
+        _ => Err("it is fast or silicon".to_owned()),
+    }
 }
 
 impl SetupArgs {
     /// Whether nothing was said of the board.
     pub fn is_default(&self) -> bool {
-        self.board == Model::default() && self.access_point.is_empty() && self.seed == 0
+        self.board == Model::default() && self.access_point.is_empty() && self.seed == 0 && self.timing.is_none()
     }
 
     /// A board that is set up like this.
     pub fn builder(&self, name: &str) -> BoardBuilder {
         let builder = Board::builder().model(self.board.clone()).seed(self.seed).name(name);
+        let builder = self.timing.into_iter().fold(builder, BoardBuilder::timing);
         self.access_point.iter().map(AccessPoint::from).fold(builder, BoardBuilder::access_point)
     }
 }

@@ -25,6 +25,7 @@ mod qemu;
 mod reset;
 mod stimulus;
 mod target;
+mod timing;
 mod unmodelled;
 
 use std::path::PathBuf;
@@ -66,8 +67,10 @@ pub use reset::{Reset, ResetCause, ResetKind};
 pub(crate) use stimulus::{Act, millivolts};
 pub use stimulus::{Stimulus, StimulusRecord};
 pub use target::{BOARD_VARIABLE, Target};
+pub use timing::{TIMING_VARIABLE, UnknownTiming, timing_from_env};
 pub use unmodelled::UnmodelledNote;
 
+use espalier_core::Timing;
 use espalier_parts::{PartEntry, PartKinds};
 
 use crate::error::{Failure, Source};
@@ -84,6 +87,8 @@ pub(crate) struct Setup {
     /// The QEMU to run.
     #[cfg_attr(not(unix), expect(dead_code, reason = "boards in QEMU need Unix so far"))]
     pub(crate) qemu: Option<PathBuf>,
+    /// The time that an emulated board keeps, if not the one of its board file or of the environment.
+    pub(crate) timing: Option<Timing>,
     pub(crate) strict: bool,
     /// Blocks at which a strict board goes on.
     pub(crate) allowed: Vec<String>,
@@ -117,8 +122,13 @@ pub(crate) fn load(file: &[u8], kinds: &PartKinds) -> Result<(Box<dyn Driver>, V
 
 /// Returns the surroundings of the chip of this emulated board model as bytes that identify them, and the size of its flash chip in
 /// bytes.
-pub(crate) fn describe(model: &Model, kinds: &PartKinds, parts: &[PartEntry]) -> Result<(Vec<u8>, u32), Failure> {
-    emulated::describe(model, kinds, parts)
+pub(crate) fn describe(
+    model: &Model,
+    kinds: &PartKinds,
+    parts: &[PartEntry],
+    timing: Option<Timing>,
+) -> Result<(Vec<u8>, u32), Failure> {
+    emulated::describe(model, kinds, parts, timing)
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

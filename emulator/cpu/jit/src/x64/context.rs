@@ -24,6 +24,9 @@ pub(super) struct Context {
     pub looked: u32,
     /// Counts of executions.
     pub executions: *mut u64,
+    /// The numbers of the lines in both ways of the cache.
+    pub newer_lines: *const u32,
+    pub older_lines: *const u32,
 }
 
 /// More than can be left, for one instruction cannot come before the first.
@@ -53,6 +56,8 @@ pub(super) const TAG: i32 = offset_of!(Context, tag) as i32;
 pub(super) const STEADY: i32 = offset_of!(Context, steady) as i32;
 pub(super) const LOOKED: i32 = offset_of!(Context, looked) as i32;
 pub(super) const EXECUTIONS: i32 = offset_of!(Context, executions) as i32;
+pub(super) const NEWER_LINES: i32 = offset_of!(Context, newer_lines) as i32;
+pub(super) const OLDER_LINES: i32 = offset_of!(Context, older_lines) as i32;
 pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;
 
 pub(super) const TABLE_ADDRESS: i32 = offset_of!(TableEntry, address) as i32;

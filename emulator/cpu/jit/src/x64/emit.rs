@@ -7,11 +7,13 @@
 //! A block that leads to itself is there twice: the second time with the guest's registers in those of the host where the first one
 //! left them, so that a loop neither stores nor loads them.
 
-use espalier_core::{CODE_PAGE, SteadyWords, WindowLayout};
+use espalier_core::{CODE_PAGE, CacheLines, SteadyWords, WindowLayout};
 
 use super::assembler::{Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide};
 use super::cache::{Cache, GROUP_SHIFT, WINDOW, displacement};
-use super::context::{DATA_VERSIONS, EXECUTIONS, LOOKED, PAGES, STEADY, WORD_VERSIONS, WORDS};
+use super::context::{
+    DATA_VERSIONS, EXECUTIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, STEADY, WORD_VERSIONS, WORDS,
+};
 use super::stubs::Stubs;
 use crate::engine::Block;
 use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value, Width};
@@ -75,6 +77,8 @@ pub(super) struct Emitter<'a> {
     start: Label,
     /// The instruction whose operations are being translated; none before the first.
     index: Option<u32>,
+    /// The block is translated a second time, for when it leads to itself.
+    repeats: bool,
     /// Where the next way out is counted.
     tally: Option<u32>,
     outs: Vec<Out>,
@@ -101,6 +105,7 @@ pub(super) fn emit(
         cells,
         start,
         index: None,
+        repeats: false,
         tally: None,
         outs: Vec::new(),
         detours: Vec::new(),
@@ -131,7 +136,7 @@ impl Emitter<'_> {
         self.spend(done, tally);
         let head = self.asm.label();
         self.asm.bind(head);
-        (self.cache, self.index) = (from.cache.clone(), None);
+        (self.cache, self.index, self.repeats) = (from.cache.clone(), None, true);
         for out in self.once() {
             match self.spent_on_itself(out.way) {
                 Some((done, tally)) if out.cache.agrees(&from.cache) => {
@@ -296,6 +301,19 @@ impl Emitter<'_> {
                 self.asm.cmp_memory_imm(RCX, (page * 4) as i32, expected);
                 let leave = self.hand_over();
                 self.asm.jump_if(Cc::NotEqual, leave);
+            }
+            // The lines that the block lies in are still there when it comes to itself.
+            Op::Line { .. } if self.repeats && self.index.is_none() => {}
+            Op::Line { address } => {
+                let (line, set) = CacheLines::place(address);
+                let (there, leave) = (self.asm.label(), self.hand_over());
+                self.asm.load_wide(RCX, R13, NEWER_LINES);
+                self.asm.cmp_memory_imm(RCX, 4 * set as i32, line);
+                self.asm.jump_if(Cc::Equal, there);
+                self.asm.load_wide(RCX, R13, OLDER_LINES);
+                self.asm.cmp_memory_imm(RCX, 4 * set as i32, line);
+                self.asm.jump_if(Cc::NotEqual, leave);
+                self.asm.bind(there);
             }
             Op::Rotate { to } => self.rotate(to),
             Op::Float { op, to, left, right } => self.float(op, to, left, right),
@@ -567,6 +585,9 @@ impl Emitter<'_> {
                     self.asm.test_imm(RCX, width.bytes() - 1);
                     self.asm.jump_if(Cc::NotEqual, leave);
                 }
+                if self.layout.cached {
+                    self.leave_without_line(leave);
+                }
                 self.asm.mov(RAX, RCX);
                 self.asm.shift_imm(Shift::Right, RAX, TABLE_PAGE_SHIFT);
                 self.asm.load_wide(RDX, R13, PAGES);
@@ -610,6 +631,26 @@ impl Emitter<'_> {
                 self.asm.jump(resume);
             }
         }
+    }
+
+    /// Leaves unless the line is in the cache at `rcx` in the memory that is read by pages.
+    fn leave_without_line(&mut self, leave: Label) {
+        const WORD_SHIFT: u8 = 2;
+        let there = self.asm.label();
+        self.asm.push(RCX);
+        self.asm.lea(RDX, RCX, self.layout.paged.base);
+        self.asm.shift_imm(Shift::Right, RDX, CacheLines::LINE.trailing_zeros() as u8);
+        self.asm.mov(RCX, RDX);
+        self.asm.alu_imm(Alu::And, RCX, CacheLines::sets() - 1);
+        self.asm.load_wide(RAX, R13, NEWER_LINES);
+        self.asm.cmp_indexed(RDX, RAX, RCX, WORD_SHIFT);
+        self.asm.jump_if(Cc::Equal, there);
+        self.asm.load_wide(RAX, R13, OLDER_LINES);
+        self.asm.cmp_indexed(RDX, RAX, RCX, WORD_SHIFT);
+        self.asm.bind(there);
+        // The flags stay as they are.
+        self.asm.pop(RCX);
+        self.asm.jump_if(Cc::NotEqual, leave);
     }
 
     fn copy_groups(&mut self, groups: u16, from: i32, to: i32) {

@@ -142,6 +142,7 @@ impl Native {
         }
         assert!(fits(&self.layout, windows), "memory of another size than the code was made for");
         self.table[table_slot(address)] = TableEntry { address, code };
+        let [newer, older] = windows.lines.ways();
         let mut context = Context {
             data_versions: windows.data_versions.as_ptr(),
             words: windows.words.as_ptr(),
@@ -155,6 +156,8 @@ impl Native {
             steady: windows.steady.as_ptr(),
             looked: NEVER,
             executions: executions.as_mut_ptr(),
+            newer_lines: newer.as_ptr(),
+            older_lines: older.as_ptr(),
         };
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
         // long as the arena lives.
@@ -163,7 +166,7 @@ impl Native {
         // any operation or of the room behind the file of a window, which `Engine::run` has compared with their number, for only
         // `Op::Rotate` changes the base of the window, and keeps it in the file; memory inside the windows, whose sizes were compared
         // above with the constants in the code; counts by places that `Engine::run` has compared with their number; versions by page numbers that lie in those windows; pages that `self.pages` keeps
-        // alive; the steady words; and the table, the cells and the context, which are borrowed for the call. It writes to the
+        // alive; the steady words; the lines of the cache, whose number is a constant of their type; and the table, the cells and the context, which are borrowed for the call. It writes to the
         // registers, the data window, the counts and the context only, all of which are borrowed exclusively. It returns with the registers
         // restored that the ABI asks for.
         unsafe {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use espalier_core::CacheLines;
 use espalier_jit::{
     Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Ring, Slot, Space, SteadyWords, Unary,
     Value, Width, WindowLayout,
@@ -15,8 +16,12 @@ pub struct Memory {
     pub words: Vec<u8>,
     pub word_versions: Vec<u32>,
     pub steady: SteadyWords,
+    pub lines: CacheLines,
     pub pages: Vec<Option<Arc<Page>>>,
 }
+
+/// Where memory lies that is read by pages. Of its lines, every other one is in the cache at the start of each page.
+pub const PAGED: u32 = 0x20_0000;
 
 fn pattern(seed: u8, length: usize) -> Vec<u8> {
     (0..length).map(|index| (index as u8).wrapping_mul(37).wrapping_add(seed)).collect()
@@ -31,7 +36,12 @@ impl Memory {
         let page = |seed| Some(Arc::new(pattern(seed, 0x1_0000).try_into().expect("the length of a page")));
         let mut steady = SteadyWords::NONE;
         [0, 2, 5, 16].iter().for_each(|word| steady.put(STEADY + 4 * word, !word));
+        let mut lines = CacheLines::EMPTY;
+        for page in 0..3 {
+            (0..0x1000).step_by(64).for_each(|offset| _ = lines.fill(PAGED + page * 0x1_0000 + offset));
+        }
         Memory {
+            lines,
             data: pattern(1, 0x800),
             data_versions: versions.to_vec(),
             words: pattern(2, 0x200),
@@ -57,6 +67,9 @@ impl Memory {
             return Some(read(&self.data, offset));
         }
         let offset = layout.paged.offset(address, bytes).filter(|_| address.is_multiple_of(bytes))?;
+        if layout.cached && !self.lines.holds(address) {
+            return None;
+        }
         Some(read(&self.pages[(offset >> 16) as usize].as_ref()?[..], offset & 0xffff))
     }
 
@@ -261,6 +274,7 @@ fn one(
             };
             return (versions[page as usize] == expected).then_some(Step::Next);
         }
+        Op::Line { address } => return memory.lines.holds(address).then_some(Step::Next),
         Op::Rotate { to } => {
             let [visible, file, base, groups] = [ring.visible, ring.file, ring.base, ring.groups].map(usize::from);
             let to = of(to) as usize % groups;

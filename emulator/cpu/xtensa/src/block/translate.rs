@@ -1,10 +1,11 @@
 //! Blocks that are translated to code of the host: which, when, and how one is entered.
 
-use espalier_core::{Bus, CODE_PAGE, CodeMemory, Executed, Translation, WindowLayout};
+use espalier_core::{Bus, CODE_PAGE, CodeMemory, Executed, Timing, Translation, WindowLayout};
 use espalier_jit::{Block as Lowered, Engine, Exit, Op, Space};
 
 use super::lower::{self, Surroundings};
 use super::{Blocks, NONE};
+use crate::cost::Penalties;
 use crate::instruction::Instruction;
 use crate::state::State;
 
@@ -147,7 +148,7 @@ impl Blocks {
         // Registers that were read before are read again in time.
         let end = bus.steady_until(spent).clamp(spent, stop);
         let room = end - spent;
-        if block.count > room || u32::from(block.own.window) > state.window_free {
+        if u32::from(block.own.most) > room || u32::from(block.own.window) > state.window_free {
             return None;
         }
         let engine = self.cache.decoder.translator.engine.as_mut()?;
@@ -179,8 +180,9 @@ impl Blocks {
             self.cache.decoder.translator.engine = Engine::new(layout, lower::PC, Some(lower::RING)).map(Box::new);
             self.cache.decoder.translator.refused = self.cache.decoder.translator.engine.is_none();
         }
-        let block = self.block(index);
-        let (start, end, memory, count) = (block.start(), block.end, block.memory, block.count);
+        let (timing, block) = (self.timing(), self.block(index));
+        let is_cached = block.own.is_cached();
+        let (start, end, memory, most) = (block.start(), block.end, block.memory, u32::from(block.own.most));
         let mut versions = Vec::new();
         if memory == CodeMemory::Writable {
             for (address, version) in [start, end.wrapping_sub(1)].into_iter().zip(block.versions) {
@@ -195,18 +197,22 @@ impl Blocks {
             window: block.own.window,
             versions: &versions,
             watched: self.cache.decoder.translator.watched,
+            jump: u32::from(Penalties::of(self.timing()).jump),
             loop_start: (state.lend == end).then_some(state.lbeg),
+            lines: is_cached.then_some([start, end.wrapping_sub(1)]),
             constant: &mut |address| {
                 // State that can change more easily than the block itself is loaded each time.
                 let there = bus.code_memory(address);
-                if there > memory || there == CodeMemory::Writable { None } else { bus.fetch(address).ok() }
+                let is_there = there <= memory && there != CodeMemory::Writable;
+                let value = if is_there { bus.fetch(address).ok()? } else { return None };
+                Some((value, timing == Timing::Silicon && there == CodeMemory::Mapped))
             },
         };
         let Some(mut ops) = lower::lower(self.instructions(block), &mut around) else { return false };
         if self.cache.counting.is_on() {
             ops = self.tallied(index, &ops);
         }
-        let lowered = Lowered { address: start, tag: index, count, ops: &ops };
+        let lowered = Lowered { address: start, tag: index, count: most, ops: &ops };
         let Some(engine) = &mut self.cache.decoder.translator.engine else { return false };
         match engine.install(&lowered) {
             Some(cell) => {
@@ -233,16 +239,19 @@ impl Blocks {
         let after = |op: &Instruction| start.wrapping_add(u32::from(op.offset) + u32::from(op.length()));
         let ends: Vec<u32> = self.instructions(block).iter().map(after).collect();
         let mut tallied = Vec::with_capacity(ops.len() + ops.len() / 2);
+        let mut present = 0;
         for op in ops {
             let way = match *op {
-                Op::Branch { target, done, .. } | Op::Jump { target, done } | Op::Look { target, done, .. } => {
-                    Some((done, Some(target)))
+                Op::Instruction(index) => {
+                    present = index as usize;
+                    None
                 }
-                Op::JumpIndirect { done, .. } => Some((done, None)),
+                Op::Branch { target, .. } | Op::Jump { target, .. } | Op::Look { target, .. } => Some(Some(target)),
+                Op::JumpIndirect { .. } => Some(None),
                 _ => None,
             };
-            if let Some((done, target)) = way {
-                let end = ends[done as usize - 1];
+            if let Some(target) = way {
+                let end = ends[present];
                 let run = Executed { start, end, jumped: target != Some(end), unfinished: false };
                 tallied.extend(self.cache.counting.place(run).map(|place| Op::Tally { place }));
             }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Cpu, Exit, obstacle};
+use super::{Cpu, Exit, after, begun, obstacle};
 use crate::block::{self, Absent, Blocks};
+use crate::cost::Penalties;
 use crate::debugger::{Debugger, Position};
 use crate::execute::execute_apart;
 use crate::instruction::Instruction;
@@ -22,9 +23,10 @@ impl Cpu {
             {
                 return exit;
             }
-            let exit = if self.state.is_single_stepped() {
+            let before = *spent;
+            let (exit, last) = if self.state.is_single_stepped() {
                 let reported = position.is_some_and(|position| position.reported);
-                self.interpret_debugged(bus, spent, reported)
+                (self.interpret_debugged(bus, spent, reported), before)
             } else {
                 let timer = self.state.cycles_to_match(self.state.started + u64::from(*spent));
                 let stop = cycles.min(spent.saturating_add(u32::try_from(timer).unwrap_or(u32::MAX)));
@@ -44,12 +46,12 @@ impl Cpu {
                 );
                 *self.blocks.counting() = counting;
                 *spent = debugged.spent;
-                debugged.exit
+                (debugged.exit, stop.min(*spent).saturating_sub(1))
             };
             if let Some(exit) = exit {
                 return exit;
             }
-            self.state.latch_timers(self.state.started + u64::from(*spent) - 1, 1);
+            self.state.latch_timers(self.state.started + u64::from(last), u64::from(*spent - last));
             if bus.attention() {
                 return Exit::Attention;
             }
@@ -69,8 +71,7 @@ impl Cpu {
         }
         let in_vectors = self.state.is_in_window_vectors();
         let watched = block::fetch(bus, pc).ok().and_then(|op| self.debugger.watched(&self.state, &op));
-        self.interpret_counted(bus, *spent);
-        *spent += 1;
+        *spent += self.interpret_counted(bus, *spent);
         self.debugger.note(watched);
         self.debugger.note_step(&self.state, pc, in_vectors);
         None
@@ -88,7 +89,7 @@ struct Debugged {
 /// Decodes the instruction that is now in memory at `pc`, where a block has `op`.
 fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
     let mut fresh = block::fetch(bus, pc).unwrap_or_else(|_| Instruction::illegal());
-    (fresh.index, fresh.offset) = (op.index, op.offset);
+    (fresh.after, fresh.offset) = (op.after, op.offset);
     fresh
 }
 
@@ -103,6 +104,7 @@ fn run_blocks_debugged<B: Bus>(
     cycles: Range<u32>,
 ) -> Debugged {
     let (mut spent, stop) = (cycles.start, cycles.end);
+    let penalties = Penalties::of(blocks.timing());
     loop {
         let index = match blocks.follow(Blocks::NO_INSTRUCTION, position.block, bus) {
             Ok(index) => index,
@@ -113,7 +115,7 @@ fn run_blocks_debugged<B: Bus>(
                 let in_vectors = state.is_in_window_vectors();
                 state.raise(trap, state.pc);
                 debugger.note_step(state, position.pc, in_vectors);
-                return Debugged { spent: spent + 1, exit: None };
+                return Debugged { spent: spent + 1 + u32::from(penalties.exception), exit: None };
             }
         };
         let block = blocks.block(index);
@@ -125,6 +127,16 @@ fn run_blocks_debugged<B: Bus>(
             position = Position { reported: position.reported, ..Position::at(position.pc) };
             continue;
         }
+        if next == 0 && block.own.is_cached() {
+            let wait = bus.wait_for_code(position.block, block.end.wrapping_sub(1));
+            if wait > 0 {
+                spent = spent.saturating_add(wait);
+                if spent >= stop {
+                    return Debugged { spent, exit: None };
+                }
+                continue;
+            }
+        }
         bus.executing(position.block);
         let (mut count, mut obstructed) = (instructions.len(), false);
         if u32::from(block.own.window) > state.window_free || state.breaks_within(position.block, block.end) {
@@ -132,12 +144,15 @@ fn run_blocks_debugged<B: Bus>(
             obstructed = limit.is_some();
             count = limit.map_or(count, |index| next + index);
         }
-        let room = (stop - spent) as usize;
-        if count - next >= room {
-            count = next + room;
+        // The cycle in which the block would have begun if all of it had come before in one go.
+        let origin = spent.wrapping_sub(after(&instructions[..next]));
+        let limit = begun(instructions, stop.wrapping_sub(origin));
+        if count >= limit {
+            count = limit;
             obstructed = false;
         }
-        let start = Start { pc: position.block, cycle: spent.wrapping_sub(position.index) };
+        let start = Start { pc: position.block, cycle: origin };
+        let mut waits = false;
         while next < count || obstructed {
             let (op, in_vectors) = (&instructions[next], state.is_in_window_vectors());
             let pc = pc_of(op);
@@ -146,8 +161,8 @@ fn run_blocks_debugged<B: Bus>(
                 debugger.pause(Position { reported: false, ..here });
                 return Debugged { spent, exit: Some(Exit::Debug) };
             }
-            spent += 1;
             if next == count {
+                spent += 1 + u32::from(penalties.exception);
                 state.raise_obstacle(pc);
                 debugger.note_step(state, pc, in_vectors);
                 if state.ocd.is_stopped() {
@@ -157,13 +172,20 @@ fn run_blocks_debugged<B: Bus>(
             }
             if !std::mem::take(&mut position.reported) && debugger.breaks_at(pc) {
                 debugger.pause(Position { reported: true, ..here });
-                return Debugged { spent: spent - 1, exit: Some(Exit::Debug) };
+                return Debugged { spent, exit: Some(Exit::Debug) };
             }
             let fresh = if debugger.is_stepping() { decoded_anew(bus, pc, op) } else { *op };
             let op = &fresh;
             let watched = debugger.watched(state, op);
             let then = execute_apart::<true>(state, bus, op, start).then();
+            if then == Then::Raise && state.trap.is_wait() {
+                state.pc = pc;
+                spent = spent.saturating_add(bus.take_wait());
+                waits = true;
+                break;
+            }
             next += 1;
+            spent = origin.wrapping_add(u32::from(op.after));
             let end = pc.wrapping_add(u32::from(op.length()));
             if bus.is_observed() {
                 bus.executed(pc, end, spent);
@@ -172,6 +194,7 @@ fn run_blocks_debugged<B: Bus>(
                 (Then::Next, Some(following)) => state.pc = pc_of(following),
                 _ => state.finish(then, pc, end),
             }
+            spent += then.penalty(penalties);
             if counting.is_on() {
                 let jumped = then != Then::Raise && state.pc != end;
                 counting.note(Executed { start: pc, end, jumped, unfinished: true });
@@ -191,7 +214,7 @@ fn run_blocks_debugged<B: Bus>(
         if spent >= stop || bus.attention() {
             return Debugged { spent, exit: None };
         }
-        position = Position::at(state.pc);
+        position = Position { reported: waits, ..Position::at(state.pc) };
         if debugger.is_stopping() {
             debugger.pause(position);
             return Debugged { spent, exit: Some(Exit::Debug) };

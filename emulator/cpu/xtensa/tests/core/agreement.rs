@@ -3,7 +3,9 @@
 use crate::flat::Flat;
 use crate::snapshot::registers;
 use espalier_core::{Persist, Reader, Writer};
-use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, Translation, WatchKind, Watchpoint};
+use espalier_xtensa::{
+    Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, Timing, Translation, WatchKind, Watchpoint,
+};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -114,13 +116,18 @@ fn start(
     (cpu, memory)
 }
 
+fn timing() -> impl Strategy<Value = Timing> {
+    prop_oneof![Just(Timing::Fast), Just(Timing::Silicon)]
+}
+
 /// The core that a snapshot of `cpu` gives.
-fn saved_and_restored(cpu: &Cpu) -> Cpu {
+fn saved_and_restored(cpu: &Cpu, timing: Timing) -> Cpu {
     let mut to = Writer::new();
     cpu.save(&mut to);
     let bytes = to.into_bytes();
     let mut from = Reader::new(&bytes);
     let mut restored = Cpu::new(Config::ESP32_APP);
+    restored.set_timing(timing);
     restored.restore(&mut from).unwrap();
     from.finish().unwrap();
     restored
@@ -139,9 +146,13 @@ proptest! {
         interrupts in any::<u32>(),
         writable_from in writable_from(),
         debug in debug_registers(),
+        timing in timing(),
+        cached in any::<bool>(),
     ) {
         let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts], &debug);
         memory.writable_from = writable_from;
+        cpu.set_timing(timing);
+        memory.cached = cached && timing == Timing::Silicon && writable_from as usize >= CODE;
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
         let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
@@ -152,7 +163,7 @@ proptest! {
             translated.run(&mut translated_memory, cycles);
             cpu.set_interrupt_lines(lines);
             stepped.set_interrupt_lines(lines);
-            forked = if cycles % 2 == 0 { forked.clone() } else { saved_and_restored(&forked) };
+            forked = if cycles % 2 == 0 { forked.clone() } else { saved_and_restored(&forked, timing) };
             forked.set_interrupt_lines(lines);
             let exit = cpu.run(&mut memory, cycles);
             while stepped.cycles() < cpu.cycles() {
@@ -190,9 +201,13 @@ proptest! {
         steps in 0usize..4,
         writable_from in writable_from(),
         debug in debug_registers(),
+        timing in timing(),
+        cached in any::<bool>(),
     ) {
         let (mut cpu, mut memory) = start(code, &values, [u32::from(window_start), compare, interrupts], &debug);
         memory.writable_from = writable_from;
+        cpu.set_timing(timing);
+        memory.cached = cached && timing == Timing::Silicon && writable_from as usize >= CODE;
         memory.attentive_from = MEMORY as u32 - 0x100;
         let (mut debugged, mut debugged_memory) = (cpu.clone(), memory.clone());
         debugged.set_breakpoints(&breakpoints);

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use espalier_core::{Bus, CODE_PAGE, Fault, SteadyWords, Stored, Window, WindowLayout, Windows};
+use espalier_core::{
+    Bus, CODE_PAGE, CacheLines, CodeMemory, Fault, SteadyWords, Stored, Window, WindowLayout, Windows,
+};
 
 /// Memory from address 0 on. External registers read as the complement of their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,12 @@ pub struct Flat {
     pub base: u64,
     /// When such stores came, and where to.
     pub attended: Vec<(u64, u32)>,
+    /// Code and data that cannot be written come through a cache.
+    pub cached: bool,
+    /// The lines that the cache holds.
+    pub lines: CacheLines,
+    /// Cycles for which the last access waits.
+    pub wait: u32,
     /// Instructions whose effect is not public, where they were.
     pub unmodelled: Vec<(&'static str, u32)>,
     /// Version of each page that code was decoded from: counts its writes; odd while code is decoded from it.
@@ -32,6 +40,8 @@ pub struct Flat {
 
 /// Bytes of a line of code.
 pub const LINE: u32 = 32;
+/// Cycles for which a core waits for a line of the cache.
+pub const MISS: u32 = 21;
 /// Offset of the last byte of the longest instruction.
 const LAST_BYTE: u32 = 2;
 /// Bit of a version that says that code was decoded from the page.
@@ -51,6 +61,9 @@ impl Flat {
             base: 0,
             absent: BTreeSet::new(),
             attended: Vec::new(),
+            cached: false,
+            lines: CacheLines::EMPTY,
+            wait: 0,
             unmodelled: Vec::new(),
             versions: vec![0; size.div_ceil(CODE_PAGE as usize)],
         }
@@ -59,6 +72,15 @@ impl Flat {
     fn read<const N: usize>(&self, address: u32) -> Result<[u8; N], Fault> {
         let start = address as usize;
         self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(self.missing)
+    }
+
+    /// Waits for the line at `address` if it is not in the cache.
+    fn look_up(&mut self, address: u32) -> Result<(), Fault> {
+        if self.cached && (address as usize) < self.window().start && self.lines.fill(address) {
+            self.wait += MISS;
+            return Err(Fault::Wait);
+        }
+        Ok(())
     }
 
     fn write<const N: usize>(&mut self, address: u32, value: [u8; N], cycle: u32) -> Result<Stored, Fault> {
@@ -106,15 +128,32 @@ impl Bus for Flat {
         [address, address.wrapping_add(LAST_BYTE)].iter().all(|byte| !self.absent.contains(&(byte / LINE)))
     }
 
+    fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {
+        let missed = self.lines.fill(first) as u32 + self.lines.fill(last) as u32;
+        MISS * missed
+    }
+
+    fn take_wait(&mut self) -> u32 {
+        std::mem::take(&mut self.wait)
+    }
+
+    fn code_memory(&self, address: u32) -> CodeMemory {
+        let never_changes = address | (CODE_PAGE - 1) < self.writable_from;
+        if self.cached && never_changes { CodeMemory::Mapped } else { CodeMemory::Writable }
+    }
+
     fn load8(&mut self, address: u32, _: u32) -> Result<u8, Fault> {
+        self.look_up(address)?;
         self.read(address).map(u8::from_le_bytes)
     }
 
     fn load16(&mut self, address: u32, _: u32) -> Result<u16, Fault> {
+        self.look_up(address)?;
         self.read(address).map(u16::from_le_bytes)
     }
 
     fn load32(&mut self, address: u32, _: u32) -> Result<u32, Fault> {
+        self.look_up(address)?;
         self.read(address).map(u32::from_le_bytes)
     }
 
@@ -161,7 +200,14 @@ impl Bus for Flat {
         let data = self.window();
         let versions = &self.versions[data.start / CODE_PAGE as usize..];
         let data = &mut self.bytes[data];
-        Some(Windows { data, data_versions: versions, words: &[], word_versions: &[], steady: &SteadyWords::NONE })
+        Some(Windows {
+            data,
+            data_versions: versions,
+            words: &[],
+            word_versions: &[],
+            steady: &SteadyWords::NONE,
+            lines: &self.lines,
+        })
     }
 
     fn code_epoch(&self) -> u32 {

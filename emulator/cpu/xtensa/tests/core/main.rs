@@ -9,6 +9,7 @@ mod jtag;
 mod ocd;
 mod sequences;
 mod snapshot;
+mod timing;
 mod translation;
 mod vector_file;
 mod vectors;

@@ -8,7 +8,7 @@ mod world;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Damaged, EDGES, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
+use espalier_core::{Damaged, EDGES, LineSettings, Persist, Reader, Signal, Span, Time, Timing, Writer};
 use espalier_parts::{PartEntry, PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
@@ -30,6 +30,7 @@ use super::{
     Identity, Keeping, Kind, LedState, Link, ListenerId, MachineAct, Model, ModelError, NoSuchPin, NoSuchUart,
     PadHistory, Pads, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment,
     SerialConsole, Setup, Start, Stimulus, StimulusRecord, Tone, UnknownPart, UnmodelledNote, Unsupported,
+    timing_from_env,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -105,9 +106,32 @@ pub(super) fn check(model: &Model, parts: &[PartEntry]) -> Result<(), ModelError
     definition(model, &PartKinds::default(), parts).map(drop)
 }
 
-/// Returns the surroundings of the chip of this board model as bytes that identify them, and the size of its flash chip in bytes.
-pub(super) fn describe(model: &Model, kinds: &PartKinds, parts: &[PartEntry]) -> Result<(Vec<u8>, u32), Failure> {
+/// The same, in the time that the builder or the environment asks for.
+fn timed(
+    model: &Model,
+    kinds: &PartKinds,
+    parts: &[PartEntry],
+    timing: Option<Timing>,
+) -> Result<BoardDefinition, Failure> {
     let definition = definition(model, kinds, parts)?;
+    let wanted = match timing {
+        Some(timing) => Some(timing),
+        None => timing_from_env().map_err(EmulatorError::new)?,
+    };
+    match wanted {
+        None => Ok(definition),
+        Some(timing) => definition.timed(timing).map_err(|error| ModelError::Description(Box::new(error)).into()),
+    }
+}
+
+/// Returns the surroundings of the chip of this board model as bytes that identify them, and the size of its flash chip in bytes.
+pub(super) fn describe(
+    model: &Model,
+    kinds: &PartKinds,
+    parts: &[PartEntry],
+    timing: Option<Timing>,
+) -> Result<(Vec<u8>, u32), Failure> {
+    let definition = timed(model, kinds, parts, timing)?;
     let mut to = Writer::new();
     definition.save(&mut to);
     Ok((to.into_bytes(), definition.flash_size))
@@ -125,7 +149,7 @@ pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
-    let board = definition(&setup.model, &setup.kinds, &setup.parts)?;
+    let board = timed(&setup.model, &setup.kinds, &setup.parts, setup.timing)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
     let (access, board) = match &setup.world {

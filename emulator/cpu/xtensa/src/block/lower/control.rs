@@ -93,19 +93,19 @@ impl Lowering<'_, '_> {
     }
 
     pub(super) fn jump_to(&mut self, target: Value) -> Lowered {
-        self.ops.push(Op::JumpIndirect { target, done: self.done() });
+        self.ops.push(Op::JumpIndirect { target, done: self.jumped() });
         Lowered::Left
     }
 
     /// Goes on with the instruction at `end` after the last one of the block, or at the start of the loop that ends there.
     pub(super) fn go_on_at(&mut self, end: u32) {
-        self.branch(Condition::NotEqual, Value::Slot(LEND), Value::Imm(end), end);
-        self.branch(Condition::Equal, Value::Slot(LCOUNT), ZERO, end);
-        self.branch(Condition::Overlap, Value::Slot(PS), Value::Imm(ps::EXCM), end);
+        self.go_on_if(Condition::NotEqual, Value::Slot(LEND), Value::Imm(end), end);
+        self.go_on_if(Condition::Equal, Value::Slot(LCOUNT), ZERO, end);
+        self.go_on_if(Condition::Overlap, Value::Slot(PS), Value::Imm(ps::EXCM), end);
         self.binary(Binary::Sub, LCOUNT, Value::Slot(LCOUNT), Value::Imm(1));
         if let Some(start) = self.around.loop_start {
-            self.branch(Condition::Equal, Value::Slot(LBEG), Value::Imm(start), start);
+            self.go_on_if(Condition::Equal, Value::Slot(LBEG), Value::Imm(start), start);
         }
-        self.jump_to(Value::Slot(LBEG));
+        self.ops.push(Op::JumpIndirect { target: Value::Slot(LBEG), done: self.after });
     }
 }

@@ -16,7 +16,10 @@ impl Lowering<'_, '_> {
             Opcode::L32r => {
                 let constant = (self.around.constant)(offset);
                 match constant {
-                    Some(value) => {
+                    Some((value, is_cached)) => {
+                        if is_cached {
+                            self.ops.push(Op::Line { address: offset });
+                        }
                         self.watch(WATCH_LOAD, Value::Imm(offset), 0);
                         self.put(ar(op.t), Value::Imm(value));
                     }

@@ -13,6 +13,7 @@ mod window;
 
 use std::mem::offset_of;
 
+use espalier_core::CacheLines;
 use espalier_jit::{Binary, Condition, Op, Ring, Slot, Space, Value};
 
 use crate::instruction::Instruction;
@@ -70,10 +71,14 @@ pub(crate) struct Surroundings<'a> {
     pub versions: &'a [(Space, u32, u32)],
     /// Whether data breakpoints look at loads, and at stores.
     pub watched: [bool; 2],
+    /// Cycles that come to an instruction that jumps.
+    pub jump: u32,
     /// Where a loop that ends after the block probably starts.
     pub loop_start: Option<u32>,
-    /// The words of code that cannot change as long as the block does not.
-    pub constant: &'a mut dyn FnMut(u32) -> Option<u32>,
+    /// Addresses in the lines of code that have to be in the cache.
+    pub lines: Option<[u32; 2]>,
+    /// The words of code that cannot change as long as the block does not, and whether their line has to be in the cache.
+    pub constant: &'a mut dyn FnMut(u32) -> Option<(u32, bool)>,
 }
 
 /// The result of lowering an instruction.
@@ -91,8 +96,9 @@ enum Lowered {
 struct Lowering<'a, 'b> {
     ops: Vec<Op>,
     around: &'a mut Surroundings<'b>,
-    /// Number of the present instruction, its address and the next one's.
+    /// Number of the present instruction, the cycles of the block when it is done, its address and the next one's.
     index: u32,
+    after: u32,
     pc: u32,
     next: u32,
     /// It was asked already whether the floating-point unit is on, and whether it computes as the host does.
@@ -107,6 +113,7 @@ pub(crate) fn lower(instructions: &[Instruction], around: &mut Surroundings<'_>)
         ops: Vec::new(),
         around,
         index: 0,
+        after: 0,
         pc: start,
         next: start,
         float_enabled: false,
@@ -114,7 +121,7 @@ pub(crate) fn lower(instructions: &[Instruction], around: &mut Surroundings<'_>)
     };
     lowering.enter();
     for (index, op) in instructions.iter().enumerate() {
-        lowering.index = index as u32;
+        (lowering.index, lowering.after) = (index as u32, u32::from(op.after));
         lowering.pc = start.wrapping_add(u32::from(op.offset));
         lowering.next = lowering.pc.wrapping_add(u32::from(op.length()));
         lowering.ops.push(Op::Instruction(lowering.index));
@@ -137,6 +144,12 @@ impl Lowering<'_, '_> {
     fn enter(&mut self) {
         let versions = self.around.versions.iter();
         self.ops.extend(versions.map(|&(space, page, expected)| Op::Version { space, page, expected }));
+        if let Some([first, last]) = self.around.lines {
+            self.ops.push(Op::Line { address: first });
+            if CacheLines::place(first) != CacheLines::place(last) {
+                self.ops.push(Op::Line { address: last });
+            }
+        }
         if self.around.window > 0 {
             let needed = Value::Imm(u32::from(self.around.window));
             self.guard(Condition::LessUnsigned, Value::Slot(WINDOW_FREE), needed);
@@ -154,9 +167,9 @@ impl Lowering<'_, '_> {
         Lowered::Unknown
     }
 
-    /// Instructions of the block that are done once this one is.
-    fn done(&self) -> u32 {
-        self.index + 1
+    /// Cycles of the block that are over once this instruction is done and has jumped.
+    fn jumped(&self) -> u32 {
+        self.after + self.around.jump
     }
 
     fn binary(&mut self, op: Binary, to: Slot, left: Value, right: Value) {
@@ -171,13 +184,20 @@ impl Lowering<'_, '_> {
         self.ops.push(Op::Guard { condition, left, right });
     }
 
+    /// Jumps if the condition holds.
     fn branch(&mut self, condition: Condition, left: Value, right: Value, target: u32) {
-        let done = self.done();
+        let done = self.jumped();
+        self.ops.push(Op::Branch { condition, left, right, target, done });
+    }
+
+    /// Goes on at another block, as if its instructions came next, if the condition holds.
+    fn go_on_if(&mut self, condition: Condition, left: Value, right: Value, target: u32) {
+        let done = self.after;
         self.ops.push(Op::Branch { condition, left, right, target, done });
     }
 
     fn jump(&mut self, target: u32) -> Lowered {
-        self.ops.push(Op::Jump { target, done: self.done() });
+        self.ops.push(Op::Jump { target, done: self.jumped() });
         Lowered::Left
     }
 

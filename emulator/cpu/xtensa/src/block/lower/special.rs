@@ -52,7 +52,7 @@ impl Lowering<'_, '_> {
     fn read(&mut self, to: Slot, register: SpecialRegister) -> Lowered {
         let from = match register {
             SpecialRegister::Ccount => {
-                self.ops.push(Op::Count { to, end: CCOUNT_AT_STOP, done: self.index });
+                self.ops.push(Op::Count { to, end: CCOUNT_AT_STOP, done: self.after - 1 });
                 return Lowered::Next;
             }
             SpecialRegister::Acclo => ACC[0],

@@ -83,7 +83,7 @@ impl Lowering<'_, '_> {
         self.forget(3);
         let enough = Value::Imm(QUARTERS_IN_WINDOW);
         if self.next != self.around.end {
-            self.branch(Condition::NotEqual, Value::Slot(WINDOW_FREE), enough, self.next);
+            self.go_on_if(Condition::NotEqual, Value::Slot(WINDOW_FREE), enough, self.next);
         }
         Lowered::Next
     }

@@ -1,0 +1,110 @@
+//! Cycles of small sequences in silicon's time, counted with CCOUNT as firmware counts them.
+//!
+//! The numbers come from where `src/cost.rs` says: each test names its source once more.
+
+use espalier_xtensa::{Config, Cpu, SpecialRegister, Timing, Translation};
+
+use crate::flat::Flat;
+
+/// rsr.ccount a2; ...; rsr.ccount a3; j self
+const BEFORE: [u8; 3] = [0x20, 0xea, 0x03];
+const AFTER: [u8; 3] = [0x30, 0xea, 0x03];
+const HALT: [u8; 3] = [0x06, 0xff, 0xff];
+const ADDRESS: u32 = 0x1000;
+const PS: u32 = 0x4_0020;
+
+/// A core that is about to run `code` between two reads of CCOUNT. a4 is 7, a5 an address of data, a7 the number 5.
+fn prepared(code: &[u8], timing: Timing) -> (Cpu, Flat) {
+    let all: Vec<u8> = BEFORE.iter().chain(code).chain(&AFTER).chain(&HALT).copied().collect();
+    let mut bus = Flat::new(0x1_0000, &[]);
+    bus.bytes[ADDRESS as usize..][..all.len()].copy_from_slice(&all);
+    let mut cpu = Cpu::new(Config { reset_vector: ADDRESS, vector_base: 0, ..Config::ESP32_PRO });
+    cpu.set_timing(timing);
+    let registers = [(SpecialRegister::Ps, PS), (SpecialRegister::Cpenable, 1), (SpecialRegister::Windowstart, 1)];
+    registers.iter().for_each(|(register, value)| cpu.set_special(*register, *value));
+    [(4, 7), (5, 0x2000), (7, 5)].iter().for_each(|(register, value)| cpu.set_ar(*register, *value));
+    (cpu, bus)
+}
+
+/// The cycles between the two reads, but for the first read itself. Interpreter, translated code and single steps have to agree.
+fn cycles(code: &[u8], timing: Timing) -> u32 {
+    let counted = |cpu: &Cpu| cpu.ar(3).wrapping_sub(cpu.ar(2)) - 1;
+    let (mut cpu, mut bus) = prepared(code, timing);
+    cpu.set_translation(Translation::Off);
+    cpu.run(&mut bus, 500);
+    let (mut translated, mut bus) = prepared(code, timing);
+    translated.set_translation(Translation::After(1));
+    translated.run(&mut bus, 500);
+    let (mut stepped, mut bus) = prepared(code, timing);
+    while stepped.cycles() < cpu.cycles() {
+        stepped.step(&mut bus);
+    }
+    assert_eq!([counted(&cpu), counted(&translated), counted(&stepped)], [counted(&cpu); 3]);
+    assert_eq!([translated.cycles(), stepped.cycles()], [cpu.cycles(); 2]);
+    counted(&cpu)
+}
+
+fn silicon(code: &[u8]) -> u32 {
+    cycles(code, Timing::Silicon)
+}
+
+/// addi.n a6, a6, 1 and add.n a6, a6, a4
+const INDEPENDENT: [u8; 2] = [0x1b, 0x66];
+const DEPENDENT: [u8; 2] = [0x4a, 0x66];
+
+#[test]
+fn simple_instructions_take_a_cycle_each() {
+    assert_eq!(silicon(&[]), 0);
+    assert_eq!(silicon(&[INDEPENDENT, DEPENDENT, INDEPENDENT].concat()), 3);
+}
+
+/// Seven stages: a load's result is there two cycles later (*Xtensa LX Microprocessor Overview Handbook*, "Pipeline").
+#[test]
+fn a_load_that_is_used_at_once_waits_two_cycles() {
+    let load = [0x68, 0x05]; // l32i.n a6, a5, 0
+    assert_eq!(silicon(&[load, DEPENDENT].concat()), 1 + 2 + 1);
+    let other = [0x8d, 0x04]; // mov.n a8, a4
+    assert_eq!(silicon(&[load, other, DEPENDENT].concat()), 1 + 1 + 1 + 1);
+    assert_eq!(silicon(&[load, other, other, DEPENDENT].concat()), 4);
+    // s32i.n a6, a5, 0
+    assert_eq!(silicon(&[load, [0x69, 0x05]].concat()), 4, "what is stored is used, too");
+}
+
+/// A loop of a sum and a branch was measured to take five cycles a round (pcm1723).
+#[test]
+fn a_round_of_a_loop_by_a_branch_takes_five_cycles() {
+    // addi.n a7, a7, -1; bnez a7, back
+    let code = [0x0b, 0x77, 0x56, 0xa7, 0xff];
+    assert_eq!(silicon(&code), 4 * 5 + 2, "the last round falls through");
+    assert_eq!(cycles(&code, Timing::Fast), 10);
+}
+
+/// ISA manual, "Loop Option": going back takes no cycle.
+#[test]
+fn a_zero_overhead_loop_has_none() {
+    // loop a7, end; addi.n a6, a6, 1; addi.n a6, a6, 1
+    assert_eq!(silicon(&[0x76, 0x87, 0x03, 0x1b, 0x66, 0x1b, 0x66]), 1 + 5 * 2);
+}
+
+/// GCC's description of the pipeline: `xtensa_mul32` and `xtensa_fmadd`.
+#[test]
+fn products_and_single_precision_come_later() {
+    let product = [0x40, 0x64, 0x82]; // mull a6, a4, a4
+    assert_eq!(silicon(&[&product[..], &DEPENDENT].concat()), 1 + 1 + 1);
+    let sum = [0x20, 0x01, 0x0a]; // add.s f0, f1, f2
+    let uses = [0x40, 0x60, 0xfa]; // rfr a6, f0
+    assert_eq!(silicon(&[sum, uses].concat()), 1 + 3 + 1);
+}
+
+/// An estimate: no source is public.
+#[test]
+fn a_division_takes_eleven_cycles() {
+    assert_eq!(silicon(&[0x70, 0x64, 0xc2]), 11); // quou a6, a4, a7
+    assert_eq!(cycles(&[0x70, 0x64, 0xc2], Timing::Fast), 1);
+}
+
+#[test]
+fn jumps_refill_the_pipeline() {
+    // j over; or a6, a6, a6; over:
+    assert_eq!(silicon(&[0x86, 0x00, 0x00, 0x60, 0x66, 0x20]), 1 + 3);
+}

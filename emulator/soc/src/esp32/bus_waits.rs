@@ -1,0 +1,63 @@
+//! The waits of a core that keeps the time of silicon: for lines of flash and PSRAM, and for registers.
+//!
+//! - A core has one cache for all that it reads and writes outside of the chip ([`CacheLines`]). A miss takes as long as SPI0 needs for a
+//!   line in the mode and at the clock that firmware has set. The core waits for the whole of it.
+//! - A line of the PSRAM comes by a quad read: 8 bits of command and 24 of address, six dummy clocks, 64 for the data (datasheet of the
+//!   ESP-PSRAM32), at 40 MHz. What has to be written back before is not charged.
+//! - Registers are behind the APB. The fastest toggling of a pad by its registers that is reported is 10 MHz at 240 MHz, which is four
+//!   cycles of the APB for each write; reads are charged the same.
+//!
+//! A wait comes before the access: the bus refuses it with [`Fault::Wait`] and grants it the next time.
+
+use espalier_core::{CacheLines, Fault, Span};
+
+use super::bus::CoreBus;
+use super::table::SPI0;
+
+/// Flash on the data bus, the PSRAM behind it, and flash on the instruction bus.
+const CACHED: [(u32, u32); 3] = [(0x3F40_0000, 0x3F80_0000), (0x3F80_0000, 0x3FC0_0000), (0x400C_2000, 0x40C0_0000)];
+/// The one of them that is the PSRAM.
+const PSRAM: usize = 1;
+/// The clocks of a line of the PSRAM, and their period.
+const PSRAM_CLOCKS: u64 = 8 + 6 + 6 + 64;
+const PSRAM_PERIOD: Span = Span::from_nanos(25);
+/// Cycles of the APB that an access to a register takes.
+const REGISTER_CYCLES: u64 = 4;
+
+impl CoreBus<'_> {
+    fn cycles_of(&self, span: Span) -> u32 {
+        u32::try_from(span.ticks().div_ceil(self.clock.ticks_per_cycle())).unwrap_or(u32::MAX)
+    }
+
+    /// Brings in the line at an address. Returns the cycles that it takes.
+    pub(super) fn bring_line(&mut self, address: u32) -> u32 {
+        let memory = CACHED.iter().position(|(first, end)| (*first..*end).contains(&address));
+        let (Some(memory), Some(waits)) = (memory, self.chip.waits.get_mut(self.origin.core)) else { return 0 };
+        if !waits.lines.fill(address) {
+            return 0;
+        }
+        let chip = &self.chip;
+        let span = match memory {
+            PSRAM => PSRAM_PERIOD * PSRAM_CLOCKS,
+            _ => chip.get(SPI0).flash_read_time(CacheLines::LINE, chip.platform.apb_clock),
+        };
+        self.cycles_of(span).max(1)
+    }
+
+    /// Waits for the line at an address of data, unless it is there.
+    pub(super) fn wait_for_line(&mut self, address: u32) -> Result<(), Fault> {
+        self.wait += self.bring_line(address);
+        if self.wait > 0 { Err(Fault::Wait) } else { Ok(()) }
+    }
+
+    /// Waits for the register at an address, unless it has been waited for.
+    pub(super) fn wait_for_register(&mut self, address: u32) -> Result<(), Fault> {
+        let Some(waits) = self.chip.waits.get_mut(self.origin.core) else { return Ok(()) };
+        if waits.granted.take() == Some(address) {
+            return Ok(());
+        }
+        waits.granted = Some(address);
+        self.wait += self.cycles_of(self.chip.platform.apb_clock.cycles(REGISTER_CYCLES)).max(1);
+        Err(Fault::Wait)
+    }
+}
