@@ -15,6 +15,8 @@ use crate::persist::{Damaged, Persist, Reader, Writer};
 const MAX_INSTRUCTIONS: usize = 32;
 /// When this many instructions are stored, all blocks are dropped: most of them are stale by then.
 const MAX_STORED: usize = 1 << 17;
+/// Instructions and blocks for which there is room from the first block on: a fork that runs for a moment decodes about so many.
+const FIRST_ROOM: (usize, usize) = (1 << 10, 1 << 7);
 /// Entries of the direct-mapped table in front of the map of all blocks.
 const QUICK_ENTRIES: usize = 1 << 12;
 /// Index of no block and of no instruction.
@@ -336,6 +338,14 @@ impl<D: Decoder> BlockCache<D> {
     fn decode<B: Bus>(&mut self, pc: u32, stale: Option<u32>, bus: &mut B) -> Result<u32, Absent<D::Trap>> {
         if !bus.bring_in(pc) {
             return Err(Absent::NotAtHand);
+        }
+        if self.instructions.is_empty() {
+            let (instructions, blocks) = FIRST_ROOM;
+            self.decoded.reserve(MAX_INSTRUCTIONS);
+            self.instructions.reserve(instructions);
+            self.links.reserve(instructions);
+            self.blocks.reserve(blocks);
+            self.by_address.reserve(blocks);
         }
         if self.instructions.len() > MAX_STORED {
             self.clear();

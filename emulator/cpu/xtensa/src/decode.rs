@@ -12,9 +12,16 @@ const BY_OP1_AND_OP2: [u32; 2] = [0, 4];
 /// Candidate lists are indexed by `op0` and two more fields.
 const CANDIDATE_LISTS: usize = 1 << 12;
 
+/// A row of the opcode table, with what it compares.
+struct Candidate {
+    mask: u32,
+    pattern: u32,
+    row: usize,
+}
+
 /// Rows of the opcode table that can match a word, by [`candidate_key`].
-static CANDIDATES: LazyLock<Vec<Vec<u16>>> = LazyLock::new(|| {
-    let mut lists = vec![Vec::new(); CANDIDATE_LISTS];
+static CANDIDATES: LazyLock<Vec<Vec<Candidate>>> = LazyLock::new(|| {
+    let mut lists: Vec<Vec<Candidate>> = (0..CANDIDATE_LISTS).map(|_| Vec::new()).collect();
     for (row, description) in TABLE.iter().enumerate() {
         let op0 = description.pattern & 0xf;
         for (high, low) in (0..16).flat_map(|high| (0..16).map(move |low| (high, low))) {
@@ -24,7 +31,8 @@ static CANDIDATES: LazyLock<Vec<Vec<u16>>> = LazyLock::new(|| {
                 (op0 | high << 12 | low << 4, 0x00_f0f0)
             };
             if (word ^ description.pattern) & description.mask & key_mask == 0 {
-                lists[candidate_key(word)].push(row as u16);
+                let Description { mask, pattern, .. } = *description;
+                lists[candidate_key(word)].push(Candidate { mask, pattern, row });
             }
         }
     }
@@ -54,11 +62,9 @@ impl Instruction {
         }
         let length = instruction::length(word);
         let word = if length == NARROW { word & 0xffff } else { word & 0xff_ffff };
-        let row = CANDIDATES[candidate_key(word)].iter().find(|&&row| {
-            let Description { mask, pattern, .. } = TABLE[row as usize];
-            word & mask == pattern
-        })?;
-        let description = &TABLE[*row as usize];
+        let mut candidates = CANDIDATES[candidate_key(word)].iter();
+        let found = candidates.find(|candidate| word & candidate.mask == candidate.pattern)?;
+        let description = &TABLE[found.row];
         let mut instruction = Instruction {
             opcode: description.opcode,
             r: Field::R.of(word),
