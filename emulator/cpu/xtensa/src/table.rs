@@ -200,7 +200,7 @@ macro_rules! for_each_instruction {
             MovfS, "movf.s", 0xff000f, 0xcb0000, Next, One, [Float(R), Float(S), Bool(T)];
             MovtS, "movt.s", 0xff000f, 0xdb0000, Next, One, [Float(R), Float(S), Bool(T)];
             // Wide loads, stores and immediates.
-            L32r, "l32r", 0x00000f, 0x000001, Next, Load, [Reg(T), Literal];
+            L32r, "l32r", 0x00000f, 0x000001, Next, Literal, [Reg(T), Literal];
             L8ui, "l8ui", 0x00f00f, 0x000002, Next, Load, [Reg(T), Reg(S), Offset8];
             L16ui, "l16ui", 0x00f00f, 0x001002, Next, Load, [Reg(T), Reg(S), Offset8x2];
             L32i, "l32i", 0x00f00f, 0x002002, Next, Load, [Reg(T), Reg(S), Offset8x4];

@@ -70,6 +70,14 @@ fn a_load_that_is_used_at_once_waits_two_cycles() {
     assert_eq!(silicon(&[load, [0x69, 0x05]].concat()), 4, "what is stored is used, too");
 }
 
+/// An estimate: no source says by how much memory of instructions is slower.
+#[test]
+fn a_literal_takes_three_cycles_more_than_other_loads() {
+    let literal = [0x61, 0xff, 0xff]; // l32r a6, four bytes before the next word
+    assert_eq!(silicon(&literal), 1 + 3);
+    assert_eq!(silicon(&[&literal[..], &DEPENDENT].concat()), 1 + 3 + 2 + 1);
+}
+
 /// A loop of a sum and a branch was measured to take five cycles a round (pcm1723).
 #[test]
 fn a_round_of_a_loop_by_a_branch_takes_five_cycles() {
