@@ -47,14 +47,13 @@ struct Port {
 /// All that the peer does.
 ///
 /// ```
+/// use espalier_net::{Lan, LanConfig};
 /// use espalier_page::{Action, Peer, PeerOf};
-/// use espalier_soc::{Machine, MachineConfig};
 ///
-/// let mut machine = Machine::new(&MachineConfig::default())?;
-/// let mut peer = Peer::default();
-/// peer.act(lan, None, &Action::Listen { port: 5001 })?;
-/// peer.pump(lan);
-/// assert_eq!(peer.section(lan, PeerOf::One)["listening"][0], 5001);
+/// let (mut lan, mut peer) = (Lan::new(LanConfig::default())?, Peer::default());
+/// peer.act(&mut lan, None, &Action::Listen { port: 5001 })?;
+/// peer.pump(&mut lan);
+/// assert_eq!(peer.section(&lan, PeerOf::One)["listening"][0], 5001);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
