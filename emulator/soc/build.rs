@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The packages of the emulator, relative to this one. Packages out of a registry lie elsewhere and have fixed versions.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "src",
     "boards",
+    "../board-file/src",
     "../core/src",
     "../cpu",
     "../peripherals/src",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use espalier_board_file::FormatError;
 use espalier_net::AirError;
 use espalier_parts::PartError;
 
@@ -23,8 +24,8 @@ pub enum BoardErrorKind {
     #[error("cannot be read: {source}")]
     Read { source: std::io::Error },
     /// The message shows the line.
-    #[error("{0}")]
-    Format(Box<toml::de::Error>),
+    #[error(transparent)]
+    Format(FormatError),
     #[error("{key} is {value}, not {allowed}")]
     Value { key: String, value: String, allowed: &'static str },
     /// An error of one part.

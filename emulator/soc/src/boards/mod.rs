@@ -5,7 +5,6 @@
 
 mod check;
 mod content;
-mod entries;
 mod error;
 mod file;
 mod wire;
@@ -16,7 +15,6 @@ use espalier_core::Timing;
 use espalier_net::AccessPoint;
 use espalier_parts::{PartEntry, PartKinds};
 use espalier_peripherals::PhyKind;
-use serde::Deserialize;
 
 use crate::rom::RomRevision;
 
@@ -34,8 +32,7 @@ const BUILT_IN: [(&str, &str); 3] = [
 const EXTENSION: &str = "toml";
 
 /// A kind of chip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChipKind {
     /// Two Xtensa cores.
     #[default]

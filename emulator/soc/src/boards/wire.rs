@@ -1,10 +1,7 @@
 //! Wires between pads of the chip.
 
-use serde::Deserialize;
-
 /// A wire between two pads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wire {
     pub from: u8,
     pub to: u8,

@@ -1,4 +1,4 @@
-//! `[[part]]` in the file of a board.
+//! `[[part]]`.
 
 use std::collections::BTreeMap;
 
