@@ -68,6 +68,11 @@ impl<K, V> FlatMap<K, V> {
         if self.entries.is_empty() { None } else { Some(self.entries.remove(0)) }
     }
 
+    /// Leaves no entry.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     /// Keeps the entries that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         self.entries.retain_mut(|(key, value)| keep(key, value));
@@ -108,10 +113,36 @@ impl<K: Ord, V> FlatMap<K, V> {
         }
     }
 
+    /// The value of `key`, to be changed: the default if it had none.
+    pub fn get_or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        let place = match self.place(&key) {
+            Ok(place) => place,
+            Err(place) => {
+                self.entries.insert(place, (key, V::default()));
+                place
+            }
+        };
+        &mut self.entries[place].1
+    }
+
     /// Takes the value of `key`.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let place = self.place(key).ok()?;
         Some(self.entries.remove(place).1)
+    }
+}
+
+/// Entries in any order; of those with one key the last one counts.
+impl<K: Ord, V> FromIterator<(K, V)> for FlatMap<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> FlatMap<K, V> {
+        let mut map = FlatMap::new();
+        for (key, value) in entries {
+            map.insert(key, value);
+        }
+        map
     }
 }
 
@@ -176,7 +207,13 @@ mod tests {
             flat.save(&mut bytes);
             let bytes = bytes.into_bytes();
             assert_eq!(FlatMap::load(&mut Reader::new(&bytes)).unwrap(), flat);
+            assert_eq!(tree.iter().rev().map(|(key, value)| (*key, *value)).collect::<FlatMap<_, _>>(), flat);
+            *flat.get_or_default(3) ^= 1;
+            *tree.entry(3).or_default() ^= 1;
+            assert!(flat.iter().eq(&tree));
             assert_eq!(flat.pop_first(), tree.pop_first());
+            flat.clear();
+            assert_eq!(flat, FlatMap::new());
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The configuration of a LAN.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
-use espalier_core::Span;
+use espalier_core::{FlatMap, Span};
 
 use crate::LanError;
 
@@ -28,7 +27,7 @@ pub struct LanConfig {
     /// Time that a peer waits for a remote host that does not answer at all before it gives a connection up.
     pub tcp_timeout: Span,
     /// Names that the DNS server knows from the start. Case makes no difference.
-    pub names: BTreeMap<String, Ipv4Addr>,
+    pub names: FlatMap<String, Ipv4Addr>,
 }
 
 espalier_core::persist!(value LanConfig { seed, gateway, prefix_len, peer, leases, latency, tcp_timeout, names });
@@ -45,7 +44,7 @@ impl Default for LanConfig {
             leases: Ipv4Addr::new(10, 0, 2, 100)..=Ipv4Addr::new(10, 0, 2, 199),
             latency: Span::from_micros(100),
             tcp_timeout: Span::from_secs(30),
-            names: BTreeMap::from([("gateway.lan".into(), gateway), ("peer.lan".into(), peer)]),
+            names: FlatMap::from_iter([("gateway.lan".into(), gateway), ("peer.lan".into(), peer)]),
         }
     }
 }
@@ -63,7 +62,7 @@ impl LanConfig {
             gateway,
             peer,
             leases: address(100)..=address(199),
-            names: BTreeMap::from([("gateway.lan".into(), gateway), ("peer.lan".into(), peer)]),
+            names: FlatMap::from_iter([("gateway.lan".into(), gateway), ("peer.lan".into(), peer)]),
             ..LanConfig::default()
         };
         config.check()?;

@@ -6,10 +6,10 @@ mod dns;
 mod mdns;
 pub(crate) mod reply;
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use espalier_core::FlatMap;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4DstUnreachable,
@@ -26,7 +26,7 @@ pub(crate) struct Gateway {
     config: Arc<LanConfig>,
     mac: [u8; 6],
     dhcp: DhcpServer,
-    names: Arc<BTreeMap<String, Ipv4Addr>>,
+    names: Arc<FlatMap<String, Ipv4Addr>>,
 }
 
 espalier_core::persist!(value Gateway { config, mac, dhcp, names });

@@ -3,7 +3,7 @@
 //! A board is behind two ports: its Ethernet cable, on which things go wrong, and the access points in the air, which share a
 //! port of their own. In a world of several boards each has a cable; what is said of the board here is then meant of the first.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub struct Lan {
     gateway: Gateway,
     pub(crate) hosts: FlatMap<Ipv4Addr, Host>,
     /// Hosts that have fallen silent.
-    vanished: BTreeSet<Ipv4Addr>,
+    vanished: FlatMap<Ipv4Addr, ()>,
     /// Frames for another network, if the board's cable leads there.
     outside: Option<VecDeque<SharedFrame>>,
     capture: Capture,
@@ -145,7 +145,7 @@ impl Lan {
     pub(crate) fn of_guest(config: LanConfig, mac: [u8; 6], now: Time) -> Lan {
         let (gateway, peer) = (config.gateway, config.peer);
         let mut lan = Lan { now, has_air: true, ..Lan::empty(config) };
-        lan.vanished.insert(gateway);
+        lan.vanished.insert(gateway, ());
         lan.hosts.insert(peer, Host::new(lan.config.clone(), peer, EthernetAddress(mac)));
         lan
     }
@@ -162,7 +162,7 @@ impl Lan {
             learned: FlatMap::new(),
             gateway: Gateway::new(config.clone(), mac_of(config.gateway)),
             hosts: FlatMap::new(),
-            vanished: BTreeSet::new(),
+            vanished: FlatMap::new(),
             outside: None,
             capture: Capture::default(),
             watched: FlatMap::new(),
@@ -378,7 +378,7 @@ impl Lan {
         if host != self.config.gateway && !self.hosts.contains_key(&host) {
             return Err(LanError::NotOnLan { address: host });
         }
-        self.vanished.insert(host);
+        self.vanished.insert(host, ());
         Ok(())
     }
 
@@ -561,14 +561,14 @@ impl Lan {
         let (from, to) = (header.src_addr(), header.dst_addr());
         let is_for = |mac: EthernetAddress| mac != from && (to == mac || !to.is_unicast());
         if is_for(self.gateway.mac())
-            && !self.vanished.contains(&self.config.gateway)
+            && !self.vanished.contains_key(&self.config.gateway)
             && let Some(answer) = self.gateway.receive(&frame)
         {
             self.send_from(self.config.gateway, vec![answer.into()]);
         }
         let addresses: Vec<_> = self.hosts.iter().filter(|(_, host)| is_for(host.mac())).map(|(at, _)| *at).collect();
         for address in addresses {
-            if !self.vanished.contains(&address) {
+            if !self.vanished.contains_key(&address) {
                 self.with_host(address, |host, now| ((), host.receive_frame(&frame, now)));
             }
         }
@@ -576,7 +576,7 @@ impl Lan {
 
     /// A host or the gateway sends frames. Frames without another receiver on the switch go to the board.
     fn send_from(&mut self, host: Ipv4Addr, frames: Vec<SharedFrame>) {
-        if self.vanished.contains(&host) {
+        if self.vanished.contains_key(&host) {
             return;
         }
         for frame in frames {

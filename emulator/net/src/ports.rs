@@ -4,8 +4,6 @@
 //! takes its time in the air, a packet its time on the cable. So a board may run alone up to a boundary that the world sets, while
 //! what it sends until then collects here. At the boundary the world takes that, and what it makes of it is due at later times.
 
-use std::collections::BTreeSet;
-
 use espalier_core::{FlatMap, Time};
 use espalier_ieee80211::{Rate, Tuning};
 
@@ -46,7 +44,7 @@ pub struct Ports {
     due: FlatMap<(Time, u64), Delivery>,
     delivered: u64,
     boundary: Option<Time>,
-    acknowledged: BTreeSet<u64>,
+    acknowledged: FlatMap<u64, ()>,
 }
 
 impl Ports {
@@ -88,7 +86,7 @@ impl Ports {
 
     /// The frame that the radio sent as number `serial` was acknowledged.
     pub fn note_acknowledgement(&mut self, serial: u64) {
-        self.acknowledged.insert(serial);
+        self.acknowledged.insert(serial, ());
         if self.acknowledged.len() > ACKNOWLEDGEMENTS_MAX {
             self.acknowledged.pop_first();
         }
@@ -96,7 +94,7 @@ impl Ports {
 
     /// Whether the frame that the radio sent as number `serial`, and that has ended, was acknowledged.
     pub fn take_acknowledgement(&mut self, serial: u64) -> bool {
-        self.acknowledged.remove(&serial)
+        self.acknowledged.remove(&serial).is_some()
     }
 
     /// Until when the board may run alone.

@@ -102,6 +102,12 @@ impl Persist for () {
     }
 }
 
+impl Load for () {
+    fn load(_from: &mut Reader<'_>) -> Result<(), Damaged> {
+        Ok(())
+    }
+}
+
 macro_rules! tuples {
     ($(($($name:ident)*))*) => {$(
         impl<$($name: Persist),*> Persist for ($($name,)*) {

@@ -1,6 +1,6 @@
 //! One access point: who is associated with it, and what it sends.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use espalier_core::{FlatMap, Span, Time};
 use espalier_ieee80211::{
@@ -237,8 +237,9 @@ impl Network {
         let elements = frame.elements(if again { REASSOCIATION_FIXED } else { ASSOCIATION_FIXED });
         let named = elements.get(element_id::SSID) == Some(self.settings.ssid.as_bytes());
         let status = if named { status::SUCCESS } else { status::INVALID_ELEMENT };
-        let taken: BTreeSet<u16> = self.stations.values().filter_map(|station| station.aid).collect();
-        let free = (1..=AID_MAX).find(|aid| !taken.contains(aid));
+        let aids = self.stations.values().filter_map(|station| station.aid);
+        let taken: FlatMap<u16, ()> = aids.map(|aid| (aid, ())).collect();
+        let free = (1..=AID_MAX).find(|aid| !taken.contains_key(aid));
         let aid = self.stations.get(&from).and_then(|station| station.aid).or(free).unwrap_or(1);
         if let Some(station) = self.stations.get_mut(&from) {
             station.aid = named.then_some(aid);

@@ -1,7 +1,8 @@
 //! The DNS server (RFC 1035): knows the LAN's own names and nothing else.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+
+use espalier_core::FlatMap;
 
 pub(super) const PORT: u16 = 53;
 
@@ -29,7 +30,7 @@ pub(super) mod flags {
 }
 
 /// Answers a query; None to what is no query.
-pub(super) fn answer(query: &[u8], names: &BTreeMap<String, Ipv4Addr>) -> Option<Vec<u8>> {
+pub(super) fn answer(query: &[u8], names: &FlatMap<String, Ipv4Addr>) -> Option<Vec<u8>> {
     let header = query.get(..HEADER)?;
     let asked = u16::from_be_bytes([header[2], header[3]]);
     if asked & flags::QR != 0 {
@@ -106,15 +107,16 @@ fn response(id: [u8; 2], flags: u16, question: &[u8], address: Option<Ipv4Addr>)
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
+
+    use espalier_core::FlatMap;
 
     use super::answer;
 
     const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
-    fn names() -> BTreeMap<String, Ipv4Addr> {
-        BTreeMap::from([("peer.lan".to_string(), PEER)])
+    fn names() -> FlatMap<String, Ipv4Addr> {
+        FlatMap::from_iter([("peer.lan".to_string(), PEER)])
     }
 
     fn query(labels: &[&str], kind: u8) -> Vec<u8> {

@@ -1,7 +1,8 @@
 //! Multicast DNS (RFC 6762): answers questions for those of the LAN's names that end in `.local`.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+
+use espalier_core::FlatMap;
 
 use super::dns::{CLASS_IN, HEADER, QUESTION_NAME, Question, TYPE_A, flags};
 
@@ -25,7 +26,7 @@ pub(super) struct Answer {
 }
 
 /// Answers the first question that asks for the address of a known name; None if there is none, as others may know the name.
-pub(super) fn answer(query: &[u8], from_port: u16, names: &BTreeMap<String, Ipv4Addr>) -> Option<Answer> {
+pub(super) fn answer(query: &[u8], from_port: u16, names: &FlatMap<String, Ipv4Addr>) -> Option<Answer> {
     let header = query.get(..HEADER)?;
     let asked = u16::from_be_bytes([header[2], header[3]]);
     if asked & (flags::QR | flags::OPCODE_MASK) != 0 {
@@ -70,14 +71,15 @@ fn message(header: &[u8], question: &Question<'_>, address: Ipv4Addr, simple: bo
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
+
+    use espalier_core::FlatMap;
 
     use super::{PORT, answer};
 
-    fn names() -> BTreeMap<String, Ipv4Addr> {
+    fn names() -> FlatMap<String, Ipv4Addr> {
         let address = |last| Ipv4Addr::new(10, 0, 2, last);
-        BTreeMap::from([("server.local".to_owned(), address(7)), ("peer.lan".to_owned(), address(2))])
+        FlatMap::from_iter([("server.local".to_owned(), address(7)), ("peer.lan".to_owned(), address(2))])
     }
 
     fn question(name: &[&str], kind: u8, class: u16) -> Vec<u8> {

@@ -1,9 +1,8 @@
 //! Operations of instructions on the memory, so that its content at each moment can be restored, whole or torn.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-use espalier_core::{Span, Time};
+use espalier_core::{FlatMap, Span, Time};
 
 use super::sectors::{FLASH_SECTOR_SIZE, FlashSectors};
 use super::storage::{FLASH_CHUNK_SIZE, Storage};
@@ -166,8 +165,8 @@ impl FlashHistory {
             let cells = operation.cells();
             cells.start / FLASH_CHUNK_SIZE..cells.end.div_ceil(FLASH_CHUNK_SIZE)
         };
-        let all: BTreeSet<usize> = self.operations.iter().flat_map(chunks).collect();
-        all.into_iter().collect()
+        let all: FlatMap<usize, ()> = self.operations.iter().flat_map(chunks).map(|chunk| (chunk, ())).collect();
+        all.keys().copied().collect()
     }
 
     /// The sectors in which anything was changed.

@@ -3,11 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use espalier_core::{Damaged, Load, Persist, Reader, Writer};
+use espalier_core::{Damaged, FlatMap, Load, Persist, Reader, Writer};
 
 use crate::part::{Connection, Part, PartEntry, PartError, Wiring};
 use crate::{
@@ -63,7 +62,7 @@ pub const BUILT_IN_KINDS: &[(&str, MakeBuiltIn)] = &[
 /// ```
 #[derive(Clone)]
 pub struct PartKinds {
-    kinds: Arc<BTreeMap<String, Make>>,
+    kinds: Arc<FlatMap<String, Make>>,
     /// The kinds that a user has added.
     own: Vec<String>,
 }

@@ -1,8 +1,6 @@
 //! Checks of board files: pads that do not exist or are used twice, addresses that are taken, ambiguous names.
 
-use std::collections::BTreeMap;
-
-use espalier_core::Timing;
+use espalier_core::{FlatMap, Timing};
 use espalier_parts::{Connection, PadUse, PartEntry, SD_DATA};
 
 use super::error::BoardErrorKind;
@@ -86,8 +84,8 @@ fn parts(board: &BoardDefinition) -> Checked {
             allowed: "256 or fewer",
         });
     }
-    let (set, mut addresses, mut names) = (pads_of(board.chip), BTreeMap::new(), BTreeMap::new());
-    let mut pads = Pads { set, taken: BTreeMap::new() };
+    let (set, mut addresses, mut names) = (pads_of(board.chip), FlatMap::new(), FlatMap::new());
+    let mut pads = Pads { set, taken: FlatMap::new() };
     for entry in &board.parts {
         if let Some(first) = names.insert(&entry.name, entry) {
             let (name, first) = (place(entry, "name"), part(first));
@@ -160,7 +158,7 @@ const SINGLE: [&str; 2] = ["gpio", "cs"];
 /// The parts at each pad, and the keys that name them.
 struct Pads {
     set: &'static PadSet,
-    taken: BTreeMap<u8, (String, &'static str)>,
+    taken: FlatMap<u8, (String, &'static str)>,
 }
 
 impl Pads {

@@ -1,14 +1,12 @@
 //! Blocks that are not modelled.
 
-use std::collections::BTreeMap;
-
-use espalier_core::{Device, Fidelity, Register, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, FlatMap, Register, Time, Unmodelled};
 
 /// A block that only stores what is written to it, so that a driver that sets bits and reads them back gets through. Every
 /// access to it counts as unmodelled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stub {
-    values: BTreeMap<u32, u32>,
+    values: FlatMap<u32, u32>,
 }
 
 espalier_core::persist!(value Stub { values });

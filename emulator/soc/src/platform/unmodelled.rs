@@ -3,10 +3,9 @@
 //! A note is worth a line on a terminal: one for a block that is not modelled, one for each register that a modelled block lacks.
 //! The counts have everything, by register and by block.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use espalier_core::{Damaged, Load, Persist, Reader, Time, Writer};
+use espalier_core::{Damaged, FlatMap, Load, Persist, Reader, Time, Writer};
 
 use super::block::Row;
 use crate::error::SocError;
@@ -86,7 +85,7 @@ impl fmt::Display for UnmodelledBlock {
 
 /// Names of blocks as strict mode is told to allow them.
 #[derive(Clone, Debug, Default)]
-pub struct Allowed(BTreeSet<&'static str>);
+pub struct Allowed(Vec<&'static str>);
 
 impl Allowed {
     /// Checks the names, in any case of letters.
@@ -95,7 +94,7 @@ impl Allowed {
     }
 
     fn has(&self, block: Option<&'static str>) -> bool {
-        self.0.contains(block.unwrap_or(UNMAPPED))
+        self.0.contains(&block.unwrap_or(UNMAPPED))
     }
 }
 
@@ -109,12 +108,12 @@ fn known_name(name: &str, rows: &[Row]) -> Result<&'static str, SocError> {
 /// The log of all such accesses since power-on.
 #[derive(Clone, Debug, Default)]
 pub struct UnmodelledLog {
-    accesses: BTreeMap<(u32, bool), UnmodelledAccess>,
+    accesses: FlatMap<(u32, bool), UnmodelledAccess>,
     /// Accesses by block to registers beyond those that are kept.
-    beyond: BTreeMap<Option<&'static str>, u64>,
+    beyond: FlatMap<Option<&'static str>, u64>,
     /// The notes, in order, and the places that each stands for.
     notes: Vec<UnmodelledAccess>,
-    noted: BTreeSet<u32>,
+    noted: FlatMap<u32, ()>,
     allowed: Allowed,
     names: Names,
     /// The first new entry outside of what is allowed that was not reported yet.
@@ -150,12 +149,12 @@ impl Persist for UnmodelledLog {
     fn save(&self, to: &mut Writer) {
         let UnmodelledLog { accesses, beyond, notes, noted, allowed: _, fresh, names: _ } = self;
         to.length(accesses.len());
-        for (key, access) in accesses {
+        for (key, access) in accesses.iter() {
             key.save(to);
             save_access(access, to);
         }
         to.length(beyond.len());
-        for (block, count) in beyond {
+        for (block, count) in beyond.iter() {
             block.map(str::to_owned).save(to);
             count.save(to);
         }
@@ -223,7 +222,7 @@ impl UnmodelledLog {
         }
         let block = place.map(|(row, _)| row.name);
         if self.accesses.len() >= REGISTERS_KEPT {
-            *self.beyond.entry(block).or_default() += 1;
+            *self.beyond.get_or_default(block) += 1;
             return false;
         }
         let access = UnmodelledAccess {
@@ -252,7 +251,7 @@ impl UnmodelledLog {
             return false;
         }
         if self.accesses.len() >= REGISTERS_KEPT {
-            *self.beyond.entry(Some(CORE)).or_default() += 1;
+            *self.beyond.get_or_default(Some(CORE)) += 1;
             return false;
         }
         let Origin { core, pc } = origin;
@@ -289,7 +288,7 @@ impl UnmodelledLog {
             Some(Row { stub: true, base, .. }) => *base,
             Some(_) => access.address,
         };
-        if self.notes.len() < NOTES_KEPT && self.noted.insert(place) {
+        if self.notes.len() < NOTES_KEPT && self.noted.insert(place, ()).is_none() {
             self.notes.push(access.clone());
         }
     }
@@ -308,18 +307,22 @@ impl UnmodelledLog {
     }
 
     pub fn blocks(&self) -> Vec<UnmodelledBlock> {
-        let mut blocks: BTreeMap<_, (BTreeSet<u32>, u64)> = BTreeMap::new();
+        let mut blocks: FlatMap<_, (FlatMap<u32, ()>, u64)> = FlatMap::new();
         for access in self.accesses.values() {
-            let (registers, accesses) = blocks.entry(access.block).or_default();
-            registers.insert(access.address);
+            let (registers, accesses) = blocks.get_or_default(access.block);
+            registers.insert(access.address, ());
             *accesses += access.count;
         }
-        for (block, beyond) in &self.beyond {
-            blocks.entry(*block).or_default().1 += beyond;
+        for (block, beyond) in self.beyond.iter() {
+            blocks.get_or_default(*block).1 += beyond;
         }
-        let totals = blocks.into_iter();
+        let totals = blocks.iter();
         totals
-            .map(|(block, (registers, accesses))| UnmodelledBlock { block, registers: registers.len(), accesses })
+            .map(|(block, (registers, accesses))| UnmodelledBlock {
+                block: *block,
+                registers: registers.len(),
+                accesses: *accesses,
+            })
             .collect()
     }
 }

@@ -3,9 +3,7 @@
 //! Several pads of the board can be one net, and so can several boards. A net is told apart by its first pad. Changes of the board's
 //! own drive collect here until the world takes them; those of a far end come with the time at which they arrive.
 
-use std::collections::BTreeMap;
-
-use espalier_core::{Signal, Span, Time};
+use espalier_core::{FlatMap, Signal, Span, Time};
 
 use super::net::{NetDriver, lower};
 
@@ -79,12 +77,12 @@ pub struct WireEnds {
     first: u64,
     pads: u64,
     /// The drives of the far ends, as far as they have arrived.
-    far: BTreeMap<FarEnd, WireDrive>,
+    far: FlatMap<FarEnd, WireDrive>,
     /// Drives on their way, by arrival; of the same arrival in their order.
-    due: BTreeMap<(Time, u64), (FarEnd, WireDrive)>,
+    due: FlatMap<(Time, u64), (FarEnd, WireDrive)>,
     arrivals: u64,
     /// The last drive of the board on each net that was told, and its time.
-    told: BTreeMap<usize, (Time, WireDrive)>,
+    told: FlatMap<usize, (Time, WireDrive)>,
     changes: Vec<WireChange>,
     /// When the drivers of the nets were last followed to the end.
     followed: Option<Time>,
@@ -167,8 +165,8 @@ impl WireEnds {
 
     /// Takes over the next drive that has arrived by `now`; returns its time and the first pad of the net.
     pub fn take_due(&mut self, now: Time) -> Option<(Time, usize)> {
-        let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
-        let ((at, _), (end, drive)) = entry.remove_entry();
+        self.deadline().filter(|at| *at <= now)?;
+        let ((at, _), (end, drive)) = self.due.pop_first()?;
         self.far.insert(end, drive);
         Some((at, end.pin))
     }
