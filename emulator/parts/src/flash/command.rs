@@ -52,6 +52,7 @@ pub(super) struct Instruction<'a> {
 
 impl<'a> Instruction<'a> {
     /// None if the controller did not send as much as an instruction.
+    #[inline]
     pub(super) fn new(transaction: &SpiTransaction<'a>) -> Option<Instruction<'a>> {
         let (address, bits) = transaction.address;
         let bits = u32::from(bits).min(u64::BITS);
@@ -78,6 +79,7 @@ impl<'a> Instruction<'a> {
     }
 
     /// The 24-bit address, if the controller sent all of it.
+    #[inline]
     pub(super) fn address(&self) -> Option<usize> {
         let mut address = 0;
         for index in 0..ADDRESS_BYTES {
@@ -87,20 +89,24 @@ impl<'a> Instruction<'a> {
     }
 
     /// The byte at `index` after the instruction.
+    #[inline]
     pub(super) fn byte(&self, index: usize) -> Option<u8> {
         if index < self.head_length { Some(self.head[index]) } else { self.tail.get(index - self.head_length).copied() }
     }
 
     /// Number of bytes that follow the instruction.
+    #[inline]
     pub(super) fn length(&self) -> usize {
         self.head_length + self.tail.len()
     }
 
     /// The bytes after the address.
+    #[inline]
     pub(super) fn data(&self) -> impl Iterator<Item = u8> {
         (ADDRESS_BYTES..self.length()).filter_map(|index| self.byte(index))
     }
 
+    #[inline]
     fn take_first(&mut self) -> Option<u8> {
         let first = self.byte(0)?;
         if self.head_length > 0 {

@@ -29,6 +29,7 @@ enum Operation {
 }
 
 impl FlashChip {
+    #[inline]
     pub(super) fn execute(&mut self, instruction: &Instruction<'_>, miso: &mut [u8], now: Time) {
         if self.powered_down && instruction.opcode != opcode::RELEASE_POWER_DOWN {
             return;
@@ -46,6 +47,7 @@ impl FlashChip {
     }
 
     /// Instructions that a busy chip ignores.
+    #[inline]
     fn execute_idle(&mut self, instruction: &Instruction<'_>, miso: &mut [u8], now: Time) {
         match instruction.opcode {
             opcode::WRITE_ENABLE => self.write_enabled = true,
@@ -90,6 +92,7 @@ impl FlashChip {
         }
     }
 
+    #[inline]
     fn status_1(&self, now: Time) -> u8 {
         let busy = if now < self.busy_until { BUSY } else { 0 };
         let latch = if self.write_enabled { WEL } else { 0 };
@@ -119,6 +122,7 @@ impl FlashChip {
         }
     }
 
+    #[inline]
     fn read_memory(&mut self, instruction: &Instruction<'_>, miso: &mut [u8]) {
         if let Some(address) = instruction.address() {
             self.note_read(address, miso.len());
@@ -126,6 +130,7 @@ impl FlashChip {
         }
     }
 
+    #[inline]
     fn program(&mut self, instruction: &Instruction<'_>, now: Time) {
         let Some(address) = instruction.address() else { return };
         let address = address % self.size.bytes();
@@ -142,6 +147,7 @@ impl FlashChip {
         }
     }
 
+    #[inline]
     fn erase(&mut self, instruction: &Instruction<'_>, unit: usize, operation: Operation, now: Time) {
         let Some(address) = instruction.address() else { return };
         let address = address % self.size.bytes();
@@ -154,6 +160,7 @@ impl FlashChip {
     ///
     /// The memory has its new content at once, since the chip does not read while it is busy; what it had is kept for the case that
     /// power is lost before the operation ends.
+    #[inline]
     fn change(&mut self, range: Range<usize>, operation: Operation, data: Option<&[u8]>, now: Time) {
         let enabled = std::mem::take(&mut self.write_enabled);
         if !enabled || self.suspended.is_some() || self.status.protects(&range, self.size.bytes()) {
@@ -186,6 +193,7 @@ impl FlashChip {
         }
     }
 
+    #[inline]
     fn duration(&self, operation: Operation) -> Span {
         if self.timing == FlashTiming::Quick {
             return Span::from_micros(10);

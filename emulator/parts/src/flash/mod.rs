@@ -4,6 +4,9 @@
 //! Not modelled: QPI mode, continuous read, individual block locks, security registers. Instructions that the model does not
 //! have are ignored, as the chip ignores what it does not know, and the data lines stay high.
 //!
+//! What a transfer runs through is `#[inline]`, so that it is compiled where the machine is, with its optimisation: in a build for
+//! development this crate has none.
+//!
 //! Power that is lost while the chip programs or erases leaves what [`torn`] describes. A status register that is being written then
 //! has its new value.
 
@@ -278,6 +281,7 @@ impl FlashChip {
     }
 
     /// These bytes are read.
+    #[inline]
     pub fn note_read(&mut self, offset: usize, length: usize) {
         if let Some(reads) = &mut self.reads {
             let start = offset % self.size.bytes();
@@ -308,6 +312,7 @@ impl FlashChip {
 }
 
 impl SpiTarget for FlashChip {
+    #[inline]
     fn transfer(&mut self, transaction: &SpiTransaction<'_>, miso: &mut [u8], now: Time) {
         miso.fill(IDLE_LINE);
         if let Some(instruction) = Instruction::new(transaction) {

@@ -57,6 +57,7 @@ impl Storage {
         Storage { chunks: vec![erased.clone(); count], erased, versions: vec![0; count], changes: 0 }
     }
 
+    #[inline]
     pub(super) fn size(&self) -> usize {
         self.chunks.len() * FLASH_CHUNK_SIZE
     }
@@ -87,6 +88,7 @@ impl Storage {
     }
 
     /// Reads from `offset` on; past the end of the array it continues at its start, as the chip's address counter does.
+    #[inline]
     pub(super) fn read(&self, offset: usize, into: &mut [u8]) {
         let mut offset = offset % self.size();
         let mut rest = into;
@@ -100,6 +102,7 @@ impl Storage {
     }
 
     /// The bytes of `range`, which lies in the array.
+    #[inline]
     pub(super) fn copy(&self, range: &Range<usize>) -> Vec<u8> {
         let mut data = vec![0; range.len()];
         self.read(range.start, &mut data);
@@ -120,6 +123,7 @@ impl Storage {
     }
 
     /// Programming can only clear bits. `offset..offset + data.len()` lies in one chunk.
+    #[inline]
     pub(super) fn program(&mut self, offset: usize, data: &[u8]) {
         let (page, at) = (offset / FLASH_CHUNK_SIZE, offset % FLASH_CHUNK_SIZE);
         let old = &self.chunks[page][at..at + data.len()];
@@ -134,6 +138,7 @@ impl Storage {
     }
 
     /// Sets all bits of `offset..offset + length`; both are multiples of an erase unit.
+    #[inline]
     pub(super) fn erase(&mut self, offset: usize, length: usize) {
         let mut offset = offset;
         let end = offset + length;
@@ -145,6 +150,7 @@ impl Storage {
         }
     }
 
+    #[inline]
     fn erase_in_chunk(&mut self, page: usize, at: usize, length: usize) {
         if Arc::ptr_eq(&self.chunks[page], &self.erased) {
             return;
@@ -167,6 +173,7 @@ impl Storage {
     }
 
     /// Gives the cells from `offset` on, which all exist, other contents.
+    #[inline]
     pub(super) fn overwrite(&mut self, offset: usize, data: &[u8]) {
         let mut offset = offset;
         let mut rest = data;
@@ -183,6 +190,7 @@ impl Storage {
         }
     }
 
+    #[inline]
     fn changed(&mut self, page: usize) {
         self.versions[page] = self.versions[page].wrapping_add(1);
         self.changes += 1;

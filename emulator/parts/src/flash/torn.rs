@@ -192,6 +192,7 @@ impl Unstable {
     }
 
     /// An operation has begun that makes bits stable: those that it erases, or programs to 0.
+    #[inline]
     pub(super) fn after(&mut self, range: &Range<usize>, data: Option<&[u8]>) {
         if self.bits.is_empty() {
             return;
