@@ -18,7 +18,7 @@ use part::Entry;
 #[error("{0}")]
 pub struct FormatError(String);
 
-/// What the file of a board says.
+/// The file of a board.
 #[derive(Default)]
 pub struct BoardFile {
     pub name: Option<String>,

@@ -4,8 +4,8 @@
 //! Not modelled: QPI mode, continuous read, individual block locks, security registers. Instructions that the model does not
 //! have are ignored, as the chip ignores what it does not know, and the data lines stay high.
 //!
-//! What a transfer runs through is `#[inline]`, so that it is compiled where the machine is, with its optimisation: in a build for
-//! development this crate has none.
+//! The functions that a transfer runs through are `#[inline]`, so that they are compiled where the machine is, with its optimisation:
+//! in a build for development this crate has none.
 //!
 //! Power that is lost while the chip programs or erases leaves what [`torn`] describes. A status register that is being written then
 //! has its new value.
