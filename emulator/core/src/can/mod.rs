@@ -2,10 +2,15 @@
 //!
 //! A chip's controller and a part on the board are the same kind of node, so both sides of a bus have this one.
 
+mod bits;
+mod event;
 mod frame;
 mod node;
 #[cfg(test)]
 mod tests;
+mod timing;
 
+pub use event::{CanError, CanEvent, CanTransmission};
 pub use frame::CanFrame;
-pub use node::{CanError, CanEvent, CanNode, CanTiming, CanTransmission};
+pub use node::CanNode;
+pub use timing::CanTiming;
