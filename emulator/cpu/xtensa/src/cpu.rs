@@ -124,7 +124,8 @@ impl Cpu {
                 self.blocks.note_epoch(bus.code_epoch());
                 self.blocks.note_loop_end(self.state.lend);
                 self.blocks.note_watches(self.state.watches.kinds());
-                let run = if self.state.has_breakpoints() { run_blocks::<true, B> } else { run_blocks::<false, B> };
+                let special = self.state.has_breakpoints() || self.blocks.timing() == Timing::Silicon;
+                let run = if special { run_blocks::<true, B> } else { run_blocks::<false, B> };
                 let before = std::mem::replace(spent, run(&mut self.state, &mut self.blocks, bus, *spent, stop));
                 if *spent == before {
                     return Exit::Attention;
@@ -307,10 +308,10 @@ impl Cpu {
     }
 }
 
-/// Runs blocks from cycle `spent` up to `stop` at most, and looks at the program's breakpoints if it has any (`BREAKPOINTS`).
-/// Returns the cycles spent after the last instruction.
+/// Runs blocks from cycle `spent` up to `stop` at most, for a core whose program has breakpoints or that keeps the time of silicon
+/// (`SPECIAL`), and for any other, which has nothing to do for either. Returns the cycles spent after the last instruction.
 #[inline(never)]
-fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
+fn run_blocks<const SPECIAL: bool, B: Bus>(
     state: &mut State,
     blocks: &mut Blocks,
     bus: &mut B,
@@ -320,10 +321,10 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
     let mut previous = Blocks::NO_INSTRUCTION;
     state.ccount_at_stop = state.ccount(state.started + u64::from(stop));
     // Translated code looks at no instruction breakpoints, and for attention only when it ends.
-    let looks_closer = bus.is_observed() || BREAKPOINTS && state.has_instruction_breakpoints();
+    let looks_closer = bus.is_observed() || SPECIAL && state.has_instruction_breakpoints();
     let translates = blocks.translates() && !bus.attention() && !looks_closer;
     let counts = blocks.counting().is_on();
-    let penalties = Penalties::of(blocks.timing());
+    let penalties = if SPECIAL { Penalties::of(blocks.timing()) } else { Penalties::default() };
     loop {
         let mut pc = state.pc;
         let mut index = match blocks.follow(previous, pc, bus) {
@@ -357,13 +358,13 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         bus.executing(pc);
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
-        let (first, end, cycles) = (block.first, block.end, u32::from(block.own.cycles));
+        let (first, end) = (block.first, block.end);
+        let cycles = if SPECIAL { u32::from(block.own.cycles) } else { instructions.len() as u32 };
         // Instructions before the one that cannot execute still run.
         let mut obstructed = false;
         let mut count = instructions.len();
-        if from == 0 && (u32::from(block.own.limit) > state.window_free || BREAKPOINTS && state.breaks_within(pc, end))
-        {
-            let wait = if block.own.is_cached() { bus.wait_for_code(pc, end.wrapping_sub(1)) } else { 0 };
+        if from == 0 && (u32::from(block.own.limit) > state.window_free || SPECIAL && state.breaks_within(pc, end)) {
+            let wait = if SPECIAL && block.own.is_cached() { bus.wait_for_code(pc, end.wrapping_sub(1)) } else { 0 };
             if wait > 0 {
                 spent = spent.saturating_add(wait);
                 if spent >= stop {
@@ -372,7 +373,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                 previous = Blocks::NO_INSTRUCTION;
                 continue;
             }
-            if u32::from(block.own.window) > state.window_free || BREAKPOINTS {
+            if !SPECIAL || u32::from(block.own.window) > state.window_free || state.has_breakpoints() {
                 let limit = obstacle(state, instructions, pc);
                 obstructed = limit.is_some();
                 count = limit.unwrap_or(count);
@@ -380,7 +381,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         }
         let room = stop - spent;
         if cycles >= room {
-            let limit = if cycles as usize == instructions.len() { room as usize } else { begun(instructions, room) };
+            let limit = if SPECIAL { begun(instructions, room) } else { room as usize };
             if count >= limit {
                 count = limit;
                 obstructed = false;
@@ -390,14 +391,14 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         let mut step = Step::NEXT;
         let mut last = None;
         for op in &instructions[from..count] {
-            step = execute::<BREAKPOINTS, B>(state, bus, op, start);
+            step = execute::<SPECIAL, B>(state, bus, op, start);
             if step != Step::NEXT {
                 last = Some(op);
                 break;
             }
         }
         let mut wait = None;
-        if step == Step::RAISE && state.trap.is_wait() {
+        if SPECIAL && step == Step::RAISE && state.trap.is_wait() {
             // The instruction is executed again, as the first one of another block.
             wait = Some(bus.take_wait());
             count = last.and_then(|op| instructions.iter().position(|other| other.offset == op.offset)).unwrap_or(from);
@@ -405,8 +406,8 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
         }
         let done = match last {
             Some(op) => u32::from(op.after),
-            None if count == instructions.len() => cycles,
-            None => after(&instructions[..count]),
+            None if SPECIAL => after(&instructions[..count]),
+            None => count as u32,
         };
         spent += done;
         previous = first.wrapping_add(done).wrapping_sub(1);
@@ -441,7 +442,7 @@ fn run_blocks<const BREAKPOINTS: bool, B: Bus>(
                         spent += 1 + u32::from(penalties.exception);
                         previous = first + count as u32;
                         raised = true;
-                        ends = BREAKPOINTS && state.ocd.is_stopped();
+                        ends = SPECIAL && state.ocd.is_stopped();
                     }
                 }
             },
@@ -471,7 +472,6 @@ fn after(instructions: &[Instruction]) -> u32 {
 }
 
 /// The number of instructions of a block that begin in its first `room` cycles.
-#[cold]
 fn begun(instructions: &[Instruction], room: u32) -> usize {
     let others = instructions.split_last().map_or(&[][..], |(_, others)| others);
     1 + others.partition_point(|op| u32::from(op.after) < room)
