@@ -1,4 +1,4 @@
-//! What a node is asked to do, and what happens to it.
+//! Commands to a node, and the events that it reports.
 
 use super::frame::CanFrame;
 

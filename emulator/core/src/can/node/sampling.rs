@@ -1,4 +1,4 @@
-//! What a node does in each bit: it drives a level where the bit begins and judges that of the bus where it is sampled.
+//! The bits of a node: it drives a level where each begins, and judges that of the bus where it is sampled.
 
 use crate::Time;
 
