@@ -7,7 +7,8 @@
 //! The feature `search` has all of it. With `attempts` alone, which is quick to build, tests give a board single inputs
 //! ([`Fuzz::attempt`]). Without either the crate is empty, so that a workspace that has it as a member does not build LibAFL.
 //!
-//! ```no_run
+#![cfg_attr(feature = "search", doc = "```no_run")]
+#![cfg_attr(not(feature = "search"), doc = "```ignore")]
 //! use espalier::{Board, Units};
 //! use espalier_fuzz::{Entry, Fuzz};
 //!

@@ -39,6 +39,15 @@ pub fn downloading(number: u8) -> Server {
     Server::start(machine(number, Strap::Download), &config).unwrap()
 }
 
+/// Waits until so many ports have a client. What the board says before is lost, as on any serial line.
+pub fn wait_for_clients(server: &Server, number: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while server.statistics().iter().filter(|port| port.connected).count() != number {
+        assert!(Instant::now() < deadline, "{:?}", server.statistics());
+        std::thread::yield_now();
+    }
+}
+
 /// Something that bytes come out of.
 pub trait Link {
     /// Bytes that came within a short time; none at the end of the stream either.

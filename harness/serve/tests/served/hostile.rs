@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Instant;
 
 use espalier_serve::{ServeConfig, Server};
 use espalier_soc::Strap;
@@ -84,9 +85,21 @@ fn flood(address: SocketAddr) {
     client.shutdown(Shutdown::Both).unwrap();
 }
 
+/// Resets the board until the client has heard of it: it has the port once the one before has given way, and what the board says until then
+/// is lost.
 fn resets(server: &Server, client: &mut impl Link) {
-    server.board().reset(Strap::Download).unwrap();
-    client.wait_for(DOWNLOADING);
+    let deadline = Instant::now() + PATIENCE;
+    let mut heard = Vec::new();
+    for round in 0.. {
+        if round % 100 == 0 && heard.is_empty() {
+            server.board().reset(Strap::Download).unwrap();
+        }
+        heard.extend(client.hear());
+        if heard.windows(DOWNLOADING.len()).any(|window| window == DOWNLOADING) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{:?}", heard.escape_ascii().to_string());
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use espalier_serve::{ServeConfig, ServeError, Server};
 use espalier_soc::Strap;
 use proptest::prelude::*;
 
-use crate::client::{Bridge, Link, PATIENCE, downloading, free, machine};
+use crate::client::{Bridge, Link, PATIENCE, downloading, free, machine, wait_for_clients};
 
 const DOWNLOADING: &[u8] = b"waiting for download";
 
@@ -38,15 +38,14 @@ fn a_port_has_one_client_and_serves_the_next() {
     let address = server.serial_address().unwrap();
     for _ in 0..3 {
         let mut first = TcpStream::connect(address).unwrap();
+        wait_for_clients(&server, 1);
         server.board().reset(Strap::Download).unwrap();
         first.wait_for(DOWNLOADING);
         let mut refused = String::new();
         TcpStream::connect(address).unwrap().read_to_string(&mut refused).unwrap();
         assert_eq!(refused, "espalier: the port is busy: another client is connected\r\n");
         drop(first);
-        while server.statistics().iter().any(|port| port.connected) {
-            std::thread::yield_now();
-        }
+        wait_for_clients(&server, 0);
     }
 }
 
@@ -55,6 +54,7 @@ fn two_ports_show_the_same_line() {
     let server = downloading(0x10);
     let mut socket = TcpStream::connect(server.serial_address().unwrap()).unwrap();
     let mut bridge = Bridge::connect(server.rfc2217_address().unwrap(), 115_200);
+    wait_for_clients(&server, 2);
     server.board().reset(Strap::Download).unwrap();
     socket.wait_for(DOWNLOADING);
     bridge.wait_for(DOWNLOADING);
@@ -104,9 +104,7 @@ fn a_pty_is_a_port_that_can_be_opened_again() {
     let server = Server::start(machine(0x10, Strap::Download), &config).unwrap();
     for _ in 0..2 {
         let mut terminal = std::fs::File::options().read(true).write(true).open(server.pty_path().unwrap()).unwrap();
-        while !server.statistics().iter().any(|port| port.connected) {
-            std::thread::yield_now();
-        }
+        wait_for_clients(&server, 1);
         server.board().reset(Strap::Download).unwrap();
         let mut said: Vec<u8> = Vec::new();
         while !said.windows(DOWNLOADING.len()).any(|window| window == DOWNLOADING) {
@@ -115,9 +113,7 @@ fn a_pty_is_a_port_that_can_be_opened_again() {
             said.extend(&piece[..length]);
         }
         drop(terminal);
-        while server.statistics().iter().any(|port| port.connected) {
-            std::thread::yield_now();
-        }
+        wait_for_clients(&server, 0);
     }
 }
 
@@ -135,9 +131,7 @@ proptest! {
         hostile.write_all(&bytes).unwrap();
         hostile.hear();
         drop(hostile);
-        while server.statistics().iter().any(|port| port.connected) {
-            std::thread::yield_now();
-        }
+        wait_for_clients(&server, 0);
         let mut bridge = Bridge::connect(address, 115_200);
         server.board().reset(Strap::Download).unwrap();
         bridge.wait_for(DOWNLOADING);
