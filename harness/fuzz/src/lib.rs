@@ -1,11 +1,11 @@
 //! Looks for bytes that firmware does not survive: on its UARTs, over TCP and UDP, as frames of Ethernet and 802.11, in its flash chip.
 //!
 //! A board is brought to where it waits for them once. Each input goes to a fork of it, which costs microseconds, and what the fork
-//! executes says whether the input is worth more of its kind: [`Board::add_edges`](espalier::Board::add_edges) has the jumps of
+//! executes says whether the input is worth more of its kind: `Board::add_edges` of `espalier-hil` has the jumps of
 //! both cores. LibAFL makes the inputs. What is found is shrunk, and written as a finding of the explorer is, for `espalier replay`.
 //!
 //! The feature `search` has all of it. With `attempts` alone, which is quick to build, tests give a board single inputs
-//! ([`Fuzz::attempt`]). Without either the crate is empty, so that a workspace that has it as a member does not build LibAFL.
+//! (`Fuzz::attempt`). Without either the crate is empty, so that a workspace that has it as a member does not build LibAFL.
 //!
 #![cfg_attr(feature = "search", doc = "```no_run")]
 #![cfg_attr(not(feature = "search"), doc = "```ignore")]
