@@ -24,24 +24,25 @@ const BOARD: &str = "
     file = \"card.img\"
 ";
 
-const OPEN: &str = "from machine import SDCard\n\
-    import os\n\
-    sd = SDCard(slot=2, freq=20000000)\n";
+const ON_SPI: &str = "slot=2, freq=20000000";
 
-async fn start(folder: &Path, name: &str) -> Result<Board> {
-    let model = Model::File(folder.join("card.toml"));
+/// A board of this file whose MicroPython has the card as `sd`.
+async fn start(file: &Path, name: &str, options: &str) -> Result<Board> {
+    let model = Model::File(file.to_owned());
     let board = Board::builder().model(model).firmware(image_path()).strict(true).name(name).start().await?;
     board.console().expect(">>> ").within(5.s()).await?;
-    board.micropython().exec(OPEN).within(10.s()).await?;
+    let open = format!("from machine import SDCard\nimport os\nsd = SDCard({options})\n");
+    board.micropython().exec(open).within(10.s()).await?;
     Ok(board)
 }
 
 async fn a_card_is_formatted_and_written_back_to_its_file(_: &Board) -> Result<()> {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("card.toml"), BOARD).expect("the folder takes a file");
+    let model = folder.path().join("card.toml");
+    std::fs::write(&model, BOARD).expect("the folder takes a file");
     let file = folder.path().join("card.img");
     std::fs::write(&file, []).expect("and another");
-    let board = start(folder.path(), "card").await?;
+    let board = start(&model, "card", ON_SPI).await?;
     let python = board.micropython();
     assert_eq!(python.eval("sd.info()").await?, "(4194304, 512)");
     python
@@ -59,7 +60,7 @@ async fn a_card_is_formatted_and_written_back_to_its_file(_: &Board) -> Result<(
     let text = b"written by the board, written by the board, ";
     assert!(content.len() <= 4 << 20 && content.windows(text.len()).any(|window| window == text));
     // Another board begins with that.
-    let other = start(folder.path(), "other").await?;
+    let other = start(&model, "other", ON_SPI).await?;
     let read = "os.mount(sd, '/sd') or (os.listdir('/sd'), len(open('/sd/hello.txt').read()))";
     assert_eq!(other.micropython().eval(read).within(10.s()).await?, "(['hello.txt'], 11000)");
     assert_eq!(board.unmodelled(), Vec::<String>::new());
@@ -85,11 +86,8 @@ async fn a_card_on_the_sd_host_is_formatted_and_read_back(_: &Board) -> Result<(
     let file = folder.path().join("card.toml");
     std::fs::write(&file, NATIVE).expect("the folder takes a file");
     for (name, options) in [("one", "slot=1, width=1"), ("four", "slot=1, width=4, freq=40000000")] {
-        let model = Model::File(file.clone());
-        let board = Board::builder().model(model).firmware(image_path()).strict(true).name(name).start().await?;
-        board.console().expect(">>> ").within(5.s()).await?;
+        let board = start(&file, name, options).await?;
         let python = board.micropython();
-        python.exec(format!("from machine import SDCard\nimport os\nsd = SDCard({options})\n")).within(10.s()).await?;
         assert_eq!(python.eval("sd.info()").within(5.s()).await?, "(4194304, 512)", "{name}");
         // More than a list of four descriptors, and blocks one by one.
         python
