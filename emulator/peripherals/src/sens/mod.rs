@@ -123,7 +123,7 @@ impl Sens {
     }
 
     /// The reading of a converter at a channel with the settings of this block.
-    pub(super) fn measure(&self, adc: Adc, channel: usize, now: Time) -> u16 {
+    pub fn measure(&self, adc: Adc, channel: usize, now: Time) -> u16 {
         let (control, attenuations) = match adc {
             Adc::One => (reg::SAR_READ_CTRL, reg::SAR_ATTEN1),
             Adc::Two => (reg::SAR_READ_CTRL2, reg::SAR_ATTEN2),

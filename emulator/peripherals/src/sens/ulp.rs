@@ -2,8 +2,8 @@
 
 use espalier_core::{Frequency, Time};
 
+use super::Sens;
 use super::registers::reg;
-use super::{Adc, Sens};
 use crate::clocks::SlowClock;
 use crate::ulp::{Ulp, UlpNext};
 
@@ -79,11 +79,6 @@ impl Sens {
                 self.arm_ulp_timer(at);
             }
         }
-    }
-
-    /// The reading of a converter for the coprocessor.
-    pub fn convert_for_ulp(&self, adc: Adc, channel: usize, now: Time) -> u16 {
-        self.measure(adc, channel, now)
     }
 
     /// The temperature sensor's reading.

@@ -46,7 +46,7 @@ impl UlpBus for UlpSide<'_> {
 
     fn convert(&mut self, second: bool, channel: usize) -> u16 {
         let adc = if second { Adc::Two } else { Adc::One };
-        self.chip.get(SENS).convert_for_ulp(adc, channel, self.now)
+        self.chip.get(SENS).measure(adc, channel, self.now)
     }
 
     fn temperature(&mut self) -> u8 {
