@@ -5,7 +5,7 @@ use espalier_core::{GuestMemory, SdData, SdResponse, Surroundings, Time};
 use super::dma::Ended;
 use super::registers::{interrupt, reg};
 use super::transfer::{Stage, Transfer};
-use super::{Clocks, Command, FIFO, Sdmmc};
+use super::{Clocks, Command, CommandStage, FIFO, Sdmmc};
 
 /// Clocks of a command, of the answers to one, and of the gap before an answer or a command (section 4.12).
 const COMMAND: u64 = 48;
@@ -39,15 +39,16 @@ impl Sdmmc {
         self.registers.set_field(reg::CMD::START_CMD, 0);
         let before = if reg::CMD::SEND_INITIALIZATION.is_set(word) { INITIALIZATION } else { GAP };
         let (argument, until) = (self.registers.get(reg::CMDARG), now + clock.cycles(before + COMMAND));
-        self.command = Some(Command { word, argument, until, answer: None });
+        self.command = Some(Command { word, argument, until, stage: CommandStage::Sent });
     }
 
     /// Does what is due at `at`.
     pub(super) fn step(&mut self, surroundings: &mut dyn Surroundings, at: Time) {
         if let Some(command) = self.command.take_if(|command| command.until == at) {
-            match command.answer {
-                None => self.reach_card(command, surroundings, at),
-                Some(answer) => self.answered(&command, answer, surroundings, at),
+            match command.stage {
+                CommandStage::Sent => self.reach_card(command, surroundings, at),
+                CommandStage::Answer(answer) => self.answered(command, answer, surroundings, at),
+                CommandStage::Failed => self.raise(interrupt::COMMAND_DONE),
             }
         } else if self.due == Some(at) {
             self.due = None;
@@ -82,11 +83,12 @@ impl Sdmmc {
             SdResponse::Long(_) => GAP + LONG_ANSWER,
         };
         let Some(clock) = self.clock(slot(command.word)) else { return };
-        self.command = Some(Command { until: at + clock.cycles(clocks), answer: Some(answer), ..command });
+        self.command =
+            Some(Command { until: at + clock.cycles(clocks), stage: CommandStage::Answer(answer), ..command });
     }
 
     /// The answer has come in, or none has in time.
-    fn answered(&mut self, command: &Command, answer: SdResponse, surroundings: &mut dyn Surroundings, at: Time) {
+    fn answered(&mut self, command: Command, answer: SdResponse, surroundings: &mut dyn Surroundings, at: Time) {
         use reg::CMD;
         let word = command.word;
         let mut errors = 0;
@@ -110,8 +112,20 @@ impl Sdmmc {
                 }
             }
         }
-        self.raise(errors | interrupt::COMMAND_DONE);
-        if CMD::DATA_EXPECTED.is_set(word) && errors == 0 && self.transfer.is_none() {
+        if errors != 0 {
+            self.raise(errors);
+            // The command is done once the gap after it is over. ESP-IDF's drivers before 4.4 count on two interrupts.
+            match self.clock(slot(word)) {
+                Some(clock) => {
+                    self.command =
+                        Some(Command { until: at + clock.cycles(GAP), stage: CommandStage::Failed, ..command });
+                }
+                None => self.raise(interrupt::COMMAND_DONE),
+            }
+            return;
+        }
+        self.raise(interrupt::COMMAND_DONE);
+        if CMD::DATA_EXPECTED.is_set(word) && self.transfer.is_none() {
             let bytes = self.registers.get(reg::BYTCNT);
             self.transfer = Some(Transfer {
                 slot: slot(word),

@@ -36,10 +36,20 @@ const SOURCE_BITS: u32 = 2;
 struct Command {
     word: u32,
     argument: u32,
-    /// Until when it, or its answer, is on the line.
+    /// When its stage is over.
     until: Time,
-    /// None before it has reached the card.
-    answer: Option<SdResponse>,
+    stage: CommandStage,
+}
+
+/// The part of a command that is on the line.
+#[derive(Clone, Debug)]
+enum CommandStage {
+    /// The command itself.
+    Sent,
+    /// Its answer.
+    Answer(SdResponse),
+    /// The gap after an answer that was wrong or did not come.
+    Failed,
 }
 
 /// The clock settings that are in force, which an update command takes over.
@@ -71,7 +81,8 @@ pub struct Sdmmc {
 }
 
 espalier_core::persist! {
-    value Command { word, argument, until, answer }
+    value Command { word, argument, until, stage }
+    enum CommandStage { Sent, Answer(answer), Failed }
     value Clocks { dividers, sources, enabled }
     state Sdmmc {
         registers, clocks, command, transfer, due, stop, dma, fifo, fed, busy_until, inputs

@@ -213,6 +213,25 @@ fn commands_take_their_time_and_answers_come_in_registers() {
     assert_eq!((bench.get(reg::CMD) & START, bench.get(reg::CTRL) & 7), (0, 0));
 }
 
+/// ESP-IDF's drivers before 4.4 lose the end of the command if it comes with the error.
+#[test]
+fn a_command_that_fails_is_done_a_gap_after_its_error() {
+    let mut bench = Bench::new();
+    for (index, flags, error) in [(5, RESPONSE, interrupt::RESPONSE_TIMEOUT), (41, RESPONSE, interrupt::RESPONSE_CRC)] {
+        bench.set(reg::TMOUT, 64);
+        bench.command(index, flags);
+        while bench.host.interrupts() == 0 {
+            bench.run(Span::from_nanos(50));
+        }
+        assert_eq!(bench.told(), (error, 0));
+        bench.run(Span::from_nanos(7 * 50));
+        assert_eq!(bench.told(), (0, 0));
+        bench.run(Span::from_nanos(50));
+        assert_eq!(bench.told(), (interrupt::COMMAND_DONE, 0));
+        assert_eq!(bench.host.deadline(), None);
+    }
+}
+
 #[test]
 fn blocks_go_through_descriptors_and_a_stop_command_follows() {
     let mut bench = Bench::new();
