@@ -3,8 +3,11 @@
 import pytest
 from espalier import Board, PeerStream
 
-CHINESE = "你好,掌控板!"
-LONG = "The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过懒狗。" * 4
+SHOWN = {
+    "ascii": "Hello, OLED!",
+    "chinese": "你好,掌控板!",
+    "long": "The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过懒狗。" * 4,
+}
 
 
 @pytest.fixture
@@ -18,16 +21,12 @@ def socket(board: Board) -> PeerStream:
     return socket
 
 
-@pytest.mark.parametrize(
-    ("text", "golden"),
-    [("Hello, OLED!", "client-received-ascii"), (CHINESE, "client-received-chinese"), (LONG, "client-received-long")],
-    ids=["ascii", "chinese", "long"],
-)
-def test_client_shows_and_echoes(board: Board, socket: PeerStream, text: str, golden: str) -> None:
+@pytest.mark.parametrize("name", SHOWN)
+def test_client_shows_and_echoes(board: Board, socket: PeerStream, name: str) -> None:
     board.screen.settled().assert_golden("client-connected")
-    socket.send(text)
-    socket.expect(text)
-    board.screen.settled().assert_golden(golden)
+    socket.send(SHOWN[name])
+    socket.expect(SHOWN[name])
+    board.screen.settled().assert_golden(f"client-received-{name}")
 
 
 def test_peer_that_closes_is_said(board: Board, socket: PeerStream) -> None:
