@@ -1,14 +1,18 @@
-//! The controller's clock and data output on their pads, for parts and blocks that look at the levels: LEDs that take their bits from
-//! the data line, a capture (TRM, chapter 7.4.2 "SPI Clock Polarity and Phase").
+//! The controller's lines on their pads, for parts and blocks that look at the levels: LEDs that take their bits from the data line,
+//! a slave on another controller, a capture (TRM, chapter 7.4.2 "SPI Clock Polarity and Phase").
 //!
 //! Devices on the bus get whole transactions; the levels are worked out only while something looks at them. The data line is low
-//! between transactions. Each bit of a phase is one cycle of the clock, on one line.
+//! between transactions. Each bit of a phase is one cycle of the clock, on one line. Chip select goes with the first bit and the last
+//! one.
 
 use espalier_core::{OutputChange, Signal, Span, SpiTransaction, Time};
 
-/// Outputs, by their places among the controller's signals in the matrix: clock, data from the device, data to it.
-const CLOCK: usize = 0;
-const DATA: usize = 2;
+/// The controller's lines, as outputs and as inputs: clock, data from the slave, data to it, chip selects.
+pub(super) const CLOCK: usize = 0;
+pub(super) const Q: usize = 1;
+pub(super) const DATA: usize = 2;
+pub(super) const SELECT: usize = 3;
+const LINES: usize = 6;
 /// Changes that are kept until they are taken; of more than these the oldest are lost.
 const CHANGES: usize = 1 << 20;
 
@@ -21,11 +25,15 @@ pub(super) struct Timing {
     pub(super) idles_high: bool,
     /// Data changes with the clock's first edge of a bit, not before it.
     pub(super) late: bool,
+    /// The chip select of the transaction, and the level that selects.
+    pub(super) select: Option<(usize, bool)>,
+    /// It stays so after the transaction.
+    pub(super) keeps_selected: bool,
 }
 
-espalier_core::persist!(value Timing { bit, idles_high, late });
+espalier_core::persist!(value Timing { bit, idles_high, late, select, keeps_selected });
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Lines {
     watched: u64,
     awaited: u64,
@@ -36,15 +44,31 @@ pub(super) struct Lines {
     timing: Timing,
     /// The next half of a bit at which a level changes.
     next: u64,
-    clock: bool,
-    data: bool,
+    levels: [bool; LINES],
     changes: Vec<OutputChange>,
 }
 
 espalier_core::persist! {
     value Lines {
-        watched, awaited, bytes, bits, start, timing, next, clock, data, changes
+        watched, awaited, bytes, bits, start, timing, next, levels, changes
     } if Lines::is_sound;
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines {
+            watched: 0,
+            awaited: 0,
+            bytes: Vec::new(),
+            bits: 0,
+            start: Time::ZERO,
+            timing: Timing::default(),
+            next: 0,
+            // Nothing is selected.
+            levels: [false, false, false, true, true, true],
+            changes: Vec::new(),
+        }
+    }
 }
 
 /// Appends the low `count` bits of `value`, the highest first.
@@ -104,6 +128,9 @@ impl Lines {
         }
         (self.bytes, self.bits, self.start, self.timing, self.next) = (bytes, bits, now, timing, 0);
         self.tell(CLOCK, timing.idles_high, now);
+        if let Some((select, level)) = timing.select.filter(|_| bits != 0) {
+            self.tell(SELECT + select, level, now);
+        }
         self.follow(now);
     }
 
@@ -116,9 +143,10 @@ impl Lines {
         if self.is_watched(CLOCK) {
             return half;
         }
-        let same = if self.data { u8::MAX } else { 0 };
+        let data = self.levels[DATA];
+        let same = if data { u8::MAX } else { 0 };
         let mut place = half.div_ceil(2);
-        while place < self.bits && self.bit_at(place) == self.data {
+        while place < self.bits && self.bit_at(place) == data {
             let whole = place.is_multiple_of(8) && self.bytes[(place / 8) as usize] == same;
             place = if whole { (place + 8).min(self.bits) } else { place + 1 };
         }
@@ -129,13 +157,34 @@ impl Lines {
         self.start + Span::from_ticks(self.timing.bit.ticks() * half / 2)
     }
 
-    fn is_under_way(&self) -> bool {
+    pub(super) fn is_under_way(&self) -> bool {
         self.bits != 0 && self.next <= 2 * self.bits
     }
 
-    fn tell(&mut self, output: usize, level: bool, at: Time) {
-        let line = if output == CLOCK { &mut self.clock } else { &mut self.data };
-        if std::mem::replace(line, level) == level || !self.is_watched(output) {
+    /// The end of the transaction on the lines, if something looks at them.
+    pub(super) fn end(&self) -> Option<Time> {
+        self.is_under_way().then(|| self.begins(2 * self.bits))
+    }
+
+    /// Whether all changes up to now have been taken.
+    pub(super) fn is_told(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The levels between transactions: of the clock, and of each chip select that `deselected` names.
+    pub(super) fn rest(&mut self, idles_high: bool, deselected: impl Iterator<Item = (usize, bool)>, now: Time) {
+        self.follow(now);
+        if self.is_under_way() {
+            return;
+        }
+        self.tell(CLOCK, idles_high, now);
+        for (select, level) in deselected {
+            self.tell(SELECT + select, level, now);
+        }
+    }
+
+    pub(super) fn tell(&mut self, output: usize, level: bool, at: Time) {
+        if std::mem::replace(&mut self.levels[output], level) == level || !self.is_watched(output) {
             return;
         }
         if self.changes.len() == CHANGES {
@@ -148,12 +197,17 @@ impl Lines {
     pub(super) fn follow(&mut self, now: Time) {
         while self.is_under_way() && self.begins(self.next) <= now {
             let (at, half) = (self.begins(self.next), self.next);
-            let Timing { idles_high, late, .. } = self.timing;
+            let Timing { idles_high, late, select, keeps_selected, .. } = self.timing;
             if half.is_multiple_of(2) {
                 self.tell(DATA, self.bit_at(half / 2), at);
             }
             let active = half < 2 * self.bits && half.is_multiple_of(2) == late;
             self.tell(CLOCK, idles_high != active, at);
+            if half == 2 * self.bits
+                && let Some((select, level)) = select.filter(|_| !keeps_selected)
+            {
+                self.tell(SELECT + select, !level, at);
+            }
             self.next = self.following(half + 1);
         }
     }
@@ -164,7 +218,7 @@ impl Lines {
     }
 
     pub(super) fn signal(&self, output: usize) -> Signal {
-        Signal::Level(if output == CLOCK { self.clock } else { self.data })
+        Signal::Level(self.levels.get(output).copied().unwrap_or(false))
     }
 
     pub(super) fn take_changes(&mut self) -> Vec<OutputChange> {
@@ -176,10 +230,10 @@ impl Lines {
 mod tests {
     use espalier_core::{Signal, Span, SpiTransaction, Time};
 
-    use super::{CLOCK, DATA, Lines, Timing};
+    use super::{CLOCK, DATA, Lines, SELECT, Timing};
 
     const BIT: Span = Span::from_nanos(400);
-    const MODE_0: Timing = Timing { bit: BIT, idles_high: false, late: false };
+    const MODE_0: Timing = Timing { bit: BIT, idles_high: false, late: false, select: None, keeps_selected: false };
 
     fn watched(outputs: u64) -> Lines {
         let mut lines = Lines::default();
@@ -212,7 +266,7 @@ mod tests {
     fn the_clock_has_its_polarity_and_phase_and_goes_on_while_the_controller_reads() {
         for (idles_high, late, first) in [(false, false, 1), (false, true, 0), (true, false, 1), (true, true, 0)] {
             let mut lines = watched(1 << CLOCK);
-            let timing = Timing { bit: BIT, idles_high, late };
+            let timing = Timing { idles_high, late, ..MODE_0 };
             lines.begin(
                 &SpiTransaction { command: (1, 2), ..SpiTransaction::default() },
                 1,
@@ -241,6 +295,22 @@ mod tests {
         }
         assert_eq!(seen, [3, 5, 15, 16]);
         assert_eq!(edges(&mut lines, DATA), [(6, true), (10, false), (30, true), (32, false)]);
+    }
+
+    #[test]
+    fn chip_select_holds_as_long_as_the_bits_unless_it_is_kept() {
+        let mut lines = watched(1 << CLOCK | 1 << (SELECT + 1));
+        let byte = SpiTransaction { mosi: &[0xFF], ..SpiTransaction::default() };
+        lines.begin(&byte, 0, Timing { select: Some((1, false)), keeps_selected: true, ..MODE_0 }, Time::ZERO);
+        lines.follow(Time::ZERO + BIT * 10);
+        assert_eq!(edges(&mut lines, SELECT + 1), [(0, false)]);
+        lines.begin(&byte, 0, Timing { select: Some((1, false)), ..MODE_0 }, Time::ZERO + BIT * 10);
+        lines.follow(Time::ZERO + BIT * 30);
+        let changes = lines.take_changes();
+        assert_eq!((changes.len(), changes[16].output), (17, SELECT + 1), "it comes after the clock's last edge");
+        assert_eq!(changes[16].at, Time::ZERO + BIT * 18);
+        lines.rest(true, [(1, false)].into_iter(), Time::ZERO + BIT * 40);
+        assert_eq!(lines.take_changes().len(), 2);
     }
 
     #[test]

@@ -1,16 +1,20 @@
-//! The ESP32's SPI controllers SPI0 to SPI3 (TRM, chapter 7), as masters.
+//! The ESP32's SPI controllers SPI0 to SPI3 (TRM, chapter 7).
 //!
 //! SPI0 and SPI1 drive the flash, SPI2 and SPI3 are for general use. The block knows no device: a write to `CMD` leaves a
 //! transaction pending, and the wiring runs it right after that write with [`Spi::execute`] on the device that
 //! [`Spi::chip_select`] selects. The data moves at once, and the controller stays busy until its bits would have passed. On the
 //! flash's controllers, a transaction that fits into the data buffer takes no guest time, and software finds `CMD` cleared when it
-//! looks.
+//! looks. A controller for general use can have a slave on wires, whose answer is taken when the transaction is over, and can be one.
 
+mod answer;
 mod dma;
 mod flash;
 mod line;
 mod mem;
 mod registers;
+mod slave;
+#[cfg(test)]
+mod slave_tests;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -21,15 +25,18 @@ use espalier_core::{
 };
 
 use crate::clocks::APB_WITH_PLL;
+use answer::Answer;
 use dma::Link;
-use line::Lines;
+use line::{CLOCK, DATA, Lines, Q, SELECT};
 pub use mem::SpiMem;
 use registers::{BUFFER_WORDS, REGISTERS, cmd, reg};
+use slave::Slave;
 
 /// The byte that a controller reads when nothing drives its input line.
 const IDLE_LINE: u8 = 0xFF;
 const BUFFER_BYTES: usize = BUFFER_WORDS as usize * 4;
 const BYTE_BITS: u32 = 8;
+const CHIP_SELECTS: usize = 3;
 
 /// Chip select lines of a controller. On SPI0 and SPI1, CS0 is the flash and CS1 the PSRAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +61,18 @@ pub struct Spi {
     held_interrupts: u32,
     outlink: Link,
     inlink: Link,
-    /// The clock and the data output, for those who look at their pads.
+    /// The lines, for those who look at their pads.
     lines: Lines,
+    /// Transactions have read, so that the data input matters.
+    reads: bool,
+    answer: Answer,
+    slave: Slave,
 }
 
 espalier_core::persist! {
-    state Spi { registers, pending, apb, busy, held_interrupts, outlink, inlink, lines } fixed { timed }
+    state Spi {
+        registers, pending, apb, busy, held_interrupts, outlink, inlink, lines, reads, answer, slave
+    } fixed { timed }
 }
 
 impl Default for Spi {
@@ -86,6 +99,9 @@ impl Spi {
             outlink: Link::default(),
             inlink: Link::default(),
             lines: Lines::default(),
+            reads: false,
+            answer: Answer::default(),
+            slave: Slave::default(),
         }
     }
 
@@ -171,6 +187,15 @@ impl Spi {
         }
     }
 
+    /// A line carries a level, or nothing drives it.
+    fn take_level(&mut self, input: usize, level: Option<bool>, at: Option<Time>) {
+        if input == Q {
+            self.answer.set(level, at);
+        } else if self.is_slave() {
+            self.hear(input, level.unwrap_or(input == SELECT), at);
+        }
+    }
+
     fn dma_interrupts(&self) -> u32 {
         self.registers.get(reg::DMA_INT_RAW) & self.registers.get(reg::DMA_INT_ENA)
     }
@@ -198,14 +223,14 @@ impl Device for Spi {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "transactions of the flash that fit into the buffer take no time; no slave mode; delays, CRC and hold lines are registers only",
+            "transactions of the flash that fit into the buffer take no time; a slave has full duplex only and drives its output also while it is not selected; delays, CRC and hold lines are registers only",
         )
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
         self.advance(now);
         match offset {
-            reg::CMD if self.busy.is_some() => Ok(cmd::USR),
+            reg::CMD if self.busy.is_some() || self.slave.is_started() => Ok(cmd::USR),
             reg::DMA_INT_ST => Ok(self.dma_interrupts()),
             _ => self.registers.read(offset),
         }
@@ -216,7 +241,13 @@ impl Device for Spi {
         self.registers.write(offset, value)?;
         match offset {
             reg::CMD if self.busy.is_some() => {}
-            reg::CMD if !self.registers.is_set(reg::SLAVE::MODE) => self.pending = value & cmd::ALL,
+            reg::CMD if self.is_slave() => self.pending = value & cmd::USR,
+            reg::CMD => self.pending = value & cmd::ALL,
+            reg::SLAVE if reg::SLAVE::SYNC_RESET.is_set(value) || self.slave.is_started() && !self.is_slave() => {
+                self.stop_slave();
+            }
+            reg::USER => self.reads |= reg::USER::USR_MISO.is_set(value),
+            reg::PIN => self.rest(now),
             reg::DMA_OUT_LINK
                 if value & (reg::DMA_OUT_LINK::OUTLINK_START.mask() | reg::DMA_OUT_LINK::OUTLINK_RESTART.mask())
                     != 0 =>
@@ -242,13 +273,32 @@ impl Device for Spi {
             reg::DMA_INT_CLR => self.registers.modify(reg::DMA_INT_RAW, value, 0),
             _ => {}
         }
-        // No host will ever select it.
-        let waits = offset == reg::SLAVE && reg::SLAVE::MODE.is_set(value);
-        if waits { Err(Unmodelled) } else { Ok(()) }
+        Ok(())
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.busy.into_iter().chain(self.lines.deadline()).min()
+        self.busy.into_iter().chain(self.lines.deadline()).chain(self.slave.deadline()).min()
+    }
+
+    /// A slave hears its controller, and a controller that reads hears its slave.
+    fn listening(&self) -> u64 {
+        match self.is_slave() {
+            _ if !self.timed => 0,
+            true => 1 << CLOCK | 1 << DATA | 1 << SELECT,
+            false => u64::from(self.reads) << Q,
+        }
+    }
+
+    fn connect_input(&mut self, input: usize, signal: Signal) {
+        self.take_level(input, Some(signal.level_at(Time::ZERO)), None);
+    }
+
+    fn set_input(&mut self, input: usize, signal: Signal, at: Time) {
+        self.take_level(input, Some(signal.level_at(at)), Some(at));
+    }
+
+    fn release_input(&mut self, input: usize, at: Time) {
+        self.take_level(input, None, Some(at));
     }
 
     fn set_watched(&mut self, outputs: u64) {
@@ -269,7 +319,7 @@ impl Device for Spi {
 
     fn advance(&mut self, now: Time) {
         self.lines.follow(now);
-        if self.busy.is_some_and(|end| end <= now) {
+        if self.busy.is_some_and(|end| end <= now) && !self.answer.is_awaited() {
             self.finish();
         }
     }
@@ -281,12 +331,32 @@ impl Device for Spi {
     }
 
     fn reset(&mut self) {
-        *self = Spi { apb: self.apb, timed: self.timed, lines: self.lines.after_reset(), ..Spi::new() };
+        *self = Spi {
+            apb: self.apb,
+            timed: self.timed,
+            lines: self.lines.after_reset(),
+            answer: self.answer.after_reset(),
+            slave: self.slave.after_reset(),
+            ..Spi::new()
+        };
     }
 
     fn settle(&mut self, surroundings: &mut dyn Surroundings, now: Time) {
+        if self.slave.deadline().is_some() {
+            self.finish_slave(surroundings.memory());
+        }
+        // The edges of the transaction have to reach its slave, and the answer this controller, before it is read.
+        let is_over = self.busy.is_some_and(|end| end <= now) && !self.lines.is_under_way() && self.lines.is_told();
+        if is_over && self.answer.is_awaited() {
+            self.take_answer(surroundings.memory());
+            self.finish();
+        }
         if !self.has_transaction() {
             return;
+        }
+        if self.is_slave() {
+            self.pending = 0;
+            return self.start_slave(surroundings.memory());
         }
         let (target, memory) = surroundings.spi(self.chip_select().map(|line| line as usize));
         self.execute(target, memory, now);

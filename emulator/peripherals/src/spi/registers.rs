@@ -44,6 +44,8 @@ espalier_core::registers! {
     };
     USER @ 0x1C = 0x8000_0040, rw_bits(0xFFFF_FCF1) {
         DOUTDIN: 0,
+        /// A slave samples on falling edges, not on rising ones.
+        CK_I_EDGE: 6,
         CK_OUT_EDGE: 7,
         /// MISO phase: the words of the buffer are big-endian.
         RD_BYTE_ORDER: 10,
@@ -62,8 +64,22 @@ espalier_core::registers! {
     MOSI_DLEN @ 0x28 = 0, rw_bits(0x00FF_FFFF);
     MISO_DLEN @ 0x2C = 0, rw_bits(0x00FF_FFFF);
     SLV_WR_STATUS @ 0x30 = 0, rw();
-    PIN @ 0x34 = 0x06, rw_bits(0x6000_39E7) { CS0_DIS: 0, CS1_DIS: 1, CS2_DIS: 2, CK_IDLE_EDGE: 29, CS_KEEP_ACTIVE: 30 };
-    SLAVE @ 0x38 = 0x20, rw_bits(0xF800_0FFF) { TRANS_DONE: 4, TRANS_INTEN: 9, TRANS_CNT: 23..=26, MODE: 30 };
+    PIN @ 0x34 = 0x06, rw_bits(0x6000_39E7) {
+        CS0_DIS: 0,
+        CS1_DIS: 1,
+        CS2_DIS: 2,
+        /// Lines that select while they are high: bit n is chip select n.
+        MASTER_CS_POL: 6..=8,
+        CK_IDLE_EDGE: 29,
+        CS_KEEP_ACTIVE: 30,
+    };
+    SLAVE @ 0x38 = 0x20, rw_bits(0xF800_0FFF) {
+        TRANS_DONE: 4,
+        TRANS_INTEN: 9,
+        TRANS_CNT: 23..=26,
+        MODE: 30,
+        SYNC_RESET: 31,
+    };
     SLAVE1 @ 0x3C = 0x0200_0000, rw_bits(0xFE00_FFFF);
     SLAVE2 @ 0x40 = 0, rw();
     SLAVE3 @ 0x44 = 0, rw();

@@ -1,10 +1,10 @@
 //! User-defined transactions: command, address, dummy, MOSI and MISO phases as the `USER` registers say (TRM, chapter 7.4.1).
 
-use espalier_core::{GuestMemory, SpiTransaction};
+use espalier_core::{GuestMemory, SpiTransaction, Time};
 
 use super::line::Timing;
 use super::registers::reg;
-use super::{BUFFER_BYTES, BYTE_BITS, Bus, Spi};
+use super::{BUFFER_BYTES, BYTE_BITS, Bus, CHIP_SELECTS, Spi};
 
 impl Spi {
     /// Bytes of the data phases; in full duplex both are one.
@@ -28,6 +28,15 @@ impl Spi {
         let timing = self.line_timing();
         self.lines.begin(&transaction, self.miso_bytes(), timing, bus.now);
         let mut miso = vec![0; self.miso_bytes()];
+        if bus.target.is_none() && !miso.is_empty() && self.timed && self.answer.is_driven() {
+            let SpiTransaction { command, address, dummy_cycles, .. } = transaction;
+            let preamble = u64::from(command.1) + u64::from(address.1) + u64::from(dummy_cycles);
+            let before = if transaction.full_duplex { 0 } else { u64::from(BYTE_BITS) * mosi.len() as u64 };
+            self.answer.begin(preamble + before, miso.len(), timing.bit, bus.now);
+            // Its bits are on one line, whatever the time of the mode.
+            self.busy = self.busy.max(self.lines.end());
+            return;
+        }
         bus.transfer(&transaction, &mut miso);
         if reg::USER::USR_MISO.is_set(phases) {
             self.user_miso(&mut miso, memory);
@@ -36,8 +45,35 @@ impl Spi {
 
     fn line_timing(&self) -> Timing {
         let idles_high = self.registers.is_set(reg::PIN::CK_IDLE_EDGE);
-        let bit = self.apb.cycles(u64::from(self.clock_divider()));
-        Timing { bit, idles_high, late: self.registers.is_set(reg::USER::CK_OUT_EDGE) != idles_high }
+        let select = self.chip_select().map(|select| (select as usize, self.selecting_level(select as usize)));
+        Timing {
+            bit: self.apb.cycles(u64::from(self.clock_divider())),
+            idles_high,
+            late: self.registers.is_set(reg::USER::CK_OUT_EDGE) != idles_high,
+            select,
+            keeps_selected: self.registers.is_set(reg::PIN::CS_KEEP_ACTIVE),
+        }
+    }
+
+    /// The level of a chip select that selects.
+    fn selecting_level(&self, select: usize) -> bool {
+        self.registers.field(reg::PIN::MASTER_CS_POL) >> select & 1 != 0
+    }
+
+    /// Software has written to `PIN`: the lines have the levels of its settings between transactions.
+    pub(super) fn rest(&mut self, now: Time) {
+        let keeps = self.registers.is_set(reg::PIN::CS_KEEP_ACTIVE);
+        let polarity = self.registers.field(reg::PIN::MASTER_CS_POL);
+        let idles_high = self.registers.is_set(reg::PIN::CK_IDLE_EDGE);
+        let deselected = (0..CHIP_SELECTS).filter(|_| !keeps).map(|select| (select, polarity >> select & 1 == 0));
+        self.lines.rest(idles_high, deselected, now);
+    }
+
+    /// A transaction whose answer comes by the line is over, with all edges.
+    pub(super) fn take_answer(&mut self, memory: &mut dyn GuestMemory) {
+        if let Some(mut miso) = self.answer.take() {
+            self.user_miso(&mut miso, memory);
+        }
     }
 
     /// The command leaves from bit 7 of the low byte on, then from bit 7 of the high byte, unless a register turns the order
@@ -75,16 +111,16 @@ impl Spi {
     }
 
     fn user_mosi(&mut self, memory: &mut dyn GuestMemory) -> Vec<u8> {
-        let length = bytes_of(self.registers.get(reg::MOSI_DLEN));
+        self.data_to_send(bytes_of(self.registers.get(reg::MOSI_DLEN)), reg::USER::USR_MOSI_HIGHPART.mask(), memory)
+    }
+
+    /// Takes data to send from the list, or from the buffer's upper half if the bit `high_part` says so.
+    pub(super) fn data_to_send(&mut self, length: usize, high_part: u32, memory: &mut dyn GuestMemory) -> Vec<u8> {
         let mut data = if self.outlink.is_running() {
             self.dma_fetch(length, memory)
         } else {
             let buffer = self.buffer();
-            let part = BufferPart::of(
-                self.registers.get(reg::USER),
-                reg::USER::USR_MOSI_HIGHPART.mask(),
-                reg::USER::WR_BYTE_ORDER.mask(),
-            );
+            let part = BufferPart::of(self.registers.get(reg::USER), high_part, reg::USER::WR_BYTE_ORDER.mask());
             (0..length).map(|index| buffer[part.position(index)]).collect()
         };
         self.order_sent_bits(&mut data);
@@ -102,6 +138,11 @@ impl Spi {
     }
 
     fn user_miso(&mut self, data: &mut [u8], memory: &mut dyn GuestMemory) {
+        self.store(data, reg::USER::USR_MISO_HIGHPART.mask(), memory);
+    }
+
+    /// Puts what was received into the list, or into the buffer's upper half if the bit `high_part` says so.
+    pub(super) fn store(&mut self, data: &mut [u8], high_part: u32, memory: &mut dyn GuestMemory) {
         if self.registers.is_set(reg::CTRL::RD_BIT_ORDER) {
             reverse_bits(data);
         }
@@ -109,11 +150,7 @@ impl Spi {
             self.dma_store(data, memory);
             return;
         }
-        let part = BufferPart::of(
-            self.registers.get(reg::USER),
-            reg::USER::USR_MISO_HIGHPART.mask(),
-            reg::USER::RD_BYTE_ORDER.mask(),
-        );
+        let part = BufferPart::of(self.registers.get(reg::USER), high_part, reg::USER::RD_BYTE_ORDER.mask());
         for (index, byte) in data.iter().enumerate() {
             self.set_buffer_byte(part.position(index), *byte);
         }
@@ -147,7 +184,7 @@ impl BufferPart {
 }
 
 /// The length registers hold bits, less one.
-fn bytes_of(length: u32) -> usize {
+pub(super) fn bytes_of(length: u32) -> usize {
     (length + 1).div_ceil(BYTE_BITS) as usize
 }
 

@@ -1,8 +1,9 @@
-//! Functions of IO_MUX that bypass the GPIO matrix (ESP32 TRM, table "IO_MUX Pad List"): the signals of UARTs, by their numbers in the
-//! matrix. Other modelled signals go through the matrix or are not followed on pads.
+//! Functions of IO_MUX that bypass the GPIO matrix (ESP32 TRM, table "IO_MUX Pad List"): the signals of UARTs and of SPI2 and SPI3, by
+//! their numbers in the matrix. Other modelled signals go through the matrix or are not followed on pads.
 
 use espalier_peripherals::FUNCTION_GPIO;
 
+use super::table::{DIRECT, direct_signal};
 use crate::machine::PadFunction;
 
 const U0TXD: u32 = 14;
@@ -34,14 +35,15 @@ pub fn output(pin: usize, function: u32) -> PadFunction {
         0 if !OTHER_AT_RESET.contains(&pin) => PadFunction::Matrix,
         _ => match OUTPUTS.iter().find(|(pad, of, _)| (*pad, *of) == (pin, function)) {
             Some((_, _, signal)) => PadFunction::Signal(*signal),
-            None => PadFunction::None,
+            // A line that its block drives or hears, as it is master or slave.
+            None => direct_signal(pin, function).map_or(PadFunction::None, PadFunction::Signal),
         },
     }
 }
 
 /// The pad that feeds an input, given the functions of all of them.
 pub fn input(signal: u32, function: impl Fn(usize) -> Option<u32>) -> Option<usize> {
-    let pads = INPUTS.iter().filter(|(_, _, of)| *of == signal);
+    let pads = INPUTS.iter().chain(DIRECT).filter(|(_, _, of)| *of == signal);
     pads.map(|(pad, needed, _)| (*pad, *needed))
         .find(|(pad, needed)| function(*pad) == Some(*needed))
         .map(|(pad, _)| pad)

@@ -33,9 +33,11 @@ fn fuses(setup: &Setup<'_>) -> EfuseConfig {
     EfuseConfig { mac: setup.board.mac, ..EfuseConfig::default() }
 }
 
-/// The signals of SPI2 and SPI3.
+/// The signals of SPI2 and SPI3, and those that they hear: clock, Q, D and the first chip select.
 const HSPI: SpiSignals = SpiSignals { clock: 8, q: 9, d: 10, chip_selects: [11, 61, 62] };
 const VSPI: SpiSignals = SpiSignals { clock: 63, q: 64, d: 65, chip_selects: [68, 69, 70] };
+const HSPI_INPUTS: &[Signals] = &[Signals::new(8, 4)];
+const VSPI_INPUTS: &[Signals] = &[Signals::new(63, 3), Signals::new(68, 1)];
 
 /// The signals of I2S0 and I2S1: the clocks of transmitter and receiver, which drives its own when it is alone.
 const I2S0_SIGNALS: AudioSignals = AudioSignals { sck: [23, 27], ws: [25, 28], data_out: 163, data_in: 155 };
@@ -48,7 +50,7 @@ const SD_SLOTS: [SdSignals; 2] = [
 ];
 
 /// The signals that IO_MUX brings to pads past the matrix: pad, function, signal (TRM, table "IO_MUX Pad List").
-const DIRECT: [(usize, u32, u32); 20] = [
+pub const DIRECT: &[(usize, u32, u32)] = &[
     (14, 1, HSPI.clock),
     (12, 1, HSPI.q),
     (13, 1, HSPI.d),
@@ -142,10 +144,12 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("SPI2", 0x3FF6_4000, 0x1000, |_| Box::new(Spi::general()))
         .interrupts(&[30, 53])
         .spi(HSPI)
+        .inputs(HSPI_INPUTS)
         .resets(&[(PERIPHERALS, 6)]),
     Block::new("SPI3", 0x3FF6_5000, 0x1000, |_| Box::new(Spi::general()))
         .interrupts(&[31, 54])
         .spi(VSPI)
+        .inputs(VSPI_INPUTS)
         .resets(&[(PERIPHERALS, 16)]),
     Block::new("RSA", 0x3FF0_2000, 0x1000, |_| Box::new(Rsa::new())).interrupts(&[51]).resets(&[(CRYPTO, 2)]),
     // Each core has interrupt sources of its own for it.

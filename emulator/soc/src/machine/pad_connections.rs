@@ -53,7 +53,9 @@ pub trait PadConnections: PadSignals {
             PadFunction::Signal(signal) => signal,
             PadFunction::Matrix => platform.blocks.matrix().out_signal(pin),
         };
-        platform.map.driver_of(signal)
+        let (block, output) = platform.map.driver_of(signal)?;
+        let on = platform.map.row(block).is_on(output, platform.blocks.device(block).listening());
+        on.then_some((block, output))
     }
 
     /// Connects the inputs of a block, if it listens to others than before.
@@ -158,7 +160,9 @@ pub trait PadConnections: PadSignals {
             let driven = followed.filter(|(block, _)| block == index);
             let watched = driven.fold(0, |mask, (_, output)| mask | 1 << output);
             platform.blocks.device_mut(*index).set_watched(watched);
-            let heard = platform.pads.with_nets(platform.pads.heard_inside() | platform.wire_ends.first());
+            // A SPI slave takes a transfer as a whole, when the controller has come to its end.
+            let heard = platform.pads.heard_inside(|block| platform.map.row(block).spi.is_some());
+            let heard = platform.pads.with_nets(heard | platform.wire_ends.first());
             let awaited = pads(heard).filter_map(|pin| platform.pads.drivers[pin]).filter(|(block, _)| block == index);
             let awaited = awaited.fold(0, |mask, (_, output)| mask | 1 << output);
             platform.blocks.device_mut(*index).set_awaited(awaited);
@@ -203,9 +207,9 @@ pub trait PadConnections: PadSignals {
             }
         };
         let platform = self.platform_mut();
-        let serial = platform.map.row(input.block).serial;
+        let hears_release = platform.map.row(input.block).hears_release(input.input);
         let device = platform.blocks.device_mut(input.block);
-        if serial && !driven {
+        if hears_release && !driven {
             device.release_input(input.input, now);
         } else if device.takes_waves() {
             device.connect_input(input.input, signal);

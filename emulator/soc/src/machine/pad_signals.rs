@@ -151,10 +151,10 @@ pub trait PadSignals: Interrupts {
     fn tell(&mut self, input: Input, signal: Signal, driven: bool, at: Time) {
         let platform = self.platform_mut();
         platform.forget_steady();
-        let serial = platform.map.row(input.block).serial;
+        let hears_release = platform.map.row(input.block).hears_release(input.input);
         let device = platform.blocks.device_mut(input.block);
-        if serial && !driven {
-            // A serial port without a driver at its pad hears what is sent to the port, which idles as it expects.
+        if hears_release && !driven {
+            // A serial port without a driver at its pad hears what is sent to the port.
             device.release_input(input.input, at);
         } else if device.takes_waves() {
             device.set_input(input.input, signal, at);

@@ -56,7 +56,31 @@ impl Row {
         let mut signals = self.inputs.iter().flat_map(|signals| signals.first..signals.first + signals.count as u32);
         signals.nth(input)
     }
+
+    /// The signals that it drives, each run of them with the number of the first output.
+    pub fn outputs(&self) -> impl Iterator<Item = (usize, Signals)> {
+        let selects = self.spi.into_iter().flat_map(|spi| spi.chip_selects);
+        let selects = selects.enumerate().map(|(line, signal)| (SPI_SELECT + line, Signals::new(signal, 1)));
+        self.outputs.map(|signals| (0, signals)).into_iter().chain(selects)
+    }
+
+    /// Whether an output is on at present, by the inputs to which the block listens: a SPI controller that listens to the clock is a
+    /// slave, which drives Q alone.
+    pub fn is_on(&self, output: usize, listening: u64) -> bool {
+        self.spi.is_none() || (output == SPI_Q) == (listening >> SPI_CLOCK & 1 != 0)
+    }
+
+    /// Whether an input has to know that nothing drives its line: that of a serial port idles as it expects then, and a SPI controller
+    /// has no slave there.
+    pub fn hears_release(&self, input: usize) -> bool {
+        self.serial || self.spi.is_some() && input == SPI_Q
+    }
 }
+
+/// The lines of a SPI controller, as its outputs and its inputs.
+const SPI_CLOCK: usize = 0;
+const SPI_Q: usize = 1;
+const SPI_SELECT: usize = 3;
 
 /// A row of the table of the chip `C`.
 pub struct Block<C: 'static> {
@@ -140,10 +164,10 @@ impl<C> Block<C> {
         self
     }
 
-    /// A SPI controller, whose clock, Q and D follow each other; devices drive Q.
+    /// A SPI controller, whose clock, Q and D follow each other.
     pub const fn spi(mut self, signals: SpiSignals) -> Block<C> {
         self.row.spi = Some(signals);
-        self.row.outputs = Some(Signals::new(signals.clock, 3).without(1));
+        self.row.outputs = Some(Signals::new(signals.clock, 3));
         self
     }
 

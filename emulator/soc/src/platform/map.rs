@@ -48,8 +48,8 @@ pub struct Map {
     /// The first address of the lookup.
     base: u32,
     lookup: Arc<[u8]>,
-    /// The signals that blocks drive, with the index of each.
-    outputs: Arc<[(Signals, usize)]>,
+    /// The signals that blocks drive, with the index of each and the number of its first output among them.
+    outputs: Arc<[(Signals, usize, usize)]>,
 }
 
 impl Map {
@@ -62,7 +62,9 @@ impl Map {
             let first = ((row.base - base) / GRAIN) as usize;
             lookup[first..first + (row.size / GRAIN) as usize].fill(index as u8);
         }
-        let outputs = rows.iter().enumerate().filter_map(|(index, row)| Some((row.outputs?, index))).collect();
+        let outputs = rows.iter().enumerate();
+        let outputs =
+            outputs.flat_map(|(index, row)| row.outputs().map(move |(first, of)| (of, index, first))).collect();
         Map { rows, windows, base, lookup: lookup.into(), outputs }
     }
 
@@ -88,7 +90,7 @@ impl Map {
 
     /// The block that drives a signal of the matrix, and which of its outputs that is.
     pub fn driver_of(&self, signal: u32) -> Option<(usize, usize)> {
-        self.outputs.iter().find_map(|(signals, index)| Some((*index, signals.position(signal)?)))
+        self.outputs.iter().find_map(|(signals, index, first)| Some((*index, first + signals.position(signal)?)))
     }
 
     /// True for the addresses at which peripherals answer, whether there is one at `address` or not.

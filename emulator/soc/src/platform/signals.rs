@@ -5,25 +5,17 @@
 pub struct Signals {
     pub first: u32,
     pub count: usize,
-    /// Places among them that are not the block's: bit n is the n-th.
-    holes: u32,
 }
 
 impl Signals {
     pub const fn new(first: u32, count: usize) -> Signals {
-        Signals { first, count, holes: 0 }
-    }
-
-    /// The same without the one at a place.
-    pub const fn without(mut self, place: usize) -> Signals {
-        self.holes |= 1 << place;
-        self
+        Signals { first, count }
     }
 
     /// Returns the index of `signal` among these signals.
     pub fn position(self, signal: u32) -> Option<usize> {
         let index = signal.checked_sub(self.first)? as usize;
-        (index < self.count && (self.holes == 0 || self.holes >> index & 1 == 0)).then_some(index)
+        (index < self.count).then_some(index)
     }
 }
 

@@ -14,6 +14,7 @@ mod oracle;
 mod outputs;
 mod pads;
 mod repl;
+mod slaves;
 mod wifi;
 
 use std::path::PathBuf;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         faults::ALL,
         outputs::ALL,
         pads::ALL,
+        slaves::ALL,
         wifi::ALL,
         bluetooth::ALL,
         board::ALL,

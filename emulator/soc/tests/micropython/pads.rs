@@ -26,14 +26,14 @@ pub const ALL: &[(&str, Case)] = &[
 
 const PATIENCE: Span = Span::from_secs(40);
 
-fn run(repl: &mut Repl, script: &str) -> String {
+pub fn run(repl: &mut Repl, script: &str) -> String {
     let output = repl.run_within(script, PATIENCE);
     assert_eq!(output.error, "", "{script}");
     output.printed
 }
 
 /// A chip with nothing around it but wires.
-fn wired(image: &[u8], wires: &[(u8, u8)]) -> Repl {
+pub fn wired(image: &[u8], wires: &[(u8, u8)]) -> Repl {
     let wires: String = wires.iter().map(|(from, to)| format!("[[wire]]\nfrom = {from}\nto = {to}\n")).collect();
     let board = BoardDefinition::from_toml(&wires, Path::new("wired.toml")).expect("a board");
     Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() })

@@ -12,6 +12,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("a_pin_drives_an_input_and_interrupts_of_another_board", a_pin_drives_an_input_and_interrupts),
     ("waves_of_one_board_are_measured_and_counted_by_another", waves_are_measured_and_counted),
     ("a_line_is_shared_by_open_drains_of_three_boards", a_line_is_shared_by_open_drains),
+    ("a_spi_slave_of_another_board_answers", a_spi_slave_of_another_board_answers),
     ("a_world_with_wires_has_one_trace", a_world_with_wires_has_one_trace),
 ];
 
@@ -137,6 +138,31 @@ fn waves_are_measured_and_counted(image: &[u8]) {
     boards.run(0, "r = esp32.RMT(0, pin=Pin(22), clock_div=80)\nr.write_pulses([20, 30] * 30, 1)\ntime.sleep_ms(5)\n");
     let rises: u32 = boards.run(1, "print(m[0x3FF57060] & 0xffff)\n").trim().parse().expect("a number");
     assert_eq!(rises, 30);
+}
+
+/// An answer takes the way there and back within half a bit. One that goes without is heard at any rate.
+fn a_spi_slave_of_another_board_answers(image: &[u8]) {
+    let mut boards = wired(image, &[(14, 18), (13, 23), (12, 19), (15, 5)]);
+    boards.run(1, include_str!("../../../soc/tests/scripts/spi_slave.py"));
+    boards.run(0, "from machine import Pin, SPI\ncs = Pin(15, Pin.OUT, value=1)\n");
+    let master = |baud: u32, what: &str| {
+        format!(
+            "s = SPI(1, baudrate={baud}, sck=Pin(14), mosi=Pin(13), miso=Pin(12))\n\
+             got = bytearray(24)\n\
+             cs(0); s.{what}; cs(1)\n\
+             s.deinit()\n\
+             print(bytes(got))\n"
+        )
+    };
+    boards.run(1, "slave(0, False)\nanswer(b'and the other answers it')\n");
+    let answered = boards.run(0, &master(40_000, "write_readinto(b'one board sends a text..', got)"));
+    assert_eq!(answered, "b'and the other answers it'\n");
+    assert_eq!(boards.run(1, "print(received(24))\n"), "(b'one board sends a text..', 192)\n");
+    // The slave waits for the edges of its chip select.
+    boards.run(1, "its, into = bytearray(64), bytearray(64)\nslave(0, True)\nlists = answer_by_dma(its, into)\n");
+    boards.start(1, "while received(0) is None: pass\nprint(bytes(into) == bytes(range(64)))\n");
+    boards.run(0, &master(2_000_000, "write(bytes(range(64)))"));
+    assert_eq!(boards.finish(1), "True\n");
 }
 
 fn a_line_is_shared_by_open_drains(image: &[u8]) {
