@@ -40,6 +40,7 @@ mod power;
 mod progress;
 mod ramps;
 mod saved;
+mod starts;
 mod trials;
 
 pub use cases::Cut;

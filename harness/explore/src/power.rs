@@ -12,15 +12,12 @@ use crate::finding::{self, kept};
 use crate::progress::Progress;
 use crate::ramps::{self, Falls, span_of};
 use crate::saved::SavedCase;
+use crate::starts::{NAME, Starts};
 
 /// Default number of draws of the moment in the middle of an operation.
 const SEEDS: u64 = 2;
-/// Time limit for a board to read the scenario's data, for that part of its boot to be shared by all cases.
-const BOOT: Span = Span::from_secs(5);
 /// Contents that are kept to compare later ones with.
 const PASSED_MAX: usize = 64;
-/// Name of the board on which the invariant is checked.
-const NAME: &str = "power-cut";
 
 /// Cuts the power of a board at every moment of a scenario at which it makes a difference, and tries an invariant on what boots then:
 /// [`PowerCuts`] with what it does unless it is told otherwise.
@@ -157,13 +154,10 @@ impl PowerCuts {
             let operations = history.operations().len();
             return Err(HistoryOverflow { operations, dropped: history.dropped() }.into());
         }
-        // All boards do the same until one reads what the scenario has written, so that is done once.
-        let start = base.fork_as(NAME)?;
-        start.power_on()?;
-        let start = if start.run_to_flash_read(&history.sectors(), BOOT)? { start } else { base };
+        let starts = Starts::new(&base, &history)?;
         let known = kept.iter().filter_map(kept_cut).collect();
         let cases = Cases::new(&history, self.density, end, known);
-        let (mut work, mut merged) = self.try_all(&start, &history, cases, &invariant)?;
+        let (mut work, mut merged) = self.try_all(&starts, &history, cases, &invariant)?;
         let falls_known: Vec<_> = kept.iter().filter_map(kept_fall).collect();
         if work.findings.is_empty() && !(self.falls.is_empty() && falls_known.is_empty()) {
             let falls = Falls::new(board, done, &history, &self.falls, falls_known)?;
@@ -175,10 +169,10 @@ impl PowerCuts {
         }
         if let Some((_, finding, before)) = work.findings.first_mut() {
             let before = match before {
-                Before::Cut(memory) => boot(&start, memory)?,
+                Before::Cut(memory) => starts.boot(finding.case.operation, memory)?,
                 Before::Fall(board) => board.fork_as(NAME)?,
             };
-            finding.file = Some(finding::write(&start, &before, &test, finding)?);
+            finding.file = Some(finding::write(&base, &before, &test, finding)?);
         }
         Ok(work.explored(history.operations().len(), merged))
     }
@@ -186,7 +180,7 @@ impl PowerCuts {
     /// Tries cases in order, until one fails. Gives the number of those that were equal to earlier ones too.
     fn try_all(
         &self,
-        base: &Board,
+        starts: &Starts,
         history: &FlashHistory,
         cases: Cases<'_>,
         invariant: &(impl AsyncFn(&Board, &Cut) -> Result<()> + Sync),
@@ -197,16 +191,17 @@ impl PowerCuts {
         work_on(self.threads, || {
             while let Some((case, left_out)) = next(&cases, &work) {
                 progress.passed(left_out);
-                if self.by_reads && lock(&work).is_known(&case.memory) {
+                let start = starts.number(case.cut.operation);
+                if self.by_reads && lock(&work).is_known(&case.memory, start) {
                     progress.passed(1);
                     continue;
                 }
-                let outcome = attempt(base, &case, self.by_reads, invariant);
+                let outcome = attempt(starts, &case, self.by_reads, invariant);
                 let mut work = lock(&work);
                 work.tried += 1;
                 progress.passed(1);
                 match outcome {
-                    Ok(Some(reads)) => work.note_reads(case.memory, reads),
+                    Ok(Some(reads)) => work.note_reads(Passed { memory: case.memory, start, reads }),
                     Ok(None) => {}
                     Err(finding) => {
                         progress.found();
@@ -236,25 +231,36 @@ struct Work {
     tried: usize,
     /// With the number of their case.
     findings: Vec<(usize, Finding<Cut>, Before)>,
-    /// Contents with which the invariant holds, and where they were read; the last ones.
-    passed: VecDeque<(FlashMemory, FlashSectors)>,
+    /// Contents with which the invariant holds; the last ones.
+    passed: VecDeque<Passed>,
     /// Cases that were left out because of them.
     known: usize,
 }
 
+/// A content with which the invariant holds.
+struct Passed {
+    memory: FlashMemory,
+    /// The number of the start that its board went on from.
+    start: usize,
+    /// Where it was read from there on.
+    reads: FlashSectors,
+}
+
 impl Work {
-    /// Whether a board does the same with this content as one did before.
-    fn is_known(&mut self, memory: &FlashMemory) -> bool {
-        let known = self.passed.iter().rev().any(|(passed, reads)| memory.is_same_in(passed, reads));
+    /// Whether a board that goes on from this start does the same with this content as one did before. One from a later start has read
+    /// more that was not watched.
+    fn is_known(&mut self, memory: &FlashMemory, start: usize) -> bool {
+        let does_the_same = |passed: &Passed| passed.start <= start && memory.is_same_in(&passed.memory, &passed.reads);
+        let known = self.passed.iter().rev().any(does_the_same);
         self.known += usize::from(known);
         known
     }
 
-    fn note_reads(&mut self, memory: FlashMemory, reads: FlashSectors) {
+    fn note_reads(&mut self, passed: Passed) {
         if self.passed.len() == PASSED_MAX {
             self.passed.pop_front();
         }
-        self.passed.push_back((memory, reads));
+        self.passed.push_back(passed);
     }
 
     fn explored(self, operations: usize, merged: usize) -> Explored<Cut> {
@@ -279,16 +285,6 @@ fn next(cases: &Mutex<Cases<'_>>, work: &Mutex<Work>) -> Option<(Torn, usize)> {
     Some((case, cases.merged() - before))
 }
 
-/// A board that boots with this content.
-fn boot(start: &Board, memory: &FlashMemory) -> Result<Board> {
-    let board = start.fork_as(NAME)?;
-    board.set_flash_memory(memory)?;
-    if !board.is_powered() {
-        board.power_on()?;
-    }
-    Ok(board)
-}
-
 /// A kept case: the operation, how much of it was done, and the seed.
 fn kept_cut(case: &SavedCase) -> Option<(usize, FlashProgress, u64)> {
     match case {
@@ -311,7 +307,7 @@ fn kept_fall(case: &SavedCase) -> Option<(usize, Span, u64)> {
 
 /// Boots a board after a cut, and tries the invariant on it. Gives what was read of the flash chip, if that is watched.
 fn attempt(
-    start: &Board,
+    starts: &Starts,
     case: &Torn,
     watch: bool,
     invariant: &impl AsyncFn(&Board, &Cut) -> Result<()>,
@@ -320,7 +316,7 @@ fn attempt(
         Err(Finding { case: case.cut.clone(), message, trace, until, stimuli, file: None })
     };
     let booted = || {
-        let board = boot(start, &case.memory)?;
+        let board = starts.boot(case.cut.operation, &case.memory)?;
         board.record_stimuli()?;
         if watch {
             board.watch_flash_reads(true)?;
@@ -329,7 +325,9 @@ fn attempt(
     };
     let board = match booted() {
         Ok(board) => board,
-        Err(error) => return finding(error.to_string(), None, start.now(), StimulusRecord::default()),
+        Err(error) => {
+            return finding(error.to_string(), None, starts.now(case.cut.operation), StimulusRecord::default());
+        }
     };
     let message = match finish(invariant(&board, &case.cut)) {
         Ok(Ok(())) => return Ok(board.flash_reads()),

@@ -13,6 +13,7 @@ pub const ALL: &[Case] = &[
     case!(a_file_that_is_written_in_place_is_empty_at_first, Power, Fork),
     case!(a_supply_that_falls_between_two_steps_is_found, Power, Fork),
     case!(threads_find_the_same_and_the_board_stays_as_it_is, Power, Fork),
+    case!(a_case_goes_on_from_where_others_were_and_makes_the_run_of_a_whole_boot, Power, Fork),
     case!(a_scenario_that_writes_nothing_has_one_case, Power, Fork),
     case!(a_scenario_that_fails_is_reported, Power, Fork),
 ];
@@ -120,6 +121,35 @@ async fn threads_find_the_same_and_the_board_stays_as_it_is(board: &Board) -> Re
     }
     assert_eq!(told[0], told[1]);
     assert!(before == (board.trace_hash(), board.now(), board.read_flash()?));
+    Ok(())
+}
+
+/// NVS is read early in a boot, and the record late: cases of the record begin behind what is done with NVS.
+async fn a_case_goes_on_from_where_others_were_and_makes_the_run_of_a_whole_boot(board: &Board) -> Result<()> {
+    let write = format!("import esp32\ns = esp32.NVS('settings')\ns.set_i32('k', 1)\ns.commit()\n{MARK_FIRST}");
+    let explored = explore(board, &write, PowerCuts::new()).await?;
+    let shortest = explored.shortest().expect("a mark without its number");
+    assert_eq!((shortest.case.range.clone(), shortest.case.progress.share()), (0xF004..0xF008, 0.0));
+    let file = shortest.file.as_ref().unwrap();
+    let Replayed { is_same, finding, .. } = replay(file).await?;
+    assert!(is_same, "{finding:?}");
+    // The same by hand.
+    let plain = board.fork()?;
+    plain.record_flash()?;
+    plain.micropython().exec(write.as_str()).await?;
+    let history = plain.flash_history().expect("it is recorded");
+    let mut replay = history.replay();
+    assert!((0..shortest.case.operation).all(|_| replay.step()));
+    plain.cut_power(0)?;
+    plain.console().take_unread();
+    plain.set_flash_memory(replay.content())?;
+    plain.power_on()?;
+    assert!(plain.run_to_flash_read(&history.sectors(), 5.s())?);
+    let first_read = plain.now();
+    plain.console().expect("@volume 4294967295\r").within(20.s()).await?;
+    assert_eq!((plain.trace_hash(), plain.now()), (shortest.trace, shortest.until));
+    let began = Board::load(file.with_extension("espalier"))?.now();
+    assert!(began > first_read + 5.ms() && began < plain.now(), "{began} {first_read}");
     Ok(())
 }
 
