@@ -58,7 +58,7 @@ pub use i2c::I2c;
 pub use i2s::I2s;
 pub use io_mux::{FUNCTION_GPIO, IoMux, IoMuxChanges, Pull};
 pub use ledc::{LEDC_CHANNELS, Ledc, LedcChange};
-pub use mcpwm::{MCPWM_OUTPUTS, Mcpwm, McpwmChange};
+pub use mcpwm::{MCPWM_OUTPUTS, Mcpwm};
 pub use opencores_eth::OpenCoresEth;
 pub use pcnt::Pcnt;
 pub use radio::{RADIO_WIDE, RadioAnalog, radio_agc, radio_front_end, radio_storage};

@@ -215,7 +215,10 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("NRX", 0x3FF5_CC00, 0x400, |_| Box::new(radio_storage(0x100))),
     Block::new("BB", 0x3FF5_D000, 0x1000, |_| Box::new(radio_storage(0x400))),
     Block::new("MCPWM0", 0x3FF5_E000, 0x1000, |_| Box::new(Mcpwm::new()))
+        .interrupts(&[39])
         .outputs(32, MCPWM_OUTPUTS)
+        // SYNC0 to 2 and F0 to 2; CAP0 to 2.
+        .inputs(&[Signals::new(31, 6), Signals::new(109, 3)])
         .resets(&[(PERIPHERALS, 17)]),
     Block::stub("RTCMEM", 0x3FF6_1000, 0x3000),
     Block::new("APB_CTRL", 0x3FF6_6000, 0x1000, |setup| {
@@ -235,7 +238,9 @@ pub const TABLE: &[Block<Esp32>] = &[
     .resets(&[(CORES, 7)])
     .after(Esp32::settle_emac),
     Block::new("MCPWM1", 0x3FF6_C000, 0x1000, |_| Box::new(Mcpwm::new()))
+        .interrupts(&[40])
         .outputs(108, MCPWM_OUTPUTS)
+        .inputs(&[Signals::new(103, 6), Signals::new(112, 3)])
         .resets(&[(PERIPHERALS, 20)]),
     Block::stub("PWM2", 0x3FF6_F000, 0x1000),
     Block::stub("PWM3", 0x3FF7_0000, 0x1000),

@@ -10,6 +10,7 @@ mod board;
 mod cases;
 mod engines;
 mod faults;
+mod motor;
 mod oracle;
 mod outputs;
 mod pads;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         engines::ALL,
         oracle::ALL,
         faults::ALL,
+        motor::ALL,
         outputs::ALL,
         pads::ALL,
         slaves::ALL,
