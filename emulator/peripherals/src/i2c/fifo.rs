@@ -68,6 +68,11 @@ impl Fifo {
         self.start = (self.start + 1) % DEPTH;
     }
 
+    /// Moves to this place of the RAM.
+    pub(super) fn seek(&mut self, place: u8) {
+        self.start = usize::from(place) % DEPTH;
+    }
+
     pub(super) fn ram(&self, index: usize) -> u8 {
         self.ram[index % DEPTH]
     }

@@ -3,13 +3,9 @@
 use espalier_core::{I2cTarget, Span, Time};
 
 use super::I2c;
+use super::bits::Bits;
 use super::regs::{COMMANDS, Command, MainState, Opcode, SclState, reg};
-
-/// Bits on the wire for each byte: eight of data and the acknowledge.
-pub(super) const BITS_PER_BYTE: u64 = 9;
-
-/// The level that a released SDA line reads as.
-const RELEASED: u8 = 0xFF;
+use super::steps::{BITS_PER_BYTE, Phase, RELEASED, Step};
 
 /// Where the master stands in its list and on the bus.
 #[derive(Clone, Debug, Default)]
@@ -26,51 +22,19 @@ pub(super) struct Master {
     /// Bytes since the start of the list, for the thresholds of non-FIFO mode.
     sent: u32,
     received: u32,
+    /// The present activity bit by bit, where the wires are shared.
+    bits: Bits,
 }
 
-espalier_core::persist!(value Master { step, command, held, remaining, phase, sent, received });
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Start,
-    Write(u8),
-    Read,
-    /// A STOP, of the list or after a refused acknowledge.
-    Stop {
-        of_list: bool,
-    },
-    End,
-    TimeOut,
-}
-
-espalier_core::persist!(enum Step { Start, Write(value), Read, Stop { of_list }, End, TimeOut });
-
-/// The next byte that the targets on the bus expect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Idle,
-    /// After a START: the next byte is an address.
-    Address,
-    Write,
-    Read,
-    /// No target took the address, and the list goes on all the same.
-    Unheard,
-}
-
-espalier_core::persist!(
-    enum Phase {
-        Idle,
-        Address,
-        Write,
-        Read,
-        Unheard,
-    }
-);
+espalier_core::persist!(value Master { step, command, held, remaining, phase, sent, received, bits });
 
 impl Master {
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.step.map(|(due, _)| due)
+        if self.bits.are_planned() { self.bits.deadline() } else { self.step.map(|(due, _)| due) }
+    }
+
+    pub(super) fn bits(&mut self) -> &mut Bits {
+        &mut self.bits
     }
 
     /// Between START and STOP.
@@ -91,8 +55,7 @@ impl I2c {
             return;
         }
         self.master.command = 0;
-        self.master.sent = 0;
-        self.master.received = 0;
+        self.begin_counts();
         if self.is_nonfifo() {
             self.tx.clear();
             self.rx.clear();
@@ -101,7 +64,15 @@ impl I2c {
         self.begin_command(now);
     }
 
+    /// Bytes are counted anew.
+    pub(super) fn begin_counts(&mut self) {
+        (self.master.sent, self.master.received) = (0, 0);
+    }
+
     pub(super) fn run_master(&mut self, bus: &mut dyn I2cTarget, now: Time) {
+        if self.master.bits.are_planned() {
+            return self.run_bits(bus, now);
+        }
         while let Some((due, step)) = self.master.step.take_if(|(due, _)| *due <= now) {
             self.finish_step(step, due, bus);
         }
@@ -115,7 +86,11 @@ impl I2c {
                 Opcode::Rstart => {
                     let setup = if self.master.holds_bus() { self.registers.get(reg::SCL_RSTART_SETUP) } else { 0 };
                     let hold = self.registers.get(reg::SCL_START_HOLD);
-                    return self.begin_step(Step::Start, setup + hold, at);
+                    self.begin_step(Step::Start, setup + hold, at);
+                    if self.wires.are_shared() {
+                        self.plan_start(self.apb.cycles(setup.into()), self.apb.cycles(hold.into()), at);
+                    }
+                    return;
                 }
                 Opcode::Stop => return self.begin_stop(true, at),
                 Opcode::End => return self.begin_step(Step::End, 1, at),
@@ -138,6 +113,10 @@ impl I2c {
             _ => Step::Write(self.next_byte_to_send()),
         };
         self.master.remaining -= 1;
+        if self.wires.are_shared() {
+            self.master.step = Some((at, step));
+            return self.plan_byte(step, reg::COMD::ACK_VALUE.is_set(self.command().0), at);
+        }
         let byte = (at + self.bit_time() * BITS_PER_BYTE + self.stretch, step);
         let time_out = self.apb.cycles(self.registers.get(reg::TO).into());
         if self.stretch > time_out {
@@ -151,10 +130,27 @@ impl I2c {
     fn begin_stop(&mut self, of_list: bool, at: Time) {
         let cycles = self.registers.get(reg::SCL_STOP_SETUP) + self.registers.get(reg::SCL_STOP_HOLD);
         self.begin_step(Step::Stop { of_list }, cycles, at);
+        if self.wires.are_shared() {
+            self.plan_stop(at);
+        }
     }
 
     fn begin_step(&mut self, step: Step, cycles: u32, at: Time) {
         self.master.step = Some((at + self.apb.cycles(cycles.max(1).into()), step));
+    }
+
+    /// The bits of the present activity are over.
+    pub(super) fn finish_bits(&mut self, at: Time, bus: &mut dyn I2cTarget) {
+        if let Some((_, step)) = self.master.step.take() {
+            self.finish_step(step, at, bus);
+        }
+    }
+
+    /// Another controller has sent a zero where this one let go of SDA.
+    pub(super) fn lose_arbitration(&mut self) {
+        (self.master.step, self.master.held, self.master.phase) = (None, None, Phase::Idle);
+        self.set_status(reg::SR::ARB_LOST.mask(), reg::SR::ARB_LOST.mask());
+        self.raise(reg::INT_RAW::ARBITRATION_LOST.mask());
     }
 
     fn finish_step(&mut self, step: Step, at: Time, bus: &mut dyn I2cTarget) {
@@ -165,13 +161,18 @@ impl I2c {
                 let setup = if repeated { cycles(reg::SCL_RSTART_SETUP) } else { Span::ZERO };
                 self.trace_start(cycles(reg::SCL_START_HOLD), setup, at);
                 self.master.phase = Phase::Address;
+                self.master.bits.start();
                 self.set_states(SclState::Start, MainState::Idle);
                 self.raise(reg::INT_RAW::TRANS_START.mask());
                 self.finish_command(at);
             }
             Step::Write(byte) => self.finish_write(byte, at, bus),
             Step::Read => {
-                let byte = if self.master.phase == Phase::Read { bus.read(at) } else { RELEASED };
+                let byte = match self.master.bits.take_byte() {
+                    Some(byte) => byte,
+                    None if self.master.phase == Phase::Read => bus.read(at),
+                    None => RELEASED,
+                };
                 // The controller acknowledges with the level that the command has.
                 self.trace_byte(byte, reg::COMD::ACK_VALUE.is_set(self.command().0), at);
                 self.store_received(byte);
@@ -200,20 +201,14 @@ impl I2c {
     }
 
     fn finish_write(&mut self, byte: u8, at: Time, bus: &mut dyn I2cTarget) {
-        let acknowledged = match self.master.phase {
-            Phase::Address => {
-                let read = byte & 1 != 0;
-                let acknowledged = bus.start(byte >> 1, read, at);
-                self.master.phase = match (acknowledged, read) {
-                    (false, _) => Phase::Unheard,
-                    (true, false) => Phase::Write,
-                    (true, true) => Phase::Read,
-                };
+        let acknowledged = match self.master.bits.take_acknowledge() {
+            Some(acknowledged) => {
+                if self.master.phase == Phase::Address {
+                    self.master.phase = Phase::after_address(acknowledged, byte);
+                }
                 acknowledged
             }
-            Phase::Write => bus.write(byte, at),
-            // A target that sends, or none at all, pulls no acknowledge low.
-            Phase::Read | Phase::Unheard | Phase::Idle => false,
+            None => self.master.phase.write(byte, bus, at),
         };
         let level = !acknowledged;
         self.trace_byte(byte, level, at);
@@ -260,7 +255,8 @@ impl I2c {
         reg::COMD + 4 * self.master.command
     }
 
-    fn next_byte_to_send(&mut self) -> u8 {
+    /// The next byte of a master's command, or of a slave.
+    pub(super) fn next_byte_to_send(&mut self) -> u8 {
         let byte = if self.is_nonfifo() {
             self.master.sent += 1;
             if self.master.sent > self.registers.field(reg::FIFO_CONF::NONFIFO_TX_THRES) {
@@ -275,7 +271,7 @@ impl I2c {
         if self.registers.is_set(reg::CTR::TX_LSB_FIRST) { byte.reverse_bits() } else { byte }
     }
 
-    fn store_received(&mut self, byte: u8) {
+    pub(super) fn store_received(&mut self, byte: u8) {
         let lsb_first = self.registers.is_set(reg::CTR::RX_LSB_FIRST);
         let byte = if lsb_first { byte.reverse_bits() } else { byte };
         if self.is_nonfifo() {
@@ -306,7 +302,7 @@ impl I2c {
         self.apb.cycles((low + high).into())
     }
 
-    fn set_status(&mut self, mask: u32, value: u32) {
+    pub(super) fn set_status(&mut self, mask: u32, value: u32) {
         self.registers.set(reg::SR, self.registers.get(reg::SR) & !mask | value);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! As a master the controller works through its command list in guest time: every command takes as long as the timing
 //! registers say, and a byte reaches the bus at the end of its nine bit times. [`I2c::run`] does that work, because only
-//! the wiring knows the bus.
+//! the wiring knows the bus. Where another controller hears the wires, each bit is put on them and sampled in its time, and of two
+//! masters one loses the arbitration. As a slave the controller follows the wires.
 //!
 //! Where the manual is silent, this follows the expectations of the drivers of ESP-IDF 3.x and 5.x, Arduino, RIOT and `esp-hal`:
 //! * TRANS_START clears itself; every write of a one starts the list at COMD0, unless it is running.
@@ -10,11 +11,18 @@
 //! * A refused acknowledge ends the list. The controller then sends a STOP by itself, so TRANS_COMPLETE follows ACK_ERR.
 //! * TIME_OUT stops nothing: the byte goes on when the target lets go of SCL. Drivers reset the block.
 //! * Without FIFO, each list begins at the start of both RAMs.
+//! * A slave neither stretches SCL nor refuses a byte: with an empty FIFO it sends what the RAM holds, with a full one it loses
+//!   the byte (ESP-IDF's issue 323). A STOP after its address raises both TRANS_COMPLETE and SLAVE_TRAN_COMP.
 //! * A list that writes or reads without a START before stays silent; no interrupt tells of it.
 
+mod bits;
 mod fifo;
 mod master;
 mod regs;
+mod slave;
+#[cfg(test)]
+mod slave_tests;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod wires;
@@ -27,7 +35,8 @@ use espalier_core::{
 use fifo::{DEPTH, Fifo};
 use master::Master;
 use regs::{REGISTERS, reg};
-use wires::Wires;
+use slave::Slave;
+use wires::{SCL, SDA, Wires};
 
 /// One I2C controller.
 ///
@@ -39,12 +48,13 @@ pub struct I2c {
     tx: Fifo,
     rx: Fifo,
     master: Master,
+    slave: Slave,
     stretch: Span,
     /// The levels of its pads, for those who look at them.
     wires: Wires,
 }
 
-espalier_core::persist!(state I2c { registers, apb, tx, rx, master, stretch, wires });
+espalier_core::persist!(state I2c { registers, apb, tx, rx, master, slave, stretch, wires });
 
 impl I2c {
     /// A controller that counts its bit times in cycles of `apb`.
@@ -55,6 +65,7 @@ impl I2c {
             tx: Fifo::default(),
             rx: Fifo::default(),
             master: Master::default(),
+            slave: Slave::default(),
             stretch: Span::ZERO,
             wires: Wires::default(),
         }
@@ -104,7 +115,7 @@ impl I2c {
 
     fn status(&self) -> u32 {
         self.registers.get(reg::SR)
-            | if self.master.is_busy() { reg::SR::BUS_BUSY.mask() } else { 0 }
+            | if self.master.is_busy() || self.slave.is_busy() { reg::SR::BUS_BUSY.mask() } else { 0 }
             | reg::SR::RXFIFO_CNT.put(self.rx.len() as u32)
             | reg::SR::TXFIFO_CNT.put(self.tx.len() as u32)
     }
@@ -138,7 +149,7 @@ impl Device for I2c {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("no slave mode, no second master")
+        Fidelity::Partial("a START waits for no other master; a slave has no time-out")
     }
 
     fn read(&mut self, offset: u32, _now: Time) -> Result<u32, Unmodelled> {
@@ -210,6 +221,25 @@ impl Device for I2c {
 
     fn set_watched(&mut self, outputs: u64) {
         self.wires.set_watched(outputs);
+    }
+
+    fn set_awaited(&mut self, outputs: u64) {
+        self.wires.set_awaited(outputs);
+    }
+
+    /// A slave follows both lines, and so does a master that shares them.
+    fn listening(&self) -> u64 {
+        let hears = self.is_slave() || self.wires.are_shared();
+        if hears { 1 << SCL | 1 << SDA } else { 0 }
+    }
+
+    fn connect_input(&mut self, input: usize, signal: Signal) {
+        self.wires.hear(input.min(SDA), signal.level_at(Time::ZERO));
+    }
+
+    fn set_input(&mut self, input: usize, signal: Signal, at: Time) {
+        self.hear(input.min(SDA), signal.level_at(at), at);
+        self.update_levels();
     }
 
     /// The lines are released, unless something looks at their pads.

@@ -5,8 +5,11 @@ espalier_core::registers! {
     CTR @ 0x04 = 0x3, rw_bits(0x1F7) { MS_MODE: 4, TRANS_START: 5, TX_LSB_FIRST: 6, RX_LSB_FIRST: 7 };
     SR @ 0x08 = 0, ro() {
         ACK_REC: 0,
+        SLAVE_RW: 1,
         TIME_OUT: 2,
+        ARB_LOST: 3,
         BUS_BUSY: 4,
+        SLAVE_ADDRESSED: 5,
         BYTE_TRANS: 6,
         RXFIFO_CNT: 8..=13,
         TXFIFO_CNT: 18..=23,
@@ -14,7 +17,7 @@ espalier_core::registers! {
         SCL_STATE_LAST: 28..=30,
     };
     TO @ 0x0C = 0, rw_bits(0xF_FFFF);
-    SLAVE_ADDR @ 0x10 = 0, rw_bits(0x8000_7FFF);
+    SLAVE_ADDR @ 0x10 = 0, rw_bits(0x8000_7FFF) { SLAVE_ADDR: 0..=14, ADDR_10BIT_EN: 31 };
     RXFIFO_ST @ 0x14 = 0, ro() {
         RXFIFO_START_ADDR: 0..=4,
         RXFIFO_END_ADDR: 5..=9,
@@ -25,6 +28,8 @@ espalier_core::registers! {
         RXFIFO_FULL_THRHD: 0..=4,
         TXFIFO_EMPTY_THRHD: 5..=9,
         NONFIFO_EN: 10,
+        /// A slave takes the first byte after its address as the place in its RAM.
+        FIFO_ADDR_CFG_EN: 11,
         RX_FIFO_RST: 12,
         TX_FIFO_RST: 13,
         NONFIFO_RX_THRES: 14..=19,
@@ -36,6 +41,8 @@ espalier_core::registers! {
         TXFIFO_EMPTY: 1,
         RXFIFO_OVF: 2,
         END_DETECT: 3,
+        SLAVE_TRAN_COMP: 4,
+        ARBITRATION_LOST: 5,
         MASTER_TRAN_COMP: 6,
         TRANS_COMPLETE: 7,
         TIME_OUT: 8,

@@ -124,11 +124,11 @@ pub const TABLE: &[Block<Esp32>] = &[
     // SCL, then SDA.
     Block::new("I2C0", 0x3FF5_3000, 0x1000, |_| Box::new(I2c::new(APB_WITH_PLL)))
         .interrupts(&[49])
-        .outputs(29, 2)
+        .i2c(&[Signals::new(29, 2)])
         .resets(&[(PERIPHERALS, 7)]),
     Block::new("I2C1", 0x3FF6_7000, 0x1000, |_| Box::new(I2c::new(APB_WITH_PLL)))
         .interrupts(&[50])
-        .outputs(95, 2)
+        .i2c(&[Signals::new(95, 2)])
         .resets(&[(PERIPHERALS, 18)]),
     Block::new("I2S0", 0x3FF4_F000, 0x1000, |_| Box::new(I2s::new()))
         .interrupts(&[32])

@@ -160,8 +160,10 @@ pub trait PadConnections: PadSignals {
             let driven = followed.filter(|(block, _)| block == index);
             let watched = driven.fold(0, |mask, (_, output)| mask | 1 << output);
             platform.blocks.device_mut(*index).set_watched(watched);
-            // A SPI slave takes a transfer as a whole, when the controller has come to its end.
-            let heard = platform.pads.heard_inside(|block| platform.map.row(block).spi.is_some());
+            // A SPI slave takes a transfer as a whole, when the controller has come to its end, and an I2C controller is no other one.
+            let row = |block: usize| platform.map.row(block);
+            let patient = |block: usize| row(block).spi.is_some() || block == *index && row(block).two_wire;
+            let heard = platform.pads.heard_inside(patient);
             let heard = platform.pads.with_nets(heard | platform.wire_ends.first());
             let awaited = pads(heard).filter_map(|pin| platform.pads.drivers[pin]).filter(|(block, _)| block == index);
             let awaited = awaited.fold(0, |mask, (_, output)| mask | 1 << output);

@@ -42,6 +42,8 @@ pub struct Row {
     pub spi: Option<SpiSignals>,
     /// The signals by which it reaches the speakers and microphones of the board, if it is a controller of serial audio.
     pub audio: Option<AudioSignals>,
+    /// It drives and hears the two lines of an I2C bus, of which it hears itself when others are on them only.
+    pub two_wire: bool,
     /// The lines of its slots, if it is a host of SD cards.
     pub sd: &'static [SdSignals],
     /// It has a line to the outside of the chip, as serial port.
@@ -115,6 +117,7 @@ impl<C> Block<C> {
             flash: false,
             spi: None,
             audio: None,
+            two_wire: false,
             sd: &[],
             serial: false,
             shows_pads: false,
@@ -168,6 +171,14 @@ impl<C> Block<C> {
     pub const fn spi(mut self, signals: SpiSignals) -> Block<C> {
         self.row.spi = Some(signals);
         self.row.outputs = Some(Signals::new(signals.clock, 3));
+        self
+    }
+
+    /// An I2C controller: SCL and SDA, the same signals both ways.
+    pub const fn i2c(mut self, signals: &'static [Signals; 1]) -> Block<C> {
+        self.row.outputs = Some(signals[0]);
+        self.row.inputs = signals;
+        self.row.two_wire = true;
         self
     }
 

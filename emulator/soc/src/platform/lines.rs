@@ -199,8 +199,7 @@ impl Lines {
         probed.chain(inputs).fold(self.heard, |mask, pin| mask | 1 << pin)
     }
 
-    /// The pads whose edges matter when they come: those at which interrupts look, and those that blocks hear, but for blocks that are
-    /// `patient`.
+    /// The pads whose edges matter when they come: those at which interrupts look, and those that blocks hear which are not `patient`.
     pub fn heard_inside(&self, patient: impl Fn(usize) -> bool) -> u64 {
         let hasty = self.inputs.iter().filter(|input| !patient(input.block)).filter_map(Input::pin);
         hasty.fold(self.sensed & self.followed, |mask, pin| mask | 1 << pin)

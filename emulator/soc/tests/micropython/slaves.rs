@@ -6,6 +6,8 @@ use crate::pads::{run, wired};
 pub const ALL: &[(&str, Case)] = &[
     ("one_spi_controller_is_the_slave_of_another", one_spi_controller_is_the_slave_of_another),
     ("a_spi_slave_moves_its_lists", a_spi_slave_moves_its_lists),
+    ("one_i2c_controller_is_the_slave_of_another", one_i2c_controller_is_the_slave_of_another),
+    ("an_i2c_slave_answers_a_master_in_software", an_i2c_slave_answers_a_master_in_software),
 ];
 
 /// VSPI, set up by its registers.
@@ -58,4 +60,40 @@ fn a_spi_slave_moves_its_lists(image: &[u8]) {
         print(got == its, into == mine, m[VSPI + 0x38] >> 4 & 1, m[VSPI + 0x114] >> 5 & 1)\n \
         spi.deinit()\n";
     assert_eq!(run(&mut repl, script), "True True 1 1\n".repeat(4));
+}
+
+/// I2C1, set up by its registers, on the wires of I2C0.
+const I2C_SLAVE: &str = include_str!("../scripts/i2c_slave.py");
+const I2C_WIRES: &[(u8, u8)] = &[(22, 26), (21, 27)];
+const TALK: &str = "slave(0x28)\n\
+    print([hex(address) for address in i2c.scan()], received())\n\
+    for n in (1, 8, 27):\n \
+      data = bytes((i * 37 + n) & 255 for i in range(n))\n \
+      i2c.writeto(0x28, data)\n \
+      print(received() == data)\n \
+      answer(data)\n \
+      print(i2c.readfrom(0x28, n) == data, received())\n\
+    answer(b'register')\n\
+    print(i2c.readfrom_mem(0x28, 0x11, 8), received())\n\
+    try: i2c.writeto(0x29, b'x')\n\
+    except OSError as e: print(e)\n";
+const TALKED: &str = "['0x28'] b''\n\
+    True\nTrue b''\nTrue\nTrue b''\nTrue\nTrue b''\n\
+    b'register' b'\\x11'\n\
+    [Errno 19] ENODEV\n";
+
+fn one_i2c_controller_is_the_slave_of_another(image: &[u8]) {
+    let mut repl = wired(image, I2C_WIRES);
+    run(&mut repl, I2C_SLAVE);
+    for rate in [100_000, 400_000] {
+        run(&mut repl, &format!("from machine import I2C\ni2c = I2C(0, scl=Pin(22), sda=Pin(21), freq={rate})\n"));
+        assert_eq!(run(&mut repl, TALK), TALKED, "at {rate} Hz");
+    }
+}
+
+fn an_i2c_slave_answers_a_master_in_software(image: &[u8]) {
+    let mut repl = wired(image, I2C_WIRES);
+    run(&mut repl, I2C_SLAVE);
+    run(&mut repl, "from machine import SoftI2C\ni2c = SoftI2C(scl=Pin(22), sda=Pin(21), freq=100000)\n");
+    assert_eq!(run(&mut repl, TALK), TALKED);
 }

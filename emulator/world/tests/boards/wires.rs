@@ -13,6 +13,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("waves_of_one_board_are_measured_and_counted_by_another", waves_are_measured_and_counted),
     ("a_line_is_shared_by_open_drains_of_three_boards", a_line_is_shared_by_open_drains),
     ("a_spi_slave_of_another_board_answers", a_spi_slave_of_another_board_answers),
+    ("an_i2c_slave_of_another_board_answers", an_i2c_slave_of_another_board_answers),
     ("a_world_with_wires_has_one_trace", a_world_with_wires_has_one_trace),
 ];
 
@@ -163,6 +164,17 @@ fn a_spi_slave_of_another_board_answers(image: &[u8]) {
     boards.start(1, "while received(0) is None: pass\nprint(bytes(into) == bytes(range(64)))\n");
     boards.run(0, &master(2_000_000, "write(bytes(range(64)))"));
     assert_eq!(boards.finish(1), "True\n");
+}
+
+/// An acknowledge takes the way there and back before it is sampled. The OLED of the first board is on the same bus.
+fn an_i2c_slave_of_another_board_answers(image: &[u8]) {
+    let mut boards = wired(image, &[(22, 26), (21, 27)]);
+    boards.run(1, include_str!("../../../soc/tests/scripts/i2c_slave.py"));
+    boards.run(0, "from machine import Pin, I2C\ni2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=40000)\n");
+    boards.run(1, "slave(0x28)\nanswer(b'the other answers')\n");
+    let printed = boards.run(0, "print(i2c.scan(), i2c.writeto(0x28, b'one board asks'), i2c.readfrom(0x28, 17))\n");
+    assert_eq!(printed, "[40, 60] 14 b'the other answers'\n");
+    assert_eq!(boards.run(1, "print(received())\n"), "b'one board asks'\n");
 }
 
 fn a_line_is_shared_by_open_drains(image: &[u8]) {
