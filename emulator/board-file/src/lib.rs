@@ -98,10 +98,14 @@ pub struct Chip {
     pub rom: Rom,
     pub psram: Option<String>,
     pub timing: TimingName,
+    pub efuses: Option<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "the name of a chip, or a table with `kind`, `mac`, `rom`, `psram` and `timing`")]
+#[serde(
+    untagged,
+    expecting = "the name of a chip, or a table with `kind`, `mac`, `rom`, `psram`, `timing` and `efuses`"
+)]
 enum ChipEntry {
     Kind(ChipName),
     Table(ChipTable),
@@ -115,13 +119,16 @@ struct ChipTable {
     rom: Rom,
     psram: Option<String>,
     timing: TimingName,
+    efuses: Option<String>,
 }
 
 impl From<ChipEntry> for Chip {
     fn from(entry: ChipEntry) -> Chip {
         match entry {
             ChipEntry::Kind(kind) => Chip { kind, ..Chip::default() },
-            ChipEntry::Table(ChipTable { kind, mac, rom, psram, timing }) => Chip { kind, mac, rom, psram, timing },
+            ChipEntry::Table(ChipTable { kind, mac, rom, psram, timing, efuses }) => {
+                Chip { kind, mac, rom, psram, timing, efuses }
+            }
         }
     }
 }

@@ -201,6 +201,8 @@ pub enum DportEffect {
     CacheFlush(Cpu),
     /// The control of a core's cache changed; see [`Dport::external_ram`].
     CacheControl,
+    /// The encryption or the decryption of flash was switched; see [`Dport::encrypts_flash`] and [`Dport::decrypts_flash`].
+    FlashEncryption,
     /// The CPU clock selection changed; see [`Dport::cpu_period`].
     CpuClock,
     /// These bits of PERIP_RST_EN have gone from 0 to 1.
@@ -213,7 +215,7 @@ pub enum DportEffect {
 
 espalier_core::persist! {
     enum DportEffect {
-        Interrupts, AppCpu, AppCpuStart, CacheFlush(value), CacheControl, CpuClock, PeripheralReset(value), CryptoReset(value),
+        Interrupts, AppCpu, AppCpuStart, CacheFlush(value), CacheControl, FlashEncryption, CpuClock, PeripheralReset(value), CryptoReset(value),
         CoreReset(value)
     }
 }
@@ -304,6 +306,16 @@ impl Dport {
             () => slow.frequency(),
         };
         source.divided_by(u64::from(self.registers.field(reg::BT_LPCK_DIV_INT::BT_LPCK_DIV_NUM)) + 1)
+    }
+
+    /// SPI_ENCRYPT_ENABLE: what SPI1 programs comes from the encryption block.
+    pub fn encrypts_flash(&self) -> bool {
+        self.registers.is_set(reg::SLAVE_SPI_CONFIG::SPI_ENCRYPT_ENABLE)
+    }
+
+    /// SPI_DECRYPT_ENABLE: the caches decrypt flash in the download mode, too.
+    pub fn decrypts_flash(&self) -> bool {
+        self.registers.is_set(reg::SLAVE_SPI_CONFIG::SPI_DECRYPT_ENABLE)
     }
 
     /// True if the flash cache of `core` is switched on.
@@ -406,6 +418,7 @@ impl Device for Dport {
                 }
                 self.effects.push(DportEffect::AppCpu);
             }
+            reg::SLAVE_SPI_CONFIG if after != before => self.effects.push(DportEffect::FlashEncryption),
             reg::CPU_PER_CONF if after != before => self.effects.push(DportEffect::CpuClock),
             reg::PRO_CACHE_CTRL => self.cache_control(Cpu::Pro, before, after),
             reg::APP_CACHE_CTRL => self.cache_control(Cpu::App, before, after),

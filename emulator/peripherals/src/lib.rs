@@ -9,6 +9,7 @@ mod efuse;
 mod emac;
 pub mod esp32c3;
 mod ethernet;
+mod flash_encryption;
 mod frc;
 mod gpio;
 mod gpio_sd;
@@ -28,6 +29,7 @@ mod rtc_cntl;
 mod rtc_io;
 mod sdio_slave;
 mod sdmmc;
+mod secure_boot;
 mod sens;
 mod sha;
 mod spi;
@@ -48,9 +50,10 @@ pub use clocks::{APB_WITH_PLL, RC_FAST, SlowClock, SocClock, XTAL};
 pub use dport::{
     AppCpuControl, Dport, DportEffect, ExternalRamControl, FROM_CPU_SOURCE, INTERRUPT_SOURCES, RamSharing,
 };
-pub use efuse::{ChipPackage, ChipRevision, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig};
+pub use efuse::{ChipPackage, ChipRevision, DownloadLimits, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig};
 pub use emac::{Emac, EmacDma, emac_ext};
 pub use ethernet::PhyKind;
+pub use flash_encryption::{FLASH_CIPHER_BYTES, FlashCipher, FlashEncryption};
 pub use frc::FrcTimer;
 pub use gpio::{Gpio, InputSource, PINS, SIGNAL_GPIO};
 pub use gpio_sd::gpio_sd;
@@ -69,6 +72,7 @@ pub use rtc_cntl::{Cpu, ResetCause, ResetScope, RtcCntl, RtcEffect, Sleep, Wakeu
 pub use rtc_io::{Dac, RtcIo};
 pub use sdio_slave::{Slc, hinf, slc_host};
 pub use sdmmc::Sdmmc;
+pub use secure_boot::SecureBoot;
 pub use sens::{Adc, Sens, TOUCH_PADS};
 pub use sha::Sha;
 pub use spi::{ChipSelect, Spi, SpiMem};

@@ -44,7 +44,7 @@ const SHA384_INITIAL: [u64; 8] = [
     0xDB0C_2E0D_64F9_8FA7,
     0x47B5_481D_BEFA_4FA4,
 ];
-const SHA512_INITIAL: [u64; 8] = [
+pub(crate) const SHA512_INITIAL: [u64; 8] = [
     0x6A09_E667_F3BC_C908,
     0xBB67_AE85_84CA_A73B,
     0x3C6E_F372_FE94_F82B,

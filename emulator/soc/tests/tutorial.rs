@@ -6,12 +6,12 @@ mod tutorial_board;
 use std::net::SocketAddrV4;
 
 use espalier_core::Span;
+use espalier_soc::Machine;
 
 const PORT: u16 = 5001;
 
 /// From power-on through the bootloader to a server that listens and a client that connects, with all that the display shows.
-fn session(instructions: u64, expected: &str) {
-    let mut machine = tutorial_board::board();
+fn session(mut machine: Machine, instructions: u64, expected: &str) {
     machine.lan_mut().listen(PORT).unwrap();
     let peer = SocketAddrV4::new(machine.lan().config().peer, PORT);
     let client = format!("client {} {PORT}\r\n", peer.ip());
@@ -27,11 +27,16 @@ fn session(instructions: u64, expected: &str) {
 
 #[test]
 fn single_steps_are_the_oracle_of_the_tutorials_start() {
-    session(5_000_000, "boot");
+    session(tutorial_board::board(), 5_000_000, "boot");
+}
+
+#[test]
+fn single_steps_are_the_oracle_of_a_start_from_encrypted_flash() {
+    session(tutorial_board::encrypted_board(), 5_000_000, "boot");
 }
 
 #[test]
 #[ignore = "a minute; run it after a change to how code is executed"]
 fn single_steps_are_the_oracle_of_a_long_session_of_the_tutorial() {
-    session(100_000_000, "@event connected");
+    session(tutorial_board::board(), 100_000_000, "@event connected");
 }

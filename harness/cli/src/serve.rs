@@ -69,6 +69,9 @@ fn machine(setup: &SetupArgs, image: Option<&Path>, table: &TableArgs, strap: St
     if let Some(timing) = timing {
         board = board.timed(timing)?;
     }
+    if let Some(image) = &setup.efuses {
+        board = board.with_efuses(image)?;
+    }
     let flash_size = board.flash_size;
     board.access_points.extend(setup.access_point.iter().map(|network| match &network.password {
         Some(password) => AccessPoint::wpa2(&network.ssid, password),

@@ -692,6 +692,7 @@ pub struct BoardBuilder {
     seed: u64,
     qemu: Option<PathBuf>,
     timing: Option<Timing>,
+    efuses: Option<Vec<u8>>,
     strict: bool,
     allowed: Vec<String>,
     kinds: PartKinds,
@@ -755,6 +756,29 @@ impl BoardBuilder {
     /// ```
     pub fn timing(mut self, timing: Timing) -> BoardBuilder {
         self.timing = Some(timing);
+        self
+    }
+
+    /// The eFuses of an emulated board: 124 bytes, the words of blocks 0 to 3 as they are burnt, the lowest byte first, as Espressif's QEMU
+    /// keeps them in a file. They are burnt on top of what the factory has burnt; an image with a factory MAC has all fuses of the
+    /// chip. What firmware burns is in the board, and in the file of a [saved](Board::save) one, not in this image.
+    ///
+    /// ```
+    /// use espalier::Board;
+    ///
+    /// # async fn test() -> espalier::Result<()> {
+    /// // The key of flash encryption in block 1, backwards, and hidden; FLASH_CRYPT_CNT and FLASH_CRYPT_CONFIG.
+    /// let mut efuses = vec![0; 124];
+    /// efuses[28..60].copy_from_slice(&[0x42; 32]);
+    /// efuses[2] = 0x11;
+    /// efuses[23] = 0xF0;
+    /// let board = Board::builder().efuses(efuses).firmware("encrypted.bin").start().await?;
+    /// # drop(board);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn efuses(mut self, image: impl Into<Vec<u8>>) -> BoardBuilder {
+        self.efuses = Some(image.into());
         self
     }
 
@@ -865,7 +889,8 @@ impl BoardBuilder {
         if *target != Target::Emulated || self.world.is_some() {
             return None;
         }
-        let (description, flash_size) = describe(model, &self.kinds, &self.parts, self.timing).ok()?;
+        let (description, flash_size) =
+            describe(model, &self.kinds, &self.parts, self.timing, self.efuses.as_deref()).ok()?;
         let mut key = Writer::new();
         description.save(&mut key);
         self.kinds.own().to_vec().save(&mut key);
@@ -940,6 +965,7 @@ impl BoardBuilder {
                 seed: self.seed,
                 qemu: self.qemu,
                 timing: self.timing,
+                efuses: self.efuses,
                 strict: self.strict,
                 allowed: self.allowed,
                 kinds: self.kinds,

@@ -1,8 +1,9 @@
 //! The eFuse controller (ESP32 TRM, chapter "eFuse Controller").
 //!
-//! Software sees what was loaded by the last read operation. Programming can only set bits, and only unprotected ones. The
-//! coding scheme is "none".
+//! Software sees what was loaded by the last read operation, as far as it may; the engines that use keys see the rest, too. Programming
+//! can only set bits, and only unprotected ones. What it writes to blocks 1 to 3 is encoded if EFUSE_CODING_SCHEME says so.
 
+mod coding;
 mod image;
 mod mac;
 mod protect;
@@ -12,6 +13,8 @@ mod tests;
 use espalier_core::{Device, Fidelity, Field, Register, Registers, Span, Time, Unmodelled};
 
 use crate::clocks::RC_FAST_HERTZ;
+use crate::flash_encryption::FlashCipher;
+use coding::{Coding, GROUPS};
 pub use image::EFUSE_IMAGE_BYTES;
 use protect::{BLOCKS, Fuses, WORDS};
 
@@ -64,6 +67,17 @@ const ADC_VREF_SIGN: Field = Field::new("ADC_VREF sign", 12, 12);
 const CHIP_VER_REV2: Field = Field::new("CHIP_VER_REV2", 20, 20);
 const WAFER_VERSION_MINOR: Field = Field::new("WAFER_VERSION_MINOR", 24, 25);
 
+const FLASH_CRYPT_CNT: Field = Field::new("FLASH_CRYPT_CNT", 20, 26);
+const FLASH_CRYPT_CONFIG: Field = Field::new("FLASH_CRYPT_CONFIG", 28, 31);
+const CODING_SCHEME: Field = Field::new("CODING_SCHEME", 0, 1);
+const DISABLE_DL_ENCRYPT: Field = Field::new("DISABLE_DL_ENCRYPT", 7, 7);
+const DISABLE_DL_DECRYPT: Field = Field::new("DISABLE_DL_DECRYPT", 8, 8);
+const DISABLE_DL_CACHE: Field = Field::new("DISABLE_DL_CACHE", 9, 9);
+
+/// The blocks that hold keys.
+const FLASH_KEY: usize = 1;
+const SECURE_BOOT_KEY: usize = 2;
+
 /// EFUSE_RD_ADC_VREF counts steps from here.
 const ADC_VREF_DEFAULT_MILLIVOLTS: i32 = 1100;
 const ADC_VREF_STEP_MILLIVOLTS: i32 = 7;
@@ -108,6 +122,17 @@ pub enum ChipPackage {
     D0wdR2V3 = 7,
 }
 
+/// Abilities that fuses take away from the download mode, by EFUSE_DISABLE_DL_*.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DownloadLimits {
+    /// Writes to flash are not encrypted.
+    pub encrypt: bool,
+    /// The caches do not decrypt flash.
+    pub decrypt: bool,
+    /// The caches show no flash.
+    pub cache: bool,
+}
+
 /// The fuses burnt in the factory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EfuseConfig {
@@ -138,11 +163,13 @@ impl Default for EfuseConfig {
 pub struct Efuse {
     registers: Registers,
     fuses: Fuses,
+    /// The fuses as the last read operation loaded and decoded them, protected ones included.
+    loaded: Fuses,
     /// The command that runs, and when it is done.
     running: Option<(u32, Time)>,
 }
 
-espalier_core::persist!(state Efuse { registers, fuses, running });
+espalier_core::persist!(state Efuse { registers, fuses, loaded, running });
 
 /// Duration of a command. The manual gives no figure; software waits for CMD to clear, and the ROM of revision 3 insists on
 /// seeing it set first.
@@ -151,7 +178,8 @@ const COMMAND_TIME: Span = Span::from_micros(2);
 impl Efuse {
     /// A chip that comes from the factory.
     pub fn new(config: EfuseConfig) -> Efuse {
-        let mut efuse = Efuse { registers: Registers::new(&REGISTERS), fuses: burn(&config), running: None };
+        let fuses = burn(&config);
+        let mut efuse = Efuse { registers: Registers::new(&REGISTERS), fuses, loaded: fuses, running: None };
         efuse.load();
         efuse
     }
@@ -164,11 +192,58 @@ impl Efuse {
         &self.fuses[block][..LAYOUT[block].2]
     }
 
-    /// Copies the fuses into the read registers.
+    /// The cipher of the flash chip: the key in block 1, and FLASH_CRYPT_CONFIG.
+    pub fn flash_cipher(&self) -> FlashCipher {
+        FlashCipher::new(self.key(FLASH_KEY), FLASH_CRYPT_CONFIG.get(self.loaded[0][5]))
+    }
+
+    /// Whether the flash is encrypted: FLASH_CRYPT_CNT has an odd number of bits.
+    pub fn flash_is_encrypted(&self) -> bool {
+        FLASH_CRYPT_CNT.get(self.loaded[0][0]).count_ones() % 2 == 1
+    }
+
+    /// The limits of the download mode.
+    pub fn download_limits(&self) -> DownloadLimits {
+        let word = self.loaded[0][6];
+        DownloadLimits {
+            encrypt: DISABLE_DL_ENCRYPT.is_set(word),
+            decrypt: DISABLE_DL_DECRYPT.is_set(word),
+            cache: DISABLE_DL_CACHE.is_set(word),
+        }
+    }
+
+    /// The key of secure boot version 1 in block 2, in the order of key files.
+    pub fn secure_boot_key(&self) -> [u8; 32] {
+        self.key(SECURE_BOOT_KEY)
+    }
+
+    /// The 256 bits of the key in a block, whose bytes lie backwards. Of fewer bits, those from the 64th on serve twice (`espsecure`,
+    /// for 3/4 coding); that it is so for a repeated block, too, is assumed.
+    fn key(&self, block: usize) -> [u8; 32] {
+        let length = self.coding().data_bytes();
+        let mut bytes: Vec<u8> = self.loaded[block].iter().flat_map(|word| word.to_le_bytes()).take(length).collect();
+        bytes.reverse();
+        std::array::from_fn(|index| if index < length { bytes[index] } else { bytes[index - 16] })
+    }
+
+    fn coding(&self) -> Coding {
+        Coding::of(CODING_SCHEME.get(self.loaded[0][6]))
+    }
+
+    /// Decodes the fuses into the read registers.
     fn load(&mut self) {
+        self.loaded[0] = self.fuses[0];
+        let coding = self.coding();
+        let mut warnings = 0;
+        for block in 1..BLOCKS {
+            let decoded = coding.decode(&self.fuses[block]);
+            self.loaded[block] = decoded.words;
+            warnings |= decoded.warnings << (GROUPS * (block - 1));
+        }
+        self.registers.set(reg::DEC_STATUS, warnings);
         let readable = protect::readable(&self.fuses);
         for (block, word, read, _) in words() {
-            self.registers.set(read, self.fuses[block][word] & readable[block][word]);
+            self.registers.set(read, self.loaded[block][word] & readable[block][word]);
         }
     }
 
@@ -238,7 +313,7 @@ impl Device for Efuse {
     }
 
     fn fidelity(&self) -> Fidelity {
-        Fidelity::Partial("coding schemes other than none; a command takes 2 us whatever the clock settings")
+        Fidelity::Partial("a command takes 2 us whatever the clock settings")
     }
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {

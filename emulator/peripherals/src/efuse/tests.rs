@@ -1,8 +1,10 @@
 //! Statements of the manual, and what espefuse and esp_efuse do.
 
 use super::{
-    ChipPackage, ChipRevision, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig, OP_CODE_PROGRAM, OP_CODE_READ, PROGRAM, READ, reg,
+    ChipPackage, ChipRevision, DownloadLimits, EFUSE_IMAGE_BYTES, Efuse, EfuseConfig, OP_CODE_PROGRAM, OP_CODE_READ,
+    PROGRAM, READ, reg,
 };
+use crate::flash_encryption::FlashCipher;
 use espalier_core::{Device, Time};
 use proptest::prelude::{any, proptest};
 
@@ -122,6 +124,90 @@ fn an_image_has_the_words_of_all_blocks_one_after_the_other() {
     burn(&mut efuse, reg::BLK3_WDATA0 + 20, 0x0100_0000);
     assert_eq!(efuse.image()[92..96], [0xB8, 0x00, 0x11, 0x22]);
     assert_eq!(efuse.image()[112..116], [0, 0, 0, 1]);
+}
+
+/// Block 1, or another one, as `espefuse burn_key` leaves it: the bytes of the key file backwards.
+fn with_key(block: usize, backwards: &[u8], word6: u32) -> Efuse {
+    let mut image = [0; EFUSE_IMAGE_BYTES];
+    image[28 + 32 * (block - 1)..][..backwards.len()].copy_from_slice(backwards);
+    image[24..28].copy_from_slice(&word6.to_le_bytes());
+    // RD_DIS of all blocks, FLASH_CRYPT_CNT 1 and FLASH_CRYPT_CONFIG 15.
+    image[2] = 0x17;
+    image[23] = 0xF0;
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    efuse.set_image(&image);
+    efuse
+}
+
+#[test]
+fn engines_have_keys_that_software_cannot_read() {
+    let key: [u8; 32] = std::array::from_fn(|index| index as u8);
+    let backwards: [u8; 32] = std::array::from_fn(|index| 31 - index as u8);
+    let mut efuse = with_key(1, &backwards, 0);
+    assert_eq!(efuse.flash_cipher(), FlashCipher::new(key, 0xF));
+    assert_eq!(get(&mut efuse, reg::BLK1_RDATA0), 0);
+    assert_eq!(with_key(2, &backwards, 0).secure_boot_key(), key);
+    assert!(efuse.flash_is_encrypted());
+    for (bits, odd) in [(0b10, false), (0b100, true), (0b111_1000, true)] {
+        burn(&mut efuse, reg::BLK0_WDATA0, bits << 20);
+        assert_eq!(efuse.flash_is_encrypted(), odd, "{bits:b} more");
+    }
+}
+
+/// `_load_hardware_key` of espsecure: `key + key[8:16]` for 24 bytes.
+#[test]
+fn a_key_in_coded_blocks_is_lengthened() {
+    let data: [u8; 24] = std::array::from_fn(|index| 0x97 - index as u8);
+    let encoded: Vec<u8> = data
+        .chunks(6)
+        .flat_map(|six| {
+            let xor = six.iter().fold(0, |xor, byte| xor ^ byte);
+            let sum = six.iter().zip(1..).map(|(byte, place)| place * byte.count_ones() as u8).sum();
+            six.iter().copied().chain([xor, sum])
+        })
+        .collect();
+    let mut efuse = with_key(1, &encoded, 1);
+    assert_eq!(get(&mut efuse, reg::DEC_STATUS), 0);
+    let mut data = [0x11; 32];
+    efuse.flash_cipher().encrypt(0x1_0000, &mut data);
+    let key: [u8; 32] = std::array::from_fn(|index| 0x80 + if index < 24 { index } else { index - 16 } as u8);
+    let mut expected = [0x11; 32];
+    FlashCipher::new(key, 0xF).encrypt(0x1_0000, &mut expected);
+    assert_eq!(data, expected);
+}
+
+#[test]
+fn errors_in_coded_blocks_are_corrected_and_reported() {
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    burn(&mut efuse, reg::BLK0_WDATA0 + 24, 1);
+    // Byte 0 is 0x81, whose checks are 0x81 and 2; the bit of 0x80 did not burn.
+    burn(&mut efuse, reg::BLK3_WDATA0, 0x01);
+    burn(&mut efuse, reg::BLK3_WDATA0 + 4, 0x0281_0000);
+    assert_eq!((get(&mut efuse, reg::BLK3_RDATA0), get(&mut efuse, reg::DEC_STATUS)), (0x81, 1 << 8));
+}
+
+#[test]
+fn an_image_is_burnt_on_top_of_the_factory_unless_it_has_a_mac() {
+    let mut image = [0; EFUSE_IMAGE_BYTES];
+    image[24] = 1 << 4;
+    let mut efuse = Efuse::new(EfuseConfig::default());
+    let factory = efuse.block(0).to_vec();
+    efuse.burn_image(&image);
+    assert_eq!((&efuse.block(0)[..6], efuse.block(0)[6]), (&factory[..6], 1 << 4));
+    image[4] = 0x10;
+    efuse.burn_image(&image);
+    assert_eq!(efuse.image(), image);
+}
+
+#[test]
+fn fuses_limit_the_download_mode() {
+    for (bit, limits) in [
+        (7, DownloadLimits { encrypt: true, ..DownloadLimits::default() }),
+        (8, DownloadLimits { decrypt: true, ..DownloadLimits::default() }),
+        (9, DownloadLimits { cache: true, ..DownloadLimits::default() }),
+    ] {
+        assert_eq!(with_key(1, &[], 1 << bit).download_limits(), limits);
+    }
 }
 
 proptest! {

@@ -98,7 +98,10 @@ impl Spi {
                 bus.transfer(&SpiTransaction { mosi: &status[..length], ..instruction(opcode::WRITE_STATUS) }, &mut []);
             }
             cmd::FLASH_PP => {
-                let buffer = self.buffer();
+                let mut buffer = self.buffer();
+                if let Some(encrypted) = &self.encrypted {
+                    buffer[..encrypted.len()].copy_from_slice(encrypted);
+                }
                 let length = self.registers.field(PROGRAM_LENGTH) as usize;
                 let data: Vec<u8> = (0..length).map(|index| buffer[index % BUFFER_BYTES]).collect();
                 bus.transfer(&SpiTransaction { mosi: &data, ..self.with_address(opcode::PAGE_PROGRAM) }, &mut []);

@@ -25,6 +25,7 @@ use espalier_core::{
 };
 
 use crate::clocks::APB_WITH_PLL;
+use crate::flash_encryption::FLASH_CIPHER_BYTES;
 use answer::Answer;
 use dma::Link;
 use line::{CLOCK, DATA, Lines, Q, SELECT};
@@ -61,6 +62,8 @@ pub struct Spi {
     held_interrupts: u32,
     outlink: Link,
     inlink: Link,
+    /// The bytes that are programmed in the place of those in the buffer, while the encryption of flash is switched on.
+    encrypted: Option<[u8; FLASH_CIPHER_BYTES]>,
     /// The lines, for those who look at their pads.
     lines: Lines,
     /// Transactions have read, so that the data input matters.
@@ -71,7 +74,7 @@ pub struct Spi {
 
 espalier_core::persist! {
     state Spi {
-        registers, pending, apb, busy, held_interrupts, outlink, inlink, lines, reads, answer, slave
+        registers, pending, apb, busy, held_interrupts, outlink, inlink, encrypted, lines, reads, answer, slave
     } fixed { timed }
 }
 
@@ -98,6 +101,7 @@ impl Spi {
             held_interrupts: 0,
             outlink: Link::default(),
             inlink: Link::default(),
+            encrypted: None,
             lines: Lines::default(),
             reads: false,
             answer: Answer::default(),
@@ -113,6 +117,11 @@ impl Spi {
     /// The APB clock, which the controller divides, changes. What is under way keeps its length.
     pub fn set_apb_clock(&mut self, apb: Frequency) {
         self.apb = apb;
+    }
+
+    /// The data of page programs come from the block that encrypts flash, or from the buffer again.
+    pub fn set_encrypted(&mut self, encrypted: Option<[u8; FLASH_CIPHER_BYTES]>) {
+        self.encrypted = encrypted;
     }
 
     /// Whether software started a transaction that [`execute`](Spi::execute) has not run yet.
@@ -334,6 +343,7 @@ impl Device for Spi {
         *self = Spi {
             apb: self.apb,
             timed: self.timed,
+            encrypted: self.encrypted,
             lines: self.lines.after_reset(),
             answer: self.answer.after_reset(),
             slave: self.slave.after_reset(),

@@ -107,6 +107,26 @@ fn page_program_takes_its_length_from_the_address_register() {
     assert_eq!((bench.target.command, bench.target.address), ((0x20, 8), (0x1_0100, 24)));
 }
 
+/// The bytes of the encryption block are programmed, and nothing of the buffer; other commands have their own data.
+#[test]
+fn encrypted_bytes_take_the_place_of_the_first_in_the_buffer() {
+    let mut bench = Bench::new();
+    for word in 0..16 {
+        bench.write(reg::W + 4 * word, 0x0101_0101 * word);
+    }
+    let encrypted = std::array::from_fn(|index| 0x80 + index as u8);
+    bench.spi.set_encrypted(Some(encrypted));
+    bench.write(reg::ADDR, 0x2001_0100);
+    bench.write(reg::CMD, cmd::FLASH_PP);
+    assert_eq!(bench.target.mosi, encrypted);
+    bench.write(reg::RD_STATUS, 0x42);
+    bench.write(reg::CMD, cmd::FLASH_WRSR);
+    assert_eq!(bench.target.mosi, [0x42]);
+    bench.spi.set_encrypted(None);
+    bench.write(reg::CMD, cmd::FLASH_PP);
+    assert_eq!((bench.target.mosi[4], bench.target.mosi[31]), (1, 7));
+}
+
 #[test]
 fn flash_commands_without_data_send_their_instruction() {
     let commands = [

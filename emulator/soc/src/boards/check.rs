@@ -2,6 +2,7 @@
 
 use espalier_core::{FlatMap, Timing};
 use espalier_parts::{Connection, PadUse, PartEntry, SD_DATA};
+use espalier_peripherals::EFUSE_IMAGE_BYTES;
 
 use super::error::BoardErrorKind;
 use super::{BoardDefinition, ChipKind};
@@ -29,6 +30,22 @@ pub fn check(board: &BoardDefinition) -> Checked {
             value: format!("set on an {}", board.chip.name()),
             allowed: "left out: of the chips here, only the esp32 has pads and a cache for it",
         });
+    }
+    if let Some(image) = &board.efuses {
+        if board.chip != ChipKind::Esp32 {
+            return Err(BoardErrorKind::Value {
+                key: "chip.efuses".to_owned(),
+                value: format!("set on an {}", board.chip.name()),
+                allowed: "left out: of the chips here, only the esp32 takes them from a file",
+            });
+        }
+        if image.len() != EFUSE_IMAGE_BYTES {
+            return Err(BoardErrorKind::Value {
+                key: "chip.efuses".to_owned(),
+                value: format!("an image of {} bytes", image.len()),
+                allowed: "one of 124: the words of blocks 0 to 3, as Espressif's QEMU keeps them",
+            });
+        }
     }
     if board.timing == Timing::Silicon && board.chip != ChipKind::Esp32 {
         return Err(BoardErrorKind::Value {

@@ -39,6 +39,8 @@ pub enum BoardErrorKind {
     NameTaken { name: String, first: String },
     #[error("access-point {ssid:?}: {source}")]
     AccessPoint { ssid: String, source: AirError },
+    #[error("the eFuses in {file:?} cannot be read: {source}")]
+    Efuses { file: String, source: std::io::Error },
     #[error("flash-content {file:?} cannot be read: {source}")]
     FlashContent { file: String, source: std::io::Error },
     #[error("flash-content {file:?} ends at {end:#x}, beyond the flash chip of {flash_size:#x} bytes")]

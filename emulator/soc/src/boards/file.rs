@@ -102,6 +102,9 @@ pub fn read(text: &str, origin: &Path, depth: u32) -> Result<Read, BoardError> {
             *path = folder.join(&path).to_string_lossy().into_owned();
         }
     }
+    if let Some(path) = file.chip.as_mut().and_then(|chip| chip.efuses.as_mut()) {
+        *path = folder.join(&path).to_string_lossy().into_owned();
+    }
     let mut flash_content = Vec::new();
     for Content { file: name, offset } in std::mem::take(&mut file.flash_content) {
         let bytes = std::fs::read(folder.join(&name))
@@ -175,6 +178,10 @@ impl Read {
         let chip = file.chip.unwrap_or_default();
         let mac = chip.mac.as_deref().map_or(Ok(DEFAULT_MAC), |text| mac("chip.mac", text));
         let psram_size = chip.psram.as_deref().map(psram).transpose();
+        let efuses = chip.efuses.map(|file| match std::fs::read(&file) {
+            Ok(image) => Ok(image.into()),
+            Err(source) => Err(BoardErrorKind::Efuses { file, source }.at(origin)),
+        });
         let access_points: Result<Vec<_>, _> = file.access_points.iter().map(network).collect();
         let stem = || origin.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(BoardDefinition {
@@ -195,6 +202,7 @@ impl Read {
                 TimingName::Fast => Timing::Fast,
                 TimingName::Silicon => Timing::Silicon,
             },
+            efuses: efuses.transpose()?,
             parts: file.parts,
             kinds: kinds.clone(),
             access_points: access_points.map_err(|kind| kind.at(origin))?,

@@ -10,6 +10,7 @@ mod file;
 mod wire;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use espalier_core::Timing;
 use espalier_net::AccessPoint;
@@ -104,6 +105,9 @@ pub struct BoardDefinition {
     pub rom: RomRevision,
     /// The cycles that instructions and memory take.
     pub timing: Timing,
+    /// An image of eFuses: the words of blocks 0 to 3 as they are burnt, the lowest byte first, 124 bytes, as Espressif's QEMU keeps them.
+    /// One without a factory MAC is burnt on top of what the factory has burnt; one with it has all fuses of the chip.
+    pub efuses: Option<Arc<[u8]>>,
     /// The parts around the chip.
     pub parts: Vec<PartEntry>,
     /// The kinds of parts that there are.
@@ -118,7 +122,8 @@ pub struct BoardDefinition {
 
 espalier_core::persist! {
     value BoardDefinition {
-        name, chip, flash_size, psram_size, ethernet, mac, rom, timing, parts, kinds, access_points, wires, flash_content
+        name, chip, flash_size, psram_size, ethernet, mac, rom, timing, efuses, parts, kinds, access_points, wires,
+        flash_content
     }
 }
 
@@ -189,6 +194,29 @@ impl BoardDefinition {
     /// If its chip cannot keep that.
     pub fn timed(self, timing: Timing) -> Result<BoardDefinition, BoardError> {
         let board = BoardDefinition { timing, ..self };
+        match board.check() {
+            Ok(()) => Ok(board),
+            Err(kind) => Err(kind.at(&board.name)),
+        }
+    }
+
+    /// The same board whose chip has the eFuses of an image, see [`efuses`](BoardDefinition::efuses).
+    ///
+    /// ```
+    /// use espalier_soc::{BoardDefinition, EFUSE_IMAGE_BYTES};
+    ///
+    /// // The last word of block 0: DISABLE_JTAG.
+    /// let mut image = [0; EFUSE_IMAGE_BYTES];
+    /// image[24] = 1 << 6;
+    /// let board = BoardDefinition::default().with_efuses(&image)?;
+    /// assert!(board.with_efuses(b"a key").is_err());
+    /// # Ok::<(), espalier_soc::BoardError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the image does not have the size of the chip's eFuses, or if it is for another chip than the ESP32.
+    pub fn with_efuses(self, image: &[u8]) -> Result<BoardDefinition, BoardError> {
+        let board = BoardDefinition { efuses: Some(image.into()), ..self };
         match board.check() {
             Ok(()) => Ok(board),
             Err(kind) => Err(kind.at(&board.name)),

@@ -14,5 +14,6 @@ impl Esp32 {
         let known = bytes.len().min(image.len());
         image[..known].copy_from_slice(&bytes[..known]);
         self.get_mut(EFUSE).set_image(&image);
+        self.follow_flash_encryption();
     }
 }

@@ -8,6 +8,7 @@ mod clocks;
 mod efuses;
 mod external_ram;
 mod flash_cache;
+mod flash_encryption;
 mod flash_mmu;
 mod functions;
 mod jtag;
@@ -288,18 +289,19 @@ impl Esp32 {
     #[inline(always)]
     fn flash_page(&self, core: usize, entry: usize) -> Option<&[u8]> {
         let page = self.pages[core & 1].get(entry).copied().flatten()?;
-        Some(self.platform.parts.flash.chunk(usize::from(page)))
+        Some(self.platform.plain_flash.page(page, &self.platform.parts.flash))
     }
 
     /// The same, to be kept.
     fn shared_flash_page(&self, core: usize, entry: usize) -> Option<Arc<Page>> {
         let page = self.pages[core & 1].get(entry).copied().flatten()?;
-        Some(self.platform.parts.flash.shared_chunk(usize::from(page)))
+        Some(self.platform.plain_flash.shared_page(page, &self.platform.parts.flash))
     }
 
     fn settle_flash_mmu(&mut self, core: usize) {
         match self.get_mut(FLASH_MMU[core]).take_change() {
             Some(Mapping::Flash(entry, page)) => {
+                let page = page.filter(|_| self.shows_flash());
                 let before = std::mem::replace(&mut self.pages[core][entry], page);
                 if before != page {
                     self.platform.change_code();
@@ -341,6 +343,7 @@ impl Esp32 {
                 }
                 DportEffect::CpuClock => self.update_clocks(now),
                 DportEffect::CacheControl => self.follow_cache_control(),
+                DportEffect::FlashEncryption => self.follow_flash_encryption(),
                 DportEffect::CacheFlush(cpu) => self.flush_cache(number(cpu)),
                 DportEffect::PeripheralReset(bits) => self.reset_blocks(PERIPHERALS, bits),
                 DportEffect::CoreReset(bits) => self.reset_blocks(table::CORES, bits),

@@ -63,7 +63,8 @@ impl Esp32 {
             self.get_mut(RTC_IO).reset();
             self.get_mut(SENS).reset();
         }
-        self.pages = [[Some(0); FLASH_ENTRIES]; CORES];
+        self.pages = [[self.shows_flash().then_some(0); FLASH_ENTRIES]; CORES];
+        self.follow_flash_encryption();
         self.external_ram = ExternalRam::default();
         self.follow_cache_control();
         for core in 0..CORES {

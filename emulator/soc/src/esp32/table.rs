@@ -5,10 +5,10 @@
 //! A block that is added needs its model and its row here, nothing else.
 
 use espalier_peripherals::{
-    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FrcTimer, Gpio, I2c, I2s, IoMux,
-    LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt, Rng, Rsa, RtcCntl,
-    RtcIo, Sdmmc, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, WifiMac, XTAL, emac_ext, gpio_sd, hinf,
-    radio_agc, radio_front_end, radio_storage, slc_host,
+    APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FlashEncryption, FrcTimer, Gpio,
+    I2c, I2s, IoMux, LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt,
+    Rng, Rsa, RtcCntl, RtcIo, Sdmmc, SecureBoot, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, WifiMac, XTAL,
+    emac_ext, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage, slc_host,
 };
 
 use super::Esp32;
@@ -154,10 +154,17 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("RSA", 0x3FF0_2000, 0x1000, |_| Box::new(Rsa::new())).interrupts(&[51]).resets(&[(CRYPTO, 2)]),
     // Each core has interrupt sources of its own for it.
     Block::new("GPIO", 0x3FF4_4000, 0xF00, |_| Box::new(Gpio::new())).shows_pads().after(Esp32::settle_gpio),
-    Block::new("EFUSE", 0x3FF5_A000, 0x1000, |setup| Box::new(Efuse::new(fuses(setup))))
-        .interrupts(&[44])
-        .resets(&[(PERIPHERALS, 14)])
-        .kept(),
+    Block::new("EFUSE", 0x3FF5_A000, 0x1000, |setup| {
+        let mut efuse = Efuse::new(fuses(setup));
+        if let Some(image) = setup.board.efuses.as_deref().and_then(|image| image.try_into().ok()) {
+            efuse.burn_image(image);
+        }
+        Box::new(efuse)
+    })
+    .interrupts(&[44])
+    .resets(&[(PERIPHERALS, 14)])
+    .kept()
+    .after(|chip, _| chip.follow_flash_encryption()),
     // The DMA of the EMAC, or OpenCores' MAC, which QEMU's machine has in its place.
     Block::new("ETHERNET", 0x3FF6_9000, 0x800, |setup| match setup.board.ethernet {
         Some(_) => Box::new(EmacDma::new()),
@@ -185,6 +192,9 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::new("DPORT", 0x3FF0_0000, 0x1000, |_| Box::new(Dport::default())).after(Esp32::settle_dport),
     Block::new("AES", 0x3FF0_1000, 0x1000, |_| Box::new(Aes::new())).resets(&[(CRYPTO, 0)]),
     Block::new("SHA", 0x3FF0_3000, 0x1000, |_| Box::new(Sha::new())).resets(&[(CRYPTO, 1)]),
+    Block::new("SECURE_BOOT", 0x3FF0_4000, 0x1000, |_| Box::new(SecureBoot::new()))
+        .resets(&[(CRYPTO, 3)])
+        .after(|chip, _| chip.settle_secure_boot()),
     Block::new("FLASH_MMU_PRO", 0x3FF1_0000, 0x2000, |_| Box::new(FlashMmu::default()))
         .after(|chip, _| chip.settle_flash_mmu(0)),
     Block::new("FLASH_MMU_APP", 0x3FF1_2000, 0x2000, |_| Box::new(FlashMmu::default()))
@@ -210,7 +220,8 @@ pub const TABLE: &[Block<Esp32>] = &[
         .inputs(&[Signals::new(39, 20), Signals::new(71, 12)])
         .resets(&[(PERIPHERALS, 10)]),
     Block::new("SLC", 0x3FF5_8000, 0x1000, |_| Box::new(Slc::new())),
-    Block::stub("SPI_ENCRYPT", 0x3FF5_B000, 0x1000),
+    Block::new("SPI_ENCRYPT", 0x3FF5_B000, 0x1000, |_| Box::new(FlashEncryption::new()))
+        .after(|chip, _| chip.settle_flash_encryption()),
     Block::new("AGC", 0x3FF5_C000, 0xC00, |_| Box::new(radio_agc())),
     Block::new("NRX", 0x3FF5_CC00, 0x400, |_| Box::new(radio_storage(0x100))),
     Block::new("BB", 0x3FF5_D000, 0x1000, |_| Box::new(radio_storage(0x400))),
@@ -257,6 +268,7 @@ pub const SENS: Id<Sens> = Id::of(TABLE, "SENS");
 pub const TIMG: [Id<TimerGroup>; 2] = [Id::of(TABLE, "TIMG0"), Id::of(TABLE, "TIMG1")];
 pub const I2S0: Id<I2s> = Id::of(TABLE, "I2S0");
 pub const SPI0: Id<Spi> = Id::of(TABLE, "SPI0");
+pub const SPI1: Id<Spi> = Id::of(TABLE, "SPI1");
 pub const GPIO: Id<Gpio> = Id::of(TABLE, "GPIO");
 pub const EFUSE: Id<Efuse> = Id::of(TABLE, "EFUSE");
 /// One of the two is there, as the board says.
@@ -266,6 +278,9 @@ pub const EMAC: Id<Emac> = Id::of(TABLE, "EMAC");
 pub const WIFI: Id<WifiMac> = Id::of(TABLE, "WIFI");
 pub const BLUETOOTH: Id<Bluetooth> = Id::of(TABLE, "RWBT");
 pub const DPORT: Id<Dport> = Id::of(TABLE, "DPORT");
+pub const SPI_ENCRYPT: Id<FlashEncryption> = Id::of(TABLE, "SPI_ENCRYPT");
+pub const SECURE_BOOT: Id<SecureBoot> = Id::of(TABLE, "SECURE_BOOT");
+pub const RNG: Id<Rng> = Id::of(TABLE, "RNG");
 pub const FLASH_MMU: [Id<FlashMmu>; 2] = [Id::of(TABLE, "FLASH_MMU_PRO"), Id::of(TABLE, "FLASH_MMU_APP")];
 pub const RTC_IO: Id<RtcIo> = Id::of(TABLE, "RTC_IO");
 pub const IO_MUX: Id<IoMux> = Id::of(TABLE, "IO_MUX");

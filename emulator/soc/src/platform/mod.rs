@@ -9,6 +9,7 @@ mod lines;
 pub mod map;
 mod net;
 mod parts;
+mod plain_flash;
 mod serial;
 mod signals;
 mod stub;
@@ -23,7 +24,7 @@ use espalier_core::{
 };
 use espalier_net::{Air, Delivery, Lan, Ports, Sent};
 use espalier_parts::{FlashChip, FlashSize, Psram, PsramSize};
-use espalier_peripherals::ResetCause;
+use espalier_peripherals::{FlashCipher, ResetCause};
 
 use crate::error::SocError;
 use block::{Block, Blocks, Row, Setup};
@@ -31,6 +32,7 @@ use events::Events;
 use lines::Lines;
 use map::{Map, Window};
 use parts::Parts;
+use plain_flash::PlainFlash;
 use unmodelled::{Allowed, Mnemonics, UnmodelledLog};
 use wire_ends::WireEnds;
 
@@ -97,6 +99,8 @@ pub struct Platform {
     pub driven: Vec<Option<bool>>,
     pub pads: Lines,
     pub parts: Parts,
+    /// The flash chip as the caches show it.
+    pub plain_flash: PlainFlash,
     pub lan: Lan,
     pub air: Air,
     /// The ports in place of the antenna's and the cable's networks, if this is one of several boards.
@@ -116,7 +120,7 @@ pub struct Platform {
 espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
-        pads, parts, lan, air, ports, wire_ends, output, flash_changes, attention, code_epoch, unmodelled
+        pads, parts, plain_flash, lan, air, ports, wire_ends, output, flash_changes, attention, code_epoch, unmodelled
     } fixed { map, steady, has_steady, steady_until, events } if Platform::is_sound;
 }
 
@@ -147,6 +151,7 @@ impl Platform {
             driven: vec![None; config.pins],
             pads: Lines::new(parts.heard(), &board.wires, config.pins, table.len()),
             parts,
+            plain_flash: PlainFlash::default(),
             lan,
             air: Air::new(seed),
             ports: None,
@@ -411,10 +416,18 @@ impl Platform {
         }
     }
 
+    /// The caches decrypt flash, or show it as it is.
+    pub fn set_flash_cipher(&mut self, cipher: Option<FlashCipher>) {
+        if self.plain_flash.set_cipher(cipher) {
+            self.change_code();
+        }
+    }
+
     /// The flash chip's memory was changed past its own commands.
     pub fn note_flash_change(&mut self) {
         if self.parts.flash.changes() != self.flash_changes {
             self.flash_changes = self.parts.flash.changes();
+            self.plain_flash.follow(&self.parts.flash);
             self.change_code();
         }
     }

@@ -6,7 +6,7 @@ use espalier_core::Timing;
 use espalier_parts::{BUILT_IN_KINDS, Connection, PadUse};
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_assert, prop_oneof, proptest};
 
-use espalier_soc::BoardDefinition;
+use espalier_soc::{BoardDefinition, EFUSE_IMAGE_BYTES, Machine, MachineConfig};
 
 fn board(text: &str) -> BoardDefinition {
     BoardDefinition::from_toml(text, Path::new("mine.toml")).unwrap()
@@ -95,6 +95,35 @@ fn paths_are_seen_from_the_file_that_names_them() {
     std::fs::write(&mine, "extends = \"mine.toml\"\n").unwrap();
     let error = BoardDefinition::load(mine.to_str().unwrap()).unwrap_err().to_string();
     assert!(error.ends_with("more than 8 files"), "{error}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn efuses_are_burnt_on_top_of_the_factory_s() {
+    let folder = std::env::temp_dir().join(format!("espalier-efuses-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (file, mine) = (folder.join("efuse.bin"), folder.join("mine.toml"));
+    let mut image = [0; EFUSE_IMAGE_BYTES];
+    image[28] = 0x42;
+    std::fs::write(&file, image).unwrap();
+    std::fs::write(&mine, "[chip]\nmac = \"24:0a:c4:00:02:20\"\nefuses = \"efuse.bin\"\n").unwrap();
+    let load = || BoardDefinition::load(mine.to_str().unwrap());
+    let machine = |board| Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap();
+    let burnt = machine(load().unwrap()).efuses();
+    assert_eq!((burnt[4], burnt[28]), (0x20, 0x42), "the MAC of the board, and the key of the file");
+    image[4] = 0x30;
+    std::fs::write(&file, image).unwrap();
+    assert_eq!(machine(load().unwrap()).efuses(), image, "a whole chip");
+    std::fs::write(&file, [0; 32]).unwrap();
+    let error = load().unwrap_err().to_string();
+    assert!(error.ends_with("chip.efuses is an image of 32 bytes, not one of 124: the words of blocks 0 to 3, as Espressif's QEMU keeps them"), "{error}");
+    std::fs::remove_file(&file).unwrap();
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("the eFuses in") && error.contains("efuse.bin\" cannot be read: "), "{error}");
+    std::fs::write(&file, image).unwrap();
+    std::fs::write(&mine, "[chip]\nkind = \"esp32c3\"\nefuses = \"efuse.bin\"\n").unwrap();
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("chip.efuses is set on an esp32c3, not left out"), "{error}");
     std::fs::remove_dir_all(folder).unwrap();
 }
 

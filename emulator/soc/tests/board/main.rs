@@ -8,6 +8,7 @@ mod definitions;
 mod download;
 mod esp32c3;
 mod external_ram;
+mod flash_encryption;
 mod hostile;
 mod jtag;
 mod observers;

@@ -38,9 +38,11 @@ const ESP32: Chip = Chip {
         ("RWBT", "btdm"),
         ("EMAC", "gmac"),
         ("SDMMC", "sdhost"),
+        ("SPI_ENCRYPT", "flash_encryption"),
     ],
-    // Parts of the radio without any public description, and the network interface of QEMU's machine, which is another maker's.
-    undescribed: &["FE2", "FE", "ANA", "BT", "AGC", "PHY", "ETHERNET"],
+    // Parts of the radio and secure boot without any public description, and the network interface of QEMU's machine, which is another
+    // maker's.
+    undescribed: &["SECURE_BOOT", "FE2", "FE", "ANA", "BT", "AGC", "PHY", "ETHERNET"],
 };
 
 const ESP32C3: Chip = Chip {

@@ -1,6 +1,7 @@
 //! Options that several commands have.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use espalier::{AccessPoint, Board, BoardBuilder, Model, Timing};
@@ -24,6 +25,14 @@ pub struct SetupArgs {
     /// the board file decide, and then it is fast.
     #[arg(long, value_name = "fast|silicon", value_parser = timing)]
     pub timing: Option<Timing>,
+    /// Burn these eFuses on top of what the factory has burnt: 124 bytes, the words of blocks 0 to 3, as Espressif's QEMU keeps them. A file
+    /// with a factory MAC has all fuses of the chip. It is only read.
+    #[arg(long, value_name = "FILE", value_parser = efuses)]
+    pub efuses: Option<Arc<[u8]>>,
+}
+
+fn efuses(path: &str) -> Result<Arc<[u8]>, String> {
+    std::fs::read(path).map(Arc::from).map_err(|error| error.to_string())
 }
 
 fn timing(text: &str) -> Result<Timing, String> {
@@ -37,13 +46,18 @@ fn timing(text: &str) -> Result<Timing, String> {
 impl SetupArgs {
     /// Whether nothing was said of the board.
     pub fn is_default(&self) -> bool {
-        self.board == Model::default() && self.access_point.is_empty() && self.seed == 0 && self.timing.is_none()
+        self.board == Model::default()
+            && self.access_point.is_empty()
+            && self.seed == 0
+            && self.timing.is_none()
+            && self.efuses.is_none()
     }
 
     /// A board that is set up like this.
     pub fn builder(&self, name: &str) -> BoardBuilder {
         let builder = Board::builder().model(self.board.clone()).seed(self.seed).name(name);
         let builder = self.timing.into_iter().fold(builder, BoardBuilder::timing);
+        let builder = self.efuses.iter().fold(builder, |builder, image| builder.efuses(&image[..]));
         self.access_point.iter().map(AccessPoint::from).fold(builder, BoardBuilder::access_point)
     }
 }

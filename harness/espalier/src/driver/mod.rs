@@ -89,6 +89,8 @@ pub(crate) struct Setup {
     pub(crate) qemu: Option<PathBuf>,
     /// The time that an emulated board keeps, if not the one of its board file or of the environment.
     pub(crate) timing: Option<Timing>,
+    /// The image of an emulated board's eFuses, if not the one of its board file.
+    pub(crate) efuses: Option<Vec<u8>>,
     pub(crate) strict: bool,
     /// Blocks at which a strict board goes on.
     pub(crate) allowed: Vec<String>,
@@ -127,8 +129,9 @@ pub(crate) fn describe(
     kinds: &PartKinds,
     parts: &[PartEntry],
     timing: Option<Timing>,
+    efuses: Option<&[u8]>,
 ) -> Result<(Vec<u8>, u32), Failure> {
-    emulated::describe(model, kinds, parts, timing)
+    emulated::describe(model, kinds, parts, timing, efuses)
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

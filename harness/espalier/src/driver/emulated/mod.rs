@@ -106,21 +106,27 @@ pub(super) fn check(model: &Model, parts: &[PartEntry]) -> Result<(), ModelError
     definition(model, &PartKinds::default(), parts).map(drop)
 }
 
-/// The same, in the time that the builder or the environment asks for.
-fn timed(
+/// The same, in the time that the builder or the environment asks for, and with the eFuses of the builder.
+fn configured(
     model: &Model,
     kinds: &PartKinds,
     parts: &[PartEntry],
     timing: Option<Timing>,
+    efuses: Option<&[u8]>,
 ) -> Result<BoardDefinition, Failure> {
+    let description = |error| ModelError::Description(Box::new(error));
     let definition = definition(model, kinds, parts)?;
+    let definition = match efuses {
+        None => definition,
+        Some(image) => definition.with_efuses(image).map_err(description)?,
+    };
     let wanted = match timing {
         Some(timing) => Some(timing),
         None => timing_from_env().map_err(EmulatorError::new)?,
     };
     match wanted {
         None => Ok(definition),
-        Some(timing) => definition.timed(timing).map_err(|error| ModelError::Description(Box::new(error)).into()),
+        Some(timing) => Ok(definition.timed(timing).map_err(description)?),
     }
 }
 
@@ -130,8 +136,9 @@ pub(super) fn describe(
     kinds: &PartKinds,
     parts: &[PartEntry],
     timing: Option<Timing>,
+    efuses: Option<&[u8]>,
 ) -> Result<(Vec<u8>, u32), Failure> {
-    let definition = timed(model, kinds, parts, timing)?;
+    let definition = configured(model, kinds, parts, timing, efuses)?;
     let mut to = Writer::new();
     definition.save(&mut to);
     Ok((to.into_bytes(), definition.flash_size))
@@ -149,7 +156,7 @@ pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
-    let board = timed(&setup.model, &setup.kinds, &setup.parts, setup.timing)?;
+    let board = configured(&setup.model, &setup.kinds, &setup.parts, setup.timing, setup.efuses.as_deref())?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
     let (access, board) = match &setup.world {
