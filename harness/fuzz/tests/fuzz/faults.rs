@@ -8,17 +8,24 @@ use crate::firmware::connected;
 #[tokio::test]
 async fn each_fault_is_seen_for_what_it_is() -> Result<(), FuzzError> {
     let name = [b"EN@".as_slice(), &[b'a'; 40]].concat();
-    let faults: [(&[u8], FaultKind); 3] =
-        [(&name, FaultKind::IllegalAccess), (b"EI!", FaultKind::IllegalAccess), (b"EL!", FaultKind::EndlessLoop)];
+    let faults: [(&[u8], FaultKind, &str); 5] = [
+        (&name, FaultKind::IllegalAccess, "the firmware panicked"),
+        (b"EI!", FaultKind::IllegalAccess, "the firmware panicked"),
+        (b"EL!", FaultKind::EndlessLoop, "a core is still busy"),
+        (b"EH@a name of twenty byte", FaultKind::Heap, "CORRUPT HEAP: Bad tail at 0x3ff"),
+        (b"EW!", FaultKind::Watchdog, "watchdog"),
+    ];
     let (planted, socket) = connected(true).await?;
     let fuzz = Fuzz::new(Entry::tcp(&socket));
-    for (input, expected) in faults {
-        let fault = fuzz.attempt(&planted, input)?;
-        assert_eq!(fault.as_ref().map(|fault| fault.kind), Some(expected), "{fault:?}");
+    for (input, expected, message) in faults {
+        let fault = fuzz.attempt(&planted, input)?.unwrap_or_else(|| panic!("nothing of {}", input.escape_ascii()));
+        assert!(fault.kind == expected && fault.message.contains(message), "{}: {fault:?}", input.escape_ascii());
     }
-    assert_eq!(fuzz.attempt(&planted, b"EN\x05a nameless")?, None);
+    for harmless in [b"EN\x05a nameless".as_slice(), b"EH\x10a name"] {
+        assert_eq!(fuzz.attempt(&planted, harmless)?, None);
+    }
     let (whole, socket) = connected(false).await?;
-    for (input, _) in faults {
+    for (input, ..) in faults {
         assert_eq!(Fuzz::new(Entry::tcp(&socket)).attempt(&whole, input)?, None);
     }
     Ok(())

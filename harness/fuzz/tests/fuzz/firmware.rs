@@ -13,7 +13,7 @@ const MESSAGES: &str = "4text7lay_out";
 const UNUSED: &str = "6Client9find_host";
 /// The instruction of `lay_out` behind ENTRY that `programs/parser.s` has, too, and the place of its parser.
 const SECOND: u32 = 3;
-const PARSER: u32 = 0x38;
+const PARSER: u32 = 0x120;
 /// The instruction J (Xtensa ISA reference manual): 18 bits of distance from four bytes behind its address.
 fn jump(from: u32, to: u32) -> [u8; 3] {
     let word = to.wrapping_sub(from + 4) << 6 | 0x06;
