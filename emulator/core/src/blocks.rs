@@ -3,13 +3,17 @@
 //! A block starts at an address that was jumped to and goes on to where its [`Decoder`] ends it, or to [`MAX_INSTRUCTIONS`]. It lies in at
 //! most two code pages. It is stale once its code may have changed, which [`Bus::code_version`] and [`Bus::code_epoch`] say.
 
+mod pool;
+
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use crate::bus::{Bus, CODE_PAGE, CodeMemory};
 use crate::counts::Counting;
 use crate::persist::{Damaged, Persist, Reader, Writer};
+use pool::{BlockPool, Ended, Shared};
 
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;
@@ -73,6 +77,16 @@ pub trait Decoder: Sized {
 
     /// Tells an instruction that so many instructions and bytes of its block come before it. True if the block ends with it.
     fn add(&mut self, instruction: &mut Self::Instruction, index: u8, offset: u8, own: &mut Self::Own) -> bool;
+
+    /// The last instruction of a block is known. `add` was called for it, maybe by another machine.
+    fn met_last(&mut self, instruction: &Self::Instruction) {
+        let _ = instruction;
+    }
+
+    /// Whether a block depends on nothing but its code, the memory that it begins in and the [ends](Decoder::next_end) of all blocks.
+    fn is_shared(&self) -> bool {
+        true
+    }
 
     /// The first address from `address` on before which a block in this memory ends that comes to it.
     fn next_end(&self, address: u32, memory: CodeMemory) -> Option<u32> {
@@ -161,15 +175,22 @@ pub struct BlockCache<D: Decoder> {
     /// hundreds of them after each reset.
     mapped: Vec<u32>,
     epoch: u32,
+    /// The blocks of this cache and of its clones. There is none before the first clone.
+    pool: OnceLock<Arc<BlockPool<D>>>,
     /// The executions of blocks, if they are counted.
     pub counting: Counting,
 }
 
-/// A clone starts without blocks and decodes them again as it needs them, which costs less than copying them all. The blocks come out the
-/// same: one depends on nothing but its address, memory, what of it is at hand, and its decoder.
+/// A clone starts without blocks and looks for them in the pool, or decodes them again, as it needs them: that costs less than copying
+/// them all. The blocks come out the same: one depends on nothing but its address, memory, what of it is at hand, and its decoder.
 impl<D: Decoder + Clone> Clone for BlockCache<D> {
     fn clone(&self) -> BlockCache<D> {
-        BlockCache { epoch: self.epoch, counting: self.counting.clone(), ..BlockCache::new(self.decoder.clone()) }
+        BlockCache {
+            epoch: self.epoch,
+            pool: Arc::clone(self.pool.get_or_init(Arc::default)).into(),
+            counting: self.counting.clone(),
+            ..BlockCache::new(self.decoder.clone())
+        }
     }
 }
 
@@ -203,6 +224,7 @@ impl<D: Decoder> BlockCache<D> {
             quick: Vec::new(),
             mapped: Vec::new(),
             epoch: 0,
+            pool: OnceLock::new(),
             counting: Counting::default(),
         }
     }
@@ -350,40 +372,23 @@ impl<D: Decoder> BlockCache<D> {
         if self.instructions.len() > MAX_STORED {
             self.clear();
         }
-        let (mut count, mut end, mut own, mut cut) = (0, pc, D::Own::default(), false);
         let memory = bus.code_memory(pc);
-        let mut ends_before = pc.checked_add(1).and_then(|next| self.decoder.next_end(next, memory));
         self.decoded.clear();
-        while count < MAX_INSTRUCTIONS && (count == 0 || ends_before != Some(end)) {
-            cut = count > 0 && !bus.is_at_hand(end);
-            if cut {
-                break;
-            }
-            let mut instruction = match D::fetch(bus, end) {
-                Ok(instruction) => instruction,
-                // Raised only when execution gets there, as the start of a block of its own.
-                Err(_) if count > 0 => break,
-                Err(trap) => return Err(Absent::Trap(trap)),
-            };
-            self.decoder.charge(bus, end, &mut instruction);
-            let is_last = self.decoder.add(&mut instruction, count as u8, end.wrapping_sub(pc) as u8, &mut own);
-            self.decoded.push(instruction);
-            count += 1;
-            end = end.wrapping_add(D::length(&instruction));
-            if is_last || end < pc {
-                break;
-            }
-            // An instruction may lie across such an address.
-            if ends_before.is_some_and(|address| address < end) {
-                ends_before = self.decoder.next_end(end, memory);
-            }
+        let pool = if self.decoder.is_shared() { self.pool.get() } else { None };
+        let known = pool.and_then(|pool| pool.find(pc, memory, &self.decoder, bus, &mut self.decoded));
+        let Shared { end, ended, own, .. } = match known {
+            Some(shared) => shared,
+            None => self.decode_anew(pc, memory, bus)?,
+        };
+        let cut = ended == Ended::Cut;
+        if let Some(last) = self.decoded.last() {
+            self.decoder.met_last(last);
         }
-        self.decoder.complete(&mut own, memory);
         let memory = memory.max(bus.code_memory(end.wrapping_sub(1)));
         let block = Block {
             address: u64::from(pc),
             first: self.instructions.len() as u32,
-            count: count as u32,
+            count: self.decoded.len() as u32,
             end,
             memory,
             cut,
@@ -394,6 +399,58 @@ impl<D: Decoder> BlockCache<D> {
         let index = self.insert(block, stale);
         self.by_address.insert(pc, index);
         Ok(index)
+    }
+
+    /// Decodes the instructions of the block at `pc`, which are empty so far.
+    fn decode_anew<B: Bus>(
+        &mut self,
+        pc: u32,
+        memory: CodeMemory,
+        bus: &mut B,
+    ) -> Result<Shared<D::Own>, Absent<D::Trap>> {
+        let (mut end, mut last, mut own) = (pc, pc, D::Own::default());
+        let mut ends_before = pc.checked_add(1).and_then(|next| self.decoder.next_end(next, memory));
+        let ended = loop {
+            let count = self.decoded.len();
+            if count == MAX_INSTRUCTIONS {
+                break Ended::Code;
+            }
+            if count > 0 && ends_before == Some(end) {
+                break Ended::Stop;
+            }
+            if count > 0 && !bus.is_at_hand(end) {
+                break Ended::Cut;
+            }
+            let mut instruction = match D::fetch(bus, end) {
+                Ok(instruction) => instruction,
+                // Raised only when execution gets there, as the start of a block of its own.
+                Err(_) if count > 0 => break Ended::Nowhere,
+                Err(trap) => return Err(Absent::Trap(trap)),
+            };
+            self.decoder.charge(bus, end, &mut instruction);
+            let is_last = self.decoder.add(&mut instruction, count as u8, end.wrapping_sub(pc) as u8, &mut own);
+            self.decoded.push(instruction);
+            last = end;
+            end = end.wrapping_add(D::length(&instruction));
+            if end < pc {
+                break Ended::Nowhere;
+            }
+            if is_last {
+                break Ended::Code;
+            }
+            // An instruction may lie across such an address.
+            if ends_before.is_some_and(|address| address < end) {
+                ends_before = self.decoder.next_end(end, memory);
+            }
+        };
+        self.decoder.complete(&mut own, memory);
+        let shared = Shared { end, last, ended, own };
+        if self.decoder.is_shared()
+            && let Some(pool) = self.pool.get()
+        {
+            pool.keep(pc, memory, bus, &self.decoded, &shared);
+        }
+        Ok(shared)
     }
 
     /// Adds the block that was decoded, in place of `stale` if that is given and still there.

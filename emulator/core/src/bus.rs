@@ -85,10 +85,18 @@ pub trait Bus {
         true
     }
 
-    /// Whether the code at `address` is in the cache and can be fetched without waiting. Blocks end before other code.
+    /// Whether the code at `address` is in the cache and can be fetched without waiting. Blocks end before other code. The answer is the
+    /// same for all instructions that lie in the same lines of [`CacheLines::LINE`](crate::CacheLines::LINE) bytes.
     fn is_at_hand(&self, address: u32) -> bool {
         let _ = address;
         true
+    }
+
+    /// The bytes of code from `address` on, as [`fetch`](Bus::fetch) reads them, whether they are at hand or not. None if they do not lie
+    /// in one piece.
+    fn code(&self, address: u32, length: usize) -> Option<&[u8]> {
+        let _ = (address, length);
+        None
     }
 
     /// Brings in the lines of code at these two addresses. Returns the cycles that the core waits for them, none if they are in its

@@ -65,7 +65,7 @@ pub enum DebugStop {
 pub enum Translation {
     /// None: the interpreter executes all.
     Off,
-    /// Blocks that were executed so many times, if the host has a back end.
+    /// Blocks that were executed so many times, if the host has a back end; those that a fork has translated earlier.
     After(u32),
 }
 

@@ -11,13 +11,24 @@ use crate::ir::{Ring, Slot};
 #[derive(Debug)]
 pub(crate) enum Native {}
 
+/// There is no code to be shared.
+#[derive(Debug, Default)]
+pub struct CodePool;
+
+impl CodePool {
+    /// Whether a block at an address was translated.
+    pub fn knows(&self, _: u32) -> bool {
+        false
+    }
+}
+
 /// Whether the host multiplies and adds with one rounding.
 pub fn fuses() -> bool {
     false
 }
 
 impl Native {
-    pub(crate) fn new(_: WindowLayout, _: Slot, _: Option<Ring>) -> Option<Native> {
+    pub(crate) fn new(_: WindowLayout, _: Slot, _: Option<Ring>, _: Option<Arc<CodePool>>) -> Option<Native> {
         None
     }
 

@@ -6,7 +6,7 @@ use espalier_core::{Page, WindowLayout, Windows};
 
 use crate::ir::{Op, Ring, Slot, Space, Value};
 use crate::layout;
-use crate::native::Native;
+use crate::native::{CodePool, Native};
 
 /// A block of guest code, lowered.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ pub struct Engine {
 
 /// The kind of host that code is generated for, if it is this one and it allows memory that is executed.
 pub fn host() -> Option<&'static str> {
-    Native::new(WindowLayout::default(), 0, None).map(|_| std::env::consts::ARCH)
+    Native::new(WindowLayout::default(), 0, None, None).map(|_| std::env::consts::ARCH)
 }
 
 impl Engine {
@@ -72,6 +72,14 @@ impl Engine {
     /// # Panics
     /// If the data window is not as code needs it, or the ring shows more than it has.
     pub fn new(layout: WindowLayout, pc: Slot, ring: Option<Ring>) -> Option<Engine> {
+        Engine::sharing(layout, pc, ring, None)
+    }
+
+    /// The same, which copies code from a pool where others have translated it, and gives its own to it. The code is the same.
+    ///
+    /// # Panics
+    /// As [`Engine::new`].
+    pub fn sharing(layout: WindowLayout, pc: Slot, ring: Option<Ring>, pool: Option<Arc<CodePool>>) -> Option<Engine> {
         assert!(
             layout.data.base.is_multiple_of(4) && layout.data.size <= 1 << 30,
             "a data window that is aligned, up to 1 GiB"
@@ -81,7 +89,7 @@ impl Engine {
         }
         let highest = ring.map_or(0, |ring| ring.highest().max(usize::from(ring.base)));
         let slots = highest.max(usize::from(pc)) + 1;
-        Some(Engine { native: Native::new(layout, pc, ring)?, slots, ring, places: 0 })
+        Some(Engine { native: Native::new(layout, pc, ring, pool)?, slots, ring, places: 0 })
     }
 
     /// Where the windows lie that code is made for.

@@ -13,7 +13,8 @@
 //!
 //! All `unsafe` of the emulator is here. What makes it sound: code only reaches registers below [`Engine`]'s highest slot and memory
 //! inside the windows, whose sizes [`Engine::run`] compares with those that the code was made for; and the memory that code lies in
-//! has two mappings, one that can be written and one that can be executed.
+//! has two mappings, one that can be written and one that can be executed. Engines of a machine and its forks share code by copying it
+//! from a [`CodePool`], where it is kept with the operations and the layout that it was made for.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod arena;
@@ -27,4 +28,4 @@ mod native;
 pub use engine::{Block, Engine, Exit, Outcome, host};
 pub use espalier_core::{Page, SteadyWords, Window, WindowLayout, Windows};
 pub use ir::{Binary, Condition, Float, FloatCondition, Op, Ring, Slot, Space, Unary, Value, Width};
-pub use native::fuses;
+pub use native::{CodePool, fuses};

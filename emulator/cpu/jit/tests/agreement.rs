@@ -2,10 +2,12 @@
 
 mod model;
 
+use std::sync::Arc;
+
 use espalier_core::CacheLines;
 use espalier_jit::{
-    Binary, Block, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Ring, Slot, Space, Unary, Value, Width,
-    Window, WindowLayout, Windows,
+    Binary, Block, CodePool, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Ring, Slot, Space, Unary,
+    Value, Width, Window, WindowLayout, Windows,
 };
 use model::{Memory, PAGED, STEADY, interpret};
 use proptest::collection::vec;
@@ -230,6 +232,39 @@ proptest! {
         prop_assert_eq!(settled(registers), settled(expected));
         prop_assert!(translated.data == expected_memory.data, "memory differs");
     }
+
+    /// Code that an engine copies from one that is gone does what its own would, whatever else the two have.
+    #[test]
+    fn code_out_of_a_pool_does_what_an_engine_translates_itself(
+        ops in program(),
+        others in vec(program(), 0..3),
+        registers in vec(register(), REGISTERS),
+        versions in vec(4u32..6, 4),
+        rounds in 1u32..4,
+    ) {
+        let Some(mut alone) = Engine::new(LAYOUT, PC, Some(RING)) else { return Ok(()) };
+        let count = ops.iter().filter(|op| matches!(op, Op::Instruction(_))).count() as u32;
+        let block = Block { address: ADDRESS, tag: TAG, count, ops: &ops };
+        let pool = Arc::<CodePool>::default();
+        let mut give = Engine::sharing(LAYOUT, PC, Some(RING), Some(Arc::clone(&pool))).expect("there was one");
+        for (number, ops) in others.iter().enumerate() {
+            // One of them lies where the block will be.
+            let other = Block { address: ADDRESS + number as u32, tag: 1, count: 32, ops };
+            prop_assert!(give.install(&other).is_some());
+        }
+        give.install(&Block { tag: TAG + 1, ..block }).expect("there is room");
+        drop(give);
+        let mut take = Engine::sharing(LAYOUT, PC, Some(RING), Some(pool)).expect("there was one");
+        let mut results = Vec::new();
+        for engine in [&mut alone, &mut take] {
+            let cell = engine.install(&block).expect("there is room for one block");
+            let (mut registers, mut memory) = (registers.clone(), Memory::new(&versions));
+            registers[usize::from(BASE)] %= u32::from(RING.groups);
+            let outcome = run(engine, cell, &mut registers, &mut memory, rounds * count);
+            results.push((outcome, registers, memory.data));
+        }
+        prop_assert_eq!(&results[0], &results[1]);
+    }
 }
 
 /// The registers without what is stale: what the window shows is in the names, and nothing is behind the file.
@@ -343,4 +378,40 @@ fn ways_out_are_counted() {
         assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 799, looked: None }));
     }
     assert_eq!(executions, [0, 0, 198, 2, 0, 0, 0, 2]);
+}
+
+/// Where a block counts is an engine's own, even if its code is another one's.
+#[test]
+fn shared_code_counts_where_its_engine_says() {
+    let pool = Arc::<CodePool>::default();
+    for place in [2, 5] {
+        let Some(mut engine) = Engine::sharing(LAYOUT, PC, Some(RING), Some(Arc::clone(&pool))) else { return };
+        let ops = [Op::Instruction(0), Op::Tally { place }, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
+        let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 1, ops: &ops }).expect("there is room");
+        let (mut registers, mut executions) = (vec![0; REGISTERS], [0; 6]);
+        let mut memory = Memory::new(&[0; 4]);
+        let ran = run_counted(&mut engine, cell, &mut registers, &mut memory, &mut executions, 9);
+        assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 8, looked: None }));
+        let mut expected = [0; 6];
+        expected[place as usize] = 1;
+        assert_eq!(executions, expected);
+    }
+}
+
+/// An engine for other memory makes its own code: what lies outside of its window is left to the interpreter.
+#[test]
+fn code_for_other_memory_is_not_shared() {
+    let pool = Arc::<CodePool>::default();
+    let load = Op::Load { to: 0, width: Width::Byte, signed: false, base: Value::Imm(LAYOUT.data.base), offset: 0x7FF };
+    let ops = [Op::Instruction(0), load, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
+    let block = Block { address: ADDRESS, tag: TAG, count: 1, ops: &ops };
+    let small = WindowLayout { data: Window { size: 0x600, ..LAYOUT.data }, ..LAYOUT };
+    for (layout, exit) in [(LAYOUT, Exit::At), (small, Exit::Interpret { tag: TAG, index: 0 })] {
+        let Some(mut engine) = Engine::sharing(layout, PC, Some(RING), Some(Arc::clone(&pool))) else { return };
+        let cell = engine.install(&block).expect("there is room");
+        let mut memory = Memory::new(&[0; 4]);
+        memory.data.truncate(layout.data.size as usize);
+        let ran = run(&mut engine, cell, &mut vec![0; REGISTERS], &mut memory, 9);
+        assert_eq!(ran.map(|outcome| outcome.exit), Some(exit));
+    }
 }

@@ -74,12 +74,13 @@ pub(crate) struct Xtensa {
     pub(crate) translator: Translator,
 }
 
-/// A clone has no code translated.
+/// A clone has no code translated yet.
 impl Clone for Xtensa {
     fn clone(&self) -> Xtensa {
         Xtensa {
             loop_ends: self.loop_ends.clone(),
             last_loop_end: self.last_loop_end,
+            translator: self.translator.for_clone(),
             ..Xtensa::new(self.translator.setting(), self.timing)
         }
     }
@@ -150,10 +151,18 @@ impl Decoder for Xtensa {
         }
         own.window = instruction.window().max(own.window);
         self.entered |= instruction.opcode == Opcode::Entry;
+        instruction.opcode.description().flow == Flow::End || own.cycles > MOST_CYCLES
+    }
+
+    fn met_last(&mut self, instruction: &Instruction) {
         if matches!(instruction.opcode, Opcode::Loop | Opcode::Loopnez | Opcode::Loopgtz) {
             self.new_loop_end = Some(instruction.immediate);
         }
-        instruction.opcode.description().flow == Flow::End || own.cycles > MOST_CYCLES
+    }
+
+    /// In silicon's time the cycles of an instruction depend on what comes behind it.
+    fn is_shared(&self) -> bool {
+        self.timing == Timing::Fast
     }
 
     fn next_end(&self, address: u32, memory: CodeMemory) -> Option<u32> {

@@ -185,24 +185,26 @@ impl CoreBus<'_> {
         bytes(page, offset)
     }
 
+    /// The memory that the instruction bus shows at an address, and where in it that is. SRAM1 has the order of its words reversed there.
+    #[inline]
+    fn code_place(&self, address: u32) -> Option<(&[u8], usize)> {
+        match self.code_ram(address) {
+            Some(Code::Iram(offset)) => Some((&self.chip.ram.iram[..], offset)),
+            Some(Code::Sram1(offset)) => Some((&self.chip.ram.dram[..], offset)),
+            Some(Code::RtcFast(offset)) => Some((&self.chip.ram.rtc_fast[..], offset)),
+            Some(Code::RtcSlow(offset)) => Some((&self.chip.ram.rtc_slow[..], offset)),
+            None => match within(address, ROM_BASE, ROM_SIZE) {
+                Some(offset) => Some((self.chip.rom.view(self.origin.core), offset)),
+                None => self.flash_code(address),
+            },
+        }
+    }
+
     /// The word at an address of the instruction bus that holds memory.
     #[inline]
     fn code_word(&self, address: u32) -> Option<u32> {
-        let word = match self.code_ram(address) {
-            Some(Code::Iram(offset)) => bytes(&self.chip.ram.iram[..], offset),
-            Some(Code::Sram1(offset)) => bytes(&self.chip.ram.dram[..], offset),
-            Some(Code::RtcFast(offset)) => bytes(&self.chip.ram.rtc_fast[..], offset),
-            Some(Code::RtcSlow(offset)) => bytes(&self.chip.ram.rtc_slow[..], offset),
-            None => {
-                if let Some(offset) = within(address, ROM_BASE, ROM_SIZE) {
-                    bytes(self.chip.rom.view(self.origin.core), offset)
-                } else {
-                    let (page, offset) = self.flash_code(address)?;
-                    bytes(page, offset)
-                }
-            }
-        };
-        word.map(u32::from_le_bytes)
+        let (memory, offset) = self.code_place(address)?;
+        bytes(memory, offset).map(u32::from_le_bytes)
     }
 
     /// Where a store of so many bytes goes, unless memory refuses it.
@@ -313,6 +315,14 @@ fn store_narrow(memory: &mut [u8], offset: usize, width: u32, value: u32) -> Res
 impl Bus for CoreBus<'_> {
     fn fetch(&mut self, address: u32) -> Result<u32, Fault> {
         self.code_word(address).ok_or(Fault::Unmapped)
+    }
+
+    fn code(&self, address: u32, length: usize) -> Option<&[u8]> {
+        if within(address, SRAM1_CODE_BASE, SRAM1_SIZE).is_some() {
+            return None;
+        }
+        let (memory, offset) = self.code_place(address)?;
+        memory.get(offset..offset.checked_add(length)?)
     }
 
     fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {

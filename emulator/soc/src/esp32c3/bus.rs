@@ -75,6 +75,20 @@ impl Bus for CoreBus<'_> {
         self.memory(address).map(u32::from_le_bytes).ok_or(Fault::Unmapped)
     }
 
+    fn code(&self, address: u32, length: usize) -> Option<&[u8]> {
+        if let Some(bytes) = self.chip.ram.slice(address, length) {
+            return Some(bytes);
+        }
+        if let Some(start) = rom::offset(address) {
+            let last = address.checked_add(u32::try_from(length).ok()?.checked_sub(1)?)?;
+            let end = rom::offset(last)? + 1;
+            return self.chip.rom.get(start..end).filter(|bytes| bytes.len() == length);
+        }
+        let offset = flash_offset(address)?;
+        let (page, start) = (self.chip.flash_page((offset / PAGE) as usize)?, (offset % PAGE) as usize);
+        page.get(start..start.checked_add(length)?)
+    }
+
     fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault> {
         match self.memory(address) {
             Some(bytes) => Ok(u8::from_le_bytes(bytes)),

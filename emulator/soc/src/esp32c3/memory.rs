@@ -72,6 +72,13 @@ impl Ram {
         self.bytes.get(start..start + N)?.try_into().ok()
     }
 
+    /// So many bytes from an address on, if they are in one memory.
+    pub fn slice(&self, address: u32, length: usize) -> Option<&[u8]> {
+        let start = place(address)?;
+        let end = place(address.checked_add(u32::try_from(length).ok()?.checked_sub(1)?)?)? + 1;
+        self.bytes.get(start..end).filter(|bytes| bytes.len() == length)
+    }
+
     /// Writes `N` bytes, and says what that has changed.
     #[inline(always)]
     pub fn put<const N: usize>(&mut self, address: u32, value: [u8; N]) -> Option<Stored> {

@@ -175,6 +175,10 @@ impl Bus for Observed<'_> {
         self.bus.bring_in(address)
     }
 
+    fn code(&self, address: u32, length: usize) -> Option<&[u8]> {
+        self.bus.code(address, length)
+    }
+
     fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {
         self.bus.wait_for_code(first, last)
     }

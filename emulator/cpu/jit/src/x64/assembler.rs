@@ -82,6 +82,65 @@ pub(super) enum LoadKind {
     Word,
 }
 
+/// Code that every block shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stub {
+    /// The end of a run.
+    Out,
+    /// The guest is at `eax`.
+    At,
+    /// The interpreter has to do instruction `ecx` of block `eax`.
+    Interpret,
+    /// The guest is at `eax`, and the core has to look at its interrupts.
+    Look,
+    /// Goes on at `eax`.
+    Indirect,
+}
+
+/// Kinds of words that depend on the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The distance of shared code.
+    Stub(Stub),
+    /// The offset of the cell of a guest address.
+    Cell(u32),
+    /// The tag of the block.
+    Tag,
+    /// The offset of the count of the tally with this number.
+    Tally(u32),
+}
+
+/// Code without the words that depend on the engine which it is for.
+#[derive(Debug)]
+pub(super) struct Code {
+    bytes: Box<[u8]>,
+    places: Box<[(usize, Place)]>,
+}
+
+/// A word of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// The distance of this address.
+    DistanceOf(u64),
+    /// The word itself.
+    Is(u32),
+}
+
+impl Code {
+    /// The code as it has to be when it lies at `address`.
+    pub fn at(&self, address: u64, mut word: impl FnMut(Place) -> Word) -> Vec<u8> {
+        let mut bytes = self.bytes.to_vec();
+        for (offset, place) in &self.places {
+            let word = match word(*place) {
+                Word::DistanceOf(target) => target.wrapping_sub(address.wrapping_add(*offset as u64 + 4)) as u32,
+                Word::Is(word) => word,
+            };
+            bytes[*offset..offset + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
+
 /// A place in the code that something jumps to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Label(usize);
@@ -93,8 +152,8 @@ pub(super) struct Assembler {
     labels: Vec<Option<usize>>,
     /// Where the displacements of jumps to labels are.
     jumps: Vec<(usize, Label)>,
-    /// Where the displacements of jumps to addresses outside are.
-    far: Vec<(usize, u64)>,
+    /// Where the words are that depend on the engine which the code is for.
+    places: Vec<(usize, Place)>,
 }
 
 impl Assembler {
@@ -107,18 +166,20 @@ impl Assembler {
         self.labels[label.0] = Some(self.code.len());
     }
 
-    /// The code as it has to be when it lies at `address`.
-    pub fn finish(mut self, address: u64) -> Vec<u8> {
+    /// The code, for any engine.
+    pub fn finish(mut self) -> Code {
         for (place, label) in &self.jumps {
             let target = self.labels[label.0].expect("a label is bound before the code is finished");
             let displacement = target as i64 - (*place as i64 + 4);
             self.code[*place..place + 4].copy_from_slice(&(displacement as i32).to_le_bytes());
         }
-        for (place, target) in &self.far {
-            let displacement = target.wrapping_sub(address.wrapping_add(*place as u64 + 4)) as i64;
-            self.code[*place..place + 4].copy_from_slice(&(displacement as i32).to_le_bytes());
-        }
-        self.code
+        Code { bytes: self.code.into(), places: self.places.into() }
+    }
+
+    /// A word that depends on the engine.
+    fn word(&mut self, place: Place) {
+        self.places.push((self.code.len(), place));
+        self.imm32(0);
     }
 
     fn byte(&mut self, byte: u8) {
@@ -220,9 +281,18 @@ impl Assembler {
         self.imm32(value);
     }
 
-    /// Adds one to the doubleword at `base + displacement`.
-    pub fn increment_wide(&mut self, base: Reg, displacement: i32) {
-        self.memory(true, &[0xFF], 0, base, displacement);
+    /// Adds one to the doubleword at `base` that the tally with this number counts in.
+    pub fn count(&mut self, base: Reg, tally: u32) {
+        self.rex(true, 0, 0, base.0, false);
+        self.code.extend([0xFF, 0x80 | base.0 & 7]);
+        self.word(Place::Tally(tally));
+    }
+
+    /// The tag of the block.
+    pub fn mov_tag(&mut self, to: Reg) {
+        self.rex(false, 0, 0, to.0, false);
+        self.byte(0xB8 | to.0 & 7);
+        self.word(Place::Tag);
     }
 
     pub fn alu(&mut self, op: Alu, to: Reg, from: Reg) {
@@ -442,11 +512,10 @@ impl Assembler {
         self.imm32(0);
     }
 
-    /// Jumps to an address within 2 GiB.
-    pub fn jump_far(&mut self, target: u64) {
+    /// Jumps to shared code, within 2 GiB.
+    pub fn jump_to(&mut self, stub: Stub) {
         self.byte(0xE9);
-        self.far.push((self.code.len(), target));
-        self.imm32(0);
+        self.word(Place::Stub(stub));
     }
 
     pub fn jump_register(&mut self, to: Reg) {
@@ -455,5 +524,12 @@ impl Assembler {
 
     pub fn jump_memory(&mut self, base: Reg, displacement: i32) {
         self.memory(false, &[0xFF], 4, base, displacement);
+    }
+
+    /// Jumps to where the cell of a guest address leads, in the list of cells at `base`.
+    pub fn jump_cell(&mut self, base: Reg, target: u32) {
+        self.rex(false, 0, 0, base.0, false);
+        self.code.extend([0xFF, 0x80 | 4 << 3 | base.0 & 7]);
+        self.word(Place::Cell(target));
     }
 }

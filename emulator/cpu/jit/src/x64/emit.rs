@@ -9,12 +9,13 @@
 
 use espalier_core::{CODE_PAGE, CacheLines, SteadyWords, WindowLayout};
 
-use super::assembler::{Alu, Assembler, Cc, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Wide};
+use super::assembler::{
+    Alu, Assembler, Cc, Code, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Stub, Wide,
+};
 use super::cache::{Cache, GROUP_SHIFT, WINDOW, displacement};
 use super::context::{
     DATA_VERSIONS, EXECUTIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, STEADY, WORD_VERSIONS, WORDS,
 };
-use super::stubs::Stubs;
 use crate::engine::Block;
 use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value, Width};
 
@@ -22,9 +23,8 @@ const PAGE_SHIFT: u8 = CODE_PAGE.trailing_zeros() as u8;
 const TABLE_PAGE_SHIFT: u8 = 16;
 /// Bit of a version: code was decoded from the page.
 const DECODED: u8 = 1;
-const CELL_SHIFT: i32 = 3;
-/// Bytes of a count of executions.
-const COUNT_SHIFT: i32 = 3;
+/// Bytes of an entry of the table of pages.
+const ENTRY_SHIFT: u8 = 3;
 /// Bytes of a group of registers of the ring.
 const GROUP_BYTES: i32 = 1 << GROUP_SHIFT;
 
@@ -57,14 +57,6 @@ enum Detour {
     Wrap { label: Label, resume: Label, ring: Ring },
 }
 
-/// The guest and the host that blocks are translated for.
-#[derive(Clone, Copy)]
-pub(super) struct Surroundings<'a> {
-    pub layout: &'a WindowLayout,
-    pub ring: Option<Ring>,
-    pub stubs: &'a Stubs,
-}
-
 /// The translation of one block.
 pub(super) struct Emitter<'a> {
     pub(super) asm: Assembler,
@@ -72,27 +64,20 @@ pub(super) struct Emitter<'a> {
     block: &'a Block<'a>,
     layout: &'a WindowLayout,
     ring: Option<Ring>,
-    stubs: &'a Stubs,
-    cells: &'a mut dyn FnMut(u32) -> u32,
     start: Label,
     /// The instruction whose operations are being translated; none before the first.
     index: Option<u32>,
     /// The block is translated a second time, for when it leads to itself.
     repeats: bool,
-    /// Where the next way out is counted.
+    /// The tallies so far, and the number of the one that counts the next way out.
+    tallies: u32,
     tally: Option<u32>,
     outs: Vec<Out>,
     detours: Vec<Detour>,
 }
 
-/// Translates a block that will lie at `address`. `cells` gives the number of the cell of a guest address.
-pub(super) fn emit(
-    block: &Block<'_>,
-    surroundings: Surroundings<'_>,
-    address: u64,
-    cells: &mut dyn FnMut(u32) -> u32,
-) -> Vec<u8> {
-    let Surroundings { layout, ring, stubs } = surroundings;
+/// Translates a block. Its tag and the places of its tallies make no difference.
+pub(super) fn emit<'a>(block: &'a Block<'a>, layout: &'a WindowLayout, ring: Option<Ring>) -> Code {
     let mut asm = Assembler::default();
     let start = asm.label();
     let mut emitter = Emitter {
@@ -101,17 +86,16 @@ pub(super) fn emit(
         block,
         layout,
         ring,
-        stubs,
-        cells,
         start,
         index: None,
         repeats: false,
+        tallies: 0,
         tally: None,
         outs: Vec::new(),
         detours: Vec::new(),
     };
     emitter.run();
-    emitter.asm.finish(address)
+    emitter.asm.finish()
 }
 
 impl Emitter<'_> {
@@ -154,6 +138,7 @@ impl Emitter<'_> {
         self.asm.alu_imm(Alu::Cmp, R15, self.block.count);
         let refuse = self.leave(Way::Refuse);
         self.asm.jump_if(Cc::Below, refuse);
+        self.tallies = 0;
         for op in self.block.ops {
             self.op(op);
         }
@@ -199,36 +184,35 @@ impl Emitter<'_> {
         match way {
             Way::Refuse => {
                 self.asm.mov_imm(RAX, self.block.address);
-                self.asm.jump_far(self.stubs.at);
+                self.asm.jump_to(Stub::At);
             }
             Way::Interpret { index } => {
-                self.asm.mov_imm(RAX, self.block.tag);
+                self.asm.mov_tag(RAX);
                 self.asm.mov_imm(RCX, index);
-                self.asm.jump_far(self.stubs.interpret);
+                self.asm.jump_to(Stub::Interpret);
             }
             Way::Chain { target, done, tally } => {
                 self.spend(done, tally);
                 if target == self.block.address {
                     self.asm.jump(self.start);
                 } else {
-                    let cell = (self.cells)(target);
                     self.asm.mov_imm(RAX, target);
-                    self.asm.jump_memory(R14, (cell as i32) << CELL_SHIFT);
+                    self.asm.jump_cell(R14, target);
                 }
             }
             Way::Look { target, done, tally } => {
                 self.spend(done, tally);
                 self.asm.mov_imm(RAX, target);
-                self.asm.jump_far(self.stubs.look);
+                self.asm.jump_to(Stub::Look);
             }
         }
     }
 
     /// So many instructions of the block are done, and it is left.
     fn spend(&mut self, done: u32, tally: Option<u32>) {
-        if let Some(place) = tally {
+        if let Some(tally) = tally {
             self.asm.load_wide(RCX, R13, EXECUTIONS);
-            self.asm.increment_wide(RCX, (place as i32) << COUNT_SHIFT);
+            self.asm.count(RCX, tally);
         }
         self.asm.alu_imm(Alu::Sub, R15, done);
     }
@@ -328,7 +312,10 @@ impl Emitter<'_> {
                 self.result(to, RAX);
             }
             Op::Forget { slot } => self.cache.forget(slot),
-            Op::Tally { place } => self.tally = Some(place),
+            Op::Tally { .. } => {
+                self.tally = Some(self.tallies);
+                self.tallies += 1;
+            }
             Op::Branch { condition, left, right, target, done } => {
                 let tally = self.tally.take();
                 self.leave_if(condition, left, right, Way::Chain { target, done, tally });
@@ -353,7 +340,7 @@ impl Emitter<'_> {
                 self.cache.flush(&mut self.asm);
                 let tally = self.tally.take();
                 self.spend(done, tally);
-                self.asm.jump_far(self.stubs.indirect);
+                self.asm.jump_to(Stub::Indirect);
             }
             Op::Leave => {
                 let leave = self.hand_over();
@@ -591,7 +578,7 @@ impl Emitter<'_> {
                 self.asm.mov(RAX, RCX);
                 self.asm.shift_imm(Shift::Right, RAX, TABLE_PAGE_SHIFT);
                 self.asm.load_wide(RDX, R13, PAGES);
-                self.asm.load_wide_indexed(RDX, RDX, RAX, CELL_SHIFT as u8);
+                self.asm.load_wide_indexed(RDX, RDX, RAX, ENTRY_SHIFT);
                 self.asm.alu_imm(Alu::And, RCX, (1 << TABLE_PAGE_SHIFT) - 1);
                 self.asm.test_wide(RDX, RDX);
                 self.asm.jump_if(Cc::Equal, leave);

@@ -5,24 +5,30 @@ mod cache;
 mod context;
 mod emit;
 mod float;
+mod pool;
 mod stubs;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use assembler::{Place, Word};
 use context::{Context, KIND_INTERPRET, KIND_LOOK, NEVER, TABLE_ENTRIES, TableEntry, table_slot};
 use espalier_core::{Page, WindowLayout, Windows};
+pub use pool::CodePool;
 use stubs::Stubs;
 
 use crate::arena::Arena;
 use crate::engine::{Block, Exit, Outcome};
-use crate::ir::{Ring, Slot};
+use crate::ir::{Op, Ring, Slot};
 use crate::layout;
 
 /// Where code for one core lies, and the tables that lead to it.
 #[derive(Debug)]
 pub(crate) struct Native {
-    arena: Arena,
+    /// There until the end.
+    arena: Option<Arena>,
+    /// The code of other engines.
+    pool: Option<Arc<CodePool>>,
     /// Bytes of the arena that the shared code takes.
     shared: usize,
     stubs: Stubs,
@@ -41,6 +47,10 @@ pub(crate) struct Native {
     generation: Option<u64>,
 }
 
+/// Bytes of a cell and of a count of executions.
+const CELL_SHIFT: u32 = 3;
+const COUNT_SHIFT: u32 = 3;
+
 type Enter = unsafe extern "sysv64" fn(*mut u32, *mut u8, *mut Context, *const u64, u32, u64);
 
 /// Whether the host multiplies and adds with one rounding.
@@ -49,13 +59,20 @@ pub fn fuses() -> bool {
 }
 
 impl Native {
-    pub(crate) fn new(layout: WindowLayout, pc: Slot, ring: Option<Ring>) -> Option<Native> {
-        let mut arena = Arena::new()?;
+    pub(crate) fn new(
+        layout: WindowLayout,
+        pc: Slot,
+        ring: Option<Ring>,
+        pool: Option<Arc<CodePool>>,
+    ) -> Option<Native> {
+        let pool = pool.filter(|pool| pool.serves(&layout, ring));
+        let mut arena = pool.as_ref().and_then(|pool| pool.take_arena()).or_else(Arena::new)?;
         let stubs = stubs::write(&mut arena, pc, ring)?;
         let empty = TableEntry { address: 0, code: stubs.at };
         Some(Native {
             shared: arena.used(),
-            arena,
+            arena: Some(arena),
+            pool,
             stubs,
             layout,
             pc,
@@ -76,7 +93,8 @@ impl Native {
 
     /// Translates a block. None if there is no room for it.
     pub(crate) fn install(&mut self, block: &Block<'_>) -> Option<u32> {
-        let Native { arena, stubs, layout, ring, cells, addresses, cell_of, .. } = self;
+        let Native { arena, pool, stubs, layout, ring, cells, addresses, cell_of, .. } = self;
+        let (arena, pool) = (arena.as_mut()?, pool.as_ref());
         let mut cell = |address| {
             *cell_of.entry(address).or_insert_with(|| {
                 cells.push(stubs.at);
@@ -85,8 +103,24 @@ impl Native {
             })
         };
         let own = cell(block.address);
-        let surroundings = emit::Surroundings { layout, ring: *ring, stubs };
-        let code = emit::emit(block, surroundings, arena.address(arena.used()), &mut cell);
+        let code = pool.and_then(|pool| pool.find(block)).unwrap_or_else(|| {
+            let code = Arc::new(emit::emit(block, layout, *ring));
+            if let Some(pool) = pool {
+                pool.keep(block, &code);
+            }
+            code
+        });
+        let tallies = block.ops.iter().filter_map(|op| match op {
+            Op::Tally { place } => Some(*place),
+            _ => None,
+        });
+        let tallies: Vec<u32> = tallies.collect();
+        let code = code.at(arena.address(arena.used()), |place| match place {
+            Place::Stub(stub) => Word::DistanceOf(stubs.address(stub)),
+            Place::Cell(address) => Word::Is(cell(address) << CELL_SHIFT),
+            Place::Tag => Word::Is(block.tag),
+            Place::Tally(number) => Word::Is(tallies[number as usize] << COUNT_SHIFT),
+        });
         let code = arena.push(&code)?;
         cells[own as usize] = code;
         self.table[table_slot(block.address)] = TableEntry { address: block.address, code };
@@ -103,7 +137,9 @@ impl Native {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.arena.truncate(self.shared);
+        if let Some(arena) = &mut self.arena {
+            arena.truncate(self.shared);
+        }
         self.cells.clear();
         self.addresses.clear();
         self.cell_of.clear();
@@ -160,9 +196,10 @@ impl Native {
             older_lines: older.as_ptr(),
         };
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
-        // long as the arena lives.
+        // long as this engine has the arena.
         let enter = unsafe { std::mem::transmute::<usize, Enter>(self.stubs.enter as usize) };
-        // SAFETY: `code` is an address that `install` or `stubs::write` made. Translated code reaches registers below the highest slot of
+        // SAFETY: `code` is an address that `install` or `stubs::write` made; where `install` had it from a pool, it was made of the same
+        // operations for the same layout and ring. Translated code reaches registers below the highest slot of
         // any operation or of the room behind the file of a window, which `Engine::run` has compared with their number, for only
         // `Op::Rotate` changes the base of the window, and keeps it in the file; memory inside the windows, whose sizes were compared
         // above with the constants in the code; counts by places that `Engine::run` has compared with their number; versions by page numbers that lie in those windows; pages that `self.pages` keeps
@@ -183,6 +220,15 @@ impl Native {
 
     pub(crate) fn pc(&self) -> Slot {
         self.pc
+    }
+}
+
+/// No code of this engine runs any more.
+impl Drop for Native {
+    fn drop(&mut self) {
+        if let (Some(arena), Some(pool)) = (self.arena.take(), &self.pool) {
+            pool.give_arena(arena);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The code that every block shares: the way in and the ways out.
 
-use super::assembler::{Alu, Assembler, Cc, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Reg, Shift};
+use super::assembler::{
+    Alu, Assembler, Cc, Place, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Reg, Shift, Stub, Word,
+};
 use super::cache::{GROUP_SHIFT, WINDOW, displacement};
 use super::context::{
     INDEX, KIND, KIND_AT, KIND_INTERPRET, KIND_LOOK, ROOM, TABLE, TABLE_ADDRESS, TABLE_CODE, TABLE_ENTRIES, TABLE_MIX,
@@ -19,21 +21,36 @@ const ENTRY_SHIFT: u8 = 4;
 pub(super) struct Stubs {
     /// `extern "sysv64" fn(registers, data, context, cells, room, code)`
     pub enter: u64,
+    out: u64,
     /// The guest is at `eax`.
     pub at: u64,
-    /// The interpreter has to do instruction `ecx` of block `eax`.
-    pub interpret: u64,
-    /// The guest is at `eax`, and the core has to look at its interrupts.
-    pub look: u64,
-    /// Goes on at `eax`.
-    pub indirect: u64,
+    interpret: u64,
+    look: u64,
+    indirect: u64,
+}
+
+impl Stubs {
+    /// The address of shared code.
+    pub fn address(&self, stub: Stub) -> u64 {
+        match stub {
+            Stub::Out => self.out,
+            Stub::At => self.at,
+            Stub::Interpret => self.interpret,
+            Stub::Look => self.look,
+            Stub::Indirect => self.indirect,
+        }
+    }
 }
 
 /// Writes the shared code at the start of the arena. `pc` is the guest register with the address of the next instruction.
 pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<Stubs> {
-    let mut push = |asm: Assembler| {
+    let mut push = |asm: Assembler, known: &[(Stub, u64)]| {
         let address = arena.address(arena.used());
-        arena.push(&asm.finish(address))
+        let code = asm.finish().at(address, |place| {
+            let stub = known.iter().find(|(stub, _)| place == Place::Stub(*stub));
+            Word::DistanceOf(stub.map_or(address, |(_, address)| *address))
+        });
+        arena.push(&code)
     };
     let mut asm = Assembler::default();
     SAVED.iter().for_each(|reg| asm.push(*reg));
@@ -48,13 +65,13 @@ pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<S
         asm.lea_wide(WINDOW, RBP, RAX, displacement(ring.file));
     }
     asm.jump_register(R9);
-    let enter = push(asm)?;
+    let enter = push(asm, &[])?;
 
     let mut asm = Assembler::default();
     asm.store(R13, ROOM, R15);
     SAVED.iter().rev().for_each(|reg| asm.pop(*reg));
     asm.ret();
-    let out = push(asm)?;
+    let out = push(asm, &[])?;
 
     let mut ended = |kind, interpret: bool| {
         let mut asm = Assembler::default();
@@ -65,8 +82,8 @@ pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<S
             asm.store(RBP, displacement(pc), RAX);
         }
         asm.store_imm(R13, KIND, kind);
-        asm.jump_far(out);
-        push(asm)
+        asm.jump_to(Stub::Out);
+        push(asm, &[(Stub::Out, out)])
     };
     let at = ended(KIND_AT, false)?;
     let interpret = ended(KIND_INTERPRET, true)?;
@@ -84,9 +101,9 @@ pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<S
     asm.load(RDX, RCX, TABLE_ADDRESS);
     asm.alu(Alu::Cmp, RDX, RAX);
     asm.jump_if(Cc::Equal, found);
-    asm.jump_far(at);
+    asm.jump_to(Stub::At);
     asm.bind(found);
     asm.jump_memory(RCX, TABLE_CODE);
-    let indirect = push(asm)?;
-    Some(Stubs { enter, at, interpret, look, indirect })
+    let indirect = push(asm, &[(Stub::At, at)])?;
+    Some(Stubs { enter, out, at, interpret, look, indirect })
 }

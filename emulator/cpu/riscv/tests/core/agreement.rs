@@ -1,10 +1,10 @@
 //! The block interpreter against the plain one, and decoding against disassembly, on random code.
 
-use crate::flat::Flat;
+use crate::flat::{Flat, LINE};
 use crate::snapshot::{prepared, registers};
 use espalier_core::{Persist, Reader, Writer};
 use espalier_riscv::{Config, Cpu, Csr, Exit, Instruction, TABLE, WatchKind, Watchpoint};
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 
@@ -97,6 +97,50 @@ proptest! {
             prop_assert_eq!(cpu.cycles(), forked.cycles());
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
             prop_assert_eq!(cpu.register(0), 0);
+        }
+    }
+
+    /// Blocks that forks have decoded, of this code and of other code in its place, make no difference to forks of forks: they stop where a core
+    /// does that was never forked.
+    #[test]
+    fn forks_of_forks_do_what_a_core_alone_does(
+        codes in [code(), code()],
+        values in vec(value(), 32),
+        slices in vec((1u32..60, 0..CODE / 2), 1..8),
+        mstatus in any::<u32>(),
+        writable_from in prop_oneof![3 => Just(0), 1 => Just(CODE as u32)],
+        absent in btree_set(0..CODE as u32 / LINE, 0..64),
+        attentive_from in prop_oneof![Just(CODE as u32), Just(MEMORY as u32 - 0x400)],
+    ) {
+        let make = || {
+            let (cpu, mut memory) = start(&codes[0], &values, mstatus, 0x100);
+            memory.writable_from = writable_from;
+            memory.absent = absent.clone();
+            memory.attentive_from = attentive_from;
+            (cpu, memory)
+        };
+        let (mut alone, mut alone_memory) = make();
+        let (mut fork, mut fork_memory) = make();
+        for (cycles, border) in slices {
+            for is_other in [false, true] {
+                let (mut sibling, mut memory) = (fork.clone(), fork_memory.clone());
+                let border = border.min(codes[1].len());
+                if is_other {
+                    memory.bytes[..border].copy_from_slice(&codes[1][..border]);
+                } else if cycles % 2 == 0 {
+                    memory.absent.clear();
+                }
+                sibling.run(&mut memory, 100);
+            }
+            fork = fork.clone();
+            (fork_memory.attention, fork_memory.base) = (false, fork.cycles());
+            (alone_memory.attention, alone_memory.base) = (false, alone.cycles());
+            prop_assert_eq!(fork.run(&mut fork_memory, cycles), alone.run(&mut alone_memory, cycles));
+            prop_assert_eq!(fork.cycles(), alone.cycles());
+            prop_assert_eq!(registers(&fork), registers(&alone));
+            prop_assert_eq!(&fork_memory.attended, &alone_memory.attended);
+            prop_assert_eq!(&fork_memory.absent, &alone_memory.absent);
+            prop_assert!(fork_memory.bytes == alone_memory.bytes, "memory differs");
         }
     }
 

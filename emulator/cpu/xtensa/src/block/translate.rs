@@ -1,13 +1,18 @@
 //! Blocks that are translated to code of the host: which, when, and how one is entered.
 
+use std::sync::{Arc, OnceLock};
+
 use espalier_core::{Bus, CODE_PAGE, CodeMemory, Executed, Timing, Translation, WindowLayout};
-use espalier_jit::{Block as Lowered, Engine, Exit, Op, Space};
+use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Op, Space};
 
 use super::lower::{self, Surroundings};
 use super::{Blocks, NONE};
 use crate::cost::Penalties;
 use crate::instruction::Instruction;
 use crate::state::State;
+
+/// A block that was hot in a fork is translated after so many executions: what was made there is only copied.
+const EARLY: u32 = 8;
 
 /// Translated code, and what it was made for.
 #[derive(Debug)]
@@ -20,11 +25,20 @@ pub(crate) struct Translator {
     watched: [bool; 2],
     /// Blocks that end where code was not at hand when they were translated, with the cells of their translations.
     cut: Vec<(u32, u32)>,
+    /// The code of this core and of its clones. There is none before the first clone.
+    pool: OnceLock<Arc<CodePool>>,
 }
 
 impl Translator {
     pub(crate) fn new(setting: Translation) -> Translator {
-        Translator { setting, engine: None, refused: false, watched: [false; 2], cut: Vec::new() }
+        let (watched, cut, pool) = ([false; 2], Vec::new(), OnceLock::new());
+        Translator { setting, engine: None, refused: false, watched, cut, pool }
+    }
+
+    /// One for a clone, which copies code out of the pool where it has translated the same.
+    pub(crate) fn for_clone(&self) -> Translator {
+        let pool = Arc::clone(self.pool.get_or_init(Arc::default));
+        Translator { pool: pool.into(), ..Translator::new(self.setting) }
     }
 
     pub(crate) fn setting(&self) -> Translation {
@@ -67,7 +81,8 @@ impl Blocks {
 
     pub(crate) fn set_translation(&mut self, setting: Translation) {
         self.forget_translations();
-        self.cache.decoder.translator = Translator::new(setting);
+        let pool = std::mem::take(&mut self.cache.decoder.translator.pool);
+        self.cache.decoder.translator = Translator { pool, ..Translator::new(setting) };
     }
 
     pub(crate) fn translation(&self) -> Translation {
@@ -139,7 +154,9 @@ impl Blocks {
         let own = &mut self.cache.block_mut(index).own;
         if own.native == NONE {
             own.heat = own.heat.saturating_add(1);
-            if setting != Translation::After(own.heat) || !self.translate(index, state, bus) {
+            let heat = own.heat;
+            let is_hot = setting == Translation::After(heat) || heat == EARLY && self.is_known(index);
+            if !is_hot || !self.translate(index, state, bus) {
                 return None;
             }
         }
@@ -157,7 +174,8 @@ impl Blocks {
         // Translated code counts back from where it stops.
         let cut = stop - end;
         state.ccount_at_stop = state.ccount_at_stop.wrapping_sub(cut);
-        let outcome = engine.run(native, state.words(), &mut bus.windows()?, executions, room);
+        let outcome =
+            bus.windows().and_then(|mut windows| engine.run(native, state.words(), &mut windows, executions, room));
         state.ccount_at_stop = state.ccount_at_stop.wrapping_add(cut);
         let outcome = outcome?;
         if let Some(left) = outcome.looked {
@@ -172,13 +190,23 @@ impl Blocks {
         }
     }
 
+    /// Whether a fork has found a block at the same address hot.
+    #[inline(never)]
+    fn is_known(&self, index: u32) -> bool {
+        let translator = &self.cache.decoder.translator;
+        let waits = matches!(translator.setting, Translation::After(heat) if heat > EARLY);
+        waits && translator.pool.get().is_some_and(|pool| pool.knows(self.block(index).start()))
+    }
+
     /// Translates a block. False if that cannot be done.
     #[inline(never)]
     fn translate<B: Bus>(&mut self, index: u32, state: &State, bus: &mut B) -> bool {
         let layout = bus.window_layout();
         if self.cache.decoder.translator.engine.is_none() {
-            self.cache.decoder.translator.engine = Engine::new(layout, lower::PC, Some(lower::RING)).map(Box::new);
-            self.cache.decoder.translator.refused = self.cache.decoder.translator.engine.is_none();
+            let translator = &mut self.cache.decoder.translator;
+            let pool = translator.pool.get().map(Arc::clone);
+            translator.engine = Engine::sharing(layout, lower::PC, Some(lower::RING), pool).map(Box::new);
+            translator.refused = translator.engine.is_none();
         }
         let (timing, block) = (self.timing(), self.block(index));
         let is_cached = block.own.is_cached();

@@ -1,12 +1,12 @@
 //! The block interpreter against the plain one, and decoding against disassembly, on random code.
 
-use crate::flat::Flat;
+use crate::flat::{Flat, LINE};
 use crate::snapshot::registers;
 use espalier_core::{Persist, Reader, Writer};
 use espalier_xtensa::{
     Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, Timing, Translation, WatchKind, Watchpoint,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 
@@ -185,6 +185,66 @@ proptest! {
             prop_assert_eq!(cpu.special(SpecialRegister::Ccount), stepped.special(SpecialRegister::Ccount));
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
             prop_assert!(memory.bytes == translated_memory.bytes, "memory of translated code differs");
+        }
+    }
+
+    /// Blocks that forks have decoded and translated, of this code and of other code in its place, make no difference to forks of forks: they
+    /// stop where a core does that was never forked.
+    #[test]
+    fn forks_of_forks_do_what_a_core_alone_does(
+        codes in [code(), code()],
+        values in vec(value(), 64),
+        slices in vec((1u32..60, prop_oneof![3 => Just(0), 1 => any::<u32>()], 0..CODE, 0u32..200), 1..8),
+        registers_of in (any::<u16>(), 0u32..200, any::<u32>()),
+        writable_from in writable_from(),
+        timing in timing(),
+        is_translated in any::<bool>(),
+        absent in btree_set(0..CODE as u32 / LINE, 0..64),
+        attentive_from in prop_oneof![Just(CODE as u32), Just(MEMORY as u32 - 0x400)],
+    ) {
+        let make = || {
+            let (window_start, compare, interrupts) = registers_of;
+            let (mut cpu, mut memory) =
+                start(codes[0].clone(), &values, [u32::from(window_start), compare, interrupts], &[]);
+            cpu.set_timing(timing);
+            cpu.set_translation(if is_translated { Translation::After(1) } else { Translation::Off });
+            memory.writable_from = writable_from;
+            memory.absent = absent.clone();
+            memory.attentive_from = attentive_from;
+            (cpu, memory)
+        };
+        let (mut alone, mut alone_memory) = make();
+        let (mut fork, mut fork_memory) = make();
+        for (cycles, lines, border, loop_end) in slices {
+            for is_other in [false, true] {
+                let (mut sibling, mut memory) = (fork.clone(), fork_memory.clone());
+                if is_other {
+                    memory.bytes[..border].copy_from_slice(&codes[1][..border]);
+                } else if cycles % 2 == 0 {
+                    memory.absent.clear();
+                }
+                sibling.set_special(SpecialRegister::Lend, START + loop_end);
+                sibling.run(&mut memory, 100);
+            }
+            fork = fork.clone();
+            // From here on blocks end where those of the others did not.
+            for cpu in [&mut fork, &mut alone] {
+                let start = cpu.pc();
+                let of_loop = [start, start.wrapping_add(loop_end % 32), 3];
+                let names = [SpecialRegister::Lbeg, SpecialRegister::Lend, SpecialRegister::Lcount];
+                names.into_iter().zip(of_loop).for_each(|(name, value)| cpu.set_special(name, value));
+            }
+            fork.set_interrupt_lines(lines);
+            alone.set_interrupt_lines(lines);
+            for (cpu, memory) in [(&fork, &mut fork_memory), (&alone, &mut alone_memory)] {
+                (memory.attention, memory.base) = (false, cpu.cycles());
+            }
+            prop_assert_eq!(fork.run(&mut fork_memory, cycles), alone.run(&mut alone_memory, cycles));
+            prop_assert_eq!(fork.cycles(), alone.cycles());
+            prop_assert_eq!(registers(&fork), registers(&alone));
+            prop_assert_eq!(&fork_memory.attended, &alone_memory.attended);
+            prop_assert_eq!(&fork_memory.absent, &alone_memory.absent);
+            prop_assert!(fork_memory.bytes == alone_memory.bytes, "memory differs");
         }
     }
 

@@ -128,6 +128,10 @@ impl Bus for Flat {
         [address, address.wrapping_add(LAST_BYTE)].iter().all(|byte| !self.absent.contains(&(byte / LINE)))
     }
 
+    fn code(&self, address: u32, length: usize) -> Option<&[u8]> {
+        self.bytes.get(address as usize..(address as usize).checked_add(length)?)
+    }
+
     fn wait_for_code(&mut self, first: u32, last: u32) -> u32 {
         let missed = self.lines.fill(first) as u32 + self.lines.fill(last) as u32;
         MISS * missed
