@@ -26,6 +26,7 @@ mod mmc5983ma;
 mod mpu6050;
 mod msa300;
 mod oled;
+mod parallel;
 mod part;
 mod psram;
 mod register_pointer;

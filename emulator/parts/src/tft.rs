@@ -1,4 +1,5 @@
-//! Colour displays with an ST7789V (Sitronix, "ST7789V" 1.6) or an ILI9341 (Ilitek, "ILI9341" V1.11) on SPI with a D/C line.
+//! Colour displays with an ST7789V (Sitronix, "ST7789V" 1.6) or an ILI9341 (Ilitek, "ILI9341" V1.11) on SPI with a D/C line, or on a
+//! parallel bus.
 //!
 //! Both keep 240 x 320 pixels and speak the display command set of MIPI. Nothing can be read from the modules; gamma, brightness and
 //! partial mode do not show.
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use espalier_core::{Picture, Pixmap, Rgb, Signal, Time};
 
 use crate::display::Shown;
+use crate::parallel::ParallelBus;
 use crate::part::{PadUse, Part, PartError, SpiPart, Value, Wiring};
 
 const WIDTH: usize = 240;
@@ -36,6 +38,7 @@ const MV: u8 = 1 << 5;
 const BGR: u8 = 1 << 3;
 
 const RESET: usize = 0;
+const FIRST_OF_BUS: usize = 1;
 
 /// Construction and mounting of a module's glass.
 ///
@@ -91,11 +94,13 @@ pub struct Tft {
     /// Rows at the top that do not scroll, rows that do, and the row that is shown first of these.
     scroll: (u16, u16, u16),
     changed: Time,
+    /// Its bus, unless that is SPI.
+    parallel: Option<ParallelBus>,
 }
 
 espalier_core::persist! {
     state Tft {
-        ram, command, arguments, columns, rows, place, madctl, colmod, inversion, on, asleep, scroll, changed
+        ram, command, arguments, columns, rows, place, madctl, colmod, inversion, on, asleep, scroll, changed, parallel
     } fixed { config } if Tft::is_sound;
 }
 
@@ -123,6 +128,7 @@ impl Tft {
             asleep: true,
             scroll: (0, HEIGHT as u16, 0),
             changed: Time::ZERO,
+            parallel: None,
         }
     }
 
@@ -135,20 +141,27 @@ impl Tft {
     }
 
     fn make(wiring: &mut Wiring<'_>, mirrored: bool, inverted: bool, bgr: bool) -> Result<Box<dyn Part>, PartError> {
-        wiring.spi(true)?;
+        let parallel = match wiring.choice("bus", &["spi", "i8080"])? {
+            Some(1) => Some(ParallelBus::make(wiring, FIRST_OF_BUS)?),
+            _ => {
+                wiring.spi(true)?;
+                None
+            }
+        };
         wiring.optional_pad("reset", RESET, PadUse::Hears)?;
         let width = wiring.integer("width", 1..=WIDTH as i64)?.unwrap_or(WIDTH as i64);
         let height = wiring.integer("height", 1..=HEIGHT as i64)?.unwrap_or(HEIGHT as i64);
         let first_column = wiring.integer("first-column", 0..=WIDTH as i64 - width)?.unwrap_or(0);
         let first_row = wiring.integer("first-row", 0..=HEIGHT as i64 - height)?.unwrap_or(0);
-        Ok(Box::new(Tft::new(TftConfig {
+        let config = TftConfig {
             width: width as u16,
             height: height as u16,
             first: (first_column as u16, first_row as u16),
             mirrored: wiring.flag("mirrored")?.unwrap_or(mirrored),
             inverted: wiring.flag("inverted")?.unwrap_or(inverted),
             bgr: wiring.flag("bgr")?.unwrap_or(bgr),
-        })))
+        };
+        Ok(Box::new(Tft { parallel, ..Tft::new(config) }))
     }
 
     fn is_sound(&self) -> bool {
@@ -287,26 +300,31 @@ impl Tft {
         }
     }
 
-    /// The RAM stays.
+    /// The RAM stays, and so do the lines of its bus.
     fn reset(&mut self) {
-        let (ram, changed) = (self.ram.clone(), self.changed);
-        *self = Tft { ram, changed, ..Tft::new(self.config) };
+        let (ram, changed, parallel) = (self.ram.clone(), self.changed, self.parallel.clone());
+        *self = Tft { ram, changed, parallel, ..Tft::new(self.config) };
     }
 }
 
 impl Part for Tft {
     fn power_cycle(&mut self, now: Time) {
-        *self = Tft { changed: now, ..Tft::new(self.config) };
+        *self = Tft { changed: now, parallel: self.parallel.clone(), ..Tft::new(self.config) };
     }
 
     fn spi(&mut self) -> Option<&mut dyn SpiPart> {
         Some(self)
     }
 
-    fn sense(&mut self, _terminal: usize, signal: Signal, at: Time) {
-        if signal == Signal::Level(false) {
-            self.reset();
-            self.changed = at;
+    fn sense(&mut self, terminal: usize, signal: Signal, at: Time) {
+        if terminal == RESET {
+            if signal == Signal::Level(false) {
+                self.reset();
+                self.changed = at;
+            }
+        } else if let Some(datum) = self.parallel.as_mut().and_then(|bus| bus.sense(terminal, signal, at)) {
+            let is_pixel = datum.data && matches!(self.command, RAMWR | RAMWRC);
+            datum.bytes(is_pixel).for_each(|byte| self.receive(byte, datum.data, at));
         }
     }
 
@@ -344,15 +362,22 @@ impl SpiPart for Tft {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::convert::Infallible;
+    use std::rc::Rc;
+
     use embedded_graphics::Drawable;
     use embedded_graphics::pixelcolor::Rgb565;
     use embedded_graphics::prelude::{DrawTarget, Point, Primitive, RgbColor, Size};
     use embedded_graphics::primitives::{PrimitiveStyle, Rectangle};
-    use mipidsi::interface::SpiInterface;
+    use embedded_hal::digital::{ErrorType, OutputPin};
+    use mipidsi::interface::{Generic8BitBus, Generic16BitBus, ParallelInterface, SpiInterface};
     use mipidsi::models::{ILI9341Rgb565, Model, ST7789};
     use mipidsi::options::{ColorInversion, ColorOrder, Orientation, Rotation};
 
     use super::*;
+    use crate::PartKinds;
+    use crate::part::PartEntry;
     use crate::testing::Wire;
 
     const ST: TftConfig =
@@ -414,6 +439,64 @@ mod tests {
         assert!(drawn(ST7789, ST, Rotation::Deg0, false) == expected(240, 320));
         // The driver's picture is that of column 0 at the left: its mirrored one is upright on this glass.
         assert!(drawn(ILI9341Rgb565, ILI, Rotation::Deg0, true) == expected(240, 320));
+    }
+
+    /// A line of the parallel bus.
+    #[derive(Clone)]
+    struct Pin(Rc<RefCell<Box<dyn Part>>>, usize);
+
+    impl ErrorType for Pin {
+        type Error = Infallible;
+    }
+
+    impl OutputPin for Pin {
+        fn set_low(&mut self) -> Result<(), Infallible> {
+            self.0.borrow_mut().sense(self.1, Signal::Level(false), Time::ZERO);
+            Ok(())
+        }
+
+        fn set_high(&mut self) -> Result<(), Infallible> {
+            self.0.borrow_mut().sense(self.1, Signal::Level(true), Time::ZERO);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_mipidsi_crate_draws_over_parallel_buses() {
+        for lines in [8_u8, 16] {
+            let pads = Value::Numbers((12..12 + lines).map(f64::from).collect());
+            let entry =
+                PartEntry::new("ili9341", "panel").with("bus", "i8080").with("wr", 4).with("dc", 5).with("cs", 33);
+            let (part, connections) = PartKinds::default().make(&entry.with("data", pads)).unwrap();
+            assert_eq!(connections.len(), 3 + usize::from(lines));
+            let part = Rc::new(RefCell::new(part));
+            let pin = |terminal: usize| Pin(part.clone(), FIRST_OF_BUS + terminal);
+            let delay = &mut Wire::new(Tft::new(ILI));
+            let (dc, wr) = (pin(1), pin(2));
+            let mut cs = pin(0);
+            macro_rules! drawn_by {
+                ($bus:ident: $($data:literal)*) => {{
+                    let interface = ParallelInterface::new($bus::new(($(pin(3 + $data),)*)), dc, wr);
+                    let builder = mipidsi::Builder::new(ILI9341Rgb565, interface).color_order(ColorOrder::Bgr);
+                    let upright = Orientation { rotation: Rotation::Deg0, mirrored: true };
+                    cs.set_low().unwrap();
+                    let mut display = builder.orientation(upright).init(delay).unwrap();
+                    draw(&mut display);
+                    cs.set_high().unwrap();
+                    // It is not selected any more.
+                    display.clear(Rgb565::WHITE).unwrap();
+                }};
+            }
+            match lines {
+                8 => drawn_by!(Generic8BitBus: 0 1 2 3 4 5 6 7),
+                _ => drawn_by!(Generic16BitBus: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15),
+            }
+            let shown = part.borrow().display().expect("a display");
+            assert!(shown.picture == Picture::Colours(expected(240, 320)), "{lines} lines");
+        }
+        let entry = PartEntry::new("st7789", "panel").with("bus", "i8080").with("wr", 4).with("dc", 5);
+        let error = PartKinds::default().make(&entry.with("data", [12.0, 13.0])).unwrap_err().to_string();
+        assert_eq!(error, "st7789 \"panel\": data is 2 pads, not 8 or 16 of them");
     }
 
     #[test]

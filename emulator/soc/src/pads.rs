@@ -20,6 +20,8 @@ pub struct PadSet {
     /// The pads that can drive a line; the others are inputs only.
     pub drive: Ability,
     pub convert: Ability,
+    /// The pads of DACs.
+    pub sound: Ability,
     pub feel: Ability,
     /// The pads that are wired on every board: the console and the flash chip.
     pub console: [u8; 2],
@@ -36,6 +38,7 @@ pub static ESP32: PadSet = PadSet {
         holds: |gpio| adc_channel(gpio).is_some(),
         allowed: "a pin of an ADC: 0, 2, 4, 12 to 15, 25 to 27, 32 to 39",
     },
+    sound: Ability { holds: |gpio| matches!(gpio, 25 | 26), allowed: "a pin of a DAC: 25, 26" },
     feel: Ability {
         holds: |gpio| touch_channel(gpio).is_some(),
         allowed: "a pin of the touch controller: 0, 2, 4, 12 to 15, 27, 32, 33",
@@ -49,6 +52,7 @@ pub static ESP32C3: PadSet = PadSet {
     exist: Ability { holds: |gpio| gpio <= 21, allowed: "a pin of the chip: 0 to 21" },
     drive: Ability { holds: |_| true, allowed: "" },
     convert: Ability { holds: |gpio| gpio <= 5, allowed: "a pin of an ADC: 0 to 5" },
+    sound: Ability { holds: |_| false, allowed: "a pin of a chip with DACs, which this one has not" },
     feel: Ability { holds: |_| false, allowed: "a pin of a chip with a touch controller, which this one has not" },
     console: [20, 21],
     flash: 12..=17,

@@ -1,6 +1,7 @@
-//! A speaker and a microphone on a serial audio bus (I2S): amplifiers such as the MAX98357A, microphones such as the INMP441.
+//! Speakers and microphones: on a serial audio bus (I2S), as amplifiers such as the MAX98357A and microphones such as the INMP441; on a
+//! line of pulse density (PDM), as the SSM2537 and the SPM1423; and at the pads of DACs, as the PAM8403.
 //!
-//! Both follow the clocks of the bus and have no registers. The speaker keeps what it hears, which is a WAV file on request; the
+//! All follow the clocks of the chip and have no registers. Pulses are heard as the samples that they stand for. The speaker keeps what it hears, which is a WAV file on request; the
 //! microphone says a WAV file, or a tone.
 
 #[cfg(test)]
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use espalier_core::{AudioClock, AudioFrame, AudioTarget, Time};
 
 use crate::host_file;
-use crate::part::{Part, PartError, Value, ValueError, Wiring};
+use crate::part::{PadUse, Part, PartError, Value, ValueError, Wiring};
 use tone::Tone;
 
 /// Frames that a speaker keeps: 20 s at 48 kHz. Of more than these the oldest are forgotten.
@@ -22,6 +23,9 @@ const HISTORY: usize = 960_000;
 /// Tones that can be heard, in hertz.
 const AUDIBLE: std::ops::RangeInclusive<f64> = 0.0..=20_000.0;
 const MILLI: f64 = 1000.0;
+/// The channels, and the terminals of a speaker at DACs.
+const LEFT: usize = 0;
+const RIGHT: usize = 1;
 
 /// An amplifier with its speaker.
 ///
@@ -51,6 +55,25 @@ espalier_core::persist!(state Speaker { frames, forgotten, millihertz } fixed { 
 impl Speaker {
     pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
         wiring.audio("din")?;
+        Speaker::with_file(wiring)
+    }
+
+    pub(crate) fn make_pdm(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        wiring.pdm("din")?;
+        Speaker::with_file(wiring)
+    }
+
+    /// At one or two DACs.
+    pub(crate) fn make_analog(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        let left = wiring.optional_pad("left", LEFT, PadUse::Sounds)?;
+        let right = wiring.optional_pad("right", RIGHT, PadUse::Sounds)?;
+        if left.or(right).is_none() {
+            return Err(wiring.missing("left"));
+        }
+        Speaker::with_file(wiring)
+    }
+
+    fn with_file(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
         let file = wiring.read("file", |value| Ok(PathBuf::from(value.text()?)))?;
         Ok(Box::new(Speaker { file, ..Speaker::new() }))
     }
@@ -164,14 +187,27 @@ pub struct Microphone {
     /// The content of the file, and how much of it was said.
     recording: Vec<AudioFrame>,
     said: u64,
+    /// The channel that it is on; both, if there is none.
+    channel: Option<usize>,
 }
 
-espalier_core::persist!(state Microphone { tone, said } fixed { recording });
+espalier_core::persist!(state Microphone { tone, said } fixed { recording, channel });
 
 impl Microphone {
     pub(crate) fn make(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
         wiring.audio("dout")?;
-        let mut microphone = Microphone::new();
+        Microphone::with_sound(wiring, None)
+    }
+
+    /// Two of them can be on one line, each in one phase of the clock.
+    pub(crate) fn make_pdm(wiring: &mut Wiring<'_>) -> Result<Box<dyn Part>, PartError> {
+        wiring.pdm("data")?;
+        let channel = wiring.choice("channel", &["left", "right"])?.unwrap_or(LEFT);
+        Microphone::with_sound(wiring, Some(channel))
+    }
+
+    fn with_sound(wiring: &mut Wiring<'_>, channel: Option<usize>) -> Result<Box<dyn Part>, PartError> {
+        let mut microphone = Microphone { channel, ..Microphone::new() };
         let recording = wiring.read("file", |value| {
             let refused = |error: String| ValueError::new(value, format!("a WAV file: {error}"));
             let bytes = std::fs::read(value.text()?).map_err(|error| refused(error.to_string()))?;
@@ -201,6 +237,9 @@ impl AudioTarget for Microphone {
             let recorded = self.recording.get(self.said as usize).copied().unwrap_or_default();
             self.said += 1;
             *frame = recorded.map(|sample| sample.saturating_add(tone));
+            if let Some(channel) = self.channel {
+                frame[RIGHT - channel] = 0;
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use super::wav::{self, WavError};
 use super::{HISTORY, Microphone, Speaker};
 use crate::PartKinds;
-use crate::part::{Part, PartEntry, Value};
+use crate::part::{Connection, PadUse, Part, PartEntry, Value};
 
 const CLOCK: AudioClock = AudioClock { first: Time::ZERO, ticks: 10_000, frames: 1 };
 
@@ -50,6 +50,28 @@ fn a_microphone_says_its_file() {
     assert_eq!(frames, [[1 << 16, 2 << 16], [3 << 16, 4 << 16], [0, 0]]);
     let error = PartKinds::default().make(&entry).unwrap_err().to_string();
     assert!(error.contains("a WAV file: "), "{error}");
+}
+
+#[test]
+fn a_microphone_of_pulse_density_has_one_phase_of_the_clock() {
+    for (channel, heard) in [(None, 0), (Some("left"), 0), (Some("right"), 1)] {
+        let entry = PartEntry::new("pdm-microphone", "ear").with("clk", 4).with("data", 34).with("tone", 1000);
+        let entry = channel.into_iter().fold(entry, |entry, channel| entry.with("channel", channel));
+        let (mut part, connections) = PartKinds::default().make(&entry).unwrap();
+        assert_eq!(connections, [Connection::Pdm { clk: 4, data: 34, key: "data" }]);
+        let mut frames = [[0; 2]; 16];
+        part.audio().unwrap().speak(CLOCK, &mut frames);
+        assert!(frames[12][heard] > 1 << 28 && frames.iter().all(|frame| frame[1 - heard] == 0), "{channel:?}");
+    }
+}
+
+#[test]
+fn a_speaker_at_dacs_has_at_least_one() {
+    let entry = PartEntry::new("speaker", "voice");
+    let error = PartKinds::default().make(&entry).unwrap_err().to_string();
+    assert_eq!(error, "speaker \"voice\": left is missing");
+    let (_, connections) = PartKinds::default().make(&entry.with("right", 25)).unwrap();
+    assert_eq!(connections, [Connection::Pad { terminal: 1, key: "right", gpio: 25, uses: PadUse::Sounds }]);
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub enum PadUse {
     Shares,
     /// The part gives a voltage to the pad, which an ADC reads.
     Analog,
+    /// The part hears the voltage that a DAC gives to the pad, as sound through [`Part::audio`](crate::Part::audio): terminal 0 on the left,
+    /// terminal 1 on the right.
+    Sounds,
     /// The pad senses touch.
     Touch,
     /// Switches of the part connect the pad with others of its pads; see [`Part::closed`](crate::Part::closed).
@@ -79,6 +82,12 @@ pub enum Connection {
     Audio {
         sck: u8,
         ws: u8,
+        data: u8,
+        key: &'static str,
+    },
+    /// On a line of pulse density (PDM), with the key of its data line.
+    Pdm {
+        clk: u8,
         data: u8,
         key: &'static str,
     },
@@ -183,6 +192,10 @@ impl<'a> Wiring<'a> {
         })
     }
 
+    pub(crate) fn wrong(&self, key: &str, error: ValueError) -> PartError {
+        self.entry.wrong(key, error)
+    }
+
     pub(crate) fn missing(&self, key: &'static str) -> PartError {
         self.entry.missing(key)
     }
@@ -266,6 +279,17 @@ impl<'a> Wiring<'a> {
         let (sck, ws) = (self.required("sck", sck)?, self.required("ws", ws)?);
         let data = self.required(key, data)?;
         self.connections.push(Connection::Audio { sck, ws, data, key });
+        Ok(())
+    }
+
+    /// The line of pulse density (PDM) of the pad `clk`, with the data line that `key` names.
+    ///
+    /// # Errors
+    /// If a pad is missing.
+    pub fn pdm(&mut self, key: &'static str) -> Result<(), PartError> {
+        let (clk, data) = (self.gpio("clk")?, self.gpio(key)?);
+        let (clk, data) = (self.required("clk", clk)?, self.required(key, data)?);
+        self.connections.push(Connection::Pdm { clk, data, key });
         Ok(())
     }
 

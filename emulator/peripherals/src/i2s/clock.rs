@@ -12,9 +12,13 @@ const BITS_PER_CONVERSION: u64 = 2;
 /// The ADCs give no more than two million samples a second (ESP32 datasheet, "ADC Characteristics"). Nor do frames come faster, whose bit
 /// clock ends at 40 MHz.
 const FASTEST: Span = Span::from_nanos(500);
+/// The same of parallel data, of which a frame takes two cycles of that clock.
+const FASTEST_PARALLEL: Span = Span::from_nanos(50);
 /// Divides the bit clock if its divider is zero.
 const LARGEST_BIT_DIVIDER: u64 = 64;
 const CHANNELS: u64 = 2;
+/// Clocks of a sample in pulse density (section "PDM Mode"): those of a transmitter times FP / FS.
+const PDM_CLOCKS: u64 = 64;
 
 /// When the samples come: the n-th one `n * numerator / denominator` ticks after the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,17 @@ pub(super) struct Rate {
 }
 
 impl Rate {
+    /// A pace of `ticks / denominator`, but no less than `fastest`.
+    fn new(ticks: u128, denominator: u64, fastest: Span) -> Rate {
+        let (mut numerator, mut denominator) = (ticks, u128::from(denominator.max(1)));
+        numerator = numerator.max(u128::from(fastest.ticks()) * denominator);
+        // Only settings that no driver makes lose a little here.
+        while numerator > u128::from(u64::MAX) {
+            (numerator, denominator) = (numerator / 2, (denominator / 2).max(1));
+        }
+        Rate { numerator: numerator as u64, denominator: denominator as u64 }
+    }
+
     pub fn after(self, samples: u64) -> Span {
         Span::from_ticks((u128::from(samples) * u128::from(self.numerator) / u128::from(self.denominator)) as u64)
     }
@@ -43,14 +58,21 @@ impl Rate {
 
 /// The fields of one direction.
 pub(super) struct Serial {
+    is_transmitter: bool,
     pub bit_divider: Field,
     pub bits: Field,
 }
 
-pub(super) const TX: Serial =
-    Serial { bit_divider: reg::SAMPLE_RATE_CONF::TX_BCK_DIV_NUM, bits: reg::SAMPLE_RATE_CONF::TX_BITS_MOD };
-pub(super) const RX: Serial =
-    Serial { bit_divider: reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM, bits: reg::SAMPLE_RATE_CONF::RX_BITS_MOD };
+pub(super) const TX: Serial = Serial {
+    is_transmitter: true,
+    bit_divider: reg::SAMPLE_RATE_CONF::TX_BCK_DIV_NUM,
+    bits: reg::SAMPLE_RATE_CONF::TX_BITS_MOD,
+};
+pub(super) const RX: Serial = Serial {
+    is_transmitter: false,
+    bit_divider: reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM,
+    bits: reg::SAMPLE_RATE_CONF::RX_BITS_MOD,
+};
 
 impl I2s {
     /// Cycles of the source in one of the bit clock, as a fraction.
@@ -72,14 +94,31 @@ impl I2s {
     /// The pace of conversions by the ADCs.
     pub(super) fn conversions(&self) -> Rate {
         let (ticks, denominator) = self.bit_clock(RX.bit_divider);
-        Rate { numerator: (BITS_PER_CONVERSION * ticks).max(FASTEST.ticks() * denominator), denominator }
+        Rate::new(u128::from(BITS_PER_CONVERSION) * u128::from(ticks), denominator, FASTEST)
     }
 
     /// The pace of frames, of a sample for each channel.
     pub(super) fn frames(&self, direction: &Serial) -> Rate {
         let (ticks, denominator) = self.bit_clock(direction.bit_divider);
-        let bits = u64::from(self.registers.field(direction.bits)).max(1);
-        Rate { numerator: (CHANNELS * bits * ticks).max(FASTEST.ticks() * denominator), denominator }
+        let (clocks, parts) = self.clocks_of_frame(direction);
+        let fastest = if direction.is_transmitter && self.is_lcd() { FASTEST_PARALLEL } else { FASTEST };
+        Rate::new(u128::from(clocks) * u128::from(ticks), denominator * parts, fastest)
+    }
+
+    /// Cycles of the bit clock in a frame, as a fraction.
+    pub(super) fn clocks_of_frame(&self, direction: &Serial) -> (u64, u64) {
+        let pdm = self.registers.get(reg::PDM_CONF);
+        if direction.is_transmitter && self.is_lcd() {
+            (CHANNELS, 1)
+        } else if direction.is_transmitter && reg::PDM_CONF::TX_PDM_EN.is_set(pdm) {
+            let (fp, fs) = (reg::PDM_FREQ_CONF::TX_PDM_FP, reg::PDM_FREQ_CONF::TX_PDM_FS);
+            let [fp, fs] = [fp, fs].map(|field| u64::from(self.registers.field(field)).max(1));
+            (PDM_CLOCKS * fp, fs)
+        } else if !direction.is_transmitter && reg::PDM_CONF::RX_PDM_EN.is_set(pdm) {
+            (PDM_CLOCKS << reg::PDM_CONF::RX_PDM_SINC_DSR_16_EN.get(pdm), 1)
+        } else {
+            (CHANNELS * u64::from(self.registers.field(direction.bits)).max(1), 1)
+        }
     }
 }
 

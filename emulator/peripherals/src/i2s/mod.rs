@@ -1,8 +1,10 @@
-//! I2S as the master of a serial audio bus, and as the way of the SAR ADCs' samples into memory (ESP32 TRM, chapter "I2S").
+//! I2S as the master of a bus of serial audio, of pulse density (PDM) or of parallel data (LCD mode), and as the way between memory and the
+//! SAR ADCs and the DACs (ESP32 TRM, chapter "I2S").
 //!
 //! Transmitter and receiver are independent. Each moves frames, of a sample for both channels, between a linked list of buffers and its
-//! data line while its list runs. In the mode of the ADCs the bit clock starts a conversion every other cycle instead, and the results
-//! take the way of the receiver. Slave modes, PDM, LCD and camera are not there, and starting one says so.
+//! data lines while its list runs. In the mode of the ADCs the bit clock starts a conversion every other cycle instead, and the results
+//! take the way of the receiver. In LCD mode the transmitter's frames go to the DACs as well, if these listen. Slave modes, camera and the
+//! forms of LCD data with doubled lines are not there, and starting one says so.
 
 mod clock;
 mod dma;
@@ -18,19 +20,24 @@ mod transmit;
 use std::collections::VecDeque;
 
 use espalier_core::{
-    AudioFrame, AudioTarget, Device, Fidelity, OutputChange, Register, Registers, Signal, Surroundings, Time,
-    Unmodelled,
+    AudioClock, AudioFrame, AudioTarget, Device, Fidelity, OutputChange, Register, Registers, Signal, Surroundings,
+    Time, Unmodelled,
 };
 
 use crate::linked_list;
 use clock::{RX, Rate};
 use dma::Buffer;
-use line::Line;
+use line::{Line, Way};
 use registers::{REGISTERS, reg};
 use transmit::Transmitter;
 
 /// Frames that are asked for at a time.
 const PIECE: usize = 256;
+/// Frames that wait for the DACs; of more than these the oldest are lost.
+const CONVERTED: usize = 1 << 16;
+/// RX_CHAN_MOD in PDM mode: one microphone is heard, on both channels.
+const RIGHT_SLOT: u32 = 1;
+const LEFT_SLOT: u32 = 2;
 
 /// An I2S controller.
 #[derive(Clone, Debug)]
@@ -48,11 +55,27 @@ pub struct I2s {
     /// When conversions or frames began, and how many there have been.
     running: Option<(Time, u64)>,
     tx: Transmitter,
-    /// The data output, for those who look at its pad.
+    /// The outputs, for those who look at their pads.
     line: Line,
+    /// Whether the DACs take what is sent in LCD mode.
+    feeds_dacs: bool,
+    /// The frames that they have not taken yet.
+    converted: Vec<Converted>,
 }
 
-espalier_core::persist!(state I2s { registers, link, buffer, words, fifo, frames, running, tx, line });
+/// Frames for the DACs, without a gap, from the time of the first one on.
+#[derive(Clone, Debug)]
+struct Converted {
+    first: Time,
+    ticks: u64,
+    per: u64,
+    frames: Vec<AudioFrame>,
+}
+
+espalier_core::persist! {
+    value Converted { first, ticks, per, frames }
+    state I2s { registers, link, buffer, words, fifo, frames, running, tx, line, feeds_dacs, converted }
+}
 
 impl Default for I2s {
     fn default() -> I2s {
@@ -73,6 +96,31 @@ impl I2s {
             running: None,
             tx: Transmitter::default(),
             line: Line::default(),
+            feeds_dacs: false,
+            converted: Vec::new(),
+        }
+    }
+
+    /// Whether the DACs take the frames of LCD mode from now on.
+    pub fn set_feeds_dacs(&mut self, feeds: bool) {
+        self.feeds_dacs = feeds;
+    }
+
+    /// True if the DACs take frames and there are some to come.
+    pub fn is_feeding_dacs(&self) -> bool {
+        self.feeds_dacs && self.is_lcd() && (self.tx.is_running() || !self.converted.is_empty())
+    }
+
+    /// Takes the frames that the DACs have got since the last call, piece by piece.
+    pub fn take_converted(&mut self) -> impl Iterator<Item = (AudioClock, Vec<AudioFrame>)> {
+        let clock = |piece: &Converted| AudioClock { first: piece.first, ticks: piece.ticks, frames: piece.per };
+        std::mem::take(&mut self.converted).into_iter().map(move |piece| (clock(&piece), piece.frames))
+    }
+
+    fn convert(&mut self, clock: AudioClock, frames: Vec<AudioFrame>) {
+        self.converted.push(Converted { first: clock.first, ticks: clock.ticks, per: clock.frames, frames });
+        while self.converted.iter().map(|piece| piece.frames.len()).sum::<usize>() > CONVERTED {
+            self.converted.remove(0);
         }
     }
 
@@ -105,6 +153,7 @@ impl I2s {
             if let Some(line) = &mut line {
                 line.speak(rate.clock(base + rate.after(first)), &mut frames);
             }
+            self.select_slot(&mut frames);
             first += frames.len() as u64;
             left -= frames.len() as u64;
             self.frames.extend(frames);
@@ -112,21 +161,37 @@ impl I2s {
         self.running = Some((base, first));
     }
 
+    /// In PDM mode, one of two microphones at the data line can be chosen.
+    fn select_slot(&self, frames: &mut [AudioFrame]) {
+        if !self.registers.is_set(reg::PDM_CONF::RX_PDM_EN) {
+            return;
+        }
+        match self.registers.field(reg::CONF_CHAN::RX_CHAN_MOD) {
+            RIGHT_SLOT => frames.iter_mut().for_each(|[left, right]| *left = *right),
+            LEFT_SLOT => frames.iter_mut().for_each(|[left, right]| *right = *left),
+            _ => {}
+        }
+    }
+
     /// The pace of what comes in.
     fn rate(&self) -> Rate {
         if self.is_adc_mode() { self.conversions() } else { self.frames(&RX) }
     }
 
+    fn is_lcd(&self) -> bool {
+        self.registers.is_set(reg::CONF2::LCD_EN)
+    }
+
     fn is_adc_mode(&self) -> bool {
-        let mode = self.registers.get(reg::CONF2);
-        reg::CONF2::LCD_EN.is_set(mode) && mode & reg::CONF2::CAMERA_EN.mask() == 0
+        self.is_lcd() && !self.registers.is_set(reg::CONF2::CAMERA_EN)
     }
 
     /// Whether the receiver can do what it is set to.
     fn receives(&self) -> bool {
+        let pdm = self.registers.get(reg::PDM_CONF);
         let serial = self.registers.get(reg::CONF2) & (reg::CONF2::LCD_EN.mask() | reg::CONF2::CAMERA_EN.mask()) == 0
             && !self.registers.is_set(reg::CONF::RX_SLAVE_MOD)
-            && !self.registers.is_set(reg::PDM_CONF::RX_PDM_EN);
+            && (!reg::PDM_CONF::RX_PDM_EN.is_set(pdm) || reg::PDM_CONF::PDM2PCM_CONV_EN.is_set(pdm));
         self.is_adc_mode() || serial
     }
 
@@ -171,7 +236,7 @@ impl I2s {
             self.frames.clear();
         }
         let risen = new & !old;
-        (!reg::CONF::TX_START.is_set(risen) || self.transmits_serially())
+        (!reg::CONF::TX_START.is_set(risen) || self.form().is_some())
             && (!reg::CONF::RX_START.is_set(risen) || self.receives())
     }
 }
@@ -183,8 +248,8 @@ impl Device for I2s {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "serial audio as a master, and samples of the ADCs; slave modes, PDM, LCD, camera, the DACs' DMA, loop-back and companding are not \
-             there, and the audio PLL runs at 160 MHz",
+            "slave modes, camera, LCD data with doubled lines, PDM without conversion, loop-back and companding are not there, and the audio PLL \
+             runs at 160 MHz",
         )
     }
 
@@ -231,15 +296,15 @@ impl Device for I2s {
     }
 
     fn reset(&mut self) {
-        *self = I2s { line: self.line.after_reset(), ..I2s::new() };
+        *self = I2s { line: self.line.after_reset(), feeds_dacs: self.feeds_dacs, ..I2s::new() };
     }
 
     fn set_watched(&mut self, outputs: u64) {
         self.line.set_watched(outputs);
     }
 
-    fn output(&self, _output: usize) -> Signal {
-        self.line.signal()
+    fn output(&self, output: usize) -> Signal {
+        self.line.signal(output)
     }
 
     fn take_output_changes(&mut self) -> Vec<OutputChange> {
@@ -251,11 +316,16 @@ impl Device for I2s {
             self.receive(surroundings.audio_in(), now);
         }
         self.run_dma(surroundings.memory());
-        if let Some(sent) = self.transmit(surroundings.memory(), now) {
-            let (clock, form, last) = (self.frames(&clock::TX).clock(sent.first), self.form(), !self.tx.is_running());
+        let form = self.form();
+        if let Some((sent, form)) = self.transmit(surroundings.memory(), now).zip(form) {
+            let (clock, last) = (self.frames(&clock::TX).clock(sent.first), !self.tx.is_running());
             self.line.carry(clock, &sent.frames, form, last);
-            if let Some(line) = surroundings.audio_out() {
-                line.hear(clock, &sent.frames);
+            if form.way != Way::Parallel {
+                if let Some(line) = surroundings.audio_out() {
+                    line.hear(clock, &sent.frames);
+                }
+            } else if self.feeds_dacs {
+                self.convert(clock, sent.frames);
             }
         }
     }

@@ -30,7 +30,12 @@ espalier_core::registers! {
     INT_ENA @ 0x14 = 0, rw_bits(0x1FFFF);
     INT_CLR @ 0x18 = 0, wo();
     TIMING @ 0x1C = 0, rw_bits(0x1FF_FFFF);
-    FIFO_CONF @ 0x20 = 0x1820, rw_bits(0x1F_FFFF) { DSCR_EN: 12, TX_FIFO_MOD: 13..=15, RX_FIFO_MOD: 16..=18 };
+    FIFO_CONF @ 0x20 = 0x1820, rw_bits(0x1F_FFFF) {
+        DSCR_EN: 12,
+        TX_FIFO_MOD: 13..=15,
+        RX_FIFO_MOD: 16..=18,
+        TX_FIFO_MOD_FORCE_EN: 19,
+    };
     RXEOF_NUM @ 0x24 = 0x40, rw();
     CONF_SIGLE_DATA @ 0x28 = 0, rw();
     CONF_CHAN @ 0x2C = 0, rw_bits(0x1F) { TX_CHAN_MOD: 0..=2, RX_CHAN_MOD: 3..=4 };
@@ -70,7 +75,7 @@ espalier_core::registers! {
     SCO_CONF0 @ 0x9C = 0, rw_bits(0xF);
     CONF1 @ 0xA0 = 0x89, rw_bits(0x3FF);
     PD_CONF @ 0xA4 = 0xA, rw_bits(0xF);
-    CONF2 @ 0xA8 = 0, rw_bits(0xFF) { CAMERA_EN: 0, LCD_EN: 5 };
+    CONF2 @ 0xA8 = 0, rw_bits(0xFF) { CAMERA_EN: 0, LCD_TX_WRX2_EN: 1, LCD_TX_SDX2_EN: 2, LCD_EN: 5 };
     CLKM_CONF @ 0xAC = 4, rw_bits(0x3F_FFFF) { CLKM_DIV_NUM: 0..=7, CLKM_DIV_B: 8..=13, CLKM_DIV_A: 14..=19 };
     SAMPLE_RATE_CONF @ 0xB0 = 0x0041_0186, rw_bits(0xFF_FFFF) {
         TX_BCK_DIV_NUM: 0..=5,
@@ -78,8 +83,15 @@ espalier_core::registers! {
         TX_BITS_MOD: 12..=17,
         RX_BITS_MOD: 18..=23,
     };
-    PDM_CONF @ 0xB4 = 0x0155_0020, rw_bits(0x3FF_FFFF) { TX_PDM_EN: 0, RX_PDM_EN: 1 };
-    PDM_FREQ_CONF @ 0xB8 = 0x000F_01E0, rw_bits(0xF_FFFF);
+    PDM_CONF @ 0xB4 = 0x0155_0020, rw_bits(0x3FF_FFFF) {
+        TX_PDM_EN: 0,
+        RX_PDM_EN: 1,
+        PCM2PDM_CONV_EN: 2,
+        PDM2PCM_CONV_EN: 3,
+        /// 128 clocks a sample, not 64.
+        RX_PDM_SINC_DSR_16_EN: 24,
+    };
+    PDM_FREQ_CONF @ 0xB8 = 0x000F_01E0, rw_bits(0xF_FFFF) { TX_PDM_FS: 0..=9, TX_PDM_FP: 10..=19 };
     STATE @ 0xBC = 7, ro();
     DATE @ 0xFC = 0x0160_4201, rw();
 }
@@ -90,3 +102,5 @@ pub const FIFO_16_DUAL: u32 = 0;
 pub const FIFO_16_SINGLE: u32 = 1;
 /// 32 bits, two channels.
 pub const FIFO_32_DUAL: u32 = 2;
+/// 32 bits, one channel.
+pub const FIFO_32_SINGLE: u32 = 3;

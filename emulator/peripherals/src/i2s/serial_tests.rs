@@ -1,11 +1,13 @@
-//! ESP-IDF's driver of serial audio: a circle of buffers for each direction, with an interrupt at the end of each.
+//! ESP-IDF's drivers of serial audio, PDM, DACs and parallel displays: a circle of buffers for each direction, with an interrupt at the end
+//! of each.
 
 use espalier_core::{
-    AudioClock, AudioFrame, AudioTarget, Device, DmaFault, GuestMemory, I2cTarget, Span, SpiTarget, Surroundings, Time,
+    AudioClock, AudioFrame, AudioTarget, Device, DmaFault, GuestMemory, I2cTarget, Signal, Span, SpiTarget,
+    Surroundings, Time,
 };
 
 use super::I2s;
-use super::registers::{FIFO_16_DUAL, FIFO_32_DUAL, reg};
+use super::registers::{FIFO_16_DUAL, FIFO_16_SINGLE, FIFO_32_DUAL, reg};
 
 const RAM_BASE: u32 = 0x3FFB_0000;
 const DESCRIPTORS: [u32; 2] = [RAM_BASE, RAM_BASE + 0x10];
@@ -242,6 +244,85 @@ fn frames_of_the_line_fill_buffers() {
     assert_eq!(words, [0xFFFF_0001, 0xFFFE_0002, 0xFFFD_0003, 0xFFFC_0004]);
     bench.run_until(at(100));
     assert_eq!(bench.around.codec.said, 4, "asked for when a buffer is full");
+}
+
+/// 1.6 MHz of bit clock are the clock of the data: 64 * 960 / 480 of its cycles make a sample by a transmitter, 64 or 128 by a receiver.
+#[test]
+fn pulse_density_takes_many_clocks_for_a_sample() {
+    let mut bench = Bench::new(FIFO_16_DUAL);
+    bench.set(reg::PDM_FREQ_CONF, reg::PDM_FREQ_CONF::TX_PDM_FP.put(960) | reg::PDM_FREQ_CONF::TX_PDM_FS.put(480));
+    bench.set(reg::PDM_CONF, reg::PDM_CONF::TX_PDM_EN.mask() | reg::PDM_CONF::PCM2PDM_CONV_EN.mask());
+    bench.start(reg::OUT_LINK, reg::CONF::TX_START.mask() | reg::CONF::TX_MSB_RIGHT.mask());
+    assert_eq!(bench.i2s.deadline(), Some(at(4 * 80)));
+    bench.run_until(at(4 * 80));
+    assert_eq!(bench.around.codec.heard, (1..=4).map(|n| [n << 16, (0x100 + n) << 16]).collect::<Vec<_>>());
+    assert_eq!(bench.around.codec.millihertz, 12_500_000);
+
+    for (slow, slot, words) in
+        [(0, 0, [0xFFFF_0001, 0xFFFE_0002]), (1, 1, [0xFFFF_FFFF, 0xFFFE_FFFE]), (1, 2, [0x1_0001, 0x2_0002])]
+    {
+        let mut bench = Bench::new(FIFO_16_DUAL);
+        let pdm = reg::PDM_CONF::RX_PDM_EN.mask() | reg::PDM_CONF::PDM2PCM_CONV_EN.mask();
+        bench.set(reg::PDM_CONF, pdm | reg::PDM_CONF::RX_PDM_SINC_DSR_16_EN.put(slow));
+        bench.set(reg::CONF_CHAN, reg::CONF_CHAN::RX_CHAN_MOD.put(slot));
+        bench.start(reg::IN_LINK, reg::CONF::RX_START.mask() | reg::CONF::RX_MSB_RIGHT.mask());
+        assert_eq!(bench.i2s.deadline(), Some(at(4 * (40 << slow))));
+        bench.run_until(at(4 * (40 << slow)));
+        assert_eq!([0, 4].map(|offset| bench.around.read_u32(BUFFERS[0] + offset).unwrap()), words, "{slow} {slot}");
+    }
+}
+
+/// A frame takes two cycles of the bit clock, 1.25 us: one word of 16-bit data in dual mode, half of one in single mode.
+#[test]
+fn the_dacs_get_a_frame_in_two_clocks() {
+    for (mode, end, expected) in [
+        (FIFO_16_DUAL, 5_000, [[0x101 << 16, 1 << 16], [0x102 << 16, 2 << 16]]),
+        (FIFO_16_SINGLE, 10_000, [[0x101 << 16; 2], [1 << 16; 2]]),
+    ] {
+        let mut bench = Bench::new(mode);
+        bench.set(reg::CONF2, reg::CONF2::LCD_EN.mask());
+        let fifo = bench.get(reg::FIFO_CONF) | reg::FIFO_CONF::TX_FIFO_MOD_FORCE_EN.mask();
+        bench.set(reg::FIFO_CONF, fifo);
+        bench.i2s.set_feeds_dacs(true);
+        bench.start(reg::OUT_LINK, reg::CONF::TX_START.mask());
+        assert!(bench.i2s.is_feeding_dacs());
+        assert_eq!(bench.i2s.deadline(), Some(Time::ZERO + Span::from_nanos(end)));
+        bench.run_until(Time::ZERO + Span::from_nanos(end));
+        let (clock, frames) = bench.i2s.take_converted().next().expect("a buffer was sent");
+        assert_eq!((clock.first, clock.millihertz(), &frames[..2]), (Time::ZERO, 800_000_000, &expected[..]));
+        assert!(bench.around.codec.heard.is_empty(), "nothing of it is serial");
+    }
+}
+
+/// ESP-IDF's driver of parallel displays: 32 bits for a command, one a word; 16 for pixels, two a word. The strobe is word select.
+#[test]
+fn parallel_data_goes_out_with_a_strobe() {
+    for (bits, strobes) in [(32, 4), (16, 8)] {
+        let mut bench = Bench::new(FIFO_16_DUAL);
+        bench.i2s.set_watched(1 << 24 | 0xFF << 8);
+        bench.set(reg::CONF2, reg::CONF2::LCD_EN.mask());
+        bench.set(reg::CONF_CHAN, reg::CONF_CHAN::TX_CHAN_MOD.put(1));
+        let rate = reg::SAMPLE_RATE_CONF::TX_BCK_DIV_NUM.put(10) | reg::SAMPLE_RATE_CONF::TX_BITS_MOD.put(bits);
+        bench.set(reg::SAMPLE_RATE_CONF, rate);
+        bench.describe(0, EOF, 0);
+        bench.start(reg::OUT_LINK, reg::CONF::TX_START.mask() | reg::CONF::TX_RIGHT_FIRST.mask());
+        bench.run_until(at(100));
+        let changes = bench.i2s.take_output_changes();
+        assert!(changes.is_sorted_by_key(|change| change.at));
+        let (mut data, mut read) = (0_u32, Vec::new());
+        for change in changes {
+            match (change.output, change.signal) {
+                (24, Signal::Level(false)) => read.push(data),
+                (24, _) => {}
+                (line, signal) => {
+                    data = data & !(1 << (line - 8)) | u32::from(signal == Signal::Level(true)) << (line - 8)
+                }
+            }
+        }
+        let words = (1..=4).flat_map(|n| if bits == 32 { vec![n] } else { vec![n, n] });
+        assert_eq!((read.len(), read), (strobes, words.collect::<Vec<_>>()), "{bits} bits");
+        assert_eq!(data, 0, "the lines are low at the end");
+    }
 }
 
 #[test]

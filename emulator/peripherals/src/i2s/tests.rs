@@ -137,8 +137,15 @@ fn modes_that_are_not_there_say_so() {
     assert!(start((reg::CONF2, 0), tx) && start((reg::CONF2, 0), rx));
     assert!(!start((reg::CONF, reg::CONF::TX_SLAVE_MOD.mask()), tx));
     assert!(!start((reg::CONF, reg::CONF::RX_SLAVE_MOD.mask()), rx));
-    assert!(!start((reg::CONF2, reg::CONF2::LCD_EN.mask()), tx) && start((reg::CONF2, reg::CONF2::LCD_EN.mask()), rx));
+    let lcd = reg::CONF2::LCD_EN.mask();
+    assert!(start((reg::CONF2, lcd), tx) && start((reg::CONF2, lcd), rx));
+    assert!(!start((reg::CONF2, lcd | reg::CONF2::LCD_TX_WRX2_EN.mask()), tx));
     assert!(!start((reg::CONF2, reg::CONF2::CAMERA_EN.mask()), rx));
-    assert!(!start((reg::PDM_CONF, reg::PDM_CONF::TX_PDM_EN.mask()), tx));
-    assert!(!start((reg::PDM_CONF, reg::PDM_CONF::RX_PDM_EN.mask()), rx));
+    for (enabled, converts, begin) in [
+        (reg::PDM_CONF::TX_PDM_EN, reg::PDM_CONF::PCM2PDM_CONV_EN, tx),
+        (reg::PDM_CONF::RX_PDM_EN, reg::PDM_CONF::PDM2PCM_CONV_EN, rx),
+    ] {
+        assert!(!start((reg::PDM_CONF, enabled.mask()), begin));
+        assert!(start((reg::PDM_CONF, enabled.mask() | converts.mask()), begin));
+    }
 }

@@ -1,4 +1,4 @@
-//! The transmitter: buffers of a linked list become frames on the data line, at the pace of the bit clock.
+//! The transmitter: buffers of a linked list become frames on the data lines, at the pace of the bit clock.
 //!
 //! Only the ends of buffers are events. What is in a buffer is told to the parts at its end, or earlier if a register is
 //! accessed.
@@ -8,8 +8,8 @@ use espalier_core::{AudioFrame, DmaFault, GuestMemory, Time};
 use super::I2s;
 use super::clock::TX;
 use super::format::Format;
-use super::line::Form;
-use super::registers::reg;
+use super::line::{Form, Way};
+use super::registers::{FIFO_16_SINGLE, FIFO_32_SINGLE, reg};
 use crate::linked_list::{self, Descriptor, OWNER};
 
 const WORD: u32 = 4;
@@ -59,31 +59,40 @@ pub(super) struct Sent {
 
 impl I2s {
     fn tx_format(&self) -> Format {
-        let mode = self.registers.field(reg::FIFO_CONF::TX_FIFO_MOD);
+        let forced = self.registers.is_set(reg::FIFO_CONF::TX_FIFO_MOD_FORCE_EN);
+        // ESP-IDF's driver of parallel displays leaves the mode to the controller: one datum a word if it is wide, two if it is not.
+        let mode = match self.registers.field(TX.bits) {
+            _ if forced || !self.is_lcd() => self.registers.field(reg::FIFO_CONF::TX_FIFO_MOD),
+            ..=16 => FIFO_16_SINGLE,
+            _ => FIFO_32_SINGLE,
+        };
         Format::new(mode, self.registers.is_set(reg::CONF::TX_MSB_RIGHT))
     }
 
-    /// The form of its frames on the line.
-    pub(super) fn form(&self) -> Form {
-        Form {
+    /// The form of its frames on the lines; none if it cannot do what it is set to.
+    pub(super) fn form(&self) -> Option<Form> {
+        let (pdm, mode) = (self.registers.get(reg::PDM_CONF), self.registers.get(reg::CONF2));
+        let doubled = reg::CONF2::LCD_TX_WRX2_EN.mask() | reg::CONF2::LCD_TX_SDX2_EN.mask();
+        let way = match (self.is_lcd(), reg::PDM_CONF::TX_PDM_EN.is_set(pdm)) {
+            _ if self.registers.is_set(reg::CONF::TX_SLAVE_MOD) => return None,
+            (true, _) => (mode & doubled == 0).then_some(Way::Parallel)?,
+            (false, true) => reg::PDM_CONF::PCM2PDM_CONV_EN.is_set(pdm).then_some(Way::Density)?,
+            (false, false) => Way::Serial,
+        };
+        Some(Form {
+            way,
             bits: self.registers.field(TX.bits),
             late: self.registers.is_set(reg::CONF::TX_MSB_SHIFT),
             right_first: self.registers.is_set(reg::CONF::TX_RIGHT_FIRST),
-        }
-    }
-
-    /// Whether the transmitter can do what it is set to.
-    pub(super) fn transmits_serially(&self) -> bool {
-        !self.registers.is_set(reg::CONF2::LCD_EN)
-            && !self.registers.is_set(reg::CONF::TX_SLAVE_MOD)
-            && !self.registers.is_set(reg::PDM_CONF::TX_PDM_EN)
+            clocks: self.clocks_of_frame(&TX),
+        })
     }
 
     /// Begins and ends frames, as the registers say. `changed` is whether the clock is another one.
     pub(super) fn update_transmitter(&mut self, changed: bool, now: Time) {
         let started = self.registers.is_set(reg::CONF::TX_START)
             && self.registers.is_set(reg::FIFO_CONF::DSCR_EN)
-            && self.transmits_serially()
+            && self.form().is_some()
             && self.tx.link.is_some();
         match (started, self.tx.running) {
             (false, _) => self.tx.running = None,

@@ -1,6 +1,7 @@
 //! The cosine generator in front of the two DACs (ESP32 TRM, chapter "On-Chip Sensors and Analog Signal Processing", section "DAC").
 //!
-//! Each channel gives the code that RTC_IO has for it, or what the generator gives, scaled, shifted and partly inverted.
+//! Each channel gives the code that RTC_IO has for it, or the last one that came from I2S, or what the generator gives, scaled, shifted and
+//! partly inverted.
 
 use espalier_core::{Field, Span, Time, sine};
 
@@ -46,6 +47,16 @@ impl Sens {
         self.dacs = codes;
     }
 
+    /// Whether the codes come from I2S.
+    pub fn streams_dacs(&self) -> bool {
+        self.registers.is_set(reg::SAR_DAC_CTRL1::DAC_DIG_FORCE)
+    }
+
+    /// The codes that I2S gives to the DACs from now on.
+    pub fn set_streamed(&mut self, codes: [u8; DACS]) {
+        self.streamed = codes;
+    }
+
     /// The generator's controls were written.
     pub(super) fn tone_written(&mut self, before: u32, now: Time) {
         if self.registers.get(reg::SAR_DAC_CTRL1) != before {
@@ -74,6 +85,8 @@ impl Sens {
             let scaled = self.cosine(now) >> channel.scale.get(control);
             let shifted = scaled.saturating_add(channel.offset.get(control) as u8 as i8);
             shifted as u8 ^ INVERTED[channel.inversion.get(control) as usize]
+        } else if self.streams_dacs() {
+            self.streamed[dac]
         } else {
             code
         };

@@ -50,12 +50,14 @@ pub struct Sens {
     temperature: u8,
     /// The codes that RTC_IO gives to the DACs, if they are on.
     dacs: [Option<u8>; DACS],
+    /// The codes that I2S gave to them last.
+    streamed: [u8; DACS],
     /// When the cosine generator was last set.
     tone_since: Time,
     ulp: UlpTimer,
 }
 
-espalier_core::persist!(state Sens { registers, adc, touch, temperature, dacs, tone_since, ulp });
+espalier_core::persist!(state Sens { registers, adc, touch, temperature, dacs, streamed, tone_since, ulp });
 
 impl Default for Sens {
     fn default() -> Sens {
@@ -72,6 +74,7 @@ impl Sens {
             touch: Touch::new(),
             temperature: ROOM_TEMPERATURE,
             dacs: [None; DACS],
+            streamed: [0; DACS],
             tone_since: Time::ZERO,
             ulp: UlpTimer::new(),
         }
@@ -160,7 +163,7 @@ impl Device for Sens {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the I2C of the ULP coprocessor, the hall sensor and sound of I2S for the DACs; the DACs' clock is 8.5 MHz; conversions take no time",
+            "the I2C of the ULP coprocessor and the hall sensor; the DACs' clock is 8.5 MHz; conversions take no time",
         )
     }
 

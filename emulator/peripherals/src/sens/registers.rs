@@ -67,7 +67,12 @@ espalier_core::registers! {
     };
     SAR_READ_CTRL2 @ 0x90 = 0x0007_0902, rw_bits(0x3FFF_FFFF) { SAR2_DIG_FORCE: 28, SAR2_DATA_INV: 29 };
     SAR_MEAS_START2 @ 0x94 = 0, rw_bits(0xFFFE_0000);
-    SAR_DAC_CTRL1 @ 0x98 = 0, rw_bits(0x03FF_FFFF) { SW_FSTEP: 0..=15, SW_TONE_EN: 16 };
+    SAR_DAC_CTRL1 @ 0x98 = 0, rw_bits(0x03FF_FFFF) {
+        SW_FSTEP: 0..=15,
+        SW_TONE_EN: 16,
+        /// The codes come from I2S.
+        DAC_DIG_FORCE: 22,
+    };
     SAR_DAC_CTRL2 @ 0x9C = 0x0300_0000, rw_bits(0x03FF_FFFF) {
         DAC_DC1: 0..=7,
         DAC_DC2: 8..=15,

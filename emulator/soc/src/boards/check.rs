@@ -145,6 +145,10 @@ fn parts(board: &BoardDefinition) -> Checked {
                     pads.take(entry, ws, "ws", &set.drive)?;
                     pads.take(entry, data, key, &set.exist)?;
                 }
+                Connection::Pdm { clk, data, key } => {
+                    pads.take(entry, clk, "clk", &set.drive)?;
+                    pads.take(entry, data, key, &set.exist)?;
+                }
                 Connection::Pad { key, gpio, uses, .. } => pads.take(entry, gpio, key, ability(set, uses))?,
             }
         }
@@ -165,6 +169,7 @@ fn ability(pads: &'static PadSet, uses: PadUse) -> &'static Ability {
         PadUse::Hears | PadUse::Shares => &pads.drive,
         PadUse::Drives | PadUse::Joins => &pads.exist,
         PadUse::Analog => &pads.convert,
+        PadUse::Sounds => &pads.sound,
         PadUse::Touch => &pads.feel,
     }
 }

@@ -1,15 +1,27 @@
 //! Pads as the analog side of the chip sees them: ADCs, touch controller, and what wakes it.
 
-use espalier_core::Time;
+use espalier_core::{AudioFrame, Time};
 use espalier_peripherals::{Dac, Pull, WakeupSource};
 
 use super::Esp32;
 use super::table::{APB_CTRL, GPIO, I2S0, IO_MUX, RTC_CNTL, RTC_IO, SENS};
+use crate::machine::Chip;
 use crate::machine::{Interrupts, PadConnections};
 use crate::pads;
 
 /// The pads of the DACs (ESP32 datasheet, "Pin Definitions").
 const DAC_PADS: [usize; 2] = [25, 26];
+
+/// The upper eight bits of a sample are the code of a DAC (ESP32 TRM, chapter "I2S", section "ADC/DAC Mode").
+fn dac_code(sample: i32) -> u8 {
+    (sample >> (i32::BITS - u8::BITS)) as u8
+}
+
+/// The sound of a DAC, whose range is centred; none if it is off.
+fn dac_sample(sample: i32, on: bool) -> i32 {
+    let centred = dac_code(sample) ^ 1 << (u8::BITS - 1);
+    if on { i32::from(centred) << (i32::BITS - u8::BITS) } else { 0 }
+}
 
 impl Esp32 {
     pub(super) fn update_touch_timer(&mut self, now: Time) {
@@ -30,6 +42,30 @@ impl Esp32 {
         });
     }
 
+    pub(super) fn settle_i2s0(&mut self, now: Time) {
+        self.sample_adcs(now);
+        self.feed_dacs(now);
+    }
+
+    /// Brings what the first I2S controller sends to the DACs up to `now`. The right channel is that of the first DAC.
+    fn feed_dacs(&mut self, now: Time) {
+        if !self.get(I2S0).is_feeding_dacs() {
+            return;
+        }
+        let row = &Esp32::TABLE[I2S0.index].row;
+        self.platform.settle_device(I2S0.index, row, &mut self.ram, now);
+        let on = [Dac::One, Dac::Two].map(|dac| self.get(RTC_IO).dac(dac).is_some());
+        let pieces: Vec<_> = self.get_mut(I2S0).take_converted().collect();
+        for (clock, frames) in pieces {
+            let given: Vec<AudioFrame> =
+                frames.iter().map(|[left, right]| [dac_sample(*right, on[0]), dac_sample(*left, on[1])]).collect();
+            if let Some([left, right]) = frames.last() {
+                self.get_mut(SENS).set_streamed([*right, *left].map(dac_code));
+            }
+            self.platform.parts.hear_dacs(DAC_PADS, clock, &given);
+        }
+    }
+
     pub(super) fn settle_rtc_io(&mut self, now: Time) {
         self.update_touch_slopes();
         self.update_dacs();
@@ -46,6 +82,8 @@ impl Esp32 {
     pub(super) fn update_dacs(&mut self) {
         let codes = [Dac::One, Dac::Two].map(|dac| self.get(RTC_IO).dac(dac));
         self.get_mut(SENS).set_dacs(codes);
+        let streams = self.get(SENS).streams_dacs();
+        self.get_mut(I2S0).set_feeds_dacs(streams);
     }
 
     /// The voltage that a DAC gives to a pad.
@@ -55,6 +93,7 @@ impl Esp32 {
     }
 
     pub(super) fn settle_sens(&mut self, now: Time) {
+        self.update_dacs();
         if self.get_mut(SENS).take_touch_interrupt() {
             self.get_mut(RTC_CNTL).raise_touch_interrupt();
             self.get_mut(RTC_CNTL).wake(WakeupSource::Touch, now);

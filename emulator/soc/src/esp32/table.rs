@@ -40,8 +40,10 @@ const HSPI_INPUTS: &[Signals] = &[Signals::new(8, 4)];
 const VSPI_INPUTS: &[Signals] = &[Signals::new(63, 3), Signals::new(68, 1)];
 
 /// The signals of I2S0 and I2S1: the clocks of transmitter and receiver, which drives its own when it is alone.
-const I2S0_SIGNALS: AudioSignals = AudioSignals { sck: [23, 27], ws: [25, 28], data_out: 163, data_in: 155 };
-const I2S1_SIGNALS: AudioSignals = AudioSignals { sck: [24, 164], ws: [26, 165], data_out: 189, data_in: 181 };
+const I2S0_SIGNALS: AudioSignals =
+    AudioSignals { sck: [23, 27], ws: [25, 28], clocks: &[25, 23], data_out: 163, data_in: 155 };
+const I2S1_SIGNALS: AudioSignals =
+    AudioSignals { sck: [24, 164], ws: [26, 165], clocks: &[26, 24], data_out: 189, data_in: 181 };
 
 /// The lines of the SD host, which has no signals in the matrix for them: numbers above those of all signals.
 const SD_SLOTS: [SdSignals; 2] = [
@@ -134,7 +136,7 @@ pub const TABLE: &[Block<Esp32>] = &[
         .interrupts(&[32])
         .audio(I2S0_SIGNALS)
         .resets(&[(PERIPHERALS, 4)])
-        .after(Esp32::sample_adcs),
+        .after(Esp32::settle_i2s0),
     Block::new("I2S1", 0x3FF6_D000, 0x1000, |_| Box::new(I2s::new()))
         .interrupts(&[33])
         .audio(I2S1_SIGNALS)

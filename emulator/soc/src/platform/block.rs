@@ -182,10 +182,11 @@ impl<C> Block<C> {
         self
     }
 
-    /// A controller of serial audio, whose data output follows its levels.
+    /// A controller of serial audio and parallel data. Its outputs are 24 data lines, word select and bit clock.
     pub const fn audio(mut self, signals: AudioSignals) -> Block<C> {
+        const LINES: u32 = 24;
         self.row.audio = Some(signals);
-        self.row.outputs = Some(Signals::new(signals.data_out, 1));
+        self.row.outputs = Some(Signals::new(signals.data_out + 1 - LINES, LINES as usize).with(signals.clocks));
         self
     }
 

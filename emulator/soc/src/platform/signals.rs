@@ -5,15 +5,26 @@
 pub struct Signals {
     pub first: u32,
     pub count: usize,
+    /// Signals elsewhere, which are counted after these.
+    more: &'static [u32],
 }
 
 impl Signals {
     pub const fn new(first: u32, count: usize) -> Signals {
-        Signals { first, count }
+        Signals { first, count, more: &[] }
+    }
+
+    /// The same with others after them.
+    pub const fn with(mut self, more: &'static [u32]) -> Signals {
+        self.more = more;
+        self
     }
 
     /// Returns the index of `signal` among these signals.
     pub fn position(self, signal: u32) -> Option<usize> {
+        if let Some(place) = self.more.iter().position(|known| *known == signal) {
+            return Some(self.count + place);
+        }
         let index = signal.checked_sub(self.first)? as usize;
         (index < self.count).then_some(index)
     }
@@ -26,6 +37,9 @@ pub struct AudioSignals {
     pub sck: [u32; 2],
     /// The word selects of both.
     pub ws: [u32; 2],
+    /// Word select and bit clock of the transmitter again, as outputs.
+    pub clocks: &'static [u32],
+    /// The output of serial data, which is the last one of the parallel outputs.
     pub data_out: u32,
     pub data_in: u32,
 }

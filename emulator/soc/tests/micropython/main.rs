@@ -16,6 +16,7 @@ mod outputs;
 mod pads;
 mod repl;
 mod slaves;
+mod sound;
 mod wifi;
 
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         outputs::ALL,
         pads::ALL,
         slaves::ALL,
+        sound::ALL,
         wifi::ALL,
         bluetooth::ALL,
         board::ALL,

@@ -222,7 +222,13 @@ impl Parts {
                 self.devices.attach(SpiLines::new(slot, sck, mosi, miso, cs, dc));
             }
             Connection::Sd { clk, cmd, data } => self.cards.push(SdLines { slot, clk, cmd, data }),
-            Connection::Audio { sck, ws, data, .. } => self.audio.attach(AudioLines { slot, sck, ws, data }),
+            Connection::Audio { sck, ws, data, .. } => {
+                self.audio.attach(AudioLines { slot, sck: Some(sck), ws, data });
+            }
+            Connection::Pdm { clk, data, .. } => self.audio.attach(AudioLines { slot, sck: None, ws: clk, data }),
+            Connection::Pad { terminal, gpio, uses: PadUse::Sounds, .. } => {
+                self.audio.attach_analog(slot, terminal, usize::from(gpio));
+            }
             Connection::Pad { terminal, gpio, uses, .. } => {
                 let drive = Drive::Released;
                 self.lines.push(Line { slot, terminal, gpio: usize::from(gpio), uses, drive });
