@@ -116,11 +116,23 @@ async fn scenario(args: &InitArgs, path: &Path, firmware: &Path, board: &Board) 
     text
 }
 
+/// The part of a line that is worth waiting for: the words that begin within its first characters, if it is long.
+pub fn beginning(line: &str) -> &str {
+    let line = line.trim();
+    let Some((end, _)) = line.char_indices().nth(LONGEST_LINE) else { return line };
+    let (cut, rest) = line.split_at(end);
+    if rest.starts_with(char::is_whitespace) {
+        return cut.trim_end();
+    }
+    // A word without an end is cut.
+    cut.rfind(char::is_whitespace).map_or(cut, |space| cut[..space].trim_end())
+}
+
 /// A pattern for a line of the console: numbers, which may be times, are not the same on every board.
 pub fn pattern(line: &str) -> String {
-    let line: String = line.trim().chars().take(LONGEST_LINE).collect();
+    let line = beginning(line);
     if !line.contains(|character: char| character.is_ascii_digit()) && !line.starts_with('/') {
-        return line;
+        return line.to_owned();
     }
     let mut pattern = String::from("/");
     let mut in_number = false;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use espalier::Time;
 use regex::Regex;
 
-use crate::init::pattern;
+use crate::init::{beginning, pattern};
 
 /// Bytes that are kept at most; the oldest half goes first.
 const MOST: usize = 1 << 20;
@@ -24,6 +24,8 @@ pub struct Heard {
     bytes: Vec<u8>,
     /// Up to these offsets, by these times.
     pieces: Vec<(usize, Time)>,
+    /// Whether the first of them are the end of a long line whose beginning was waited for.
+    is_in_line: bool,
 }
 
 /// Something to wait for.
@@ -50,6 +52,7 @@ impl Heard {
     /// Takes all of it, and when the last of it had come.
     pub fn take(&mut self) -> Option<(Vec<u8>, Time)> {
         let (_, at) = self.pieces.drain(..).next_back()?;
+        self.is_in_line = false;
         Some((std::mem::take(&mut self.bytes), at))
     }
 
@@ -57,7 +60,11 @@ impl Heard {
     /// where a scenario is which waits for them. A line that repeats `typed` is an echo, which says nothing.
     pub fn awaited(&mut self, typed: &str) -> Vec<Awaited> {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
-        let (lines, prompt) = text.rsplit_once('\n').unwrap_or(("", &text));
+        let text = match self.is_in_line {
+            true => text.split_once('\n').map_or("", |(_, rest)| rest),
+            false => &text,
+        };
+        let (lines, prompt) = text.rsplit_once('\n').unwrap_or(("", text));
         let is_echo = |line: &str| !typed.is_empty() && line.ends_with(typed);
         let line = lines.split('\n').rev().filter_map(plain).find(|line| !is_echo(line));
         // A line that is just being printed may go on with a number.
@@ -70,6 +77,7 @@ impl Heard {
         let end = self.end_of(&pattern)?;
         let at = self.pieces.iter().find(|(piece, _)| *piece >= end).map_or(Time::ZERO, |(_, at)| *at);
         self.drain(end);
+        self.is_in_line = beginning(line) != line;
         Some(Awaited { pattern: escaped(&pattern), at })
     }
 
@@ -150,6 +158,29 @@ mod tests {
         let mut silent = heard(&[("a = 1\r\n>>> ", 3)]);
         assert_eq!(silent.awaited("a = 1"), awaited(">>>", 3));
         assert_eq!(heard(&[("ready\nI (31", 1)]).awaited(""), awaited("ready", 1));
+    }
+
+    #[test]
+    fn a_long_line_is_awaited_once_by_its_first_words() {
+        let line = "@status role=none state=idle link=up address=10.0.2.100/24 peer=- messages=0\n";
+        let mut status = heard(&[(line, 1)]);
+        assert_eq!(
+            status.awaited(""),
+            awaited("/@status role=none state=idle link=up address=\\d+\\.\\d+\\.\\d+\\.\\d+/\\d+/", 1)
+        );
+        assert_eq!(status.awaited(""), [], "its rest says nothing new");
+        status.push(b"ready\n", Time::from_micros(2));
+        assert_eq!(status.awaited(""), awaited("ready", 2));
+        let wide = "你好".repeat(40);
+        assert_eq!(
+            heard(&[(&wide, 1), ("\n", 1)]).awaited(""),
+            awaited(&"你好".repeat(30), 1),
+            "a word without an end"
+        );
+        let mut prompt = heard(&[("> ", 1)]);
+        assert_eq!(prompt.awaited(""), awaited(">", 1));
+        prompt.push(b"OK\n", Time::from_micros(2));
+        assert_eq!(prompt.awaited(""), awaited("OK", 2), "an answer behind its prompt");
     }
 
     #[test]
