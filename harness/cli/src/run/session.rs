@@ -20,6 +20,7 @@ use crate::expect::{Expectations, Verdict};
 use crate::panel::Panel;
 use crate::recorder::Recorder;
 use crate::signals::{Caught, Signals};
+use crate::style::FAINT;
 use crate::unmodelled::Notes;
 use crate::window::Window;
 
@@ -361,8 +362,9 @@ impl<'a> Session<'a> {
         if self.raw && keys.contains(&KEEP_SCREEN) {
             keys.retain(|key| *key != KEEP_SCREEN);
             let screen = Action::Expect { what: Expected::Screen, name: None, display: None, gpio: None };
-            if let Err(error) = recorder.expect(&self.board, &screen).await {
-                anstream::eprintln!("{error}\r");
+            match recorder.expect(&self.board, &screen).await {
+                Ok(()) => anstream::eprintln!("{FAINT}--- the screen is kept once it stays ---{FAINT:#}\r"),
+                Err(error) => anstream::eprintln!("{error}\r"),
             }
         }
         recorder.typed(0, &keys, self.board.now());
