@@ -23,7 +23,7 @@ pub use espalier_parts::{
     FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
     PartKinds, Progress, Sound, Value as PropertyValue,
 };
-pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, ResetCause};
+pub use espalier_peripherals::{EFUSE_IMAGE_BYTES, FlashCipher, ResetCause};
 pub use espalier_xtensa::translation_host;
 pub use machine::{
     BUILD, ChipReset, JtagCycle, Machine, MachineConfig, MemoryError, PartError, SnapshotError, Stop, Strap,

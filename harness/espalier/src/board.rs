@@ -19,7 +19,7 @@ use crate::backtrace::elf_of;
 use crate::buzzer::Buzzer;
 use crate::console::Console;
 use crate::driver::{
-    AccessPoint, Capability, Kind, Machine, Model, Reset, Setup, SnapshotError, Start, Target, UnmodelledNote,
+    AccessPoint, Capability, Changes, Kind, Machine, Model, Reset, Setup, SnapshotError, Start, Target, UnmodelledNote,
     WifiCredentials, WorldHandle, describe, is_snapshot, load, open,
 };
 use crate::error::{Cause, Failure, FileError, Source};
@@ -691,8 +691,7 @@ pub struct BoardBuilder {
     model: Option<Model>,
     seed: u64,
     qemu: Option<PathBuf>,
-    timing: Option<Timing>,
-    efuses: Option<Vec<u8>>,
+    changes: Changes,
     strict: bool,
     allowed: Vec<String>,
     kinds: PartKinds,
@@ -755,7 +754,7 @@ impl BoardBuilder {
     /// # }
     /// ```
     pub fn timing(mut self, timing: Timing) -> BoardBuilder {
-        self.timing = Some(timing);
+        self.changes.timing = Some(timing);
         self
     }
 
@@ -763,22 +762,30 @@ impl BoardBuilder {
     /// keeps them in a file. They are burnt on top of what the factory has burnt; an image with a factory MAC has all fuses of the
     /// chip. What firmware burns is in the board, and in the file of a [saved](Board::save) one, not in this image.
     ///
-    /// ```
-    /// use espalier::Board;
+    /// ```no_run
+    /// use espalier::{Board, FlashCipher};
     ///
-    /// # async fn test() -> espalier::Result<()> {
-    /// // The key of flash encryption in block 1, backwards, and hidden; FLASH_CRYPT_CNT and FLASH_CRYPT_CONFIG.
+    /// # async fn test(mut flash: Vec<u8>) -> espalier::Result<()> {
+    /// // RD_DIS of block 1 and FLASH_CRYPT_CNT, FLASH_CRYPT_CONFIG, and the key of flash encryption in block 1, its last byte first.
+    /// let key = [0x42; 32];
     /// let mut efuses = vec![0; 124];
-    /// efuses[28..60].copy_from_slice(&[0x42; 32]);
-    /// efuses[2] = 0x11;
-    /// efuses[23] = 0xF0;
-    /// let board = Board::builder().efuses(efuses).firmware("encrypted.bin").start().await?;
+    /// (efuses[2], efuses[23]) = (0x11, 0xF0);
+    /// efuses[28..60].copy_from_slice(&key);
+    /// FlashCipher::new(key, 0xF).encrypt(0, &mut flash);
+    /// let board = Board::builder().efuses(efuses).flash_content(0, flash).start().await?;
     /// # drop(board);
     /// # Ok(())
     /// # }
     /// ```
     pub fn efuses(mut self, image: impl Into<Vec<u8>>) -> BoardBuilder {
-        self.efuses = Some(image.into());
+        self.changes.efuses = Some(image.into());
+        self
+    }
+
+    /// Bytes that are in the flash chip of an emulated board from the start, from `offset` on, whatever they are: an encrypted image,
+    /// which cannot be [`firmware`](BoardBuilder::firmware), or a file system. What the firmware's image has lies over them.
+    pub fn flash_content(mut self, offset: u32, bytes: impl Into<Vec<u8>>) -> BoardBuilder {
+        self.changes.flash.push((offset, bytes.into()));
         self
     }
 
@@ -889,8 +896,7 @@ impl BoardBuilder {
         if *target != Target::Emulated || self.world.is_some() {
             return None;
         }
-        let (description, flash_size) =
-            describe(model, &self.kinds, &self.parts, self.timing, self.efuses.as_deref()).ok()?;
+        let (description, flash_size) = describe(model, &self.kinds, &self.parts, &self.changes).ok()?;
         let mut key = Writer::new();
         description.save(&mut key);
         self.kinds.own().to_vec().save(&mut key);
@@ -964,8 +970,7 @@ impl BoardBuilder {
                 model,
                 seed: self.seed,
                 qemu: self.qemu,
-                timing: self.timing,
-                efuses: self.efuses,
+                changes: self.changes,
                 strict: self.strict,
                 allowed: self.allowed,
                 kinds: self.kinds,

@@ -110,11 +110,12 @@ pub use coverage::NoSymbols;
 pub use driver::{
     Absent, AccessPoint, AirError, AirFaults, AirNetwork, AmongOthers, BENCH_VARIABLE, BOARD_VARIABLE, BenchError,
     COVERAGE_VARIABLE, Capability, CountedFrame, CountedFrames, DisplayMute, EmulatorError, FLASH_CHUNK_SIZE, Faults,
-    FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, FrameFault, FrameLink,
-    FramePlan, Halted, Kind, KnownBoard, MODEL_VARIABLE, Machine, Model, ModelError, NoSuchPin, NoSuchUart, PeerError,
-    PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind, SnapshotError, Start,
-    Stimulus, StimulusRecord, TIMING_VARIABLE, TONE_TOLERANCE, Target, Tone, UnknownModel, UnknownPart, UnknownTiming,
-    UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards, timing_from_env,
+    FlashCipher, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors, FrameFault,
+    FrameLink, FramePlan, Halted, Kind, KnownBoard, MODEL_VARIABLE, Machine, Model, ModelError, NoSuchPin, NoSuchUart,
+    PeerError, PlayedTone, Progress as FlashProgress, PropertyError, Refusal, Reset, ResetCause, ResetKind,
+    SnapshotError, Start, Stimulus, StimulusRecord, TIMING_VARIABLE, TONE_TOLERANCE, Target, Tone, UnknownModel,
+    UnknownPart, UnknownTiming, UnmodelledNote, Unsupported, WAIT_VARIABLE, WifiCredentials, known_boards,
+    timing_from_env,
 };
 #[cfg(unix)]
 pub use driver::{EMULATOR_VARIABLE, Qemu, QemuError};

@@ -18,7 +18,7 @@ const ADDRESS_BITS: u32 = 19;
 const TAILS: [u32; 4] = [10, 8, 6, 4];
 const REPEATED: u32 = 3;
 
-/// A key, and the quarters of it that the address is added to.
+/// The cipher of a chip's flash: a key, and the quarters of it that the address is added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlashCipher {
     key: [u8; KEY_BYTES],

@@ -223,6 +223,19 @@ impl BoardDefinition {
         }
     }
 
+    /// The same board with these bytes more in its flash chip from the start, from `offset` on.
+    ///
+    /// # Errors
+    /// If they go beyond the end of the flash chip.
+    pub fn with_flash_content(mut self, offset: u32, bytes: &[u8]) -> Result<BoardDefinition, BoardError> {
+        let file = format!("{} bytes at {offset:#x}", bytes.len());
+        self.flash_content.push(FlashContent { file, offset, bytes: bytes.into() });
+        match self.check() {
+            Ok(()) => Ok(self),
+            Err(kind) => Err(kind.at(&self.name)),
+        }
+    }
+
     /// Whether there can be such a board.
     pub(crate) fn check(&self) -> Result<(), BoardErrorKind> {
         check::check(self)

@@ -208,6 +208,45 @@ fn noting() -> Vec<u8> {
     program(0x4008_0000, 0x4008_0004, &code)
 }
 
+/// The ROM's function of revision 3 that encrypts and programs: address, words and bytes to an error code.
+const SPI_ENCRYPT_WRITE: u32 = 0x4006_2E78;
+
+/// A program that has the ROM program [`TEXT`] at `address`, notes that it ran, and behind that what the ROM returned.
+fn encrypting(address: u32) -> Vec<u8> {
+    let literals = [NOTE, SPI_ENCRYPT_WRITE, address, 0x4008_0010];
+    let mut code: Vec<u8> = literals.iter().flat_map(|word| word.to_le_bytes()).collect();
+    code.extend(TEXT);
+    for instruction in [
+        [0xA1, 0xF6, 0xFF],      // l32r a10, address
+        [0xB1, 0xF6, 0xFF],      // l32r a11, words
+        [0xC2, 0xA0, 0x20],      // movi a12, 32
+        [0x81, 0xF2, 0xFF],      // l32r a8, function
+        [0xE0, 0x08, 0x00],      // callx8 a8
+        [0x21, 0xF0, 0xFF],      // l32r a2, note
+        [0xA2, 0x62, 0x01],      // s32i a10, a2, 4
+        [0x32, 0xA0, RAN as u8], // movi a3, RAN
+        [0x32, 0x62, 0x00],      // s32i a3, a2, 0
+        [0x06, 0xFF, 0xFF],      // j to itself
+    ] {
+        code.extend(instruction);
+    }
+    // The ROM loads words.
+    code.resize(code.len().next_multiple_of(4), 0);
+    program(0x4008_0000, 0x4008_0030, &code)
+}
+
+#[test]
+fn the_rom_programs_encrypted_bytes() {
+    let mut machine = board(0, 0);
+    machine.load_flash(BOOTLOADER, &encrypting(0x5_1000)).unwrap();
+    machine.reset(Strap::FlashBoot);
+    machine.run_for(Span::from_millis(200));
+    let console = console(&mut machine);
+    assert!(ran(&mut machine), "{console}");
+    assert_eq!(read(&mut machine, 0, NOTE).unwrap()[4..8], [0; 4], "the ROM reports an error");
+    assert_eq!(machine.flash().read(0x5_1000, 32).unwrap(), encrypted(0x5_1000, &TEXT));
+}
+
 fn ran(machine: &mut Machine) -> bool {
     let mut word = [0; 4];
     machine.peek(0, NOTE, &mut word).unwrap();

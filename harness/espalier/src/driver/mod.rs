@@ -45,8 +45,8 @@ pub(crate) use data::{ConnectionId, DisplayState, LedState, Link, ListenerId, Pa
 #[cfg(feature = "probe")]
 pub(crate) use data::{JtagCycle, ProbePort};
 pub use emulated::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
-    Machine, Progress,
+    FLASH_CHUNK_SIZE, FlashCipher, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay,
+    FlashSectors, Machine, Progress,
 };
 pub(crate) use emulated::{WorldHandle, WorldPad};
 pub use error::{
@@ -87,10 +87,7 @@ pub(crate) struct Setup {
     /// The QEMU to run.
     #[cfg_attr(not(unix), expect(dead_code, reason = "boards in QEMU need Unix so far"))]
     pub(crate) qemu: Option<PathBuf>,
-    /// The time that an emulated board keeps, if not the one of its board file or of the environment.
-    pub(crate) timing: Option<Timing>,
-    /// The image of an emulated board's eFuses, if not the one of its board file.
-    pub(crate) efuses: Option<Vec<u8>>,
+    pub(crate) changes: Changes,
     pub(crate) strict: bool,
     /// Blocks at which a strict board goes on.
     pub(crate) allowed: Vec<String>,
@@ -100,6 +97,17 @@ pub(crate) struct Setup {
     pub(crate) parts: Vec<PartEntry>,
     /// The world that an emulated board comes into; one of its own if there is none.
     pub(crate) world: Option<WorldHandle>,
+}
+
+/// Changes of an emulated board's chip and flash chip against its model.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// The time that it keeps, if not the one of its board file or of the environment.
+    pub(crate) timing: Option<Timing>,
+    /// The image of its eFuses, if not the one of its board file.
+    pub(crate) efuses: Option<Vec<u8>>,
+    /// Bytes in its flash chip beside those of its board file, and where they begin.
+    pub(crate) flash: Vec<(u32, Vec<u8>)>,
 }
 
 /// Returns the conditional branches in code of an ELF file for this machine: the address of each, and the one behind it.
@@ -128,10 +136,9 @@ pub(crate) fn describe(
     model: &Model,
     kinds: &PartKinds,
     parts: &[PartEntry],
-    timing: Option<Timing>,
-    efuses: Option<&[u8]>,
+    changes: &Changes,
 ) -> Result<(Vec<u8>, u32), Failure> {
-    emulated::describe(model, kinds, parts, timing, efuses)
+    emulated::describe(model, kinds, parts, changes)
 }
 
 /// Opens a board: an emulated one, and one in QEMU, with an empty flash chip, another one with what is in its flash chip. It has to

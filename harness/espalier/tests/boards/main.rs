@@ -2,6 +2,7 @@
 
 mod chips;
 mod coverage;
+mod efuses;
 mod flashing;
 #[path = "../common/noise.rs"]
 mod noise;

@@ -8,7 +8,7 @@ mod world;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Damaged, EDGES, LineSettings, Persist, Reader, Signal, Span, Time, Timing, Writer};
+use espalier_core::{Damaged, EDGES, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
 use espalier_parts::{PartEntry, PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
@@ -17,20 +17,20 @@ use espalier_soc::{
     BoardDefinition, ChipReset, MachineConfig, PartError, Sound, Strap, Translation, UnknownPart as NoPart,
 };
 pub use espalier_soc::{
-    FLASH_CHUNK_SIZE, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay, FlashSectors,
-    Machine, Progress,
+    FLASH_CHUNK_SIZE, FlashCipher, FlashHistory, FlashMemory, FlashOperation, FlashOperationKind, FlashReplay,
+    FlashSectors, Machine, Progress,
 };
 use espalier_world::BoardId;
 pub(super) use espalier_world::is_snapshot;
 
 use super::lan_peer::{LanPeer, set_silent};
 use super::{
-    Absent, Act, AirDriver, AmongOthers, Cable, Capability, ConnectionId, Control, CountedFrames, DatagramDriver,
-    DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig, FlashChip, FrameLink,
-    Identity, Keeping, Kind, LedState, Link, ListenerId, MachineAct, Model, ModelError, NoSuchPin, NoSuchUart,
-    PadHistory, Pads, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError, Reset, ResetCause, Segment,
-    SerialConsole, Setup, Start, Stimulus, StimulusRecord, Tone, UnknownPart, UnmodelledNote, Unsupported,
-    timing_from_env,
+    Absent, Act, AirDriver, AmongOthers, Cable, Capability, Changes, ConnectionId, Control, CountedFrames,
+    DatagramDriver, DebugPort, Diagnostics, Display, DisplayState, Driver, EmulatorError, Executed, FaultConfig,
+    FlashChip, FrameLink, Identity, Keeping, Kind, LedState, Link, ListenerId, MachineAct, Model, ModelError,
+    NoSuchPin, NoSuchUart, PadHistory, Pads, PartAct, Parts, PeerSockets, PlayedTone, PowerSupply, PropertyError,
+    Reset, ResetCause, Segment, SerialConsole, Setup, Start, Stimulus, StimulusRecord, Tone, UnknownPart,
+    UnmodelledNote, Unsupported, timing_from_env,
 };
 #[cfg(feature = "probe")]
 use super::{JtagCycle, ProbePort};
@@ -106,27 +106,28 @@ pub(super) fn check(model: &Model, parts: &[PartEntry]) -> Result<(), ModelError
     definition(model, &PartKinds::default(), parts).map(drop)
 }
 
-/// The same, in the time that the builder or the environment asks for, and with the eFuses of the builder.
-fn configured(
+/// The same with the changes of the builder, in the time that it or the environment asks for.
+fn changed(
     model: &Model,
     kinds: &PartKinds,
     parts: &[PartEntry],
-    timing: Option<Timing>,
-    efuses: Option<&[u8]>,
+    changes: &Changes,
 ) -> Result<BoardDefinition, Failure> {
     let description = |error| ModelError::Description(Box::new(error));
-    let definition = definition(model, kinds, parts)?;
-    let definition = match efuses {
-        None => definition,
-        Some(image) => definition.with_efuses(image).map_err(description)?,
-    };
-    let wanted = match timing {
+    let mut board = definition(model, kinds, parts)?;
+    if let Some(image) = &changes.efuses {
+        board = board.with_efuses(image).map_err(description)?;
+    }
+    for (offset, bytes) in &changes.flash {
+        board = board.with_flash_content(*offset, bytes).map_err(description)?;
+    }
+    let timing = match changes.timing {
         Some(timing) => Some(timing),
         None => timing_from_env().map_err(EmulatorError::new)?,
     };
-    match wanted {
-        None => Ok(definition),
-        Some(timing) => Ok(definition.timed(timing).map_err(description)?),
+    match timing {
+        None => Ok(board),
+        Some(timing) => Ok(board.timed(timing).map_err(description)?),
     }
 }
 
@@ -135,10 +136,9 @@ pub(super) fn describe(
     model: &Model,
     kinds: &PartKinds,
     parts: &[PartEntry],
-    timing: Option<Timing>,
-    efuses: Option<&[u8]>,
+    changes: &Changes,
 ) -> Result<(Vec<u8>, u32), Failure> {
-    let definition = configured(model, kinds, parts, timing, efuses)?;
+    let definition = changed(model, kinds, parts, changes)?;
     let mut to = Writer::new();
     definition.save(&mut to);
     Ok((to.into_bytes(), definition.flash_size))
@@ -156,7 +156,7 @@ pub(super) fn chip(model: &Model) -> Result<&'static str, Failure> {
 }
 
 pub(super) fn open(setup: &Setup) -> Result<Box<dyn Driver>, Failure> {
-    let board = configured(&setup.model, &setup.kinds, &setup.parts, setup.timing, setup.efuses.as_deref())?;
+    let board = changed(&setup.model, &setup.kinds, &setup.parts, &setup.changes)?;
     let config = MachineConfig { board, seed: setup.seed, strict: setup.strict, allowed: setup.allowed.clone() };
     let translation = translation().map_err(EmulatorError::new)?;
     let (access, board) = match &setup.world {
