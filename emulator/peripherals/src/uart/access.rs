@@ -216,7 +216,7 @@ impl Device for Uart {
         let sent = self.take_transmitted();
         let (other, pads) = (self.other.clone(), self.pads.after_reset());
         let (pads_traced, seen) = (self.pads_traced, self.seen);
-        *self = Uart { line, line_baud: self.line_baud, other, pads, pads_traced, seen, ..fresh };
+        *self = Uart { line, line_baud: self.line_baud, other, pads, dma: self.dma, pads_traced, seen, ..fresh };
         self.transmitter.sent = sent;
         self.retime(Time::ZERO);
         self.trace_txd(seen);

@@ -9,7 +9,7 @@ impl Uart {
     pub(super) fn next_event(&self) -> Option<Time> {
         let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
         let own = earlier(self.receive_deadline(wanted), self.transmit_deadline(wanted));
-        earlier(own, self.next_edge())
+        earlier(earlier(own, self.dma_deadline()), self.next_edge())
     }
 
     /// When a receive interrupt that is in `wanted` can come.
@@ -68,7 +68,7 @@ impl Uart {
 }
 
 /// Written out because it is part of every access, where collecting times first would cost more than the rest.
-fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+pub(super) fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

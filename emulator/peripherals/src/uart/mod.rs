@@ -6,6 +6,7 @@
 
 mod access;
 mod deadline;
+mod dma;
 mod frame;
 mod line;
 mod pads;
@@ -55,6 +56,8 @@ pub struct Uart {
     autobaud: Option<Autobaud>,
     pads: Pads,
     echo: Echo,
+    /// DMA takes what is received.
+    dma: bool,
     /// Up to when TXD has been told.
     pads_traced: Time,
     /// When the block was last looked at.
@@ -64,7 +67,7 @@ pub struct Uart {
 espalier_core::persist! {
     state Uart {
         registers, apb, bit, format, receiver, transmitter, line, line_baud, other, sampler, autobaud, pads,
-        echo, pads_traced, seen
+        echo, dma, pads_traced, seen
     }
 }
 
@@ -102,6 +105,7 @@ impl Uart {
             autobaud: None,
             pads: Pads::default(),
             echo: Echo::default(),
+            dma: false,
             pads_traced: Time::ZERO,
             seen: Time::ZERO,
         }

@@ -68,7 +68,11 @@ espalier_core::registers! {
     FLOW_CONF @ 0x34 = 0, rw_bits(0x3F);
     SLEEP_CONF @ 0x38 = 0xF0, rw_bits(0x3FF);
     SWFC_CONF @ 0x3C = 0x1311_E000, rw();
-    IDLE_CONF @ 0x40 = 0x00A4_0100, rw_bits(0x0FFF_FFFF) { TX_IDLE_NUM: 10..=19, TX_BRK_NUM: 20..=27 };
+    IDLE_CONF @ 0x40 = 0x00A4_0100, rw_bits(0x0FFF_FFFF) {
+        RX_IDLE_THRHD: 0..=9,
+        TX_IDLE_NUM: 10..=19,
+        TX_BRK_NUM: 20..=27,
+    };
     RS485_CONF @ 0x44 = 0, rw_bits(0x3FF) { RS485_EN: 0, DL0_EN: 1, DL1_EN: 2, RS485TX_RX_EN: 3 };
     AT_CMD_PRECNT @ 0x48 = 0x0018_6A00, rw_bits(0x00FF_FFFF);
     AT_CMD_POSTCNT @ 0x4C = 0x0018_6A00, rw_bits(0x00FF_FFFF);

@@ -16,6 +16,7 @@ mod memory;
 mod network;
 mod reset;
 mod table;
+mod uhci;
 mod ulp;
 mod waits;
 

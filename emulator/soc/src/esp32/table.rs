@@ -7,8 +7,8 @@
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FlashEncryption, FrcTimer, Gpio,
     I2c, I2s, IoMux, LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt,
-    Rng, Rsa, RtcCntl, RtcIo, Sdmmc, SecureBoot, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, WifiMac, XTAL,
-    emac_ext, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage, slc_host,
+    Rng, Rsa, RtcCntl, RtcIo, Sdmmc, SecureBoot, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, Uhci, WifiMac,
+    XTAL, emac_ext, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage, slc_host,
 };
 
 use super::Esp32;
@@ -104,19 +104,22 @@ pub const TABLE: &[Block<Esp32>] = &[
         .outputs(14, 2)
         .inputs(&[Signals::new(14, 2)])
         .resets(&[(PERIPHERALS, 2)])
-        .serial(),
+        .serial()
+        .after(Esp32::settle_uhci),
     Block::new("UART1", 0x3FF5_0000, 0x1000, |_| Box::new(Uart::new(XTAL)))
         .interrupts(&[35])
         .outputs(17, 2)
         .inputs(&[Signals::new(17, 2)])
         .resets(&[(PERIPHERALS, 5)])
-        .serial(),
+        .serial()
+        .after(Esp32::settle_uhci),
     Block::new("UART2", 0x3FF6_E000, 0x1000, |_| Box::new(Uart::new(XTAL)))
         .interrupts(&[36])
         .outputs(198, 2)
         .inputs(&[Signals::new(198, 2)])
         .resets(&[(PERIPHERALS, 23)])
-        .serial(),
+        .serial()
+        .after(Esp32::settle_uhci),
     // TX, BUS_OFF_ON and CLKOUT; RX.
     Block::new("TWAI", 0x3FF6_B000, 0x1000, |_| Box::new(Twai::new()))
         .interrupts(&[45])
@@ -212,10 +215,16 @@ pub const TABLE: &[Block<Esp32>] = &[
     Block::stub("RTC_I2C", 0x3FF4_8C00, 0x400),
     Block::new("IO_MUX", 0x3FF4_9000, 0x1000, |_| Box::new(IoMux::new())).after(Esp32::settle_io_mux),
     Block::new("HINF", 0x3FF4_B000, 0x1000, |_| Box::new(hinf())),
-    Block::stub("UHCI1", 0x3FF4_C000, 0x1000),
+    Block::new("UHCI1", 0x3FF4_C000, 0x1000, |_| Box::new(Uhci::new()))
+        .interrupts(&[13])
+        .resets(&[(PERIPHERALS, 12)])
+        .after(Esp32::settle_uhci),
     Block::new("ANA", 0x3FF4_E000, 0x1000, |_| Box::new(RadioAnalog::new())),
     Block::new("BT", 0x3FF5_1000, 0x1000, |_| Box::new(radio_storage(0x400))),
-    Block::stub("UHCI0", 0x3FF5_4000, 0x1000),
+    Block::new("UHCI0", 0x3FF5_4000, 0x1000, |_| Box::new(Uhci::new()))
+        .interrupts(&[12])
+        .resets(&[(PERIPHERALS, 8)])
+        .after(Esp32::settle_uhci),
     Block::new("SLCHOST", 0x3FF5_5000, 0x1000, |_| Box::new(slc_host())),
     Block::new("PCNT", 0x3FF5_7000, 0x1000, |_| Box::new(Pcnt::new(XTAL)))
         .interrupts(&[48])
@@ -268,6 +277,8 @@ const _: () = map::check(TABLE);
 pub const RTC_CNTL: Id<RtcCntl> = Id::of(TABLE, "RTC_CNTL");
 pub const SENS: Id<Sens> = Id::of(TABLE, "SENS");
 pub const TIMG: [Id<TimerGroup>; 2] = [Id::of(TABLE, "TIMG0"), Id::of(TABLE, "TIMG1")];
+pub const UARTS: [Id<Uart>; 3] = [Id::of(TABLE, "UART0"), Id::of(TABLE, "UART1"), Id::of(TABLE, "UART2")];
+pub const UHCI: [Id<Uhci>; 2] = [Id::of(TABLE, "UHCI0"), Id::of(TABLE, "UHCI1")];
 pub const I2S0: Id<I2s> = Id::of(TABLE, "I2S0");
 pub const SPI0: Id<Spi> = Id::of(TABLE, "SPI0");
 pub const SPI1: Id<Spi> = Id::of(TABLE, "SPI1");

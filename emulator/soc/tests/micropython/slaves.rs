@@ -1,4 +1,4 @@
-//! Controllers as slaves of others of the same chip, over wires of the board.
+//! Controllers as slaves of others of the same chip, over wires of the board, and a UART that DMA serves.
 
 use crate::cases::Case;
 use crate::pads::{run, wired};
@@ -8,6 +8,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("a_spi_slave_moves_its_lists", a_spi_slave_moves_its_lists),
     ("one_i2c_controller_is_the_slave_of_another", one_i2c_controller_is_the_slave_of_another),
     ("an_i2c_slave_answers_a_master_in_software", an_i2c_slave_answers_a_master_in_software),
+    ("a_uart_sends_and_receives_by_dma", a_uart_sends_and_receives_by_dma),
 ];
 
 /// VSPI, set up by its registers.
@@ -96,4 +97,53 @@ fn an_i2c_slave_answers_a_master_in_software(image: &[u8]) {
     run(&mut repl, I2C_SLAVE);
     run(&mut repl, "from machine import SoftI2C\ni2c = SoftI2C(scl=Pin(22), sda=Pin(21), freq=100000)\n");
     assert_eq!(run(&mut repl, TALK), TALKED);
+}
+
+/// UHCI0 with UART1, whose output is wired to its input, by the registers that ESP-IDF's `uhci` driver writes: plain bytes that an idle
+/// line ends, and frames between separators.
+fn a_uart_sends_and_receives_by_dma(image: &[u8]) {
+    let mut repl = wired(image, &[(25, 26)]);
+    let script = "from machine import UART, mem32 as m\n\
+        import time, uctypes\n\
+        u = UART(1, 921600, tx=25, rx=26)\n\
+        m[0x3FF5000C] = 0\n\
+        U = 0x3FF54000\n\
+        m[0x3FF000C0] |= 1 << 8\n\
+        m[0x3FF000C4] &= ~(1 << 8)\n\
+        lists = bytearray(36)\n\
+        at = uctypes.addressof(lists)\n\
+        def link(place, control, buffer, next):\n \
+          for i, word in enumerate((control, uctypes.addressof(buffer), next)): m[at + 12 * place + 4 * i] = word\n\
+        def exchange(conf, data):\n \
+          first, second = bytearray(300), bytearray(3000)\n \
+          n = len(data)\n \
+          m[U] = 1 << 10 | 3\n \
+          m[U] = 1 << 10 | conf\n \
+          m[U + 0x10] = 0x1FFFF\n \
+          link(0, 3 << 30 | n << 12 | n, data, 0)\n \
+          link(1, 1 << 31 | 300, first, at + 24)\n \
+          link(2, 1 << 31 | 3000, second, 0)\n \
+          m[U + 0x28] = 1 << 29 | (at + 12) & 0xFFFFF\n \
+          m[U + 0x24] = 1 << 29 | at & 0xFFFFF\n \
+          t = time.ticks_us()\n \
+          while not m[U + 4] & 1 << 5: pass\n \
+          t = time.ticks_diff(time.ticks_us(), t)\n \
+          length = [m[at + 12 * place] >> 12 & 0xFFF for place in (1, 2)]\n \
+          got = bytes(first[:length[0]]) + bytes(second[:length[1]])\n \
+          return got == bytes(data), length, m[U + 0x3C] - at, t\n\
+        data = bytearray((i * 7) & 255 for i in range(2000))\n\
+        print(*exchange(1 << 19, data))\n\
+        print(*exchange(1 << 16, bytearray(data[:1000])))\n";
+    let printed = run(&mut repl, script);
+    let mut lines = printed.lines();
+    let mut timed = |expected: &str, bytes: u64| {
+        let (rest, time) = lines.next().and_then(|line| line.rsplit_once(' ')).expect("a line");
+        assert_eq!(rest, expected);
+        let (time, line): (u64, u64) = (time.parse().expect("a time"), bytes * 10 * 1_000_000 / 921_600);
+        assert!((line * 99 / 100..line + 500).contains(&time), "{time} us for {line} us on the line");
+    };
+    timed("True [300, 1700] 24", 2000);
+    // Bytes that look like a separator or an escape are two on the line.
+    let escaped = (0..1000_u32).filter(|i| [0xC0, 0xDB].contains(&(i * 7 % 256))).count() as u64;
+    timed("True [300, 700] 24", 1000 + escaped + 2);
 }
