@@ -1,12 +1,12 @@
-//! The clocks of the block: what PLL_D2_CLK becomes behind the dividers of CLKM_CONF and SAMPLE_RATE_CONF.
+//! The clocks of the block: PLL_D2_CLK or the audio PLL behind the dividers of CLKM_CONF and SAMPLE_RATE_CONF.
 
-use espalier_core::{AudioClock, Field, Frequency, Span, Time};
+use espalier_core::{AudioClock, Field, Span, Time};
 
 use super::I2s;
 use super::registers::reg;
 
-/// The source of the block's clocks, PLL_D2_CLK. The audio PLL is taken to run as fast.
-const SOURCE: Frequency = Frequency::from_hertz(160_000_000);
+/// PLL_D2_CLK, in hertz.
+const PLL_D2: u64 = 160_000_000;
 /// Cycles of the bit clock between two conversions.
 const BITS_PER_CONVERSION: u64 = 2;
 /// The ADCs give no more than two million samples a second (ESP32 datasheet, "ADC Characteristics"). Nor do frames come faster, whose bit
@@ -56,6 +56,13 @@ impl Rate {
     }
 }
 
+fn common_divisor(mut one: u64, mut other: u64) -> u64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one.max(1)
+}
+
 /// The fields of one direction.
 pub(super) struct Serial {
     is_transmitter: bool,
@@ -75,9 +82,13 @@ pub(super) const RX: Serial = Serial {
 };
 
 impl I2s {
-    /// Cycles of the source in one of the bit clock, as a fraction.
+    /// Ticks of a cycle of the bit clock, as a fraction.
     fn bit_clock(&self, divider: Field) -> (u64, u64) {
         let master = self.registers.get(reg::CLKM_CONF);
+        let source = if reg::CLKM_CONF::CLKA_ENA.is_set(master) { self.audio_pll } else { PLL_D2 };
+        let second = Span::from_secs(1).ticks();
+        let common = common_divisor(second, source);
+        let (ticks, per) = (second / common, source / common);
         // N + b / a; without a, there is no fraction.
         let (b, a) = match (reg::CLKM_CONF::CLKM_DIV_B.get(master), reg::CLKM_CONF::CLKM_DIV_A.get(master)) {
             (_, 0) => (0, 1),
@@ -88,7 +99,7 @@ impl I2s {
             0 => LARGEST_BIT_DIVIDER,
             divider => divider,
         };
-        (SOURCE.cycles(1).ticks() * bit * (whole * a + b), a)
+        (ticks * bit * (whole * a + b), per * a)
     }
 
     /// The pace of conversions by the ADCs.

@@ -35,6 +35,8 @@ use transmit::Transmitter;
 const PIECE: usize = 256;
 /// Frames that wait for the DACs; of more than these the oldest are lost.
 const CONVERTED: usize = 1 << 16;
+/// The frequency of the audio PLL before anything is set, in hertz.
+const AUDIO_PLL: u64 = 40_000_000;
 /// RX_CHAN_MOD in PDM mode: one microphone is heard, on both channels.
 const RIGHT_SLOT: u32 = 1;
 const LEFT_SLOT: u32 = 2;
@@ -61,6 +63,8 @@ pub struct I2s {
     feeds_dacs: bool,
     /// The frames that they have not taken yet.
     converted: Vec<Converted>,
+    /// The frequency of the audio PLL, in hertz.
+    audio_pll: u64,
 }
 
 /// Frames for the DACs, without a gap, from the time of the first one on.
@@ -74,7 +78,7 @@ struct Converted {
 
 espalier_core::persist! {
     value Converted { first, ticks, per, frames }
-    state I2s { registers, link, buffer, words, fifo, frames, running, tx, line, feeds_dacs, converted }
+    state I2s { registers, link, buffer, words, fifo, frames, running, tx, line, feeds_dacs, converted, audio_pll }
 }
 
 impl Default for I2s {
@@ -98,7 +102,20 @@ impl I2s {
             line: Line::default(),
             feeds_dacs: false,
             converted: Vec::new(),
+            audio_pll: AUDIO_PLL,
         }
+    }
+
+    /// The frequency of the audio PLL, in hertz.
+    pub fn audio_pll(&self) -> u64 {
+        self.audio_pll
+    }
+
+    /// The audio PLL has this frequency from now on, in hertz.
+    pub fn set_audio_pll(&mut self, hertz: u64, now: Time) {
+        let before = [self.rate(), self.frames(&clock::TX)];
+        self.audio_pll = hertz.max(1);
+        self.update(before, now);
     }
 
     /// Whether the DACs take the frames of LCD mode from now on.
@@ -248,8 +265,7 @@ impl Device for I2s {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "slave modes, camera, LCD data with doubled lines, PDM without conversion, loop-back and companding are not there, and the audio PLL \
-             runs at 160 MHz",
+            "slave modes, camera, LCD data with doubled lines, PDM without conversion, loop-back and companding are not there",
         )
     }
 
@@ -296,7 +312,8 @@ impl Device for I2s {
     }
 
     fn reset(&mut self) {
-        *self = I2s { line: self.line.after_reset(), feeds_dacs: self.feeds_dacs, ..I2s::new() };
+        *self =
+            I2s { line: self.line.after_reset(), feeds_dacs: self.feeds_dacs, audio_pll: self.audio_pll, ..I2s::new() };
     }
 
     fn set_watched(&mut self, outputs: u64) {

@@ -76,7 +76,7 @@ espalier_core::registers! {
     CONF1 @ 0xA0 = 0x89, rw_bits(0x3FF);
     PD_CONF @ 0xA4 = 0xA, rw_bits(0xF);
     CONF2 @ 0xA8 = 0, rw_bits(0xFF) { CAMERA_EN: 0, LCD_TX_WRX2_EN: 1, LCD_TX_SDX2_EN: 2, LCD_EN: 5 };
-    CLKM_CONF @ 0xAC = 4, rw_bits(0x3F_FFFF) { CLKM_DIV_NUM: 0..=7, CLKM_DIV_B: 8..=13, CLKM_DIV_A: 14..=19 };
+    CLKM_CONF @ 0xAC = 4, rw_bits(0x3F_FFFF) { CLKM_DIV_NUM: 0..=7, CLKM_DIV_B: 8..=13, CLKM_DIV_A: 14..=19, CLKA_ENA: 21 };
     SAMPLE_RATE_CONF @ 0xB0 = 0x0041_0186, rw_bits(0xFF_FFFF) {
         TX_BCK_DIV_NUM: 0..=5,
         RX_BCK_DIV_NUM: 6..=11,

@@ -179,6 +179,25 @@ fn a_circle_of_buffers_is_sent_at_the_pace_of_the_clock() {
     assert_eq!(bench.i2s.deadline(), None);
 }
 
+/// 24.576 MHz / 2 / 8 are 1.536 MHz of bit clock: 48000 frames of 16 bits a second, to the tick.
+#[test]
+fn the_audio_pll_can_be_the_source_of_the_clock() {
+    let mut bench = Bench::new(FIFO_16_DUAL);
+    bench.i2s.set_audio_pll(24_576_000, Time::ZERO);
+    bench.set(reg::CLKM_CONF, reg::CLKM_CONF::CLKA_ENA.mask() | 2);
+    bench.set(
+        reg::SAMPLE_RATE_CONF,
+        reg::SAMPLE_RATE_CONF::TX_BCK_DIV_NUM.put(8) | reg::SAMPLE_RATE_CONF::TX_BITS_MOD.put(16),
+    );
+    bench.start(reg::OUT_LINK, reg::CONF::TX_START.mask());
+    assert_eq!(bench.i2s.deadline(), Some(Time::from_ticks(4 * 10_000)));
+    // It changes while it runs.
+    bench.i2s.set_audio_pll(12_288_000, Time::ZERO);
+    assert_eq!(bench.i2s.deadline(), Some(Time::from_ticks(4 * 20_000)));
+    bench.run_until(Time::from_ticks(4 * 20_000));
+    assert_eq!(bench.around.codec.millihertz, 24_000_000);
+}
+
 #[test]
 fn wide_samples_take_two_words_and_twice_the_time() {
     let mut bench = Bench::new(FIFO_32_DUAL);

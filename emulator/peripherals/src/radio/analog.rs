@@ -1,8 +1,11 @@
-//! The analogue block: masters of the internal I2C bus, the synthesiser, the comparators of transmitter offset.
+//! The analogue block: masters of the internal I2C bus, the synthesiser, the comparators of transmitter offset, the audio PLL (ESP32 TRM,
+//! chapter "Reset and Clock", section "Audio PLL"; ESP-IDF, `regi2c_apll.h`).
 
 use std::collections::BTreeMap;
 
 use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+
+use crate::clocks::XTAL;
 
 espalier_core::registers! {
     I2C_MASTER[12] @ 0x000 = 0, rw_bits(0x01FF_FFFF);
@@ -26,6 +29,12 @@ mod i2c {
     pub const SYNTHESISER_HOST: u32 = 0x4;
     pub const SYNTHESISER_STATUS: u32 = 0x0762;
     pub const SYNTHESISER_LOCKED: u8 = 1 << 7;
+    /// Slave 0x6D of host 3 is the audio PLL: its registers OR_CAL (with OR_CAL_END), OR_OUTPUT_DIV, DSDM2, DSDM1 and DSDM0.
+    pub const AUDIO_PLL_HOST: u32 = 0xC;
+    pub const AUDIO_PLL_STATUS: u32 = 0x036D;
+    pub const AUDIO_PLL_CALIBRATED: u8 = 1 << 7;
+    pub const AUDIO_PLL_DIVIDER: u32 = 0x046D;
+    pub const AUDIO_PLL_SDM: [u32; 3] = [0x096D, 0x086D, 0x076D];
 }
 
 /// Bits of TX_DC_COMPARE.
@@ -81,6 +90,15 @@ impl RadioAnalog {
         (steps.is_multiple_of(CHANNEL_STEPS) && (1..=13).contains(&channel)).then_some(channel)
     }
 
+    /// The frequency of the audio PLL, in hertz: XTAL * (4 + sdm2 + sdm1 / 2^8 + sdm0 / 2^16) / (2 * (odir + 2)).
+    pub fn audio_pll(&self) -> u64 {
+        let slave = |target| u64::from(self.slaves.get(&(i2c::AUDIO_PLL_HOST, target)).copied().unwrap_or(0));
+        let [sdm0, sdm1, sdm2] = i2c::AUDIO_PLL_SDM.map(slave);
+        let factor = ((4 + (sdm2 & 0x3F)) << 16) + (sdm1 << 8) + sdm0;
+        let divisor = 2 * ((slave(i2c::AUDIO_PLL_DIVIDER) & 0x1F) + 2);
+        XTAL.hertz() * factor / (divisor << 16)
+    }
+
     /// A transaction on the internal I2C bus. It ends at once.
     fn transact(&mut self, offset: u32, command: u32) {
         let target = (offset, i2c::TARGET.get(command));
@@ -90,7 +108,13 @@ impl RadioAnalog {
             let stored = self.slaves.get(&target).copied().unwrap_or(0);
             // It locks at once. The PHY library waits for this after each calibration, for two milliseconds.
             let locks = target == (i2c::SYNTHESISER_HOST, i2c::SYNTHESISER_STATUS);
-            let data = if locks { stored | i2c::SYNTHESISER_LOCKED } else { stored };
+            // Drivers wait for its calibration without an end.
+            let calibrates = target == (i2c::AUDIO_PLL_HOST, i2c::AUDIO_PLL_STATUS);
+            let data = match (locks, calibrates) {
+                (true, _) => stored | i2c::SYNTHESISER_LOCKED,
+                (_, true) => stored | i2c::AUDIO_PLL_CALIBRATED,
+                _ => stored,
+            };
             self.registers.set(offset, i2c::TARGET.put(target.1) | i2c::DATA.put(data.into()));
         }
     }
@@ -103,7 +127,7 @@ impl Device for RadioAnalog {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the synthesiser's channel and the internal I2C bus as storage; nothing analogue, and no current is drawn",
+            "the synthesiser's channel, the audio PLL, and the rest of the internal I2C bus as storage; nothing analogue, and no current is drawn",
         )
     }
 
@@ -136,6 +160,21 @@ mod tests {
 
     fn write(block: &mut RadioAnalog, offset: u32, value: u32) {
         block.write(offset, value, Time::ZERO).unwrap();
+    }
+
+    /// As ESP-IDF's `clk_ll_apll_set_config` sets it, for 44100 samples a second: 11289600 Hz times 2.
+    #[test]
+    fn the_audio_pll_has_the_frequency_that_its_registers_say() {
+        let mut block = RadioAnalog::new();
+        assert_eq!(block.audio_pll(), 40_000_000);
+        for (register, value) in [(7, 4), (9, 0x82), (8, 0x07), (4, 5)] {
+            write(&mut block, reg::I2C_MASTER + 0xC, 1 << 24 | value << 16 | register << 8 | 0x6D);
+        }
+        let sdm = 4.0 + 4.0 + 7.0 / 256.0 + 130.0 / 65536.0;
+        assert_eq!(block.audio_pll(), (40e6 * sdm / 14.0) as u64);
+        write(&mut block, reg::I2C_MASTER + 0xC, 3 << 8 | 0x6D);
+        let status = block.read(reg::I2C_MASTER + 0xC, Time::ZERO).unwrap() >> 16;
+        assert_ne!(status & 0x80, 0, "it is calibrated");
     }
 
     #[test]

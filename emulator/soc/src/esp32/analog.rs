@@ -4,9 +4,8 @@ use espalier_core::{AudioFrame, Time};
 use espalier_peripherals::{Dac, Pull, WakeupSource};
 
 use super::Esp32;
-use super::table::{APB_CTRL, GPIO, I2S0, IO_MUX, RTC_CNTL, RTC_IO, SENS};
-use crate::machine::Chip;
-use crate::machine::{Interrupts, PadConnections};
+use super::table::{APB_CTRL, GPIO, I2S, I2S0, IO_MUX, RADIO_ANALOG, RTC_CNTL, RTC_IO, SENS};
+use crate::machine::{Chip, Interrupts, PadConnections};
 use crate::pads;
 
 /// The pads of the DACs (ESP32 datasheet, "Pin Definitions").
@@ -45,6 +44,17 @@ impl Esp32 {
     pub(super) fn settle_i2s0(&mut self, now: Time) {
         self.sample_adcs(now);
         self.feed_dacs(now);
+    }
+
+    /// The audio PLL may have another frequency.
+    pub(super) fn follow_audio_pll(&mut self, now: Time) {
+        let hertz = self.get(RADIO_ANALOG).audio_pll();
+        for controller in I2S {
+            if self.get(controller).audio_pll() != hertz {
+                self.get_mut(controller).set_audio_pll(hertz, now);
+                self.platform.renew_deadline(controller.index);
+            }
+        }
     }
 
     /// Brings what the first I2S controller sends to the DACs up to `now`. The right channel is that of the first DAC.

@@ -79,6 +79,7 @@ impl Esp32 {
         while self.get_mut(RTC_CNTL).take_effect().is_some() {}
         self.update_touch_slopes();
         self.update_dacs();
+        self.follow_audio_pll(now);
         self.update_touch_timer(now);
         self.update_ulp_timer(now);
         self.gate_clocks(now);

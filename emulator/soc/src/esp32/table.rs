@@ -219,7 +219,7 @@ pub const TABLE: &[Block<Esp32>] = &[
         .interrupts(&[13])
         .resets(&[(PERIPHERALS, 12)])
         .after(Esp32::settle_uhci),
-    Block::new("ANA", 0x3FF4_E000, 0x1000, |_| Box::new(RadioAnalog::new())),
+    Block::new("ANA", 0x3FF4_E000, 0x1000, |_| Box::new(RadioAnalog::new())).after(Esp32::follow_audio_pll),
     Block::new("BT", 0x3FF5_1000, 0x1000, |_| Box::new(radio_storage(0x400))),
     Block::new("UHCI0", 0x3FF5_4000, 0x1000, |_| Box::new(Uhci::new()))
         .interrupts(&[12])
@@ -279,7 +279,8 @@ pub const SENS: Id<Sens> = Id::of(TABLE, "SENS");
 pub const TIMG: [Id<TimerGroup>; 2] = [Id::of(TABLE, "TIMG0"), Id::of(TABLE, "TIMG1")];
 pub const UARTS: [Id<Uart>; 3] = [Id::of(TABLE, "UART0"), Id::of(TABLE, "UART1"), Id::of(TABLE, "UART2")];
 pub const UHCI: [Id<Uhci>; 2] = [Id::of(TABLE, "UHCI0"), Id::of(TABLE, "UHCI1")];
-pub const I2S0: Id<I2s> = Id::of(TABLE, "I2S0");
+pub const I2S: [Id<I2s>; 2] = [Id::of(TABLE, "I2S0"), Id::of(TABLE, "I2S1")];
+pub const I2S0: Id<I2s> = I2S[0];
 pub const SPI0: Id<Spi> = Id::of(TABLE, "SPI0");
 pub const SPI1: Id<Spi> = Id::of(TABLE, "SPI1");
 pub const GPIO: Id<Gpio> = Id::of(TABLE, "GPIO");

@@ -12,6 +12,7 @@ use crate::repl::Repl;
 
 pub const ALL: &[(&str, Case)] = &[
     ("the_dacs_play_what_i2s_sends", the_dacs_play_what_i2s_sends),
+    ("the_audio_pll_sets_the_pace", the_audio_pll_sets_the_pace),
     ("pulses_carry_sound_in_both_directions", pulses_carry_sound_in_both_directions),
     ("a_display_on_a_parallel_bus_shows_what_i2s_sends", a_display_on_a_parallel_bus_shows_what_i2s_sends),
 ];
@@ -111,6 +112,34 @@ fn the_dacs_play_what_i2s_sends(image: &[u8]) {
     assert_eq!(codes(&mut repl), [200.0, 60.0]);
     run(&mut repl, "mem32[0x3ff48898] &= ~(1 << 22)\nfor dac in dacs: dac.write(77)\n");
     assert_eq!(codes(&mut repl), [77.0; 2]);
+}
+
+/// As `clk_ll_apll_set_config` and `clk_ll_apll_set_calibration` do it, for 24.576 MHz: 40 MHz * 12.288 / 20. I2S divides that by 2, 8 and 32.
+fn the_audio_pll_sets_the_pace(image: &[u8]) {
+    let mut repl = booted(image, "[[part]]\nkind = \"i2s-speaker\"\nname = \"speaker\"\nsck = 14\nws = 13\ndin = 12\n");
+    run(&mut repl, I2S);
+    run(
+        &mut repl,
+        "master = 0x3ff4e00c\n\
+         def write(register, value): mem32[master] = 1 << 24 | value << 16 | register << 8 | 0x6d\n\
+         def read(register):\n    \
+             mem32[master] = register << 8 | 0x6d\n    \
+             return mem32[master] >> 16 & 0xff\n\
+         for register, value in ((7, 8), (9, 186), (8, 73), (5, 9), (5, 0x49), (4, 8), (0, 0xf), (0, 0x3f), (0, 0x1f)):\n    \
+             write(register, value)\n\
+         while not read(3) & 0x80: pass\n\
+         drive(14, 23)\n\
+         drive(13, 25)\n\
+         drive(12, 163)\n\
+         r[CLKM], r[RATE], r[CONF] = 2 | 1 << 20 | 1 << 21, 8 | 16 << 12, 1 << 10\n\
+         r[FIFO], r[CHAN] = 1 << 12 | 1 << 19, 0\n\
+         play(struct.pack('<hh', 1000, -1000) * 100)\n\
+         time.sleep_ms(20)\n\
+         stop()\n",
+    );
+    let speaker = repl.machine.part::<Speaker>("speaker").expect("a speaker");
+    assert!(speaker.millihertz().abs_diff(48_000_000) < 50, "{} mHz", speaker.millihertz());
+    assert_eq!(speaker.frames().next(), Some([-1000 << 16, 1000 << 16]));
 }
 
 /// The transmitter's clock is fixed at 6.144 MHz (FP 960, FS a hundredth of the rate), the receiver's is 64 times the rate.
