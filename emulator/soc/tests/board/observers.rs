@@ -219,6 +219,35 @@ fn jumps_are_the_same_in_both_engines_and_in_small_steps_and_counting_them_chang
     }
 }
 
+/// The mask ROM of the ESP32-C3 again, in one go and in steps that cut its blocks short.
+#[test]
+fn a_riscv_core_counts_its_jumps_whatever_the_steps_are() {
+    let board = BoardDefinition::by_name("esp32c3-devkit").unwrap();
+    let config = MachineConfig { board, ..MachineConfig::default() };
+    let mut expected = Machine::new(&config).unwrap();
+    expected.run_for(RUN);
+    let mut all = Vec::new();
+    for step in [RUN, Span::from_micros(37), Span::from_micros(1)] {
+        let mut machine = Machine::new(&config).unwrap();
+        machine.count_edges();
+        let until = machine.now() + RUN;
+        while machine.now() < until {
+            machine.run_for(step.min(until.since(machine.now())));
+        }
+        assert_eq!(end(&machine), end(&expected), "{step}");
+        all.push(edges(&machine));
+        let mut fork = machine.clone();
+        assert!(edges(&fork).iter().all(|count| *count == 0));
+        fork.run_for(Span::from_millis(5));
+        all.push(edges(&fork));
+    }
+    let counts = |edges: &[u8]| edges.iter().filter(|count| **count > 0).count();
+    assert!(counts(&all[0]) > 100 && counts(&all[1]) > 0, "{} and {}", counts(&all[0]), counts(&all[1]));
+    for pair in all[2..].chunks(2) {
+        assert!(pair == &all[..2], "steps change no counter");
+    }
+}
+
 #[test]
 fn a_fork_counts_its_jumps_for_itself_and_with_blocks_too() {
     let mut machine = board();
