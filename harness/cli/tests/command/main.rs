@@ -132,6 +132,28 @@ fn a_board_of_ones_own_is_a_file() {
 }
 
 #[test]
+fn a_board_takes_efuses_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("efuse.bin");
+    let run = |efuses: &[u8]| {
+        std::fs::write(&file, efuses).unwrap();
+        espalier(&["run", FIRMWARE, "--efuses", file.to_str().unwrap(), "--for", "300ms", "--allow-reset"])
+    };
+    // ABS_DONE_0: the ROM wants a digest of the bootloader, which this firmware does not have.
+    let mut efuses = [0; 124];
+    efuses[24] = 1 << 4;
+    let (status, output, errors) = run(&efuses);
+    assert_eq!(status, Some(0), "{errors}");
+    assert!(output.contains("Secure boot check fail"), "{output}");
+    let (status, _, errors) = run(&efuses[..32]);
+    assert_eq!(status, Some(1));
+    assert!(errors.contains("chip.efuses is an image of 32 bytes, not one of 124"), "{errors}");
+    let (status, _, errors) = espalier(&["run", FIRMWARE, "--efuses", "no/efuse.bin"]);
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("invalid value 'no/efuse.bin' for '--efuses <FILE>'"), "{errors}");
+}
+
+#[test]
 fn the_exit_status_tells_failure_from_wrong_usage() {
     let (status, _, errors) = espalier(&["image", "info", file!()]);
     assert_eq!(status, Some(1));
