@@ -1,6 +1,7 @@
 """Parts of a test's own: on I2C, on SPI, at a UART, at single pads; and what they raise."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import espalier
@@ -217,6 +218,42 @@ def test_what_a_part_raises_fails_the_wait(tmp_path: Path) -> None:
         setattr(wrong, attribute, value)
         with pytest.raises((TypeError, ValueError), match=reason):
             Board.start(OFFICIAL, parts={"wrong": wrong})
+
+
+class Stray:
+    """Changes every 20 microseconds, and fails once a thread of the world's own asks it."""
+
+    pads = {"input": "hears"}
+
+    def __init__(self) -> None:
+        self.starter = threading.get_ident()
+        self.due = 0.0
+
+    def sense(self, pad: str, level: bool, at: float) -> None:
+        pass
+
+    def deadline(self) -> float | None:
+        return self.due
+
+    def advance(self, now: float) -> None:
+        self.due = now + 20e-6
+        if threading.get_ident() != self.starter:
+            raise OSError("asked by a thread of the world")
+
+
+# Both boards may fail in the same moment; the second exception is printed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_a_part_raises_on_a_thread_of_the_world_fails_the_wait_that_runs(tmp_path: Path) -> None:
+    file = tmp_path / "stray.toml"
+    file.write_text('extends = "esp32-devkit"\n[[part]]\nkind = "stray"\nname = "own"\ninput = 26\n', encoding="utf-8")
+    world = espalier.World(threads=2)
+    for name in ("left", "right"):
+        Board.start(OFFICIAL, model=str(file), parts={"stray": Stray()}, world=world, name=name)
+    # The host decides which thread runs which board in each of the thousands of windows of this second.
+    with pytest.raises(OSError, match="asked by a thread of the world") as raised:
+        world.run_for(1.0)
+    assert raised.traceback[-1].name == "advance", "its own traceback"
+    world.run_for(0.0)
 
 
 def test_what_a_part_raises_fails_what_is_awaited(tmp_path: Path) -> None:
