@@ -102,11 +102,11 @@ const checks = {
     await page.getByRole("button", { name: "Button start" }).waitFor();
     // Networks around the board are those of its file.
     await choose(page, board('name = "mine"\nextends = "esp32-devkit"\n[[access-point]]\nssid = "workshop"\npassword = "12345678"\n'));
-    await page.getByRole("button", { name: "Take workshop away" }).click();
-    await page.getByRole("button", { name: "Give workshop back" }).click();
-    await page.getByRole("button", { name: "Take workshop away" }).waitFor();
+    await page.getByRole("button", { name: "Take away workshop" }).click();
+    await page.getByRole("button", { name: "Give back workshop" }).click();
+    await page.getByRole("button", { name: "Take away workshop" }).waitFor();
     await page.getByRole("button", { name: "Cut the Ethernet cable" }).click();
-    await page.getByRole("button", { name: "Put the Ethernet cable back" }).waitFor();
+    await page.getByRole("button", { name: "Put back the Ethernet cable" }).waitFor();
   },
 
   async "what is no firmware is refused, and the tutorial comes back"(page) {

@@ -2,12 +2,12 @@
 "use strict";
 
 const assert = require("node:assert");
-const { spawn, execFileSync } = require("node:child_process");
+const { spawn, spawnSync, execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
-const { LOOP, PATIENCE, PROGRAM, compare, named, narrow, told, type, until } = require("./page.cjs");
+const { LOOP, PATIENCE, PROGRAM, accessible, compare, named, narrow, told, type, until } = require("./page.cjs");
 
 const pictures = process.argv.includes("--pictures") ? process.argv[process.argv.indexOf("--pictures") + 1] : null;
 
@@ -127,16 +127,16 @@ const checks = {
     await page.getByRole("button", { name: "Cut the Ethernet cable" }).click();
     await told("Ethernet cablecut");
     assert.equal((await state()).cable.cut, true);
-    await page.getByRole("button", { name: "Put the Ethernet cable back" }).click();
+    await page.getByRole("button", { name: "Put back the Ethernet cable" }).click();
     await told("Ethernet cableplugged in");
     assert.equal((await state()).cable.cut, false);
     const before = (await state()).networks;
     assert.equal(before[0].ssid, "workshop");
-    await page.getByRole("button", { name: "Take workshop away" }).click();
+    await page.getByRole("button", { name: "Take away workshop" }).click();
     await told("taken away");
     assert.equal((await state()).networks[0].away, true);
-    await page.getByRole("button", { name: "Give workshop back" }).click();
-    await page.getByRole("button", { name: "Take workshop away" }).waitFor();
+    await page.getByRole("button", { name: "Give back workshop" }).click();
+    await page.getByRole("button", { name: "Take away workshop" }).waitFor();
     assert.deepEqual((await state()).networks, before);
   },
 
@@ -230,6 +230,23 @@ async function visit(browser, served, checks, each = async () => {}) {
   }
 }
 
+// The page that a failure leaves behind: whole without a network, and at every width.
+async function visitFailure(browser, folder) {
+  const firmware = JSON.stringify(path.resolve("fixtures/firmware/tutorial-esp32.bin"));
+  fs.writeFileSync(path.join(folder, "fails.yaml"), `board: mpython\nfirmware: ${firmware}\nsteps:\n  - expect: "@event address "\n  - { expect: the moon, within: 10ms }\n`);
+  const ran = spawnSync(path.resolve(process.env.ESPALIER), ["test", "fails.yaml"], { cwd: folder, encoding: "utf8" });
+  assert.equal(ran.status, 1, ran.stdout + ran.stderr);
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page.on("request", (request) => assert.match(request.url(), /^(file|data):/));
+  await page.goto(`file://${folder}/target/espalier/scenarios/fails/index.html`);
+  await page.getByText("the moon").first().waitFor();
+  await page.getByText("@event address").first().waitFor();
+  await accessible(page);
+  await narrow(page);
+  await page.close();
+  console.log("ok  the page of a failure needs no network, and everyone can read it");
+}
+
 async function main() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "espalier-page-"));
   const world = path.join(folder, "world.toml");
@@ -241,6 +258,7 @@ async function main() {
       if (pictures && name.startsWith("everything")) await photograph(browser, one.address);
     });
     await visit(browser, await Served.start("--world", world), worldChecks);
+    await visitFailure(browser, folder);
   } finally {
     await browser.close();
     fs.rmSync(folder, { recursive: true });

@@ -77,12 +77,34 @@ async function type(page, line) {
   await page.locator(".board .console form.line button").first().click();
 }
 
-// Everything that can be used has a name.
+// The standards that axe checks: WCAG 2.2 at level AA, and its own advice.
+const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+// Nothing that axe finds wrong, as a phone and a desktop show it, in the light and in the dark.
+async function accessible(page) {
+  const before = page.viewportSize();
+  await page.evaluate(AXE);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [390, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      const wrong = await page.evaluate(async (standards) => (await axe.run(document, { runOnly: standards })).violations
+        .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`), STANDARDS);
+      assert.equal(wrong.length, 0, `${colorScheme}, ${width} wide:\n${wrong.join("\n")}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: null });
+  await page.setViewportSize(before);
+}
+
+// Everything that can be used has a name, and axe agrees.
 async function named(page) {
   const nameless = await page.evaluate(() => [...document.querySelectorAll("button, input, select, summary, canvas, [role=log]")]
     .filter((node) => node.checkVisibility() && !node.getAttribute("aria-label") && !node.textContent.trim() && !node.closest("label")?.textContent.trim())
     .map((node) => node.outerHTML));
   assert.deepEqual(nameless, []);
+  await accessible(page);
 }
 
 // Nothing is wider than the window, whatever its width.
@@ -95,4 +117,4 @@ async function narrow(page) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
-module.exports = { LOOP, PATIENCE, PROGRAM, compare, named, narrow, shown, told, type, until };
+module.exports = { LOOP, PATIENCE, PROGRAM, accessible, compare, named, narrow, shown, told, type, until };

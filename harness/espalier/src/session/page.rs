@@ -27,6 +27,8 @@ const LARGEST_PICTURE: u64 = 4 << 20;
 /// Variables that choose the board, and so belong to the command that runs the test again.
 const VARIABLES: [&str; 4] = ["ESPALIER_BOARD", "ESPALIER_IMAGE", "ESPALIER_MODEL", "ESPALIER_ENGINE"];
 
+/// Text that is scrolled sideways, also by keys.
+const PRE: &str = "<pre tabindex=\"0\">";
 const STYLE: &str = include_str!("page.css");
 
 /// Content of the page.
@@ -69,7 +71,7 @@ impl FailurePage<'_> {
             html.push_str("<section><h2>Call stacks</h2>");
             for stack in std::iter::once(self.backtrace).chain(self.stacks.iter().map(String::as_str)) {
                 if !stack.trim().is_empty() {
-                    write!(html, "<pre>{}</pre>", Escaped(stack.trim_end()))?;
+                    write!(html, "{PRE}{}</pre>", Escaped(stack.trim_end()))?;
                 }
             }
             html.push_str("</section>\n");
@@ -90,7 +92,7 @@ impl FailurePage<'_> {
             html.push_str("<p>The test ended by a panic or an assertion of its own; its output says why.</p>");
         }
         for failure in self.failures {
-            write!(html, "<p class=\"time\">at {}</p><pre>{}</pre>", failure.at, Escaped(&failure.text))?;
+            write!(html, "<p class=\"time\">at {}</p>{PRE}{}</pre>", failure.at, Escaped(&failure.text))?;
         }
         html.push_str("</section>\n");
         Ok(())
@@ -101,7 +103,7 @@ impl FailurePage<'_> {
         let set = VARIABLES.iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
         let mut command: String = set.map(|(name, value)| format!("{name}='{value}' ")).collect();
         command.push_str(again);
-        writeln!(html, "<section><h2>Run it again</h2><pre>{}</pre></section>", Escaped(&command))
+        writeln!(html, "<section><h2>Run it again</h2>{PRE}{}</pre></section>", Escaped(&command))
     }
 }
 

@@ -492,8 +492,8 @@ class Board {
   makeKey(part) {
     const touch = part.press === "touched";
     const place = part.pins.map(([, pin]) => `GPIO ${pin}`).join(" ");
-    const key = make("button", { type: "button", class: "key", "aria-pressed": "false", "aria-label": `${touch ? "Touch pad" : "Button"} ${part.name}`, "data-part": part.name },
-      make("strong", {}, part.name), make("small", {}, place));
+    const key = make("button", { type: "button", class: "key", "aria-pressed": "false", "aria-label": `${touch ? "Touch pad" : "Button"} ${part.name} ${place}`, "data-part": part.name },
+      make("strong", {}, part.name), " ", make("small", {}, place));
     const down = () => { if (!this.held.has(part.name)) { this.held.add(part.name); key.setAttribute("aria-pressed", "true"); this.act({ do: "press", part: part.name, pressed: true }); } };
     const up = () => { if (this.held.delete(part.name)) this.act({ do: "press", part: part.name, pressed: false }); };
     key.addEventListener("pointerdown", (event) => { if (event.button === 0) { key.setPointerCapture(event.pointerId); down(); } });
@@ -578,7 +578,7 @@ class Board {
     for (const pad of pads) {
       let node = this.pads.get(pad.gpio);
       if (!node) {
-        node = make("button", { type: "button", class: "pad", "aria-pressed": "false", onclick: () => this.watch(pad.gpio) }, make("span", {}, String(pad.gpio)), make("small", {}, this.label(pad.gpio)));
+        node = make("button", { type: "button", class: "pad", "aria-pressed": "false", onclick: () => this.watch(pad.gpio) }, make("span", {}, String(pad.gpio)), " ", make("small", {}, this.label(pad.gpio)));
         this.pads.set(pad.gpio, node);
         this.find(".pad-grid").append(node);
       }
@@ -701,7 +701,7 @@ class Board {
   }
 
   setCable({ cut }) {
-    this.surrounding("cable", "Ethernet cable", cut ? "cut" : "plugged in", cut ? "Put back" : "Cut", cut ? "Put the Ethernet cable back" : "Cut the Ethernet cable", { do: "cable", cut: !cut });
+    this.surrounding("cable", "Ethernet cable", cut ? "cut" : "plugged in", cut ? "Put back" : "Cut", cut ? "Put back the Ethernet cable" : "Cut the Ethernet cable", { do: "cable", cut: !cut });
   }
 
   setNetworks(networks) {
@@ -711,7 +711,7 @@ class Board {
       present.add(key);
       const what = [one.away && "taken away", `channel ${one.channel}`, one.protected ? "WPA2" : "open", one.rssi != null && `${one.rssi} dBm`, one.stations ? `${one.stations} joined` : ""].filter(Boolean).join(" · ");
       this.surrounding(key, one.ssid + (one.own ? " (the board's own)" : ""), what, one.away ? "Give back" : "Take away",
-        one.away ? `Give ${one.ssid} back` : `Take ${one.ssid} away`, one.own ? null : { do: "network", ssid: one.ssid, on: Boolean(one.away) });
+        one.away ? `Give back ${one.ssid}` : `Take away ${one.ssid}`, one.own ? null : { do: "network", ssid: one.ssid, on: Boolean(one.away) });
     }
     for (const [key, row] of this.around) if (!present.has(key)) { row.remove(); this.around.delete(key); }
   }
@@ -791,7 +791,7 @@ function title() {
   const names = boards.map((board) => board.name).filter(Boolean).join(", ");
   element("title").textContent = world ? `World: ${names}` : names || "Espalier";
   document.title = `${names} – Espalier`;
-  boards.forEach((board) => { board.find(".board-name").hidden = !world; });
+  boards.forEach((board) => { board.find(".board-name").classList.toggle("unseen", !world); });
 }
 
 function clock(state) {
