@@ -40,7 +40,11 @@ espalier_core::registers! {
     PAD_DAC2 @ 0x88 = 0x8000_0000, rw_bits(0xFFFF_FC00);
     XTAL_32K_PAD @ 0x8C = 0x8410_0010, rw_bits(0xFFFF_FFFE);
     TOUCH_CFG @ 0x90 = 0x6600_0000, rw_bits(0xFF80_0000);
-    TOUCH_PAD0 @ 0x94 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE) { DAC: 23..=25 };
+    TOUCH_PAD0 @ 0x94 = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE) {
+        /// The RTC drives the pad.
+        MUX_SEL: 19,
+        DAC: 23..=25,
+    };
     TOUCH_PAD1 @ 0x98 = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD2 @ 0x9C = TOUCH_PAD | RDE, rw_bits(TOUCH_PAD_WRITABLE);
     TOUCH_PAD3 @ 0xA0 = TOUCH_PAD | RUE, rw_bits(TOUCH_PAD_WRITABLE);
@@ -51,7 +55,7 @@ espalier_core::registers! {
     TOUCH_PAD8[2] @ 0xB4 = 0x0200_0000, rw_bits(0x03F8_0000);
     EXT_WAKEUP0 @ 0xBC = 0, rw_bits(0xF800_0000) { SEL: 27..=31 };
     XTL_EXT_CTR @ 0xC0 = 0, rw_bits(0xF800_0000);
-    SAR_I2C_IO @ 0xC4 = 0, rw_bits(0xFF80_0000);
+    SAR_I2C_IO @ 0xC4 = 0, rw_bits(0xFF80_0000) { SAR_I2C_SCL_SEL: 28..=29, SAR_I2C_SDA_SEL: 30..=31 };
     DATE @ 0xC8 = 0x0160_3160, rw_bits(0x0FFF_FFFF);
 }
 
@@ -82,6 +86,19 @@ impl Default for RtcIo {
 }
 
 impl RtcIo {
+    /// The pads of the ULP coprocessor's I2C, SCL and SDA, if software has given both to the RTC.
+    pub fn i2c_pads(&self) -> Option<(u8, u8)> {
+        let pad = |selected: u32, pads: [(u32, u8); 2]| {
+            let (register, gpio) = *pads.get(selected as usize)?;
+            reg::TOUCH_PAD0::MUX_SEL.is_set(self.registers.get(register)).then_some(gpio)
+        };
+        let (scl, sda) = (reg::SAR_I2C_IO::SAR_I2C_SCL_SEL, reg::SAR_I2C_IO::SAR_I2C_SDA_SEL);
+        Some((
+            pad(self.registers.field(scl), [(reg::TOUCH_PAD0, 4), (reg::TOUCH_PAD2, 2)])?,
+            pad(self.registers.field(sda), [(reg::TOUCH_PAD1, 0), (reg::TOUCH_PAD3, 15)])?,
+        ))
+    }
+
     /// The pads after reset, all low.
     pub fn new() -> RtcIo {
         RtcIo { registers: Registers::new(&REGISTERS), levels: 0, changed: false }

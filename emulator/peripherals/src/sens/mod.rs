@@ -163,7 +163,7 @@ impl Device for Sens {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "the I2C of the ULP coprocessor and the hall sensor; the DACs' clock is 8.5 MHz; conversions take no time",
+            "I2C that software starts and the hall sensor; the DACs' clock is 8.5 MHz; conversions take no time",
         )
     }
 

@@ -29,10 +29,10 @@ espalier_core::registers! {
     SAR_MEM_WR_CTRL @ 0x30 = 0x0010_0200, rw_bits(0x007F_FFFF);
     SAR_ATTEN1 @ 0x34 = 0xFFFF_FFFF, rw();
     SAR_ATTEN2 @ 0x38 = 0xFFFF_FFFF, rw();
-    SAR_SLAVE_ADDR1 @ 0x3C = 0, rw_bits(0x003F_FFFF);
+    SAR_SLAVE_ADDR1 @ 0x3C = 0, rw_bits(0x003F_FFFF) { I2C_SLAVE_ADDR1: 0..=10, I2C_SLAVE_ADDR0: 11..=21 };
     SAR_SLAVE_ADDR2 @ 0x40 = 0, rw_bits(0x003F_FFFF);
     SAR_SLAVE_ADDR3 @ 0x44 = 0, rw_bits(0x003F_FFFF) { TSENS_OUT: 22..=29, TSENS_RDY_OUT: 30 };
-    SAR_SLAVE_ADDR4 @ 0x48 = 0, rw_bits(0x003F_FFFF);
+    SAR_SLAVE_ADDR4 @ 0x48 = 0, rw_bits(0x003F_FFFF) { I2C_RDATA: 22..=29, I2C_DONE: 30 };
     SAR_TSENS_CTRL @ 0x4C = 0x0006_6002, rw_bits(0x07FF_FFFF) { TSENS_POWER_UP: 24, TSENS_DUMP_OUT: 26 };
     SAR_I2C_CTRL @ 0x50 = 0, rw_bits(0x3FFF_FFFF);
     SAR_MEAS_START1 @ 0x54 = 0, rw_bits(0xFFFE_0000) {

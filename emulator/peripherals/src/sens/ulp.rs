@@ -81,6 +81,23 @@ impl Sens {
         }
     }
 
+    /// The address of 7 bits of the I2C device with this number; each register has two of the eight.
+    pub fn i2c_address(&self, device: usize) -> u8 {
+        let register = self.registers.get(reg::SAR_SLAVE_ADDR1 + 4 * (device as u32 / 2 % 4));
+        let field = if device.is_multiple_of(2) {
+            reg::SAR_SLAVE_ADDR1::I2C_SLAVE_ADDR0
+        } else {
+            reg::SAR_SLAVE_ADDR1::I2C_SLAVE_ADDR1
+        };
+        field.get(register) as u8 & 0x7F
+    }
+
+    /// A transaction with it is over.
+    pub fn set_i2c_result(&mut self, read: u8) {
+        self.registers.set_field(reg::SAR_SLAVE_ADDR4::I2C_RDATA, read.into());
+        self.registers.set_field(reg::SAR_SLAVE_ADDR4::I2C_DONE, 1);
+    }
+
     /// The temperature sensor's reading.
     pub fn temperature(&self) -> u8 {
         self.temperature

@@ -2,9 +2,6 @@
 
 use espalier_core::Field;
 
-/// The first register of RTC_I2C, in words after that of RTC_CNTL.
-pub(super) const I2C_WORD: u16 = 0x300;
-
 const OPCODE: Field = Field::new("OPCODE", 28, 31);
 const SUB_OPCODE: Field = Field::new("SUB_OPCODE", 25, 27);
 const FIRST: Field = Field::new("FIRST", 0, 1);
@@ -31,6 +28,12 @@ const DELAY: Field = Field::new("DELAY", 0, 15);
 const MUX: Field = Field::new("MUX", 2, 5);
 const SECOND_ADC: Field = Field::new("SAR_SEL", 6, 6);
 const TEMPERATURE_WAIT: Field = Field::new("WAIT", 2, 15);
+const I2C_REGISTER: Field = Field::new("I2C_ADDR", 0, 7);
+const I2C_DATA: Field = Field::new("I2C_DATA", 8, 15);
+const I2C_LOW: Field = Field::new("LOW_BITS", 16, 18);
+const I2C_HIGH: Field = Field::new("HIGH_BITS", 19, 21);
+const I2C_DEVICE: Field = Field::new("I2C_SEL", 22, 25);
+const I2C_WRITES: Field = Field::new("RW", 27, 27);
 const PERIOD: Field = Field::new("CYCLE_SEL", 0, 3);
 /// Periods of the timer.
 pub(super) const PERIODS: u32 = 5;
@@ -121,7 +124,14 @@ pub(super) enum Instruction {
         to: usize,
         wait: u32,
     },
-    I2c,
+    /// A register of a device is written, or read into R0; bits that are not from `low` to `high` are zero.
+    I2c {
+        device: usize,
+        register: u8,
+        data: Option<u8>,
+        low: u32,
+        high: u32,
+    },
     Wake,
     /// The timer takes its period from this register from now on.
     Period(u8),
@@ -133,7 +143,10 @@ impl Instruction {
     /// Whether it has to do with more than memory.
     pub(super) fn reaches_out(self) -> bool {
         use Instruction::{Convert, I2c, ReadRegister, Temperature, Wake, WriteRegister};
-        matches!(self, ReadRegister { .. } | WriteRegister { .. } | Convert { .. } | Temperature { .. } | I2c | Wake)
+        matches!(
+            self,
+            ReadRegister { .. } | WriteRegister { .. } | Convert { .. } | Temperature { .. } | I2c { .. } | Wake
+        )
     }
 
     /// Cycles of the fast RTC clock, with those that it takes to fetch the next one.
@@ -142,11 +155,11 @@ impl Instruction {
             Instruction::Alu { .. } | Instruction::Counter(_) | Instruction::Wake | Instruction::Period(_) => 6,
             Instruction::Load { .. } | Instruction::Store { .. } | Instruction::ReadRegister { .. } => 8,
             Instruction::WriteRegister { .. } => 12,
-            Instruction::Jump { .. } | Instruction::Branch { .. } => 4,
+            // The time of the transaction comes to it.
+            Instruction::Jump { .. } | Instruction::Branch { .. } | Instruction::I2c { .. } => 4,
             Instruction::Delay(cycles) => 6 + u64::from(cycles),
             Instruction::Convert { .. } => 27,
             Instruction::Temperature { wait, .. } => 6 + u64::from(wait),
-            Instruction::I2c => 27,
             Instruction::Halt => 2,
         }
     }
@@ -231,7 +244,13 @@ pub(super) fn decode(word: u32) -> Instruction {
     let instruction = match OPCODE.get(word) {
         1 => Some(Instruction::WriteRegister { word: at, low, high, data: DATA.get(word) }),
         2 => Some(Instruction::ReadRegister { word: at, low, high }),
-        3 => Some(Instruction::I2c),
+        3 => Some(Instruction::I2c {
+            device: register(I2C_DEVICE, word),
+            register: I2C_REGISTER.get(word) as u8,
+            data: I2C_WRITES.is_set(word).then(|| I2C_DATA.get(word) as u8),
+            low: I2C_LOW.get(word),
+            high: I2C_HIGH.get(word),
+        }),
         4 => Some(Instruction::Delay(DELAY.get(word) as u16)),
         5 => {
             // The multiplexer counts from one.

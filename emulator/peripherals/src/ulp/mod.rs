@@ -27,6 +27,9 @@ pub trait UlpBus {
     /// The second ADC converts, or the first one.
     fn convert(&mut self, second: bool, channel: usize) -> u16;
     fn temperature(&mut self) -> u8;
+    /// Writes a byte to a register of the I2C device whose address has this number, or reads the register. Returns what was read, and
+    /// the time that it took.
+    fn i2c(&mut self, device: usize, register: u8, data: Option<u8>) -> (u8, Span);
     /// It wants the chip to wake up.
     fn wake(&mut self);
 }
@@ -89,7 +92,7 @@ impl Ulp {
 
     /// Executes instructions from `at` on.
     pub fn run(&mut self, bus: &mut impl UlpBus, at: Time) -> UlpNext {
-        let mut cycles = 0;
+        let (mut cycles, mut waited) = (0, Span::ZERO);
         for count in 0..BATCH {
             let instruction = decode(bus.load(self.pc & ADDRESS));
             if count > 0 && instruction.reaches_out() {
@@ -99,6 +102,14 @@ impl Ulp {
             let mut next = self.pc.wrapping_add(1);
             match instruction {
                 Instruction::Halt => return UlpNext::Halted(at + RC_FAST.cycles(cycles)),
+                Instruction::I2c { device, register, data, low, high } => {
+                    let mask = ones(low, high) << low;
+                    let (read, time) = bus.i2c(device, register, data.map(|data| data & mask as u8));
+                    if data.is_none() {
+                        self.registers[0] = u16::from(read) & mask as u16;
+                    }
+                    waited = time;
+                }
                 other => self.execute(other, bus, &mut next),
             }
             self.pc = next & ADDRESS;
@@ -106,7 +117,7 @@ impl Ulp {
                 break;
             }
         }
-        UlpNext::RunsAt(at + RC_FAST.cycles(cycles).max(Span::from_ticks(1)))
+        UlpNext::RunsAt(at + RC_FAST.cycles(cycles).max(Span::from_ticks(1)) + waited)
     }
 
     fn execute(&mut self, instruction: Instruction, bus: &mut impl UlpBus, next: &mut u16) {
@@ -145,9 +156,7 @@ impl Ulp {
             Instruction::Temperature { to, .. } => self.registers[to] = bus.temperature().into(),
             Instruction::Wake => bus.wake(),
             Instruction::Period(period) => self.period = period,
-            // The RTC's I2C controller is not modelled: touching it says so.
-            Instruction::I2c => _ = bus.read_register(instruction::I2C_WORD),
-            Instruction::Delay(_) | Instruction::Halt => {}
+            Instruction::Delay(_) | Instruction::I2c { .. } | Instruction::Halt => {}
         }
     }
 

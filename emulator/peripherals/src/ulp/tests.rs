@@ -10,6 +10,7 @@ struct Around {
     memory: Vec<u32>,
     registers: Vec<u32>,
     woken: usize,
+    i2c: Vec<(usize, u8, Option<u8>)>,
 }
 
 impl UlpBus for Around {
@@ -35,6 +36,11 @@ impl UlpBus for Around {
 
     fn temperature(&mut self) -> u8 {
         77
+    }
+
+    fn i2c(&mut self, device: usize, register: u8, data: Option<u8>) -> (u8, Span) {
+        self.i2c.push((device, register, data));
+        (0xA5, Span::from_micros(300))
     }
 
     fn wake(&mut self) {
@@ -81,7 +87,7 @@ const HALT: u32 = 11 << 28;
 
 /// Runs a program from its first word to its halt. Returns the machine and how long that took.
 fn run(program: &[u32]) -> (Around, Span) {
-    let mut around = Around { memory: vec![0; 0x800], registers: vec![0; 0x400], woken: 0 };
+    let mut around = Around { memory: vec![0; 0x800], registers: vec![0; 0x400], woken: 0, i2c: Vec::new() };
     around.memory[..program.len()].copy_from_slice(program);
     let (mut ulp, mut at) = (Ulp::default().starting_at(0), Time::ZERO);
     for _ in 0..10_000 {
@@ -188,7 +194,7 @@ fn it_reaches_fields_of_registers_and_what_the_rtc_has() {
 proptest::proptest! {
     #[test]
     fn no_program_stops_time(program in proptest::collection::vec(proptest::prelude::any::<u32>(), 0x800), start: u16) {
-        let mut around = Around { memory: program, registers: vec![0; 0x400], woken: 0 };
+        let mut around = Around { memory: program, registers: vec![0; 0x400], woken: 0, i2c: Vec::new() };
         let (mut ulp, mut at) = (Ulp::default().starting_at(start), Time::ZERO);
         for _ in 0..500 {
             match ulp.run(&mut around, at) {
@@ -201,4 +207,22 @@ proptest::proptest! {
         }
         assert!(ulp.period() < 5);
     }
+}
+
+/// `I_I2C_RW` of ESP-IDF's `ulp.h`: register, data, lowest and highest bit, number of the address, direction.
+#[test]
+fn i2c_reads_and_writes_take_their_time() {
+    let i2c = |register: u32, data: u32, low: u32, high: u32, device: u32, writes: u32| {
+        3 << 28 | writes << 27 | device << 22 | high << 19 | low << 16 | data << 8 | register
+    };
+    let program = [i2c(0x10, 0, 0, 7, 0, 0), i2c(0x11, 0, 4, 6, 3, 0), i2c(0x12, 0xFF, 1, 2, 7, 1), 11 << 28];
+    let mut around = Around { memory: program.to_vec(), registers: Vec::new(), woken: 0, i2c: Vec::new() };
+    let (mut ulp, mut at, mut read) = (Ulp::default().starting_at(0), Time::ZERO, Vec::new());
+    while let UlpNext::RunsAt(next) = ulp.run(&mut around, at) {
+        assert_eq!(next.since(at), RC_FAST.cycles(4) + Span::from_micros(300));
+        at = next;
+        read.push(ulp.registers[0]);
+    }
+    assert_eq!(around.i2c, [(0, 0x10, None), (3, 0x11, None), (7, 0x12, Some(0x06))]);
+    assert_eq!(read, [0xA5, 0x20, 0x20], "what is written leaves R0 alone");
 }

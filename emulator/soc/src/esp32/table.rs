@@ -7,8 +7,8 @@
 use espalier_peripherals::{
     APB_WITH_PLL, Aes, ApbCtrl, Bluetooth, Dport, Efuse, EfuseConfig, Emac, EmacDma, FlashEncryption, FrcTimer, Gpio,
     I2c, I2s, IoMux, LEDC_CHANNELS, Ledc, MCPWM_OUTPUTS, Mcpwm, OpenCoresEth, Pcnt, RMT_CHANNELS, RadioAnalog, Rmt,
-    Rng, Rsa, RtcCntl, RtcIo, Sdmmc, SecureBoot, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, Uhci, WifiMac,
-    XTAL, emac_ext, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage, slc_host,
+    Rng, Rsa, RtcCntl, RtcI2c, RtcIo, Sdmmc, SecureBoot, Sens, Sha, Slc, Spi, Storage, TimerGroup, Twai, Uart, Uhci,
+    WifiMac, XTAL, emac_ext, gpio_sd, hinf, radio_agc, radio_front_end, radio_storage, slc_host,
 };
 
 use super::Esp32;
@@ -212,7 +212,7 @@ pub const TABLE: &[Block<Esp32>] = &[
         .kept()
         .shows_pads()
         .after(Esp32::settle_rtc_io),
-    Block::stub("RTC_I2C", 0x3FF4_8C00, 0x400),
+    Block::new("RTC_I2C", 0x3FF4_8C00, 0x400, |_| Box::new(RtcI2c::new())).kept(),
     Block::new("IO_MUX", 0x3FF4_9000, 0x1000, |_| Box::new(IoMux::new())).after(Esp32::settle_io_mux),
     Block::new("HINF", 0x3FF4_B000, 0x1000, |_| Box::new(hinf())),
     Block::new("UHCI1", 0x3FF4_C000, 0x1000, |_| Box::new(Uhci::new()))
@@ -296,6 +296,7 @@ pub const SPI_ENCRYPT: Id<FlashEncryption> = Id::of(TABLE, "SPI_ENCRYPT");
 pub const SECURE_BOOT: Id<SecureBoot> = Id::of(TABLE, "SECURE_BOOT");
 pub const RNG: Id<Rng> = Id::of(TABLE, "RNG");
 pub const FLASH_MMU: [Id<FlashMmu>; 2] = [Id::of(TABLE, "FLASH_MMU_PRO"), Id::of(TABLE, "FLASH_MMU_APP")];
+pub const RTC_I2C: Id<RtcI2c> = Id::of(TABLE, "RTC_I2C");
 pub const RTC_IO: Id<RtcIo> = Id::of(TABLE, "RTC_IO");
 pub const IO_MUX: Id<IoMux> = Id::of(TABLE, "IO_MUX");
 pub const RADIO_ANALOG: Id<RadioAnalog> = Id::of(TABLE, "ANA");

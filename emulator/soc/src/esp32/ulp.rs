@@ -1,13 +1,13 @@
 //! The ULP coprocessor among the rest of the chip: RTC slow memory, the registers of the RTC's blocks, and waking.
 
-use espalier_core::Time;
+use espalier_core::{Span, Time};
 use espalier_peripherals::{Adc, UlpBus};
 
 use super::Esp32;
 use super::memory::{CODE_PAGE, RTC_SLOW_BASE, touch};
-use super::table::{RTC_CNTL, SENS};
-use crate::machine::{Interrupts, Settle};
-use crate::platform::Origin;
+use super::table::{RTC_CNTL, RTC_I2C, RTC_IO, SENS};
+use crate::machine::{Interrupts, PadConnections, Settle};
+use crate::platform::{Origin, Platform};
 
 /// The first register that the coprocessor reaches: RTC_CNTL, then RTC_IO, SENS and RTC_I2C.
 const REGISTERS: u32 = 0x3FF4_8000;
@@ -51,6 +51,18 @@ impl UlpBus for UlpSide<'_> {
 
     fn temperature(&mut self) -> u8 {
         self.chip.get(SENS).temperature()
+    }
+
+    fn i2c(&mut self, device: usize, register: u8, data: Option<u8>) -> (u8, Span) {
+        let (address, pads) = (self.chip.get(SENS).i2c_address(device), self.chip.get(RTC_IO).i2c_pads());
+        let Platform { blocks, parts, .. } = &mut self.chip.platform;
+        let bus = pads.and_then(|(scl, sda)| parts.i2c_bus_at(scl, sda));
+        let (read, time) = blocks.get_mut(RTC_I2C).transact(address, register, data, bus, self.now);
+        self.chip.get_mut(SENS).set_i2c_result(read);
+        if self.chip.platform.parts.is_dirty() {
+            self.chip.settle_parts(self.now);
+        }
+        (read, time)
     }
 
     fn wake(&mut self) {

@@ -1,7 +1,13 @@
-//! Controllers as slaves of others of the same chip, over wires of the board, and a UART that DMA serves.
+//! Controllers as slaves of others of the same chip, over wires of the board, a UART that DMA serves, and the I2C of the
+//! ULP coprocessor.
+
+use std::path::Path;
+
+use espalier_soc::{BoardDefinition, MachineConfig};
 
 use crate::cases::Case;
 use crate::pads::{run, wired};
+use crate::repl::Repl;
 
 pub const ALL: &[(&str, Case)] = &[
     ("one_spi_controller_is_the_slave_of_another", one_spi_controller_is_the_slave_of_another),
@@ -9,6 +15,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("one_i2c_controller_is_the_slave_of_another", one_i2c_controller_is_the_slave_of_another),
     ("an_i2c_slave_answers_a_master_in_software", an_i2c_slave_answers_a_master_in_software),
     ("a_uart_sends_and_receives_by_dma", a_uart_sends_and_receives_by_dma),
+    ("the_ulp_reads_and_writes_a_clock_over_i2c", the_ulp_reads_and_writes_a_clock_over_i2c),
 ];
 
 /// VSPI, set up by its registers.
@@ -146,4 +153,31 @@ fn a_uart_sends_and_receives_by_dma(image: &[u8]) {
     // Bytes that look like a separator or an escape are two on the line.
     let escaped = (0..1000_u32).filter(|i| [0xC0, 0xDB].contains(&(i * 7 % 256))).count() as u64;
     timed("True [300, 700] 24", 1000 + escaped + 2);
+}
+
+/// The settings of the RTC's I2C controller as in the TRM's example and in ESP-IDF's header of instructions, `ulp.h`.
+fn the_ulp_reads_and_writes_a_clock_over_i2c(image: &[u8]) {
+    let parts = "[[part]]\nkind = \"ds3231\"\nname = \"clock\"\nscl = 4\nsda = 0\n";
+    let board = BoardDefinition::from_toml(parts, Path::new("clock.toml")).expect("a board");
+    let mut repl = Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() });
+    let script = "import esp32, struct, time\n\
+        from machine import mem32 as m\n\
+        def i2c(register, data, low, high, device, writes): return 3 << 28 | writes << 27 | device << 22 | high << 19 | low << 16 | data << 8 | register\n\
+        def mov(r, v): return 7 << 28 | 1 << 25 | 4 << 21 | v << 4 | r\n\
+        def st(r, a, offset): return 6 << 28 | 4 << 25 | offset << 10 | a << 2 | r\n\
+        for pad in (0x3FF48494, 0x3FF48498): m[pad] |= 1 << 27 | 1 << 19 | 3 << 17 | 1 << 13\n\
+        for register, value in ((0x00, 40), (0x38, 40), (0x30, 16), (0x40, 30), (0x44, 44), (0x0C, 200), (0x04, 1 << 4)): m[0x3FF48C00 + register] = value\n\
+        m[0x3FF4883C] = 0x68 << 11 | 0x50\n\
+        code = [mov(1, 100), i2c(7, 0x59, 0, 7, 0, 1), i2c(7, 0, 0, 7, 0, 0), st(0, 1, 0), i2c(7, 0, 4, 7, 0, 0), st(0, 1, 1), i2c(7, 0, 0, 7, 1, 0), st(0, 1, 2), 11 << 28]\n\
+        for word in range(3): m[0x50000000 + 4 * (100 + word)] = 0\n\
+        ulp = esp32.ULP()\n\
+        ulp.load_binary(0, struct.pack('<IHHHH', 0x00706c75, 12, 4 * len(code), 0, 0) + struct.pack('<9I', *code))\n\
+        ulp.set_wakeup_period(0, 20000)\n\
+        ulp.run(0)\n\
+        time.sleep_ms(100)\n\
+        print([hex(m[0x50000000 + 4 * (100 + word)] & 0xffff) for word in range(3)])\n\
+        from machine import SoftI2C, Pin\n\
+        m[0x3FF48494] &= ~(1 << 19); m[0x3FF48498] &= ~(1 << 19)\n\
+        print(SoftI2C(scl=Pin(4), sda=Pin(0)).readfrom_mem(0x68, 7, 1))\n";
+    assert_eq!(run(&mut repl, script), "['0x59', '0x50', '0xff']\nb'Y'\n");
 }

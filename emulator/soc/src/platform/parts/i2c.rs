@@ -123,6 +123,12 @@ impl Parts {
         Some(self)
     }
 
+    /// The bus at these pads.
+    pub fn i2c_bus_at(&mut self, scl: u8, sda: u8) -> Option<&mut dyn I2cTarget> {
+        self.bus = self.buses.iter().position(|bus| bus.is_at(scl, sda))?;
+        Some(self)
+    }
+
     fn targets(&mut self) -> Targets<'_> {
         self.dirty = true;
         Targets { lines: &mut self.buses[self.bus], slots: &mut self.slots }
