@@ -3,8 +3,8 @@
 //!
 //! Transmitter and receiver are independent. Each moves frames, of a sample for both channels, between a linked list of buffers and its
 //! data lines while its list runs. In the mode of the ADCs the bit clock starts a conversion every other cycle instead, and the results
-//! take the way of the receiver. In LCD mode the transmitter's frames go to the DACs as well, if these listen. Slave modes, camera and the
-//! forms of LCD data with doubled lines are not there, and starting one says so.
+//! take the way of the receiver. In LCD mode the transmitter's frames go to the DACs as well, if these listen. Slaves of clocks from outside,
+//! camera and the forms of LCD data with doubled lines are not there, and starting one says so.
 
 mod clock;
 mod dma;
@@ -192,7 +192,18 @@ impl I2s {
 
     /// The pace of what comes in.
     fn rate(&self) -> Rate {
-        if self.is_adc_mode() { self.conversions() } else { self.frames(&RX) }
+        match self.is_adc_mode() {
+            true => self.conversions(),
+            false if self.shares_clocks() => self.frames(&clock::TX),
+            false => self.frames(&RX),
+        }
+    }
+
+    /// Whether the receiver is the slave of its own transmitter, as ESP-IDF's driver has it in full duplex.
+    fn shares_clocks(&self) -> bool {
+        let conf = self.registers.get(reg::CONF);
+        let set = [reg::CONF::SIG_LOOPBACK, reg::CONF::RX_SLAVE_MOD].iter().all(|field| field.is_set(conf));
+        set && !reg::CONF::TX_SLAVE_MOD.is_set(conf)
     }
 
     fn is_lcd(&self) -> bool {
@@ -207,7 +218,7 @@ impl I2s {
     fn receives(&self) -> bool {
         let pdm = self.registers.get(reg::PDM_CONF);
         let serial = self.registers.get(reg::CONF2) & (reg::CONF2::LCD_EN.mask() | reg::CONF2::CAMERA_EN.mask()) == 0
-            && !self.registers.is_set(reg::CONF::RX_SLAVE_MOD)
+            && (!self.registers.is_set(reg::CONF::RX_SLAVE_MOD) || self.shares_clocks())
             && (!reg::PDM_CONF::RX_PDM_EN.is_set(pdm) || reg::PDM_CONF::PDM2PCM_CONV_EN.is_set(pdm));
         self.is_adc_mode() || serial
     }
@@ -217,6 +228,7 @@ impl I2s {
         let started = self.registers.is_set(reg::CONF::RX_START)
             && self.registers.is_set(reg::FIFO_CONF::DSCR_EN)
             && self.receives()
+            && (!self.shares_clocks() || self.registers.is_set(reg::CONF::TX_START))
             && self.link.is_some();
         match (started, self.running) {
             (false, _) => self.running = None,
@@ -265,7 +277,7 @@ impl Device for I2s {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "slave modes, camera, LCD data with doubled lines, PDM without conversion, loop-back and companding are not there",
+            "slaves of clocks from outside, camera, LCD data with doubled lines, PDM without conversion and companding are not there",
         )
     }
 

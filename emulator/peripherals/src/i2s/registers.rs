@@ -15,6 +15,8 @@ espalier_core::registers! {
         /// The right channel is in the upper half of a pair of samples.
         TX_MSB_RIGHT: 16,
         RX_MSB_RIGHT: 17,
+        /// A receiver that is a slave has the clocks of the transmitter.
+        SIG_LOOPBACK: 18,
     };
     INT_RAW @ 0x0C = 0, ro() {
         IN_DONE: 8,

@@ -344,6 +344,23 @@ fn parallel_data_goes_out_with_a_strobe() {
     }
 }
 
+/// ESP-IDF's driver in full duplex: the receiver is a slave, whatever its own dividers say, and waits for the transmitter's clocks.
+#[test]
+fn a_receiver_can_have_the_clocks_of_its_transmitter() {
+    let mut bench = Bench::new(FIFO_16_DUAL);
+    let rate = bench.get(reg::SAMPLE_RATE_CONF) & !reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM.mask();
+    bench.set(reg::SAMPLE_RATE_CONF, rate | reg::SAMPLE_RATE_CONF::RX_BCK_DIV_NUM.put(3));
+    let shared = reg::CONF::SIG_LOOPBACK.mask() | reg::CONF::RX_SLAVE_MOD.mask() | reg::CONF::RX_START.mask();
+    bench.set(reg::OUT_LINK, 1 << 29 | DESCRIPTORS[1] & 0xF_FFFF);
+    bench.start(reg::IN_LINK, shared);
+    assert_eq!(bench.i2s.deadline(), None, "no clock yet");
+    bench.set(reg::CONF, shared | reg::CONF::TX_START.mask());
+    bench.run_until(at(80));
+    assert_eq!((bench.around.codec.heard.len(), bench.around.codec.said), (4, 4));
+    assert!(bench.i2s.write(reg::CONF, shared & !reg::CONF::SIG_LOOPBACK.mask(), at(80)).is_ok());
+    assert_eq!(bench.i2s.deadline(), None, "nothing from outside");
+}
+
 #[test]
 fn both_directions_run_at_once() {
     let mut bench = Bench::new(FIFO_16_DUAL);
