@@ -13,7 +13,7 @@ mod pads;
 mod platform;
 mod rom;
 
-pub use boards::{BoardDefinition, BoardError, BoardErrorKind, ChipKind, FlashContent};
+pub use boards::{BoardDefinition, BoardError, BoardErrorKind, ChipKind, FlashContent, timing_named};
 pub use chips::conditional_branches;
 pub use error::SocError;
 pub use esp32::CORES;

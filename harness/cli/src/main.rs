@@ -71,9 +71,9 @@ async fn perform(command: Command) -> Result<u8, CliError> {
         Command::Fuzz(_) => return Err(CliError::NoFuzzer),
         Command::Init(args) => return init::perform(args).await,
         Command::Test(args) => return test::perform(args).await,
-        Command::Serve(ServeArgs { world: Some(file), listen, http, http_name, wait_for_clients, .. }) => {
+        Command::Serve(ServeArgs { world: Some(file), setup, listen, http, http_name, wait_for_clients, .. }) => {
             let pace = if wait_for_clients { WorldPace::Clients } else { WorldPace::RealTime };
-            return world::serve(&file, listen, http, http_name, pace).await;
+            return world::serve(&file, setup.time, listen, http, http_name, pace).await;
         }
         Command::Serve(args) => return serve::perform(args).await,
         Command::World(args) => return world::perform(args).await,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use espalier::{Coverage, Image, elf_of, timing_from_env};
+use espalier::{Coverage, Image, elf_of};
 use espalier_serve::{GuestForward, HostForward, Pace, ServeConfig, Server, has_debugger};
 use espalier_soc::{AccessPoint, BoardDefinition, Machine, MachineConfig, Strap};
 use espalier_world::{BoardId, World, is_snapshot};
@@ -64,11 +64,7 @@ fn machine(setup: &SetupArgs, image: Option<&Path>, table: &TableArgs, strap: St
     {
         return Ok(machine);
     }
-    let mut board = BoardDefinition::load(&setup.board.to_string())?;
-    let timing = setup.timing.map_or_else(timing_from_env, |timing| Ok(Some(timing)))?;
-    if let Some(timing) = timing {
-        board = board.timed(timing)?;
-    }
+    let mut board = setup.time.apply(BoardDefinition::load(&setup.board.to_string())?)?;
     if let Some(image) = &setup.efuses {
         board = board.with_efuses(image)?;
     }

@@ -6,7 +6,7 @@ mod translate;
 
 use std::collections::BTreeSet;
 
-use crate::cost::{MOST_CYCLES, Penalties};
+use crate::cost::{AHEAD, MOST_CYCLES, Penalties};
 use crate::instruction::{self, Flow, Instruction, Opcode};
 use crate::timing;
 use crate::trap::Trap;
@@ -24,8 +24,9 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 /// The [limit](Own::limit) of blocks whose lines of code have to be in the cache.
 const ASK: u8 = u8::MAX;
-/// A block behind the cache begins no instruction but its first one so close to the end of a line that it may lie across it.
-const ACROSS: u32 = CacheLines::LINE - 2;
+
+/// Bytes of the longest instruction.
+const LONGEST: u32 = 3;
 
 /// A block of instructions.
 pub(crate) type Block = espalier_core::Block<Own>;
@@ -170,8 +171,15 @@ impl Decoder for Xtensa {
         if !self.is_cached(memory) {
             return loop_end;
         }
+        // The first instruction that needs the next line begins a block, also where one before it lies across that address.
+        const FIRST: u32 = CacheLines::LINE - AHEAD;
         let place = address % CacheLines::LINE;
-        let leaves_line = if place == 0 { address } else { address - place + place.max(ACROSS) };
+        let leaves_line = match place {
+            0 => address,
+            1..=FIRST => address - place + FIRST,
+            _ if place < FIRST + LONGEST => address,
+            _ => address - place + CacheLines::LINE,
+        };
         Some(loop_end.map_or(leaves_line, |end| end.min(leaves_line)))
     }
 

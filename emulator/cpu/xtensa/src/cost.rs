@@ -10,9 +10,15 @@
 //!   Handbook*, "Pipeline"). A loop of `addi` and `bnez` was measured to take five cycles a round, which is 1 + 1 + 3
 //!   (pcm1723, "ESP32 no meirei jikko saikuru su", 2018).
 //! - Products are there one instruction later than sums, single-precision results three (`xtensa_mul32` and `xtensa_fmadd` in the
-//!   pipeline description of GCC, gcc/config/xtensa/xtensa.md).
+//!   pipeline description of GCC, gcc/config/xtensa/xtensa.md). The cycles that Espressif publishes of the kernels in ESP-DSP agree: a
+//!   round of the biquad filter takes 17 cycles, in which nine instructions wait for each other in three places.
+//! - A number that is loaded into a floating-point register can be used at once: a round of ESP-DSP's dot product, whose `madd.s` comes
+//!   right behind the load of its factor, takes the four cycles of its four instructions.
+//! - When a jump is known, the words of the stages that it refills have been fetched. Where they lie in the next line of the cache, that line
+//!   comes as well, [`AHEAD`] bytes before execution gets there. ESP-FAQ ("SPI Flash") tells of such speculative reads.
 //! - Literals lie in memory of instructions, where a load is slower than in data RAM (ISA manual, "Instruction RAM Option"); by how much
 //!   is not public. [`LITERAL`] is an estimate that brings the mean of published benchmarks (docs/src/timing.md) close.
+//! - An interrupt is entered as an exception is, for want of a figure.
 //! - Division is not public; `DIVISION` is an estimate for 32 bits at three bits a cycle.
 //! - A zero-overhead loop goes back without a cycle (ISA manual, "Loop Option").
 
@@ -54,6 +60,12 @@ const REFILL: u8 = 3;
 /// The same where an exception is raised, which the stage before the last does.
 const EXCEPTION: u8 = 5;
 
+/// The most instructions behind one that can have to wait for its result.
+pub(crate) const MOST_LATENCY: usize = 3;
+/// Bytes from the start of an instruction to the last one that has been fetched when it is known where to go on: a word for each
+/// of the stages that a jump refills.
+pub(crate) const AHEAD: u32 = 4 * REFILL as u32;
+
 /// A block ends behind the instruction with which it takes more cycles, so that those of every block fit in a byte.
 pub(crate) const MOST_CYCLES: u8 = 200;
 
@@ -79,13 +91,15 @@ pub(crate) struct Penalties {
     pub jump: u8,
     /// It raises an exception.
     pub exception: u8,
+    /// An interrupt comes before it.
+    pub interrupt: u8,
 }
 
 impl Penalties {
     pub(crate) fn of(timing: Timing) -> Penalties {
         match timing {
             Timing::Fast => Penalties::default(),
-            Timing::Silicon => Penalties { jump: REFILL, exception: EXCEPTION },
+            Timing::Silicon => Penalties { jump: REFILL, exception: EXCEPTION, interrupt: EXCEPTION },
         }
     }
 }

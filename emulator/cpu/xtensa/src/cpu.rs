@@ -5,7 +5,7 @@ mod debugged;
 
 use crate::block::{self, Absent, Blocks, Entered};
 use crate::config::Config;
-use crate::cost::Penalties;
+use crate::cost::{AHEAD, Penalties};
 use crate::debugger::Debugger;
 use crate::execute::{execute, execute_apart};
 use crate::instruction::Instruction;
@@ -110,8 +110,13 @@ impl Cpu {
             return self.run_debugged(bus, cycles, spent);
         }
         while *spent < cycles {
-            if let Some(exit) = self.enter_interrupts(bus, *spent) {
+            let before = *spent;
+            if let Some(exit) = self.enter_interrupts(bus, spent) {
                 return exit;
+            }
+            // The next interrupt can come while this one is entered.
+            if *spent > before {
+                continue;
             }
             // When the last instruction began: no timer matched before.
             let last = if self.state.is_single_stepped() {
@@ -142,7 +147,7 @@ impl Cpu {
 
     /// Takes the interrupt that is due between two instructions, a debugger's first. Says why the core executes nothing now.
     #[inline(always)]
-    fn enter_interrupts<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> Option<Exit> {
+    fn enter_interrupts<B: Bus>(&mut self, bus: &mut B, spent: &mut u32) -> Option<Exit> {
         if self.state.ocd.needs_attention() {
             self.state.take_debug_interrupt();
             if self.state.ocd.is_stopped() {
@@ -151,7 +156,12 @@ impl Cpu {
         }
         let from = self.state.pc;
         if let Some(level) = self.state.take_interrupt() {
-            bus.interrupted(from, self.state.pc, level, cycle);
+            bus.interrupted(from, self.state.pc, level, *spent);
+            let entry = Penalties::of(self.blocks.timing()).interrupt;
+            if entry > 0 {
+                self.state.latch_timers(self.state.started + u64::from(*spent), u64::from(entry));
+                *spent += u32::from(entry);
+            }
         }
         self.state.waiting.then_some(Exit::Waiting)
     }
@@ -176,11 +186,17 @@ impl Cpu {
         cycles
     }
 
-    /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with.
+    /// Executes one instruction without blocks: the plain interpreter that [`Cpu::run`] must agree with. An interrupt whose entry takes
+    /// cycles is a step of its own.
     pub fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.state.started = self.cycles;
-        if let Some(exit) = self.enter_interrupts(bus, 0) {
+        let mut spent = 0;
+        if let Some(exit) = self.enter_interrupts(bus, &mut spent) {
             return exit;
+        }
+        if spent > 0 {
+            self.cycles += u64::from(spent);
+            return Exit::Budget;
         }
         let (_, cycles) = self.interpret(bus, 0);
         self.state.latch_timers(self.cycles, u64::from(cycles));
@@ -364,7 +380,7 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
         let mut obstructed = false;
         let mut count = instructions.len();
         if from == 0 && (u32::from(block.own.limit) > state.window_free || SPECIAL && state.breaks_within(pc, end)) {
-            let wait = if SPECIAL && block.own.is_cached() { bus.wait_for_code(pc, end.wrapping_sub(1)) } else { 0 };
+            let wait = if SPECIAL && block.own.is_cached() { bus.wait_for_code(pc, pc.wrapping_add(AHEAD)) } else { 0 };
             if wait > 0 {
                 spent = spent.saturating_add(wait);
                 if spent >= stop {
@@ -495,10 +511,10 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32, timing: Timing)
         return (None, 1);
     }
     let (fetched, counted) = (block::fetch(bus, pc), state.plain(SpecialRegister::Icount));
-    if let (Timing::Silicon, Ok(op)) = (timing, &fetched)
+    if let (Timing::Silicon, Ok(_)) = (timing, &fetched)
         && bus.code_memory(pc) == CodeMemory::Mapped
     {
-        let wait = bus.wait_for_code(pc, pc.wrapping_add(u32::from(op.length()) - 1));
+        let wait = bus.wait_for_code(pc, pc.wrapping_add(AHEAD));
         if wait > 0 {
             return (None, wait);
         }

@@ -149,8 +149,8 @@ macro_rules! for_each_instruction {
             Wur, "wur", 0xff000f, 0xf30000, Next, Use, [Reg(T), UserWrite];
             Extui, "extui", 0x0e000f, 0x040000, Next, One, [Reg(R), Reg(T), ExtractShift, ExtractMask];
             // LSCX and LSC4.
-            Lsx, "lsx", 0xff000f, 0x080000, Next, Load, [Float(R), Reg(S), Reg(T)];
-            Lsxp, "lsxp", 0xff000f, 0x180000, Next, Load, [Float(R), Reg(S), Reg(T)];
+            Lsx, "lsx", 0xff000f, 0x080000, Next, One, [Float(R), Reg(S), Reg(T)];
+            Lsxp, "lsxp", 0xff000f, 0x180000, Next, One, [Float(R), Reg(S), Reg(T)];
             Ssx, "ssx", 0xff000f, 0x480000, Next, Use, [Float(R), Reg(S), Reg(T)];
             Ssxp, "ssxp", 0xff000f, 0x580000, Next, Use, [Float(R), Reg(S), Reg(T)];
             L32e, "l32e", 0xff000f, 0x090000, Next, Load, [Reg(T), Reg(S), WindowOffset];
@@ -226,9 +226,9 @@ macro_rules! for_each_instruction {
             Ipf, "ipf", 0x00f0ff, 0x0070c2, Next, One, [Reg(S), Offset8x4];
             Ihi, "ihi", 0x00f0ff, 0x0070e2, Next, One, [Reg(S), Offset8x4];
             Iii, "iii", 0x00f0ff, 0x0070f2, Next, One, [Reg(S), Offset8x4];
-            Lsi, "lsi", 0x00f00f, 0x000003, Next, Load, [Float(T), Reg(S), Offset8x4];
+            Lsi, "lsi", 0x00f00f, 0x000003, Next, One, [Float(T), Reg(S), Offset8x4];
             Ssi, "ssi", 0x00f00f, 0x004003, Next, Use, [Float(T), Reg(S), Offset8x4];
-            Lsip, "lsip", 0x00f00f, 0x008003, Next, Load, [Float(T), Reg(S), Offset8x4];
+            Lsip, "lsip", 0x00f00f, 0x008003, Next, One, [Float(T), Reg(S), Offset8x4];
             Ssip, "ssip", 0x00f00f, 0x00c003, Next, Use, [Float(T), Reg(S), Offset8x4];
             // MAC16. Two low bits of op1 choose the halves, which the mnemonic shows in place of `#`.
             UmulAa, "umul.aa.#", 0xfcf00f, 0x700004, Next, One, [Halves, Reg(S), Reg(T)];

@@ -17,10 +17,16 @@ const BLOCK_SIZE: usize = 0x1_0000;
 /// The unique ID that 4Bh returns. Every real chip has another number; this model's chips share one, so that runs are alike.
 const UNIQUE_ID: [u8; 8] = *b"\xE6\x4C\x3D\x52\x27\x1A\x0B\x29";
 
+/// Typical times of programming a page, the first byte of one and each other one (datasheet, chapter 9.6).
+const PAGE_PROGRAM: Span = Span::from_micros(700);
+const FIRST_BYTE: Span = Span::from_micros(30);
+const OTHER_BYTE: Span = Span::from_nanos(2_500);
+
 /// The operation that keeps the chip busy.
 #[derive(Clone, Copy)]
 enum Operation {
-    Program,
+    /// Of so many bytes.
+    Program(usize),
     EraseSector,
     EraseHalfBlock,
     EraseBlock,
@@ -143,7 +149,7 @@ impl FlashChip {
             sent += 1;
         }
         if sent > 0 {
-            self.change(page..page + PAGE_SIZE, Operation::Program, Some(&buffer), now);
+            self.change(page..page + PAGE_SIZE, Operation::Program(sent.min(PAGE_SIZE)), Some(&buffer), now);
         }
     }
 
@@ -199,7 +205,7 @@ impl FlashChip {
             return Span::from_micros(10);
         }
         match operation {
-            Operation::Program => Span::from_micros(700),
+            Operation::Program(bytes) => PAGE_PROGRAM.min(FIRST_BYTE + OTHER_BYTE * bytes.saturating_sub(1) as u64),
             Operation::EraseSector => Span::from_millis(45),
             Operation::EraseHalfBlock => Span::from_millis(120),
             Operation::EraseBlock => Span::from_millis(150),

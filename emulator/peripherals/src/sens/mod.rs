@@ -1,7 +1,8 @@
 //! SENS: the RTC's side of the SAR ADCs, the touch sensors and the temperature sensor (ESP32 TRM, chapter "On-Chip Sensors
 //! and Analog Signal Processing").
 //!
-//! The wiring sets the voltages outside. A conversion is done as soon as it is started; a touch measurement takes its time.
+//! The wiring sets the voltages outside. A conversion is done as soon as it is started, unless it is told how long
+//! one takes; a touch measurement takes its time.
 
 mod curve;
 mod dac;
@@ -11,7 +12,7 @@ mod tests;
 mod touch;
 mod ulp;
 
-use espalier_core::{Device, Fidelity, Register, Registers, Time, Unmodelled};
+use espalier_core::{Device, Fidelity, Register, Registers, Span, Time, Unmodelled};
 
 use dac::DACS;
 use registers::{REGISTERS, reg};
@@ -30,6 +31,9 @@ const ADC_BITS: u32 = 12;
 /// The narrowest width that SAR_BIT_WIDTH can choose.
 const ADC_MIN_BITS: u32 = 9;
 
+/// The bits that a converter does not show before it has finished.
+const CONVERTED: u32 = reg::SAR_MEAS_START1::MEAS1_DONE_SAR.mask() | reg::SAR_MEAS_START1::MEAS1_DATA_SAR.mask();
+
 /// The temperature sensor's reading at room temperature.
 const ROOM_TEMPERATURE: u8 = 128;
 
@@ -46,6 +50,9 @@ pub struct Sens {
     registers: Registers,
     /// Voltages in microvolts.
     adc: [[u32; CHANNELS]; 2],
+    /// Length of a conversion, and the end of the last one of each ADC.
+    conversion: Span,
+    converted: [Time; 2],
     touch: Touch,
     temperature: u8,
     /// The codes that RTC_IO gives to the DACs, if they are on.
@@ -57,7 +64,7 @@ pub struct Sens {
     ulp: UlpTimer,
 }
 
-espalier_core::persist!(state Sens { registers, adc, touch, temperature, dacs, streamed, tone_since, ulp });
+espalier_core::persist!(state Sens { registers, adc, converted, touch, temperature, dacs, streamed, tone_since, ulp } fixed { conversion });
 
 impl Default for Sens {
     fn default() -> Sens {
@@ -71,6 +78,8 @@ impl Sens {
         Sens {
             registers: Registers::new(&REGISTERS),
             adc: [[0; CHANNELS]; 2],
+            conversion: Span::ZERO,
+            converted: [Time::ZERO; 2],
             touch: Touch::new(),
             temperature: ROOM_TEMPERATURE,
             dacs: [None; DACS],
@@ -78,6 +87,11 @@ impl Sens {
             tone_since: Time::ZERO,
             ulp: UlpTimer::new(),
         }
+    }
+
+    /// The same block, whose conversions take so long. The reading is of the voltage at the start.
+    pub fn with_conversion_time(self, conversion: Span) -> Sens {
+        Sens { conversion, ..self }
     }
 
     /// The voltage at a channel from now on, in microvolts. A channel that does not exist is ignored.
@@ -118,6 +132,7 @@ impl Sens {
         };
         let pads = reg::SAR_MEAS_START1::SAR1_EN_PAD.get(self.registers.get(start));
         let data = u32::from(self.measure(adc, pads.trailing_zeros() as usize, now));
+        self.converted[adc as usize] = now + self.conversion;
         self.registers.modify(
             start,
             reg::SAR_MEAS_START1::MEAS1_DATA_SAR.mask(),
@@ -163,7 +178,7 @@ impl Device for Sens {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "I2C that software starts and the hall sensor; the DACs' clock is 8.5 MHz; conversions take no time",
+            "I2C that software starts and the hall sensor; the DACs' clock is 8.5 MHz; conversions take no time but in that of silicon",
         )
     }
 
@@ -172,6 +187,8 @@ impl Device for Sens {
         let value = self.registers.read(offset)?;
         Ok(match offset {
             reg::SAR_SLAVE_ADDR3 => value | self.temperature_out(),
+            reg::SAR_MEAS_START1 if now < self.converted[Adc::One as usize] => value & !CONVERTED,
+            reg::SAR_MEAS_START2 if now < self.converted[Adc::Two as usize] => value & !CONVERTED,
             _ => value,
         })
     }

@@ -26,6 +26,30 @@ fn convert(sens: &mut Sens, start: u32, channel: u32) -> u32 {
     reg::SAR_MEAS_START1::MEAS1_DATA_SAR.get(get(sens, start))
 }
 
+/// Datasheet, "ADC Characteristics": the RTC's controller makes 200,000 conversions a second.
+#[test]
+fn a_conversion_is_done_when_its_time_is_over() {
+    let conversion = Span::from_micros(5);
+    let mut sens = Sens::new().with_conversion_time(conversion);
+    sens.set_voltage(Adc::One, 3, 500_000);
+    let begun = Time::ZERO + Span::from_millis(1);
+    let pad = reg::SAR_MEAS_START1::SAR1_EN_PAD.put(1 << 3);
+    let start = reg::SAR_MEAS_START1::MEAS1_START_SAR.mask();
+    sens.write(reg::SAR_MEAS_START1, pad, begun).expect("a register");
+    sens.write(reg::SAR_MEAS_START1, pad | start, begun).expect("a register");
+    let read = |sens: &mut Sens, now| sens.read(reg::SAR_MEAS_START1, now).expect("a register");
+    let done = reg::SAR_MEAS_START1::MEAS1_DONE_SAR.mask();
+    assert_eq!(read(&mut sens, begun + Span::from_nanos(4_999)) & done, 0);
+    // The voltage afterwards does not matter.
+    sens.set_voltage(Adc::One, 3, 0);
+    let value = read(&mut sens, begun + conversion);
+    assert_ne!(value & done, 0);
+    let mut fast = Sens::new();
+    fast.set_voltage(Adc::One, 3, 500_000);
+    fast.write(reg::SAR_MEAS_START1, pad | start, begun).expect("a register");
+    assert_eq!(read(&mut fast, begun), value);
+}
+
 #[test]
 fn a_conversion_gives_the_channels_voltage_in_the_chosen_width() {
     let mut sens = Sens::new();

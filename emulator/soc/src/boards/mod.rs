@@ -135,6 +135,15 @@ impl Default for BoardDefinition {
     }
 }
 
+/// The time of this name, as in board files and on command lines: `fast` or `silicon`.
+pub fn timing_named(name: &str) -> Option<Timing> {
+    match name {
+        "fast" => Some(Timing::Fast),
+        "silicon" => Some(Timing::Silicon),
+        _ => None,
+    }
+}
+
 impl BoardDefinition {
     /// The name of the board that is the default.
     pub const DEFAULT: &str = BUILT_IN[0].0;

@@ -249,7 +249,10 @@ impl CoreBus<'_> {
             }
             // Only the data bus reaches it, so that it never holds code.
             Target::External => {
-                self.wait_for_line(address)?;
+                if self.waits() {
+                    self.wait_for_line(address)?;
+                    self.note_dirty(address);
+                }
                 let (page, offset) = self.chip.psram_page_mut(self.origin.core, address).ok_or(Fault::Unmapped)?;
                 store_narrow(page, offset, width, value)?;
                 return Ok(Stored::Data);

@@ -3,7 +3,7 @@
 //! - A core has one cache for all that it reads and writes outside of the chip ([`CacheLines`]). A miss takes as long as SPI0 needs for a
 //!   line in the mode and at the clock that firmware has set. The core waits for the whole of it.
 //! - A line of the PSRAM comes by a quad read: 8 bits of command and 24 of address, six dummy clocks, 64 for the data (datasheet of the
-//!   ESP-PSRAM32), at 40 MHz. What has to be written back before is not charged.
+//!   ESP-PSRAM32), at 40 MHz. A line that was written to is written back by a quad write, which has no dummy clocks, when it makes room.
 //! - Registers are behind the APB. The fastest toggling of a pad by its registers that is reported is 10 MHz at 240 MHz, which is four
 //!   cycles of the APB for each write; reads are charged the same.
 //!
@@ -18,8 +18,9 @@ use super::table::SPI0;
 const CACHED: [(u32, u32); 3] = [(0x3F40_0000, 0x3F80_0000), (0x3F80_0000, 0x3FC0_0000), (0x400C_2000, 0x40C0_0000)];
 /// The one of them that is the PSRAM.
 const PSRAM: usize = 1;
-/// The clocks of a line of the PSRAM, and their period.
-const PSRAM_CLOCKS: u64 = 8 + 6 + 6 + 64;
+/// The clocks in which a line of the PSRAM is read and written, and their period.
+const PSRAM_READ_CLOCKS: u64 = 8 + 6 + 6 + 64;
+const PSRAM_WRITE_CLOCKS: u64 = 8 + 6 + 64;
 const PSRAM_PERIOD: Span = Span::from_nanos(25);
 /// Cycles of the APB that an access to a register takes.
 const REGISTER_CYCLES: u64 = 4;
@@ -33,14 +34,16 @@ impl CoreBus<'_> {
     pub(super) fn bring_line(&mut self, address: u32) -> u32 {
         let memory = CACHED.iter().position(|(first, end)| (*first..*end).contains(&address));
         let (Some(memory), Some(waits)) = (memory, self.chip.waits.get_mut(self.origin.core)) else { return 0 };
-        if !waits.lines.fill(address) {
+        let (missed, writes_back) = waits.fill(address);
+        if !missed {
             return 0;
         }
         let chip = &self.chip;
         let span = match memory {
-            PSRAM => PSRAM_PERIOD * PSRAM_CLOCKS,
+            PSRAM => PSRAM_PERIOD * PSRAM_READ_CLOCKS,
             _ => chip.get(SPI0).flash_read_time(CacheLines::LINE, chip.platform.apb_clock),
         };
+        let span = if writes_back { span + PSRAM_PERIOD * PSRAM_WRITE_CLOCKS } else { span };
         self.cycles_of(span).max(1)
     }
 
@@ -48,6 +51,13 @@ impl CoreBus<'_> {
     pub(super) fn wait_for_line(&mut self, address: u32) -> Result<(), Fault> {
         self.wait += self.bring_line(address);
         if self.wait > 0 { Err(Fault::Wait) } else { Ok(()) }
+    }
+
+    /// Notes that the line at an address, which is in the cache, differs from the PSRAM.
+    pub(super) fn note_dirty(&mut self, address: u32) {
+        if let Some(waits) = self.chip.waits.get_mut(self.origin.core) {
+            waits.dirty.insert(CacheLines::place(address).0);
+        }
     }
 
     /// Waits for the register at an address, unless it has been waited for.

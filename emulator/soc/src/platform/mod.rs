@@ -20,10 +20,10 @@ use std::collections::VecDeque;
 
 use espalier_core::{
     AudioTarget, Fault, Frequency, GuestMemory, I2cTarget, PadMatrix, Schedule, SdTarget, SpiTarget, SteadyWords,
-    Surroundings, Time, Unmodelled,
+    Surroundings, Time, Timing, Unmodelled,
 };
 use espalier_net::{Air, Delivery, Lan, Ports, Sent};
-use espalier_parts::{FlashChip, FlashSize, Psram, PsramSize};
+use espalier_parts::{FlashChip, FlashSize, FlashTiming, Psram, PsramSize};
 use espalier_peripherals::{FlashCipher, ResetCause};
 
 use crate::error::SocError;
@@ -128,7 +128,10 @@ impl Platform {
     pub fn new<C>(table: &[Block<C>], config: &Config<'_>) -> Result<Platform, SocError> {
         let Setup { board, seed } = config.setup;
         let map = Map::new(table, config.windows);
-        let flash = FlashChip::new(FlashSize::try_from(board.flash_size as usize)?);
+        let mut flash = FlashChip::new(FlashSize::try_from(board.flash_size as usize)?);
+        if board.timing == Timing::Silicon {
+            flash.set_timing(FlashTiming::Typical);
+        }
         let psram = board.psram_size.map(|size| PsramSize::try_from(size as usize).map(Psram::new)).transpose()?;
         let parts = Parts::new(flash, psram, board, config.pins)?;
         let mut lan = Lan::new(espalier_net::LanConfig { seed, ..espalier_net::LanConfig::default() })?;

@@ -10,6 +10,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("translated code has the trace of the interpreter from power-on", one_trace_from_power_on),
     ("translated code has the trace of the interpreter in scripts", one_trace_in_scripts),
     ("silicon's time has one trace in both engines, in small steps and in a fork", one_trace_in_silicons_time),
+    ("the flash chip and the ADC take their time in that of silicon", devices_take_silicons_time),
 ];
 
 /// The engines to compare: the interpreter, and translation that begins at once and late.
@@ -59,6 +60,30 @@ fn one_trace_in_scripts(image: &[u8]) {
         (output, repl.machine.now(), repl.machine.trace_hash())
     });
     assert!(translated.iter().all(|translated| *translated == interpreted), "{interpreted:?} {translated:?}");
+}
+
+/// Times of the flash chip's datasheet and of the ADC's: erasing a block, programming it, and converting a voltage.
+fn devices_take_silicons_time(image: &[u8]) {
+    const SCRIPT: &str = "import time, machine\n\
+        from esp32 import Partition\n\
+        p = Partition.find(Partition.TYPE_DATA, label='vfs')[0]\n\
+        def took(f, *a):\n t = time.ticks_us()\n f(*a)\n return time.ticks_diff(time.ticks_us(), t)\n\
+        adc = machine.ADC(machine.Pin(36))\n\
+        adc.read()\n\
+        print(took(p.ioctl, 6, 100), took(p.writeblocks, 100, bytes(4096), 0), took(adc.read))\n";
+    let times = [Timing::Fast, Timing::Silicon].map(|timing| {
+        let board = BoardDefinition::default().timed(timing).expect("an ESP32");
+        let mut repl = Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() });
+        let times = repl.run(SCRIPT);
+        times.split_whitespace().map(|time| time.parse().expect("a time")).collect::<Vec<u32>>()
+    });
+    let ([fast_erase, fast_program, fast_adc], [erase, program, adc]) = (&times[0][..], &times[1][..]) else {
+        panic!("three times each: {times:?}");
+    };
+    assert!(*erase >= 45_000 && *erase < 60_000 && *fast_erase < 5_000, "{times:?}");
+    // ESP-IDF programs 64 bytes at once: 187.5 us.
+    assert!(*program >= 64 * 187 && *program < 25_000 && *fast_program < 6_000, "{times:?}");
+    assert!(*adc >= fast_adc + 5, "{times:?}");
 }
 
 fn one_trace_in_silicons_time(image: &[u8]) {

@@ -18,7 +18,7 @@ pub use fuzz::FuzzArgs;
 pub use fuzz::FuzzInput;
 pub use parse::{At, Endpoint, Forward, PeerForward, Signal};
 use parse::{BAUD, endpoint, is_cut, is_in_air, level, span};
-pub use shared::{AtArgs, CaptureArgs, NetworkArgs, SetupArgs, StrictArgs, TableArgs};
+pub use shared::{AtArgs, CaptureArgs, NetworkArgs, SetupArgs, StrictArgs, TableArgs, TimeArgs};
 
 /// The host's own address, which is the default: other hosts reach a board only if its user says so.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -289,6 +289,8 @@ pub struct WorldArgs {
     /// Threads for the boards; otherwise one for each processor. What happens is the same.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub time: TimeArgs,
 }
 
 #[derive(Debug, Args)]

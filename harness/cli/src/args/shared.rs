@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use espalier::{AccessPoint, Board, BoardBuilder, Model, Timing};
+use espalier::{AccessPoint, Board, BoardBuilder, Model, Timing, timing_from_env};
+use espalier_soc::{BoardDefinition, timing_named};
 
 use super::parse::{At, Forward, PeerForward, Signal, at, flash_offset, forward, peer, signal};
+use crate::error::CliError;
 use crate::network::Network;
 
 /// The board, and what is around it.
@@ -21,6 +23,13 @@ pub struct SetupArgs {
     /// Seed of everything that is random on the board.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
+    #[command(flatten)]
+    pub time: TimeArgs,
+}
+
+/// The time that boards keep.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TimeArgs {
     /// The cycles that instructions and memory take: one for each instruction, or about those of silicon. Otherwise ESPALIER_TIMING and
     /// the board file decide, and then it is fast.
     #[arg(long, value_name = "fast|silicon", value_parser = timing)]
@@ -36,10 +45,17 @@ fn efuses(path: &str) -> Result<Arc<[u8]>, String> {
 }
 
 fn timing(text: &str) -> Result<Timing, String> {
-    match text {
-        "fast" => Ok(Timing::Fast),
-        "silicon" => Ok(Timing::Silicon),
-        _ => Err("it is fast or silicon".to_owned()),
+    timing_named(text).ok_or_else(|| "it is fast or silicon".to_owned())
+}
+
+impl TimeArgs {
+    /// The board in the time that was asked for here, or by the environment.
+    pub fn apply(self, board: BoardDefinition) -> Result<BoardDefinition, CliError> {
+        let timing = self.timing.map_or_else(timing_from_env, |timing| Ok(Some(timing)))?;
+        match timing {
+            Some(timing) => Ok(board.timed(timing)?),
+            None => Ok(board),
+        }
     }
 }
 
@@ -49,14 +65,14 @@ impl SetupArgs {
         self.board == Model::default()
             && self.access_point.is_empty()
             && self.seed == 0
-            && self.timing.is_none()
+            && self.time.timing.is_none()
             && self.efuses.is_none()
     }
 
     /// A board that is set up like this.
     pub fn builder(&self, name: &str) -> BoardBuilder {
         let builder = Board::builder().model(self.board.clone()).seed(self.seed).name(name);
-        let builder = self.timing.into_iter().fold(builder, BoardBuilder::timing);
+        let builder = self.time.timing.into_iter().fold(builder, BoardBuilder::timing);
         let builder = self.efuses.iter().fold(builder, |builder, image| builder.efuses(&image[..]));
         self.access_point.iter().map(AccessPoint::from).fold(builder, BoardBuilder::access_point)
     }

@@ -10,7 +10,7 @@ use espalier::{AccessPoint, Image, Span, Time};
 use espalier_soc::{BoardDefinition, MachineConfig, Strap};
 use espalier_world::{BoardId, World, WorldConfig, WorldError, WorldStop, is_snapshot};
 
-use crate::args::WorldArgs;
+use crate::args::{TimeArgs, WorldArgs};
 use crate::error::CliError;
 use crate::expect::{Expectations, Verdict};
 use crate::output::say;
@@ -32,8 +32,12 @@ const PATIENCE: Span = Span::from_secs(30);
 /// The world of a file, and the file. Its boards are switched on.
 ///
 /// A world that was saved goes on where it stood.
-fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliError> {
+fn build(path: &Path, threads: Option<usize>, time: TimeArgs) -> Result<(World, WorldFile), CliError> {
     if let Some((mut world, file)) = saved(path)? {
+        if time.timing.is_some() {
+            let reason = "the boards of a world that was saved keep the time that they have; leave out --timing";
+            return Err(CliError::World { path: path.to_owned(), reason: reason.to_owned() });
+        }
         if let Some(threads) = threads {
             world.set_threads(threads);
         }
@@ -47,7 +51,7 @@ fn build(path: &Path, threads: Option<usize>) -> Result<(World, WorldFile), CliE
         world.air_mut().add_access_point(AccessPoint::from(network)).map_err(WorldError::from)?;
     }
     for entry in &file.boards {
-        add(&mut world, entry)?;
+        add(&mut world, entry, time)?;
     }
     for wire in &wires {
         join(&mut world, wire).map_err(|error| {
@@ -73,8 +77,8 @@ fn saved(path: &Path) -> Result<Option<(World, WorldFile)>, CliError> {
     Ok(Some((world, file)))
 }
 
-fn add(world: &mut World, entry: &BoardEntry) -> Result<(), CliError> {
-    let board = BoardDefinition::load(&entry.model.to_string())?;
+fn add(world: &mut World, entry: &BoardEntry, time: TimeArgs) -> Result<(), CliError> {
+    let board = time.apply(BoardDefinition::load(&entry.model.to_string())?)?;
     let flash_size = board.flash_size;
     let id = world.add_board(&entry.name, &MachineConfig { board, ..MachineConfig::default() })?;
     let image = Image::read(&entry.firmware)?;
@@ -152,7 +156,7 @@ impl RunningBoard {
 
 /// Runs the world until everything expected was seen, or its time is over.
 pub async fn perform(args: WorldArgs) -> Result<u8, CliError> {
-    let (mut world, file) = build(&args.file, args.threads.map(usize::from))?;
+    let (mut world, file) = build(&args.file, args.threads.map(usize::from), args.time)?;
     let boards: Vec<BoardId> = world.boards().map(|(board, _)| board).collect();
     let mut boards_running: Vec<RunningBoard> =
         boards.into_iter().zip(&file.boards).map(|(board, entry)| RunningBoard::new(board, entry)).collect();

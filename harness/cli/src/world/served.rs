@@ -9,6 +9,7 @@ use espalier_serve::{WorldPace, WorldPage, WorldPorts, WorldServer};
 use super::build;
 use super::file::{BoardEntry, WorldFile};
 use crate::SUCCESS;
+use crate::args::TimeArgs;
 use crate::error::CliError;
 use crate::output::say;
 use crate::signals::{Caught, Signals};
@@ -20,12 +21,13 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Serves until Ctrl-C, which is how it is meant to end, or SIGTERM.
 pub async fn serve(
     path: &Path,
+    time: TimeArgs,
     listen: IpAddr,
     http: u16,
     names: Vec<String>,
     pace: WorldPace,
 ) -> Result<u8, CliError> {
-    let (world, file) = build(path, None)?;
+    let (world, file) = build(path, None, time)?;
     let at = |port| Some(SocketAddr::new(listen, port));
     let ports = |entry: &BoardEntry| WorldPorts {
         serial: at(entry.serial),

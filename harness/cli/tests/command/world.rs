@@ -32,6 +32,17 @@ fn boards_of_a_file_meet() {
     assert_eq!(run("@event received 29", &["--threads", "1"]).1, output);
 }
 
+#[test]
+fn boards_of_a_file_keep_the_time_that_is_asked_for() {
+    let (_, fast, _) = run("@event received 29", &[]);
+    let (status, silicon, errors) = run("@event received 29", &["--timing", "silicon"]);
+    assert_eq!((status, errors.as_str()), (Some(0), ""), "{silicon}");
+    assert_ne!(silicon, fast, "nothing takes longer");
+    let (status, _, errors) = run("@event received 29", &["--timing", "slow"]);
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("it is fast or silicon"), "{errors}");
+}
+
 /// The console of one board is typed into that of the other, which understands no word of it.
 #[test]
 fn a_wire_of_a_file_brings_the_output_of_a_board_to_another() {

@@ -7,7 +7,7 @@ use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Op, Space};
 
 use super::lower::{self, Surroundings};
 use super::{Blocks, NONE};
-use crate::cost::Penalties;
+use crate::cost::{AHEAD, Penalties};
 use crate::instruction::Instruction;
 use crate::state::State;
 
@@ -227,7 +227,7 @@ impl Blocks {
             watched: self.cache.decoder.translator.watched,
             jump: u32::from(Penalties::of(self.timing()).jump),
             loop_start: (state.lend == end).then_some(state.lbeg),
-            lines: is_cached.then_some([start, end.wrapping_sub(1)]),
+            lines: is_cached.then_some([start, start.wrapping_add(AHEAD)]),
             constant: &mut |address| {
                 // State that can change more easily than the block itself is loaded each time.
                 let there = bus.code_memory(address);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Cpu, Exit, after, begun, obstacle};
 use crate::block::{self, Absent, Blocks};
-use crate::cost::Penalties;
+use crate::cost::{AHEAD, Penalties};
 use crate::debugger::{Debugger, Position};
 use crate::execute::execute_apart;
 use crate::instruction::Instruction;
@@ -18,12 +18,15 @@ impl Cpu {
     pub(super) fn run_debugged<B: Bus>(&mut self, bus: &mut B, cycles: u32, spent: &mut u32) -> Exit {
         while *spent < cycles {
             let position = self.debugger.take_position(self.state.pc);
+            let before = *spent;
             if position.is_none()
-                && let Some(exit) = self.enter_interrupts(bus, *spent)
+                && let Some(exit) = self.enter_interrupts(bus, spent)
             {
                 return exit;
             }
-            let before = *spent;
+            if *spent > before {
+                continue;
+            }
             let (exit, last) = if self.state.is_single_stepped() {
                 let reported = position.is_some_and(|position| position.reported);
                 (self.interpret_debugged(bus, spent, reported), before)
@@ -128,7 +131,7 @@ fn run_blocks_debugged<B: Bus>(
             continue;
         }
         if next == 0 && block.own.is_cached() {
-            let wait = bus.wait_for_code(position.block, block.end.wrapping_sub(1));
+            let wait = bus.wait_for_code(position.block, position.block.wrapping_add(AHEAD));
             if wait > 0 {
                 spent = spent.saturating_add(wait);
                 if spent >= stop {

@@ -70,6 +70,24 @@ fn a_load_that_is_used_at_once_waits_two_cycles() {
     assert_eq!(silicon(&[load, [0x69, 0x05]].concat()), 4, "what is stored is used, too");
 }
 
+/// Both loads are over when the second one is: the wait for the first is not added to it.
+#[test]
+fn waits_for_two_results_overlap() {
+    // l32i.n a6, a5, 0; l32i.n a8, a5, 4; add.n a6, a6, a8
+    assert_eq!(silicon(&[0x68, 0x05, 0x88, 0x15, 0x8a, 0x66]), 2 + 2 + 1);
+    // madd.s f0, f1, f2; mul.s f3, f1, f2; madd.s f0, f1, f2; madd.s f3, f0, f1
+    let sums = [[0x20, 0x01, 0x4a], [0x20, 0x31, 0x2a], [0x20, 0x01, 0x4a], [0x10, 0x30, 0x4a]];
+    assert_eq!(silicon(sums.as_flattened()), 4 + 2 + 3, "they begin in the cycles 0, 1, 4 and 8");
+}
+
+/// ESP-DSP's dot product takes 1047 cycles for 256 numbers: four for a round of four instructions, in which a sum comes right behind the
+/// load of its factor (*Espressif DSP Library Benchmarks*).
+#[test]
+fn a_loaded_float_is_used_at_once() {
+    let (load, sum) = ([0x13, 0x05, 0x00], [0x20, 0x01, 0x4a]); // lsi f1, a5, 0; madd.s f0, f1, f2
+    assert_eq!(silicon(&[load, sum].concat()), 2);
+}
+
 /// An estimate: no source says by how much memory of instructions is slower.
 #[test]
 fn a_literal_takes_three_cycles_more_than_other_loads() {
@@ -115,4 +133,50 @@ fn a_division_takes_eleven_cycles() {
 fn jumps_refill_the_pipeline() {
     // j over; or a6, a6, a6; over:
     assert_eq!(silicon(&[0x86, 0x00, 0x00, 0x60, 0x66, 0x20]), 1 + 3);
+}
+
+/// A word for each stage that a jump refills has been fetched (`src/cost.rs`): twelve bytes behind the jump.
+#[test]
+fn code_is_fetched_ahead_of_a_jump() {
+    const LINE: u32 = 32;
+    // j self, at the last place in a line from which the next one is not reached, and at the first one from which it is.
+    for (place, reaches) in [(19, false), (20, true)] {
+        for translation in [Translation::Off, Translation::After(1)] {
+            let (mut cpu, mut bus) = prepared(&[], Timing::Silicon);
+            bus.cached = true;
+            bus.writable_from = 0x2000;
+            bus.bytes[(ADDRESS + place) as usize..][..HALT.len()].copy_from_slice(&HALT);
+            cpu.set_pc(ADDRESS + place);
+            cpu.set_translation(translation);
+            let mut stepped = (cpu.clone(), bus.clone());
+            cpu.run(&mut bus, 200);
+            assert!(bus.lines.holds(ADDRESS));
+            assert_eq!(bus.lines.holds(ADDRESS + LINE), reaches, "at {place}");
+            while stepped.0.cycles() < cpu.cycles() {
+                stepped.0.step(&mut stepped.1);
+            }
+            assert_eq!((stepped.0.cycles(), stepped.1.lines == bus.lines), (cpu.cycles(), true));
+        }
+    }
+}
+
+/// An estimate: as an exception.
+#[test]
+fn an_interrupt_is_entered_in_five_cycles() {
+    const LINE: u32 = 1;
+    for (timing, entry) in [(Timing::Fast, 0), (Timing::Silicon, 5)] {
+        let (mut cpu, mut bus) = prepared(&[], timing);
+        bus.bytes[0x340..][..HALT.len()].copy_from_slice(&HALT); // the vector of interrupts of level 1 for users
+        cpu.set_special(SpecialRegister::Intenable, LINE);
+        cpu.set_interrupt_lines(LINE);
+        let (mut stepped, mut run) = (cpu.clone(), cpu);
+        run.run(&mut bus.clone(), 5);
+        while stepped.cycles() < run.cycles() {
+            stepped.step(&mut bus);
+        }
+        assert_eq!((stepped.cycles(), stepped.pc()), (run.cycles(), run.pc()));
+        assert_eq!(run.pc(), 0x340);
+        // The jump at the vector has not been made before the interrupt is entered.
+        assert_eq!(run.cycles() < entry + 4, timing == Timing::Silicon, "{timing:?}");
+    }
 }

@@ -13,8 +13,9 @@ mod terminal;
 
 use std::process::ExitCode;
 
+use espalier_core::Timing;
 use espalier_serve::{BoardEvent, BoardHandle, Endpoint, FusesError, Pace, ServeConfig, Server};
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, SocError, Strap};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, SocError, Strap, timing_named};
 use tokio::sync::broadcast::error::RecvError;
 
 use daemon::{DaemonError, Part, PidFile};
@@ -25,6 +26,8 @@ use terminal::RawTerminal;
 
 /// Speed of guest time: `realtime`, which is the default, or `fast`.
 const PACE_VARIABLE: &str = "ESPALIER_PACE";
+/// The cycles that instructions and memory take, `fast` or `silicon`, unless `-timing` says so.
+const TIMING_VARIABLE: &str = "ESPALIER_TIMING";
 /// Exit code of QEMU for anything that is wrong with its command line.
 const FAILURE: u8 = 1;
 
@@ -54,6 +57,8 @@ enum Failure {
     Daemon(#[from] DaemonError),
     #[error("{PACE_VARIABLE} is `realtime` or `fast`, not {0:?}")]
     Pace(String),
+    #[error("{TIMING_VARIABLE} is `fast` or `silicon`, not {0:?}")]
+    Timing(String),
     #[error("the board was halted: {0}")]
     Halted(String),
     #[error("signals cannot be used: {0}")]
@@ -92,6 +97,13 @@ fn pace() -> Result<Pace, Failure> {
     }
 }
 
+fn timing() -> Result<Option<Timing>, Failure> {
+    match std::env::var(TIMING_VARIABLE).as_deref() {
+        Err(_) | Ok("") => Ok(None),
+        Ok(name) => timing_named(name).map(Some).ok_or_else(|| Failure::Timing(name.to_owned())),
+    }
+}
+
 fn run(options: Options) -> Result<(), Failure> {
     for note in &options.notes {
         eprintln!("espalier-qemu: {note}");
@@ -100,7 +112,8 @@ fn run(options: Options) -> Result<(), Failure> {
     let program = options.kernel.as_deref().map(kernel::load).transpose()?;
     let boots = options.strap == Strap::FlashBoot;
     let flash = options.flash.as_ref().map(|drive| FlashFile::open(drive, boots)).transpose()?;
-    let mut board = BoardDefinition { psram_size: options.psram_size, ..BoardDefinition::default() };
+    let timing = options.timing.map_or_else(timing, |timing| Ok(Some(timing)))?.unwrap_or_default();
+    let mut board = BoardDefinition { psram_size: options.psram_size, timing, ..BoardDefinition::default() };
     if let Some(flash) = &flash {
         board.flash_size = flash.size();
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use espalier_core::Timing;
 use espalier_serve::{Endpoint, HostForward, Pace, Protocol, StreamConfig};
 use espalier_soc::Strap;
 
@@ -64,6 +65,7 @@ pub struct Line {
     pub paused: bool,
     pub ends_with_reset: bool,
     pub fast: bool,
+    pub timing: Option<Timing>,
     pub daemonize: bool,
     pub pid_file: Option<PathBuf>,
     pub notes: Vec<String>,
@@ -121,6 +123,7 @@ impl Line {
             paused: self.paused,
             ends_with_reset: self.ends_with_reset,
             pace: self.fast.then_some(Pace::Fast),
+            timing: self.timing,
             signals,
             daemonize: self.daemonize,
             pid_file: self.pid_file,

@@ -17,6 +17,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use espalier_core::Timing;
 use espalier_serve::{HostForward, Pace, StreamConfig};
 use espalier_soc::Strap;
 
@@ -74,6 +75,8 @@ pub struct Options {
     pub ends_with_reset: bool,
     /// None: as the environment says.
     pub pace: Option<Pace>,
+    /// None: as the environment says.
+    pub timing: Option<Timing>,
     /// Keys of the terminal that send signals send them, instead of going to the board.
     pub signals: bool,
     pub daemonize: bool,

@@ -9,7 +9,7 @@ use super::line::{Line, Role};
 use super::network::{take_device, take_net, take_nic};
 use super::take::{
     NO_WINDOW, take_action, take_chardev, take_cpu, take_display, take_drive, take_gdb, take_icount, take_machine,
-    take_memory, take_mon, take_smp, take_user,
+    take_memory, take_mon, take_smp, take_timing, take_user,
 };
 
 /// The effect of an option.
@@ -157,6 +157,12 @@ const TABLE: &[Row] = &[
         "guest time is exact anyhow; with sleep=off as fast as the host can",
     ),
     row(
+        &["timing"],
+        "fast|silicon",
+        Meaning::Value(take_timing),
+        "the cycles that instructions and memory take: one for each instruction, or about those of the chip",
+    ),
+    row(
         &["pidfile"],
         "F",
         Meaning::Value(|line, value| {
@@ -243,5 +249,6 @@ pub fn help() -> String {
     text.push_str("\nTaken, with a line that says that it has no effect:");
     paragraph(&mut names.iter().map(String::as_str), &mut text);
     text.push_str("\n  ESPALIER_PACE=fast\n      guest time as fast as the host can, instead of real time\n");
+    text.push_str("  ESPALIER_TIMING=fast|silicon\n      -timing, which comes before it\n");
     text
 }

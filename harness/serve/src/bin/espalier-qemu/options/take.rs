@@ -1,6 +1,7 @@
 //! Applies options with a value to the command line.
 
 use espalier_serve::Endpoint;
+use espalier_soc::timing_named;
 
 use super::Parsed;
 use super::chardev::{Chardev, Named, Target, parse_long, parse_short};
@@ -141,6 +142,12 @@ pub fn take_icount(line: &mut Line, value: &str) -> Parsed<()> {
     } else {
         line.note("-icount", value, "guest time is counted in cycles anyhow");
     }
+    Ok(())
+}
+
+pub fn take_timing(line: &mut Line, value: &str) -> Parsed<()> {
+    let timing = timing_named(value).ok_or_else(|| format!("'{value}' is not known; there are fast and silicon"))?;
+    line.timing = Some(timing);
     Ok(())
 }
 

@@ -1,4 +1,5 @@
 use super::{Action, Drive, Options, UsageError, help};
+use espalier_core::Timing;
 use espalier_serve::{Endpoint, Pace, Protocol, StreamConfig};
 use espalier_soc::Strap;
 use proptest::prelude::*;
@@ -145,6 +146,8 @@ fn serial_ports_and_monitors_go_where_qemu_puts_them() {
         [(0, "x".to_owned()), (2, "serial2".to_owned())]
     );
     assert_eq!(run("-icount 3,sleep=off").pace, Some(Pace::Fast));
+    let timings = ["", "-timing fast", "--timing silicon"].map(|line| run(line).timing);
+    assert_eq!(timings, [None, Some(Timing::Fast), Some(Timing::Silicon)]);
     for (line, ends) in [("", false), ("-no-reboot", true), ("-action reboot=shutdown,panic=pause", true)] {
         assert_eq!(run(line).ends_with_reset, ends, "{line}");
     }
@@ -172,6 +175,7 @@ fn unknown_options_are_refused_by_name() {
         ("-enable-kvm", "-enable-kvm: invalid option"),
         ("-smp 3", "-smp 3: invalid SMP CPUs 3; the machine has 2"),
         ("-cpu esp32s3", "unable to find this CPU model; there is esp32"),
+        ("-timing slow", "'slow' is not known; there are fast and silicon"),
         ("-m much", "'much' is not the size of a PSRAM"),
         ("-m 3M", "'3M' is not the size of a PSRAM: 0, 2M, 4M and 8M are"),
         ("-gdb chardev:x", "chardev 'x' is not there"),
