@@ -25,6 +25,10 @@ pub struct SetupArgs {
     pub seed: u64,
     #[command(flatten)]
     pub time: TimeArgs,
+    /// Burn these eFuses on top of what the factory has burnt: 124 bytes, the words of blocks 0 to 3, as Espressif's QEMU keeps them. A file
+    /// with a factory MAC has all fuses of the chip. It is only read.
+    #[arg(long, value_name = "FILE", value_parser = efuses)]
+    pub efuses: Option<Arc<[u8]>>,
 }
 
 /// The time that boards keep.
@@ -34,10 +38,6 @@ pub struct TimeArgs {
     /// the board file decide, and then it is fast.
     #[arg(long, value_name = "fast|silicon", value_parser = timing)]
     pub timing: Option<Timing>,
-    /// Burn these eFuses on top of what the factory has burnt: 124 bytes, the words of blocks 0 to 3, as Espressif's QEMU keeps them. A file
-    /// with a factory MAC has all fuses of the chip. It is only read.
-    #[arg(long, value_name = "FILE", value_parser = efuses)]
-    pub efuses: Option<Arc<[u8]>>,
 }
 
 fn efuses(path: &str) -> Result<Arc<[u8]>, String> {
