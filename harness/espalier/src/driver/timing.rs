@@ -1,7 +1,6 @@
 //! The time that emulated boards keep, by the environment.
 
 use espalier_core::Timing;
-use espalier_soc::timing_named;
 
 /// Chooses the time that emulated boards keep: `fast` or `silicon`. It comes before what the board file says.
 pub const TIMING_VARIABLE: &str = "ESPALIER_TIMING";
@@ -31,7 +30,9 @@ pub fn timing_from_env() -> Result<Option<Timing>, UnknownTiming> {
 fn named(value: Option<String>) -> Result<Option<Timing>, UnknownTiming> {
     match value.as_deref() {
         None | Some("") => Ok(None),
-        Some(value) => timing_named(value).map(Some).ok_or_else(|| UnknownTiming(value.to_owned())),
+        Some("fast") => Ok(Some(Timing::Fast)),
+        Some("silicon") => Ok(Some(Timing::Silicon)),
+        Some(value) => Err(UnknownTiming(value.to_owned())),
     }
 }
 
