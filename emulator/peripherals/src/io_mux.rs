@@ -127,9 +127,11 @@ pub struct IoMuxChanges {
     pub functions: u64,
     /// Pads with another resistor.
     pub pulls: u64,
+    /// Pads whose input buffer was switched.
+    pub inputs: u64,
 }
 
-espalier_core::persist!(value IoMuxChanges { functions, pulls });
+espalier_core::persist!(value IoMuxChanges { functions, pulls, inputs });
 
 impl Default for IoMux {
     fn default() -> IoMux {
@@ -163,6 +165,11 @@ impl IoMux {
         self.pad(pin).is_some_and(|pad| pad & reg::GPIO0::FUN_IE.mask() != 0)
     }
 
+    /// The pads whose input buffers are on: bit n is GPIO n.
+    pub fn inputs_enabled(&self) -> u64 {
+        (0..REGISTER_OF_PIN.len()).fold(0, |mask, pin| mask | u64::from(self.input_enabled(pin)) << pin)
+    }
+
     /// Returns the changes since the last call.
     pub fn take_changes(&mut self) -> IoMuxChanges {
         std::mem::take(&mut self.changes)
@@ -193,6 +200,7 @@ impl Device for IoMux {
         if let Some(pin) = REGISTER_OF_PIN.iter().position(|register| *register == Some(offset)) {
             let bit = |changes: bool| u64::from(changes) << pin;
             self.changes.functions |= bit(reg::GPIO0::MCU_SEL.get(changed) != 0);
+            self.changes.inputs |= bit(reg::GPIO0::FUN_IE.is_set(changed));
             self.changes.pulls |= bit(changed & (reg::GPIO0::FUN_WPU.mask() | reg::GPIO0::FUN_WPD.mask()) != 0);
         }
         Ok(())
@@ -234,6 +242,18 @@ mod tests {
         let mut mux = IoMux::new();
         mux.write(reg::GPIO22, FUNCTION_GPIO << 12 | 1 << 9 | 1 << 8, Time::ZERO).unwrap();
         assert_eq!((mux.function(22), mux.pull(22), mux.input_enabled(22)), (Some(2), Some(Pull::Up), true));
+    }
+
+    #[test]
+    fn input_buffers_are_on_after_reset_but_for_the_analog_pads() {
+        // TRM, table "IO_MUX Pad List", column "Reset": GPIO25 to 27 and 32 to 39 are off.
+        let mut mux = IoMux::new();
+        let off = (25..28).chain(28..32).chain(32..40).fold(0, |mask, pin| mask | 1 << pin);
+        assert_eq!(mux.inputs_enabled(), u64::MAX >> 24 & !off);
+        mux.write(reg::GPIO26, 1 << 9, Time::ZERO).unwrap();
+        mux.write(reg::GPIO4, 0, Time::ZERO).unwrap();
+        assert_eq!(mux.take_changes().inputs, 1 << 26 | 1 << 4);
+        assert_eq!([4, 26].map(|pin| mux.input_enabled(pin)), [false, true]);
     }
 
     #[test]

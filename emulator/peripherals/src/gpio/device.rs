@@ -60,8 +60,8 @@ impl Device for Gpio {
         let value = self.registers.read(offset)?;
         let high = |pins: u64| (pins >> 32) as u32;
         Ok(match offset {
-            reg::IN => self.pads() as u32,
-            reg::IN1 => high(self.pads()),
+            reg::IN => self.read_levels() as u32,
+            reg::IN1 => high(self.read_levels()),
             reg::STRAP => self.strap,
             reg::PCPU_INT => self.pending(PCPU) as u32,
             reg::PCPU_NMI_INT => self.pending(PCPU_NMI) as u32,
@@ -107,7 +107,7 @@ impl Device for Gpio {
         self.rewired = true;
         self.registers.reset();
         self.masks = Masks::of(&self.registers);
-        self.levels = self.pads();
+        self.levels = self.read_levels();
     }
 
     fn matrix(&self) -> Option<&dyn PadMatrix> {
@@ -151,11 +151,11 @@ impl PadMatrix for Gpio {
     }
 
     fn sensed(&self) -> u64 {
-        self.masks.sensed()
+        self.masks.sensed() & self.inputs
     }
 
     fn awaited(&self) -> u64 {
-        self.masks.awaited() & !self.status()
+        self.masks.awaited() & self.inputs & !self.status()
     }
 
     fn level(&self, pin: usize) -> bool {

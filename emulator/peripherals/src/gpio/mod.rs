@@ -33,7 +33,9 @@ pub struct Gpio {
     external: u64,
     /// Pads that something outside holds low, against which no output of the chip prevails.
     held_low: u64,
-    /// Levels of the pads when interrupts were last looked for.
+    /// Pads whose input buffers are on: software and blocks read the others as low.
+    inputs: u64,
+    /// Levels that the inputs had when interrupts were last looked for.
     levels: u64,
     changes: u64,
     /// The matrix connects an input to something else.
@@ -41,7 +43,7 @@ pub struct Gpio {
     strap: u32,
 }
 
-espalier_core::persist!(state Gpio { registers, masks, external, held_low, levels, changes, rewired, strap });
+espalier_core::persist!(state Gpio { registers, masks, external, held_low, inputs, levels, changes, rewired, strap });
 
 impl Default for Gpio {
     fn default() -> Gpio {
@@ -58,6 +60,7 @@ impl Gpio {
             registers,
             external: 0,
             held_low: 0,
+            inputs: u64::MAX,
             levels: 0,
             changes: 0,
             rewired: false,
@@ -91,6 +94,15 @@ impl Gpio {
                 (self.external, self.held_low) = (external, held_low);
                 self.sense();
             }
+        }
+    }
+
+    /// Switches the input buffers of the pads: bit n is GPIO n. They are on after reset, as a chip without such switches has them.
+    pub fn set_inputs_enabled(&mut self, pads: u64) {
+        if pads != self.inputs {
+            self.changes |= (pads ^ self.inputs) & self.masks.sensed();
+            self.inputs = pads;
+            self.sense();
         }
     }
 
@@ -155,7 +167,7 @@ impl Gpio {
 
     /// Whether a pad with WAKEUP_ENABLE has the level that wakes the chip from light sleep.
     pub fn wakes(&self) -> bool {
-        let levels = self.pads();
+        let levels = self.read_levels();
         self.masks.wakeup & (levels & self.masks.high | !levels & self.masks.low) != 0
     }
 
@@ -183,6 +195,11 @@ impl Gpio {
         (driven & level | !driven & self.external) & !self.held_low
     }
 
+    /// The levels that software reads.
+    fn read_levels(&self) -> u64 {
+        self.pads() & self.inputs
+    }
+
     fn status(&self) -> u64 {
         self.pair(reg::STATUS, reg::STATUS1)
     }
@@ -194,7 +211,7 @@ impl Gpio {
 
     /// Looks for interrupt conditions after pads or settings have changed.
     fn sense(&mut self) {
-        let levels = self.pads();
+        let levels = self.read_levels();
         let changed = levels ^ self.levels;
         self.levels = levels;
         let masks = &self.masks;

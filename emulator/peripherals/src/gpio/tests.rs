@@ -33,6 +33,19 @@ fn set_and_clear_registers_drive_pads() {
 }
 
 #[test]
+fn an_input_whose_buffer_is_off_reads_low() {
+    // TRM, IO_MUX_x_REG: FUN_IE enables the input of the pad. An edge of the buffer is one of the input.
+    let mut gpio = Gpio::new();
+    gpio.set_inputs_enabled(1 << 5);
+    set(&mut gpio, reg::PIN0 + 4 * 4, 1 << 7 | PCPU_INT_ENA);
+    gpio.set_input(4, true);
+    gpio.set_input(5, true);
+    assert_eq!((get(&mut gpio, reg::IN), get(&mut gpio, reg::STATUS), gpio.level(4)), (1 << 5, 0, true));
+    gpio.set_inputs_enabled(1 << 4);
+    assert_eq!((get(&mut gpio, reg::IN), get(&mut gpio, reg::STATUS)), (1 << 4, 1 << 4));
+}
+
+#[test]
 fn inputs_appear_unless_the_chip_drives() {
     let mut gpio = Gpio::new();
     gpio.set_input(4, true);

@@ -200,6 +200,10 @@ impl Chip for Esp32 {
         self.pulled_up(pin)
     }
 
+    fn input_enabled(&self, pin: usize) -> bool {
+        self.get(IO_MUX).input_enabled(pin)
+    }
+
     fn set_pad(&mut self, pin: usize, level: bool, held: bool) {
         self.give_pad(pin, level, held);
     }
@@ -414,6 +418,19 @@ impl Esp32 {
         } else if changes.pulls != 0 {
             self.follow_pulls(changes.pulls, now);
         }
+        if changes.inputs != 0 {
+            self.follow_input_buffers();
+            self.connect_listeners(now);
+            let sensed = self.get_mut(GPIO).take_changes();
+            self.follow_matrix(sensed, now);
+            self.settle_gpio_interrupts();
+        }
+    }
+
+    /// Tells GPIO which pads it can read.
+    fn follow_input_buffers(&mut self) {
+        let inputs = self.get(IO_MUX).inputs_enabled();
+        self.get_mut(GPIO).set_inputs_enabled(inputs);
     }
 
     fn settle_gpio(&mut self, now: Time) {

@@ -86,6 +86,7 @@ impl Esp32 {
         self.update_clocks(now);
         self.update_runs();
         self.follow_functions();
+        self.follow_input_buffers();
         self.connect_wires(now);
         for index in 0..Esp32::TABLE.len() {
             self.settle_interrupts(index);

@@ -135,6 +135,12 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
         None
     }
 
+    /// Whether the input buffer of a pad is on. Blocks hear a pad whose buffer is off as low.
+    fn input_enabled(&self, pin: usize) -> bool {
+        let _ = pin;
+        true
+    }
+
     /// The level that a pad has while its own output does not drive it; `held` if something drives it and not a resistor.
     fn set_pad(&mut self, pin: usize, level: bool, held: bool);
 

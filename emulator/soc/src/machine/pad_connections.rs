@@ -66,6 +66,14 @@ pub trait PadConnections: PadSignals {
         }
     }
 
+    /// Connects the inputs of blocks again, if they hear other pads than before.
+    fn connect_listeners(&mut self, now: Time) {
+        if self.listeners() != self.platform().pads.inputs {
+            self.connect_wires(now);
+        }
+        self.platform_mut().forget_steady();
+    }
+
     /// Follows what drives the inputs of a block up to `now`: an output may change without a deadline of its own.
     fn follow_inputs(&mut self, index: usize, now: Time) {
         if !self.platform().pads.fed[index] {
@@ -105,7 +113,11 @@ pub trait PadConnections: PadSignals {
         let (row, matrix) = (platform.map.row(block), platform.blocks.matrix());
         pads(platform.blocks.device(block).listening()).filter_map(move |input| {
             let signal = row.input(input)?;
-            let pad = |(pin, inverted)| Source::Pad { pin, inverted };
+            let pad = |(pin, inverted)| match self.input_enabled(pin) {
+                true => Source::Pad { pin, inverted },
+                // Behind a buffer that is off.
+                false => Source::Constant(inverted),
+            };
             let direct = || matrix.is_direct(signal).then(|| self.direct_input(signal)).flatten();
             let source = matrix.in_signal(signal).or_else(|| direct().map(|pin| (pin, false))).map(pad);
             let source = source.or_else(|| matrix.constant(signal).map(Source::Constant))?;

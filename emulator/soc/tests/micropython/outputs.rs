@@ -210,6 +210,7 @@ fn rmt_measures_what_it_sends(image: &[u8]) {
     let script = "import esp32, time\n\
         from machine import Pin, mem32 as m\n\
         r = esp32.RMT(0, pin=Pin(18), clock_div=8)\n\
+        m[0x3ff49070] |= 1 << 9\n\
         r.write_pulses((1, 1), 1)\n\
         r.wait_done(timeout=1000)\n\
         m[0x3ff44130 + 4 * 84] = 1 << 7 | 18\n\
@@ -266,6 +267,7 @@ fn the_pulse_counter_counts_what_pads_carry(image: &[u8]) {
          for i in range(10):\n    p(1)\n    p(0)\n\
          print(mem32[0x3FF57060])\n\
          pwm = PWM(p, freq=10000, duty=300)\n\
+         mem32[0x3FF49070] |= 1 << 9\n\
          before = mem32[0x3FF57060]\n\
          time.sleep_ms(100)\n\
          print(mem32[0x3FF57060] - before)\n",
