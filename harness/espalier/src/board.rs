@@ -699,6 +699,7 @@ pub struct BoardBuilder {
     name: Option<String>,
     goldens: Option<PathBuf>,
     artefacts: Option<PathBuf>,
+    again: Vec<String>,
     bless: Option<bool>,
     coverage: Option<CoverageRecord>,
     firmware: Option<Firmware>,
@@ -855,6 +856,13 @@ impl BoardBuilder {
         self
     }
 
+    /// The command that runs a test again, in words up to the name of its board, which the page of a failure adds. For runners of tests: how
+    /// `cargo test` runs one is known.
+    pub fn again_by<Word: Into<String>>(mut self, words: impl IntoIterator<Item = Word>) -> BoardBuilder {
+        self.again = words.into_iter().map(Word::into).collect();
+        self
+    }
+
     /// Makes pictures that differ from their goldens the new goldens; overrides `ESPALIER_BLESS`.
     pub fn bless(mut self, bless: bool) -> BoardBuilder {
         self.bless = Some(bless);
@@ -986,7 +994,8 @@ impl BoardBuilder {
         if image.is_none() || driver.supports(Capability::VirtualTime) {
             driver.reset(Start::Flash)?;
         }
-        let artefacts = Artefacts::new(self.artefacts.map_or_else(Root::of_process, Root::at), &name);
+        let root = Root { again: self.again, ..self.artefacts.map_or_else(Root::of_process, Root::at) };
+        let artefacts = Artefacts::new(root, &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let mut state = State::new(driver, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;

@@ -74,6 +74,15 @@ fn numbered(place: &Path, ending: &str) -> PathBuf {
     folder
 }
 
+/// A word of a command, as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Where the folders of some tests are.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
@@ -83,6 +92,8 @@ pub(crate) struct Root {
     tests: PathBuf,
     /// Their package and binary.
     binary: String,
+    /// The words of the command that runs one of them again, up to the name of its board; none if their runner has not said so.
+    pub(crate) again: Vec<String>,
     taken: Taken,
 }
 
@@ -96,7 +107,8 @@ impl Root {
         };
         let package = std::env::var(PACKAGE_VARIABLE).ok().filter(|package| !package.is_empty());
         let binary: PathBuf = package.into_iter().chain([binary_name(&program)]).collect();
-        Root { tests: shared.join(&binary), shared, binary: binary.display().to_string(), taken: Taken::default() }
+        let tests = shared.join(&binary);
+        Root { tests, shared, binary: binary.display().to_string(), again: Vec::new(), taken: Taken::default() }
     }
 
     /// The package and the binary whose tests these are; empty for a folder that a test chose.
@@ -107,7 +119,13 @@ impl Root {
     /// This folder, without packages and binaries in it.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Root {
         let folder = folder.into();
-        Root { shared: folder.clone(), tests: folder, binary: String::new(), taken: Taken::default() }
+        Root {
+            shared: folder.clone(),
+            tests: folder,
+            binary: String::new(),
+            again: Vec::new(),
+            taken: Taken::default(),
+        }
     }
 
     /// Notes that the tests here are in a run of their own now.
@@ -203,10 +221,9 @@ impl Artefacts {
 
     /// The command that runs the test again, if it is known.
     pub(crate) fn again(&self) -> Option<String> {
-        let quoted = |name: &str| format!("'{}'", name.replace('\'', r"'\''"));
-        let program = std::env::current_exe().unwrap_or_default();
-        if program.file_stem().is_some_and(|name| name == "espalier") {
-            return Some(format!("espalier test --filter {}", quoted(&self.name)));
+        if !self.root.again.is_empty() {
+            let words = self.root.again.iter().chain([&self.name]).map(|word| quoted(word));
+            return Some(words.collect::<Vec<_>>().join(" "));
         }
         let (package, _) = self.root.binary.split_once('/')?;
         (!self.test.is_empty()).then(|| format!("cargo test -p {package} {} -- --exact", quoted(&self.test)))
@@ -473,6 +490,18 @@ mod tests {
     }
 
     #[test]
+    fn a_runner_says_how_its_tests_run_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root {
+            again: ["play", "my scenes/boot.toml", "--filter"].map(str::to_owned).into(),
+            ..Root::at(folder.path())
+        };
+        let setup = Artefacts::new(root, "setup");
+        let again = setup.sibling("boot: it's there").again();
+        assert_eq!(again.as_deref(), Some(r"play 'my scenes/boot.toml' --filter 'boot: it'\''s there'"));
+    }
+
+    #[test]
     fn tests_of_all_binaries_are_distinguished() {
         let thread = std::thread::Builder::new().name("screens::case_1::a_test".to_owned());
         let told = thread.spawn(|| (test_name(), Artefacts::new(Root::of_process(), "display"))).unwrap().join();
@@ -480,7 +509,7 @@ mod tests {
         let folder = artefacts.folder();
         assert_eq!(folder.file_name().unwrap().to_str().unwrap(), file_name(&format!("{test}.display")));
         assert!(artefacts.owner().ends_with(&test));
-        let again = format!("cargo test -p {} '{test}' -- --exact", env!("CARGO_PKG_NAME"));
+        let again = format!("cargo test -p {} {test} -- --exact", env!("CARGO_PKG_NAME"));
         assert_eq!(artefacts.again(), Some(again));
         let program = std::env::current_exe().unwrap();
         assert_eq!(folder.parent().unwrap().file_name().unwrap().to_str().unwrap(), binary_name(&program));

@@ -146,6 +146,7 @@ fn builder(document: &Document, hardware: Hardware, start: &Start) -> BoardBuild
         .seed(scenario.seed)
         .strict(scenario.strict)
         .name(format!("{} setup", document.name()))
+        .again_by(["espalier", "test", &document.path.to_string_lossy(), "--filter"])
         .goldens(goldens);
     if start.bless {
         builder = builder.bless(true);
