@@ -994,8 +994,8 @@ impl BoardBuilder {
         if image.is_none() || driver.supports(Capability::VirtualTime) {
             driver.reset(Start::Flash)?;
         }
-        let root = Root { again: self.again, ..self.artefacts.map_or_else(Root::of_process, Root::at) };
-        let artefacts = Artefacts::new(root, &name);
+        let root = self.artefacts.map_or_else(Root::of_process, Root::at);
+        let artefacts = Artefacts::new(root.again_by(self.again), &name);
         let goldens = self.goldens.unwrap_or_else(default_folder);
         let mut state = State::new(driver, artefacts, goldens, self.bless.unwrap_or_else(bless_from_env));
         state.elf = elf;

@@ -93,7 +93,7 @@ pub(crate) struct Root {
     /// Their package and binary.
     binary: String,
     /// The words of the command that runs one of them again, up to the name of its board; none if their runner has not said so.
-    pub(crate) again: Vec<String>,
+    again: Vec<String>,
     taken: Taken,
 }
 
@@ -126,6 +126,11 @@ impl Root {
             again: Vec::new(),
             taken: Taken::default(),
         }
+    }
+
+    /// The same, whose tests run again by a command of these words, up to the name of the board.
+    pub(crate) fn again_by(self, again: Vec<String>) -> Root {
+        Root { again, ..self }
     }
 
     /// Notes that the tests here are in a run of their own now.
@@ -492,10 +497,8 @@ mod tests {
     #[test]
     fn a_runner_says_how_its_tests_run_again() {
         let folder = tempfile::tempdir().unwrap();
-        let root = Root {
-            again: ["play", "my scenes/boot.toml", "--filter"].map(str::to_owned).into(),
-            ..Root::at(folder.path())
-        };
+        let root =
+            Root::at(folder.path()).again_by(["play", "my scenes/boot.toml", "--filter"].map(str::to_owned).into());
         let setup = Artefacts::new(root, "setup");
         let again = setup.sibling("boot: it's there").again();
         assert_eq!(again.as_deref(), Some(r"play 'my scenes/boot.toml' --filter 'boot: it'\''s there'"));
