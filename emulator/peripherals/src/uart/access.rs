@@ -45,7 +45,11 @@ impl Uart {
         let measured =
             |read: fn(&Autobaud, Frequency) -> u32| self.autobaud.as_ref().map(|counters| read(counters, clock));
         Ok(match offset {
-            reg::FIFO => u32::from(self.read_fifo()),
+            reg::FIFO => {
+                let byte = self.read_fifo();
+                self.tell_fill(now);
+                u32::from(byte)
+            }
             reg::INT_ST => self.registers.get(reg::INT_RAW) & self.registers.get(reg::INT_ENA),
             reg::STATUS => self.status(now),
             reg::MEM_RX_STATUS => self.pointers(self.receiver.taken, self.receiver.written, reg::MEM_CONF::RX_SIZE),
@@ -73,8 +77,13 @@ impl Uart {
         match offset {
             reg::FIFO => self.write_fifo(value as u8, now),
             reg::INT_CLR => self.registers.modify(reg::INT_RAW, value, 0),
-            reg::CLKDIV | reg::RS485_CONF => self.retime(now),
+            reg::CLKDIV => self.retime(now),
+            reg::RS485_CONF => {
+                self.retime(now);
+                self.go_on_behind_frame(now);
+            }
             reg::CONF1 => self.switch_timeout(now),
+            reg::FLOW_CONF => self.command_flow(value, now),
             reg::CONF0 => {
                 self.retime(now);
                 if reg::CONF0::RXFIFO_RST.is_set(value) {
@@ -105,8 +114,7 @@ impl Device for Uart {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity::Partial(
-            "flow control by XON and XOFF, DSR and DTR, a transmitter that waits for its receiver in RS-485, IrDA, AT command detection, wake-up \
-             and the pause between transfers are registers only",
+            "DSR and DTR, the delays of RS-485, IrDA, wake-up and the pause between transfers are registers only",
         )
     }
 

@@ -4,12 +4,13 @@ use espalier_core::Time;
 
 use super::Uart;
 use super::registers::{RECEIVE_INTERRUPTS, reg};
+use super::transmit::Phase;
 
 impl Uart {
     pub(super) fn next_event(&self) -> Option<Time> {
         let wanted = self.registers.get(reg::INT_ENA) & !self.registers.get(reg::INT_RAW);
         let own = earlier(self.receive_deadline(wanted), self.transmit_deadline(wanted));
-        earlier(earlier(own, self.dma_deadline()), self.next_edge())
+        [self.dma_deadline(), self.next_edge(), self.flow_deadline()].into_iter().fold(own, earlier)
     }
 
     /// When a receive interrupt that is in `wanted` can come.
@@ -17,7 +18,20 @@ impl Uart {
         if wanted & RECEIVE_INTERRUPTS == 0 {
             return None;
         }
-        earlier(self.line_deadline(wanted), self.pads.sampler.ends(self.format, self.bit))
+        let own = earlier(self.line_deadline(wanted), self.pads.sampler.ends(self.format, self.bit));
+        let characters =
+            reg::INT_RAW::AT_CMD_CHAR_DET.mask() | reg::INT_RAW::SW_XON.mask() | reg::INT_RAW::SW_XOFF.mask();
+        if wanted & characters == 0 {
+            return own;
+        }
+        earlier(own, earlier(self.line.passes(1), self.at_command.due()))
+    }
+
+    /// When the transmitter, which waits or may have to, has to look at what comes in.
+    fn flow_deadline(&self) -> Option<Time> {
+        let sends = self.transmitter.phase != Phase::Idle || !self.transmitter.fifo.is_empty();
+        let looks = self.flows_by_characters() || self.waits_for_receiver();
+        (sends && looks).then(|| earlier(self.line.passes(1), self.pads.sampler.ends(self.format, self.bit))).flatten()
     }
 
     /// The same for what is on the line of the serial port.

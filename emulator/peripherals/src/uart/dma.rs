@@ -38,6 +38,7 @@ impl Uart {
     pub fn pop(&mut self, now: Time) -> Option<u8> {
         self.synchronise(now);
         let byte = self.receiver.take();
+        self.tell_fill(now);
         self.update_levels();
         byte
     }

@@ -5,8 +5,10 @@
 //! byte of an output has left.
 
 mod access;
+mod at_command;
 mod deadline;
 mod dma;
+mod flow;
 mod frame;
 mod line;
 mod pads;
@@ -24,6 +26,8 @@ use std::collections::VecDeque;
 use espalier_core::{Field, Frequency, LineSettings, Registers, Span, Time};
 
 use crate::clocks::REF_TICK;
+use at_command::AtCommand;
+use flow::CharacterFlow;
 use frame::{BitTime, Format, Passed};
 use line::{Autobaud, Line};
 use pads::Pads;
@@ -58,6 +62,8 @@ pub struct Uart {
     echo: Echo,
     /// DMA takes what is received.
     dma: bool,
+    flow: CharacterFlow,
+    at_command: AtCommand,
     /// Up to when TXD has been told.
     pads_traced: Time,
     /// When the block was last looked at.
@@ -67,7 +73,7 @@ pub struct Uart {
 espalier_core::persist! {
     state Uart {
         registers, apb, bit, format, receiver, transmitter, line, line_baud, other, sampler, autobaud, pads,
-        echo, dma, pads_traced, seen
+        echo, dma, flow, at_command, pads_traced, seen
     }
 }
 
@@ -106,6 +112,8 @@ impl Uart {
             pads: Pads::default(),
             echo: Echo::default(),
             dma: false,
+            flow: CharacterFlow::default(),
+            at_command: AtCommand::default(),
             pads_traced: Time::ZERO,
             seen: Time::ZERO,
         }
@@ -186,12 +194,17 @@ impl Uart {
         self.transmitter.sent.is_empty()
             && self.line.bytes.is_empty()
             && self.receiver.timeout_at.is_none()
+            && !self.at_command.waits()
             && self.sampler.is_idle()
             && self.pads.sampler.is_idle()
     }
 
     /// Brings everything up to `now`.
     fn synchronise(&mut self, now: Time) {
+        while let Some(at) = self.flow_may_change().filter(|at| *at < now) {
+            self.synchronise_transmitter(at);
+            self.synchronise_receiver(at);
+        }
         self.synchronise_transmitter(now);
         self.synchronise_receiver(now);
         self.update_levels();
@@ -203,12 +216,12 @@ impl Uart {
         if self.transmitter.phase == Phase::Idle {
             return;
         }
-        let timing = self.transmit_timing();
         if let Some(end) = self.transmitter.phase_ends() {
             self.trace_txd(end.min(now));
         }
-        while let Some(step) = self.transmitter.step(now, timing) {
-            let mut interrupts = match step {
+        // A character that comes in by loop-back may hold the next frame.
+        while let Some(step) = self.transmitter.step(now, self.transmit_timing()) {
+            let interrupts = match step {
                 Step::Sent { last, .. } => {
                     if last {
                         reg::INT_RAW::TX_DONE.mask()
@@ -224,7 +237,7 @@ impl Uart {
                     self.hand_over(frame);
                     self.remember_echo(frame);
                     if self.loops_back() {
-                        interrupts |= self.receiver.arrive(frame, self.receive_settings());
+                        self.take_in(frame);
                     }
                     frame.end
                 }
@@ -278,8 +291,7 @@ impl Uart {
                 continue;
             }
             if matched {
-                let interrupts = self.receiver.arrive(frame, self.receive_settings());
-                self.raise(interrupts);
+                self.take_in(frame);
             } else {
                 self.sample(frame);
             }
@@ -288,7 +300,30 @@ impl Uart {
             let idle = !self.line_is_turned();
             self.sample_level(idle, (self.line.start.min(now), now));
         }
-        self.receiver.expire(self.incoming_since().unwrap_or(now));
+        let quiet = self.incoming_since().unwrap_or(now);
+        self.receiver.expire(quiet);
+        self.end_at_command(quiet.min(now));
+        self.seen = self.seen.max(now);
+        self.go_on_behind_frame(now);
+    }
+
+    /// A frame has come in whole.
+    fn take_in(&mut self, frame: Passed) {
+        self.note_at_command(frame);
+        if !self.takes_flow_character(frame) {
+            let interrupts = self.receiver.arrive(frame, self.receive_settings());
+            self.raise(interrupts);
+            self.tell_fill(frame.end);
+        }
+    }
+
+    /// The receiver has sampled a frame.
+    fn take_in_sampled(&mut self, frame: Sampled) {
+        let (interrupts, passed) = frame.read(self.format, self.receive_settings());
+        self.raise(interrupts);
+        if let Some(frame) = passed {
+            self.take_in(frame);
+        }
     }
 
     /// Since when a frame that has not passed yet has been coming in.
@@ -315,9 +350,7 @@ impl Uart {
         let mut frames: Vec<Sampled> = Vec::new();
         self.sampler.advance(level, span, self.format, self.bit, &mut frames);
         for frame in frames {
-            let settings = self.receive_settings();
-            let interrupts = self.receiver.arrive_sampled(frame, self.format, settings);
-            self.raise(interrupts);
+            self.take_in_sampled(frame);
         }
     }
 

@@ -60,7 +60,7 @@ impl Uart {
 
     /// Whether the transmitter waits for the other side.
     pub(super) fn is_held(&self) -> bool {
-        self.flag(reg::CONF0::TX_FLOW_EN) && self.cts()
+        self.flag(reg::CONF0::TX_FLOW_EN) && self.cts() || self.flow.is_paused() || self.waits_for_receiver()
     }
 
     /// The level of RTS before its inversion: low while the receiver is ready.
@@ -88,9 +88,7 @@ impl Uart {
             if !self.hears_echo(frame) {
                 continue;
             }
-            let settings = self.receive_settings();
-            let interrupts = self.receiver.arrive_sampled(frame, self.format, settings);
-            self.raise(interrupts);
+            self.take_in_sampled(frame);
         }
     }
 

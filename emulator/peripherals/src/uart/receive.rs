@@ -48,9 +48,12 @@ impl Receiver {
         self.timeout_at = settings.timeout.map(|timeout| frame.end + timeout);
         if overflow { reg::INT_RAW::RXFIFO_OVF.mask() } else { 0 }
     }
+}
 
-    /// Levels were sampled at another rate than they were sent with. Returns the interrupts.
-    pub(super) fn arrive_sampled(&mut self, frame: Sampled, format: Format, settings: ReceiveSettings) -> u32 {
+impl Sampled {
+    /// Returns the interrupts of a frame that was sampled, and its byte unless that is dropped.
+    pub(super) fn read(self, format: Format, settings: ReceiveSettings) -> (u32, Option<Passed>) {
+        let frame = self;
         let levels = frame.levels;
         let no_stop = levels >> format.stop_bit() & 1 == 0;
         let mut interrupts = if no_stop { reg::INT_RAW::FRM_ERR.mask() } else { 0 };
@@ -60,13 +63,12 @@ impl Receiver {
         if format.parity_is_wrong(levels) {
             interrupts |= reg::INT_RAW::PARITY_ERR.mask();
         }
-        if interrupts == 0 || !settings.drop_errors {
-            interrupts |=
-                self.arrive(Passed { byte: format.data(levels), start: frame.start, end: frame.at }, settings);
-        }
-        interrupts
+        let passed = Passed { byte: format.data(levels), start: frame.start, end: frame.at };
+        (interrupts, (interrupts == 0 || !settings.drop_errors).then_some(passed))
     }
+}
 
+impl Receiver {
     /// Nothing came until `now`.
     pub(super) fn expire(&mut self, now: Time) {
         if self.timeout_at.is_some_and(|at| at <= now) {

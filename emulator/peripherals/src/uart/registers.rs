@@ -11,12 +11,15 @@ espalier_core::registers! {
         CTS_CHG: 6,
         BRK_DET: 7,
         RXFIFO_TOUT: 8,
+        SW_XON: 9,
+        SW_XOFF: 10,
         TX_BRK_DONE: 12,
         TX_BRK_IDLE_DONE: 13,
         TX_DONE: 14,
         RS485_PARITY_ERR: 15,
         RS485_FRM_ERR: 16,
         RS485_CLASH: 17,
+        AT_CMD_CHAR_DET: 18,
     };
     INT_ST @ 0x08 = 0, ro();
     INT_ENA @ 0x0C = 0, rw_bits(0x7_FFFF);
@@ -65,19 +68,26 @@ espalier_core::registers! {
     LOWPULSE @ 0x28 = 0x000F_FFFF, ro();
     HIGHPULSE @ 0x2C = 0x000F_FFFF, ro();
     RXD_CNT @ 0x30 = 0, ro();
-    FLOW_CONF @ 0x34 = 0, rw_bits(0x3F);
+    FLOW_CONF @ 0x34 = 0, rw_bits(0x3F) {
+        SW_FLOW_CON_EN: 0,
+        XONOFF_DEL: 1,
+        FORCE_XON: 2,
+        FORCE_XOFF: 3,
+        SEND_XON: 4,
+        SEND_XOFF: 5,
+    };
     SLEEP_CONF @ 0x38 = 0xF0, rw_bits(0x3FF);
-    SWFC_CONF @ 0x3C = 0x1311_E000, rw();
+    SWFC_CONF @ 0x3C = 0x1311_E000, rw() { XON_THRESHOLD: 0..=7, XOFF_THRESHOLD: 8..=15, XON_CHAR: 16..=23, XOFF_CHAR: 24..=31 };
     IDLE_CONF @ 0x40 = 0x00A4_0100, rw_bits(0x0FFF_FFFF) {
         RX_IDLE_THRHD: 0..=9,
         TX_IDLE_NUM: 10..=19,
         TX_BRK_NUM: 20..=27,
     };
-    RS485_CONF @ 0x44 = 0, rw_bits(0x3FF) { RS485_EN: 0, DL0_EN: 1, DL1_EN: 2, RS485TX_RX_EN: 3 };
+    RS485_CONF @ 0x44 = 0, rw_bits(0x3FF) { RS485_EN: 0, DL0_EN: 1, DL1_EN: 2, RS485TX_RX_EN: 3, RS485RXBY_TX_EN: 4 };
     AT_CMD_PRECNT @ 0x48 = 0x0018_6A00, rw_bits(0x00FF_FFFF);
     AT_CMD_POSTCNT @ 0x4C = 0x0018_6A00, rw_bits(0x00FF_FFFF);
     AT_CMD_GAPTOUT @ 0x50 = 0x1E00, rw_bits(0x00FF_FFFF);
-    AT_CMD_CHAR @ 0x54 = 0x032B, rw_bits(0xFFFF);
+    AT_CMD_CHAR @ 0x54 = 0x032B, rw_bits(0xFFFF) { AT_CMD_CHAR: 0..=7, CHAR_NUM: 8..=15 };
     MEM_CONF @ 0x58 = 0x88, rw_bits(0x7FFF_87F9) {
         RX_SIZE: 3..=6,
         TX_SIZE: 7..=10,
@@ -101,6 +111,9 @@ pub(super) const RECEIVE_INTERRUPTS: u32 = reg::INT_RAW::RXFIFO_FULL.mask()
     | reg::INT_RAW::RXFIFO_OVF.mask()
     | reg::INT_RAW::BRK_DET.mask()
     | reg::INT_RAW::RXFIFO_TOUT.mask()
+    | reg::INT_RAW::SW_XON.mask()
+    | reg::INT_RAW::SW_XOFF.mask()
+    | reg::INT_RAW::AT_CMD_CHAR_DET.mask()
     | reg::INT_RAW::RS485_PARITY_ERR.mask()
     | reg::INT_RAW::RS485_FRM_ERR.mask()
     | reg::INT_RAW::RS485_CLASH.mask();

@@ -56,6 +56,8 @@ pub(super) struct TransmitTiming {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transmitter {
     pub(super) fifo: VecDeque<u8>,
+    /// A character of flow control, which is sent next, whether or not the FIFO waits.
+    pub(super) urgent: Option<u8>,
     pub(super) phase: Phase,
     /// Bytes that left, with the end of their frames.
     pub(super) sent: Vec<(Time, u8)>,
@@ -63,14 +65,14 @@ pub(super) struct Transmitter {
     pub(super) taken: u32,
 }
 
-espalier_core::persist!(value Transmitter { fifo, phase, sent, taken });
+espalier_core::persist!(value Transmitter { fifo, urgent, phase, sent, taken });
 
 impl Transmitter {
     /// Goes on to the next thing that ends at or before `now`.
     pub(super) fn step(&mut self, now: Time, timing: TransmitTiming) -> Option<Step> {
         match self.phase {
             Phase::Frame { byte, start, end } if end <= now => {
-                let last = self.fifo.is_empty();
+                let last = self.fifo.is_empty() && self.urgent.is_none();
                 match timing.breaking {
                     Some((length, _)) if last => self.phase = Phase::Break { end: end + length },
                     _ => self.load(end, timing),
@@ -102,7 +104,7 @@ impl Transmitter {
 
     /// Begins a frame if one waits for the other side, which may be ready now.
     pub(super) fn go_on(&mut self, now: Time, timing: TransmitTiming) {
-        if self.phase == Phase::Idle && !self.fifo.is_empty() {
+        if self.phase == Phase::Idle && (self.urgent.is_some() || !self.fifo.is_empty()) {
             self.load(now, timing);
         }
     }
@@ -144,19 +146,22 @@ impl Transmitter {
     /// When the last byte will have left, or a break or its pause ends.
     pub(super) fn ends(&self, frame: Span) -> Option<Time> {
         match self.phase {
-            Phase::Frame { end, .. } => Some(end + frame * self.fifo.len() as u64),
+            Phase::Frame { end, .. } => {
+                Some(end + frame * (self.fifo.len() + usize::from(self.urgent.is_some())) as u64)
+            }
             Phase::Break { end } | Phase::Pause { end } => Some(end),
             Phase::Idle => None,
         }
     }
 
     fn load(&mut self, start: Time, timing: TransmitTiming) {
-        let next = if timing.held { None } else { self.fifo.pop_front() };
+        let next = self.urgent.take().or_else(|| {
+            let byte = if timing.held { None } else { self.fifo.pop_front() };
+            self.taken = self.taken.wrapping_add(u32::from(byte.is_some()));
+            byte
+        });
         self.phase = match next {
-            Some(byte) => {
-                self.taken = self.taken.wrapping_add(1);
-                Phase::Frame { byte, start, end: start + timing.frame }
-            }
+            Some(byte) => Phase::Frame { byte, start, end: start + timing.frame },
             None => Phase::Idle,
         };
     }
