@@ -46,12 +46,14 @@ impl Starts {
         let mut replayed = 0;
         let mut awaited = reads_behind(&self.0[0].board)?;
         for (operation, differ) in changed_later(history.operations()) {
+            if awaited.meet(&differ) {
+                continue;
+            }
             while replayed < operation && replay.step() {
                 replayed += 1;
             }
             // Bits that read either way are drawn again for each case, wherever they are.
-            let is_drawn = replay.content().unstable().next().is_some();
-            if is_drawn || awaited.meet(&differ) {
+            if replay.content().unstable().next().is_some() {
                 continue;
             }
             let Some(last) = self.0.last().filter(|_| self.0.len() < STARTS_MAX) else { break };
