@@ -168,25 +168,25 @@ fn the_screen_is_saved() {
     assert!(pixels(&picture) == pixels(Path::new(OLED_GOLDEN)));
 }
 
-/// A write and a read of the first register of UHCI0, which no driver explains.
-const UHCI: &str = "import machine\nmachine.mem32[0x3ff54000] = 5\nprint(machine.mem32[0x3ff54000])\n";
+/// A write and a read of the first register of PWM2, which no driver explains.
+const PWM2: &str = "import machine\nmachine.mem32[0x3ff6f000] = 5\nprint(machine.mem32[0x3ff6f000])\n";
 
 fn unmodelled_registers_are_reported_once_and_counted() {
-    let (status, output, errors) = run(UHCI, &[]);
+    let (status, output, errors) = run(PWM2, &[]);
     assert_eq!((status, output.as_str()), (Some(0), "5\n"));
     let lines: Vec<&str> = errors.lines().collect();
     let [note, summary] = lines[..] else { panic!("{errors}") };
-    assert!(note.starts_with("espalier: not modelled: write of 0x5 to UHCI0+0x0 (0x3ff54000) by core "), "{note}");
+    assert!(note.starts_with("espalier: not modelled: write of 0x5 to PWM2+0x0 (0x3ff6f000) by core "), "{note}");
     assert!(note.contains(" in the code at 0x40"), "{note}");
-    assert_eq!(summary.trim_end(), "espalier: touched, but not modelled: UHCI0: 2 accesses to 1 register");
+    assert_eq!(summary.trim_end(), "espalier: touched, but not modelled: PWM2: 2 accesses to 1 register");
 }
 
 fn a_driver_that_waits_for_hardware_that_is_not_there_is_explained() {
-    // The state of the RTC's I2C controller.
-    let script = "import machine\nwhile not machine.mem32[0x3ff48c08] & 1: pass\n";
+    // A register of PWM3, as of a state that never comes.
+    let script = "import machine\nwhile not machine.mem32[0x3ff70008] & 1: pass\n";
     let (_, _, errors) = run(script, &["--within", "2s"]);
     let notes: Vec<&str> = errors.lines().filter(|line| line.starts_with("espalier: not modelled: ")).collect();
-    assert!(!notes.is_empty() && notes.iter().all(|note| note.contains("RTC_I2C+")), "{errors}");
+    assert!(!notes.is_empty() && notes.iter().all(|note| note.contains("PWM3+")), "{errors}");
     assert!(errors.contains("touched, but not modelled: "), "{errors}");
 }
 
@@ -206,14 +206,14 @@ fn a_served_board_reports_unmodelled_registers() {
         console.read_exact(&mut byte).expect("a board that boots");
         heard.extend(byte);
     }
-    console.write_all(b"import machine; machine.mem32[0x3ff54000] = 5\r").expect("a port");
+    console.write_all(b"import machine; machine.mem32[0x3ff6f000] = 5\r").expect("a port");
     let mut errors = BufReader::new(server.stderr.take().expect("a pipe")).lines();
     let note = errors.next().expect("a note").expect("a line");
-    assert!(note.starts_with("espalier: not modelled: write of 0x5 to UHCI0+0x0 (0x3ff54000) by core "), "{note}");
+    assert!(note.starts_with("espalier: not modelled: write of 0x5 to PWM2+0x0 (0x3ff6f000) by core "), "{note}");
     let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status().expect("kill runs");
     assert!(interrupt.success());
     let rest: Vec<String> = errors.map(|line| line.expect("a line")).collect();
-    let summary = "espalier: touched, but not modelled: UHCI0: 1 access to 1 register";
+    let summary = "espalier: touched, but not modelled: PWM2: 1 access to 1 register";
     assert!(rest.iter().any(|line| line.trim_end() == summary), "{rest:?}");
     server.wait().expect("it ends");
 }
@@ -222,21 +222,21 @@ fn strict_runs_go_on_at_blocks_that_are_allowed() {
     let strictly = |more: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("demo.py");
-        std::fs::write(&path, UHCI).expect("a file");
+        std::fs::write(&path, PWM2).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
         command.args(["run-script", "--strict"]).args(more).arg(path).env("ESPALIER_IMAGE", image_path());
         let Output { status, stderr, .. } = command.output().expect("the command runs");
         (status.code(), String::from_utf8(stderr).expect("output is text"))
     };
     let (status, errors) = strictly(&[]);
-    assert!(status == Some(1) && errors.contains("write of 0x5 to UHCI0+0x0"), "{errors}");
-    let (status, errors) = strictly(&["--allow", "RTC_I2C", "--allow", "uhci0"]);
+    assert!(status == Some(1) && errors.contains("write of 0x5 to PWM2+0x0"), "{errors}");
+    let (status, errors) = strictly(&["--allow", "PWM3", "--allow", "pwm2"]);
     assert_eq!(status, Some(0), "{errors}");
-    let (status, errors) = strictly(&["--allow", "UCHI0"]);
+    let (status, errors) = strictly(&["--allow", "PMW2"]);
     assert!(
         status == Some(1)
-            && errors.contains("no block `UCHI0` to allow; its blocks are ")
-            && errors.contains(", UHCI0, "),
+            && errors.contains("no block `PMW2` to allow; its blocks are ")
+            && errors.contains(", PWM2, "),
         "{errors}"
     );
 }

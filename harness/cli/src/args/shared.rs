@@ -134,7 +134,7 @@ pub struct StrictArgs {
     /// Stop when the firmware touches hardware that is not modelled.
     #[arg(long)]
     pub strict: bool,
-    /// With --strict, go on at this block of the chip, such as UHCI0. May be given several times.
+    /// With --strict, go on at this block of the chip, such as PWM2. May be given several times.
     #[arg(long, value_name = "BLOCK", requires = "strict")]
     pub allow: Vec<String>,
 }
