@@ -14,6 +14,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("a_line_is_shared_by_open_drains_of_three_boards", a_line_is_shared_by_open_drains),
     ("a_spi_slave_of_another_board_answers", a_spi_slave_of_another_board_answers),
     ("an_i2c_slave_of_another_board_answers", an_i2c_slave_of_another_board_answers),
+    ("boards_share_a_can_bus", boards_share_a_can_bus),
     ("a_world_with_wires_has_one_trace", a_world_with_wires_has_one_trace),
 ];
 
@@ -175,6 +176,50 @@ fn an_i2c_slave_of_another_board_answers(image: &[u8]) {
     let printed = boards.run(0, "print(i2c.scan(), i2c.writeto(0x28, b'one board asks'), i2c.readfrom(0x28, 17))\n");
     assert_eq!(printed, "[40, 60] 14 b'the other answers'\n");
     assert_eq!(boards.run(1, "print(received())\n"), "b'one board asks'\n");
+}
+
+/// Three boards at 50 kbit/s, on open drains with a pull-up in place of transceivers: an acknowledgement and the bits of an arbitration go
+/// there and back before they are sampled.
+fn boards_share_a_can_bus(image: &[u8]) {
+    let mut boards = wired(image, &[(5, 5)]);
+    let third = boards.add(image);
+    let (one, other) = (boards.id(0), boards.id(third));
+    boards.world.wire((one, 5), (other, 5)).expect("a wire");
+    for place in 0..3 {
+        boards.run(place, include_str!("../../../soc/tests/scripts/twai.py"));
+        boards.run(place, "Pin(5, Pin.OPEN_DRAIN, Pin.PULL_UP)\njoin(5, 5, 100, Pin.OPEN_DRAIN)\n");
+    }
+    boards.run(0, "send(0x123, b'\\xde\\xad')\nassert sent() == 3\n");
+    for place in 1..3 {
+        assert_eq!(boards.run(place, "print(received())\n"), "['022460dead']\n");
+    }
+
+    // Two boards that wait while the third one sends begin together: the lower number goes first, and the other board tries again.
+    let waits = |id: u32| {
+        format!(
+            "while not rd(0x08) & 0x10: pass\n\
+             send({id}, b'x')\n\
+             time.sleep_ms(20)\n\
+             print(rd(0x08) >> 2 & 3, rd(0x2c) & 31, received())\n"
+        )
+    };
+    boards.start(0, &waits(0x2AA));
+    boards.start(1, &waits(0x2A9));
+    boards.run(2, "send(0x001, bytes(8))\ntime.sleep_ms(20)\n");
+    let long = "08002000000000000000".to_owned() + "00";
+    assert_eq!(boards.finish(0), format!("3 9 ['{long}', '01552078']\n"), "the tenth bit of the number decides");
+    assert_eq!(boards.finish(1), format!("3 0 ['{long}', '01554078']\n"));
+    assert_eq!(boards.run(2, "print(received())\n"), "['01552078', '01554078']\n");
+
+    // A board without acknowledgements becomes passive and goes on, until one that was away comes back.
+    for place in 1..3 {
+        boards.run(place, "wr(0x00, 0x09)\n");
+    }
+    boards.run(0, "send(0x124, b'')\ntime.sleep_ms(50)\n");
+    assert_eq!(boards.run(0, "print(rd(0x3c), rd(0x08) >> 6 & 3, rd(0x08) >> 2 & 3)\n"), "128 1 0\n");
+    boards.run(1, "wr(0x00, 0x08)\ntime.sleep_ms(20)\n");
+    assert_eq!(boards.run(1, "print(received())\n"), "['002480']\n");
+    assert_eq!(boards.run(0, "print(rd(0x3c), rd(0x08) >> 2 & 3)\n"), "127 3\n");
 }
 
 fn a_line_is_shared_by_open_drains(image: &[u8]) {
