@@ -74,13 +74,15 @@ fn numbered(place: &Path, ending: &str) -> PathBuf {
     folder
 }
 
-/// A word of a command, as a shell takes it.
-fn quoted(word: &str) -> String {
+/// Text as one word of a command, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The same, without quotes where a shell needs none.
+fn word(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if !text.is_empty() && text.bytes().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
 /// Where the folders of some tests are.
@@ -227,8 +229,8 @@ impl Artefacts {
     /// The command that runs the test again, if it is known.
     pub(crate) fn again(&self) -> Option<String> {
         if !self.root.again.is_empty() {
-            let words = self.root.again.iter().chain([&self.name]).map(|word| quoted(word));
-            return Some(words.collect::<Vec<_>>().join(" "));
+            let words: Vec<String> = self.root.again.iter().map(|text| word(text)).collect();
+            return Some(format!("{} {}", words.join(" "), quoted(&self.name)));
         }
         let (package, _) = self.root.binary.split_once('/')?;
         (!self.test.is_empty()).then(|| format!("cargo test -p {package} {} -- --exact", quoted(&self.test)))
@@ -512,7 +514,7 @@ mod tests {
         let folder = artefacts.folder();
         assert_eq!(folder.file_name().unwrap().to_str().unwrap(), file_name(&format!("{test}.display")));
         assert!(artefacts.owner().ends_with(&test));
-        let again = format!("cargo test -p {} {test} -- --exact", env!("CARGO_PKG_NAME"));
+        let again = format!("cargo test -p {} '{test}' -- --exact", env!("CARGO_PKG_NAME"));
         assert_eq!(artefacts.again(), Some(again));
         let program = std::env::current_exe().unwrap();
         assert_eq!(folder.parent().unwrap().file_name().unwrap().to_str().unwrap(), binary_name(&program));
