@@ -37,10 +37,7 @@ impl Uart {
     /// Takes a byte that was received.
     pub fn pop(&mut self, now: Time) -> Option<u8> {
         self.synchronise(now);
-        let byte = self.receiver.take();
-        self.tell_fill(now);
-        self.update_levels();
-        byte
+        self.take(now)
     }
 
     /// The quiet after a byte from which on DMA takes the line for idle.

@@ -169,9 +169,10 @@ impl Uart {
         std::mem::take(&mut self.transmitter.sent)
     }
 
-    /// Reads the receive FIFO of a block that is up to date; an empty one gives 0.
-    fn read_fifo(&mut self) -> u8 {
-        let byte = self.receiver.take().unwrap_or(0);
+    /// Takes a byte from the receive FIFO of a block that is up to date.
+    fn take(&mut self, now: Time) -> Option<u8> {
+        let byte = self.receiver.take();
+        self.tell_fill(now);
         self.update_levels();
         byte
     }
