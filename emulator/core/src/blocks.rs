@@ -4,16 +4,16 @@
 //! most two code pages. It is stale once its code may have changed, which [`Bus::code_version`] and [`Bus::code_epoch`] say.
 
 mod pool;
+mod takeover;
 
-use std::collections::HashMap;
 use std::fmt::Debug;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock};
 
+use crate::address_map::AddressMap;
 use crate::bus::{Bus, CODE_PAGE, CodeMemory};
 use crate::counts::Counting;
 use crate::persist::{Damaged, Persist, Reader, Writer};
-use pool::{BlockPool, Ended, Shared};
+use pool::{BlockPool, Ended, Origin, Shared};
 
 /// Most instructions in a block.
 const MAX_INSTRUCTIONS: usize = 32;
@@ -23,32 +23,12 @@ const MAX_STORED: usize = 1 << 17;
 const FIRST_ROOM: (usize, usize) = (1 << 10, 1 << 7);
 /// Entries of the direct-mapped table in front of the map of all blocks.
 const QUICK_ENTRIES: usize = 1 << 12;
+/// The most blocks that are looked at when a clone takes them over.
+const MAX_UNSURE: usize = 1 << 14;
 /// Index of no block and of no instruction.
 const NONE: u32 = u32::MAX;
 /// Address that no block has.
 const DROPPED: u64 = u64::MAX;
-
-/// A hash of an address by one multiplication: a block is looked up, and added, for every few instructions that are met anew. No order
-/// of the map shows anywhere.
-#[derive(Clone, Debug, Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        const MULTIPLIER: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
-        let product = (u128::from(self.0 ^ u64::from(word)) + 1).wrapping_mul(MULTIPLIER);
-        // Both halves depend on all bits of the word.
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// Properties of an instruction set for the blocks that are made of its instructions.
 pub trait Decoder: Sized {
@@ -104,13 +84,30 @@ pub trait Decoder: Sized {
         let _ = cache;
     }
 
-    /// A block is stale.
-    fn dropped(&mut self, own: &Self::Own) {
-        let _ = own;
+    /// The block that starts at an address is stale.
+    fn dropped(&mut self, start: u32, own: &Self::Own) {
+        let _ = (start, own);
     }
 
     /// All blocks were dropped.
     fn cleared(&mut self) {}
+
+    /// Takes out what goes with the blocks, and leaves what there is without any.
+    fn take(&mut self) -> Self;
+
+    /// Whether blocks that go with `other` are what this one would have made.
+    fn suits(&self, other: &Self) -> bool;
+
+    /// The blocks are now those of another core. They are all there but for those with these indices: they wait until they are
+    /// [woken](Decoder::woken) or dropped.
+    fn taken_over(cache: &mut BlockCache<Self>, asleep: &[u32]) {
+        let _ = (cache, asleep);
+    }
+
+    /// The code of a block that waited is at hand.
+    fn woken(&mut self, start: u32) {
+        let _ = start;
+    }
 }
 
 /// A block's place and what it depends on.
@@ -130,6 +127,8 @@ pub struct Block<Own> {
     pub cut: bool,
     /// Nothing but a change of address translation makes it stale.
     steady: bool,
+    /// It comes from another core, and its code is not at hand yet in this one.
+    asleep: bool,
     /// Versions of the first and last code page.
     pub versions: [u32; 2],
     /// The name that the instruction set gives it.
@@ -166,7 +165,7 @@ pub struct BlockCache<D: Decoder> {
     instructions: Vec<D::Instruction>,
     /// For every instruction, the block that came after it when it was the last one executed.
     links: Vec<u32>,
-    by_address: HashMap<u32, u32, BuildHasherDefault<AddressHasher>>,
+    by_address: AddressMap<u32>,
     /// The instructions of the block that is being decoded.
     decoded: Vec<D::Instruction>,
     /// Empty until there is a block.
@@ -177,18 +176,29 @@ pub struct BlockCache<D: Decoder> {
     epoch: u32,
     /// The blocks of this cache and of its clones. There is none before the first clone.
     pool: OnceLock<Arc<BlockPool<D>>>,
+    /// Stands for the code that there is when this is cloned, until the core runs.
+    moment: OnceLock<Arc<()>>,
+    /// The code that there was when this was cloned. None if it was not, or other code has come before its core ran.
+    origin: Option<Origin>,
+    /// The core has run.
+    begun: bool,
+    /// The blocks that were asleep when it began to, and those that were decoded since, as long as a clone may take them over.
+    unsure: Vec<u32>,
     /// The executions of blocks, if they are counted.
     pub counting: Counting,
 }
 
 /// A clone starts without blocks and looks for them in the pool, or decodes them again, as it needs them: that costs less than copying
 /// them all. The blocks come out the same: one depends on nothing but its address, memory, what of it is at hand, and its decoder.
+///
+/// The next clone of the same moment takes over the blocks that one [leaves](BlockCache::leave).
 impl<D: Decoder + Clone> Clone for BlockCache<D> {
     fn clone(&self) -> BlockCache<D> {
         BlockCache {
             epoch: self.epoch,
             pool: Arc::clone(self.pool.get_or_init(Arc::default)).into(),
             counting: self.counting.clone(),
+            origin: Some(Origin { moment: Arc::clone(self.moment.get_or_init(Arc::default)), code: None }),
             ..BlockCache::new(self.decoder.clone())
         }
     }
@@ -219,12 +229,16 @@ impl<D: Decoder> BlockCache<D> {
             blocks: Vec::new(),
             instructions: Vec::new(),
             links: Vec::new(),
-            by_address: HashMap::default(),
+            by_address: AddressMap::default(),
             decoded: Vec::new(),
             quick: Vec::new(),
             mapped: Vec::new(),
             epoch: 0,
             pool: OnceLock::new(),
+            moment: OnceLock::new(),
+            origin: None,
+            begun: false,
+            unsure: Vec::new(),
             counting: Counting::default(),
         }
     }
@@ -279,9 +293,10 @@ impl<D: Decoder> BlockCache<D> {
     fn drop_block(&mut self, index: usize) {
         let block = &mut self.blocks[index];
         if block.address != DROPPED {
-            self.by_address.remove(&(block.address as u32));
+            let start = block.start();
+            self.by_address.remove(&start);
             block.address = DROPPED;
-            self.decoder.dropped(&block.own);
+            self.decoder.dropped(start, &block.own);
         }
     }
 
@@ -293,6 +308,7 @@ impl<D: Decoder> BlockCache<D> {
         self.by_address.clear();
         self.quick.clear();
         self.mapped.clear();
+        self.unsure.clear();
         self.decoder.cleared();
         self.counting.forget_places();
     }
@@ -302,12 +318,13 @@ impl<D: Decoder> BlockCache<D> {
     fn is_current<B: Bus>(&self, index: u32, pc: u32, bus: &B) -> bool {
         let Some(block) = self.blocks.get(index as usize) else { return false };
         block.address == u64::from(pc)
-            && (block.steady || {
-                let last = block.end.wrapping_sub(1);
-                bus.code_version(pc) == block.versions[0]
-                    && ((pc ^ last) < CODE_PAGE || bus.code_version(last) == block.versions[1])
-                    && !(block.cut && bus.is_at_hand(block.end))
-            })
+            && (block.steady
+                || !block.asleep && {
+                    let last = block.end.wrapping_sub(1);
+                    bus.code_version(pc) == block.versions[0]
+                        && ((pc ^ last) < CODE_PAGE || bus.code_version(last) == block.versions[1])
+                        && !(block.cut && bus.is_at_hand(block.end))
+                })
     }
 
     /// The block at `pc`, which comes after the instruction with index `previous`.
@@ -361,17 +378,13 @@ impl<D: Decoder> BlockCache<D> {
         if !bus.bring_in(pc) {
             return Err(Absent::NotAtHand);
         }
-        if self.instructions.is_empty() {
-            let (instructions, blocks) = FIRST_ROOM;
-            self.decoded.reserve(MAX_INSTRUCTIONS);
-            self.instructions.reserve(instructions);
-            self.links.reserve(instructions);
-            self.blocks.reserve(blocks);
-            self.by_address.reserve(blocks);
+        if let Some(index) = stale.filter(|index| self.wakes(*index, bus)) {
+            return Ok(index);
         }
         if self.instructions.len() > MAX_STORED {
             self.clear();
         }
+        self.make_room();
         let memory = bus.code_memory(pc);
         self.decoded.clear();
         let pool = if self.decoder.is_shared() { self.pool.get() } else { None };
@@ -392,6 +405,7 @@ impl<D: Decoder> BlockCache<D> {
             end,
             memory,
             cut,
+            asleep: false,
             steady: memory != CodeMemory::Writable && !cut,
             versions: [bus.note_decoded(pc), bus.note_decoded(end.wrapping_sub(1))],
             own,
@@ -399,6 +413,22 @@ impl<D: Decoder> BlockCache<D> {
         let index = self.insert(block, stale);
         self.by_address.insert(pc, index);
         Ok(index)
+    }
+
+    /// Makes room for the next block, if there is none, and for three times of all that there is: most forks soon stop, or go on for long.
+    fn make_room(&mut self) {
+        let (first_instructions, first_blocks) = FIRST_ROOM;
+        if self.instructions.capacity() - self.instructions.len() < MAX_INSTRUCTIONS {
+            let more = first_instructions.max(3 * self.instructions.len());
+            self.decoded.reserve(MAX_INSTRUCTIONS);
+            self.instructions.reserve(more);
+            self.links.reserve(more);
+        }
+        if self.blocks.capacity() == self.blocks.len() {
+            let more = first_blocks.max(3 * self.blocks.len());
+            self.blocks.reserve(more);
+            self.by_address.reserve(more);
+        }
     }
 
     /// Decodes the instructions of the block at `pc`, which are empty so far.
@@ -458,7 +488,7 @@ impl<D: Decoder> BlockCache<D> {
         let old = stale.and_then(|index| Some((index, self.blocks.get(index as usize)?)));
         let (index, was_mapped) = match old {
             Some((index, old)) => {
-                self.decoder.dropped(&old.own);
+                self.decoder.dropped(old.start(), &old.own);
                 // The same place is used again, unless the new block does not fit.
                 if block.count <= old.count {
                     block.first = old.first;
@@ -476,6 +506,11 @@ impl<D: Decoder> BlockCache<D> {
         }
         if block.memory == CodeMemory::Mapped && !was_mapped {
             self.mapped.push(index);
+        }
+        if self.origin.is_some() {
+            self.unsure.push(index);
+            // A fork that runs for so long has more than a moment to do.
+            self.origin.take_if(|_| self.unsure.len() == MAX_UNSURE);
         }
         match self.blocks.get_mut(index as usize) {
             Some(place) => *place = block,

@@ -66,6 +66,15 @@ pub enum CodeMemory {
     Writable,
 }
 
+/// Numbers that differ from what they were once any code that anyone has decoded may have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeState {
+    /// The number that [`Bus::code_epoch`] returns.
+    pub epoch: u32,
+    /// The writes to pages that code was decoded from.
+    pub writes: u32,
+}
+
 /// Memory, devices and external registers as the core sees them.
 ///
 /// `cycle` is the number of CPU cycles since the start of the core's current run or step, for devices that need the exact time.
@@ -171,6 +180,11 @@ pub trait Bus {
         let _ = (start, end, cycle);
     }
 
+    /// Tells that the core is about to take a branch, or not to, as these two numbers compare. Only called if the bus is observed.
+    fn compared(&mut self, one: u32, other: u32) {
+        let _ = (one, other);
+    }
+
     /// Tells that the core takes an interrupt before the instruction at `from`, whose handler starts at `vector`. `number` is its level
     /// on a core of Xtensa, its line on one of RISC-V.
     fn interrupted(&mut self, from: u32, vector: u32, number: u32, cycle: u32) {
@@ -188,6 +202,11 @@ pub trait Bus {
     /// Code was decoded from the page that holds `address`: from now on a store to it changes its version and answers
     /// [`Stored::Code`]. Returns the version.
     fn note_decoded(&mut self, address: u32) -> u32;
+
+    /// The state of all code.
+    fn code_state(&self) -> CodeState {
+        CodeState { epoch: self.code_epoch(), writes: 0 }
+    }
 
     /// Returns the ways in which the code at `address` can change. The answer must be the same for all addresses of a page.
     fn code_memory(&self, address: u32) -> CodeMemory {

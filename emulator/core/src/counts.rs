@@ -1,11 +1,12 @@
 //! Counts of the code that a core executes, for coverage.
 //!
-//! They are kept in one list of numbers, so that translated code counts by an increment at a known place.
+//! Translated code counts by an increment at a known place for each way out of it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::edges::{EdgeCounts, Executed};
+use crate::paths::Paths;
 
 /// Largest number of different blocks: more than any firmware has that fits into a flash chip.
 const BLOCKS_MAX: usize = 1 << 20;
@@ -20,7 +21,7 @@ const BLOCKS_MAX: usize = 1 << 20;
 /// counts.note(0x400D_0000, 0x400D_0009, true);
 /// counts.note(0x400D_0000, 0x400D_0009, false);
 /// let block = CountedBlock { start: 0x400D_0000, end: 0x400D_0009, count: 2, jumps: 1 };
-/// assert_eq!(counts.blocks().collect::<Vec<_>>(), [block]);
+/// assert_eq!(counts.blocks(), [block]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedBlock {
@@ -44,19 +45,34 @@ pub struct BlockCounts {
     executions: Vec<u64>,
     /// The number of the block that last ended with each instruction of the core's store, or 0.
     by_last: Vec<u32>,
+    /// Ways through translated code, as places in `executions`.
+    paths: Paths<u32>,
 }
 
 /// Nothing was executed.
 impl Default for BlockCounts {
     fn default() -> BlockCounts {
-        BlockCounts { numbers: HashMap::default(), blocks: vec![(0, 0)], executions: vec![0; 2], by_last: Vec::new() }
+        BlockCounts {
+            numbers: HashMap::default(),
+            blocks: vec![(0, 0)],
+            executions: vec![0; 2],
+            by_last: Vec::new(),
+            paths: Paths::default(),
+        }
     }
 }
 
 impl BlockCounts {
-    /// The place in [`executions`](BlockCounts::executions) that counts executions from `start` to `end` which a jump ends, or none.
-    pub fn place(&mut self, start: u32, end: u32, jumped: bool) -> u32 {
+    /// The place in `executions` that counts executions from `start` to `end` which a jump ends, or none.
+    fn index(&mut self, start: u32, end: u32, jumped: bool) -> u32 {
         2 * self.number(start, end) + u32::from(jumped)
+    }
+
+    /// The place in [`executions`](BlockCounts::executions) for a way through translated code that executes all these instructions. None
+    /// if there are none.
+    pub fn place(&mut self, runs: &[Executed]) -> Option<u32> {
+        let indices: Vec<u32> = runs.iter().map(|run| self.index(run.start, run.end, run.jumped)).collect();
+        self.paths.place(indices)
     }
 
     fn number(&mut self, start: u32, end: u32) -> u32 {
@@ -75,8 +91,8 @@ impl BlockCounts {
 
     /// A core has executed the instructions from `start` to `end`, and jumped then.
     pub fn note(&mut self, start: u32, end: u32, jumped: bool) {
-        let place = self.place(start, end, jumped);
-        self.executions[place as usize] += 1;
+        let index = self.index(start, end, jumped);
+        self.executions[index as usize] += 1;
     }
 
     /// The same, where `last` is the place of the last instruction among those that the core has decoded: as long as it stays there, the
@@ -98,26 +114,53 @@ impl BlockCounts {
         number
     }
 
-    /// All counts, for code that knows its places.
+    /// The counts of translated code, for code that knows its places.
     pub fn executions(&mut self) -> &mut [u64] {
-        &mut self.executions
+        self.paths.executions()
     }
 
-    /// The blocks that were executed, in the order in which they first were or their translation was made.
-    pub fn blocks(&self) -> impl Iterator<Item = CountedBlock> {
-        let all = self.blocks.iter().zip(self.executions.chunks_exact(2)).skip(1);
+    /// Translated code was dropped, and its places with it; its counts stay.
+    pub fn forget_places(&mut self) {
+        self.executions = self.sum();
+        self.paths = Paths::default();
+    }
+
+    /// Whether there is room for the blocks of another core.
+    fn has_room(&self) -> bool {
+        self.blocks.len() <= BLOCKS_MAX / 2
+    }
+
+    /// Counts from nothing on; the places stay.
+    fn restart(&mut self) {
+        self.executions.fill(0);
+        self.paths.executions().fill(0);
+    }
+
+    /// The executions with those of translated code.
+    fn sum(&self) -> Vec<u64> {
+        let mut sum = self.executions.clone();
+        self.paths.each().for_each(|(index, count)| sum[index as usize] += count);
+        sum
+    }
+
+    /// The blocks that were executed, by their addresses.
+    pub fn blocks(&self) -> Vec<CountedBlock> {
+        let executions = self.sum();
+        let all = self.blocks.iter().zip(executions.chunks_exact(2)).skip(1);
         let counted = all.map(|((start, end), ways)| CountedBlock {
             start: *start,
             end: *end,
             count: ways[0] + ways[1],
             jumps: ways[1],
         });
-        counted.filter(|block| block.count > 0)
+        let mut counted: Vec<CountedBlock> = counted.filter(|block| block.count > 0).collect();
+        counted.sort_unstable_by_key(|block| (block.start, block.end));
+        counted
     }
 
     /// Executions of blocks that there was no room for.
     pub fn dropped(&self) -> u64 {
-        self.executions[0] + self.executions[1]
+        self.sum()[..2].iter().sum()
     }
 }
 
@@ -139,6 +182,23 @@ impl Clone for Counting {
 }
 
 impl Counting {
+    /// Whether `other` counts what this counts, and can go on with that.
+    pub fn is_like(&self, other: &Counting) -> bool {
+        let blocks = self.blocks.is_some() == other.blocks.is_some();
+        let has_room = other.blocks.as_ref().is_none_or(|blocks| blocks.has_room());
+        blocks && has_room && self.edges.is_some() == other.edges.is_some()
+    }
+
+    /// Counts from nothing on. The places of translated code stay.
+    pub fn restart(&mut self) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.restart();
+        }
+        if let Some(edges) = &mut self.edges {
+            edges.restart();
+        }
+    }
+
     /// Begins to count blocks. False if it has done so before.
     pub fn begin(&mut self) -> bool {
         let begins = self.blocks.is_none();
@@ -202,14 +262,19 @@ impl Counting {
         self.edges.as_ref().is_some_and(|edges| edges.goes_on_at(address))
     }
 
-    /// The place in [`executions`](Counting::executions) for the executions of these instructions by translated code, unless nothing
-    /// counts them.
-    pub fn place(&mut self, run: Executed) -> Option<u32> {
-        if let Some(blocks) = &mut self.blocks {
-            return Some(blocks.place(run.start, run.end, run.jumped));
+    /// Whether translated code has to leave to the interpreter whatever cuts a block short, since the counts tell what follows.
+    pub fn follows_cuts(&self) -> bool {
+        self.edges.is_some()
+    }
+
+    /// The place in [`executions`](Counting::executions) for a way through translated code that executes all these instructions, unless
+    /// nothing counts them.
+    pub fn place(&mut self, runs: &[Executed]) -> Option<u32> {
+        match (&mut self.blocks, &mut self.edges) {
+            (Some(blocks), _) => blocks.place(runs),
+            (None, Some(edges)) => edges.place(runs),
+            (None, None) => None,
         }
-        let edges = self.edges.as_mut().filter(|_| run.jumped)?;
-        Some(edges.place(run.start, run.end))
     }
 
     /// The counts of translated code.
@@ -223,6 +288,9 @@ impl Counting {
 
     /// Translated code was dropped.
     pub fn forget_places(&mut self) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.forget_places();
+        }
         if let Some(edges) = &mut self.edges {
             edges.forget_places();
         }
@@ -252,22 +320,30 @@ impl Hasher for Mixer {
 #[cfg(test)]
 mod tests {
     use super::{BlockCounts, CountedBlock};
+    use crate::edges::Executed;
 
     #[test]
-    fn a_place_that_another_instruction_takes_counts_for_its_block() {
+    fn a_way_through_translated_code_counts_for_each_block_on_it() {
+        let run = |start, end, jumped| Executed { start, end, jumped, unfinished: false };
         let mut counts = BlockCounts::default();
-        // Translated code has counted one of them before.
-        let place = counts.place(0x40, 0x46, true);
-        counts.executions()[place as usize] += 1;
+        assert_eq!(counts.place(&[]), None);
+        let one = counts.place(&[run(0x40, 0x46, true)]).expect("something is on it") as usize;
+        let both = [run(0x40, 0x46, true), run(0x80, 0x83, false), run(0x40, 0x46, false)];
+        let both = counts.place(&both).expect("something is on it") as usize;
+        counts.executions()[one] += 1;
+        counts.executions()[both] += 10;
+        // The place of an instruction may become that of another one.
         for (last, start, end, jumped) in
             [(7, 0x40, 0x46, false), (7, 0x40, 0x46, true), (7, 0x80, 0x83, false), (2, 0x40, 0x46, false)]
         {
             counts.note_at(last, start, end, jumped);
         }
         let expected = [
-            CountedBlock { start: 0x40, end: 0x46, count: 4, jumps: 2 },
-            CountedBlock { start: 0x80, end: 0x83, count: 1, jumps: 0 },
+            CountedBlock { start: 0x40, end: 0x46, count: 24, jumps: 12 },
+            CountedBlock { start: 0x80, end: 0x83, count: 11, jumps: 0 },
         ];
-        assert_eq!(counts.blocks().collect::<Vec<_>>(), expected);
+        assert_eq!(counts.blocks(), expected);
+        counts.forget_places();
+        assert_eq!((counts.blocks(), counts.executions().len()), (expected.to_vec(), 0));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, CodeState};
 use crate::counts::BlockCounts;
 use crate::edges::EdgeCounts;
 
@@ -127,6 +127,17 @@ pub trait Core: Any + Send + Sync {
     fn step<B: Bus>(&mut self, bus: &mut B) -> Exit
     where
         Self: Sized;
+
+    /// This core is a clone, of a machine whose code is in this state. It may go on with the code that other clones of the same have
+    /// decoded and [left](Core::leave_code).
+    fn cloned_with(&mut self, code: CodeState) {
+        let _ = code;
+    }
+
+    /// This core is about to go, with code in this state. It leaves what it has decoded to other clones.
+    fn leave_code(&mut self, code: CodeState) {
+        let _ = code;
+    }
 
     /// Chooses which blocks of code are translated to the host's.
     fn set_translation(&mut self, translation: Translation) {

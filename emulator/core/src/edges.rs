@@ -1,6 +1,9 @@
-//! Counts of the jumps that a core takes, for a fuzzer: a map of fixed size, cheap to add to and to look at.
+//! Counts of the jumps that a core takes, for a fuzzer: a map of fixed size, and a list of the counters in it that are at work, since an
+//! input that a board turns down leads through a few hundred.
 
-/// Number of counters: half of AFL's, since a map is cleared and looked through for each input.
+use crate::paths::Paths;
+
+/// Number of counters: half of AFL's, since a fork has a map of its own for each input.
 pub const EDGES: usize = 1 << 15;
 /// Places for runs of instructions that something has cut short.
 const CUT_SHORT: usize = 64;
@@ -42,26 +45,27 @@ pub struct Executed {
 /// ```
 #[derive(Debug)]
 pub struct EdgeCounts {
-    counters: Box<[u8; EDGES]>,
+    /// There are none before the first jump.
+    counters: Option<Box<[u8; EDGES]>>,
+    /// The counters that are not zero, in the order in which they began to count.
+    touched: Vec<u16>,
     /// Where blocks that were cut short go on, and where they were entered.
     cut_short: [(u32, u32); CUT_SHORT],
-    /// For each of `executions`, its counter.
-    places: Vec<u16>,
-    /// Counts of translated code.
-    executions: Vec<u64>,
+    /// Ways through translated code, with the counters of their jumps.
+    paths: Paths<u16>,
 }
 
 /// Nothing was executed.
 impl Default for EdgeCounts {
     fn default() -> EdgeCounts {
-        let counters = vec![0; EDGES].into_boxed_slice();
-        EdgeCounts {
-            counters: counters.try_into().expect("as many as there are"),
-            cut_short: [(0, 0); CUT_SHORT],
-            places: Vec::new(),
-            executions: Vec::new(),
-        }
+        EdgeCounts { counters: None, touched: Vec::new(), cut_short: [(0, 0); CUT_SHORT], paths: Paths::default() }
     }
+}
+
+/// Counters that have counted nothing.
+#[cold]
+fn none() -> Box<[u8; EDGES]> {
+    vec![0; EDGES].into_boxed_slice().try_into().expect("as many as there are")
 }
 
 /// The counter of an edge.
@@ -92,45 +96,66 @@ impl EdgeCounts {
             start = std::mem::take(known).1;
         }
         if run.jumped {
-            let count = &mut self.counters[counter(start, run.end)];
-            *count = count.saturating_add(1);
+            self.add(counter(start, run.end), 1);
         } else if run.unfinished {
             self.cut_short[slot(run.end)] = (run.end, start);
         }
     }
 
-    /// The place in [`executions`](EdgeCounts::executions) for a jump at `end` out of the block at `start`.
-    pub fn place(&mut self, start: u32, end: u32) -> u32 {
-        self.places.push(counter(start, end) as u16);
-        self.executions.push(0);
-        self.executions.len() as u32 - 1
+    #[inline(always)]
+    fn add(&mut self, counter: usize, more: u8) {
+        let count = &mut self.counters.get_or_insert_with(none)[counter];
+        if *count == 0 {
+            self.touched.push(counter as u16);
+        }
+        *count = count.saturating_add(more);
+    }
+
+    /// The place in [`executions`](EdgeCounts::executions) for a way through translated code that executes all these instructions. None
+    /// if no jump ends any of them.
+    pub fn place(&mut self, runs: &[Executed]) -> Option<u32> {
+        let jumps = runs.iter().filter(|run| run.jumped);
+        self.paths.place(jumps.map(|run| counter(run.start, run.end) as u16))
     }
 
     /// The counts of translated code, for code that knows its places.
     pub fn executions(&mut self) -> &mut [u64] {
-        &mut self.executions
+        self.paths.executions()
     }
 
     /// Translated code was dropped, and its places with it; its counts stay.
     pub fn forget_places(&mut self) {
-        let (places, executions) = (std::mem::take(&mut self.places), std::mem::take(&mut self.executions));
-        add(&places, &executions, &mut self.counters);
+        let paths = std::mem::take(&mut self.paths);
+        each(&paths).for_each(|(counter, count)| self.add(counter, count));
+    }
+
+    /// Counts from nothing on; the places stay.
+    pub(crate) fn restart(&mut self) {
+        for counter in self.touched.drain(..) {
+            self.counters.get_or_insert_with(none)[usize::from(counter)] = 0;
+        }
+        self.cut_short = [(0, 0); CUT_SHORT];
+        self.paths.executions().fill(0);
+    }
+
+    /// Tells the counters that are not zero, with their counts. Translated code adds to some of them: their counts come in several parts.
+    pub fn each(&self, tell: &mut dyn FnMut(usize, u8)) {
+        if let Some(counters) = &self.counters {
+            let touched = self.touched.iter().map(|counter| usize::from(*counter));
+            touched.for_each(|counter| tell(counter, counters[counter]));
+        }
+        each(&self.paths).for_each(|(counter, count)| tell(counter, count));
     }
 
     /// Adds the counters to others.
     pub fn add_to(&self, sum: &mut [u8; EDGES]) {
-        for (sum, count) in sum.iter_mut().zip(self.counters.iter()) {
-            *sum = sum.saturating_add(*count);
-        }
-        add(&self.places, &self.executions, sum);
+        self.each(&mut |counter, count| sum[counter] = sum[counter].saturating_add(count));
     }
 }
 
-fn add(places: &[u16], executions: &[u64], sum: &mut [u8; EDGES]) {
-    for (place, count) in places.iter().zip(executions) {
-        let sum = &mut sum[usize::from(*place)];
-        *sum = sum.saturating_add(u8::try_from(*count).unwrap_or(u8::MAX));
-    }
+/// The counters of translated code that are not zero.
+fn each(paths: &Paths<u16>) -> impl Iterator<Item = (usize, u8)> {
+    paths.each().map(|(counter, count)| (usize::from(counter), u8::try_from(count).unwrap_or(u8::MAX)))
 }
 
 #[cfg(test)]
@@ -161,15 +186,22 @@ mod tests {
     #[test]
     fn translated_code_counts_in_the_same_counters_and_all_saturate() {
         let mut edges = EdgeCounts::default();
-        let place = edges.place(START, START + 9) as usize;
+        let falls = Executed { jumped: false, ..jump(START - 9, START) };
+        assert_eq!(edges.place(&[falls]), None);
+        let way = [falls, jump(START, START + 9)];
+        let place = edges.place(&way).expect("a jump is on it") as usize;
         edges.note(jump(START, START + 9));
         edges.executions()[place] = 2;
         assert_eq!(counted(&edges), [3]);
         edges.forget_places();
         assert_eq!((counted(&edges), edges.executions().len()), (vec![3], 0));
-        let place = edges.place(START, START + 9) as usize;
+        let place = edges.place(&way).expect("a jump is on it") as usize;
         edges.executions()[place] = 1 << 40;
         assert_eq!(counted(&edges), [u8::MAX]);
+        // A count of 0 among the touched would be told twice, and one that is missing never.
+        let mut counts = Vec::new();
+        edges.each(&mut |_, count| counts.push(count));
+        assert_eq!(counts, [3, u8::MAX]);
     }
 
     #[test]

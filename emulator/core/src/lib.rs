@@ -6,6 +6,7 @@
 
 #![warn(clippy::missing_errors_doc)]
 
+mod address_map;
 mod audio;
 mod bitmap;
 mod blocks;
@@ -21,6 +22,7 @@ mod field;
 mod flat_map;
 mod observer;
 mod outside;
+mod paths;
 mod persist;
 mod picture;
 mod register;
@@ -34,10 +36,11 @@ mod time;
 mod unmodelled;
 mod windows;
 
+pub use address_map::{AddressHasher, AddressMap};
 pub use audio::{AudioClock, AudioFrame, AudioTarget};
 pub use bitmap::Bitmap;
 pub use blocks::{Absent, Block, BlockCache, Decoder};
-pub use bus::{Bus, CODE_PAGE, CodeMemory, Fault, Stored};
+pub use bus::{Bus, CODE_PAGE, CodeMemory, CodeState, Fault, Stored};
 pub use cache_lines::CacheLines;
 pub use can::{CanError, CanEvent, CanFrame, CanNode, CanTiming, CanTransmission};
 pub use colour::Rgb;

@@ -29,6 +29,8 @@ pub struct Interests {
     pub blocks: bool,
     /// Every load and store of a core, but for the fetches of code.
     pub accesses: bool,
+    /// The numbers that each conditional branch compares.
+    pub comparisons: bool,
     /// Every interrupt that a core takes.
     pub interrupts: bool,
     /// Every frame that the board sends or receives.
@@ -43,15 +45,16 @@ impl Interests {
         Interests {
             blocks: self.blocks || other.blocks,
             accesses: self.accesses || other.accesses,
+            comparisons: self.comparisons || other.comparisons,
             interrupts: self.interrupts || other.interrupts,
             frames: self.frames || other.frames,
             pads: self.pads | other.pads,
         }
     }
 
-    /// Whether each single access or block of a core is wanted.
+    /// Whether each single access, block or branch of a core is wanted.
     pub fn needs_interpreter(self) -> bool {
-        self.blocks || self.accesses
+        self.blocks || self.accesses || self.comparisons
     }
 }
 
@@ -220,6 +223,11 @@ pub trait Observer: Any + Send + Sync {
     /// A core has loaded or stored something.
     fn access(&mut self, access: &CoreAccess) {
         let _ = access;
+    }
+
+    /// A core compares these two numbers for a conditional branch; one of them may be part of the instruction.
+    fn compared(&mut self, one: u32, other: u32) {
+        let _ = (one, other);
     }
 
     /// A core takes an interrupt.

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use espalier_core::{Absent, Block, BlockCache, Bus, CodeMemory, Decoder, Fault, Stored};
+use espalier_core::{Absent, Block, BlockCache, Bus, CodeMemory, CodeState, Decoder, Fault, Stored};
 
 /// The instruction that ends a block.
 const END: u8 = 0;
@@ -36,6 +36,14 @@ impl Decoder for Bytes {
 
     fn next_end(&self, address: u32, _: CodeMemory) -> Option<u32> {
         self.stop.filter(|stop| *stop >= address)
+    }
+
+    fn take(&mut self) -> Bytes {
+        Bytes { stop: self.stop }
+    }
+
+    fn suits(&self, other: &Bytes) -> bool {
+        self.stop == other.stop
     }
 }
 
@@ -218,6 +226,72 @@ fn the_pool_drops_what_it_has_once_it_is_full() {
     assert_eq!(in_clone(&family, 1, &memory), (16, false, 15), "dropped");
     let last = (1..LENGTH - 16).step_by(15).next_back().unwrap_or_default() as u32;
     assert_eq!(in_clone(&family, last, &memory), (last + 15, false, 0));
+}
+
+/// The blocks that a clone has after it was given what there is at an address, and the fetches that it took.
+fn then(clone: &mut BlockCache<Bytes>, pc: u32, memory: &Memory) -> (u32, usize, usize) {
+    let mut own = Memory { fetches: 0, ..memory.clone() };
+    clone.begin(&own);
+    let (block, _) = block(clone, pc, &mut own);
+    (block.end, clone.blocks_mut().count(), own.fetches)
+}
+
+fn clone_of(original: &BlockCache<Bytes>) -> BlockCache<Bytes> {
+    let mut clone = original.clone();
+    clone.cloned_with(CodeState::default());
+    clone
+}
+
+#[test]
+fn a_clone_goes_on_with_what_another_one_has_left() {
+    let (mut original, memory) = (BlockCache::new(Bytes { stop: None }), Memory::new(code()));
+    let mut first = clone_of(&original);
+    assert_eq!(then(&mut first, 0, &memory), (10, 1, 10));
+    assert_eq!(then(&mut first, 16, &memory), (36, 2, 20));
+    first.leave(CodeState::default());
+    let mut second = clone_of(&original);
+    assert_eq!(then(&mut second, 16, &memory), (36, 2, 0), "both are there");
+    assert_eq!(
+        then(&mut clone_of(&original), 16, &memory),
+        (36, 1, 0),
+        "a third one at the same time has none of them"
+    );
+    second.leave(CodeState { epoch: 0, writes: 1 });
+    assert_eq!(then(&mut clone_of(&original), 16, &memory), (36, 1, 0), "code has changed meanwhile");
+    let mut other = original.clone();
+    other.cloned_with(CodeState { epoch: 1, writes: 0 });
+    assert_eq!(then(&mut other, 16, &memory), (36, 1, 0), "the bus is not as it was");
+    let mut last = clone_of(&original);
+    then(&mut last, 0, &memory);
+    last.leave(CodeState::default());
+    original.begin(&memory);
+    assert_eq!(then(&mut clone_of(&original), 16, &memory), (36, 1, 0), "the original has run");
+}
+
+/// Code that the first clone has brought in is not at hand in the second one, though it takes over the blocks.
+#[test]
+fn blocks_that_are_taken_over_wait_for_their_code() {
+    let (original, mut memory) = (BlockCache::new(Bytes { stop: None }), Memory::new(code()));
+    memory.kind = CodeMemory::Mapped;
+    let mut clone = clone_of(&original);
+    then(&mut clone, 0, &memory);
+    assert_eq!(then(&mut clone, 16, &memory), (36, 2, 20));
+    clone.leave(CodeState::default());
+    memory.absent = LINE;
+    let mut clone = clone_of(&original);
+    assert_eq!(then(&mut clone, 0, &memory), (10, 2, 0));
+    assert_eq!(then(&mut clone, 16, &memory), (32, 2, 16), "the code behind it is missing");
+    clone.leave(CodeState::default());
+    let mut clone = clone_of(&original);
+    assert_eq!(then(&mut clone, 0, &memory), (10, 2, 0));
+    memory.absent = u32::MAX;
+    assert_eq!(then(&mut clone, 16, &memory).0, 36);
+    clone.leave(CodeState::default());
+    memory.absent = LINE;
+    let mut clone = clone_of(&original);
+    then(&mut clone, 0, &memory);
+    memory.absent = u32::MAX;
+    assert_eq!(then(&mut clone, 16, &memory).2, 0, "it wakes once it is there");
 }
 
 #[test]

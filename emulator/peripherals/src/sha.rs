@@ -165,6 +165,17 @@ impl Device for Sha {
         Ok(())
     }
 
+    /// Each operation is over with the write that starts it.
+    fn steady_until(&self, offset: u32, _now: Time) -> Option<Time> {
+        self.registers.read(offset).is_ok().then_some(Time::MAX)
+    }
+
+    /// Only loading a digest changes other words. A message comes word by word.
+    fn quiet_write(&self, offset: u32) -> Option<[u32; 2]> {
+        let loads = [reg::SHA1_LOAD, reg::SHA256_LOAD, reg::SHA384_LOAD, reg::SHA512_LOAD];
+        (!loads.contains(&offset) && self.registers.read(offset).is_ok()).then_some([offset; 2])
+    }
+
     fn reset(&mut self) {
         *self = Sha::new();
     }
@@ -296,6 +307,27 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Checks the promises of [`Device::steady_until`] and [`Device::quiet_write`] after writes of any value to any register.
+        #[test]
+        fn steady_words_stay_and_quiet_writes_change_one_word(writes in prop::collection::vec((0_u32..0x40, any::<u32>()), 1..100)) {
+            let mut sha = Sha::new();
+            for (word, value) in writes {
+                let mut before = sha.clone();
+                for offset in (0..0x100).step_by(4) {
+                    if sha.steady_until(offset, Time::ZERO).is_some() {
+                        assert_eq!(before.read(offset, Time::MAX), sha.read(offset, Time::ZERO), "{offset:#x}");
+                    }
+                }
+                let is_written = sha.write(4 * word, value, Time::ZERO).is_ok();
+                let Some(words) = before.quiet_write(4 * word) else { continue };
+                assert!(is_written);
+                for offset in (0..0x100).step_by(4).filter(|offset| !words.contains(offset)) {
+                    assert_eq!(sha.read(offset, Time::ZERO), before.read(offset, Time::ZERO), "{offset:#x}");
+                }
+                assert_eq!((sha.interrupts(), sha.deadline()), (0, None));
+            }
+        }
+
         #[test]
         fn no_traffic_panics(traffic in prop::collection::vec((0_u32..0x40, any::<u32>()), 0..200)) {
             let mut sha = Sha::new();

@@ -36,9 +36,8 @@ const TICKS: f64 = 100.0;
 const STARTS: u32 = 5;
 const FORKS: u32 = 2000;
 const ECHOES: u32 = 200;
-/// Forks whose memory is counted, and the bytes of a page of the host.
+/// Forks whose memory is counted.
 const HELD: usize = 200;
-const PAGE: f64 = 4096.0;
 
 /// CPU time that processes have taken until now, in seconds.
 struct Taken {
@@ -177,11 +176,15 @@ async fn wireless(image: &Path) -> Result<[f64; 2]> {
     Ok([from, begun.until_now(Kind::Emulated)?])
 }
 
-/// Pages of memory that this process has.
-fn pages() -> std::io::Result<f64> {
-    let statm = std::fs::read_to_string("/proc/self/statm")?;
-    let resident = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok());
-    resident.ok_or_else(|| std::io::Error::other(format!("/proc/self/statm has no resident pages: {statm}")))
+/// Memory that this process has, in kB: a page that is mapped several times, as forks map those that none of them has written, counts once
+/// (proc_pid_smaps(5), `Pss`).
+fn kilobytes() -> std::io::Result<f64> {
+    let maps = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let share = maps.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kibibytes = share.and_then(|share| share.split_whitespace().next()?.parse::<f64>().ok());
+    let kibibytes =
+        kibibytes.ok_or_else(|| std::io::Error::other(format!("/proc/self/smaps_rollup has no Pss: {maps}")))?;
+    Ok(kibibytes * 1.024)
 }
 
 /// A board that runs the tutorial and has an address.
@@ -223,7 +226,7 @@ async fn forks() -> Result<()> {
     for (name, span) in
         [("memory of a fork that has not run", None), ("memory of a fork that ran for 1 ms", Some(1.ms()))]
     {
-        let before = pages()?;
+        let before = kilobytes()?;
         for _ in 0..HELD {
             let board = booted.fork()?;
             if let Some(span) = span {
@@ -231,8 +234,7 @@ async fn forks() -> Result<()> {
             }
             held.push(board);
         }
-        let kilobytes = (pages()? - before) * PAGE / HELD as f64 / 1000.0;
-        row(name, &format!("{kilobytes:.0} kB"), "-");
+        row(name, &format!("{:.0} kB", (kilobytes()? - before) / HELD as f64), "-");
     }
     Ok(())
 }

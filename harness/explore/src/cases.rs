@@ -173,7 +173,8 @@ impl<'a> Cases<'a> {
 
     /// Largest number of cases.
     pub(crate) fn bound(history: &FlashHistory, density: Density) -> usize {
-        history.operations().len() * (1 + density.moments * density.seeds) as usize + 1
+        let moments = usize::try_from(density.moments.saturating_mul(density.seeds)).unwrap_or(usize::MAX);
+        history.operations().len().saturating_mul(moments.saturating_add(1)).saturating_add(1)
     }
 
     /// Number of moments so far that had the flash content of another one.

@@ -4,7 +4,6 @@ use std::fmt;
 
 use espalier::{Board, Result, Span, Stimulus, Time};
 
-use crate::crew::cores;
 use crate::explored::{Case, Explored};
 use crate::finding::kept;
 use crate::saved::{SavedCase, SavedInput};
@@ -94,8 +93,7 @@ pub struct Inputs {
 impl Inputs {
     /// Each of these inputs at 50 moments.
     pub fn new(inputs: impl IntoIterator<Item = Input>) -> Inputs {
-        let bounds = Bounds { threads: cores(), findings: 1 };
-        Inputs { inputs: inputs.into_iter().collect(), moments: 50, bounds }
+        Inputs { inputs: inputs.into_iter().collect(), moments: 50, bounds: Bounds::default() }
     }
 
     /// At how many moments of the scenario.
@@ -119,16 +117,26 @@ impl Inputs {
         self
     }
 
+    /// Largest number of cases, 10,000 unless it is said: with more, nothing is tried.
+    #[must_use]
+    pub fn cases(mut self, limit: usize) -> Inputs {
+        self.bounds.cases = limit;
+        self
+    }
+
     /// Explores a scenario. The invariant gets no case after the run without inputs.
     ///
     /// # Errors
-    /// If the scenario or the invariant fails without any such input, or the board is of a kind that cannot be forked.
+    /// If the scenario or the invariant fails without any such input, the board is of a kind that cannot be forked, or there are more cases
+    /// than the limit ([`TooManyCases`](crate::TooManyCases)).
     pub async fn explore(
         &self,
         board: &Board,
         scenario: impl AsyncFn(&Board) -> Result<()> + Sync,
         invariant: impl AsyncFn(&Board, &InputCase) -> Result<()> + Sync,
     ) -> Result<Explored<InputCase>> {
+        let moments = usize::try_from(self.moments).unwrap_or(usize::MAX);
+        self.bounds.check(moments.saturating_mul(self.inputs.len()))?;
         let test = board.name();
         let (base, plain) = forks(board, NAME)?;
         let begin = base.now();
@@ -154,7 +162,7 @@ impl Inputs {
             trials.extend(self.inputs.iter().map(|input| trial(input, since)));
         }
         let outcome = try_all(&base, &test, NAME, self.bounds, trials, scenario, invariant)?;
-        Ok(Explored { moments: self.moments as usize, tried: outcome.tried, merged: 0, findings: outcome.findings })
+        Ok(Explored { moments, tried: outcome.tried, merged: 0, findings: outcome.findings })
     }
 }
 

@@ -53,3 +53,4 @@ pub use network::{FrameCase, NetworkCase, NetworkFaults, network};
 pub use power::{PowerCuts, power_cuts};
 pub use ramps::NotRepeatable;
 pub use saved::{Direction, SavedCase, SavedFault, SavedInput};
+pub use trials::TooManyCases;

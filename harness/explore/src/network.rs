@@ -5,7 +5,6 @@ use std::fmt;
 
 use espalier::{Board, CountedFrames, FrameFault, FrameLink, FramePlan, Result, Span, Stimulus};
 
-use crate::crew::cores;
 use crate::explored::{Case, Explored};
 use crate::finding::kept;
 use crate::saved::{Direction, SavedCase, SavedFault, SavedFrameFault, SavedLink};
@@ -65,7 +64,7 @@ impl Default for NetworkFaults {
             pairs: 3,
             late: Span::from_millis(500),
             overtaken: Span::from_millis(20),
-            bounds: Bounds { threads: cores(), findings: 1 },
+            bounds: Bounds::default(),
         }
     }
 }
@@ -112,10 +111,18 @@ impl NetworkFaults {
         self
     }
 
+    /// Largest number of cases, 10,000 unless it is said: with more, nothing is tried.
+    #[must_use]
+    pub fn cases(mut self, limit: usize) -> NetworkFaults {
+        self.bounds.cases = limit;
+        self
+    }
+
     /// Explores a scenario.
     ///
     /// # Errors
-    /// If the scenario or the invariant fails without any fault, or the board is of a kind that cannot be forked.
+    /// If the scenario or the invariant fails without any fault, the board is of a kind that cannot be forked, or there are more cases than
+    /// the limit ([`TooManyCases`](crate::TooManyCases)).
     pub async fn explore(
         &self,
         board: &Board,
@@ -136,14 +143,17 @@ impl NetworkFaults {
             _ => None,
         };
         let mut cases: Vec<NetworkCase> = kept(&test)?.into_iter().filter_map(known).collect();
-        cases.extend(self.cases(&counted));
+        cases.extend(self.plan(&counted)?);
         let trials = cases.into_iter().map(|case| Trial { stimuli: case.stimuli(&base), case }).collect();
         let outcome = try_all(&base, &test, NAME, self.bounds, trials, scenario, invariant)?;
         Ok(Explored { moments: frames, tried: outcome.tried, merged: 0, findings: outcome.findings })
     }
 
     /// Single faults first, in the order of the frames, and then pairs.
-    fn cases(&self, counted: &[(FrameLink, CountedFrames)]) -> Vec<NetworkCase> {
+    ///
+    /// # Errors
+    /// If they are more than the limit; pairs are not made then.
+    fn plan(&self, counted: &[(FrameLink, CountedFrames)]) -> Result<Vec<NetworkCase>> {
         let mut singles = Vec::new();
         let mut paired = Vec::new();
         // Where the board says nothing it is not plugged in: what is there for all is not for it.
@@ -167,6 +177,13 @@ impl NetworkFaults {
             }
         }
         singles.sort_by_key(|(at, fault)| (*at, fault.number));
+        let mut pairs = 0_usize;
+        let mut before = 0_usize;
+        for faults in &paired {
+            pairs = pairs.saturating_add(before.saturating_mul(faults.len()));
+            before += faults.len();
+        }
+        self.bounds.check(singles.len().saturating_add(pairs))?;
         let mut cases: Vec<_> = singles.into_iter().map(|(_, fault)| NetworkCase { faults: vec![fault] }).collect();
         for (place, first) in paired.iter().enumerate() {
             for second in &paired[place + 1..] {
@@ -174,7 +191,7 @@ impl NetworkFaults {
                 cases.extend(both.map(|faults| NetworkCase { faults }));
             }
         }
-        cases
+        Ok(cases)
     }
 
     fn faults(&self, link: FrameLink) -> Vec<FrameFault> {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use espalier::{Board, Result, Stimulus, StimulusRecord, Time};
+use espalier::{Board, Cause, Result, Stimulus, StimulusRecord, Time};
 
-use crate::crew::{finish, work_on};
+use crate::crew::{cores, finish, work_on};
 use crate::explored::{Case, Finding};
 use crate::finding;
 use crate::progress::Progress;
@@ -23,7 +23,46 @@ pub(crate) struct Bounds {
     pub(crate) threads: usize,
     /// Number of findings after which the trials end.
     pub(crate) findings: usize,
+    /// Largest number of cases. They are planned as a whole, and pairs are as many as the square of what they are made of.
+    pub(crate) cases: usize,
 }
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { threads: cores(), findings: 1, cases: 10_000 }
+    }
+}
+
+impl Bounds {
+    /// # Errors
+    /// If there are more cases than that.
+    pub(crate) fn check(self, cases: usize) -> Result<()> {
+        match self.cases {
+            limit if cases > limit => Err(TooManyCases { cases, limit }.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An exploration of frames or inputs has more cases than it may try. None was tried.
+///
+/// ```
+/// let error = espalier_explore::TooManyCases { cases: 50_880, limit: 10_000 };
+/// assert!(error.to_string().contains("50880 cases"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the exploration has {cases} cases, and its limit is {limit}, so none was tried: ask for fewer with `frames`, `pairs` or `moments`, or \
+     set another limit with `cases`"
+)]
+pub struct TooManyCases {
+    /// Number of cases that it has.
+    pub cases: usize,
+    /// Largest number of cases that it may have.
+    pub limit: usize,
+}
+
+impl Cause for TooManyCases {}
 
 /// The result of the trials.
 pub(crate) struct Outcome<C> {

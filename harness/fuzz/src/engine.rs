@@ -1,31 +1,32 @@
 //! The search by LibAFL: inputs that lead to a jump, or to many more of one jump, than any did before are mutated further.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use espalier::EDGES;
-use libafl::corpus::{Corpus, InMemoryCorpus};
+use libafl::corpus::{Corpus, CorpusId, InMemoryCorpus};
 use libafl::events::SimpleEventManager;
 use libafl::executors::{Executor, ExitKind, HasObservers};
-use libafl::feedbacks::{ConstFeedback, CrashFeedback, MaxMapFeedback};
+use libafl::feedbacks::{ConstFeedback, Feedback, StateInitializer};
 use libafl::inputs::{BytesInput, HasMutatorBytes, HasTargetBytes};
 use libafl::monitors::NopMonitor;
 use libafl::mutators::{HavocScheduledMutator, havoc_mutations};
-use libafl::observers::OwnedMapObserver;
 use libafl::schedulers::QueueScheduler;
 use libafl::stages::StdMutationalStage;
 use libafl::state::{HasCorpus, StdState};
-use libafl::{Error, Evaluator, Fuzzer, StdFuzzer, feedback_and_fast, feedback_not};
+use libafl::{Error, Evaluator, Fuzzer, StdFuzzer};
+use libafl_bolts::Named;
 use libafl_bolts::rands::StdRand;
-use libafl_bolts::tuples::{RefIndexable, tuple_list, tuple_list_type};
+use libafl_bolts::tuples::{RefIndexable, tuple_list};
 
+use crate::compare::replacements;
 use crate::corpus::digest;
 use crate::error::FuzzError;
 use crate::search::Search;
 use crate::trial::Trial;
-
-type Map = OwnedMapObserver<u8>;
-type Observers = tuple_list_type!(Map);
 
 /// The class of a count: none, one, a few, dozens, more. A board goes through the loops of its drivers and its system for each byte, and
 /// each step of AFL's, which has twice as many, is one more input of the corpus for each of them.
@@ -38,15 +39,79 @@ const fn class(count: u8) -> u8 {
     }
 }
 
+/// Inputs that are made out of the comparisons of one, at most.
+const INFORMED: usize = 128;
+/// Inputs of that kind that wait for their turn, at most; all later ones are dropped.
+const WAITING: usize = 1 << 14;
+
+/// The jumps that inputs have led to.
+struct Jumps {
+    /// The counts of one input.
+    counts: Box<[u8; EDGES]>,
+    /// The counters among them that are at work.
+    touched: Vec<usize>,
+    /// The highest class of each counter so far.
+    classes: Box<[u8; EDGES]>,
+    /// The counters that have been at work.
+    known: usize,
+}
+
+impl Default for Jumps {
+    fn default() -> Jumps {
+        Jumps { counts: Box::new([0; EDGES]), touched: Vec::new(), classes: Box::new([0; EDGES]), known: 0 }
+    }
+}
+
+impl Jumps {
+    fn add(&mut self, counter: usize, more: u8) {
+        let count = &mut self.counts[counter];
+        if *count == 0 && more > 0 {
+            self.touched.push(counter);
+        }
+        *count = count.saturating_add(more);
+    }
+
+    /// Ends an input. True if it has led to a jump, or to many more of one, than any did before and the board has survived it.
+    fn end(&mut self, survived: bool) -> bool {
+        let mut is_new = false;
+        for counter in self.touched.drain(..) {
+            let class = class(std::mem::take(&mut self.counts[counter]));
+            let highest = &mut self.classes[counter];
+            if survived && class > *highest {
+                self.known += usize::from(*highest == 0);
+                *highest = class;
+                is_new = true;
+            }
+        }
+        is_new
+    }
+}
+
+/// Whether the last input is worth to be mutated further: the executor says so, who has looked at its jumps.
+struct Novelty(Rc<Cell<bool>>);
+
+impl Named for Novelty {
+    fn name(&self) -> &Cow<'static, str> {
+        &Cow::Borrowed("novelty")
+    }
+}
+
+impl<S> StateInitializer<S> for Novelty {}
+
+impl<EM, I, OT, S> Feedback<EM, I, OT, S> for Novelty {
+    fn is_interesting(&mut self, _: &mut S, _: &mut EM, _: &I, _: &OT, _: &ExitKind) -> Result<bool, Error> {
+        Ok(self.0.get())
+    }
+}
+
 /// Gives inputs to forks of a board.
 struct OnForks<'a> {
     search: &'a Search<'a>,
     trial: &'a Trial,
     over: &'a dyn Fn() -> bool,
-    observers: Observers,
-    edges: Box<[u8; EDGES]>,
-    /// Counters that were seen at work.
-    seen: Box<[u8; EDGES]>,
+    jumps: Jumps,
+    novelty: Rc<Cell<bool>>,
+    observers: (),
     /// The board cannot go on.
     failure: Option<espalier::Error>,
 }
@@ -57,22 +122,11 @@ impl<EM, S, Z> Executor<EM, BytesInput, S, Z> for OnForks<'_> {
             return Err(Error::shutting_down());
         }
         let bytes = input.target_bytes();
-        let counters = &self.search.counters;
-        self.edges.fill(0);
-        let outcome = self.trial.run(&bytes, Some(&mut self.edges));
+        let (counters, jumps) = (&self.search.counters, &mut self.jumps);
+        let outcome = self.trial.run(&bytes, Some(&mut |counter, count| jumps.add(counter, count)));
         counters.executions.fetch_add(1, Ordering::Relaxed);
-        let mut new = false;
-        self.edges.iter_mut().for_each(|count| *count = class(*count));
-        self.observers.0.copy_from_slice(&self.edges[..]);
-        for (seen, count) in self.seen.iter_mut().zip(self.edges.iter()) {
-            let hit = u8::from(*count > 0);
-            new |= hit & !*seen > 0;
-            *seen |= hit;
-        }
-        if new {
-            let known = self.seen.iter().filter(|seen| **seen > 0).count();
-            counters.edges.fetch_max(known, Ordering::Relaxed);
-        }
+        self.novelty.set(jumps.end(matches!(outcome, Ok(None))));
+        counters.edges.fetch_max(jumps.known, Ordering::Relaxed);
         match outcome {
             Ok(None) => Ok(ExitKind::Ok),
             Ok(Some(found)) => {
@@ -88,13 +142,13 @@ impl<EM, S, Z> Executor<EM, BytesInput, S, Z> for OnForks<'_> {
 }
 
 impl HasObservers for OnForks<'_> {
-    type Observers = Observers;
+    type Observers = ();
 
-    fn observers(&self) -> RefIndexable<&Observers, Observers> {
+    fn observers(&self) -> RefIndexable<&(), ()> {
         RefIndexable::from(&self.observers)
     }
 
-    fn observers_mut(&mut self) -> RefIndexable<&mut Observers, Observers> {
+    fn observers_mut(&mut self) -> RefIndexable<&mut (), ()> {
         RefIndexable::from(&mut self.observers)
     }
 }
@@ -106,10 +160,9 @@ pub(crate) fn search(
     thread: u64,
     over: &dyn Fn() -> bool,
 ) -> Result<(), FuzzError> {
-    let map = OwnedMapObserver::new("edges", vec![0; EDGES]);
-    let new_edges = MaxMapFeedback::new(&map);
+    let novelty = Rc::new(Cell::new(false));
     // The executor notes inputs that a board does not survive; they are mutated no further.
-    let mut feedback = feedback_and_fast!(feedback_not!(CrashFeedback::new()), new_edges);
+    let mut feedback = Novelty(Rc::clone(&novelty));
     let mut objective = ConstFeedback::False;
     let seed = search.plan.random.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(thread + 1);
     let (corpus, solutions) = (InMemoryCorpus::<BytesInput>::new(), InMemoryCorpus::new());
@@ -119,22 +172,38 @@ pub(crate) fn search(
     let mut manager = SimpleEventManager::new(NopMonitor::new());
     let mut fuzzer = StdFuzzer::new(QueueScheduler::new(), feedback, objective);
     let mut stages = tuple_list!(StdMutationalStage::new(HavocScheduledMutator::new(havoc_mutations())));
-    let (edges, seen) = (Box::new([0; EDGES]), Box::new([0; EDGES]));
-    let mut executor = OnForks { search, trial, over, observers: tuple_list!(map), edges, seen, failure: None };
+    let mut executor = OnForks { search, trial, over, jumps: Jumps::default(), novelty, observers: (), failure: None };
     // Inputs of the shared list that this thread has tried; digests of those; and how many of its own corpus it has looked through.
     let (mut taken, mut known, mut looked) = (0, HashSet::new(), 0);
+    // Inputs to try that are made out of comparisons: of seeds and of others of their kind, and of inputs that were mutated at random.
+    let (mut first, mut later) = (VecDeque::<Vec<u8>>::new(), VecDeque::<Vec<u8>>::new());
     while !over() {
         let others = search.inputs_behind(taken);
         taken += others.len();
         let tried = others.into_iter().try_for_each(|input| {
-            known.insert(digest(&input));
+            // The list has inputs of this thread, too.
+            if !known.insert(digest(&input)) {
+                return Ok(());
+            }
             let input = BytesInput::new(input);
             fuzzer.evaluate_input(&mut state, &mut executor, &mut manager, &input).map(drop)
+        });
+        // One number leads to the next: as long as that leads on, nothing else is done. Otherwise random mutations have their turn, too.
+        let was_informed = !first.is_empty() || taken <= search.seeds && looked == 0;
+        let waiting = if was_informed { &mut first } else { &mut later };
+        let next: Vec<Vec<u8>> = waiting.drain(..waiting.len().min(INFORMED)).collect();
+        let tried = tried.and_then(|()| {
+            next.into_iter()
+                .map(BytesInput::new)
+                .try_for_each(|input| fuzzer.evaluate_input(&mut state, &mut executor, &mut manager, &input).map(drop))
         });
         let turned = tried.and_then(|()| {
             if state.corpus().count() == 0 {
                 // No seed led anywhere: what there is must do.
                 fuzzer.add_input(&mut state, &mut executor, &mut manager, BytesInput::new(vec![0]))?;
+            }
+            if was_informed {
+                return Ok(());
             }
             fuzzer.fuzz_one(&mut stages, &mut executor, &mut state, &mut manager).map(drop)
         });
@@ -145,14 +214,22 @@ pub(crate) fn search(
             Err(Error::ShuttingDown) => break,
             turned => turned.map_err(of_engine)?,
         }
-        for id in state.corpus().ids().skip(looked) {
+        let ids: Vec<CorpusId> = state.corpus().ids().skip(looked).collect();
+        looked += ids.len();
+        for id in ids {
             let testcase = state.corpus().get(id).map_err(of_engine)?.borrow();
-            let Some(input) = testcase.input() else { continue };
-            if known.insert(digest(input.mutator_bytes())) {
-                search.add(input.mutator_bytes().to_vec())?;
+            let Some(input) = testcase.input().as_ref().map(|input| input.mutator_bytes().to_vec()) else { continue };
+            drop(testcase);
+            let is_own = known.insert(digest(&input));
+            if search.plan.comparisons && (is_own || taken <= search.seeds) {
+                let made = replacements(&input, &trial.comparisons(&input)?, INFORMED);
+                let waiting = if was_informed { &mut first } else { &mut later };
+                waiting.extend(made.into_iter().take(WAITING.saturating_sub(waiting.len())));
+            }
+            if is_own {
+                search.add(input)?;
             }
         }
-        looked = state.corpus().count();
     }
     Ok(())
 }

@@ -15,8 +15,10 @@ const ACCESSES: [&str; 7] = [
     "LoadStoreError",
     "IllegalInstruction",
     "InstrFetchError",
-    "EXCCAUSE",
+    CAUSE,
 ];
+/// The register with the number of an exception (Xtensa ISA reference manual, "Exception Cause Register").
+const CAUSE: &str = "EXCCAUSE";
 /// The board's time in which a panic handler gets its message out.
 const HANDLER: Span = Span::from_millis(1500);
 const STEP: Span = Span::from_millis(50);
@@ -123,9 +125,12 @@ impl Fault {
     /// ```
     pub fn key(&self) -> String {
         let line = self.message.lines().next().unwrap_or_default();
-        // Numbers in a message are often lengths, indices or addresses out of the input.
-        let is_word = |word: &&str| !word.contains(|letter: char| letter.is_ascii_digit());
-        let words: Vec<&str> = line.split([' ', ',', ':']).filter(is_word).collect();
+        // Numbers in a message are often lengths, indices or addresses out of the input; that of an exception is not.
+        let is_word = |word: &str| !word.contains(|letter: char| letter.is_ascii_digit());
+        let mut before = "";
+        let words =
+            line.split([' ', ',', ':']).filter(|word| is_word(word) | (std::mem::replace(&mut before, word) == CAUSE));
+        let words: Vec<&str> = words.collect();
         format!("{} {}", self.kind, words.join(" "))
     }
 }

@@ -42,6 +42,7 @@ pub struct Fuzz {
     time: Duration,
     threads: usize,
     first: bool,
+    comparisons: bool,
     random: u64,
 }
 
@@ -57,6 +58,7 @@ impl Fuzz {
             time: TIME,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             first: false,
+            comparisons: true,
             random: 0,
         }
     }
@@ -110,6 +112,13 @@ impl Fuzz {
         self
     }
 
+    /// Mutates inputs at random only. Otherwise, numbers of an input that the firmware compares with others are replaced by those.
+    #[must_use]
+    pub fn without_comparisons(mut self) -> Fuzz {
+        self.comparisons = false;
+        self
+    }
+
     /// Another seed of the random numbers makes other inputs. A search on one thread without a limit of time repeats.
     #[must_use]
     pub fn random(mut self, seed: u64) -> Fuzz {
@@ -138,7 +147,8 @@ impl Fuzz {
         tell: impl FnMut(&Progress),
     ) -> Result<Report, FuzzError> {
         let trial = Trial::new(board, self.entry.clone(), self.limits, self.texts.clone())?;
-        let plan = Plan { corpus: self.corpus.clone(), time: self.time, first: self.first, random: self.random };
+        let (corpus, comparisons) = (self.corpus.clone(), self.comparisons);
+        let plan = Plan { corpus, time: self.time, first: self.first, comparisons, random: self.random };
         let search = Search::new(plan, &trial, self.seeds_of_all()?);
         run(&search, self.threads, stop, tell)?;
         let (progress, found) = search.into_found();

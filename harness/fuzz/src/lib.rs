@@ -1,7 +1,7 @@
 //! Looks for bytes that firmware does not survive: on its UARTs, over TCP and UDP, as frames of Ethernet and 802.11, in its flash chip.
 //!
 //! A board is brought to where it waits for them once. Each input goes to a fork of it, which costs microseconds, and what the fork
-//! executes says whether the input is worth more of its kind: `Board::add_edges` of `espalier-hil` has the jumps of
+//! executes says whether the input is worth more of its kind: `Board::each_edge` of `espalier-hil` has the jumps of
 //! both cores. LibAFL makes the inputs. What is found is shrunk, and written as a finding of the explorer is, for `espalier replay`.
 //!
 //! The feature `search` has all of it. With `attempts` alone, which is quick to build, tests give a board single inputs
@@ -27,6 +27,7 @@
 #![warn(clippy::missing_errors_doc)]
 #![cfg_attr(not(feature = "search"), expect(dead_code, reason = "only a search needs it"))]
 
+mod compare;
 mod corpus;
 #[cfg(feature = "search")]
 mod engine;
@@ -39,6 +40,7 @@ mod search;
 mod shrink;
 mod trial;
 
+pub use compare::replacements;
 pub use entry::Entry;
 pub use error::FuzzError;
 pub use fault::{Fault, FaultKind};

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) time: Duration,
     /// It ends with the first finding.
     pub(crate) first: bool,
+    /// Numbers that an input is compared with are tried in it.
+    pub(crate) comparisons: bool,
     pub(crate) random: u64,
 }
 
@@ -29,6 +31,8 @@ pub(crate) struct Search<'a> {
     pub(crate) plan: Plan,
     pub(crate) trial: &'a Trial,
     pub(crate) counters: Counters,
+    /// Number of inputs to begin with.
+    pub(crate) seeds: usize,
     since: Instant,
     /// Inputs that led to something new, the seeds first. A thread takes over those of the others.
     inputs: Mutex<Vec<Vec<u8>>>,
@@ -38,7 +42,7 @@ pub(crate) struct Search<'a> {
 impl<'a> Search<'a> {
     pub(crate) fn new(plan: Plan, trial: &'a Trial, seeds: Vec<Vec<u8>>) -> Search<'a> {
         let (counters, since) = (Counters::default(), Instant::now());
-        Search { plan, trial, counters, since, inputs: Mutex::new(seeds), found: Mutex::default() }
+        Search { plan, trial, counters, seeds: seeds.len(), since, inputs: Mutex::new(seeds), found: Mutex::default() }
     }
 
     pub(crate) fn progress(&self) -> Progress {

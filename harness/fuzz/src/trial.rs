@@ -1,8 +1,9 @@
 //! One input on one fork.
 
-use espalier::{Board, EDGES, Span, StimulusRecord, Time};
+use espalier::{Board, Span, StimulusRecord, Time};
 
 use crate::FuzzError;
+use crate::compare::coloured;
 use crate::entry::Entry;
 use crate::fault::Fault;
 
@@ -84,16 +85,33 @@ impl Trial {
         self.rests
     }
 
-    /// Gives a fork these bytes, and adds the jumps that it took to `edges`.
-    pub(crate) fn run(&self, bytes: &[u8], edges: Option<&mut [u8; EDGES]>) -> espalier::Result<Option<Seen>> {
+    /// The pairs of numbers that a fork compares with these bytes and not with others, each once.
+    pub(crate) fn comparisons(&self, bytes: &[u8]) -> espalier::Result<Vec<(u32, u32)>> {
+        let compared = |bytes: &[u8]| -> espalier::Result<Vec<(u32, u32)>> {
+            let fork = self.base.fork_as(NAME)?;
+            fork.note_comparisons()?;
+            let now = fork.now();
+            for stimulus in self.entry.stimuli(bytes) {
+                fork.at(now, stimulus)?;
+            }
+            fork.run_to_rest(self.limits.least, self.limits.most)?;
+            Ok(fork.take_comparisons())
+        };
+        let (mut pairs, others) = (compared(bytes)?, compared(&coloured(bytes))?);
+        pairs.retain(|pair| others.binary_search(pair).is_err());
+        Ok(pairs)
+    }
+
+    /// Gives a fork these bytes, and tells the counters of the jumps that it took.
+    pub(crate) fn run(&self, bytes: &[u8], edge: Option<&mut dyn FnMut(usize, u8)>) -> espalier::Result<Option<Seen>> {
         let fork = self.base.fork_as(NAME)?;
         let now = fork.now();
         for stimulus in self.entry.stimuli(bytes) {
             fork.at(now, stimulus)?;
         }
         let stopped = fork.run_to_rest(self.limits.least, self.limits.most)?;
-        if let Some(edges) = edges {
-            fork.add_edges(edges);
+        if let Some(edge) = edge {
+            fork.each_edge(edge);
         }
         // A firmware that polls never rests, so that only what it prints and its resets tell.
         let bound = self.rests.then_some(self.limits.most);

@@ -2,6 +2,7 @@
 
 mod app;
 mod build;
+mod elf;
 mod error;
 mod file;
 mod merged;

@@ -5,7 +5,7 @@ use espflash::flasher::{FlashData, FlashSettings, FlashSize};
 use espflash::image_format::idf::IdfBootloaderFormat;
 use espflash::target::{Chip, XtalFrequency};
 
-use super::{ELF_MACHINE_OFFSET, ELF_MAGIC, ELF_XTENSA, ImageError, TABLE_OFFSET, partitions};
+use super::{ELF_MACHINE_OFFSET, ELF_MAGIC, ELF_XTENSA, ImageError, TABLE_OFFSET, elf, partitions};
 
 /// The flash chip of most boards.
 pub(super) const DEFAULT_FLASH: u32 = 4 << 20;
@@ -41,10 +41,13 @@ impl Part {
 }
 
 /// Bootloader, partition table and the image of an ELF file.
-pub(super) fn of_elf(name: &str, elf: &[u8], flash_size: u32) -> Result<Vec<Part>, ImageError> {
+pub(super) fn of_elf(name: &str, bytes: &[u8], flash_size: u32) -> Result<Vec<Part>, ImageError> {
+    if let Some(reason) = elf::fault(bytes) {
+        return Err(ImageError::Elf { name: name.to_owned(), reason });
+    }
     let settings = FlashSettings::new(None, size(flash_size), None);
     let data = FlashData::new(settings, 0, None, Chip::Esp32, XtalFrequency::_40Mhz);
-    let format = IdfBootloaderFormat::new(elf, &data, None, None, None, None).map_err(|error| match error {
+    let format = IdfBootloaderFormat::new(bytes, &data, None, None, None, None).map_err(|error| match error {
         EspflashError::ElfTooBig(length, limit) => ImageError::TooLarge {
             name: name.to_owned(),
             end: u64::from(length),

@@ -165,7 +165,7 @@ pub(crate) fn power_cuts(
 /// Runs a scenario once for each frame that is lost, doubled, late or overtaken, and tries an invariant behind it.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "they are keywords")]
-#[pyo3(signature = (board, scenario, invariant, *, frames=12, pairs=3, findings=1, threads=None))]
+#[pyo3(signature = (board, scenario, invariant, *, frames=12, pairs=3, findings=1, threads=None, cases=10_000))]
 pub(crate) fn network_faults(
     py: Python<'_>,
     board: &Board,
@@ -175,8 +175,9 @@ pub(crate) fn network_faults(
     pairs: usize,
     findings: usize,
     threads: Option<usize>,
+    cases: usize,
 ) -> PyResult<Explored> {
-    let mut faults = NetworkFaults::new().frames(frames).pairs(pairs).findings(findings);
+    let mut faults = NetworkFaults::new().frames(frames).pairs(pairs).findings(findings).cases(cases);
     if let Some(threads) = threads {
         faults = faults.threads(threads);
     }
@@ -194,7 +195,7 @@ pub(crate) fn network_faults(
 /// Runs a scenario once for each input at each of so many moments, and tries an invariant behind it.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "they are keywords")]
-#[pyo3(signature = (board, inputs, scenario, invariant, *, moments=50, findings=1, threads=None))]
+#[pyo3(signature = (board, inputs, scenario, invariant, *, moments=50, findings=1, threads=None, cases=10_000))]
 pub(crate) fn explore_inputs(
     py: Python<'_>,
     board: &Board,
@@ -204,9 +205,10 @@ pub(crate) fn explore_inputs(
     moments: u64,
     findings: usize,
     threads: Option<usize>,
+    cases: usize,
 ) -> PyResult<Explored> {
     let inputs = inputs.iter().map(|input| input.get().0.clone());
-    let mut inputs = espalier_explore::Inputs::new(inputs).moments(moments).findings(findings);
+    let mut inputs = espalier_explore::Inputs::new(inputs).moments(moments).findings(findings).cases(cases);
     if let Some(threads) = threads {
         inputs = inputs.threads(threads);
     }

@@ -4,18 +4,19 @@
 //! byte for byte, and refused where the decoder would have it end elsewhere. So nothing but speed depends on what is in the pool, on who
 //! has put it there, and on when. No thread waits for the pool: while another one changes it, a block is decoded instead.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-use std::sync::RwLock;
+use std::sync::{Arc, Mutex, RwLock};
 
-use super::{AddressHasher, Decoder};
-use crate::bus::{Bus, CodeMemory};
+use super::{BlockCache, Decoder};
+use crate::address_map::AddressMap;
+use crate::bus::{Bus, CodeMemory, CodeState};
 use crate::cache_lines::CacheLines;
 
 /// When this many instructions are kept, all are dropped: what is still of use comes back.
 const MAX_KEPT: usize = 1 << 17;
 /// The most blocks at one address. There are several if other code was loaded there, and if less of it was at hand once.
 const MAX_VARIANTS: usize = 16;
+/// The most caches that wait for a clone: one for each thread of a search, and some more.
+const MAX_LEFT: usize = 8;
 /// Index of no block.
 const NONE: u32 = u32::MAX;
 
@@ -40,7 +41,7 @@ struct Kept<Own> {
 /// The blocks in the pool.
 #[derive(Debug)]
 struct Store<D: Decoder> {
-    newest: HashMap<u32, u32, BuildHasherDefault<AddressHasher>>,
+    newest: AddressMap<u32>,
     blocks: Vec<Kept<D::Own>>,
     instructions: Vec<D::Instruction>,
     code: Vec<u8>,
@@ -71,22 +72,56 @@ pub(super) struct Shared<Own> {
     pub own: Own,
 }
 
+/// Where a clone comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// The moment, which is the same for all that were cloned before the original ran again.
+    pub moment: Arc<()>,
+    /// The state that its code was in, once that is known.
+    pub code: Option<CodeState>,
+}
+
+impl Origin {
+    fn is(&self, other: &Origin) -> bool {
+        Arc::ptr_eq(&self.moment, &other.moment) && self.code == other.code
+    }
+}
+
 /// The pool.
 #[derive(Debug)]
-pub(super) struct BlockPool<D: Decoder>(RwLock<Store<D>>);
+pub(super) struct BlockPool<D: Decoder> {
+    store: RwLock<Store<D>>,
+    /// The blocks that clones have left, for others of the same origin.
+    left: Mutex<Vec<(Origin, BlockCache<D>)>>,
+}
 
 impl<D: Decoder> Default for BlockPool<D> {
     fn default() -> BlockPool<D> {
-        BlockPool(RwLock::new(Store {
-            newest: HashMap::default(),
-            blocks: Vec::new(),
-            instructions: Vec::new(),
-            code: Vec::new(),
-        }))
+        let store =
+            Store { newest: AddressMap::default(), blocks: Vec::new(), instructions: Vec::new(), code: Vec::new() };
+        BlockPool { store: RwLock::new(store), left: Mutex::default() }
     }
 }
 
 impl<D: Decoder> BlockPool<D> {
+    /// The blocks that a clone of this origin has left, if one has.
+    pub fn take(&self, origin: &Origin) -> Option<BlockCache<D>> {
+        let mut left = self.left.lock().ok()?;
+        let place = left.iter().rposition(|(of, _)| of.is(origin))?;
+        Some(left.remove(place).1)
+    }
+
+    /// Keeps the blocks of a clone of this origin.
+    pub fn leave(&self, origin: Origin, cache: BlockCache<D>) {
+        let Ok(mut left) = self.left.lock() else { return };
+        // No clone is left that could ask for these.
+        left.retain(|(of, _)| Arc::strong_count(&of.moment) > 1);
+        if left.len() == MAX_LEFT {
+            left.remove(0);
+        }
+        left.push((origin, cache));
+    }
+
     /// Copies the instructions of the block that decoding at `pc`, in this memory, would give. The code there has been brought in.
     pub fn find<B: Bus>(
         &self,
@@ -96,7 +131,7 @@ impl<D: Decoder> BlockPool<D> {
         bus: &B,
         instructions: &mut Vec<D::Instruction>,
     ) -> Option<Shared<D::Own>> {
-        let store = self.0.try_read().ok()?;
+        let store = self.store.try_read().ok()?;
         let mut index = *store.newest.get(&pc)?;
         let stop = pc.checked_add(1).and_then(|next| decoder.next_end(next, memory));
         while let Some(kept) = store.blocks.get(index as usize) {
@@ -112,8 +147,12 @@ impl<D: Decoder> BlockPool<D> {
             if !ends_there || kept.memory != memory || bus.code(pc, length) != Some(&store.code[code..code + length]) {
                 continue;
             }
-            let is_at_hand = (pc..last).step_by(CacheLines::LINE as usize).skip(1).chain([last]);
-            if is_at_hand.into_iter().any(|address| !bus.is_at_hand(address)) {
+            // One look at each line between its ends.
+            let mut next = pc.saturating_add(CacheLines::LINE);
+            while next < last && bus.is_at_hand(next) {
+                next = next.saturating_add(CacheLines::LINE);
+            }
+            if next < last || !bus.is_at_hand(last) {
                 continue;
             }
             let first = kept.first as usize;
@@ -138,7 +177,7 @@ impl<D: Decoder> BlockPool<D> {
         }
         let places = [shared.end, shared.last].map(|address| u8::try_from(address.wrapping_sub(pc)));
         let ([Ok(length), Ok(last)], Ok(count)) = (places, u8::try_from(instructions.len())) else { return };
-        let (Some(code), Ok(mut store)) = (bus.code(pc, usize::from(length)), self.0.try_write()) else { return };
+        let (Some(code), Ok(mut store)) = (bus.code(pc, usize::from(length)), self.store.try_write()) else { return };
         if store.instructions.len() + instructions.len() > MAX_KEPT {
             store.newest.clear();
             store.blocks.clear();

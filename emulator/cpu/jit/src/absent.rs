@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use espalier_core::{Page, WindowLayout, Windows};
 
-use crate::engine::{Block, Outcome};
+use crate::block::{Block, Outcome};
 use crate::ir::{Ring, Slot};
 
 /// Code of a host for which there is none.
@@ -36,11 +36,19 @@ impl Native {
         match *self {}
     }
 
-    pub(crate) fn install(&mut self, _: &Block<'_>) -> Option<u32> {
+    pub(crate) fn install(&mut self, _: &Block<'_>, _: impl FnOnce() -> usize) -> Option<(u32, usize)> {
         match *self {}
     }
 
     pub(crate) fn remove(&mut self, _: u32) {
+        match *self {}
+    }
+
+    pub(crate) fn suspend(&mut self, _: u32) {
+        match *self {}
+    }
+
+    pub(crate) fn resume(&mut self, _: u32) {
         match *self {}
     }
 
@@ -49,6 +57,10 @@ impl Native {
     }
 
     pub(crate) fn refresh_pages(&mut self, _: u64, _: impl FnMut(usize) -> Option<Arc<Page>>) {
+        match *self {}
+    }
+
+    pub(crate) fn forget_pages(&mut self) {
         match *self {}
     }
 

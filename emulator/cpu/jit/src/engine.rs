@@ -4,50 +4,10 @@ use std::sync::Arc;
 
 use espalier_core::{Page, WindowLayout, Windows};
 
+use crate::block::{Block, Outcome};
 use crate::ir::{Op, Ring, Slot, Space, Value};
 use crate::layout;
 use crate::native::{CodePool, Native};
-
-/// A block of guest code, lowered.
-#[derive(Clone, Copy, Debug)]
-pub struct Block<'a> {
-    /// Where it starts.
-    pub address: u32,
-    /// Identifies it in [`Exit::Interpret`].
-    pub tag: u32,
-    /// The most cycles on a way through it: its instructions, where each takes one. It is entered only if there is room for them.
-    pub count: u32,
-    /// The operations of its translation. Every path through them ends with a jump or with [`Op::Leave`].
-    pub ops: &'a [Op],
-}
-
-/// Why translated code stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// The guest is at the address in its register for that, where no code is, or code that cannot be entered now.
-    At,
-    /// The interpreter has to go on with an instruction of a block. The instructions of that block before it are done and not yet
-    /// counted.
-    Interpret {
-        /// The tag of the block.
-        tag: u32,
-        /// The number of the instruction.
-        index: u32,
-    },
-    /// As [`Exit::At`], and the core has to look at its interrupts.
-    Look,
-}
-
-/// The end of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Why.
-    pub exit: Exit,
-    /// Cycles that are left.
-    pub room: u32,
-    /// The cycles that were left when a word of [`Windows::steady`] was read last.
-    pub looked: Option<u32>,
-}
 
 /// Translated code of one core.
 #[derive(Debug)]
@@ -101,33 +61,34 @@ impl Engine {
     /// no room for it before [`Engine::clear`].
     ///
     /// # Panics
-    /// If the last operation of the block lets control run out of it, or an operation names a page that has no version, or changes the
-    /// base or the file of the ring.
+    /// If the last operation of the block, or of some under a condition, lets control run out of it, or an operation names a page that has
+    /// no version, or changes the base or the file of the ring, or if there are so many operations that a jump within their code is
+    /// further than the host allows, which is 1 MiB on AArch64: thousands of operations.
     pub fn install(&mut self, block: &Block<'_>) -> Option<u32> {
-        let ends = matches!(block.ops.last(), Some(Op::Jump { .. } | Op::JumpIndirect { .. } | Op::Leave));
-        assert!(ends, "a block that ends with a jump");
-        let layout = *self.layout();
-        if let Some(ring) = &self.ring {
-            let changed = block.ops.iter().filter_map(changed).find(|slot| !ring.lets_change(*slot));
-            assert_eq!(changed, None, "a register that only the window changes");
-        }
-        assert!(
-            self.ring.is_some() || !block.ops.iter().any(|op| matches!(op, Op::Rotate { .. })),
-            "no window to move"
-        );
-        let slots = block.ops.iter().map(|op| highest(op, &layout)).max();
-        self.slots = self.slots.max(slots.map_or(0, |slot| slot + 1));
+        let (layout, ring) = (*self.layout(), self.ring);
+        let (cell, slots) = self.native.install(block, || checked(block.ops, &layout, ring.as_ref()))?;
         let places = block.ops.iter().filter_map(|op| match op {
             Op::Tally { place } => Some(*place as usize + 1),
             _ => None,
         });
         self.places = places.max().unwrap_or(0).max(self.places);
-        self.native.install(block)
+        self.slots = self.slots.max(slots);
+        Some(cell)
     }
 
     /// No way leads any more to the block that is in a cell.
     pub fn remove(&mut self, cell: u32) {
         self.native.remove(cell);
+    }
+
+    /// No way leads to the block that is in a cell until it is resumed.
+    pub fn suspend(&mut self, cell: u32) {
+        self.native.suspend(cell);
+    }
+
+    /// The block in a cell is entered again, if it was suspended and not removed since.
+    pub fn resume(&mut self, cell: u32) {
+        self.native.resume(cell);
     }
 
     /// Drops all blocks.
@@ -139,6 +100,11 @@ impl Engine {
     /// Takes over the pages of [`WindowLayout::paged`], unless they are of the generation that it has.
     pub fn refresh_pages(&mut self, generation: u64, page: impl FnMut(usize) -> Option<Arc<Page>>) {
         self.native.refresh_pages(generation, page);
+    }
+
+    /// The pages that were taken over are not those of the present core, whatever their generation.
+    pub fn forget_pages(&mut self) {
+        self.native.forget_pages();
     }
 
     /// Runs from the block in a cell on for at most `room` cycles. None if there is no such cell. `executions` are the counts
@@ -169,6 +135,31 @@ impl Engine {
     }
 }
 
+/// Whether control never comes to the operation behind this one.
+fn leaves(op: &Op) -> bool {
+    matches!(op, Op::Jump { .. } | Op::JumpIndirect { .. } | Op::Leave)
+}
+
+/// Checks the operations of a block, as [`Engine::install`] says. Returns how many registers they reach.
+fn checked(ops: &[Op], layout: &WindowLayout, ring: Option<&Ring>) -> usize {
+    assert!(ops.last().is_some_and(leaves), "a block that ends with a jump");
+    for (place, op) in ops.iter().enumerate() {
+        if let Op::When { count, .. } = op {
+            let operations = ops.get(place + 1..).and_then(|behind| behind.get(..*count as usize));
+            let whole = operations.is_some_and(|operations| {
+                operations.last().is_some_and(leaves) && !operations.iter().any(|op| matches!(op, Op::When { .. }))
+            });
+            assert!(whole, "operations under a condition that end with a jump");
+        }
+    }
+    if let Some(ring) = ring {
+        let changed = ops.iter().filter_map(Op::changed).find(|slot| !ring.lets_change(*slot));
+        assert_eq!(changed, None, "a register that only the window changes");
+    }
+    assert!(ring.is_some() || !ops.iter().any(|op| matches!(op, Op::Rotate { .. })), "no window to move");
+    ops.iter().map(|op| highest(op, layout) + 1).max().unwrap_or(0)
+}
+
 /// The highest register that an operation reaches.
 fn highest(op: &Op, layout: &WindowLayout) -> usize {
     let values = |values: &[Value]| {
@@ -179,7 +170,7 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         slots.max().unwrap_or(0)
     };
     match op {
-        Op::Instruction(_) | Op::Leave | Op::Jump { .. } | Op::Tally { .. } | Op::Line { .. } => 0,
+        Op::Instruction(_) | Op::Leave | Op::Jump { .. } | Op::Join { .. } | Op::Tally { .. } | Op::Line { .. } => 0,
         Op::Move { to, from }
         | Op::Unary { to, from, .. }
         | Op::FloatToSigned { to, from, .. }
@@ -194,9 +185,10 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         Op::Load { to, base, .. } => usize::from(*to).max(values(&[*base])),
         Op::Store { from, base, .. } => values(&[*from, *base]),
         Op::Watch { filter, base, .. } => (usize::from(*filter) + 1).max(values(&[*base])),
-        Op::Guard { left, right, .. } | Op::Branch { left, right, .. } | Op::Look { left, right, .. } => {
-            values(&[*left, *right])
-        }
+        Op::Guard { left, right, .. }
+        | Op::When { left, right, .. }
+        | Op::Branch { left, right, .. }
+        | Op::Look { left, right, .. } => values(&[*left, *right]),
         Op::Version { space, page, .. } => {
             let pages = match space {
                 Space::Data => layout::versioned_pages(layout),
@@ -209,38 +201,5 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         Op::Count { to, end, .. } => usize::from(*to).max(usize::from(*end)),
         Op::Forget { slot } => usize::from(*slot),
         Op::JumpIndirect { target, .. } => values(&[*target]),
-    }
-}
-
-/// The register that an operation changes, if it is one by its name.
-fn changed(op: &Op) -> Option<Slot> {
-    match op {
-        Op::Move { to, .. }
-        | Op::Unary { to, .. }
-        | Op::FloatToSigned { to, .. }
-        | Op::ToFloat { to, .. }
-        | Op::Binary { to, .. }
-        | Op::Set { to, .. }
-        | Op::Float { to, .. }
-        | Op::FloatSet { to, .. }
-        | Op::Funnel { to, .. }
-        | Op::LongShiftRightSigned { to, .. }
-        | Op::Select { to, .. }
-        | Op::Load { to, .. }
-        | Op::Count { to, .. } => Some(*to),
-        Op::Instruction(_)
-        | Op::Leave
-        | Op::Tally { .. }
-        | Op::Jump { .. }
-        | Op::JumpIndirect { .. }
-        | Op::Store { .. }
-        | Op::Watch { .. }
-        | Op::Guard { .. }
-        | Op::Branch { .. }
-        | Op::Look { .. }
-        | Op::Version { .. }
-        | Op::Line { .. }
-        | Op::Rotate { .. }
-        | Op::Forget { .. } => None,
     }
 }

@@ -247,7 +247,16 @@ pub enum Op {
     Count { to: Slot, end: Slot, done: u32 },
     /// The content of the register is not needed any more.
     Forget { slot: Slot },
+    /// If the condition holds, the next `count` operations are done and nothing behind them: they let control leave. If it does not, they
+    /// are skipped. There is none of these among them.
+    When { condition: Condition, left: Value, right: Value, count: u32 },
+    /// Goes on at a constant address with the block that lies there, whose operations follow: the conditions for entering it, which end
+    /// the run with [`Exit::At`](crate::Exit) that block if one fails, and its instructions from 0 on. From here on, `done` counts from
+    /// the start of that block, and [`Exit::Interpret`](crate::Exit) has its `tag`. It is entered only if there is room for `count` cycles.
+    Join { address: u32, tag: u32, count: u32, done: u32 },
     /// Counts how often control leaves by the next way out, which is that of the operation behind this one: `executions[place] += 1`.
+    /// Before [`Op::Join`] it counts how often control comes to the block that is joined and does not get to the next way out that is
+    /// counted: it ends the run there or leaves an instruction to the interpreter.
     Tally { place: u32 },
     /// Goes on at a constant address if the condition holds.
     Branch { condition: Condition, left: Value, right: Value, target: u32, done: u32 },
@@ -259,4 +268,41 @@ pub enum Op {
     Look { condition: Condition, left: Value, right: Value, target: u32, done: u32 },
     /// Leaves this instruction and the rest of the block to the interpreter.
     Leave,
+}
+
+impl Op {
+    /// The register that the operation changes, if it is one by its name.
+    pub fn changed(&self) -> Option<Slot> {
+        match self {
+            Op::Move { to, .. }
+            | Op::Unary { to, .. }
+            | Op::FloatToSigned { to, .. }
+            | Op::ToFloat { to, .. }
+            | Op::Binary { to, .. }
+            | Op::Set { to, .. }
+            | Op::Float { to, .. }
+            | Op::FloatSet { to, .. }
+            | Op::Funnel { to, .. }
+            | Op::LongShiftRightSigned { to, .. }
+            | Op::Select { to, .. }
+            | Op::Load { to, .. }
+            | Op::Count { to, .. } => Some(*to),
+            Op::Instruction(_)
+            | Op::Leave
+            | Op::Tally { .. }
+            | Op::Jump { .. }
+            | Op::JumpIndirect { .. }
+            | Op::Store { .. }
+            | Op::Watch { .. }
+            | Op::Guard { .. }
+            | Op::When { .. }
+            | Op::Join { .. }
+            | Op::Branch { .. }
+            | Op::Look { .. }
+            | Op::Version { .. }
+            | Op::Line { .. }
+            | Op::Rotate { .. }
+            | Op::Forget { .. } => None,
+        }
+    }
 }

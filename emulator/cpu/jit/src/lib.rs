@@ -11,21 +11,21 @@
 //! Instructions are counted as in QEMU's icount: a block that does not fit into what is left is not entered, and the interpreter does
 //! its beginning. Runs therefore end at the same instruction with and without translation.
 //!
-//! All `unsafe` of the emulator is here. What makes it sound: code only reaches registers below [`Engine`]'s highest slot and memory
+//! All `unsafe` of the emulator is here and in `espalier-pages`. What makes it sound: code only reaches registers below [`Engine`]'s highest slot and memory
 //! inside the windows, whose sizes [`Engine::run`] compares with those that the code was made for; and the memory that code lies in
 //! has two mappings, one that can be written and one that can be executed. Engines of a machine and its forks share code by copying it
 //! from a [`CodePool`], where it is kept with the operations and the layout that it was made for.
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod arena;
+mod block;
 mod engine;
 mod ir;
 mod layout;
-#[cfg_attr(all(target_os = "linux", target_arch = "x86_64"), path = "x64/mod.rs")]
-#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), path = "absent.rs")]
+#[cfg_attr(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")), path = "native/mod.rs")]
+#[cfg_attr(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))), path = "absent.rs")]
 mod native;
 
-pub use engine::{Block, Engine, Exit, Outcome, host};
+pub use block::{Block, Exit, Outcome};
+pub use engine::{Engine, host};
 pub use espalier_core::{Page, SteadyWords, Window, WindowLayout, Windows};
 pub use ir::{Binary, Condition, Float, FloatCondition, Op, Ring, Slot, Space, Unary, Value, Width};
 pub use native::{CodePool, fuses};

@@ -151,14 +151,34 @@ fn last() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Operations in a row, among them ones under a condition, and the start of another block.
+fn piece() -> impl Strategy<Value = Vec<Op>> {
+    let under = (condition(), value(), value(), vec(op(), 0..4), last());
+    prop_oneof![
+        40 => op().prop_map(|op| vec![op]),
+        2 => under.prop_map(|(condition, left, right, mut ops, last)| {
+            ops.push(last);
+            ops.insert(0, Op::When { condition, left, right, count: 2 * ops.len() as u32 });
+            ops
+        }),
+        1 => (0u32..9, 0u32..4).prop_map(|(address, count)| {
+            vec![Op::Join { address, tag: 1000 + address, count: count * 8, done: 0 }]
+        }),
+    ]
+}
+
 /// Operations, each of which is an instruction, and the end.
 fn program() -> impl Strategy<Value = Vec<Op>> {
-    (vec(op(), 0..40), last(), 0usize..2).prop_map(|(mut ops, last, before)| {
+    (vec(piece(), 0..40), last(), 0usize..2).prop_map(|(pieces, last, before)| {
+        let mut ops = pieces.concat();
         ops.push(last);
         let mut program = Vec::new();
+        // The first instruction of the present part; what comes before it are conditions for entering.
+        let mut first = before;
         for (index, mut op) in ops.into_iter().enumerate() {
-            let spent = (index + 1).saturating_sub(before) as u32;
+            let spent = (index + 1).saturating_sub(first) as u32;
             if let Op::Branch { done, .. }
+            | Op::Join { done, .. }
             | Op::Look { done, .. }
             | Op::Jump { done, .. }
             | Op::JumpIndirect { done, .. } = &mut op
@@ -172,10 +192,13 @@ fn program() -> impl Strategy<Value = Vec<Op>> {
             {
                 *target = ADDRESS;
             }
-            if index >= before {
-                program.push(Op::Instruction(index as u32));
+            if index >= first {
+                program.push(Op::Instruction((index - first) as u32));
             }
             program.push(op);
+            if let Op::Join { address, .. } = op {
+                first = index + 1 + address as usize % 2;
+            }
         }
         program
     })
@@ -332,6 +355,27 @@ fn blocks_lead_to_each_other() {
     assert_eq!(run(&mut engine, cell, &mut registers, &mut memory, 10), None);
 }
 
+/// Computed jumps to addresses that share a set of the table, of a loop that would leave in each round if only one had its place.
+#[test]
+fn a_loop_over_one_set_of_the_table_does_not_leave() {
+    const ADDRESSES: [u32; 2] = [0x4007_9ADA, 0x4006_4AE0];
+    let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
+    let cells = [0, 1].map(|index| {
+        let next = Op::JumpIndirect { target: Value::Imm(ADDRESSES[1 - index]), done: 1 };
+        let block = Block { address: ADDRESSES[index], tag: 0, count: 1, ops: &[Op::Instruction(0), next] };
+        engine.install(&block).expect("there is room")
+    });
+    let (mut registers, mut memory) = (vec![0; REGISTERS], Memory::new(&[0; 4]));
+    for cell in cells {
+        let ran = run(&mut engine, cell, &mut registers, &mut memory, 1000);
+        assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 0, looked: None }));
+    }
+    engine.remove(cells[1]);
+    let ran = run(&mut engine, cells[0], &mut registers, &mut memory, 1000);
+    assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 999, looked: None }));
+    assert_eq!(registers[usize::from(PC)], ADDRESSES[1]);
+}
+
 /// A block that leads to itself.
 #[test]
 fn a_block_repeats_itself() {
@@ -378,6 +422,38 @@ fn ways_out_are_counted() {
         assert_eq!(ran, Some(Outcome { exit: Exit::At, room: 799, looked: None }));
     }
     assert_eq!(executions, [0, 0, 198, 2, 0, 0, 0, 2]);
+}
+
+/// Instructions before a block that is joined count where control leaves that by no way out: there is no room for it, or an
+/// instruction is left.
+#[test]
+fn the_way_to_a_joined_block_is_counted() {
+    let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
+    let ops = [
+        Op::Instruction(0),
+        Op::Tally { place: 1 },
+        Op::Join { address: 4, tag: 2, count: 5, done: 3 },
+        Op::Instruction(0),
+        Op::Instruction(1),
+        Op::Guard { condition: Condition::Equal, left: Value::Slot(0), right: Value::Imm(0) },
+        Op::Tally { place: 2 },
+        Op::JumpIndirect { target: Value::Imm(8), done: 5 },
+    ];
+    let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 3, ops: &ops }).expect("there is room");
+    let mut executions = [0; 3];
+    let cases = [
+        (7, 1, Exit::At, 4, [0, 1, 0]),
+        (100, 0, Exit::Interpret { tag: 2, index: 1 }, 97, [0, 2, 0]),
+        (100, 1, Exit::At, 92, [0, 2, 1]),
+    ];
+    for (room, value, exit, left, counts) in cases {
+        let mut registers = vec![0; REGISTERS];
+        registers[0] = value;
+        let mut memory = Memory::new(&[0; 4]);
+        let ran = run_counted(&mut engine, cell, &mut registers, &mut memory, &mut executions, room);
+        assert_eq!(ran, Some(Outcome { exit, room: left, looked: None }));
+        assert_eq!(executions, counts);
+    }
 }
 
 /// Where a block counts is an engine's own, even if its code is another one's.

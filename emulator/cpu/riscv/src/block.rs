@@ -1,8 +1,9 @@
 //! RISC-V's part of blocks of decoded instructions: they go on through conditional branches up to a jump or a change of state that
 //! decoding cannot see through.
 
-use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Writer};
+use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Timing, Writer};
 
+use crate::cost;
 use crate::instruction::{self, Flow, Instruction};
 use crate::trap::Trap;
 
@@ -11,9 +12,11 @@ pub(crate) type Blocks = BlockCache<RiscV>;
 /// Why there is no block at an address.
 pub(crate) type Absent = espalier_core::Absent<Trap>;
 
-/// The instruction set.
+/// The instruction set, and the cycles that its instructions take.
 #[derive(Clone, Debug)]
-pub(crate) struct RiscV;
+pub(crate) struct RiscV {
+    pub timing: Timing,
+}
 
 impl Persist for RiscV {
     fn save(&self, _to: &mut Writer) {}
@@ -37,9 +40,21 @@ impl Decoder for RiscV {
         u32::from(instruction.length())
     }
 
+    fn charge<B: Bus>(&self, _bus: &mut B, _pc: u32, instruction: &mut Instruction) {
+        instruction.more = cost::of(instruction.opcode, self.timing);
+    }
+
     fn add(&mut self, instruction: &mut Instruction, index: u8, offset: u8, _own: &mut ()) -> bool {
         (instruction.index, instruction.offset) = (index, offset);
         instruction.opcode.flow() == Flow::End
+    }
+
+    fn take(&mut self) -> RiscV {
+        self.clone()
+    }
+
+    fn suits(&self, other: &RiscV) -> bool {
+        self.timing == other.timing
     }
 }
 

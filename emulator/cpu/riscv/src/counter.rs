@@ -1,7 +1,7 @@
 //! The performance counter (TRM "ESP-RISC-V CPU", `mpcer`, `mpcmr`, `mpccr`).
 //!
-//! It counts cycles, or instructions without the cycles in which the core waits. As every instruction takes one cycle and nothing
-//! stalls, the events of hazards never come; those of loads, stores and branches are not counted.
+//! It counts cycles, or instructions without the cycles in which the core waits or an instruction takes longer than one. The events of
+//! hazards never come; those of loads, stores and branches are not counted.
 
 /// `mpcer`: eleven kinds of events.
 const EVENTS: u32 = 0x7ff;

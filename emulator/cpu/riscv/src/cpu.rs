@@ -1,12 +1,13 @@
 //! The core as its users see it, and the loop that runs blocks.
 
-use espalier_core::{BlockCounts, Bus, DebugStop, EdgeCounts, Executed, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, CodeState, DebugStop, EdgeCounts, Executed, Exit, Timing, Watchpoint};
 
 use crate::block::{self, Absent, Blocks, RiscV};
 use crate::config::Config;
+use crate::cost;
 use crate::csr::Csr;
 use crate::debugger::{self, Debugger, Position};
-use crate::execute::{execute, execute_apart};
+use crate::execute::{compared, execute, execute_apart};
 use crate::state::{Privilege, State};
 use crate::step::{Start, Step, Then};
 
@@ -28,7 +29,8 @@ espalier_core::persist!(state Cpu { state, blocks, cycles, debugger });
 impl Cpu {
     /// A core that has just been reset.
     pub fn new(config: Config) -> Cpu {
-        Cpu { state: State::new(config), blocks: Blocks::new(RiscV), cycles: 0, debugger: Debugger::default() }
+        let blocks = Blocks::new(RiscV { timing: Timing::Fast });
+        Cpu { state: State::new(config), blocks, cycles: 0, debugger: Debugger::default() }
     }
 
     /// Resets the core. Decoded blocks and breakpoints stay, and so do the levels of its inputs.
@@ -48,6 +50,22 @@ impl Cpu {
     /// Sets the interrupts that the controller presents. If there are several, the core takes the lowest-numbered.
     pub fn set_interrupt_lines(&mut self, lines: u32) {
         self.state.lines = lines;
+    }
+
+    /// Has instructions take the cycles that `timing` says, from now on.
+    pub fn set_timing(&mut self, timing: Timing) {
+        self.blocks.clear();
+        self.blocks.decoder.timing = timing;
+    }
+
+    /// As [`Core::cloned_with`](espalier_core::Core::cloned_with).
+    pub fn cloned_with(&mut self, code: CodeState) {
+        self.blocks.cloned_with(code);
+    }
+
+    /// As [`Core::leave_code`](espalier_core::Core::leave_code).
+    pub fn leave_code(&mut self, code: CodeState) {
+        self.blocks.leave(code);
     }
 
     /// Counts from now on the blocks that it executes; a clone counts for itself.
@@ -74,6 +92,7 @@ impl Cpu {
     pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
         self.state.started = self.cycles;
         let mut spent = 0;
+        self.blocks.begin(bus);
         let exit = self.run_until(bus, cycles, &mut spent);
         self.cycles += u64::from(spent);
         exit
@@ -145,8 +164,8 @@ impl Cpu {
         if self.state.waiting {
             return Exit::Waiting;
         }
-        interpret(&mut self.state, bus);
-        self.cycles += 1;
+        let more = interpret(&mut self.state, bus, self.blocks.decoder.timing);
+        self.cycles += 1 + u64::from(more);
         if bus.attention() { Exit::Attention } else { Exit::Budget }
     }
 
@@ -245,13 +264,14 @@ impl Cpu {
 #[inline(never)]
 fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
     let mut previous = Blocks::NO_INSTRUCTION;
+    let jump = cost::of_jump(blocks.decoder.timing);
     loop {
         let pc = state.pc;
         let index = match blocks.follow(previous, pc, bus) {
             Ok(index) => index,
             Err(Absent::Trap(trap)) => {
                 state.raise(trap, pc);
-                return spent + 1;
+                return spent + 1 + state.stall(jump);
             }
             Err(Absent::NotAtHand) => return spent,
         };
@@ -264,6 +284,11 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let mut step = Step::NEXT;
         let mut last = None;
         for op in &instructions[..count] {
+            if bus.is_observed()
+                && let Some((one, other)) = compared(state, op)
+            {
+                bus.compared(one, other);
+            }
             step = execute(state, bus, op, start);
             if step != Step::NEXT {
                 last = Some(op);
@@ -284,12 +309,16 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         let cut_short = last.is_none();
         let mut ends = false;
         match (step.then(), last) {
-            (Then::Jump(target), _) => state.pc = target,
+            (Then::Jump(target), _) => {
+                state.pc = target;
+                spent += state.stall(jump);
+            }
             (_, None) => {
                 state.pc = instructions.get(count).map_or(end, |next| pc.wrapping_add(u32::from(next.offset)));
             }
             (then, Some(last)) => {
                 state.finish(then, start.pc(last), u32::from(last.length()));
+                spent += state.stall(then.penalty(jump));
                 ends = matches!(then, Then::Sync | Then::SyncJump(_));
             }
         }
@@ -304,30 +333,42 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
     }
 }
 
-/// Fetches, decodes and executes the next instruction.
-fn interpret<B: Bus>(state: &mut State, bus: &mut B) {
-    let pc = state.pc;
+/// Fetches, decodes and executes the next instruction. Returns the cycles that it takes more than one.
+fn interpret<B: Bus>(state: &mut State, bus: &mut B, timing: Timing) -> u32 {
+    let (pc, jump) = (state.pc, cost::of_jump(timing));
     // A wait for code takes the cycle in which it begins.
     if !bus.bring_in(pc) {
-        return;
+        return 0;
     }
-    let op = match block::fetch(bus, pc) {
+    let mut op = match block::fetch(bus, pc) {
         Ok(op) => op,
-        Err(trap) => return state.raise(trap, pc),
+        Err(trap) => {
+            state.raise(trap, pc);
+            return state.stall(jump);
+        }
     };
+    op.more = cost::of(op.opcode, timing);
     bus.executing(pc);
     let step = execute_apart(state, bus, &op, Start { pc, cycle: 0 });
     if bus.is_observed() {
         bus.executed(pc, pc.wrapping_add(u32::from(op.length())), 1);
     }
     state.finish(step.then(), pc, u32::from(op.length()));
+    state.stall(step.then().penalty(jump))
 }
 
 impl State {
+    /// Lets so many cycles pass in which no instruction ends. Returns them.
+    #[inline(always)]
+    pub(crate) fn stall(&mut self, cycles: u32) -> u32 {
+        self.idled += u64::from(cycles);
+        cycles
+    }
+
     /// Completes the instruction of `length` bytes at `pc`.
     pub(crate) fn finish(&mut self, then: Then, pc: u32, length: u32) {
         match then {
-            Then::Next | Then::Leave | Then::Sync => self.pc = pc.wrapping_add(length),
+            Then::Next | Then::Leave | Then::Sync | Then::Delay(_) => self.pc = pc.wrapping_add(length),
             Then::Jump(target) | Then::SyncJump(target) => self.pc = target,
             Then::Raise => self.raise(self.trap, pc),
         }

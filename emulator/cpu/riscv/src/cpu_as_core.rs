@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{BlockCounts, Bus, Core, DebugStop, EdgeCounts, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, CodeState, Core, DebugStop, EdgeCounts, Exit, Watchpoint};
 
 use crate::cpu::Cpu;
 
@@ -11,6 +11,14 @@ impl Core for Cpu {
 
     fn step<B: Bus>(&mut self, bus: &mut B) -> Exit {
         self.step(bus)
+    }
+
+    fn cloned_with(&mut self, code: CodeState) {
+        self.cloned_with(code);
+    }
+
+    fn leave_code(&mut self, code: CodeState) {
+        self.leave_code(code);
     }
 
     fn count_blocks(&mut self) {

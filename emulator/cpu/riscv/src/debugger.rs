@@ -11,6 +11,7 @@ use espalier_core::{
 };
 
 use crate::block::{self, Absent, Blocks};
+use crate::cost;
 use crate::execute::execute_apart;
 use crate::instruction::{Instruction, Opcode};
 use crate::state::State;
@@ -152,6 +153,7 @@ fn access(opcode: Opcode) -> Option<(WatchKind, u32)> {
 fn decoded_anew<B: Bus>(bus: &mut B, pc: u32, op: &Instruction) -> Instruction {
     let mut fresh = block::fetch(bus, pc).unwrap_or_else(|_| Instruction::illegal(0));
     (fresh.index, fresh.offset) = (op.index, op.offset);
+    fresh.more = op.more;
     fresh
 }
 
@@ -174,6 +176,7 @@ pub(crate) fn run_blocks<B: Bus>(
     cycles: Range<u32>,
 ) -> Debugged {
     let (mut spent, stop) = (cycles.start, cycles.end);
+    let jump = cost::of_jump(blocks.decoder.timing);
     loop {
         let index = match blocks.follow(Blocks::NO_INSTRUCTION, position.block, bus) {
             Ok(index) => index,
@@ -183,7 +186,7 @@ pub(crate) fn run_blocks<B: Bus>(
             Err(Absent::Trap(trap)) => {
                 state.raise(trap, state.pc);
                 debugger.note(None);
-                return Debugged { spent: spent + 1, exit: None };
+                return Debugged { spent: spent + 1 + state.stall(jump), exit: None };
             }
         };
         let instructions = blocks.instructions(blocks.block(index));
@@ -209,7 +212,7 @@ pub(crate) fn run_blocks<B: Bus>(
             let op = &fresh;
             let watched = debugger.watched(state, op);
             let then = execute_apart(state, bus, op, start).then();
-            spent += 1;
+            spent += 1 + state.stall(then.penalty(jump));
             let end = pc.wrapping_add(u32::from(op.length()));
             if bus.is_observed() {
                 bus.executed(pc, end, spent);

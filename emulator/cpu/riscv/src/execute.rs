@@ -15,6 +15,16 @@ const SHIFT: u32 = 31;
 /// `JALR` clears the lowest bit of its target.
 const TARGET: u32 = !1;
 
+/// The numbers that a conditional branch compares, before it is executed; none of any other instruction.
+pub(crate) fn compared(state: &State, op: &Instruction) -> Option<(u32, u32)> {
+    match op.opcode {
+        Opcode::Beq | Opcode::Bne | Opcode::Blt | Opcode::Bge | Opcode::Bltu | Opcode::Bgeu => {
+            Some((state.get(op.fields.rs1), state.get(op.fields.rs2)))
+        }
+        _ => None,
+    }
+}
+
 /// [`execute`] where few instructions go through: compiled once for any bus, and not once more for each place.
 #[inline(never)]
 pub(crate) fn execute_apart(state: &mut State, bus: &mut dyn Bus, op: &Instruction, start: Start) -> Step {
@@ -92,14 +102,10 @@ pub(crate) fn execute<B: Bus + ?Sized>(state: &mut State, bus: &mut B, op: &Inst
         Opcode::Mulh => ((i64::from(first as i32) * i64::from(second as i32)) >> 32) as u32,
         Opcode::Mulhsu => ((i64::from(first as i32) * i64::from(second)) >> 32) as u32,
         Opcode::Mulhu => ((u64::from(first) * u64::from(second)) >> 32) as u32,
-        // Volume I, "Division Operations": dividing by zero gives all ones and leaves the dividend, and the quotient that does not
-        // fit wraps.
-        Opcode::Div if second == 0 => u32::MAX,
-        Opcode::Div => (first as i32).wrapping_div(second as i32) as u32,
-        Opcode::Divu => first.checked_div(second).unwrap_or(u32::MAX),
-        Opcode::Rem if second == 0 => first,
-        Opcode::Rem => (first as i32).wrapping_rem(second as i32) as u32,
-        Opcode::Remu => first.checked_rem(second).unwrap_or(first),
+        Opcode::Div | Opcode::Divu | Opcode::Rem | Opcode::Remu => {
+            state.set(op.fields.rd, divided(op.opcode, first, second));
+            return if op.more > 0 { Step::delay(op.more) } else { Step::NEXT };
+        }
         Opcode::Fence | Opcode::FenceTso => return Step::NEXT,
         Opcode::FenceI => return Step::LEAVE,
         Opcode::Unimp => return state.refuse(Trap::Illegal(immediate)),
@@ -129,6 +135,19 @@ pub(crate) fn execute<B: Bus + ?Sized>(state: &mut State, bus: &mut B, op: &Inst
     };
     state.set(op.fields.rd, value);
     Step::NEXT
+}
+
+/// Quotient or remainder. Volume I, "Division Operations": dividing by zero gives all ones and leaves the dividend, and the quotient that
+/// does not fit wraps.
+fn divided(opcode: Opcode, first: u32, second: u32) -> u32 {
+    match opcode {
+        Opcode::Div if second == 0 => u32::MAX,
+        Opcode::Div => (first as i32).wrapping_div(second as i32) as u32,
+        Opcode::Divu => first.checked_div(second).unwrap_or(u32::MAX),
+        Opcode::Rem if second == 0 => first,
+        Opcode::Rem => (first as i32).wrapping_rem(second as i32) as u32,
+        _ => first.checked_rem(second).unwrap_or(first),
+    }
 }
 
 #[inline(always)]

@@ -97,6 +97,8 @@ pub struct Instruction {
     pub(crate) offset: u8,
     /// Number of instructions before it in that block.
     pub(crate) index: u8,
+    /// Cycles that come to it in silicon's time.
+    pub(crate) more: u8,
     pub(crate) fields: Fields,
 }
 
@@ -163,8 +165,15 @@ impl Instruction {
             if description.length != length || word & description.mask != description.pattern {
                 return None;
             }
-            let mut instruction =
-                Instruction { opcode: description.opcode, row, length, offset: 0, index: 0, fields: Fields::NONE };
+            let mut instruction = Instruction {
+                opcode: description.opcode,
+                row,
+                length,
+                offset: 0,
+                index: 0,
+                more: 0,
+                fields: Fields::NONE,
+            };
             let accepted = description.operands.iter().all(|operand| operand.decode(word, &mut instruction.fields));
             accepted.then_some(instruction)
         })
@@ -179,6 +188,7 @@ impl Instruction {
             length,
             offset: 0,
             index: 0,
+            more: 0,
             fields: Fields { immediate: if length == NARROW { word & 0xffff } else { word }, ..Fields::NONE },
         }
     }

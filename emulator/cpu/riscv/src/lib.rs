@@ -5,7 +5,8 @@
 //! but Espressif's own, and interrupts that a controller beside the core arbitrates ([`InterruptController`]). Physical memory
 //! protection and triggers keep what is written to them; neither is enforced.
 //!
-//! Time is counted in cycles, and one instruction takes one cycle, whatever it does. An instruction that raises an exception
+//! Time is counted in cycles, and one instruction takes one cycle, whatever it does, unless the core keeps the time of silicon
+//! ([`Timing::Silicon`]), in which jumps and divisions take longer. An instruction that raises an exception
 //! takes its cycle too; entering an interrupt handler takes none.
 //!
 //! [`Cpu::run`] decodes code into blocks once and executes those; [`Cpu::step`] fetches and decodes one instruction at
@@ -16,6 +17,7 @@
 mod block;
 mod config;
 mod controller;
+mod cost;
 mod counter;
 mod cpu;
 mod cpu_as_core;
@@ -36,7 +38,7 @@ pub use config::Config;
 pub use controller::{InterruptController, LINES};
 pub use cpu::Cpu;
 pub use csr::{CSRS, Csr};
-pub use espalier_core::{DebugStop, Exit, WatchKind, Watchpoint};
+pub use espalier_core::{DebugStop, Exit, Timing, WatchKind, Watchpoint};
 pub use instruction::{Description, Flow, Instruction, Opcode, TABLE};
 pub use operand::Operand;
 pub use register::register_name;

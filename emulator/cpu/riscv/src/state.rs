@@ -64,7 +64,7 @@ pub(crate) struct State {
     pub trap: Trap,
     /// Cycles since reset when the current `run` or `step` started.
     pub started: u64,
-    /// Cycles since reset in which the core executed nothing.
+    /// Cycles since reset in which the core executed nothing, and those that instructions took beside one each.
     pub idled: u64,
     pub counter: PerformanceCounter,
     pub pmpcfg: [u8; 16],

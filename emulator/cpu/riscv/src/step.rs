@@ -16,12 +16,26 @@ pub(crate) enum Then {
     Jump(u32),
     /// The next instruction, which has to be looked up again.
     Leave,
+    /// The next instruction, after so many cycles more.
+    Delay(u8),
     /// The next instruction, after looking at interrupts again.
     Sync,
     /// The instruction at an address, after looking at interrupts again.
     SyncJump(u32),
     /// The handler of the trap in [`State::trap`](crate::state::State::trap); the instruction had no effect.
     Raise,
+}
+
+impl Then {
+    /// The cycles that come to the instruction, of which a jump has `jump`.
+    #[inline(always)]
+    pub(crate) fn penalty(self, jump: u32) -> u32 {
+        match self {
+            Then::Next | Then::Leave | Then::Sync => 0,
+            Then::Jump(_) | Then::SyncJump(_) | Then::Raise => jump,
+            Then::Delay(cycles) => u32::from(cycles),
+        }
+    }
 }
 
 impl Step {
@@ -32,10 +46,15 @@ impl Step {
     pub(crate) const RAISE: Step = Step(3 << Step::KIND_SHIFT);
     const SYNC_JUMP: Step = Step(4 << Step::KIND_SHIFT);
     const JUMP: Step = Step(5 << Step::KIND_SHIFT);
+    const DELAY: Step = Step(6 << Step::KIND_SHIFT);
 
     #[inline(always)]
     pub(crate) fn jump(target: u32) -> Step {
         Step(Step::JUMP.0 | u64::from(target))
+    }
+
+    pub(crate) fn delay(cycles: u8) -> Step {
+        Step(Step::DELAY.0 | u64::from(cycles))
     }
 
     pub(crate) fn sync_jump(target: u32) -> Step {
@@ -49,6 +68,7 @@ impl Step {
             Step::NEXT => Then::Next,
             Step::JUMP => Then::Jump(target),
             Step::LEAVE => Then::Leave,
+            Step::DELAY => Then::Delay(target as u8),
             Step::SYNC => Then::Sync,
             Step::SYNC_JUMP => Then::SyncJump(target),
             _ => Then::Raise,

@@ -4,15 +4,15 @@
 mod lower;
 mod translate;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cost::{AHEAD, MOST_CYCLES, Penalties};
 use crate::instruction::{self, Flow, Instruction, Opcode};
 use crate::timing;
 use crate::trap::Trap;
 use espalier_core::{
-    BlockCache, BlockCounts, Bus, CacheLines, CodeMemory, Counting, Damaged, Decoder, EdgeCounts, Persist, Reader,
-    Timing, Translation, Writer,
+    BlockCache, BlockCounts, Bus, CODE_PAGE, CacheLines, CodeMemory, CodeState, Counting, Damaged, Decoder, EdgeCounts,
+    Persist, Reader, Timing, Translation, Writer,
 };
 pub(crate) use translate::Entered;
 use translate::Translator;
@@ -46,6 +46,8 @@ pub(crate) struct Own {
     /// Number of executions before it was translated, and the cell of its translation.
     pub heat: u32,
     pub native: u32,
+    /// Others know that it was executed a few times, and may join it.
+    pub is_warm: bool,
 }
 
 impl Own {
@@ -57,7 +59,7 @@ impl Own {
 
 impl Default for Own {
     fn default() -> Own {
-        Own { window: 0, limit: 0, cycles: 0, most: 0, heat: 0, native: NONE }
+        Own { window: 0, limit: 0, cycles: 0, most: 0, heat: 0, native: NONE, is_warm: false }
     }
 }
 
@@ -67,6 +69,8 @@ pub(crate) struct Xtensa {
     /// Addresses at which zero-overhead loops were seen to end. Blocks never run across them.
     loop_ends: BTreeSet<u32>,
     last_loop_end: u32,
+    /// The starts of the loops that were begun in silicon's time, by their ends.
+    loops: BTreeMap<u32, u32>,
     /// Where the loop ends that the block which is being decoded starts.
     new_loop_end: Option<u32>,
     /// After `ENTRY`, execution only stays in the block when the whole new window can be used.
@@ -80,6 +84,7 @@ impl Clone for Xtensa {
     fn clone(&self) -> Xtensa {
         Xtensa {
             loop_ends: self.loop_ends.clone(),
+            loops: self.loops.clone(),
             last_loop_end: self.last_loop_end,
             translator: self.translator.for_clone(),
             ..Xtensa::new(self.translator.setting(), self.timing)
@@ -89,15 +94,22 @@ impl Clone for Xtensa {
 
 impl Persist for Xtensa {
     fn save(&self, to: &mut Writer) {
-        let Xtensa { loop_ends, last_loop_end, new_loop_end: _, entered: _, timing: _, translator: _ } = self;
+        let Xtensa { loop_ends, last_loop_end, loops, new_loop_end: _, entered: _, timing, translator: _ } = self;
+        // In a fork they depend on the forks before it. Only in silicon's time, where nothing is taken over, do they make a difference.
+        let (loop_ends, last_loop_end) = match timing {
+            Timing::Fast => (&BTreeSet::new(), &0),
+            Timing::Silicon => (loop_ends, last_loop_end),
+        };
         loop_ends.save(to);
         last_loop_end.save(to);
+        loops.save(to);
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         *self = Xtensa::new(self.translator.setting(), self.timing);
         self.loop_ends.restore(from)?;
-        self.last_loop_end.restore(from)
+        self.last_loop_end.restore(from)?;
+        self.loops.restore(from)
     }
 }
 
@@ -106,6 +118,7 @@ impl Xtensa {
         Xtensa {
             loop_ends: BTreeSet::new(),
             last_loop_end: 0,
+            loops: BTreeMap::new(),
             new_loop_end: None,
             entered: false,
             timing,
@@ -137,7 +150,7 @@ impl Decoder for Xtensa {
 
     fn charge<B: Bus>(&self, bus: &mut B, pc: u32, instruction: &mut Instruction) {
         if self.timing == Timing::Silicon {
-            instruction.after = timing::cycles(instruction, pc, |at| fetch(bus, at).ok());
+            timing::charge(instruction, pc, &self.loops, |at| fetch(bus, at).ok());
         }
     }
 
@@ -145,7 +158,7 @@ impl Decoder for Xtensa {
         instruction.offset = offset;
         instruction.after += own.cycles;
         own.cycles = instruction.after;
-        own.most = own.cycles + Penalties::of(self.timing).jump;
+        own.most = own.cycles + Penalties::of(self.timing).jump + u8::from(instruction.lands_across_words());
         self.entered &= index != 0;
         if self.entered {
             instruction.shape.forget_window();
@@ -156,7 +169,7 @@ impl Decoder for Xtensa {
     }
 
     fn met_last(&mut self, instruction: &Instruction) {
-        if matches!(instruction.opcode, Opcode::Loop | Opcode::Loopnez | Opcode::Loopgtz) {
+        if instruction.opcode.begins_loop() {
             self.new_loop_end = Some(instruction.immediate);
         }
     }
@@ -193,12 +206,32 @@ impl Decoder for Xtensa {
         }
     }
 
-    fn dropped(&mut self, own: &Own) {
+    fn dropped(&mut self, start: u32, own: &Own) {
         self.translator.remove(own.native);
+        self.translator.lost(start);
     }
 
     fn cleared(&mut self) {
-        self.translator.clear();
+        self.translator.cleared();
+    }
+
+    fn take(&mut self) -> Xtensa {
+        let empty = Xtensa::new(self.translator.setting(), self.timing);
+        std::mem::replace(self, empty)
+    }
+
+    /// In silicon's time the loops that were begun say how long others take, and those are not the same in another core.
+    fn suits(&self, other: &Xtensa) -> bool {
+        let times = [self.timing, other.timing];
+        times == [Timing::Fast; 2] && self.translator.setting() == other.translator.setting()
+    }
+
+    fn taken_over(cache: &mut BlockCache<Xtensa>, asleep: &[u32]) {
+        translate::taken_over(cache, asleep);
+    }
+
+    fn woken(&mut self, start: u32) {
+        self.translator.woken(start);
     }
 }
 
@@ -213,6 +246,22 @@ espalier_core::persist!(state Blocks { cache });
 impl Blocks {
     /// Index of no instruction: nothing came before.
     pub(crate) const NO_INSTRUCTION: u32 = BlockCache::<Xtensa>::NO_INSTRUCTION;
+
+    /// As [`BlockCache::cloned_with`].
+    pub(crate) fn cloned_with(&mut self, code: CodeState) {
+        self.cache.cloned_with(code);
+    }
+
+    /// As [`BlockCache::leave`].
+    pub(crate) fn leave(&mut self, code: CodeState) {
+        self.cache.leave(code);
+    }
+
+    /// As [`BlockCache::begin`].
+    #[inline(always)]
+    pub(crate) fn begin<B: Bus>(&mut self, bus: &B) {
+        self.cache.begin(bus);
+    }
 
     pub(crate) fn new() -> Blocks {
         Blocks { cache: BlockCache::new(Xtensa::new(Translation::default(), Timing::default())) }
@@ -261,9 +310,41 @@ impl Blocks {
         }
     }
 
+    /// Notes that the loop from `start` to `end` was begun. Waits at its end are those of its next round.
+    pub(crate) fn note_loop(&mut self, start: u32, end: u32) {
+        let loops = &mut self.cache.decoder.loops;
+        if loops.len() >= MAX_LOOP_ENDS {
+            loops.clear();
+            self.cache.clear();
+        }
+        let before = self.cache.decoder.loops.insert(end, start);
+        if before != Some(start) {
+            // All that can have looked at what comes behind the end is in its page. Only the interpreter calls this: the block
+            // with the instruction that begins the loop must not be translated before.
+            let page = end & !(CODE_PAGE - 1);
+            let is_stale = |from: u32, behind: u32| {
+                let [first, last] = [from, behind.wrapping_sub(1)].map(|at| at & !(CODE_PAGE - 1));
+                first == page || last == page || behind == start || Some(behind) == before
+            };
+            self.cache.drop_where(|block| is_stale(block.start(), block.end));
+            translate::separate(&mut self.cache, |join| join.lies(is_stale));
+        }
+    }
+
+    /// Whether this loop was begun last of those that end there, or need not be known.
+    fn knows_loop(&self, start: u32, end: u32) -> bool {
+        self.timing() == Timing::Fast || self.cache.decoder.loops.get(&end) == Some(&start)
+    }
+
+    /// The starts of loops by their ends.
+    pub(crate) fn loops(&self) -> &BTreeMap<u32, u32> {
+        &self.cache.decoder.loops
+    }
+
     /// Drops what a change of address translation made stale.
     #[inline(always)]
     pub(crate) fn note_epoch(&mut self, epoch: u32) {
+        self.note_mapping(epoch);
         self.cache.note_epoch(epoch);
     }
 
@@ -287,6 +368,7 @@ fn add_loop_end(cache: &mut BlockCache<Xtensa>, address: u32) {
     }
     if cache.decoder.loop_ends.insert(address) {
         cache.drop_where(|block| block.runs_across(address));
+        translate::separate(cache, |join| join.runs_across(address));
     }
 }
 

@@ -1,9 +1,9 @@
 //! The cycles that instructions take when a core keeps the time of silicon ([`Timing::Silicon`]).
 //!
-//! The cycles of an instruction are known when it is decoded: they depend on its own opcode and on the few instructions behind it, never on
-//! how it was reached. So a block adds up its cycles once, for the interpreter and for translated code alike, and single
-//! steps, blocks and translated code agree however the code is cut into blocks. Only a taken branch, an exception and what memory takes
-//! come to it while the code runs.
+//! The cycles of an instruction are known when it is decoded: they depend on its own opcode, on the few instructions behind it and on the
+//! loops that were begun, never on how it was reached. So a block adds up its cycles once, for the interpreter and for translated code
+//! alike, and single steps, blocks and translated code agree however the code is cut into blocks. Only a taken branch, an exception and
+//! what memory takes come to it while the code runs.
 //!
 //! - The core has seven stages (ESP32 datasheet, "CPU"). With seven stages a result of a load can be used by the third instruction
 //!   behind it without waiting, and a taken branch, jump, call or return refills three stages (*Xtensa LX Microprocessor Overview
@@ -19,8 +19,15 @@
 //! - Literals lie in memory of instructions, where a load is slower than in data RAM (ISA manual, "Instruction RAM Option"); by how much
 //!   is not public. [`LITERAL`] is an estimate that brings the mean of published benchmarks (docs/src/timing.md) close.
 //! - An interrupt is entered as an exception is, for want of a figure.
-//! - Division is not public; `DIVISION` is an estimate for 32 bits at three bits a cycle.
-//! - A zero-overhead loop goes back without a cycle (ISA manual, "Loop Option").
+//! - A division ends early: it takes two cycles where the quotient has one bit. An ESP32 at 240 MHz was measured to do 118.94 million divisions
+//!   of 1 by 1 a second (WLED's issue 4206, by the program of post 82090 on esp32.com, whose sixteen of them make a round of a
+//!   zero-overhead loop). That it goes on by three bits a cycle is an estimate. The same table has 158.49 million steps of a product and the
+//!   sum that needs it, counted as two: three cycles; sums and products that wait for nothing take one, also in single precision.
+//! - A zero-overhead loop goes back without a cycle (ISA manual, "Loop Option"). What its last instructions wait for is in the next round:
+//!   ESP-DSP's dot product takes four cycles for a round of four instructions, though its sum is stored right behind the loop.
+//! - The core fetches words (`XCHAL_INST_FETCH_WIDTH` is 4 in the ESP32's `core-isa.h`). Where a jump leads to an instruction that lies across
+//!   two of them, a second fetch comes before it, for which the GNU assembler aligns targets and what is behind a call (its manual, "Automatic
+//!   Instruction Alignment"). Jumps whose target is in a register are not charged: functions are aligned, and a call is charged for its return.
 
 use espalier_core::Timing;
 
@@ -37,7 +44,7 @@ pub enum Cost {
     Literal,
     /// One cycle, and the result comes with `PRODUCT` more.
     Product,
-    /// `DIVISION` cycles.
+    /// `DIVISION` cycles, and more for a longer quotient.
     Division,
     /// One cycle, and the result comes with `FLOAT` more.
     Float,
@@ -53,8 +60,10 @@ const LITERAL: u8 = 3;
 const PRODUCT: u8 = 1;
 /// The same for a single-precision number.
 const FLOAT: u8 = 3;
-/// Cycles of a division.
-const DIVISION: u8 = 11;
+/// Cycles of a division whose quotient has no more than [`DIVISION_BITS`] bits.
+const DIVISION: u8 = 2;
+/// Bits of a quotient that a cycle gives.
+const DIVISION_BITS: u32 = 3;
 /// Cycles of refilling the stages before the one that knows where to go on.
 const REFILL: u8 = 3;
 /// The same where an exception is raised, which the stage before the last does.
@@ -82,6 +91,12 @@ impl Cost {
             Cost::Refill => (1 + REFILL, 0),
         }
     }
+}
+
+/// Cycles that come to a division which has this quotient, but for its sign.
+pub(crate) fn more_of_division(quotient: u32) -> u8 {
+    let bits = u32::BITS - quotient.leading_zeros();
+    bits.div_ceil(DIVISION_BITS).saturating_sub(1) as u8
 }
 
 /// Cycles that come to an instruction where the next one in memory does not follow it.

@@ -7,7 +7,7 @@ use crate::block::{self, Absent, Blocks, Entered};
 use crate::config::Config;
 use crate::cost::{AHEAD, Penalties};
 use crate::debugger::Debugger;
-use crate::execute::{execute, execute_apart};
+use crate::execute::{compared, execute, execute_apart};
 use crate::instruction::Instruction;
 use crate::register::{SpecialRegister, UserRegister};
 use crate::state::{State, ps};
@@ -15,7 +15,7 @@ use crate::step::{Start, Step, Then};
 use crate::timing;
 use crate::trap::Trap;
 use espalier_core::{
-    BlockCounts, Bus, CodeMemory, DebugStop, EdgeCounts, Executed, Exit, Timing, Translation, Watchpoint,
+    BlockCounts, Bus, CodeMemory, CodeState, DebugStop, EdgeCounts, Executed, Exit, Timing, Translation, Watchpoint,
 };
 
 /// One core.
@@ -76,6 +76,16 @@ impl Cpu {
         self.blocks.timing()
     }
 
+    /// As [`Core::cloned_with`](espalier_core::Core::cloned_with).
+    pub fn cloned_with(&mut self, code: CodeState) {
+        self.blocks.cloned_with(code);
+    }
+
+    /// As [`Core::leave_code`](espalier_core::Core::leave_code).
+    pub fn leave_code(&mut self, code: CodeState) {
+        self.blocks.leave(code);
+    }
+
     /// Counts from now on the blocks that it executes; a clone counts for itself.
     pub fn count_blocks(&mut self) {
         self.blocks.count();
@@ -100,6 +110,7 @@ impl Cpu {
     pub fn run<B: Bus>(&mut self, bus: &mut B, cycles: u32) -> Exit {
         self.state.started = self.cycles;
         let mut spent = 0;
+        self.blocks.begin(bus);
         let exit = self.run_until(bus, cycles, &mut spent);
         self.cycles += u64::from(spent);
         exit
@@ -170,7 +181,7 @@ impl Cpu {
     /// took.
     fn interpret<B: Bus>(&mut self, bus: &mut B, cycle: u32) -> (Option<Executed>, u32) {
         let is_at_hand = bus.is_at_hand(self.state.pc);
-        let interpreted = interpret(&mut self.state, bus, cycle, self.blocks.timing());
+        let interpreted = interpret(&mut self.state, &mut self.blocks, bus, cycle);
         if !is_at_hand {
             self.blocks.note_arrival(bus);
         }
@@ -394,6 +405,11 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
                 obstructed = limit.is_some();
                 count = limit.unwrap_or(count);
             }
+        } else if from > 0 && u32::from(block.own.window) > state.window_free {
+            // Translated code has looked at the window as far as it has come.
+            let limit = obstacle(state, &instructions[from..], pc).map(|limit| from + limit);
+            obstructed = limit.is_some();
+            count = limit.unwrap_or(count);
         }
         let room = stop - spent;
         if cycles >= room {
@@ -407,6 +423,11 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
         let mut step = Step::NEXT;
         let mut last = None;
         for op in &instructions[from..count] {
+            if bus.is_observed()
+                && let Some((one, other)) = compared(state, op)
+            {
+                bus.compared(one, other);
+            }
             step = execute::<SPECIAL, B>(state, bus, op, start);
             if step != Step::NEXT {
                 last = Some(op);
@@ -442,11 +463,18 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
             (first.wrapping_add(u32::from(op.after) - 1), end)
         });
         let mut raised = step.then() == Then::Raise;
+        let begins_loop = SPECIAL
+            && !raised
+            && penalties != Penalties::default()
+            && last.or(instructions[..count].last()).is_some_and(|op| op.opcode.begins_loop());
         let cut_short = last.is_none();
         let mut ends = false;
         match (step.then(), last) {
-            (Then::Jump(target), _) => {
+            (Then::Jump(target), last) => {
                 spent += u32::from(penalties.jump);
+                if SPECIAL {
+                    spent += u32::from(last.is_some_and(Instruction::lands_across_words));
+                }
                 state.pc = target;
             }
             (_, None) => match instructions.get(count) {
@@ -465,7 +493,7 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
             (then, Some(last)) => {
                 let pc = pc.wrapping_add(u32::from(last.offset));
                 state.finish(then, pc, pc.wrapping_add(u32::from(last.length())));
-                spent += then.penalty(penalties);
+                spent += then.penalty(last, penalties);
                 let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
                 ends = unmasked || then == Then::Sync || state.ocd.is_stopped();
             }
@@ -474,6 +502,10 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
             let jumped = !raised && state.pc != after;
             let run = Executed { start: pc, end: after, jumped, unfinished: cut_short && after < end };
             blocks.counting().note_at(last, run);
+        }
+        if begins_loop {
+            blocks.note_loop(state.lbeg, state.lend);
+            previous = Blocks::NO_INSTRUCTION;
         }
         if ends || spent >= stop || bus.attention() {
             return spent;
@@ -504,8 +536,9 @@ fn obstacle(state: &State, instructions: &[Instruction], pc: u32) -> Option<usiz
 
 /// Fetches, decodes and executes the next instruction. Returns where it is, unless there is none that can be executed, and the cycles
 /// that it took.
-fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32, timing: Timing) -> (Option<Executed>, u32) {
-    let (pc, penalties) = (state.pc, Penalties::of(timing));
+fn interpret<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, cycle: u32) -> (Option<Executed>, u32) {
+    let (pc, timing) = (state.pc, blocks.timing());
+    let penalties = Penalties::of(timing);
     // A wait for code takes the cycle in which it begins.
     if !bus.bring_in(pc) {
         return (None, 1);
@@ -534,7 +567,7 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32, timing: Timing)
         }
     };
     if timing == Timing::Silicon {
-        op.after = timing::cycles(&op, pc, |at| block::fetch(bus, at).ok());
+        timing::charge(&mut op, pc, blocks.loops(), |at| block::fetch(bus, at).ok());
     }
     bus.executing(pc);
     let step = execute_apart::<true>(state, bus, &op, Start { pc, cycle });
@@ -549,8 +582,11 @@ fn interpret<B: Bus>(state: &mut State, bus: &mut B, cycle: u32, timing: Timing)
     }
     state.finish(step.then(), pc, end);
     let jumped = step.then() != Then::Raise && state.pc != end;
+    if timing == Timing::Silicon && op.opcode.begins_loop() && step.then() != Then::Raise {
+        blocks.note_loop(state.lbeg, state.lend);
+    }
     let executed = Executed { start: pc, end, jumped, unfinished: true };
-    (Some(executed), u32::from(op.after) + step.then().penalty(penalties))
+    (Some(executed), u32::from(op.after) + step.then().penalty(&op, penalties))
 }
 
 impl State {
@@ -573,7 +609,7 @@ impl State {
     /// Completes the instruction at `pc`, which is followed by the one at `next` in memory.
     fn finish(&mut self, then: Then, pc: u32, next: u32) {
         match then {
-            Then::Next | Then::Leave | Then::Unmask | Then::Sync => self.go_on_at(next),
+            Then::Next | Then::Leave | Then::Unmask | Then::Sync | Then::Delay(_) => self.go_on_at(next),
             Then::Jump(target) | Then::UnmaskJump(target) => self.pc = target,
             Then::Raise => self.raise(self.trap, pc),
         }

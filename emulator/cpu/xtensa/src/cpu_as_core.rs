@@ -1,6 +1,8 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{BlockCounts, Bus, Core, DebugStop, EdgeCounts, Exit, Mark, Timing, Translation, Watchpoint};
+use espalier_core::{
+    BlockCounts, Bus, CodeState, Core, DebugStop, EdgeCounts, Exit, Mark, Timing, Translation, Watchpoint,
+};
 
 use crate::cpu::Cpu;
 use crate::state::State;
@@ -16,6 +18,14 @@ impl Core for Cpu {
 
     fn set_translation(&mut self, translation: Translation) {
         self.set_translation(translation);
+    }
+
+    fn cloned_with(&mut self, code: CodeState) {
+        self.cloned_with(code);
+    }
+
+    fn leave_code(&mut self, code: CodeState) {
+        self.leave_code(code);
     }
 
     fn count_blocks(&mut self) {

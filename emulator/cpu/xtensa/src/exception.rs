@@ -10,7 +10,7 @@ use crate::trap::{Cause, Trap};
 use espalier_core::Fault;
 
 /// Offsets of the vectors from `VECBASE`.
-mod vector {
+pub(crate) mod vector {
     pub const OVERFLOW: [u32; 4] = [0, 0x000, 0x080, 0x100];
     pub const UNDERFLOW: [u32; 4] = [0, 0x040, 0x0c0, 0x140];
     /// Vectors of levels 2 to 7; level 6 is debug, level 7 the non-maskable interrupt.

@@ -1,6 +1,7 @@
 //! Execution of every instruction: the one place that the plain interpreter and the block interpreter share.
 
 use crate::atomic;
+use crate::cost;
 use crate::float;
 use crate::instruction::{Instruction, Opcode};
 use crate::mac16;
@@ -13,6 +14,19 @@ use crate::state::{DEBUG_LEVEL, State, ps};
 use crate::step::{Start, Step};
 use crate::trap::{Cause, Trap, debug_cause};
 use espalier_core::{Bus, Fault};
+
+/// The numbers that a conditional branch compares, before it is executed; none of any other instruction, and of one that looks at bits.
+pub(crate) fn compared(state: &State, op: &Instruction) -> Option<(u32, u32)> {
+    let constant = usize::from(op.r & 0xf);
+    let other = match op.opcode {
+        Opcode::Beq | Opcode::Bne | Opcode::Blt | Opcode::Bge | Opcode::Bltu | Opcode::Bgeu => state.get(op.t),
+        Opcode::Beqi | Opcode::Bnei | Opcode::Blti | Opcode::Bgei => COMPARE_SIGNED[constant],
+        Opcode::Bltui | Opcode::Bgeui => COMPARE_UNSIGNED[constant],
+        Opcode::Beqz | Opcode::BeqzN | Opcode::Bnez | Opcode::BnezN | Opcode::Bltz | Opcode::Bgez => 0,
+        _ => return None,
+    };
+    Some((state.get(op.s), other))
+}
 
 /// Unwraps a memory access, or leaves the instruction with its trap.
 macro_rules! attempt {
@@ -206,6 +220,11 @@ pub(crate) fn execute<const WATCHED: bool, B: Bus + ?Sized>(
                 _ => (dividend as i32).wrapping_rem(divisor as i32) as u32,
             };
             state.set(op.r, value);
+            if op.takes_time_by_values() {
+                let signed = matches!(op.opcode, Opcode::Quos | Opcode::Rems);
+                let magnitude = |value: u32| if signed { (value as i32).unsigned_abs() } else { value };
+                return Step::delay(cost::more_of_division(magnitude(dividend) / magnitude(divisor)));
+            }
         }
         Opcode::Sext => {
             let shift = 31 - (op.immediate & 0x1f);

@@ -70,6 +70,11 @@ impl Opcode {
     pub fn description(self) -> &'static Description {
         &TABLE[self as usize]
     }
+
+    /// Whether it begins a zero-overhead loop.
+    pub(crate) fn begins_loop(self) -> bool {
+        matches!(self, Opcode::Loop | Opcode::Loopnez | Opcode::Loopgtz)
+    }
 }
 
 /// A decoded instruction. Small and of fixed size, as blocks of them are what the core executes.
@@ -83,7 +88,7 @@ pub struct Instruction {
     pub s: u8,
     /// Field `t` of the instruction word, or the bit number of `BBCI` and `BBSI`.
     pub t: u8,
-    /// Length in bytes, and the highest group of four address registers that is used.
+    /// Length in bytes, the highest group of four address registers that is used, and what silicon's time has to know beside its cycles.
     pub(crate) shape: Shape,
     /// Distance in bytes from the start of the block that holds the instruction.
     pub(crate) offset: u8,
@@ -93,13 +98,17 @@ pub struct Instruction {
     pub immediate: u32,
 }
 
-/// Length of an instruction and how much of the register window it uses, in one byte.
+/// Length of an instruction, how much of the register window it uses, how its target lies and whether its cycles depend on values, in one
+/// byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape(u8);
 
 impl Shape {
     const LENGTH: u8 = 3;
     const WINDOW_SHIFT: u8 = 2;
+    const WINDOW: u8 = 0b1100;
+    const ACROSS_WORDS: u8 = 1 << 4;
+    const TIME_BY_VALUES: u8 = 1 << 5;
 
     pub(crate) fn new(length: u8) -> Shape {
         Shape(length)
@@ -107,14 +116,25 @@ impl Shape {
 
     /// Raises the highest quarter of the window that is used to `quarter`.
     pub(crate) fn use_window(&mut self, quarter: u8) {
-        if self.0 >> Shape::WINDOW_SHIFT < quarter {
-            self.0 = self.0 & Shape::LENGTH | quarter << Shape::WINDOW_SHIFT;
+        let quarter = quarter << Shape::WINDOW_SHIFT;
+        if self.0 & Shape::WINDOW < quarter {
+            self.0 = self.0 & !Shape::WINDOW | quarter;
         }
     }
 
     /// Forgets the use of the window.
     pub(crate) fn forget_window(&mut self) {
-        self.0 &= Shape::LENGTH;
+        self.0 &= !Shape::WINDOW;
+    }
+
+    /// Says that values decide how long it takes.
+    pub(crate) fn take_time_by_values(&mut self) {
+        self.0 |= Shape::TIME_BY_VALUES;
+    }
+
+    /// Says that the target lies across two words.
+    pub(crate) fn land_across_words(&mut self) {
+        self.0 |= Shape::ACROSS_WORDS;
     }
 }
 
@@ -140,7 +160,18 @@ impl Instruction {
     /// Highest group of four address registers that is used (0 to 3), for the window overflow check.
     #[inline(always)]
     pub fn window(&self) -> u8 {
-        self.shape.0 >> Shape::WINDOW_SHIFT
+        (self.shape.0 & Shape::WINDOW) >> Shape::WINDOW_SHIFT
+    }
+
+    /// Whether it jumps to an instruction that lies across two words, which is only known in silicon's time.
+    pub(crate) fn lands_across_words(&self) -> bool {
+        self.shape.0 & Shape::ACROSS_WORDS != 0
+    }
+
+    /// Whether values decide how long it takes, which they do in silicon's time only.
+    #[inline(always)]
+    pub(crate) fn takes_time_by_values(&self) -> bool {
+        self.shape.0 & Shape::TIME_BY_VALUES != 0
     }
 
     /// Stands for an undefined instruction: `ILL`, which raises the same exception.

@@ -184,7 +184,7 @@ impl Persist for State {
             lines,
             instruction_regions,
             data_regions,
-            trap,
+            trap: _,
             config,
             ocd,
         } = self;
@@ -195,7 +195,7 @@ impl Persist for State {
         lines.save(to);
         instruction_regions.save(to);
         data_regions.save(to);
-        trap.save(to);
+        State::NO_TRAP.save(to);
         config.save(to);
         ocd.save(to);
     }
@@ -216,6 +216,9 @@ impl Persist for State {
 }
 
 impl State {
+    /// A trap that stands for any other between instructions, when none has a meaning: translated code raises some without a trace of them.
+    const NO_TRAP: Trap = Trap::General(Cause::IllegalInstruction);
+
     pub(crate) fn new(config: Config) -> State {
         let mut state = State {
             registers: Registers {
@@ -231,7 +234,7 @@ impl State {
             lines: 0,
             instruction_regions: [config.reset_region_attribute; 8],
             data_regions: [config.reset_region_attribute; 8],
-            trap: Trap::General(Cause::IllegalInstruction),
+            trap: State::NO_TRAP,
             config,
             ocd: Ocd::new(),
         };
@@ -245,7 +248,7 @@ impl State {
 
     /// The same state as any other way to it leaves it.
     pub(crate) fn settled(&self) -> State {
-        State { registers: self.registers.settled(), ..self.clone() }
+        State { registers: self.registers.settled(), trap: State::NO_TRAP, ..self.clone() }
     }
 
     fn is_sound(&self) -> bool {

@@ -23,16 +23,19 @@ pub(crate) enum Then {
     UnmaskJump(u32),
     /// The next instruction, after looking at everything again that can interrupt straight execution.
     Sync,
+    /// The next instruction, after so many cycles more.
+    Delay(u8),
     /// The handler of the trap in [`State::trap`]; the instruction had no effect.
     Raise,
 }
 
 impl Then {
-    /// The cycles that come to the instruction.
-    pub(crate) fn penalty(self, penalties: Penalties) -> u32 {
+    /// The cycles that come to the instruction `op`.
+    pub(crate) fn penalty(self, op: &Instruction, penalties: Penalties) -> u32 {
         u32::from(match self {
             Then::Next | Then::Leave | Then::Unmask | Then::Sync => 0,
-            Then::Jump(_) | Then::UnmaskJump(_) => penalties.jump,
+            Then::Jump(_) | Then::UnmaskJump(_) => penalties.jump + u8::from(op.lands_across_words()),
+            Then::Delay(cycles) => cycles,
             Then::Raise => penalties.exception,
         })
     }
@@ -47,6 +50,7 @@ impl Step {
     pub(crate) const RAISE: Step = Step(4 << Step::KIND_SHIFT);
     const UNMASK_JUMP: Step = Step(5 << Step::KIND_SHIFT);
     const JUMP: Step = Step(6 << Step::KIND_SHIFT);
+    const DELAY: Step = Step(7 << Step::KIND_SHIFT);
 
     #[inline(always)]
     pub(crate) fn jump(target: u32) -> Step {
@@ -55,6 +59,10 @@ impl Step {
 
     pub(crate) fn unmask_jump(target: u32) -> Step {
         Step(Step::UNMASK_JUMP.0 | u64::from(target))
+    }
+
+    pub(crate) fn delay(cycles: u8) -> Step {
+        Step(Step::DELAY.0 | u64::from(cycles))
     }
 
     #[inline(always)]
@@ -67,6 +75,7 @@ impl Step {
             Step::UNMASK => Then::Unmask,
             Step::UNMASK_JUMP => Then::UnmaskJump(target),
             Step::SYNC => Then::Sync,
+            Step::DELAY => Then::Delay(target as u8),
             _ => Then::Raise,
         }
     }

@@ -1,10 +1,15 @@
 //! The cycles of one instruction in silicon's time, out of its [`Cost`] and of the instructions behind it.
 
+use std::collections::BTreeMap;
+
 use espalier_core::CODE_PAGE;
 
 use crate::cost::{Cost, MOST_LATENCY};
 use crate::instruction::{Flow, Instruction, Opcode};
 use crate::operand::{Field, Operand};
+
+/// Bytes that are fetched at once: `XCHAL_INST_FETCH_WIDTH` of the ESP32's `core-isa.h`.
+const WORD: u32 = 4;
 
 /// A register that an instruction waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,24 +42,62 @@ fn uses(op: &Instruction, wanted: Register) -> bool {
     description.operands.iter().skip(results).any(|operand| register(*operand, op) == Some(wanted))
 }
 
-/// The cycles of the instruction at `pc`. It is charged for the wait of an instruction behind it which needs its result too early;
-/// that one is only looked for in the code page of its own, with which a block is decoded anew. `fetch` decodes what is at an address.
-pub(crate) fn cycles(op: &Instruction, pc: u32, mut fetch: impl FnMut(u32) -> Option<Instruction>) -> u8 {
+/// Charges the instruction at `pc` with its cycles. To them comes the wait of an instruction behind it which needs its result too early;
+/// that one is only looked for in the code page of its own, with which a block is decoded anew. `loops` has the starts of loops by their
+/// ends, `fetch` decodes what is at an address.
+pub(crate) fn charge(
+    op: &mut Instruction,
+    pc: u32,
+    loops: &BTreeMap<u32, u32>,
+    mut fetch: impl FnMut(u32) -> Option<Instruction>,
+) {
+    let next = pc.wrapping_add(u32::from(op.length()));
+    let mut in_page = |at: u32| {
+        const LAST_BYTE: u32 = 2;
+        if (pc ^ at.wrapping_add(LAST_BYTE)) >= CODE_PAGE { None } else { fetch(at) }
+    };
     let (cycles, latency) = op.opcode.description().cost.cycles();
     let mut ops = [*op; 1 + MOST_LATENCY];
     let mut count = 1;
-    let mut at = pc.wrapping_add(u32::from(op.length()));
+    let mut at = next;
     while count <= usize::from(latency) && ops[count - 1].opcode.description().flow == Flow::Next {
-        const LAST_BYTE: u32 = 2;
-        if (pc ^ at.wrapping_add(LAST_BYTE)) >= CODE_PAGE {
-            break;
-        }
-        let Some(next) = fetch(at) else { break };
+        // All rounds of a loop but the last one go on at its start.
+        at = loops.get(&at).copied().unwrap_or(at);
+        let Some(next) = in_page(at) else { break };
         ops[count] = next;
         count += 1;
         at = at.wrapping_add(u32::from(next.length()));
     }
-    cycles + wait(&ops[..count])
+    op.after = cycles + wait(&ops[..count]);
+    if op.opcode.description().cost == Cost::Division {
+        op.shape.take_time_by_values();
+    }
+    let mut lies_across_words = |at: u32| in_page(at).is_some_and(|op| at % WORD + u32::from(op.length()) > WORD);
+    let (jumps, returns) = jumps(op);
+    // A called function comes back.
+    op.after += u8::from(returns && lies_across_words(next));
+    if jumps && lies_across_words(op.immediate) {
+        op.shape.land_across_words();
+    }
+}
+
+/// Whether an instruction has an address to jump to in it, and whether it is a call.
+fn jumps(op: &Instruction) -> (bool, bool) {
+    use Operand::{CallTarget, JumpTarget, LoopEnd, Target6, Target8, Target12};
+    let targets = [CallTarget, JumpTarget, LoopEnd, Target6, Target8, Target12];
+    let jumps = op.opcode.description().operands.iter().any(|operand| targets.contains(operand));
+    let returns = matches!(
+        op.opcode,
+        Opcode::Call0
+            | Opcode::Call4
+            | Opcode::Call8
+            | Opcode::Call12
+            | Opcode::Callx0
+            | Opcode::Callx4
+            | Opcode::Callx8
+            | Opcode::Callx12
+    );
+    (jumps, returns)
 }
 
 /// The cycles that come to the first of these instructions because one of the others needs its result. What is between the two takes

@@ -259,9 +259,10 @@ impl Device for TimerGroup {
 
     fn read(&mut self, offset: u32, now: Time) -> Result<u32, Unmodelled> {
         // A latched count does not depend on later events.
-        if !self.timers.iter().any(|timer| timer.latched().contains(&offset)) {
-            self.advance(now);
+        if self.timers.iter().any(|timer| timer.latched().contains(&offset)) {
+            return self.registers.read(offset);
         }
+        self.advance(now);
         let value = self.registers.read(offset)?;
         Ok(match offset {
             reg::RTCCALICFG if self.calibration.is_ready(now) => value | reg::RTCCALICFG::RTC_CALI_RDY.mask(),

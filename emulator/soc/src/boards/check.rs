@@ -1,6 +1,6 @@
 //! Checks of board files: pads that do not exist or are used twice, addresses that are taken, ambiguous names.
 
-use espalier_core::{FlatMap, Timing};
+use espalier_core::FlatMap;
 use espalier_parts::{Connection, PadUse, PartEntry, SD_DATA};
 use espalier_peripherals::EFUSE_IMAGE_BYTES;
 
@@ -46,13 +46,6 @@ pub fn check(board: &BoardDefinition) -> Checked {
                 allowed: "one of 124: the words of blocks 0 to 3, as Espressif's QEMU keeps them",
             });
         }
-    }
-    if board.timing == Timing::Silicon && board.chip != ChipKind::Esp32 {
-        return Err(BoardErrorKind::Value {
-            key: "chip.timing".to_owned(),
-            value: format!("\"silicon\" on an {}", board.chip.name()),
-            allowed: "\"fast\": of the chips here, only the esp32 can keep silicon's time",
-        });
     }
     if board.ethernet.is_some() && board.chip != ChipKind::Esp32 {
         return Err(BoardErrorKind::Value {

@@ -200,7 +200,7 @@ impl BoardDefinition {
     /// The same board in another time.
     ///
     /// # Errors
-    /// If its chip cannot keep that.
+    /// If what it has cannot be.
     pub fn timed(self, timing: Timing) -> Result<BoardDefinition, BoardError> {
         let board = BoardDefinition { timing, ..self };
         match board.check() {

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use espalier_core::{
-    Bus, CodeMemory, Fault, Frequency, InterruptTaken, Page, SteadyWords, Stored, Time, Window, WindowLayout, Windows,
+    Bus, CodeMemory, CodeState, Fault, Frequency, InterruptTaken, Page, SteadyWords, Stored, Time, Window,
+    WindowLayout, Windows,
 };
 
 use super::Esp32;
@@ -15,7 +16,7 @@ use super::memory::{
     RTC_SLOW_BASE, Ram, SRAM1_CODE_BASE, SRAM1_SIZE, note_decoded, sram1_code_offset, sram1_page, sram1_start, touch,
 };
 use super::waits::lines;
-use crate::machine::{Access, ChipBus, Settle};
+use crate::machine::{Access, Chip, ChipBus, Settle};
 use crate::platform::Origin;
 use crate::rom::{ROM_BASE, ROM_SIZE, ROM1_DATA_BASE, ROM1_OFFSET};
 
@@ -28,12 +29,20 @@ const IROM_END: u32 = 0x40C0_0000;
 const INSTRUCTION_BUS: u32 = 0x4000_0000;
 /// The MMU entry of the first page of the instruction bus.
 const FIRST_INSTRUCTION_ENTRY: usize = 64;
+/// The part of the data bus where there are registers and no memory (ESP32 TRM, "Address Mapping").
+const REGISTERS_BASE: u32 = 0x3FF0_0000;
+const REGISTERS_SIZE: u32 = 0x8_0000;
 /// Offset of the last byte of the longest instruction.
 const LAST_BYTE: u32 = 2;
 const ROM1_SIZE: u32 = 0x1_0000;
 
 fn is_flash(address: u32) -> bool {
     (IROM_BASE..IROM_END).contains(&address)
+}
+
+/// True if there is no memory at an address, which is seen at a glance.
+fn is_register(address: u32) -> bool {
+    address.wrapping_sub(REGISTERS_BASE) < REGISTERS_SIZE
 }
 
 /// One core's view of the machine for one run.
@@ -68,7 +77,7 @@ enum Target {
     Peripheral,
 }
 
-fn within(address: u32, base: u32, size: usize) -> Option<usize> {
+pub(super) fn within(address: u32, base: u32, size: usize) -> Option<usize> {
     let offset = address.wrapping_sub(base) as usize;
     (offset < size).then_some(offset)
 }
@@ -150,12 +159,14 @@ impl CoreBus<'_> {
         {
             return Ok(value);
         }
-        if let Some(word) = self.data_word(word_address) {
-            return Ok(narrow(word));
-        }
-        if let Some(word) = self.code_word(word_address) {
-            // The instruction bus is 32 bits wide and has no byte lanes.
-            return if width == 4 { Ok(word) } else { Err(Fault::Width) };
+        if !is_register(address) {
+            if let Some(word) = self.data_word(word_address) {
+                return Ok(narrow(word));
+            }
+            if let Some(word) = self.code_word(word_address) {
+                // The instruction bus is 32 bits wide and has no byte lanes.
+                return if width == 4 { Ok(word) } else { Err(Fault::Width) };
+            }
         }
         let now = self.now(cycle);
         self.chip.read_register(self.origin, word_address, now).map(|word| narrow(word.to_le_bytes()))
@@ -163,11 +174,14 @@ impl CoreBus<'_> {
 
     /// Waits for what is at an address where there is something slow.
     fn wait_for_load(&mut self, address: u32, width: u32) -> Result<(), Fault> {
-        if self.memory_word(address).is_some() {
-            return self.wait_for_line(address);
+        let is_memory = self.memory_word(address).is_some();
+        // Narrow accesses can be parts of one that is not aligned, which would wait again for the next of them. Lines stay.
+        match (is_memory, width) {
+            (true, 4) => self.wait_for_memory(address),
+            (true, _) => self.wait_for_line(address),
+            (false, 4) => self.wait_for_register(address),
+            (false, _) => Ok(()),
         }
-        // Narrow accesses can be parts of one that is not aligned, which would wait again for the next of them.
-        if width == 4 { self.wait_for_register(address) } else { Ok(()) }
     }
 
     /// The word at an aligned address of the data bus that holds memory other than DRAM and flash.
@@ -189,8 +203,8 @@ impl CoreBus<'_> {
     #[inline]
     fn code_place(&self, address: u32) -> Option<(&[u8], usize)> {
         match self.code_ram(address) {
-            Some(Code::Iram(offset)) => Some((&self.chip.ram.iram[..], offset)),
-            Some(Code::Sram1(offset)) => Some((&self.chip.ram.dram[..], offset)),
+            Some(Code::Iram(offset)) => Some((self.chip.ram.sram.iram(), offset)),
+            Some(Code::Sram1(offset)) => Some((self.chip.ram.sram.dram(), offset)),
             Some(Code::RtcFast(offset)) => Some((&self.chip.ram.rtc_fast[..], offset)),
             Some(Code::RtcSlow(offset)) => Some((&self.chip.ram.rtc_slow[..], offset)),
             None => match within(address, ROM_BASE, ROM_SIZE) {
@@ -209,6 +223,9 @@ impl CoreBus<'_> {
 
     /// Where a store of so many bytes goes, unless memory refuses it.
     fn store_target(&self, address: u32, width: u32) -> Result<Target, Fault> {
+        if is_register(address) {
+            return Ok(Target::Peripheral);
+        }
         if let Some(offset) = within(address, RTC_SLOW_BASE, RTC_SIZE) {
             return Ok(Target::RtcSlow(offset));
         }
@@ -234,7 +251,15 @@ impl CoreBus<'_> {
     #[cold]
     #[inline(never)]
     fn store_elsewhere(&mut self, address: u32, width: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
-        let (ram, offset, version) = match self.store_target(address, width)? {
+        let target = self.store_target(address, width)?;
+        let is_rtc = matches!(
+            target,
+            Target::RtcSlow(_) | Target::RtcFast(_) | Target::Code(Code::RtcSlow(_) | Code::RtcFast(_))
+        );
+        if is_rtc && width == 4 && self.waits() {
+            self.wait_for_memory(address)?;
+        }
+        let (ram, offset, version) = match target {
             Target::RtcSlow(offset) | Target::Code(Code::RtcSlow(offset)) => {
                 (&mut self.chip.ram.rtc_slow[..], offset, &mut self.chip.ram.versions.rtc_slow[offset / CODE_PAGE])
             }
@@ -242,10 +267,10 @@ impl CoreBus<'_> {
                 (&mut self.chip.ram.rtc_fast[..], offset, &mut self.chip.ram.versions.rtc_fast[offset / CODE_PAGE])
             }
             Target::Code(Code::Iram(offset)) => {
-                (&mut self.chip.ram.iram[..], offset, &mut self.chip.ram.versions.iram[offset / CODE_PAGE])
+                (self.chip.ram.sram.iram_mut(), offset, &mut self.chip.ram.versions.iram[offset / CODE_PAGE])
             }
             Target::Code(Code::Sram1(offset)) => {
-                (&mut self.chip.ram.dram[..], offset, &mut self.chip.ram.versions.sram1[sram1_page(offset)])
+                (self.chip.ram.sram.dram_mut(), offset, &mut self.chip.ram.versions.sram1[sram1_page(offset)])
             }
             // Only the data bus reaches it, so that it never holds code.
             Target::External => {
@@ -363,7 +388,7 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn load8(&mut self, address: u32, cycle: u32) -> Result<u8, Fault> {
-        if let Some([value]) = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+        if let Some([value]) = bytes(self.chip.ram.sram.dram(), address.wrapping_sub(DRAM_BASE) as usize) {
             return Ok(value);
         }
         if let Some([value]) = self.drom(address) {
@@ -374,7 +399,7 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn load16(&mut self, address: u32, cycle: u32) -> Result<u16, Fault> {
-        if let Some(value) = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+        if let Some(value) = bytes(self.chip.ram.sram.dram(), address.wrapping_sub(DRAM_BASE) as usize) {
             return Ok(u16::from_le_bytes(value));
         }
         if let Some(value) = self.drom(address) {
@@ -385,15 +410,17 @@ impl Bus for CoreBus<'_> {
 
     #[inline(always)]
     fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
-        if let Some(value) = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize) {
+        if let Some(value) = bytes(self.chip.ram.sram.dram(), address.wrapping_sub(DRAM_BASE) as usize) {
             return Ok(u32::from_le_bytes(value));
         }
         if let Some(value) = self.drom(address) {
             return Ok(u32::from_le_bytes(value));
         }
-        if let Some(word) = self.code_word(address) {
+        if !is_register(address)
+            && let Some(word) = self.code_word(address)
+        {
             if self.waits() {
-                self.wait_for_line(address)?;
+                self.wait_for_memory(address)?;
             }
             return Ok(word);
         }
@@ -403,7 +430,7 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
-        if put(&mut self.chip.ram.dram[..], offset, [value]) {
+        if put(self.chip.ram.sram.dram_mut(), offset, [value]) {
             return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 1, u32::from(value), cycle)
@@ -412,7 +439,7 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn store16(&mut self, address: u32, value: u16, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
-        if put(&mut self.chip.ram.dram[..], offset, value.to_le_bytes()) {
+        if put(self.chip.ram.sram.dram_mut(), offset, value.to_le_bytes()) {
             return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 2, u32::from(value), cycle)
@@ -421,7 +448,7 @@ impl Bus for CoreBus<'_> {
     #[inline(always)]
     fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
         let offset = address.wrapping_sub(DRAM_BASE) as usize;
-        if put(&mut self.chip.ram.dram[..], offset, value.to_le_bytes()) {
+        if put(self.chip.ram.sram.dram_mut(), offset, value.to_le_bytes()) {
             return Ok(self.touch_dram(offset));
         }
         self.store_elsewhere(address, 4, value, cycle)
@@ -499,11 +526,12 @@ impl Bus for CoreBus<'_> {
         // In silicon's time a register takes its time each time.
         let steady = if self.waits() { &SteadyWords::NONE } else { self.chip.platform.steady() };
         let lines = lines(&self.chip.waits, self.origin.core);
-        let Ram { dram, iram, versions, .. } = &mut self.chip.ram;
+        let Ram { sram, versions, .. } = &mut self.chip.ram;
+        let (dram, iram) = sram.split_mut();
         Some(Windows {
-            data: &mut dram[..],
+            data: dram,
             data_versions: &versions.sram1[..],
-            words: &iram[..],
+            words: iram,
             word_versions: &versions.iram[..],
             steady,
             lines,
@@ -542,6 +570,10 @@ impl Bus for CoreBus<'_> {
         self.chip.platform.code_epoch
     }
 
+    fn code_state(&self) -> CodeState {
+        Chip::code_state(self.chip)
+    }
+
     fn unmodelled_instruction(&mut self, mnemonic: &'static str, pc: u32) {
         self.chip.platform.note_unmodelled_instruction(mnemonic, Origin { pc, ..self.origin });
     }
@@ -574,7 +606,7 @@ impl ChipBus for CoreBus<'_> {
     }
 
     fn memory_word(&self, address: u32) -> Option<u32> {
-        let dram = bytes(&self.chip.ram.dram[..], address.wrapping_sub(DRAM_BASE) as usize);
+        let dram = bytes(self.chip.ram.sram.dram(), address.wrapping_sub(DRAM_BASE) as usize);
         let word = dram.or_else(|| self.flash_data(address)).or_else(|| self.data_word(address));
         word.map(u32::from_le_bytes).or_else(|| self.code_word(address))
     }

@@ -6,12 +6,15 @@
 //!   ESP-PSRAM32), at 40 MHz. A line that was written to is written back by a quad write, which has no dummy clocks, when it makes room.
 //! - Registers are behind the APB. The fastest toggling of a pad by its registers that is reported is 10 MHz at 240 MHz, which is four
 //!   cycles of the APB for each write; reads are charged the same.
+//! - The fast RTC memory runs at the clock of the APB (ESP-IDF, help of `ESP_SYSTEM_ALLOW_RTC_FAST_MEM_AS_HEAP`): a cycle of it for each access.
+//!   The slow one lies among the registers of the RTC, and is charged as one, for want of a figure. Only accesses of whole words wait.
 //!
 //! A wait comes before the access: the bus refuses it with [`Fault::Wait`] and grants it the next time.
 
 use espalier_core::{CacheLines, Fault, Span};
 
-use super::bus::CoreBus;
+use super::bus::{CoreBus, within};
+use super::memory::{RTC_FAST_CODE_BASE, RTC_FAST_DATA_BASE, RTC_SIZE, RTC_SLOW_BASE};
 use super::table::SPI0;
 
 /// Flash on the data bus, the PSRAM behind it, and flash on the instruction bus.
@@ -24,6 +27,8 @@ const PSRAM_WRITE_CLOCKS: u64 = 8 + 6 + 64;
 const PSRAM_PERIOD: Span = Span::from_nanos(25);
 /// Cycles of the APB that an access to a register takes.
 const REGISTER_CYCLES: u64 = 4;
+/// Cycles of the APB that an access to the fast RTC memory takes.
+const RTC_FAST_CYCLES: u64 = 1;
 
 impl CoreBus<'_> {
     fn cycles_of(&self, span: Span) -> u32 {
@@ -62,12 +67,26 @@ impl CoreBus<'_> {
 
     /// Waits for the register at an address, unless it has been waited for.
     pub(super) fn wait_for_register(&mut self, address: u32) -> Result<(), Fault> {
+        self.wait_once(address, REGISTER_CYCLES)
+    }
+
+    /// Waits for a word of memory that is not DRAM.
+    pub(super) fn wait_for_memory(&mut self, address: u32) -> Result<(), Fault> {
+        let is_in = |base| within(address, base, RTC_SIZE).is_some();
+        if is_in(RTC_FAST_DATA_BASE) || is_in(RTC_FAST_CODE_BASE) {
+            return self.wait_once(address, RTC_FAST_CYCLES);
+        }
+        if is_in(RTC_SLOW_BASE) { self.wait_for_register(address) } else { self.wait_for_line(address) }
+    }
+
+    /// Waits for what is at an address so many cycles of the APB, unless it has been waited for.
+    fn wait_once(&mut self, address: u32, cycles: u64) -> Result<(), Fault> {
         let Some(waits) = self.chip.waits.get_mut(self.origin.core) else { return Ok(()) };
         if waits.granted.take() == Some(address) {
             return Ok(());
         }
         waits.granted = Some(address);
-        self.wait += self.cycles_of(self.chip.platform.apb_clock.cycles(REGISTER_CYCLES)).max(1);
+        self.wait += self.cycles_of(self.chip.platform.apb_clock.cycles(cycles)).max(1);
         Err(Fault::Wait)
     }
 }

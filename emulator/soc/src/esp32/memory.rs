@@ -1,9 +1,10 @@
 //! Internal memories: SRAM, RTC memories and what the bus aliases of each look like (TRM "System and Memory").
 //!
-//! The machine keeps all of it behind one `Arc`: a fork shares it until one of the two runs, then copies it once. While a machine
-//! runs it holds the block exclusively, so the hot paths read and write plain arrays.
+//! The machine keeps all of it behind one `Arc`: a fork shares it until one of the two runs, then copies it, the SRAM by pages that are
+//! written ([`Pages`]). While a machine runs it holds the block exclusively, so the hot paths read and write plain arrays.
 
 use espalier_core::{Damaged, DmaFault, GuestMemory, Persist, Reader, Stored, Writer, restore_sparse, save_sparse};
+use espalier_pages::Pages;
 
 /// SRAM2 and SRAM1 on the data bus, without a gap.
 pub const DRAM_BASE: u32 = 0x3FFA_E000;
@@ -28,11 +29,44 @@ pub const RTC_SIZE: usize = 0x2000;
 /// Bytes that share one version; a write to any of them makes decoded code of all of them stale.
 pub const CODE_PAGE: usize = espalier_core::CODE_PAGE as usize;
 
+/// SRAM2, SRAM1 and SRAM0 in one piece.
+#[derive(Clone, Debug, Default)]
+pub struct Sram(Pages<{ DRAM_SIZE + IRAM_SIZE }>);
+
+impl Sram {
+    /// SRAM2 and SRAM1, as the data bus has them.
+    #[inline(always)]
+    pub fn dram(&self) -> &[u8] {
+        &self.0[..DRAM_SIZE]
+    }
+
+    #[inline(always)]
+    pub fn dram_mut(&mut self) -> &mut [u8] {
+        &mut self.0[..DRAM_SIZE]
+    }
+
+    /// SRAM0.
+    #[inline(always)]
+    pub fn iram(&self) -> &[u8] {
+        &self.0[DRAM_SIZE..]
+    }
+
+    #[inline(always)]
+    pub fn iram_mut(&mut self) -> &mut [u8] {
+        &mut self.0[DRAM_SIZE..]
+    }
+
+    /// Both.
+    #[inline(always)]
+    pub fn split_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.0.split_at_mut(DRAM_SIZE)
+    }
+}
+
 /// The internal memories of the chip.
 #[derive(Clone)]
 pub struct Ram {
-    pub dram: Box<[u8; DRAM_SIZE]>,
-    pub iram: Box<[u8; IRAM_SIZE]>,
+    pub sram: Sram,
     pub rtc_fast: Box<[u8; RTC_SIZE]>,
     pub rtc_slow: Box<[u8; RTC_SIZE]>,
     pub versions: Versions,
@@ -40,16 +74,17 @@ pub struct Ram {
 
 impl Persist for Ram {
     fn save(&self, to: &mut Writer) {
-        let Ram { dram, iram, rtc_fast, rtc_slow, versions } = self;
-        for memory in [&dram[..], &iram[..], &rtc_fast[..], &rtc_slow[..]] {
+        let Ram { sram, rtc_fast, rtc_slow, versions } = self;
+        for memory in [sram.dram(), sram.iram(), &rtc_fast[..], &rtc_slow[..]] {
             save_sparse(memory, 0, to);
         }
         versions.save(to);
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
-        let Ram { dram, iram, rtc_fast, rtc_slow, versions } = self;
-        for memory in [&mut dram[..], &mut iram[..], &mut rtc_fast[..], &mut rtc_slow[..]] {
+        let Ram { sram, rtc_fast, rtc_slow, versions } = self;
+        let (dram, iram) = sram.split_mut();
+        for memory in [dram, iram, &mut rtc_fast[..], &mut rtc_slow[..]] {
             restore_sparse(memory, 0, from)?;
         }
         versions.restore(from)
@@ -70,6 +105,15 @@ pub struct Versions {
 espalier_core::persist!(state Versions { iram, sram1, rtc_fast, rtc_slow, dma });
 
 impl Versions {
+    /// The writes to pages that code was decoded from.
+    pub fn writes(&self) -> u32 {
+        // A version grows by one when code is decoded from its page, and by one with the write that follows.
+        let writes = |versions: &[u32]| versions.iter().fold(0, |sum: u32, version| sum.wrapping_add(version >> 1));
+        let Versions { iram, sram1, rtc_fast, rtc_slow, dma: _ } = self;
+        let memories = [&iram[..], &sram1[..], &rtc_fast[..], &rtc_slow[..]];
+        memories.into_iter().fold(0, |sum: u32, memory| sum.wrapping_add(writes(memory)))
+    }
+
     fn touch_all(&mut self) {
         let Versions { iram, sram1, rtc_fast, rtc_slow, dma: _ } = self;
         let sram = iram.iter_mut().chain(sram1.iter_mut());
@@ -99,8 +143,7 @@ pub fn touch(version: &mut u32) -> Stored {
 impl Default for Ram {
     fn default() -> Ram {
         Ram {
-            dram: boxed(),
-            iram: boxed(),
+            sram: Sram::default(),
             rtc_fast: boxed(),
             rtc_slow: boxed(),
             versions: Versions { iram: boxed(), sram1: boxed(), rtc_fast: boxed(), rtc_slow: boxed(), dma: 0 },
@@ -119,8 +162,7 @@ fn boxed<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
 impl Ram {
     /// Clears what loses its power in deep sleep: all but the RTC memories.
     pub fn clear_digital(&mut self) {
-        self.dram.fill(0);
-        self.iram.fill(0);
+        self.sram.0.fill(0);
         let Versions { iram, sram1, .. } = &mut self.versions;
         iram.iter_mut().chain(sram1.iter_mut()).for_each(|version| _ = touch(version));
     }
@@ -137,7 +179,7 @@ impl Ram {
 impl GuestMemory for Ram {
     fn read(&mut self, address: u32, into: &mut [u8]) -> Result<(), DmaFault> {
         let range = dma_range(address, into.len())?;
-        into.copy_from_slice(&self.dram[range]);
+        into.copy_from_slice(&self.sram.dram()[range]);
         Ok(())
     }
 
@@ -148,7 +190,7 @@ impl GuestMemory for Ram {
                 self.versions.dma = self.versions.dma.wrapping_add(1);
             }
         }
-        self.dram[range].copy_from_slice(from);
+        self.sram.dram_mut()[range].copy_from_slice(from);
         Ok(())
     }
 }
@@ -161,19 +203,19 @@ fn dma_range(address: u32, length: usize) -> Result<std::ops::Range<usize>, DmaF
     Ok(start..start + length)
 }
 
-/// Offset in [`Ram::dram`] of the byte that the instruction bus sees at `address` in SRAM1: the order of the words is
+/// Offset in [`Sram::dram`] of the byte that the instruction bus sees at `address` in SRAM1: the order of the words is
 /// reversed, that of the bytes within a word is not.
 pub const fn sram1_code_offset(address: u32) -> usize {
     let offset = address - SRAM1_CODE_BASE;
     SRAM1_OFFSET + (SRAM1_SIZE - 4 - (offset as usize & !3)) + (offset as usize & 3)
 }
 
-/// The version page of an offset in [`Ram::dram`] that lies in SRAM1.
+/// The version page of an offset in [`Sram::dram`] that lies in SRAM1.
 pub const fn sram1_page(dram_offset: usize) -> usize {
     (dram_offset - SRAM1_OFFSET) / CODE_PAGE
 }
 
-/// The first offset in [`Ram::dram`] that belongs to SRAM1.
+/// The first offset in [`Sram::dram`] that belongs to SRAM1.
 pub const fn sram1_start() -> usize {
     SRAM1_OFFSET
 }

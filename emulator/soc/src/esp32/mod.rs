@@ -159,6 +159,10 @@ impl Chip for Esp32 {
         CoreBus::new(self, access)
     }
 
+    fn code_writes(&self) -> u32 {
+        self.ram.versions.writes()
+    }
+
     fn core_runs(&self, core: usize) -> bool {
         self.runs[core]
     }

@@ -1,11 +1,11 @@
 //! The bus of the core: which memory or block an address leads to.
 
-use espalier_core::{Bus, CodeMemory, Fault, Frequency, InterruptTaken, Stored, Time};
+use espalier_core::{Bus, CodeMemory, CodeState, Fault, Frequency, InterruptTaken, Stored, Time};
 use espalier_rom::esp32c3 as rom;
 
 use super::Esp32c3;
 use super::table::INTERRUPT_CORE0;
-use crate::machine::{ChipBus, Settle};
+use crate::machine::{Chip, ChipBus, Settle};
 use crate::platform::Origin;
 
 /// Flash behind the cache on the data bus and on the instruction bus, 8 MiB in pages of 64 KiB. Both share the entries of the MMU.
@@ -163,6 +163,10 @@ impl Bus for CoreBus<'_> {
 
     fn code_epoch(&self) -> u32 {
         self.chip.platform.code_epoch
+    }
+
+    fn code_state(&self) -> CodeState {
+        Chip::code_state(self.chip)
     }
 }
 

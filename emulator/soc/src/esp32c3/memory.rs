@@ -3,6 +3,7 @@
 use espalier_core::{
     CODE_PAGE, Damaged, DmaFault, GuestMemory, Persist, Reader, Stored, Writer, restore_sparse, save_sparse,
 };
+use espalier_pages::Pages;
 
 /// Internal SRAM 1 on the data bus and on the instruction bus.
 const DRAM_BASE: u32 = 0x3FC8_0000;
@@ -25,7 +26,7 @@ const DECODED: u32 = 1;
 /// All of it.
 #[derive(Clone)]
 pub struct Ram {
-    bytes: Box<[u8]>,
+    bytes: Pages<SIZE>,
     /// Version of each page that code was decoded from: counts its writes; odd while code is decoded from it.
     versions: Box<[u32]>,
 }
@@ -33,12 +34,12 @@ pub struct Ram {
 impl Persist for Ram {
     fn save(&self, to: &mut Writer) {
         let Ram { bytes, versions } = self;
-        save_sparse(bytes, 0, to);
+        save_sparse(&bytes[..], 0, to);
         versions.save(to);
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
-        restore_sparse(&mut self.bytes, 0, from)?;
+        restore_sparse(&mut self.bytes[..], 0, from)?;
         self.versions.restore(from)
     }
 }
@@ -56,7 +57,13 @@ pub fn place(address: u32) -> Option<usize> {
 
 impl Ram {
     pub fn new() -> Ram {
-        Ram { bytes: vec![0; SIZE].into_boxed_slice(), versions: vec![0; SIZE / CODE_PAGE as usize].into_boxed_slice() }
+        Ram { bytes: Pages::default(), versions: vec![0; SIZE / CODE_PAGE as usize].into_boxed_slice() }
+    }
+
+    /// The writes to pages that code was decoded from: a version grows by one when code is decoded from its page, and by one with the write
+    /// that follows.
+    pub fn code_writes(&self) -> u32 {
+        self.versions.iter().fold(0, |sum: u32, version| sum.wrapping_add(version >> 1))
     }
 
     /// Memories lose what they hold; what was decoded from them is stale.

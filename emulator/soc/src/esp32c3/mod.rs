@@ -61,7 +61,9 @@ pub fn assemble(config: &MachineConfig) -> Result<Box<dyn Engine>, SocError> {
         },
     )?;
     let chip = Esp32c3 { ram: Ram::new(), platform, rom: espalier_rom::esp32c3::load()?, pages: [None; ENTRIES] };
-    Ok(Box::new(Assembly { cores: vec![Core::new(CpuConfig::ESP32C3)], chip: Arc::new(chip) }))
+    let mut core = Core::new(CpuConfig::ESP32C3);
+    core.set_timing(config.board.timing);
+    Ok(Box::new(Assembly { cores: vec![core], chip: Arc::new(chip) }))
 }
 
 impl Chip for Esp32c3 {
@@ -89,6 +91,10 @@ impl Chip for Esp32c3 {
 
     fn bus(&mut self, access: Access) -> CoreBus<'_> {
         CoreBus { chip: self, origin: access.origin, start: access.start, clock: access.clock }
+    }
+
+    fn code_writes(&self) -> u32 {
+        self.ram.code_writes()
     }
 
     fn core_runs(&self, _core: usize) -> bool {

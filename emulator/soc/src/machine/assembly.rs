@@ -7,11 +7,25 @@ use espalier_core::{Core, Damaged, Frequency, Persist, Reader, Time, Writer};
 use super::chip::{Access, Chip};
 use crate::platform::{Origin, Platform};
 
-/// A chip and its cores. A fork shares the chip until one of the two runs.
-#[derive(Clone)]
+/// A chip and its cores. A fork shares the chip until one of the two runs, and takes over the code that an earlier one has decoded.
 pub struct Assembly<C: Chip> {
     pub cores: Vec<C::Core>,
     pub chip: Arc<C>,
+}
+
+impl<C: Chip> Clone for Assembly<C> {
+    fn clone(&self) -> Assembly<C> {
+        let (mut cores, code) = (self.cores.clone(), self.chip.code_state());
+        cores.iter_mut().for_each(|core| core.cloned_with(code));
+        Assembly { cores, chip: Arc::clone(&self.chip) }
+    }
+}
+
+impl<C: Chip> Drop for Assembly<C> {
+    fn drop(&mut self) {
+        let code = self.chip.code_state();
+        self.cores.iter_mut().for_each(|core| core.leave_code(code));
+    }
 }
 
 /// The access of a core that is about to run.

@@ -1,6 +1,6 @@
 //! The interface between a chip and the machine that runs it.
 
-use espalier_core::{Bus, Core, Frequency, GuestMemory, Persist, Time};
+use espalier_core::{Bus, CodeState, Core, Frequency, GuestMemory, Persist, Time};
 use espalier_peripherals::ResetCause;
 
 use super::Strap;
@@ -89,6 +89,14 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
     fn with_memory(&mut self) -> (&mut Platform, &mut dyn GuestMemory);
 
     fn bus(&mut self, access: Access) -> Self::Bus<'_>;
+
+    /// The writes to pages of memory that code was decoded from.
+    fn code_writes(&self) -> u32;
+
+    /// The state of the code of all cores.
+    fn code_state(&self) -> CodeState {
+        CodeState { epoch: self.platform().code_epoch, writes: self.code_writes() }
+    }
 
     /// True if `core` has a clock and nothing holds it.
     fn core_runs(&self, core: usize) -> bool;

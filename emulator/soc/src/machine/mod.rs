@@ -19,9 +19,10 @@ mod settle;
 mod snapshot;
 
 use std::any::Any;
+use std::sync::Arc;
 
 use espalier_core::{
-    Core, DebugStop, EDGES, Frequency, LineSettings, Observer, SerialPort, Signal, Span, Time, Translation,
+    Core, DebugStop, EDGES, EdgeCounts, Frequency, LineSettings, Observer, SerialPort, Signal, Span, Time, Translation,
 };
 use espalier_net::{Air, Lan};
 use espalier_parts::{FlashChip, Oled};
@@ -105,7 +106,8 @@ pub enum Stop {
 /// An emulated board. Cloning it is a fork: both go on independently from the same state.
 #[derive(Clone)]
 pub struct Machine {
-    config: MachineConfig,
+    /// Shared with forks.
+    config: Arc<MachineConfig>,
     engine: Box<dyn Engine>,
     run: Run,
 }
@@ -117,7 +119,7 @@ impl Machine {
     /// If the definition asks for what cannot be, such as two networks of one address.
     pub fn with_engine(config: &MachineConfig, engine: Box<dyn Engine>) -> Result<Machine, SocError> {
         let run = Run::new(engine.cores());
-        let mut machine = Machine { config: config.clone(), engine, run };
+        let mut machine = Machine { config: Arc::new(config.clone()), engine, run };
         for content in &config.board.flash_content {
             machine.load_flash(content.offset, &content.bytes)?;
         }
@@ -499,11 +501,15 @@ impl Machine {
         (0..self.cores()).for_each(|core| self.cpu_mut(core).count_edges());
     }
 
+    /// The counts of jumps of all cores that count them.
+    pub fn edges(&self) -> impl Iterator<Item = &EdgeCounts> {
+        (0..self.cores()).filter_map(|core| self.cpu(core).edge_counts())
+    }
+
     /// Adds the jumps of all cores to `sum`. False if they are not counted.
     pub fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
-        let counts = || (0..self.cores()).filter_map(|core| self.cpu(core).edge_counts());
-        counts().for_each(|counts| counts.add_to(sum));
-        counts().next().is_some()
+        self.edges().for_each(|counts| counts.add_to(sum));
+        self.edges().next().is_some()
     }
 
     /// From now on `observer` is told of what it is interested in. A fork has only those observers that fork, a snapshot none.

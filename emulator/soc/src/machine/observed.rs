@@ -4,7 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use espalier_core::{
-    BlockEnd, Bus, CodeMemory, Core, CoreAccess, Exit, Fault, Interests, Observer, Page, Stored, Time, WindowLayout,
+    BlockEnd, Bus, CodeMemory, CodeState, Core, CoreAccess, Exit, Fault, Interests, Observer, Page, Stored, Time,
+    WindowLayout,
 };
 
 use super::assembly::Assembly;
@@ -108,6 +109,12 @@ impl Observers {
     fn block_end(&mut self, block: &BlockEnd) {
         for observer in self.list.iter_mut().filter(|observer| observer.interests().blocks) {
             observer.block_end(block);
+        }
+    }
+
+    fn compared(&mut self, one: u32, other: u32) {
+        for observer in self.list.iter_mut().filter(|observer| observer.interests().comparisons) {
+            observer.compared(one, other);
         }
     }
 
@@ -246,6 +253,12 @@ impl Bus for Observed<'_> {
         }
     }
 
+    fn compared(&mut self, one: u32, other: u32) {
+        if self.observers.interests.comparisons {
+            self.observers.compared(one, other);
+        }
+    }
+
     fn interrupted(&mut self, from: u32, vector: u32, number: u32, cycle: u32) {
         self.finish_block(from);
         self.bus.interrupted(from, vector, number, cycle);
@@ -269,6 +282,10 @@ impl Bus for Observed<'_> {
 
     fn code_epoch(&self) -> u32 {
         self.bus.code_epoch()
+    }
+
+    fn code_state(&self) -> CodeState {
+        self.bus.code_state()
     }
 
     fn window_layout(&self) -> WindowLayout {

@@ -10,7 +10,7 @@
 //! whether it was looked for shows nowhere. It is done for the start of a turn only, and less and less often
 //! while none is found.
 
-use espalier_core::{Bus, CodeMemory, Core, Exit, Fault, Stored, Time};
+use espalier_core::{Bus, CodeMemory, CodeState, Core, Exit, Fault, Stored, Time};
 
 use super::chip::ChipBus;
 
@@ -232,6 +232,10 @@ impl<B: ChipBus> Bus for Watched<'_, B> {
 
     fn code_epoch(&self) -> u32 {
         self.bus.code_epoch()
+    }
+
+    fn code_state(&self) -> CodeState {
+        self.bus.code_state()
     }
 
     fn unmodelled_instruction(&mut self, _mnemonic: &'static str, _pc: u32) {

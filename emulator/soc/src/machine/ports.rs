@@ -1,5 +1,7 @@
 //! A machine that is one of several in a world.
 
+use std::sync::Arc;
+
 use espalier_core::Time;
 use espalier_net::{Delivery, Sent};
 
@@ -49,7 +51,7 @@ impl Machine {
 
     /// Joins two of the board's pads by a wire.
     pub fn join_pads(&mut self, one: u8, other: u8) {
-        self.config.board.wires.push(Wire { from: one, to: other });
+        Arc::make_mut(&mut self.config).board.wires.push(Wire { from: one, to: other });
         self.engine.platform_mut().pads.join(usize::from(one), usize::from(other));
         self.engine.follow_wires(self.run.now);
     }

@@ -4,6 +4,8 @@
 //! board's definition is in the file, so that it can be read where the board's TOML file is not; the ROM is not, only its digest. Nor
 //! is the code of parts that users have written: who loads the machine has their kinds.
 
+use std::sync::Arc;
+
 use espalier_core::{Load, Persist, Reader, Writer};
 use espalier_parts::PartKinds;
 
@@ -58,7 +60,7 @@ impl Machine {
             return Err(SnapshotError::Rom);
         }
         let run = Run::new(engine.cores());
-        let mut machine = Machine { config, engine, run };
+        let mut machine = Machine { config: Arc::new(config), engine, run };
         let mut state = Reader::new(&state);
         if let Err(source) = machine.engine.restore(&mut state) {
             let refused = machine.engine.platform().parts.refused();

@@ -1,6 +1,6 @@
 //! The ESP32-C3 from reset through its mask ROM, as its console shows it, and the ROM's serial download mode.
 
-use espalier_core::{Span, Time};
+use espalier_core::{Span, Time, Timing};
 use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
 
 const CONSOLE: usize = 0;
@@ -9,7 +9,11 @@ const END: u8 = 0xC0;
 const ESCAPE: u8 = 0xDB;
 
 fn machine() -> Machine {
-    let board = BoardDefinition::by_name("esp32c3-devkit").unwrap();
+    machine_in(Timing::Fast)
+}
+
+fn machine_in(timing: Timing) -> Machine {
+    let board = BoardDefinition::by_name("esp32c3-devkit").unwrap().timed(timing).unwrap();
     Machine::new(&MachineConfig { board, ..MachineConfig::default() }).unwrap()
 }
 
@@ -73,9 +77,27 @@ fn the_download_mode_answers_what_esptool_asks_first() {
     assert_eq!((answer.get(..3), magic), (Some(&[END, 1, 0x0A][..]), Some(0x1B31_506F)), "{answer:02x?}");
 }
 
+/// The ROM prints its banner at the same rate, and gets there later.
+#[test]
+fn the_rom_takes_longer_in_silicons_time() {
+    let first = [Timing::Fast, Timing::Silicon].map(|timing| {
+        let mut machine = machine_in(timing);
+        machine.run_for(Span::from_millis(50));
+        let bytes = machine.uart_take(CONSOLE);
+        let text: Vec<u8> = bytes.iter().map(|(_, byte)| *byte).collect();
+        assert!(text.starts_with(b"ESP-ROM:esp32c3-api1-20210207"), "{timing:?}");
+        bytes[0].0
+    });
+    assert!(first[0] < first[1], "{first:?}");
+}
+
 #[test]
 fn a_fork_and_small_steps_go_the_way_of_a_straight_run() {
-    let (mut straight, mut stepped) = (machine(), machine());
+    [Timing::Fast, Timing::Silicon].into_iter().for_each(compare_steps);
+}
+
+fn compare_steps(timing: Timing) {
+    let (mut straight, mut stepped) = (machine_in(timing), machine_in(timing));
     straight.run_for(Span::from_millis(20));
     while stepped.now() < Time::ZERO + Span::from_millis(20) {
         stepped = stepped.clone();

@@ -9,7 +9,8 @@ use espalier_core::{
 };
 use espalier_soc::{BoardDefinition, Machine, MachineConfig};
 
-const ALL: Interests = Interests { blocks: true, accesses: true, interrupts: true, frames: true, pads: u64::MAX };
+const ALL: Interests =
+    Interests { blocks: true, accesses: true, comparisons: true, interrupts: true, frames: true, pads: u64::MAX };
 /// Where the program is loaded, where it starts, and its loop.
 const CODE: u32 = 0x4008_0400;
 const ENTRY: u32 = CODE + 0x10;
@@ -112,7 +113,7 @@ type Counts = BTreeMap<(u32, u32), CountedBlock>;
 fn counted(machine: &Machine) -> Counts {
     let counts = machine.cpu(0).block_counts().unwrap();
     assert_eq!(counts.dropped(), 0);
-    counts.blocks().map(|block| ((block.start, block.end), block)).collect()
+    counts.blocks().into_iter().map(|block| ((block.start, block.end), block)).collect()
 }
 
 /// Lets a machine run, and returns what an observer saw its first core execute.

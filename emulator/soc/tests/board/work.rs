@@ -273,6 +273,40 @@ fn sent_bytes_come_out_when_the_line_is_touched() {
 }
 
 /// Forks of a machine share one chip with it as long as none of them runs, however often it is asked for output between them.
+/// Each is forked off the one before and writes what that one has not written, in SRAM2 and in SRAM0.
+#[test]
+fn forks_of_forks_have_memories_of_their_own() {
+    const GENERATIONS: u32 = 60;
+    const MEMORIES: [u32; 2] = [0x3FFB_0000, 0x4009_0000];
+    let place = |memory: u32, generation: u32| memory + generation * 0x404;
+    let word = |machine: &mut Machine, address: u32| {
+        let mut bytes = [0; 4];
+        machine.peek(0, address, &mut bytes).expect("RAM can be read");
+        u32::from_le_bytes(bytes)
+    };
+    let mut forks = vec![after(&[], Then::Spin, BoardDefinition::default())];
+    for generation in 1..GENERATIONS {
+        let mut fork = forks[generation as usize - 1].clone();
+        fork.run_for(Span::from_micros(50));
+        for memory in MEMORIES {
+            let address = place(memory, generation);
+            assert_eq!(word(&mut fork, address), 0, "{address:#x} in generation {generation}");
+            fork.poke(0, address, &generation.to_le_bytes()).expect("RAM can be written");
+        }
+        forks.push(fork);
+    }
+    // Forks that run change nothing in those before them.
+    forks.iter_mut().rev().step_by(2).for_each(|fork| _ = fork.run_for(Span::from_micros(50)));
+    for (own, fork) in (0..).zip(&mut forks) {
+        for (memory, generation) in
+            MEMORIES.into_iter().flat_map(|memory| (1..GENERATIONS).map(move |one| (memory, one)))
+        {
+            let written = if generation <= own { generation } else { 0 };
+            assert_eq!(word(fork, place(memory, generation)), written, "generation {own}, {memory:#x}, {generation}");
+        }
+    }
+}
+
 #[test]
 fn forks_that_have_not_run_copy_no_memory() {
     let mut machine = after(&[], Then::Spin, BoardDefinition::default());

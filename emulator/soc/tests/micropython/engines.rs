@@ -1,6 +1,6 @@
 //! Translated code and the interpreter have one trace.
 
-use espalier_core::{Span, Timing};
+use espalier_core::{EDGES, Span, Timing};
 use espalier_soc::{BoardDefinition, MachineConfig, Translation};
 
 use crate::cases::Case;
@@ -9,8 +9,10 @@ use crate::repl::Repl;
 pub const ALL: &[(&str, Case)] = &[
     ("translated code has the trace of the interpreter from power-on", one_trace_from_power_on),
     ("translated code has the trace of the interpreter in scripts", one_trace_in_scripts),
+    ("a fork that takes over code has the trace and the jumps of one that does not", one_trace_after_other_forks),
     ("silicon's time has one trace in both engines, in small steps and in a fork", one_trace_in_silicons_time),
     ("the flash chip and the ADC take their time in that of silicon", devices_take_silicons_time),
+    ("the RTC memories are slower than data RAM in silicon's time", rtc_memories_take_silicons_time),
 ];
 
 /// The engines to compare: the interpreter, and translation that begins at once and late.
@@ -62,6 +64,40 @@ fn one_trace_in_scripts(image: &[u8]) {
     assert!(translated.iter().all(|translated| *translated == interpreted), "{interpreted:?} {translated:?}");
 }
 
+/// Code that one fork has brought into the flash cache is not there in the next one.
+fn one_trace_after_other_forks(image: &[u8]) {
+    let mut original = Repl::booted(image);
+    original.machine.count_edges();
+    // The first one erases a sector of flash; the second one runs code that the others do not.
+    const SCRIPTS: [&str; 3] = [
+        "open('a','w').write('x'*5000)\n",
+        "import json\nprint(json.loads('[1,{\"a\":2.5}]'), 7**30)\n",
+        "print(sorted(str(i*7919%101) for i in range(200))[:3], 2.5**0.5)\n",
+    ];
+    let run = |original: &Repl, script: &str, translation| {
+        let mut fork = original.clone();
+        fork.machine.set_translation(translation);
+        let output = fork.run(script);
+        let mut edges = [0; EDGES];
+        assert!(fork.machine.add_edges(&mut edges));
+        (output, fork.machine.now(), fork.machine.trace_hash(), edges.to_vec())
+    };
+    // Each of these is the only one of its clone of the original.
+    let alone = SCRIPTS.map(|script| run(&original.clone(), script, Translation::Off));
+    for which in [2, 1, 2, 2, 0, 2, 1, 0, 1, 2] {
+        let fork = run(&original, SCRIPTS[which], Translation::Off);
+        assert!(fork == alone[which], "script {which}: {:?}, not {:?}", (fork.0, fork.1), alone[which].1);
+    }
+    for which in [2, 1, 2, 2, 0, 2, 1, 0, 1, 2] {
+        let fork = run(&original, SCRIPTS[which], Translation::After(2));
+        assert_eq!(
+            (fork.0, fork.1, fork.2),
+            (alone[which].0.clone(), alone[which].1, alone[which].2),
+            "script {which}"
+        );
+    }
+}
+
 /// Times of the flash chip's datasheet and of the ADC's: erasing a block, programming it, and converting a voltage.
 fn devices_take_silicons_time(image: &[u8]) {
     const SCRIPT: &str = "import time, machine\n\
@@ -84,6 +120,54 @@ fn devices_take_silicons_time(image: &[u8]) {
     // ESP-IDF programs 64 bytes at once: 187.5 us.
     assert!(*program >= 64 * 187 && *program < 25_000 && *fast_program < 6_000, "{times:?}");
     assert!(*adc >= fast_adc + 5, "{times:?}");
+}
+
+/// The fast RTC memory runs at the clock of the APB, 80 MHz; the slow one is charged as a register: four cycles of it.
+fn rtc_memories_take_silicons_time(image: &[u8]) {
+    const ACCESSES: u32 = 4000;
+    const SCRIPT: &str = "import time, machine\n\
+        @micropython.viper\n\
+        def load(at: int, n: int):\n\
+        \x20p = ptr32(at)\n\
+        \x20while n:\n\
+        \x20 p[0]\n\
+        \x20 n -= 1\n\
+        @micropython.viper\n\
+        def store(at: int, n: int):\n\
+        \x20p = ptr32(at)\n\
+        \x20while n:\n\
+        \x20 p[0] = 0\n\
+        \x20 n -= 1\n\
+        a = bytearray(64)\n\
+        import uctypes\n\
+        def took(f, at):\n\
+        \x20s = machine.disable_irq()\n\
+        \x20t = time.ticks_us()\n\
+        \x20f(at, 4000)\n\
+        \x20t = time.ticks_diff(time.ticks_us(), t)\n\
+        \x20machine.enable_irq(s)\n\
+        \x20return t\n\
+        for f in (load, store):\n\
+        \x20for at in (uctypes.addressof(a) + 7 & ~3, 0x3ff81f00, 0x400c1f00, 0x50001f00): took(f, at); print(took(f, at))\n";
+    let times = [Timing::Fast, Timing::Silicon].map(|timing| {
+        let board = BoardDefinition::default().timed(timing).expect("an ESP32");
+        let mut repl = Repl::booted_on(image, &MachineConfig { board, ..MachineConfig::default() });
+        let times = repl.run(SCRIPT);
+        times.split_whitespace().map(|time| time.parse().expect("a time")).collect::<Vec<u32>>()
+    });
+    for (timing, times) in [Timing::Fast, Timing::Silicon].into_iter().zip(&times) {
+        assert_eq!(times.len(), 8, "{times:?}");
+        for times in times.chunks(4) {
+            let expected = match timing {
+                Timing::Fast => [0, 0, 0],
+                Timing::Silicon => [1, 1, 4].map(|cycles| cycles * ACCESSES / 80),
+            };
+            for (place, expected) in (1..).zip(expected) {
+                let more = times[place].saturating_sub(times[0]);
+                assert!(more.abs_diff(expected) <= 3, "{timing:?}: {times:?}");
+            }
+        }
+    }
 }
 
 fn one_trace_in_silicons_time(image: &[u8]) {

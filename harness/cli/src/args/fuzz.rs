@@ -57,7 +57,7 @@ pub struct FuzzArgs {
     /// End with the first finding.
     #[arg(long)]
     pub first: bool,
-    /// Look at a board for at least so long after an input, in its time.
+    /// Look at a board for at least so long after an input, in its time: longer than it sleeps or waits for parts in between.
     #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = span)]
     pub least: Span,
     /// A board that is busy with an input for so long, in its time, is in an endless loop.

@@ -43,7 +43,30 @@ impl Board {
 
     /// Adds the jumps since [`count_edges`](Board::count_edges), or since it was forked, to these counters. False if none are counted.
     pub fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
-        self.shared.lock().driver.add_edges(sum)
+        self.each_edge(|counter, count| sum[counter] = sum[counter].saturating_add(count))
+    }
+
+    /// Tells the counters of jumps that are not zero, each with its count, which may come in several parts. An input leads through a few
+    /// hundred of them, so that this is faster than to look through them all. False if none are counted.
+    pub fn each_edge(&self, mut tell: impl FnMut(usize, u8)) -> bool {
+        self.shared.lock().driver.each_edge(&mut tell)
+    }
+
+    /// Notes from now on the numbers that the conditional branches of its cores compare; its forks note none. This is for fuzzers, which
+    /// replace one such number in an input by the other. The board does the same as before, at the speed of the interpreter.
+    ///
+    /// # Errors
+    /// If the board is not emulated.
+    pub fn note_comparisons(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        state.require(Capability::Coverage)?;
+        state.driver.note_comparisons();
+        Ok(())
+    }
+
+    /// Ends [`note_comparisons`](Board::note_comparisons). Returns each pair of different numbers once, and 65,536 of them at most.
+    pub fn take_comparisons(&self) -> Vec<(u32, u32)> {
+        self.shared.lock().driver.take_comparisons()
     }
 
     /// Runs until no core executes anything, but for at least the first span, and at most for the second. False if one executes then.

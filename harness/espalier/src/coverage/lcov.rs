@@ -96,14 +96,14 @@ impl Code {
         // The header's e_machine (System V ABI, "ELF Header").
         let machine = content.get(18..20).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
         for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
-            let (start, end) = (section.address(), section.address() + section.size());
+            let (start, end) = (section.address(), section.address().saturating_add(section.size()));
             let ranges = loader.find_location_range(start, end).map_err(|error| none(error.to_string()))?;
             let code = section.data().unwrap_or_default();
             for (address, size, location) in ranges {
                 if let (Some(file), Some(line)) = (location.file, location.line.filter(|line| *line > 0)) {
                     let place = lines.entry((file.to_owned(), line)).or_default();
-                    place.push((address as u32, (address + size) as u32));
-                    let offset = (address - start) as usize;
+                    place.push((address as u32, address.saturating_add(size) as u32));
+                    let offset = address.saturating_sub(start) as usize;
                     let code = code.get(offset..offset.saturating_add(size as usize)).unwrap_or_default();
                     let found = conditional_branches(machine, code, address as u32);
                     if !found.is_empty() {
@@ -120,7 +120,7 @@ impl Code {
                 Function {
                     name: addr2line::demangle_auto(symbol.name().unwrap_or_default().into(), None).into_owned(),
                     start: symbol.address() as u32,
-                    end: (symbol.address() + symbol.size()) as u32,
+                    end: symbol.address().saturating_add(symbol.size()) as u32,
                     source: source.unwrap_or_else(|| (NO_SOURCE.to_owned(), 0)),
                 }
             })
@@ -155,7 +155,12 @@ impl Code {
                 let _ = writeln!(report, "FN:{},{}", function.source.1, function.name);
             }
             for function in &functions {
-                let _ = writeln!(report, "FNDA:{},{}", counts.most(function.start, function.start + 1), function.name);
+                let _ = writeln!(
+                    report,
+                    "FNDA:{},{}",
+                    counts.most(function.start, function.start.saturating_add(1)),
+                    function.name
+                );
             }
             let _ = writeln!(report, "FNF:{}\nFNH:{}", functions.len(), functions.iter().filter(called).count());
             report_branches(&branches, &counts, &jumps, report);
@@ -173,7 +178,7 @@ fn report_branches(branches: &[(u32, &Branches)], counts: &Counts, jumps: &Jumps
     let (mut found, mut hit) = (0, 0);
     for (line, branches) in branches {
         for (number, (at, behind)) in branches.iter().enumerate() {
-            let executed = counts.most(*at, *at + 1);
+            let executed = counts.most(*at, at.saturating_add(1));
             let taken = jumps.from(*behind).min(executed);
             for (way, count) in [taken, executed - taken].into_iter().enumerate() {
                 let told = if executed == 0 { "-".to_owned() } else { count.to_string() };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "probe")]
 use espalier_core::Span;
-use espalier_core::{Damaged, EDGES, LineSettings, Signal, Time};
+use espalier_core::{Damaged, LineSettings, Signal, Time};
 use espalier_parts::{Part, Value};
 
 use super::{
@@ -354,10 +354,20 @@ pub(crate) trait Diagnostics {
         false
     }
 
-    /// Adds the counters of jumps to others. False if none are counted.
-    fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
-        let _ = sum;
+    /// Tells the counters of jumps that are not zero, with their counts. False if none are counted.
+    fn each_edge(&self, tell: &mut dyn FnMut(usize, u8)) -> bool {
+        let _ = tell;
         false
+    }
+
+    /// Notes from now on the numbers that branches compare. False if this kind of board cannot.
+    fn note_comparisons(&mut self) -> bool {
+        false
+    }
+
+    /// Ends that. Gives each pair of different numbers once.
+    fn take_comparisons(&mut self) -> Vec<(u32, u32)> {
+        Vec::new()
     }
 
     /// Runs until nothing executes, but at least until `least` and at most until `limit`. False if something executes then.

@@ -10,79 +10,32 @@ mod load;
 mod networks;
 #[path = "../common/official.rs"]
 mod official;
+#[path = "../common/scripts.rs"]
+mod scripts;
 mod tutorial;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use espalier::{Board, BootOnce, Capability, Image, Model, Result, Script};
+use espalier::{Board, BootOnce, Capability, Result};
 use libtest_mimic::{Arguments, Trial};
-use sha2::{Digest, Sha256};
 
-use official::{Case, image_path, is_missing, ready, run};
+use official::{Case, is_missing, run};
+use scripts::{boot, put_modules};
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 const PASSWORD: &str = "correct horse";
 
 static BOOTED: BootOnce = BootOnce::new();
 
-/// Where scripts look for the font.
-const FONT: u32 = 0x40_0000;
-
-/// MicroPython's image for a flash chip of 8 MB: what esptool makes of it when it is told `--flash_size 8MB`. It changes the
-/// bootloader's header and the digest behind it (ESP-IDF, "App Image Format"). A font lies beside it, as the board's maker puts one
-/// there.
-fn image() -> Result<Image> {
-    const HEADER: usize = 24;
-    const SEGMENT_COUNT: usize = 1;
-    /// The upper half of this byte is the flash chip's size.
-    const FLASH_SIZE: usize = 3;
-    const MB8: u8 = 3;
-    let path = image_path();
-    let mut bytes = std::fs::read(&path)?;
-    bytes[FLASH_SIZE] = bytes[FLASH_SIZE] & 0x0F | MB8 << 4;
-    let mut end = HEADER;
-    for _ in 0..bytes[SEGMENT_COUNT] {
-        let length = bytes[end + 4..].first_chunk().copied().map(u32::from_le_bytes);
-        end += 8 + length.expect("a segment has a length") as usize;
-    }
-    // The checksum is the last byte of a block of 16.
-    let end = (end + 1).next_multiple_of(16);
-    let digest = Sha256::digest(&bytes[..end]);
-    bytes[end..end + digest.len()].copy_from_slice(&digest);
-    Ok(Image::from_bytes(path.display().to_string(), bytes)?.with_data(FONT, font::file()))
-}
-
-/// Puts the modules on the board that scripts import.
-async fn put_modules(board: &Board) -> Result<()> {
-    for module in ["panel.py", "wifi.py"] {
-        board.micropython().put_file(script_path(module), module).await?;
-    }
-    Ok(())
-}
-
 /// A board that has booted to its prompt. A fork has the modules that scripts import.
 async fn booted() -> Result<Board> {
-    let boot = async || {
-        let goldens = format!("{FIXTURES}/goldens/micropython");
-        let builder = Board::builder().model(Model::MPython).image(image()?).strict(true).goldens(goldens);
-        let board = builder.name("boot").start().await?;
-        ready(&board).await?;
+    let booted = async || {
+        let board = boot(font::file()).await?;
         if board.supports(Capability::Fork) {
             put_modules(&board).await?;
         }
         Ok(board)
     };
-    BOOTED.fork(boot).await
-}
-
-fn script_path(name: &str) -> PathBuf {
-    Path::new(FIXTURES).join("scripts/micropython").join(name)
-}
-
-/// A script of the fixtures with its arguments.
-fn script(name: &str, arguments: &[&str]) -> Result<Script> {
-    Ok(Script::read(script_path(name))?.arguments(arguments.iter().copied()))
+    BOOTED.fork(booted).await
 }
 
 /// Runs a test on a board of its own, which touches nothing that is not modelled.

@@ -5,14 +5,16 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use espalier::{Board, Capability, PeerStream, Result, RunningScript, Units};
 
 use crate::official::Case;
-use crate::{PASSWORD, case, put_modules, script};
+use crate::scripts::{put_modules, script};
+use crate::{PASSWORD, case};
 
 pub const ALL: &[Case] = &[
     case!(the_client_shows_and_echoes_what_the_server_sends, Wifi),
     case!(the_client_in_its_own_network, Air),
     case!(the_server_shows_and_echoes_what_clients_send, Wifi),
     case!(the_server_in_its_own_network, Air),
-    case!(the_client_runs_again_after_a_deauthentication, Air),
+    case!(the_client_connects_again_after_a_deauthentication, Air),
+    case!(the_server_outlives_a_deauthentication, Air),
     case!(the_client_reports_a_refused_connection, Wifi, Refusal),
     case!(two_runs_of_the_client_are_one, Air, Fork),
 ];
@@ -127,21 +129,33 @@ async fn the_server_in_its_own_network(board: &Board) -> Result<()> {
     Ok(())
 }
 
-/// ESP-IDF ends every connection when the network is gone ("Wi-Fi Driver", "Wi-Fi Disconnect Phase"). The program can be run again.
-async fn the_client_runs_again_after_a_deauthentication(board: &Board) -> Result<()> {
+/// ESP-IDF ends every connection when the network is gone ("Wi-Fi Driver", "Wi-Fi Disconnect Phase"). The program connects again.
+async fn the_client_connects_again_after_a_deauthentication(board: &Board) -> Result<()> {
     let network = join(board)?;
     let listener = board.peer().listen(PORT).await?;
-    let running = start_client(board, &network).await?;
-    let socket = listener.accept().await?;
-    socket.expect(GREETING).await?;
-    board.air().deauthenticate("home")?;
-    let error = running.finished().await.unwrap_err();
-    assert_eq!(error.exception().map(|exception| exception.message.as_str()), Some("[Errno 113] ECONNABORTED"));
     start_client(board, &network).await?;
     let socket = listener.accept().await?;
     socket.expect(GREETING).await?;
+    board.air().deauthenticate("home")?;
+    board.console().expect_line("lost [Errno 113] ECONNABORTED").await?;
+    let socket = listener.accept().within(30.s()).await?;
+    socket.expect(GREETING).await?;
     echo(board, &socket, CHINESE).await?;
     board.screen().settled().await?.assert_golden("wifi-client-chinese")
+}
+
+async fn the_server_outlives_a_deauthentication(board: &Board) -> Result<()> {
+    let [how, ssid, password] = &join(board)?;
+    let (_running, address) = start(board, "server.py", &[how, ssid, password]).await?;
+    board.console().expect_line("accepting").await?;
+    let socket = board.peer().connect_to(SocketAddrV4::new(address, PORT)).await?;
+    echo(board, &socket, "Hello, OLED!").await?;
+    board.air().deauthenticate("home")?;
+    board.console().expect_line("lost [Errno 113] ECONNABORTED").await?;
+    board.run_for(5.s()).await?;
+    let socket = board.peer().connect_to(SocketAddrV4::new(address, PORT)).within(30.s()).await?;
+    echo(board, &socket, CHINESE).await?;
+    board.screen().settled().await?.assert_golden("wifi-server-chinese")
 }
 
 async fn the_client_reports_a_refused_connection(board: &Board) -> Result<()> {

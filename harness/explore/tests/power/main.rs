@@ -12,8 +12,11 @@ mod image;
 mod joining;
 #[path = "../../../espalier/tests/common/official.rs"]
 mod official;
+#[path = "../../../espalier/tests/common/scripts.rs"]
+mod scripts;
 mod settings;
 mod stores;
+mod tutorial;
 mod update;
 
 use std::process::ExitCode;
@@ -43,10 +46,14 @@ fn main() -> ExitCode {
         Trial::test(case.name, || run(case.name, async || case.perform(&booted().await?).await))
             .with_ignored_flag(missing)
     });
+    let programs = tutorial::ALL.iter().map(|case| {
+        Trial::test(case.name, || run(case.name, async || case.perform(&tutorial::booted().await?).await))
+            .with_ignored_flag(missing)
+    });
     // These start the boards of their firmware themselves.
     let own = compiled::ALL.iter().map(|case| {
         let start = async || Board::builder().kind(Kind::Emulated).name("any").start().await;
         Trial::test(case.name, move || run(case.name, async move || case.perform(&start().await?).await))
     });
-    libtest_mimic::run(&arguments, trials.chain(own).collect()).exit_code()
+    libtest_mimic::run(&arguments, trials.chain(programs).chain(own).collect()).exit_code()
 }

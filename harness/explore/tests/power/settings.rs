@@ -8,6 +8,8 @@ use espalier_explore::{Cut, Explored, PowerCuts};
 /// Where settings are kept, as programs for MicroPython.
 #[derive(Clone, Copy)]
 pub struct Store {
+    /// Makes the place for them.
+    pub prepare: &'static str,
     /// Stores the number `n`.
     pub write: &'static str,
     /// Prints the last number that was stored, or `None`.
@@ -16,6 +18,7 @@ pub struct Store {
 
 /// One number after the other under a few keys of NVS, each with a commit.
 pub const NVS: Store = Store {
+    prepare: "",
     write: "s.set_i32('k%d' % (n % 10), n)\n  s.commit()",
     read: "import esp32\n\
         s = esp32.NVS('settings')\n\
@@ -30,8 +33,17 @@ pub const NVS: Store = Store {
 /// One number after the other in a file of the file system, which is a littlefs. Each is a new file that takes the place of the last
 /// one: a file that is opened is there at once, and empty.
 pub const LITTLEFS: Store = Store {
+    prepare: "",
     write: "f = open('new', 'w')\n  f.write(str(n))\n  f.close()\n  os.rename('new', 'settings')",
     read: "try: print('@stored', open('settings').read())\n\
+        except OSError: print('@stored', None)\n",
+};
+
+/// The same in a directory of its own. The root directory, in which MicroPython looks for its first program, does not grow then.
+pub const DIRECTORY: Store = Store {
+    prepare: "import os\nos.mkdir('d')",
+    write: "f = open('d/new', 'w')\n  f.write(str(n))\n  f.close()\n  os.rename('d/new', 'd/settings')",
+    read: "try: print('@stored', open('d/settings').read())\n\
         except OSError: print('@stored', None)\n",
 };
 
@@ -40,6 +52,7 @@ impl Store {
     pub async fn explore(self, board: &Board, count: u32, cuts: PowerCuts) -> Result<Explored<Cut>> {
         // MicroPython's first program: a search for one that is not there takes as long as its start.
         board.micropython().put(self.read, "boot.py").await?;
+        board.micropython().exec(self.prepare).await?;
         // When each number was stored.
         let stored: Mutex<Vec<Time>> = Mutex::default();
         let scenario = async |board: &Board| {

@@ -5,12 +5,13 @@ use espalier_explore::PowerCuts;
 
 use crate::case;
 use crate::official::{Case, image_path};
-use crate::settings::{LITTLEFS, NVS};
+use crate::settings::{DIRECTORY, LITTLEFS, NVS};
 use crate::update;
 
 pub const ALL: &[Case] = &[
     case!(settings_in_nvs_survive_every_power_cut, Power, Fork),
     case!(settings_in_a_file_survive_every_power_cut, Power, Fork),
+    case!(settings_in_a_directory_survive_every_power_cut, Power, Fork),
     case!(an_update_survives_every_power_cut, Power, Fork),
     case!(an_update_that_is_not_confirmed_is_rolled_back_after_every_power_cut, Power, Fork),
 ];
@@ -24,6 +25,13 @@ async fn settings_in_nvs_survive_every_power_cut(board: &Board) -> Result<()> {
 
 async fn settings_in_a_file_survive_every_power_cut(board: &Board) -> Result<()> {
     let explored = LITTLEFS.explore(board, 4, PowerCuts::new()).await?.check()?;
+    assert!(explored.moments > 8 && explored.tried > explored.moments, "{explored}");
+    println!("{explored}");
+    Ok(())
+}
+
+async fn settings_in_a_directory_survive_every_power_cut(board: &Board) -> Result<()> {
+    let explored = DIRECTORY.explore(board, 3, PowerCuts::new()).await?.check()?;
     assert!(explored.moments > 8 && explored.tried > explored.moments, "{explored}");
     println!("{explored}");
     Ok(())

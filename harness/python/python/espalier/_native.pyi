@@ -574,6 +574,7 @@ def network_faults(
     pairs: int = 3,
     findings: int = 1,
     threads: int | None = None,
+    cases: int = 10000,
 ) -> Explored: ...
 def explore_inputs(
     board: Board,
@@ -584,4 +585,5 @@ def explore_inputs(
     moments: int = 50,
     findings: int = 1,
     threads: int | None = None,
+    cases: int = 10000,
 ) -> Explored: ...

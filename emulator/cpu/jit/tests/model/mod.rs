@@ -132,18 +132,41 @@ pub fn interpret(
     memory: &mut Memory,
     room: u32,
 ) -> Outcome {
-    let refused = |registers: &mut [u32]| {
-        registers[usize::from(pc)] = block.address;
-        Outcome { exit: Exit::At, room, looked: None }
+    // The part that is being done, and what is left at its start.
+    let (mut address, mut tag, mut room) = (block.address, block.tag, room);
+    let (mut instruction, mut looked) = (None, None);
+    let refused = |registers: &mut [u32], address, room, looked| {
+        registers[usize::from(pc)] = address;
+        Outcome { exit: Exit::At, room, looked }
     };
     if room < block.count {
-        return refused(registers);
+        return refused(registers, address, room, looked);
     }
-    let (mut instruction, mut looked) = (None, None);
-    for op in block.ops {
-        if let Op::Instruction(index) = op {
-            instruction = Some(*index);
-            continue;
+    let mut ops = block.ops.iter();
+    while let Some(op) = ops.next() {
+        match *op {
+            Op::Instruction(index) => {
+                instruction = Some(index);
+                continue;
+            }
+            Op::Join { address: joined, tag: its, count, done } => {
+                (address, tag, room, instruction) = (joined, its, room - done, None);
+                if room < count {
+                    return refused(registers, address, room, looked);
+                }
+                continue;
+            }
+            Op::When { condition, left, right, count } => {
+                let of = |value: Value| match value {
+                    Value::Slot(slot) => registers[usize::from(slot)],
+                    Value::Imm(value) => value,
+                };
+                if !holds(condition, of(left), of(right)) {
+                    ops = ops.as_slice()[count as usize..].iter();
+                }
+                continue;
+            }
+            _ => {}
         }
         if let Op::Load { to, width: Width::Word, base, offset, .. } = *op
             && let Some(index) = instruction
@@ -170,8 +193,8 @@ pub fn interpret(
             }
             None => {
                 return match instruction {
-                    Some(index) => Outcome { exit: Exit::Interpret { tag: block.tag, index }, room, looked },
-                    None => refused(registers),
+                    Some(index) => Outcome { exit: Exit::Interpret { tag, index }, room, looked },
+                    None => refused(registers, address, room, looked),
                 };
             }
         }
@@ -199,6 +222,7 @@ fn one(
     let wide = |high: Value, low: Value| u64::from(of(high)) << 32 | u64::from(of(low));
     let result = match *op {
         Op::Instruction(_) | Op::Forget { .. } | Op::Tally { .. } => return Some(Step::Next),
+        Op::When { .. } | Op::Join { .. } => unreachable!("the loop does it"),
         Op::Move { to, from } => (to, of(from)),
         Op::Binary { op, to, left, right } => (to, compute(op, of(left), of(right))?),
         Op::Float { op, to, left, right } => {

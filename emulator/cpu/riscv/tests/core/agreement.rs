@@ -2,7 +2,7 @@
 
 use crate::flat::{Flat, LINE};
 use crate::snapshot::{prepared, registers};
-use espalier_core::{Persist, Reader, Writer};
+use espalier_core::{Persist, Reader, Timing, Writer};
 use espalier_riscv::{Config, Cpu, Csr, Exit, Instruction, TABLE, WatchKind, Watchpoint};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -71,8 +71,10 @@ proptest! {
         mstatus in any::<u32>(),
         vectors in prop_oneof![Just(0u32), Just(0x100), Just(0x200)],
         writable_from in prop_oneof![3 => Just(0), 3 => Just(CODE as u32), 1 => CODE as u32..MEMORY as u32],
+        timing in prop_oneof![Just(Timing::Fast), Just(Timing::Silicon)],
     ) {
         let (mut cpu, mut memory) = start(&code, &values, mstatus, vectors);
+        cpu.set_timing(timing);
         memory.writable_from = writable_from;
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
@@ -154,8 +156,10 @@ proptest! {
         watched in (CODE as u32..MEMORY as u32, 1u32..0x400),
         kind in prop_oneof![Just(WatchKind::Read), Just(WatchKind::Write), Just(WatchKind::Access)],
         steps in 0usize..4,
+        timing in prop_oneof![Just(Timing::Fast), Just(Timing::Silicon)],
     ) {
         let (mut cpu, mut memory) = start(&code, &values, mstatus, 0x100);
+        cpu.set_timing(timing);
         memory.attentive_from = CODE as u32 + 0x800;
         let (mut debugged, mut debugged_memory) = (cpu.clone(), memory.clone());
         debugged.set_breakpoints(&breakpoints);

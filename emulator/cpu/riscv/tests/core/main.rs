@@ -5,6 +5,7 @@ mod agreement;
 mod flat;
 mod interrupts;
 mod snapshot;
+mod timing;
 #[path = "../../../xtensa/tests/core/vector_file.rs"]
 mod vector_file;
 mod vectors;

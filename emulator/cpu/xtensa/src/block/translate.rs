@@ -1,14 +1,16 @@
 //! Blocks that are translated to code of the host: which, when, and how one is entered.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use espalier_core::{Bus, CODE_PAGE, CodeMemory, Executed, Timing, Translation, WindowLayout};
-use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Op, Space};
+use espalier_core::{
+    AddressMap, BlockCache, Bus, CODE_PAGE, CodeMemory, Counting, Executed, Timing, Translation, WindowLayout,
+};
+use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Space};
 
-use super::lower::{self, Surroundings};
-use super::{Blocks, NONE};
+use super::lower::{self, Manner, Part, Surroundings};
+use super::{Blocks, NONE, Xtensa};
 use crate::cost::{AHEAD, Penalties};
-use crate::instruction::Instruction;
 use crate::state::State;
 
 /// A block that was hot in a fork is translated after so many executions: what was made there is only copied.
@@ -25,14 +27,40 @@ pub(crate) struct Translator {
     watched: [bool; 2],
     /// Blocks that end where code was not at hand when they were translated, with the cells of their translations.
     cut: Vec<(u32, u32)>,
+    /// Blocks that were executed a few times, by their address.
+    warm: HashMap<u32, u32>,
+    /// The blocks that were joined to others.
+    joins: Vec<Join>,
+    /// The address translation that they were joined under.
+    epoch: u32,
+    /// Translations that wait for code to be at hand again, with the number of blocks that each one waits for, and which wait for each block.
+    resting: AddressMap<u32>,
+    waiting: AddressMap<Vec<u32>>,
+    /// The blocks whose code was not at hand when the core began, with the cells of the translations to which they were joined, as far as
+    /// so many joins say.
+    waits: Vec<(u32, u32)>,
+    looked_through: usize,
     /// The code of this core and of its clones. There is none before the first clone.
     pool: OnceLock<Arc<CodePool>>,
 }
 
 impl Translator {
     pub(crate) fn new(setting: Translation) -> Translator {
-        let (watched, cut, pool) = ([false; 2], Vec::new(), OnceLock::new());
-        Translator { setting, engine: None, refused: false, watched, cut, pool }
+        Translator {
+            setting,
+            engine: None,
+            refused: false,
+            watched: [false; 2],
+            cut: Vec::new(),
+            warm: HashMap::new(),
+            joins: Vec::new(),
+            epoch: 0,
+            resting: AddressMap::default(),
+            waiting: AddressMap::default(),
+            waits: Vec::new(),
+            looked_through: 0,
+            pool: OnceLock::new(),
+        }
     }
 
     /// One for a clone, which copies code out of the pool where it has translated the same.
@@ -54,11 +82,210 @@ impl Translator {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// All blocks were dropped.
+    pub(crate) fn cleared(&mut self) {
+        self.warm.clear();
+        self.clear();
+    }
+
+    /// The translation in this cell waits for the block at `start`.
+    fn rest(&mut self, cell: u32, start: u32) {
+        if let Some(engine) = &mut self.engine {
+            engine.suspend(cell);
+            *self.resting.entry(cell).or_default() += 1;
+            self.waiting.entry(start).or_default().push(cell);
+        }
+    }
+
+    /// The block at `start` is there: what has waited for nothing else can be entered again.
+    pub(super) fn woken(&mut self, start: u32) {
+        let Some(engine) = &mut self.engine else { return };
+        for cell in self.waiting.remove(&start).unwrap_or_default() {
+            if let Some(others) = self.resting.get_mut(&cell) {
+                *others -= 1;
+                if *others == 0 {
+                    self.resting.remove(&cell);
+                    engine.resume(cell);
+                }
+            }
+        }
+    }
+
+    /// The block at `start` is no more: what has waited for it is not entered again.
+    pub(super) fn lost(&mut self, start: u32) {
+        let Some(engine) = &mut self.engine else { return };
+        for cell in self.waiting.remove(&start).unwrap_or_default() {
+            self.resting.remove(&cell);
+            engine.remove(cell);
+        }
+    }
+
+    /// Drops all translations.
+    fn clear(&mut self) {
         self.cut.clear();
+        self.joins.clear();
+        self.resting.clear();
+        self.waiting.clear();
+        (self.waits, self.looked_through) = (Vec::new(), 0);
         if let Some(engine) = &mut self.engine {
             engine.clear();
         }
+    }
+}
+
+/// A block that was joined to another one when that was translated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Join {
+    /// The block that begins the translation, where it starts, and the cell of the translation.
+    head: u32,
+    head_start: u32,
+    cell: u32,
+    /// Where the block that was joined starts and ends.
+    start: u32,
+    end: u32,
+    /// Control comes to it from the instruction before it.
+    falls: bool,
+    /// A change of address translation makes it stale as well, which it does not do to the block that begins it.
+    is_mapped: bool,
+}
+
+/// The blocks are those of another core, which maps other pages. All are there but for these: translations of them, or to which they were
+/// joined, wait; those of blocks that will be decoded anew wait without end.
+pub(super) fn taken_over(cache: &mut BlockCache<Xtensa>, asleep: &[u32]) {
+    // None is joined to one that ends where code was not at hand.
+    let blocks = asleep.iter().map(|index| cache.block(*index)).filter(|block| !block.may_wake() && !block.cut);
+    let gone: BTreeSet<u32> = blocks.map(|block| block.start()).collect();
+    if !gone.is_empty() {
+        separate(cache, |join| gone.contains(&join.start));
+    }
+    let own = asleep.iter().map(|index| cache.block(*index)).map(|block| (block.start(), block.own.native));
+    let own: Vec<(u32, u32)> = own.collect();
+    let starts: AddressMap<()> = own.iter().map(|(start, _)| (*start, ())).collect();
+    let translator = &mut cache.decoder.translator;
+    translator.cut.clear();
+    translator.resting.clear();
+    translator.waiting.clear();
+    let Some(engine) = &mut translator.engine else { return };
+    engine.forget_pages();
+    // Of the joins that there were when the other core began, those that wait have waited there.
+    let mut joined = std::mem::take(&mut translator.waits);
+    joined.retain(|(start, _)| starts.contains_key(start));
+    let more = translator.joins[translator.looked_through..].iter().map(|join| (join.start, join.cell));
+    joined.extend(more.filter(|(start, _)| starts.contains_key(start)));
+    let own = own.into_iter().filter(|(_, cell)| *cell != NONE);
+    own.chain(joined.iter().copied()).for_each(|(start, cell)| translator.rest(cell, start));
+    (translator.waits, translator.looked_through) = (joined, translator.joins.len());
+}
+
+/// Drops the translations to which such blocks were joined.
+pub(super) fn separate(cache: &mut BlockCache<Xtensa>, is_stale: impl Fn(&Join) -> bool) {
+    if cache.decoder.translator.joins.is_empty() {
+        return;
+    }
+    let joins = std::mem::take(&mut cache.decoder.translator.joins);
+    let (stale, others) = joins.into_iter().partition::<Vec<_>, _>(|join| is_stale(join));
+    let translator = &mut cache.decoder.translator;
+    translator.joins = others;
+    if !stale.is_empty() {
+        (translator.waits, translator.looked_through) = (Vec::new(), 0);
+    }
+    for Join { head, head_start, cell, .. } in stale {
+        let block = cache.block_mut(head);
+        // Else it was dropped for another reason, and the cell may be that of the block which is there now.
+        if block.start() == head_start && block.own.native == cell {
+            (block.own.native, block.own.heat) = (NONE, 0);
+            cache.decoder.translator.remove(cell);
+        }
+    }
+}
+
+impl Join {
+    /// The verdict of `is_so` on its start and its end.
+    pub(super) fn lies(&self, is_so: impl Fn(u32, u32) -> bool) -> bool {
+        is_so(self.start, self.end)
+    }
+
+    /// True if no loop may end at `address`.
+    pub(super) fn runs_across(&self, address: u32) -> bool {
+        (self.start < address || self.falls && self.start == address) && address < self.end
+    }
+}
+
+/// Surroundings of a block that is translated.
+struct Around<'a, 'b, B> {
+    blocks: &'a Blocks,
+    bus: &'b mut B,
+    layout: WindowLayout,
+    /// The start and the end of the loop that the core is in.
+    current_loop: [u32; 2],
+    timing: Timing,
+    /// The blocks that were joined, and whether control comes to them from the instruction before.
+    joined: Vec<(u32, bool)>,
+    /// The counts of the code, as long as it is translated.
+    counting: Counting,
+}
+
+impl<'a, B: Bus> Around<'a, '_, B> {
+    /// A block as it can be lowered.
+    fn part(&self, index: u32) -> Option<Part<'a>> {
+        let block = self.blocks.block(index);
+        let (start, end) = (block.start(), block.end);
+        let mut versions = Vec::new();
+        if block.memory == CodeMemory::Writable {
+            for (address, version) in [start, end.wrapping_sub(1)].into_iter().zip(block.versions) {
+                let (space, page) = versioned_page(&self.layout, address)?;
+                versions.push((space, page, version));
+            }
+            versions.dedup();
+        }
+        Some(Part {
+            tag: index,
+            start,
+            end,
+            instructions: self.blocks.instructions(block),
+            most: u32::from(block.own.most),
+            window: block.own.window,
+            memory: block.memory,
+            versions,
+            lines: block.own.is_cached().then_some([start, start.wrapping_add(AHEAD)]),
+            loop_start: (self.current_loop[1] == end).then_some(self.current_loop[0]),
+        })
+    }
+}
+
+impl<'a, B: Bus> Surroundings<'a> for Around<'a, '_, B> {
+    fn constant(&mut self, memory: CodeMemory, address: u32) -> Option<(u32, bool)> {
+        // State that can change more easily than the block itself is loaded each time.
+        let there = self.bus.code_memory(address);
+        let is_there = there <= memory && there != CodeMemory::Writable;
+        let value = if is_there { self.bus.fetch(address).ok()? } else { return None };
+        Some((value, self.timing == Timing::Silicon && there == CodeMemory::Mapped))
+    }
+
+    fn next(&mut self, address: u32, falls: bool) -> Option<Part<'a>> {
+        let decoder = &self.blocks.cache.decoder;
+        // No loop ends within a block.
+        if falls && decoder.loop_ends.contains(&address) {
+            return None;
+        }
+        let index = *decoder.translator.warm.get(&address)?;
+        let block = self.blocks.block(index);
+        let is_current = block.start() == address
+            && !block.cut
+            && block.is_awake()
+            && (block.memory != CodeMemory::Writable
+                || [address, block.end.wrapping_sub(1)].map(|place| self.bus.code_version(place)) == block.versions);
+        let part = if is_current { self.part(index)? } else { return None };
+        let last = part.instructions.last();
+        if last.is_some_and(|op| op.opcode.begins_loop() && !self.blocks.knows_loop(part.end, op.immediate)) {
+            return None;
+        }
+        self.joined.push((index, falls));
+        Some(part)
+    }
+
+    fn place(&mut self, way: &[Executed]) -> Option<u32> {
+        self.counting.place(way)
     }
 }
 
@@ -115,18 +342,28 @@ impl Blocks {
     /// Code has come. A block that ended before it is stale now, and other blocks must not lead to its translation any more.
     #[cold]
     pub(crate) fn note_arrival<B: Bus>(&mut self, bus: &B) {
-        let cut = std::mem::take(&mut self.cache.decoder.translator.cut);
-        for (index, cell) in cut {
-            let block = self.cache.block_mut(index);
-            if !block.cut || block.own.native != cell {
-                continue;
+        let mut cut = std::mem::take(&mut self.cache.decoder.translator.cut);
+        cut.retain(|(index, cell)| {
+            let block = self.cache.block_mut(*index);
+            if !block.cut || block.own.native != *cell {
+                return false;
             }
-            if bus.is_at_hand(block.end) {
+            let has_come = bus.is_at_hand(block.end);
+            if has_come {
                 block.own.native = NONE;
-                self.cache.decoder.translator.remove(cell);
-            } else {
-                self.cache.decoder.translator.cut.push((index, cell));
+                self.cache.decoder.translator.remove(*cell);
             }
+            !has_come
+        });
+        self.cache.decoder.translator.cut = cut;
+    }
+
+    /// Drops translations that a change of address translation makes stale, though it does not the blocks that they begin with.
+    #[inline(always)]
+    pub(super) fn note_mapping(&mut self, epoch: u32) {
+        if self.cache.decoder.translator.epoch != epoch {
+            self.cache.decoder.translator.epoch = epoch;
+            separate(&mut self.cache, |join| join.is_mapped);
         }
     }
 
@@ -155,6 +392,14 @@ impl Blocks {
         if own.native == NONE {
             own.heat = own.heat.saturating_add(1);
             let heat = own.heat;
+            if !own.is_warm && (heat == EARLY || setting == Translation::After(heat)) {
+                own.is_warm = true;
+                let start = self.block(index).start();
+                // Others may have joined what was at this address before.
+                if self.cache.decoder.translator.warm.insert(start, index).is_some() {
+                    separate(&mut self.cache, |join| join.start == start);
+                }
+            }
             let is_hot = setting == Translation::After(heat) || heat == EARLY && self.is_known(index);
             if !is_hot || !self.translate(index, state, bus) {
                 return None;
@@ -165,7 +410,7 @@ impl Blocks {
         // Registers that were read before are read again in time.
         let end = bus.steady_until(spent).clamp(spent, stop);
         let room = end - spent;
-        if u32::from(block.own.most) > room || u32::from(block.own.window) > state.window_free {
+        if u32::from(block.own.most) > room || self.is_plain() && u32::from(block.own.window) > state.window_free {
             return None;
         }
         let engine = self.cache.decoder.translator.engine.as_mut()?;
@@ -177,7 +422,14 @@ impl Blocks {
         let outcome =
             bus.windows().and_then(|mut windows| engine.run(native, state.words(), &mut windows, executions, room));
         state.ccount_at_stop = state.ccount_at_stop.wrapping_add(cut);
-        let outcome = outcome?;
+        let Some(outcome) = outcome else {
+            // Its cell has been emptied, unless it waits.
+            if !self.cache.decoder.translator.resting.contains_key(&native) {
+                let own = &mut self.cache.block_mut(index).own;
+                (own.native, own.heat) = (NONE, 0);
+            }
+            return None;
+        };
         if let Some(left) = outcome.looked {
             bus.looked_at_steady(end - left);
         }
@@ -188,6 +440,11 @@ impl Blocks {
             Exit::At | Exit::Look => Some(Entered::At { room: left }),
             Exit::Interpret { tag, index } => Some(Entered::Within { index: tag, from: index, room: left }),
         }
+    }
+
+    /// Whether window exceptions are left to the interpreter.
+    fn is_plain(&self) -> bool {
+        self.cache.counting.follows_cuts() || Penalties::of(self.timing()).exception > 0
     }
 
     /// Whether a fork has found a block at the same address hot.
@@ -208,47 +465,43 @@ impl Blocks {
             translator.engine = Engine::sharing(layout, lower::PC, Some(lower::RING), pool).map(Box::new);
             translator.refused = translator.engine.is_none();
         }
-        let (timing, block) = (self.timing(), self.block(index));
-        let is_cached = block.own.is_cached();
-        let (start, end, memory, most) = (block.start(), block.end, block.memory, u32::from(block.own.most));
-        let mut versions = Vec::new();
-        if memory == CodeMemory::Writable {
-            for (address, version) in [start, end.wrapping_sub(1)].into_iter().zip(block.versions) {
-                let Some((space, page)) = versioned_page(&layout, address) else { return false };
-                versions.push((space, page, version));
-            }
-            versions.dedup();
+        let (block, timing) = (self.block(index), self.timing());
+        let (start, end, most) = (block.start(), block.end, u32::from(block.own.most));
+        let last = self.instructions(block).last();
+        if last.is_some_and(|op| op.opcode.begins_loop() && !self.knows_loop(end, op.immediate)) {
+            return false;
         }
-        let mut around = Surroundings {
-            start,
-            end,
-            window: block.own.window,
-            versions: &versions,
+        let manner = Manner {
             watched: self.cache.decoder.translator.watched,
-            jump: u32::from(Penalties::of(self.timing()).jump),
-            loop_start: (state.lend == end).then_some(state.lbeg),
-            lines: is_cached.then_some([start, start.wrapping_add(AHEAD)]),
-            constant: &mut |address| {
-                // State that can change more easily than the block itself is loaded each time.
-                let there = bus.code_memory(address);
-                let is_there = there <= memory && there != CodeMemory::Writable;
-                let value = if is_there { bus.fetch(address).ok()? } else { return None };
-                Some((value, timing == Timing::Silicon && there == CodeMemory::Mapped))
-            },
+            jump: u32::from(Penalties::of(timing).jump),
+            plain: self.is_plain(),
         };
-        let Some(mut ops) = lower::lower(self.instructions(block), &mut around) else { return false };
-        if self.cache.counting.is_on() {
-            ops = self.tallied(index, &ops);
-        }
+        let counting = std::mem::take(&mut self.cache.counting);
+        let current_loop = [state.lbeg, state.lend];
+        let mut around = Around { blocks: self, bus, layout, current_loop, timing, joined: Vec::new(), counting };
+        let lowered = around.part(index).and_then(|part| lower::lower(part, manner, &mut around));
+        let Around { joined, counting, .. } = around;
+        self.cache.counting = counting;
+        let Some(ops) = lowered else { return false };
         let lowered = Lowered { address: start, tag: index, count: most, ops: &ops };
         let Some(engine) = &mut self.cache.decoder.translator.engine else { return false };
         match engine.install(&lowered) {
             Some(cell) => {
+                self.cache.decoder.translator.resting.remove(&cell);
                 let block = self.cache.block_mut(index);
                 block.own.native = cell;
+                let head = block.memory;
                 let (is_cut, cut) = (block.cut, &mut self.cache.decoder.translator.cut);
                 if is_cut && !cut.contains(&(index, cell)) {
                     cut.push((index, cell));
+                }
+                for (joined, falls) in joined {
+                    let block = self.cache.block(joined);
+                    let is_mapped = block.memory == CodeMemory::Mapped && head != CodeMemory::Mapped;
+                    let (joined_start, end) = (block.start(), block.end);
+                    let join =
+                        Join { head: index, head_start: start, cell, start: joined_start, end, falls, is_mapped };
+                    self.cache.decoder.translator.joins.push(join);
                 }
                 true
             }
@@ -258,34 +511,6 @@ impl Blocks {
                 false
             }
         }
-    }
-
-    /// The operations of a block, with each way out counted.
-    fn tallied(&mut self, index: u32, ops: &[Op]) -> Vec<Op> {
-        let block = self.block(index);
-        let start = block.start();
-        let after = |op: &Instruction| start.wrapping_add(u32::from(op.offset) + u32::from(op.length()));
-        let ends: Vec<u32> = self.instructions(block).iter().map(after).collect();
-        let mut tallied = Vec::with_capacity(ops.len() + ops.len() / 2);
-        let mut present = 0;
-        for op in ops {
-            let way = match *op {
-                Op::Instruction(index) => {
-                    present = index as usize;
-                    None
-                }
-                Op::Branch { target, .. } | Op::Jump { target, .. } | Op::Look { target, .. } => Some(Some(target)),
-                Op::JumpIndirect { .. } => Some(None),
-                _ => None,
-            };
-            if let Some(target) = way {
-                let end = ends[present];
-                let run = Executed { start, end, jumped: target != Some(end), unfinished: false };
-                tallied.extend(self.cache.counting.place(run).map(|place| Op::Tally { place }));
-            }
-            tallied.push(*op);
-        }
-        tallied
     }
 }
 

@@ -179,6 +179,7 @@ fn run_blocks_debugged<B: Bus>(
             }
             let fresh = if debugger.is_stepping() { decoded_anew(bus, pc, op) } else { *op };
             let op = &fresh;
+            let begins_loop = penalties != Penalties::default() && op.opcode.begins_loop();
             let watched = debugger.watched(state, op);
             let then = execute_apart::<true>(state, bus, op, start).then();
             if then == Then::Raise && state.trap.is_wait() {
@@ -197,7 +198,7 @@ fn run_blocks_debugged<B: Bus>(
                 (Then::Next, Some(following)) => state.pc = pc_of(following),
                 _ => state.finish(then, pc, end),
             }
-            spent += then.penalty(penalties);
+            spent += then.penalty(op, penalties);
             if counting.is_on() {
                 let jumped = then != Then::Raise && state.pc != end;
                 counting.note(Executed { start: pc, end, jumped, unfinished: true });
@@ -209,6 +210,10 @@ fn run_blocks_debugged<B: Bus>(
             let unmasked = matches!(then, Then::Unmask | Then::UnmaskJump(_)) && state.interrupt != 0;
             if unmasked || then == Then::Sync || state.ocd.is_stopped() {
                 return Debugged { spent, exit: None };
+            }
+            if begins_loop && then != Then::Raise {
+                blocks.note_loop(state.lbeg, state.lend);
+                break;
             }
             if then != Then::Next {
                 break;

@@ -32,6 +32,8 @@ pub struct Flat {
     pub lines: CacheLines,
     /// Cycles for which the last access waits.
     pub wait: u32,
+    /// Counts changes of address translation.
+    pub epoch: u32,
     /// Instructions whose effect is not public, where they were.
     pub unmodelled: Vec<(&'static str, u32)>,
     /// Version of each page that code was decoded from: counts its writes; odd while code is decoded from it.
@@ -64,6 +66,7 @@ impl Flat {
             cached: false,
             lines: CacheLines::EMPTY,
             wait: 0,
+            epoch: 0,
             unmodelled: Vec::new(),
             versions: vec![0; size.div_ceil(CODE_PAGE as usize)],
         }
@@ -215,7 +218,7 @@ impl Bus for Flat {
     }
 
     fn code_epoch(&self) -> u32 {
-        0
+        self.epoch
     }
 
     fn read_external(&mut self, address: u32, _: u32) -> u32 {

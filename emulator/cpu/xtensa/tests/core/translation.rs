@@ -2,6 +2,7 @@
 
 use crate::flat::{Flat, LINE};
 use crate::snapshot::registers;
+use espalier_core::Bus;
 use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister, TABLE, Translation};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -446,4 +447,95 @@ fn a_block_that_ended_before_missing_code_is_not_entered_once_that_has_come() {
         assert_eq!((translated.cycles(), translated.pc()), (cpu.cycles(), cpu.pc()));
     }
     assert!(memory.absent.is_empty() && cpu.ar(6) > 10);
+}
+
+/// A block that was joined to another one in translated code goes with its own memory: when that is mapped anew, when it is written, and
+/// when a loop comes to end in it.
+#[test]
+fn joined_blocks_are_not_executed_once_they_are_stale() {
+    const OTHER: u32 = DATA;
+    let cases = [(true, false), (false, false), (false, true)];
+    for ((is_mapped, ends_loop), first) in cases.into_iter().flat_map(|case| [(case, CODE), (case, OTHER)]) {
+        // Two blocks that lead to each other, the first one in memory that never changes or that can be mapped anew.
+        let mut code = [addi(4, 4, 1), addi(5, 5, 1), j(CODE + 6, OTHER)].concat();
+        code.resize((OTHER - CODE) as usize, 0);
+        code.extend([addi(6, 6, 1), addi(7, 7, 1), j(OTHER + 6, CODE)].concat());
+        let (mut cpu, mut memory) = start(&code, &[], if is_mapped { DATA } else { 0 });
+        memory.cached = is_mapped;
+        // The one that is executed first begins the translation.
+        cpu.set_pc(first);
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(20));
+        for round in 0..6 {
+            for (cpu, memory) in [(&mut cpu, &mut memory), (&mut translated, &mut translated_memory)] {
+                assert_eq!(cpu.run(memory, 300 + round), Exit::Budget);
+                if ends_loop {
+                    cpu.set_special(SpecialRegister::Lbeg, [CODE, OTHER][round as usize % 2]);
+                    cpu.set_special(SpecialRegister::Lend, [OTHER, CODE][round as usize % 2] + 3);
+                    cpu.set_special(SpecialRegister::Lcount, 10);
+                    cpu.set_special(SpecialRegister::Ps, 0);
+                }
+                let word = addi(4, 4, 2 + round as i8);
+                if ends_loop {
+                    continue;
+                }
+                if is_mapped {
+                    memory.bytes[CODE as usize..][..3].copy_from_slice(&word);
+                    memory.epoch += 1;
+                } else {
+                    let places = word.into_iter().zip(CODE..);
+                    places.for_each(|(byte, address)| _ = memory.store8(address, byte, 0).unwrap());
+                }
+            }
+            assert_eq!((translated.cycles(), translated.pc()), (cpu.cycles(), cpu.pc()));
+            assert_eq!(registers(&cpu), registers(&translated), "round {round}, mapped {is_mapped}");
+        }
+        assert!(cpu.ar(4) > 200 && cpu.ar(6) > 200);
+    }
+}
+
+/// `call4`, `call8` and `call12` by their quarters.
+fn call(quarters: u32, at: u32, target: u32) -> Vec<u8> {
+    bytes(0x5 | quarters << 4 | (target.wrapping_sub((at & !3) + 4) >> 2 & 0x3_ffff) << 6, 3)
+}
+
+/// Functions that return to a known place in one translation, whatever frames are around them, and with return addresses that they change.
+#[test]
+fn joined_returns_agree() {
+    const ENTRY: [u8; 3] = [0x36, 0x41, 0x00];
+    const RETW: [u8; 2] = [0x1d, 0xf0];
+    let [f, g, h] = [CODE + 0x20, CODE + 0x40, CODE + 0x50];
+    let vectors: String = include_str!("../../benches/programs/calls.hex").split_whitespace().collect();
+    let digit = |at: usize| u8::from_str_radix(&vectors[2 * at..2 * at + 2], 16).unwrap();
+    for (number, window_start) in (0..200u32).map(|number| (number, number.wrapping_mul(0x9e37_79b9) >> 16)) {
+        let mut code = [call(2, CODE, f), addi(4, 10, 1), addi(2, 2, -1), j(CODE + 9, CODE)].concat();
+        code.resize(0x20, 0);
+        code.extend([ENTRY.to_vec(), call(1, f + 3, g), addi(2, 6, 1), call(3, f + 9, h), RETW.to_vec()].concat());
+        code.resize(0x40, 0);
+        // Every fourth time it returns elsewhere, and every seventh time, to another frame.
+        let link = match number {
+            _ if number % 4 == 0 => addi(0, 0, 3),
+            _ if number % 7 == 0 => bytes(0x2_0a02, 3),
+            _ => addi(2, 2, 1),
+        };
+        code.extend([ENTRY.to_vec(), link, RETW.to_vec()].concat());
+        code.resize(0x50, 0);
+        code.extend([ENTRY.to_vec(), addi(2, 2, 3), RETW.to_vec()].concat());
+        let values: Vec<u32> = (0..64).map(|value| DATA + 0x200 + 0x20 * value).collect();
+        let (mut cpu, mut memory) = start(&code, &values, if number % 2 == 0 { 0 } else { CODE + 0x100 });
+        (0..0x180).for_each(|at| memory.bytes[at] = digit(at));
+        cpu.set_special(SpecialRegister::Windowstart, window_start & 0xffff | 1);
+        cpu.set_ar(1, DATA + 0x800);
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(3));
+        for slice in 0..60 {
+            let cycles = 1 + (slice * 37 + number) % 90;
+            let exit = cpu.run(&mut memory, cycles);
+            assert_eq!(translated.run(&mut translated_memory, cycles), exit);
+            assert_eq!((translated.cycles(), translated.pc()), (cpu.cycles(), cpu.pc()), "{number}, slice {slice}");
+            assert_eq!(registers(&cpu), registers(&translated), "{number}, slice {slice}");
+        }
+        assert!(memory.bytes == translated_memory.bytes, "memory differs");
+        assert!(number % 4 == 0 || number % 7 == 0 || cpu.ar(2) != DATA + 0x240, "no round was done");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::flat::Flat;
 use crate::snapshot::registers;
 use crate::vector_file::{Vector, memory_address, parse};
-use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, UserRegister};
+use espalier_xtensa::{Config, Cpu, Exit, Instruction, SpecialRegister, TABLE, Translation, UserRegister};
 
 const MEMORY: usize = 1 << 16;
 const DEFAULT_PS: u32 = 0x4_0020;
@@ -107,6 +107,22 @@ fn every_vector_holds_in_the_plain_interpreter() {
 #[test]
 fn every_vector_holds_in_the_block_interpreter() {
     vectors().for_each(|vector| compare(&vector, "run", |cpu, bus| cpu.run(bus, 1)));
+}
+
+/// With what follows it, for a block is entered only if there is room for all of it.
+#[test]
+fn every_vector_does_the_same_in_translated_code() {
+    for vector in vectors() {
+        let (mut stepped, mut memory) = prepare(&vector);
+        let (mut cpu, mut bus) = prepare(&vector);
+        cpu.set_translation(Translation::After(1));
+        cpu.run(&mut bus, 2);
+        while stepped.cycles() < cpu.cycles() {
+            stepped.step(&mut memory);
+        }
+        assert_eq!(registers(&cpu), registers(&stepped), "{}", vector.name);
+        assert!(bus.bytes == memory.bytes, "{}: memory differs", vector.name);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(crate) fn executed(machine: &Machine) -> Option<Executed> {
     for core in 0..machine.cores() {
         let counts = machine.cpu(core).block_counts()?;
         dropped += counts.dropped();
-        blocks.extend(counts.blocks().map(|block| {
+        blocks.extend(counts.blocks().into_iter().map(|block| {
             let key = ExecutedBlock { core: core as u8, start: block.start, end: block.end };
             (key, Executions { count: block.count, jumps: block.jumps })
         }));

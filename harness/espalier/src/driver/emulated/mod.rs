@@ -1,6 +1,7 @@
 //! The emulated board. This is the only module that knows the emulator.
 
 mod air;
+mod comparisons;
 mod coverage;
 mod stimuli;
 mod world;
@@ -8,7 +9,7 @@ mod world;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 
-use espalier_core::{Damaged, EDGES, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
+use espalier_core::{Damaged, LineSettings, Persist, Reader, Signal, Span, Time, Writer};
 use espalier_parts::{PartEntry, PartKinds, Shown, Value};
 #[cfg(feature = "probe")]
 use espalier_soc::JtagCycle as PinCycle;
@@ -633,8 +634,19 @@ impl Diagnostics for Emulated {
         true
     }
 
-    fn add_edges(&self, sum: &mut [u8; EDGES]) -> bool {
-        self.machine().add_edges(sum)
+    fn each_edge(&self, tell: &mut dyn FnMut(usize, u8)) -> bool {
+        let machine = self.machine();
+        machine.edges().for_each(|edges| edges.each(tell));
+        machine.edges().next().is_some()
+    }
+
+    fn note_comparisons(&mut self) -> bool {
+        comparisons::begin(&mut self.machine_mut());
+        true
+    }
+
+    fn take_comparisons(&mut self) -> Vec<(u32, u32)> {
+        comparisons::end(&mut self.machine_mut())
     }
 
     fn run_to_rest(&mut self, least: Time, limit: Time) -> Result<bool, Failure> {

@@ -93,7 +93,7 @@ impl Lowering<'_, '_> {
     }
 
     pub(super) fn jump_to(&mut self, target: Value) -> Lowered {
-        self.ops.push(Op::JumpIndirect { target, done: self.jumped() });
+        self.leave(Op::JumpIndirect { target, done: self.jumped() });
         Lowered::Left
     }
 
@@ -103,9 +103,9 @@ impl Lowering<'_, '_> {
         self.go_on_if(Condition::Equal, Value::Slot(LCOUNT), ZERO, end);
         self.go_on_if(Condition::Overlap, Value::Slot(PS), Value::Imm(ps::EXCM), end);
         self.binary(Binary::Sub, LCOUNT, Value::Slot(LCOUNT), Value::Imm(1));
-        if let Some(start) = self.around.loop_start {
+        if let Some(start) = self.part.loop_start {
             self.go_on_if(Condition::Equal, Value::Slot(LBEG), Value::Imm(start), start);
         }
-        self.ops.push(Op::JumpIndirect { target: Value::Slot(LBEG), done: self.after });
+        self.leave(Op::JumpIndirect { target: Value::Slot(LBEG), done: self.after });
     }
 }

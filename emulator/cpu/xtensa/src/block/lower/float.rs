@@ -135,19 +135,19 @@ impl Lowering<'_, '_> {
 
     /// As [`Lowering::guard_float`], once in a row.
     fn guard_enabled(&mut self) {
-        if !self.float_enabled {
+        if !self.known.float_enabled {
             self.guard_float();
-            self.float_enabled = true;
+            self.known.float_enabled = true;
         }
     }
 
     /// Leaves it to the interpreter if something else than rounding to nearest is set, or a result could set the first flag.
     fn guard_ordinary(&mut self) {
         self.guard_enabled();
-        if !self.float_ordinary {
+        if !self.known.float_ordinary {
             self.guard(Condition::Overlap, Value::Slot(FCR), Value::Imm(ROUNDING));
             self.guard(Condition::Disjoint, Value::Slot(FSR), Value::Imm(flag::INEXACT));
-            self.float_ordinary = true;
+            self.known.float_ordinary = true;
         }
     }
 }

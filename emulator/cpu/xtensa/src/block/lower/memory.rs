@@ -14,7 +14,7 @@ impl Lowering<'_, '_> {
         let (s, offset) = (a(op.s), op.immediate);
         match op.opcode {
             Opcode::L32r => {
-                let constant = (self.around.constant)(offset);
+                let constant = self.around.constant(self.part.memory, offset);
                 match constant {
                     Some((value, is_cached)) => {
                         if is_cached {
@@ -50,7 +50,7 @@ impl Lowering<'_, '_> {
     }
 
     fn watch(&mut self, filter: Slot, base: Value, offset: u32) {
-        let [load, store] = self.around.watched;
+        let [load, store] = self.manner.watched;
         if if filter == WATCH_LOAD { load } else { store } {
             self.ops.push(Op::Watch { filter, base, offset });
         }

@@ -13,7 +13,7 @@ mod window;
 
 use std::mem::offset_of;
 
-use espalier_core::CacheLines;
+use espalier_core::{CacheLines, CodeMemory, Executed};
 use espalier_jit::{Binary, Condition, Op, Ring, Slot, Space, Value};
 
 use crate::instruction::Instruction;
@@ -60,26 +60,55 @@ pub(crate) const RING: Ring = Ring {
     base: WINDOW_BASE,
 };
 
-/// The state on which a block depends beside its instructions.
-pub(crate) struct Surroundings<'a> {
+/// A block that is lowered, with the state on which it depends beside its instructions.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    /// Identifies it for the interpreter.
+    pub tag: u32,
     /// Its first address and the one after its last instruction.
     pub start: u32,
     pub end: u32,
+    pub instructions: &'a [Instruction],
+    /// The most cycles on a way through it.
+    pub most: u32,
     /// Highest quarter of the window that it uses.
     pub window: u8,
+    /// The ways in which its code can change.
+    pub memory: CodeMemory,
     /// Pages whose versions have to be as they are.
-    pub versions: &'a [(Space, u32, u32)],
+    pub versions: Vec<(Space, u32, u32)>,
+    /// Addresses in the lines of code that have to be in the cache.
+    pub lines: Option<[u32; 2]>,
+    /// Where a loop that ends after the block probably starts.
+    pub loop_start: Option<u32>,
+}
+
+/// Memory of code and other blocks, around those that are lowered.
+pub(crate) trait Surroundings<'a> {
+    /// The word of code that cannot change as long as code in this memory does not, and whether its line has to be in the cache.
+    fn constant(&mut self, memory: CodeMemory, address: u32) -> Option<(u32, bool)>;
+
+    /// The block at an address to which control goes, if it may be joined to the one that it comes from. With `falls`, it only goes there
+    /// unless a loop ends there.
+    fn next(&mut self, address: u32, falls: bool) -> Option<Part<'a>>;
+
+    /// The place at which code counts that all these instructions were executed, unless nothing counts them.
+    fn place(&mut self, way: &[Executed]) -> Option<u32>;
+}
+
+/// Settings for the lowering of blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
     /// Whether data breakpoints look at loads, and at stores.
     pub watched: [bool; 2],
     /// Cycles that come to an instruction that jumps.
     pub jump: u32,
-    /// Where a loop that ends after the block probably starts.
-    pub loop_start: Option<u32>,
-    /// Addresses in the lines of code that have to be in the cache.
-    pub lines: Option<[u32; 2]>,
-    /// The words of code that cannot change as long as the block does not, and whether their line has to be in the cache.
-    pub constant: &'a mut dyn FnMut(u32) -> Option<(u32, bool)>,
+    /// Window exceptions are left to the interpreter, which adds their cycles and notes what they cut short.
+    pub plain: bool,
 }
+
+/// The most instructions of blocks that are joined: longer ones would hold much code that is seldom reached.
+const MAX_JOINED: usize = 64;
 
 /// The result of lowering an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,71 +121,166 @@ enum Lowered {
     Unknown,
 }
 
-/// The operations of a block in the making.
-struct Lowering<'a, 'b> {
-    ops: Vec<Op>,
-    around: &'a mut Surroundings<'b>,
-    /// Number of the present instruction, the cycles of the block when it is done, its address and the next one's.
-    index: u32,
-    after: u32,
-    pc: u32,
-    next: u32,
+/// State of the core that is known while code goes on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
     /// It was asked already whether the floating-point unit is on, and whether it computes as the host does.
     float_enabled: bool,
     float_ordinary: bool,
+    /// Windows are checked.
+    windowed: bool,
+    /// `PS.CALLINC`.
+    increment: Option<u32>,
+    /// The return address of the frame.
+    link: Option<Link>,
+    /// At least so many quarters of the window can be used beyond the first.
+    free: u8,
 }
 
-/// The operations of a block. None if its first instruction has none.
-pub(crate) fn lower(instructions: &[Instruction], around: &mut Surroundings<'_>) -> Option<Vec<Op>> {
-    let (start, end) = (around.start, around.end);
+/// An address register that has a return address.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    register: u8,
+    value: u32,
+    /// The number of operations that came before it had that.
+    from: usize,
+}
+
+/// The operations of a block in the making.
+struct Lowering<'a, 'b> {
+    ops: Vec<Op>,
+    around: &'b mut dyn Surroundings<'a>,
+    manner: Manner,
+    part: Part<'a>,
+    /// Number of the present instruction, the cycles of the block before it and when it is done, its address and the next one's.
+    index: u32,
+    before: u32,
+    after: u32,
+    pc: u32,
+    next: u32,
+    /// Cycles that come to the present instruction if it jumps.
+    jump: u32,
+    known: Known,
+    /// Pages whose versions were compared.
+    compared: Vec<(Space, u32)>,
+    /// All that was executed before the present part.
+    way: Vec<Executed>,
+}
+
+/// The operations of a block, and of those that follow it if they may be joined. None if its first instruction has none.
+pub(crate) fn lower<'a>(part: Part<'a>, manner: Manner, around: &mut dyn Surroundings<'a>) -> Option<Vec<Op>> {
+    let mut joined = vec![part.start];
+    let mut count = 0;
     let mut lowering = Lowering {
         ops: Vec::new(),
         around,
+        manner,
         index: 0,
+        before: 0,
         after: 0,
-        pc: start,
-        next: start,
-        float_enabled: false,
-        float_ordinary: false,
+        pc: part.start,
+        next: part.start,
+        jump: 0,
+        known: Known::default(),
+        compared: Vec::new(),
+        way: Vec::new(),
+        part,
     };
-    lowering.enter();
-    for (index, op) in instructions.iter().enumerate() {
-        (lowering.index, lowering.after) = (index as u32, u32::from(op.after));
-        lowering.pc = start.wrapping_add(u32::from(op.offset));
-        lowering.next = lowering.pc.wrapping_add(u32::from(op.length()));
-        lowering.ops.push(Op::Instruction(lowering.index));
-        match lowering.instruction(op) {
-            Lowered::Next => {}
-            Lowered::Left => return Some(lowering.ops),
-            Lowered::Unknown if index == 0 => return None,
+    loop {
+        count += lowering.part.instructions.len();
+        let left = match lowering.part() {
+            Lowered::Unknown if lowering.index == 0 && joined.len() == 1 => return None,
             Lowered::Unknown => {
                 lowering.ops.push(Op::Leave);
                 return Some(lowering.ops);
             }
+            lowered => lowered == Lowered::Left,
+        };
+        let (target, done) = match lowering.ops.last() {
+            Some(Op::Jump { target, done }) if left => (*target, *done),
+            _ if left => return Some(lowering.ops),
+            _ => (lowering.part.end, lowering.after),
+        };
+        let is_new = !joined.contains(&target);
+        let next = if is_new && count < MAX_JOINED { lowering.around.next(target, !left) } else { None };
+        let Some(next) = next.filter(|next| count + next.instructions.len() <= MAX_JOINED) else {
+            if !left {
+                lowering.go_on_at(target);
+            }
+            return Some(lowering.ops);
+        };
+        // The tally of a jump has come before it.
+        let run = lowering.run(lowering.next, Some(target));
+        if left {
+            lowering.ops.pop();
+        } else {
+            lowering.tally(Some(run));
         }
+        lowering.way.push(run);
+        lowering.ops.push(Op::Join { address: target, tag: next.tag, count: next.most, done });
+        lowering.part = next;
+        joined.push(target);
     }
-    lowering.go_on_at(end);
-    Some(lowering.ops)
 }
 
-impl Lowering<'_, '_> {
+impl<'a> Lowering<'a, '_> {
+    /// Emits the operations of the present part, but for going on behind its end.
+    fn part(&mut self) -> Lowered {
+        self.enter();
+        self.before = 0;
+        let instructions: &'a [Instruction] = self.part.instructions;
+        for (index, op) in instructions.iter().enumerate() {
+            (self.index, self.after) = (index as u32, u32::from(op.after));
+            self.pc = self.part.start.wrapping_add(u32::from(op.offset));
+            self.next = self.pc.wrapping_add(u32::from(op.length()));
+            self.jump = self.manner.jump + u32::from(op.lands_across_words());
+            self.ops.push(Op::Instruction(self.index));
+            if !self.manner.plain {
+                self.check_window(op.window());
+            }
+            match self.instruction(op) {
+                Lowered::Next => self.before = self.after,
+                lowered => return lowered,
+            }
+        }
+        Lowered::Next
+    }
+
     /// Emits the checks of the conditions for entering the block.
     fn enter(&mut self) {
-        let versions = self.around.versions.iter();
-        self.ops.extend(versions.map(|&(space, page, expected)| Op::Version { space, page, expected }));
-        if let Some([first, last]) = self.around.lines {
+        for (space, page, expected) in std::mem::take(&mut self.part.versions) {
+            // They do not change while translated code runs.
+            if !self.compared.contains(&(space, page)) {
+                self.compared.push((space, page));
+                self.ops.push(Op::Version { space, page, expected });
+            }
+        }
+        if let Some([first, last]) = self.part.lines {
             self.ops.push(Op::Line { address: first });
             if CacheLines::place(first) != CacheLines::place(last) {
                 self.ops.push(Op::Line { address: last });
             }
         }
-        if self.around.window > 0 {
-            let needed = Value::Imm(u32::from(self.around.window));
+        if self.manner.plain && self.part.window > 0 {
+            let needed = Value::Imm(u32::from(self.part.window));
             self.guard(Condition::LessUnsigned, Value::Slot(WINDOW_FREE), needed);
         }
     }
 
+    /// Emits operations that are done if a condition holds, and let control leave.
+    fn when(&mut self, condition: Condition, left: Value, right: Value, body: impl FnOnce(&mut Self)) {
+        let (place, known) = (self.ops.len(), self.known);
+        self.ops.push(Op::When { condition, left, right, count: 0 });
+        body(self);
+        let count = (self.ops.len() - place - 1) as u32;
+        self.ops[place] = Op::When { condition, left, right, count };
+        self.known = known;
+    }
+
     fn instruction(&mut self, op: &Instruction) -> Lowered {
+        if op.takes_time_by_values() {
+            return Lowered::Unknown;
+        }
         for part in [Self::arithmetic, Self::memory, Self::control, Self::window, Self::special, Self::mac, Self::float]
         {
             match part(self, op) {
@@ -169,7 +293,7 @@ impl Lowering<'_, '_> {
 
     /// Cycles of the block that are over once this instruction is done and has jumped.
     fn jumped(&self) -> u32 {
-        self.after + self.around.jump
+        self.after + self.jump
     }
 
     fn binary(&mut self, op: Binary, to: Slot, left: Value, right: Value) {
@@ -187,18 +311,41 @@ impl Lowering<'_, '_> {
     /// Jumps if the condition holds.
     fn branch(&mut self, condition: Condition, left: Value, right: Value, target: u32) {
         let done = self.jumped();
-        self.ops.push(Op::Branch { condition, left, right, target, done });
+        self.leave(Op::Branch { condition, left, right, target, done });
     }
 
     /// Goes on at another block, as if its instructions came next, if the condition holds.
     fn go_on_if(&mut self, condition: Condition, left: Value, right: Value, target: u32) {
         let done = self.after;
-        self.ops.push(Op::Branch { condition, left, right, target, done });
+        self.leave(Op::Branch { condition, left, right, target, done });
     }
 
     fn jump(&mut self, target: u32) -> Lowered {
-        self.ops.push(Op::Jump { target, done: self.jumped() });
+        self.leave(Op::Jump { target, done: self.jumped() });
         Lowered::Left
+    }
+
+    /// Emits a way out behind the present instruction.
+    fn leave(&mut self, op: Op) {
+        let target = match op {
+            Op::Branch { target, .. } | Op::Jump { target, .. } | Op::Look { target, .. } => Some(target),
+            _ => None,
+        };
+        self.tally(Some(self.run(self.next, target)));
+        self.ops.push(op);
+    }
+
+    /// The part executed up to an address, where control goes on at another one, or at one that is not known.
+    fn run(&self, end: u32, target: Option<u32>) -> Executed {
+        Executed { start: self.part.start, end, jumped: target != Some(end), unfinished: false }
+    }
+
+    /// Counts the next way out, where so much of the present part was executed.
+    fn tally(&mut self, run: Option<Executed>) {
+        self.way.extend(run);
+        let place = self.around.place(&self.way);
+        self.ops.extend(place.map(|place| Op::Tally { place }));
+        self.way.truncate(self.way.len() - run.iter().len());
     }
 
     /// Forgets what was computed on the way.

@@ -79,6 +79,7 @@ impl Lowering<'_, '_> {
             SpecialRegister::Ps => {
                 self.guard_quiet(value, ps::INTLEVEL | ps::EXCM, Value::Slot(INTENABLE));
                 self.binary(Binary::And, PS, value, Value::Imm(ps::IMPLEMENTED));
+                (self.known.windowed, self.known.increment) = (false, None);
                 self.refresh_window();
             }
             SpecialRegister::Acchi => {
@@ -116,7 +117,7 @@ impl Lowering<'_, '_> {
                 self.mask(slot, value, mask);
             }
         }
-        self.float_enabled = false;
+        self.known.float_enabled = false;
         Lowered::Next
     }
 
@@ -125,7 +126,7 @@ impl Lowering<'_, '_> {
         self.put(SCRATCH[0], a(number));
         self.put(ar(number), Value::Slot(slot));
         self.mask(slot, Value::Slot(SCRATCH[0]), mask);
-        self.float_enabled = false;
+        self.known.float_enabled = false;
         self.forget(1);
         Lowered::Next
     }
@@ -146,7 +147,7 @@ impl Lowering<'_, '_> {
     fn write_user(&mut self, op: &Instruction) -> Lowered {
         let Some((slot, mask)) = self.user(op) else { return Lowered::Unknown };
         self.mask(slot, a(op.t), mask);
-        self.float_ordinary = false;
+        self.known.float_ordinary = false;
         Lowered::Next
     }
 

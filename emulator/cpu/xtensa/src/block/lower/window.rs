@@ -1,8 +1,12 @@
 //! Calls, returns and the register window.
 
+use espalier_core::Executed;
 use espalier_jit::{Binary, Condition, Op, Slot, Unary, Value};
 
-use super::{INTENABLE, Lowered, Lowering, PS, SCRATCH, WINDOW_BASE, WINDOW_FREE, WINDOW_START, a, ar, special_slot};
+use super::{
+    INTENABLE, Link, Lowered, Lowering, PS, SCRATCH, WINDOW_BASE, WINDOW_FREE, WINDOW_START, a, ar, special_slot,
+};
+use crate::exception::vector;
 use crate::instruction::{Instruction, Opcode};
 use crate::register::SpecialRegister;
 use crate::state::{QUARTER, QUARTERS, QUARTERS_IN_WINDOW, ps};
@@ -14,6 +18,8 @@ const QUARTERS_MASK: Value = Value::Imm(QUARTERS as u32 - 1);
 /// The two quarters below and above the frames that `RETW` looks at.
 const BELOW: u32 = 3;
 const BELOW_MASK: u32 = 7;
+/// Quarters of the largest frame.
+const LARGEST_FRAME: u32 = 3;
 
 impl Lowering<'_, '_> {
     pub(super) fn window(&mut self, op: &Instruction) -> Lowered {
@@ -50,8 +56,11 @@ impl Lowering<'_, '_> {
         }
         self.binary(Binary::And, PS, Value::Slot(PS), Value::Imm(!ps::CALLINC));
         self.binary(Binary::Or, PS, Value::Slot(PS), Value::Imm(quarters << ps::CALLINC_SHIFT));
+        self.known.increment = Some(quarters);
         let link = self.next & RETURN_ADDRESS | quarters << QUARTERS_SHIFT;
-        self.put(ar((quarters * QUARTER as u32) as u8), Value::Imm(link));
+        let register = (quarters * QUARTER as u32) as u8;
+        self.put(ar(register), Value::Imm(link));
+        self.known.link = Some(Link { register, value: link, from: self.ops.len() });
         match target {
             Value::Imm(target) => self.jump(target),
             Value::Slot(_) => self.jump_to(Value::Slot(SCRATCH[0])),
@@ -60,6 +69,10 @@ impl Lowering<'_, '_> {
 
     /// Leaves to the interpreter what happens while windows are not checked.
     fn guard_windowed(&mut self) {
+        if self.known.windowed {
+            return;
+        }
+        self.known.windowed = true;
         let scratch = SCRATCH[0];
         self.binary(Binary::And, scratch, Value::Slot(PS), Value::Imm(ps::WOE | ps::EXCM));
         self.guard(Condition::NotEqual, Value::Slot(scratch), Value::Imm(ps::WOE));
@@ -70,51 +83,169 @@ impl Lowering<'_, '_> {
             return Lowered::Unknown;
         }
         self.guard_windowed();
-        let [quarters, stack, ..] = SCRATCH;
-        self.binary(Binary::ShiftRight, quarters, Value::Slot(PS), Value::Imm(ps::CALLINC_SHIFT));
-        self.binary(Binary::And, quarters, Value::Slot(quarters), Value::Imm(3));
-        self.guard(Condition::LessUnsigned, Value::Slot(WINDOW_FREE), Value::Slot(quarters));
+        let [base, stack, ..] = SCRATCH;
+        let quarters = match self.known.increment {
+            Some(quarters) => Value::Imm(quarters),
+            None => {
+                self.binary(Binary::ShiftRight, base, Value::Slot(PS), Value::Imm(ps::CALLINC_SHIFT));
+                self.binary(Binary::And, base, Value::Slot(base), Value::Imm(3));
+                Value::Slot(base)
+            }
+        };
+        if self.known.increment.is_none_or(|quarters| quarters > u32::from(self.known.free)) {
+            self.overflow_if(quarters, self.next);
+        }
         self.binary(Binary::Sub, stack, a(op.s), Value::Imm(op.immediate));
-        self.binary(Binary::Add, quarters, Value::Slot(WINDOW_BASE), Value::Slot(quarters));
-        self.ops.push(Op::Rotate { to: Value::Slot(quarters) });
+        self.binary(Binary::Add, base, Value::Slot(WINDOW_BASE), quarters);
+        let link = self.known.link.filter(|link| {
+            let is_moved_to = self.known.increment.map(|quarters| quarters * QUARTER as u32);
+            is_moved_to == Some(u32::from(link.register)) && self.is_kept(*link)
+        });
+        self.ops.push(Op::Rotate { to: Value::Slot(base) });
+        self.known.link = link.map(|link| Link { register: 0, from: self.ops.len(), ..link });
         self.put(ar(op.s), Value::Slot(stack));
         self.mark(Binary::Or, 0);
         self.refresh_free();
         self.forget(3);
         let enough = Value::Imm(QUARTERS_IN_WINDOW);
-        if self.next != self.around.end {
+        if self.next != self.part.end {
             self.go_on_if(Condition::NotEqual, Value::Slot(WINDOW_FREE), enough, self.next);
+            self.known.free = QUARTERS_IN_WINDOW as u8;
         }
         Lowered::Next
     }
 
     fn retw(&mut self) -> Lowered {
         self.guard_windowed();
-        let [quarters, frames, target, base] = SCRATCH;
-        self.binary(Binary::ShiftRight, quarters, a(0), Value::Imm(QUARTERS_SHIFT));
-        self.binary(Binary::Sub, base, Value::Slot(WINDOW_BASE), Value::Slot(quarters));
+        let [quarters, start, frames, base] = SCRATCH;
+        let link = self.known.link.filter(|link| link.register == 0 && self.is_kept(*link)).map(|link| link.value);
+        let count = match link {
+            Some(link) => Value::Imm(link >> QUARTERS_SHIFT),
+            None => {
+                self.binary(Binary::ShiftRight, quarters, a(0), Value::Imm(QUARTERS_SHIFT));
+                Value::Slot(quarters)
+            }
+        };
+        self.binary(Binary::Sub, base, Value::Slot(WINDOW_BASE), count);
         self.binary(Binary::And, base, Value::Slot(base), QUARTERS_MASK);
-        self.put(frames, Value::Slot(base));
-        self.rotated_frames(frames, target);
-        // Of the frames from the caller's on, it has to be the first, and there must be none before the current one. If the
-        // return address names no caller, none is looked at.
-        self.binary(Binary::ShiftLeft, quarters, Value::Imm(1), Value::Slot(quarters));
-        self.binary(Binary::Sub, target, Value::Slot(quarters), Value::Imm(1));
-        self.binary(Binary::And, target, Value::Slot(target), Value::Slot(frames));
-        self.guard(Condition::NotEqual, Value::Slot(target), Value::Imm(1));
-        self.binary(Binary::And, target, a(0), Value::Imm(RETURN_ADDRESS));
-        self.binary(Binary::Or, target, Value::Slot(target), Value::Imm(self.pc & !RETURN_ADDRESS));
-        // The current frame is none any more.
-        self.binary(Binary::Xor, quarters, Value::Slot(quarters), Value::Imm(u32::MAX));
-        self.binary(Binary::And, frames, Value::Slot(frames), Value::Slot(quarters));
-        self.binary(Binary::ShiftRight, frames, Value::Slot(frames), Value::Imm(1));
-        self.count_free(frames);
-        self.binary(Binary::ShiftLeft, quarters, Value::Imm(1), Value::Slot(WINDOW_BASE));
-        self.binary(Binary::Xor, quarters, Value::Slot(quarters), Value::Imm(u32::MAX));
-        self.binary(Binary::And, WINDOW_START, Value::Slot(WINDOW_START), Value::Slot(quarters));
+        // The current frame will be none any more.
+        self.binary(Binary::ShiftLeft, start, Value::Imm(1), Value::Slot(WINDOW_BASE));
+        self.binary(Binary::Xor, start, Value::Slot(start), Value::Imm(u32::MAX));
+        self.binary(Binary::And, start, Value::Slot(start), Value::Slot(WINDOW_START));
+        // Of those from the caller's on, which is the current one if the return address names none, the caller's has to be there, and
+        // none before the current one.
+        self.binary(Binary::ShiftLeft, frames, Value::Slot(start), Value::Imm(QUARTERS as u32));
+        self.binary(Binary::Or, frames, Value::Slot(frames), Value::Slot(start));
+        self.binary(Binary::ShiftRight, frames, Value::Slot(frames), Value::Slot(base));
+        let first = Value::Imm(1);
+        if self.manner.plain {
+            self.guard(Condition::Disjoint, Value::Slot(frames), first);
+        } else {
+            self.when(Condition::Disjoint, Value::Slot(frames), first, |lowering| lowering.underflow(base));
+        }
+        self.binary(Binary::ShiftRight, frames, Value::Slot(frames), first);
+        self.binary(Binary::Or, frames, Value::Slot(frames), Value::Imm(1 << QUARTERS_IN_WINDOW));
+        self.ops.push(Op::Unary { op: Unary::LowestBit, to: frames, from: Value::Slot(frames) });
+        self.guard(Condition::LessUnsigned, Value::Slot(frames), count);
+        self.put(WINDOW_START, Value::Slot(start));
+        self.put(WINDOW_FREE, Value::Slot(frames));
+        let segment = self.pc & !RETURN_ADDRESS;
+        if link.is_none() {
+            self.binary(Binary::And, quarters, a(0), Value::Imm(RETURN_ADDRESS));
+            if segment != 0 {
+                self.binary(Binary::Or, quarters, Value::Slot(quarters), Value::Imm(segment));
+            }
+        }
         self.ops.push(Op::Rotate { to: Value::Slot(base) });
-        [quarters, frames, base].iter().for_each(|slot| self.ops.push(Op::Forget { slot: *slot }));
-        self.jump_to(Value::Slot(target))
+        [start, frames, base].iter().for_each(|slot| self.ops.push(Op::Forget { slot: *slot }));
+        match link {
+            Some(link) => {
+                (self.known.link, self.known.free) = (None, (link >> QUARTERS_SHIFT) as u8);
+                self.jump(link & RETURN_ADDRESS | segment)
+            }
+            None => self.jump_to(Value::Slot(quarters)),
+        }
+    }
+
+    /// Whether a register has had its return address since it was written.
+    fn is_kept(&self, link: Link) -> bool {
+        let mut ops = self.ops[link.from..].iter();
+        while let Some(op) = ops.next() {
+            match op {
+                // They let control leave.
+                Op::When { count, .. } => ops = ops.as_slice()[*count as usize..].iter(),
+                Op::Rotate { .. } => return false,
+                op if op.changed() == Some(ar(link.register)) => return false,
+                _ => {}
+            }
+        }
+        true
+    }
+
+    /// Emits the check that a quarter of the window can be used, unless it is known.
+    pub(super) fn check_window(&mut self, quarter: u8) {
+        if quarter > self.known.free {
+            self.overflow_if(Value::Imm(u32::from(quarter)), self.pc);
+            self.known.free = quarter;
+        }
+    }
+
+    /// Raises the exception for window overflow if fewer quarters can be used. What was executed ends at `end`.
+    fn overflow_if(&mut self, needed: Value, end: u32) {
+        let free = Value::Slot(WINDOW_FREE);
+        if self.manner.plain {
+            return self.guard(Condition::LessUnsigned, free, needed);
+        }
+        self.when(Condition::LessUnsigned, free, needed, |lowering| {
+            let [oldest, size, doubled, _] = SCRATCH;
+            // The frame to be spilled is the first one behind what can be used. It ends where the next one begins, which is looked for
+            // in the two quarters behind its first.
+            lowering.binary(Binary::Add, oldest, Value::Slot(WINDOW_BASE), free);
+            lowering.binary(Binary::Add, oldest, Value::Slot(oldest), Value::Imm(1));
+            lowering.binary(Binary::And, oldest, Value::Slot(oldest), QUARTERS_MASK);
+            lowering.binary(Binary::Add, size, Value::Slot(oldest), Value::Imm(1));
+            lowering.rotated_frames(size, doubled);
+            lowering.binary(Binary::Or, size, Value::Slot(size), Value::Imm(1 << (LARGEST_FRAME - 1)));
+            lowering.ops.push(Op::Unary { op: Unary::LowestBit, to: size, from: Value::Slot(size) });
+            lowering.enter_handler(size, vector::OVERFLOW, oldest, end);
+        });
+    }
+
+    /// Raises the exception for window underflow, unless something else is wrong with the return address of which it is the frame that
+    /// begins at `base`.
+    fn underflow(&mut self, base: Slot) {
+        let [quarters, below, doubled, _] = SCRATCH;
+        self.binary(Binary::ShiftRight, quarters, a(0), Value::Imm(QUARTERS_SHIFT));
+        self.guard(Condition::Equal, Value::Slot(quarters), Value::Imm(0));
+        self.binary(Binary::Sub, below, Value::Slot(WINDOW_BASE), Value::Imm(BELOW));
+        self.binary(Binary::And, below, Value::Slot(below), QUARTERS_MASK);
+        self.rotated_frames(below, doubled);
+        self.guard(Condition::Overlap, Value::Slot(below), Value::Imm(BELOW_MASK));
+        self.binary(Binary::Sub, quarters, Value::Slot(quarters), Value::Imm(1));
+        self.enter_handler(quarters, vector::UNDERFLOW, base, self.next);
+    }
+
+    /// Goes to the handler of a window exception for a frame of `size` quarters and one more, that begins at `base`. What was executed ends
+    /// at `end`.
+    fn enter_handler(&mut self, size: Slot, vectors: [u32; 4], base: Slot, end: u32) {
+        let [.., owner, _] = SCRATCH;
+        // The vectors of a kind lie at equal distances.
+        let [_, first, second, _] = vectors;
+        let distance = second - first;
+        self.binary(Binary::ShiftLeft, size, Value::Slot(size), Value::Imm(distance.trailing_zeros()));
+        self.binary(Binary::Add, size, Value::Slot(size), Value::Imm(first));
+        self.binary(Binary::Add, size, Value::Slot(size), Value::Slot(special_slot(SpecialRegister::Vecbase)));
+        self.binary(Binary::ShiftLeft, owner, Value::Slot(WINDOW_BASE), Value::Imm(ps::OWB_SHIFT));
+        self.binary(Binary::And, PS, Value::Slot(PS), Value::Imm(!ps::OWB));
+        self.binary(Binary::Or, PS, Value::Slot(PS), Value::Slot(owner));
+        self.binary(Binary::Or, PS, Value::Slot(PS), Value::Imm(ps::EXCM));
+        self.put(special_slot(SpecialRegister::Epc1), Value::Imm(self.pc));
+        self.ops.push(Op::Rotate { to: Value::Slot(base) });
+        self.put(WINDOW_FREE, Value::Imm(QUARTERS_IN_WINDOW));
+        [base, owner].iter().for_each(|slot| self.ops.push(Op::Forget { slot: *slot }));
+        let run = Executed { jumped: false, ..self.run(end, None) };
+        self.tally(Some(run).filter(|run| run.start != run.end));
+        self.ops.push(Op::JumpIndirect { target: Value::Slot(size), done: self.before + 1 });
     }
 
     /// Back from the handler that spilled or filled a frame, whose bit it clears or sets.
@@ -163,6 +294,7 @@ impl Lowering<'_, '_> {
 
     /// Recomputes how much of the window can be used.
     pub(super) fn refresh_window(&mut self) {
+        self.known.windowed = false;
         self.refresh_free();
         let checks = SCRATCH[0];
         self.binary(Binary::And, checks, Value::Slot(PS), Value::Imm(ps::WOE | ps::EXCM));
@@ -178,6 +310,7 @@ impl Lowering<'_, '_> {
 
     /// Recomputes how much of the window can be used, while windows are checked.
     fn refresh_free(&mut self) {
+        self.known.free = 0;
         let [frames, doubled, ..] = SCRATCH;
         self.binary(Binary::Add, frames, Value::Slot(WINDOW_BASE), Value::Imm(1));
         self.rotated_frames(frames, doubled);

@@ -1,22 +1,28 @@
-//! From operations to x86-64.
+//! From operations to code of the host.
 //!
-//! `rbp` holds the address of the guest's registers, `rbx` that of the registers that the window of the ring shows, `r12` that of the
-//! data window, `r13` the [`Context`], `r14` the cells that lead from block to block, `r15d` the instructions that are left. `rax`, `rcx`
-//! and `rdx` are scratch; the others hold registers of the guest. What is rare lies behind the block.
+//! The host says which of its registers have the addresses of the guest's registers, of those that the window of the ring shows, of the
+//! data window, of the [`Context`](super::context::Context) and of the cells that lead from block to block, and which one the instructions
+//! that are left. `A`, `B` and `C` are scratch; others hold registers of the guest. What is rare lies behind the block.
+//!
+//! Other blocks may be joined to a block ([`Op::Join`]). The instructions that are left are counted where control leaves, for all of them
+//! at once.
 //!
 //! A block that leads to itself is there twice: the second time with the guest's registers in those of the host where the first one
 //! left them, so that a loop neither stores nor loads them.
 
+use std::ops::Range;
+
 use espalier_core::{CODE_PAGE, CacheLines, SteadyWords, WindowLayout};
 
-use super::assembler::{
-    Alu, Assembler, Cc, Code, Label, LoadKind, R12, R13, R14, R15, RAX, RBP, RCX, RDX, Reg, Shift, Stub, Wide,
-};
-use super::cache::{Cache, GROUP_SHIFT, WINDOW, displacement};
+use super::cache::{Cache, GROUP_SHIFT, displacement};
+use super::code::{Alu, Assembler, Cc, Code, Division, Label, LoadKind, Operand, Product, Reg, Shift, Stub};
 use super::context::{
     DATA_VERSIONS, EXECUTIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, STEADY, WORD_VERSIONS, WORDS,
 };
-use crate::engine::Block;
+use super::host::{A, B, C, CELLS, CONTEXT, DATA, REGISTERS, ROOM, WINDOW};
+use super::stubs;
+use super::table::TABLE_CODE;
+use crate::block::Block;
 use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value, Width};
 
 const PAGE_SHIFT: u8 = CODE_PAGE.trailing_zeros() as u8;
@@ -25,17 +31,27 @@ const TABLE_PAGE_SHIFT: u8 = 16;
 const DECODED: u8 = 1;
 /// Bytes of an entry of the table of pages.
 const ENTRY_SHIFT: u8 = 3;
-/// Bytes of a group of registers of the ring.
-const GROUP_BYTES: i32 = 1 << GROUP_SHIFT;
+
+/// A block, or one that is joined to it.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    address: u32,
+    /// The number of the operation that joins it.
+    joined: Option<u32>,
+    /// Cycles that are over when it starts.
+    before: u32,
+    /// The tally that counts what came before it, where control does not leave by a way out of it.
+    passed: Option<u32>,
+}
 
 /// Where control goes when it leaves a block.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// The block is not entered.
-    Refuse,
-    /// The interpreter does the instruction and the rest of the block.
-    Interpret { index: u32 },
-    /// Another block, after so many instructions of this one, with the place of its count.
+    /// The part is not entered.
+    Refuse { part: Part },
+    /// The interpreter does the instruction and the rest of the part.
+    Interpret { part: Part, index: u32 },
+    /// Another block, after so many cycles of all parts, with the tally that counts it.
     Chain { target: u32, done: u32, tally: Option<u32> },
     /// The end of the run.
     Look { target: u32, done: u32, tally: Option<u32> },
@@ -49,12 +65,22 @@ struct Out {
     way: Way,
 }
 
+/// Operations under a condition, whose code comes behind the block, and what is known where they begin.
+#[derive(Debug)]
+struct Aside {
+    label: Label,
+    cache: Cache,
+    part: Part,
+    index: Option<u32>,
+    ops: Range<usize>,
+}
+
 /// Code behind the block that finishes an access.
 #[derive(Clone, Copy, Debug)]
 enum Detour {
     Elsewhere { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width, index: Option<u32> },
     Versioned { label: Label, resume: Label, leave: Label, width: Width },
-    Wrap { label: Label, resume: Label, ring: Ring },
+    Wrap { label: Label, resume: Label },
 }
 
 /// The translation of one block.
@@ -65,14 +91,15 @@ pub(super) struct Emitter<'a> {
     layout: &'a WindowLayout,
     ring: Option<Ring>,
     start: Label,
+    part: Part,
     /// The instruction whose operations are being translated; none before the first.
     index: Option<u32>,
     /// The block is translated a second time, for when it leads to itself.
     repeats: bool,
-    /// The tallies so far, and the number of the one that counts the next way out.
-    tallies: u32,
+    /// The tally that counts the next way out.
     tally: Option<u32>,
     outs: Vec<Out>,
+    asides: Vec<Aside>,
     detours: Vec<Detour>,
 }
 
@@ -87,11 +114,12 @@ pub(super) fn emit<'a>(block: &'a Block<'a>, layout: &'a WindowLayout, ring: Opt
         layout,
         ring,
         start,
+        part: Part { address: block.address, joined: None, before: 0, passed: None },
         index: None,
         repeats: false,
-        tallies: 0,
         tally: None,
         outs: Vec::new(),
+        asides: Vec::new(),
         detours: Vec::new(),
     };
     emitter.run();
@@ -135,17 +163,41 @@ impl Emitter<'_> {
 
     /// Translates the block once. Returns the ways out, whose code is still missing.
     fn once(&mut self) -> Vec<Out> {
-        self.asm.alu_imm(Alu::Cmp, R15, self.block.count);
-        let refuse = self.leave(Way::Refuse);
-        self.asm.jump_if(Cc::Below, refuse);
-        self.tallies = 0;
-        for op in self.block.ops {
-            self.op(op);
+        self.begin(Part { address: self.block.address, joined: None, before: 0, passed: None }, self.block.count);
+        self.ops(0..self.block.ops.len());
+        for Aside { label, cache, part, index, ops } in std::mem::take(&mut self.asides) {
+            self.asm.bind(label);
+            (self.cache, self.part, self.index) = (cache, part, index);
+            self.ops(ops);
         }
         for detour in std::mem::take(&mut self.detours) {
             self.detour(detour);
         }
         std::mem::take(&mut self.outs)
+    }
+
+    /// Begins a part, which needs room for so many cycles.
+    fn begin(&mut self, part: Part, count: u32) {
+        (self.part, self.index) = (part, None);
+        self.asm.alu_imm(Alu::Cmp, ROOM, part.before + count);
+        let refuse = self.hand_over();
+        self.asm.jump_if(Cc::Below, refuse);
+    }
+
+    fn ops(&mut self, mut range: Range<usize>) {
+        while let Some(number) = range.next() {
+            match self.block.ops[number] {
+                Op::When { condition, left, right, count } => {
+                    let cc = self.compare(condition, left, right);
+                    let (label, ops) = (self.asm.label(), range.start..range.start + count as usize);
+                    self.asm.jump_if(cc, label);
+                    range.start = ops.end;
+                    let (cache, part, index) = (self.cache.clone(), self.part, self.index);
+                    self.asides.push(Aside { label, cache, part, index, ops });
+                }
+                op => self.op(op, number as u32),
+            }
+        }
     }
 
     /// Returns the number of instructions that are done on a way to the start of the block, if it leads there, and the place of its count.
@@ -175,20 +227,22 @@ impl Emitter<'_> {
     /// Where an instruction that cannot be executed here is left to the interpreter.
     pub(super) fn hand_over(&mut self) -> Label {
         match self.index {
-            Some(index) => self.leave(Way::Interpret { index }),
-            None => self.leave(Way::Refuse),
+            Some(index) => self.leave(Way::Interpret { part: self.part, index }),
+            None => self.leave(Way::Refuse { part: self.part }),
         }
     }
 
     fn go(&mut self, way: Way) {
         match way {
-            Way::Refuse => {
-                self.asm.mov_imm(RAX, self.block.address);
+            Way::Refuse { part } => {
+                self.spend(part.before, part.passed);
+                self.asm.mov_imm(A, part.address);
                 self.asm.jump_to(Stub::At);
             }
-            Way::Interpret { index } => {
-                self.asm.mov_tag(RAX);
-                self.asm.mov_imm(RCX, index);
+            Way::Interpret { part, index } => {
+                self.spend(part.before, part.passed);
+                self.asm.mov_tag(A, part.joined);
+                self.asm.mov_imm(B, index);
                 self.asm.jump_to(Stub::Interpret);
             }
             Way::Chain { target, done, tally } => {
@@ -196,61 +250,62 @@ impl Emitter<'_> {
                 if target == self.block.address {
                     self.asm.jump(self.start);
                 } else {
-                    self.asm.mov_imm(RAX, target);
-                    self.asm.jump_cell(R14, target);
+                    self.asm.mov_imm(A, target);
+                    self.asm.jump_cell(CELLS, target);
                 }
             }
             Way::Look { target, done, tally } => {
                 self.spend(done, tally);
-                self.asm.mov_imm(RAX, target);
+                self.asm.mov_imm(A, target);
                 self.asm.jump_to(Stub::Look);
             }
         }
     }
 
-    /// So many instructions of the block are done, and it is left.
+    /// So many cycles of the block and those joined to it are over, and it is left.
     fn spend(&mut self, done: u32, tally: Option<u32>) {
         if let Some(tally) = tally {
-            self.asm.load_wide(RCX, R13, EXECUTIONS);
-            self.asm.count(RCX, tally);
+            self.asm.load_wide(B, CONTEXT, EXECUTIONS);
+            self.asm.count(B, tally);
         }
-        self.asm.alu_imm(Alu::Sub, R15, done);
+        if done > 0 {
+            self.asm.alu_imm(Alu::Sub, ROOM, done);
+        }
     }
 
-    fn op(&mut self, op: &Op) {
-        match *op {
+    /// Translates the operation with this number.
+    fn op(&mut self, op: Op, number: u32) {
+        let before = self.part.before;
+        match op {
             Op::Instruction(index) => self.index = Some(index),
             Op::Move { to, from } => {
                 let from = self.value(from);
                 let reg = self.cache.reserve(&mut self.asm, to);
-                self.put(reg, from);
+                self.asm.put(reg, from);
                 self.cache.written(to);
             }
             Op::Binary { op, to, left, right } => self.binary(op, to, left, right),
             Op::Unary { op: Unary::LeadingZeros, to, from } => {
-                let from = self.in_register(from, RCX);
-                self.asm.bit_scan_reverse(RAX, from);
-                self.asm.mov_imm(RDX, 63);
-                self.asm.cmov(Cc::Equal, RAX, RDX);
-                self.asm.alu_imm(Alu::Xor, RAX, 31);
-                self.result(to, RAX);
+                let from = self.in_register(from, B);
+                self.asm.leading_zeros(A, from);
+                self.result(to, A);
             }
             Op::Unary { op: Unary::LowestBit, to, from } => {
-                let from = self.in_register(from, RCX);
-                self.asm.bit_scan_forward(RAX, from);
-                self.result(to, RAX);
+                let from = self.in_register(from, B);
+                self.asm.lowest_bit(A, from);
+                self.result(to, A);
             }
             Op::Funnel { to, high, low, amount } => self.funnel(to, high, low, amount),
             Op::LongShiftRightSigned { to, from, amount } => {
-                let from = self.in_register(from, RAX);
-                self.asm.extend_wide(RAX, from);
+                let from = self.in_register(from, A);
+                self.asm.extend_wide(A, from);
                 let amount = self.value(amount);
-                self.put(RCX, amount);
-                self.asm.shift_wide(Shift::RightSigned, RAX);
-                self.result(to, RAX);
+                self.asm.put(B, amount);
+                self.asm.shift_wide(Shift::RightSigned, A);
+                self.result(to, A);
             }
             Op::Select { to, condition, left, right, then } => {
-                let then = self.in_register(then, RDX);
+                let then = self.in_register(then, C);
                 let reg = self.cache.read(&mut self.asm, to);
                 let cc = self.compare(condition, left, right);
                 self.asm.cmov(cc, reg, then);
@@ -258,44 +313,44 @@ impl Emitter<'_> {
             }
             Op::Set { to, condition, left, right } => {
                 let cc = self.compare(condition, left, right);
-                self.asm.set(cc, RAX);
-                self.result(to, RAX);
+                self.asm.set(cc, A);
+                self.result(to, A);
             }
             Op::Load { to, width, signed, base, offset } => self.load(to, kind(width, signed), width, base, offset),
             Op::Store { from, width, base, offset } => self.store(from, width, base, offset),
             Op::Watch { filter, base, offset } => {
-                self.address(base, offset, RCX);
+                self.address(base, offset, B);
                 let leave = self.hand_over();
-                self.asm.shift_imm(Shift::Right, RCX, 6);
-                self.asm.load_wide(RDX, RBP, displacement(filter));
-                self.asm.bit_test_wide(RDX, RCX);
-                self.asm.jump_if(Cc::Below, leave);
+                self.asm.shift_imm(Shift::Right, B, 6);
+                self.asm.load_wide(C, REGISTERS, displacement(filter));
+                self.asm.jump_if_bit(C, B, leave);
             }
             Op::Guard { condition, left, right } => {
                 let cc = self.compare(condition, left, right);
                 let leave = self.hand_over();
                 self.asm.jump_if(cc, leave);
             }
+            // They do not change while translated code runs.
+            Op::Line { .. } if self.repeats && self.index.is_none() && self.part.joined.is_none() => {}
+            Op::Version { .. } if self.repeats && self.index.is_none() && self.part.joined.is_none() => {}
             Op::Version { space, page, expected } => {
                 let versions = match space {
                     Space::Data => DATA_VERSIONS,
                     Space::Words => WORD_VERSIONS,
                 };
-                self.asm.load_wide(RCX, R13, versions);
-                self.asm.cmp_memory_imm(RCX, (page * 4) as i32, expected);
+                self.asm.load_wide(B, CONTEXT, versions);
+                self.asm.cmp_memory_imm(B, (page * 4) as i32, expected);
                 let leave = self.hand_over();
                 self.asm.jump_if(Cc::NotEqual, leave);
             }
-            // The lines that the block lies in are still there when it comes to itself.
-            Op::Line { .. } if self.repeats && self.index.is_none() => {}
             Op::Line { address } => {
                 let (line, set) = CacheLines::place(address);
                 let (there, leave) = (self.asm.label(), self.hand_over());
-                self.asm.load_wide(RCX, R13, NEWER_LINES);
-                self.asm.cmp_memory_imm(RCX, 4 * set as i32, line);
+                self.asm.load_wide(B, CONTEXT, NEWER_LINES);
+                self.asm.cmp_memory_imm(B, 4 * set as i32, line);
                 self.asm.jump_if(Cc::Equal, there);
-                self.asm.load_wide(RCX, R13, OLDER_LINES);
-                self.asm.cmp_memory_imm(RCX, 4 * set as i32, line);
+                self.asm.load_wide(B, CONTEXT, OLDER_LINES);
+                self.asm.cmp_memory_imm(B, 4 * set as i32, line);
                 self.asm.jump_if(Cc::NotEqual, leave);
                 self.asm.bind(there);
             }
@@ -306,40 +361,48 @@ impl Emitter<'_> {
             Op::ToFloat { to, from, signed } => self.number_to_float(to, from, signed),
             Op::Count { to, end, done } => {
                 let end = self.cache.read(&mut self.asm, end);
-                self.asm.mov(RAX, end);
-                self.asm.alu(Alu::Sub, RAX, R15);
-                self.asm.alu_imm(Alu::Add, RAX, done);
-                self.result(to, RAX);
+                self.asm.mov(A, end);
+                self.asm.alu(Alu::Sub, A, ROOM);
+                self.asm.alu_imm(Alu::Add, A, before + done);
+                self.result(to, A);
             }
             Op::Forget { slot } => self.cache.forget(slot),
-            Op::Tally { .. } => {
-                self.tally = Some(self.tallies);
-                self.tallies += 1;
+            Op::Tally { .. } => self.tally = Some(number),
+            Op::Join { address, count, done, .. } => {
+                let passed = self.tally.take();
+                self.begin(Part { address, joined: Some(number), before: before + done, passed }, count);
             }
+            Op::When { .. } => unreachable!("`ops` has met it"),
             Op::Branch { condition, left, right, target, done } => {
                 let tally = self.tally.take();
-                self.leave_if(condition, left, right, Way::Chain { target, done, tally });
+                self.leave_if(condition, left, right, Way::Chain { target, done: before + done, tally });
             }
             Op::Look { condition, left, right, target, done } => {
                 let tally = self.tally.take();
-                self.leave_if(condition, left, right, Way::Look { target, done, tally });
+                self.leave_if(condition, left, right, Way::Look { target, done: before + done, tally });
             }
             Op::Jump { target, done } if target == self.block.address => {
                 let tally = self.tally.take();
-                let again = self.leave(Way::Chain { target, done, tally });
+                let again = self.leave(Way::Chain { target, done: before + done, tally });
                 self.asm.jump(again);
             }
             Op::Jump { target, done } => {
                 self.cache.flush(&mut self.asm);
                 let tally = self.tally.take();
-                self.go(Way::Chain { target, done, tally });
+                self.go(Way::Chain { target, done: before + done, tally });
             }
             Op::JumpIndirect { target, done } => {
                 let target = self.value(target);
-                self.put(RAX, target);
+                self.asm.put(A, target);
                 self.cache.flush(&mut self.asm);
                 let tally = self.tally.take();
-                self.spend(done, tally);
+                self.spend(before + done, tally);
+                // Each place has a jump of its own, so that the host learns where it leads.
+                let elsewhere = self.asm.label();
+                stubs::look_up(&mut self.asm);
+                self.asm.jump_if(Cc::NotEqual, elsewhere);
+                self.asm.jump_memory(B, TABLE_CODE);
+                self.asm.bind(elsewhere);
                 self.asm.jump_to(Stub::Indirect);
             }
             Op::Leave => {
@@ -374,13 +437,6 @@ impl Emitter<'_> {
         }
     }
 
-    fn put(&mut self, to: Reg, from: Operand) {
-        match from {
-            Operand::Reg(from) => self.asm.mov(to, from),
-            Operand::Imm(value) => self.asm.mov_imm(to, value),
-        }
-    }
-
     /// The value in `from` becomes that of `to`.
     pub(super) fn result(&mut self, to: u16, from: Reg) {
         let reg = self.cache.reserve(&mut self.asm, to);
@@ -388,15 +444,15 @@ impl Emitter<'_> {
         self.cache.written(to);
     }
 
-    /// Sets the flags; the condition that tells whether it holds. Leaves `rdx` alone.
+    /// Sets the flags; the condition that tells whether it holds. Leaves `C` alone.
     fn compare(&mut self, condition: Condition, left: Value, right: Value) -> Cc {
-        let left = self.in_register(left, RAX);
+        let left = self.in_register(left, A);
         let right = self.value(right);
         let bits = matches!(condition, Condition::Disjoint | Condition::Overlap);
         match right {
             Operand::Reg(right) if bits => self.asm.test(left, right),
             Operand::Imm(right) if bits => self.asm.test_imm(left, right),
-            Operand::Imm(0) => self.asm.test(left, left),
+            Operand::Imm(0) => self.asm.cmp_zero(left),
             Operand::Reg(right) => self.asm.alu(Alu::Cmp, left, right),
             Operand::Imm(right) => self.asm.alu_imm(Alu::Cmp, left, right),
         }
@@ -421,80 +477,45 @@ impl Emitter<'_> {
             Binary::ShiftLeft => self.shift(Shift::Left, to, left, right),
             Binary::ShiftRight => self.shift(Shift::Right, to, left, right),
             Binary::ShiftRightSigned => self.shift(Shift::RightSigned, to, left, right),
-            Binary::Multiply => {
-                self.put(RAX, left);
-                self.put(RCX, right);
-                self.asm.imul(RAX, RCX);
-                self.result(to, RAX);
-            }
-            Binary::MultiplyHighUnsigned => self.wide(Wide::Multiply, to, left, right, RDX),
-            Binary::MultiplyHighSigned => self.wide(Wide::MultiplySigned, to, left, right, RDX),
-            Binary::DivideUnsigned => self.wide(Wide::Divide, to, left, right, RAX),
-            Binary::DivideSigned => self.wide(Wide::DivideSigned, to, left, right, RAX),
-            Binary::RemainderUnsigned => self.wide(Wide::Divide, to, left, right, RDX),
-            Binary::RemainderSigned => self.wide(Wide::DivideSigned, to, left, right, RDX),
+            Binary::Multiply => self.multiply(Product::Low, to, left, right),
+            Binary::MultiplyHighUnsigned => self.multiply(Product::HighUnsigned, to, left, right),
+            Binary::MultiplyHighSigned => self.multiply(Product::HighSigned, to, left, right),
+            Binary::DivideUnsigned => self.divide(Division::Quotient, false, to, left, right),
+            Binary::DivideSigned => self.divide(Division::Quotient, true, to, left, right),
+            Binary::RemainderUnsigned => self.divide(Division::Remainder, false, to, left, right),
+            Binary::RemainderSigned => self.divide(Division::Remainder, true, to, left, right),
         }
     }
 
     fn simple(&mut self, op: Alu, to: u16, left: Operand, right: Operand) {
         let reg = self.cache.reserve(&mut self.asm, to);
-        let target = if right == Operand::Reg(reg) && left != right { RAX } else { reg };
-        self.put(target, left);
-        match right {
-            Operand::Reg(right) => self.asm.alu(op, target, right),
-            Operand::Imm(right) => self.asm.alu_imm(op, target, right),
-        }
-        self.asm.mov(reg, target);
+        self.asm.alu_of(op, reg, left, right);
         self.cache.written(to);
     }
 
     fn shift(&mut self, op: Shift, to: u16, left: Operand, right: Operand) {
         let reg = self.cache.reserve(&mut self.asm, to);
-        if let Operand::Reg(right) = right {
-            self.asm.mov(RCX, right);
-        }
-        self.put(reg, left);
-        match right {
-            Operand::Reg(_) => self.asm.shift(op, reg),
-            Operand::Imm(amount) => self.asm.shift_imm(op, reg, (amount & 0x1f) as u8),
-        }
+        self.asm.shift_of(op, reg, left, right);
         self.cache.written(to);
     }
 
-    fn wide(&mut self, op: Wide, to: u16, left: Operand, right: Operand, result: Reg) {
-        self.put(RAX, left);
-        self.put(RCX, right);
-        if matches!(op, Wide::Divide | Wide::DivideSigned) {
-            let leave = self.hand_over();
-            self.asm.test(RCX, RCX);
-            self.asm.jump_if(Cc::Equal, leave);
-            if matches!(op, Wide::DivideSigned) {
-                self.asm.alu_imm(Alu::Cmp, RCX, u32::MAX);
-                self.asm.jump_if(Cc::Equal, leave);
-                self.asm.cdq();
-            } else {
-                self.asm.mov_imm(RDX, 0);
-            }
-        }
-        self.asm.wide(op, RCX);
+    fn multiply(&mut self, part: Product, to: u16, left: Operand, right: Operand) {
+        let result = self.asm.multiply(part, left, right);
+        self.result(to, result);
+    }
+
+    fn divide(&mut self, result: Division, signed: bool, to: u16, left: Operand, right: Operand) {
+        let leave = self.hand_over();
+        let result = self.asm.divide(result, signed, left, right, leave);
         self.result(to, result);
     }
 
     fn funnel(&mut self, to: u16, high: Value, low: Value, amount: Value) {
-        const WORD: u8 = 32;
         let amount = self.value(amount);
-        self.put(RCX, amount);
+        self.asm.funnel_amount(amount);
         let (high, low) = (self.value(high), self.value(low));
-        self.put(RAX, high);
-        if high != Operand::Imm(0) {
-            self.asm.shift_wide_imm(Shift::Left, RAX, WORD);
-        }
-        if low != Operand::Imm(0) {
-            self.put(RDX, low);
-            self.asm.or_wide(RAX, RDX);
-        }
-        self.asm.shift_wide(Shift::Right, RAX);
-        self.result(to, RAX);
+        self.asm.funnel(A, high, low, amount);
+        self.result(to, A);
     }
 
     /// `base + offset` in `to`.
@@ -511,18 +532,18 @@ impl Emitter<'_> {
             && let Some(place) = layout.words.offset(base.wrapping_add(offset), 4)
             && place % 4 == 0
         {
-            self.asm.load_wide(RCX, R13, WORDS);
+            self.asm.load_wide(B, CONTEXT, WORDS);
             let reg = self.cache.reserve(&mut self.asm, to);
-            self.asm.load(reg, RCX, place as i32);
+            self.asm.load(reg, B, place as i32);
             return self.cache.written(to);
         }
-        self.address(base, offset.wrapping_sub(layout.data.base), RAX);
+        self.address(base, offset.wrapping_sub(layout.data.base), A);
         let reg = self.cache.reserve(&mut self.asm, to);
         let leave = self.hand_over();
-        self.asm.alu_imm(Alu::Cmp, RAX, (layout.data.size + 1).saturating_sub(width.bytes()));
+        self.asm.alu_imm(Alu::Cmp, A, (layout.data.size + 1).saturating_sub(width.bytes()));
         let resume = self.asm.label();
         // Only a word of an instruction can be steady.
-        let index = self.index.filter(|_| width == Width::Word);
+        let index = self.index.filter(|_| width == Width::Word).map(|index| self.part.before + index);
         if layout.paged.size > 0 || index.is_some() {
             let label = self.asm.label();
             self.asm.jump_if(Cc::AboveOrEqual, label);
@@ -530,7 +551,7 @@ impl Emitter<'_> {
         } else {
             self.asm.jump_if(Cc::AboveOrEqual, leave);
         }
-        self.asm.load_indexed(kind, reg, R12, RAX);
+        self.asm.load_indexed(kind, reg, DATA, A);
         self.asm.bind(resume);
         self.cache.written(to);
     }
@@ -538,13 +559,13 @@ impl Emitter<'_> {
     fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
         let layout = *self.layout;
         let from = self.value(from);
-        self.address(base, offset.wrapping_sub(layout.data.base), RAX);
+        self.address(base, offset.wrapping_sub(layout.data.base), A);
         let leave = self.hand_over();
-        self.asm.alu_imm(Alu::Cmp, RAX, (layout.data.size + 1).saturating_sub(width.bytes()));
+        self.asm.alu_imm(Alu::Cmp, A, (layout.data.size + 1).saturating_sub(width.bytes()));
         self.asm.jump_if(Cc::AboveOrEqual, leave);
         if layout.versioned_from < layout.data.size {
             let (label, resume) = (self.asm.label(), self.asm.label());
-            self.asm.alu_imm(Alu::Cmp, RAX, (layout.versioned_from + 1).saturating_sub(width.bytes()));
+            self.asm.alu_imm(Alu::Cmp, A, (layout.versioned_from + 1).saturating_sub(width.bytes()));
             self.asm.jump_if(Cc::AboveOrEqual, label);
             self.asm.bind(resume);
             self.detours.push(Detour::Versioned { label, resume, leave, width });
@@ -552,37 +573,37 @@ impl Emitter<'_> {
         let from = match from {
             Operand::Reg(reg) => reg,
             Operand::Imm(value) => {
-                self.asm.mov_imm(RDX, value);
-                RDX
+                self.asm.mov_imm(C, value);
+                C
             }
         };
-        self.asm.store_indexed(width.bytes(), R12, RAX, from);
+        self.asm.store_indexed(width.bytes(), DATA, A, from);
     }
 
     fn detour(&mut self, detour: Detour) {
         match detour {
-            // `rax` is the distance from the data window.
+            // `A` is the distance from the data window.
             Detour::Elsewhere { label, resume, leave, to, kind, width, index } => {
                 self.asm.bind(label);
                 let other = index.map_or(leave, |_| self.asm.label());
-                self.asm.lea(RCX, RAX, self.layout.data.base.wrapping_sub(self.layout.paged.base));
-                self.asm.alu_imm(Alu::Cmp, RCX, self.layout.paged.size);
+                self.asm.lea(B, A, self.layout.data.base.wrapping_sub(self.layout.paged.base));
+                self.asm.alu_imm(Alu::Cmp, B, self.layout.paged.size);
                 self.asm.jump_if(Cc::AboveOrEqual, other);
                 if width != Width::Byte {
-                    self.asm.test_imm(RCX, width.bytes() - 1);
+                    self.asm.test_imm(B, width.bytes() - 1);
                     self.asm.jump_if(Cc::NotEqual, leave);
                 }
                 if self.layout.cached {
                     self.leave_without_line(leave);
                 }
-                self.asm.mov(RAX, RCX);
-                self.asm.shift_imm(Shift::Right, RAX, TABLE_PAGE_SHIFT);
-                self.asm.load_wide(RDX, R13, PAGES);
-                self.asm.load_wide_indexed(RDX, RDX, RAX, ENTRY_SHIFT);
-                self.asm.alu_imm(Alu::And, RCX, (1 << TABLE_PAGE_SHIFT) - 1);
-                self.asm.test_wide(RDX, RDX);
+                self.asm.mov(A, B);
+                self.asm.shift_imm(Shift::Right, A, TABLE_PAGE_SHIFT);
+                self.asm.load_wide(C, CONTEXT, PAGES);
+                self.asm.load_wide_indexed(C, C, A, ENTRY_SHIFT);
+                self.asm.alu_imm(Alu::And, B, (1 << TABLE_PAGE_SHIFT) - 1);
+                self.asm.test_wide(C, C);
                 self.asm.jump_if(Cc::Equal, leave);
-                self.asm.load_indexed(kind, to, RDX, RCX);
+                self.asm.load_indexed(kind, to, C, B);
                 self.asm.jump(resume);
                 if let Some(index) = index {
                     self.asm.bind(other);
@@ -590,110 +611,87 @@ impl Emitter<'_> {
                     self.asm.jump(resume);
                 }
             }
-            // `rdx` is the new base, and what has to be added to it for a window that reaches beyond the end of the file.
-            Detour::Wrap { label, resume, ring } => {
-                let file = displacement(ring.file);
-                let behind = file + i32::from(ring.groups) * GROUP_BYTES;
-                let back = self.asm.label();
+            Detour::Wrap { label, resume } => {
                 self.asm.bind(label);
-                self.asm.test_imm(RDX, u32::from(ring.groups));
-                self.asm.jump_if(Cc::Equal, back);
-                self.copy_groups(ring.shown - 1, file, behind);
-                self.asm.jump(resume);
-                self.asm.bind(back);
-                self.copy_groups(ring.shown - 1, behind, file);
+                self.asm.call(Stub::Wrap);
                 self.asm.jump(resume);
             }
             Detour::Versioned { label, resume, leave, width } => {
                 self.asm.bind(label);
                 if width != Width::Byte {
-                    self.asm.test_imm(RAX, width.bytes() - 1);
+                    self.asm.test_imm(A, width.bytes() - 1);
                     self.asm.jump_if(Cc::NotEqual, leave);
                 }
-                self.asm.lea(RCX, RAX, 0u32.wrapping_sub(self.layout.versioned_from));
-                self.asm.shift_imm(Shift::Right, RCX, PAGE_SHIFT);
-                self.asm.load_wide(RDX, R13, DATA_VERSIONS);
-                self.asm.test_byte_indexed(RDX, RCX, 2, DECODED);
+                self.asm.lea(B, A, 0u32.wrapping_sub(self.layout.versioned_from));
+                self.asm.shift_imm(Shift::Right, B, PAGE_SHIFT);
+                self.asm.load_wide(C, CONTEXT, DATA_VERSIONS);
+                self.asm.test_byte_indexed(C, B, 2, DECODED);
                 self.asm.jump_if(Cc::NotEqual, leave);
                 self.asm.jump(resume);
             }
         }
     }
 
-    /// Leaves unless the line is in the cache at `rcx` in the memory that is read by pages.
+    /// Leaves unless the line is in the cache at `B` in the memory that is read by pages.
     fn leave_without_line(&mut self, leave: Label) {
         const WORD_SHIFT: u8 = 2;
         let there = self.asm.label();
-        self.asm.push(RCX);
-        self.asm.lea(RDX, RCX, self.layout.paged.base);
-        self.asm.shift_imm(Shift::Right, RDX, CacheLines::LINE.trailing_zeros() as u8);
-        self.asm.mov(RCX, RDX);
-        self.asm.alu_imm(Alu::And, RCX, CacheLines::sets() - 1);
-        self.asm.load_wide(RAX, R13, NEWER_LINES);
-        self.asm.cmp_indexed(RDX, RAX, RCX, WORD_SHIFT);
+        self.asm.push(B);
+        self.asm.lea(C, B, self.layout.paged.base);
+        self.asm.shift_imm(Shift::Right, C, CacheLines::LINE.trailing_zeros() as u8);
+        self.asm.mov(B, C);
+        self.asm.alu_imm(Alu::And, B, CacheLines::sets() - 1);
+        self.asm.load_wide(A, CONTEXT, NEWER_LINES);
+        self.asm.cmp_indexed(C, A, B, WORD_SHIFT);
         self.asm.jump_if(Cc::Equal, there);
-        self.asm.load_wide(RAX, R13, OLDER_LINES);
-        self.asm.cmp_indexed(RDX, RAX, RCX, WORD_SHIFT);
+        self.asm.load_wide(A, CONTEXT, OLDER_LINES);
+        self.asm.cmp_indexed(C, A, B, WORD_SHIFT);
         self.asm.bind(there);
         // The flags stay as they are.
-        self.asm.pop(RCX);
+        self.asm.pop(B);
         self.asm.jump_if(Cc::NotEqual, leave);
     }
 
-    fn copy_groups(&mut self, groups: u16, from: i32, to: i32) {
-        for group in 0..i32::from(groups) {
-            self.asm.load_quad(0, RBP, from + group * GROUP_BYTES);
-            self.asm.store_quad(RBP, to + group * GROUP_BYTES, 0);
-        }
-    }
-
-    /// Loads a word of a register that reads as it did. `rax` is the distance from the data window.
+    /// Loads a word of a register that reads as it did. `A` is the distance from the data window.
     fn steady(&mut self, to: Reg, leave: Label, index: u32) {
         const PAIR_SHIFT: u8 = 3;
-        self.asm.lea(RDX, RAX, self.layout.data.base);
-        self.asm.mov(RCX, RDX);
-        self.asm.shift_imm(Shift::Right, RCX, 2);
-        self.asm.alu_imm(Alu::And, RCX, SteadyWords::COUNT as u32 - 1);
-        self.asm.load_wide(RAX, R13, STEADY);
-        self.asm.cmp_indexed(RDX, RAX, RCX, PAIR_SHIFT);
+        self.asm.lea(C, A, self.layout.data.base);
+        self.asm.mov(B, C);
+        self.asm.shift_imm(Shift::Right, B, 2);
+        self.asm.alu_imm(Alu::And, B, SteadyWords::COUNT as u32 - 1);
+        self.asm.load_wide(A, CONTEXT, STEADY);
+        self.asm.cmp_indexed(C, A, B, PAIR_SHIFT);
         self.asm.jump_if(Cc::NotEqual, leave);
         // The value follows the address.
-        self.asm.lea_indexed(RAX, RAX, RCX, PAIR_SHIFT);
-        self.asm.load(to, RAX, 4);
-        self.asm.mov(RCX, R15);
-        self.asm.alu_imm(Alu::Sub, RCX, index);
-        self.asm.store(R13, LOOKED, RCX);
+        self.asm.lea_indexed(A, A, B, PAIR_SHIFT);
+        self.asm.load(to, A, 4);
+        self.asm.mov(B, ROOM);
+        self.asm.alu_imm(Alu::Sub, B, index);
+        self.asm.store(CONTEXT, LOOKED, B);
     }
 
-    /// Moves the window: `rbx` follows the register with its base. Where it comes to reach beyond the end of the file, or does not any
+    /// Moves the window: the address of what it shows follows the register with its base. Where it comes to reach beyond the end of the file, or does not any
     /// more, what it shows there is copied to the room behind the file, or back.
     fn rotate(&mut self, to: Value) {
         let Some(ring) = self.ring else { unreachable!("`Engine::install` has seen to that") };
         let (label, resume) = (self.asm.label(), self.asm.label());
         let to = self.value(to);
-        self.put(RCX, to);
-        self.asm.alu_imm(Alu::And, RCX, u32::from(ring.groups) - 1);
+        self.asm.put(B, to);
+        self.asm.alu_imm(Alu::And, B, u32::from(ring.groups) - 1);
         self.cache.flush_window(&mut self.asm);
         let beyond = u32::from(ring.groups - ring.wraps_from());
         let from = self.cache.read(&mut self.asm, ring.base);
-        self.asm.lea(RAX, from, beyond);
-        self.asm.lea(RDX, RCX, beyond);
-        self.asm.alu(Alu::Xor, RAX, RDX);
-        self.result(ring.base, RCX);
-        self.asm.test_imm(RAX, u32::from(ring.groups));
+        self.asm.lea(A, from, beyond);
+        self.asm.lea(C, B, beyond);
+        self.asm.alu(Alu::Xor, A, C);
+        self.result(ring.base, B);
+        self.asm.test_imm(A, u32::from(ring.groups));
         self.asm.jump_if(Cc::NotEqual, label);
         self.asm.bind(resume);
-        self.asm.shift_imm(Shift::Left, RCX, GROUP_SHIFT);
-        self.asm.lea_wide(WINDOW, RBP, RCX, displacement(ring.file));
-        self.detours.push(Detour::Wrap { label, resume, ring });
+        self.asm.shift_imm(Shift::Left, B, GROUP_SHIFT);
+        self.asm.lea_wide(WINDOW, REGISTERS, B, displacement(ring.file));
+        self.detours.push(Detour::Wrap { label, resume });
     }
-}
-
-/// An operand as instructions of the host take it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operand {
-    Reg(Reg),
-    Imm(u32),
 }
 
 fn kind(width: Width, signed: bool) -> LoadKind {

@@ -2,6 +2,8 @@
 
 use std::mem::offset_of;
 
+use super::table::TableEntry;
+
 /// Lent to translated code for one run.
 #[derive(Debug)]
 #[repr(C)]
@@ -32,15 +34,6 @@ pub(super) struct Context {
 /// More than can be left, for one instruction cannot come before the first.
 pub(super) const NEVER: u32 = u32::MAX;
 
-/// Where a computed address leads, in a direct-mapped table.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(super) struct TableEntry {
-    pub address: u32,
-    /// Leads to the way out while there is no code for the address.
-    pub code: u64,
-}
-
 pub(super) const KIND_AT: u32 = 0;
 pub(super) const KIND_INTERPRET: u32 = 1;
 pub(super) const KIND_LOOK: u32 = 2;
@@ -59,15 +52,3 @@ pub(super) const EXECUTIONS: i32 = offset_of!(Context, executions) as i32;
 pub(super) const NEWER_LINES: i32 = offset_of!(Context, newer_lines) as i32;
 pub(super) const OLDER_LINES: i32 = offset_of!(Context, older_lines) as i32;
 pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;
-
-pub(super) const TABLE_ADDRESS: i32 = offset_of!(TableEntry, address) as i32;
-pub(super) const TABLE_CODE: i32 = offset_of!(TableEntry, code) as i32;
-/// Entries of the table, a power of two.
-pub(super) const TABLE_ENTRIES: usize = 1 << 11;
-/// Distance by which the upper bits of an address are shifted to be mixed with the lower ones.
-pub(super) const TABLE_MIX: u8 = 11;
-
-/// The entry of an address.
-pub(super) fn table_slot(address: u32) -> usize {
-    (address ^ address >> TABLE_MIX) as usize % TABLE_ENTRIES
-}

@@ -1,14 +1,12 @@
 //! Allocation of the guest's registers to registers of the host, within one block.
 
-use super::assembler::{Assembler, R8, R9, R10, R11, RBP, RBX, RDI, RSI, Reg};
+use super::code::{Assembler, Reg};
+use super::host::{POOL, REGISTERS, WINDOW};
 use crate::ir::{Ring, Slot};
 
-/// Registers of the host that hold registers of the guest.
-const POOL: [Reg; 6] = [RSI, RDI, R8, R9, R10, R11];
-/// Where the registers lie that the window shows.
-pub(super) const WINDOW: Reg = RBX;
 /// Bytes of a group of registers of the ring, as a shift.
 pub(super) const GROUP_SHIFT: u8 = (Ring::GROUP * 4).trailing_zeros() as u8;
+pub(super) const GROUP_BYTES: i32 = 1 << GROUP_SHIFT;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
@@ -43,7 +41,7 @@ impl Cache {
         let shown = |ring: Ring| slot.checked_sub(ring.visible).filter(|place| *place < Ring::GROUP * ring.shown);
         match self.ring.and_then(shown) {
             Some(place) => (WINDOW, displacement(place)),
-            None => (RBP, displacement(slot)),
+            None => (REGISTERS, displacement(slot)),
         }
     }
 

@@ -4,14 +4,13 @@
 //! engine copies it into memory of its own and fills in what is its own: nothing that one engine executes is ever written by another one.
 //! Memory of engines that are gone is used again, for the host takes longer to give it than to fill it. No thread waits for code in the pool.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
-use espalier_core::WindowLayout;
+use espalier_core::{AddressMap, WindowLayout};
 
-use super::assembler::Code;
-use crate::arena::Arena;
-use crate::engine::Block;
+use super::arena::Arena;
+use super::code::Code;
+use crate::block::Block;
 use crate::ir::{Op, Ring};
 
 /// When blocks of this many operations are kept, all are dropped: what is still of use comes back.
@@ -21,17 +20,25 @@ const MAX_VARIANTS: usize = 8;
 /// The most memories that wait for an engine.
 const MAX_ARENAS: usize = 4;
 
-/// The translation of a block.
+/// The code for a block whose operations were checked.
+#[derive(Debug)]
+pub(super) struct Translation {
+    pub code: Code,
+    /// Registers that it reaches.
+    pub slots: usize,
+}
+
+/// A translation with what it was made of.
 #[derive(Debug)]
 struct Kept {
     count: u32,
     ops: Box<[Op]>,
-    code: Arc<Code>,
+    translation: Arc<Translation>,
 }
 
 #[derive(Debug, Default)]
 struct Store {
-    by_address: HashMap<u32, Vec<Kept>>,
+    by_address: AddressMap<Vec<Kept>>,
     /// Operations in it.
     size: usize,
 }
@@ -45,9 +52,13 @@ pub struct CodePool {
     arenas: Mutex<Vec<Arena>>,
 }
 
-/// Whether translations are the same: where they count makes no difference.
+/// Whether translations are the same: where they count, and the tags of blocks, make no difference.
 fn agree(ops: &[Op], others: &[Op]) -> bool {
-    let same = |(op, other): (&Op, &Op)| op == other || matches!((op, other), (Op::Tally { .. }, Op::Tally { .. }));
+    let same = |(op, other): (&Op, &Op)| match (*op, *other) {
+        (Op::Tally { .. }, Op::Tally { .. }) => true,
+        (Op::Join { tag, .. }, Op::Join { address, count, done, .. }) => *op == Op::Join { address, tag, count, done },
+        (op, other) => op == other,
+    };
     ops.len() == others.len() && ops.iter().zip(others).all(same)
 }
 
@@ -58,11 +69,11 @@ impl CodePool {
     }
 
     /// The translation of a block, if one was kept.
-    pub(super) fn find(&self, block: &Block<'_>) -> Option<Arc<Code>> {
+    pub(super) fn find(&self, block: &Block<'_>) -> Option<Arc<Translation>> {
         let store = self.store.try_read().ok()?;
         let variants = store.by_address.get(&block.address)?;
         let kept = variants.iter().find(|kept| kept.count == block.count && agree(&kept.ops, block.ops))?;
-        Some(Arc::clone(&kept.code))
+        Some(Arc::clone(&kept.translation))
     }
 
     /// Whether a block at an address was translated.
@@ -71,14 +82,14 @@ impl CodePool {
     }
 
     /// Keeps the translation of a block.
-    pub(super) fn keep(&self, block: &Block<'_>, code: &Arc<Code>) {
+    pub(super) fn keep(&self, block: &Block<'_>, translation: &Arc<Translation>) {
         let Ok(mut store) = self.store.try_write() else { return };
         if store.size + block.ops.len() > MAX_KEPT {
             *store = Store::default();
         }
         let variants = store.by_address.entry(block.address).or_default();
         if variants.len() < MAX_VARIANTS {
-            variants.push(Kept { count: block.count, ops: block.ops.into(), code: Arc::clone(code) });
+            variants.push(Kept { count: block.count, ops: block.ops.into(), translation: Arc::clone(translation) });
             store.size += block.ops.len();
         }
     }

@@ -1,7 +1,8 @@
-//! Single-precision arithmetic with the host's SSE and FMA instructions.
+//! Single-precision arithmetic with the host's instructions.
 
-use super::assembler::{Alu, Cc, RAX, RCX, Reg, Scalar, Shift};
+use super::code::{Alu, Cc, Reg, Scalar, Shift};
 use super::emit::Emitter;
+use super::host::{A, B};
 use crate::ir::{Float, FloatCondition, Value};
 
 /// Scratch vector registers.
@@ -33,14 +34,14 @@ impl Emitter<'_> {
             self.asm.scalar(scalar, FIRST, RIGHT);
         }
         let leave = self.hand_over();
-        self.asm.move_from_vector(RAX, FIRST);
-        self.asm.mov(RCX, RAX);
-        self.asm.shift_imm(Shift::Left, RCX, 1);
-        self.asm.shift_imm(Shift::Right, RCX, FRACTION_BITS + 1);
-        self.asm.alu_imm(Alu::Sub, RCX, LOWEST_EXPONENT);
-        self.asm.alu_imm(Alu::Cmp, RCX, EXPONENTS);
+        self.asm.move_from_vector(A, FIRST);
+        self.asm.mov(B, A);
+        self.asm.shift_imm(Shift::Left, B, 1);
+        self.asm.shift_imm(Shift::Right, B, FRACTION_BITS + 1);
+        self.asm.alu_imm(Alu::Sub, B, LOWEST_EXPONENT);
+        self.asm.alu_imm(Alu::Cmp, B, EXPONENTS);
         self.asm.jump_if(Cc::AboveOrEqual, leave);
-        self.result(to, RAX);
+        self.result(to, A);
     }
 
     pub(super) fn float_set(&mut self, to: u16, condition: FloatCondition, left: Value, right: Value) {
@@ -48,37 +49,37 @@ impl Emitter<'_> {
         self.vector(RIGHT, right);
         let leave = self.hand_over();
         self.asm.compare_scalars(LEFT, RIGHT);
-        self.asm.jump_if(Cc::Parity, leave);
+        self.asm.jump_if(Cc::Unordered, leave);
         match condition {
-            FloatCondition::Never => self.asm.mov_imm(RAX, 0),
-            FloatCondition::Equal => self.asm.set(Cc::Equal, RAX),
-            FloatCondition::Less => self.asm.set(Cc::Below, RAX),
-            FloatCondition::LessOrEqual => self.asm.set(Cc::BelowOrEqual, RAX),
+            FloatCondition::Never => self.asm.mov_imm(A, 0),
+            FloatCondition::Equal => self.asm.set(Cc::Equal, A),
+            FloatCondition::Less => self.asm.set(Cc::Below, A),
+            FloatCondition::LessOrEqual => self.asm.set(Cc::BelowOrEqual, A),
         }
-        self.result(to, RAX);
+        self.result(to, A);
     }
 
     pub(super) fn float_to_signed(&mut self, to: u16, from: Value, nearest: bool) {
         self.vector(FIRST, from);
         let leave = self.hand_over();
-        self.asm.convert_to_signed(RAX, FIRST, nearest);
-        self.asm.alu_imm(Alu::Cmp, RAX, INDEFINITE);
+        self.asm.convert_to_signed(A, FIRST, nearest);
+        self.asm.alu_imm(Alu::Cmp, A, INDEFINITE);
         self.asm.jump_if(Cc::Equal, leave);
-        self.result(to, RAX);
+        self.result(to, A);
     }
 
     pub(super) fn number_to_float(&mut self, to: u16, from: Value, signed: bool) {
-        let from: Reg = self.in_register(from, RAX);
+        let from: Reg = self.in_register(from, A);
         // A word without a sign is a double word with one.
-        self.asm.mov(RCX, from);
-        self.asm.convert_to_scalar(FIRST, RCX, !signed);
-        self.asm.move_from_vector(RAX, FIRST);
-        self.result(to, RAX);
+        self.asm.mov(B, from);
+        self.asm.convert_to_scalar(FIRST, B, !signed);
+        self.asm.move_from_vector(A, FIRST);
+        self.result(to, A);
     }
 
     /// The value in a vector register.
     fn vector(&mut self, number: u8, value: Value) {
-        let from = self.in_register(value, RAX);
+        let from = self.in_register(value, A);
         self.asm.move_to_vector(number, from);
     }
 }

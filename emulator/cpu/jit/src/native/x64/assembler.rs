@@ -3,9 +3,7 @@
 //!
 //! Operations on registers are 32 bits wide unless the name says otherwise.
 
-/// A general register by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reg(pub u8);
+use crate::native::code::{Alu, Assembler, Cc, Code, Label, LoadKind, Patch, Place, Reg, Scalar, Shift, Stub};
 
 pub(super) const RAX: Reg = Reg(0);
 pub(super) const RCX: Reg = Reg(1);
@@ -23,25 +21,6 @@ pub(super) const R13: Reg = Reg(13);
 pub(super) const R14: Reg = Reg(14);
 pub(super) const R15: Reg = Reg(15);
 
-/// Two-operand operations, by their opcode extension.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Alu {
-    Add = 0,
-    Or = 1,
-    And = 4,
-    Sub = 5,
-    Xor = 6,
-    Cmp = 7,
-}
-
-/// Shifts by their opcode extension.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Shift {
-    Left = 4,
-    Right = 5,
-    RightSigned = 7,
-}
-
 /// Operations on `edx:eax`, by their opcode extension.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wide {
@@ -51,134 +30,60 @@ pub(super) enum Wide {
     DivideSigned = 7,
 }
 
-/// Conditions by their code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cc {
-    Below = 2,
-    AboveOrEqual = 3,
-    Equal = 4,
-    NotEqual = 5,
-    BelowOrEqual = 6,
-    Parity = 10,
-    Less = 12,
-    GreaterOrEqual = 13,
-}
-
-/// Operations on single-precision numbers, by their opcode.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Scalar {
-    Add = 0x58,
-    Multiply = 0x59,
-    Sub = 0x5C,
-}
-
-/// The extension of a loaded value.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum LoadKind {
-    Byte,
-    ByteSigned,
-    Half,
-    HalfSigned,
-    Word,
-}
-
-/// Code that every block shares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stub {
-    /// The end of a run.
-    Out,
-    /// The guest is at `eax`.
-    At,
-    /// The interpreter has to do instruction `ecx` of block `eax`.
-    Interpret,
-    /// The guest is at `eax`, and the core has to look at its interrupts.
-    Look,
-    /// Goes on at `eax`.
-    Indirect,
-}
-
-/// Kinds of words that depend on the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The distance of shared code.
-    Stub(Stub),
-    /// The offset of the cell of a guest address.
-    Cell(u32),
-    /// The tag of the block.
-    Tag,
-    /// The offset of the count of the tally with this number.
-    Tally(u32),
-}
-
-/// Code without the words that depend on the engine which it is for.
-#[derive(Debug)]
-pub(super) struct Code {
-    bytes: Box<[u8]>,
-    places: Box<[(usize, Place)]>,
-}
-
-/// A word of code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    /// The distance of this address.
-    DistanceOf(u64),
-    /// The word itself.
-    Is(u32),
-}
-
-impl Code {
-    /// The code as it has to be when it lies at `address`.
-    pub fn at(&self, address: u64, mut word: impl FnMut(Place) -> Word) -> Vec<u8> {
-        let mut bytes = self.bytes.to_vec();
-        for (offset, place) in &self.places {
-            let word = match word(*place) {
-                Word::DistanceOf(target) => target.wrapping_sub(address.wrapping_add(*offset as u64 + 4)) as u32,
-                Word::Is(word) => word,
-            };
-            bytes[*offset..offset + 4].copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
+/// The opcode extension of an operation.
+fn alu(op: Alu) -> u8 {
+    match op {
+        Alu::Add => 0,
+        Alu::Or => 1,
+        Alu::And => 4,
+        Alu::Sub => 5,
+        Alu::Xor => 6,
+        Alu::Cmp => 7,
     }
 }
 
-/// A place in the code that something jumps to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Label(usize);
-
-/// Code in the making. Jumps are always of the long form.
-#[derive(Debug, Default)]
-pub(super) struct Assembler {
-    pub code: Vec<u8>,
-    labels: Vec<Option<usize>>,
-    /// Where the displacements of jumps to labels are.
-    jumps: Vec<(usize, Label)>,
-    /// Where the words are that depend on the engine which the code is for.
-    places: Vec<(usize, Place)>,
+/// The opcode extension of a shift.
+fn shift(op: Shift) -> u8 {
+    match op {
+        Shift::Left => 4,
+        Shift::Right => 5,
+        Shift::RightSigned => 7,
+    }
 }
 
+/// The code of a condition.
+fn condition(cc: Cc) -> u8 {
+    match cc {
+        Cc::Below => 2,
+        Cc::AboveOrEqual => 3,
+        Cc::Equal => 4,
+        Cc::NotEqual => 5,
+        Cc::BelowOrEqual => 6,
+        Cc::Unordered => 10,
+        Cc::Less => 12,
+        Cc::GreaterOrEqual => 13,
+    }
+}
+
+/// The displacement of a jump counts from behind it, and a word is as it is.
+fn patch(code: &mut [u8], place: usize, patch: Patch) {
+    let word = match patch {
+        Patch::Distance(distance) => (distance - 4) as u32,
+        Patch::Word(word) => word,
+    };
+    code[place..place + 4].copy_from_slice(&word.to_le_bytes());
+}
+
+/// Jumps are always of the long form.
 impl Assembler {
-    pub fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len() - 1)
-    }
-
-    pub fn bind(&mut self, label: Label) {
-        self.labels[label.0] = Some(self.code.len());
-    }
-
     /// The code, for any engine.
-    pub fn finish(mut self) -> Code {
-        for (place, label) in &self.jumps {
-            let target = self.labels[label.0].expect("a label is bound before the code is finished");
-            let displacement = target as i64 - (*place as i64 + 4);
-            self.code[*place..place + 4].copy_from_slice(&(displacement as i32).to_le_bytes());
-        }
-        Code { bytes: self.code.into(), places: self.places.into() }
+    pub fn finish(self) -> Code {
+        self.resolve(patch)
     }
 
     /// A word that depends on the engine.
     fn word(&mut self, place: Place) {
-        self.places.push((self.code.len(), place));
+        self.note_place(place);
         self.imm32(0);
     }
 
@@ -281,40 +186,45 @@ impl Assembler {
         self.imm32(value);
     }
 
-    /// Adds one to the doubleword at `base` that the tally with this number counts in.
+    /// Adds one to the doubleword at `base` that the tally counts in which is the operation with this number.
     pub fn count(&mut self, base: Reg, tally: u32) {
         self.rex(true, 0, 0, base.0, false);
         self.code.extend([0xFF, 0x80 | base.0 & 7]);
         self.word(Place::Tally(tally));
     }
 
-    /// The tag of the block.
-    pub fn mov_tag(&mut self, to: Reg) {
+    /// The tag of the block, or of the one that the operation with this number joins to it.
+    pub fn mov_tag(&mut self, to: Reg, joined: Option<u32>) {
         self.rex(false, 0, 0, to.0, false);
         self.byte(0xB8 | to.0 & 7);
-        self.word(Place::Tag);
+        self.word(Place::Tag(joined));
     }
 
     pub fn alu(&mut self, op: Alu, to: Reg, from: Reg) {
-        self.registers(false, &[(op as u8) << 3 | 1], from.0, to);
+        self.registers(false, &[alu(op) << 3 | 1], from.0, to);
     }
 
     pub fn alu_imm(&mut self, op: Alu, to: Reg, value: u32) {
         match i8::try_from(value as i32) {
             Ok(short) => {
-                self.registers(false, &[0x83], op as u8, to);
+                self.registers(false, &[0x83], alu(op), to);
                 self.byte(short as u8);
             }
             Err(_) => {
-                self.registers(false, &[0x81], op as u8, to);
+                self.registers(false, &[0x81], alu(op), to);
                 self.imm32(value);
             }
         }
     }
 
     pub fn cmp_memory_imm(&mut self, base: Reg, displacement: i32, value: u32) {
-        self.memory(false, &[0x81], Alu::Cmp as u8, base, displacement);
+        self.memory(false, &[0x81], alu(Alu::Cmp), base, displacement);
         self.imm32(value);
+    }
+
+    /// Compares with zero.
+    pub fn cmp_zero(&mut self, left: Reg) {
+        self.test(left, left);
     }
 
     pub fn test(&mut self, left: Reg, right: Reg) {
@@ -336,21 +246,23 @@ impl Assembler {
         self.byte(bits);
     }
 
+    /// Shifts by the low five bits of `ecx`.
     pub fn shift(&mut self, op: Shift, to: Reg) {
-        self.registers(false, &[0xD3], op as u8, to);
+        self.registers(false, &[0xD3], shift(op), to);
     }
 
+    /// Shifts by the low six bits of `ecx`.
     pub fn shift_wide(&mut self, op: Shift, to: Reg) {
-        self.registers(true, &[0xD3], op as u8, to);
+        self.registers(true, &[0xD3], shift(op), to);
     }
 
     pub fn shift_imm(&mut self, op: Shift, to: Reg, amount: u8) {
-        self.registers(false, &[0xC1], op as u8, to);
+        self.registers(false, &[0xC1], shift(op), to);
         self.byte(amount);
     }
 
     pub fn shift_wide_imm(&mut self, op: Shift, to: Reg, amount: u8) {
-        self.registers(true, &[0xC1], op as u8, to);
+        self.registers(true, &[0xC1], shift(op), to);
         self.byte(amount);
     }
 
@@ -371,7 +283,7 @@ impl Assembler {
         self.registers(false, &[0x0F, 0xAF], to.0, from);
     }
 
-    pub fn wide(&mut self, op: Wide, by: Reg) {
+    pub(super) fn wide(&mut self, op: Wide, by: Reg) {
         self.registers(false, &[0xF7], op as u8, by);
     }
 
@@ -385,8 +297,9 @@ impl Assembler {
         self.registers(false, &[0x0F, 0xBD], to.0, from);
     }
 
-    /// Index of the lowest set bit, of which there is one.
-    pub fn bit_scan_forward(&mut self, to: Reg, from: Reg) {
+    /// Index of the lowest set bit, of which there is one: `tzcnt`, which is `bsf` to older processors and takes longer there.
+    pub fn lowest_bit(&mut self, to: Reg, from: Reg) {
+        self.byte(0xF3);
         self.registers(false, &[0x0F, 0xBC], to.0, from);
     }
 
@@ -398,6 +311,11 @@ impl Assembler {
     /// `to = base + displacement`
     pub fn lea(&mut self, to: Reg, base: Reg, displacement: u32) {
         self.memory(false, &[0x8D], to.0, base, displacement as i32);
+    }
+
+    /// `to = left + right`
+    pub fn lea_sum(&mut self, to: Reg, left: Reg, right: Reg) {
+        self.indexed(false, &[0x8D], to.0, (left, right, 0), false);
     }
 
     pub fn load_indexed(&mut self, kind: LoadKind, to: Reg, base: Reg, index: Reg) {
@@ -444,8 +362,13 @@ impl Assembler {
 
     /// An operation on two vector registers below 8.
     pub fn scalar(&mut self, op: Scalar, to: u8, from: u8) {
+        let opcode = match op {
+            Scalar::Add => 0x58,
+            Scalar::Multiply => 0x59,
+            Scalar::Sub => 0x5C,
+        };
         self.byte(0xF3);
-        self.registers(false, &[0x0F, op as u8], to, Reg(from));
+        self.registers(false, &[0x0F, opcode], to, Reg(from));
     }
 
     /// `xmm0 = xmm0 + xmm1 * xmm2`, or minus, with one rounding.
@@ -469,15 +392,6 @@ impl Assembler {
         self.registers(wide, &[0x0F, 0x2A], to, from);
     }
 
-    /// Four words from memory into the vector register `number`.
-    pub fn load_quad(&mut self, number: u8, base: Reg, displacement: i32) {
-        self.memory(false, &[0x0F, 0x10], number, base, displacement);
-    }
-
-    pub fn store_quad(&mut self, base: Reg, displacement: i32, number: u8) {
-        self.memory(false, &[0x0F, 0x11], number, base, displacement);
-    }
-
     /// `to = base + index + displacement`, an address of the host.
     pub fn lea_wide(&mut self, to: Reg, base: Reg, index: Reg, displacement: i32) {
         self.rex(true, to.0, index.0, base.0, false);
@@ -489,7 +403,7 @@ impl Assembler {
 
     pub fn set(&mut self, cc: Cc, to: Reg) {
         self.rex(false, 0, 0, to.0, true);
-        self.code.extend([0x0F, 0x90 | cc as u8]);
+        self.code.extend([0x0F, 0x90 | condition(cc)]);
         self.byte(0xC0 | to.0 & 7);
         self.rex(false, to.0, 0, to.0, true);
         self.code.extend([0x0F, 0xB6]);
@@ -497,19 +411,25 @@ impl Assembler {
     }
 
     pub fn cmov(&mut self, cc: Cc, to: Reg, from: Reg) {
-        self.registers(false, &[0x0F, 0x40 | cc as u8], to.0, from);
+        self.registers(false, &[0x0F, 0x40 | condition(cc)], to.0, from);
     }
 
     pub fn jump(&mut self, label: Label) {
         self.byte(0xE9);
-        self.jumps.push((self.code.len(), label));
+        self.note_jump(label);
         self.imm32(0);
     }
 
     pub fn jump_if(&mut self, cc: Cc, label: Label) {
-        self.code.extend([0x0F, 0x80 | cc as u8]);
-        self.jumps.push((self.code.len(), label));
+        self.code.extend([0x0F, 0x80 | condition(cc)]);
+        self.note_jump(label);
         self.imm32(0);
+    }
+
+    /// Calls shared code, within 2 GiB.
+    pub fn call(&mut self, stub: Stub) {
+        self.byte(0xE8);
+        self.word(Place::Stub(stub));
     }
 
     /// Jumps to shared code, within 2 GiB.

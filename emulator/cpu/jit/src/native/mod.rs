@@ -1,24 +1,31 @@
-//! The back end for x86-64 under the System V ABI, and the state that its code shares.
+//! Translated code of one core, and the state that it shares. What depends on the host is in one folder for each.
 
-mod assembler;
+mod arena;
 mod cache;
+mod code;
 mod context;
 mod emit;
 mod float;
+#[cfg_attr(target_arch = "x86_64", path = "x64/mod.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "a64/mod.rs")]
+mod host;
 mod pool;
 mod stubs;
+mod table;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use assembler::{Place, Word};
-use context::{Context, KIND_INTERPRET, KIND_LOOK, NEVER, TABLE_ENTRIES, TableEntry, table_slot};
-use espalier_core::{Page, WindowLayout, Windows};
+use arena::Arena;
+use code::{Place, Word};
+use context::{Context, KIND_INTERPRET, KIND_LOOK, NEVER};
+use espalier_core::{AddressMap, Page, WindowLayout, Windows};
+pub use host::fuses;
 pub use pool::CodePool;
+use pool::Translation;
 use stubs::Stubs;
+use table::Table;
 
-use crate::arena::Arena;
-use crate::engine::{Block, Exit, Outcome};
+use crate::block::{Block, Exit, Outcome};
 use crate::ir::{Op, Ring, Slot};
 use crate::layout;
 
@@ -39,8 +46,10 @@ pub(crate) struct Native {
     cells: Vec<u64>,
     /// The guest address of each cell.
     addresses: Vec<u32>,
-    cell_of: HashMap<u32, u32>,
-    table: Box<[TableEntry]>,
+    /// Where the code is that the cells of suspended blocks lead to again.
+    suspended: AddressMap<u64>,
+    cell_of: AddressMap<u32>,
+    table: Table,
     /// The pages that the table of addresses in `page_addresses` points to, kept alive here.
     pages: Vec<Option<Arc<Page>>>,
     page_addresses: Vec<usize>,
@@ -51,12 +60,7 @@ pub(crate) struct Native {
 const CELL_SHIFT: u32 = 3;
 const COUNT_SHIFT: u32 = 3;
 
-type Enter = unsafe extern "sysv64" fn(*mut u32, *mut u8, *mut Context, *const u64, u32, u64);
-
-/// Whether the host multiplies and adds with one rounding.
-pub fn fuses() -> bool {
-    std::is_x86_feature_detected!("fma")
-}
+type Enter = unsafe extern "C" fn(*mut u32, *mut u8, *mut Context, *const u64, u32, u64);
 
 impl Native {
     pub(crate) fn new(
@@ -68,7 +72,6 @@ impl Native {
         let pool = pool.filter(|pool| pool.serves(&layout, ring));
         let mut arena = pool.as_ref().and_then(|pool| pool.take_arena()).or_else(Arena::new)?;
         let stubs = stubs::write(&mut arena, pc, ring)?;
-        let empty = TableEntry { address: 0, code: stubs.at };
         Some(Native {
             shared: arena.used(),
             arena: Some(arena),
@@ -79,8 +82,9 @@ impl Native {
             ring,
             cells: Vec::new(),
             addresses: Vec::new(),
-            cell_of: HashMap::new(),
-            table: vec![empty; TABLE_ENTRIES].into_boxed_slice(),
+            suspended: AddressMap::default(),
+            cell_of: AddressMap::default(),
+            table: Table::new(stubs.at),
             pages: Vec::new(),
             page_addresses: vec![0; layout.paged.size as usize / size_of::<Page>()],
             generation: None,
@@ -91,8 +95,9 @@ impl Native {
         &self.layout
     }
 
-    /// Translates a block. None if there is no room for it.
-    pub(crate) fn install(&mut self, block: &Block<'_>) -> Option<u32> {
+    /// Translates a block, whose operations `check` checks unless the pool has code for the same ones. Returns the number of its cell and
+    /// how many registers it reaches, as `check` does, or none if there is no room for it.
+    pub(crate) fn install(&mut self, block: &Block<'_>, check: impl FnOnce() -> usize) -> Option<(u32, usize)> {
         let Native { arena, pool, stubs, layout, ring, cells, addresses, cell_of, .. } = self;
         let (arena, pool) = (arena.as_mut()?, pool.as_ref());
         let mut cell = |address| {
@@ -103,37 +108,52 @@ impl Native {
             })
         };
         let own = cell(block.address);
-        let code = pool.and_then(|pool| pool.find(block)).unwrap_or_else(|| {
-            let code = Arc::new(emit::emit(block, layout, *ring));
+        let translation = pool.and_then(|pool| pool.find(block)).unwrap_or_else(|| {
+            let slots = check();
+            let translation = Arc::new(Translation { code: emit::emit(block, layout, *ring), slots });
             if let Some(pool) = pool {
-                pool.keep(block, &code);
+                pool.keep(block, &translation);
             }
-            code
+            translation
         });
-        let tallies = block.ops.iter().filter_map(|op| match op {
-            Op::Tally { place } => Some(*place),
-            _ => None,
-        });
-        let tallies: Vec<u32> = tallies.collect();
-        let code = code.at(arena.address(arena.used()), |place| match place {
+        let code = translation.code.at(arena.address(arena.used()), |place| match place {
             Place::Stub(stub) => Word::DistanceOf(stubs.address(stub)),
             Place::Cell(address) => Word::Is(cell(address) << CELL_SHIFT),
-            Place::Tag => Word::Is(block.tag),
-            Place::Tally(number) => Word::Is(tallies[number as usize] << COUNT_SHIFT),
+            Place::Tag(number) => Word::Is(match number.map(|number| block.ops[number as usize]) {
+                Some(Op::Join { tag, .. }) => tag,
+                _ => block.tag,
+            }),
+            Place::Tally(number) => Word::Is(match block.ops[number as usize] {
+                Op::Tally { place } => place << COUNT_SHIFT,
+                other => unreachable!("no tally but {other:?}"),
+            }),
         });
         let code = arena.push(&code)?;
         cells[own as usize] = code;
-        self.table[table_slot(block.address)] = TableEntry { address: block.address, code };
-        Some(own)
+        self.suspended.remove(&own);
+        self.table.put(block.address, code);
+        Some((own, translation.slots))
+    }
+
+    pub(crate) fn suspend(&mut self, cell: u32) {
+        if let Some(code) = self.cells.get(cell as usize).copied().filter(|code| *code != self.stubs.at) {
+            self.remove(cell);
+            self.suspended.insert(cell, code);
+        }
+    }
+
+    pub(crate) fn resume(&mut self, cell: u32) {
+        if let Some(code) = self.suspended.remove(&cell) {
+            self.cells[cell as usize] = code;
+            self.table.put(self.addresses[cell as usize], code);
+        }
     }
 
     pub(crate) fn remove(&mut self, cell: u32) {
+        self.suspended.remove(&cell);
         let Some(address) = self.addresses.get(cell as usize) else { return };
         self.cells[cell as usize] = self.stubs.at;
-        let entry = &mut self.table[table_slot(*address)];
-        if entry.address == *address {
-            entry.code = self.stubs.at;
-        }
+        self.table.remove(*address);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -142,8 +162,9 @@ impl Native {
         }
         self.cells.clear();
         self.addresses.clear();
+        self.suspended.clear();
         self.cell_of.clear();
-        self.table.fill(TableEntry { address: 0, code: self.stubs.at });
+        self.table.clear();
     }
 
     /// Takes over the pages as they are mapped now.
@@ -153,6 +174,10 @@ impl Native {
             self.generation = Some(generation);
             self.replace_pages((0..self.page_addresses.len()).map(page).collect());
         }
+    }
+
+    pub(crate) fn forget_pages(&mut self) {
+        self.generation = None;
     }
 
     #[cold]
@@ -177,7 +202,7 @@ impl Native {
             return None;
         }
         assert!(fits(&self.layout, windows), "memory of another size than the code was made for");
-        self.table[table_slot(address)] = TableEntry { address, code };
+        self.table.put(address, code);
         let [newer, older] = windows.lines.ways();
         let mut context = Context {
             data_versions: windows.data_versions.as_ptr(),
@@ -198,6 +223,7 @@ impl Native {
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
         // long as this engine has the arena.
         let enter = unsafe { std::mem::transmute::<usize, Enter>(self.stubs.enter as usize) };
+        host::observe();
         // SAFETY: `code` is an address that `install` or `stubs::write` made; where `install` had it from a pool, it was made of the same
         // operations for the same layout and ring. Translated code reaches registers below the highest slot of
         // any operation or of the room behind the file of a window, which `Engine::run` has compared with their number, for only
