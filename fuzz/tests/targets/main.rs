@@ -17,7 +17,7 @@ use mutate::Mutator;
 const MUTATIONS: u32 = 200;
 const SECONDS_VARIABLE: &str = "ESPALIER_FUZZ";
 const SEED_VARIABLE: &str = "ESPALIER_FUZZ_SEED";
-/// In a long run, a target that takes so long with one input hangs.
+/// In a long run, a target that takes so much CPU time with one input hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Interval at which a long run looks at its CPU time.
 const ASKED: Duration = Duration::from_millis(5);
@@ -53,46 +53,64 @@ fn give(target: &Target, input: &[u8]) {
     }
 }
 
-/// The CPU time of this thread, as Linux's scheduler counts it; where it does not tell, the time since `begin`.
-fn worked(begin: Instant) -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = stat.split(' ').next().and_then(|text| text.parse().ok());
-    nanoseconds.map_or_else(|| begin.elapsed(), Duration::from_nanos)
+/// CPU time of the thread that makes it, as Linux's scheduler counts it; where that is not told, the time of the clock.
+#[derive(Clone)]
+struct Work {
+    counted_in: PathBuf,
+    begin: Instant,
+}
+
+impl Work {
+    fn of_this_thread() -> Self {
+        let thread = fs::read_link("/proc/thread-self").unwrap_or_default();
+        Self { counted_in: Path::new("/proc").join(thread).join("schedstat"), begin: Instant::now() }
+    }
+
+    /// Any thread may ask.
+    fn done(&self) -> Duration {
+        let counts = fs::read_to_string(&self.counted_in).unwrap_or_default();
+        let nanoseconds = counts.split(' ').next().and_then(|text| text.parse().ok());
+        nanoseconds.map_or_else(|| self.begin.elapsed(), Duration::from_nanos)
+    }
+}
+
+/// Ends the process once a target has worked for long on one input, which are numbered.
+fn watch(name: &'static str, work: Work, current: Arc<Mutex<(u64, Vec<u8>)>>) {
+    std::thread::spawn(move || {
+        let mut seen = (0, Duration::ZERO);
+        while Arc::strong_count(&current) > 1 {
+            std::thread::sleep(Duration::from_secs(1));
+            let (done, (number, input)) = (work.done(), current.lock().unwrap().clone());
+            if number != seen.0 {
+                seen = (number, done);
+            } else if done.saturating_sub(seen.1) > PATIENCE {
+                eprintln!("{name} hangs with {}", keep(name, &input).display());
+                std::process::abort();
+            }
+        }
+    });
 }
 
 /// Goes on for some seconds of CPU time, and ends the process if the target hangs.
 fn go_on(target: &Target, mutator: &mut Mutator, corpus: &[Vec<u8>], seconds: u64) {
-    let current = Arc::new(Mutex::new((Instant::now(), Vec::new())));
-    let (watched, name) = (Arc::clone(&current), target.name);
-    let watchdog = move || loop {
-        std::thread::sleep(Duration::from_secs(1));
-        let (since, input) = watched.lock().unwrap().clone();
-        if since.elapsed() > PATIENCE && Arc::strong_count(&watched) > 1 {
-            eprintln!("{name} hangs with {}", keep(name, &input).display());
-            std::process::abort();
-        }
-        if Arc::strong_count(&watched) == 1 {
-            return;
-        }
-    };
-    std::thread::spawn(watchdog);
-    let begin = Instant::now();
-    let (before, mut asked) = (worked(begin), begin);
-    let mut count = 0_u64;
+    let work = Work::of_this_thread();
+    let current = Arc::new(Mutex::new((0, Vec::new())));
+    watch(target.name, work.clone(), Arc::clone(&current));
+    let (begin, before) = (Instant::now(), work.done());
+    let (mut asked, mut count) = (begin, 0_u64);
     loop {
         let input = mutator.input(corpus);
-        let now = Instant::now();
-        *current.lock().unwrap() = (now, input.clone());
-        give(target, &input);
         count += 1;
-        if asked + ASKED < now {
-            asked = now;
-            if worked(begin).saturating_sub(before) >= Duration::from_secs(seconds) {
+        *current.lock().unwrap() = (count, input.clone());
+        give(target, &input);
+        if asked.elapsed() > ASKED {
+            asked = Instant::now();
+            if work.done().saturating_sub(before) >= Duration::from_secs(seconds) {
                 break;
             }
         }
     }
-    println!("{name}: {count} inputs in {seconds} s of CPU time, {:.0} s of the clock", begin.elapsed().as_secs_f64());
+    println!("{}: {count} inputs in {seconds} s of CPU time, {:.0} s of the clock", target.name, begin.elapsed().as_secs_f64());
 }
 
 fn check(name: &str) {
