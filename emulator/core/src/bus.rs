@@ -73,6 +73,25 @@ pub struct CodeState {
     pub epoch: u32,
     /// The writes to pages that code was decoded from.
     pub writes: u32,
+    /// How often code was decoded from a page for the first time, or for the first time after such a write.
+    pub decodings: u32,
+}
+
+impl CodeState {
+    /// The state of memories with pages of these versions: one grows by one when code is decoded from its page, and by one with the write
+    /// that follows.
+    pub fn of<'a>(epoch: u32, memories: impl IntoIterator<Item = &'a [u32]>) -> CodeState {
+        memories.into_iter().flatten().fold(CodeState { epoch, ..CodeState::default() }, |state, version| CodeState {
+            writes: state.writes.wrapping_add(version >> 1),
+            decodings: state.decodings.wrapping_add(version.div_ceil(2)),
+            ..state
+        })
+    }
+
+    /// Whether all code that had been decoded then is what it was.
+    pub fn keeps(&self, then: &CodeState) -> bool {
+        (self.epoch, self.writes) == (then.epoch, then.writes)
+    }
 }
 
 /// Memory, devices and external registers as the core sees them.
@@ -205,7 +224,7 @@ pub trait Bus {
 
     /// The state of all code.
     fn code_state(&self) -> CodeState {
-        CodeState { epoch: self.code_epoch(), writes: 0 }
+        CodeState { epoch: self.code_epoch(), ..CodeState::default() }
     }
 
     /// Returns the ways in which the code at `address` can change. The answer must be the same for all addresses of a page.

@@ -54,11 +54,12 @@ struct Memory {
     fetches: usize,
     absent: u32,
     kind: CodeMemory,
+    decodings: u32,
 }
 
 impl Memory {
     fn new(bytes: Vec<u8>) -> Memory {
-        Memory { bytes, fetches: 0, absent: u32::MAX, kind: CodeMemory::Writable }
+        Memory { bytes, fetches: 0, absent: u32::MAX, kind: CodeMemory::Writable, decodings: 0 }
     }
 }
 
@@ -111,6 +112,10 @@ impl Bus for Memory {
 
     fn code_version(&self, _: u32) -> u32 {
         0
+    }
+
+    fn code_state(&self) -> CodeState {
+        CodeState { decodings: self.decodings, ..CodeState::default() }
     }
 
     fn note_decoded(&mut self, _: u32) -> u32 {
@@ -256,16 +261,28 @@ fn a_clone_goes_on_with_what_another_one_has_left() {
         (36, 1, 0),
         "a third one at the same time has none of them"
     );
-    second.leave(CodeState { epoch: 0, writes: 1 });
+    second.leave(CodeState { writes: 1, ..CodeState::default() });
     assert_eq!(then(&mut clone_of(&original), 16, &memory), (36, 1, 0), "code has changed meanwhile");
     let mut other = original.clone();
-    other.cloned_with(CodeState { epoch: 1, writes: 0 });
+    other.cloned_with(CodeState { epoch: 1, ..CodeState::default() });
     assert_eq!(then(&mut other, 16, &memory), (36, 1, 0), "the bus is not as it was");
     let mut last = clone_of(&original);
     then(&mut last, 0, &memory);
     last.leave(CodeState::default());
     original.begin(&memory);
     assert_eq!(then(&mut clone_of(&original), 16, &memory), (36, 1, 0), "the original has run");
+}
+
+/// The first of two cores has written other code where none had been decoded, and decoded that, before the second one begins.
+#[test]
+fn a_second_core_takes_over_no_code_that_may_have_been_written_first() {
+    let (original, mut memory) = (BlockCache::new(Bytes { stop: None }), Memory::new(code()));
+    let mut clone = clone_of(&original);
+    assert_eq!(then(&mut clone, 0, &memory), (10, 1, 10));
+    clone.leave(CodeState::default());
+    memory.bytes[4] = END;
+    memory.decodings = 1;
+    assert_eq!(then(&mut clone_of(&original), 0, &memory).0, 5);
 }
 
 /// Code that the first clone has brought in is not at hand in the second one, though it takes over the blocks.

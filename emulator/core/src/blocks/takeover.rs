@@ -44,17 +44,21 @@ impl<D: Decoder> BlockCache<D> {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
-        self.origin = self.origin.take().filter(|origin| origin.code == Some(bus.code_state()));
+        let code = bus.code_state();
+        self.origin = self.origin.take().filter(|origin| origin.code.is_some_and(|then| code.keeps(&then)));
+        // Another core of this machine may have written other code where none had been decoded, and decoded that.
+        let is_first = self.origin.as_ref().is_some_and(|origin| origin.code == Some(code));
         let left = self.origin.as_ref().zip(self.pool.get()).and_then(|(origin, pool)| pool.take(origin));
         if let Some(left) =
             left.filter(|left| self.decoder.suits(&left.decoder) && self.counting.is_like(&left.counting))
         {
-            self.take_over(left, bus);
+            self.take_over(left, bus, is_first);
         }
     }
 
-    /// Goes on with the blocks that another clone of the same cache has left, but for those that need code which is not at hand here.
-    fn take_over<B: Bus>(&mut self, left: BlockCache<D>, bus: &B) {
+    /// Goes on with the blocks that another clone of the same cache has left, but for those that need code which is not at hand here, or
+    /// which may be other code unless this core `is_first` to run.
+    fn take_over<B: Bus>(&mut self, left: BlockCache<D>, bus: &B, is_first: bool) {
         let own = std::mem::replace(self, left);
         (self.pool, self.origin, self.begun) = (own.pool, own.origin, true);
         self.counting.restart();
@@ -64,7 +68,8 @@ impl<D: Decoder> BlockCache<D> {
         unsure.dedup();
         unsure.retain(|index| {
             let block = &self.blocks[*index as usize];
-            block.address != DROPPED && !self.is_there(block, bus)
+            let may_differ = block.memory == CodeMemory::Writable && !is_first;
+            block.address != DROPPED && (may_differ || !self.is_there(block, bus))
         });
         for index in &unsure {
             let block = &mut self.blocks[*index as usize];
@@ -107,7 +112,7 @@ impl<D: Decoder> BlockCache<D> {
     pub fn leave(&mut self, code: CodeState) {
         let (Some(origin), Some(pool)) = (self.origin.take(), self.pool.take()) else { return };
         let is_of_use = self.decoder.is_shared() && !self.blocks.is_empty();
-        if self.begun && is_of_use && origin.code == Some(code) {
+        if self.begun && is_of_use && origin.code.is_some_and(|then| code.keeps(&then)) {
             let left = BlockCache {
                 decoder: self.decoder.take(),
                 blocks: std::mem::take(&mut self.blocks),

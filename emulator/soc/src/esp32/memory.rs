@@ -105,13 +105,10 @@ pub struct Versions {
 espalier_core::persist!(state Versions { iram, sram1, rtc_fast, rtc_slow, dma });
 
 impl Versions {
-    /// The writes to pages that code was decoded from.
-    pub fn writes(&self) -> u32 {
-        // A version grows by one when code is decoded from its page, and by one with the write that follows.
-        let writes = |versions: &[u32]| versions.iter().fold(0, |sum: u32, version| sum.wrapping_add(version >> 1));
+    /// Those of each memory.
+    pub fn all(&self) -> [&[u32]; 4] {
         let Versions { iram, sram1, rtc_fast, rtc_slow, dma: _ } = self;
-        let memories = [&iram[..], &sram1[..], &rtc_fast[..], &rtc_slow[..]];
-        memories.into_iter().fold(0, |sum: u32, memory| sum.wrapping_add(writes(memory)))
+        [&iram[..], &sram1[..], &rtc_fast[..], &rtc_slow[..]]
     }
 
     fn touch_all(&mut self) {

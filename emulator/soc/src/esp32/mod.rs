@@ -22,7 +22,7 @@ mod waits;
 
 use std::sync::Arc;
 
-use espalier_core::{Frequency, GuestMemory, Page, Span, Time};
+use espalier_core::{CodeState, Frequency, GuestMemory, Page, Span, Time};
 use espalier_parts::PSRAM_PAGE_SIZE;
 use espalier_peripherals::{Cpu, DportEffect, PINS, ResetCause, RtcEffect, WakeupSource, WatchdogReset, XTAL};
 use espalier_xtensa::{Config as CpuConfig, Cpu as Core};
@@ -159,8 +159,8 @@ impl Chip for Esp32 {
         CoreBus::new(self, access)
     }
 
-    fn code_writes(&self) -> u32 {
-        self.ram.versions.writes()
+    fn code_state(&self) -> CodeState {
+        CodeState::of(self.platform.code_epoch, self.ram.versions.all())
     }
 
     fn core_runs(&self, core: usize) -> bool {

@@ -60,10 +60,9 @@ impl Ram {
         Ram { bytes: Pages::default(), versions: vec![0; SIZE / CODE_PAGE as usize].into_boxed_slice() }
     }
 
-    /// The writes to pages that code was decoded from: a version grows by one when code is decoded from its page, and by one with the write
-    /// that follows.
-    pub fn code_writes(&self) -> u32 {
-        self.versions.iter().fold(0, |sum: u32, version| sum.wrapping_add(version >> 1))
+    /// The version of each page.
+    pub fn versions(&self) -> &[u32] {
+        &self.versions
     }
 
     /// Memories lose what they hold; what was decoded from them is stale.

@@ -9,7 +9,7 @@ mod table;
 
 use std::sync::Arc;
 
-use espalier_core::{Frequency, GuestMemory, Time};
+use espalier_core::{CodeState, Frequency, GuestMemory, Time};
 use espalier_peripherals::esp32c3::{CpuClock, PINS, RtcEffect, SystemEffect};
 use espalier_peripherals::{APB_WITH_PLL, RC_FAST, ResetCause, XTAL};
 use espalier_riscv::{Config as CpuConfig, Cpu as Core};
@@ -93,8 +93,8 @@ impl Chip for Esp32c3 {
         CoreBus { chip: self, origin: access.origin, start: access.start, clock: access.clock }
     }
 
-    fn code_writes(&self) -> u32 {
-        self.ram.code_writes()
+    fn code_state(&self) -> CodeState {
+        CodeState::of(self.platform.code_epoch, [self.ram.versions()])
     }
 
     fn core_runs(&self, _core: usize) -> bool {

@@ -90,13 +90,8 @@ pub trait Chip: Clone + Persist + Send + Sync + Sized + 'static {
 
     fn bus(&mut self, access: Access) -> Self::Bus<'_>;
 
-    /// The writes to pages of memory that code was decoded from.
-    fn code_writes(&self) -> u32;
-
     /// The state of the code of all cores.
-    fn code_state(&self) -> CodeState {
-        CodeState { epoch: self.platform().code_epoch, writes: self.code_writes() }
-    }
+    fn code_state(&self) -> CodeState;
 
     /// True if `core` has a clock and nothing holds it.
     fn core_runs(&self, core: usize) -> bool;
