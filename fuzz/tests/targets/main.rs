@@ -110,7 +110,11 @@ fn go_on(target: &Target, mutator: &mut Mutator, corpus: &[Vec<u8>], seconds: u6
             }
         }
     }
-    println!("{}: {count} inputs in {seconds} s of CPU time, {:.0} s of the clock", target.name, begin.elapsed().as_secs_f64());
+    println!(
+        "{}: {count} inputs in {seconds} s of CPU time, {:.0} s of the clock",
+        target.name,
+        begin.elapsed().as_secs_f64()
+    );
 }
 
 fn check(name: &str) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,11 +30,13 @@ struct Open {
 
 pub async fn perform(args: FuzzArgs) -> Result<u8, CliError> {
     let mut signals = Signals::listen()?;
+    let read = |path: &PathBuf| fs::read(path).map_err(CliError::file("read", path));
+    let examples = args.example.iter().map(read).collect::<Result<Vec<_>, CliError>>()?;
     let builder = args.setup.builder("fuzz").firmware(&args.firmware);
     let board = args.table.apply(builder).start().await?;
     board.warnings().iter().for_each(warn);
     let prepared = tokio::select! {
-        prepared = prepare(&board, &args) => prepared?,
+        prepared = prepare(&board, &args, examples) => prepared?,
         signal = signals.caught() => return Ok(signal.status()),
     };
     let (fuzz, open) = prepared;
@@ -56,7 +59,7 @@ fn joined(report: Result<Result<Report, FuzzError>, tokio::task::JoinError>) -> 
 }
 
 /// Brings the board to where it waits for inputs.
-async fn prepare(board: &Board, args: &FuzzArgs) -> Result<(Fuzz, Open), CliError> {
+async fn prepare(board: &Board, args: &FuzzArgs, examples: Vec<Vec<u8>>) -> Result<(Fuzz, Open), CliError> {
     if !args.send.is_empty() {
         // Lines that come while the chip boots are lost.
         board.run_to_rest(BOOT.0, BOOT.1)?;
@@ -84,9 +87,7 @@ async fn prepare(board: &Board, args: &FuzzArgs) -> Result<(Fuzz, Open), CliErro
     fuzz = args.threads.into_iter().fold(fuzz, |fuzz, threads| fuzz.threads(threads.get()));
     fuzz = args.corpus.iter().fold(fuzz, Fuzz::corpus);
     fuzz = args.fail_on.iter().fold(fuzz, Fuzz::fail_on);
-    for path in &args.example {
-        fuzz = fuzz.seed(fs::read(path).map_err(CliError::file("read", path))?);
-    }
+    fuzz = examples.into_iter().fold(fuzz, Fuzz::seed);
     Ok((if args.first { fuzz.until_found() } else { fuzz }, open))
 }
 

@@ -46,3 +46,12 @@ fn a_way_into_a_board_that_is_none_is_explained() {
     assert_eq!(status, Some(2), "{told}");
     assert!(told.contains("\"smoke:1\" is no way into a board"), "{told}");
 }
+
+#[test]
+fn an_example_that_is_not_there_is_named_before_the_board_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = ["--input", "uart", "--ready", "never printed", "--example", "nowhere.bin"];
+    let (status, told) = espalier(folder.path(), &[&["fuzz", FIRMWARE], &wanted[..]].concat());
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("nowhere.bin") && !told.contains("never printed"), "{told}");
+}
