@@ -36,6 +36,8 @@ pub struct WindowLayout {
     pub paged: Window,
     /// Reads there need their line in the cache: in [`Windows::lines`].
     pub cached: bool,
+    /// Registers of devices, of which translated code asks the [`Bus`](crate::Bus) for whole words. No code lies there.
+    pub registers: Window,
 }
 
 /// The memory behind a [`WindowLayout`], but for its pages. A version that is odd belongs to a page that code was decoded from.

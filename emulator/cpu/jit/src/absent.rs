@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use espalier_core::{Page, WindowLayout, Windows};
+use espalier_core::{Page, WindowLayout};
 
 use crate::block::{Block, Outcome};
 use crate::ir::{Ring, Slot};
+use crate::outside::Outside;
 
 /// Code of a host for which there is none.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Native {
         match *self {}
     }
 
-    pub(crate) fn run(&mut self, _: u32, _: &mut [u32], _: &mut Windows<'_>, _: &mut [u64], _: u32) -> Option<Outcome> {
+    pub(crate) fn run(&mut self, _: u32, _: &mut [u32], _: &mut dyn Outside, _: &mut [u64], _: u32) -> Option<Outcome> {
         match *self {}
     }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use espalier_core::{Page, WindowLayout, Windows};
+use espalier_core::{Page, WindowLayout};
 
 use crate::block::{Block, Outcome};
 use crate::ir::{Op, Ring, Slot, Space, Value};
 use crate::layout;
 use crate::native::{CodePool, Native};
+use crate::outside::Outside;
 
 /// Translated code of one core.
 #[derive(Debug)]
@@ -41,8 +42,11 @@ impl Engine {
     /// As [`Engine::new`].
     pub fn sharing(layout: WindowLayout, pc: Slot, ring: Option<Ring>, pool: Option<Arc<CodePool>>) -> Option<Engine> {
         assert!(
-            layout.data.base.is_multiple_of(4) && layout.data.size <= 1 << 30,
-            "a data window that is aligned, up to 1 GiB"
+            layout.data.base.is_multiple_of(4)
+                && layout.data.size <= 1 << 30
+                && layout.registers.base.is_multiple_of(4)
+                && layout.registers.size.is_multiple_of(4),
+            "a data window that is aligned, up to 1 GiB, and registers that are aligned"
         );
         if let Some(Ring { shown, groups, .. }) = ring {
             assert!(groups.is_power_of_two() && (1..groups).contains(&shown), "a window of {shown} of {groups} groups");
@@ -107,7 +111,7 @@ impl Engine {
         self.native.forget_pages();
     }
 
-    /// Runs from the block in a cell on for at most `room` cycles. None if there is no such cell. `executions` are the counts
+    /// Runs from the block in a cell on for at most `room` cycles. None if there is no such cell, or no memory. `executions` are the counts
     /// of [`Op::Tally`].
     ///
     /// # Panics
@@ -116,15 +120,15 @@ impl Engine {
         &mut self,
         cell: u32,
         registers: &mut [u32],
-        windows: &mut Windows<'_>,
+        outside: &mut dyn Outside,
         executions: &mut [u64],
         room: u32,
     ) -> Option<Outcome> {
         assert!(registers.len() >= self.slots, "fewer registers than the code uses");
         assert!(executions.len() >= self.places, "fewer counts than the code uses");
-        let Some(ring) = &self.ring else { return self.native.run(cell, registers, windows, executions, room) };
+        let Some(ring) = &self.ring else { return self.native.run(cell, registers, outside, executions, room) };
         ring.spread(registers);
-        let outcome = self.native.run(cell, registers, windows, executions, room);
+        let outcome = self.native.run(cell, registers, outside, executions, room);
         ring.gather(registers);
         outcome
     }

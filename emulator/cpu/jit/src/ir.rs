@@ -217,10 +217,12 @@ pub enum Op {
     Select { to: Slot, condition: Condition, left: Value, right: Value, then: Value },
     /// `to = left condition right`, as 0 or 1.
     Set { to: Slot, condition: Condition, left: Value, right: Value },
-    /// `to = memory[base + offset]`; leaves the instruction to the interpreter where no window is.
-    Load { to: Slot, width: Width, signed: bool, base: Value, offset: u32 },
-    /// `memory[base + offset] = from`; leaves the instruction to the interpreter where no window is, and where code lies.
-    Store { from: Value, width: Width, base: Value, offset: u32 },
+    /// `to = memory[base + offset]`; leaves the instruction to the interpreter where no window is. If it is `last`, no operation of
+    /// its instruction follows, and it reads words of [`WindowLayout::registers`](crate::WindowLayout) as well.
+    Load { to: Slot, width: Width, signed: bool, base: Value, offset: u32, last: bool },
+    /// `memory[base + offset] = from`; leaves the instruction to the interpreter where no window is, and where code lies. If it is
+    /// `last`, as with a load, it writes such words as well.
+    Store { from: Value, width: Width, base: Value, offset: u32, last: bool },
     /// Leaves the instruction to the interpreter if the filter of 64 bits in `filter` and the slot after it has the bit of the
     /// address: its lines of 64 bytes, modulo 64.
     Watch { filter: Slot, base: Value, offset: u32 },

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use espalier_core::CacheLines;
 use espalier_jit::{
     Binary, Block, CodePool, Condition, Engine, Exit, Float, FloatCondition, Op, Outcome, Ring, Slot, Space, Unary,
-    Value, Width, Window, WindowLayout, Windows,
+    Value, Width, Window, WindowLayout,
 };
-use model::{Memory, PAGED, STEADY, interpret};
+use model::{Memory, PAGED, REGISTERS_OF_DEVICES, STEADY, interpret};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
@@ -34,6 +34,7 @@ const LAYOUT: WindowLayout = WindowLayout {
     words: Window { base: 0x8000, size: 0x200 },
     paged: Window { base: PAGED, size: 0x3_0000 },
     cached: true,
+    registers: Window { base: REGISTERS_OF_DEVICES, size: 0x100 },
 };
 
 fn slot() -> impl Strategy<Value = Slot> {
@@ -99,7 +100,9 @@ fn float_condition() -> impl Strategy<Value = FloatCondition> {
 
 /// An address: mostly a register that holds one, with an offset that stays near.
 fn address() -> impl Strategy<Value = (Value, u32)> {
-    let constant = prop_oneof![STEADY..STEADY + 0x48, 0x7ff0u32..0x8210, 0xfff0u32..0x1_0810, 0x1f_fff0u32..0x23_0010];
+    let register = (0u32..0x44).prop_map(|word| REGISTERS_OF_DEVICES + 4 * word);
+    let constant =
+        prop_oneof![register, STEADY..STEADY + 0x48, 0x7ff0u32..0x8210, 0xfff0u32..0x1_0810, 0x1f_fff0u32..0x23_0010];
     prop_oneof![
         4 => (slot().prop_map(Value::Slot), prop_oneof![0u32..16, Just(u32::MAX)]),
         1 => (constant.prop_map(Value::Imm), 0u32..8),
@@ -124,9 +127,10 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(to, condition, left, right, then)| Op::Select { to, condition, left, right, then }),
         1 => (slot(), condition(), value(), value())
             .prop_map(|(to, condition, left, right)| Op::Set { to, condition, left, right }),
-        4 => (slot(), width(), any::<bool>(), address())
-            .prop_map(|(to, width, signed, (base, offset))| Op::Load { to, width, signed, base, offset }),
-        4 => (value(), width(), address()).prop_map(|(from, width, (base, offset))| Op::Store { from, width, base, offset }),
+        4 => (slot(), width(), any::<bool>(), address(), any::<bool>()).prop_map(
+            |(to, width, signed, (base, offset), last)| Op::Load { to, width, signed, base, offset, last }),
+        4 => (value(), width(), address(), any::<bool>())
+            .prop_map(|(from, width, (base, offset), last)| Op::Store { from, width, base, offset, last }),
         1 => address().prop_map(|(base, offset)| Op::Watch { filter: FILTER, base, offset }),
         1 => (condition(), value(), value()).prop_map(|(condition, left, right)| Op::Guard { condition, left, right }),
         2 => value().prop_map(|to| Op::Rotate { to }),
@@ -210,6 +214,7 @@ fn register() -> impl Strategy<Value = u32> {
         1 => 0xfff0u32..0x1_0810,
         1 => 0x1f_fff0u32..0x23_0010,
         1 => STEADY..STEADY + 0x48,
+        1 => (0u32..0x44).prop_map(|word| REGISTERS_OF_DEVICES + 4 * word),
         1 => 0u32..40,
         2 => (-1e9f32..1e9).prop_map(f32::to_bits),
         1 => any::<u32>(),
@@ -238,11 +243,10 @@ proptest! {
         let memory = Memory::new(&versions);
         let (mut expected, mut expected_memory) = (registers.clone(), memory.clone());
         let room = (rounds * count + 2).saturating_sub(short);
-        let mut outcome = Outcome { exit: Exit::At, room, looked: None };
+        let (mut outcome, mut looked) = (Outcome { exit: Exit::At, room, looked: None }, None);
         loop {
-            let (before, looked) = (outcome.room, outcome.looked);
-            outcome = interpret(&block, (PC, &RING), &LAYOUT, &mut expected, &mut expected_memory, before);
-            outcome.looked = outcome.looked.or(looked);
+            let before = outcome.room;
+            outcome = interpret(&block, (PC, &RING), &LAYOUT, &mut expected, &mut expected_memory, before, &mut looked);
             if outcome.exit != Exit::At || expected[usize::from(PC)] != ADDRESS || outcome.room == before {
                 break;
             }
@@ -253,6 +257,7 @@ proptest! {
         let ran = run(&mut engine, cell, &mut registers, &mut translated, room);
         prop_assert_eq!(ran, Some(outcome));
         prop_assert_eq!(settled(registers), settled(expected));
+        prop_assert_eq!(translated.asked, expected_memory.asked);
         prop_assert!(translated.data == expected_memory.data, "memory differs");
     }
 
@@ -314,15 +319,7 @@ fn run_counted(
     room: u32,
 ) -> Option<Outcome> {
     engine.refresh_pages(0, |number| memory.pages[number].clone());
-    let mut windows = Windows {
-        data: &mut memory.data,
-        data_versions: &memory.data_versions,
-        words: &memory.words,
-        word_versions: &memory.word_versions,
-        steady: &memory.steady,
-        lines: &memory.lines,
-    };
-    engine.run(cell, registers, &mut windows, executions, room)
+    engine.run(cell, registers, memory, executions, room)
 }
 
 /// Two blocks that lead to each other, until there is no room left.
@@ -478,7 +475,14 @@ fn shared_code_counts_where_its_engine_says() {
 #[test]
 fn code_for_other_memory_is_not_shared() {
     let pool = Arc::<CodePool>::default();
-    let load = Op::Load { to: 0, width: Width::Byte, signed: false, base: Value::Imm(LAYOUT.data.base), offset: 0x7FF };
+    let load = Op::Load {
+        to: 0,
+        width: Width::Byte,
+        signed: false,
+        base: Value::Imm(LAYOUT.data.base),
+        offset: 0x7FF,
+        last: false,
+    };
     let ops = [Op::Instruction(0), load, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
     let block = Block { address: ADDRESS, tag: TAG, count: 1, ops: &ops };
     let small = WindowLayout { data: Window { size: 0x600, ..LAYOUT.data }, ..LAYOUT };

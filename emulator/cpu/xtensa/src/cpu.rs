@@ -362,7 +362,7 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
             }
             Err(Absent::NotAtHand) => return spent,
         };
-        let mut from = 0;
+        let (mut from, mut stale) = (0, false);
         if translates && !(counts && blocks.counting().interprets(pc)) {
             match blocks.enter(index, state, bus, spent, stop) {
                 None => {}
@@ -374,9 +374,9 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
                     }
                     continue;
                 }
-                Some(Entered::Within { index: block, from: instruction, room }) => {
+                Some(Entered::Within { index: block, from: instruction, room, is_changed }) => {
                     spent = stop - room;
-                    (index, from) = (block, instruction as usize);
+                    (index, from, stale) = (block, instruction as usize, is_changed);
                     pc = blocks.block(index).start();
                     state.pc = pc;
                 }
@@ -422,6 +422,11 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
         let start = Start { pc, cycle: spent };
         let mut step = Step::NEXT;
         let mut last = None;
+        if stale {
+            // The last instruction that translated code has done has changed code.
+            (step, last) = (Step::LEAVE, instructions[..from].last());
+            count = from;
+        }
         for op in &instructions[from..count] {
             if bus.is_observed()
                 && let Some((one, other)) = compared(state, op)

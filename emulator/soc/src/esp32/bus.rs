@@ -519,6 +519,7 @@ impl Bus for CoreBus<'_> {
             words: Window { base: IRAM_BASE, size: IRAM_SIZE as u32 },
             paged: Window { base: DROM_BASE, size: DROM_SIZE },
             cached: self.waits(),
+            registers: Window { base: REGISTERS_BASE, size: if self.waits() { 0 } else { REGISTERS_SIZE } },
         }
     }
 

@@ -97,6 +97,9 @@ pub(super) enum Stub {
     /// Copies what the window of the ring shows beyond the end of the file. Called with the new base in `C`, and what has to be added to
     /// it for a window that reaches there; leaves `B` alone.
     Wrap,
+    /// Reaches for the register at the address in `A`, with the value in `C` and the spot in `B`: see [`Reach`](super::context::Reach).
+    /// Leaves in `A` what that returns, and the registers that hold those of the guest alone.
+    Reach,
 }
 
 /// Kinds of words that depend on the engine.

@@ -1,8 +1,12 @@
 //! The context of translated code beside the guest's registers, and its results.
 
+use std::any::Any;
 use std::mem::offset_of;
 
+use espalier_core::WindowLayout;
+
 use super::table::TableEntry;
+use crate::outside::Outside;
 
 /// Lent to translated code for one run.
 #[derive(Debug)]
@@ -29,7 +33,26 @@ pub(super) struct Context {
     /// The numbers of the lines in both ways of the cache.
     pub newer_lines: *const u32,
     pub older_lines: *const u32,
+    /// What is called for a register, and where the block begins that calls.
+    pub reach: Reach,
+    pub block: u32,
+    /// The word that was read.
+    pub value: u32,
+    pub data: *mut u8,
+    /// What is around the core, for the duration of the run.
+    pub outside: *mut (dyn Outside + 'static),
+    pub layout: *const WindowLayout,
+    /// What a call has panicked with.
+    pub panic: Option<Box<dyn Any + Send>>,
 }
+
+/// Reaches for the register at an address, with the value for it. `spot` is twice the number of cycles between the start of the run's present
+/// block and the instruction, and one more if it is a store. Returns one of [`GOES_ON`] to [`REFUSED`].
+pub(super) type Reach = unsafe extern "C" fn(context: *mut Context, address: u32, value: u32, spot: u32) -> u32;
+
+pub(super) const GOES_ON: u32 = 0;
+pub(super) const STOPS: u32 = 1;
+pub(super) const REFUSED: u32 = 2;
 
 /// More than can be left, for one instruction cannot come before the first.
 pub(super) const NEVER: u32 = u32::MAX;
@@ -51,4 +74,7 @@ pub(super) const LOOKED: i32 = offset_of!(Context, looked) as i32;
 pub(super) const EXECUTIONS: i32 = offset_of!(Context, executions) as i32;
 pub(super) const NEWER_LINES: i32 = offset_of!(Context, newer_lines) as i32;
 pub(super) const OLDER_LINES: i32 = offset_of!(Context, older_lines) as i32;
+pub(super) const REACH: i32 = offset_of!(Context, reach) as i32;
+pub(super) const BLOCK: i32 = offset_of!(Context, block) as i32;
+pub(super) const VALUE: i32 = offset_of!(Context, value) as i32;
 pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;

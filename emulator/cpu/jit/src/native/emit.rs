@@ -17,7 +17,8 @@ use espalier_core::{CODE_PAGE, CacheLines, SteadyWords, WindowLayout};
 use super::cache::{Cache, GROUP_SHIFT, displacement};
 use super::code::{Alu, Assembler, Cc, Code, Division, Label, LoadKind, Operand, Product, Reg, Shift, Stub};
 use super::context::{
-    DATA_VERSIONS, EXECUTIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, STEADY, WORD_VERSIONS, WORDS,
+    BLOCK, DATA_VERSIONS, EXECUTIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, REFUSED, STEADY, VALUE, WORD_VERSIONS,
+    WORDS,
 };
 use super::host::{A, B, C, CELLS, CONTEXT, DATA, REGISTERS, ROOM, WINDOW};
 use super::stubs;
@@ -78,9 +79,21 @@ struct Aside {
 /// Code behind the block that finishes an access.
 #[derive(Clone, Copy, Debug)]
 enum Detour {
-    Elsewhere { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width, index: Option<u32> },
+    Elsewhere { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width, word: Option<Word> },
+    Outside { label: Label, resume: Label, leave: Label, from: Operand, word: Word },
     Versioned { label: Label, resume: Label, leave: Label, width: Width },
     Wrap { label: Label, resume: Label },
+}
+
+/// An instruction that accesses a whole word.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    /// Cycles that are over when it begins.
+    before: u32,
+    /// Where its block begins.
+    block: u32,
+    /// Where control leaves behind it, if it may access a register of a device.
+    behind: Option<Label>,
 }
 
 /// The translation of one block.
@@ -316,8 +329,10 @@ impl Emitter<'_> {
                 self.asm.set(cc, A);
                 self.result(to, A);
             }
-            Op::Load { to, width, signed, base, offset } => self.load(to, kind(width, signed), width, base, offset),
-            Op::Store { from, width, base, offset } => self.store(from, width, base, offset),
+            Op::Load { to, width, signed, base, offset, last } => {
+                self.load(to, kind(width, signed), width, (base, offset), last);
+            }
+            Op::Store { from, width, base, offset, last } => self.store(from, width, (base, offset), last),
             Op::Watch { filter, base, offset } => {
                 self.address(base, offset, B);
                 let leave = self.hand_over();
@@ -526,7 +541,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn load(&mut self, to: u16, kind: LoadKind, width: Width, base: Value, offset: u32) {
+    fn load(&mut self, to: u16, kind: LoadKind, width: Width, (base, offset): (Value, u32), last: bool) {
         let layout = *self.layout;
         if let (Value::Imm(base), Width::Word) = (base, width)
             && let Some(place) = layout.words.offset(base.wrapping_add(offset), 4)
@@ -543,26 +558,33 @@ impl Emitter<'_> {
         self.asm.alu_imm(Alu::Cmp, A, (layout.data.size + 1).saturating_sub(width.bytes()));
         let resume = self.asm.label();
         // Only a word of an instruction can be steady.
-        let index = self.index.filter(|_| width == Width::Word).map(|index| self.part.before + index);
-        if layout.paged.size > 0 || index.is_some() {
-            let label = self.asm.label();
-            self.asm.jump_if(Cc::AboveOrEqual, label);
-            self.detours.push(Detour::Elsewhere { label, resume, leave, to: reg, kind, width, index });
-        } else {
-            self.asm.jump_if(Cc::AboveOrEqual, leave);
-        }
+        let label = self.asm.label();
+        self.asm.jump_if(Cc::AboveOrEqual, label);
         self.asm.load_indexed(kind, reg, DATA, A);
         self.asm.bind(resume);
         self.cache.written(to);
+        let word = self.word(width, last);
+        self.detours.push(Detour::Elsewhere { label, resume, leave, to: reg, kind, width, word });
     }
 
-    fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
+    fn store(&mut self, from: Value, width: Width, (base, offset): (Value, u32), last: bool) {
         let layout = *self.layout;
         let from = self.value(from);
         self.address(base, offset.wrapping_sub(layout.data.base), A);
         let leave = self.hand_over();
         self.asm.alu_imm(Alu::Cmp, A, (layout.data.size + 1).saturating_sub(width.bytes()));
-        self.asm.jump_if(Cc::AboveOrEqual, leave);
+        let done = match self.word(width, last) {
+            Some(word @ Word { behind: Some(_), .. }) => {
+                let (label, resume) = (self.asm.label(), self.asm.label());
+                self.asm.jump_if(Cc::AboveOrEqual, label);
+                self.detours.push(Detour::Outside { label, resume, leave, from, word });
+                Some(resume)
+            }
+            _ => {
+                self.asm.jump_if(Cc::AboveOrEqual, leave);
+                None
+            }
+        };
         if layout.versioned_from < layout.data.size {
             let (label, resume) = (self.asm.label(), self.asm.label());
             self.asm.alu_imm(Alu::Cmp, A, (layout.versioned_from + 1).saturating_sub(width.bytes()));
@@ -578,14 +600,23 @@ impl Emitter<'_> {
             }
         };
         self.asm.store_indexed(width.bytes(), DATA, A, from);
+        done.into_iter().for_each(|label| self.asm.bind(label));
+    }
+
+    /// The present instruction, which has done its work, if it accesses a whole word.
+    fn word(&mut self, width: Width, last: bool) -> Option<Word> {
+        let index = self.index.filter(|_| width == Width::Word)?;
+        let reaches = last && self.layout.registers.size > 0;
+        let behind = reaches.then(|| self.leave(Way::Interpret { part: self.part, index: index + 1 }));
+        Some(Word { before: self.part.before + index, block: self.part.address, behind })
     }
 
     fn detour(&mut self, detour: Detour) {
         match detour {
             // `A` is the distance from the data window.
-            Detour::Elsewhere { label, resume, leave, to, kind, width, index } => {
+            Detour::Elsewhere { label, resume, leave, to, kind, width, word } => {
                 self.asm.bind(label);
-                let other = index.map_or(leave, |_| self.asm.label());
+                let other = word.map_or(leave, |_| self.asm.label());
                 self.asm.lea(B, A, self.layout.data.base.wrapping_sub(self.layout.paged.base));
                 self.asm.alu_imm(Alu::Cmp, B, self.layout.paged.size);
                 self.asm.jump_if(Cc::AboveOrEqual, other);
@@ -605,11 +636,36 @@ impl Emitter<'_> {
                 self.asm.jump_if(Cc::Equal, leave);
                 self.asm.load_indexed(kind, to, C, B);
                 self.asm.jump(resume);
-                if let Some(index) = index {
+                if let Some(word) = word {
                     self.asm.bind(other);
-                    self.steady(to, leave, index);
+                    let Some(behind) = word.behind else {
+                        self.steady(to, leave, word.before);
+                        return self.asm.jump(resume);
+                    };
+                    let register = self.asm.label();
+                    self.steady(to, register, word.before);
                     self.asm.jump(resume);
+                    self.asm.bind(register);
+                    self.asm.mov(A, C);
+                    self.reach(leave, word, false);
+                    self.asm.alu_imm(Alu::Cmp, A, REFUSED);
+                    self.asm.jump_if(Cc::Equal, leave);
+                    self.asm.load(to, CONTEXT, VALUE);
+                    self.asm.cmp_zero(A);
+                    self.asm.jump_if(Cc::Equal, resume);
+                    self.asm.jump(behind);
                 }
+            }
+            Detour::Outside { label, resume, leave, from, word } => {
+                self.asm.bind(label);
+                self.asm.lea(A, A, self.layout.data.base);
+                self.asm.put(C, from);
+                self.reach(leave, word, true);
+                self.asm.cmp_zero(A);
+                self.asm.jump_if(Cc::Equal, resume);
+                self.asm.alu_imm(Alu::Cmp, A, REFUSED);
+                self.asm.jump_if(Cc::Equal, leave);
+                word.behind.into_iter().for_each(|behind| self.asm.jump(behind));
             }
             Detour::Wrap { label, resume } => {
                 self.asm.bind(label);
@@ -652,8 +708,21 @@ impl Emitter<'_> {
         self.asm.jump_if(Cc::NotEqual, leave);
     }
 
-    /// Loads a word of a register that reads as it did. `A` is the distance from the data window.
-    fn steady(&mut self, to: Reg, leave: Label, index: u32) {
+    /// Asks for the register at the address in `A`, with the value for it in `C`. `A` says how that went.
+    fn reach(&mut self, leave: Label, word: Word, stores: bool) {
+        let registers = self.layout.registers;
+        self.asm.lea(B, A, 0u32.wrapping_sub(registers.base));
+        self.asm.alu_imm(Alu::Cmp, B, registers.size);
+        self.asm.jump_if(Cc::AboveOrEqual, leave);
+        self.asm.test_imm(B, 3);
+        self.asm.jump_if(Cc::NotEqual, leave);
+        self.asm.mov_imm(B, 2 * word.before + u32::from(stores));
+        self.asm.store_imm(CONTEXT, BLOCK, word.block);
+        self.asm.call(Stub::Reach);
+    }
+
+    /// Loads a word of a register that reads as it did, or goes to `other` with its address in `C`. `A` is the distance from the data window.
+    fn steady(&mut self, to: Reg, other: Label, index: u32) {
         const PAIR_SHIFT: u8 = 3;
         self.asm.lea(C, A, self.layout.data.base);
         self.asm.mov(B, C);
@@ -661,7 +730,7 @@ impl Emitter<'_> {
         self.asm.alu_imm(Alu::And, B, SteadyWords::COUNT as u32 - 1);
         self.asm.load_wide(A, CONTEXT, STEADY);
         self.asm.cmp_indexed(C, A, B, PAIR_SHIFT);
-        self.asm.jump_if(Cc::NotEqual, leave);
+        self.asm.jump_if(Cc::NotEqual, other);
         // The value follows the address.
         self.asm.lea_indexed(A, A, B, PAIR_SHIFT);
         self.asm.load(to, A, 4);

@@ -13,11 +13,12 @@ mod pool;
 mod stubs;
 mod table;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use arena::Arena;
 use code::{Place, Word};
-use context::{Context, KIND_INTERPRET, KIND_LOOK, NEVER};
+use context::{Context, GOES_ON, KIND_INTERPRET, KIND_LOOK, NEVER, REFUSED, STOPS};
 use espalier_core::{AddressMap, Page, WindowLayout, Windows};
 pub use host::fuses;
 pub use pool::CodePool;
@@ -28,6 +29,7 @@ use table::Table;
 use crate::block::{Block, Exit, Outcome};
 use crate::ir::{Op, Ring, Slot};
 use crate::layout;
+use crate::outside::{Moment, Outside, Reached};
 
 /// Where code for one core lies, and the tables that lead to it.
 #[derive(Debug)]
@@ -193,7 +195,7 @@ impl Native {
         &mut self,
         cell: u32,
         registers: &mut [u32],
-        windows: &mut Windows<'_>,
+        outside: &mut dyn Outside,
         executions: &mut [u64],
         room: u32,
     ) -> Option<Outcome> {
@@ -201,9 +203,11 @@ impl Native {
         if code == self.stubs.at {
             return None;
         }
-        assert!(fits(&self.layout, windows), "memory of another size than the code was made for");
+        let windows = outside.windows()?;
+        assert!(fits(&self.layout, &windows), "memory of another size than the code was made for");
         self.table.put(address, code);
         let [newer, older] = windows.lines.ways();
+        let data = windows.data.as_mut_ptr();
         let mut context = Context {
             data_versions: windows.data_versions.as_ptr(),
             words: windows.words.as_ptr(),
@@ -219,6 +223,14 @@ impl Native {
             executions: executions.as_mut_ptr(),
             newer_lines: newer.as_ptr(),
             older_lines: older.as_ptr(),
+            reach,
+            block: 0,
+            value: 0,
+            data,
+            // SAFETY: this changes the lifetime alone. What is outside is borrowed for the call, and the context lives no longer.
+            outside: unsafe { std::mem::transmute::<*mut (dyn Outside + '_), *mut (dyn Outside + 'static)>(outside) },
+            layout: &raw const self.layout,
+            panic: None,
         };
         // SAFETY: `enter` is the address of the code that `stubs::write` made for this very signature, in memory that is mapped as
         // long as this engine has the arena.
@@ -230,10 +242,13 @@ impl Native {
         // `Op::Rotate` changes the base of the window, and keeps it in the file; memory inside the windows, whose sizes were compared
         // above with the constants in the code; counts by places that `Engine::run` has compared with their number; versions by page numbers that lie in those windows; pages that `self.pages` keeps
         // alive; the steady words; the lines of the cache, whose number is a constant of their type; and the table, the cells and the context, which are borrowed for the call. It writes to the
-        // registers, the data window, the counts and the context only, all of which are borrowed exclusively. It returns with the registers
+        // registers, the data window, the counts and the context only, all of which are borrowed exclusively. It calls `reach` alone, which borrows what is outside again, and the windows with it, while the code waits. It returns with the registers
         // restored that the ABI asks for.
         unsafe {
-            enter(registers.as_mut_ptr(), windows.data.as_mut_ptr(), &raw mut context, self.cells.as_ptr(), room, code);
+            enter(registers.as_mut_ptr(), data, &raw mut context, self.cells.as_ptr(), room, code);
+        }
+        if let Some(panic) = context.panic {
+            resume_unwind(panic);
         }
         let exit = match context.kind {
             KIND_INTERPRET => Exit::Interpret { tag: context.tag, index: context.index },
@@ -246,6 +261,61 @@ impl Native {
 
     pub(crate) fn pc(&self) -> Slot {
         self.pc
+    }
+}
+
+/// Called by translated code: see [`Reach`](context::Reach).
+unsafe extern "C" fn reach(context: *mut Context, address: u32, value: u32, spot: u32) -> u32 {
+    // SAFETY: translated code gives the context that `Native::run` has lent it, and uses it again only once this has returned.
+    let context = unsafe { &mut *context };
+    // A panic cannot pass through translated code.
+    match catch_unwind(AssertUnwindSafe(|| context.reach(address, value, spot))) {
+        Ok(Reached::GoOn(value)) => {
+            context.value = value;
+            GOES_ON
+        }
+        Ok(Reached::Stop(value)) => {
+            context.value = value;
+            STOPS
+        }
+        Ok(Reached::Refused) => REFUSED,
+        Err(panic) => {
+            context.panic = Some(panic);
+            STOPS
+        }
+    }
+}
+
+impl Context {
+    fn reach(&mut self, address: u32, value: u32, spot: u32) -> Reached {
+        // SAFETY: it is borrowed exclusively for the run, which waits for this; the windows that it has lent are lent anew below.
+        let outside = unsafe { &mut *self.outside };
+        // SAFETY: the engine has it, which is borrowed for the run.
+        let layout = unsafe { &*self.layout };
+        if self.looked != NEVER {
+            outside.looked(std::mem::replace(&mut self.looked, NEVER));
+        }
+        let moment = Moment { left: self.room - spot / 2, block: self.block };
+        let reached = if spot & 1 == 0 { outside.read(address, moment) } else { outside.write(address, value, moment) };
+        let windows = outside.windows().filter(|windows| fits(layout, windows));
+        match (reached, windows) {
+            (reached, Some(windows)) if windows.data.as_ptr() == self.data => {
+                self.lend(&windows);
+                reached
+            }
+            // Translated code knows another place.
+            (Reached::GoOn(value) | Reached::Stop(value), _) => Reached::Stop(value),
+            (Reached::Refused, _) => Reached::Refused,
+        }
+    }
+
+    fn lend(&mut self, windows: &Windows<'_>) {
+        let [newer, older] = windows.lines.ways();
+        self.data_versions = windows.data_versions.as_ptr();
+        self.words = windows.words.as_ptr();
+        self.word_versions = windows.word_versions.as_ptr();
+        self.steady = windows.steady.as_ptr();
+        (self.newer_lines, self.older_lines) = (newer.as_ptr(), older.as_ptr());
     }
 }
 

@@ -3,8 +3,8 @@
 use super::arena::Arena;
 use super::cache::{GROUP_BYTES, GROUP_SHIFT, displacement};
 use super::code::{Alu, Assembler, Cc, Place, Shift, Stub, Word};
-use super::context::{INDEX, KIND, KIND_AT, KIND_INTERPRET, KIND_LOOK, ROOM as ROOM_LEFT, TABLE, TAG};
-use super::host::{A, B, C, CONTEXT, ENTRY, REGISTERS, ROOM, WINDOW};
+use super::context::{INDEX, KIND, KIND_AT, KIND_INTERPRET, KIND_LOOK, REACH, ROOM as ROOM_LEFT, TABLE, TAG};
+use super::host::{A, B, C, CONTEXT, ENTRY, POOL, REGISTERS, ROOM, WINDOW};
 use super::table::{TABLE_ADDRESS, TABLE_CODE, TABLE_MIX, TABLE_SECOND, TABLE_SET_SHIFT, TABLE_SETS};
 use crate::ir::{Ring, Slot};
 
@@ -20,6 +20,7 @@ pub(super) struct Stubs {
     look: u64,
     indirect: u64,
     wrap: u64,
+    reach: u64,
 }
 
 impl Stubs {
@@ -32,6 +33,7 @@ impl Stubs {
             Stub::Look => self.look,
             Stub::Indirect => self.indirect,
             Stub::Wrap => self.wrap,
+            Stub::Reach => self.reach,
         }
     }
 }
@@ -105,7 +107,15 @@ pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<S
         asm.ret();
     }
     let wrap = push(asm, &[])?;
-    Some(Stubs { enter, out, at, interpret, look, indirect, wrap })
+
+    let mut asm = Assembler::default();
+    asm.store(CONTEXT, ROOM_LEFT, ROOM);
+    POOL.iter().for_each(|reg| asm.push(*reg));
+    asm.call_with_context(REACH);
+    POOL.iter().rev().for_each(|reg| asm.pop(*reg));
+    asm.ret();
+    let reach = push(asm, &[])?;
+    Some(Stubs { enter, out, at, interpret, look, indirect, wrap, reach })
 }
 
 /// Looks for the address in `A`: whether the first entry of its place, which `B` points to then, has it.

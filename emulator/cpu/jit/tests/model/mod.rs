@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use espalier_core::CacheLines;
 use espalier_jit::{
-    Binary, Block, Condition, Exit, Float, FloatCondition, Op, Outcome, Page, Ring, Slot, Space, SteadyWords, Unary,
-    Value, Width, WindowLayout,
+    Binary, Block, Condition, Exit, Float, FloatCondition, Moment, Op, Outcome, Outside, Page, Reached, Ring, Slot,
+    Space, SteadyWords, Unary, Value, Width, WindowLayout, Windows,
 };
 
 /// The memory behind the windows.
@@ -18,7 +18,19 @@ pub struct Memory {
     pub steady: SteadyWords,
     pub lines: CacheLines,
     pub pages: Vec<Option<Arc<Page>>>,
+    /// What was asked of devices.
+    pub asked: Vec<Asked>,
 }
+
+/// Something that was asked of devices, or told them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Looked { left: u32 },
+    Register { address: u32, written: Option<u32>, moment: Moment },
+}
+
+/// Where registers of devices lie. Of eight, one refuses, and behind another one a run ends.
+pub const REGISTERS_OF_DEVICES: u32 = 0x6000_0000;
 
 /// Where memory lies that is read by pages. Of its lines, every other one is in the cache at the start of each page.
 pub const PAGED: u32 = 0x20_0000;
@@ -48,6 +60,19 @@ impl Memory {
             word_versions: vec![4, 5],
             steady,
             pages: vec![page(3), None, page(4)],
+            asked: Vec::new(),
+        }
+    }
+
+    /// A device whose registers read differently each time, and which writes to memory itself.
+    fn reach(&mut self, address: u32, written: Option<u32>, moment: Moment) -> Reached {
+        self.asked.push(Asked::Register { address, written, moment });
+        let value = moment.left.wrapping_mul(0x9E37_79B9) ^ address;
+        self.data[..4].copy_from_slice(&written.unwrap_or(value).to_le_bytes());
+        match address / 4 % 8 {
+            3 => Reached::Refused,
+            5 => Reached::Stop(value),
+            _ => Reached::GoOn(value),
         }
     }
 
@@ -83,6 +108,31 @@ impl Memory {
         }
         self.data[offset as usize..][..bytes as usize].copy_from_slice(&value.to_le_bytes()[..bytes as usize]);
         Some(())
+    }
+}
+
+impl Outside for Memory {
+    fn windows(&mut self) -> Option<Windows<'_>> {
+        Some(Windows {
+            data: &mut self.data,
+            data_versions: &self.data_versions,
+            words: &self.words,
+            word_versions: &self.word_versions,
+            steady: &self.steady,
+            lines: &self.lines,
+        })
+    }
+
+    fn looked(&mut self, left: u32) {
+        self.asked.push(Asked::Looked { left });
+    }
+
+    fn read(&mut self, address: u32, moment: Moment) -> Reached {
+        self.reach(address, None, moment)
+    }
+
+    fn write(&mut self, address: u32, value: u32, moment: Moment) -> Reached {
+        self.reach(address, Some(value), moment)
     }
 }
 
@@ -131,16 +181,17 @@ pub fn interpret(
     registers: &mut [u32],
     memory: &mut Memory,
     room: u32,
+    looked: &mut Option<u32>,
 ) -> Outcome {
     // The part that is being done, and what is left at its start.
     let (mut address, mut tag, mut room) = (block.address, block.tag, room);
-    let (mut instruction, mut looked) = (None, None);
+    let mut instruction = None;
     let refused = |registers: &mut [u32], address, room, looked| {
         registers[usize::from(pc)] = address;
         Outcome { exit: Exit::At, room, looked }
     };
     if room < block.count {
-        return refused(registers, address, room, looked);
+        return refused(registers, address, room, *looked);
     }
     let mut ops = block.ops.iter();
     while let Some(op) = ops.next() {
@@ -152,7 +203,7 @@ pub fn interpret(
             Op::Join { address: joined, tag: its, count, done } => {
                 (address, tag, room, instruction) = (joined, its, room - done, None);
                 if room < count {
-                    return refused(registers, address, room, looked);
+                    return refused(registers, address, room, *looked);
                 }
                 continue;
             }
@@ -168,20 +219,47 @@ pub fn interpret(
             }
             _ => {}
         }
-        if let Op::Load { to, width: Width::Word, base, offset, .. } = *op
-            && let Some(index) = instruction
-        {
-            let constant = matches!(base, Value::Imm(_));
-            let base = match base {
-                Value::Slot(slot) => registers[usize::from(slot)],
-                Value::Imm(value) => value,
+        let of = |value: Value| match value {
+            Value::Slot(slot) => registers[usize::from(slot)],
+            Value::Imm(value) => value,
+        };
+        let word = match *op {
+            Op::Load { width: Width::Word, base, offset, last, .. } => {
+                let (address, constant) = (of(base).wrapping_add(offset), matches!(base, Value::Imm(_)));
+                memory.load(layout, address, 4, constant).is_none().then_some((address, None, last))
+            }
+            Op::Store { from, width: Width::Word, base, offset, last } => {
+                Some((of(base).wrapping_add(offset), Some(of(from)), last))
+            }
+            _ => None,
+        };
+        if let (Some((register, written, last)), Some(index)) = (word, instruction) {
+            let value = match memory.steady.get(register) {
+                Some(value) if written.is_none() => {
+                    *looked = Some(room - index);
+                    Some(value)
+                }
+                _ if last && layout.registers.offset(register, 4).is_some() && register.is_multiple_of(4) => {
+                    memory.asked.extend(looked.take().map(|left| Asked::Looked { left }));
+                    match memory.reach(register, written, Moment { left: room - index, block: address }) {
+                        Reached::GoOn(value) => Some(value),
+                        Reached::Stop(value) => {
+                            if let Op::Load { to, .. } = *op {
+                                registers[usize::from(to)] = value;
+                            }
+                            return Outcome { exit: Exit::Interpret { tag, index: index + 1 }, room, looked: None };
+                        }
+                        Reached::Refused => {
+                            return Outcome { exit: Exit::Interpret { tag, index }, room, looked: None };
+                        }
+                    }
+                }
+                _ => None,
             };
-            let address = base.wrapping_add(offset);
-            if memory.load(layout, address, 4, constant).is_none()
-                && let Some(value) = memory.steady.get(address)
-            {
-                registers[usize::from(to)] = value;
-                looked = Some(room - index);
+            if let Some(value) = value {
+                if let Op::Load { to, .. } = *op {
+                    registers[usize::from(to)] = value;
+                }
                 continue;
             }
         }
@@ -189,12 +267,12 @@ pub fn interpret(
             Some(Step::Next) => {}
             Some(Step::Leave { exit, target, done }) => {
                 registers[usize::from(pc)] = target;
-                return Outcome { exit, room: room - done, looked };
+                return Outcome { exit, room: room - done, looked: *looked };
             }
             None => {
                 return match instruction {
-                    Some(index) => Outcome { exit: Exit::Interpret { tag, index }, room, looked },
-                    None => refused(registers, address, room, looked),
+                    Some(index) => Outcome { exit: Exit::Interpret { tag, index }, room, looked: *looked },
+                    None => refused(registers, address, room, *looked),
                 };
             }
         }
@@ -269,7 +347,7 @@ fn one(
             (to, if holds(condition, of(left), of(right)) { of(then) } else { of(Value::Slot(to)) })
         }
         Op::Set { to, condition, left, right } => (to, u32::from(holds(condition, of(left), of(right)))),
-        Op::Load { to, width, signed, base, offset } => {
+        Op::Load { to, width, signed, base, offset, .. } => {
             let constant = matches!(base, Value::Imm(_));
             let value = memory.load(layout, of(base).wrapping_add(offset), width.bytes(), constant)?;
             let value = match (width, signed) {
@@ -279,7 +357,7 @@ fn one(
             };
             (to, value)
         }
-        Op::Store { from, width, base, offset } => {
+        Op::Store { from, width, base, offset, .. } => {
             memory.store(layout, of(base).wrapping_add(offset), width.bytes(), of(from))?;
             return Some(Step::Next);
         }

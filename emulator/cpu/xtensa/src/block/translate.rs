@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use espalier_core::{
-    AddressMap, BlockCache, Bus, CODE_PAGE, CodeMemory, Counting, Executed, Timing, Translation, WindowLayout,
+    AddressMap, BlockCache, Bus, CODE_PAGE, CodeMemory, Counting, Executed, Stored, Timing, Translation, WindowLayout,
+    Windows,
 };
-use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Space};
+use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Moment, Outside, Reached, Space};
 
 use super::lower::{self, Manner, Part, Surroundings};
 use super::{Blocks, NONE, Xtensa};
@@ -294,8 +295,62 @@ impl<'a, B: Bus> Surroundings<'a> for Around<'a, '_, B> {
 pub(crate) enum Entered {
     /// The core is at an address, with so many instructions left.
     At { room: u32 },
-    /// The interpreter goes on with instruction `from` of the block `index`; those before it are done and not counted.
-    Within { index: u32, from: u32, room: u32 },
+    /// The interpreter goes on with instruction `from` of the block `index`; those before it are done and not counted. If code `is_changed`
+    /// by the last of them, it leaves the block there.
+    Within { index: u32, from: u32, room: u32, is_changed: bool },
+}
+
+/// What translated code reaches through the bus of its core.
+struct Reach<'a, B> {
+    bus: &'a mut B,
+    /// The cycle of the core's run in which that of translated code ends.
+    end: u32,
+    /// That of the pages which it knows.
+    generation: u64,
+    /// The last access has changed code.
+    is_changed: bool,
+}
+
+impl<B: Bus> Reach<'_, B> {
+    /// An access with this result is done. The code goes on unless the interpreter would have something to do behind the block, or something
+    /// is not as translated code knows it.
+    fn done(&mut self, value: u32, cycle: u32) -> Reached {
+        let bus = &mut *self.bus;
+        let is_plain = !self.is_changed && !bus.attention() && bus.page_generation() == self.generation;
+        // Registers that were read before are read again in time.
+        if is_plain && bus.steady_until(cycle + 1) >= self.end { Reached::GoOn(value) } else { Reached::Stop(value) }
+    }
+}
+
+impl<B: Bus> Outside for Reach<'_, B> {
+    fn windows(&mut self) -> Option<Windows<'_>> {
+        self.bus.windows()
+    }
+
+    fn looked(&mut self, left: u32) {
+        self.bus.looked_at_steady(self.end - left);
+    }
+
+    fn read(&mut self, address: u32, moment: Moment) -> Reached {
+        let cycle = self.end - moment.left;
+        self.bus.executing(moment.block);
+        match self.bus.load32(address, cycle) {
+            Ok(value) => self.done(value, cycle),
+            Err(_) => Reached::Refused,
+        }
+    }
+
+    fn write(&mut self, address: u32, value: u32, moment: Moment) -> Reached {
+        let cycle = self.end - moment.left;
+        self.bus.executing(moment.block);
+        match self.bus.store32(address, value, cycle) {
+            Ok(stored) => {
+                self.is_changed = stored == Stored::Code;
+                self.done(0, cycle)
+            }
+            Err(_) => Reached::Refused,
+        }
+    }
 }
 
 impl Blocks {
@@ -414,13 +469,15 @@ impl Blocks {
             return None;
         }
         let engine = self.cache.decoder.translator.engine.as_mut()?;
-        engine.refresh_pages(bus.page_generation(), |number| bus.page(number));
+        let generation = bus.page_generation();
+        engine.refresh_pages(generation, |number| bus.page(number));
         let executions = self.cache.counting.executions();
         // Translated code counts back from where it stops.
         let cut = stop - end;
         state.ccount_at_stop = state.ccount_at_stop.wrapping_sub(cut);
-        let outcome =
-            bus.windows().and_then(|mut windows| engine.run(native, state.words(), &mut windows, executions, room));
+        let mut reach = Reach { bus, end, generation, is_changed: false };
+        let outcome = engine.run(native, state.words(), &mut reach, executions, room);
+        let (bus, is_changed) = (reach.bus, reach.is_changed);
         state.ccount_at_stop = state.ccount_at_stop.wrapping_add(cut);
         let Some(outcome) = outcome else {
             // Its cell has been emptied, unless it waits.
@@ -438,7 +495,7 @@ impl Blocks {
             // A block that cannot be entered after all.
             Exit::At if outcome.room == room => None,
             Exit::At | Exit::Look => Some(Entered::At { room: left }),
-            Exit::Interpret { tag, index } => Some(Entered::Within { index: tag, from: index, room: left }),
+            Exit::Interpret { tag, index } => Some(Entered::Within { index: tag, from: index, room: left, is_changed }),
         }
     }
 

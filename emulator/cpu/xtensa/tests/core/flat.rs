@@ -18,6 +18,9 @@ pub struct Flat {
     pub missing: Fault,
     /// Stores from this address on make the bus want [`Bus::attention`].
     pub attentive_from: u32,
+    /// Words from this address on are registers of devices, which read differently in each cycle, and are written so. Of eight, one refuses
+    /// what is written; in some cycles, another one makes the bus want attention, and one changes code behind [`OVERWRITTEN`].
+    pub registers_from: u32,
     /// Set by such stores.
     pub attention: bool,
     /// Lines of [`LINE`] bytes whose code has to be waited for once.
@@ -40,6 +43,8 @@ pub struct Flat {
     versions: Vec<u32>,
 }
 
+/// Where code begins that a device changes.
+const OVERWRITTEN: u32 = 0x400;
 /// Bytes of a line of code.
 pub const LINE: u32 = 32;
 /// Cycles for which a core waits for a line of the cache.
@@ -59,6 +64,7 @@ impl Flat {
             writable_from: 0,
             missing: Fault::Prohibited,
             attentive_from: u32::MAX,
+            registers_from: u32::MAX,
             attention: false,
             base: 0,
             absent: BTreeSet::new(),
@@ -75,6 +81,11 @@ impl Flat {
     fn read<const N: usize>(&self, address: u32) -> Result<[u8; N], Fault> {
         let start = address as usize;
         self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(self.missing)
+    }
+
+    /// A number that is another one in each cycle.
+    fn noise(&self, cycle: u32) -> u32 {
+        (self.base as u32).wrapping_add(cycle).wrapping_mul(0x9E37_79B9) >> 7
     }
 
     /// Waits for the line at `address` if it is not in the cache.
@@ -103,7 +114,7 @@ impl Flat {
     /// The memory that translated code may read and write by itself: whole pages that can be written.
     fn window(&self) -> Range<usize> {
         let start = (self.writable_from as usize).next_multiple_of(CODE_PAGE as usize);
-        let end = self.bytes.len().min(self.attentive_from as usize);
+        let end = self.bytes.len().min(self.attentive_from.min(self.registers_from) as usize);
         start.min(end)..end
     }
 
@@ -159,9 +170,10 @@ impl Bus for Flat {
         self.read(address).map(u16::from_le_bytes)
     }
 
-    fn load32(&mut self, address: u32, _: u32) -> Result<u32, Fault> {
+    fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
         self.look_up(address)?;
-        self.read(address).map(u32::from_le_bytes)
+        let word = self.read(address).map(u32::from_le_bytes)?;
+        Ok(if address < self.registers_from { word } else { word ^ self.noise(cycle) })
     }
 
     fn store8(&mut self, address: u32, value: u8, cycle: u32) -> Result<Stored, Fault> {
@@ -173,7 +185,21 @@ impl Bus for Flat {
     }
 
     fn store32(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
-        self.write(address, value.to_le_bytes(), cycle)
+        if address < self.registers_from {
+            return self.write(address, value.to_le_bytes(), cycle);
+        }
+        let noise = self.noise(cycle);
+        match address / 4 % 8 {
+            3 => return Err(Fault::Prohibited),
+            5 => self.attention |= noise.is_multiple_of(4),
+            6 if noise.is_multiple_of(16) => {
+                let code = OVERWRITTEN + (value & 0x7c);
+                let other = u32::from_le_bytes(self.read(code)?) ^ 1 << 20;
+                return self.write(code, other.to_le_bytes(), cycle);
+            }
+            _ => {}
+        }
+        self.write(address, (value ^ noise).to_le_bytes(), cycle)
     }
 
     fn check_store8(&self, address: u32) -> Result<(), Fault> {
@@ -199,8 +225,13 @@ impl Bus for Flat {
     }
 
     fn window_layout(&self) -> WindowLayout {
-        let data = self.window();
-        WindowLayout { data: Window { base: data.start as u32, size: data.len() as u32 }, ..WindowLayout::default() }
+        let (data, end) = (self.window(), self.bytes.len() as u32);
+        let size = end.saturating_sub(self.registers_from);
+        WindowLayout {
+            data: Window { base: data.start as u32, size: data.len() as u32 },
+            registers: Window { base: end - size, size },
+            ..WindowLayout::default()
+        }
     }
 
     fn windows(&mut self) -> Option<Windows<'_>> {

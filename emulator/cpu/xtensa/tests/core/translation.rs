@@ -299,11 +299,12 @@ proptest! {
         writable_from in prop_oneof![Just(0), Just(DATA), Just(DATA + 0x60)],
         absent in any::<u32>(),
         attentive_from in prop_oneof![2 => Just(u32::MAX), 1 => Just(DATA + 0x80)],
+        registers_from in prop_oneof![2 => Just(u32::MAX), 1 => Just(DATA + 0x80)],
         watched in prop_oneof![3 => Just(None), 1 => (DATA..DATA + 0x100, any::<u32>()).prop_map(Some)],
     ) {
         let (mut cpu, mut memory) = start(&looping(&body), &values, writable_from);
         memory.absent = (0..32).filter(|line| absent >> line & 1 != 0).map(|line| CODE / LINE + line).collect();
-        memory.attentive_from = attentive_from;
+        (memory.attentive_from, memory.registers_from) = (attentive_from, registers_from);
         if let Some((address, control)) = watched {
             cpu.set_special(SpecialRegister::Dbreaka0, address);
             cpu.set_special(SpecialRegister::Dbreakc0, control & 0xc000_0038);
@@ -312,6 +313,44 @@ proptest! {
         translated.set_translation(Translation::After(3));
         for cycles in slices {
             (memory.attention, translated_memory.attention) = (false, false);
+            (memory.base, translated_memory.base) = (cpu.cycles(), translated.cycles());
+            let exit = cpu.run(&mut memory, cycles);
+            prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
+            prop_assert_eq!(registers(&cpu), registers(&translated));
+            prop_assert_eq!(cpu.cycles(), translated.cycles());
+            prop_assert!(memory.bytes == translated_memory.bytes, "memory differs");
+        }
+    }
+}
+
+/// An instruction that reaches for a register of a device by a2 or a3, or computes, or skips a few.
+fn reaching() -> impl Strategy<Value = Vec<u8>> {
+    let access = (4u32..15, 2u32..4, 0u32..40, any::<bool>()).prop_map(|(number, base, word, stores)| {
+        bytes((if stores { 0x6002 } else { 0x2002 }) | number << 4 | base << 8 | word << 16, 3)
+    });
+    let adding = (4u32..15, 4u32..15, any::<i8>()).prop_map(|(to, from, value)| addi(to, from, value));
+    let skipping = (4u32..15, 4u32..12).prop_map(|(register, skip)| bytes(0x56 | register << 8 | skip << 12, 3));
+    prop_oneof![4 => access, 3 => adding, 1 => skipping]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Translated code asks for registers of devices in the same cycles as the interpreter does, and stops where that would.
+    #[test]
+    fn registers_of_devices_are_reached_in_the_same_cycles(
+        body in vec(reaching(), 1..20),
+        values in vec(any::<u32>(), 64),
+        slices in vec(1u32..2000, 1..12),
+    ) {
+        let (mut cpu, mut memory) = start(&looping(&body), &values, 0);
+        memory.registers_from = DATA + 0x80;
+        cpu.set_ar(15, 1000);
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(3));
+        for cycles in slices {
+            (memory.attention, translated_memory.attention) = (false, false);
+            (memory.base, translated_memory.base) = (cpu.cycles(), translated.cycles());
             let exit = cpu.run(&mut memory, cycles);
             prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
             prop_assert_eq!(registers(&cpu), registers(&translated));

@@ -469,6 +469,10 @@ impl Assembler {
         self.one(0xD61F_0000, Reg(0), to);
     }
 
+    pub(super) fn call_register(&mut self, to: Reg) {
+        self.one(0xD63F_0000, Reg(0), to);
+    }
+
     pub fn jump_memory(&mut self, base: Reg, displacement: i32) {
         self.load_wide(FAR, base, displacement);
         self.jump_register(FAR);

@@ -45,6 +45,19 @@ impl Assembler {
         self.ret();
     }
 
+    /// Calls what the context has at a displacement, in shared code that has saved the registers of the guest: with the context, the address
+    /// in `A`, the value in `C`, which is where it has to be, and the spot in `B`.
+    pub fn call_with_context(&mut self, displacement: i32) {
+        const LINK: Reg = Reg(30);
+        self.push(LINK);
+        self.load_wide(FAR, CONTEXT, displacement);
+        self.mov(Reg(3), B);
+        self.mov(B, A);
+        self.mov_wide(A, CONTEXT);
+        self.call_register(FAR);
+        self.pop(LINK);
+    }
+
     pub fn put(&mut self, to: Reg, from: Operand) {
         match from {
             Operand::Reg(from) => self.mov(to, from),

@@ -446,6 +446,10 @@ impl Assembler {
         self.memory(false, &[0xFF], 4, base, displacement);
     }
 
+    pub fn call_memory(&mut self, base: Reg, displacement: i32) {
+        self.memory(false, &[0xFF], 2, base, displacement);
+    }
+
     /// Jumps to where the cell of a guest address leads, in the list of cells at `base`.
     pub fn jump_cell(&mut self, base: Reg, target: u32) {
         self.rex(false, 0, 0, base.0, false);

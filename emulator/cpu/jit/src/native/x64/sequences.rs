@@ -23,6 +23,14 @@ impl Assembler {
         self.ret();
     }
 
+    /// Calls what the context has at a displacement, in shared code that has saved the registers of the guest: with the context, the address
+    /// in `A`, the value in `C` and the spot in `B`, which are where they have to be but for the address.
+    pub fn call_with_context(&mut self, displacement: i32) {
+        self.mov(RSI, RAX);
+        self.mov_wide(RDI, R13);
+        self.call_memory(R13, displacement);
+    }
+
     pub fn put(&mut self, to: Reg, from: Operand) {
         match from {
             Operand::Reg(from) => self.mov(to, from),

@@ -9,6 +9,11 @@ use crate::register::SpecialRegister;
 /// Memory that always carries conditional stores out: DataRAM0, which holds the internal RAM of the chip.
 const CONDITIONAL: (u32, u32) = (0x3ff8_0000, 0x8_0000);
 
+/// The stack pointer of the ABI: no register of a device is looked for there.
+fn is_stack(base: Value) -> bool {
+    base == a(1)
+}
+
 impl Lowering<'_, '_> {
     pub(super) fn memory(&mut self, op: &Instruction) -> Lowered {
         let (s, offset) = (a(op.s), op.immediate);
@@ -29,18 +34,18 @@ impl Lowering<'_, '_> {
             Opcode::L8ui => self.load(ar(op.t), Width::Byte, false, s, offset),
             Opcode::L16ui => self.load(ar(op.t), Width::Half, false, s, offset),
             Opcode::L16si => self.load(ar(op.t), Width::Half, true, s, offset),
-            Opcode::L32i | Opcode::L32iN | Opcode::L32e => self.load(ar(op.t), Width::Word, false, s, offset),
+            Opcode::L32i | Opcode::L32iN | Opcode::L32e => self.load_word(ar(op.t), s, offset),
             Opcode::S8i => self.store(a(op.t), Width::Byte, s, offset),
             Opcode::S16i => self.store(a(op.t), Width::Half, s, offset),
-            Opcode::S32i | Opcode::S32iN | Opcode::S32nb | Opcode::S32e => self.store(a(op.t), Width::Word, s, offset),
+            Opcode::S32i | Opcode::S32iN | Opcode::S32nb | Opcode::S32e => self.store_word(a(op.t), s, offset),
             Opcode::L32ai => {
                 let address = self.aligned(s, offset);
-                self.load(ar(op.t), Width::Word, false, address, 0);
+                self.load_word(ar(op.t), address, 0);
                 self.forget(1);
             }
             Opcode::S32ri => {
                 let address = self.aligned(s, offset);
-                self.store(a(op.t), Width::Word, address, 0);
+                self.store_word(a(op.t), address, 0);
                 self.forget(1);
             }
             Opcode::S32c1i => return self.store_conditionally(op),
@@ -58,12 +63,24 @@ impl Lowering<'_, '_> {
 
     pub(super) fn load(&mut self, to: Slot, width: Width, signed: bool, base: Value, offset: u32) {
         self.watch(WATCH_LOAD, base, offset);
-        self.ops.push(Op::Load { to, width, signed, base, offset });
+        self.ops.push(Op::Load { to, width, signed, base, offset, last: false });
+    }
+
+    /// Loads a word, which is all that the instruction does.
+    fn load_word(&mut self, to: Slot, base: Value, offset: u32) {
+        self.watch(WATCH_LOAD, base, offset);
+        self.ops.push(Op::Load { to, width: Width::Word, signed: false, base, offset, last: !is_stack(base) });
     }
 
     pub(super) fn store(&mut self, from: Value, width: Width, base: Value, offset: u32) {
         self.watch(WATCH_STORE, base, offset);
-        self.ops.push(Op::Store { from, width, base, offset });
+        self.ops.push(Op::Store { from, width, base, offset, last: false });
+    }
+
+    /// Stores a word, which is all that the instruction does.
+    fn store_word(&mut self, from: Value, base: Value, offset: u32) {
+        self.watch(WATCH_STORE, base, offset);
+        self.ops.push(Op::Store { from, width: Width::Word, base, offset, last: !is_stack(base) });
     }
 
     /// An address that has to be aligned to a word, in the first scratch register.
