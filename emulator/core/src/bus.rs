@@ -73,7 +73,7 @@ pub struct CodeState {
     pub epoch: u32,
     /// The writes to pages that code was decoded from.
     pub writes: u32,
-    /// How often code was decoded from a page for the first time, or for the first time after such a write.
+    /// The number of times that code was decoded from a page for the first time, or for the first time after such a write.
     pub decodings: u32,
 }
 

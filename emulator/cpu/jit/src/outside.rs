@@ -1,4 +1,4 @@
-//! What a core lends to translated code, and asks for it.
+//! The surroundings of a core, as translated code reaches them.
 
 use espalier_core::Windows;
 
@@ -24,7 +24,7 @@ pub enum Reached {
     Refused,
 }
 
-/// What is around a core.
+/// The surroundings of a core.
 pub trait Outside {
     /// The memory that code may access.
     fn windows(&mut self) -> Option<Windows<'_>>;

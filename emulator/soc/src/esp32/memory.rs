@@ -105,7 +105,7 @@ pub struct Versions {
 espalier_core::persist!(state Versions { iram, sram1, rtc_fast, rtc_slow, dma });
 
 impl Versions {
-    /// Those of each memory.
+    /// The versions of each memory.
     pub fn all(&self) -> [&[u32]; 4] {
         let Versions { iram, sram1, rtc_fast, rtc_slow, dma: _ } = self;
         [&iram[..], &sram1[..], &rtc_fast[..], &rtc_slow[..]]

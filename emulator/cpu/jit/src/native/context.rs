@@ -33,16 +33,16 @@ pub(super) struct Context {
     /// The numbers of the lines in both ways of the cache.
     pub newer_lines: *const u32,
     pub older_lines: *const u32,
-    /// What is called for a register, and where the block begins that calls.
+    /// The function that is called for a register, and the start of the block that calls.
     pub reach: Reach,
     pub block: u32,
     /// The word that was read.
     pub value: u32,
     pub data: *mut u8,
-    /// What is around the core, for the duration of the run.
+    /// The surroundings of the core, for the duration of the run.
     pub outside: *mut (dyn Outside + 'static),
     pub layout: *const WindowLayout,
-    /// What a call has panicked with.
+    /// The payload of a panic in a call.
     pub panic: Option<Box<dyn Any + Send>>,
 }
 

@@ -18,7 +18,7 @@ pub struct Memory {
     pub steady: SteadyWords,
     pub lines: CacheLines,
     pub pages: Vec<Option<Arc<Page>>>,
-    /// What was asked of devices.
+    /// Everything that was asked of devices.
     pub asked: Vec<Asked>,
 }
 

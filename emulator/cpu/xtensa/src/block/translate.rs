@@ -300,12 +300,12 @@ pub(crate) enum Entered {
     Within { index: u32, from: u32, room: u32, is_changed: bool },
 }
 
-/// What translated code reaches through the bus of its core.
+/// The bus of a core, as translated code reaches it.
 struct Reach<'a, B> {
     bus: &'a mut B,
     /// The cycle of the core's run in which that of translated code ends.
     end: u32,
-    /// That of the pages which it knows.
+    /// The generation of the pages that it knows.
     generation: u64,
     /// The last access has changed code.
     is_changed: bool,
