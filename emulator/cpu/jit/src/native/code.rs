@@ -4,6 +4,8 @@
 //! operations on registers are 32 bits wide unless the name says otherwise. What is too far from one host to the other is one
 //! operation here and several instructions there.
 
+use crate::ir::Width;
+
 /// A register of the host by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reg(pub u8);
@@ -79,6 +81,18 @@ pub(super) enum LoadKind {
     Half,
     HalfSigned,
     Word,
+}
+
+impl LoadKind {
+    pub fn of(width: Width, signed: bool) -> LoadKind {
+        match (width, signed) {
+            (Width::Byte, false) => LoadKind::Byte,
+            (Width::Byte, true) => LoadKind::ByteSigned,
+            (Width::Half, false) => LoadKind::Half,
+            (Width::Half, true) => LoadKind::HalfSigned,
+            (Width::Word, _) => LoadKind::Word,
+        }
+    }
 }
 
 /// Code that every block shares.

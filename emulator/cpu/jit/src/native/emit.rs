@@ -12,42 +12,33 @@
 
 use std::ops::Range;
 
-use espalier_core::{CODE_PAGE, CacheLines, SteadyWords, WindowLayout};
+use espalier_core::{CacheLines, WindowLayout};
 
 use super::cache::{Cache, GROUP_SHIFT, displacement};
 use super::code::{Alu, Assembler, Cc, Code, Division, Label, LoadKind, Operand, Product, Reg, Shift, Stub};
-use super::context::{
-    BLOCK, DATA_VERSIONS, EXECUTIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, REFUSED, STEADY, VALUE, WORD_VERSIONS,
-    WORDS,
-};
-use super::host::{A, B, C, CELLS, CONTEXT, DATA, REGISTERS, ROOM, WINDOW};
+use super::context::{DATA_VERSIONS, EXECUTIONS, NEWER_LINES, OLDER_LINES, WORD_VERSIONS};
+use super::detour::Detour;
+use super::host::{A, B, C, CELLS, CONTEXT, REGISTERS, ROOM, WINDOW};
 use super::stubs;
 use super::table::TABLE_CODE;
 use crate::block::Block;
-use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value, Width};
-
-const PAGE_SHIFT: u8 = CODE_PAGE.trailing_zeros() as u8;
-const TABLE_PAGE_SHIFT: u8 = 16;
-/// Bit of a version: code was decoded from the page.
-const DECODED: u8 = 1;
-/// Bytes of an entry of the table of pages.
-const ENTRY_SHIFT: u8 = 3;
+use crate::ir::{Binary, Condition, Op, Ring, Space, Unary, Value};
 
 /// A block, or one that is joined to it.
 #[derive(Clone, Copy, Debug)]
-struct Part {
-    address: u32,
+pub(super) struct Part {
+    pub(super) address: u32,
     /// The number of the operation that joins it.
     joined: Option<u32>,
     /// Cycles that are over when it starts.
-    before: u32,
+    pub(super) before: u32,
     /// The tally that counts what came before it, where control does not leave by a way out of it.
     passed: Option<u32>,
 }
 
 /// Where control goes when it leaves a block.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(super) enum Way {
     /// The part is not entered.
     Refuse { part: Part },
     /// The interpreter does the instruction and the rest of the part.
@@ -76,44 +67,24 @@ struct Aside {
     ops: Range<usize>,
 }
 
-/// Code behind the block that finishes an access.
-#[derive(Clone, Copy, Debug)]
-enum Detour {
-    Elsewhere { label: Label, resume: Label, leave: Label, to: Reg, kind: LoadKind, width: Width, word: Option<Word> },
-    Outside { label: Label, resume: Label, leave: Label, from: Operand, word: Word },
-    Versioned { label: Label, resume: Label, leave: Label, width: Width },
-    Wrap { label: Label, resume: Label },
-}
-
-/// An instruction that accesses a whole word.
-#[derive(Clone, Copy, Debug)]
-struct Word {
-    /// Cycles that are over when it begins.
-    before: u32,
-    /// Where its block begins.
-    block: u32,
-    /// Where control leaves behind it, if it may access a register of a device.
-    behind: Option<Label>,
-}
-
 /// The translation of one block.
 pub(super) struct Emitter<'a> {
     pub(super) asm: Assembler,
     pub(super) cache: Cache,
     block: &'a Block<'a>,
-    layout: &'a WindowLayout,
+    pub(super) layout: &'a WindowLayout,
     ring: Option<Ring>,
     start: Label,
-    part: Part,
+    pub(super) part: Part,
     /// The instruction whose operations are being translated; none before the first.
-    index: Option<u32>,
+    pub(super) index: Option<u32>,
     /// The block is translated a second time, for when it leads to itself.
     repeats: bool,
     /// The tally that counts the next way out.
     tally: Option<u32>,
     outs: Vec<Out>,
     asides: Vec<Aside>,
-    detours: Vec<Detour>,
+    pub(super) detours: Vec<Detour>,
 }
 
 /// Translates a block. Its tag and the places of its tallies make no difference.
@@ -231,7 +202,7 @@ impl Emitter<'_> {
     }
 
     /// A label behind the block from which control leaves, with the registers as they are now.
-    fn leave(&mut self, way: Way) -> Label {
+    pub(super) fn leave(&mut self, way: Way) -> Label {
         let label = self.asm.label();
         self.outs.push(Out { label, cache: self.cache.clone(), way });
         label
@@ -330,7 +301,7 @@ impl Emitter<'_> {
                 self.result(to, A);
             }
             Op::Load { to, width, signed, base, offset, last } => {
-                self.load(to, kind(width, signed), width, (base, offset), last);
+                self.load(to, LoadKind::of(width, signed), width, (base, offset), last);
             }
             Op::Store { from, width, base, offset, last } => self.store(from, width, (base, offset), last),
             Op::Watch { filter, base, offset } => {
@@ -434,7 +405,7 @@ impl Emitter<'_> {
     }
 
     /// The operand in a register of the host, or a constant.
-    fn value(&mut self, value: Value) -> Operand {
+    pub(super) fn value(&mut self, value: Value) -> Operand {
         match value {
             Value::Slot(slot) => Operand::Reg(self.cache.read(&mut self.asm, slot)),
             Value::Imm(value) => Operand::Imm(value),
@@ -533,212 +504,6 @@ impl Emitter<'_> {
         self.result(to, A);
     }
 
-    /// `base + offset` in `to`.
-    fn address(&mut self, base: Value, offset: u32, to: Reg) {
-        match self.value(base) {
-            Operand::Reg(base) => self.asm.lea(to, base, offset),
-            Operand::Imm(base) => self.asm.mov_imm(to, base.wrapping_add(offset)),
-        }
-    }
-
-    fn load(&mut self, to: u16, kind: LoadKind, width: Width, (base, offset): (Value, u32), last: bool) {
-        let layout = *self.layout;
-        if let (Value::Imm(base), Width::Word) = (base, width)
-            && let Some(place) = layout.words.offset(base.wrapping_add(offset), 4)
-            && place % 4 == 0
-        {
-            self.asm.load_wide(B, CONTEXT, WORDS);
-            let reg = self.cache.reserve(&mut self.asm, to);
-            self.asm.load(reg, B, place as i32);
-            return self.cache.written(to);
-        }
-        self.address(base, offset.wrapping_sub(layout.data.base), A);
-        let reg = self.cache.reserve(&mut self.asm, to);
-        let leave = self.hand_over();
-        self.asm.alu_imm(Alu::Cmp, A, (layout.data.size + 1).saturating_sub(width.bytes()));
-        let resume = self.asm.label();
-        // Only a word of an instruction can be steady.
-        let label = self.asm.label();
-        self.asm.jump_if(Cc::AboveOrEqual, label);
-        self.asm.load_indexed(kind, reg, DATA, A);
-        self.asm.bind(resume);
-        self.cache.written(to);
-        let word = self.word(width, last);
-        self.detours.push(Detour::Elsewhere { label, resume, leave, to: reg, kind, width, word });
-    }
-
-    fn store(&mut self, from: Value, width: Width, (base, offset): (Value, u32), last: bool) {
-        let layout = *self.layout;
-        let from = self.value(from);
-        self.address(base, offset.wrapping_sub(layout.data.base), A);
-        let leave = self.hand_over();
-        self.asm.alu_imm(Alu::Cmp, A, (layout.data.size + 1).saturating_sub(width.bytes()));
-        let done = match self.word(width, last) {
-            Some(word @ Word { behind: Some(_), .. }) => {
-                let (label, resume) = (self.asm.label(), self.asm.label());
-                self.asm.jump_if(Cc::AboveOrEqual, label);
-                self.detours.push(Detour::Outside { label, resume, leave, from, word });
-                Some(resume)
-            }
-            _ => {
-                self.asm.jump_if(Cc::AboveOrEqual, leave);
-                None
-            }
-        };
-        if layout.versioned_from < layout.data.size {
-            let (label, resume) = (self.asm.label(), self.asm.label());
-            self.asm.alu_imm(Alu::Cmp, A, (layout.versioned_from + 1).saturating_sub(width.bytes()));
-            self.asm.jump_if(Cc::AboveOrEqual, label);
-            self.asm.bind(resume);
-            self.detours.push(Detour::Versioned { label, resume, leave, width });
-        }
-        let from = match from {
-            Operand::Reg(reg) => reg,
-            Operand::Imm(value) => {
-                self.asm.mov_imm(C, value);
-                C
-            }
-        };
-        self.asm.store_indexed(width.bytes(), DATA, A, from);
-        done.into_iter().for_each(|label| self.asm.bind(label));
-    }
-
-    /// The present instruction, which has done its work, if it accesses a whole word.
-    fn word(&mut self, width: Width, last: bool) -> Option<Word> {
-        let index = self.index.filter(|_| width == Width::Word)?;
-        let reaches = last && self.layout.registers.size > 0;
-        let behind = reaches.then(|| self.leave(Way::Interpret { part: self.part, index: index + 1 }));
-        Some(Word { before: self.part.before + index, block: self.part.address, behind })
-    }
-
-    fn detour(&mut self, detour: Detour) {
-        match detour {
-            // `A` is the distance from the data window.
-            Detour::Elsewhere { label, resume, leave, to, kind, width, word } => {
-                self.asm.bind(label);
-                let other = word.map_or(leave, |_| self.asm.label());
-                self.asm.lea(B, A, self.layout.data.base.wrapping_sub(self.layout.paged.base));
-                self.asm.alu_imm(Alu::Cmp, B, self.layout.paged.size);
-                self.asm.jump_if(Cc::AboveOrEqual, other);
-                if width != Width::Byte {
-                    self.asm.test_imm(B, width.bytes() - 1);
-                    self.asm.jump_if(Cc::NotEqual, leave);
-                }
-                if self.layout.cached {
-                    self.leave_without_line(leave);
-                }
-                self.asm.mov(A, B);
-                self.asm.shift_imm(Shift::Right, A, TABLE_PAGE_SHIFT);
-                self.asm.load_wide(C, CONTEXT, PAGES);
-                self.asm.load_wide_indexed(C, C, A, ENTRY_SHIFT);
-                self.asm.alu_imm(Alu::And, B, (1 << TABLE_PAGE_SHIFT) - 1);
-                self.asm.test_wide(C, C);
-                self.asm.jump_if(Cc::Equal, leave);
-                self.asm.load_indexed(kind, to, C, B);
-                self.asm.jump(resume);
-                if let Some(word) = word {
-                    self.asm.bind(other);
-                    let Some(behind) = word.behind else {
-                        self.steady(to, leave, word.before);
-                        return self.asm.jump(resume);
-                    };
-                    let register = self.asm.label();
-                    self.steady(to, register, word.before);
-                    self.asm.jump(resume);
-                    self.asm.bind(register);
-                    self.asm.mov(A, C);
-                    self.reach(leave, word, false);
-                    self.asm.alu_imm(Alu::Cmp, A, REFUSED);
-                    self.asm.jump_if(Cc::Equal, leave);
-                    self.asm.load(to, CONTEXT, VALUE);
-                    self.asm.cmp_zero(A);
-                    self.asm.jump_if(Cc::Equal, resume);
-                    self.asm.jump(behind);
-                }
-            }
-            Detour::Outside { label, resume, leave, from, word } => {
-                self.asm.bind(label);
-                self.asm.lea(A, A, self.layout.data.base);
-                self.asm.put(C, from);
-                self.reach(leave, word, true);
-                self.asm.cmp_zero(A);
-                self.asm.jump_if(Cc::Equal, resume);
-                self.asm.alu_imm(Alu::Cmp, A, REFUSED);
-                self.asm.jump_if(Cc::Equal, leave);
-                word.behind.into_iter().for_each(|behind| self.asm.jump(behind));
-            }
-            Detour::Wrap { label, resume } => {
-                self.asm.bind(label);
-                self.asm.call(Stub::Wrap);
-                self.asm.jump(resume);
-            }
-            Detour::Versioned { label, resume, leave, width } => {
-                self.asm.bind(label);
-                if width != Width::Byte {
-                    self.asm.test_imm(A, width.bytes() - 1);
-                    self.asm.jump_if(Cc::NotEqual, leave);
-                }
-                self.asm.lea(B, A, 0u32.wrapping_sub(self.layout.versioned_from));
-                self.asm.shift_imm(Shift::Right, B, PAGE_SHIFT);
-                self.asm.load_wide(C, CONTEXT, DATA_VERSIONS);
-                self.asm.test_byte_indexed(C, B, 2, DECODED);
-                self.asm.jump_if(Cc::NotEqual, leave);
-                self.asm.jump(resume);
-            }
-        }
-    }
-
-    /// Leaves unless the line is in the cache at `B` in the memory that is read by pages.
-    fn leave_without_line(&mut self, leave: Label) {
-        const WORD_SHIFT: u8 = 2;
-        let there = self.asm.label();
-        self.asm.push(B);
-        self.asm.lea(C, B, self.layout.paged.base);
-        self.asm.shift_imm(Shift::Right, C, CacheLines::LINE.trailing_zeros() as u8);
-        self.asm.mov(B, C);
-        self.asm.alu_imm(Alu::And, B, CacheLines::sets() - 1);
-        self.asm.load_wide(A, CONTEXT, NEWER_LINES);
-        self.asm.cmp_indexed(C, A, B, WORD_SHIFT);
-        self.asm.jump_if(Cc::Equal, there);
-        self.asm.load_wide(A, CONTEXT, OLDER_LINES);
-        self.asm.cmp_indexed(C, A, B, WORD_SHIFT);
-        self.asm.bind(there);
-        // The flags stay as they are.
-        self.asm.pop(B);
-        self.asm.jump_if(Cc::NotEqual, leave);
-    }
-
-    /// Asks for the register at the address in `A`, with the value for it in `C`. `A` says how that went.
-    fn reach(&mut self, leave: Label, word: Word, stores: bool) {
-        let registers = self.layout.registers;
-        self.asm.lea(B, A, 0u32.wrapping_sub(registers.base));
-        self.asm.alu_imm(Alu::Cmp, B, registers.size);
-        self.asm.jump_if(Cc::AboveOrEqual, leave);
-        self.asm.test_imm(B, 3);
-        self.asm.jump_if(Cc::NotEqual, leave);
-        self.asm.mov_imm(B, 2 * word.before + u32::from(stores));
-        self.asm.store_imm(CONTEXT, BLOCK, word.block);
-        self.asm.call(Stub::Reach);
-    }
-
-    /// Loads a word of a register that reads as it did, or goes to `other` with its address in `C`. `A` is the distance from the data window.
-    fn steady(&mut self, to: Reg, other: Label, index: u32) {
-        const PAIR_SHIFT: u8 = 3;
-        self.asm.lea(C, A, self.layout.data.base);
-        self.asm.mov(B, C);
-        self.asm.shift_imm(Shift::Right, B, 2);
-        self.asm.alu_imm(Alu::And, B, SteadyWords::COUNT as u32 - 1);
-        self.asm.load_wide(A, CONTEXT, STEADY);
-        self.asm.cmp_indexed(C, A, B, PAIR_SHIFT);
-        self.asm.jump_if(Cc::NotEqual, other);
-        // The value follows the address.
-        self.asm.lea_indexed(A, A, B, PAIR_SHIFT);
-        self.asm.load(to, A, 4);
-        self.asm.mov(B, ROOM);
-        self.asm.alu_imm(Alu::Sub, B, index);
-        self.asm.store(CONTEXT, LOOKED, B);
-    }
-
     /// Moves the window: the address of what it shows follows the register with its base. Where it comes to reach beyond the end of the file, or does not any
     /// more, what it shows there is copied to the room behind the file, or back.
     fn rotate(&mut self, to: Value) {
@@ -760,15 +525,5 @@ impl Emitter<'_> {
         self.asm.shift_imm(Shift::Left, B, GROUP_SHIFT);
         self.asm.lea_wide(WINDOW, REGISTERS, B, displacement(ring.file));
         self.detours.push(Detour::Wrap { label, resume });
-    }
-}
-
-fn kind(width: Width, signed: bool) -> LoadKind {
-    match (width, signed) {
-        (Width::Byte, false) => LoadKind::Byte,
-        (Width::Byte, true) => LoadKind::ByteSigned,
-        (Width::Half, false) => LoadKind::Half,
-        (Width::Half, true) => LoadKind::HalfSigned,
-        (Width::Word, _) => LoadKind::Word,
     }
 }

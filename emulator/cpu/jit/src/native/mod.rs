@@ -4,11 +4,13 @@ mod arena;
 mod cache;
 mod code;
 mod context;
+mod detour;
 mod emit;
 mod float;
 #[cfg_attr(target_arch = "x86_64", path = "x64/mod.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "a64/mod.rs")]
 mod host;
+mod memory;
 mod pool;
 mod stubs;
 mod table;
