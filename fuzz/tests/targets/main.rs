@@ -140,6 +140,14 @@ macro_rules! targets {
         fn every_target_is_a_test() {
             assert!(TARGETS.iter().map(|target| target.name).eq([$(stringify!($name)),*]));
         }
+
+        /// And a binary for `cargo fuzz`.
+        #[test]
+        fn every_target_is_a_binary() {
+            let manifest = include_str!("../../Cargo.toml");
+            let binaries = manifest.split("[[bin]]\nname = \"").skip(1).filter_map(|text| text.split('"').next());
+            assert!(TARGETS.iter().map(|target| target.name).eq(binaries));
+        }
     };
 }
 
