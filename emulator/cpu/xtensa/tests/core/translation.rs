@@ -6,6 +6,7 @@ use espalier_core::Bus;
 use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister, TABLE, Translation};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
 const CODE: u32 = 0x400;
@@ -288,6 +289,22 @@ fn start(code: &[u8], values: &[u32], writable_from: u32) -> (Cpu, Flat) {
     (cpu, memory)
 }
 
+/// Runs two cores for so many cycles and finds no difference between them.
+fn agree(
+    (cpu, memory): (&mut Cpu, &mut Flat),
+    (translated, translated_memory): (&mut Cpu, &mut Flat),
+    cycles: u32,
+) -> Result<(), TestCaseError> {
+    (memory.attention, translated_memory.attention) = (false, false);
+    (memory.base, translated_memory.base) = (cpu.cycles(), translated.cycles());
+    let exit = cpu.run(memory, cycles);
+    prop_assert_eq!(translated.run(translated_memory, cycles), exit);
+    prop_assert_eq!(registers(cpu), registers(translated));
+    prop_assert_eq!(cpu.cycles(), translated.cycles());
+    prop_assert!(memory.bytes == translated_memory.bytes, "memory differs");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
@@ -312,13 +329,7 @@ proptest! {
         let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
         translated.set_translation(Translation::After(3));
         for cycles in slices {
-            (memory.attention, translated_memory.attention) = (false, false);
-            (memory.base, translated_memory.base) = (cpu.cycles(), translated.cycles());
-            let exit = cpu.run(&mut memory, cycles);
-            prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
-            prop_assert_eq!(registers(&cpu), registers(&translated));
-            prop_assert_eq!(cpu.cycles(), translated.cycles());
-            prop_assert!(memory.bytes == translated_memory.bytes, "memory differs");
+            agree((&mut cpu, &mut memory), (&mut translated, &mut translated_memory), cycles)?;
         }
     }
 }
@@ -349,13 +360,7 @@ proptest! {
         let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
         translated.set_translation(Translation::After(3));
         for cycles in slices {
-            (memory.attention, translated_memory.attention) = (false, false);
-            (memory.base, translated_memory.base) = (cpu.cycles(), translated.cycles());
-            let exit = cpu.run(&mut memory, cycles);
-            prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
-            prop_assert_eq!(registers(&cpu), registers(&translated));
-            prop_assert_eq!(cpu.cycles(), translated.cycles());
-            prop_assert!(memory.bytes == translated_memory.bytes, "memory differs");
+            agree((&mut cpu, &mut memory), (&mut translated, &mut translated_memory), cycles)?;
         }
     }
 }
@@ -402,10 +407,7 @@ proptest! {
         for (cycles, lines) in slices {
             cpu.set_interrupt_lines(lines);
             translated.set_interrupt_lines(lines);
-            let exit = cpu.run(&mut memory, cycles);
-            prop_assert_eq!(translated.run(&mut translated_memory, cycles), exit);
-            prop_assert_eq!(registers(&cpu), registers(&translated));
-            prop_assert_eq!(cpu.cycles(), translated.cycles());
+            agree((&mut cpu, &mut memory), (&mut translated, &mut translated_memory), cycles)?;
         }
     }
 }
