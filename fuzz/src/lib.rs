@@ -52,6 +52,18 @@ pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
 
+/// Makes a binary of the reader of this name, which libFuzzer gives inputs.
+#[cfg(feature = "libfuzzer")]
+#[macro_export]
+macro_rules! under_libfuzzer {
+    ($name:literal) => {
+        ::libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+            let target = $crate::target($name).unwrap_or_else(|| panic!("no reader has the name {}", $name));
+            (target.run)(input);
+        });
+    };
+}
+
 /// Pieces of an input: each has its length before it, in one byte. The last one may be shorter.
 fn pieces(input: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = input;

@@ -1,0 +1,4 @@
+//! The target `png` under libFuzzer.
+#![no_main]
+
+espalier_fuzz_targets::under_libfuzzer!("png");

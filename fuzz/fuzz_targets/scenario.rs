@@ -1,0 +1,4 @@
+//! The target `scenario` under libFuzzer.
+#![no_main]
+
+espalier_fuzz_targets::under_libfuzzer!("scenario");
