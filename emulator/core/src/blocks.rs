@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::address_map::AddressMap;
 use crate::bus::{Bus, CODE_PAGE, CodeMemory};
+use crate::cache_lines::CacheLines;
 use crate::counts::Counting;
 use crate::persist::{Damaged, Persist, Reader, Writer};
 use pool::{BlockPool, Ended, Origin, Shared};
@@ -216,6 +217,15 @@ impl<D: Decoder + Persist> Persist for BlockCache<D> {
         self.decoder.restore(from)?;
         self.epoch.restore(from)
     }
+}
+
+/// Whether all code from `first` on is at hand, with the last instruction at `last`: one look at each line, and one at that.
+fn are_at_hand<B: Bus>(bus: &B, first: u32, last: u32) -> bool {
+    let mut next = first;
+    while next < last && bus.is_at_hand(next) {
+        next = next.saturating_add(CacheLines::LINE);
+    }
+    next >= last && bus.is_at_hand(last)
 }
 
 impl<D: Decoder> BlockCache<D> {

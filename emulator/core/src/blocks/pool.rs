@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, RwLock};
 
-use super::{BlockCache, Decoder};
+use super::{BlockCache, Decoder, are_at_hand};
 use crate::address_map::AddressMap;
 use crate::bus::{Bus, CodeMemory, CodeState};
 use crate::cache_lines::CacheLines;
@@ -147,12 +147,7 @@ impl<D: Decoder> BlockPool<D> {
             if !ends_there || kept.memory != memory || bus.code(pc, length) != Some(&store.code[code..code + length]) {
                 continue;
             }
-            // One look at each line between its ends.
-            let mut next = pc.saturating_add(CacheLines::LINE);
-            while next < last && bus.is_at_hand(next) {
-                next = next.saturating_add(CacheLines::LINE);
-            }
-            if next < last || !bus.is_at_hand(last) {
+            if !are_at_hand(bus, pc.saturating_add(CacheLines::LINE), last) {
                 continue;
             }
             let first = kept.first as usize;

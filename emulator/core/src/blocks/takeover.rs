@@ -6,9 +6,8 @@
 
 use std::sync::OnceLock;
 
-use super::{Block, BlockCache, DROPPED, Decoder};
+use super::{Block, BlockCache, DROPPED, Decoder, are_at_hand};
 use crate::bus::{Bus, CodeMemory, CodeState};
-use crate::cache_lines::CacheLines;
 
 impl<Own> Block<Own> {
     /// Whether its code is at hand, as far as that is known.
@@ -100,10 +99,7 @@ impl<D: Decoder> BlockCache<D> {
             CodeMemory::Writable => [start, end.wrapping_sub(1)].map(|at| bus.code_version(at)) == block.versions,
             CodeMemory::Mapped => {
                 let length = self.instructions(block).last().map_or(0, D::length);
-                let last = end.wrapping_sub(length);
-                // One look at each line.
-                let mut lines = (start..last).step_by(CacheLines::LINE as usize);
-                lines.all(|line| bus.is_at_hand(line)) && bus.is_at_hand(last)
+                are_at_hand(bus, start, end.wrapping_sub(length))
             }
         }
     }
