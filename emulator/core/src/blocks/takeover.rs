@@ -109,23 +109,10 @@ impl<D: Decoder> BlockCache<D> {
         let (Some(origin), Some(pool)) = (self.origin.take(), self.pool.take()) else { return };
         let is_of_use = self.decoder.is_shared() && !self.blocks.is_empty();
         if self.begun && is_of_use && origin.code.is_some_and(|then| code.keeps(&then)) {
-            let left = BlockCache {
-                decoder: self.decoder.take(),
-                blocks: std::mem::take(&mut self.blocks),
-                instructions: std::mem::take(&mut self.instructions),
-                links: std::mem::take(&mut self.links),
-                by_address: std::mem::take(&mut self.by_address),
-                decoded: std::mem::take(&mut self.decoded),
-                quick: std::mem::take(&mut self.quick),
-                mapped: std::mem::take(&mut self.mapped),
-                epoch: self.epoch,
-                pool: OnceLock::new(),
-                moment: OnceLock::new(),
-                origin: None,
-                begun: true,
-                unsure: std::mem::take(&mut self.unsure),
-                counting: std::mem::take(&mut self.counting),
-            };
+            let with_blocks = self.decoder.take();
+            let bare = std::mem::replace(&mut self.decoder, with_blocks);
+            let mut left = std::mem::replace(self, BlockCache::new(bare));
+            left.moment = OnceLock::new();
             pool.leave(origin, left);
         }
     }
