@@ -139,6 +139,13 @@ pub trait Bus {
         0
     }
 
+    /// Waits before an access to a whole word of [`WindowLayout::registers`]: the cycles, after which the access does not end with
+    /// [`Fault::Wait`]. None, and nothing is done, if they are more than `most`.
+    fn wait_ahead(&mut self, address: u32, most: u32) -> Option<u32> {
+        let _ = (address, most);
+        Some(0)
+    }
+
     /// Reads a byte.
     ///
     /// # Errors

@@ -66,11 +66,12 @@ impl Engine {
     ///
     /// # Panics
     /// If the last operation of the block, or of some under a condition, lets control run out of it, or an operation names a page that has
-    /// no version, or changes the base or the file of the ring, or if there are so many operations that a jump within their code is
-    /// further than the host allows, which is 1 MiB on AArch64: thousands of operations.
+    /// no version, or changes the base or the file of the ring, or an instruction accesses memory behind the last cycle of its part, or if
+    /// there are so many operations that a jump within their code is further than the host allows, which is 1 MiB on AArch64: thousands
+    /// of operations.
     pub fn install(&mut self, block: &Block<'_>) -> Option<u32> {
         let (layout, ring) = (*self.layout(), self.ring);
-        let (cell, slots) = self.native.install(block, || checked(block.ops, &layout, ring.as_ref()))?;
+        let (cell, slots) = self.native.install(block, || checked(block, &layout, ring.as_ref()))?;
         let places = block.ops.iter().filter_map(|op| match op {
             Op::Tally { place } => Some(*place as usize + 1),
             _ => None,
@@ -145,7 +146,15 @@ fn leaves(op: &Op) -> bool {
 }
 
 /// Checks the operations of a block, as [`Engine::install`] says. Returns how many registers they reach.
-fn checked(ops: &[Op], layout: &WindowLayout, ring: Option<&Ring>) -> usize {
+fn checked(block: &Block<'_>, layout: &WindowLayout, ring: Option<&Ring>) -> usize {
+    let (ops, mut most) = (block.ops, block.count);
+    for op in ops {
+        match op {
+            Op::Instruction { cycle, .. } => assert!(*cycle < most, "an access in cycle {cycle} of {most}"),
+            Op::Join { count, .. } => most = *count,
+            _ => {}
+        }
+    }
     assert!(ops.last().is_some_and(leaves), "a block that ends with a jump");
     for (place, op) in ops.iter().enumerate() {
         if let Op::When { count, .. } = op {
@@ -174,7 +183,9 @@ fn highest(op: &Op, layout: &WindowLayout) -> usize {
         slots.max().unwrap_or(0)
     };
     match op {
-        Op::Instruction(_) | Op::Leave | Op::Jump { .. } | Op::Join { .. } | Op::Tally { .. } | Op::Line { .. } => 0,
+        Op::Instruction { .. } | Op::Leave | Op::Jump { .. } | Op::Join { .. } | Op::Tally { .. } | Op::Line { .. } => {
+            0
+        }
         Op::Move { to, from }
         | Op::Unary { to, from, .. }
         | Op::FloatToSigned { to, from, .. }

@@ -200,9 +200,10 @@ pub enum Space {
 /// `done` is the number of cycles of the block that are over when control leaves there: its instructions, where each takes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// The guest's instruction with this number starts. What comes before instruction 0 are conditions for entering the block: one
-    /// that fails ends the run with [`Exit::At`](crate::Exit) the block itself.
-    Instruction(u32),
+    /// The guest's instruction with this number starts, which accesses memory when `cycle` cycles of the block are over. What comes
+    /// before instruction 0 are conditions for entering the block: one that fails ends the run with [`Exit::At`](crate::Exit) the
+    /// block itself.
+    Instruction { number: u32, cycle: u32 },
     /// `to = from`
     Move { to: Slot, from: Value },
     /// `to = left op right`
@@ -289,7 +290,7 @@ impl Op {
             | Op::Select { to, .. }
             | Op::Load { to, .. }
             | Op::Count { to, .. } => Some(*to),
-            Op::Instruction(_)
+            Op::Instruction { .. }
             | Op::Leave
             | Op::Tally { .. }
             | Op::Jump { .. }

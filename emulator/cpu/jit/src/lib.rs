@@ -31,4 +31,4 @@ pub use engine::{Engine, host};
 pub use espalier_core::{Page, SteadyWords, Window, WindowLayout, Windows};
 pub use ir::{Binary, Condition, Float, FloatCondition, Op, Ring, Slot, Space, Unary, Value, Width};
 pub use native::{CodePool, fuses};
-pub use outside::{Moment, Outside, Reached};
+pub use outside::{Access, Moment, Outside, Reached};

@@ -5,8 +5,10 @@ use espalier_core::Windows;
 /// When an instruction of translated code reaches for a register of a device, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// Cycles of the run that are left when the instruction begins.
+    /// Cycles of the run that are left when the instruction accesses it.
     pub left: u32,
+    /// So many of them the rest of the block can take.
+    pub needed: u32,
     /// Where the block begins that it is in.
     pub block: u32,
 }
@@ -14,14 +16,22 @@ pub struct Moment {
 /// The result of reaching for a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
-    /// It is done, with what was read if it was, and the code goes on. What [`Engine::run`](crate::Engine::run) was given is as it was, but
-    /// for the bytes of memory.
-    GoOn(u32),
+    /// It is done, and the code goes on. What [`Engine::run`](crate::Engine::run) was given is as it was, but for the bytes of memory.
+    GoOn(Access),
     /// It is done, and the run ends behind the instruction: with [`Exit::Interpret`](crate::Exit) the next one, which may be that behind
     /// the last one of the block.
-    Stop(u32),
+    Stop(Access),
     /// It is not done: the instruction is left to the interpreter.
     Refused,
+}
+
+/// An access to a register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The word that was read.
+    pub value: u32,
+    /// The cycles for which the core waited first: no more than were left beyond those that were [needed](Moment::needed).
+    pub waited: u32,
 }
 
 /// The surroundings of a core.

@@ -197,15 +197,29 @@ fn program() -> impl Strategy<Value = Vec<Op>> {
                 *target = ADDRESS;
             }
             if index >= first {
-                program.push(Op::Instruction((index - first) as u32));
+                program.push(instruction((index - first) as u32));
             }
             program.push(op);
             if let Op::Join { address, .. } = op {
                 first = index + 1 + address as usize % 2;
             }
         }
+        // A part has room for all of its instructions.
+        let mut instructions = 0;
+        for op in program.iter_mut().rev() {
+            match op {
+                Op::Instruction { .. } => instructions += 1,
+                Op::Join { count, .. } => *count = (*count).max(std::mem::take(&mut instructions)),
+                _ => {}
+            }
+        }
         program
     })
+}
+
+/// The instruction with this number starts; each one takes a cycle.
+fn instruction(number: u32) -> Op {
+    Op::Instruction { number, cycle: number }
 }
 
 fn register() -> impl Strategy<Value = u32> {
@@ -234,7 +248,7 @@ proptest! {
         rounds in 1u32..4,
     ) {
         let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return Ok(()) };
-        let count = ops.iter().filter(|op| matches!(op, Op::Instruction(_))).count() as u32;
+        let count = ops.iter().filter(|op| matches!(op, Op::Instruction { .. })).count() as u32;
         let block = Block { address: ADDRESS, tag: TAG, count, ops: &ops };
         let cell = engine.install(&block).expect("there is room for one block");
         let mut registers = registers;
@@ -271,13 +285,13 @@ proptest! {
         rounds in 1u32..4,
     ) {
         let Some(mut alone) = Engine::new(LAYOUT, PC, Some(RING)) else { return Ok(()) };
-        let count = ops.iter().filter(|op| matches!(op, Op::Instruction(_))).count() as u32;
+        let count = ops.iter().filter(|op| matches!(op, Op::Instruction { .. })).count() as u32;
         let block = Block { address: ADDRESS, tag: TAG, count, ops: &ops };
         let pool = Arc::<CodePool>::default();
         let mut give = Engine::sharing(LAYOUT, PC, Some(RING), Some(Arc::clone(&pool))).expect("there was one");
         for (number, ops) in others.iter().enumerate() {
             // One of them lies where the block will be.
-            let other = Block { address: ADDRESS + number as u32, tag: 1, count: 32, ops };
+            let other = Block { address: ADDRESS + number as u32, tag: 1, count: 1000, ops };
             prop_assert!(give.install(&other).is_some());
         }
         give.install(&Block { tag: TAG + 1, ..block }).expect("there is room");
@@ -327,8 +341,8 @@ fn run_counted(
 fn blocks_lead_to_each_other() {
     let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
     let add = |to| Op::Binary { op: Binary::Add, to, left: Value::Slot(to), right: Value::Imm(1) };
-    let first = [Op::Instruction(0), add(0), Op::Instruction(1), Op::Jump { target: 8, done: 2 }];
-    let second = [Op::Instruction(0), add(1), Op::JumpIndirect { target: Value::Imm(ADDRESS), done: 1 }];
+    let first = [instruction(0), add(0), instruction(1), Op::Jump { target: 8, done: 2 }];
+    let second = [instruction(0), add(1), Op::JumpIndirect { target: Value::Imm(ADDRESS), done: 1 }];
     let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &first }).expect("there is room");
     let mut memory = Memory::new(&[0; 4]);
     let mut registers = vec![0; REGISTERS];
@@ -359,7 +373,7 @@ fn a_loop_over_one_set_of_the_table_does_not_leave() {
     let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
     let cells = [0, 1].map(|index| {
         let next = Op::JumpIndirect { target: Value::Imm(ADDRESSES[1 - index]), done: 1 };
-        let block = Block { address: ADDRESSES[index], tag: 0, count: 1, ops: &[Op::Instruction(0), next] };
+        let block = Block { address: ADDRESSES[index], tag: 0, count: 1, ops: &[instruction(0), next] };
         engine.install(&block).expect("there is room")
     });
     let (mut registers, mut memory) = (vec![0; REGISTERS], Memory::new(&[0; 4]));
@@ -385,7 +399,7 @@ fn a_block_repeats_itself() {
         target: ADDRESS,
         done: 2,
     };
-    let ops = [Op::Instruction(0), step, Op::Instruction(1), again, Op::Jump { target: 4, done: 2 }];
+    let ops = [instruction(0), step, instruction(1), again, Op::Jump { target: 4, done: 2 }];
     let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &ops }).expect("there is room");
     let mut registers = vec![0; REGISTERS];
     registers[0] = 100;
@@ -407,8 +421,8 @@ fn ways_out_are_counted() {
         done: 2,
     };
     let on = [Op::Tally { place: 7 }, Op::Jump { target: 4, done: 2 }];
-    let first = [&[Op::Instruction(0), step, Op::Instruction(1), Op::Tally { place: 2 }, again][..], &on].concat();
-    let second = [Op::Instruction(0), Op::Tally { place: 3 }, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
+    let first = [&[instruction(0), step, instruction(1), Op::Tally { place: 2 }, again][..], &on].concat();
+    let second = [instruction(0), Op::Tally { place: 3 }, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
     let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 2, ops: &first }).expect("there is room");
     assert!(engine.install(&Block { address: 4, tag: 2, count: 1, ops: &second }).is_some());
     let (mut registers, mut executions) = (vec![0; REGISTERS], [0; 8]);
@@ -427,11 +441,11 @@ fn ways_out_are_counted() {
 fn the_way_to_a_joined_block_is_counted() {
     let Some(mut engine) = Engine::new(LAYOUT, PC, Some(RING)) else { return };
     let ops = [
-        Op::Instruction(0),
+        instruction(0),
         Op::Tally { place: 1 },
         Op::Join { address: 4, tag: 2, count: 5, done: 3 },
-        Op::Instruction(0),
-        Op::Instruction(1),
+        instruction(0),
+        instruction(1),
         Op::Guard { condition: Condition::Equal, left: Value::Slot(0), right: Value::Imm(0) },
         Op::Tally { place: 2 },
         Op::JumpIndirect { target: Value::Imm(8), done: 5 },
@@ -459,7 +473,7 @@ fn shared_code_counts_where_its_engine_says() {
     let pool = Arc::<CodePool>::default();
     for place in [2, 5] {
         let Some(mut engine) = Engine::sharing(LAYOUT, PC, Some(RING), Some(Arc::clone(&pool))) else { return };
-        let ops = [Op::Instruction(0), Op::Tally { place }, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
+        let ops = [instruction(0), Op::Tally { place }, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
         let cell = engine.install(&Block { address: ADDRESS, tag: 1, count: 1, ops: &ops }).expect("there is room");
         let (mut registers, mut executions) = (vec![0; REGISTERS], [0; 6]);
         let mut memory = Memory::new(&[0; 4]);
@@ -483,7 +497,7 @@ fn code_for_other_memory_is_not_shared() {
         offset: 0x7FF,
         last: false,
     };
-    let ops = [Op::Instruction(0), load, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
+    let ops = [instruction(0), load, Op::JumpIndirect { target: Value::Imm(8), done: 1 }];
     let block = Block { address: ADDRESS, tag: TAG, count: 1, ops: &ops };
     let small = WindowLayout { data: Window { size: 0x600, ..LAYOUT.data }, ..LAYOUT };
     for (layout, exit) in [(LAYOUT, Exit::At), (small, Exit::Interpret { tag: TAG, index: 0 })] {

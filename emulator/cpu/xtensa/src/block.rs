@@ -158,7 +158,8 @@ impl Decoder for Xtensa {
         instruction.offset = offset;
         instruction.after += own.cycles;
         own.cycles = instruction.after;
-        own.most = own.cycles + Penalties::of(self.timing).jump + u8::from(instruction.lands_across_words());
+        let Penalties { jump, exception, .. } = Penalties::of(self.timing);
+        own.most = own.cycles + exception.max(jump + u8::from(instruction.lands_across_words()));
         self.entered &= index != 0;
         if self.entered {
             instruction.shape.forget_window();

@@ -352,18 +352,27 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
     let translates = blocks.translates() && !bus.attention() && !looks_closer;
     let counts = blocks.counting().is_on();
     let penalties = if SPECIAL { Penalties::of(blocks.timing()) } else { Penalties::default() };
+    // The block and its instruction that was waited for.
+    let mut awaited = None;
     loop {
         let mut pc = state.pc;
-        let mut index = match blocks.follow(previous, pc, bus) {
-            Ok(index) => index,
-            Err(Absent::Trap(trap)) => {
-                state.raise(trap, pc);
-                return spent + 1 + u32::from(penalties.exception);
-            }
-            Err(Absent::NotAtHand) => return spent,
+        let resumed = awaited.take();
+        let mut index = match resumed {
+            Some((block, _)) => block,
+            None => match blocks.follow(previous, pc, bus) {
+                Ok(index) => index,
+                Err(Absent::Trap(trap)) => {
+                    state.raise(trap, pc);
+                    return spent + 1 + u32::from(penalties.exception);
+                }
+                Err(Absent::NotAtHand) => return spent,
+            },
         };
         let (mut from, mut stale) = (0, false);
-        if translates && !(counts && blocks.counting().interprets(pc)) {
+        if let Some((_, instruction)) = resumed.filter(|_| SPECIAL) {
+            from = instruction;
+            pc = blocks.block(index).start();
+        } else if translates && !(counts && blocks.counting().interprets(pc)) {
             match blocks.enter(index, state, bus, spent, stop) {
                 None => {}
                 Some(Entered::At { room }) => {
@@ -390,18 +399,23 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
         // Instructions before the one that cannot execute still run.
         let mut obstructed = false;
         let mut count = instructions.len();
-        if from == 0 && (u32::from(block.own.limit) > state.window_free || SPECIAL && state.breaks_within(pc, end)) {
-            let wait = if SPECIAL && block.own.is_cached() { bus.wait_for_code(pc, pc.wrapping_add(AHEAD)) } else { 0 };
-            if wait > 0 {
-                spent = spent.saturating_add(wait);
-                if spent >= stop {
-                    return spent;
+        let begins = from == 0 || SPECIAL && resumed.is_some();
+        if begins && (u32::from(block.own.limit) > state.window_free || SPECIAL && state.breaks_within(pc, end)) {
+            if SPECIAL && block.own.is_cached() {
+                let first = pc.wrapping_add(instructions.get(from).map_or(0, |op| u32::from(op.offset)));
+                let wait = bus.wait_for_code(first, first.wrapping_add(AHEAD));
+                if wait > 0 {
+                    spent = spent.saturating_add(wait);
+                    let now = spent.saturating_add(after(&instructions[..from]));
+                    if now >= stop {
+                        return now;
+                    }
+                    (previous, awaited) = (Blocks::NO_INSTRUCTION, resumed);
+                    continue;
                 }
-                previous = Blocks::NO_INSTRUCTION;
-                continue;
             }
             if !SPECIAL || u32::from(block.own.window) > state.window_free || state.has_breakpoints() {
-                let limit = obstacle(state, instructions, pc);
+                let limit = obstacle(state, &instructions[from..], pc).map(|limit| from + limit);
                 obstructed = limit.is_some();
                 count = limit.unwrap_or(count);
             }
@@ -441,9 +455,17 @@ fn run_blocks<const SPECIAL: bool, B: Bus>(
         }
         let mut wait = None;
         if SPECIAL && step == Step::RAISE && state.trap.is_wait() {
-            // The instruction is executed again, as the first one of another block.
-            wait = Some(bus.take_wait());
+            // The instruction is executed again, in a later run as the first one of another block.
+            let cycles = bus.take_wait();
             count = last.and_then(|op| instructions.iter().position(|other| other.offset == op.offset)).unwrap_or(from);
+            let now = spent.saturating_add(after(&instructions[..count])).saturating_add(cycles);
+            if now < stop && !bus.attention() {
+                state.pc = pc.wrapping_add(last.map_or(0, |op| u32::from(op.offset)));
+                spent += cycles;
+                (previous, awaited) = (Blocks::NO_INSTRUCTION, Some((index, count)));
+                continue;
+            }
+            wait = Some(cycles);
             (step, last, obstructed) = (Step::NEXT, None, false);
         }
         let done = match last {

@@ -361,6 +361,10 @@ impl Bus for CoreBus<'_> {
         std::mem::take(&mut self.wait)
     }
 
+    fn wait_ahead(&mut self, address: u32, most: u32) -> Option<u32> {
+        self.wait_for_register_within(address, most)
+    }
+
     fn bring_in(&mut self, address: u32) -> bool {
         if self.is_at_hand(address) {
             return true;
@@ -519,7 +523,7 @@ impl Bus for CoreBus<'_> {
             words: Window { base: IRAM_BASE, size: IRAM_SIZE as u32 },
             paged: Window { base: DROM_BASE, size: DROM_SIZE },
             cached: self.waits(),
-            registers: Window { base: REGISTERS_BASE, size: if self.waits() { 0 } else { REGISTERS_SIZE } },
+            registers: Window { base: REGISTERS_BASE, size: REGISTERS_SIZE },
         }
     }
 

@@ -79,14 +79,34 @@ impl CoreBus<'_> {
         if is_in(RTC_SLOW_BASE) { self.wait_for_register(address) } else { self.wait_for_line(address) }
     }
 
+    /// Waits for the register at an address, unless it has been waited for or that would take more than `most` cycles. Returns the cycles.
+    pub(super) fn wait_for_register_within(&mut self, address: u32, most: u32) -> Option<u32> {
+        let cycles = self.bus_cycles(REGISTER_CYCLES);
+        let Some(waits) = self.chip.waits.get_mut(self.origin.core) else { return Some(0) };
+        if waits.granted == Some(address) {
+            return Some(0);
+        }
+        if cycles > most {
+            return None;
+        }
+        waits.granted = Some(address);
+        Some(cycles)
+    }
+
+    /// The core's cycles in so many of the APB.
+    fn bus_cycles(&self, cycles: u64) -> u32 {
+        self.cycles_of(self.chip.platform.apb_clock.cycles(cycles)).max(1)
+    }
+
     /// Waits for what is at an address so many cycles of the APB, unless it has been waited for.
     fn wait_once(&mut self, address: u32, cycles: u64) -> Result<(), Fault> {
+        let cycles = self.bus_cycles(cycles);
         let Some(waits) = self.chip.waits.get_mut(self.origin.core) else { return Ok(()) };
         if waits.granted.take() == Some(address) {
             return Ok(());
         }
         waits.granted = Some(address);
-        self.wait += self.cycles_of(self.chip.platform.apb_clock.cycles(cycles)).max(1);
+        self.wait += cycles;
         Err(Fault::Wait)
     }
 }

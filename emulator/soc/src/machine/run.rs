@@ -1,12 +1,12 @@
 //! The order in which cores and devices run.
 //!
 //! Guest time advances in slices. The end of a slice depends on the machine's state alone, never on how far the caller wants to
-//! go, so running in one go and running in many small steps give the same run. While several cores execute they take turns of
-//! [`QUANTUM`] cycles; while one executes it runs up to the next event; while none does, time jumps to the next event.
+//! go, so running in one go and running in many small steps give the same run. While several cores execute they take turns of some 64
+//! instructions; while one executes it runs up to the next event; while none does, time jumps to the next event.
 
 use std::sync::Arc;
 
-use espalier_core::{Core, DebugStop, Exit, Frequency, Span, Time};
+use espalier_core::{Core, DebugStop, Exit, Frequency, Span, Time, Timing};
 use espalier_peripherals::ResetScope;
 
 use super::assembly::{self, Assembly};
@@ -18,7 +18,14 @@ use super::settle::Settle;
 use crate::platform::Reset;
 
 /// Cycles that one core runs before the next one has its turn.
-const QUANTUM: u64 = 64;
+fn turn_of(timing: Timing) -> u64 {
+    match timing {
+        Timing::Fast => 64,
+        // An instruction takes some two of them.
+        Timing::Silicon => 128,
+    }
+}
+
 /// The longest slice of a core that runs alone, in cycles, so that a caller gets control back in time.
 const LONGEST_SLICE: u64 = 1 << 14;
 
@@ -166,7 +173,7 @@ impl Run {
             }
         }
         let platform = machine.platform_mut();
-        let clock = platform.cpu_clock;
+        let (clock, timing) = (platform.cpu_clock, platform.timing);
         let horizon = platform.plan().unwrap_or(Time::from_ticks(u64::MAX));
         let until_horizon = horizon.since(self.now).ticks().div_ceil(clock.ticks_per_cycle()).max(1);
         let mut executing = 0;
@@ -177,7 +184,7 @@ impl Run {
         let cycles = match executing.count_ones() {
             0 => until_horizon.min(machine.until_timers(0)),
             1 => LONGEST_SLICE.min(until_horizon).min(machine.until_timers(executing).max(1)),
-            _ => QUANTUM.min(until_horizon),
+            _ => turn_of(timing).min(until_horizon),
         };
         let core = if executing == 0 { 0 } else { executing.trailing_zeros() as usize };
         Turn { executing, cycles, clock, core, done: self.ahead[core], stalled: 0, interrupted: false }

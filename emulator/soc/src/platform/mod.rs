@@ -89,6 +89,7 @@ pub struct Platform {
     horizon: Time,
     pub cpu_clock: Frequency,
     pub apb_clock: Frequency,
+    pub timing: Timing,
     /// The levels of each core's interrupt inputs.
     pub lines: Vec<u32>,
     pub effects: VecDeque<Reset>,
@@ -121,7 +122,7 @@ espalier_core::persist! {
     state Platform {
         blocks, schedule, calls, clock, horizon, cpu_clock, apb_clock, lines, effects, serial, pulses, driven,
         pads, parts, plain_flash, lan, air, ports, wire_ends, output, flash_changes, attention, code_epoch, unmodelled
-    } fixed { map, steady, has_steady, steady_until, events } if Platform::is_sound;
+    } fixed { map, timing, steady, has_steady, steady_until, events } if Platform::is_sound;
 }
 
 impl Platform {
@@ -147,6 +148,7 @@ impl Platform {
             horizon: Time::ZERO,
             cpu_clock: config.clock,
             apb_clock: config.clock,
+            timing: board.timing,
             lines: vec![0; config.cores],
             effects: VecDeque::new(),
             serial: vec![SerialOutput::default(); map.rows().iter().filter(|row| row.serial).count()],

@@ -36,6 +36,8 @@ pub(super) struct Context {
     /// The function that is called for a register, and the start of the block that calls.
     pub reach: Reach,
     pub block: u32,
+    /// The cycles that the rest of the block can take.
+    pub needed: u32,
     /// The word that was read.
     pub value: u32,
     pub data: *mut u8,
@@ -47,7 +49,7 @@ pub(super) struct Context {
 }
 
 /// Reaches for the register at an address, with the value for it. `spot` is twice the number of cycles between the start of the run's present
-/// block and the instruction, and one more if it is a store. Returns one of [`GOES_ON`] to [`REFUSED`].
+/// block and the access, and one more if it is a store. Returns one of [`GOES_ON`] to [`REFUSED`].
 pub(super) type Reach = unsafe extern "C" fn(context: *mut Context, address: u32, value: u32, spot: u32) -> u32;
 
 pub(super) const GOES_ON: u32 = 0;
@@ -76,5 +78,6 @@ pub(super) const NEWER_LINES: i32 = offset_of!(Context, newer_lines) as i32;
 pub(super) const OLDER_LINES: i32 = offset_of!(Context, older_lines) as i32;
 pub(super) const REACH: i32 = offset_of!(Context, reach) as i32;
 pub(super) const BLOCK: i32 = offset_of!(Context, block) as i32;
+pub(super) const NEEDED: i32 = offset_of!(Context, needed) as i32;
 pub(super) const VALUE: i32 = offset_of!(Context, value) as i32;
 pub(super) const INDEX: i32 = offset_of!(Context, index) as i32;

@@ -15,8 +15,9 @@ pub(super) enum Detour {
 /// An instruction that accesses a whole word.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Word {
-    /// Cycles that are over when it begins.
+    /// Cycles that are over when it accesses it, and those that the rest of the block can take.
     pub before: u32,
+    pub needed: u32,
     /// Where its block begins.
     pub block: u32,
     /// Where control leaves behind it, if it may access a register of a device.

@@ -30,8 +30,9 @@ pub(super) struct Part {
     pub(super) address: u32,
     /// The number of the operation that joins it.
     joined: Option<u32>,
-    /// Cycles that are over when it starts.
+    /// Cycles that are over when it starts, and the most that it takes.
     pub(super) before: u32,
+    pub(super) count: u32,
     /// The tally that counts what came before it, where control does not leave by a way out of it.
     passed: Option<u32>,
 }
@@ -64,6 +65,7 @@ struct Aside {
     cache: Cache,
     part: Part,
     index: Option<u32>,
+    cycle: u32,
     ops: Range<usize>,
 }
 
@@ -76,8 +78,10 @@ pub(super) struct Emitter<'a> {
     ring: Option<Ring>,
     start: Label,
     pub(super) part: Part,
-    /// The instruction whose operations are being translated; none before the first.
+    /// The instruction whose operations are being translated, none before the first, and the cycles of its part that are over when it
+    /// accesses memory.
     pub(super) index: Option<u32>,
+    pub(super) cycle: u32,
     /// The block is translated a second time, for when it leads to itself.
     repeats: bool,
     /// The tally that counts the next way out.
@@ -98,8 +102,9 @@ pub(super) fn emit<'a>(block: &'a Block<'a>, layout: &'a WindowLayout, ring: Opt
         layout,
         ring,
         start,
-        part: Part { address: block.address, joined: None, before: 0, passed: None },
+        part: Part { address: block.address, joined: None, before: 0, count: block.count, passed: None },
         index: None,
+        cycle: 0,
         repeats: false,
         tally: None,
         outs: Vec::new(),
@@ -147,11 +152,12 @@ impl Emitter<'_> {
 
     /// Translates the block once. Returns the ways out, whose code is still missing.
     fn once(&mut self) -> Vec<Out> {
-        self.begin(Part { address: self.block.address, joined: None, before: 0, passed: None }, self.block.count);
+        let (address, count) = (self.block.address, self.block.count);
+        self.begin(Part { address, joined: None, before: 0, count, passed: None });
         self.ops(0..self.block.ops.len());
-        for Aside { label, cache, part, index, ops } in std::mem::take(&mut self.asides) {
+        for Aside { label, cache, part, index, cycle, ops } in std::mem::take(&mut self.asides) {
             self.asm.bind(label);
-            (self.cache, self.part, self.index) = (cache, part, index);
+            (self.cache, self.part, self.index, self.cycle) = (cache, part, index, cycle);
             self.ops(ops);
         }
         for detour in std::mem::take(&mut self.detours) {
@@ -160,10 +166,10 @@ impl Emitter<'_> {
         std::mem::take(&mut self.outs)
     }
 
-    /// Begins a part, which needs room for so many cycles.
-    fn begin(&mut self, part: Part, count: u32) {
+    /// Begins a part, which needs room for its cycles.
+    fn begin(&mut self, part: Part) {
         (self.part, self.index) = (part, None);
-        self.asm.alu_imm(Alu::Cmp, ROOM, part.before + count);
+        self.asm.alu_imm(Alu::Cmp, ROOM, part.before + part.count);
         let refuse = self.hand_over();
         self.asm.jump_if(Cc::Below, refuse);
     }
@@ -176,8 +182,8 @@ impl Emitter<'_> {
                     let (label, ops) = (self.asm.label(), range.start..range.start + count as usize);
                     self.asm.jump_if(cc, label);
                     range.start = ops.end;
-                    let (cache, part, index) = (self.cache.clone(), self.part, self.index);
-                    self.asides.push(Aside { label, cache, part, index, ops });
+                    let (cache, part, index, cycle) = (self.cache.clone(), self.part, self.index, self.cycle);
+                    self.asides.push(Aside { label, cache, part, index, cycle, ops });
                 }
                 op => self.op(op, number as u32),
             }
@@ -261,7 +267,7 @@ impl Emitter<'_> {
     fn op(&mut self, op: Op, number: u32) {
         let before = self.part.before;
         match op {
-            Op::Instruction(index) => self.index = Some(index),
+            Op::Instruction { number, cycle } => (self.index, self.cycle) = (Some(number), cycle),
             Op::Move { to, from } => {
                 let from = self.value(from);
                 let reg = self.cache.reserve(&mut self.asm, to);
@@ -356,7 +362,7 @@ impl Emitter<'_> {
             Op::Tally { .. } => self.tally = Some(number),
             Op::Join { address, count, done, .. } => {
                 let passed = self.tally.take();
-                self.begin(Part { address, joined: Some(number), before: before + done, passed }, count);
+                self.begin(Part { address, joined: Some(number), before: before + done, count, passed });
             }
             Op::When { .. } => unreachable!("`ops` has met it"),
             Op::Branch { condition, left, right, target, done } => {

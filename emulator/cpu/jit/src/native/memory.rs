@@ -3,7 +3,9 @@
 use espalier_core::{CODE_PAGE, CacheLines, SteadyWords};
 
 use super::code::{Alu, Cc, Label, LoadKind, Operand, Reg, Shift, Stub};
-use super::context::{BLOCK, DATA_VERSIONS, LOOKED, NEWER_LINES, OLDER_LINES, PAGES, REFUSED, STEADY, VALUE, WORDS};
+use super::context::{
+    BLOCK, DATA_VERSIONS, LOOKED, NEEDED, NEWER_LINES, OLDER_LINES, PAGES, REFUSED, STEADY, VALUE, WORDS,
+};
 use super::detour::{Detour, Word};
 use super::emit::{Emitter, Way};
 use super::host::{A, B, C, CONTEXT, DATA, ROOM};
@@ -92,7 +94,8 @@ impl Emitter<'_> {
         let index = self.index.filter(|_| width == Width::Word)?;
         let reaches = last && self.layout.registers.size > 0;
         let behind = reaches.then(|| self.leave(Way::Interpret { part: self.part, index: index + 1 }));
-        Some(Word { before: self.part.before + index, block: self.part.address, behind })
+        let needed = self.part.count - self.cycle;
+        Some(Word { before: self.part.before + self.cycle, needed, block: self.part.address, behind })
     }
 
     pub(super) fn detour(&mut self, detour: Detour) {
@@ -202,6 +205,7 @@ impl Emitter<'_> {
         self.asm.jump_if(Cc::NotEqual, leave);
         self.asm.mov_imm(B, 2 * word.before + u32::from(stores));
         self.asm.store_imm(CONTEXT, BLOCK, word.block);
+        self.asm.store_imm(CONTEXT, NEEDED, word.needed);
         self.asm.call(Stub::Reach);
     }
 

@@ -31,7 +31,7 @@ use table::Table;
 use crate::block::{Block, Exit, Outcome};
 use crate::ir::{Op, Ring, Slot};
 use crate::layout;
-use crate::outside::{Moment, Outside, Reached};
+use crate::outside::{Access, Moment, Outside, Reached};
 
 /// Where code for one core lies, and the tables that lead to it.
 #[derive(Debug)]
@@ -227,6 +227,7 @@ impl Native {
             older_lines: older.as_ptr(),
             reach,
             block: 0,
+            needed: 0,
             value: 0,
             data,
             // SAFETY: this changes the lifetime alone. What is outside is borrowed for the call, and the context lives no longer.
@@ -272,12 +273,12 @@ unsafe extern "C" fn reach(context: *mut Context, address: u32, value: u32, spot
     let context = unsafe { &mut *context };
     // A panic cannot pass through translated code.
     match catch_unwind(AssertUnwindSafe(|| context.reach(address, value, spot))) {
-        Ok(Reached::GoOn(value)) => {
-            context.value = value;
+        Ok(Reached::GoOn(access)) => {
+            context.note(access);
             GOES_ON
         }
-        Ok(Reached::Stop(value)) => {
-            context.value = value;
+        Ok(Reached::Stop(access)) => {
+            context.note(access);
             STOPS
         }
         Ok(Reached::Refused) => REFUSED,
@@ -297,7 +298,7 @@ impl Context {
         if self.looked != NEVER {
             outside.looked(std::mem::replace(&mut self.looked, NEVER));
         }
-        let moment = Moment { left: self.room - spot / 2, block: self.block };
+        let moment = Moment { left: self.room - spot / 2, needed: self.needed, block: self.block };
         let reached = if spot & 1 == 0 { outside.read(address, moment) } else { outside.write(address, value, moment) };
         let windows = outside.windows().filter(|windows| fits(layout, windows));
         match (reached, windows) {
@@ -306,9 +307,14 @@ impl Context {
                 reached
             }
             // Translated code knows another place.
-            (Reached::GoOn(value) | Reached::Stop(value), _) => Reached::Stop(value),
+            (Reached::GoOn(access) | Reached::Stop(access), _) => Reached::Stop(access),
             (Reached::Refused, _) => Reached::Refused,
         }
+    }
+
+    fn note(&mut self, access: Access) {
+        self.value = access.value;
+        self.room = self.room.saturating_sub(access.waited);
     }
 
     fn lend(&mut self, windows: &Windows<'_>) {

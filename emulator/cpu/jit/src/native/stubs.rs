@@ -112,6 +112,8 @@ pub(super) fn write(arena: &mut Arena, pc: Slot, ring: Option<Ring>) -> Option<S
     asm.store(CONTEXT, ROOM_LEFT, ROOM);
     POOL.iter().for_each(|reg| asm.push(*reg));
     asm.call_with_context(REACH);
+    // It may have waited.
+    asm.load(ROOM, CONTEXT, ROOM_LEFT);
     POOL.iter().rev().for_each(|reg| asm.pop(*reg));
     asm.ret();
     let reach = push(asm, &[])?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use espalier_core::CacheLines;
 use espalier_jit::{
-    Binary, Block, Condition, Exit, Float, FloatCondition, Moment, Op, Outcome, Outside, Page, Reached, Ring, Slot,
-    Space, SteadyWords, Unary, Value, Width, WindowLayout, Windows,
+    Access, Binary, Block, Condition, Exit, Float, FloatCondition, Moment, Op, Outcome, Outside, Page, Reached, Ring,
+    Slot, Space, SteadyWords, Unary, Value, Width, WindowLayout, Windows,
 };
 
 /// The memory behind the windows.
@@ -29,7 +29,7 @@ pub enum Asked {
     Register { address: u32, written: Option<u32>, moment: Moment },
 }
 
-/// Where registers of devices lie. Of eight, one refuses, and behind another one a run ends.
+/// Where registers of devices lie. Of eight, one refuses, two have to be waited for, and behind one of these and another one a run ends.
 pub const REGISTERS_OF_DEVICES: u32 = 0x6000_0000;
 
 /// Where memory lies that is read by pages. Of its lines, every other one is in the cache at the start of each page.
@@ -69,10 +69,13 @@ impl Memory {
         self.asked.push(Asked::Register { address, written, moment });
         let value = moment.left.wrapping_mul(0x9E37_79B9) ^ address;
         self.data[..4].copy_from_slice(&written.unwrap_or(value).to_le_bytes());
+        let waited = (moment.left - moment.needed).min(3);
         match address / 4 % 8 {
+            1 => Reached::GoOn(Access { value, waited }),
             3 => Reached::Refused,
-            5 => Reached::Stop(value),
-            _ => Reached::GoOn(value),
+            5 => Reached::Stop(Access { value, waited: 0 }),
+            6 => Reached::Stop(Access { value, waited }),
+            _ => Reached::GoOn(Access { value, waited: 0 }),
         }
     }
 
@@ -184,7 +187,7 @@ pub fn interpret(
     looked: &mut Option<u32>,
 ) -> Outcome {
     // The part that is being done, and what is left at its start.
-    let (mut address, mut tag, mut room) = (block.address, block.tag, room);
+    let (mut address, mut tag, mut room, mut most) = (block.address, block.tag, room, block.count);
     let mut instruction = None;
     let refused = |registers: &mut [u32], address, room, looked| {
         registers[usize::from(pc)] = address;
@@ -196,12 +199,12 @@ pub fn interpret(
     let mut ops = block.ops.iter();
     while let Some(op) = ops.next() {
         match *op {
-            Op::Instruction(index) => {
-                instruction = Some(index);
+            Op::Instruction { number, cycle } => {
+                instruction = Some((number, cycle));
                 continue;
             }
             Op::Join { address: joined, tag: its, count, done } => {
-                (address, tag, room, instruction) = (joined, its, room - done, None);
+                (address, tag, room, most, instruction) = (joined, its, room - done, count, None);
                 if room < count {
                     return refused(registers, address, room, *looked);
                 }
@@ -233,17 +236,22 @@ pub fn interpret(
             }
             _ => None,
         };
-        if let (Some((register, written, last)), Some(index)) = (word, instruction) {
+        if let (Some((register, written, last)), Some((index, cycle))) = (word, instruction) {
             let value = match memory.steady.get(register) {
                 Some(value) if written.is_none() => {
-                    *looked = Some(room - index);
+                    *looked = Some(room - cycle);
                     Some(value)
                 }
                 _ if last && layout.registers.offset(register, 4).is_some() && register.is_multiple_of(4) => {
                     memory.asked.extend(looked.take().map(|left| Asked::Looked { left }));
-                    match memory.reach(register, written, Moment { left: room - index, block: address }) {
-                        Reached::GoOn(value) => Some(value),
-                        Reached::Stop(value) => {
+                    let moment = Moment { left: room - cycle, needed: most - cycle, block: address };
+                    match memory.reach(register, written, moment) {
+                        Reached::GoOn(Access { value, waited }) => {
+                            room -= waited;
+                            Some(value)
+                        }
+                        Reached::Stop(Access { value, waited }) => {
+                            room -= waited;
                             if let Op::Load { to, .. } = *op {
                                 registers[usize::from(to)] = value;
                             }
@@ -271,7 +279,7 @@ pub fn interpret(
             }
             None => {
                 return match instruction {
-                    Some(index) => Outcome { exit: Exit::Interpret { tag, index }, room, looked: *looked },
+                    Some((index, _)) => Outcome { exit: Exit::Interpret { tag, index }, room, looked: *looked },
                     None => refused(registers, address, room, *looked),
                 };
             }
@@ -299,7 +307,7 @@ fn one(
     };
     let wide = |high: Value, low: Value| u64::from(of(high)) << 32 | u64::from(of(low));
     let result = match *op {
-        Op::Instruction(_) | Op::Forget { .. } | Op::Tally { .. } => return Some(Step::Next),
+        Op::Instruction { .. } | Op::Forget { .. } | Op::Tally { .. } => return Some(Step::Next),
         Op::When { .. } | Op::Join { .. } => unreachable!("the loop does it"),
         Op::Move { to, from } => (to, of(from)),
         Op::Binary { op, to, left, right } => (to, compute(op, of(left), of(right))?),

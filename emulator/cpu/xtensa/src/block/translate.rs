@@ -7,7 +7,7 @@ use espalier_core::{
     AddressMap, BlockCache, Bus, CODE_PAGE, CodeMemory, Counting, Executed, Stored, Timing, Translation, WindowLayout,
     Windows,
 };
-use espalier_jit::{Block as Lowered, CodePool, Engine, Exit, Moment, Outside, Reached, Space};
+use espalier_jit::{Access, Block as Lowered, CodePool, Engine, Exit, Moment, Outside, Reached, Space};
 
 use super::lower::{self, Manner, Part, Surroundings};
 use super::{Blocks, NONE, Xtensa};
@@ -314,11 +314,27 @@ struct Reach<'a, B> {
 impl<B: Bus> Reach<'_, B> {
     /// An access with this result is done. The code goes on unless the interpreter would have something to do behind the block, or something
     /// is not as translated code knows it.
-    fn done(&mut self, value: u32, cycle: u32) -> Reached {
+    fn done(&mut self, access: Access, cycle: u32) -> Reached {
         let bus = &mut *self.bus;
         let is_plain = !self.is_changed && !bus.attention() && bus.page_generation() == self.generation;
         // Registers that were read before are read again in time.
-        if is_plain && bus.steady_until(cycle + 1) >= self.end { Reached::GoOn(value) } else { Reached::Stop(value) }
+        if is_plain && bus.steady_until(cycle + 1) >= self.end { Reached::GoOn(access) } else { Reached::Stop(access) }
+    }
+
+    /// The interpreter waits for a register as if nothing had been done: not again if that was over.
+    #[cold]
+    fn refused(&mut self, address: u32, waited: u32) -> Reached {
+        if waited == 0 {
+            self.bus.wait_ahead(address, u32::MAX);
+        }
+        Reached::Refused
+    }
+
+    /// Waits for a register as long as there is time for the rest of the block. Returns the cycles that it takes, and the cycle of the access.
+    fn wait(&mut self, address: u32, moment: Moment) -> Option<(u32, u32)> {
+        self.bus.executing(moment.block);
+        let waited = self.bus.wait_ahead(address, moment.left.saturating_sub(moment.needed))?;
+        Some((waited, self.end - moment.left + waited))
     }
 }
 
@@ -332,23 +348,21 @@ impl<B: Bus> Outside for Reach<'_, B> {
     }
 
     fn read(&mut self, address: u32, moment: Moment) -> Reached {
-        let cycle = self.end - moment.left;
-        self.bus.executing(moment.block);
+        let Some((waited, cycle)) = self.wait(address, moment) else { return Reached::Refused };
         match self.bus.load32(address, cycle) {
-            Ok(value) => self.done(value, cycle),
-            Err(_) => Reached::Refused,
+            Ok(value) => self.done(Access { value, waited }, cycle),
+            Err(_) => self.refused(address, waited),
         }
     }
 
     fn write(&mut self, address: u32, value: u32, moment: Moment) -> Reached {
-        let cycle = self.end - moment.left;
-        self.bus.executing(moment.block);
+        let Some((waited, cycle)) = self.wait(address, moment) else { return Reached::Refused };
         match self.bus.store32(address, value, cycle) {
             Ok(stored) => {
                 self.is_changed = stored == Stored::Code;
-                self.done(0, cycle)
+                self.done(Access { value: 0, waited }, cycle)
             }
-            Err(_) => Reached::Refused,
+            Err(_) => self.refused(address, waited),
         }
     }
 }
@@ -501,7 +515,7 @@ impl Blocks {
 
     /// Whether window exceptions are left to the interpreter.
     fn is_plain(&self) -> bool {
-        self.cache.counting.follows_cuts() || Penalties::of(self.timing()).exception > 0
+        self.cache.counting.follows_cuts()
     }
 
     /// Whether a fork has found a block at the same address hot.
@@ -530,7 +544,7 @@ impl Blocks {
         }
         let manner = Manner {
             watched: self.cache.decoder.translator.watched,
-            jump: u32::from(Penalties::of(timing).jump),
+            penalties: Penalties::of(timing),
             plain: self.is_plain(),
         };
         let counting = std::mem::take(&mut self.cache.counting);

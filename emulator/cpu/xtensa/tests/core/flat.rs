@@ -21,6 +21,10 @@ pub struct Flat {
     /// Words from this address on are registers of devices, which read differently in each cycle, and are written so. Of eight, one refuses
     /// what is written; in some cycles, another one makes the bus want attention, and one changes code behind [`OVERWRITTEN`].
     pub registers_from: u32,
+    /// Cycles for which a core waits for each of them.
+    pub register_wait: u32,
+    /// The register that was waited for.
+    granted: Option<u32>,
     /// Set by such stores.
     pub attention: bool,
     /// Lines of [`LINE`] bytes whose code has to be waited for once.
@@ -65,6 +69,8 @@ impl Flat {
             missing: Fault::Prohibited,
             attentive_from: u32::MAX,
             registers_from: u32::MAX,
+            register_wait: 0,
+            granted: None,
             attention: false,
             base: 0,
             absent: BTreeSet::new(),
@@ -81,6 +87,16 @@ impl Flat {
     fn read<const N: usize>(&self, address: u32) -> Result<[u8; N], Fault> {
         let start = address as usize;
         self.bytes.get(start..start + N).and_then(|bytes| bytes.try_into().ok()).ok_or(self.missing)
+    }
+
+    /// Waits for the register at `address`, unless that is over.
+    fn wait_for_register(&mut self, address: u32) -> Result<(), Fault> {
+        if address < self.registers_from || self.register_wait == 0 || self.granted.take() == Some(address) {
+            return Ok(());
+        }
+        self.granted = Some(address);
+        self.wait += self.register_wait;
+        Err(Fault::Wait)
     }
 
     /// A number that is another one in each cycle.
@@ -155,6 +171,17 @@ impl Bus for Flat {
         std::mem::take(&mut self.wait)
     }
 
+    fn wait_ahead(&mut self, address: u32, most: u32) -> Option<u32> {
+        match self.granted {
+            Some(granted) if granted == address => Some(0),
+            _ if self.register_wait > most => None,
+            _ => {
+                self.granted = Some(address);
+                Some(self.register_wait)
+            }
+        }
+    }
+
     fn code_memory(&self, address: u32) -> CodeMemory {
         let never_changes = address | (CODE_PAGE - 1) < self.writable_from;
         if self.cached && never_changes { CodeMemory::Mapped } else { CodeMemory::Writable }
@@ -172,6 +199,7 @@ impl Bus for Flat {
 
     fn load32(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
         self.look_up(address)?;
+        self.wait_for_register(address)?;
         let word = self.read(address).map(u32::from_le_bytes)?;
         Ok(if address < self.registers_from { word } else { word ^ self.noise(cycle) })
     }
@@ -188,6 +216,7 @@ impl Bus for Flat {
         if address < self.registers_from {
             return self.write(address, value.to_le_bytes(), cycle);
         }
+        self.wait_for_register(address)?;
         let noise = self.noise(cycle);
         match address / 4 % 8 {
             3 => return Err(Fault::Prohibited),

@@ -3,7 +3,7 @@
 use crate::flat::{Flat, LINE};
 use crate::snapshot::registers;
 use espalier_core::Bus;
-use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister, TABLE, Translation};
+use espalier_xtensa::{Config, Cpu, Exit, SpecialRegister, TABLE, Timing, Translation};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
@@ -289,6 +289,12 @@ fn start(code: &[u8], values: &[u32], writable_from: u32) -> (Cpu, Flat) {
     (cpu, memory)
 }
 
+/// Keeps the time of silicon, in which a register has to be waited for, if that takes any time.
+fn keep_time(cpu: &mut Cpu, memory: &mut Flat, register_wait: u32) {
+    memory.register_wait = register_wait;
+    cpu.set_timing(if register_wait > 0 { Timing::Silicon } else { Timing::Fast });
+}
+
 /// Runs two cores for so many cycles and finds no difference between them.
 fn agree(
     (cpu, memory): (&mut Cpu, &mut Flat),
@@ -318,8 +324,10 @@ proptest! {
         attentive_from in prop_oneof![2 => Just(u32::MAX), 1 => Just(DATA + 0x80)],
         registers_from in prop_oneof![2 => Just(u32::MAX), 1 => Just(DATA + 0x80)],
         watched in prop_oneof![3 => Just(None), 1 => (DATA..DATA + 0x100, any::<u32>()).prop_map(Some)],
+        register_wait in prop_oneof![2 => Just(0), 1 => 1u32..12],
     ) {
         let (mut cpu, mut memory) = start(&looping(&body), &values, writable_from);
+        keep_time(&mut cpu, &mut memory, register_wait);
         memory.absent = (0..32).filter(|line| absent >> line & 1 != 0).map(|line| CODE / LINE + line).collect();
         (memory.attentive_from, memory.registers_from) = (attentive_from, registers_from);
         if let Some((address, control)) = watched {
@@ -347,20 +355,35 @@ fn reaching() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Translated code asks for registers of devices in the same cycles as the interpreter does, and stops where that would.
+    /// Translated code asks for registers of devices in the same cycles as the interpreter does, and stops where that would; single steps
+    /// do so, too. In silicon's time each of them has to be waited for.
     #[test]
     fn registers_of_devices_are_reached_in_the_same_cycles(
         body in vec(reaching(), 1..20),
         values in vec(any::<u32>(), 64),
-        slices in vec(1u32..2000, 1..12),
+        slices in vec(prop_oneof![1u32..30, 1u32..2000], 1..12),
+        register_wait in prop_oneof![Just(0), 1u32..12],
+        breaks in prop_oneof![3 => Just(None), 1 => (CODE..CODE + 100).prop_map(Some)],
     ) {
         let (mut cpu, mut memory) = start(&looping(&body), &values, 0);
         memory.registers_from = DATA + 0x80;
+        keep_time(&mut cpu, &mut memory, register_wait);
         cpu.set_ar(15, 1000);
+        if let Some(address) = breaks {
+            cpu.set_special(SpecialRegister::Ibreaka0, address);
+            cpu.set_special(SpecialRegister::Ibreakenable, 1);
+        }
+        let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
         translated.set_translation(Translation::After(3));
         for cycles in slices {
             agree((&mut cpu, &mut memory), (&mut translated, &mut translated_memory), cycles)?;
+            while stepped.cycles() < cpu.cycles() {
+                (stepped_memory.attention, stepped_memory.base) = (false, stepped.cycles());
+                stepped.step(&mut stepped_memory);
+            }
+            prop_assert_eq!(registers(&cpu), registers(&stepped));
+            prop_assert!(memory.bytes == stepped_memory.bytes, "memory of single steps differs");
         }
     }
 }
@@ -412,18 +435,21 @@ proptest! {
     }
 }
 
-/// The programs of the benchmark, which call deeply enough for windows to overflow, with slices of all sizes, and without and with
-/// interrupts that are pending and masked by their level.
+/// The programs of the benchmark, which call deeply enough for windows to overflow, with slices of all sizes, without and with
+/// interrupts that are pending and masked by their level, in both times.
 #[test]
 fn compiled_programs_agree() {
     let programs =
         [include_str!("../../benches/programs/arithmetic.hex"), include_str!("../../benches/programs/calls.hex")];
-    for (hex, pending) in programs.into_iter().flat_map(|hex| [(hex, false), (hex, true)]) {
+    let cases = programs.into_iter().flat_map(|hex| [false, true].map(|pending| (hex, pending)));
+    let cases = cases.flat_map(|(hex, pending)| [Timing::Fast, Timing::Silicon].map(|timing| (hex, pending, timing)));
+    for (hex, pending, timing) in cases {
         let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
         let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         let bytes: Vec<u8> = digits.chunks(2).map(pair).collect();
         let mut memory = Flat::new(1 << 20, &bytes);
         let mut cpu = Cpu::new(Config { reset_vector: CODE, vector_base: 0, ..Config::ESP32_PRO });
+        cpu.set_timing(timing);
         let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
         translated.set_translation(Translation::After(2));
         for slice in 0..20_000u32 {

@@ -16,6 +16,7 @@ use std::mem::offset_of;
 use espalier_core::{CacheLines, CodeMemory, Executed};
 use espalier_jit::{Binary, Condition, Op, Ring, Slot, Space, Value};
 
+use crate::cost::Penalties;
 use crate::instruction::Instruction;
 use crate::state::{QUARTERS, QUARTERS_IN_WINDOW, Registers, slot, special_slot};
 
@@ -101,9 +102,9 @@ pub(crate) trait Surroundings<'a> {
 pub(crate) struct Manner {
     /// Whether data breakpoints look at loads, and at stores.
     pub watched: [bool; 2],
-    /// Cycles that come to an instruction that jumps.
-    pub jump: u32,
-    /// Window exceptions are left to the interpreter, which adds their cycles and notes what they cut short.
+    /// Cycles that come to an instruction that jumps, or raises an exception.
+    pub penalties: Penalties,
+    /// Window exceptions are left to the interpreter, which notes what they cut short.
     pub plain: bool,
 }
 
@@ -233,8 +234,8 @@ impl<'a> Lowering<'a, '_> {
             (self.index, self.after) = (index as u32, u32::from(op.after));
             self.pc = self.part.start.wrapping_add(u32::from(op.offset));
             self.next = self.pc.wrapping_add(u32::from(op.length()));
-            self.jump = self.manner.jump + u32::from(op.lands_across_words());
-            self.ops.push(Op::Instruction(self.index));
+            self.jump = u32::from(self.manner.penalties.jump) + u32::from(op.lands_across_words());
+            self.ops.push(Op::Instruction { number: self.index, cycle: self.after - 1 });
             if !self.manner.plain {
                 self.check_window(op.window());
             }

@@ -93,7 +93,7 @@ impl Lowering<'_, '_> {
             }
         };
         if self.known.increment.is_none_or(|quarters| quarters > u32::from(self.known.free)) {
-            self.overflow_if(quarters, self.next);
+            self.overflow_if(quarters, self.next, self.after);
         }
         self.binary(Binary::Sub, stack, a(op.s), Value::Imm(op.immediate));
         self.binary(Binary::Add, base, Value::Slot(WINDOW_BASE), quarters);
@@ -185,13 +185,13 @@ impl Lowering<'_, '_> {
     /// Emits the check that a quarter of the window can be used, unless it is known.
     pub(super) fn check_window(&mut self, quarter: u8) {
         if quarter > self.known.free {
-            self.overflow_if(Value::Imm(u32::from(quarter)), self.pc);
+            self.overflow_if(Value::Imm(u32::from(quarter)), self.pc, self.before + 1);
             self.known.free = quarter;
         }
     }
 
-    /// Raises the exception for window overflow if fewer quarters can be used. What was executed ends at `end`.
-    fn overflow_if(&mut self, needed: Value, end: u32) {
+    /// Raises the exception for window overflow if fewer quarters can be used. What was executed ends at `end`, when so many cycles are over.
+    fn overflow_if(&mut self, needed: Value, end: u32, done: u32) {
         let free = Value::Slot(WINDOW_FREE);
         if self.manner.plain {
             return self.guard(Condition::LessUnsigned, free, needed);
@@ -207,7 +207,7 @@ impl Lowering<'_, '_> {
             lowering.rotated_frames(size, doubled);
             lowering.binary(Binary::Or, size, Value::Slot(size), Value::Imm(1 << (LARGEST_FRAME - 1)));
             lowering.ops.push(Op::Unary { op: Unary::LowestBit, to: size, from: Value::Slot(size) });
-            lowering.enter_handler(size, vector::OVERFLOW, oldest, end);
+            lowering.enter_handler(size, vector::OVERFLOW, oldest, (end, done));
         });
     }
 
@@ -222,12 +222,12 @@ impl Lowering<'_, '_> {
         self.rotated_frames(below, doubled);
         self.guard(Condition::Overlap, Value::Slot(below), Value::Imm(BELOW_MASK));
         self.binary(Binary::Sub, quarters, Value::Slot(quarters), Value::Imm(1));
-        self.enter_handler(quarters, vector::UNDERFLOW, base, self.next);
+        self.enter_handler(quarters, vector::UNDERFLOW, base, (self.next, self.after));
     }
 
     /// Goes to the handler of a window exception for a frame of `size` quarters and one more, that begins at `base`. What was executed ends
-    /// at `end`.
-    fn enter_handler(&mut self, size: Slot, vectors: [u32; 4], base: Slot, end: u32) {
+    /// at `end`, when so many cycles are over.
+    fn enter_handler(&mut self, size: Slot, vectors: [u32; 4], base: Slot, (end, done): (u32, u32)) {
         let [.., owner, _] = SCRATCH;
         // The vectors of a kind lie at equal distances.
         let [_, first, second, _] = vectors;
@@ -245,7 +245,8 @@ impl Lowering<'_, '_> {
         [base, owner].iter().for_each(|slot| self.ops.push(Op::Forget { slot: *slot }));
         let run = Executed { jumped: false, ..self.run(end, None) };
         self.tally(Some(run).filter(|run| run.start != run.end));
-        self.ops.push(Op::JumpIndirect { target: Value::Slot(size), done: self.before + 1 });
+        let done = done + u32::from(self.manner.penalties.exception);
+        self.ops.push(Op::JumpIndirect { target: Value::Slot(size), done });
     }
 
     /// Back from the handler that spilled or filled a frame, whose bit it clears or sets.
