@@ -25,6 +25,7 @@ mod layout;
 #[cfg_attr(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))), path = "absent.rs")]
 mod native;
 mod outside;
+pub mod translator;
 
 pub use block::{Block, Exit, Outcome};
 pub use engine::{Engine, host};

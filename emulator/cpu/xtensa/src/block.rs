@@ -14,13 +14,11 @@ use espalier_core::{
     BlockCache, BlockCounts, Bus, CODE_PAGE, CacheLines, CodeMemory, CodeState, Counting, Damaged, Decoder, EdgeCounts,
     Persist, Reader, Timing, Translation, Writer,
 };
+use espalier_jit::translator::{self, Heat, Translator};
 pub(crate) use translate::Entered;
-use translate::Translator;
 
 /// When this many ends of loops are known, they are forgotten together with all blocks. Real programs have far fewer.
 const MAX_LOOP_ENDS: usize = 1 << 16;
-/// No translation.
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// The [limit](Own::limit) of blocks whose lines of code have to be in the cache.
 const ASK: u8 = u8::MAX;
@@ -34,7 +32,7 @@ pub(crate) type Block = espalier_core::Block<Own>;
 pub(crate) type Absent = espalier_core::Absent<Trap>;
 
 /// Data of a block beside its address range.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Own {
     /// Highest quarter of the register window that any instruction uses.
     pub window: u8,
@@ -43,23 +41,13 @@ pub(crate) struct Own {
     /// Cycles of its instructions, and the most with what comes to the last of them.
     pub cycles: u8,
     pub most: u8,
-    /// Number of executions before it was translated, and the cell of its translation.
-    pub heat: u32,
-    pub native: u32,
-    /// Others know that it was executed a few times, and may join it.
-    pub is_warm: bool,
+    pub heat: Heat,
 }
 
 impl Own {
     /// True if the lines of its code have to be in the cache.
     pub(crate) fn is_cached(&self) -> bool {
         self.limit == ASK
-    }
-}
-
-impl Default for Own {
-    fn default() -> Own {
-        Own { window: 0, limit: 0, cycles: 0, most: 0, heat: 0, native: NONE, is_warm: false }
     }
 }
 
@@ -77,6 +65,8 @@ pub(crate) struct Xtensa {
     entered: bool,
     timing: Timing,
     pub(crate) translator: Translator,
+    /// Whether data breakpoints look at loads, and at stores.
+    watched: [bool; 2],
 }
 
 /// A clone has no code translated yet.
@@ -94,7 +84,8 @@ impl Clone for Xtensa {
 
 impl Persist for Xtensa {
     fn save(&self, to: &mut Writer) {
-        let Xtensa { loop_ends, last_loop_end, loops, new_loop_end: _, entered: _, timing, translator: _ } = self;
+        let Xtensa { loop_ends, last_loop_end, loops, new_loop_end: _, entered: _, timing, translator: _, watched: _ } =
+            self;
         // In a fork they depend on the forks before it. Only in silicon's time, where nothing is taken over, do they make a difference.
         let (loop_ends, last_loop_end) = match timing {
             Timing::Fast => (&BTreeSet::new(), &0),
@@ -123,11 +114,17 @@ impl Xtensa {
             entered: false,
             timing,
             translator: Translator::new(translation),
+            watched: [false; 2],
         }
     }
 }
 
 impl Xtensa {
+    /// Whether this loop was begun last of those that end there, or need not be known.
+    fn knows_loop(&self, start: u32, end: u32) -> bool {
+        self.timing == Timing::Fast || self.loops.get(&end) == Some(&start)
+    }
+
     /// True if code in this memory has to be in the cache.
     fn is_cached(&self, memory: CodeMemory) -> bool {
         self.timing == Timing::Silicon && memory == CodeMemory::Mapped
@@ -208,8 +205,7 @@ impl Decoder for Xtensa {
     }
 
     fn dropped(&mut self, start: u32, own: &Own) {
-        self.translator.remove(own.native);
-        self.translator.lost(start);
+        self.translator.dropped(start, &own.heat);
     }
 
     fn cleared(&mut self) {
@@ -228,7 +224,7 @@ impl Decoder for Xtensa {
     }
 
     fn taken_over(cache: &mut BlockCache<Xtensa>, asleep: &[u32]) {
-        translate::taken_over(cache, asleep);
+        translator::taken_over(cache, asleep);
     }
 
     fn woken(&mut self, start: u32) {
@@ -328,13 +324,8 @@ impl Blocks {
                 first == page || last == page || behind == start || Some(behind) == before
             };
             self.cache.drop_where(|block| is_stale(block.start(), block.end));
-            translate::separate(&mut self.cache, |join| join.lies(is_stale));
+            translator::separate(&mut self.cache, |join| join.lies(is_stale));
         }
-    }
-
-    /// Whether this loop was begun last of those that end there, or need not be known.
-    fn knows_loop(&self, start: u32, end: u32) -> bool {
-        self.timing() == Timing::Fast || self.cache.decoder.loops.get(&end) == Some(&start)
     }
 
     /// The starts of loops by their ends.
@@ -345,7 +336,7 @@ impl Blocks {
     /// Drops what a change of address translation made stale.
     #[inline(always)]
     pub(crate) fn note_epoch(&mut self, epoch: u32) {
-        self.note_mapping(epoch);
+        translator::note_mapping(&mut self.cache, epoch);
         self.cache.note_epoch(epoch);
     }
 
@@ -369,7 +360,7 @@ fn add_loop_end(cache: &mut BlockCache<Xtensa>, address: u32) {
     }
     if cache.decoder.loop_ends.insert(address) {
         cache.drop_where(|block| block.runs_across(address));
-        translate::separate(cache, |join| join.runs_across(address));
+        translator::separate(cache, |join| join.runs_across(address));
     }
 }
 
