@@ -30,6 +30,8 @@ pub struct WindowLayout {
     /// Offset in `data` from which on its pages have versions, because code can lie there. A multiple of
     /// [`CODE_PAGE`](crate::CODE_PAGE).
     pub versioned_from: u32,
+    /// Where instructions are fetched from the start of `data`, if that is at other addresses.
+    pub code: Window,
     /// Memory on an instruction bus: only whole words. Its pages have versions.
     pub words: Window,
     /// Memory that is read through a table of pages; at most 64 of them. Its size is a multiple of a page.

@@ -30,6 +30,7 @@ const TAG: u32 = 77;
 
 const LAYOUT: WindowLayout = WindowLayout {
     data: Window { base: 0x1_0000, size: 0x800 },
+    code: Window { base: 0, size: 0 },
     versioned_from: 0x400,
     words: Window { base: 0x8000, size: 0x200 },
     paged: Window { base: PAGED, size: 0x3_0000 },

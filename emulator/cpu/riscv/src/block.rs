@@ -1,34 +1,59 @@
 //! RISC-V's part of blocks of decoded instructions: they go on through conditional branches up to a jump or a change of state that
-//! decoding cannot see through.
+//! decoding cannot see through; and they may be translated to code of the host.
 
-use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Timing, Writer};
+mod lower;
+mod translate;
+
+use espalier_core::{BlockCache, Bus, Damaged, Decoder, Persist, Reader, Timing, Translation, Writer};
+use espalier_jit::translator::{self, Heat, Translator};
 
 use crate::cost;
 use crate::instruction::{self, Flow, Instruction};
 use crate::trap::Trap;
+pub(crate) use espalier_jit::translator::Entered;
+pub(crate) use translate::{count, enter, set_translation, translates};
 
 /// All decoded blocks.
 pub(crate) type Blocks = BlockCache<RiscV>;
 /// Why there is no block at an address.
 pub(crate) type Absent = espalier_core::Absent<Trap>;
 
-/// The instruction set, and the cycles that its instructions take.
-#[derive(Clone, Debug)]
+/// The instruction set, the cycles that its instructions take, and what is translated.
+#[derive(Debug)]
 pub(crate) struct RiscV {
     pub timing: Timing,
+    translator: Translator,
+}
+
+impl RiscV {
+    pub(crate) fn new(timing: Timing, translation: Translation) -> RiscV {
+        RiscV { timing, translator: Translator::new(translation) }
+    }
+
+    pub(crate) fn translation(&self) -> Translation {
+        self.translator.setting()
+    }
+}
+
+/// A clone has no code translated yet.
+impl Clone for RiscV {
+    fn clone(&self) -> RiscV {
+        RiscV { timing: self.timing, translator: self.translator.for_clone() }
+    }
 }
 
 impl Persist for RiscV {
     fn save(&self, _to: &mut Writer) {}
 
     fn restore(&mut self, _from: &mut Reader<'_>) -> Result<(), Damaged> {
+        *self = RiscV::new(self.timing, self.translation());
         Ok(())
     }
 }
 
 impl Decoder for RiscV {
     type Instruction = Instruction;
-    type Own = ();
+    type Own = Heat;
     type Trap = Trap;
     const ALIGNMENT: u32 = 1;
 
@@ -44,18 +69,48 @@ impl Decoder for RiscV {
         instruction.more = cost::of(instruction.opcode, self.timing);
     }
 
-    fn add(&mut self, instruction: &mut Instruction, index: u8, offset: u8, _own: &mut ()) -> bool {
+    fn add(&mut self, instruction: &mut Instruction, index: u8, offset: u8, _own: &mut Heat) -> bool {
         (instruction.index, instruction.offset) = (index, offset);
         instruction.opcode.flow() == Flow::End
     }
 
+    fn dropped(&mut self, start: u32, own: &Heat) {
+        self.translator.dropped(start, own);
+    }
+
+    fn cleared(&mut self) {
+        self.translator.cleared();
+    }
+
     fn take(&mut self) -> RiscV {
-        self.clone()
+        let empty = RiscV::new(self.timing, self.translation());
+        std::mem::replace(self, empty)
     }
 
     fn suits(&self, other: &RiscV) -> bool {
-        self.timing == other.timing
+        (self.timing, self.translation()) == (other.timing, other.translation())
     }
+
+    fn taken_over(cache: &mut BlockCache<RiscV>, asleep: &[u32]) {
+        translator::taken_over(cache, asleep);
+    }
+
+    fn woken(&mut self, start: u32) {
+        self.translator.woken(start);
+    }
+}
+
+/// Drops what a change of address translation made stale.
+#[inline(always)]
+pub(crate) fn note_epoch(blocks: &mut Blocks, epoch: u32) {
+    translator::note_mapping(blocks, epoch);
+    blocks.note_epoch(epoch);
+}
+
+/// Code has come. A block that ended before it is stale now.
+#[cold]
+pub(crate) fn note_arrival<B: Bus>(blocks: &mut Blocks, bus: &B) {
+    translator::note_arrival(blocks, bus);
 }
 
 /// Fetches and decodes the instruction at `pc`. What is not defined decodes as `UNIMP`, which raises the same exception.

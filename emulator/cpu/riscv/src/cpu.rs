@@ -1,8 +1,10 @@
 //! The core as its users see it, and the loop that runs blocks.
 
-use espalier_core::{BlockCounts, Bus, CodeState, DebugStop, EdgeCounts, Executed, Exit, Timing, Watchpoint};
+use espalier_core::{
+    BlockCounts, Bus, CodeState, DebugStop, EdgeCounts, Executed, Exit, Timing, Translation, Watchpoint,
+};
 
-use crate::block::{self, Absent, Blocks, RiscV};
+use crate::block::{self, Absent, Blocks, Entered, RiscV};
 use crate::config::Config;
 use crate::cost;
 use crate::csr::Csr;
@@ -29,7 +31,7 @@ espalier_core::persist!(state Cpu { state, blocks, cycles, debugger });
 impl Cpu {
     /// A core that has just been reset.
     pub fn new(config: Config) -> Cpu {
-        let blocks = Blocks::new(RiscV { timing: Timing::Fast });
+        let blocks = Blocks::new(RiscV::new(Timing::Fast, Translation::default()));
         Cpu { state: State::new(config), blocks, cycles: 0, debugger: Debugger::default() }
     }
 
@@ -52,6 +54,16 @@ impl Cpu {
         self.state.lines = lines;
     }
 
+    /// Chooses which blocks are translated to code of the host; none are while the core keeps the time of silicon.
+    pub fn set_translation(&mut self, translation: Translation) {
+        block::set_translation(&mut self.blocks, translation);
+    }
+
+    /// Returns which blocks are translated.
+    pub fn translation(&self) -> Translation {
+        self.blocks.decoder.translation()
+    }
+
     /// Has instructions take the cycles that `timing` says, from now on.
     pub fn set_timing(&mut self, timing: Timing) {
         self.blocks.clear();
@@ -70,7 +82,7 @@ impl Cpu {
 
     /// Counts from now on the blocks that it executes; a clone counts for itself.
     pub fn count_blocks(&mut self) {
-        self.blocks.counting.begin();
+        block::count(&mut self.blocks, false);
     }
 
     /// The counts; none unless it counts.
@@ -80,7 +92,7 @@ impl Cpu {
 
     /// Counts from now on the jumps that it takes; a clone counts for itself.
     pub fn count_edges(&mut self) {
-        self.blocks.counting.begin_edges();
+        block::count(&mut self.blocks, true);
     }
 
     /// The counts of jumps; none unless it counts them.
@@ -94,6 +106,7 @@ impl Cpu {
         let mut spent = 0;
         self.blocks.begin(bus);
         let exit = self.run_until(bus, cycles, &mut spent);
+        self.state.tidy();
         self.cycles += u64::from(spent);
         exit
     }
@@ -107,7 +120,7 @@ impl Cpu {
             if self.state.waiting {
                 return Exit::Waiting;
             }
-            self.blocks.note_epoch(bus.code_epoch());
+            block::note_epoch(&mut self.blocks, bus.code_epoch());
             let before = *spent;
             *spent = run_blocks(&mut self.state, &mut self.blocks, bus, before, cycles);
             if *spent == before || bus.attention() {
@@ -123,7 +136,7 @@ impl Cpu {
         while *spent < cycles {
             let position = self.debugger.take_position(self.state.pc).unwrap_or_else(|| {
                 self.enter_interrupt(bus, *spent);
-                self.blocks.note_epoch(bus.code_epoch());
+                block::note_epoch(&mut self.blocks, bus.code_epoch());
                 Position::at(self.state.pc)
             });
             if self.state.waiting {
@@ -164,7 +177,12 @@ impl Cpu {
         if self.state.waiting {
             return Exit::Waiting;
         }
+        let is_at_hand = bus.is_at_hand(self.state.pc);
         let more = interpret(&mut self.state, bus, self.blocks.decoder.timing);
+        self.state.tidy();
+        if !is_at_hand {
+            block::note_arrival(&mut self.blocks, bus);
+        }
         self.cycles += 1 + u64::from(more);
         if bus.attention() { Exit::Attention } else { Exit::Budget }
     }
@@ -265,25 +283,56 @@ impl Cpu {
 fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut spent: u32, stop: u32) -> u32 {
     let mut previous = Blocks::NO_INSTRUCTION;
     let jump = cost::of_jump(blocks.decoder.timing);
+    // Translated code looks for attention only when it ends.
+    let translates = block::translates(blocks) && !bus.attention() && !bus.is_observed();
+    let counts = blocks.counting.is_on();
     loop {
-        let pc = state.pc;
-        let index = match blocks.follow(previous, pc, bus) {
+        let mut pc = state.pc;
+        let mut index = match blocks.follow(previous, pc, bus) {
             Ok(index) => index,
             Err(Absent::Trap(trap)) => {
                 state.raise(trap, pc);
                 return spent + 1 + state.stall(jump);
             }
-            Err(Absent::NotAtHand) => return spent,
+            Err(Absent::NotAtHand) => {
+                block::note_arrival(blocks, bus);
+                return spent;
+            }
         };
+        let (mut from, mut stale) = (0, false);
+        if translates && !(counts && blocks.counting.interprets(pc)) {
+            match block::enter(blocks, index, state, bus, [spent, stop]) {
+                None => {}
+                Some(Entered::At { room }) => {
+                    spent = stop - room;
+                    previous = Blocks::NO_INSTRUCTION;
+                    if room == 0 {
+                        return spent;
+                    }
+                    continue;
+                }
+                Some(Entered::Within { index: block, from: instruction, room, is_changed }) => {
+                    spent = stop - room;
+                    (index, from, stale) = (block, instruction as usize, is_changed);
+                    pc = blocks.block(index).start();
+                    state.pc = pc;
+                }
+            }
+        }
         bus.executing(pc);
         let block = blocks.block(index);
         let instructions = blocks.instructions(block);
         let (first, end) = (block.first, block.end);
-        let count = instructions.len().min((stop - spent) as usize);
+        let mut count = instructions.len().min((stop - spent) as usize);
         let start = Start { pc, cycle: spent };
         let mut step = Step::NEXT;
         let mut last = None;
-        for op in &instructions[..count] {
+        if stale {
+            // The last instruction that translated code has done has changed code.
+            (step, last) = (Step::LEAVE, instructions[..from].last());
+            count = from;
+        }
+        for op in &instructions[from..count] {
             if bus.is_observed()
                 && let Some((one, other)) = compared(state, op)
             {

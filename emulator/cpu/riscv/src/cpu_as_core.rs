@@ -1,6 +1,6 @@
 //! The core as the machine runs it, which knows no instruction set.
 
-use espalier_core::{BlockCounts, Bus, CodeState, Core, DebugStop, EdgeCounts, Exit, Watchpoint};
+use espalier_core::{BlockCounts, Bus, CodeState, Core, DebugStop, EdgeCounts, Exit, Translation, Watchpoint};
 
 use crate::cpu::Cpu;
 
@@ -19,6 +19,10 @@ impl Core for Cpu {
 
     fn leave_code(&mut self, code: CodeState) {
         self.leave_code(code);
+    }
+
+    fn set_translation(&mut self, translation: Translation) {
+        self.set_translation(translation);
     }
 
     fn count_blocks(&mut self) {

@@ -181,6 +181,7 @@ pub(crate) fn run_blocks<B: Bus>(
         let index = match blocks.follow(Blocks::NO_INSTRUCTION, position.block, bus) {
             Ok(index) => index,
             Err(Absent::NotAtHand) => {
+                block::note_arrival(blocks, bus);
                 return Debugged { spent, exit: (spent == cycles.start).then_some(Exit::Attention) };
             }
             Err(Absent::Trap(trap)) => {

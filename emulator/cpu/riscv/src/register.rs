@@ -7,6 +7,10 @@ pub(crate) const SINK: u8 = REGISTERS;
 /// Places of the register file: a power of two, so that an index needs no check.
 pub(crate) const PLACES: usize = 64;
 
+/// Places for the address of the next instruction and for what is computed on the way, of which only translated code knows.
+pub(crate) const PC: u16 = 33;
+pub(crate) const SCRATCH: u16 = 34;
+
 pub(crate) const ZERO: u8 = 0;
 pub(crate) const RA: u8 = 1;
 pub(crate) const SP: u8 = 2;

@@ -134,6 +134,16 @@ impl State {
         self.x[usize::from(place) % PLACES] = value;
     }
 
+    /// The general registers and the places behind them, as translated code has them.
+    pub(crate) fn words(&mut self) -> &mut [u32] {
+        &mut self.x
+    }
+
+    /// Forgets what is behind the general registers: no instruction reads it.
+    pub(crate) fn tidy(&mut self) {
+        self.x[usize::from(SINK)..].fill(0);
+    }
+
     /// Writes a general register by its number.
     pub(crate) fn set_register(&mut self, number: u8, value: u32) {
         self.set(if number == ZERO { SINK } else { number }, value);

@@ -520,6 +520,7 @@ impl Bus for CoreBus<'_> {
         WindowLayout {
             data: Window { base: DRAM_BASE, size: DRAM_SIZE as u32 },
             versioned_from: sram1_start() as u32,
+            code: Window::default(),
             words: Window { base: IRAM_BASE, size: IRAM_SIZE as u32 },
             paged: Window { base: DROM_BASE, size: DROM_SIZE },
             cached: self.waits(),

@@ -1,10 +1,14 @@
 //! The bus of the core: which memory or block an address leads to.
 
-use espalier_core::{Bus, CodeMemory, CodeState, Fault, Frequency, InterruptTaken, Stored, Time};
+use espalier_core::{
+    Bus, CacheLines, CodeMemory, CodeState, Fault, Frequency, InterruptTaken, SteadyWords, Stored, Time, Window,
+    WindowLayout, Windows,
+};
 use espalier_rom::esp32c3 as rom;
 
 use super::Esp32c3;
-use super::table::INTERRUPT_CORE0;
+use super::memory::{DRAM_BASE, IRAM_BASE, SRAM1_SIZE};
+use super::table::{INTERRUPT_CORE0, WINDOWS};
 use crate::machine::{Chip, ChipBus, Settle};
 use crate::platform::Origin;
 
@@ -63,10 +67,11 @@ impl CoreBus<'_> {
         if rom::offset(address).is_some() || flash_offset(address).is_some() {
             return Err(Fault::ReadOnly);
         }
-        let (now, before) = (self.now(cycle), self.chip.platform.code_epoch);
+        let (now, before) = (self.now(cycle), (self.chip.platform.code_epoch, self.chip.ram.dma));
         // A narrow write puts its bytes on their lanes; the others carry zeros.
         self.chip.write_register(self.origin, address & !3, value << (8 * (address & 3)), now)?;
-        Ok(if before == self.chip.platform.code_epoch { Stored::Data } else { Stored::Code })
+        let after = (self.chip.platform.code_epoch, self.chip.ram.dma);
+        Ok(if before == after { Stored::Data } else { Stored::Code })
     }
 }
 
@@ -167,6 +172,28 @@ impl Bus for CoreBus<'_> {
 
     fn code_state(&self) -> CodeState {
         Chip::code_state(self.chip)
+    }
+
+    fn window_layout(&self) -> WindowLayout {
+        let registers = &WINDOWS[0];
+        WindowLayout {
+            data: Window { base: DRAM_BASE, size: SRAM1_SIZE },
+            code: Window { base: IRAM_BASE, size: SRAM1_SIZE },
+            registers: Window { base: registers.base, size: registers.size },
+            ..WindowLayout::default()
+        }
+    }
+
+    fn windows(&mut self) -> Option<Windows<'_>> {
+        let (data, data_versions) = self.chip.ram.sram1();
+        Some(Windows {
+            data,
+            data_versions,
+            words: &[],
+            word_versions: &[],
+            steady: &SteadyWords::NONE,
+            lines: &CacheLines::EMPTY,
+        })
     }
 }
 

@@ -6,9 +6,9 @@ use espalier_core::{
 use espalier_pages::Pages;
 
 /// Internal SRAM 1 on the data bus and on the instruction bus.
-const DRAM_BASE: u32 = 0x3FC8_0000;
-const IRAM_BASE: u32 = 0x4038_0000;
-const SRAM1_SIZE: u32 = 0x6_0000;
+pub const DRAM_BASE: u32 = 0x3FC8_0000;
+pub const IRAM_BASE: u32 = 0x4038_0000;
+pub const SRAM1_SIZE: u32 = 0x6_0000;
 /// Internal SRAM 0, which the cache can take, on the instruction bus.
 const SRAM0_BASE: u32 = 0x4037_C000;
 const SRAM0_SIZE: u32 = 0x4000;
@@ -29,11 +29,13 @@ pub struct Ram {
     bytes: Pages<SIZE>,
     /// Version of each page that code was decoded from: counts its writes; odd while code is decoded from it.
     versions: Box<[u32]>,
+    /// Counts the writes of blocks to pages that code was decoded from.
+    pub dma: u32,
 }
 
 impl Persist for Ram {
     fn save(&self, to: &mut Writer) {
-        let Ram { bytes, versions } = self;
+        let Ram { bytes, versions, dma: _ } = self;
         save_sparse(&bytes[..], 0, to);
         versions.save(to);
     }
@@ -57,7 +59,7 @@ pub fn place(address: u32) -> Option<usize> {
 
 impl Ram {
     pub fn new() -> Ram {
-        Ram { bytes: Pages::default(), versions: vec![0; SIZE / CODE_PAGE as usize].into_boxed_slice() }
+        Ram { bytes: Pages::default(), versions: vec![0; SIZE / CODE_PAGE as usize].into_boxed_slice(), dma: 0 }
     }
 
     /// The version of each page.
@@ -69,6 +71,11 @@ impl Ram {
     pub fn lose_power(&mut self) {
         self.bytes.fill(0);
         self.versions.iter_mut().for_each(touch);
+    }
+
+    /// SRAM 1 and the versions of its pages.
+    pub fn sram1(&mut self) -> (&mut [u8], &[u32]) {
+        (&mut self.bytes[..SRAM1_SIZE as usize], &self.versions[..(SRAM1_SIZE / CODE_PAGE) as usize])
     }
 
     /// `N` bytes at an address, if they are in RAM.
@@ -124,7 +131,8 @@ impl GuestMemory for Ram {
     fn write(&mut self, address: u32, from: &[u8]) -> Result<(), DmaFault> {
         for (index, byte) in from.iter().enumerate() {
             let address = address.wrapping_add(index as u32);
-            self.put(address, [*byte]).ok_or(DmaFault { address })?;
+            let stored = self.put(address, [*byte]).ok_or(DmaFault { address })?;
+            self.dma = self.dma.wrapping_add(u32::from(stored == Stored::Code));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The ESP32-C3 from reset through its mask ROM, as its console shows it, and the ROM's serial download mode.
 
 use espalier_core::{Span, Time, Timing};
-use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap};
+use espalier_soc::{BoardDefinition, Machine, MachineConfig, Strap, Translation};
 
 const CONSOLE: usize = 0;
 /// Frames of the Serial Line Internet Protocol, which esptool's protocol uses (ESP-IDF, "Serial Protocol").
@@ -107,4 +107,29 @@ fn compare_steps(timing: Timing) {
     straight.run_for(later.since(straight.now()));
     stepped.run_for(later.since(stepped.now()));
     assert_eq!(straight.uart_take(CONSOLE), stepped.uart_take(CONSOLE));
+}
+
+/// The ROM from reset, and the first commands of a download, have one trace in both engines, in forks and after a change of engine.
+#[test]
+fn translated_code_goes_the_way_of_the_interpreter() {
+    let sync = command(0x08, &[&[0x07, 0x07, 0x12, 0x20][..], &[0x55; 32]].concat());
+    let mut machines = [Translation::Off, Translation::After(1), Translation::default()].map(|translation| {
+        let mut machine = machine();
+        machine.set_translation(translation);
+        machine.reset(Strap::Download);
+        machine
+    });
+    for step in 0..60 {
+        let [interpreted, translated @ ..] = machines.each_mut().map(|machine| {
+            if step % 10 == 9 {
+                *machine = machine.clone();
+            }
+            if step >= 20 {
+                machine.uart_send(CONSOLE, &sync);
+            }
+            machine.run_for(Span::from_millis(5));
+            (machine.trace_hash(), machine.uart_take(CONSOLE))
+        });
+        assert!(translated.iter().all(|translated| *translated == interpreted), "another trace in step {step}");
+    }
 }

@@ -74,6 +74,7 @@ fn versioned_page(layout: &WindowLayout, address: u32) -> Option<(Space, u32)> {
     if let Some(offset) = layout.words.offset(address, 1) {
         return Some((Space::Words, offset / CODE_PAGE));
     }
-    let offset = layout.data.offset(address, 1)?.checked_sub(layout.versioned_from)?;
+    let offset = layout.data.offset(address, 1).or_else(|| layout.code.offset(address, 1))?;
+    let offset = offset.checked_sub(layout.versioned_from)?;
     Some((Space::Data, offset / CODE_PAGE))
 }

@@ -2,10 +2,11 @@
 
 use crate::flat::{Flat, LINE};
 use crate::snapshot::{prepared, registers};
-use espalier_core::{Persist, Reader, Timing, Writer};
+use espalier_core::{Persist, Reader, Timing, Translation, Writer};
 use espalier_riscv::{Config, Cpu, Csr, Exit, Instruction, TABLE, WatchKind, Watchpoint};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
 /// Code fills the memory below, vectors included; data lies above.
@@ -60,6 +61,182 @@ fn start(code: &[u8], values: &[u32], mstatus: u32, vectors: u32) -> (Cpu, Flat)
     (cpu, memory)
 }
 
+/// The bytes of a snapshot.
+fn saved(cpu: &Cpu) -> Vec<u8> {
+    let mut to = Writer::new();
+    cpu.save(&mut to);
+    to.into_bytes()
+}
+
+/// Where loops lie, below data that `s0` and `s1` point to. Each ends with a branch back as long as `s2` counts down, which no
+/// instruction of the body writes.
+const LOOP: u32 = 0x400;
+const COUNTED: u32 = 18;
+
+/// An instruction of a loop: it computes, loads, stores, skips a few, jumps through a register, or does what is left to the interpreter.
+fn of_loop() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = |word: u32| word.to_le_bytes().to_vec();
+    let number = || prop_oneof![6 => 10u32..16, 1 => Just(0u32), 1 => Just(COUNTED)];
+    let to = || prop_oneof![6 => 10u32..16, 1 => Just(0u32)];
+    let sum = (any::<bool>(), any::<bool>(), 0u32..8, to(), number(), number()).prop_map(
+        move |(multiplies, is_other, funct3, to, first, second)| {
+            let other = u32::from(is_other && !multiplies && (funct3 == 0 || funct3 == 5)) << 30;
+            bytes(other | u32::from(multiplies) << 25 | second << 20 | first << 15 | funct3 << 12 | to << 7 | 0x33)
+        },
+    );
+    let immediate = (0u32..8, to(), number(), any::<u32>()).prop_map(move |(funct3, to, first, value)| {
+        let value =
+            if funct3 % 4 == 1 { value & 0x1f | value & u32::from(funct3 == 5) << 30 >> 20 } else { value & 0xfff };
+        bytes(value << 20 | first << 15 | funct3 << 12 | to << 7 | 0x13)
+    });
+    let upper = (any::<bool>(), to(), any::<u32>()).prop_map(move |(is_relative, to, value)| {
+        bytes(value & !0xfff | to << 7 | if is_relative { 0x17 } else { 0x37 })
+    });
+    let base = || prop_oneof![6 => 8u32..10, 1 => 10u32..16];
+    let load = (prop_oneof![0u32..3, 4u32..6], to(), base(), 0u32..0x120)
+        .prop_map(move |(funct3, to, base, offset)| bytes(offset << 20 | base << 15 | funct3 << 12 | to << 7 | 3));
+    let store = (0u32..3, number(), base(), 0u32..0x120).prop_map(move |(funct3, from, base, offset)| {
+        bytes(offset >> 5 << 25 | from << 20 | base << 15 | funct3 << 12 | (offset & 0x1f) << 7 | 0x23)
+    });
+    // Over one or two instructions.
+    let skip =
+        (prop_oneof![0u32..2, 4u32..8], number(), number(), 4u32..6).prop_map(move |(funct3, first, second, half)| {
+            bytes(second << 20 | first << 15 | funct3 << 12 | (2 * half) << 7 | 0x63)
+        });
+    // auipc t0, 0; jalr ra, 12(t0), over the instruction behind it: addi.
+    let jump = (to(), 0u32..8).prop_map(move |(to, value)| {
+        [bytes(0x297), bytes(12 << 20 | 5 << 15 | to << 7 | 0x67), bytes(value << 20 | 10 << 15 | 10 << 7 | 0x13)]
+            .concat()
+    });
+    // csrrw to, mscratch, from; fence; fence.i.
+    let system =
+        (to(), number()).prop_map(move |(to, from)| bytes(0x340 << 20 | from << 15 | 1 << 12 | to << 7 | 0x73));
+    let fence = prop_oneof![Just(0x0ff0_000fu32), Just(0x100f)].prop_map(move |word| bytes(word));
+    // c.addi, c.mv, c.add
+    let short = prop_oneof![
+        (10u32..16, 0u32..32).prop_map(|(to, value)| 1 | to << 7 | value << 2),
+        (10u32..16, 10u32..16).prop_map(|(to, from)| 0x8002 | to << 7 | from << 2),
+        (10u32..16, 10u32..16).prop_map(|(to, from)| 0x9002 | to << 7 | from << 2),
+    ];
+    let short = short.prop_map(|half| half.to_le_bytes()[..2].to_vec());
+    prop_oneof![
+        6 => sum, 4 => immediate, 1 => upper, 4 => load, 4 => store, 3 => skip, 1 => jump, 1 => system, 1 => fence, 3 => short
+    ]
+}
+
+/// An instruction that reaches for a register of a device by `s0` or `s1`, or adds to a register.
+fn reaching() -> impl Strategy<Value = Vec<u8>> {
+    let access = (any::<bool>(), 10u32..16, 8u32..10, 0u32..0x48).prop_map(|(stores, number, base, word)| {
+        let offset = 4 * word;
+        let word = if stores {
+            offset >> 5 << 25 | number << 20 | base << 15 | 2 << 12 | (offset & 0x1f) << 7 | 0x23
+        } else {
+            offset << 20 | base << 15 | 2 << 12 | number << 7 | 3
+        };
+        word.to_le_bytes().to_vec()
+    });
+    let sum = (10u32..16, 10u32..16, 0u32..0x800)
+        .prop_map(|(to, from, value)| (value << 20 | from << 15 | to << 7 | 0x13).to_le_bytes().to_vec());
+    prop_oneof![4 => access, 3 => sum]
+}
+
+/// `body; nops; addi s2, s2, -1; bnez s2, body; wfi`.
+fn looping(body: &[Vec<u8>]) -> Vec<u8> {
+    let mut code = body.concat();
+    // Nothing skips past the end.
+    code.extend([0x0001u16; 6].map(u16::to_le_bytes).concat());
+    code.extend((0xfff << 20 | COUNTED << 15 | COUNTED << 7 | 0x13).to_le_bytes());
+    let back = (code.len() as u32).wrapping_neg();
+    let [sign, high, low, eleventh] = [back >> 12 & 1, back >> 5 & 0x3f, back >> 1 & 0xf, back >> 11 & 1];
+    code.extend((sign << 31 | high << 25 | COUNTED << 15 | 1 << 12 | low << 8 | eleventh << 7 | 0x63).to_le_bytes());
+    code.extend(0x1050_0073u32.to_le_bytes());
+    code
+}
+
+/// A core before a loop with this body, with 40 rounds to go. `s0` points to data, `s1` to `other`.
+fn before_loop(body: &[Vec<u8>], values: &[u32], other: u32) -> (Cpu, Flat) {
+    let memory = Flat::new(MEMORY, &[&[0; LOOP as usize][..], &looping(body)].concat());
+    let mut cpu = Cpu::new(Config { reset_vector: LOOP, ..Config::ESP32C3 });
+    (0..32).zip(values).for_each(|(number, value)| cpu.set_register(number, *value));
+    [(8, CODE as u32), (9, other), (COUNTED as u8, 40)].iter().for_each(|(to, value)| cpu.set_register(*to, *value));
+    (cpu, memory)
+}
+
+/// Runs a core in both engines and finds no difference.
+fn agree((mut cpu, mut memory): (Cpu, Flat), slices: &[u32]) -> Result<(), TestCaseError> {
+    let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+    cpu.set_translation(Translation::Off);
+    translated.set_translation(Translation::After(3));
+    for cycles in slices {
+        (memory.attention, translated_memory.attention) = (false, false);
+        (memory.base, translated_memory.base) = (cpu.cycles(), translated.cycles());
+        prop_assert_eq!(translated.run(&mut translated_memory, *cycles), cpu.run(&mut memory, *cycles));
+        prop_assert_eq!(registers(&cpu), registers(&translated));
+        prop_assert_eq!(cpu.cycles(), translated.cycles());
+        prop_assert!(memory.bytes == translated_memory.bytes, "memory differs");
+        prop_assert_eq!(&memory.attended, &translated_memory.attended);
+        let counted = [&cpu, &translated].map(|cpu| cpu.block_counts().map(|counts| counts.blocks()));
+        prop_assert_eq!(&counted[0], &counted[1]);
+    }
+    Ok(())
+}
+
+/// A loop calls a function in another page, and in every eighth round stores one of two instructions over its first one.
+#[test]
+fn code_that_was_rewritten_is_not_entered_from_translated_code() {
+    const FUNCTION: u32 = 0x1800;
+    // andi a5, s2, 7; bnez a5, over two; xor a3, a3, a4; sw a3, 0(s1); jalr s1
+    let body = [0x0079_7793u32, 0x0007_9663, 0x00e6_c6b3, 0x00d4_a023, 0x0004_80e7];
+    // addi a0, a0, 1 or 2; ret
+    let [one, two, back] = [0x0015_0513u32, 0x0025_0513, 0x0000_8067];
+    let (mut cpu, mut memory) = before_loop(&body.map(|word| word.to_le_bytes().to_vec()), &[0; 32], FUNCTION);
+    memory.bytes[FUNCTION as usize..][..8].copy_from_slice([one, back].map(u32::to_le_bytes).as_flattened());
+    [(13, one), (14, one ^ two)].iter().for_each(|(to, value)| cpu.set_register(*to, *value));
+    agree((cpu, memory), &[50, 37, 100, 100, 1]).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    /// Translated code does what the interpreter does, also where it changes itself, memory cannot be written, devices are reached, and
+    /// runs end anywhere.
+    #[test]
+    fn loops_of_any_instructions_agree(
+        body in vec(of_loop(), 1..30),
+        values in vec(any::<u32>(), 32),
+        slices in vec(1u32..400, 1..12),
+        writable_from in prop_oneof![Just(0), Just(CODE as u32), Just(CODE as u32 + 0x60)],
+        absent in any::<u32>(),
+        attentive_from in prop_oneof![2 => Just(u32::MAX), 1 => Just(CODE as u32 + 0x80)],
+        registers_from in prop_oneof![2 => Just(u32::MAX), 1 => Just(CODE as u32 + 0x80)],
+        points_to_code in any::<bool>(),
+        is_counted in any::<bool>(),
+    ) {
+        let other = if points_to_code { LOOP - 0x40 } else { CODE as u32 + 0x40 };
+        let (mut cpu, mut memory) = before_loop(&body, &values, other);
+        memory.absent = (0..32).filter(|line| absent >> line & 1 != 0).map(|line| LOOP / LINE + line).collect();
+        (memory.writable_from, memory.attentive_from, memory.registers_from) =
+            (writable_from, attentive_from, registers_from);
+        if is_counted {
+            cpu.count_blocks();
+        }
+        agree((cpu, memory), &slices)?;
+    }
+
+    /// Devices are reached in the same cycles, and code that they change is not executed any more.
+    #[test]
+    fn registers_of_devices_are_reached_in_the_same_cycles(
+        body in vec(reaching(), 1..20),
+        values in vec(any::<u32>(), 32),
+        slices in vec(1u32..2000, 1..12),
+    ) {
+        let (mut cpu, mut memory) = before_loop(&body, &values, CODE as u32 + 0x40);
+        memory.registers_from = CODE as u32 + 0x80;
+        cpu.set_register(COUNTED as u8, 1000);
+        agree((cpu, memory), &slices)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { ..ProptestConfig::with_cases(600) })]
 
@@ -78,7 +255,11 @@ proptest! {
         memory.writable_from = writable_from;
         let (mut stepped, mut stepped_memory) = (cpu.clone(), memory.clone());
         let (mut forked, mut forked_memory) = (cpu.clone(), memory.clone());
+        let (mut translated, mut translated_memory) = (cpu.clone(), memory.clone());
+        translated.set_translation(Translation::After(1));
         for (cycles, lines) in slices {
+            translated.set_interrupt_lines(lines);
+            let translated_exit = translated.run(&mut translated_memory, cycles);
             cpu.set_interrupt_lines(lines);
             stepped.set_interrupt_lines(lines);
             forked = forked.clone();
@@ -88,16 +269,22 @@ proptest! {
                 prop_assert_eq!(stepped.step(&mut stepped_memory), Exit::Budget);
             }
             prop_assert_eq!(forked.run(&mut forked_memory, cycles), exit);
+            prop_assert_eq!(translated_exit, exit);
             if exit == Exit::Waiting {
                 forked.idle(7);
+                translated.idle(7);
                 cpu.idle(7);
                 stepped.step(&mut stepped_memory);
                 stepped.idle(7);
             }
             prop_assert_eq!(registers(&cpu), registers(&stepped));
             prop_assert_eq!(registers(&cpu), registers(&forked));
+            prop_assert_eq!(registers(&cpu), registers(&translated));
             prop_assert_eq!(cpu.cycles(), forked.cycles());
+            prop_assert_eq!(cpu.cycles(), translated.cycles());
             prop_assert!(memory.bytes == stepped_memory.bytes, "memory differs");
+            prop_assert!(memory.bytes == translated_memory.bytes, "memory of translated code differs");
+            prop_assert_eq!(saved(&cpu), saved(&translated));
             prop_assert_eq!(cpu.register(0), 0);
         }
     }
@@ -113,9 +300,11 @@ proptest! {
         writable_from in prop_oneof![3 => Just(0), 1 => Just(CODE as u32)],
         absent in btree_set(0..CODE as u32 / LINE, 0..64),
         attentive_from in prop_oneof![Just(CODE as u32), Just(MEMORY as u32 - 0x400)],
+        is_translated in any::<bool>(),
     ) {
         let make = || {
-            let (cpu, mut memory) = start(&codes[0], &values, mstatus, 0x100);
+            let (mut cpu, mut memory) = start(&codes[0], &values, mstatus, 0x100);
+            cpu.set_translation(if is_translated { Translation::After(1) } else { Translation::Off });
             memory.writable_from = writable_from;
             memory.absent = absent.clone();
             memory.attentive_from = attentive_from;
