@@ -1,7 +1,8 @@
 //! Translation of hot blocks of guest code to code of the host.
 //!
 //! A core lowers a block of decoded instructions to [`Op`]s, which know no instruction set: they work on numbered registers of the
-//! guest ([`Slot`]) and on a few windows of its memory. The [`Engine`] translates them and runs what it has translated.
+//! guest ([`Slot`]) and on a few windows of its memory. The [`Engine`] translates them and runs what it has translated. Which blocks those
+//! are, and which are joined, is what [`translator`] decides for every instruction set alike.
 //!
 //! Translated code touches the guest's registers, the memory that [`Windows`] lend it, registers of peripherals that
 //! are known to read as they did, and the number of instructions that are left. For a word of another register of a peripheral it calls

@@ -9,8 +9,8 @@
 //! ([`Timing::Silicon`]), in which jumps and divisions take longer. An instruction that raises an exception
 //! takes its cycle too; entering an interrupt handler takes none.
 //!
-//! [`Cpu::run`] decodes code into blocks once and executes those; [`Cpu::step`] fetches and decodes one instruction at
-//! a time. Both execute an instruction by the same function and end with the same state after the same number of
+//! [`Cpu::run`] decodes code into blocks once and executes those, or what hot ones are translated to, unless the core keeps the time of
+//! silicon; [`Cpu::step`] fetches and decodes one instruction at a time. Both execute an instruction by the same function and end with the same state after the same number of
 //! cycles, also when code rewrites what comes next: a store is seen by the very next instruction, whereas silicon promises that
 //! only after `FENCE.I`.
 
@@ -38,7 +38,7 @@ pub use config::Config;
 pub use controller::{InterruptController, LINES};
 pub use cpu::Cpu;
 pub use csr::{CSRS, Csr};
-pub use espalier_core::{DebugStop, Exit, Timing, WatchKind, Watchpoint};
+pub use espalier_core::{DebugStop, Exit, Timing, Translation, WatchKind, Watchpoint};
 pub use instruction::{Description, Flow, Instruction, Opcode, TABLE};
 pub use operand::Operand;
 pub use register::register_name;
