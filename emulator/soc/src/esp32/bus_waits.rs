@@ -81,14 +81,11 @@ impl CoreBus<'_> {
 
     /// Waits for the register at an address, unless it has been waited for or that would take more than `most` cycles. Returns the cycles.
     pub(super) fn wait_for_register_within(&mut self, address: u32, most: u32) -> Option<u32> {
-        let cycles = self.bus_cycles(REGISTER_CYCLES);
-        let Some(waits) = self.chip.waits.get_mut(self.origin.core) else { return Some(0) };
-        if waits.granted == Some(address) {
+        if self.chip.waits.get(self.origin.core).is_none_or(|waits| waits.granted == Some(address)) {
             return Some(0);
         }
-        if cycles > most {
-            return None;
-        }
+        let cycles = self.bus_cycles(REGISTER_CYCLES);
+        let waits = self.chip.waits.get_mut(self.origin.core).filter(|_| cycles <= most)?;
         waits.granted = Some(address);
         Some(cycles)
     }
@@ -100,13 +97,12 @@ impl CoreBus<'_> {
 
     /// Waits for what is at an address so many cycles of the APB, unless it has been waited for.
     fn wait_once(&mut self, address: u32, cycles: u64) -> Result<(), Fault> {
-        let cycles = self.bus_cycles(cycles);
         let Some(waits) = self.chip.waits.get_mut(self.origin.core) else { return Ok(()) };
         if waits.granted.take() == Some(address) {
             return Ok(());
         }
         waits.granted = Some(address);
-        self.wait += cycles;
+        self.wait += self.bus_cycles(cycles);
         Err(Fault::Wait)
     }
 }

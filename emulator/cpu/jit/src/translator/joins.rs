@@ -37,12 +37,7 @@ impl Join {
 /// Drops the translations to which such blocks were joined.
 pub fn separate<D: Translated>(cache: &mut BlockCache<D>, is_stale: impl Fn(&Join) -> bool) {
     let translator = cache.decoder.translator_mut();
-    if translator.joins.is_empty() {
-        return;
-    }
-    let joins = std::mem::take(&mut translator.joins);
-    let (stale, others) = joins.into_iter().partition::<Vec<_>, _>(|join| is_stale(join));
-    translator.joins = others;
+    let stale: Vec<Join> = translator.joins.extract_if(.., |join| is_stale(join)).collect();
     if !stale.is_empty() {
         (translator.waits, translator.looked_through) = (Vec::new(), 0);
     }
