@@ -8,26 +8,35 @@ use crate::time::Time;
 #[derive(Clone, Debug)]
 pub struct Schedule {
     deadlines: Vec<Option<Time>>,
+    /// The slots that have one, bit n is slot n.
+    set: u128,
     next: Option<(Time, usize)>,
 }
 
 impl Persist for Schedule {
     fn save(&self, to: &mut Writer) {
-        let Schedule { deadlines, next: _ } = self;
+        let Schedule { deadlines, set: _, next: _ } = self;
         deadlines.save(to);
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         from.fixed_length(self.deadlines.len())?;
         Persist::restore_all(&mut self.deadlines, from)?;
+        let slots = self.deadlines.iter().enumerate().filter(|(_, at)| at.is_some());
+        self.set = slots.fold(0, |set, (slot, _)| set | 1 << slot);
         self.find_next();
         Ok(())
     }
 }
 
 impl Schedule {
+    /// So many slots, none of which has a deadline.
+    ///
+    /// # Panics
+    /// If there are more than 128.
     pub fn new(slots: usize) -> Schedule {
-        Schedule { deadlines: vec![None; slots], next: None }
+        assert!(slots <= u128::BITS as usize, "{slots} slots");
+        Schedule { deadlines: vec![None; slots], set: 0, next: None }
     }
 
     /// Replaces the deadline of `slot`.
@@ -36,6 +45,7 @@ impl Schedule {
             return;
         }
         self.deadlines[slot] = deadline;
+        self.set = self.set & !(1 << slot) | u128::from(deadline.is_some()) << slot;
         match (self.next, deadline) {
             (Some((_, holder)), _) if holder == slot => self.find_next(),
             (Some(next), Some(at)) if (at, slot) < next => self.next = Some((at, slot)),
@@ -61,12 +71,24 @@ impl Schedule {
             return None;
         }
         self.deadlines[slot] = None;
+        self.set &= !(1 << slot);
         self.find_next();
         Some((slot, at))
     }
 
     fn find_next(&mut self) {
-        self.next = self.deadlines.iter().enumerate().filter_map(|(slot, at)| Some(((*at)?, slot))).min();
+        let mut left = self.set;
+        self.next = None;
+        while left != 0 {
+            let slot = left.trailing_zeros() as usize;
+            left &= left - 1;
+            // Of equal ones the lowest slot comes first.
+            if let Some(at) = self.deadlines[slot]
+                && self.next.is_none_or(|(next, _)| at < next)
+            {
+                self.next = Some((at, slot));
+            }
+        }
     }
 }
 
