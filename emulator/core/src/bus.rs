@@ -146,6 +146,23 @@ pub trait Bus {
         Some(0)
     }
 
+    /// Reads a whole word of [`WindowLayout::registers`] as [`load32`](Bus::load32) does, after [`wait_ahead`](Bus::wait_ahead). It is not
+    /// among [`Windows::steady`].
+    ///
+    /// # Errors
+    /// If there is no device at the address, or it refuses the access.
+    fn load_register(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
+        self.load32(address, cycle)
+    }
+
+    /// Writes such a word as [`store32`](Bus::store32) does.
+    ///
+    /// # Errors
+    /// If there is no device at the address, or it refuses the access.
+    fn store_register(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
+        self.store32(address, value, cycle)
+    }
+
     /// Reads a byte.
     ///
     /// # Errors

@@ -365,6 +365,17 @@ impl Bus for CoreBus<'_> {
         self.wait_for_register_within(address, most)
     }
 
+    fn load_register(&mut self, address: u32, cycle: u32) -> Result<u32, Fault> {
+        self.wait_for_register(address)?;
+        let now = self.now(cycle);
+        self.chip.read_register(self.origin, address, now)
+    }
+
+    fn store_register(&mut self, address: u32, value: u32, cycle: u32) -> Result<Stored, Fault> {
+        self.wait_for_register(address)?;
+        self.store_to_peripheral(address, value, cycle)
+    }
+
     fn bring_in(&mut self, address: u32) -> bool {
         if self.is_at_hand(address) {
             return true;

@@ -75,10 +75,15 @@ pub trait PadConnections: PadSignals {
     }
 
     /// Follows what drives the inputs of a block up to `now`: an output may change without a deadline of its own.
+    #[inline(always)]
     fn follow_inputs(&mut self, index: usize, now: Time) {
-        if !self.platform().pads.fed[index] {
-            return;
+        if self.platform().pads.fed[index] {
+            self.follow_drivers(index, now);
         }
+    }
+
+    /// Works out what is driven onto the pads that feed a block.
+    fn follow_drivers(&mut self, index: usize, now: Time) {
         let mut drivers = 0_u128;
         for input in self.platform().pads.inputs.iter().filter(|input| input.block == index) {
             for pin in input.pin().into_iter().flat_map(|pin| pads(self.platform().pads.net(pin))) {

@@ -409,6 +409,9 @@ impl Platform {
 
     /// Reads again what was steady before a write to the block at `index` that changed nothing but these of its words.
     fn renew_steady(&mut self, index: usize, words: [u32; 2], now: Time) {
+        if !self.has_steady {
+            return;
+        }
         let base = self.map.row(index).base;
         for offset in words {
             if self.steady.get(base + offset).is_none() {

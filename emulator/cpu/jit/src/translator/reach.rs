@@ -53,7 +53,7 @@ impl<B: Bus> Outside for Reach<'_, B> {
 
     fn read(&mut self, address: u32, moment: Moment) -> Reached {
         let Some((waited, cycle)) = self.wait(address, moment) else { return Reached::Refused };
-        match self.bus.load32(address, cycle) {
+        match self.bus.load_register(address, cycle) {
             Ok(value) => self.done(Access { value, waited }, cycle),
             Err(_) => self.refused(address, waited),
         }
@@ -61,7 +61,7 @@ impl<B: Bus> Outside for Reach<'_, B> {
 
     fn write(&mut self, address: u32, value: u32, moment: Moment) -> Reached {
         let Some((waited, cycle)) = self.wait(address, moment) else { return Reached::Refused };
-        match self.bus.store32(address, value, cycle) {
+        match self.bus.store_register(address, value, cycle) {
             Ok(stored) => {
                 self.is_changed = stored == Stored::Code;
                 self.done(Access { value: 0, waited }, cycle)
