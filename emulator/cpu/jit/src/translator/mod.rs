@@ -48,7 +48,7 @@ pub trait Translated: Decoder {
     fn most(block: &espalier_core::Block<Self::Own>) -> u32;
 }
 
-/// How often a block was executed, and its translation.
+/// The number of executions of a block, and its translation.
 #[derive(Clone, Debug)]
 pub struct Heat {
     /// Number of executions before it was translated.
@@ -122,7 +122,7 @@ impl Translator {
         Translator { pool: pool.into(), ..Translator::new(self.setting) }
     }
 
-    /// Which blocks are translated.
+    /// Tells which blocks are translated.
     pub fn setting(&self) -> Translation {
         self.setting
     }

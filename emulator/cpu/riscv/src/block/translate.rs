@@ -1,4 +1,4 @@
-//! What is RISC-V's own where blocks are translated to code of the host. Only blocks of a core that keeps no time of silicon are.
+//! RISC-V's own part of translating blocks to code of the host. Only blocks of a core that keeps no time of silicon are translated.
 
 use espalier_core::{Bus, Timing, Translation};
 use espalier_jit::translator::{self, Entered, Heat, Translated, Translator};

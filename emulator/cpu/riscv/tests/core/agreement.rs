@@ -111,7 +111,7 @@ fn of_loop() -> impl Strategy<Value = Vec<u8>> {
     // csrrw to, mscratch, from; fence; fence.i.
     let system =
         (to(), number()).prop_map(move |(to, from)| bytes(0x340 << 20 | from << 15 | 1 << 12 | to << 7 | 0x73));
-    let fence = prop_oneof![Just(0x0ff0_000fu32), Just(0x100f)].prop_map(move |word| bytes(word));
+    let fence = prop_oneof![Just(0x0ff0_000fu32), Just(0x100f)].prop_map(bytes);
     // c.addi, c.mv, c.add
     let short = prop_oneof![
         (10u32..16, 0u32..32).prop_map(|(to, value)| 1 | to << 7 | value << 2),

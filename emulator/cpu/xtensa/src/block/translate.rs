@@ -1,4 +1,4 @@
-//! What is Xtensa's own where blocks are translated to code of the host.
+//! Xtensa's own part of translating blocks to code of the host.
 
 use espalier_core::{Bus, CodeMemory, Executed, Timing, Translation};
 use espalier_jit::translator::{self, Around, Heat, Translated, Translator};
