@@ -352,7 +352,7 @@ fn run_blocks<B: Bus>(state: &mut State, blocks: &mut Blocks, bus: &mut B, mut s
         {
             bus.executed(pc, start.pc(last).wrapping_add(u32::from(last.length())), spent);
         }
-        let counted = if blocks.counting.is_on() { last.or(instructions[..count].last()) } else { None };
+        let counted = if counts { last.or(instructions[..count].last()) } else { None };
         let after = counted
             .map(|op| (first.wrapping_add(u32::from(op.index)), start.pc(op).wrapping_add(u32::from(op.length()))));
         let cut_short = last.is_none();

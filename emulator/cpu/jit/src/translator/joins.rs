@@ -53,16 +53,6 @@ pub fn separate<D: Translated>(cache: &mut BlockCache<D>, is_stale: impl Fn(&Joi
     }
 }
 
-/// Drops the translations to which the block at an address was joined.
-pub(super) fn drop_joined<D: Translated>(cache: &mut BlockCache<D>, start: u32) {
-    separate(cache, |join| join.start == start);
-}
-
-/// Drops the translations that a change of address translation makes stale.
-pub(super) fn drop_mapped<D: Translated>(cache: &mut BlockCache<D>) {
-    separate(cache, |join| join.is_mapped);
-}
-
 /// The blocks are those of another core, which maps other pages. All are there but for these: translations of them, or to which they were
 /// joined, wait; those of blocks that will be decoded anew wait without end.
 pub fn taken_over<D: Translated>(cache: &mut BlockCache<D>, asleep: &[u32]) {

@@ -245,7 +245,7 @@ pub fn note_mapping<D: Translated>(cache: &mut BlockCache<D>, epoch: u32) {
     let translator = cache.decoder.translator_mut();
     if translator.epoch != epoch {
         translator.epoch = epoch;
-        joins::drop_mapped(cache);
+        separate(cache, |join| join.is_mapped);
     }
 }
 
@@ -276,7 +276,7 @@ pub fn is_translated<D: Translated>(
         let start = cache.block(index).start();
         // Others may have joined what was at this address before.
         if cache.decoder.translator_mut().warm.insert(start, index).is_some() {
-            joins::drop_joined(cache, start);
+            separate(cache, |join| join.start == start);
         }
     }
     let is_hot = setting == Translation::After(executions) || executions == EARLY && is_known(cache, index);
